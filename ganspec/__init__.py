@@ -1,0 +1,1 @@
+"""ganspec: a compiler for GAN specs."""

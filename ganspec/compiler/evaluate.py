@@ -1,0 +1,86 @@
+"""A program as modules in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import nn
+
+from ganspec.compiler.ir import Call, Net, Step
+
+
+class Program(nn.Module):
+    """A lowered network that runs: same modules, names and order as its printed source."""
+
+    def __init__(self, net: Net):
+        super().__init__()
+        self.net = net
+        for step in net.steps:
+            if step.is_module:
+                self.add_module(step.name, _module(step))
+        if not net.is_block:
+            initialize(self, net)
+
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+        values = {i.value.id: x for i, x in zip(self.net.inputs, inputs, strict=True)}
+        for step in self.net.steps:
+            arguments = [values[i] for i in step.inputs]
+            try:
+                values[step.output.id] = self._apply(step, arguments)
+            except Exception as error:
+                _blame(error, self.net, step)
+                raise
+        return values[self.net.output.id]
+
+    def _apply(self, step: Step, arguments: list[torch.Tensor]) -> torch.Tensor:
+        if step.is_module:
+            return self.get_submodule(step.name)(*arguments)
+        call = step.call
+        inputs = [arguments] if call.pack else arguments
+        return call.target(*inputs, *call.args, **call.kwargs)
+
+
+def evaluate(net: Net) -> Program:
+    """The network as modules in memory, on torch's default device, with fresh weights."""
+    return Program(net)
+
+
+def _module(step: Step) -> nn.Module:
+    if step.chain:
+        return nn.Sequential(*map(_module, step.chain))
+    if isinstance(step.call.target, Net):
+        return Program(step.call.target)
+    module = step.call.build()
+    for wrap in step.call.wraps:
+        module = wrap.target(module, **wrap.kwargs)
+    return module
+
+
+def initialize(network: nn.Module, net: Net) -> None:
+    """Fill the weights: the network's default first, then single layers' own."""
+    if net.initialize:
+        net.initialize.target(network, **net.initialize.kwargs)
+    for path, call in overrides(net):
+        call.target(network.get_submodule(".".join(path)), **call.kwargs)
+
+
+def overrides(net: Net, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Call]]:
+    """Layers with initial weights of their own, as attribute paths, blocks opened."""
+    for step in net.steps:
+        if not step.is_module:
+            continue
+        inner = [(s, (*prefix, step.name, str(i))) for i, s in enumerate(step.chain)]
+        for part, path in inner or [(step, (*prefix, step.name))]:
+            if part.initialize:
+                yield path, part.initialize
+            if isinstance(part.call.target, Net):
+                yield from overrides(part.call.target, path)
+
+
+def _blame(error: Exception, net: Net, step: Step) -> None:
+    """Say at run time which layer of which network failed, once."""
+    if not getattr(error, "__notes__", None):
+        mark = step.origin.mark
+        place = f", {mark}" if mark else ""
+        error.add_note(f"in {net.name}, {step.origin.path} ({step.origin.kind}){place}")

@@ -1,0 +1,71 @@
+"""What every data set is: where its files may lie, and what reads them."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar
+
+from ganspec.language.kinds import Kind
+
+
+class DataError(Exception):
+    """A data set's files are in none of the places where they may be."""
+
+
+class Dataset(Kind, family="dataset"):
+    """Images and labels to train on.
+
+    `load(folder, height, width, channels, **fields)` gives images, uint8
+    N x C x H x W, and labels, int64 N. It is a plain function because emitted
+    programs carry its text.
+    """
+
+    load: ClassVar[Callable]
+    needs_folder: ClassVar[bool] = True
+    in_memory: ClassVar[bool] = True
+    size: ClassVar[tuple[int, int]] = (64, 64)
+    channels: ClassVar[int] = 3
+    subfolders: ClassVar[tuple[str, ...]] = ()
+    well_known: ClassVar[tuple[str, ...]] = ()
+    fix: ClassVar[str] = ""
+
+    def wanted(self) -> str:
+        """The files that `holds` looks for, in words."""
+        raise NotImplementedError
+
+    def holds(self, folder: Path) -> bool:
+        """Whether `load` would find its files in `folder`."""
+        raise NotImplementedError
+
+    def places(self, given: Path | None) -> list[Path]:
+        """Every folder that may hold the files, best first."""
+        below = (self.kind, *self.subfolders)
+        places = [given, *(given / name for name in below)] if given else []
+        roots = [Path("data"), Path("~/.cache/ganspec/data")]
+        if root := os.environ.get("GANSPEC_DATA"):
+            roots.insert(0, Path(root))
+        for root in roots:
+            # the folder itself comes last: MNIST and Fashion-MNIST share file names
+            places += [*(root / name for name in below), root]
+        places += map(Path, self.well_known)
+        return list(dict.fromkeys(place.expanduser() for place in places))
+
+    def locate(self, given: Path | None) -> Path:
+        """First of `places` that holds the files; raises `DataError` if none does."""
+        if not self.needs_folder:
+            return given or Path()
+        places = self.places(given)
+        for place in places:
+            if not self.holds(place):
+                continue
+            if given and not place.is_relative_to(given.expanduser()):
+                message = f"no {self.kind} in {given}; using {place}"
+                warnings.warn(message, stacklevel=2)
+            return place
+        raise DataError(
+            f"{self.kind} needs {self.wanted()}; looked in "
+            f"{', '.join(map(str, places))}; {self.fix}"
+        )

@@ -1,0 +1,29 @@
+"""Fashion-MNIST: 70,000 grey photographs of clothes, 28 x 28, in ten classes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ganspec.datasets.idx import IdxDataset, read_idx_split
+from ganspec.datasets.images import fit_images
+
+
+def load_images(folder, height, width, channels, split="train"):
+    """Fashion-MNIST: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
+    images, labels = read_idx_split(folder, split)
+    return fit_images(images, height, width, channels), labels
+
+
+class FashionMnist(IdxDataset, kind="fashion_mnist"):
+    """Fashion-MNIST: 60,000 training and 10,000 test photographs of clothes."""
+
+    load: ClassVar = staticmethod(load_images)
+    subfolders: ClassVar = ("FashionMNIST/raw", "fashion-mnist")
+    well_known: ClassVar = (
+        "/usr/share/datasets/fashion-mnist",  # Debian's dataset-fashion-mnist
+        "~/.keras/datasets/fashion-mnist",
+    )
+    fix: ClassVar = (
+        "put the files into ./data/fashion_mnist or name their folder, "
+        "or run: apt-get install dataset-fashion-mnist"
+    )

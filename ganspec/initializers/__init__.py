@@ -1,0 +1,5 @@
+"""Initial weights: one kind, one file."""
+
+from ganspec.initializers.initializer import Initializer
+
+BASE = Initializer

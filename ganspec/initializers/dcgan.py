@@ -1,0 +1,31 @@
+"""DCGAN's initial weights."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import nn
+
+from ganspec.compiler.ir import Call
+from ganspec.initializers.initializer import Initializer
+from ganspec.initializers.normal import init_normal
+from ganspec.language.types import Positive
+
+
+def init_dcgan(network, std=0.02):
+    """Draw weights from N(0, std^2), batch norms' gains from N(1, std^2); set biases to 0."""
+    init_normal(network, std)
+    for module in network.modules():
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)) and module.affine:
+            nn.init.normal_(module.weight, 1.0, std)
+
+
+class DCGAN(Initializer, kind="dcgan"):
+    """Normal weights (Radford et al., 2016, section 4) and batch norm gains, as usually coded."""
+
+    primary: ClassVar = "std"
+
+    std: Positive = 0.02
+
+    def call(self) -> Call:
+        return Call(init_dcgan, std=self.std)

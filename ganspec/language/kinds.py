@@ -1,0 +1,90 @@
+"""Closed sets of named things: a family (layer, loss, dataset, ...) has kinds, one file each.
+
+A kind is one frozen pydantic class whose fields are the YAML. Families find their kinds by
+importing every module of their package once, so that adding a kind is adding a file.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, PrivateAttr
+
+if TYPE_CHECKING:
+    from ganspec.language.errors import Mark
+
+PACKAGES = {
+    "layer": "ganspec.layers",
+    "loss": "ganspec.losses",
+    "penalty": "ganspec.penalties",
+    "optimizer": "ganspec.optimizers",
+    "initializer": "ganspec.initializers",
+    "weight_norm": "ganspec.weight_norms",
+    "dataset": "ganspec.datasets",
+}
+
+
+class Kind(BaseModel):
+    """Base of every kind: `class Conv(Layer, kind="conv")` registers itself in its family.
+
+    `primary` is the field that a bare value sets (`conv: 64` is `conv: {out: 64}`), and
+    `framework_defaults` the fields whose defaults another framework sets differently.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    family: ClassVar[str]
+    kind: ClassVar[str]
+    primary: ClassVar[str | None] = None
+    framework_defaults: ClassVar[dict[str, dict[str, object]]] = {}
+    kinds: ClassVar[dict[str, type[Self]]]
+
+    _mark: Mark | None = PrivateAttr(None)  # where the spec chose this kind
+    _path: str = PrivateAttr("")
+
+    def __init_subclass__(cls, **_: object) -> None:
+        super().__init_subclass__()  # the class keywords are for the method below
+
+    @classmethod
+    def __pydantic_init_subclass__(
+        cls, kind: str | None = None, family: str | None = None, **_: object
+    ) -> None:
+        if family is not None:
+            cls.family, cls.kinds = family, {}  # a root: its subclasses share this table
+        if kind is not None:
+            if kind in cls.kinds:
+                other = cls.kinds[kind].__module__
+                raise TypeError(f"{cls.family} kind `{kind}` is already defined in {other}")
+            cls.kind = kind
+            cls.kinds[kind] = cls
+
+    def place(self, path: str, mark: Mark | None) -> Self:
+        """This kind, remembering where the spec chose it."""
+        self._path, self._mark = path, mark
+        return self
+
+    @property
+    def path(self) -> str:
+        """Key path in the spec, such as `generator.layers.3`."""
+        return self._path
+
+    @property
+    def mark(self) -> Mark | None:
+        """Place in the spec's text."""
+        return self._mark
+
+    @classmethod
+    def summary(cls) -> str:
+        """First sentence of the docstring, for the documentation and the JSON Schema."""
+        return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+
+
+def kinds_of(family: str) -> dict[str, type[Kind]]:
+    """Every kind of `family` by name, importing the family's package the first time."""
+    package = importlib.import_module(PACKAGES[family])
+    for module in pkgutil.iter_modules(package.__path__):
+        importlib.import_module(f"{package.__name__}.{module.name}")
+    return package.BASE.kinds

@@ -1,0 +1,153 @@
+"""The models of a spec: what may be written, section by section."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Union
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from ganspec.datasets.dataset import Dataset
+from ganspec.initializers.initializer import Initializer
+from ganspec.language.expr import Width as WidthValue
+from ganspec.language.source import Node
+from ganspec.language.types import Count, Name, Number, Pair, Positive, Width, pair
+from ganspec.layers.layer import Layer
+from ganspec.losses.loss import Loss
+from ganspec.optimizers.optimizer import Optimizer
+from ganspec.penalties.penalty import Penalty
+from ganspec.weight_norms.weight_norm import WeightNorm
+
+
+class Section(BaseModel):
+    """A map of the spec: frozen, and nothing in it that is not a field."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+def _check_range(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds not in ((-1.0, 1.0), (0.0, 1.0)):
+        raise ValueError("`range` is [-1, 1] or [0, 1]")
+    return bounds
+
+
+class Report(Section):
+    """Where the architecture comes from and what it claims; `check` verifies the counts."""
+
+    cite: str = ""
+    params: dict[str, Union[Count, Counts]] = {}
+    notes: tuple[str, ...] = ()
+
+
+class Counts(Section):
+    """Claimed parameter counts of one network; `total` includes buffers, as Keras counts."""
+
+    total: Count | None = None
+    trainable: Count | None = None
+    buffers: Annotated[int, Field(ge=0)] | None = None
+
+
+class Data(Section):
+    """The real images: which, at what size, in what range."""
+
+    dataset: Dataset
+    size: Pair | None = Field(None, description="height and width; the data set's own if not given")
+    channels: Literal[1, 3] | None = Field(None, description="grey or colour; the data set's own")
+    range: Annotated[tuple[Number, Number], AfterValidator(_check_range)] = (-1.0, 1.0)
+    flip: bool = Field(False, description="mirror half of the images, at random")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of one image."""
+        size = self.size or self.dataset.size
+        return (self.channels or self.dataset.channels, *pair(size))
+
+
+class Latent(Section):
+    """What the generator reads."""
+
+    size: Width
+    distribution: Literal["normal", "uniform"] = "normal"
+    range: tuple[Number, Number] = Field((-1.0, 1.0), description="bounds of `uniform`")
+
+
+class Network(Section):
+    """A generator or a discriminator."""
+
+    doc: str = ""
+    norm: WeightNorm | None = Field(None, description="weight norm of every layer with a weight")
+    normalization: Layer | None = Field(None, description="what the layer `norm` stands for")
+    init: Initializer | None = Field(None, description="initial weights of every layer")
+    layers: tuple[Layer, ...] = Field(min_length=1)
+
+
+class Objective(Section):
+    """What the two networks are trained for."""
+
+    loss: Loss
+    penalty: Penalty | None = None
+    clip: Positive | None = Field(None, description="bound of the discriminator's weights")
+
+
+class Optimizers(Section):
+    """One optimizer for each network; a single one given is used for both."""
+
+    generator: Optimizer
+    discriminator: Optimizer
+
+
+class Steps(Section):
+    """Updates of each network in one iteration."""
+
+    discriminator: Count = 1
+    generator: Count = 1
+
+
+class Train(Section):
+    """How long and in what portions."""
+
+    batch: Annotated[int, Field(gt=0, le=65536)] = 64
+    epochs: Count = 100
+    steps: Steps = Steps()
+    batches: Literal["fresh", "shared"] = Field(
+        "fresh", description="a real batch for each discriminator update, or one an iteration"
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+
+
+class Block(Section):
+    """A reusable piece of a network with parameters."""
+
+    doc: str = ""
+    params: tuple[Name, ...] = ()
+    layers: tuple[Layer, ...] = Field(min_length=1)
+
+
+class Spec(Section):
+    """A whole GAN: data, latent, two networks, objective, optimizers and training."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    name: Name
+    doc: str = ""
+    framework: Literal["torch", "keras", "tensorflow"] = "torch"
+    report: Report = Report()
+    vars: dict[str, int | float] = {}
+    data: Data
+    latent: Latent
+    generator: Network
+    discriminator: Network
+    objective: Objective
+    optimizers: Optimizers
+    train: Train = Train()
+    tree: Node = Field(exclude=True, repr=False, description="the marked text it came from")
+
+    @property
+    def scope(self) -> dict[str, int | float]:
+        """`vars` as expressions see them: whole numbers remember their names."""
+        return {
+            name: WidthValue(value, name) if isinstance(value, int) else value
+            for name, value in self.vars.items()
+        }
+
+
+Report.model_rebuild()

@@ -1,0 +1,5 @@
+"""Layers: one kind, one file."""
+
+from ganspec.layers.layer import Layer
+
+BASE = Layer

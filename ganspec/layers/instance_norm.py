@@ -1,0 +1,25 @@
+"""Instance normalization."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import nn
+
+from ganspec.compiler.ir import Call, Value
+from ganspec.language.types import Positive
+from ganspec.layers.layer import Layer
+
+
+class InstanceNorm(Layer, kind="instance_norm"):
+    """Instance normalization (Ulyanov et al., 2016), each image and channel by itself."""
+
+    primary: ClassVar = "affine"
+    expects: ClassVar = "map"
+    examples: ClassVar = [(None, (4, 3, 3)), ({"affine": True, "eps": 1e-3}, (4, 3, 3))]
+
+    affine: bool = False
+    eps: Positive = 1e-5
+
+    def call(self, x: Value) -> Call:
+        return Call(nn.InstanceNorm2d, x.channels, eps=self.eps, affine=self.affine)

@@ -1,0 +1,16 @@
+"""The network's own normalization, named once."""
+
+from __future__ import annotations
+
+from ganspec.compiler.ir import Value
+from ganspec.layers.layer import Layer
+
+
+class Norm(Layer, kind="norm"):
+    """Whatever the network's `normalization` says, so that batch to instance is one line."""
+
+    def lower(self, net, x: Value) -> Value:
+        if net.normalization is None:
+            help = "add `normalization: batch_norm` above the network's layers"
+            net.refuse("missing-field", "the network does not say what `norm` is", None, help)
+        return net.layer(net.normalization, x)

@@ -1,0 +1,5 @@
+"""Adversarial losses: one kind, one file."""
+
+from ganspec.losses.loss import Loss
+
+BASE = Loss

@@ -1,0 +1,48 @@
+"""The usual GAN loss."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+
+from ganspec.language.types import Number
+from ganspec.losses.loss import Loss
+
+
+def cross_entropy(scores, target, cfg):
+    """Mean binary cross-entropy of the discriminator's scores with one target for all."""
+    if cfg.reads == "logits":
+        return F.binary_cross_entropy_with_logits(scores, torch.full_like(scores, target))
+    return F.binary_cross_entropy(scores, torch.full_like(scores, target))
+
+
+def discriminator_loss(real, fake, cfg):
+    """Cross-entropy for D(x) towards real and D(G(z)) towards fake."""
+    return cross_entropy(real, cfg.real_target, cfg) + cross_entropy(fake, cfg.fake_target, cfg)
+
+
+def generator_loss(fake, cfg):
+    """Cross-entropy for D(G(z)) towards real: maximises log D(G(z))."""
+    return cross_entropy(fake, cfg.generator_target, cfg)
+
+
+class NonSaturating(Loss, kind="non_saturating"):
+    """Binary cross-entropy with the non-saturating generator (Goodfellow et al., 2014, section 3).
+
+    `real_target: 0.9` is one-sided label smoothing; `reads: probabilities` is for a discriminator
+    that ends in a sigmoid.
+    """
+
+    discriminator_loss: ClassVar = staticmethod(discriminator_loss)
+    generator_loss: ClassVar = staticmethod(generator_loss)
+
+    reads: Literal["logits", "probabilities"] = "logits"
+    real_target: Number = 1.0
+    fake_target: Number = 0.0
+    generator_target: Number = 1.0
+
+    @property
+    def scores(self) -> str:
+        return self.reads

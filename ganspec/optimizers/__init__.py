@@ -1,0 +1,5 @@
+"""Optimizers: one kind, one file."""
+
+from ganspec.optimizers.optimizer import Optimizer
+
+BASE = Optimizer

@@ -1,0 +1,18 @@
+"""What every penalty is: a plain function of the discriminator and a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
+
+from ganspec.language.kinds import Kind
+from ganspec.language.types import Positive
+
+
+class Penalty(Kind, family="penalty"):
+    """A term added to the discriminator's loss; its function reads the fields as `cfg.field`."""
+
+    primary: ClassVar = "penalty_weight"
+    penalty: ClassVar[Callable]
+
+    penalty_weight: Positive = 10.0

@@ -1,0 +1,1 @@
+"""Training: the step that is also emitted, and the loop around it."""

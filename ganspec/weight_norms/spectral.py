@@ -1,0 +1,28 @@
+"""Spectral normalization."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from ganspec.compiler.ir import Call
+from ganspec.language.types import Count, Positive
+from ganspec.weight_norms.weight_norm import WeightNorm, matrix
+
+
+class Spectral(WeightNorm, kind="spectral"):
+    """The weight divided by its largest singular value (Miyato et al., 2018, section 2.1)."""
+
+    primary: ClassVar = "eps"
+
+    eps: Positive = 1e-12
+    power_iterations: Count = 1
+
+    def wrap(self) -> Call:
+        given = {"n_power_iterations": (self.power_iterations, 1), "eps": (self.eps, 1e-12)}
+        return Call(spectral_norm, **{k: v for k, (v, usual) in given.items() if v != usual})
+
+    def sizes(self, module: nn.Module) -> tuple[int, int]:
+        return 0, sum(matrix(module))  # the two singular vectors' estimates

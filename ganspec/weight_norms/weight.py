@@ -1,0 +1,19 @@
+"""Weight normalization."""
+
+from __future__ import annotations
+
+from torch import nn
+from torch.nn.utils.parametrizations import weight_norm
+
+from ganspec.compiler.ir import Call
+from ganspec.weight_norms.weight_norm import WeightNorm
+
+
+class Weight(WeightNorm, kind="weight"):
+    """Direction and length of each weight vector learned apart (Salimans & Kingma, 2016)."""
+
+    def wrap(self) -> Call:
+        return Call(weight_norm)
+
+    def sizes(self, module: nn.Module) -> tuple[int, int]:
+        return module.weight.shape[0], 0  # one length for each index of the first axis
