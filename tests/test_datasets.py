@@ -302,9 +302,7 @@ def test_printers_inks_become_colours(tmp_path):
     assert np.abs(decode(tmp_path / "a.jpg").astype(int) - [255, 0, 0]).max() <= 3
 
 
-@pytest.mark.parametrize(
-    "orientation, turns, mirrored", [(3, 2, 0), (6, 3, 0), (5, 3, 1)]
-)
+@pytest.mark.parametrize("orientation, turns, mirrored", [(3, 2, 0), (6, 3, 0), (5, 3, 1)])
 def test_cameras_held_sideways(tmp_path, orientation, turns, mirrored):
     image, exif = pixels(8, 8, 3), Image.Exif()
     exif[0x0112] = orientation
@@ -324,9 +322,7 @@ def test_cameras_held_sideways(tmp_path, orientation, turns, mirrored):
         ((5, 4), (8, 8), (10, 8), (1, 0, 9, 8)),
     ],
 )
-def test_images_are_resized_and_cropped_at_the_centre(
-    tmp_path, before, size, resized, box
-):
+def test_images_are_resized_and_cropped_at_the_centre(tmp_path, before, size, resized, box):
     image = Image.fromarray(pixels(before[1], before[0], 3))
     image.save(tmp_path / "a.png")
     expected = image.resize(resized, Image.Resampling.BILINEAR).crop(box)
@@ -372,9 +368,7 @@ def test_broken_images_are_skipped_with_one_warning(tmp_path, monkeypatch):
     (root / "b/6.png").write_bytes(b"")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40000)
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", False)
-    with pytest.warns(
-        UserWarning, match=r"skipped 4 of 6 .*2\.png, .*3.*5\.png, \.\.\."
-    ):
+    with pytest.warns(UserWarning, match=r"skipped 4 of 6 .*2\.png, .*3.*5\.png, \.\.\."):
         images, labels = ImageFolder.load(root, 8, 8, 3)
     assert torch.equal(images, torch.stack(good)) and labels.tolist() == [0, 1]
 
@@ -405,9 +399,7 @@ def test_scenes_are_balanced_and_show_the_colour_of_their_label():
     assert labels.dtype == torch.int64 and set(labels.tolist()) == set(range(24))
     codes = bytes.fromhex("575757ad23232a4bd71d6914814a198126c029d0d0ffee33")
     hues = torch.tensor(list(codes)).reshape(8, 3).float()
-    hues, seen = (
-        torch.nn.functional.normalize(v, dim=1) for v in (hues, images.float())
-    )
+    hues, seen = (torch.nn.functional.normalize(v, dim=1) for v in (hues, images.float()))
     shown = torch.einsum("nchw,kc->nkhw", seen, hues) > 0.9995
     shown = shown.sum((2, 3))[torch.arange(400), labels // 3]
     assert shown.min() >= 12
@@ -418,9 +410,7 @@ def test_scenes_are_balanced_and_show_the_colour_of_their_label():
 def test_scenes_have_any_size(size, channels):
     images, _ = shapes.load_images(None, *size, channels, count=5)
     assert images.dtype == torch.uint8 and images.shape == (5, channels, *size)
-    assert torch.equal(
-        images, fit_images(Shapes.load(None, *size, 3, 5)[0], *size, channels)
-    )
+    assert torch.equal(images, fit_images(Shapes.load(None, *size, 3, 5)[0], *size, channels))
 
 
 @pytest.mark.parametrize("solid", ["cube", "sphere", "cylinder"])
@@ -494,9 +484,7 @@ def test_places_are_searched_in_order(tmp_path, monkeypatch):
         (ImageFolder(), "png"),
     ],
 )
-def test_missing_files_are_one_line_with_places_and_a_fix(
-    tmp_path, monkeypatch, data, file
-):
+def test_missing_files_are_one_line_with_places_and_a_fix(tmp_path, monkeypatch, data, file):
     monkeypatch.setattr(type(data), "well_known", ("/nowhere/at/all",))
     given = tmp_path / "given"
     with pytest.raises(DataError) as raised:

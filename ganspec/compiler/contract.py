@@ -44,7 +44,9 @@ def _image_help(spec: Spec, net: Net) -> str:
     if len(made) != 3:
         return "end the generator in a map, such as `conv: 3`"
     if made[1:] == wanted[1:]:
-        return f"let the last layer make {wanted[0]} channels, or set `data: {{channels: {made[0]}}}`"
+        return (
+            f"let the last layer make {wanted[0]} channels, or set `data: {{channels: {made[0]}}}`"
+        )
     return f"add or remove upsampling, or set `data: {{size: [{made[1]}, {made[2]}]}}`"
 
 

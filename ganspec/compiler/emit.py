@@ -117,8 +117,9 @@ def _public_module(thing: object) -> str:
 
 def _is_own(thing: object) -> bool:
     return getattr(thing, "__module__", "").startswith(("ganspec.", "examples.")) or (
-        inspect.isfunction(thing) or inspect.isclass(thing)
-    ) and not getattr(thing, "__module__", "").startswith(("torch", "functools"))
+        (inspect.isfunction(thing) or inspect.isclass(thing))
+        and not getattr(thing, "__module__", "").startswith(("torch", "functools"))
+    )
 
 
 def _names(text: str) -> list[str]:

@@ -52,7 +52,12 @@ class Call:
             return self
         wraps = (*self.wraps, wrap)
         return Call(
-            self.target, *self.args, channels=self.channels, pack=self.pack, wraps=wraps, **self.kwargs
+            self.target,
+            *self.args,
+            channels=self.channels,
+            pack=self.pack,
+            wraps=wraps,
+            **self.kwargs,
         )
 
     def build(self) -> nn.Module:

@@ -1,25 +1,22 @@
-"""A spec's networks to programs: layers folded over a value, torch's meta device as shape rule."""
+"""A spec's networks to programs: layers folded over a value, torch itself as the shape rule."""
 
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Iterable
 
-import torch
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from ganspec.compiler.contract import contract
 from ganspec.compiler.ir import Call, Input, Net, Origin, Step, Value
 from ganspec.compiler.passes import optimise
+from ganspec.compiler.probe import ProbeError, probe
 from ganspec.language.errors import Diagnostic, SpecError, suggestion
 from ganspec.language.expr import Width, evaluate
 from ganspec.language.spec import Network, Spec
 from ganspec.layers.block import Block
 from ganspec.layers.layer import Layer
-
-PROBE_BATCH = 2  # of one, batch norm refuses 1 x 1 maps
 
 
 class Builder:
@@ -38,8 +35,8 @@ class Builder:
     # -- for layers ---------------------------------------------------------------------------
 
     def add(self, call: Call, *inputs: Value, initialize=None) -> Value:
-        """One more step; its shape is what torch makes of it on the meta device."""
-        shape = self.probe(call, inputs)
+        """One more step; its shape is what torch makes of it."""
+        shape = self.shape(call, inputs)
         channels = inputs[0].channels if call.channels is None else call.channels
         if int(channels) != shape[0]:
             channels = Width(shape[0])
@@ -75,7 +72,12 @@ class Builder:
             x = self.tapped(layer.from_)
         if layer.expects == "map" and not x.is_map:
             help = "put project or reshape before it"
-            self.refuse("shape-mismatch", f"{layer.kind} expects a map, got a vector of {x}", x, help)
+            self.refuse(
+                "shape-mismatch",
+                f"{layer.kind} expects a map, got a vector of {x}",
+                x,
+                help,
+            )
         if layer.expects == "vector" and x.is_map:
             help = "put flatten, sum_pool or mean_pool before it"
             self.refuse("shape-mismatch", f"{layer.kind} expects a vector, got {x}", x, help)
@@ -97,7 +99,9 @@ class Builder:
     def tapped(self, name: str) -> Value:
         """The value that an earlier layer named."""
         if name not in self.taps:
-            help = suggestion(name, self.taps, "named values") if self.taps else "give a layer `as:`"
+            help = (
+                suggestion(name, self.taps, "named values") if self.taps else "give a layer `as:`"
+            )
             self.refuse("unknown-name", f"no earlier layer is named `{name}`", None, help)
         return self.taps[name]
 
@@ -150,28 +154,15 @@ class Builder:
 
     # -- shapes -------------------------------------------------------------------------------
 
-    def probe(self, call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
-        """Shape of `call`'s result, by running it on the meta device."""
+    def shape(self, call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
+        """Shape of `call`'s result, as torch has it."""
         if isinstance(call.target, Net):
             return call.target.output.shape  # probed while it was lowered
-        tensors = [torch.empty((PROBE_BATCH, *v.shape), device="meta") for v in inputs]
         try:
-            with torch.device("meta"), torch.no_grad(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                return tuple(run(call, tensors).shape[1:])
-        except (RuntimeError, ValueError, TypeError, IndexError, NotImplementedError, MemoryError) as e:
-            reason = str(e).split("\n")[0].strip().rstrip(".")
-            reason = reason[:1].lower() + reason[1:]
-        message = f"{self.at.kind} cannot read {inputs[0]}: {reason}"
-        self.refuse("shape-mismatch", message, inputs[0])
-
-
-def run(call: Call, tensors: list[torch.Tensor]) -> torch.Tensor:
-    """`call` of `tensors`, unwrapped: spectral norm costs much and changes no shape."""
-    inputs = [tensors] if call.pack else tensors
-    if call.is_module:
-        return call.build()(*inputs)
-    return call.target(*inputs, *call.args, **call.kwargs)
+            return probe(call, [v.shape for v in inputs])
+        except ProbeError as error:
+            message = f"{self.at.kind} cannot read {inputs[0]}: {error}"
+            self.refuse("shape-mismatch", message, inputs[0])
 
 
 def widths(argument: object) -> Iterable[Width]:
@@ -194,12 +185,20 @@ def lower_network(name: str, doc: str, network: Network, scope: dict, start: Inp
     fill = network.init.call() if network.init else None
     for step in net.steps:
         if (fill or step.initialize) and any(w.target is weight_norm for w in step.call.wraps):
-            message = "initial weights cannot be set under `norm: weight`, which draws its own lengths"
+            message = (
+                "initial weights cannot be set under `norm: weight`, which draws its own lengths"
+            )
             help = "take `init` away, or use `norm: spectral`"
             raise SpecError([Diagnostic("bad-value", message, step.origin.mark, (), help)])
     params = net.parameters(net.steps, {})
     lowered = Net(
-        name, network.doc or doc, params, (start,), tuple(net.steps), end, initialize=fill
+        name,
+        network.doc or doc,
+        params,
+        (start,),
+        tuple(net.steps),
+        end,
+        initialize=fill,
     )
     return optimise(lowered)
 

@@ -17,7 +17,13 @@ from ganspec.compiler.ir import Call, Net, Step
 from ganspec.language.expr import Width
 
 INFIX = {operator.add: "+", operator.mul: "*"}
-NAMESPACES = [(nn, "nn"), (F, "F"), (nn.init, "nn.init"), (optim, "optim"), (torch, "torch")]
+NAMESPACES = [
+    (nn, "nn"),
+    (F, "F"),
+    (nn.init, "nn.init"),
+    (optim, "optim"),
+    (torch, "torch"),
+]
 LINE = 88
 INDENT = " " * 8
 
@@ -201,7 +207,10 @@ class Forward:
             return f"{left} {INFIX[call.target]} {right}"
         if call.pack:
             inputs = [f"[{', '.join(inputs)}]"]
-        options = [*map(self.printer.value, call.args), *self.printer.options(call.kwargs)]
+        options = [
+            *map(self.printer.value, call.args),
+            *self.printer.options(call.kwargs),
+        ]
         return f"{self.printer.name(call.target)}({', '.join([*inputs, *options])})"
 
     def flush(self, index: int) -> None:

@@ -103,7 +103,11 @@ class Specializer:
                 a, b = self._decide(left), self._decide(right)
                 if a is UNKNOWN or b is UNKNOWN:
                     return UNKNOWN
-                tests = {ast.Eq: lambda: a == b, ast.NotEq: lambda: a != b, ast.Gt: lambda: a > b}
+                tests = {
+                    ast.Eq: lambda: a == b,
+                    ast.NotEq: lambda: a != b,
+                    ast.Gt: lambda: a > b,
+                }
                 return tests[type(op)]()
         return UNKNOWN
 
@@ -168,7 +172,11 @@ def _spliced(text: str, edits: list[tuple[ast.AST, str]]) -> str:
     for line in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
     spans = [
-        (starts[n.lineno - 1] + n.col_offset, starts[n.end_lineno - 1] + n.end_col_offset, new)
+        (
+            starts[n.lineno - 1] + n.col_offset,
+            starts[n.end_lineno - 1] + n.end_col_offset,
+            new,
+        )
         for n, new in edits
     ]
     for start, end, new in sorted(spans, reverse=True):

@@ -42,9 +42,7 @@ def read_batch(file, name):
     try:
         pixels, labels = batch[b"data"], batch[b"labels"]
         if pixels.dtype != np.uint8 or len(pixels) != len(labels):
-            raise ValueError(
-                f"{len(pixels)} {pixels.dtype} images, {len(labels)} labels"
-            )
+            raise ValueError(f"{len(pixels)} {pixels.dtype} images, {len(labels)} labels")
         return pixels.reshape(len(labels), 3, 32, 32), labels
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{name} is not a CIFAR-10 batch: {error}") from error
@@ -95,18 +93,14 @@ class Cifar10(Dataset, kind="cifar10"):
         "/usr/share/datasets/cifar10",
         "~/.keras/datasets/cifar-10-batches-py",
     )
-    fix: ClassVar = (
-        "put cifar-10-python.tar.gz, or its content, into ./data or name the folder"
-    )
+    fix: ClassVar = "put cifar-10-python.tar.gz, or its content, into ./data or name the folder"
 
     size: ClassVar = (32, 32)
 
     split: Literal["train", "test"] = "train"
 
     def wanted(self) -> str:
-        files = (
-            "data_batch_1 to data_batch_5" if self.split == "train" else "test_batch"
-        )
+        files = "data_batch_1 to data_batch_5" if self.split == "train" else "test_batch"
         return f"{files} or cifar-10-python.tar.gz"
 
     def holds(self, folder: Path) -> bool:

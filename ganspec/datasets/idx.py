@@ -38,9 +38,7 @@ def read_idx(folder, name, dimensions):
     size = int(np.prod(shape, dtype=object))
     if len(data) != start + size:
         raise ValueError(f"{path} holds {len(data) - start} of {size} bytes")
-    return torch.from_numpy(
-        np.frombuffer(data, np.uint8, size, start).reshape(shape).copy()
-    )
+    return torch.from_numpy(np.frombuffer(data, np.uint8, size, start).reshape(shape).copy())
 
 
 def read_idx_split(folder, split):

@@ -37,9 +37,7 @@ def list_images(folder):
     if len(loose) == len(files):
         return files, [0] * len(files)
     if loose:
-        raise ValueError(
-            f"{folder} holds class folders and loose images such as {loose[0].name}"
-        )
+        raise ValueError(f"{folder} holds class folders and loose images such as {loose[0].name}")
     classes = sorted(set(names))
     return files, [classes.index(name) for name in names]
 

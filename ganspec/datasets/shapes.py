@@ -61,9 +61,7 @@ def project_solid(solid, height, width):
     """Pixel position, x and y, of the middle of a solid, and its size in pixels."""
     eye, axes, focal = camera(height, width)
     middle = [solid["x"] - eye[0], solid["y"] - eye[1], solid["size"] - eye[2]]
-    x, y, depth = (
-        sum(m * a for m, a in zip(middle, axis, strict=True)) for axis in axes
-    )
+    x, y, depth = (sum(m * a for m, a in zip(middle, axis, strict=True)) for axis in axes)
     scale = focal / depth
     return width / 2 + scale * x, height / 2 + scale * y, scale * solid["size"]
 
@@ -150,9 +148,7 @@ def shade_solids(solid, x, y, light, height, width):
     bright = (0.4 + 0.1 * normal[2] + 0.75 * facing) * hit
     spark = solid["gloss"] * glint.square().square().square().square() * hit
     # four rays a pixel smooth the edges
-    bright, spark, cover = (
-        F.avg_pool2d(v, 2)[..., None] for v in (bright, spark, hit.float())
-    )
+    bright, spark, cover = (F.avg_pool2d(v, 2)[..., None] for v in (bright, spark, hit.float()))
     return clevr_colours()[solid["colour"]] * bright + spark, cover
 
 

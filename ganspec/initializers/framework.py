@@ -12,7 +12,10 @@ from ganspec.initializers.xavier import Xavier
 class Framework(Initializer, kind="framework"):
     """What the spec's framework does by itself: Keras and TensorFlow 1 draw Glorot-uniform."""
 
-    framework_defaults: ClassVar = {"keras": {"of": "keras"}, "tensorflow": {"of": "tensorflow"}}
+    framework_defaults: ClassVar = {
+        "keras": {"of": "keras"},
+        "tensorflow": {"of": "tensorflow"},
+    }
 
     of: Literal["torch", "keras", "tensorflow"] = "torch"
 

@@ -29,7 +29,13 @@ class ExpressionError(ValueError):
 
     def __init__(self, code: str, message: str, start: int, end: int, help: str | None = None):
         super().__init__(message)
-        self.code, self.message, self.start, self.end, self.help = code, message, start, end, help
+        self.code, self.message, self.start, self.end, self.help = (
+            code,
+            message,
+            start,
+            end,
+            help,
+        )
 
 
 class Width(int):

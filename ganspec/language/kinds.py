@@ -53,7 +53,10 @@ class Kind(BaseModel):
         cls, kind: str | None = None, family: str | None = None, **_: object
     ) -> None:
         if family is not None:
-            cls.family, cls.kinds = family, {}  # a root: its subclasses share this table
+            cls.family, cls.kinds = (
+                family,
+                {},
+            )  # a root: its subclasses share this table
         if kind is not None:
             if kind in cls.kinds:
                 other = cls.kinds[kind].__module__

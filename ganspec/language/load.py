@@ -14,8 +14,21 @@ from ganspec.language.spec import Spec
 
 MAX_NAMES = 100
 # Names that mean something else in the Python that is written from a spec.
-RESERVED = {"self", "torch", "nn", "partial", "in_channels", "spectral_norm", "weight_norm", "math"}
-SECTIONS = [*(name for name in Spec.model_fields if name != "tree"), "blocks", "extends"]
+RESERVED = {
+    "self",
+    "torch",
+    "nn",
+    "partial",
+    "in_channels",
+    "spectral_norm",
+    "weight_norm",
+    "math",
+}
+SECTIONS = [
+    *(name for name in Spec.model_fields if name != "tree"),
+    "blocks",
+    "extends",
+]
 
 
 def load(path: str | Path, settings: list[str] = ()) -> Spec:

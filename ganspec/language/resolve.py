@@ -14,7 +14,14 @@ from ganspec.language.kinds import Kind, kinds_of
 from ganspec.language.source import Node
 
 MAX_LAYERS = 2000  # of one spec, repeats and blocks opened
-YAML_1_1_WORDS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+YAML_1_1_WORDS = {
+    "yes": "true",
+    "on": "true",
+    "y": "true",
+    "no": "false",
+    "off": "false",
+    "n": "false",
+}
 MISSING = object()
 
 
@@ -29,12 +36,16 @@ class Resolver:
         self.path: tuple[str, ...] = ()
         self.opened: set[str] = set()  # blocks that were called
 
-    def report(self, code: str, message: str, mark: Mark, help: str | None = None, *notes: str) -> None:
+    def report(
+        self, code: str, message: str, mark: Mark, help: str | None = None, *notes: str
+    ) -> None:
         self.diagnostics.append(Diagnostic(code, message, mark, notes, help))
 
     # -- maps ---------------------------------------------------------------------------------
 
-    def model(self, cls: type[BaseModel], node: Node, title: str, **given: object) -> BaseModel | None:
+    def model(
+        self, cls: type[BaseModel], node: Node, title: str, **given: object
+    ) -> BaseModel | None:
         """`node`, a map, as an instance of `cls`; None where anything in it is wrong."""
         before = len(self.diagnostics)
         fields = {f.alias or name: f for name, f in cls.model_fields.items()}
@@ -43,7 +54,12 @@ class Resolver:
             if key not in fields or key == "tree":
                 known = [name for name in fields if name not in given]
                 help = suggestion(key, known, "fields") if known else f"write `{title}` alone"
-                self.report("unknown-field", f"{title} has no field `{key}`", child.key_mark, help)
+                self.report(
+                    "unknown-field",
+                    f"{title} has no field `{key}`",
+                    child.key_mark,
+                    help,
+                )
             elif key not in given:
                 value = self.inside(key, self.field, fields[key].annotation, child, key)
                 if value is not MISSING:
@@ -85,7 +101,9 @@ class Resolver:
             item = next((e for e in same if e["type"].startswith(("greater", "less"))), item)
             seen.add(key)
             child = node.value.get(key) if key is not None else None
-            at = node.find(tuple(part for part in item["loc"] if part == key or isinstance(part, int)))
+            at = node.find(
+                tuple(part for part in item["loc"] if part == key or isinstance(part, int))
+            )
             mark = at.mark if child else (node.key_mark or node.mark)
             annotation = fields[key].annotation if key in fields else None
             code, message, help = _explain(item, key, title, annotation)
@@ -111,18 +129,27 @@ class Resolver:
 
     def section(self, cls: type[BaseModel], node: Node, name: str) -> object:
         if cls.__name__ == "Optimizers" and not set(node.value) & set(cls.model_fields):
-            both = Node({key: node for key in cls.model_fields}, node.mark, node.key_mark)
+            both = Node(dict.fromkeys(cls.model_fields, node), node.mark, node.key_mark)
             return self.model(cls, both, name) or MISSING
         return self.model(cls, node, name) or MISSING
 
     def many(self, family: str, node: Node, name: str) -> object:
         """A list of kinds, repeats and blocks opened."""
         if not isinstance(node.value, list):
-            self.report("wrong-type", f"`{name}` is a list, not {_shown(node)}", node.mark,
-                        "begin each entry with `- `")
+            self.report(
+                "wrong-type",
+                f"`{name}` is a list, not {_shown(node)}",
+                node.mark,
+                "begin each entry with `- `",
+            )
             return MISSING
         if not node.value and name == "layers":
-            self.report("out-of-range", f"`{name}` is empty", node.mark, "list at least one layer")
+            self.report(
+                "out-of-range",
+                f"`{name}` is empty",
+                node.mark,
+                "list at least one layer",
+            )
         found = [
             self.inside(str(i), self.kind, family, child) for i, child in enumerate(node.value)
         ]
@@ -149,7 +176,12 @@ class Resolver:
             self.layer_count += 1
             if self.layer_count > MAX_LAYERS:
                 if self.layer_count == MAX_LAYERS + 1:
-                    self.report("too-large", f"more than {MAX_LAYERS} layers", mark, "repeat less")
+                    self.report(
+                        "too-large",
+                        f"more than {MAX_LAYERS} layers",
+                        mark,
+                        "repeat less",
+                    )
                 return None
             if word in self.blocks:
                 return self.placed(self.inside(word, self.block, word, body, mark), mark)
@@ -188,8 +220,12 @@ class Resolver:
         if isinstance(body.value, dict):
             body = Node(dict(body.value), body.mark, body.key_mark)
         else:
-            self.report("wrong-type", f"repeat is a map, not {_shown(body)}", body.mark,
-                        "write `repeat: {times: 2, layers: [...]}`")
+            self.report(
+                "wrong-type",
+                f"repeat is a map, not {_shown(body)}",
+                body.mark,
+                "write `repeat: {times: 2, layers: [...]}`",
+            )
             return None
         for key in body.value:
             if key not in ("with", "times", "layers"):
@@ -199,8 +235,12 @@ class Resolver:
                 return None
         if "layers" not in body.value or not {"with", "times"} & set(body.value):
             lacks = "layers" if "layers" not in body.value else "times"
-            self.report("missing-field", f"repeat needs `{lacks}`", body.key_mark or body.mark,
-                        "write `repeat: {with: {c: [4 * ch, 2 * ch]}, layers: [...]}`")
+            self.report(
+                "missing-field",
+                f"repeat needs `{lacks}`",
+                body.key_mark or body.mark,
+                "write `repeat: {with: {c: [4 * ch, 2 * ch]}, layers: [...]}`",
+            )
             return None
         rounds = self.rounds(body)
         if rounds is None:
@@ -251,7 +291,9 @@ class Resolver:
             chain = " -> ".join([*self.calls, word])
             self.report("recursive-block", f"block `{word}` uses itself", mark, None, chain)
             return None
-        params = [p.value for p in definition.get("params").value] if definition.get("params") else []
+        params = (
+            [p.value for p in definition.get("params").value] if definition.get("params") else []
+        )
         arguments = self.arguments(word, params, body, mark)
         if arguments is None:
             return None
@@ -264,7 +306,12 @@ class Resolver:
             return None
         doc = definition.get("doc")
         cls = kinds_of("layer")["block"]
-        return cls(block=word, doc=str(doc.value) if doc else "", arguments=arguments, layers=layers)
+        return cls(
+            block=word,
+            doc=str(doc.value) if doc else "",
+            arguments=arguments,
+            layers=layers,
+        )
 
     def arguments(self, word: str, params: list[str], body: Node, mark: Mark) -> dict | None:
         given = body.value if isinstance(body.value, dict) else {}
@@ -280,11 +327,21 @@ class Resolver:
             if name not in params:
                 help = suggestion(name, params, "parameters") if params else "it takes none"
                 where = given[name].key_mark or given[name].mark
-                self.report("unknown-field", f"block `{word}` has no parameter `{name}`", where, help)
+                self.report(
+                    "unknown-field",
+                    f"block `{word}` has no parameter `{name}`",
+                    where,
+                    help,
+                )
                 return None
         for name in params:
             if name not in given:
-                self.report("missing-field", f"block `{word}` needs `{name}`", mark, f"add `{name}:`")
+                self.report(
+                    "missing-field",
+                    f"block `{word}` needs `{name}`",
+                    mark,
+                    f"add `{name}:`",
+                )
                 return None
         found = {name: self.data(int | float, given[name], name) for name in params}
         return None if MISSING in found.values() else found
@@ -303,10 +360,19 @@ class Resolver:
         words = _words(annotation)
         if not isinstance(node.value, str) or node.value in words or str in allowed:
             whole = isinstance(node.value, int) and not isinstance(node.value, bool)
-            return float(node.value) if whole and float in allowed and int not in allowed else node.value
+            return (
+                float(node.value)
+                if whole and float in allowed and int not in allowed
+                else node.value
+            )
         if bool in allowed and node.value.lower() in YAML_1_1_WORDS:
             message = f"`{node.value}` is a word here, not true or false"
-            self.report("wrong-type", message, node.mark, f"write `{YAML_1_1_WORDS[node.value.lower()]}`")
+            self.report(
+                "wrong-type",
+                message,
+                node.mark,
+                f"write `{YAML_1_1_WORDS[node.value.lower()]}`",
+            )
             return MISSING
         if int not in allowed and float not in allowed:
             return node.value
@@ -319,7 +385,12 @@ class Resolver:
         except ExpressionError as error:
             if words and node.value.isidentifier():
                 help = suggestion(node.value, words, "values")
-                self.report("unknown-value", f"`{name}` cannot be `{node.value}`", node.mark, help)
+                self.report(
+                    "unknown-value",
+                    f"`{name}` cannot be `{node.value}`",
+                    node.mark,
+                    help,
+                )
             else:
                 mark = node.mark.within(error.start, error.end)
                 self.report(error.code, error.message, mark, error.help)
@@ -346,7 +417,9 @@ def _leaves(annotation: object) -> Iterable[object]:
             for argument in arguments[1:] if typing.get_origin(option) is dict else arguments:
                 yield from _leaves(argument)
         elif typing.get_origin(option) is typing.Literal:
-            yield from {type(value) for value in typing.get_args(option) if not isinstance(value, str)}
+            yield from {
+                type(value) for value in typing.get_args(option) if not isinstance(value, str)
+            }
         else:
             yield option
 
@@ -418,12 +491,23 @@ def _shown(node: Node) -> str:
 def _named(value: object) -> str:
     if isinstance(value, (dict, list, tuple)):
         return "a map" if isinstance(value, dict) else "a list"
-    return "nothing" if value is None else f"`{value}`".lower() if isinstance(value, bool) else f"`{value}`"
+    return (
+        "nothing"
+        if value is None
+        else f"`{value}`".lower()
+        if isinstance(value, bool)
+        else f"`{value}`"
+    )
 
 
 def _describe(annotation: object) -> str:
     """What a field takes, in words."""
-    names = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+    names = {
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+        str: "a text",
+    }
     found = []
     for option in _options(annotation):
         if option in names:
@@ -441,7 +525,9 @@ def _describe(annotation: object) -> str:
     return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} or {found[-1]}"
 
 
-def _explain(item: dict, key: str | int | None, title: str, annotation: object) -> tuple[str, str, str | None]:
+def _explain(
+    item: dict, key: str | int | None, title: str, annotation: object
+) -> tuple[str, str, str | None]:
     """Code, message and help for one of pydantic's errors."""
     got = _named(item.get("input"))
     kind, context = item["type"], item.get("ctx", {})

@@ -68,10 +68,16 @@ for _tag, _pattern, _first in [
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
     ("int", r"[-+]?[0-9]+", list("-+0123456789")),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?", list("-+0123456789.")),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?",
+        list("-+0123456789."),
+    ),
     ("merge", r"<<", ["<"]),
 ]:
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first)
+    _Loader.add_implicit_resolver(
+        f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first
+    )
 
 SCALARS: dict[str, Callable[[str], object]] = {
     "null": lambda text: None,
@@ -98,14 +104,28 @@ def parse(text: str, name: str = "<text>") -> Node:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, max(error.position, 0)) + 1
         shown = f"#x{error.character:04x}" if isinstance(error.character, int) else "?"
-        fail("yaml", f"character {shown} is not allowed in YAML", Mark(source, line, 1, 2))
+        fail(
+            "yaml",
+            f"character {shown} is not allowed in YAML",
+            Mark(source, line, 1, 2),
+        )
     except RecursionError:
         fail("too-deep", f"nested deeper than {MAX_DEPTH} levels", start)
     if root is None:
-        fail("empty", "the file is empty", start, "start from `ganspec new my.yaml --from dcgan`")
+        fail(
+            "empty",
+            "the file is empty",
+            start,
+            "start from `ganspec new my.yaml --from dcgan`",
+        )
     tree = _Converter(source).convert(root)
     if not isinstance(tree.value, dict):
-        fail("wrong-type", "a spec is a map of keys", tree.mark, "begin with `name: my_gan`")
+        fail(
+            "wrong-type",
+            "a spec is a map of keys",
+            tree.mark,
+            "begin with `name: my_gan`",
+        )
     return tree
 
 
@@ -146,8 +166,12 @@ class _Converter:
         mark = self.mark(node)
         self.count += 1
         if self.count > MAX_NODES:
-            fail("too-large", f"the spec holds more than {MAX_NODES} values", mark,
-                 "say what repeats with `repeat` or `blocks` in place of anchors")
+            fail(
+                "too-large",
+                f"the spec holds more than {MAX_NODES} values",
+                mark,
+                "say what repeats with `repeat` or `blocks` in place of anchors",
+            )
         if id(node) in self.open:
             fail("recursive-alias", "an alias stands inside its own anchor", mark)
         if len(self.open) >= MAX_DEPTH:
@@ -164,7 +188,12 @@ class _Converter:
             return [self.convert(child) for child in node.value]
         kind = node.tag.removeprefix("tag:yaml.org,2002:")
         if kind not in SCALARS:
-            fail("yaml-tag", f"the tag `{node.tag}` has no meaning in a spec", mark, "remove it")
+            fail(
+                "yaml-tag",
+                f"the tag `{node.tag}` has no meaning in a spec",
+                mark,
+                "remove it",
+            )
         if kind in ("int", "float") and len(node.value) > 40:
             fail("out-of-range", f"a number of {len(node.value)} digits", mark)
         try:
@@ -185,8 +214,13 @@ class _Converter:
                 fail("yaml", "a key is one word", mark)
             if key.value in result:
                 first = result[key.value].key_mark.line
-                fail("duplicate-key", f"`{key.value}` is given twice", mark,
-                     "keep one of the two", f"first given at line {first}")
+                fail(
+                    "duplicate-key",
+                    f"`{key.value}` is given twice",
+                    mark,
+                    "keep one of the two",
+                    f"first given at line {first}",
+                )
             result[key.value] = self.convert(value, mark)
         return {**{k: v for k, v in merged.items() if k not in result}, **result}
 
@@ -213,7 +247,12 @@ def _extended(path: Path, is_kind: Callable[[Path_], bool], seen: tuple[Path, ..
         return tree
     seen = (*seen, path.resolve())
     if not isinstance(base.value, str) or not base.value.strip():
-        fail("wrong-type", "`extends` names one spec file", base.mark, "write `extends: dcgan.yaml`")
+        fail(
+            "wrong-type",
+            "`extends` names one spec file",
+            base.mark,
+            "write `extends: dcgan.yaml`",
+        )
     target = path.parent / base.value
     if target.resolve() in seen:
         chain = " -> ".join(p.name for p in (*seen, target))
@@ -239,7 +278,12 @@ def _text(path: Path) -> str:
         help = suggestion(path.name, near, "specs there") if near else None
         fail("missing-file", f"{path} does not exist", None, help)
     except UnicodeDecodeError as error:
-        fail("encoding", f"{path} is not UTF-8 at byte {error.start}", None, "save it as UTF-8")
+        fail(
+            "encoding",
+            f"{path} is not UTF-8 at byte {error.start}",
+            None,
+            "save it as UTF-8",
+        )
     except OSError as error:
         fail("unreadable", f"{path} cannot be read: {error.strerror}", None)
 
@@ -269,7 +313,12 @@ def override(tree: Node, settings: list[str], is_kind: Callable[[Path_], bool]) 
         whole = Mark(Text(name, (setting,)), 1, 1, len(setting) + 1)
         parts = dotted.strip().split(".")
         if not equals or not all(parts):
-            fail("bad-setting", f"`{setting}` sets nothing", whole, "write `--set train.batch=64`")
+            fail(
+                "bad-setting",
+                f"`{setting}` sets nothing",
+                whole,
+                "write `--set train.batch=64`",
+            )
         keyed = Mark(whole.text, 1, 1, len(dotted) + 1)
         node = _remarked(parse(f"value: {value}", name).value["value"], whole, len(dotted) + 1)
         tree = _laid(tree, parts, node, keyed, is_kind, ())
@@ -289,10 +338,16 @@ def _laid(tree: Node, parts: list[str], value: Node, keyed: Mark, is_kind, path:
     head, rest = parts[0], parts[1:]
     if isinstance(tree.value, list):
         if not head.isdigit() or int(head) >= len(tree.value):
-            fail("bad-setting", f"`{head}` is no index of a list of {len(tree.value)}", keyed)
+            fail(
+                "bad-setting",
+                f"`{head}` is no index of a list of {len(tree.value)}",
+                keyed,
+            )
         items = list(tree.value)
         old = items[int(head)]
-        items[int(head)] = _laid(old, rest, value, keyed, is_kind, (*path, int(head))) if rest else value
+        items[int(head)] = (
+            _laid(old, rest, value, keyed, is_kind, (*path, int(head))) if rest else value
+        )
         return Node(items, tree.mark, tree.key_mark)
     values = dict(tree.value) if isinstance(tree.value, dict) else {}
     old = values.get(head, Node({}, keyed, keyed))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Union
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -34,7 +34,7 @@ class Report(Section):
     """Where the architecture comes from and what it claims; `check` verifies the counts."""
 
     cite: str = ""
-    params: dict[str, Union[Count, Counts]] = {}
+    params: dict[str, Count | Counts] = {}
     notes: tuple[str, ...] = ()
 
 
@@ -109,7 +109,8 @@ class Train(Section):
     epochs: Count = 100
     steps: Steps = Steps()
     batches: Literal["fresh", "shared"] = Field(
-        "fresh", description="a real batch for each discriminator update, or one an iteration"
+        "fresh",
+        description="a real batch for each discriminator update, or one an iteration",
     )
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 

@@ -22,9 +22,7 @@ def _check_identifier(name: str) -> str:
     return name
 
 
-Width = Annotated[
-    int, Field(gt=0, le=1_000_000), WrapValidator(_keep_width), PlainSerializer(int)
-]
+Width = Annotated[int, Field(gt=0, le=1_000_000), WrapValidator(_keep_width), PlainSerializer(int)]
 """A positive whole number, or an expression over `vars`: `8 * ch`."""
 
 Count = Annotated[int, Field(gt=0, le=1_000_000_000)]

@@ -71,7 +71,10 @@ class LeakyReLU(Layer, kind="leaky_relu"):
     """x where positive, else `slope` times x."""
 
     primary: ClassVar = "slope"
-    framework_defaults: ClassVar = {"keras": {"slope": 0.3}, "tensorflow": {"slope": 0.2}}
+    framework_defaults: ClassVar = {
+        "keras": {"slope": 0.3},
+        "tensorflow": {"slope": 0.2},
+    }
     examples: ClassVar = [*EXAMPLES, ({"slope": 0.2}, (5,))]
 
     slope: Number = 0.01

@@ -17,11 +17,17 @@ class Conv(Weighted, kind="conv"):
 
     primary: ClassVar = "out"
     expects: ClassVar = "map"
-    framework_defaults: ClassVar = {"keras": {"split": "end"}, "tensorflow": {"split": "end"}}
+    framework_defaults: ClassVar = {
+        "keras": {"split": "end"},
+        "tensorflow": {"split": "end"},
+    }
     examples: ClassVar = [
         ({"out": 8}, (4, 16, 16)),
         ({"out": 8, "kernel": 4, "stride": 2}, (4, 16, 16)),
-        ({"out": 6, "kernel": 3, "stride": 2, "split": "end", "bias": False}, (4, 16, 11)),
+        (
+            {"out": 6, "kernel": 3, "stride": 2, "split": "end", "bias": False},
+            (4, 16, 11),
+        ),
         ({"out": 8, "kernel": [3, 5], "padding": "valid", "groups": 2}, (4, 9, 12)),
         ({"out": 8, "kernel": 4, "norm": "spectral", "init": "orthogonal"}, (4, 7, 7)),
         ({"out": 8, "kernel": 3, "dilation": 2, "norm": "weight"}, (4, 7, 7)),

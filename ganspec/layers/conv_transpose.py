@@ -17,7 +17,10 @@ class ConvTranspose(Weighted, kind="conv_transpose"):
 
     primary: ClassVar = "out"
     expects: ClassVar = "map"
-    framework_defaults: ClassVar = {"keras": {"split": "end"}, "tensorflow": {"split": "end"}}
+    framework_defaults: ClassVar = {
+        "keras": {"split": "end"},
+        "tensorflow": {"split": "end"},
+    }
     examples: ClassVar = [
         ({"out": 8, "kernel": 4, "stride": 2}, (4, 8, 8)),
         ({"out": 8, "kernel": 5, "stride": 2, "bias": False}, (4, 7, 7)),

@@ -15,7 +15,11 @@ class Dropout(Layer, kind="dropout"):
     """Sets a random `rate` of the numbers to zero while training; whole channels with `channels`."""
 
     primary: ClassVar = "rate"
-    examples: ClassVar = [(None, (5,)), ({"rate": 0.3}, (4, 3, 3)), ({"channels": True}, (4, 3, 3))]
+    examples: ClassVar = [
+        (None, (5,)),
+        ({"rate": 0.3}, (4, 3, 3)),
+        ({"channels": True}, (4, 3, 3)),
+    ]
 
     rate: Fraction = 0.5
     channels: bool = False

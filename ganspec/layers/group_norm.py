@@ -16,7 +16,10 @@ class GroupNorm(Layer, kind="group_norm"):
 
     primary: ClassVar = "groups"
     expects: ClassVar = "map"
-    examples: ClassVar = [({"groups": 2}, (4, 3, 3)), ({"groups": 4, "eps": 1e-3}, (4, 3, 3))]
+    examples: ClassVar = [
+        ({"groups": 2}, (4, 3, 3)),
+        ({"groups": 4, "eps": 1e-3}, (4, 3, 3)),
+    ]
 
     groups: Width = 32
     eps: Positive = 1e-5

@@ -16,7 +16,10 @@ class Linear(Weighted, kind="linear"):
 
     primary: ClassVar = "out"
     expects: ClassVar = "vector"
-    examples: ClassVar = [({"out": 8}, (5,)), ({"out": 1, "bias": False, "norm": "spectral"}, (5,))]
+    examples: ClassVar = [
+        ({"out": 8}, (5,)),
+        ({"out": 1, "bias": False, "norm": "spectral"}, (5,)),
+    ]
 
     out: Width
     bias: bool = True

@@ -42,7 +42,9 @@ def transposed_padding(padding, kernel, stride, split: Split) -> tuple[tuple[int
         return tuple((0, max(s - k, 0), 0) for k, s in zip(pair(kernel), pair(stride), strict=True))
     if padding != "same":
         return tuple((p, 0, 0) for p in pair(padding))
-    return tuple(_transposed_same(k, s, split) for k, s in zip(pair(kernel), pair(stride), strict=True))
+    return tuple(
+        _transposed_same(k, s, split) for k, s in zip(pair(kernel), pair(stride), strict=True)
+    )
 
 
 def _transposed_same(kernel: int, stride: int, split: Split) -> tuple[int, int, int]:

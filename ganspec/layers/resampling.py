@@ -16,7 +16,10 @@ class Upsample(Layer, kind="upsample"):
 
     primary: ClassVar = "factor"
     expects: ClassVar = "map"
-    examples: ClassVar = [(None, (4, 3, 5)), ({"factor": 3, "mode": "bilinear"}, (4, 3, 5))]
+    examples: ClassVar = [
+        (None, (4, 3, 5)),
+        ({"factor": 3, "mode": "bilinear"}, (4, 3, 5)),
+    ]
 
     factor: Size = 2
     mode: Literal["nearest", "bilinear"] = "nearest"

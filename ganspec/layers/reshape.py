@@ -15,7 +15,10 @@ class Reshape(Layer, kind="reshape"):
     """The same numbers as a map: `reshape: [channels, height, width]`."""
 
     primary: ClassVar = "shape"
-    examples: ClassVar = [({"shape": [2, 3, 4]}, (24,)), ({"shape": [8, 3, 1]}, (2, 3, 4))]
+    examples: ClassVar = [
+        ({"shape": [2, 3, 4]}, (24,)),
+        ({"shape": [8, 3, 1]}, (2, 3, 4)),
+    ]
 
     shape: tuple[Width, Width, Width]
 

@@ -21,7 +21,10 @@ class Spectral(WeightNorm, kind="spectral"):
     power_iterations: Count = 1
 
     def wrap(self) -> Call:
-        given = {"n_power_iterations": (self.power_iterations, 1), "eps": (self.eps, 1e-12)}
+        given = {
+            "n_power_iterations": (self.power_iterations, 1),
+            "eps": (self.eps, 1e-12),
+        }
         return Call(spectral_norm, **{k: v for k, (v, usual) in given.items() if v != usual})
 
     def sizes(self, module: nn.Module) -> tuple[int, int]:
