@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ganspec.compiler.ir import Net
-from ganspec.language.errors import Diagnostic
+import torch
+from torch import nn
+
+from ganspec.compiler.ir import Net, Step
+from ganspec.language.errors import Diagnostic, Mark
 from ganspec.language.kinds import kinds_of
 from ganspec.language.spec import Spec
+from ganspec.layers.layer import Layer
+
+# Calls whose results lie where their inputs lie.
+KEEPS_RANGE = (
+    *(nn.Flatten, nn.Unflatten, nn.Identity, nn.AvgPool2d, nn.MaxPool2d, nn.Upsample),
+    *(nn.PixelShuffle, torch.mean, torch.amax),
+)
+WANTED = {"logits": "logits", "scores": "scores of any size"}
 
 
 def contract(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
@@ -19,65 +30,98 @@ def contract(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
         yield from _score(spec, net)
 
 
-def ending(net: Net) -> tuple[type | None, object]:
-    """The layer class that makes the network's output, and its place."""
-    last = next(reversed(list(net.leaves())), None)
-    return (kinds_of("layer").get(last.origin.kind), last.origin.mark) if last else (None, None)
+def ending(net: Net) -> Step | None:
+    """The step that gives the network's output its range; None where the input is the output."""
+    made = {step.output.id: step for step in net.flat()}
+    at = made.get(net.output.id)
+    while at is not None:
+        if isinstance(at.call.target, Net):
+            inner = ending(at.call.target)
+            if inner is not None:
+                return inner
+        elif at.call.target not in KEEPS_RANGE or len(at.inputs) != 1:
+            return at
+        at = made.get(at.inputs[0])
+    return None
+
+
+def layer_of(step: Step | None) -> type[Layer] | None:
+    """The layer that a step came from."""
+    return kinds_of("layer").get(step.origin.kind) if step else None
 
 
 def _image(spec: Spec, net: Net) -> Iterator[Diagnostic]:
-    wanted = " x ".join(map(str, spec.data.shape))
     if net.output.shape == spec.data.shape:
         return
-    data = spec.tree.get("data")
-    size = data.get("size") if data else None
-    place = (size or data).mark if data else None
-    note = f"the discriminator reads the images of `data`, line {place.line}" if place else ""
-    message = f"the generator makes {net.output}, the discriminator reads {wanted}"
-    help = _image_help(spec, net)
     mark = net.output.origin.mark if net.output.origin else None
-    yield Diagnostic("image-mismatch", message, mark, (note,) if note else (), help)
+    if mark is None and spec.generator.layers:
+        mark = spec.generator.layers[-1].mark
+    wanted = " x ".join(map(str, spec.data.shape))
+    message = f"the generator makes {net.output}, the discriminator reads {wanted}"
+    yield Diagnostic("image-mismatch", message, mark, _images(spec, mark), _image_help(spec, net))
+
+
+def _images(spec: Spec, mark: Mark | None) -> tuple[str, ...]:
+    """Where the spec says what its images are, as a note."""
+    data = spec.tree.get("data")
+    at = data.get("size") or data.get("dataset") or data
+    note = f"the images are those of `data`, {at.mark.seen_from(mark)}"
+    return (note,) if spec.data.size else (f"{note}, in the data set's own size",)
 
 
 def _image_help(spec: Spec, net: Net) -> str:
     made, wanted = net.output.shape, spec.data.shape
     if len(made) != 3:
         return "end the generator in a map, such as `conv: 3`"
-    if made[1:] == wanted[1:]:
-        return (
-            f"let the last layer make {wanted[0]} channels, or set `data: {{channels: {made[0]}}}`"
-        )
-    return f"add or remove upsampling, or set `data: {{size: [{made[1]}, {made[2]}]}}`"
+    if made[1:] != wanted[1:]:
+        return f"add or remove upsampling, or set `data: {{size: [{made[1]}, {made[2]}]}}`"
+    help = f"let the last layer make {wanted[0]} channels"
+    return f"{help}, or set `data: {{channels: {made[0]}}}`" if made[0] in (1, 3) else help
 
 
 def _range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
-    layer, mark = ending(net)
-    made = getattr(layer, "output_range", None)
-    if made and tuple(made) != tuple(spec.data.range):
-        low, high = spec.data.range
-        message = f"{layer.kind} makes {made[0]:g} to {made[1]:g}, images are {low:g} to {high:g}"
-        help = f"set `data: {{range: [{made[0]:g}, {made[1]:g}]}}`"
-        yield Diagnostic("range-mismatch", message, mark, (), help, severity="warning")
+    step = ending(net)
+    layer = layer_of(step)
+    made, wanted = getattr(layer, "output_range", None), tuple(spec.data.range)
+    if made is None or tuple(made) == wanted:
+        return
+    message = f"{layer.kind} makes {_span(made)}, the images are {_span(wanted)}"
+    data = spec.tree.get("data")
+    place = (data.get("range") or data).mark.seen_from(step.origin.mark)
+    note = f"the images' range is that of `data`, {place}"
+    if data.get("range") is None:
+        note = f"images are {_span(wanted)} unless `data` says otherwise"
+    help = f"set `data: {{range: [{made[0]:g}, {made[1]:g}]}}`"
+    if tuple(made) not in ((-1.0, 1.0), (0.0, 1.0)):
+        help = "end the generator in `tanh`" if wanted[0] < 0 else "end the generator in `sigmoid`"
+    mark = step.origin.mark
+    yield Diagnostic("range-mismatch", message, mark, (note,), help, severity="warning")
+
+
+def _span(bounds: tuple[float, float]) -> str:
+    return f"{bounds[0]:g} to {bounds[1]:g}"
 
 
 def _score(spec: Spec, net: Net) -> Iterator[Diagnostic]:
-    layer, mark = ending(net)
     if net.output.shape[0] != 1:
+        mark = net.output.origin.mark if net.output.origin else None
         message = f"the discriminator makes {net.output}, not one score"
         help = "end it in `linear: 1`, or in a conv of one channel for a map of scores"
+        mark = mark or spec.discriminator.layers[-1].mark
         yield Diagnostic("score-mismatch", message, mark, (), help)
         return
-    loss, range_ = spec.objective.loss, getattr(layer, "output_range", None)
-    note = (f"the loss is at line {loss.mark.line}",) if loss.mark else ()
+    step, loss = ending(net), spec.objective.loss
+    layer, mark = layer_of(step), step.origin.mark if step else None
+    range_ = getattr(layer, "output_range", None)
+    notes = (f"the loss is at {loss.mark.seen_from(mark)}",) if loss.mark else ()
     if loss.scores != "probabilities" and range_ is not None:
-        what = "logits" if loss.scores == "logits" else "unbounded scores"
-        message = f"{loss.kind} needs {what}, the discriminator ends in {layer.kind}"
+        message = f"{loss.kind} needs {WANTED[loss.scores]}, the discriminator ends in {layer.kind}"
         help = f"remove {layer.kind}"
-        if loss.scores == "logits" and layer.kind == "sigmoid":
+        if loss.scores == "logits" and tuple(range_) == (0.0, 1.0):
             help += f", or write `loss: {{{loss.kind}: {{reads: probabilities}}}}`"
-        yield Diagnostic("loss-needs-logits", message, mark, note, help)
-    if loss.scores == "probabilities" and range_ != (0.0, 1.0):
-        kind = layer.kind if layer else "a block"
-        message = f"{loss.kind} reads probabilities, the discriminator ends in {kind}"
+        yield Diagnostic("loss-needs-logits", message, mark, notes, help)
+    elif loss.scores == "probabilities" and tuple(range_ or ()) != (0.0, 1.0):
+        last = layer.kind if layer else "its input"
+        message = f"{loss.kind} reads probabilities, the discriminator ends in {last}"
         help = "add sigmoid at its end, or remove `reads: probabilities`"
-        yield Diagnostic("loss-needs-probabilities", message, mark, note, help)
+        yield Diagnostic("loss-needs-probabilities", message, mark, notes, help)

@@ -17,6 +17,13 @@ from ganspec.compiler.printer import Printer, docstring
 from ganspec.compiler.specialize import Specializer, Symbol
 from ganspec.language.spec import Spec
 
+SECTIONS = {
+    "ganspec.losses": "Losses",
+    "ganspec.penalties": "Losses",
+    "ganspec.datasets": "Data",
+    "ganspec.training": "Training",
+}
+
 
 def emit(spec: Spec) -> str:
     """Source of a self-contained program equal to the spec's runtime; raises SpecError."""
@@ -25,111 +32,97 @@ def emit(spec: Spec) -> str:
     from ganspec.training.config import configure
 
     nets = lower(spec)
-    networks = Text(Printer(), {})
-    for net in nets.values():
-        networks.printer.network(net)
     symbols = {key: Symbol(net.name) for key, net in nets.items()}
-    trainer = Text(networks.printer, {**vars(configure(spec)), **symbols})
-    networks.move_used()
-    networks.add(*networks.printer.sources)
-    already = set(map(id, networks.moved))
-    trainer.moved = list(networks.moved)
-    trainer.move(program.main)
-    trainer.moved = [m for m in trainer.moved if id(m) not in already]
+    text = Text({**vars(configure(spec)), **symbols})
+    text.print(nets)
+    text.move(program.main)
     return formatted(
         template().render(
             title=docstring(spec.doc or spec.name)[3:-3],
             name=spec.name,
-            imports=imports([*networks.imports, *trainer.imports]),
-            constants=trainer.constant_lines(spec),
-            networks=networks.parts,
-            trainer=trainer.parts,
+            imports=imports(text.imports),
+            constants=text.constants(),
+            sections={name: parts for name, parts in text.sections.items() if parts},
         )
     )
 
 
 def emit_networks(nets: dict[str, Net]) -> str:
     """Source of the networks alone, for use in one's own loop."""
-    text = Text(Printer(), {})
-    for net in nets.values():
-        text.printer.network(net)
-    text.move_used()
-    text.add(*text.printer.sources)
-    return formatted("\n".join([*imports(text.imports), "", "", "\n\n\n".join(text.parts)]))
+    text = Text({})
+    text.print(nets)
+    parts = "\n\n\n".join(text.sections["Networks"])
+    return formatted("\n".join([*imports(text.imports), "", "", parts]))
 
 
 class Text:
-    """Parts of an emitted file: texts of functions and classes, moved with what they use."""
+    """An emitted file's parts: printed classes, and functions moved with what they use."""
 
-    def __init__(self, printer: Printer, cfg: dict[str, object]):
-        self.printer = printer
-        self.specializer = Specializer(cfg, printer)
-        self.parts: list[str] = []
+    def __init__(self, cfg: dict[str, object]):
+        self.printer = Printer()
+        self.specializer = Specializer(cfg, self.printer)
+        self.sections: dict[str, list[str]] = {
+            name: [] for name in ("Networks", "Losses", "Data", "Training")
+        }
         self.moved: list[object] = []
         self.imports: list[str] = []
 
-    def add(self, *sources: str) -> None:
-        """Append parts as they are, noting the imports that they need."""
-        for source in sources:
-            self.parts.append(source.strip())
+    def print(self, nets: dict[str, Net]) -> None:
+        """Print the networks, after the helpers that they name."""
+        for net in nets.values():
+            self.printer.network(net)
+        for used in list(self.printer.used):
+            if _is_own(used):
+                self.move(used)
+            else:
+                self.imports.append(f"from {used.__module__} import {used.__name__}")
+        for source in self.printer.sources:
+            self.sections["Networks"].append(source.strip())
             self.need(source, _STANDARD)
 
     def move(self, thing: object) -> None:
-        """Append a function or class as text, after everything of ganspec that it uses."""
+        """Add a function or class as text, after everything of its own package that it uses."""
         if any(thing is m for m in self.moved):
             return
         self.moved.append(thing)
         module = sys.modules[thing.__module__]
         named = len(self.printer.used)
         text = self.specializer.settle(inspect.getsource(thing))
-        for used in [*self.printer.used[named:], *_ganspec_names(text, module)]:
+        for used in [*self.printer.used[named:], *_own_names(text, module)]:
             if _is_own(used) and used is not thing:
                 self.move(used)
-        self.parts.append(text.strip())
+        package = ".".join(module.__name__.split(".")[:2])
+        self.sections[SECTIONS.get(package, "Networks")].append(text.strip())
         self.need(text, import_lines(module))
-
-    def move_used(self) -> None:
-        """Move every helper that the printed networks name."""
-        for used in list(self.printer.used):
-            if _is_own(used):
-                self.move(used)
-            else:
-                self.imports.append(f"from {_public_module(used)} import {used.__name__}")
 
     def need(self, text: str, available: dict[str, str]) -> None:
         """Note the imports among `available` whose names `text` reads."""
         self.imports += [available[n] for n in _names(text) if n in available]
 
-    def constant_lines(self, spec: Spec) -> list[str]:
-        """`BATCH = 64` for everything that the moved text came to need."""
-        constants = self.specializer.constants
-        return [f"{name} = {self.printer.value(value)}" for name, value in constants.items()]
+    def constants(self) -> list[str]:
+        """`BATCH = 64` for everything that the moved text came to need, in `cfg`'s order."""
+        needed, order = self.specializer.constants, [k.upper() for k in self.specializer.cfg]
+        return [f"{k} = {self.printer.value(needed[k])}" for k in order if k in needed]
 
 
 _STANDARD = {"torch": "import torch", "nn": "from torch import nn"}
 
 
-def _public_module(thing: object) -> str:
-    """Where a person would import `thing` from."""
-    module = thing.__module__
-    return module.split("._")[0]
-
-
 def _is_own(thing: object) -> bool:
-    return getattr(thing, "__module__", "").startswith(("ganspec.", "examples.")) or (
-        (inspect.isfunction(thing) or inspect.isclass(thing))
-        and not getattr(thing, "__module__", "").startswith(("torch", "functools"))
-    )
+    """Whether `thing` must be moved as text, being neither torch's nor the standard library's."""
+    return thing.__module__.split(".")[0] not in {"torch", *sys.stdlib_module_names}
 
 
 def _names(text: str) -> list[str]:
     return list(dict.fromkeys(n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)))
 
 
-def _ganspec_names(text: str, module: ModuleType) -> list[object]:
-    """Functions and classes of ganspec that `text` names, as `module` knows them."""
+def _own_names(text: str, module: ModuleType) -> list[object]:
+    """Functions and classes that `text` names and that its module or ganspec defines."""
     found = [getattr(module, name, None) for name in _names(text)]
-    return [f for f in found if callable(f) and getattr(f, "__module__", "").startswith("ganspec")]
+    homes = ("ganspec.", module.__name__)
+    things = [f for f in found if inspect.isfunction(f) or inspect.isclass(f)]
+    return [f for f in things if f.__module__.startswith(homes)]
 
 
 @cache

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from ganspec.compiler.ir import Call, Net, Step
+from ganspec.compiler.ir import Call, Net, Origin, Step
 
 
 class Program(nn.Module):
@@ -15,25 +15,36 @@ class Program(nn.Module):
 
     def __init__(self, net: Net):
         super().__init__()
-        self.net = net
+        self._lowered = net
         for step in net.steps:
             if step.is_module:
-                self.add_module(step.name, _module(step))
+                self.add_module(step.name, module(step))
         if not net.is_block:
             initialize(self, net)
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
-        values = {i.value.id: x for i, x in zip(self.net.inputs, inputs, strict=True)}
-        for step in self.net.steps:
+        values = {i.value.id: x for i, x in zip(self._lowered.inputs, inputs, strict=True)}
+        for step in self._lowered.steps:
             arguments = [values[i] for i in step.inputs]
             try:
-                values[step.output.id] = self._apply(step, arguments)
+                values[step.output.id] = self._run(step, arguments)
             except Exception as error:
-                _blame(error, self.net, step)
+                _blame(error, self._lowered, step)
                 raise
-        return values[self.net.output.id]
+        return values[self._lowered.output.id]
 
-    def _apply(self, step: Step, arguments: list[torch.Tensor]) -> torch.Tensor:
+    def origin(self, name: str) -> Origin:
+        """The layer of the spec that the parameter or module called `name` came from."""
+        first, _, rest = name.partition(".")
+        step = next(s for s in self._lowered.steps if s.name == first)
+        if step.chain:
+            index, _, rest = rest.partition(".")
+            step = step.chain[int(index)]
+            first = f"{first}.{index}"
+        inner = self.get_submodule(first)
+        return inner.origin(rest) if isinstance(inner, Program) else step.origin
+
+    def _run(self, step: Step, arguments: list[torch.Tensor]) -> torch.Tensor:
         if step.is_module:
             return self.get_submodule(step.name)(*arguments)
         call = step.call
@@ -46,15 +57,16 @@ def evaluate(net: Net) -> Program:
     return Program(net)
 
 
-def _module(step: Step) -> nn.Module:
+def module(step: Step) -> nn.Module:
+    """The module that a step applies, with its weight norm around it."""
     if step.chain:
-        return nn.Sequential(*map(_module, step.chain))
+        return nn.Sequential(*map(module, step.chain))
     if isinstance(step.call.target, Net):
         return Program(step.call.target)
-    module = step.call.build()
+    built = step.call.build()
     for wrap in step.call.wraps:
-        module = wrap.target(module, **wrap.kwargs)
-    return module
+        built = wrap.target(built, **wrap.kwargs)
+    return built
 
 
 def initialize(network: nn.Module, net: Net) -> None:

@@ -128,14 +128,16 @@ class Printer:
             if step.chain:
                 lines.append(f"self.{step.name} = nn.Sequential(")
                 for part in step.chain:
-                    note = comment(shape, part.output.shape, net.is_block)
-                    lines.append(f"    {self.construct(part.call)},{note}")
-                    shape = part.output.shape
+                    line = f"    {self.construct(part.call)},"
+                    note = comment(line, shape, part.output.shape, net.is_block)
+                    shape = part.output.shape if note else shape
+                    lines.append(line + note)
                 lines.append(")")
             else:
-                note = comment(shape, step.output.shape, net.is_block)
-                lines.append(f"self.{step.name} = {self.construct(step.call)}{note}")
-                shape = step.output.shape
+                line = f"self.{step.name} = {self.construct(step.call)}"
+                note = comment(line, shape, step.output.shape, net.is_block)
+                shape = step.output.shape if note else shape
+                lines.append(line + note)
         if not net.is_block:
             lines += self.initializers(net)
         return lines
@@ -219,9 +221,10 @@ class Forward:
             del self.pending[value]
             name = self.fresh(value, step, index)
             self.names[value] = name
-            note = comment(self.shape, step.output.shape, self.net.is_block)
-            self.shape = step.output.shape
-            self.statements.append(f"{name} = {text}{note}")
+            line = f"{name} = {text}"
+            note = comment(line, self.shape, step.output.shape, self.net.is_block)
+            self.shape = step.output.shape if note else self.shape
+            self.statements.append(line + note)
 
     def fresh(self, value: int, step: Step, index: int) -> str:
         """A variable for `value` that no value still needed has."""
@@ -254,11 +257,11 @@ def _is_default(value: object, default: object) -> bool:
     return value is default or value == default
 
 
-def comment(before: tuple[int, ...], after: tuple[int, ...], hidden: bool) -> str:
-    """A shape comment where the shape changes; blocks are used at several shapes."""
-    if hidden or before == after:
-        return ""
-    return f"  # {' x '.join(map(str, after))}"
+def comment(line: str, before: tuple[int, ...], after: tuple[int, ...], hidden: bool) -> str:
+    """What follows `line` where the shape changes; blocks are used at several shapes."""
+    note = f"  # {' x '.join(map(str, after))}"
+    fits = len(INDENT) + len(line) + len(note) <= LINE
+    return note if before != after and fits and not hidden else ""
 
 
 def number(value: float) -> str:
@@ -266,7 +269,7 @@ def number(value: float) -> str:
     if not math.isfinite(value):
         raise ValueError(f"{value} cannot be printed")
     plain = repr(value)
-    if value and (abs(value) < 1e-3 or abs(value) >= 1e6):
+    if value and (abs(value) <= 1e-3 or abs(value) >= 1e6):
         digits, _, exponent = f"{value:.17e}".partition("e")
         for places in range(17):
             short = f"{value:.{places}e}"

@@ -34,7 +34,7 @@ def probe(call: Call, shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
-            module = _hollow(call) if call.is_module else None
+            module = hollow(call) if call.is_module else None
             try:
                 result = _run(call, module, shapes, batch=0)
             except FAILURES:
@@ -58,8 +58,8 @@ def _run(call: Call, module: nn.Module | None, shapes: list, batch: int) -> torc
     return call.target(*inputs, *call.args, **call.kwargs)
 
 
-def _hollow(call: Call) -> nn.Module:
-    """The call's module with undrawn weights in main memory, which no page is touched of."""
+def hollow(call: Call) -> nn.Module:
+    """The call's module with undrawn weights, in main memory of which no page is touched."""
     with torch.device("meta"):
         module = call.build()
     count = sum(p.numel() for p in module.parameters())

@@ -91,9 +91,11 @@ class Specializer:
                 return value
             case ast.Attribute(attr=name) if _is_cfg(node.value):
                 return self.cfg[name]
-            case ast.UnaryOp(op=ast.Not(), operand=operand):
+            case ast.UnaryOp(op=ast.Not() | ast.USub() as op, operand=operand):
                 value = self._decide(operand)
-                return value if value is UNKNOWN else not value
+                if value is UNKNOWN:
+                    return UNKNOWN
+                return not value if isinstance(op, ast.Not) else -value
             case ast.BoolOp(op=op, values=values):
                 found = [self._decide(v) for v in values]
                 if UNKNOWN in found:

@@ -53,6 +53,10 @@ class Dataset(Kind, family="dataset"):
         places += map(Path, self.well_known)
         return list(dict.fromkeys(place.expanduser() for place in places))
 
+    def fetch(self, into: Path) -> bool:
+        """Get the files from where anybody can, into `into`; whether that worked."""
+        return False
+
     def locate(self, given: Path | None) -> Path:
         """First of `places` that holds the files; raises `DataError` if none does."""
         if not self.needs_folder:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import ClassVar
 
+from ganspec.datasets.debian import fetch_debian
 from ganspec.datasets.idx import IdxDataset, read_idx_split
 from ganspec.datasets.images import fit_images
 
@@ -27,3 +29,20 @@ class FashionMnist(IdxDataset, kind="fashion_mnist"):
         "put the files into ./data/fashion_mnist or name their folder, "
         "or run: apt-get install dataset-fashion-mnist"
     )
+
+    def fetch(self, into: Path) -> bool:
+        """Debian's package where there is apt, else torchvision's download where that is there."""
+        return fetch_debian(into) or fetch_torchvision(into)
+
+
+def fetch_torchvision(into: Path) -> bool:
+    """Let torchvision, where it is installed, download the files to `into`."""
+    try:
+        from torchvision.datasets import FashionMNIST
+
+        FashionMNIST(into, download=True)
+    except (ImportError, OSError, RuntimeError):
+        return False
+    for file in (into / "FashionMNIST" / "raw").glob("*.gz"):
+        file.replace(into / file.name)
+    return True

@@ -3,10 +3,40 @@
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 COLOURS = {"error": "1;31", "warning": "1;33", "frame": "1;34", "bold": "1"}
+LONGEST_QUOTE = 40  # characters of a spec's own text in a message
+WIDEST_FRAME = 110  # of a line, around the span
+
+# Other libraries' words for what is meant here.
+SYNONYMS = {
+    "adamax": "adam",
+    "batchnorm2d": "batch_norm",
+    "bce": "non_saturating",
+    "bn": "batch_norm",
+    "channels": "out",
+    "convtranspose2d": "conv_transpose",
+    "deconv": "conv_transpose",
+    "dense": "linear",
+    "fc": "linear",
+    "features": "out",
+    "filters": "out",
+    "glorot": "xavier",
+    "gp": "gradient",
+    "he": "kaiming",
+    "learning_rate": "lr",
+    "lrelu": "leaky_relu",
+    "lsgan": "least_squares",
+    "negative_slope": "slope",
+    "p": "rate",
+    "swish": "silu",
+    "units": "out",
+    "vanilla": "non_saturating",
+    "wgan": "wasserstein",
+}
 
 
 @dataclass(frozen=True)
@@ -27,13 +57,19 @@ class Mark:
     end: int
 
     def __str__(self) -> str:
-        return f"{self.text.name}:{self.line}:{self.column}"
+        return f"{printable(self.text.name)}:{self.line}:{self.column}"
 
-    def within(self, start: int, end: int) -> Mark:
-        """The part from `start` to `end`, counted from this mark's first character."""
-        if self.end - self.column < end:  # quoted or folded: offsets would be off
+    def within(self, value: str, start: int, end: int) -> Mark:
+        """The part from `start` to `end` of `value`, which stands here."""
+        line = self.text.lines[self.line - 1] if self.line <= len(self.text.lines) else ""
+        if line[self.column - 1 : self.end - 1] != value:  # quoted or folded
             return self
         return Mark(self.text, self.line, self.column + start, self.column + end)
+
+    def seen_from(self, other: Mark | None) -> str:
+        """`line 4`, or the whole place where `other` is in another file."""
+        near = other is not None and other.text.name == self.text.name
+        return f"line {self.line}" if near else str(self)
 
 
 @dataclass(frozen=True)
@@ -54,64 +90,102 @@ class Diagnostic:
             return f"\x1b[{COLOURS[style]}m{text}\x1b[0m" if colour else text
 
         head = paint(self.severity, f"{self.severity}[{self.code}]")
-        lines = [f"{head}{paint('bold', ': ' + self.message)}"]
+        lines = [f"{head}{paint('bold', ': ' + printable(self.message))}"]
         gutter = " "
         if self.mark:
             gutter = " " * len(str(self.mark.line))
             lines.append(f"{gutter}{paint('frame', '-->')} {self.mark}")
             lines += self._frame(gutter, paint)
-        tail = [f"note: {note}" for note in self.notes]
-        tail += [f"help: {self.help}"] if self.help else []
+        tail = [f"note: {printable(note)}" for note in self.notes]
+        tail += [f"help: {printable(self.help)}"] if self.help else []
         return "\n".join(lines + [f"{gutter} {paint('frame', '=')} {line}" for line in tail])
 
     def _frame(self, gutter: str, paint) -> list[str]:
         mark = self.mark
         if not 0 < mark.line <= len(mark.text.lines):
             return []
-        source = mark.text.lines[mark.line - 1]
-        # A tab is one character in the file and one column here: show it as one blank.
-        shown = source.replace("\t", " ")
-        start = min(mark.column - 1, len(shown))
-        width = max(1, min(mark.end, len(shown) + 1) - mark.column)
-        if len(shown) > 120:  # keep the span in view on very long lines
+        # one character stays one column: tabs, control and direction marks cannot move the frame
+        line = "".join(_visible(c) for c in mark.text.lines[mark.line - 1])
+        start = min(mark.column - 1, len(line))
+        end = max(start, min(mark.end - 1, len(line)))
+        if len(line) > WIDEST_FRAME + 10:
             left = max(0, start - 40)
-            shown, start = shown[left : left + 110], start - left
-            width = min(width, max(1, len(shown) - start))
+            line, start, end = line[left : left + WIDEST_FRAME], start - left, end - left
         bar = paint("frame", "|")
-        carets = paint("error" if self.severity == "error" else "warning", "^" * width)
+        carets = "^" * max(1, _cells(line[start:end]))
+        carets = paint("error" if self.severity == "error" else "warning", carets)
         return [
             f"{gutter} {bar}",
-            f"{paint('frame', str(mark.line))} {bar} {shown}",
-            f"{gutter} {bar} {' ' * start}{carets}",
+            f"{paint('frame', str(mark.line))} {bar} {line}".rstrip(),
+            f"{gutter} {bar} {' ' * _cells(line[:start])}{carets}",
         ]
 
     def brief(self) -> str:
         """The finding on one line, for logs and editors."""
         place = f"{self.mark}: " if self.mark else ""
-        return f"{place}{self.severity}[{self.code}]: {self.message}"
+        return f"{place}{self.severity}[{self.code}]: {printable(self.message)}"
 
 
 class SpecError(Exception):
     """A spec that cannot be used; `diagnostics` holds every finding, in order of place."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]):
-        self.diagnostics = tuple(sorted(set(diagnostics), key=_place))
+        found: dict[tuple, Diagnostic] = {}
+        for d in diagnostics:  # a block called twice makes the same mistake twice
+            found.setdefault((d.code, d.mark, d.message if d.mark is None else ""), d)
+        self.diagnostics = tuple(sorted(found.values(), key=_place))
         super().__init__("\n\n".join(d.render() for d in self.diagnostics))
 
 
 def _place(diagnostic: Diagnostic) -> tuple:
     mark = diagnostic.mark
-    place = (mark.text.name, mark.line, mark.column) if mark else ("", 0, 0)
+    place = (0, mark.text.name, mark.line, mark.column) if mark else (1, "", 0, 0)
     return (*place, diagnostic.code, diagnostic.message)
+
+
+def fail(code: str, message: str, mark: Mark | None, help: str | None = None, *notes: str):
+    """Raise a SpecError of one diagnostic."""
+    raise SpecError([Diagnostic(code, message, mark, notes, help)])
+
+
+# -- a spec's own text in messages ------------------------------------------------------------
+
+
+def printable(text: str) -> str:
+    """`text` with line ends, control and direction characters escaped."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def quoted(value: object) -> str:
+    """A value as messages show it: short, on one line, in backticks."""
+    if isinstance(value, (dict, list, tuple)):
+        return "a map" if isinstance(value, dict) else "a list"
+    if value is None:
+        return "nothing"
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if text == "":
+        return "an empty text"
+    cut = text if len(text) <= LONGEST_QUOTE else text[: LONGEST_QUOTE - 3] + "..."
+    return f"`{printable(cut)}`"
+
+
+def listed(words: Iterable[object], last: str = "and") -> str:
+    """`a`, `b` and `c`, each in backticks."""
+    quotes = [f"`{word}`" for word in words]
+    return quotes[0] if len(quotes) == 1 else f"{', '.join(quotes[:-1])} {last} {quotes[-1]}"
 
 
 def nearest(word: object, options: Iterable[str]) -> str | None:
     """The option most like `word`, or None where nothing is close."""
     names = list(options)
     wanted = str(word).lower().replace("-", "_").replace(" ", "_")
+    if len(wanted) > LONGEST_QUOTE:
+        return None
     for name in names:  # `BatchNorm` and `batchnorm` mean `batch_norm`
         if name.replace("_", "") == wanted.replace("_", ""):
             return name
+    if SYNONYMS.get(wanted) in names:
+        return SYNONYMS[wanted]
     close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
     return close[0] if close else None
 
@@ -121,3 +195,15 @@ def suggestion(word: object, options: Iterable[str], listed: str) -> str:
     names = sorted(options)
     close = nearest(word, names)
     return f"use `{close}`" if close else f"{listed}: {', '.join(names)}"
+
+
+def _visible(character: str) -> str:
+    if character == "\t":
+        return " "
+    return character if character.isprintable() else "\ufffd"
+
+
+def _cells(text: str) -> int:
+    """How many columns of a terminal `text` takes."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)

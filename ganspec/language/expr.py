@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
-import keyword
 import operator
 import re
+import warnings
 from collections.abc import Mapping
 
-from ganspec.language.errors import suggestion
+from ganspec.language.errors import quoted, suggestion
+from ganspec.language.names import IDENTIFIER
 
 MAX_CHARACTERS = 200
 MAX_VALUE = 2**31 - 1
-IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+UNKNOWN = object()  # value of a name whose own definition is wrong, or is not known yet
 
 OPERATORS = {
     ast.Add: (operator.add, "+", 1),
@@ -29,13 +30,12 @@ class ExpressionError(ValueError):
 
     def __init__(self, code: str, message: str, start: int, end: int, help: str | None = None):
         super().__init__(message)
-        self.code, self.message, self.start, self.end, self.help = (
-            code,
-            message,
-            start,
-            end,
-            help,
-        )
+        self.code, self.message, self.help = code, message, help
+        self.start, self.end = start, max(end, start + 1)
+
+
+class UnknownValueError(Exception):
+    """An expression over a name whose value is not known."""
 
 
 class Width(int):
@@ -67,6 +67,7 @@ class Width(int):
         return list(dict.fromkeys(IDENTIFIER.findall(self.text)))
 
     def _join(self, kind: type[ast.operator], left: int, right: int) -> Width:
+        """`left kind right` with its text; either may be a plain whole number."""
         function, sign, level = OPERATORS[kind]
         left = left if isinstance(left, Width) else Width(left)
         right = right if isinstance(right, Width) else Width(right)
@@ -79,73 +80,99 @@ class Width(int):
         b = right.text if right.level >= level + (not flat) else f"({right.text})"
         return Width(value, f"{a} {sign} {b}", level)
 
+    def __neg__(self) -> Width:
+        text = self.text if self.level == 3 else f"({self.text})"
+        return Width(-int(self), f"-{text}", 2) if self.symbolic else Width(-int(self))
+
     def __add__(self, other: int) -> Width:
-        return self._join(ast.Add, self, other) if other else self
+        return self._with(ast.Add, other, neutral=0)
 
     def __radd__(self, other: int) -> Width:
-        return self._join(ast.Add, other, self) if other else self
+        return self if other == 0 else self._join(ast.Add, other, self)
 
     def __sub__(self, other: int) -> Width:
-        return self._join(ast.Sub, self, other)
+        return self._with(ast.Sub, other, neutral=0)
 
     def __mul__(self, other: int) -> Width:
-        return self._join(ast.Mult, self, other) if other != 1 else self
+        return self._with(ast.Mult, other, neutral=1)
 
     def __rmul__(self, other: int) -> Width:
-        return self._join(ast.Mult, other, self) if other != 1 else self
+        return self if other == 1 else self._join(ast.Mult, other, self)
 
     def __floordiv__(self, other: int) -> Width:
-        return self._join(ast.FloorDiv, self, other) if other != 1 else self
+        return self._with(ast.FloorDiv, other, neutral=1)
+
+    def _with(self, kind: type[ast.operator], other: int, neutral: int) -> Width:
+        if not isinstance(other, int):
+            return NotImplemented
+        if other == neutral and not getattr(other, "symbolic", False):
+            return self
+        return self._join(kind, self, other)
 
 
-def is_identifier(name: object) -> bool:
-    """Whether `name` may be used as a name in a spec and in emitted Python."""
-    return (
-        isinstance(name, str)
-        and len(name) <= 40
-        and IDENTIFIER.fullmatch(name) is not None
-        and not keyword.iskeyword(name)
-        and not name.startswith("__")
-    )
-
-
-def evaluate(text: str, scope: Mapping[str, int | float]) -> Width | float:
+def evaluate(text: str, scope: Mapping[str, object]) -> Width | float:
     """The value of `text`: a `Width` where it is whole, else a float.
 
-    Raises ExpressionError for anything but numbers, names of the scope and + - * / // %.
+    Raises ExpressionError for anything but numbers, names of the scope and + - * / // %, and
+    UnknownValueError where it depends on a name whose value is UNKNOWN.
     """
     if len(text) > MAX_CHARACTERS:
-        raise ExpressionError(
-            "bad-expression",
-            f"expression of {len(text)} characters is longer than {MAX_CHARACTERS}",
-            0,
-            len(text),
-        )
+        message = f"an expression of {len(text)} characters"
+        help = f"at most {MAX_CHARACTERS} are allowed"
+        raise ExpressionError("bad-expression", message, 0, len(text), help)
     try:
-        tree = ast.parse(text.strip(), mode="eval")
-    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
-        at = max(0, (getattr(error, "offset", 1) or 1) - 1)
-        raise ExpressionError(
-            "bad-expression",
-            f"`{text}` is not an expression",
-            min(at, max(0, len(text) - 1)),
-            max(1, len(text)),
-            "write arithmetic over numbers and names, such as `8 * ch`",
-        ) from None
-    return _value(tree.body, scope)
+        body = _parsed(re.sub(r"\s", " ", text).strip())
+        names = [node for node in ast.walk(body) if isinstance(node, ast.Name)]
+        for node in sorted(names, key=lambda node: node.col_offset):
+            _check_name(node, scope)
+        if any(scope[node.id] is UNKNOWN for node in names):
+            raise UnknownValueError
+        return _value(body, scope)
+    except RecursionError:
+        message = f"{quoted(text)} is nested too deep"
+        raise ExpressionError("bad-expression", message, 0, len(text)) from None
 
 
-def _value(node: ast.expr, scope: Mapping[str, int | float]) -> Width | float:
+def _parsed(text: str) -> ast.expr:
+    help = "write arithmetic over numbers and names, such as `8 * ch`"
+    if not text.isascii():  # Python would read other scripts' letters as names, too
+        start = next(i for i, c in enumerate(text) if not c.isascii())
+        message = f"`{text[start]}` cannot stand in an expression"
+        raise ExpressionError("bad-expression", message, start, start + 1, help)
+    try:
+        with warnings.catch_warnings():  # of `1if`, which is refused below
+            warnings.simplefilter("ignore")
+            return ast.parse(text, mode="eval").body
+    except (SyntaxError, ValueError, MemoryError) as error:
+        at = (getattr(error, "offset", None) or 1) - 1
+        start = at if at < len(text) else 0
+        message = f"{quoted(text)} is not an expression"
+        raise ExpressionError("bad-expression", message, start, len(text), help) from None
+
+
+def _check_name(node: ast.Name, scope: Mapping[str, object]) -> None:
+    if node.id in scope:
+        return
+    names = [name for name in scope if IDENTIFIER.fullmatch(name)]
+    help = suggestion(node.id, names, "known names") if names else "define it under `vars`"
+    message = f"unknown name `{node.id}`"
+    raise ExpressionError("unknown-name", message, node.col_offset, node.end_col_offset, help)
+
+
+def _value(node: ast.expr, scope: Mapping[str, object]) -> Width | float:
     match node:
         case ast.Constant(value=bool() | str() | bytes() | complex() | None):
             raise _refuse(node, "only numbers and names may stand in an expression")
         case ast.Constant(value=int() | float() as number):
             return _checked(node, Width(number) if isinstance(number, int) else number)
         case ast.Name(id=name):
-            return _name(node, name, scope)
+            value = scope[name]
+            if isinstance(value, Width) or not isinstance(value, int):
+                return value
+            return Width(value, name)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             value = _value(operand, scope)
-            return Width(-value, f"-{value.text}", 2) if isinstance(value, Width) else -value
+            return -value
         case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
             return _operation(node, type(op), _value(left, scope), _value(right, scope))
     raise _refuse(node, "only + - * / // % and parentheses may stand in an expression")
@@ -162,22 +189,9 @@ def _operation(node: ast.expr, kind: type[ast.operator], left, right) -> Width |
     return _checked(node, OPERATORS[kind][0](float(left), float(right)))
 
 
-def _name(node: ast.Name, name: str, scope: Mapping[str, int | float]) -> Width | float:
-    if name not in scope:
-        message = f"unknown name `{name}`"
-        help = suggestion(name, scope, "known names") if scope else "define it under `vars`"
-        raise ExpressionError(
-            "unknown-name", message, node.col_offset, node.end_col_offset or 0, help
-        )
-    value = scope[name]
-    if isinstance(value, Width):
-        return value
-    return Width(value, name) if isinstance(value, int) else value
-
-
 def _checked(node: ast.expr, value: Width | float) -> Width | float:
     if not -MAX_VALUE <= value <= MAX_VALUE:  # also refuses NaN
-        raise _refuse(node, f"value is beyond {MAX_VALUE}")
+        raise _refuse(node, f"the value is beyond {MAX_VALUE}")
     return value
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
+from ganspec.language.tree import Node
+
 if TYPE_CHECKING:
     from ganspec.language.errors import Mark
 
@@ -53,16 +55,22 @@ class Kind(BaseModel):
         cls, kind: str | None = None, family: str | None = None, **_: object
     ) -> None:
         if family is not None:
-            cls.family, cls.kinds = (
-                family,
-                {},
-            )  # a root: its subclasses share this table
+            cls.family, cls.kinds = family, {}  # a root: its subclasses share this table
         if kind is not None:
             if kind in cls.kinds:
                 other = cls.kinds[kind].__module__
                 raise TypeError(f"{cls.family} kind `{kind}` is already defined in {other}")
             cls.kind = kind
             cls.kinds[kind] = cls
+
+    @classmethod
+    def opened(cls, node: Node) -> Node:
+        """What stands behind the kind's name as a map of fields: a bare value is the primary's."""
+        if node.value is None:
+            return node.holding({})
+        if isinstance(node.value, dict) or cls.primary is None:
+            return node
+        return node.holding({cls.primary: Node(node.value, node.mark, node.mark)})
 
     def place(self, path: str, mark: Mark | None) -> Self:
         """This kind, remembering where the spec chose it."""

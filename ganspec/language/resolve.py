@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
-import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 
 from pydantic import BaseModel, ValidationError
 
-from ganspec.language.errors import Diagnostic, Mark, nearest, suggestion
-from ganspec.language.expr import ExpressionError, Width, evaluate
+from ganspec.language.annotations import (
+    accepts_none,
+    describe,
+    family,
+    fields_of,
+    leaves,
+    literals,
+    many,
+    mapping,
+    options,
+    section,
+    words,
+)
+from ganspec.language.complaints import complaints
+from ganspec.language.errors import (
+    Diagnostic,
+    Mark,
+    SpecError,
+    listed,
+    nearest,
+    quoted,
+    suggestion,
+)
+from ganspec.language.expr import ExpressionError, UnknownValueError, evaluate
 from ganspec.language.kinds import Kind, kinds_of
-from ganspec.language.source import Node
+from ganspec.language.opening import HIDDEN, MAX_CALLS, MAX_LAYERS, open_block, open_repeat
+from ganspec.language.tree import Node
 
-MAX_LAYERS = 2000  # of one spec, repeats and blocks opened
+MAX_ERRORS = 50
+MAX_NESTING = 60  # names on the way to a value, repeats and blocks opened
 YAML_1_1_WORDS = {
     "yes": "true",
     "on": "true",
@@ -22,533 +45,284 @@ YAML_1_1_WORDS = {
     "off": "false",
     "n": "false",
 }
-MISSING = object()
+MISSING = object()  # in place of a value that is wrong or cannot be known
+
+
+class Part(dict):
+    """A map of which some entries are wrong, so that the others are checked all the same."""
 
 
 class Resolver:
     """Turns nodes into models under a scope of names; findings gather in `diagnostics`."""
 
-    def __init__(self, scope: Mapping[str, int | float], framework: str, blocks: dict[str, Node]):
-        self.scope, self.framework, self.blocks = dict(scope), framework, blocks
+    def __init__(self, framework: str):
+        self.framework = framework
+        self.scope: Mapping[str, object] = {}
+        self.blocks: dict[
+            str, tuple[BaseModel | None, Node | None]
+        ] = {}  # by name: signature and layers
         self.diagnostics: list[Diagnostic] = []
         self.layer_count = 0
         self.calls: tuple[str, ...] = ()  # blocks being opened
         self.path: tuple[str, ...] = ()
         self.opened: set[str] = set()  # blocks that were called
+        self.names_known = True  # False where `vars` itself cannot be read
+        self.listed: set[str] = set()  # families whose kinds a help has listed
 
     def report(
         self, code: str, message: str, mark: Mark, help: str | None = None, *notes: str
     ) -> None:
+        """Note one finding; raises SpecError where there are too many to read."""
         self.diagnostics.append(Diagnostic(code, message, mark, notes, help))
+        if len(self.diagnostics) >= MAX_ERRORS:
+            rest = Diagnostic("too-many", f"{MAX_ERRORS} mistakes or more; not all are shown")
+            raise SpecError([*self.diagnostics, rest])
+
+    def inside(self, key: str, function: Callable, *arguments: object) -> object:
+        """`function(*arguments)`, with `key` added to the path of what it makes."""
+        outer, self.path = self.path, (*self.path, key)
+        result = function(*arguments)
+        self.path = outer
+        return result
 
     # -- maps ---------------------------------------------------------------------------------
 
     def model(
-        self, cls: type[BaseModel], node: Node, title: str, **given: object
+        self,
+        cls: type[BaseModel],
+        node: Node,
+        title: str,
+        elsewhere: tuple[str, ...] = (),
+        required: tuple[str, ...] = (),
+        **given: object,
     ) -> BaseModel | None:
-        """`node`, a map, as an instance of `cls`; None where anything in it is wrong."""
-        before = len(self.diagnostics)
-        fields = {f.alias or name: f for name, f in cls.model_fields.items()}
-        values = dict(given)
-        for key, child in node.value.items():
-            if key not in fields or key == "tree":
-                known = [name for name in fields if name not in given]
-                help = suggestion(key, known, "fields") if known else f"write `{title}` alone"
-                self.report(
-                    "unknown-field",
-                    f"{title} has no field `{key}`",
-                    child.key_mark,
-                    help,
-                )
-            elif key not in given:
+        """`node`, a map, as an instance of `cls`; None where anything in it is wrong.
+
+        `given` are fields that the caller knows, `elsewhere` keys that it reads itself, of
+        which some are `required`.
+        """
+        fields, values, whole = fields_of(cls), dict(given), True
+        read = {**node.value, **self.defaults(cls, node)}
+        for key, child in read.items():
+            if key in fields and key not in given:
                 value = self.inside(key, self.field, fields[key].annotation, child, key)
                 if value is not MISSING:
                     values[key] = value
-        for key, default in self.defaults(cls).items():
-            if key not in node.value:
-                values[key] = self.field(fields[key].annotation, Node(default, node.mark), key)
-        for key, field in fields.items():
-            if field.is_required() and key not in node.value and key not in given:
-                mark = node.key_mark or node.mark
-                self.report("missing-field", f"{title} needs `{key}`", mark, f"add `{key}:`")
-        if len(self.diagnostics) > before:
-            return None
+                whole = whole and value is not MISSING and not isinstance(value, Part)
+        whole = self.known(node, [*fields, *elsewhere], title) and whole
+        needed = [k for k, f in fields.items() if f.is_required() and k not in given]
+        whole = self.complete(node, [*needed, *required], title) and whole
         try:
-            return cls.model_validate(values)
+            result = cls.model_validate(values)
+            return result if whole else None
         except ValidationError as error:
-            self.invalid(error, node, title, fields)
+            for finding in complaints(error, cls, node.holding(read), title):
+                self.report(
+                    finding.code, finding.message, finding.mark, finding.help, *finding.notes
+                )
             return None
 
-    def inside(self, key: str, function, *arguments: object) -> object:
-        """`function(*arguments)`, with `key` added to the path of what it makes."""
-        self.path = (*self.path, key)
-        result = function(*arguments)
-        self.path = self.path[:-1]
-        return result
+    def defaults(self, cls: type[BaseModel], node: Node) -> dict[str, Node]:
+        """What the spec's framework sets otherwise than torch does, where the spec is silent."""
+        own = getattr(cls, "framework_defaults", {}).get(self.framework, {})
+        return {k: Node(v, node.mark) for k, v in own.items() if k not in node.value}
 
-    def defaults(self, cls: type[BaseModel]) -> dict[str, object]:
-        """What the spec's framework sets otherwise than torch does."""
-        return getattr(cls, "framework_defaults", {}).get(self.framework, {})
+    def known(self, node: Node, names: list[str], title: str) -> bool:
+        """Whether every key of a map is one of `names`."""
+        unknown = [key for key in node.value if key not in names]
+        what = "section" if title == "the spec" else "field"
+        for key in unknown:
+            help = suggestion(key, names, f"{what}s") if names else "it takes no fields"
+            message = f"{title} has no {what} {quoted(key)}"
+            self.report("unknown-field", message, node.value[key].key_mark or node.mark, help)
+        return not unknown
 
-    def invalid(self, error: ValidationError, node: Node, title: str, fields: dict) -> None:
-        seen = set()
-        for item in error.errors(include_url=False):
-            key = item["loc"][0] if item["loc"] else None
-            if key in seen:
-                continue
-            # of a union's complaints, one about the bounds is about the type that was meant
-            same = [e for e in error.errors() if e["loc"][:1] == (key,)]
-            item = next((e for e in same if e["type"].startswith(("greater", "less"))), item)
-            seen.add(key)
-            child = node.value.get(key) if key is not None else None
-            at = node.find(
-                tuple(part for part in item["loc"] if part == key or isinstance(part, int))
-            )
-            mark = at.mark if child else (node.key_mark or node.mark)
-            annotation = fields[key].annotation if key in fields else None
-            code, message, help = _explain(item, key, title, annotation)
-            self.report(code, message, mark, help)
+    def complete(self, node: Node, needed: list[str], title: str) -> bool:
+        """Whether a map has every key that it needs."""
+        lacking = [name for name in needed if name not in node.value]
+        # a misspelt key is one mistake, and was reported as such
+        misspelt = [nearest(k, lacking) for k in node.value if k not in needed] if lacking else []
+        missing = [name for name in lacking if name not in misspelt]
+        if missing:
+            message, mark = f"{title} needs {listed(missing)}", node.key_mark or node.mark
+            self.report("missing-field", message, mark, f"add {listed(f'{m}:' for m in missing)}")
+        return not lacking
 
     # -- values -------------------------------------------------------------------------------
 
     def field(self, annotation: object, node: Node, name: str) -> object:
-        """One value as its annotation asks: a kind, kinds, a section, or plain data."""
-        if node.value is None and _accepts_none(annotation):
+        """One value as its annotation asks: a kind, kinds, a section, a map, or plain data."""
+        if node.value is None and accepts_none(annotation):
             return None
-        if family := _family(annotation):
-            return self.kind(family, node) or MISSING
-        if many := _many(annotation):
-            return self.many(many, node, name)
-        if section := _section(annotation):
+        if chosen := family(annotation):
+            kind = self.kind(chosen, node)
+            return MISSING if kind is None else kind
+        if listed_family := many(annotation):
+            return self.many(listed_family, node, name)
+        if cls := section(annotation):
+            node = cls.opened(node)
             if isinstance(node.value, dict):
-                return self.section(section, node, name)
-            if _plain_only(section, annotation):
-                self.report("wrong-type", f"`{name}` is a map, not {_shown(node)}", node.mark)
-                return MISSING
+                model = self.model(cls, node, name)
+                return MISSING if model is None else model
+            if set(options(annotation)) <= {cls, type(None)}:
+                help = f"fields: {', '.join(fields_of(cls))}"
+                return self.wrong(node, f"`{name}` is a map", help)
+        if (pair := mapping(annotation)) and isinstance(node.value, dict):
+            return self.map(*pair, node, name)
         return self.data(annotation, node, name)
 
-    def section(self, cls: type[BaseModel], node: Node, name: str) -> object:
-        if cls.__name__ == "Optimizers" and not set(node.value) & set(cls.model_fields):
-            both = Node(dict.fromkeys(cls.model_fields, node), node.mark, node.key_mark)
-            return self.model(cls, both, name) or MISSING
-        return self.model(cls, node, name) or MISSING
+    def wrong(self, node: Node, wanted: str, help: str | None = None) -> object:
+        """Report a value of another type than `wanted`."""
+        self.report("wrong-type", f"{wanted}, not {quoted(node.value)}", node.mark, help)
+        return MISSING
+
+    def map(self, keys: object, values: object, node: Node, name: str) -> object:
+        """A map whose keys the spec chooses, of a closed set or freely."""
+        closed = words(keys)
+        whole = not closed or self.known(node, closed, name)
+        found = {
+            key: self.inside(key, self.field, values, child, key)
+            for key, child in node.value.items()
+        }
+        right = {k: v for k, v in found.items() if v is not MISSING and k in (closed or found)}
+        return found if whole and right == found else Part(right)
 
     def many(self, family: str, node: Node, name: str) -> object:
         """A list of kinds, repeats and blocks opened."""
         if not isinstance(node.value, list):
-            self.report(
-                "wrong-type",
-                f"`{name}` is a list, not {_shown(node)}",
-                node.mark,
-                "begin each entry with `- `",
-            )
-            return MISSING
-        if not node.value and name == "layers":
-            self.report(
-                "out-of-range",
-                f"`{name}` is empty",
-                node.mark,
-                "list at least one layer",
-            )
+            return self.wrong(node, f"`{name}` is a list", "begin each entry with `- `")
         found = [
             self.inside(str(i), self.kind, family, child) for i, child in enumerate(node.value)
         ]
         return MISSING if None in found else tuple(found)
 
+    # -- kinds --------------------------------------------------------------------------------
+
     def kind(self, family: str, node: Node) -> Kind | None:
         """The kind that a word or a map of one key chooses, built from its fields."""
-        kinds = kinds_of(family)
-        shown = family.replace("_", " ")
         if isinstance(node.value, str):
-            word, mark, body = node.value, node.mark, Node({}, node.mark, node.mark)
+            word, mark, body = node.value, node.mark, Node(None, node.mark, node.mark)
         elif isinstance(node.value, dict) and len(node.value) == 1:
             ((word, body),) = node.value.items()
-            mark = body.key_mark
+            mark = body.key_mark or node.mark
         else:
-            message = f"one {shown} is a word or a map of one key, not {_shown(node)}"
-            help = f"write `{next(iter(kinds))}` or `{next(iter(kinds))}: {{...}}`"
-            if isinstance(node.value, dict) and node.value:
-                help = "begin each with `- `, or put the second key inside the first"
-                node = node.value[list(node.value)[1]]
-            self.report("wrong-type", message, node.key_mark or node.mark, help)
+            return self.no_kind(family, node)
+        if family == "layer" and not self.room(mark):
             return None
-        if family == "layer":
-            self.layer_count += 1
-            if self.layer_count > MAX_LAYERS:
-                if self.layer_count == MAX_LAYERS + 1:
-                    self.report(
-                        "too-large",
-                        f"more than {MAX_LAYERS} layers",
-                        mark,
-                        "repeat less",
-                    )
-                return None
-            if word in self.blocks:
-                return self.placed(self.inside(word, self.block, word, body, mark), mark)
-        if word not in kinds:
-            options = [*kinds, *self.blocks] if family == "layer" else kinds
-            help = suggestion(word, options, f"{shown}s")
-            self.report("unknown-kind", f"no {shown} is called `{word}`", mark, help)
-            return None
-        return self.placed(self.inside(word, self.fields, kinds[word], body), mark)
-
-    def placed(self, kind: Kind | None, mark: Mark) -> Kind | None:
+        kinds = {k: v for k, v in kinds_of(family).items() if k not in HIDDEN}
+        if family == "layer" and word in self.blocks:
+            kind = self.inside(word, open_block, self, word, body, mark)
+        elif word in kinds:
+            kind = self.inside(word, self.body, kinds[word], body)
+        else:
+            return self.unknown_kind(family, word, list(kinds), mark)
         return kind.place(".".join(self.path), mark) if kind else None
 
-    def fields(self, cls: type[Kind], body: Node) -> Kind | None:
+    def unknown_kind(self, family: str, word: str, names: list[str], mark: Mark) -> None:
+        """Report a kind that does not exist, listing those that do once a family."""
+        names = [*names, *self.blocks] if family == "layer" else names
+        shown = family.replace("_", " ")
+        help = f"use `{close}`" if (close := nearest(word, names)) else None
+        if not help and family not in self.listed:
+            self.listed.add(family)
+            help = suggestion(word, names, f"known {shown}s")
+        self.report("unknown-kind", f"no {shown} is called {quoted(word)}", mark, help)
+
+    def no_kind(self, family: str, node: Node) -> None:
+        """Report what is neither a word nor a map of one key."""
+        shown, kinds = family.replace("_", " "), kinds_of(family)
+        first = next(kind for kind in kinds if kind not in HIDDEN)
+        if not isinstance(node.value, dict) or not node.value:
+            message = f"one {shown} is a word or a map of one key, not {quoted(node.value)}"
+            help = f"write `{first}` or `{first}: {{...}}`"
+            self.report("wrong-type", message, node.mark, help)
+            return
+        chosen, second = list(node.value)[:2]
+        message = f"one {shown} is a map of one key, and {quoted(second)} is a second"
+        help = "begin it with `- `" if second in kinds and family == "layer" else None
+        if chosen in kinds and second in fields_of(kinds[chosen]):
+            help = f"write `{chosen}: {{..., {second}: ...}}`"
+        at = node.value[second]
+        self.report("wrong-type", message, at.key_mark or at.mark, help)
+
+    def room(self, mark: Mark) -> bool:
+        """Whether the spec may hold one layer more, here."""
+        if self.layer_count > MAX_LAYERS:  # said once, at the first layer too many
+            return False
+        self.layer_count += 1
+        if self.layer_count > MAX_LAYERS:
+            self.report("too-large", f"more than {MAX_LAYERS} layers", mark, "repeat less")
+        elif len(self.path) > MAX_NESTING or len(self.calls) > MAX_CALLS:
+            self.layer_count = MAX_LAYERS + 1
+            self.report("too-deep", "too many layers inside each other", mark, "nest less")
+        return self.layer_count <= MAX_LAYERS
+
+    def body(self, cls: type[Kind], body: Node) -> Kind | None:
         """A kind from what stands behind its name: a map of fields, or its commonest field."""
         if cls.kind == "repeat":
-            return self.repeat(cls, body)
-        own = {f.alias or name for name, f in cls.model_fields.items()}
-        value = body.value
-        is_map = isinstance(value, dict) and not (
-            len(value) == 1 and cls.primary and not set(value) & own and _is_kind(cls, value)
-        )
-        if value is None:
-            body = Node({}, body.mark, body.key_mark)
-        elif not is_map:
-            if cls.primary is None:
-                help = f"write `{cls.kind}`, or `{cls.kind}: {{...}}` with named fields"
-                self.report("wrong-type", f"{cls.kind} takes no bare value", body.mark, help)
-                return None
-            inner = Node(body.value, body.mark, body.mark)
-            body = Node({cls.primary: inner}, body.mark, body.key_mark)
-        return self.model(cls, body, cls.kind)
+            return open_repeat(self, cls, body)
+        opened = self.opened_body(cls, body)
+        if not isinstance(opened.value, dict):
+            help = f"write `{cls.kind}`, or `{cls.kind}: {{...}}` with named fields"
+            self.report("wrong-type", f"{cls.kind} takes no bare value", body.mark, help)
+            return None
+        return self.model(cls, opened, cls.kind)
 
-    def repeat(self, cls: type[Kind], body: Node) -> Kind | None:
-        """`repeat`: its layers once for every value of the names under `with`."""
-        if isinstance(body.value, dict):
-            body = Node(dict(body.value), body.mark, body.key_mark)
-        else:
-            self.report(
-                "wrong-type",
-                f"repeat is a map, not {_shown(body)}",
-                body.mark,
-                "write `repeat: {times: 2, layers: [...]}`",
-            )
-            return None
-        for key in body.value:
-            if key not in ("with", "times", "layers"):
-                help = suggestion(key, ["with", "times", "layers"], "fields")
-                mark = body.value[key].key_mark
-                self.report("unknown-field", f"repeat has no field `{key}`", mark, help)
-                return None
-        if "layers" not in body.value or not {"with", "times"} & set(body.value):
-            lacks = "layers" if "layers" not in body.value else "times"
-            self.report(
-                "missing-field",
-                f"repeat needs `{lacks}`",
-                body.key_mark or body.mark,
-                "write `repeat: {with: {c: [4 * ch, 2 * ch]}, layers: [...]}`",
-            )
-            return None
-        rounds = self.rounds(body)
-        if rounds is None:
-            return None
-        outer, found = self.scope, []
-        for i, names in enumerate(rounds):
-            self.scope = {**outer, **names}
-            before = len(self.diagnostics)
-            found.append(self.inside(str(i), self.many, "layer", body.value["layers"], "layers"))
-            if len(self.diagnostics) > before:
-                break
-        self.scope = outer
-        return None if MISSING in found else cls(rounds=tuple(found))
-
-    def rounds(self, body: Node) -> list[dict] | None:
-        """The names of each round of a repeat."""
-        count, names = None, {}
-        if times := body.get("times"):
-            count = self.data(int, times, "times")
-            if count is MISSING:
-                return None
-            if not isinstance(count, int) or not 0 < count <= MAX_LAYERS:
-                message = f"`times` is a whole number from 1 to {MAX_LAYERS}, not {_shown(times)}"
-                self.report("out-of-range", message, times.mark)
-                return None
-        for name, values in (body.get("with") or Node({}, body.mark)).value.items():
-            if not isinstance(values.value, list) or not values.value:
-                message = f"`{name}` is a list of values, not {_shown(values)}"
-                self.report("wrong-type", message, values.mark, f"write `{name}: [64, 128]`")
-                return None
-            found = [self.data(int | float, value, name) for value in values.value]
-            if MISSING in found:
-                return None
-            if count is not None and len(found) != count:
-                message = f"`{name}` has {len(found)} values for {count} rounds"
-                self.report("wrong-type", message, values.mark, "give every name as many values")
-                return None
-            count, names[name] = len(found), found
-        return [{name: values[i] for name, values in names.items()} for i in range(count)]
-
-    # -- blocks -------------------------------------------------------------------------------
-
-    def block(self, word: str, body: Node, mark: Mark) -> Kind | None:
-        """A call of a block: its arguments, and its layers with those arguments for names."""
-        definition = self.blocks[word]
-        self.opened.add(word)
-        if word in self.calls:
-            chain = " -> ".join([*self.calls, word])
-            self.report("recursive-block", f"block `{word}` uses itself", mark, None, chain)
-            return None
-        params = (
-            [p.value for p in definition.get("params").value] if definition.get("params") else []
-        )
-        arguments = self.arguments(word, params, body, mark)
-        if arguments is None:
-            return None
-        outer, calls = self.scope, self.calls
-        named = {k: Width(v, k) if isinstance(v, int) else v for k, v in arguments.items()}
-        self.scope, self.calls = {**outer, **named}, (*calls, word)
-        layers = self.many("layer", definition["layers"], "layers")
-        self.scope, self.calls = outer, calls
-        if layers is MISSING:
-            return None
-        doc = definition.get("doc")
-        cls = kinds_of("layer")["block"]
-        return cls(
-            block=word,
-            doc=str(doc.value) if doc else "",
-            arguments=arguments,
-            layers=layers,
-        )
-
-    def arguments(self, word: str, params: list[str], body: Node, mark: Mark) -> dict | None:
-        given = body.value if isinstance(body.value, dict) else {}
-        if not isinstance(body.value, dict):
-            values = body.value if isinstance(body.value, list) else [body]
-            values = [] if body.value is None else values
-            if len(values) > len(params):
-                message = f"block `{word}` takes {len(params)} values, got {len(values)}"
-                self.report("unknown-field", message, body.mark)
-                return None
-            given = dict(zip(params, values, strict=False))
-        for name in given:
-            if name not in params:
-                help = suggestion(name, params, "parameters") if params else "it takes none"
-                where = given[name].key_mark or given[name].mark
-                self.report(
-                    "unknown-field",
-                    f"block `{word}` has no parameter `{name}`",
-                    where,
-                    help,
-                )
-                return None
-        for name in params:
-            if name not in given:
-                self.report(
-                    "missing-field",
-                    f"block `{word}` needs `{name}`",
-                    mark,
-                    f"add `{name}:`",
-                )
-                return None
-        found = {name: self.data(int | float, given[name], name) for name in params}
-        return None if MISSING in found.values() else found
+    def opened_body(self, cls: type[Kind], body: Node) -> Node:
+        """The fields, `{primary: {kind: ...}}` included where the primary field is a kind."""
+        if isinstance(body.value, dict) and len(body.value) == 1 and cls.primary:
+            inner = family(cls.model_fields[cls.primary].annotation)
+            (word,) = body.value
+            if inner and word in kinds_of(inner) and word not in fields_of(cls):
+                return body.holding({cls.primary: Node(body.value, body.mark, body.mark)})
+        return cls.opened(body)
 
     # -- plain data ---------------------------------------------------------------------------
 
     def data(self, annotation: object, node: Node, name: str) -> object:
         """Plain data; a text where a number belongs is an expression."""
+        allowed = set(leaves(annotation))
         if isinstance(node.value, list):
+            if not any(typing.get_origin(o) is tuple for o in options(annotation)):
+                return self.wrong(node, f"`{name}` is {describe(annotation)}")
             found = [self.data(annotation, child, name) for child in node.value]
-            return MISSING if MISSING in found else tuple(found)
+            return MISSING if any(value is MISSING for value in found) else tuple(found)
         if isinstance(node.value, dict):
-            found = {key: self.data(annotation, child, key) for key, child in node.value.items()}
-            return MISSING if MISSING in found.values() else found
-        allowed = set(_leaves(annotation))
-        words = _words(annotation)
-        if not isinstance(node.value, str) or node.value in words or str in allowed:
+            return self.wrong(node, f"`{name}` is {describe(annotation)}")
+        real = float in allowed and int not in allowed
+        if not isinstance(node.value, str) or node.value in words(annotation) or str in allowed:
             whole = isinstance(node.value, int) and not isinstance(node.value, bool)
-            return (
-                float(node.value)
-                if whole and float in allowed and int not in allowed
-                else node.value
-            )
-        if bool in allowed and node.value.lower() in YAML_1_1_WORDS:
-            message = f"`{node.value}` is a word here, not true or false"
-            self.report(
-                "wrong-type",
-                message,
-                node.mark,
-                f"write `{YAML_1_1_WORDS[node.value.lower()]}`",
-            )
+            return _real(node.value) if whole and real else node.value
+        if bool in allowed and (meant := YAML_1_1_WORDS.get(node.value.lower())):
+            message = f"{quoted(node.value)} is a word, not true or false"
+            self.report("wrong-type", message, node.mark, f"write `{meant}`")
             return MISSING
-        if int not in allowed and float not in allowed:
+        if not {int, float} & allowed:
             return node.value
-        return self.number(node, name, words, float in allowed and int not in allowed)
+        return self.number(node, name, literals(annotation), real)
 
-    def number(self, node: Node, name: str, words: list[str], real: bool) -> object:
+    def number(self, node: Node, name: str, values: list[object], real: bool) -> object:
+        """The value of an expression, or MISSING."""
         try:
             value = evaluate(node.value, self.scope)
             return float(value) if real else value
+        except UnknownValueError:
+            return MISSING
         except ExpressionError as error:
-            if words and node.value.isidentifier():
-                help = suggestion(node.value, words, "values")
-                self.report(
-                    "unknown-value",
-                    f"`{name}` cannot be `{node.value}`",
-                    node.mark,
-                    help,
-                )
+            if error.code == "unknown-name" and not self.names_known:
+                return MISSING
+            if values and node.value.isidentifier():
+                help = suggestion(node.value, map(str, values), "values")
+                message = f"`{name}` cannot be {quoted(node.value)}"
+                self.report("unknown-value", message, node.mark, help)
             else:
-                mark = node.mark.within(error.start, error.end)
+                mark = node.mark.within(node.value, error.start, error.end)
                 self.report(error.code, error.message, mark, error.help)
             return MISSING
 
 
-# -- what annotations say -------------------------------------------------------------------------
-
-
-def _options(annotation: object) -> Iterable[object]:
-    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
-        for option in typing.get_args(annotation):
-            yield from _options(option)
-    elif typing.get_origin(annotation) is typing.Annotated:
-        yield from _options(typing.get_args(annotation)[0])
-    else:
-        yield annotation
-
-
-def _leaves(annotation: object) -> Iterable[object]:
-    for option in _options(annotation):
-        if typing.get_origin(option) in (tuple, dict, list):
-            arguments = typing.get_args(option)
-            for argument in arguments[1:] if typing.get_origin(option) is dict else arguments:
-                yield from _leaves(argument)
-        elif typing.get_origin(option) is typing.Literal:
-            yield from {
-                type(value) for value in typing.get_args(option) if not isinstance(value, str)
-            }
-        else:
-            yield option
-
-
-def _words(annotation: object) -> list[str]:
-    literals = [o for o in _options(annotation) if typing.get_origin(o) is typing.Literal]
-    return [word for o in literals for word in typing.get_args(o) if isinstance(word, str)]
-
-
-def _accepts_none(annotation: object) -> bool:
-    return type(None) in _options(annotation)
-
-
-def _family(annotation: object) -> str | None:
-    for option in _options(annotation):
-        if isinstance(option, type) and issubclass(option, Kind):
-            return option.family
-    return None
-
-
-def _many(annotation: object) -> str | None:
-    for option in _options(annotation):
-        if typing.get_origin(option) is tuple and (family := _family(typing.get_args(option)[0])):
-            return family
-    return None
-
-
-def _section(annotation: object) -> type[BaseModel] | None:
-    for option in _options(annotation):
-        if isinstance(option, type) and issubclass(option, BaseModel):
-            return option
-    return None
-
-
-def _plain_only(section: type[BaseModel], annotation: object) -> bool:
-    return all(o in (section, type(None)) for o in _options(annotation))
-
-
-def _is_kind(cls: type[Kind], value: dict) -> bool:
-    family = _family(cls.model_fields[cls.primary].annotation)
-    return bool(family) and set(value) <= set(kinds_of(family))
-
-
-def is_kind_path(root: type[BaseModel], path: tuple[str | int, ...]) -> bool:
-    """Whether `path` of a spec holds a kind, which another kind replaces whole."""
-    cls: type[BaseModel] | None = root
-    for i, part in enumerate(path):
-        field = cls.model_fields.get(part) if cls and isinstance(part, str) else None
-        if field is None:
-            return False
-        if i == len(path) - 1:
-            optimizers = getattr(_section(field.annotation), "__name__", "") == "Optimizers"
-            return bool(_family(field.annotation)) or optimizers
-        cls = _section(field.annotation)
-    return False
-
-
-# -- what pydantic says, in the language's words ------------------------------------------------------
-
-
-def _shown(node: Node) -> str:
-    if isinstance(node.value, dict):
-        return "a map"
-    if isinstance(node.value, list):
-        return "a list"
-    return "nothing" if node.value is None else f"`{node.value}`"
-
-
-def _named(value: object) -> str:
-    if isinstance(value, (dict, list, tuple)):
-        return "a map" if isinstance(value, dict) else "a list"
-    return (
-        "nothing"
-        if value is None
-        else f"`{value}`".lower()
-        if isinstance(value, bool)
-        else f"`{value}`"
-    )
-
-
-def _describe(annotation: object) -> str:
-    """What a field takes, in words."""
-    names = {
-        int: "a whole number",
-        float: "a number",
-        bool: "true or false",
-        str: "a text",
-    }
-    found = []
-    for option in _options(annotation):
-        if option in names:
-            found.append(names[option])
-        elif typing.get_origin(option) is typing.Literal:
-            found += [f"`{value}`" for value in typing.get_args(option)]
-        elif typing.get_origin(option) is tuple:
-            parts = [_describe(a) for a in typing.get_args(option) if a is not Ellipsis]
-            same = len(set(parts)) == 1 and Ellipsis not in typing.get_args(option)
-            numbers = "numbers" if "number" in parts[0] else "values"
-            found.append(f"a list of {len(parts)} {numbers}" if same else "a list")
-        elif typing.get_origin(option) is dict:
-            found.append("a map")
-    found = list(dict.fromkeys(found)) or ["something else"]
-    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} or {found[-1]}"
-
-
-def _explain(
-    item: dict, key: str | int | None, title: str, annotation: object
-) -> tuple[str, str, str | None]:
-    """Code, message and help for one of pydantic's errors."""
-    got = _named(item.get("input"))
-    kind, context = item["type"], item.get("ctx", {})
-    bounds = {
-        "greater_than": "more than {gt}",
-        "greater_than_equal": "at least {ge}",
-        "less_than": "less than {lt}",
-        "less_than_equal": "at most {le}",
-    }
-    if kind in bounds:
-        bound = bounds[kind].format(**context)
-        return "out-of-range", f"`{key}` must be {bound}, got {got}", None
-    if kind == "finite_number":
-        return "out-of-range", f"`{key}` must be finite, got {got}", None
-    if kind == "value_error":
-        return "bad-value", str(context["error"]), None
-    words = _words(annotation)
-    if kind == "literal_error" and isinstance(item.get("input"), str) and words:
-        close = nearest(item["input"], words)
-        help = f"use `{close}`" if close else f"values: {', '.join(words)}"
-        return "unknown-value", f"`{key}` cannot be {got}", help
-    if kind == "too_short":
-        return "out-of-range", f"`{key}` of {title} is empty", None
-    return "wrong-type", f"`{key}` is {_describe(annotation)}, not {got}", None
+def _real(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return float("inf") if value > 0 else float("-inf")

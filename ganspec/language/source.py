@@ -8,60 +8,43 @@ a base file still points at that file.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import yaml
 
-from ganspec.language.errors import Diagnostic, Mark, SpecError, Text, suggestion
+from ganspec.language.errors import Mark, Text, fail, listed, nearest, quoted
+from ganspec.language.merging import Shape, merge
+from ganspec.language.syntax import LINE_END, character_error, syntax_error
+from ganspec.language.tree import Node
 
-MAX_BYTES = 1_000_000
+__all__ = ["Node", "parse", "read"]
+
+MAX_CHARACTERS = 200_000
 MAX_NODES = 20_000  # what a spec may hold once its aliases are followed
 MAX_DEPTH = 60
+MAX_DIGITS = 1000
 MAX_EXTENDS = 16
 
-Path_ = tuple[str | int, ...]
 
-
-@dataclass(frozen=True)
-class Node:
-    """A value with its place; `value` is a dict or list of nodes, or a scalar."""
-
-    value: dict[str, Node] | list[Node] | str | int | float | bool | None
-    mark: Mark
-    key_mark: Mark | None = None
-
-    def __getitem__(self, key: str | int) -> Node:
-        return self.value[key]
-
-    def get(self, key: str) -> Node | None:
-        """The value under `key` of a map, else None."""
-        return self.value.get(key) if isinstance(self.value, dict) else None
-
-    def find(self, path: Path_) -> Node:
-        """The node at `path`, or the deepest one on the way to it."""
-        node = self
-        for part in path:
-            try:
-                node = node.value[part]
-            except (KeyError, IndexError, TypeError):
-                return node
-        return node
-
-    def plain(self) -> object:
-        """Plain data without marks."""
-        if isinstance(self.value, dict):
-            return {key: node.plain() for key, node in self.value.items()}
-        if isinstance(self.value, list):
-            return [node.plain() for node in self.value]
-        return self.value
+class _Unbounded(yaml.MarkedYAMLError):
+    """Raised while composing a text that is nested too deep or holds too much."""
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's reader with the scalars of YAML 1.2's core schema."""
+    """PyYAML's reader with the scalars of YAML 1.2's core schema, bounded in depth and size."""
 
     yaml_implicit_resolvers: dict = {}
+    depth = count = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node:
+        self.depth, self.count = self.depth + 1, self.count + 1
+        if self.depth > MAX_DEPTH or self.count > MAX_NODES:
+            code = "too-deep" if self.depth > MAX_DEPTH else "too-large"
+            raise _Unbounded(problem=code, problem_mark=self.peek_event().start_mark)
+        node = super().compose_node(parent, index)
+        self.depth -= 1
+        return node
 
 
 for _tag, _pattern, _first in [
@@ -70,7 +53,7 @@ for _tag, _pattern, _first in [
     ("int", r"[-+]?[0-9]+", list("-+0123456789")),
     (
         "float",
-        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
         list("-+0123456789."),
     ),
     ("merge", r"<<", ["<"]),
@@ -83,123 +66,93 @@ SCALARS: dict[str, Callable[[str], object]] = {
     "null": lambda text: None,
     "bool": lambda text: text.lower() == "true",
     "int": int,
-    "float": float,
+    "float": lambda text: float(re.sub(r"\.(?=[a-z])", "", text.lower())),  # .inf and .nan, too
     "str": str,
 }
 
 
-def fail(code: str, message: str, mark: Mark | None, help: str | None = None, *notes: str):
-    """Raise a SpecError of one diagnostic."""
-    raise SpecError([Diagnostic(code, message, mark, notes, help)])
+# -- texts ------------------------------------------------------------------------------------
 
 
 def parse(text: str, name: str = "<text>") -> Node:
     """The marked tree of one YAML text; raises SpecError where it is no YAML map."""
-    source = Text(name, tuple(text.splitlines()))
+    text = text.removeprefix("\ufeff")
+    source = Text(name, tuple(re.split(LINE_END, text)))
     start = Mark(source, 1, 1, 2)
+    if len(text) > MAX_CHARACTERS:
+        fail("too-large", f"the spec has more than {MAX_CHARACTERS:,} characters", None)
     try:
         root = yaml.compose(text, Loader=_Loader)
+    except _Unbounded as error:
+        at = error.problem_mark
+        _refuse_size(Mark(source, at.line + 1, at.column + 1, at.column + 2), error.problem)
     except yaml.MarkedYAMLError as error:
-        raise _syntax(source, error) from None
+        raise syntax_error(source, error) from None
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, max(error.position, 0)) + 1
-        shown = f"#x{error.character:04x}" if isinstance(error.character, int) else "?"
-        fail(
-            "yaml",
-            f"character {shown} is not allowed in YAML",
-            Mark(source, line, 1, 2),
-        )
-    except RecursionError:
-        fail("too-deep", f"nested deeper than {MAX_DEPTH} levels", start)
+        raise character_error(source, text, error) from None
     if root is None:
-        fail(
-            "empty",
-            "the file is empty",
-            start,
-            "start from `ganspec new my.yaml --from dcgan`",
-        )
+        what = "the file holds only comments" if text.strip() else "the file is empty"
+        fail("empty", what, start, "start from `ganspec new my.yaml --from dcgan`")
     tree = _Converter(source).convert(root)
     if not isinstance(tree.value, dict):
-        fail(
-            "wrong-type",
-            "a spec is a map of keys",
-            tree.mark,
-            "begin with `name: my_gan`",
-        )
-    return tree
+        message = f"a spec is a map of keys, not {quoted(tree.value)}"
+        fail("wrong-type", message, tree.mark, "begin with `name: my_gan`")
+    first = next(iter(tree.value.values()), tree)
+    return Node(tree.value, first.key_mark or start)
 
 
-def _syntax(source: Text, error: yaml.MarkedYAMLError) -> SpecError:
-    at = error.problem_mark or error.context_mark
-    mark = Mark(source, at.line + 1, at.column + 1, at.column + 2) if at else None
-    problem = (error.problem or str(error)).splitlines()[0]
-    line = source.lines[at.line] if at and at.line < len(source.lines) else ""
-    if "'\\t'" in problem or line[: at.column + 1 if at else 0].strip(" ").startswith("\t"):
-        problem, help = "a tab cannot indent YAML", "use spaces"
-        column = line.index("\t") + 1 if "\t" in line else mark.column
-        mark = Mark(source, mark.line, column, column + 1)
-    elif "mapping values are not allowed" in problem:
-        help = "put a space after the colon, quote a text that holds `: `, or mend the indentation"
-    else:
-        help = "mend the YAML here or on the line above" if at else None
-    notes = ()
-    if error.context and error.context_mark and error.context_mark is not at:
-        notes = (f"{error.context}, line {error.context_mark.line + 1}",)
-    return SpecError([Diagnostic("yaml", problem, mark, notes, help)])
+def _refuse_size(mark: Mark, code: str) -> None:
+    if code == "too-deep":
+        fail(code, f"nested deeper than {MAX_DEPTH} levels", mark)
+    help = "say what repeats with `repeat` or `blocks`"
+    fail(code, f"the spec holds more than {MAX_NODES:,} values", mark, help)
 
 
 class _Converter:
-    """Composed YAML nodes to marked nodes, bounded in size and depth."""
+    """Composed YAML nodes to marked nodes, bounded in size; aliases are followed."""
 
     def __init__(self, source: Text):
         self.source, self.count, self.open = source, 0, set()
 
     def mark(self, node: yaml.Node) -> Mark:
+        """From the node's first character to its last one on that line."""
         start, end = node.start_mark, node.end_mark
         column = start.column + 1
         if end.line == start.line:
             return Mark(self.source, start.line + 1, column, max(end.column + 1, column + 1))
-        line = self.source.lines[start.line].split(" #")[0].rstrip()
-        return Mark(self.source, start.line + 1, column, max(len(line) + 1, column + 1))
+        line = self.source.lines[start.line]
+        line = re.sub(r"(^|\s)#.*", "", line[start.column :]).rstrip()
+        return Mark(self.source, start.line + 1, column, column + max(len(line), 1))
 
     def convert(self, node: yaml.Node, key: Mark | None = None) -> Node:
         mark = self.mark(node)
         self.count += 1
         if self.count > MAX_NODES:
-            fail(
-                "too-large",
-                f"the spec holds more than {MAX_NODES} values",
-                mark,
-                "say what repeats with `repeat` or `blocks` in place of anchors",
-            )
+            _refuse_size(mark, "too-large")
         if id(node) in self.open:
-            fail("recursive-alias", "an alias stands inside its own anchor", mark)
+            fail("recursive-alias", "an anchor that holds itself", mark, "remove its alias inside")
         if len(self.open) >= MAX_DEPTH:
-            fail("too-deep", f"nested deeper than {MAX_DEPTH} levels", mark)
+            _refuse_size(mark, "too-deep")
         self.open.add(id(node))
         value = self.value(node, mark)
         self.open.discard(id(node))
         return Node(value, mark, key)
 
     def value(self, node: yaml.Node, mark: Mark) -> object:
+        kind = node.tag.removeprefix("tag:yaml.org,2002:")
+        tag = node.tag.replace("tag:yaml.org,2002:", "!!")
+        if kind not in SCALARS and kind not in ("map", "seq", "merge"):
+            fail("yaml", f"the tag {quoted(tag)} means nothing in a spec", mark, "remove it")
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node)
         if isinstance(node, yaml.SequenceNode):
             return [self.convert(child) for child in node.value]
-        kind = node.tag.removeprefix("tag:yaml.org,2002:")
-        if kind not in SCALARS:
-            fail(
-                "yaml-tag",
-                f"the tag `{node.tag}` has no meaning in a spec",
-                mark,
-                "remove it",
-            )
-        if kind in ("int", "float") and len(node.value) > 40:
-            fail("out-of-range", f"a number of {len(node.value)} digits", mark)
+        if kind in ("int", "float") and len(node.value) > MAX_DIGITS:
+            fail("out-of-range", f"a number of {len(node.value)} characters", mark)
         try:
-            return SCALARS[kind](node.value)
+            return SCALARS.get(kind, str)(node.value)
         except ValueError:
-            fail("wrong-type", f"`{node.value[:40]}` is not a number", mark)
+            fail("wrong-type", f"{quoted(node.value)} is not a number", mark)
 
     def mapping(self, node: yaml.MappingNode) -> dict[str, Node]:
         result: dict[str, Node] = {}
@@ -208,165 +161,94 @@ class _Converter:
             mark = self.mark(key)
             if key.tag == "tag:yaml.org,2002:merge":
                 for part in value.value if isinstance(value, yaml.SequenceNode) else [value]:
-                    merged = {**self.merge(part), **merged}
+                    merged = {**self.merged(part), **merged}
                 continue
             if not isinstance(key, yaml.ScalarNode):
-                fail("yaml", "a key is one word", mark)
+                fail("yaml", f"a key is one word, not {_kind_of(key)}", mark)
             if key.value in result:
                 first = result[key.value].key_mark.line
-                fail(
-                    "duplicate-key",
-                    f"`{key.value}` is given twice",
-                    mark,
-                    "keep one of the two",
-                    f"first given at line {first}",
-                )
+                message = f"{quoted(key.value)} is given twice"
+                note = f"first given at line {first}"
+                fail("duplicate-key", message, mark, "keep one of the two", note)
             result[key.value] = self.convert(value, mark)
         return {**{k: v for k, v in merged.items() if k not in result}, **result}
 
-    def merge(self, part: yaml.Node) -> dict[str, Node]:
+    def merged(self, part: yaml.Node) -> dict[str, Node]:
         node = self.convert(part)
         if not isinstance(node.value, dict):
-            fail("wrong-type", "`<<` merges maps", node.mark)
+            fail("wrong-type", f"`<<` merges maps, not {quoted(node.value)}", node.mark)
         return node.value
 
 
-def read(path: str | Path, is_kind: Callable[[Path_], bool]) -> Node:
+def _kind_of(node: yaml.Node) -> str:
+    return "a map" if isinstance(node, yaml.MappingNode) else "a list"
+
+
+# -- files ------------------------------------------------------------------------------------
+
+
+def read(path: str | Path, shape: Shape) -> Node:
     """The tree of the spec file at `path` with its `extends` merged in.
 
-    `is_kind(path)` tells where one of several kinds is chosen by a map's single key: there a
-    different kind replaces the inherited one, in place of being merged with it.
+    `shape(path)` tells what the language has at a key path, which is how maps merge.
     """
-    return _extended(Path(path), is_kind, ())
+    return _extended(Path(path), shape, (), None)
 
 
-def _extended(path: Path, is_kind: Callable[[Path_], bool], seen: tuple[Path, ...]) -> Node:
-    tree = parse(_text(path), str(path))
+def _extended(path: Path, shape: Shape, seen: tuple[Path, ...], at: Mark | None) -> Node:
+    tree = parse(_content(path, at), str(path))
     base = tree.get("extends")
     if base is None:
         return tree
-    seen = (*seen, path.resolve())
-    if not isinstance(base.value, str) or not base.value.strip():
-        fail(
-            "wrong-type",
-            "`extends` names one spec file",
-            base.mark,
-            "write `extends: dcgan.yaml`",
-        )
+    own = Node({k: v for k, v in tree.value.items() if k != "extends"}, tree.mark)
+    if not isinstance(base.value, str) or not base.value:
+        message = f"`extends` names one spec file, not {quoted(base.value)}"
+        fail("wrong-type", message, base.mark, "write `extends: dcgan.yaml`")
+    seen = (*seen, path)
     target = path.parent / base.value
-    if target.resolve() in seen:
+    if _same(target) in map(_same, seen):
         chain = " -> ".join(p.name for p in (*seen, target))
         fail("circular-extends", "a spec cannot extend itself", base.mark, None, chain)
     if len(seen) >= MAX_EXTENDS:
         fail("too-deep", f"more than {MAX_EXTENDS} files extend each other", base.mark)
-    if not target.is_file():
-        near = [p.name for p in target.parent.glob("*.yaml") if p != path]
-        help = suggestion(target.name, near, "specs beside this one") if near else None
-        fail("missing-file", f"`{base.value}` does not exist", base.mark, help)
-    inherited = _extended(target, is_kind, seen)
-    values = {k: v for k, v in tree.value.items() if k != "extends"}
-    return merge(inherited, Node(values, tree.mark), is_kind)
+    return merge(_extended(target, shape, seen, base.mark), own, shape)
 
 
-def _text(path: Path) -> str:
+def _same(path: Path) -> Path:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            fail("too-large", f"{path} is larger than {MAX_BYTES} bytes", None)
-        return path.read_text("utf-8")
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):  # links in a circle, or no path at all
+        return path
+
+
+def _content(path: Path, at: Mark | None) -> str:
+    """The text of a file; `at` is the place that named it."""
+    name = quoted(str(path))
+    try:
+        if path.is_dir():
+            fail("unreadable", f"{name} is a directory", at, "name a file in it")
+        if at is not None and not path.is_file() and path.exists():
+            fail("unreadable", f"{name} is not a file", at)
+        with path.open("rb") as file:  # bounded: a device has no end
+            data = file.read(4 * MAX_CHARACTERS + 1)
+        if len(data) > 4 * MAX_CHARACTERS:
+            fail("too-large", f"{name} is larger than {4 * MAX_CHARACTERS:,} bytes", at)
+        return data.decode("utf-8")
     except FileNotFoundError:
-        near = [p.name for p in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
-        help = suggestion(path.name, near, "specs there") if near else None
-        fail("missing-file", f"{path} does not exist", None, help)
+        fail("missing-file", f"{name} does not exist", at, _beside(path, at))
     except UnicodeDecodeError as error:
-        fail(
-            "encoding",
-            f"{path} is not UTF-8 at byte {error.start}",
-            None,
-            "save it as UTF-8",
-        )
+        message = f"{name} is not UTF-8 at byte {error.start}"
+        fail("encoding", message, at, "save it as UTF-8")
     except OSError as error:
-        fail("unreadable", f"{path} cannot be read: {error.strerror}", None)
+        fail("unreadable", f"{name} cannot be read: {error.strerror}".lower(), at)
+    except ValueError:
+        fail("unreadable", f"{name} is not the name of a file", at)
 
 
-def merge(base: Node, over: Node, is_kind: Callable[[Path_], bool], path: Path_ = ()) -> Node:
-    """`over` laid on `base`: maps merge, everything else replaces, null removes."""
-    if not (isinstance(base.value, dict) and isinstance(over.value, dict)):
-        return over
-    if is_kind(path) and list(base.value) != list(over.value):
-        return over
-    merged = dict(base.value)
-    for key, node in over.value.items():
-        if node.value is None and key in merged:
-            del merged[key]
-        elif key in merged:
-            merged[key] = merge(merged[key], node, is_kind, (*path, key))
-        else:
-            merged[key] = node
-    return Node(merged, over.mark, over.key_mark)
-
-
-def override(tree: Node, settings: list[str], is_kind: Callable[[Path_], bool]) -> Node:
-    """`tree` with every `path.to.key=value` laid over it, values read as YAML."""
-    for setting in settings:
-        dotted, equals, value = setting.partition("=")
-        name = f"--set {setting}"
-        whole = Mark(Text(name, (setting,)), 1, 1, len(setting) + 1)
-        parts = dotted.strip().split(".")
-        if not equals or not all(parts):
-            fail(
-                "bad-setting",
-                f"`{setting}` sets nothing",
-                whole,
-                "write `--set train.batch=64`",
-            )
-        keyed = Mark(whole.text, 1, 1, len(dotted) + 1)
-        node = _remarked(parse(f"value: {value}", name).value["value"], whole, len(dotted) + 1)
-        tree = _laid(tree, parts, node, keyed, is_kind, ())
-    return tree
-
-
-def _remarked(node: Node, whole: Mark, shift: int) -> Node:
-    mark = Mark(whole.text, 1, shift + 1, whole.end)
-    if isinstance(node.value, dict):
-        return Node({k: _remarked(v, whole, shift) for k, v in node.value.items()}, mark, mark)
-    if isinstance(node.value, list):
-        return Node([_remarked(v, whole, shift) for v in node.value], mark, mark)
-    return Node(node.value, mark, mark)
-
-
-def _laid(tree: Node, parts: list[str], value: Node, keyed: Mark, is_kind, path: Path_) -> Node:
-    head, rest = parts[0], parts[1:]
-    if isinstance(tree.value, list):
-        if not head.isdigit() or int(head) >= len(tree.value):
-            fail(
-                "bad-setting",
-                f"`{head}` is no index of a list of {len(tree.value)}",
-                keyed,
-            )
-        items = list(tree.value)
-        old = items[int(head)]
-        items[int(head)] = (
-            _laid(old, rest, value, keyed, is_kind, (*path, int(head))) if rest else value
-        )
-        return Node(items, tree.mark, tree.key_mark)
-    values = dict(tree.value) if isinstance(tree.value, dict) else {}
-    old = values.get(head, Node({}, keyed, keyed))
-    new = _laid(old, rest, value, keyed, is_kind, (*path, head)) if rest else value
-    if isinstance(old.value, dict) and not rest:
-        new = merge(old, new, is_kind, (*path, head))
-    values[head] = Node(new.value, new.mark, keyed)
-    if new.value is None:
-        del values[head]
-    return Node(values, tree.mark, tree.key_mark)
-
-
-def walk(node: Node, path: Path_ = ()) -> Iterator[tuple[Path_, Node]]:
-    """Every node below and including `node`, with its path."""
-    yield path, node
-    items: object = ()
-    if isinstance(node.value, dict):
-        items = node.value.items()
-    elif isinstance(node.value, list):
-        items = enumerate(node.value)
-    for key, child in items:
-        yield from walk(child, (*path, key))
+def _beside(path: Path, at: Mark | None) -> str | None:
+    """Help for a file that is not there: the nearest spec in its folder."""
+    own = Path(at.text.name).name if at else None
+    names = [p.name for p in sorted(path.parent.glob("*.yaml")) if p.name != own]
+    if close := nearest(path.name, names):
+        return f"use `{close}`"
+    return f"specs there: {listed(names)}" if 0 < len(names) <= 5 else None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Iterator
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from ganspec.datasets.dataset import Dataset
 from ganspec.initializers.initializer import Initializer
 from ganspec.language.expr import Width as WidthValue
-from ganspec.language.source import Node
-from ganspec.language.types import Count, Name, Number, Pair, Positive, Width, pair
+from ganspec.language.tree import Node
+from ganspec.language.types import Count, Doc, Name, Number, Pair, Positive, Width, pair, refusal
 from ganspec.layers.layer import Layer
 from ganspec.losses.loss import Loss
 from ganspec.optimizers.optimizer import Optimizer
@@ -23,19 +24,58 @@ class Section(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    @classmethod
+    def opened(cls, node: Node) -> Node:
+        """The section's full form, where it also has a short one."""
+        return node
+
 
 def _check_range(bounds: tuple[float, float]) -> tuple[float, float]:
     if bounds not in ((-1.0, 1.0), (0.0, 1.0)):
-        raise ValueError("`range` is [-1, 1] or [0, 1]")
+        shown = f"[{bounds[0]:g}, {bounds[1]:g}]"
+        raise refusal("bad-value", f"images cannot be in {shown}", "use [-1, 1] or [0, 1]")
     return bounds
+
+
+def _check_distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    twice = [name for i, name in enumerate(names) if name in names[:i]]
+    if twice:
+        raise refusal("duplicate-name", f"`{twice[0]}` is given twice", "rename one of the two")
+    return names
+
+
+def _check_bounds(bounds: tuple[float, float]) -> tuple[float, float]:
+    if not bounds[0] < bounds[1]:
+        shown = f"[{bounds[0]:g}, {bounds[1]:g}]"
+        raise refusal("bad-value", f"nothing lies in {shown}", "write the smaller bound first")
+    return bounds
+
+
+def _check_normalization(layer: Layer | None) -> Layer | None:
+    if layer is not None and any(inner.kind == "norm" for inner in _opened_layers(layer)):
+        help = "name a layer, such as `batch_norm`"
+        raise refusal("bad-value", "`normalization` says what `norm` is, and cannot use it", help)
+    return layer
+
+
+def _opened_layers(layer: Layer) -> Iterator[Layer]:
+    """A layer and the layers inside it."""
+    yield layer
+    parts = [getattr(layer, name) for name in type(layer).model_fields]
+    while parts:
+        part = parts.pop()
+        if isinstance(part, Layer):
+            yield from _opened_layers(part)
+        elif isinstance(part, tuple):
+            parts.extend(part)
 
 
 class Report(Section):
     """Where the architecture comes from and what it claims; `check` verifies the counts."""
 
-    cite: str = ""
-    params: dict[str, Count | Counts] = {}
-    notes: tuple[str, ...] = ()
+    cite: Doc = ""
+    params: dict[Literal["generator", "discriminator"], Count | Counts] = {}
+    notes: tuple[Doc, ...] = ()
 
 
 class Counts(Section):
@@ -67,15 +107,24 @@ class Latent(Section):
 
     size: Width
     distribution: Literal["normal", "uniform"] = "normal"
-    range: tuple[Number, Number] = Field((-1.0, 1.0), description="bounds of `uniform`")
+    range: Annotated[tuple[Number, Number], AfterValidator(_check_bounds)] = Field(
+        (-1.0, 1.0), description="bounds of `uniform`"
+    )
 
 
 class Network(Section):
     """A generator or a discriminator."""
 
-    doc: str = ""
+    framework_defaults: ClassVar = {
+        "keras": {"init": "framework"},
+        "tensorflow": {"init": "framework"},
+    }
+
+    doc: Doc = ""
     norm: WeightNorm | None = Field(None, description="weight norm of every layer with a weight")
-    normalization: Layer | None = Field(None, description="what the layer `norm` stands for")
+    normalization: Annotated[Layer | None, AfterValidator(_check_normalization)] = Field(
+        None, description="what the layer `norm` stands for"
+    )
     init: Initializer | None = Field(None, description="initial weights of every layer")
     layers: tuple[Layer, ...] = Field(min_length=1)
 
@@ -93,6 +142,16 @@ class Optimizers(Section):
 
     generator: Optimizer
     discriminator: Optimizer
+
+    @classmethod
+    def opened(cls, node: Node) -> Node:
+        """`adam: {...}` alone is an optimizer for each network."""
+        one = isinstance(node.value, str) or (
+            isinstance(node.value, dict)
+            and node.value
+            and not set(node.value) & set(cls.model_fields)
+        )
+        return node.holding(dict.fromkeys(cls.model_fields, node)) if one else node
 
 
 class Steps(Section):
@@ -115,11 +174,16 @@ class Train(Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
 
 
-class Block(Section):
+class Signature(Section):
+    """What a block says before its layers."""
+
+    doc: Doc = ""
+    params: Annotated[tuple[Name, ...], AfterValidator(_check_distinct)] = ()
+
+
+class Block(Signature):
     """A reusable piece of a network with parameters."""
 
-    doc: str = ""
-    params: tuple[Name, ...] = ()
     layers: tuple[Layer, ...] = Field(min_length=1)
 
 
@@ -129,10 +193,10 @@ class Spec(Section):
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     name: Name
-    doc: str = ""
+    doc: Doc = ""
     framework: Literal["torch", "keras", "tensorflow"] = "torch"
     report: Report = Report()
-    vars: dict[str, int | float] = {}
+    vars: dict[Name, int | Number] = {}
     data: Data
     latent: Latent
     generator: Network

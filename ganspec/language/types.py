@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PlainSerializer, WrapValidator
+from pydantic_core import PydanticCustomError
 
 from ganspec.language.expr import Width as _Width
-from ganspec.language.expr import is_identifier
+from ganspec.language.names import name_problem
 
 
 def _keep_width(value, check):
@@ -16,11 +17,20 @@ def _keep_width(value, check):
     return value if isinstance(value, _Width) else _Width(plain)
 
 
-def _check_identifier(name: str) -> str:
-    if not is_identifier(name):
-        raise ValueError(f"`{name}` is not a plain name")
+def refusal(code: str, message: str, help: str | None = None) -> PydanticCustomError:
+    """What a field's or section's own check raises: code, message and help of a diagnostic."""
+    context = {"code": code, "message": message, "help": help}
+    return PydanticCustomError("refusal", "{message}", context)
+
+
+def _check_name(name: str) -> str:
+    if problem := name_problem(name):
+        raise refusal("bad-name", *problem)
     return name
 
+
+Whole = Annotated[int, WrapValidator(_keep_width), PlainSerializer(int)]
+"""A whole number of any sign, or an expression, which it remembers."""
 
 Width = Annotated[int, Field(gt=0, le=1_000_000), WrapValidator(_keep_width), PlainSerializer(int)]
 """A positive whole number, or an expression over `vars`: `8 * ch`."""
@@ -30,7 +40,12 @@ Size = Annotated[int, Field(gt=0, le=8192)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Name = Annotated[str, AfterValidator(_check_identifier)]
+Name = Annotated[str, AfterValidator(_check_name)]
+"""What reaches emitted Python as a name, and files as theirs."""
+
+Doc = Annotated[str, Field(max_length=2000)]
+"""Any text for people; only ever printed quoted."""
+
 Pair = Size | tuple[Size, Size]
 """One number for height and width, or `[height, width]`."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import Field
 from torch import nn
 
 from ganspec.compiler.ir import Call, Value
@@ -39,6 +40,12 @@ class SiLU(Activation, kind="silu"):
     """x sigmoid(x), also called swish."""
 
     module: ClassVar = nn.SiLU
+
+
+class Softplus(Activation, kind="softplus"):
+    """log(1 + exp(x)): a smooth relu."""
+
+    module: ClassVar = nn.Softplus
 
 
 class Tanh(Activation, kind="tanh"):
@@ -81,6 +88,18 @@ class LeakyReLU(Layer, kind="leaky_relu"):
 
     def call(self, x: Value) -> Call:
         return Call(nn.LeakyReLU, self.slope)
+
+
+class PReLU(Layer, kind="prelu"):
+    """x where positive, else a learned slope times x (He et al., 2015); one slope for all of it."""
+
+    primary: ClassVar = "slope"
+    examples: ClassVar = [*EXAMPLES, ({"slope": 0.1}, (5,))]
+
+    slope: Number = Field(0.25, description="what the slope starts at")
+
+    def call(self, x: Value) -> Call:
+        return Call(nn.PReLU, init=self.slope)
 
 
 class ELU(Layer, kind="elu"):

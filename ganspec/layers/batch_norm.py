@@ -13,7 +13,11 @@ from ganspec.layers.layer import Layer
 
 
 class BatchNorm(Layer, kind="batch_norm"):
-    """Batch normalization of a vector or a map; `momentum` is the new batch's share, as in torch."""
+    """Batch normalization (Ioffe & Szegedy, 2015) of a vector or a map.
+
+    `momentum` is the new batch's share in the running statistics, as torch has it: Keras's 0.99 is
+    0.01 here.
+    """
 
     primary: ClassVar = "eps"
     framework_defaults: ClassVar = {

@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import AfterValidator
+
 from ganspec.compiler.ir import Value
+from ganspec.language.expr import Width
 from ganspec.language.types import Name
 from ganspec.layers.layer import Layer
+
+
+def _widths(arguments: dict[str, object]) -> dict[str, object]:
+    # a plain number would be taken for the parameter's name where the block's width is worked out
+    return {k: Width(v) if type(v) is int else v for k, v in arguments.items()}
 
 
 class Block(Layer, kind="block"):
@@ -12,7 +22,7 @@ class Block(Layer, kind="block"):
 
     block: Name
     doc: str = ""
-    arguments: dict[str, object] = {}
+    arguments: Annotated[dict[str, object], AfterValidator(_widths)] = {}
     layers: tuple[Layer, ...]
 
     def lower(self, net, x: Value) -> Value:

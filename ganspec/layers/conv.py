@@ -9,7 +9,7 @@ from torch import nn
 from ganspec.compiler.ir import Call, Value
 from ganspec.language.types import Padding, Pair, Width
 from ganspec.layers.layer import Weighted
-from ganspec.layers.padding import Split, conv_padding
+from ganspec.layers.padding import KERAS_SPLIT, Split, conv_padding, is_even, one, placed, square
 
 
 class Conv(Weighted, kind="conv"):
@@ -17,17 +17,12 @@ class Conv(Weighted, kind="conv"):
 
     primary: ClassVar = "out"
     expects: ClassVar = "map"
-    framework_defaults: ClassVar = {
-        "keras": {"split": "end"},
-        "tensorflow": {"split": "end"},
-    }
+    framework_defaults: ClassVar = KERAS_SPLIT
     examples: ClassVar = [
         ({"out": 8}, (4, 16, 16)),
         ({"out": 8, "kernel": 4, "stride": 2}, (4, 16, 16)),
-        (
-            {"out": 6, "kernel": 3, "stride": 2, "split": "end", "bias": False},
-            (4, 16, 11),
-        ),
+        ({"out": 6, "kernel": 3, "stride": 2, "split": "end", "bias": False}, (4, 16, 11)),
+        ({"out": 6, "kernel": 5, "stride": 3, "padding": [2, 0]}, (4, 11, 12)),
         ({"out": 8, "kernel": [3, 5], "padding": "valid", "groups": 2}, (4, 9, 12)),
         ({"out": 8, "kernel": 4, "norm": "spectral", "init": "orthogonal"}, (4, 7, 7)),
         ({"out": 8, "kernel": 3, "dilation": 2, "norm": "weight"}, (4, 7, 7)),
@@ -46,23 +41,20 @@ class Conv(Weighted, kind="conv"):
         rows, columns = conv_padding(
             self.padding, self.kernel, self.stride, self.dilation, x.size, self.split
         )
-        if rows[0] != rows[1] or columns[0] != columns[1]:
+        if not (is_even(rows) and is_even(columns)):
             x = net.add(Call(nn.ZeroPad2d, (*columns, *rows)), x)
             rows = columns = (0, 0)
-        call = self.padded(x, (rows[0], columns[0]))
-        return net.add(self.weigh(net, call), x, initialize=self.init)
-
-    def padded(self, x: Value, padding: tuple[int, int]) -> Call:
-        """The convolution of `x` with the same padding on both ends of each side."""
-        return Call(
+        args, named = placed(square(self.stride), one(rows[0], columns[0]))
+        call = Call(
             nn.Conv2d,
             x.channels,
             self.out,
-            self.kernel,
-            stride=self.stride,
-            padding=padding[0] if padding[0] == padding[1] else padding,
-            dilation=self.dilation,
+            square(self.kernel),
+            *args,
+            **named,
+            dilation=square(self.dilation),
             groups=self.groups,
             bias=self.bias,
             channels=self.out,
         )
+        return net.add(self.weigh(net, call), x, initialize=self.init)

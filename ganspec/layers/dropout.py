@@ -12,7 +12,7 @@ from ganspec.layers.layer import Layer
 
 
 class Dropout(Layer, kind="dropout"):
-    """Sets a random `rate` of the numbers to zero while training; whole channels with `channels`."""
+    """Sets a random `rate` of the numbers to zero while training; with `channels`, of channels."""
 
     primary: ClassVar = "rate"
     examples: ClassVar = [

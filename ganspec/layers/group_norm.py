@@ -16,6 +16,7 @@ class GroupNorm(Layer, kind="group_norm"):
 
     primary: ClassVar = "groups"
     expects: ClassVar = "map"
+    framework_defaults: ClassVar = {"keras": {"eps": 1e-3}}
     examples: ClassVar = [
         ({"groups": 2}, (4, 3, 3)),
         ({"groups": 4, "eps": 1e-3}, (4, 3, 3)),

@@ -12,7 +12,7 @@ from ganspec.layers.layer import Layer
 
 
 class Residual(Layer, kind="residual"):
-    """The sum of `main` and `skip`, both reading the same value; an empty `skip` is the identity."""
+    """The sum of `main` and `skip`, which read the same value; an empty `skip` is that value."""
 
     primary: ClassVar = "main"
     examples: ClassVar = [

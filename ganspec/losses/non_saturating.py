@@ -13,9 +13,11 @@ from ganspec.losses.loss import Loss
 
 def cross_entropy(scores, target, cfg):
     """Mean binary cross-entropy of the discriminator's scores with one target for all."""
+    targets = torch.full_like(scores, target)
     if cfg.reads == "logits":
-        return F.binary_cross_entropy_with_logits(scores, torch.full_like(scores, target))
-    return F.binary_cross_entropy(scores, torch.full_like(scores, target))
+        return F.binary_cross_entropy_with_logits(scores, targets)
+    else:
+        return F.binary_cross_entropy(scores, targets)
 
 
 def discriminator_loss(real, fake, cfg):

@@ -12,9 +12,16 @@ from ganspec.optimizers.optimizer import Beta, Decay, Optimizer
 
 
 class RMSprop(Optimizer, kind="rmsprop"):
-    """RMSprop (Hinton, 2012), `eps` added outside the square root as torch does."""
+    """RMSprop (Hinton, 2012), `eps` added outside the square root as torch does.
 
-    framework_defaults: ClassVar = {"keras": {"alpha": 0.9, "eps": 1e-7}}
+    Keras's 1e-7 and TensorFlow 1's 1e-10 stand inside it: 3.2e-4 and 1e-5 here, which is exact for
+    vanishing gradients, for large ones too, and at worst 1.42 times off between.
+    """
+
+    framework_defaults: ClassVar = {
+        "keras": {"lr": 1e-3, "alpha": 0.9, "eps": 3.2e-4},
+        "tensorflow": {"alpha": 0.9, "eps": 1e-5},
+    }
 
     lr: Positive = 1e-2
     alpha: Beta = 0.99

@@ -19,6 +19,6 @@ def gradient_penalty(discriminator, real, fake, cfg):
 
 
 class Gradient(Penalty, kind="gradient"):
-    """Squared distance of the critic's gradient norm from 1 (Gulrajani et al., 2017, equation 3)."""
+    """Squared distance of gradient norms from 1 (Gulrajani et al., 2017, equation 3)."""
 
     penalty: ClassVar = staticmethod(gradient_penalty)

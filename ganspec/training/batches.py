@@ -8,7 +8,8 @@ import torch
 class Batches:
     """Endless batches of real images, in a new random order each epoch.
 
-    Images stay uint8 on their device; a batch is an index, a flip and a change of range.
+    Images stay uint8 on their device; a batch is an index, a flip and a change of
+    range. What does not fill a batch at an epoch's end is left out.
     """
 
     def __init__(self, images, seed, cfg):
@@ -16,6 +17,8 @@ class Batches:
         self.images = images
         self.random = torch.Generator().manual_seed(seed)
         self.position = len(self)
+        if len(self) == 0:
+            raise ValueError(f"{len(images)} images do not fill a batch of {self.cfg.batch}")
 
     def __len__(self):
         return len(self.images) // self.cfg.batch

@@ -14,7 +14,7 @@ from ganspec.training.step import draw_latent, train_step
 
 
 def train(images, out, epochs, steps, seed, device, cfg):
-    """Train on uint8 images, N x C x H x W; writes samples each epoch and the weights at the end."""
+    """Train on uint8 images, N x C x H x W; samples each epoch, weights at the end."""
     torch.manual_seed(seed)
     generator = cfg.generator().to(device)
     discriminator = cfg.discriminator().to(device)
@@ -22,7 +22,10 @@ def train(images, out, epochs, steps, seed, device, cfg):
     d_optimizer = cfg.d_optimizer(discriminator.parameters())
     fixed = draw_latent(64, device, cfg)
     batches = Batches(images.to(device), seed, cfg)
-    epoch = max(1, len(batches) // cfg.batches_per_step)
+    if cfg.batches_per_step > 1:
+        epoch = max(1, len(batches) // cfg.batches_per_step)
+    else:
+        epoch = len(batches)
     last = steps or epochs * epoch
 
     out.mkdir(parents=True, exist_ok=True)
@@ -55,6 +58,8 @@ def main(cfg):
     parser.add_argument("--seed", type=int, default=cfg.seed)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
-    folder = args.data if cfg.needs_folder else None
-    images, _ = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
+    if cfg.needs_folder:
+        images, _ = cfg.load_images(args.data, cfg.height, cfg.width, cfg.channels)
+    else:
+        images, _ = cfg.load_images(None, cfg.height, cfg.width, cfg.channels)
     train(images, args.out, args.epochs, args.steps, args.seed, args.device, cfg)

@@ -1,0 +1,27 @@
+# Everything runs in .venv, which the first target makes; nothing else is touched.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint generated clean
+
+.venv/ready: pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+demo: .venv/ready
+	$(BIN)/python examples/demo.py
+
+test: .venv/ready lint
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+lint: .venv/ready
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+
+generated: .venv/ready
+	$(BIN)/ganspec build specs/*.yaml
+
+clean:
+	rm -rf .venv build dist *.egg-info

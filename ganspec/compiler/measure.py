@@ -1,0 +1,102 @@
+"""What a program costs: parameters, buffers and multiply-adds, layer by layer."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import nn
+
+from ganspec.compiler.evaluate import module
+from ganspec.compiler.ir import Net, Step
+from ganspec.compiler.probe import hollow
+
+
+@dataclass(frozen=True)
+class Cost:
+    """One layer of a network: where it stands, what it makes, what it costs.
+
+    `macs` are the multiply-adds of one image's forward pass; `buffers` are floating-point ones,
+    such as batch norm's running statistics, which Keras counts as non-trainable parameters.
+    """
+
+    path: str
+    kind: str
+    output: tuple[int, ...]
+    trainable: int
+    buffers: int
+    macs: int | None
+    line: int | None
+
+    @property
+    def params(self) -> int:
+        """All numbers that the layer stores."""
+        return self.trainable + self.buffers
+
+
+def costs(net: Net, macs: bool = False) -> list[Cost]:
+    """A row for each layer of the spec that computes something, blocks and repeats opened."""
+    rows: list[Cost] = []
+    shapes = dict(_shapes(net))
+    for step in net.leaves():
+        row = _cost(step, [shapes[i] for i in step.inputs], macs)
+        if rows and rows[-1].path == row.path:  # a layer may be several calls: pad, then conv
+            row = replace(
+                row,
+                trainable=rows[-1].trainable + row.trainable,
+                buffers=rows[-1].buffers + row.buffers,
+                macs=rows[-1].macs + row.macs if macs else None,
+            )
+            rows.pop()
+        rows.append(row)
+    return rows
+
+
+def _shapes(net: Net) -> Iterator[tuple[int, tuple[int, ...]]]:
+    for start in net.inputs:
+        yield start.value.id, start.value.shape
+    for step in net.flat():
+        yield step.output.id, step.output.shape
+        if isinstance(step.call.target, Net):
+            yield from _shapes(step.call.target)
+
+
+def _cost(step: Step, inputs: list[tuple[int, ...]], macs: bool) -> Cost:
+    trainable = buffers = 0
+    built = None
+    if step.is_module:
+        built = module(step) if _is_wrapped(step) else hollow(step.call)
+        trainable = sum(p.numel() for p in built.parameters())
+        buffers = sum(b.numel() for b in built.buffers() if b.is_floating_point())
+    count = _macs(step, hollow(step.call) if built else None, inputs) if macs else None
+    origin = step.origin
+    line = origin.mark.line if origin.mark else None
+    path = origin.path.partition(".")[2]  # below the network's own key
+    return Cost(path, origin.kind, step.output.shape, trainable, buffers, count, line)
+
+
+def _is_wrapped(step: Step) -> bool:
+    """Whether a weight norm adds numbers of its own."""
+    return bool(step.call.wraps) or any(callable(v) for v in step.call.kwargs.values())
+
+
+def _macs(step: Step, built: nn.Module | None, inputs: list[tuple[int, ...]]) -> int:
+    from torch.utils.flop_counter import FlopCounterMode
+
+    tensors = [torch.zeros((1, *shape)) for shape in inputs]
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if built is not None:
+            built.eval()(*tensors)
+        else:
+            arguments = [tensors] if step.call.pack else tensors
+            step.call.target(*arguments, *step.call.args, **step.call.kwargs)
+    return counter.get_total_flops() // 2
+
+
+def totals(rows: list[Cost]) -> dict[str, int]:
+    """Parameters of a whole network, as Keras sums them up."""
+    trainable, buffers = sum(r.trainable for r in rows), sum(r.buffers for r in rows)
+    return {"total": trainable + buffers, "trainable": trainable, "buffers": buffers}

@@ -1,0 +1,42 @@
+"""Names: what a spec may call things, since its names become names in Python and in files."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+
+from ganspec.language.errors import quoted
+
+IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+PLAIN = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
+LONGEST = 40
+
+# Names that mean something else in the Python that is written from a spec.
+RESERVED = frozenset(
+    {"self", "torch", "nn", "partial", "math", "in_channels", "spectral_norm", "weight_norm"}
+    | {"training"}  # of every module
+)
+
+
+def name_problem(name: object) -> tuple[str, str | None] | None:
+    """Why `name` cannot be a name in a spec, and what to write instead; None where it can."""
+    if not isinstance(name, str):
+        return f"{quoted(name)} is not a name", None
+    if len(name) > LONGEST:
+        return f"a name of {len(name)} characters", f"at most {LONGEST} are allowed"
+    if not PLAIN.fullmatch(name):
+        return f"{quoted(name)} is not a plain name", _plainer(name)
+    if name in RESERVED or name.startswith("init_") or keyword.iskeyword(name):
+        return f"`{name}` means something else in Python", f"use `my_{name}`"
+    if hasattr(builtins, name):
+        return f"`{name}` is a function of Python itself", f"use `my_{name}`"
+    return None
+
+
+def _plainer(name: str) -> str:
+    words = re.findall(r"[a-z0-9]+", name.lower()) if name.isascii() else []
+    plain = "_".join(words).lstrip("0123456789_")
+    if plain and name_problem(plain) is None:
+        return f"use `{plain}`"
+    return "use small letters, digits and `_`, a letter first"

@@ -1,0 +1,102 @@
+"""Settings given beside a spec: `train.batch=64`, `generator.layers.0.conv.out=32`."""
+
+from __future__ import annotations
+
+from ganspec.language.errors import Mark, SpecError, Text, fail, quoted
+from ganspec.language.merging import Shape, merge
+from ganspec.language.source import parse
+from ganspec.language.tree import KeyPath, Node
+
+HELP = "write `--set train.batch=64`"
+
+
+def override(tree: Node, settings: list[str], shape: Shape) -> Node:
+    """`tree` with every `path.to.key=value` laid over it, values read as YAML; null removes."""
+    for setting in settings:
+        tree = _Setting(setting, shape).lay(tree, 0, ())
+    return tree
+
+
+class _Setting:
+    """One setting, whose marks point into its own text."""
+
+    def __init__(self, setting: str, shape: Shape):
+        self.shape = shape
+        self.text = Text("--set", (setting,))
+        dotted, equals, value = setting.partition("=")
+        self.parts, self.marks, column = dotted.split("."), [], 1
+        for part in self.parts:
+            self.marks.append(Mark(self.text, 1, column, column + max(len(part), 1)))
+            column += len(part) + 1
+        whole = Mark(self.text, 1, 1, len(setting) + 1)
+        if not equals or not value.strip():
+            fail("bad-setting", f"{quoted(setting)} gives no value", whole, HELP)
+        if not all(part.strip() == part != "" for part in self.parts):
+            fail("bad-setting", f"{quoted(dotted)} is not a path of keys", whole, HELP)
+        self.value = self.read(value, len(dotted) + 1)
+
+    def read(self, value: str, shift: int) -> Node:
+        """The value as YAML, with marks as if it stood in the setting itself."""
+        prefix = "value: "
+        try:
+            return self.moved(parse(prefix + value).value["value"], shift - len(prefix))
+        except SpecError as error:
+            found = error.diagnostics[0]
+            mark = self.shifted(found.mark, shift - len(prefix)) if found.mark else self.marks[0]
+            fail(found.code, found.message, mark, found.help)
+
+    def moved(self, node: Node, shift: int) -> Node:
+        value = node.value
+        if isinstance(value, dict):
+            value = {key: self.moved(child, shift) for key, child in value.items()}
+        elif isinstance(value, list):
+            value = [self.moved(child, shift) for child in value]
+        key = self.shifted(node.key_mark, shift) if node.key_mark else None
+        return Node(value, self.shifted(node.mark, shift), key)
+
+    def shifted(self, mark: Mark, shift: int) -> Mark:
+        if mark.line > 1:  # a value of several lines: all of it
+            return Mark(self.text, 1, 1, len(self.text.lines[0]) + 1)
+        return Mark(self.text, 1, max(mark.column + shift, 1), max(mark.end + shift, 2))
+
+    def lay(self, tree: Node, depth: int, path: KeyPath) -> Node:
+        """`tree`, found at `path`, with the value laid into it."""
+        if depth == len(self.parts):
+            return merge(tree, self.value, self.shape, path)
+        part, mark = self.parts[depth], self.marks[depth]
+        if isinstance(tree.value, list):
+            return self.lay_item(tree, depth, path)
+        what = self.shape(path)
+        if opened := getattr(what, "opened", None):
+            tree = opened(tree)
+            full = opened(Node({part: Node(None, mark)}, mark)).value
+            if part not in full:  # of the section's short form: for every field of the full one
+                for key in full:
+                    values = {**(tree.value or {})}
+                    values[key] = self.lay(values[key], depth, (*path, key))
+                    tree = tree.holding(values)
+                return tree
+        if isinstance(tree.value, str) and isinstance(what, str):  # a kind by its word alone
+            tree = tree.holding({tree.value: Node(None, tree.mark, tree.mark)})
+        if tree.value is not None and not isinstance(tree.value, dict):
+            above = ".".join(self.parts[:depth])
+            message = f"{quoted(above)} is {quoted(tree.value)}, which has no key {quoted(part)}"
+            fail("bad-setting", message, mark)
+        values = dict(tree.value or {})
+        laid = self.lay(values.get(part, Node(None, mark, mark)), depth + 1, (*path, part))
+        if isinstance(what, str) and list(values) != [part]:  # another kind
+            values = {}
+        values[part] = Node(laid.value, laid.mark, mark)
+        if laid.value is None and not isinstance(what, str):
+            del values[part]
+        return Node(values, tree.mark, tree.key_mark)
+
+    def lay_item(self, tree: Node, depth: int, path: KeyPath) -> Node:
+        part, count = self.parts[depth], len(tree.value)
+        if not (part.isascii() and part.isdigit() and len(part) < 6 and int(part) < count):
+            message = f"{quoted(part)} is no entry of a list of {count}"
+            help = f"entries count from 0 to {count - 1}" if count else None
+            fail("bad-setting", message, self.marks[depth], help)
+        items = list(tree.value)
+        items[int(part)] = self.lay(items[int(part)], depth + 1, (*path, int(part)))
+        return tree.holding(items)

@@ -1,0 +1,113 @@
+"""What PyYAML says of a text that is no YAML, in the language's words."""
+
+from __future__ import annotations
+
+import re
+
+import yaml
+
+from ganspec.language.errors import Diagnostic, Mark, SpecError, Text
+
+# What PyYAML says, what is wrong, and what to do about it; the first that is found holds.
+PROBLEMS: list[tuple[str, str, str | None]] = [
+    (
+        r"mapping values are not allowed",
+        "a second `:` in one entry",
+        "begin a new line for a new key, or quote a text that holds `: `",
+    ),
+    (r"indent by '\\t'", "a tab cannot indent YAML", "use spaces"),
+    (r"found character '\\t'", "a tab cannot stand here", "use a space"),
+    (
+        r"found character '(?P<character>[@`%])'",
+        "a text cannot begin with {character}",
+        "quote it",
+    ),
+    (r"found unknown escape character", "an unknown escape in a double-quoted text", "use '...'"),
+    (r"expected escape sequence", "an unfinished escape in a double-quoted text", "use '...'"),
+    (r"unexpected (end of stream|document separator)", "this quote is never closed", "close it"),
+    (r"could not find expected ':'", "a key without its `:`", "write `key: value`"),
+    (r"undefined alias '?(?P<name>[^']*)'?", "no anchor is called `{name}`", "define it with `&`"),
+    (r"duplicate anchor '?(?P<name>[^';]*)'?", "`&{name}` is given twice", "rename one of the two"),
+    (
+        r"found another document",
+        "a spec is one document",
+        "remove the `---` and what follows it, or make it a file of its own",
+    ),
+    (r"expected ',' or '}'", "this map is not closed, or lacks a comma", "add `,` or `}`"),
+    (r"expected ',' or '\]'", "this list is not closed, or lacks a comma", "add `,` or `]`"),
+    (
+        r"sequence entries are not allowed",
+        "a list cannot begin here",
+        "begin `- ` on a line of its own",
+    ),
+    (
+        r"mapping keys are not allowed",
+        "a map cannot begin here",
+        "begin it on a line of its own",
+    ),
+    (
+        r"expected <block end>",
+        "this line is not in line with the ones before it",
+        "indent it as the lines that it belongs to",
+    ),
+    (
+        r"chomping or indentation|a comment or a line break|indentation indicator",
+        "a text after `|` or `>` begins on the next line",
+        "quote a text that begins with either",
+    ),
+    (r"expected alphabetic or numeric", "`&` and `*` begin an anchor's name", "quote the text"),
+    (
+        r"node content|expected a node",
+        "a value is missing before this",
+        "remove what is left over, or quote it",
+    ),
+    (r"expected '<document start>'", "this stands after the spec's end", "remove it"),
+]
+OPENINGS = ("while parsing a flow", "while scanning a quoted", "while parsing a block")
+
+
+def syntax_error(source: Text, error: yaml.MarkedYAMLError) -> SpecError:
+    """The diagnostic for PyYAML's own exception."""
+    at = error.problem_mark or error.context_mark
+    problem, context = error.problem or "", error.context or ""
+    line = source.lines[at.line] if at.line < len(source.lines) else ""
+    mark = Mark(source, at.line + 1, at.column + 1, at.column + 2)
+    indent = line[: len(line) - len(line.lstrip())]
+    if "\t" in indent and at.column <= len(indent):
+        problem, column = "indent by '\\t'", line.index("\t") + 1
+        mark = Mark(source, mark.line, column, column + 1)
+    message, help = _worded(problem)
+    if "mapping values" in problem and ": " not in line[: at.column]:
+        message, help = (
+            "a map cannot begin here",
+            "indent it as its neighbours, or end a key with `:`",
+        )
+    notes: tuple[str, ...] = ()
+    begin = error.context_mark
+    if begin and context.startswith(OPENINGS[:2]) and (line == "" or "quote" in message):
+        mark = Mark(source, begin.line + 1, begin.column + 1, begin.column + 2)
+    elif begin and context.startswith(OPENINGS) and begin.line != at.line:
+        what = "map" if "mapping" in context else "list"
+        notes = (f"the {what} begins at line {begin.line + 1}",)
+    return SpecError([Diagnostic("yaml", message, mark, notes, help)])
+
+
+def _worded(problem: str) -> tuple[str, str | None]:
+    for pattern, message, help in PROBLEMS:
+        if match := re.search(pattern, problem):
+            return message.format(**match.groupdict()), help
+    return "this is not YAML", "remove it or quote it"
+
+
+def character_error(source: Text, text: str, error: yaml.reader.ReaderError) -> SpecError:
+    """The diagnostic for a character that YAML does not allow."""
+    before = text[: max(error.position, 0)]
+    line = len(re.findall(LINE_END, before))
+    column = len(before) - max((m.end() for m in re.finditer(LINE_END, before)), default=0)
+    code = error.character if isinstance(error.character, int) else ord(error.character)
+    message = f"the character U+{code:04X} is not allowed in YAML"
+    mark = Mark(source, line + 1, column + 1, column + 2)
+    return SpecError([Diagnostic("yaml", message, mark, (), "remove it, or write it as an escape")])
+
+
+LINE_END = r"\r\n|[\n\r\x85\u2028\u2029]"

@@ -1,0 +1,105 @@
+"""Real images for training: in memory on the device, or streamed by worker processes."""
+
+from __future__ import annotations
+
+import pickle
+import tarfile
+from pathlib import Path
+
+import torch
+from torch.utils.data import DataLoader
+
+from ganspec.datasets.dataset import DataError
+from ganspec.language.spec import Data
+from ganspec.training.batches import Batches
+from ganspec.training.config import fields
+
+WORKERS = 2
+# Share of the memory now free that decoded images may take before they are streamed.
+MEMORY_SHARE = 0.5
+
+
+class StreamedImages:
+    """Image files read on demand, in the order that `plan()` foretells, by worker processes."""
+
+    def __init__(self, files, device: torch.device):
+        self.files, self.device = files, device
+        self.iterator, self.left = None, 0
+        self.plan = None  # gives the coming batches' indices, this one first
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    def __getitem__(self, index: torch.Tensor) -> torch.Tensor:
+        if self.iterator is None:
+            chunks = self.plan()
+            loader = DataLoader(
+                self.files,
+                batch_sampler=chunks,
+                num_workers=WORKERS,
+                pin_memory=self.device.type == "cuda",
+                # its own generator: the default one is training's, and must not be drawn from
+                generator=torch.Generator(),
+            )
+            self.iterator, self.left = iter(loader), len(chunks)
+        batch = next(self.iterator)
+        self.left -= 1
+        if self.left == 0:
+            self.iterator = None
+        return batch.to(self.device, non_blocking=True)
+
+
+class Feed(Batches):
+    """Batches whose place in the data can be saved and gone back to."""
+
+    def __init__(self, images, seed, cfg):
+        super().__init__(images, seed, cfg)
+        self.order = torch.empty(0, dtype=torch.int64)
+        if isinstance(images, StreamedImages):
+            images.plan = self.coming
+
+    def coming(self) -> list[list[int]]:
+        """Indices of every batch from the one being read to the epoch's end."""
+        size = self.cfg.batch
+        whole = self.order[(self.position - 1) * size : len(self) * size]
+        return [chunk.tolist() for chunk in whole.split(size)]
+
+    def state(self) -> dict[str, object]:
+        """The order of this epoch, the place in it, and what the next orders are drawn from."""
+        order, random = self.order.cpu(), self.random.get_state()
+        return {"order": order, "position": self.position, "random": random}
+
+    def restore(self, state: dict[str, object]) -> None:
+        """Go on from `state`."""
+        self.order = state["order"].to(self.images.device)
+        self.position = state["position"]
+        self.random.set_state(state["random"].cpu())
+
+
+def open_images(data: Data, given: Path | None, device: torch.device, streamed: bool | None = None):
+    """The spec's real images, ready for `Feed`; raises DataError.
+
+    `streamed` decides between memory and worker processes; None takes memory where it suffices.
+    """
+    dataset, (channels, height, width) = data.dataset, data.shape
+    folder = dataset.locate(given)
+    try:
+        if not dataset.in_memory:
+            files = dataset.files(folder, height, width, channels)
+            size = len(files) * channels * height * width
+            if streamed or (streamed is None and size > MEMORY_SHARE * free_memory()):
+                return StreamedImages(files, device)
+        images, _ = dataset.load(folder, height, width, channels, **fields(dataset))
+    except (OSError, ValueError, pickle.UnpicklingError, tarfile.TarError, EOFError) as error:
+        raise DataError(f"{dataset.kind} in {folder}: {error}") from error
+    return images.to(device)
+
+
+def free_memory() -> float:
+    """Bytes of main memory that programs can still have; infinite where no one says."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return float("inf")
+    found = (line.split() for line in lines if line.startswith("MemAvailable:"))
+    return next((1024.0 * int(parts[1]) for parts in found), float("inf"))

@@ -1,0 +1,159 @@
+"""From a spec and a folder of images to a run: begun, or gone on with."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import platform
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from ganspec.compiler.emit import emit
+from ganspec.datasets.dataset import DataError
+from ganspec.language.spec import Spec
+from ganspec.training import checkpoint
+from ganspec.training.images import open_images
+from ganspec.training.loop import Trainer, run_training
+from ganspec.training.run import Run, RunError, differences
+
+
+def choose_device(name: str) -> torch.device:
+    """`auto` is the first GPU where there is one, else the CPU; raises RunError."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name not in ("cpu", "cuda"):
+        raise RunError(f"no device is called `{name}`: use auto, cpu or cuda")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise RunError("torch sees no GPU here: use --device cpu")
+    return torch.device(name)
+
+
+def train(
+    spec: Spec,
+    out: Path | str | None = None,
+    data: Path | str | None = None,
+    device: str = "auto",
+    steps: int | None = None,
+    minutes: float | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Callable[[int, int, dict[str, float]], None] | None = None,
+) -> Run:
+    """Train `spec` into the run folder `out` (`runs/NAME` by default).
+
+    `data` is the folder of the real images, `steps` the iteration to end at in place of the
+    spec's epochs, `minutes` the time to end after if that comes first. `progress` is told step,
+    last step and losses a few times a second at most. Ctrl-C ends after the current step, with
+    a checkpoint. Raises SpecError, RunError, DataError, CheckpointError, or TrainingError where
+    a loss is not finite.
+    """
+    run = Run(Path(out) if out else Path("runs") / spec.name)
+    state = _resumed(run, spec) if resume else None
+    if state is None:
+        run.claim(overwrite)
+    source = emit(spec)
+    target = choose_device(device)
+    prepare(target)
+    images = open_images(spec.data, Path(data) if data else None, target)
+    try:
+        trainer = Trainer(spec, images, target, spec.train.seed)
+    except ValueError as error:
+        raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
+    if state is None:
+        run.begin(spec, source, environment(target))
+    else:
+        trainer.restore(state)
+        run.rewind(trainer.step)
+    last = steps or spec.train.epochs * trainer.epoch_steps
+    tell = progress or (lambda step, last, losses: None)
+    deadline = time.monotonic() + 60 * minutes if minutes else math.inf
+    with interruptible() as interrupted:
+        run_training(
+            trainer,
+            run,
+            last,
+            stop=lambda: interrupted() or time.monotonic() > deadline,
+            progress=lambda step, losses: tell(step, last, losses),
+        )
+        run.interrupted = interrupted()
+    run.step = trainer.step
+    return run
+
+
+def _resumed(run: Run, spec: Spec) -> dict[str, object]:
+    """The checkpoint of a run that trains the same spec."""
+    stored = Run.open(run.folder).spec
+    if changed := differences(stored, spec):
+        raise RunError(
+            f"{run.folder} trains another spec ({', '.join(changed)} differ): "
+            f"resume {run.spec_path}, or choose another --out"
+        )
+    return checkpoint.load(run.checkpoint_path)
+
+
+def prepare(device: torch.device) -> None:
+    """Make the same seed give the same bytes on `device`, and memory cheap to have again."""
+    if device.type == "cuda":
+        # of cuDNN's algorithms, only some add in the same order every time
+        torch.backends.cudnn.deterministic = True
+        torch.backends.cudnn.benchmark = False
+    elif sys.platform == "linux":
+        keep_freed_memory()
+
+
+def keep_freed_memory() -> None:
+    """Let glibc keep what a step frees for the next one: 10 to 30 % of a CPU step.
+
+    By default it hands large blocks back to the system and takes the page faults again.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # another C library
+        return
+    threshold, trim = -3, -1  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD of malloc.h
+    mallopt(threshold, 1 << 30)
+    mallopt(trim, (1 << 31) - 1)
+
+
+def environment(device: torch.device) -> dict[str, object]:
+    """What the run's numbers depend on besides the spec."""
+    from ganspec import __version__
+
+    hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    return {
+        "ganspec": __version__,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "device": device.type,
+        "hardware": hardware,
+        "threads": torch.get_num_threads(),
+        "command": sys.argv,
+    }
+
+
+@contextmanager
+def interruptible() -> Iterator[Callable[[], bool]]:
+    """Within the block, the first Ctrl-C or SIGTERM only sets what the yielded call returns."""
+    asked = []
+    handled = (signal.SIGINT, signal.SIGTERM)
+
+    def ask(number: int, frame: object) -> None:
+        if asked:  # the second time is meant
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    try:
+        before = {number: signal.signal(number, ask) for number in handled}
+    except ValueError:  # signals belong to the main thread
+        before = {}
+    try:
+        yield lambda: bool(asked)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,313 @@
+"""DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
+
+Written by ganspec from the spec `dcgan_fashion`; plain PyTorch, yours to edit.
+"""
+
+import argparse
+import gzip
+import struct
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import nn
+
+BATCH = 256
+EPOCHS = 100
+SEED = 0
+LATENT_SIZE = 100
+HEIGHT = 28
+WIDTH = 28
+CHANNELS = 1
+REAL_TARGET = 1.0
+FAKE_TARGET = 0.0
+GENERATOR_TARGET = 1.0
+
+
+# ---- Networks ----
+
+
+def weights_and_biases(network):
+    """Weight and bias of every convolution and linear layer, under a spectral norm too."""
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            wrapped = getattr(module, "parametrizations", None)
+            yield wrapped.weight.original if wrapped else module.weight, module.bias
+
+
+def init_xavier(network, fill=nn.init.xavier_uniform_, gain=1.0):
+    """Draw weights scaled by their fan (Glorot & Bengio, 2010) and set biases to 0."""
+    for weight, bias in weights_and_biases(network):
+        fill(weight, gain=gain)
+        if bias is not None:
+            nn.init.zeros_(bias)
+
+
+class Generator(nn.Module):
+    """Latent vector to image."""
+
+    def __init__(self, z=100, ch=64):
+        super().__init__()
+        self.main = nn.Sequential(
+            nn.Linear(z, 4 * ch * 7 * 7, bias=False),  # 12544
+            nn.BatchNorm1d(4 * ch * 7 * 7, eps=1e-3, momentum=0.01),
+            nn.LeakyReLU(0.3),
+            nn.Unflatten(1, (4 * ch, 7, 7)),  # 256 x 7 x 7
+            nn.ConvTranspose2d(4 * ch, 2 * ch, 5, padding=2, bias=False),  # 128 x 7 x 7
+            nn.BatchNorm2d(2 * ch, eps=1e-3, momentum=0.01),
+            nn.LeakyReLU(0.3),
+            nn.ConvTranspose2d(2 * ch, ch, 5, 2, 1, bias=False),  # 64 x 15 x 15
+            nn.ZeroPad2d((0, -1, 0, -1)),  # 64 x 14 x 14
+            nn.BatchNorm2d(ch, eps=1e-3, momentum=0.01),
+            nn.LeakyReLU(0.3),
+            nn.ConvTranspose2d(ch, 1, 5, 2, 1, bias=False),  # 1 x 29 x 29
+            nn.ZeroPad2d((0, -1, 0, -1)),  # 1 x 28 x 28
+            nn.Tanh(),
+        )
+        init_xavier(self)
+
+    def forward(self, z):
+        return self.main(z)
+
+
+class Discriminator(nn.Module):
+    """Image to score."""
+
+    def __init__(self, ch=64):
+        super().__init__()
+        self.main = nn.Sequential(
+            nn.ZeroPad2d((1, 2, 1, 2)),  # 1 x 31 x 31
+            nn.Conv2d(1, ch, 5, stride=2),  # 64 x 14 x 14
+            nn.LeakyReLU(0.3),
+            nn.Dropout(0.3),
+            nn.ZeroPad2d((1, 2, 1, 2)),  # 64 x 17 x 17
+            nn.Conv2d(ch, 2 * ch, 5, stride=2),  # 128 x 7 x 7
+            nn.LeakyReLU(0.3),
+            nn.Dropout(0.3),
+            nn.Flatten(),  # 6272
+            nn.Linear(2 * ch * 7 * 7, 1),  # 1
+        )
+        init_xavier(self)
+
+    def forward(self, x):
+        return self.main(x)
+
+
+# ---- Losses ----
+
+
+def cross_entropy(scores, target):
+    """Mean binary cross-entropy of the discriminator's scores with one target for all."""
+    targets = torch.full_like(scores, target)
+    return F.binary_cross_entropy_with_logits(scores, targets)
+
+
+def discriminator_loss(real, fake):
+    """Cross-entropy for D(x) towards real and D(G(z)) towards fake."""
+    return cross_entropy(real, REAL_TARGET) + cross_entropy(fake, FAKE_TARGET)
+
+
+def generator_loss(fake):
+    """Cross-entropy for D(G(z)) towards real: maximises log D(G(z))."""
+    return cross_entropy(fake, GENERATOR_TARGET)
+
+
+# ---- Data ----
+
+
+def find_idx(folder, name):
+    """Path of the IDX file `name` in `folder`, plain or gzipped, or None."""
+    paths = (Path(folder) / name, Path(folder) / f"{name}.gz")
+    return next((path for path in paths if path.is_file()), None)
+
+
+def read_idx(folder, name, dimensions):
+    """Unsigned bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
+    path = find_idx(folder, name)
+    if path is None:
+        raise FileNotFoundError(f"no {name} or {name}.gz in {folder}")
+    data = path.read_bytes()
+    if path.suffix == ".gz":
+        try:
+            data = gzip.decompress(data)
+        except (EOFError, OSError, zlib.error) as error:
+            raise ValueError(f"{path} is truncated or damaged: {error}") from error
+    start = 4 + 4 * dimensions
+    if data[:4] != bytes([0, 0, 8, dimensions]) or len(data) < start:
+        raise ValueError(f"{path} is not an IDX file of {dimensions}-d unsigned bytes")
+    shape = struct.unpack(f">{dimensions}I", data[4:start])
+    size = int(np.prod(shape, dtype=object))
+    if len(data) != start + size:
+        raise ValueError(f"{path} holds {len(data) - start} of {size} bytes")
+    return torch.from_numpy(
+        np.frombuffer(data, np.uint8, size, start).reshape(shape).copy()
+    )
+
+
+def read_idx_split(folder, split):
+    """Images, uint8 N x 1 x H x W, and labels, int64 N, of split `train` or `test`."""
+    prefix = {"train": "train", "test": "t10k"}[split]
+    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)
+    labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
+    if len(images) != len(labels):
+        raise ValueError(f"{folder} has {len(images)} images but {len(labels)} labels")
+    return images[:, None], labels.long()
+
+
+def grey_images(images):
+    """ITU-R 601 luma of uint8 N x 3 x H x W as uint8 N x 1 x H x W, equal to PIL's."""
+    red, green, blue = images.int().unbind(1)
+    luma = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
+    return luma.to(torch.uint8)[:, None]
+
+
+def fit_images(images, height, width, channels):
+    """Images, uint8 N x C x H x W, made grey or colour and resized (bilinear)."""
+    if images.shape[1:] == (channels, height, width):
+        return images
+    fitted = images.new_empty(len(images), channels, height, width)
+    # in parts, so that the float copies stay small however many images there are
+    for part, out in zip(images.split(1000), fitted.split(1000), strict=True):
+        if channels < part.shape[1]:
+            part = grey_images(part)
+        if part.shape[2:] != (height, width):
+            size = (height, width)
+            part = F.interpolate(part.float(), size, mode="bilinear", antialias=True)
+            part = part.round().clamp(0, 255)
+        out.copy_(part)  # repeats a grey channel three times
+    return fitted
+
+
+def load_images(folder, height, width, channels, split="train"):
+    """Fashion-MNIST: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
+    images, labels = read_idx_split(folder, split)
+    return fit_images(images, height, width, channels), labels
+
+
+# ---- Training ----
+
+
+def draw_latent(count, device):
+    """Random inputs of the generator, count x latent size."""
+    return torch.randn(count, LATENT_SIZE, device=device)
+
+
+class Batches:
+    """Endless batches of real images, in a new random order each epoch.
+
+    Images stay uint8 on their device; a batch is an index, a flip and a change of
+    range. What does not fill a batch at an epoch's end is left out.
+    """
+
+    def __init__(self, images, seed):
+        self.images = images
+        self.random = torch.Generator().manual_seed(seed)
+        self.position = len(self)
+        if len(self) == 0:
+            raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
+
+    def __len__(self):
+        return len(self.images) // BATCH
+
+    def __next__(self):
+        if self.position == len(self):
+            self.order = torch.randperm(len(self.images), generator=self.random)
+            self.order = self.order.to(self.images.device)
+            self.position = 0
+        start = self.position * BATCH
+        self.position += 1
+        images = self.images[self.order[start : start + BATCH]].float()
+        return images / 127.5 - 1
+
+
+def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
+    """One iteration; returns both losses, without waiting for the device."""
+    # Discriminator: raise the score of real images, lower that of generated ones
+    real = next(batches)
+    with torch.no_grad():
+        fake = generator(draw_latent(len(real), real.device))
+    d_loss = discriminator_loss(discriminator(real), discriminator(fake))
+    d_optimizer.zero_grad()
+    d_loss.backward()
+    d_optimizer.step()
+
+    # Generator: raise the score of its images; the discriminator only passes gradients on
+    discriminator.requires_grad_(False)
+    fake = generator(draw_latent(len(real), real.device))
+    g_loss = generator_loss(discriminator(fake))
+    g_optimizer.zero_grad()
+    g_loss.backward()
+    g_optimizer.step()
+    discriminator.requires_grad_(True)
+    return d_loss.detach(), g_loss.detach()
+
+
+def save_grid(images, path, columns):
+    """Write images (n x channels x height x width) as one PNG, row by row, on white."""
+    images = images * 0.5 + 0.5
+    images = images.clamp(0, 1).mul(255).round().byte().cpu()
+    count, channels, height, width = images.shape
+    rows = -(-count // columns)
+    grid = torch.full(
+        (channels, rows * (height + 2) + 2, columns * (width + 2) + 2), 255
+    )
+    for i, image in enumerate(images):
+        top, left = i // columns * (height + 2) + 2, i % columns * (width + 2) + 2
+        grid[:, top : top + height, left : left + width] = image
+    pixels = grid.byte().permute(1, 2, 0).squeeze(2).numpy()
+    Image.fromarray(pixels).save(path)
+
+
+def train(images, out, epochs, steps, seed, device):
+    """Train on uint8 images, N x C x H x W; samples each epoch, weights at the end."""
+    torch.manual_seed(seed)
+    generator = Generator().to(device)
+    discriminator = Discriminator().to(device)
+    g_optimizer = torch.optim.Adam(generator.parameters(), lr=1e-4, eps=1e-7)
+    d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=1e-4, eps=1e-7)
+    fixed = draw_latent(64, device)
+    batches = Batches(images.to(device), seed)
+    epoch = len(batches)
+    last = steps or epochs * epoch
+
+    out.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    for step in range(1, last + 1):
+        d_loss, g_loss = train_step(
+            generator, discriminator, g_optimizer, d_optimizer, batches
+        )
+        if step % 50 == 0 or step == last:
+            rate = step / (time.perf_counter() - started)
+            losses = f"d_loss {d_loss.item():.4f}  g_loss {g_loss.item():.4f}"
+            print(f"step {step}/{last}  {losses}  {rate:.1f} steps/s")
+        if step % epoch == 0 or step == last:
+            generator.eval()
+            with torch.no_grad():
+                save_grid(generator(fixed), out / f"samples_{step:07d}.png", 8)
+            generator.train()
+    networks = {"generator": generator, "discriminator": discriminator}
+    weights = {name: network.state_dict() for name, network in networks.items()}
+    torch.save(weights, out / "weights.pt")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
+    parser.add_argument("--out", type=Path, default=Path("runs") / "dcgan_fashion")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument(
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
+    )
+    args = parser.parse_args()
+    images, _ = load_images(args.data, HEIGHT, WIDTH, CHANNELS)
+    train(images, args.out, args.epochs, args.steps, args.seed, args.device)
+
+
+if __name__ == "__main__":
+    main()

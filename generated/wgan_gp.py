@@ -1,0 +1,472 @@
+"""WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
+
+Written by ganspec from the spec `wgan_gp`; plain PyTorch, yours to edit.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import nn
+
+BATCH = 64
+EPOCHS = 5
+SEED = 0
+LATENT_SIZE = 100
+HEIGHT = 64
+WIDTH = 64
+CHANNELS = 3
+DISCRIMINATOR_STEPS = 5
+BATCHES_PER_STEP = 5
+PENALTY_WEIGHT = 10.0
+
+
+# ---- Networks ----
+
+
+def weights_and_biases(network):
+    """Weight and bias of every convolution and linear layer, under a spectral norm too."""
+    for module in network.modules():
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            wrapped = getattr(module, "parametrizations", None)
+            yield wrapped.weight.original if wrapped else module.weight, module.bias
+
+
+def init_normal(network, std=0.02):
+    """Draw weights from N(0, std^2) and set biases to 0."""
+    for weight, bias in weights_and_biases(network):
+        nn.init.normal_(weight, std=std)
+        if bias is not None:
+            nn.init.zeros_(bias)
+
+
+def init_dcgan(network, std=0.02):
+    """Draw weights from N(0, std^2), batch norms' gains from N(1, std^2); set biases to 0."""
+    init_normal(network, std)
+    for module in network.modules():
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)) and module.affine:
+            nn.init.normal_(module.weight, 1.0, std)
+
+
+class Generator(nn.Module):
+    """Latent vector to image."""
+
+    def __init__(self, z=100, ch=64):
+        super().__init__()
+        self.main = nn.Sequential(
+            nn.Unflatten(1, (z, 1, 1)),  # 100 x 1 x 1
+            nn.ConvTranspose2d(z, 8 * ch, 4, bias=False),  # 512 x 4 x 4
+            nn.BatchNorm2d(8 * ch),
+            nn.ReLU(),
+            nn.ConvTranspose2d(8 * ch, 4 * ch, 4, 2, 1, bias=False),  # 256 x 8 x 8
+            nn.BatchNorm2d(4 * ch),
+            nn.ReLU(),
+            nn.ConvTranspose2d(4 * ch, 2 * ch, 4, 2, 1, bias=False),  # 128 x 16 x 16
+            nn.BatchNorm2d(2 * ch),
+            nn.ReLU(),
+            nn.ConvTranspose2d(2 * ch, ch, 4, 2, 1, bias=False),  # 64 x 32 x 32
+            nn.BatchNorm2d(ch),
+            nn.ReLU(),
+            nn.ConvTranspose2d(ch, 3, 4, 2, 1, bias=False),  # 3 x 64 x 64
+            nn.Tanh(),
+        )
+        init_dcgan(self)
+
+    def forward(self, z):
+        return self.main(z)
+
+
+class Discriminator(nn.Module):
+    """Image to score."""
+
+    def __init__(self, ch=64):
+        super().__init__()
+        self.main = nn.Sequential(
+            nn.Conv2d(3, ch, 4, 2, 1, bias=False),  # 64 x 32 x 32
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(ch, 2 * ch, 4, 2, 1, bias=False),  # 128 x 16 x 16
+            nn.InstanceNorm2d(2 * ch, affine=True),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * ch, 4 * ch, 4, 2, 1, bias=False),  # 256 x 8 x 8
+            nn.InstanceNorm2d(4 * ch, affine=True),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(4 * ch, 8 * ch, 4, 2, 1, bias=False),  # 512 x 4 x 4
+            nn.InstanceNorm2d(8 * ch, affine=True),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(8 * ch, 1, 4, bias=False),  # 1 x 1 x 1
+        )
+        init_dcgan(self)
+
+    def forward(self, x):
+        return self.main(x)
+
+
+# ---- Losses ----
+
+
+def generator_loss(fake):
+    """Minus the generated images' mean score."""
+    return -fake.mean()
+
+
+def discriminator_loss(real, fake):
+    """Minus the estimated distance: mean score of generated images minus that of real ones."""
+    return fake.mean() - real.mean()
+
+
+def gradient_penalty(discriminator, real, fake):
+    """How far gradient norms are from 1, squared, at random points between real and fake."""
+    mix = torch.rand(len(real), 1, 1, 1, device=real.device)
+    between = (mix * real + (1 - mix) * fake).requires_grad_()
+    scores = discriminator(between)
+    (gradient,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
+    return PENALTY_WEIGHT * (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+# ---- Data ----
+
+
+def camera(height, width):
+    """Eye, its axes (rightwards, downwards, forwards) and focal length in pixels."""
+    eye = torch.tensor([0.0, -7.0, 4.8])
+    forward = F.normalize(torch.tensor([0.0, -0.1, 0.3]) - eye, dim=0)
+    right = torch.tensor([1.0, 0.0, 0.0])
+    axes = (right, torch.linalg.cross(forward, right), forward)
+    return eye, axes, 1.75 * min(height, width)
+
+
+def view_rays(x, y, height, width):
+    """Directions, three tensors, in which the eye sees the pixel positions x and y."""
+    _, (_, down, forward), focal = camera(height, width)
+    x, y = (x - width / 2) / focal, (y - height / 2) / focal
+    # rightwards is the x axis: y and z are the same along a row
+    return [x, down[1] * y + forward[1], down[2] * y + forward[2]]
+
+
+def draw_ground(scenes, light, height, width):
+    """Grey ground, N x H x W in 0 to 1, with a soft shadow beside each solid."""
+    eye, _, _ = camera(height, width)
+    x, y = torch.arange(width) + 0.5, torch.arange(height)[:, None] + 0.5
+    dx, dy, dz = view_rays(x, y, height, width)
+    far = eye[2] / -dz.clamp(max=-0.05)
+    x, y = eye[0] + far * dx, eye[1] + far * dy
+    ground = 0.48 + 0.26 * torch.exp(-(x**2 + y**2) / 25)
+    ground = ground.repeat(len(scenes["x"]), 1, 1)
+    for slot in range(3):
+        part = scenes["present"][:, slot].nonzero()[:, 0]
+        fields = ("x", "y", "size")
+        left, back, size = (scenes[f][part, slot, None, None] for f in fields)
+        # a capsule: from below the solid to where the light lays its top
+        across, along = -2 * size * light[0] / light[2], -2 * size * light[1] / light[2]
+        u, v = x - left, y - back
+        t = ((u * across + v * along) / (across**2 + along**2)).clamp(0, 1)
+        off = ((u - t * across) ** 2 + (v - t * along) ** 2).sqrt()
+        blur = 0.15 + 0.6 * t
+        shade = ((size + blur - off) / (2 * blur) - 0.15).clamp(0, 1)
+        ground[part] *= 1 - 0.5 * (1 - 0.5 * t) * shade * shade * (3 - 2 * shade)
+    return ground
+
+
+def project_solid(solid, height, width):
+    """Pixel position, x and y, of the middle of a solid, and its size in pixels."""
+    eye, axes, focal = camera(height, width)
+    middle = [solid["x"] - eye[0], solid["y"] - eye[1], solid["size"] - eye[2]]
+    x, y, depth = (
+        sum(m * a for m, a in zip(middle, axis, strict=True)) for axis in axes
+    )
+    scale = focal / depth
+    return width / 2 + scale * x, height / 2 + scale * y, scale * solid["size"]
+
+
+def meet_solid(origin, direction, half, bend, reach):
+    """Whether rays hit a solid, and the normals, three tensors, where they do.
+
+    The solid is |x|, |y|, |z| <= half within x2 + y2 + bend z2 <= reach2: bend 1 makes
+    it a sphere, bend 0 a cylinder, and a long reach leaves the cube.
+    """
+    (ox, oy, oz), (dx, dy, dz) = origin, direction
+    a = dx * dx + dy * dy + bend * dz * dz
+    b = ox * dx + oy * dy + bend * oz * dz
+    c = ox * ox + oy * oy + bend * oz * oz - reach * reach
+    inside = b * b - a * c
+    root = inside.clamp(min=0).sqrt()
+    round_entry, leave = (-b - root) / a, (root - b) / a
+    enter, entries = round_entry, []
+    for o, d in zip(origin, direction, strict=True):
+        middle, extent = -o / d, half / d.abs()
+        entries.append(middle - extent)
+        enter = torch.maximum(enter, entries[-1])
+        leave = torch.minimum(leave, middle + extent)
+    curved = round_entry >= enter
+    normal = []
+    for i, stretch in enumerate((1, 1, bend)):
+        curve = stretch * (origin[i] + enter * direction[i]) / reach
+        flat = torch.where(entries[i] >= enter, -direction[i].sign(), 0)
+        normal.append(torch.where(curved, curve, flat))
+    return (inside > 0) & (enter < leave), normal
+
+
+def clevr_colours():
+    """CLEVR's gray, red, blue, green, brown, purple, cyan and yellow, 0 to 1, 8 x 3."""
+    codes = "575757 ad2323 2a4bd7 1d6914 814a19 8126c0 29d0d0 ffee33"
+    return torch.tensor([list(bytes.fromhex(code)) for code in codes.split()]) / 255
+
+
+def shade_solids(solid, x, y, light, height, width):
+    """Colour, N x h x w x 3, weighed by cover, and cover, N x h x w x 1, of solids."""
+    eye, _, _ = camera(height, width)
+    size, shape = solid["size"], solid["shape"]
+    half = torch.where(shape == 0, 0.8 * size, size)  # cube, sphere, cylinder
+    bend = (shape == 1).float()
+    reach = torch.where(shape == 0, 10 * size, size)
+    cos, sin = solid["spin"].cos(), solid["spin"].sin()
+
+    def turn(vector):
+        x, y, z = vector
+        return [cos * x + sin * y, cos * y - sin * x, z]
+
+    origin = turn([eye[0] - solid["x"], eye[1] - solid["y"], eye[2] - half])
+    to_eye = torch.stack(torch.broadcast_tensors(*origin))
+    lamp = torch.stack(torch.broadcast_tensors(*turn(light)))
+    shine = F.normalize(F.normalize(to_eye, dim=0) + lamp, dim=0)
+    rays = turn(view_rays(x, y, height, width))
+    hit, normal = meet_solid(origin, rays, half, bend, reach)
+    facing = sum(n * axis for n, axis in zip(normal, lamp, strict=True)).clamp(min=0)
+    glint = sum(n * axis for n, axis in zip(normal, shine, strict=True)).clamp(min=0)
+    bright = (0.4 + 0.1 * normal[2] + 0.75 * facing) * hit
+    spark = solid["gloss"] * glint.square().square().square().square() * hit
+    # four rays a pixel smooth the edges
+    bright, spark, cover = (
+        F.avg_pool2d(v, 2)[..., None] for v in (bright, spark, hit.float())
+    )
+    return clevr_colours()[solid["colour"]] * bright + spark, cover
+
+
+def draw_solids(canvas, scenes, light):
+    """Canvas, N x H x W x 3, with each solid drawn on the rectangle around it."""
+    height, width = canvas.shape[1:3]
+    for slot in range(3):
+        part = scenes["present"][:, slot].nonzero()[:, 0]
+        if len(part) == 0:
+            continue
+        solid = {name: field[part, slot, None, None] for name, field in scenes.items()}
+        x, y, scale = project_solid(solid, height, width)
+        # the outlines of the widest solid, a cube, and of the tallest, a cylinder
+        rows = min(2 * int(1.6 * scale.max() + 1), height)
+        columns = min(2 * int(1.4 * scale.max() + 1), width)
+        top = (y - rows / 2).floor().clamp(0, height - rows)
+        left = (x - columns / 2).floor().clamp(0, width - columns)
+        fine_y = top + torch.arange(2 * rows)[:, None] / 2 + 0.25
+        fine_x = left + torch.arange(2 * columns) / 2 + 0.25
+        colour, cover = shade_solids(solid, fine_x, fine_y, light, height, width)
+        y = top.long() + torch.arange(rows)[:, None]
+        x = left.long() + torch.arange(columns)
+        where = (part[:, None, None], y, x)
+        canvas[where] = canvas[where] * (1 - cover) + colour
+    return canvas
+
+
+def draw_scenes(random, count):
+    """Random scenes: fields by name, each N x 3 with the objects from back to front.
+
+    The first ones of a scene may be absent; lengths are in units of the ground.
+    """
+    numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
+    place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
+    slot = torch.arange(3)
+    # a third of a turn apart, so that no two solids touch
+    angle = 2 * torch.pi * (spare[:, 1:2] + slot / 3) + 0.2 * (turn - 0.5)
+    radius = 1.1 + 0.4 * place
+    present = slot < 1 + (3 * spare[:, :1]).floor()
+    scenes = {
+        "x": radius * angle.cos(),
+        "y": radius * angle.sin(),
+        "spin": torch.pi / 2 * spin,
+        "size": 0.5 + 0.25 * size,
+        "colour": (8 * colour).long(),
+        "shape": (3 * shape).long(),
+        "gloss": 0.1 + 0.6 * (gloss > 0.5),
+        "present": present,
+    }
+    far = torch.where(present, scenes["y"], torch.inf)
+    order = far.argsort(dim=1, descending=True, stable=True)
+    return {name: field.gather(1, order) for name, field in scenes.items()}
+
+
+def grey_images(images):
+    """ITU-R 601 luma of uint8 N x 3 x H x W as uint8 N x 1 x H x W, equal to PIL's."""
+    red, green, blue = images.int().unbind(1)
+    luma = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
+    return luma.to(torch.uint8)[:, None]
+
+
+def fit_images(images, height, width, channels):
+    """Images, uint8 N x C x H x W, made grey or colour and resized (bilinear)."""
+    if images.shape[1:] == (channels, height, width):
+        return images
+    fitted = images.new_empty(len(images), channels, height, width)
+    # in parts, so that the float copies stay small however many images there are
+    for part, out in zip(images.split(1000), fitted.split(1000), strict=True):
+        if channels < part.shape[1]:
+            part = grey_images(part)
+        if part.shape[2:] != (height, width):
+            size = (height, width)
+            part = F.interpolate(part.float(), size, mode="bilinear", antialias=True)
+            part = part.round().clamp(0, 255)
+        out.copy_(part)  # repeats a grey channel three times
+    return fitted
+
+
+def load_images(folder, height, width, channels, count=10000, seed=0):
+    """Scenes, uint8 N x C x H x W, and 3 x colour + shape of the front object, int64 N.
+
+    Nothing is read from `folder`: the same seed always draws the same scenes.
+    """
+    random = np.random.default_rng(seed)
+    light = F.normalize(torch.tensor([-0.9, -0.3, 1.0]), dim=0)
+    images = torch.empty(count, channels, height, width, dtype=torch.uint8)
+    labels = torch.empty(count, dtype=torch.int64)
+    # whole blocks, even at the end, so that no image depends on how many there are;
+    # small ones, so that the work stays in the cache
+    block = min(256, max(1, 2**18 // (height * width)))
+    for start in range(0, count, block):
+        scenes, part = draw_scenes(random, block), slice(start, start + block)
+        ground = draw_ground(scenes, light, height, width)
+        canvas = draw_solids(ground[..., None].repeat(1, 1, 1, 3), scenes, light)
+        drawn = (255 * canvas.clamp(0, 1)).round().to(torch.uint8).permute(0, 3, 1, 2)
+        images[part] = fit_images(drawn, height, width, channels)[: count - start]
+        front = 3 * scenes["colour"][:, -1] + scenes["shape"][:, -1]
+        labels[part] = front[: count - start]
+    return images, labels
+
+
+# ---- Training ----
+
+
+def draw_latent(count, device):
+    """Random inputs of the generator, count x latent size."""
+    return torch.randn(count, LATENT_SIZE, device=device)
+
+
+class Batches:
+    """Endless batches of real images, in a new random order each epoch.
+
+    Images stay uint8 on their device; a batch is an index, a flip and a change of
+    range. What does not fill a batch at an epoch's end is left out.
+    """
+
+    def __init__(self, images, seed):
+        self.images = images
+        self.random = torch.Generator().manual_seed(seed)
+        self.position = len(self)
+        if len(self) == 0:
+            raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
+
+    def __len__(self):
+        return len(self.images) // BATCH
+
+    def __next__(self):
+        if self.position == len(self):
+            self.order = torch.randperm(len(self.images), generator=self.random)
+            self.order = self.order.to(self.images.device)
+            self.position = 0
+        start = self.position * BATCH
+        self.position += 1
+        images = self.images[self.order[start : start + BATCH]].float()
+        return images / 127.5 - 1
+
+
+def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
+    """One iteration; returns both losses, without waiting for the device."""
+    # Discriminator: raise the score of real images, lower that of generated ones
+    for _ in range(DISCRIMINATOR_STEPS):
+        real = next(batches)
+        with torch.no_grad():
+            fake = generator(draw_latent(len(real), real.device))
+        d_loss = discriminator_loss(discriminator(real), discriminator(fake))
+        d_loss = d_loss + gradient_penalty(discriminator, real, fake)
+        d_optimizer.zero_grad()
+        d_loss.backward()
+        d_optimizer.step()
+
+    # Generator: raise the score of its images; the discriminator only passes gradients on
+    discriminator.requires_grad_(False)
+    fake = generator(draw_latent(len(real), real.device))
+    g_loss = generator_loss(discriminator(fake))
+    g_optimizer.zero_grad()
+    g_loss.backward()
+    g_optimizer.step()
+    discriminator.requires_grad_(True)
+    return d_loss.detach(), g_loss.detach()
+
+
+def save_grid(images, path, columns):
+    """Write images (n x channels x height x width) as one PNG, row by row, on white."""
+    images = images * 0.5 + 0.5
+    images = images.clamp(0, 1).mul(255).round().byte().cpu()
+    count, channels, height, width = images.shape
+    rows = -(-count // columns)
+    grid = torch.full(
+        (channels, rows * (height + 2) + 2, columns * (width + 2) + 2), 255
+    )
+    for i, image in enumerate(images):
+        top, left = i // columns * (height + 2) + 2, i % columns * (width + 2) + 2
+        grid[:, top : top + height, left : left + width] = image
+    pixels = grid.byte().permute(1, 2, 0).squeeze(2).numpy()
+    Image.fromarray(pixels).save(path)
+
+
+def train(images, out, epochs, steps, seed, device):
+    """Train on uint8 images, N x C x H x W; samples each epoch, weights at the end."""
+    torch.manual_seed(seed)
+    generator = Generator().to(device)
+    discriminator = Discriminator().to(device)
+    g_optimizer = torch.optim.Adam(generator.parameters(), lr=1e-4, betas=(0.0, 0.9))
+    d_optimizer = torch.optim.Adam(
+        discriminator.parameters(), lr=1e-4, betas=(0.0, 0.9)
+    )
+    fixed = draw_latent(64, device)
+    batches = Batches(images.to(device), seed)
+    epoch = max(1, len(batches) // BATCHES_PER_STEP)
+    last = steps or epochs * epoch
+
+    out.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    for step in range(1, last + 1):
+        d_loss, g_loss = train_step(
+            generator, discriminator, g_optimizer, d_optimizer, batches
+        )
+        if step % 50 == 0 or step == last:
+            rate = step / (time.perf_counter() - started)
+            losses = f"d_loss {d_loss.item():.4f}  g_loss {g_loss.item():.4f}"
+            print(f"step {step}/{last}  {losses}  {rate:.1f} steps/s")
+        if step % epoch == 0 or step == last:
+            generator.eval()
+            with torch.no_grad():
+                save_grid(generator(fixed), out / f"samples_{step:07d}.png", 8)
+            generator.train()
+    networks = {"generator": generator, "discriminator": discriminator}
+    weights = {name: network.state_dict() for name, network in networks.items()}
+    torch.save(weights, out / "weights.pt")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", type=Path, default=Path("runs") / "wgan_gp")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument(
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
+    )
+    args = parser.parse_args()
+    images, _ = load_images(None, HEIGHT, WIDTH, CHANNELS)
+    train(images, args.out, args.epochs, args.steps, args.seed, args.device)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""The commands as a person types them: output, exit status, and what is left on the disk."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, write_fashion_mnist
+from PIL import Image
+
+import ganspec
+
+DCGAN = ROOT / "specs" / "dcgan.yaml"
+SMALL = ["vars.ch=4", "vars.z=8", "train.batch=4", "data.dataset={shapes: {count: 48}}"]
+
+
+def run(*arguments, cwd, status=0):
+    """`ganspec ARGUMENTS`; standard output and error."""
+    command = [sys.executable, "-m", "ganspec", *map(str, arguments)]
+    result = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+    assert result.returncode == status, result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+    return result.stdout, result.stderr
+
+
+def small_settings():
+    return [f"--set={setting}" for setting in SMALL]
+
+
+def test_the_whole_way(tmp_path):
+    """new, check, show, build, train, sample: what the README tells a newcomer to type."""
+    out, _ = run("new", "my.yaml", "--from", "dcgan", cwd=tmp_path)
+    assert "ganspec check my.yaml" in out
+    text = (tmp_path / "my.yaml").read_text()
+    assert text == DCGAN.read_text().replace("name: dcgan\n", "name: my\n")
+    assert run("check", "my.yaml", cwd=tmp_path)[0] == "my.yaml: ok\n"
+    out, _ = run("build", "my.yaml", cwd=tmp_path)
+    assert "generated/my.py" in out
+    assert (tmp_path / "generated/my.py").read_text() == ganspec.emit(
+        ganspec.load(tmp_path / "my.yaml")
+    )
+    out, _ = run("train", "my.yaml", "--steps", 3, *small_settings(), cwd=tmp_path)
+    for line in out.splitlines()[1:]:
+        assert (tmp_path / line.strip()).is_file()
+    out, _ = run("sample", "runs/my", "-n", 9, cwd=tmp_path)
+    with Image.open(tmp_path / out.split()[0]) as grid:
+        assert grid.size == (3 * 66 + 2, 3 * 66 + 2)
+
+
+def test_sampling_is_repeatable_and_seeded(tmp_path):
+    run("train", DCGAN, "--steps", 2, "--out", "run", *small_settings(), cwd=tmp_path)
+    grids = []
+    for name, seed in [("a.png", 0), ("b.png", 0), ("c.png", 1)]:
+        run("sample", "run", "-n", 4, "--seed", seed, "-o", name, cwd=tmp_path)
+        grids.append((tmp_path / name).read_bytes())
+    assert grids[0] == grids[1]
+    assert grids[0] != grids[2]
+
+
+def test_show_json_is_its_contract(tmp_path):
+    out, _ = run("show", ROOT / "specs/dcgan_fashion.yaml", "--json", cwd=tmp_path)
+    shown = json.loads(out)
+    assert list(shown) == ["name", "networks"]
+    assert list(shown["networks"]) == ["generator", "discriminator"]
+    generator = shown["networks"]["generator"]
+    assert generator["params"] == {
+        "total": 2_330_944,
+        "trainable": 2_305_472,
+        "buffers": 25_472,
+    }
+    for network in shown["networks"].values():
+        assert list(network) == ["params", "macs", "layers"]
+        keys = ["path", "kind", "output", "params", "macs", "line"]
+        assert all(list(layer) == keys for layer in network["layers"])
+        assert sum(layer["params"] for layer in network["layers"]) == network["params"]["total"]
+        assert sum(layer["macs"] for layer in network["layers"]) == network["macs"]
+    # by hand: a transposed conv's kernel visits every input pixel
+    conv = next(row for row in generator["layers"] if row["output"] == [128, 7, 7])
+    assert conv["macs"] == 256 * 128 * 5 * 5 * 7 * 7
+    lines = (ROOT / "specs/dcgan_fashion.yaml").read_text().splitlines()
+    for layer in generator["layers"]:
+        assert layer["kind"] in lines[layer["line"] - 1]
+
+
+def test_show_is_a_table(tmp_path):
+    out, _ = run("show", DCGAN, cwd=tmp_path)
+    assert re.search(r"conv_transpose +256 x 8 x 8 +2,097,152 +\d", out)
+    assert re.search(r"total +3,578,624", out)
+    assert "trainable 3,576,704, non-trainable 1,920" in out
+
+
+def test_a_bad_spec_is_shown_with_its_place(tmp_path):
+    (tmp_path / "bad.yaml").write_text(DCGAN.read_text().replace("kernel: 4", "kernal: 4", 1))
+    for command in ("check", "show", "build", "train"):
+        out, errors = run(command, "bad.yaml", cwd=tmp_path, status=1)
+        assert "error[unknown-field]: conv_transpose has no field `kernal`" in errors
+        assert "--> bad.yaml:17:" in errors
+        assert out == ""
+    assert [p.name for p in tmp_path.iterdir()] == ["bad.yaml"]
+
+
+def test_check_counts_claims(tmp_path):
+    text = (ROOT / "specs/dcgan_fashion.yaml").read_text().replace("212865", "212866")
+    (tmp_path / "claim.yaml").write_text(text)
+    _, errors = run("check", "claim.yaml", cwd=tmp_path, status=1)
+    assert "error[count-mismatch]: the report claims 212,866 parameters in discriminator" in errors
+    assert "discriminator has 212,865, 1 fewer" in errors
+
+
+def test_check_goes_on_after_a_bad_spec(tmp_path):
+    (tmp_path / "bad.yaml").write_text("name: bad\n")
+    out, errors = run("check", "bad.yaml", DCGAN, cwd=tmp_path, status=1)
+    assert out == f"{DCGAN}: ok\n"
+    assert "1 of 2 specs have errors" in errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "message"),
+    [
+        (["new", "taken.yaml"], 2, "taken.yaml exists and is not overwritten"),
+        (["new", "my.yaml", "--from", "dcgam"], 2, "use `dcgan`"),
+        (["new", "my gan.yaml"], 2, "`my gan`"),
+        (["check", "absent.yaml"], 1, "absent.yaml does not exist"),
+        (["build", "taken.yaml", "-o", "mine.py"], 1, "error[empty]"),
+        (["build", DCGAN, "-o", "mine.py"], 2, "mine.py was not written by ganspec"),
+        (["train", DCGAN, "--device", "tpu"], 2, "no device is called `tpu`"),
+        (["train", DCGAN, "--set", "train.batch=0"], 1, "`batch` must be"),
+        (["train", DCGAN, "--set", "data.dataset=image_folder"], 2, "image_folder"),
+        (["train", DCGAN, "--resume", "--overwrite"], 2, "choose one"),
+        (["train", DCGAN, "--set", "data.dataset={shapes: {count: 9}}"], 2, "fill a batch"),
+        (["sample", "nowhere"], 2, "nowhere is no run"),
+    ],
+)
+def test_bad_input_is_one_clear_error(tmp_path, arguments, status, message):
+    (tmp_path / "taken.yaml").write_text("")
+    (tmp_path / "mine.py").write_text("print('mine')\n")
+    _, errors = run(*arguments, cwd=tmp_path, status=status)
+    assert message in errors
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["mine.py", "taken.yaml"]
+    assert (tmp_path / "mine.py").read_text() == "print('mine')\n"
+
+
+def test_real_files_train_from_a_folder(tmp_path):
+    (tmp_path / "images").mkdir()
+    write_fashion_mnist(tmp_path / "images")
+    spec = ROOT / "specs/dcgan_fashion.yaml"
+    settings = ["--set=train.batch=4", "--set=vars.ch=4", "--data", "images", "--steps", 2]
+    run("train", spec, *settings, "--out", "run", cwd=tmp_path)
+    assert len((tmp_path / "run/log.jsonl").read_text().splitlines()) == 2
+
+
+def modules_after(code, cwd):
+    check = f"{code}; import sys; print(*sorted(sys.modules))"
+    out = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, cwd=cwd)
+    return set(out.stdout.splitlines()[-1].split())
+
+
+def test_imports_are_lazy(tmp_path):
+    assert not {"torch", "numpy", "pydantic"} & modules_after(
+        "import ganspec, ganspec.cli", tmp_path
+    )
+    code = "import ganspec.training.session, ganspec.training.sampling, ganspec.report.losses"
+    loaded = modules_after(code, tmp_path)
+    assert "torch" in loaded
+    assert not {"torchvision", "matplotlib"} & loaded
+
+
+@pytest.mark.parametrize("command", ["new", "check", "show", "build", "train", "sample"])
+def test_every_command_helps_with_an_example(tmp_path, command):
+    out, _ = run(command, "--help", cwd=tmp_path)
+    assert f"ganspec {command}" in re.sub(r"\s+", " ", out)
+    assert "Example" in out

@@ -1,0 +1,103 @@
+"""What a user is told about every mistake: `errors/*.md`, compared whole.
+
+Each case of a file is a heading, the spec in a `yaml` block, and everything that loading, lowering
+and the contract say of it in a `text` block. A line that is a file's name in backticks and a colon
+names the block below it; `base.yaml` below is there for every case to extend. A line
+`--set key=value` in backticks is a setting. `GANSPEC_UPDATE=1` writes what is said now.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from ganspec.compiler.contract import contract
+from ganspec.compiler.lower import lower
+from ganspec.language.errors import SpecError
+from ganspec.language.load import load
+
+FOLDER = Path(__file__).parent / "errors"
+UPDATE = bool(os.environ.get("GANSPEC_UPDATE"))
+CASE = re.compile(r"^## (?P<title>.+?)\n(?P<body>.*?)^```text\n(?P<said>.*?)^```$", re.M | re.S)
+BLOCK = re.compile(r"(?:^`(?P<name>[^`\n]+)`:\n\n?)?^```yaml\n(?P<text>.*?)^```$", re.M | re.S)
+SETTING = re.compile(r"^`--set (?P<setting>[^`\n]+)`$", re.M)
+BASE = """\
+name: tiny
+vars: {z: 4, ch: 2}
+data: {dataset: shapes, size: 8}
+latent: {size: z}
+generator:
+  layers:
+    - project: [2 * ch, 4, 4]
+    - relu
+    - conv_transpose: {out: 3, kernel: 4, stride: 2}
+    - tanh
+discriminator:
+  layers:
+    - conv: {out: ch, kernel: 4, stride: 2}
+    - leaky_relu: 0.2
+    - flatten
+    - linear: 1
+objective: {loss: hinge}
+optimizers: {adam: {lr: 2e-4, betas: [0.5, 0.999]}}
+train: {batch: 4}
+"""
+
+
+def said(body: str, folder: Path, monkeypatch) -> str:
+    """Everything that a user is told about the spec of one case."""
+    monkeypatch.chdir(folder)
+    Path("base.yaml").write_text(BASE, "utf-8")
+    for block in BLOCK.finditer(body):
+        Path(block["name"] or "spec.yaml").write_text(block["text"], "utf-8")
+    settings = [match["setting"] for match in SETTING.finditer(body)]
+    try:
+        spec = load("spec.yaml", settings)
+        found = list(contract(spec, lower(spec)))
+    except SpecError as error:
+        found = error.diagnostics
+    lines = "\n\n".join(d.render() for d in found) or "nothing is wrong"
+    return "".join(f"{line.rstrip()}\n" for line in lines.split("\n"))
+
+
+def cases() -> list:
+    found = []
+    for path in sorted(FOLDER.glob("*.md")):
+        matches = list(CASE.finditer(path.read_text("utf-8")))
+        found += [pytest.param(path, m, id=f"{path.stem}: {m['title']}") for m in matches]
+    return found
+
+
+@pytest.mark.parametrize(("path", "case"), cases())
+def test_user_is_told(path, case, tmp_path, monkeypatch):
+    now = said(case["body"], tmp_path, monkeypatch)
+    if UPDATE:
+        text = path.read_text("utf-8")
+        old = case[0]
+        path.write_text(text.replace(old, old[: -len(case["said"] + "```")] + now + "```"), "utf-8")
+    else:
+        assert now == case["said"]
+
+
+def test_no_case_is_lost():
+    """Every heading of every file is a case, and no two are called alike."""
+    for path in FOLDER.glob("*.md"):
+        text = path.read_text("utf-8")
+        titles = re.findall(r"^## (.+)$", text, re.M)
+        assert titles == [m["title"] for m in CASE.finditer(text)]
+        assert len(set(titles)) == len(titles)
+        assert text.count("```yaml") == sum(
+            len(list(BLOCK.finditer(m["body"]))) for m in CASE.finditer(text)
+        )
+
+
+def test_house_style():
+    """Headlines are lowercase and end without a full stop; every finding has a place."""
+    for path in FOLDER.glob("*.md"):
+        for line in re.findall(r"^(?:error|warning)\[.*$", path.read_text("utf-8"), re.M):
+            head, message = line.split("]: ", 1)
+            assert re.fullmatch(r"(error|warning)\[[a-z-]+", head), line
+            assert not message[0].isupper() and not message.endswith("."), line
