@@ -29,7 +29,7 @@ GENERATOR_TARGET = 1.0
 
 
 def weights_and_biases(network):
-    """Weight and bias of every convolution and linear layer, under a spectral norm too."""
+    """Weights, under a spectral norm too, and biases of convs and linear layers."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             wrapped = getattr(module, "parametrizations", None)
@@ -45,7 +45,7 @@ def init_normal(network, std=0.02):
 
 
 def init_dcgan(network, std=0.02):
-    """Draw weights from N(0, std^2), batch norms' gains from N(1, std^2); set biases to 0."""
+    """Draw weights from N(0, std^2) and batch norms' gains from N(1, std^2)."""
     init_normal(network, std)
     for module in network.modules():
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)) and module.affine:
@@ -109,7 +109,7 @@ class Discriminator(nn.Module):
 
 
 def cross_entropy(scores, target):
-    """Mean binary cross-entropy of the discriminator's scores with one target for all."""
+    """Mean binary cross-entropy of scores with one target for all of them."""
     targets = torch.full_like(scores, target)
     return F.binary_cross_entropy_with_logits(scores, targets)
 
@@ -388,7 +388,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     d_loss.backward()
     d_optimizer.step()
 
-    # Generator: raise the score of its images; the discriminator only passes gradients on
+    # Generator: raise its images' score; the discriminator only passes gradients on
     discriminator.requires_grad_(False)
     fake = generator(draw_latent(len(real), real.device))
     g_loss = generator_loss(discriminator(fake))

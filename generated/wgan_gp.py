@@ -29,7 +29,7 @@ PENALTY_WEIGHT = 10.0
 
 
 def weights_and_biases(network):
-    """Weight and bias of every convolution and linear layer, under a spectral norm too."""
+    """Weights, under a spectral norm too, and biases of convs and linear layers."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             wrapped = getattr(module, "parametrizations", None)
@@ -45,7 +45,7 @@ def init_normal(network, std=0.02):
 
 
 def init_dcgan(network, std=0.02):
-    """Draw weights from N(0, std^2), batch norms' gains from N(1, std^2); set biases to 0."""
+    """Draw weights from N(0, std^2) and batch norms' gains from N(1, std^2)."""
     init_normal(network, std)
     for module in network.modules():
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)) and module.affine:
@@ -114,12 +114,12 @@ def generator_loss(fake):
 
 
 def discriminator_loss(real, fake):
-    """Minus the estimated distance: mean score of generated images minus that of real ones."""
+    """Minus the estimated distance: generated images' mean score minus real ones'."""
     return fake.mean() - real.mean()
 
 
 def gradient_penalty(discriminator, real, fake):
-    """How far gradient norms are from 1, squared, at random points between real and fake."""
+    """Squared distance of gradient norms from 1, at points between real and fake."""
     mix = torch.rand(len(real), 1, 1, 1, device=real.device)
     between = (mix * real + (1 - mix) * fake).requires_grad_()
     scores = discriminator(between)
@@ -393,7 +393,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         d_loss.backward()
         d_optimizer.step()
 
-    # Generator: raise the score of its images; the discriminator only passes gradients on
+    # Generator: raise its images' score; the discriminator only passes gradients on
     discriminator.requires_grad_(False)
     fake = generator(draw_latent(len(real), real.device))
     g_loss = generator_loss(discriminator(fake))

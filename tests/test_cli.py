@@ -97,7 +97,7 @@ def test_a_bad_spec_is_shown_with_its_place(tmp_path):
     for command in ("check", "show", "build", "train"):
         out, errors = run(command, "bad.yaml", cwd=tmp_path, status=1)
         assert "error[unknown-field]: conv_transpose has no field `kernal`" in errors
-        assert "--> bad.yaml:17:" in errors
+        assert "--> bad.yaml:16:37" in errors
         assert out == ""
     assert [p.name for p in tmp_path.iterdir()] == ["bad.yaml"]
 
@@ -123,7 +123,7 @@ def test_check_goes_on_after_a_bad_spec(tmp_path):
         (["new", "taken.yaml"], 2, "taken.yaml exists and is not overwritten"),
         (["new", "my.yaml", "--from", "dcgam"], 2, "use `dcgan`"),
         (["new", "my gan.yaml"], 2, "`my gan`"),
-        (["check", "absent.yaml"], 1, "absent.yaml does not exist"),
+        (["check", "absent.yaml"], 1, "`absent.yaml` does not exist"),
         (["build", "taken.yaml", "-o", "mine.py"], 1, "error[empty]"),
         (["build", DCGAN, "-o", "mine.py"], 2, "mine.py was not written by ganspec"),
         (["train", DCGAN, "--device", "tpu"], 2, "no device is called `tpu`"),

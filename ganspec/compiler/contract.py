@@ -74,7 +74,8 @@ def _image_help(spec: Spec, net: Net) -> str:
     if len(made) != 3:
         return "end the generator in a map, such as `conv: 3`"
     if made[1:] != wanted[1:]:
-        return f"add or remove upsampling, or set `data: {{size: [{made[1]}, {made[2]}]}}`"
+        data = f", or set `data: {{size: [{made[1]}, {made[2]}]}}`" if max(made) <= 8192 else ""
+        return f"add or remove upsampling{data}"
     help = f"let the last layer make {wanted[0]} channels"
     return f"{help}, or set `data: {{channels: {made[0]}}}`" if made[0] in (1, 3) else help
 

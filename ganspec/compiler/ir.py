@@ -21,10 +21,11 @@ class Call:
 
     `channels` is the symbolic width of the result where it differs from the input's, `wraps` are
     calls laid around the built module (`spectral_norm`), `pack` hands the inputs over as one
-    list (`torch.cat`).
+    list (`torch.cat`). `bare` is the same call without weight norms, where those are arguments:
+    shapes are read off it.
     """
 
-    __slots__ = ("args", "channels", "kwargs", "pack", "target", "wraps")
+    __slots__ = ("args", "bare", "channels", "kwargs", "pack", "target", "wraps")
 
     def __init__(
         self,
@@ -34,10 +35,11 @@ class Call:
         channels: Width | None = None,
         pack: bool = False,
         wraps: tuple[Call, ...] = (),
+        bare: Call | None = None,
         **kwargs: object,
     ):
         self.target, self.args, self.kwargs = target, args, kwargs
-        self.channels, self.pack, self.wraps = channels, pack, wraps
+        self.channels, self.pack, self.wraps, self.bare = channels, pack, wraps, bare
 
     @property
     def is_module(self) -> bool:

@@ -183,13 +183,6 @@ def lower_network(name: str, doc: str, network: Network, scope: dict, start: Inp
     end = net.layers(network.layers, start.value)
     net.finish(end)
     fill = network.init.call() if network.init else None
-    for step in net.steps:
-        if (fill or step.initialize) and any(w.target is weight_norm for w in step.call.wraps):
-            message = (
-                "initial weights cannot be set under `norm: weight`, which draws its own lengths"
-            )
-            help = "take `init` away, or use `norm: spectral`"
-            raise SpecError([Diagnostic("bad-value", message, step.origin.mark, (), help)])
     params = net.parameters(net.steps, {})
     lowered = Net(
         name,
@@ -200,7 +193,18 @@ def lower_network(name: str, doc: str, network: Network, scope: dict, start: Inp
         end,
         initialize=fill,
     )
+    _refuse_init_under_weight_norm(lowered)
     return optimise(lowered)
+
+
+def _refuse_init_under_weight_norm(net: Net) -> None:
+    """Weight norm keeps a length and a direction: no tensor of its own to fill."""
+    for step in net.leaves():
+        functions = [w.target for w in step.call.wraps] + list(step.call.kwargs.values())
+        if (net.initialize or step.initialize) and weight_norm in functions:
+            message = "initial weights cannot be set under `norm: weight`, which draws its own"
+            help = "take `init` away, or use `norm: spectral`"
+            raise SpecError([Diagnostic("bad-value", message, step.origin.mark, (), help)])
 
 
 def lower(spec: Spec) -> dict[str, Net]:

@@ -61,7 +61,7 @@ def _run(call: Call, module: nn.Module | None, shapes: list, batch: int) -> torc
 def hollow(call: Call) -> nn.Module:
     """The call's module with undrawn weights, in main memory of which no page is touched."""
     with torch.device("meta"):
-        module = call.build()
+        module = (call.bare or call).build()
     count = sum(p.numel() for p in module.parameters())
     if count > LARGEST:
         raise ValueError(f"it would have {count:,} weights")

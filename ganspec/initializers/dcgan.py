@@ -13,7 +13,7 @@ from ganspec.language.types import Positive
 
 
 def init_dcgan(network, std=0.02):
-    """Draw weights from N(0, std^2), batch norms' gains from N(1, std^2); set biases to 0."""
+    """Draw weights from N(0, std^2) and batch norms' gains from N(1, std^2)."""
     init_normal(network, std)
     for module in network.modules():
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)) and module.affine:

@@ -17,7 +17,7 @@ class Initializer(Kind, family="initializer"):
 
 
 def weights_and_biases(network):
-    """Weight and bias of every convolution and linear layer, under a spectral norm too."""
+    """Weights, under a spectral norm too, and biases of convs and linear layers."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             wrapped = getattr(module, "parametrizations", None)

@@ -10,7 +10,8 @@ from ganspec.language.expr import MAX_VALUE, UNKNOWN, Width
 from ganspec.language.kinds import kinds_of
 from ganspec.language.names import name_problem
 from ganspec.language.opening import HIDDEN, LAYERS, check_unused
-from ganspec.language.resolve import MISSING, Resolver
+from ganspec.language.resolve import Resolver
+from ganspec.language.scalars import MISSING
 from ganspec.language.settings import override
 from ganspec.language.source import parse, read
 from ganspec.language.spec import Signature, Spec

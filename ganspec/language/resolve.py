@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import typing
 from collections.abc import Callable, Mapping
 
 from pydantic import BaseModel, ValidationError
 
 from ganspec.language.annotations import (
     accepts_none,
-    describe,
     family,
     fields_of,
-    leaves,
-    literals,
     many,
     mapping,
     options,
@@ -30,22 +26,13 @@ from ganspec.language.errors import (
     quoted,
     suggestion,
 )
-from ganspec.language.expr import ExpressionError, UnknownValueError, evaluate
 from ganspec.language.kinds import Kind, kinds_of
 from ganspec.language.opening import HIDDEN, MAX_CALLS, MAX_LAYERS, open_block, open_repeat
+from ganspec.language.scalars import MISSING, read_data
 from ganspec.language.tree import Node
 
 MAX_ERRORS = 50
 MAX_NESTING = 60  # names on the way to a value, repeats and blocks opened
-YAML_1_1_WORDS = {
-    "yes": "true",
-    "on": "true",
-    "y": "true",
-    "no": "false",
-    "off": "false",
-    "n": "false",
-}
-MISSING = object()  # in place of a value that is wrong or cannot be known
 
 
 class Part(dict):
@@ -277,52 +264,6 @@ class Resolver:
                 return body.holding({cls.primary: Node(body.value, body.mark, body.mark)})
         return cls.opened(body)
 
-    # -- plain data ---------------------------------------------------------------------------
-
     def data(self, annotation: object, node: Node, name: str) -> object:
         """Plain data; a text where a number belongs is an expression."""
-        allowed = set(leaves(annotation))
-        if isinstance(node.value, list):
-            if not any(typing.get_origin(o) is tuple for o in options(annotation)):
-                return self.wrong(node, f"`{name}` is {describe(annotation)}")
-            found = [self.data(annotation, child, name) for child in node.value]
-            return MISSING if any(value is MISSING for value in found) else tuple(found)
-        if isinstance(node.value, dict):
-            return self.wrong(node, f"`{name}` is {describe(annotation)}")
-        real = float in allowed and int not in allowed
-        if not isinstance(node.value, str) or node.value in words(annotation) or str in allowed:
-            whole = isinstance(node.value, int) and not isinstance(node.value, bool)
-            return _real(node.value) if whole and real else node.value
-        if bool in allowed and (meant := YAML_1_1_WORDS.get(node.value.lower())):
-            message = f"{quoted(node.value)} is a word, not true or false"
-            self.report("wrong-type", message, node.mark, f"write `{meant}`")
-            return MISSING
-        if not {int, float} & allowed:
-            return node.value
-        return self.number(node, name, literals(annotation), real)
-
-    def number(self, node: Node, name: str, values: list[object], real: bool) -> object:
-        """The value of an expression, or MISSING."""
-        try:
-            value = evaluate(node.value, self.scope)
-            return float(value) if real else value
-        except UnknownValueError:
-            return MISSING
-        except ExpressionError as error:
-            if error.code == "unknown-name" and not self.names_known:
-                return MISSING
-            if values and node.value.isidentifier():
-                help = suggestion(node.value, map(str, values), "values")
-                message = f"`{name}` cannot be {quoted(node.value)}"
-                self.report("unknown-value", message, node.mark, help)
-            else:
-                mark = node.mark.within(node.value, error.start, error.end)
-                self.report(error.code, error.message, mark, error.help)
-            return MISSING
-
-
-def _real(value: int) -> float:
-    try:
-        return float(value)
-    except OverflowError:
-        return float("inf") if value > 0 else float("-inf")
+        return read_data(self, annotation, node, name)

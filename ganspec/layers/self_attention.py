@@ -13,7 +13,7 @@ from ganspec.layers.layer import Weighted
 
 
 class SelfAttention(nn.Module):
-    """SAGAN self-attention; `gamma` starts at 0, so the layer starts as the identity."""
+    """SAGAN self-attention; `gamma` starts at 0: at first the layer is the identity."""
 
     def __init__(self, channels, norm=None):
         super().__init__()
@@ -34,7 +34,7 @@ class SelfAttention(nn.Module):
 
 
 class PooledSelfAttention(nn.Module):
-    """Self-attention with keys and values pooled 2 x 2, as SAGAN's published code has it."""
+    """Self-attention with keys and values pooled 2 x 2, as in SAGAN's own code."""
 
     def __init__(self, channels, norm=None):
         super().__init__()
@@ -77,5 +77,6 @@ class Attention(Weighted, kind="self_attention"):
             net.refuse("shape-mismatch", f"self_attention needs 8 channels or more, got {x}", x)
         module = SelfAttention if self.form == "report" else PooledSelfAttention
         norm = self.norm or net.weight_norm
-        call = Call(module, x.channels, norm=norm.function() if norm else None)
+        bare = Call(module, x.channels)
+        call = Call(module, x.channels, norm=norm.function() if norm else None, bare=bare)
         return net.add(call, x, initialize=self.init)

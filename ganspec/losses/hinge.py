@@ -10,7 +10,7 @@ from ganspec.losses.loss import Loss
 
 
 def discriminator_loss(real, fake, cfg):
-    """What scores of real images lack to 1, and scores of generated ones exceed -1 by."""
+    """What real images' scores lack to 1, and generated ones' exceed -1 by."""
     return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
 
 

@@ -16,7 +16,7 @@ def discriminator_loss(real, fake, cfg):
 
 
 def generator_loss(fake, cfg):
-    """Half the squared distance of the generated images' scores from the generator's target."""
+    """Half the squared distance of generated images' scores from their target."""
     return 0.5 * (fake - cfg.generator_target).square().mean()
 
 

@@ -10,7 +10,7 @@ from ganspec.losses.non_saturating import cross_entropy, discriminator_loss
 
 
 def generator_loss(fake, cfg):
-    """Minus the discriminator's loss on generated images: minimises log(1 - D(G(z)))."""
+    """Minus the discriminator's loss on them: minimises log(1 - D(G(z)))."""
     return -cross_entropy(fake, cfg.fake_target, cfg)
 
 

@@ -12,7 +12,7 @@ from ganspec.losses.loss import Loss
 
 
 def cross_entropy(scores, target, cfg):
-    """Mean binary cross-entropy of the discriminator's scores with one target for all."""
+    """Mean binary cross-entropy of scores with one target for all of them."""
     targets = torch.full_like(scores, target)
     if cfg.reads == "logits":
         return F.binary_cross_entropy_with_logits(scores, targets)

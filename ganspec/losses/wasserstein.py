@@ -8,7 +8,7 @@ from ganspec.losses.loss import Loss
 
 
 def discriminator_loss(real, fake, cfg):
-    """Minus the estimated distance: mean score of generated images minus that of real ones."""
+    """Minus the estimated distance: generated images' mean score minus real ones'."""
     return fake.mean() - real.mean()
 
 

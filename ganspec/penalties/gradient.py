@@ -10,7 +10,7 @@ from ganspec.penalties.penalty import Penalty
 
 
 def gradient_penalty(discriminator, real, fake, cfg):
-    """How far gradient norms are from 1, squared, at random points between real and fake."""
+    """Squared distance of gradient norms from 1, at points between real and fake."""
     mix = torch.rand(len(real), 1, 1, 1, device=real.device)
     between = (mix * real + (1 - mix) * fake).requires_grad_()
     scores = discriminator(between)

@@ -58,15 +58,9 @@ def train(
     if state is None:
         run.claim(overwrite)
     source = emit(spec)
-    target = choose_device(device)
-    prepare(target)
-    images = open_images(spec.data, Path(data) if data else None, target)
-    try:
-        trainer = Trainer(spec, images, target, spec.train.seed)
-    except ValueError as error:
-        raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
+    trainer = _trainer(spec, Path(data) if data else None, choose_device(device))
     if state is None:
-        run.begin(spec, source, environment(target))
+        run.begin(spec, source, environment(trainer.device))
     else:
         trainer.restore(state)
         run.rewind(trainer.step)
@@ -84,6 +78,16 @@ def train(
         run.interrupted = interrupted()
     run.step = trainer.step
     return run
+
+
+def _trainer(spec: Spec, data: Path | None, device: torch.device) -> Trainer:
+    """A trainer with the spec's images at hand; nothing is written yet."""
+    prepare(device)
+    images = open_images(spec.data, data, device)
+    try:
+        return Trainer(spec, images, device, spec.train.seed)
+    except ValueError as error:
+        raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
 
 
 def _resumed(run: Run, spec: Spec) -> dict[str, object]:

@@ -34,7 +34,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches, cfg)
                 for weight in discriminator.parameters():
                     weight.clamp_(-cfg.clip, cfg.clip)
 
-    # Generator: raise the score of its images; the discriminator only passes gradients on
+    # Generator: raise its images' score; the discriminator only passes gradients on
     discriminator.requires_grad_(False)
     for _ in range(cfg.generator_steps):
         fake = generator(draw_latent(len(real), real.device, cfg))
