@@ -12,15 +12,16 @@ import time
 
 import pytest
 import torch
-from conftest import ROOT, assert_same_weights, small, write_image_folder
+from conftest import ROOT, SPECS, assert_same_weights, small, write_image_folder
 from PIL import Image
 
 import ganspec
 from ganspec.atomic import write_text
+from ganspec.language.load import loads
 from ganspec.training import checkpoint
 from ganspec.training.images import StreamedImages, open_images
 from ganspec.training.loop import Trainer, TrainingError
-from ganspec.training.run import Run, RunError
+from ganspec.training.run import Run, RunError, resolved
 
 DCGAN = ROOT / "specs" / "dcgan.yaml"
 NARROW = ["vars.ch=4", "vars.z=8"]
@@ -264,3 +265,24 @@ def test_a_gpu_resumes_bit_for_bit_too(tmp_path):
     ganspec.train(spec, tmp_path / "parts", steps=7, device="cuda")
     parts = ganspec.train(spec, tmp_path / "parts", steps=20, device="cuda", resume=True)
     assert_same_state(saved(whole), saved(parts))
+
+
+ODD = """
+name: odd
+doc: "1e-4"
+report: {cite: "no", notes: ["true", "0x10", "null", "~", "2026-11-23", "a: b # c", "'"]}
+data: {dataset: shapes, size: 4}
+latent: {size: 2}
+generator: {doc: "yes", layers: [{project: [3, 4, 4]}, tanh]}
+discriminator: {layers: [flatten, {linear: 1}]}
+objective: {loss: hinge}
+optimizers: {sgd: {lr: 1e-05}}
+"""
+
+
+@pytest.mark.parametrize("text", [ODD, *(path.read_text() for path in SPECS)])
+def test_the_resolved_spec_reads_back_as_it_was(text, tmp_path):
+    (tmp_path / "spec.yaml").write_text(text)
+    (tmp_path / "dcgan.yaml").write_text(DCGAN.read_text())  # what others extend
+    spec = ganspec.load(tmp_path / "spec.yaml")
+    assert loads(resolved(spec)).tree.plain() == spec.tree.plain()

@@ -110,7 +110,9 @@ class Builder:
         notes = ()
         if value is not None and value.origin is not None and value.origin.mark:
             origin = value.origin
-            notes = (f"the value comes from {origin.kind} at line {origin.mark.line}",)
+            notes = (
+                f"the value comes from {origin.kind} at {origin.mark.seen_from(self.at.mark)}",
+            )
         elif value is not None:
             notes = ("the value is the network's input",)
         raise SpecError([Diagnostic(code, message, self.at.mark, notes, help)])
@@ -135,7 +137,8 @@ class Builder:
             end,
             is_block=True,
         )
-        channels = evaluate(end.channels.text, params)
+        # in the words of the caller: `out` becomes what the call gave for it
+        channels = evaluate(end.channels.text, {**self.scope, **outer})
         return self.add(Call(net, *params.values(), channels=channels), x)
 
     def parameters(self, steps: list[Step], own: dict[str, Width]) -> dict[str, Width]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
-import operator
 from collections.abc import Iterable
 from functools import partial
 
@@ -13,10 +11,11 @@ import torch.nn.functional as F
 from torch import nn, optim
 
 from ganspec.compiler.evaluate import overrides
-from ganspec.compiler.ir import Call, Net, Step
+from ganspec.compiler.forward import Forward
+from ganspec.compiler.ir import Call, Net
+from ganspec.compiler.spelling import INDENT, comment, docstring, number
 from ganspec.language.expr import Width
 
-INFIX = {operator.add: "+", operator.mul: "*"}
 NAMESPACES = [
     (nn, "nn"),
     (F, "F"),
@@ -24,8 +23,6 @@ NAMESPACES = [
     (optim, "optim"),
     (torch, "torch"),
 ]
-LINE = 88
-INDENT = " " * 8
 
 
 class Printer:
@@ -158,87 +155,6 @@ class Printer:
         return Forward(self, net).lines()
 
 
-class Forward:
-    """The statements of one `forward`: values named, calls read once nested where short."""
-
-    def __init__(self, printer: Printer, net: Net):
-        self.printer, self.net = printer, net
-        self.names = {i.value.id: i.name for i in net.inputs}
-        self.pending: dict[int, tuple[str, Step]] = {}  # read once, not yet a statement
-        self.statements: list[str] = []
-        self.shape = net.inputs[0].value.shape
-        self.last_read: dict[int, int] = {net.output.id: len(net.steps)}
-        for i, step in enumerate(net.steps):
-            for value in step.inputs:
-                self.last_read[value] = max(i, self.last_read.get(value, -1))
-
-    def lines(self) -> list[str]:
-        for i, step in enumerate(self.net.steps):
-            self.step(i, step)
-        result = self.net.output.id
-        if list(self.pending) != [result]:
-            self.flush(len(self.net.steps))
-        text = self.pending[result][0] if result in self.pending else self.names[result]
-        return [*self.statements, f"return {text}"]
-
-    def step(self, index: int, step: Step) -> None:
-        held = [i for i in step.inputs if i in self.pending]
-        nests = not step.is_module and list(self.pending) == held
-        if not nests or not self.short(self.text(step)):
-            self.flush(index)
-        text = self.text(step)
-        for value in held:
-            self.pending.pop(value, None)
-        self.pending[step.output.id] = (text, step)
-        if self.net.uses.get(step.output.id, 0) != 1 or step.tap:
-            self.flush(index + 1)
-
-    def short(self, text: str) -> bool:
-        return len(INDENT) + len(text) + len("return ") <= LINE
-
-    def read(self, value: int) -> str:
-        return self.pending[value][0] if value in self.pending else self.names[value]
-
-    def text(self, step: Step) -> str:
-        inputs = [self.read(i) for i in step.inputs]
-        call = step.call
-        if step.is_module:
-            return f"self.{step.name}({', '.join(inputs)})"
-        if call.target in INFIX:
-            left, right = inputs
-            return f"{left} {INFIX[call.target]} {right}"
-        if call.pack:
-            inputs = [f"[{', '.join(inputs)}]"]
-        options = [
-            *map(self.printer.value, call.args),
-            *self.printer.options(call.kwargs),
-        ]
-        return f"{self.printer.name(call.target)}({', '.join([*inputs, *options])})"
-
-    def flush(self, index: int) -> None:
-        """Make statements of what is pending; `index` is the step about to read it."""
-        for value, (text, step) in list(self.pending.items()):
-            del self.pending[value]
-            name = self.fresh(value, step, index)
-            self.names[value] = name
-            line = f"{name} = {text}"
-            note = comment(line, self.shape, step.output.shape, self.net.is_block)
-            self.shape = step.output.shape if note else self.shape
-            self.statements.append(line + note)
-
-    def fresh(self, value: int, step: Step, index: int) -> str:
-        """A variable for `value` that no value still needed has."""
-        needed = {
-            self.names[v]
-            for v, last in self.last_read.items()
-            if v in self.names and v != value and last >= index
-        }
-        base = step.tap or "h"
-        options = [base, *(f"{base}{i}" for i in range(2, 1000))]
-        taken = needed | {i.name for i in self.net.inputs}
-        return next(name for name in options if name not in taken)
-
-
 def given(call: Call) -> dict[str, object]:
     """The call's keyword arguments that differ from the target's defaults."""
     parameters = inspect.signature(call.target).parameters
@@ -255,40 +171,6 @@ def _is_default(value: object, default: object) -> bool:
     if isinstance(value, Width) and value.symbolic:
         return False
     return value is default or value == default
-
-
-def comment(line: str, before: tuple[int, ...], after: tuple[int, ...], hidden: bool) -> str:
-    """What follows `line` where the shape changes; blocks are used at several shapes."""
-    note = f"  # {' x '.join(map(str, after))}"
-    fits = len(INDENT) + len(line) + len(note) <= LINE
-    return note if before != after and fits and not hidden else ""
-
-
-def number(value: float) -> str:
-    """A float as a person would write it: 0.0002 as 2e-4, 1000000.0 as 1e6."""
-    if not math.isfinite(value):
-        raise ValueError(f"{value} cannot be printed")
-    plain = repr(value)
-    if value and (abs(value) <= 1e-3 or abs(value) >= 1e6):
-        digits, _, exponent = f"{value:.17e}".partition("e")
-        for places in range(17):
-            short = f"{value:.{places}e}"
-            if float(short) == value:
-                digits, _, exponent = short.partition("e")
-                return f"{digits}e{int(exponent)}"
-    return plain
-
-
-def docstring(text: str) -> str:
-    """`text` as a docstring on one line, whatever stands in it."""
-    text = " ".join(text.split())
-    if text and not text.endswith((".", "!", "?", ":")):
-        text += "."
-    if text.isprintable() and "\\" not in text:
-        text = text.replace('"', "'")
-    else:  # control and format characters never reach a file as themselves
-        text = text.encode("unicode_escape").decode("ascii").replace('"', '\\"')
-    return f'"""{text}"""'
 
 
 # Classes that the rest of an emitted file defines.

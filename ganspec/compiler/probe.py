@@ -15,6 +15,7 @@ from torch import nn
 from ganspec.compiler.ir import Call
 
 LARGEST = 2**31  # numbers in one tensor; past that, a typing error is likelier than a wish
+LARGEST_RETRY = 2**22  # numbers an image in a probe that really computes
 FAILURES = (
     RuntimeError,
     ValueError,
@@ -40,6 +41,8 @@ def probe(call: Call, shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
             except FAILURES:
                 # affine instance norm knows no empty batch; for all others this fails again,
                 # with the message that a user would see
+                if max(map(_product, shapes)) > LARGEST_RETRY:
+                    raise
                 result = _run(call, module, shapes, batch=2)
     except FAILURES as error:
         reason = str(error).split("\n")[0].strip().rstrip(".")

@@ -31,7 +31,7 @@ class _Unbounded(yaml.MarkedYAMLError):
     """Raised while composing a text that is nested too deep or holds too much."""
 
 
-class _Loader(yaml.SafeLoader):
+class Loader(yaml.SafeLoader):
     """PyYAML's reader with the scalars of YAML 1.2's core schema, bounded in depth and size."""
 
     yaml_implicit_resolvers: dict = {}
@@ -58,7 +58,7 @@ for _tag, _pattern, _first in [
     ),
     ("merge", r"<<", ["<"]),
 ]:
-    _Loader.add_implicit_resolver(
+    Loader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), _first
     )
 
@@ -82,7 +82,7 @@ def parse(text: str, name: str = "<text>") -> Node:
     if len(text) > MAX_CHARACTERS:
         fail("too-large", f"the spec has more than {MAX_CHARACTERS:,} characters", None)
     try:
-        root = yaml.compose(text, Loader=_Loader)
+        root = yaml.compose(text, Loader=Loader)
     except _Unbounded as error:
         at = error.problem_mark
         _refuse_size(Mark(source, at.line + 1, at.column + 1, at.column + 2), error.problem)

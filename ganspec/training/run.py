@@ -10,6 +10,7 @@ import yaml
 
 from ganspec.atomic import write_text
 from ganspec.language.load import load
+from ganspec.language.source import Loader
 from ganspec.language.spec import Spec
 
 
@@ -97,7 +98,9 @@ class Run:
 
 
 class _Dumper(yaml.SafeDumper):
-    """Short lists and maps on one line, as a person writes a spec."""
+    """Writes what the language's own reader reads back: texts like `1e-4` get quotes."""
+
+    yaml_implicit_resolvers = Loader.yaml_implicit_resolvers
 
 
 def resolved(spec: Spec) -> str:
