@@ -144,7 +144,8 @@ class Builder:
     def parameters(self, steps: list[Step], own: dict[str, Width]) -> dict[str, Width]:
         """Constructor parameters that `steps` need: of `own` first, then of the spec's vars."""
         named = {name for step in steps for width in widths(step.call) for name in width.names()}
-        return {name: width for name, width in {**self.scope, **own}.items() if name in named}
+        known = {**own, **{k: v for k, v in self.scope.items() if k not in own}}
+        return {name: width for name, width in known.items() if name in named}
 
     def finish(self, end: Value) -> None:
         """Refuse steps whose value nothing reads."""

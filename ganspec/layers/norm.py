@@ -13,4 +13,5 @@ class Norm(Layer, kind="norm"):
         if net.normalization is None:
             help = "add `normalization: batch_norm` above the network's layers"
             net.refuse("missing-field", "the network does not say what `norm` is", None, help)
-        return net.layer(net.normalization, x)
+        # in this layer's place: its line, not that of the network's `normalization`
+        return net.layer(net.normalization.model_copy().place(self.path, self.mark), x)

@@ -19,11 +19,20 @@ from ganspec.compiler.ir import Input, Value
 from ganspec.compiler.lower import lower_network
 from ganspec.compiler.printer import number
 from ganspec.language import spec as models
-from ganspec.language.annotations import describe, family, fields_of, many, mapping, section
+from ganspec.language.annotations import (
+    describe,
+    family,
+    fields_of,
+    many,
+    mapping,
+    section,
+    words,
+)
 from ganspec.language.expr import Width
 from ganspec.language.kinds import Kind, kinds_of
 from ganspec.language.load import loads
 from ganspec.language.opening import HIDDEN, Rounds
+from ganspec.language.types import Name
 from ganspec.layers.layer import Layer, Weighted
 
 TEXT = Path(__file__).parents[2] / "docs" / "language.in.md"  # what is written by hand
@@ -43,13 +52,22 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("`blocks`", models.Block),
 ]
 FAMILIES = {
-    "layer": "Layers",
-    "loss": "Losses",
-    "penalty": "Penalties",
-    "optimizer": "Optimizers",
-    "initializer": "Initial weights",
-    "weight_norm": "Weight norms",
-    "dataset": "Data sets",
+    "layer": "Kinds of layer",
+    "loss": "Kinds of loss",
+    "penalty": "Kinds of penalty",
+    "optimizer": "Kinds of optimizer",
+    "initializer": "Kinds of initial weights",
+    "weight_norm": "Kinds of weight norm",
+    "dataset": "Kinds of data set",
+}
+WRITTEN = {
+    "layer": "An entry of a network's `layers`. Arrows show what an example makes of its input.",
+    "loss": "Written as `objective: {loss: hinge}`.",
+    "penalty": "Written as `objective: {loss: wasserstein, penalty: {gradient: 10}}`.",
+    "optimizer": "Written as `optimizers: {adam: {lr: 2e-4}}`, or one for each network.",
+    "initializer": "Written as `init: {normal: 0.02}` in a network or in a layer with a weight.",
+    "weight_norm": "Written as `norm: spectral` in a network or in a layer with a weight.",
+    "dataset": "Written as `data: {dataset: {shapes: {count: 1000}}, size: 32}`.",
 }
 BOUNDS = [("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")]
 PROBE = """
@@ -68,14 +86,15 @@ def language_page() -> str:
     before, after = TEXT.read_text("utf-8").split("<!-- parts and kinds -->\n")
     parts = [section_text(title, model) for title, model in SECTIONS]
     kinds = ["".join(family_text(name)) for name in FAMILIES]
-    return before + "\n".join(parts) + "\n" + "\n".join(kinds) + after
+    return before + "\n".join([*parts, "".join(kinds)]) + after
 
 
 def section_text(title: str, model: type[BaseModel]) -> str:
     """One part of a spec with its fields."""
     fields = dict(fields_of(model))
     if model is models.Spec:
-        fields["blocks"] = FieldInfo(annotation=dict, default={}, description="reusable pieces")
+        blocks = dict[str, models.Block]
+        fields["blocks"] = FieldInfo(annotation=blocks, default={}, description="reusable pieces")
         fields["extends"] = FieldInfo(annotation=str, default=None, description="a spec to change")
     rows = table(model, fields)
     return f"### {title}\n\n{cleaned(model)}\n\n{rows}"
@@ -83,7 +102,7 @@ def section_text(title: str, model: type[BaseModel]) -> str:
 
 def family_text(name: str) -> Iterator[str]:
     """A family's kinds, in order of their names."""
-    yield f"## {FAMILIES[name]}\n\n"
+    yield f"## {FAMILIES[name]}\n\n{WRITTEN[name]}\n\n"
     for kind in sorted(kinds_of(name).values(), key=lambda kind: kind.kind):
         if kind.kind not in HIDDEN:
             yield kind_text(kind)
@@ -128,13 +147,13 @@ def facts(kind: type[Kind]) -> Iterator[str]:
 
 def examples(kind: type[Layer]) -> Iterator[str]:
     """The kind's examples as entries of `layers`, with what each makes of its input."""
-    for fields, shape in kind.examples:
-        layer = kind.kind if fields is None else f"{kind.kind}: {flow(fields)}"
-        spec = loads(PROBE.replace("LAYER", f"{{{layer}}}" if fields else layer))
+    layers = [kind.kind if f is None else f"{kind.kind}: {flow(f)}" for f, _ in kind.examples]
+    width = max(map(len, layers))
+    for layer, (fields, shape) in zip(layers, kind.examples, strict=True):
+        spec = loads(PROBE.replace("LAYER", layer if fields is None else f"{{{layer}}}"))
         start = Input("x", Value(-1, shape, Width(shape[0])))
         made = lower_network("Probe", "", spec.generator, spec.scope, start).output
-        sizes = f"{' x '.join(map(str, shape))} -> {made}"
-        yield f"- {layer:<60}  # {sizes}"
+        yield f"- {layer:<{width}}  # {' x '.join(map(str, shape))} -> {made}"
 
 
 def flow(value: object) -> str:
@@ -163,34 +182,49 @@ def table(model: type[BaseModel], fields: dict[str, FieldInfo]) -> str:
 def takes(field: FieldInfo) -> str:
     """What a field takes, in words, with its bounds."""
     annotation = field.annotation
-    if (name := family(annotation)) or (listed := many(annotation)):
-        word = (name or listed).replace("_", " ")
-        link = f"[{word}](#{FAMILIES[name or listed].lower().replace(' ', '-')})"
-        return f"one {link}" if name else f"a list of [layers](#{FAMILIES['layer'].lower()})"
+    if listed := many(annotation):
+        return f"a list of {link('layers', FAMILIES[listed])}"
+    if name := family(annotation):
+        return f"one {link(FAMILIES[name].replace('Kinds', 'kind'), FAMILIES[name])}"
     if pair := mapping(annotation):
-        return f"a map of {_keys(pair[0])} to {describe(pair[1]).removeprefix('a ')}"
-    if model := section(annotation):
-        title = next((t for t, m in SECTIONS if m is model), None)
-        return f"a map: {title}" if title else "a map"
-    return ", ".join([describe(annotation), *bounds(field)])
+        return f"a map of {_keys(pair[0])}, each {_described(pair[1])}"
+    if Name.__metadata__[0] in field.metadata:
+        return "a name"
+    return ", ".join([_described(annotation), *bounds(annotation, field.metadata)])
 
 
 def _keys(annotation: object) -> str:
-    known = typing.get_args(annotation)
-    texts = [f"`{k}`" for k in known if isinstance(k, str)]
-    return " or ".join(texts) if texts else "names"
+    known = words(annotation)
+    return " or ".join(f"`{word}`" for word in known) if known else "names"
 
 
-def bounds(field: FieldInfo) -> Iterator[str]:
-    """The field's bounds in words; a whole number's as the numbers that it may be."""
-    for limit in field.metadata:
-        for name, words in BOUNDS:
-            if (bound := getattr(limit, name, None)) is None:
+def _described(annotation: object) -> str:
+    text = describe(annotation)
+    if (model := section(annotation)) is None:
+        return text
+    return text.replace("a map", f"a {link('map', next(t for t, m in SECTIONS if m is model))}")
+
+
+def link(text: str, heading: str) -> str:
+    """`text` as a link to a heading of the page, whose anchor is made as GitHub makes it."""
+    return f"[{text}](#{re.sub(r'[^a-z0-9 _-]', '', heading.lower()).replace(' ', '-')})"
+
+
+def bounds(annotation: object, metadata: typing.Iterable[object]) -> Iterator[str]:
+    """The bounds of one number in words, but for those that nobody meets."""
+    inner = [a for a in typing.get_args(annotation) if a is not type(None)]
+    if len(inner) == 1 and typing.get_origin(inner[0]) is typing.Annotated:  # `X | None`
+        annotation, *metadata = typing.get_args(inner[0])
+    # an Annotated's own bounds still stand in a `Field(...)`
+    for limit in [m for each in metadata for m in getattr(each, "metadata", [each])]:
+        for name, said in BOUNDS:
+            bound = getattr(limit, name, None)
+            if bound is None or bound > 1_000_000:
                 continue
-            if field.annotation is int and name in ("gt", "lt"):
-                yield f"at least {bound + 1}" if name == "gt" else f"at most {bound - 1}"
+            if annotation is int and name == "gt":
+                yield f"at least {bound + 1:,}"
             else:
-                yield f"{words} {bound:,}"
+                yield f"{said} {bound:,}"
 
 
 def default(model: type[BaseModel], name: str, field: FieldInfo) -> str:

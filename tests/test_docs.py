@@ -1,0 +1,145 @@
+"""The README and `docs/`: what they show is what happens.
+
+A page's blocks run in order, in one folder that has `specs` in it. In a `console` block each line
+after `$ ` is a command; lines below it are its whole output, `...` standing for any lines. A
+command without output shown must succeed. `python` blocks run as programs. `yaml` blocks are specs,
+or parts laid over a small one. A comment on the line before a block says otherwise:
+
+- `not run: WHY`
+- `first: COMMAND`, run before it
+- `file: NAME`, which the block is written to
+- `source of: NAME`: the block is part of what that spec becomes
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+import warnings
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from test_errors import BASE
+from typer.testing import CliRunner
+
+import ganspec
+from ganspec.cli import app
+from ganspec.compiler.lower import lower
+from ganspec.report.language import language_page
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [page for page in PAGES if not page.name.endswith(".in.md")]
+BLOCK = re.compile(
+    r"(?:^<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<kind>console|python|yaml)\n(?P<text>.*?)^```$",
+    re.M | re.S,
+)
+# laid over every training, so that what takes minutes takes seconds
+FAST = ["--steps=2", "--set=vars.ch=4", "--set=data.dataset={shapes: {count: 256}}"]
+
+every_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+
+
+@every_page
+def test_blocks_run_as_typed(page, tmp_path, monkeypatch):
+    (tmp_path / "specs").symlink_to(ROOT / "specs")
+    (tmp_path / "base.yaml").write_text(BASE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # `train` sets its own
+    for block in BLOCK.finditer(page.read_text("utf-8")):
+        what, _, value = (block["mark"] or "").partition(": ")
+        if what == "not run":
+            continue
+        if what == "first":
+            assert execute(value)[0] == 0
+        if what == "file":
+            Path(value).write_text(block["text"])
+        if what == "source of":
+            assert block["text"].strip() in ganspec.emit(ganspec.load(value))
+        else:
+            CHECKS[block["kind"]](block["text"])
+
+
+def check_console(text):
+    for entry in text.removeprefix("$ ").split("\n$ "):
+        command, _, shown = entry.partition("\n")
+        fast = command.startswith("ganspec train") and "--steps" not in command
+        status, output = execute(command, FAST if fast and not shown else [])
+        if shown:
+            parts = [
+                re.escape(part.strip("\n")) for part in re.split(r"^\.\.\.$", shown, flags=re.M)
+            ]
+            assert re.fullmatch(r"\s*" + r"(.*\n)?".join(parts) + r"\s*", output, re.S), output
+        else:
+            assert status == 0, output
+
+
+def execute(command, more=()):
+    """Exit status and output of a command; ganspec's own run here, which saves importing torch."""
+    words = shlex.split(command)
+    if words[0] == "ganspec" and not {"|", ">", "&&"} & set(words):
+        result = CliRunner().invoke(app, [*words[1:], *more])
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result.exit_code, result.output
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    return run.returncode, run.stdout + run.stderr
+
+
+def check_python(text):
+    Path("block.py").write_text(text)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "block.py"]
+    run = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert run.returncode == 0, run.stderr
+
+
+def check_yaml(text):
+    if text.startswith("- "):  # layers by themselves, which the page's own maker has lowered
+        return
+    head = "" if text.startswith("name:") else "extends: base.yaml\n"
+    Path("block.yaml").write_text(head + text)
+    lower(ganspec.load("block.yaml"))
+
+
+CHECKS = {"console": check_console, "python": check_python, "yaml": check_yaml}
+
+
+def test_the_reference_is_fresh():
+    written = (ROOT / "docs" / "language.md").read_text("utf-8")
+    assert written == language_page(), "run python -m ganspec.report.language > docs/language.md"
+
+
+def anchors(page):
+    """The anchors that GitHub gives a page's headings."""
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.M | re.S)
+    heads = re.findall(r"^#+ (.+)$", text, re.M)
+    return {re.sub(r"[^a-z0-9 _-]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+@every_page
+def test_links_lead_somewhere(page):
+    text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.M | re.S)
+    for target in re.findall(r"\]\(([^)]+)\)", text):
+        path, _, anchor = target.partition("#")
+        if path.startswith("http"):
+            continue
+        other = (page.parent / path).resolve() if path else page
+        assert other.exists(), target
+        assert not anchor or anchor in anchors(other), target
+
+
+def test_every_code_is_listed():
+    """Whatever an error can be called is in the list of codes, and nothing else is."""
+    listed = re.findall(r"^\| (`.+?`) \|", (ROOT / "docs/errors.md").read_text("utf-8"), re.M)
+    listed = {code for cell in listed for code in re.findall(r"`([a-z-]+)`", cell)}
+    shown = {
+        code
+        for path in (ROOT / "tests/errors").glob("*.md")
+        for code in re.findall(r"^(?:error|warning)\[([a-z-]+)\]", path.read_text("utf-8"), re.M)
+    }
+    assert shown <= listed
+    source = "".join(p.read_text("utf-8") for p in (ROOT / "ganspec").rglob("*.py"))
+    assert all(f'"{code}"' in source for code in listed)
