@@ -218,7 +218,9 @@ def train(
             run = train(spec, out, data, device, steps, minutes, **options)
     folder = run.folder
     if run.interrupted:
-        typer.echo(f"stopped at step {run.step}; go on with: ganspec train {path} --resume")
+        again = f"ganspec train {run.spec_path} --out {folder} --resume"
+        again += f" --data {data}" if data else ""
+        typer.echo(f"stopped at step {run.step}; go on with: {again}")
         raise typer.Exit(130)
     typer.echo(f"trained to step {run.step}; look at:")
     for name in [run.latest_samples(), run.losses_path, folder / f"{spec.name}.py"]:

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, write_fashion_mnist
+from conftest import ROOT, SPECS, write_fashion_mnist
 from PIL import Image
 
 import ganspec
@@ -35,7 +35,8 @@ def test_the_whole_way(tmp_path):
     out, _ = run("new", "my.yaml", "--from", "dcgan", cwd=tmp_path)
     assert "ganspec check my.yaml" in out
     text = (tmp_path / "my.yaml").read_text()
-    assert text == DCGAN.read_text().replace("name: dcgan\n", "name: my\n")
+    claims = re.search(r"^report:\n(  .*\n)+", DCGAN.read_text(), re.MULTILINE)[0]
+    assert text == DCGAN.read_text().replace("name: dcgan\n", "name: my\n").replace(claims, "")
     assert run("check", "my.yaml", cwd=tmp_path)[0] == "my.yaml: ok\n"
     out, _ = run("build", "my.yaml", cwd=tmp_path)
     assert "generated/my.py" in out
@@ -48,6 +49,15 @@ def test_the_whole_way(tmp_path):
     out, _ = run("sample", "runs/my", "-n", 9, cwd=tmp_path)
     with Image.open(tmp_path / out.split()[0]) as grid:
         assert grid.size == (3 * 66 + 2, 3 * 66 + 2)
+
+
+@pytest.mark.parametrize("source", sorted(p.stem for p in SPECS))
+def test_every_spec_starts_another_whose_widths_may_change(tmp_path, source):
+    run("new", "my.yaml", "--from", source, cwd=tmp_path)
+    mine = ganspec.load(tmp_path / "my.yaml", ["vars.ch=8"])
+    assert ganspec.check(mine) == []
+    theirs = ganspec.load(ROOT / "specs" / f"{source}.yaml", ["vars.ch=8"])
+    assert ganspec.emit(mine).replace("my", source) == ganspec.emit(theirs).replace("my", source)
 
 
 def test_sampling_is_repeatable_and_seeded(tmp_path):

@@ -14,8 +14,8 @@ import jinja2
 from ganspec.compiler.ir import Net
 from ganspec.compiler.lower import lower
 from ganspec.compiler.printer import Printer
-from ganspec.compiler.spelling import docstring
 from ganspec.compiler.specialize import Specializer, Symbol
+from ganspec.compiler.spelling import docstring
 from ganspec.language.spec import Spec
 
 SECTIONS = {

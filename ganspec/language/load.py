@@ -52,6 +52,7 @@ def resolve(tree: Node) -> Spec:
         message = "only a file can extend another"
         resolver.report("bad-value", message, base.key_mark, "write it into the spec's file")
     scope = _vars(resolver, tree.get("vars"))
+    resolver.vars = resolver.scope
     _blocks(resolver, tree.get("blocks"))
     given = {"vars": {k: int(v) if isinstance(v, int) else v for k, v in scope.items()}}
     also = ("blocks", "extends")

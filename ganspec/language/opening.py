@@ -115,7 +115,10 @@ def open_block(resolver: Resolver, word: str, body: Node, mark: Mark) -> Kind | 
     known = arguments or dict.fromkeys(signature.params, UNKNOWN)
     # inside, an argument goes by its parameter's name: the block becomes a class of its own
     named = {k: Width(v, k) if isinstance(v, int) else v for k, v in known.items()}
+    # nothing of the caller's repeats is in sight: a block means the same wherever it is called
+    outer, resolver.scope = resolver.scope, resolver.vars
     opened = _layers(resolver, layers, named)
+    resolver.scope = outer
     resolver.calls = calls
     if opened is None or arguments is None or name_problem(word):
         return None

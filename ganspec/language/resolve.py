@@ -45,6 +45,7 @@ class Resolver:
     def __init__(self, framework: str):
         self.framework = framework
         self.scope: Mapping[str, object] = {}
+        self.vars: Mapping[str, object] = {}  # the part of the scope that is in sight everywhere
         self.blocks: dict[
             str, tuple[BaseModel | None, Node | None]
         ] = {}  # by name: signature and layers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ganspec.language.errors import suggestion
@@ -21,20 +22,26 @@ def starters() -> dict[str, Path]:
 
 
 def starter(source: str, name: str) -> str:
-    """The text of spec `source` under a new name; raises StarterError."""
-    from ganspec.language.load import is_kind, name_problem
+    """The text of spec `source` under a new name, without the report's claims.
+
+    The claims are of the old widths; one edit of the copy would make them false. Raises
+    StarterError.
+    """
+    from ganspec.language.dump import dump
+    from ganspec.language.load import shape
+    from ganspec.language.names import name_problem
     from ganspec.language.source import read
 
     known = starters()
     if source not in known:
         raise StarterError(f"no spec is called `{source}`; {suggestion(source, known, 'specs')}")
     if problem := name_problem(name):
-        raise StarterError(f"`{name}` {problem}; choose another file name")
+        raise StarterError(f"{problem[0]}; choose another file name")
     text = known[source].read_text("utf-8")
-    if "\nextends:" in f"\n{text}":
+    if re.search("^extends:", text, re.MULTILINE):
         # a copy would stand elsewhere than its base: write what the two make together
-        import yaml
-
-        data = read(known[source], is_kind).plain()
-        return yaml.safe_dump({**data, "name": name}, sort_keys=False, default_flow_style=None)
+        data = read(known[source], shape).plain()
+        data.pop("report", None)
+        return dump({**data, "name": name})
+    text = re.sub(r"^report:.*\n(?:[ #].*\n)*", "", text, flags=re.MULTILINE)
     return text.replace(f"name: {source}\n", f"name: {name}\n", 1)

@@ -6,11 +6,9 @@ import json
 import shutil
 from pathlib import Path
 
-import yaml
-
 from ganspec.atomic import write_text
+from ganspec.language.dump import dump
 from ganspec.language.load import load
-from ganspec.language.source import Loader
 from ganspec.language.spec import Spec
 
 
@@ -97,16 +95,9 @@ class Run:
                 path.unlink()
 
 
-class _Dumper(yaml.SafeDumper):
-    """Writes what the language's own reader reads back: texts like `1e-4` get quotes."""
-
-    yaml_implicit_resolvers = Loader.yaml_implicit_resolvers
-
-
 def resolved(spec: Spec) -> str:
     """The spec as one YAML text: `extends` and settings worked in, vars and blocks kept."""
-    data = spec.tree.plain()
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=100)
+    return dump(spec.tree.plain())
 
 
 def differences(mine: Spec, theirs: Spec) -> list[str]:

@@ -66,7 +66,7 @@ def train(
         run.rewind(trainer.step)
     last = steps or spec.train.epochs * trainer.epoch_steps
     tell = progress or (lambda step, last, losses: None)
-    deadline = time.monotonic() + 60 * minutes if minutes else math.inf
+    deadline = time.monotonic() + 60 * minutes if minutes is not None else math.inf
     with interruptible() as interrupted:
         run_training(
             trainer,
