@@ -12,6 +12,7 @@ from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 from ganspec.compiler.emit import emit_networks
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
+from ganspec.compiler.measure import costs, totals
 from ganspec.language.errors import SpecError
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
@@ -222,28 +223,33 @@ def test_an_init_of_ones_own_wins_over_the_frameworks():
 # -- weight norms ---------------------------------------------------------------------------------
 
 
-def sizes(module: nn.Module) -> tuple[int, int]:
-    buffers = [b for b in module.buffers() if b.is_floating_point()]
-    return sum(p.numel() for p in module.parameters()), sum(b.numel() for b in buffers)
+WRAPPED = """
+name: wrapped
+data: {{dataset: shapes, size: 16}}
+latent: {{size: 8}}
+generator:
+  norm: {norm}
+  layers:
+    - project: [16, 8, 8]
+    - self_attention
+    - conv_transpose: {{out: 6, stride: 2, kernel: [3, 4]}}
+    - batch_norm
+    - conv: {{out: 3, groups: 3, bias: false}}
+    - tanh
+discriminator: {{layers: [flatten, {{linear: {{out: 1, norm: {norm}}}}}]}}
+objective: {{loss: hinge}}
+optimizers: {{sgd: 0.1}}
+"""
 
 
-@pytest.mark.parametrize(
-    "build",
-    [
-        lambda: nn.Conv2d(6, 10, (3, 4)),
-        lambda: nn.Conv2d(6, 10, 3, groups=2, bias=False),
-        lambda: nn.ConvTranspose2d(6, 10, (3, 4)),
-        lambda: nn.ConvTranspose2d(6, 10, 3, groups=2),
-        lambda: nn.Linear(7, 5),
-        lambda: nn.Linear(7, 5, bias=False),
-    ],
-)
-@pytest.mark.parametrize("kind", kinds_of("weight_norm"))
-def test_sizes_are_what_wrapping_adds(kind, build):
-    norm = kinds_of("weight_norm")[kind]()
-    before = sizes(build())
-    wrapped = sizes(norm.function()(build()) if norm.function() else build())
-    assert norm.sizes(build()) == (wrapped[0] - before[0], wrapped[1] - before[1])
+@pytest.mark.parametrize("norm", kinds_of("weight_norm"))
+def test_counts_are_those_of_the_wrapped_modules(norm):
+    for net in lower(loads(WRAPPED.format(norm=norm))).values():
+        built = evaluate(net)
+        buffers = [b.numel() for b in built.buffers() if b.is_floating_point()]
+        counted = totals(costs(net))
+        assert counted["trainable"] == sum(p.numel() for p in built.parameters())
+        assert counted["buffers"] == sum(buffers)
 
 
 def test_spectral_norm_divides_by_the_largest_singular_value():

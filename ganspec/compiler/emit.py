@@ -7,6 +7,7 @@ import inspect
 import subprocess
 import sys
 from functools import cache
+from pathlib import Path
 from types import ModuleType
 
 import jinja2
@@ -160,7 +161,7 @@ def _import_key(line: str) -> tuple:
 @cache
 def template() -> jinja2.Template:
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("ganspec.compiler"),
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,

@@ -73,26 +73,32 @@ def _opened_layers(layer: Layer) -> Iterator[Layer]:
 class Report(Section):
     """Where the architecture comes from and what it claims; `check` verifies the counts."""
 
-    cite: Doc = ""
-    params: dict[Literal["generator", "discriminator"], Count | Counts] = {}
-    notes: tuple[Doc, ...] = ()
+    cite: Doc = Field("", description="where the architecture was published")
+    params: dict[Literal["generator", "discriminator"], Count | Counts] = Field(
+        {}, description="claimed parameters by network: the total, or a map of counts"
+    )
+    notes: tuple[Doc, ...] = Field((), description="anything else that the report claims")
 
 
 class Counts(Section):
     """Claimed parameter counts of one network; `total` includes buffers, as Keras counts."""
 
-    total: Count | None = None
-    trainable: Count | None = None
-    buffers: Annotated[int, Field(ge=0)] | None = None
+    total: Count | None = Field(None, description="all numbers that the network stores")
+    trainable: Count | None = Field(None, description="those that training changes")
+    buffers: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="the others, such as running statistics; Keras's non-trainable"
+    )
 
 
 class Data(Section):
     """The real images: which, at what size, in what range."""
 
-    dataset: Dataset
+    dataset: Dataset = Field(description="which images, as a kind of data set")
     size: Pair | None = Field(None, description="height and width; the data set's own if not given")
     channels: Literal[1, 3] | None = Field(None, description="grey or colour; the data set's own")
-    range: Annotated[tuple[Number, Number], AfterValidator(_check_range)] = (-1.0, 1.0)
+    range: Annotated[tuple[Number, Number], AfterValidator(_check_range)] = Field(
+        (-1.0, 1.0), description="what black and white become: [-1, 1] or [0, 1]"
+    )
     flip: bool = Field(False, description="mirror half of the images, at random")
 
     @property
@@ -105,8 +111,10 @@ class Data(Section):
 class Latent(Section):
     """What the generator reads."""
 
-    size: Width
-    distribution: Literal["normal", "uniform"] = "normal"
+    size: Width = Field(description="numbers in one latent vector")
+    distribution: Literal["normal", "uniform"] = Field(
+        "normal", description="what they are drawn from"
+    )
     range: Annotated[tuple[Number, Number], AfterValidator(_check_bounds)] = Field(
         (-1.0, 1.0), description="bounds of `uniform`"
     )
@@ -120,28 +128,28 @@ class Network(Section):
         "tensorflow": {"init": "framework"},
     }
 
-    doc: Doc = ""
+    doc: Doc = Field("", description="docstring of the emitted class")
     norm: WeightNorm | None = Field(None, description="weight norm of every layer with a weight")
     normalization: Annotated[Layer | None, AfterValidator(_check_normalization)] = Field(
         None, description="what the layer `norm` stands for"
     )
     init: Initializer | None = Field(None, description="initial weights of every layer")
-    layers: tuple[Layer, ...] = Field(min_length=1)
+    layers: tuple[Layer, ...] = Field(min_length=1, description="from the input to the output")
 
 
 class Objective(Section):
     """What the two networks are trained for."""
 
-    loss: Loss
-    penalty: Penalty | None = None
+    loss: Loss = Field(description="what both networks minimise")
+    penalty: Penalty | None = Field(None, description="added to the discriminator's loss")
     clip: Positive | None = Field(None, description="bound of the discriminator's weights")
 
 
 class Optimizers(Section):
     """One optimizer for each network; a single one given is used for both."""
 
-    generator: Optimizer
-    discriminator: Optimizer
+    generator: Optimizer = Field(description="the generator's")
+    discriminator: Optimizer = Field(description="the discriminator's")
 
     @classmethod
     def opened(cls, node: Node) -> Node:
@@ -157,21 +165,23 @@ class Optimizers(Section):
 class Steps(Section):
     """Updates of each network in one iteration."""
 
-    discriminator: Count = 1
-    generator: Count = 1
+    discriminator: Count = Field(1, description="the discriminator's, first")
+    generator: Count = Field(1, description="the generator's, each with fresh latents")
 
 
 class Train(Section):
     """How long and in what portions."""
 
-    batch: Annotated[int, Field(gt=0, le=65536)] = 64
-    epochs: Count = 100
-    steps: Steps = Steps()
+    batch: Annotated[int, Field(gt=0, le=65536)] = Field(64, description="images in a batch")
+    epochs: Count = Field(100, description="times that every real image is seen")
+    steps: Steps = Field(Steps(), description="updates of each network in one iteration")
     batches: Literal["fresh", "shared"] = Field(
         "fresh",
         description="a real batch for each discriminator update, or one an iteration",
     )
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
+        0, description="decides weights, latents and the order of images"
+    )
 
 
 class Signature(Section):
@@ -192,11 +202,15 @@ class Spec(Section):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
-    name: Name
-    doc: Doc = ""
-    framework: Literal["torch", "keras", "tensorflow"] = "torch"
-    report: Report = Report()
-    vars: dict[Name, int | Number] = {}
+    name: Name = Field(description="what files and runs are called")
+    doc: Doc = Field("", description="first line of the emitted file")
+    framework: Literal["torch", "keras", "tensorflow"] = Field(
+        "torch", description="whose defaults hold for what the spec leaves out"
+    )
+    report: Report = Field(Report(), description="where it comes from and what it claims")
+    vars: dict[Name, int | Number] = Field(
+        {}, description="numbers by name, for expressions; the emitted classes' parameters"
+    )
     data: Data
     latent: Latent
     generator: Network

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from pydantic import Field
 from torch import nn
 
 from ganspec.compiler.ir import Call, Value
@@ -28,14 +29,14 @@ class Conv(Weighted, kind="conv"):
         ({"out": 8, "kernel": 3, "dilation": 2, "norm": "weight"}, (4, 7, 7)),
     ]
 
-    out: Width
-    kernel: Pair = 3
-    stride: Pair = 1
-    padding: Padding = "same"
-    dilation: Pair = 1
-    groups: Width = 1
-    bias: bool = True
-    split: Split = "even"
+    out: Width = Field(description="channels of the result")
+    kernel: Pair = Field(3, description="height and width of the window")
+    stride: Pair = Field(1, description="step of the window down and across")
+    padding: Padding = Field("same", description="`same`, `valid`, or a number for each side")
+    dilation: Pair = Field(1, description="distance of the kernel's rows and columns")
+    groups: Width = Field(1, description="groups of channels that do not mix")
+    bias: bool = Field(True, description="whether a learned number is added to each channel")
+    split: Split = Field("even", description="an odd `same`: `even` as torch, `end` as Keras")
 
     def lower(self, net, x: Value) -> Value:
         rows, columns = conv_padding(

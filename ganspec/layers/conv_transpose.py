@@ -29,16 +29,16 @@ class ConvTranspose(Weighted, kind="conv_transpose"):
         ({"out": 8, "kernel": 3, "stride": 2, "padding": 0, "output_padding": 1}, (4, 3, 3)),
     ]
 
-    out: Width
-    kernel: Pair = 4
-    stride: Pair = 1
-    padding: Padding = "same"
+    out: Width = Field(description="channels of the result")
+    kernel: Pair = Field(4, description="height and width of the window")
+    stride: Pair = Field(1, description="step of the window down and across")
+    padding: Padding = Field("same", description="`same`, `valid`, or a number for each side")
     output_padding: Annotated[int, Field(ge=0, le=8192)] = Field(
         0, description="rows and columns added at the end, where `padding` is a number"
     )
-    groups: Width = 1
-    bias: bool = True
-    split: Split = "even"
+    groups: Width = Field(1, description="groups of channels that do not mix")
+    bias: bool = Field(True, description="whether a learned number is added to each channel")
+    split: Split = Field("even", description="an odd `same`: `even` as torch, `end` as Keras")
 
     def lower(self, net, x: Value) -> Value:
         if self.output_padding and self.padding in ("same", "valid"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import Field
 from torch import nn
 
 from ganspec.compiler.ir import Call, Value
@@ -35,8 +36,10 @@ class LayerNorm(Layer, kind="layer_norm"):
     framework_defaults: ClassVar = {"keras": {"eps": 1e-3, "over": "channels"}}
 
     eps: Positive = 1e-5
-    elementwise: bool = False
-    over: Literal["image", "channels"] = "image"
+    elementwise: bool = Field(False, description="a gain and bias for every position")
+    over: Literal["image", "channels"] = Field(
+        "image", description="what is normalised together: all, or one position's channels"
+    )
 
     def call(self, x: Value) -> Call:
         if x.is_map and self.elementwise:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from pydantic import Field
+
 from ganspec.language.types import Number
 from ganspec.losses.loss import Loss
 
@@ -26,6 +28,6 @@ class LeastSquares(Loss, kind="least_squares"):
     discriminator_loss: ClassVar = staticmethod(discriminator_loss)
     generator_loss: ClassVar = staticmethod(generator_loss)
 
-    real_target: Number = 1.0
-    fake_target: Number = 0.0
-    generator_target: Number = 1.0
+    real_target: Number = Field(1.0, description="target of scores of real images")
+    fake_target: Number = Field(0.0, description="target of scores of generated images")
+    generator_target: Number = Field(1.0, description="target of the generator's own scores")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from pydantic import Field
+
 from ganspec.language.types import Number
 from ganspec.losses.loss import Loss
 from ganspec.losses.non_saturating import cross_entropy, discriminator_loss
@@ -20,9 +22,11 @@ class Minimax(Loss, kind="minimax"):
     discriminator_loss: ClassVar = staticmethod(discriminator_loss)
     generator_loss: ClassVar = staticmethod(generator_loss)
 
-    reads: Literal["logits", "probabilities"] = "logits"
-    real_target: Number = 1.0
-    fake_target: Number = 0.0
+    reads: Literal["logits", "probabilities"] = Field(
+        "logits", description="what the discriminator makes: `probabilities` after a sigmoid"
+    )
+    real_target: Number = Field(1.0, description="target of scores of real images")
+    fake_target: Number = Field(0.0, description="target of scores of generated images")
 
     @property
     def scores(self) -> str:

@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 
 from ganspec.language.types import Number
 from ganspec.losses.loss import Loss
@@ -40,10 +41,12 @@ class NonSaturating(Loss, kind="non_saturating"):
     discriminator_loss: ClassVar = staticmethod(discriminator_loss)
     generator_loss: ClassVar = staticmethod(generator_loss)
 
-    reads: Literal["logits", "probabilities"] = "logits"
-    real_target: Number = 1.0
-    fake_target: Number = 0.0
-    generator_target: Number = 1.0
+    reads: Literal["logits", "probabilities"] = Field(
+        "logits", description="what the discriminator makes: `probabilities` after a sigmoid"
+    )
+    real_target: Number = Field(1.0, description="target of scores of real images")
+    fake_target: Number = Field(0.0, description="target of scores of generated images")
+    generator_target: Number = Field(1.0, description="target of the generator's own scores")
 
     @property
     def scores(self) -> str:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from torch import nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from ganspec.compiler.ir import Call
 from ganspec.language.types import Count, Positive
-from ganspec.weight_norms.weight_norm import WeightNorm, matrix
+from ganspec.weight_norms.weight_norm import WeightNorm
 
 
 class Spectral(WeightNorm, kind="spectral"):
@@ -26,6 +25,3 @@ class Spectral(WeightNorm, kind="spectral"):
             "eps": (self.eps, 1e-12),
         }
         return Call(spectral_norm, **{k: v for k, (v, usual) in given.items() if v != usual})
-
-    def sizes(self, module: nn.Module) -> tuple[int, int]:
-        return 0, sum(matrix(module))  # the two singular vectors' estimates

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from ganspec.compiler.ir import Call
@@ -14,6 +13,3 @@ class Weight(WeightNorm, kind="weight"):
 
     def wrap(self) -> Call:
         return Call(weight_norm)
-
-    def sizes(self, module: nn.Module) -> tuple[int, int]:
-        return module.weight.shape[0], 0  # one length for each index of the first axis

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from torch import nn
-
 from ganspec.compiler.ir import Call
 from ganspec.language.kinds import Kind
 
@@ -24,13 +22,3 @@ class WeightNorm(Kind, family="weight_norm"):
         if call is None:
             return None
         return partial(call.target, **call.kwargs) if call.kwargs else call.target
-
-    def sizes(self, module: nn.Module) -> tuple[int, int]:
-        """How many parameters and floating-point buffers wrapping `module` adds."""
-        return 0, 0
-
-
-def matrix(module: nn.Module) -> tuple[int, int]:
-    """The weight as a matrix: outputs, and everything else. Transposed convs have theirs second."""
-    outputs = module.weight.shape[1 if isinstance(module, nn.ConvTranspose2d) else 0]
-    return outputs, module.weight.numel() // outputs
