@@ -127,6 +127,33 @@ def generator_loss(fake):
 # ---- Data ----
 
 
+def draw_scenes(random, count):
+    """Random scenes: fields by name, each N x 3 with the objects from back to front.
+
+    The first ones of a scene may be absent; lengths are in units of the ground.
+    """
+    numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
+    place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
+    slot = torch.arange(3)
+    # a third of a turn apart, so that no two solids touch
+    angle = 2 * torch.pi * (spare[:, 1:2] + slot / 3) + 0.2 * (turn - 0.5)
+    radius = 1.1 + 0.4 * place
+    present = slot < 1 + (3 * spare[:, :1]).floor()
+    scenes = {
+        "x": radius * angle.cos(),
+        "y": radius * angle.sin(),
+        "spin": torch.pi / 2 * spin,
+        "size": 0.5 + 0.25 * size,
+        "colour": (8 * colour).long(),
+        "shape": (3 * shape).long(),
+        "gloss": 0.1 + 0.6 * (gloss > 0.5),
+        "present": present,
+    }
+    far = torch.where(present, scenes["y"], torch.inf)
+    order = far.argsort(dim=1, descending=True, stable=True)
+    return {name: field.gather(1, order) for name, field in scenes.items()}
+
+
 def camera(height, width):
     """Eye, its axes (rightwards, downwards, forwards) and focal length in pixels."""
     eye = torch.tensor([0.0, -7.0, 4.8])
@@ -265,33 +292,6 @@ def draw_solids(canvas, scenes, light):
         where = (part[:, None, None], y, x)
         canvas[where] = canvas[where] * (1 - cover) + colour
     return canvas
-
-
-def draw_scenes(random, count):
-    """Random scenes: fields by name, each N x 3 with the objects from back to front.
-
-    The first ones of a scene may be absent; lengths are in units of the ground.
-    """
-    numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
-    place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
-    slot = torch.arange(3)
-    # a third of a turn apart, so that no two solids touch
-    angle = 2 * torch.pi * (spare[:, 1:2] + slot / 3) + 0.2 * (turn - 0.5)
-    radius = 1.1 + 0.4 * place
-    present = slot < 1 + (3 * spare[:, :1]).floor()
-    scenes = {
-        "x": radius * angle.cos(),
-        "y": radius * angle.sin(),
-        "spin": torch.pi / 2 * spin,
-        "size": 0.5 + 0.25 * size,
-        "colour": (8 * colour).long(),
-        "shape": (3 * shape).long(),
-        "gloss": 0.1 + 0.6 * (gloss > 0.5),
-        "present": present,
-    }
-    far = torch.where(present, scenes["y"], torch.inf)
-    order = far.argsort(dim=1, descending=True, stable=True)
-    return {name: field.gather(1, order) for name, field in scenes.items()}
 
 
 def grey_images(images):

@@ -21,7 +21,6 @@ HEIGHT = 64
 WIDTH = 64
 CHANNELS = 3
 DISCRIMINATOR_STEPS = 5
-BATCHES_PER_STEP = 5
 PENALTY_WEIGHT = 10.0
 
 
@@ -108,11 +107,6 @@ class Discriminator(nn.Module):
 # ---- Losses ----
 
 
-def generator_loss(fake):
-    """Minus the generated images' mean score."""
-    return -fake.mean()
-
-
 def discriminator_loss(real, fake):
     """Minus the estimated distance: generated images' mean score minus real ones'."""
     return fake.mean() - real.mean()
@@ -127,7 +121,39 @@ def gradient_penalty(discriminator, real, fake):
     return PENALTY_WEIGHT * (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
+def generator_loss(fake):
+    """Minus the generated images' mean score."""
+    return -fake.mean()
+
+
 # ---- Data ----
+
+
+def draw_scenes(random, count):
+    """Random scenes: fields by name, each N x 3 with the objects from back to front.
+
+    The first ones of a scene may be absent; lengths are in units of the ground.
+    """
+    numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
+    place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
+    slot = torch.arange(3)
+    # a third of a turn apart, so that no two solids touch
+    angle = 2 * torch.pi * (spare[:, 1:2] + slot / 3) + 0.2 * (turn - 0.5)
+    radius = 1.1 + 0.4 * place
+    present = slot < 1 + (3 * spare[:, :1]).floor()
+    scenes = {
+        "x": radius * angle.cos(),
+        "y": radius * angle.sin(),
+        "spin": torch.pi / 2 * spin,
+        "size": 0.5 + 0.25 * size,
+        "colour": (8 * colour).long(),
+        "shape": (3 * shape).long(),
+        "gloss": 0.1 + 0.6 * (gloss > 0.5),
+        "present": present,
+    }
+    far = torch.where(present, scenes["y"], torch.inf)
+    order = far.argsort(dim=1, descending=True, stable=True)
+    return {name: field.gather(1, order) for name, field in scenes.items()}
 
 
 def camera(height, width):
@@ -270,33 +296,6 @@ def draw_solids(canvas, scenes, light):
     return canvas
 
 
-def draw_scenes(random, count):
-    """Random scenes: fields by name, each N x 3 with the objects from back to front.
-
-    The first ones of a scene may be absent; lengths are in units of the ground.
-    """
-    numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
-    place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
-    slot = torch.arange(3)
-    # a third of a turn apart, so that no two solids touch
-    angle = 2 * torch.pi * (spare[:, 1:2] + slot / 3) + 0.2 * (turn - 0.5)
-    radius = 1.1 + 0.4 * place
-    present = slot < 1 + (3 * spare[:, :1]).floor()
-    scenes = {
-        "x": radius * angle.cos(),
-        "y": radius * angle.sin(),
-        "spin": torch.pi / 2 * spin,
-        "size": 0.5 + 0.25 * size,
-        "colour": (8 * colour).long(),
-        "shape": (3 * shape).long(),
-        "gloss": 0.1 + 0.6 * (gloss > 0.5),
-        "present": present,
-    }
-    far = torch.where(present, scenes["y"], torch.inf)
-    order = far.argsort(dim=1, descending=True, stable=True)
-    return {name: field.gather(1, order) for name, field in scenes.items()}
-
-
 def grey_images(images):
     """ITU-R 601 luma of uint8 N x 3 x H x W as uint8 N x 1 x H x W, equal to PIL's."""
     red, green, blue = images.int().unbind(1)
@@ -431,7 +430,7 @@ def train(images, out, epochs, steps, seed, device):
     )
     fixed = draw_latent(64, device)
     batches = Batches(images.to(device), seed)
-    epoch = max(1, len(batches) // BATCHES_PER_STEP)
+    epoch = max(1, len(batches) // DISCRIMINATOR_STEPS)
     last = steps or epochs * epoch
 
     out.mkdir(parents=True, exist_ok=True)

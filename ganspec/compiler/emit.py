@@ -88,11 +88,11 @@ class Text:
             return
         self.moved.append(thing)
         module = sys.modules[thing.__module__]
-        named = len(self.printer.used)
         text = self.specializer.settle(inspect.getsource(thing))
-        for used in [*self.printer.used[named:], *_own_names(text, module)]:
-            if _is_own(used) and used is not thing:
-                self.move(used)
+        own = {f.__name__: f for f in [*_own_names(text, module), *self.printer.used]}
+        for name in _names(text):
+            if name in own and _is_own(own[name]) and own[name] is not thing:
+                self.move(own[name])
         package = ".".join(module.__name__.split(".")[:2])
         self.sections[SECTIONS.get(package, "Networks")].append(text.strip())
         self.need(text, import_lines(module))
@@ -116,7 +116,10 @@ def _is_own(thing: object) -> bool:
 
 
 def _names(text: str) -> list[str]:
-    return list(dict.fromkeys(n.id for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)))
+    """The names that `text` reads or sets, in their order, each once."""
+    nodes = [n for n in ast.walk(ast.parse(text)) if isinstance(n, ast.Name)]
+    nodes.sort(key=lambda n: (n.lineno, n.col_offset))
+    return list(dict.fromkeys(n.id for n in nodes))
 
 
 def _own_names(text: str, module: ModuleType) -> list[object]:

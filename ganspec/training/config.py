@@ -26,7 +26,6 @@ def configure(spec: Spec) -> SimpleNamespace:
     """The constants and functions of one spec's training."""
     objective, data, train, latent = spec.objective, spec.data, spec.train, spec.latent
     channels, height, width = data.shape
-    shared = train.batches == "shared"
     own = {k: v for k, v in fields(data.dataset).items() if v != _default(data.dataset, k)}
     penalty = fields(objective.penalty) if objective.penalty else {}
     return SimpleNamespace(
@@ -48,7 +47,6 @@ def configure(spec: Spec) -> SimpleNamespace:
         batches=train.batches,
         discriminator_steps=train.steps.discriminator,
         generator_steps=train.steps.generator,
-        batches_per_step=1 if shared else train.steps.discriminator,
         discriminator_loss=type(objective.loss).discriminator_loss,
         generator_loss=type(objective.loss).generator_loss,
         **fields(objective.loss),

@@ -51,7 +51,8 @@ class Trainer:
     @property
     def epoch_steps(self) -> int:
         """Iterations in which every real image is seen once."""
-        return max(1, len(self.batches) // self.cfg.batches_per_step)
+        used = self.cfg.discriminator_steps if self.cfg.batches == "fresh" else 1
+        return max(1, len(self.batches) // used)
 
     def advance(self) -> tuple[torch.Tensor, torch.Tensor]:
         """One iteration; the discriminator's and the generator's loss, still on the device."""

@@ -22,8 +22,8 @@ def train(images, out, epochs, steps, seed, device, cfg):
     d_optimizer = cfg.d_optimizer(discriminator.parameters())
     fixed = draw_latent(64, device, cfg)
     batches = Batches(images.to(device), seed, cfg)
-    if cfg.batches_per_step > 1:
-        epoch = max(1, len(batches) // cfg.batches_per_step)
+    if cfg.batches == "fresh" and cfg.discriminator_steps > 1:
+        epoch = max(1, len(batches) // cfg.discriminator_steps)
     else:
         epoch = len(batches)
     last = steps or epochs * epoch
