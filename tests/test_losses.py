@@ -287,7 +287,7 @@ def test_emitted_cross_entropy_has_one_return(reads, ending, function):
     assert (
         f'''
 def cross_entropy(scores, target):
-    """Mean binary cross-entropy of the discriminator's scores with one target for all."""
+    """Mean binary cross-entropy of scores with one target for all of them."""
     targets = torch.full_like(scores, target)
     return F.{function}(scores, targets)
 
