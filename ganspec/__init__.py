@@ -2,6 +2,7 @@
 
 A spec is data; it is lowered to one small program; that program is either evaluated (modules in
 memory) or printed (plain PyTorch). Torch is imported only when something here needs it.
+`docs/design.md` tells the reasons.
 """
 
 from __future__ import annotations

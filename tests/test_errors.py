@@ -3,7 +3,8 @@
 Each case of a file is a heading, the spec in a `yaml` block, and everything that loading, lowering
 and the contract say of it in a `text` block. A line that is a file's name in backticks and a colon
 names the block below it; `base.yaml` below is there for every case to extend. A line
-`--set key=value` in backticks is a setting. `GANSPEC_UPDATE=1` writes what is said now.
+`--set key=value` in backticks is a setting. `GANSPEC_UPDATE=1` writes what is said now,
+in one process.
 """
 
 from __future__ import annotations
@@ -75,6 +76,7 @@ def cases() -> list:
 def test_user_is_told(path, case, tmp_path, monkeypatch):
     now = said(case["body"], tmp_path, monkeypatch)
     if UPDATE:
+        assert "PYTEST_XDIST_WORKER" not in os.environ, "update in one process"
         text = path.read_text("utf-8")
         old = case[0]
         path.write_text(text.replace(old, old[: -len(case["said"] + "```")] + now + "```"), "utf-8")

@@ -133,6 +133,30 @@ def test_nan_stops_with_step_and_culprit(tmp_path):
     assert all(abs(row["d_loss"]) < float("inf") for row in rows)
 
 
+def test_weights_that_blow_up_last_do_not_replace_a_checkpoint(tmp_path, monkeypatch):
+    """The last step's losses are finite; what its update leaves is not."""
+    run = ganspec.train(narrow(), tmp_path / "run", steps=2)
+    before = run.checkpoint_path.read_bytes()
+    advance = Trainer.advance
+
+    def poisoned(self):
+        losses = advance(self)
+        next(self.networks["generator"].parameters()).data.fill_(float("inf"))
+        return losses
+
+    monkeypatch.setattr(Trainer, "advance", poisoned)
+    with pytest.raises(TrainingError, match=r"not finite after step 3: generator\.main"):
+        ganspec.train(narrow(), tmp_path / "run", steps=3, resume=True)
+    assert run.checkpoint_path.read_bytes() == before
+
+
+def test_a_run_without_a_checkpoint_cannot_resume(tmp_path):
+    run = ganspec.train(narrow(), tmp_path / "run", steps=1)
+    run.checkpoint_path.unlink()
+    with pytest.raises(RunError, match="before its first checkpoint"):
+        ganspec.train(narrow(), tmp_path / "run", steps=2, resume=True)
+
+
 def test_streamed_batches_equal_those_in_memory(tmp_path):
     write_image_folder(tmp_path, count=20)
     spec = narrow("data={dataset: image_folder, size: 64, flip: true}")

@@ -29,6 +29,12 @@ def _check_name(name: str) -> str:
     return name
 
 
+def _check_single(value: float) -> float:
+    if abs(value) > 3.4e38:  # torch refuses it, in the middle of a training
+        raise refusal("out-of-range", f"{value:g} does not fit into single precision")
+    return value
+
+
 Whole = Annotated[int, WrapValidator(_keep_width), PlainSerializer(int)]
 """A whole number of any sign, or an expression, which it remembers."""
 
@@ -38,8 +44,8 @@ Width = Annotated[int, Field(gt=0, le=1_000_000), WrapValidator(_keep_width), Pl
 Count = Annotated[int, Field(gt=0, le=1_000_000_000)]
 Size = Annotated[int, Field(gt=0, le=8192)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Number = Annotated[float, Field(allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_check_single)]
+Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_check_single)]
 Name = Annotated[str, AfterValidator(_check_name)]
 """What reaches emitted Python as a name, and files as theirs."""
 

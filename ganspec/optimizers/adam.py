@@ -8,7 +8,7 @@ from torch import optim
 
 from ganspec.compiler.ir import Call
 from ganspec.language.types import Positive
-from ganspec.optimizers.optimizer import Beta, Decay, Optimizer
+from ganspec.optimizers.optimizer import Beta, Decay, Optimizer, Rate
 
 
 class Adam(Optimizer, kind="adam"):
@@ -16,7 +16,7 @@ class Adam(Optimizer, kind="adam"):
 
     framework_defaults: ClassVar = {"keras": {"eps": 1e-7}}
 
-    lr: Positive = 1e-3
+    lr: Rate = 1e-3
     betas: tuple[Beta, Beta] = (0.9, 0.999)
     eps: Positive = 1e-8
     weight_decay: Decay = 0.0
@@ -31,7 +31,7 @@ class AdamW(Optimizer, kind="adamw"):
 
     framework_defaults: ClassVar = {"keras": {"eps": 1e-7, "weight_decay": 0.004}}
 
-    lr: Positive = 1e-3
+    lr: Rate = 1e-3
     betas: tuple[Beta, Beta] = (0.9, 0.999)
     eps: Positive = 1e-8
     weight_decay: Decay = 0.01

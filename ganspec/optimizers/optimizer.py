@@ -11,6 +11,7 @@ from ganspec.language.kinds import Kind
 from ganspec.language.types import Positive
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
+Rate = Annotated[Positive, Field(description="size of a step")]
 Decay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
@@ -19,7 +20,7 @@ class Optimizer(Kind, family="optimizer"):
 
     primary: ClassVar = "lr"
 
-    lr: Positive
+    lr: Rate
 
     def call(self) -> Call:
         """The torch optimizer with its options."""

@@ -8,7 +8,7 @@ from torch import optim
 
 from ganspec.compiler.ir import Call
 from ganspec.language.types import Positive
-from ganspec.optimizers.optimizer import Beta, Decay, Optimizer
+from ganspec.optimizers.optimizer import Beta, Decay, Optimizer, Rate
 
 
 class RMSprop(Optimizer, kind="rmsprop"):
@@ -23,7 +23,7 @@ class RMSprop(Optimizer, kind="rmsprop"):
         "tensorflow": {"alpha": 0.9, "eps": 1e-5},
     }
 
-    lr: Positive = 1e-2
+    lr: Rate = 1e-2
     alpha: Beta = 0.99
     eps: Positive = 1e-8
     momentum: Beta = 0.0

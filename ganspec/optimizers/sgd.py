@@ -5,14 +5,13 @@ from __future__ import annotations
 from torch import optim
 
 from ganspec.compiler.ir import Call
-from ganspec.language.types import Positive
-from ganspec.optimizers.optimizer import Beta, Decay, Optimizer
+from ganspec.optimizers.optimizer import Beta, Decay, Optimizer, Rate
 
 
 class SGD(Optimizer, kind="sgd"):
     """Gradient descent, with momentum where asked for."""
 
-    lr: Positive = 1e-2
+    lr: Rate = 1e-2
     momentum: Beta = 0.0
     nesterov: bool = False
     weight_decay: Decay = 0.0

@@ -96,14 +96,14 @@ class Trainer:
         self.fixed, self.step = state["fixed"].to(self.device), state["step"]
         checkpoint.restore_random(state["random"], self.device)
 
-    def culprit(self) -> str:
+    def culprit(self) -> str | None:
         """The first layer whose weights are not finite, with its place in the spec."""
         for key in ("discriminator", "generator"):  # in the order of their updates
             for name, weight in self.networks[key].named_parameters():
                 if not torch.isfinite(weight).all():
                     mark = self.networks[key].origin(name).mark
                     return f"{key}.{name}" + (f" ({mark})" if mark else "")
-        return "none yet"
+        return None
 
 
 def save_samples(generator, latent: torch.Tensor, path: Path, cfg: SimpleNamespace) -> None:
@@ -152,7 +152,7 @@ class Recorder:
             name = "g_loss" if math.isfinite(bad["d_loss"]) else "d_loss"
             raise TrainingError(
                 f"{name} became {bad[name]} at step {bad['step']}; first weights that are not "
-                f"finite: {self.trainer.culprit()}"
+                f"finite: {self.trainer.culprit() or 'none yet'}"
             )
 
 
@@ -173,6 +173,8 @@ def run_training(
 
     def save() -> None:
         recorder.flush()
+        if culprit := trainer.culprit():  # or a good checkpoint would be lost to a bad one
+            raise TrainingError(f"weights are not finite after step {trainer.step}: {culprit}")
         checkpoint.save(run.checkpoint_path, trainer.state())
         plot_losses(run.rows(), run.losses_path, trainer.epoch_steps)
 

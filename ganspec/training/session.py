@@ -98,6 +98,8 @@ def _resumed(run: Run, spec: Spec) -> dict[str, object]:
             f"{run.folder} trains another spec ({', '.join(changed)} differ): "
             f"resume {run.spec_path}, or choose another --out"
         )
+    if not run.checkpoint_path.is_file():
+        raise RunError(f"{run.folder} ended before its first checkpoint: begin with --overwrite")
     return checkpoint.load(run.checkpoint_path)
 
 
