@@ -1,5 +1,5 @@
 """`python -m ganspec`."""
 
-from ganspec.cli import app
+from ganspec.cli import run
 
-app(prog_name="ganspec")
+run()

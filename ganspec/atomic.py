@@ -17,7 +17,14 @@ def replacing(path: Path) -> Iterator[Path]:
     there, never half of one.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder")
+    try:
+        handle, name = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix
+        )
+    except PermissionError:
+        raise PermissionError(f"no permission to write {path}") from None
     os.close(handle)
     temporary = Path(name)
     try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,38 +40,20 @@ def fail(message: str, status: int = 2) -> None:
 @contextmanager
 def reported() -> Iterator[None]:
     """Show the errors that bad input makes as a person would want them; no traceback."""
-    from ganspec.language.errors import SpecError
+    from ganspec.language.errors import GanspecError, SpecError
 
     try:
         yield
     except SpecError as error:
         show_diagnostics(error.diagnostics)
         raise typer.Exit(1) from None
-    except (OSError, RuntimeError, *_own_errors()) as error:
-        if _is_bug(error):
+    except (GanspecError, OSError) as error:
+        fail(str(error).splitlines()[0] if str(error) else type(error).__name__)
+    except (MemoryError, RuntimeError) as error:
+        if "memory" not in str(error):  # any other is a bug, and wants its traceback
             raise
-        notes = "".join(f" ({note})" for note in getattr(error, "__notes__", []))
-        fail(f"{str(error).splitlines()[0] if str(error) else type(error).__name__}{notes}")
-
-
-def _own_errors() -> tuple[type[Exception], ...]:
-    """Error types of modules that were loaded; others cannot have been raised."""
-    names = [
-        ("ganspec.datasets.dataset", "DataError"),
-        ("ganspec.language.starters", "StarterError"),
-        ("ganspec.training.run", "RunError"),
-        ("ganspec.training.checkpoint", "CheckpointError"),
-        ("ganspec.training.loop", "TrainingError"),
-    ]
-    return tuple(getattr(sys.modules[m], n) for m, n in names if m in sys.modules)
-
-
-def _is_bug(error: BaseException) -> bool:
-    """Whether a RuntimeError is ours to mend rather than the machine's (out of memory)."""
-    import torch
-
-    memory = isinstance(error, torch.OutOfMemoryError) or "allocate memory" in str(error)
-    return isinstance(error, RuntimeError) and not isinstance(error, _own_errors()) and not memory
+        notes = " ".join(getattr(error, "__notes__", []))
+        fail(f"out of memory {notes}: set a smaller `train: {{batch: ...}}`")
 
 
 def show_diagnostics(diagnostics, summary: bool = True) -> None:
@@ -160,10 +144,14 @@ def build(
         Path | None, typer.Option("-o", "--out", help="File to write, for one spec.")
     ] = None,
     stdout: Annotated[bool, typer.Option("--stdout", help="Print the source instead.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace what you edited.")
+    ] = False,
     settings: Settings = None,
 ) -> None:
     """Write a spec as one file of plain PyTorch, networks and trainer: generated/NAME.py."""
     from ganspec.atomic import write_text
+    from ganspec.compiler.seal import is_emitted
 
     if out and len(specs) > 1:
         fail("--out takes one spec")
@@ -175,10 +163,41 @@ def build(
                 typer.echo(source, nl=False)
                 continue
             target = out or Path("generated") / f"{spec.name}.py"
-            if target.exists() and "Written by ganspec" not in target.read_text("utf-8"):
-                fail(f"{target} was not written by ganspec and is not overwritten; use -o")
+            if target.is_file() and not is_emitted(target.read_bytes()) and not overwrite:
+                fail(f"{target} is not as ganspec wrote it; add --overwrite, or choose another -o")
             write_text(target, source)
             typer.echo(f"{target} written, {len(source.splitlines())} lines")
+
+
+@app.command(epilog="Example: `ganspec data fashion_mnist --fetch -o grid.png`")
+def data(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Data set, as mnist, or a spec that names one.")
+    ],
+    folder: Annotated[
+        Path | None, typer.Option("--data", help="Folder, or file, of the real images.")
+    ] = None,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Download it to ~/.cache/ganspec if it is missing.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="PNG to write, of the first 64 images.")
+    ] = None,
+) -> None:
+    """Say where a data set is and what it holds, after reading all of it."""
+    with reported():
+        import warnings
+
+        from ganspec.report import dataset as report
+
+        warnings.showwarning = lambda message, *_: typer.echo(f"warning: {message}", err=True)
+        chosen = report.data_of(name)
+        place = report.find(chosen.dataset, folder, fetch)
+        images, labels = report.read(chosen, place)
+        typer.echo(report.description(chosen, place, images, labels))
+        if out:
+            report.write_grid(images, out)
+            typer.echo(f"{out} written")
 
 
 @app.command(epilog="Example: `ganspec train specs/dcgan.yaml --epochs 2 --set train.batch=32`")
@@ -218,13 +237,15 @@ def train(
             run = train(spec, out, data, device, steps, minutes, **options)
     folder = run.folder
     if run.interrupted:
-        again = f"ganspec train {run.spec_path} --out {folder} --resume"
-        again += f" --data {data}" if data else ""
-        typer.echo(f"stopped at step {run.step}; go on with: {again}")
+        again = ["ganspec", "train", run.spec_path, "--out", folder, "--resume"]
+        again += ["--data", data] if data else []
+        again += ["--steps", steps] if steps else []
+        typer.echo(f"stopped at step {run.step}; go on with: {shlex.join(map(str, again))}")
         raise typer.Exit(130)
     typer.echo(f"trained to step {run.step}; look at:")
-    for name in [run.latest_samples(), run.losses_path, folder / f"{spec.name}.py"]:
-        typer.echo(f"  {name}")
+    for found in [run.latest_samples(), run.losses_path, folder / f"{spec.name}.py"]:
+        if found and found.exists():
+            typer.echo(f"  {found}")
 
 
 @app.command(epilog="Example: `ganspec sample runs/dcgan -n 64 --seed 1`")
@@ -242,3 +263,9 @@ def sample(
         target = out or folder / f"sample_n{count}_seed{seed}.png"
         sample(folder, count, seed, target, device)
         typer.echo(f"{target} written")
+
+
+def run() -> None:
+    """The program `ganspec`: Ctrl-C ends it at once, but for a training, which ends cleanly."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # in the middle of an import, no handler is safe
+    app(prog_name="ganspec")

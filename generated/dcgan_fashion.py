@@ -1,6 +1,7 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion`; plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan_fashion` (16460edb).
+Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -89,7 +90,7 @@ class Discriminator(nn.Module):
             nn.LeakyReLU(0.3),
             nn.Dropout(0.3),
             nn.Flatten(),  # 6272
-            nn.Linear(2 * ch * 7 * 7, 1),  # 1
+            nn.Linear(2 * ch * 7 * 7, 1),
         )
         init_xavier(self)
 
@@ -259,11 +260,12 @@ def save_grid(images, path, columns):
         top, left = i // columns * (height + 2) + 2, i % columns * (width + 2) + 2
         grid[:, top : top + height, left : left + width] = image
     pixels = grid.byte().permute(1, 2, 0).squeeze(2).numpy()
-    Image.fromarray(pixels).save(path)
+    Image.fromarray(pixels).save(path, format="PNG")
 
 
 def train(images, out, epochs, steps, seed, device):
-    """Train on uint8 images, N x C x H x W; samples each epoch, weights at the end."""
+    """Train on uint8 images, N x C x H x W; samples and weights each epoch."""
+    torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(seed)
     generator = Generator().to(device)
     discriminator = Discriminator().to(device)
@@ -274,6 +276,7 @@ def train(images, out, epochs, steps, seed, device):
     epoch = len(batches)
     last = steps or epochs * epoch
 
+    networks = {"generator": generator, "discriminator": discriminator}
     out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
@@ -283,15 +286,14 @@ def train(images, out, epochs, steps, seed, device):
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
             losses = f"d_loss {d_loss.item():.4f}  g_loss {g_loss.item():.4f}"
-            print(f"step {step}/{last}  {losses}  {rate:.1f} steps/s")
+            print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         if step % epoch == 0 or step == last:
             generator.eval()
             with torch.no_grad():
                 save_grid(generator(fixed), out / f"samples_{step:07d}.png", 8)
             generator.train()
-    networks = {"generator": generator, "discriminator": discriminator}
-    weights = {name: network.state_dict() for name, network in networks.items()}
-    torch.save(weights, out / "weights.pt")
+            weights = {name: network.state_dict() for name, network in networks.items()}
+            torch.save(weights, out / "weights.pt")
 
 
 def main():

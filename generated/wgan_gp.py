@@ -1,6 +1,7 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp`; plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (f83f60d1).
+Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -130,9 +131,9 @@ def generator_loss(fake):
 
 
 def draw_scenes(random, count):
-    """Random scenes: fields by name, each N x 3 with the objects from back to front.
+    """Random scenes of one to three objects: fields by name, each N x 3.
 
-    The first ones of a scene may be absent; lengths are in units of the ground.
+    Lengths are in units of the ground.
     """
     numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
     place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
@@ -140,8 +141,7 @@ def draw_scenes(random, count):
     # a third of a turn apart, so that no two solids touch
     angle = 2 * torch.pi * (spare[:, 1:2] + slot / 3) + 0.2 * (turn - 0.5)
     radius = 1.1 + 0.4 * place
-    present = slot < 1 + (3 * spare[:, :1]).floor()
-    scenes = {
+    return {
         "x": radius * angle.cos(),
         "y": radius * angle.sin(),
         "spin": torch.pi / 2 * spin,
@@ -149,9 +149,23 @@ def draw_scenes(random, count):
         "colour": (8 * colour).long(),
         "shape": (3 * shape).long(),
         "gloss": 0.1 + 0.6 * (gloss > 0.5),
-        "present": present,
+        "present": slot < 1 + (3 * spare[:, :1]).floor(),
     }
-    far = torch.where(present, scenes["y"], torch.inf)
+
+
+def scene_blocks(count, seed, height, width):
+    """Random scenes in blocks, each with its first image's index."""
+    random = np.random.default_rng(seed)
+    # whole blocks, even at the end, so that no image depends on how many there are;
+    # small ones, so that the work stays in the cache
+    block = min(256, max(1, 2**18 // (height * width)))
+    for start in range(0, count, block):
+        yield start, draw_scenes(random, block)
+
+
+def back_to_front(scenes):
+    """Scenes with the farthest objects first, after the absent ones."""
+    far = torch.where(scenes["present"], scenes["y"], torch.inf)
     order = far.argsort(dim=1, descending=True, stable=True)
     return {name: field.gather(1, order) for name, field in scenes.items()}
 
@@ -320,24 +334,25 @@ def fit_images(images, height, width, channels):
     return fitted
 
 
+def draw_images(scenes, height, width, channels):
+    """Scenes, their objects from back to front, as images, uint8 N x C x H x W."""
+    light = F.normalize(torch.tensor([-0.9, -0.3, 1.0]), dim=0)
+    ground = draw_ground(scenes, light, height, width)
+    canvas = draw_solids(ground[..., None].repeat(1, 1, 1, 3), scenes, light)
+    drawn = (255 * canvas.clamp(0, 1)).round().to(torch.uint8).permute(0, 3, 1, 2)
+    return fit_images(drawn, height, width, channels)
+
+
 def load_images(folder, height, width, channels, count=10000, seed=0):
     """Scenes, uint8 N x C x H x W, and 3 x colour + shape of the front object, int64 N.
 
     Nothing is read from `folder`: the same seed always draws the same scenes.
     """
-    random = np.random.default_rng(seed)
-    light = F.normalize(torch.tensor([-0.9, -0.3, 1.0]), dim=0)
     images = torch.empty(count, channels, height, width, dtype=torch.uint8)
     labels = torch.empty(count, dtype=torch.int64)
-    # whole blocks, even at the end, so that no image depends on how many there are;
-    # small ones, so that the work stays in the cache
-    block = min(256, max(1, 2**18 // (height * width)))
-    for start in range(0, count, block):
-        scenes, part = draw_scenes(random, block), slice(start, start + block)
-        ground = draw_ground(scenes, light, height, width)
-        canvas = draw_solids(ground[..., None].repeat(1, 1, 1, 3), scenes, light)
-        drawn = (255 * canvas.clamp(0, 1)).round().to(torch.uint8).permute(0, 3, 1, 2)
-        images[part] = fit_images(drawn, height, width, channels)[: count - start]
+    for start, scenes in scene_blocks(count, seed, height, width):
+        scenes, part = back_to_front(scenes), slice(start, start + len(scenes["x"]))
+        images[part] = draw_images(scenes, height, width, channels)[: count - start]
         front = 3 * scenes["colour"][:, -1] + scenes["shape"][:, -1]
         labels[part] = front[: count - start]
     return images, labels
@@ -416,11 +431,12 @@ def save_grid(images, path, columns):
         top, left = i // columns * (height + 2) + 2, i % columns * (width + 2) + 2
         grid[:, top : top + height, left : left + width] = image
     pixels = grid.byte().permute(1, 2, 0).squeeze(2).numpy()
-    Image.fromarray(pixels).save(path)
+    Image.fromarray(pixels).save(path, format="PNG")
 
 
 def train(images, out, epochs, steps, seed, device):
-    """Train on uint8 images, N x C x H x W; samples each epoch, weights at the end."""
+    """Train on uint8 images, N x C x H x W; samples and weights each epoch."""
+    torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(seed)
     generator = Generator().to(device)
     discriminator = Discriminator().to(device)
@@ -433,6 +449,7 @@ def train(images, out, epochs, steps, seed, device):
     epoch = max(1, len(batches) // DISCRIMINATOR_STEPS)
     last = steps or epochs * epoch
 
+    networks = {"generator": generator, "discriminator": discriminator}
     out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
@@ -442,15 +459,14 @@ def train(images, out, epochs, steps, seed, device):
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
             losses = f"d_loss {d_loss.item():.4f}  g_loss {g_loss.item():.4f}"
-            print(f"step {step}/{last}  {losses}  {rate:.1f} steps/s")
+            print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         if step % epoch == 0 or step == last:
             generator.eval()
             with torch.no_grad():
                 save_grid(generator(fixed), out / f"samples_{step:07d}.png", 8)
             generator.train()
-    networks = {"generator": generator, "discriminator": discriminator}
-    weights = {name: network.state_dict() for name, network in networks.items()}
-    torch.save(weights, out / "weights.pt")
+            weights = {name: network.state_dict() for name, network in networks.items()}
+            torch.save(weights, out / "weights.pt")
 
 
 def main():

@@ -15,6 +15,7 @@ import jinja2
 from ganspec.compiler.ir import Net
 from ganspec.compiler.lower import lower
 from ganspec.compiler.printer import Printer
+from ganspec.compiler.seal import BLANK, sealed
 from ganspec.compiler.specialize import Specializer, Symbol
 from ganspec.compiler.spelling import docstring
 from ganspec.language.spec import Spec
@@ -38,15 +39,17 @@ def emit(spec: Spec) -> str:
     text = Text({**vars(configure(spec)), **symbols})
     text.print(nets)
     text.move(program.main)
-    return formatted(
+    source = formatted(
         template().render(
-            title=docstring(spec.doc or spec.name)[3:-3],
+            title=docstring(spec.doc or f"GAN `{spec.name}`")[3:-3],
             name=spec.name,
+            seal=BLANK,
             imports=imports(text.imports),
             constants=text.constants(),
             sections={name: parts for name, parts in text.sections.items() if parts},
         )
     )
+    return sealed(source)
 
 
 def emit_networks(nets: dict[str, Net]) -> str:
@@ -66,6 +69,8 @@ class Text:
         self.sections: dict[str, list[str]] = {
             name: [] for name in ("Networks", "Losses", "Data", "Training")
         }
+        losses = ("discriminator_loss", "generator_loss", "penalty")
+        self.roles = {cfg[name]: "Losses" for name in losses if cfg.get(name)}
         self.moved: list[object] = []
         self.imports: list[str] = []
 
@@ -82,19 +87,23 @@ class Text:
             self.sections["Networks"].append(source.strip())
             self.need(source, _STANDARD)
 
-    def move(self, thing: object) -> None:
-        """Add a function or class as text, after everything of its own package that it uses."""
+    def move(self, thing: object, near: str = "Networks") -> None:
+        """Add a function or class as text, after everything of its own package that it uses.
+
+        `near` is the section of what uses it, for things that are not of ganspec.
+        """
         if any(thing is m for m in self.moved):
             return
         self.moved.append(thing)
         module = sys.modules[thing.__module__]
+        package = ".".join(module.__name__.split(".")[:2])
+        section = SECTIONS.get(package) or self.roles.get(thing, near)
         text = self.specializer.settle(inspect.getsource(thing))
         own = {f.__name__: f for f in [*_own_names(text, module), *self.printer.used]}
         for name in _names(text):
             if name in own and _is_own(own[name]) and own[name] is not thing:
-                self.move(own[name])
-        package = ".".join(module.__name__.split(".")[:2])
-        self.sections[SECTIONS.get(package, "Networks")].append(text.strip())
+                self.move(own[name], section)
+        self.sections[section].append(text.strip())
         self.need(text, import_lines(module))
 
     def need(self, text: str, available: dict[str, str]) -> None:
@@ -178,5 +187,5 @@ def formatted(source: str) -> str:
     """`source` as `ruff format` writes it; raises SyntaxError where it is no Python."""
     ast.parse(source)
     command = [sys.executable, "-m", "ruff", "format", "--isolated", "-"]
-    run = subprocess.run(command, input=source, capture_output=True, text=True, check=True)
+    run = subprocess.run(command, input=source, capture_output=True, encoding="utf-8", check=True)
     return run.stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
+from dataclasses import replace
 
 from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
@@ -94,7 +95,7 @@ class Builder:
         self.taps[name] = value
         for i, step in enumerate(self.steps):
             if step.output.id == value.id:
-                self.steps[i] = Step(**{**vars(step), "tap": name})
+                self.steps[i] = replace(step, tap=name)
 
     def tapped(self, name: str) -> Value:
         """The value that an earlier layer named."""

@@ -7,6 +7,7 @@ text, comments included, in which branches on `cfg` are decided and `cfg.x` is a
 from __future__ import annotations
 
 import ast
+import operator
 import textwrap
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,16 @@ from functools import partial
 from ganspec.compiler.printer import Printer
 
 UNKNOWN = object()
+COMPARISONS = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Is: operator.is_,
+    ast.IsNot: operator.is_not,
+}
 
 
 @dataclass(frozen=True)
@@ -101,16 +112,10 @@ class Specializer:
                 if UNKNOWN in found:
                     return UNKNOWN
                 return all(found) if isinstance(op, ast.And) else any(found)
-            case ast.Compare(left=left, ops=[op], comparators=[right]):
+            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARISONS:
                 a, b = self._decide(left), self._decide(right)
-                if a is UNKNOWN or b is UNKNOWN:
-                    return UNKNOWN
-                tests = {
-                    ast.Eq: lambda: a == b,
-                    ast.NotEq: lambda: a != b,
-                    ast.Gt: lambda: a > b,
-                }
-                return tests[type(op)]()
+                known = a is not UNKNOWN and b is not UNKNOWN
+                return COMPARISONS[type(op)](a, b) if known else UNKNOWN
         return UNKNOWN
 
     # -- naming -------------------------------------------------------------------------------
@@ -170,22 +175,18 @@ def _dedented(lines: list[str]) -> list[str]:
 
 def _spliced(text: str, edits: list[tuple[ast.AST, str]]) -> str:
     """`text` with each node's span replaced; an emptied argument takes its comma along."""
-    starts = [0]
-    for line in text.splitlines(keepends=True):
+    data, starts = text.encode(), [0]  # ast counts columns in bytes
+    for line in data.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
     spans = [
-        (
-            starts[n.lineno - 1] + n.col_offset,
-            starts[n.end_lineno - 1] + n.end_col_offset,
-            new,
-        )
+        (starts[n.lineno - 1] + n.col_offset, starts[n.end_lineno - 1] + n.end_col_offset, new)
         for n, new in edits
     ]
     for start, end, new in sorted(spans, reverse=True):
-        before, after = text[:start], text[end:]
-        if not new and before.rstrip().endswith(","):
+        before, after = data[:start], data[end:]
+        if not new and before.rstrip().endswith(b","):
             before = before.rstrip()[:-1]
-        elif not new and after.lstrip().startswith(","):
+        elif not new and after.lstrip().startswith(b","):
             after = after.lstrip()[1:].lstrip()
-        text = before + new + after
-    return text
+        data = before + new.encode() + after
+    return data.decode()

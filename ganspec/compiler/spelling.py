@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 LINE = 88
 INDENT = " " * 8
@@ -11,6 +12,8 @@ INDENT = " " * 8
 def comment(line: str, before: tuple[int, ...], after: tuple[int, ...], hidden: bool) -> str:
     """What follows `line` where the shape changes; blocks are used at several shapes."""
     note = f"  # {' x '.join(map(str, after))}"
+    if len(after) == 1 and re.search(rf"\b{after[0]}\b", line):
+        return ""  # the line says it
     fits = len(INDENT) + len(line) + len(note) <= LINE
     return note if before != after and fits and not hidden else ""
 

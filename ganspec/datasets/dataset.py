@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import os
+import pickle
+import tarfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+from ganspec.language.errors import GanspecError
 from ganspec.language.kinds import Kind
 
 
-class DataError(Exception):
-    """A data set's files are in none of the places where they may be."""
+class DataError(GanspecError):
+    """A data set's files are in none of the places where they may be, or cannot be read."""
 
 
 class Dataset(Kind, family="dataset"):
     """Images and labels to train on.
 
     `load(folder, height, width, channels, **fields)` gives images, uint8
-    N x C x H x W, and labels, int64 N. It is a plain function because emitted
-    programs carry its text.
+    N x C x H x W, and labels. These are int64 N where each image is of one class, and
+    uint8 N x classes, 0 or 1, where it may be of several (`iclevr`, and `shapes` with
+    labels). It is a plain function because emitted programs carry its text.
     """
 
     load: ClassVar[Callable]
@@ -31,6 +37,26 @@ class Dataset(Kind, family="dataset"):
     subfolders: ClassVar[tuple[str, ...]] = ()
     well_known: ClassVar[tuple[str, ...]] = ()
     fix: ClassVar[str] = ""
+
+    def reader(self) -> partial:
+        """`load` with those of its fields that are not at their defaults."""
+        fields = {name: getattr(self, name) for name in type(self).model_fields}
+        defaults = {name: field.default for name, field in type(self).model_fields.items()}
+        own = {name: value for name, value in fields.items() if value != defaults[name]}
+        return partial(type(self).load, **own)
+
+    @contextmanager
+    def reading(self, folder: Path) -> Iterator[None]:
+        """Within the block, what damaged or missing files raise becomes a `DataError`."""
+        try:
+            yield
+        except (OSError, ValueError, pickle.UnpicklingError, tarfile.TarError, EOFError) as error:
+            where = f" in {folder}" if self.needs_folder else ""
+            raise DataError(f"{self.kind}{where}: {error}") from error
+
+    def classes(self, folder: Path) -> list[str]:
+        """Names of the classes in the order of their labels, where the files give any."""
+        return []
 
     def wanted(self) -> str:
         """The files that `holds` looks for, in words."""

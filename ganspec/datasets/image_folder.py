@@ -145,6 +145,10 @@ class ImageFolder(Dataset, kind="image_folder"):
         # no other folder can stand in for the user's own images
         return [given.expanduser()] if given else super().places(None)
 
+    def classes(self, folder: Path) -> list[str]:
+        names = (path.relative_to(folder).parts for path in find_images(folder))
+        return sorted({parts[0] for parts in names if len(parts) > 1})
+
     def files(self, folder: Path, height: int, width: int, channels: int) -> ImageFiles:
         """Images of `folder` to be read one by one, less those that PIL cannot open."""
         files, labels = list_images(folder)

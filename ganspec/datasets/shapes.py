@@ -2,178 +2,17 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from functools import partial
+from pathlib import Path
+from typing import Annotated, ClassVar
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from pydantic import NonNegativeInt, PositiveInt
+from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt
 
 from ganspec.datasets.dataset import Dataset
-from ganspec.datasets.images import fit_images
-
-
-def draw_scenes(random, count):
-    """Random scenes: fields by name, each N x 3 with the objects from back to front.
-
-    The first ones of a scene may be absent; lengths are in units of the ground.
-    """
-    numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
-    place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
-    slot = torch.arange(3)
-    # a third of a turn apart, so that no two solids touch
-    angle = 2 * torch.pi * (spare[:, 1:2] + slot / 3) + 0.2 * (turn - 0.5)
-    radius = 1.1 + 0.4 * place
-    present = slot < 1 + (3 * spare[:, :1]).floor()
-    scenes = {
-        "x": radius * angle.cos(),
-        "y": radius * angle.sin(),
-        "spin": torch.pi / 2 * spin,
-        "size": 0.5 + 0.25 * size,
-        "colour": (8 * colour).long(),
-        "shape": (3 * shape).long(),
-        "gloss": 0.1 + 0.6 * (gloss > 0.5),
-        "present": present,
-    }
-    far = torch.where(present, scenes["y"], torch.inf)
-    order = far.argsort(dim=1, descending=True, stable=True)
-    return {name: field.gather(1, order) for name, field in scenes.items()}
-
-
-def camera(height, width):
-    """Eye, its axes (rightwards, downwards, forwards) and focal length in pixels."""
-    eye = torch.tensor([0.0, -7.0, 4.8])
-    forward = F.normalize(torch.tensor([0.0, -0.1, 0.3]) - eye, dim=0)
-    right = torch.tensor([1.0, 0.0, 0.0])
-    axes = (right, torch.linalg.cross(forward, right), forward)
-    return eye, axes, 1.75 * min(height, width)
-
-
-def view_rays(x, y, height, width):
-    """Directions, three tensors, in which the eye sees the pixel positions x and y."""
-    _, (_, down, forward), focal = camera(height, width)
-    x, y = (x - width / 2) / focal, (y - height / 2) / focal
-    # rightwards is the x axis: y and z are the same along a row
-    return [x, down[1] * y + forward[1], down[2] * y + forward[2]]
-
-
-def project_solid(solid, height, width):
-    """Pixel position, x and y, of the middle of a solid, and its size in pixels."""
-    eye, axes, focal = camera(height, width)
-    middle = [solid["x"] - eye[0], solid["y"] - eye[1], solid["size"] - eye[2]]
-    x, y, depth = (sum(m * a for m, a in zip(middle, axis, strict=True)) for axis in axes)
-    scale = focal / depth
-    return width / 2 + scale * x, height / 2 + scale * y, scale * solid["size"]
-
-
-def draw_ground(scenes, light, height, width):
-    """Grey ground, N x H x W in 0 to 1, with a soft shadow beside each solid."""
-    eye, _, _ = camera(height, width)
-    x, y = torch.arange(width) + 0.5, torch.arange(height)[:, None] + 0.5
-    dx, dy, dz = view_rays(x, y, height, width)
-    far = eye[2] / -dz.clamp(max=-0.05)
-    x, y = eye[0] + far * dx, eye[1] + far * dy
-    ground = 0.48 + 0.26 * torch.exp(-(x**2 + y**2) / 25)
-    ground = ground.repeat(len(scenes["x"]), 1, 1)
-    for slot in range(3):
-        part = scenes["present"][:, slot].nonzero()[:, 0]
-        fields = ("x", "y", "size")
-        left, back, size = (scenes[f][part, slot, None, None] for f in fields)
-        # a capsule: from below the solid to where the light lays its top
-        across, along = -2 * size * light[0] / light[2], -2 * size * light[1] / light[2]
-        u, v = x - left, y - back
-        t = ((u * across + v * along) / (across**2 + along**2)).clamp(0, 1)
-        off = ((u - t * across) ** 2 + (v - t * along) ** 2).sqrt()
-        blur = 0.15 + 0.6 * t
-        shade = ((size + blur - off) / (2 * blur) - 0.15).clamp(0, 1)
-        ground[part] *= 1 - 0.5 * (1 - 0.5 * t) * shade * shade * (3 - 2 * shade)
-    return ground
-
-
-def meet_solid(origin, direction, half, bend, reach):
-    """Whether rays hit a solid, and the normals, three tensors, where they do.
-
-    The solid is |x|, |y|, |z| <= half within x2 + y2 + bend z2 <= reach2: bend 1 makes
-    it a sphere, bend 0 a cylinder, and a long reach leaves the cube.
-    """
-    (ox, oy, oz), (dx, dy, dz) = origin, direction
-    a = dx * dx + dy * dy + bend * dz * dz
-    b = ox * dx + oy * dy + bend * oz * dz
-    c = ox * ox + oy * oy + bend * oz * oz - reach * reach
-    inside = b * b - a * c
-    root = inside.clamp(min=0).sqrt()
-    round_entry, leave = (-b - root) / a, (root - b) / a
-    enter, entries = round_entry, []
-    for o, d in zip(origin, direction, strict=True):
-        middle, extent = -o / d, half / d.abs()
-        entries.append(middle - extent)
-        enter = torch.maximum(enter, entries[-1])
-        leave = torch.minimum(leave, middle + extent)
-    curved = round_entry >= enter
-    normal = []
-    for i, stretch in enumerate((1, 1, bend)):
-        curve = stretch * (origin[i] + enter * direction[i]) / reach
-        flat = torch.where(entries[i] >= enter, -direction[i].sign(), 0)
-        normal.append(torch.where(curved, curve, flat))
-    return (inside > 0) & (enter < leave), normal
-
-
-def clevr_colours():
-    """CLEVR's gray, red, blue, green, brown, purple, cyan and yellow, 0 to 1, 8 x 3."""
-    codes = "575757 ad2323 2a4bd7 1d6914 814a19 8126c0 29d0d0 ffee33"
-    return torch.tensor([list(bytes.fromhex(code)) for code in codes.split()]) / 255
-
-
-def shade_solids(solid, x, y, light, height, width):
-    """Colour, N x h x w x 3, weighed by cover, and cover, N x h x w x 1, of solids."""
-    eye, _, _ = camera(height, width)
-    size, shape = solid["size"], solid["shape"]
-    half = torch.where(shape == 0, 0.8 * size, size)  # cube, sphere, cylinder
-    bend = (shape == 1).float()
-    reach = torch.where(shape == 0, 10 * size, size)
-    cos, sin = solid["spin"].cos(), solid["spin"].sin()
-
-    def turn(vector):
-        x, y, z = vector
-        return [cos * x + sin * y, cos * y - sin * x, z]
-
-    origin = turn([eye[0] - solid["x"], eye[1] - solid["y"], eye[2] - half])
-    to_eye = torch.stack(torch.broadcast_tensors(*origin))
-    lamp = torch.stack(torch.broadcast_tensors(*turn(light)))
-    shine = F.normalize(F.normalize(to_eye, dim=0) + lamp, dim=0)
-    rays = turn(view_rays(x, y, height, width))
-    hit, normal = meet_solid(origin, rays, half, bend, reach)
-    facing = sum(n * axis for n, axis in zip(normal, lamp, strict=True)).clamp(min=0)
-    glint = sum(n * axis for n, axis in zip(normal, shine, strict=True)).clamp(min=0)
-    bright = (0.4 + 0.1 * normal[2] + 0.75 * facing) * hit
-    spark = solid["gloss"] * glint.square().square().square().square() * hit
-    # four rays a pixel smooth the edges
-    bright, spark, cover = (F.avg_pool2d(v, 2)[..., None] for v in (bright, spark, hit.float()))
-    return clevr_colours()[solid["colour"]] * bright + spark, cover
-
-
-def draw_solids(canvas, scenes, light):
-    """Canvas, N x H x W x 3, with each solid drawn on the rectangle around it."""
-    height, width = canvas.shape[1:3]
-    for slot in range(3):
-        part = scenes["present"][:, slot].nonzero()[:, 0]
-        if len(part) == 0:
-            continue
-        solid = {name: field[part, slot, None, None] for name, field in scenes.items()}
-        x, y, scale = project_solid(solid, height, width)
-        # the outlines of the widest solid, a cube, and of the tallest, a cylinder
-        rows = min(2 * int(1.6 * scale.max() + 1), height)
-        columns = min(2 * int(1.4 * scale.max() + 1), width)
-        top = (y - rows / 2).floor().clamp(0, height - rows)
-        left = (x - columns / 2).floor().clamp(0, width - columns)
-        fine_y = top + torch.arange(2 * rows)[:, None] / 2 + 0.25
-        fine_x = left + torch.arange(2 * columns) / 2 + 0.25
-        colour, cover = shade_solids(solid, fine_x, fine_y, light, height, width)
-        y = top.long() + torch.arange(rows)[:, None]
-        x = left.long() + torch.arange(columns)
-        where = (part[:, None, None], y, x)
-        canvas[where] = canvas[where] * (1 - cover) + colour
-    return canvas
+from ganspec.datasets.objects import mark_objects, object_names, read_labels
+from ganspec.datasets.scenes import back_to_front, draw_images, scene_blocks
+from ganspec.language.types import refusal
 
 
 def load_images(folder, height, width, channels, count=10000, seed=0):
@@ -181,29 +20,88 @@ def load_images(folder, height, width, channels, count=10000, seed=0):
 
     Nothing is read from `folder`: the same seed always draws the same scenes.
     """
-    random = np.random.default_rng(seed)
-    light = F.normalize(torch.tensor([-0.9, -0.3, 1.0]), dim=0)
     images = torch.empty(count, channels, height, width, dtype=torch.uint8)
     labels = torch.empty(count, dtype=torch.int64)
-    # whole blocks, even at the end, so that no image depends on how many there are;
-    # small ones, so that the work stays in the cache
-    block = min(256, max(1, 2**18 // (height * width)))
-    for start in range(0, count, block):
-        scenes, part = draw_scenes(random, block), slice(start, start + block)
-        ground = draw_ground(scenes, light, height, width)
-        canvas = draw_solids(ground[..., None].repeat(1, 1, 1, 3), scenes, light)
-        drawn = (255 * canvas.clamp(0, 1)).round().to(torch.uint8).permute(0, 3, 1, 2)
-        images[part] = fit_images(drawn, height, width, channels)[: count - start]
+    for start, scenes in scene_blocks(count, seed, height, width):
+        scenes, part = back_to_front(scenes), slice(start, start + len(scenes["x"]))
+        images[part] = draw_images(scenes, height, width, channels)[: count - start]
         front = 3 * scenes["colour"][:, -1] + scenes["shape"][:, -1]
         labels[part] = front[: count - start]
     return images, labels
 
 
+def solid_words():
+    """Words for solids: colours, in the order of `clevr_colours`, and shapes."""
+    colours = "gray red blue green brown purple cyan yellow"
+    return colours.split(), ["cube", "sphere", "cylinder"]
+
+
+def solids_of(names):
+    """Fields, each of size 3, of the one to three objects named, as `red cube`."""
+    colours, shapes = solid_words()
+    if not 1 <= len(names) <= 3:
+        raise ValueError(f"one to three objects can be drawn, not {len(names)}")
+    fields = {"colour": [0] * 3, "shape": [0] * 3, "present": [False] * 3}
+    for i, name in enumerate(names):
+        colour, _, shape = name.partition(" ")
+        if colour not in colours or shape not in shapes:
+            raise ValueError(f"{name!r} cannot be drawn; a `red cube` could")
+        fields["colour"][i] = colours.index(colour)
+        fields["shape"][i] = shapes.index(shape)
+        fields["present"][i] = True
+    return fields
+
+
+def load_labelled(folder, height, width, channels, labels, count=10000, seed=0):
+    """Scenes of listed objects, uint8 N x C x H x W, and these, 0 or 1, uint8 N x 24.
+
+    `labels` is a file that lists each image's objects, with `objects.json` beside it;
+    after its last image it begins again. Nothing is read from `folder`.
+    """
+    listed, index = read_labels(labels)
+    wanted = list(listed.values())[:count]
+    solids = [solids_of(names) for names in wanted]
+    solids = {k: torch.tensor([solid[k] for solid in solids]) for k in solids[0]}
+    images = torch.empty(count, channels, height, width, dtype=torch.uint8)
+    for start, scenes in scene_blocks(count, seed, height, width):
+        part = torch.arange(start, start + len(scenes["x"])) % len(wanted)
+        scenes |= {name: field[part] for name, field in solids.items()}
+        drawn = draw_images(back_to_front(scenes), height, width, channels)
+        images[start : start + len(part)] = drawn[: count - start]
+    return images, mark_objects(wanted, index)[torch.arange(count) % len(wanted)]
+
+
+def _check_path(path: str) -> str:
+    if not path.isprintable():
+        raise refusal("bad-value", "a path holds characters that cannot be seen")
+    return path
+
+
+PathText = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_check_path)]
+
+
 class Shapes(Dataset, kind="shapes"):
-    """Drawn scenes of one to three cubes, spheres and cylinders in CLEVR's colours."""
+    """Drawn scenes of one to three cubes, spheres and cylinders in CLEVR's colours.
+
+    With `labels`, a file such as i-CLEVR's `train.json` with `objects.json` beside it, each
+    scene has the objects that the file lists for it: a stand-in for `iclevr`.
+    """
 
     load: ClassVar = staticmethod(load_images)
     needs_folder: ClassVar[bool] = False
 
     count: PositiveInt = 10000
     seed: NonNegativeInt = 0
+    labels: PathText | None = Field(
+        None, description="file that lists the objects of each image, as `train.json`"
+    )
+
+    def reader(self) -> partial:
+        made = super().reader()
+        return partial(load_labelled, **made.keywords) if self.labels else made
+
+    def classes(self, folder: Path) -> list[str]:
+        if not self.labels:
+            colours, shapes = solid_words()
+            return [f"{colour} {shape}" for colour in colours for shape in shapes]
+        return object_names(Path(self.labels).with_name("objects.json"))

@@ -126,7 +126,11 @@ class Diagnostic:
         return f"{place}{self.severity}[{self.code}]: {printable(self.message)}"
 
 
-class SpecError(Exception):
+class GanspecError(Exception):
+    """Something that a user can mend; the message is one line with a place and a fix."""
+
+
+class SpecError(GanspecError):
     """A spec that cannot be used; `diagnostics` holds every finding, in order of place."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]):

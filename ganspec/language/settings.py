@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ganspec.language.errors import Mark, SpecError, Text, fail, quoted
+from ganspec.language.errors import Mark, SpecError, Text, fail, quoted, suggestion
 from ganspec.language.merging import Shape, merge
 from ganspec.language.source import parse
 from ganspec.language.tree import KeyPath, Node
@@ -83,6 +83,9 @@ class _Setting:
             message = f"{quoted(above)} is {quoted(tree.value)}, which has no key {quoted(part)}"
             fail("bad-setting", message, mark)
         values = dict(tree.value or {})
+        if path == ("vars",) and values and part not in values:  # it would change nothing
+            help = suggestion(part, values, "names")
+            fail("unknown-name", f"{quoted(part)} is no name of `vars`", mark, help)
         laid = self.lay(values.get(part, Node(None, mark, mark)), depth + 1, (*path, part))
         if isinstance(what, str) and list(values) != [part]:  # another kind
             values = {}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from ganspec.language.errors import suggestion
+from ganspec.language.errors import GanspecError, suggestion
 
 
-class StarterError(Exception):
+class StarterError(GanspecError):
     """No such spec to start from, or a file name that can be no spec's name."""
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
 from ganspec.atomic import replacing
 
 POINTS = 2000  # more would fall on the same pixels
@@ -11,8 +13,6 @@ POINTS = 2000  # more would fall on the same pixels
 
 def plot_losses(rows: list[dict[str, float]], path: Path, epoch_steps: int) -> None:
     """Both losses by step, raw and smoothed, with epochs along the top; writes a PNG."""
-    from matplotlib.figure import Figure
-
     if not rows:
         return
     figure = Figure(figsize=(8, 4.5), dpi=120, layout="constrained")

@@ -36,4 +36,5 @@ class Batches:
             images = torch.where(flipped, images.flip(3), images)
         if self.cfg.low == 0:
             return images / 255
-        return images / 127.5 - 1
+        else:
+            return images / 127.5 - 1

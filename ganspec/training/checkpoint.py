@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
 from ganspec.atomic import replacing
+from ganspec.language.errors import GanspecError
 
 VERSION = 1
 
 
-class CheckpointError(Exception):
+class CheckpointError(GanspecError):
     """A checkpoint that cannot be read or that belongs to something else."""
 
 
 def save(path: Path, state: dict[str, object]) -> None:
     """Write `state`, made of tensors, numbers, texts, lists and maps, atomically."""
-    with replacing(path) as temporary:
-        torch.save({"version": VERSION, **state}, temporary)
+    # a file, not a path: torch would write the temporary name into the archive
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        torch.save({"version": VERSION, **state}, file)
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, object]:
@@ -30,12 +34,26 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, object]:
         state = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist") from None
-    except Exception as error:  # torch raises many kinds for a damaged or hostile file
-        reason = str(error).split("\n")[0][:120]
-        raise CheckpointError(f"{path} is no checkpoint of ganspec: {reason}") from None
+    except Exception:  # torch raises many kinds for a damaged or hostile file
+        message = f"{path} is damaged, or holds more than tensors and plain data"
+        raise CheckpointError(message) from None
     if not isinstance(state, dict) or state.get("version") != VERSION:
         raise CheckpointError(f"{path} is no checkpoint of this version of ganspec")
     return state
+
+
+@contextmanager
+def fitting() -> Iterator[None]:
+    """Within the block, state that belongs to something else raises CheckpointError."""
+    try:
+        yield
+    except KeyError as error:
+        raise CheckpointError(f"the checkpoint does not fit: it lacks {error}") from None
+    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
+        # torch's headline says nothing; the first line below it names a weight
+        lines = [line.strip() for line in str(error).split("\n") if line.strip()]
+        reason = lines[min(1, len(lines) - 1)][:200] if lines else type(error).__name__
+        raise CheckpointError(f"the checkpoint does not fit: {reason}") from None
 
 
 def random_states(device: torch.device) -> dict[str, torch.Tensor]:

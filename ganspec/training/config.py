@@ -26,7 +26,6 @@ def configure(spec: Spec) -> SimpleNamespace:
     """The constants and functions of one spec's training."""
     objective, data, train, latent = spec.objective, spec.data, spec.train, spec.latent
     channels, height, width = data.shape
-    own = {k: v for k, v in fields(data.dataset).items() if v != _default(data.dataset, k)}
     penalty = fields(objective.penalty) if objective.penalty else {}
     return SimpleNamespace(
         name=spec.name,
@@ -43,7 +42,7 @@ def configure(spec: Spec) -> SimpleNamespace:
         low=data.range[0],
         flip=data.flip,
         needs_folder=data.dataset.needs_folder,
-        load_images=partial(type(data.dataset).load, **own),
+        load_images=data.dataset.reader(),
         batches=train.batches,
         discriminator_steps=train.steps.discriminator,
         generator_steps=train.steps.generator,
@@ -56,7 +55,3 @@ def configure(spec: Spec) -> SimpleNamespace:
         g_optimizer=optimizer(spec.optimizers.generator),
         d_optimizer=optimizer(spec.optimizers.discriminator),
     )
-
-
-def _default(kind: Kind, name: str) -> object:
-    return type(kind).model_fields[name].default

@@ -18,4 +18,4 @@ def save_grid(images, path, columns, cfg):
         top, left = i // columns * (height + 2) + 2, i % columns * (width + 2) + 2
         grid[:, top : top + height, left : left + width] = image
     pixels = grid.byte().permute(1, 2, 0).squeeze(2).numpy()
-    Image.fromarray(pixels).save(path)
+    Image.fromarray(pixels).save(path, format="PNG")

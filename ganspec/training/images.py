@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import pickle
-import tarfile
+import warnings
 from pathlib import Path
 
 import torch
 from torch.utils.data import DataLoader
 
-from ganspec.datasets.dataset import DataError
 from ganspec.language.spec import Data
 from ganspec.training.batches import Batches
-from ganspec.training.config import fields
+from ganspec.training.checkpoint import CheckpointError
 
 WORKERS = 2
 # Share of the memory now free that decoded images may take before they are streamed.
@@ -67,10 +65,14 @@ class Feed(Batches):
     def state(self) -> dict[str, object]:
         """The order of this epoch, the place in it, and what the next orders are drawn from."""
         order, random = self.order.cpu(), self.random.get_state()
-        return {"order": order, "position": self.position, "random": random}
+        state = {"order": order, "position": self.position, "random": random}
+        return {**state, "count": len(self.images)}
 
     def restore(self, state: dict[str, object]) -> None:
-        """Go on from `state`."""
+        """Go on from `state`; raises CheckpointError where the images are not as many."""
+        if state["count"] != len(self.images):
+            now = len(self.images)
+            raise CheckpointError(f"the run began with {state['count']} images, here are {now}")
         self.order = state["order"].to(self.images.device)
         self.position = state["position"]
         self.random.set_state(state["random"].cpu())
@@ -83,15 +85,15 @@ def open_images(data: Data, given: Path | None, device: torch.device, streamed: 
     """
     dataset, (channels, height, width) = data.dataset, data.shape
     folder = dataset.locate(given)
-    try:
+    with dataset.reading(folder):
         if not dataset.in_memory:
-            files = dataset.files(folder, height, width, channels)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # `load` says the same again
+                files = dataset.files(folder, height, width, channels)
             size = len(files) * channels * height * width
             if streamed or (streamed is None and size > MEMORY_SHARE * free_memory()):
                 return StreamedImages(files, device)
-        images, _ = dataset.load(folder, height, width, channels, **fields(dataset))
-    except (OSError, ValueError, pickle.UnpicklingError, tarfile.TarError, EOFError) as error:
-        raise DataError(f"{dataset.kind} in {folder}: {error}") from error
+        images, _ = dataset.reader()(folder, height, width, channels)
     return images.to(device)
 
 

@@ -13,6 +13,7 @@ import torch
 from ganspec.atomic import replacing
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
+from ganspec.language.errors import GanspecError
 from ganspec.language.spec import Spec
 from ganspec.training import checkpoint
 from ganspec.training.config import configure
@@ -28,7 +29,7 @@ EPOCH_SECONDS = 20.0  # at an epoch's end, where epochs are short
 SAMPLES = 64
 
 
-class TrainingError(Exception):
+class TrainingError(GanspecError):
     """Training that cannot go on, with the step and the culprit."""
 
 
@@ -84,24 +85,22 @@ class Trainer:
 
     def restore(self, state: dict[str, object]) -> None:
         """Go back to `state`; raises CheckpointError where it is another network's."""
-        try:
+        with checkpoint.fitting():
             for key, network in self.networks.items():
                 network.load_state_dict(state["networks"][key])
             for key, optimizer in self.optimizers.items():
                 optimizer.load_state_dict(state["optimizers"][key])
-        except (RuntimeError, ValueError, KeyError) as error:
-            reason = str(error).split("\n")[0]
-            raise checkpoint.CheckpointError(f"the checkpoint does not fit: {reason}") from None
-        self.batches.restore(state["batches"])
-        self.fixed, self.step = state["fixed"].to(self.device), state["step"]
-        checkpoint.restore_random(state["random"], self.device)
+            self.batches.restore(state["batches"])
+            self.fixed, self.step = state["fixed"].to(self.device), state["step"]
+            checkpoint.restore_random(state["random"], self.device)
 
     def culprit(self) -> str | None:
         """The first layer whose weights are not finite, with its place in the spec."""
         for key in ("discriminator", "generator"):  # in the order of their updates
-            for name, weight in self.networks[key].named_parameters():
+            network = self.networks[key]
+            for name, weight in [*network.named_parameters(), *network.named_buffers()]:
                 if not torch.isfinite(weight).all():
-                    mark = self.networks[key].origin(name).mark
+                    mark = network.origin(name).mark
                     return f"{key}.{name}" + (f" ({mark})" if mark else "")
         return None
 
@@ -167,7 +166,7 @@ def run_training(
 
     Raises TrainingError where a loss is not finite; the last checkpoint is from before that.
     """
-    from ganspec.report.losses import plot_losses
+    from ganspec.report.losses import plot_losses  # slow to import: not while it is interrupted
 
     recorder, saved = Recorder(trainer, run), time.perf_counter()
 

@@ -14,7 +14,8 @@ from ganspec.training.step import draw_latent, train_step
 
 
 def train(images, out, epochs, steps, seed, device, cfg):
-    """Train on uint8 images, N x C x H x W; samples each epoch, weights at the end."""
+    """Train on uint8 images, N x C x H x W; samples and weights each epoch."""
+    torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(seed)
     generator = cfg.generator().to(device)
     discriminator = cfg.discriminator().to(device)
@@ -28,6 +29,7 @@ def train(images, out, epochs, steps, seed, device, cfg):
         epoch = len(batches)
     last = steps or epochs * epoch
 
+    networks = {"generator": generator, "discriminator": discriminator}
     out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
@@ -37,15 +39,14 @@ def train(images, out, epochs, steps, seed, device, cfg):
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
             losses = f"d_loss {d_loss.item():.4f}  g_loss {g_loss.item():.4f}"
-            print(f"step {step}/{last}  {losses}  {rate:.1f} steps/s")
+            print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         if step % epoch == 0 or step == last:
             generator.eval()
             with torch.no_grad():
                 save_grid(generator(fixed), out / f"samples_{step:07d}.png", 8, cfg)
             generator.train()
-    networks = {"generator": generator, "discriminator": discriminator}
-    weights = {name: network.state_dict() for name, network in networks.items()}
-    torch.save(weights, out / "weights.pt")
+            weights = {name: network.state_dict() for name, network in networks.items()}
+            torch.save(weights, out / "weights.pt")
 
 
 def main(cfg):

@@ -6,13 +6,21 @@ import json
 import shutil
 from pathlib import Path
 
+try:
+    import fcntl
+except ImportError:  # not a Unix
+    fcntl = None
+
 from ganspec.atomic import write_text
 from ganspec.language.dump import dump
+from ganspec.language.errors import GanspecError
 from ganspec.language.load import load
 from ganspec.language.spec import Spec
 
+LOCK = ".lock"
 
-class RunError(Exception):
+
+class RunError(GanspecError):
     """A run folder that is not there, is in the way, or belongs to another spec."""
 
 
@@ -22,6 +30,7 @@ class Run:
     def __init__(self, folder: Path):
         self.folder = Path(folder)
         self.step, self.interrupted = 0, False  # how the training that made it ended
+        self._lock = None
         self.spec_path = self.folder / "spec.yaml"
         self.log_path = self.folder / "log.jsonl"
         self.checkpoint_path = self.folder / "checkpoint.pt"
@@ -51,7 +60,9 @@ class Run:
 
     def claim(self, overwrite: bool) -> None:
         """Make sure that starting here destroys nothing that was not given up."""
-        if not self.folder.exists() or not any(self.folder.iterdir()):
+        if self.folder.exists() and not self.folder.is_dir():
+            raise RunError(f"{self.folder} is a file; choose another --out")
+        if not self.folder.exists() or not self._contents():
             return
         if not overwrite:
             raise RunError(
@@ -61,11 +72,34 @@ class Run:
         if not (self.spec_path.is_file() and self.info_path.is_file()):
             raise RunError(f"{self.folder} is not a run of ganspec and is not overwritten")
 
-    def begin(self, spec: Spec, source: str, info: dict[str, object]) -> None:
-        """Make the folder anew with the spec, the emitted source and `info`."""
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
-        self.folder.mkdir(parents=True)
+    def _contents(self) -> list[Path]:
+        return [path for path in self.folder.iterdir() if path.name != LOCK]
+
+    def lock(self) -> None:
+        """Keep other processes from training here; raises RunError where one does."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.folder / LOCK).open("a")
+        try:
+            if fcntl:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            self._lock = None
+            raise RunError(f"{self.folder} is being trained by another process") from None
+
+    def release(self) -> None:
+        """Let others train here again."""
+        if self._lock:
+            (self.folder / LOCK).unlink(missing_ok=True)
+            self._lock.close()
+            self._lock = None
+
+    def begin(self, spec: Spec, source: str, info: dict[str, object], overwrite: bool) -> None:
+        """Lock the folder and make its contents anew: spec, emitted source and `info`."""
+        self.lock()
+        self.claim(overwrite)  # again: something may have come while images were read
+        for path in self._contents():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         write_text(self.spec_path, resolved(spec))
         write_text(self.folder / f"{spec.name}.py", source)
         write_text(self.info_path, json.dumps(info, indent=2) + "\n")
@@ -73,12 +107,17 @@ class Run:
 
     def rows(self) -> list[dict[str, float]]:
         """The log so far; a line that a crash cut short is left out."""
-        rows = []
+        rows: list[dict[str, float]] = []
+        if not self.log_path.exists():
+            return rows
         for line in self.log_path.read_text("utf-8").splitlines():
             try:
-                rows.append(json.loads(line))
+                row = json.loads(line)
             except json.JSONDecodeError:
                 break
+            if not (isinstance(row, dict) and "step" in row):
+                break
+            rows.append(row)
         return rows
 
     def append(self, rows: list[dict[str, float]]) -> None:
@@ -87,7 +126,10 @@ class Run:
             log.writelines(json.dumps(row) + "\n" for row in rows)
 
     def rewind(self, step: int) -> None:
-        """Forget what the log and the samples say of later steps than `step`."""
+        """Forget what the log and the samples say of later steps, and half-written files."""
+        for path in [*self.folder.glob(".*"), *(self.folder / "samples").glob(".*")]:
+            if path.name != LOCK:
+                path.unlink()
         kept = [row for row in self.rows() if row["step"] <= step]
         write_text(self.log_path, "".join(json.dumps(row) + "\n" for row in kept))
         for path in (self.folder / "samples").glob("*.png"):

@@ -22,11 +22,8 @@ def load_generator(folder: Path, device: torch.device) -> tuple[torch.nn.Module,
     spec = run.spec
     generator = evaluate(lower(spec)["generator"]).to(device)
     state = checkpoint.load(run.checkpoint_path, device)
-    try:
+    with checkpoint.fitting():
         generator.load_state_dict(state["networks"]["generator"])
-    except (RuntimeError, KeyError) as error:
-        reason = str(error).split("\n")[0]
-        raise checkpoint.CheckpointError(f"the checkpoint does not fit: {reason}") from None
     return generator.eval(), configure(spec)
 
 

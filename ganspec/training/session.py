@@ -8,6 +8,7 @@ import platform
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -59,25 +60,33 @@ def train(
         run.claim(overwrite)
     source = emit(spec)
     trainer = _trainer(spec, Path(data) if data else None, choose_device(device))
-    if state is None:
-        run.begin(spec, source, environment(trainer.device))
-    else:
-        trainer.restore(state)
-        run.rewind(trainer.step)
     last = steps or spec.train.epochs * trainer.epoch_steps
     tell = progress or (lambda step, last, losses: None)
-    deadline = time.monotonic() + 60 * minutes if minutes is not None else math.inf
-    with interruptible() as interrupted:
-        run_training(
-            trainer,
-            run,
-            last,
-            stop=lambda: interrupted() or time.monotonic() > deadline,
-            progress=lambda step, losses: tell(step, last, losses),
-        )
-        run.interrupted = interrupted()
-    run.step = trainer.step
+    try:
+        if state is None:
+            run.begin(spec, source, environment(trainer.device), overwrite)
+        else:
+            _restore(run, trainer, state, last)
+        with interruptible(minutes) as stop:
+            run_training(trainer, run, last, stop, lambda step, losses: tell(step, last, losses))
+            run.interrupted = stop.asked
+        run.step = trainer.step
+    finally:
+        run.release()
     return run
+
+
+def _restore(run: Run, trainer: Trainer, state: dict[str, object], last: int) -> None:
+    """Put `trainer` where the run's checkpoint left off."""
+    run.lock()
+    trainer.restore(state)
+    if trainer.step >= last:
+        raise RunError(f"{run.folder} is at step {trainer.step} already: ask for more than {last}")
+    if state.get("device") != trainer.device.type:
+        began, now = state.get("device"), trainer.device.type
+        message = f"the run began on {began}: on {now} its random numbers are others from here on"
+        warnings.warn(message, stacklevel=2)
+    run.rewind(trainer.step)
 
 
 def _trainer(spec: Spec, data: Path | None, device: torch.device) -> Trainer:
@@ -143,23 +152,34 @@ def environment(device: torch.device) -> dict[str, object]:
     }
 
 
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Within the block, the first Ctrl-C or SIGTERM only sets what the yielded call returns."""
-    asked = []
-    handled = (signal.SIGINT, signal.SIGTERM)
+class Stop:
+    """Whether a training should end: asked to by a signal, or out of time."""
 
-    def ask(number: int, frame: object) -> None:
-        if asked:  # the second time is meant
+    def __init__(self, minutes: float | None):
+        self.asked = False
+        self.deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
+
+    def __call__(self) -> bool:
+        return self.asked or time.monotonic() > self.deadline
+
+    def ask(self, number: int, frame: object) -> None:
+        """Handle a signal: the first one asks, the second one is meant."""
+        if self.asked:
             raise KeyboardInterrupt
-        asked.append(number)
+        self.asked = True
 
+
+@contextmanager
+def interruptible(minutes: float | None) -> Iterator[Stop]:
+    """Within the block, the first Ctrl-C or SIGTERM only asks to stop."""
+    stop = Stop(minutes)
     try:
-        before = {number: signal.signal(number, ask) for number in handled}
+        handled = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, stop.ask) for number in handled}
     except ValueError:  # signals belong to the main thread
         before = {}
     try:
-        yield lambda: bool(asked)
+        yield stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

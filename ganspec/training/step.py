@@ -10,7 +10,8 @@ def draw_latent(count, device, cfg):
     if cfg.latent_distribution == "uniform":
         latent = torch.empty(count, cfg.latent_size, device=device)
         return latent.uniform_(cfg.latent_low, cfg.latent_high)
-    return torch.randn(count, cfg.latent_size, device=device)
+    else:
+        return torch.randn(count, cfg.latent_size, device=device)
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches, cfg):

@@ -1,0 +1,58 @@
+"""Label files of i-CLEVR: which objects stand in each image."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+
+
+def read_json(path):
+    """Content of a JSON file."""
+    try:
+        return json.loads(Path(path).read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+
+
+def read_objects(path):
+    """Index of every object by its name, from an `objects.json`."""
+    index = read_json(path)
+    values = list(index.values()) if isinstance(index, dict) else []
+    whole = all(type(value) is int for value in values)
+    if not values or not whole or sorted(values) != list(range(len(values))):
+        raise ValueError(f"{path} does not number objects from 0: {{name: 0, name: 1}}")
+    return index
+
+
+def object_names(path):
+    """Names of the objects of an `objects.json`, in the order of their index."""
+    index = read_objects(path)
+    return sorted(index, key=index.__getitem__)
+
+
+def read_labels(path):
+    """Objects of each image by its file name, and the index of every object.
+
+    The file is a map of lists of names; the `objects.json` beside it numbers these.
+    """
+    path = Path(path)
+    labels, index = read_json(path), read_objects(path.with_name("objects.json"))
+    if not isinstance(labels, dict) or not labels:
+        raise ValueError(f"{path} is not a map of images to lists of objects")
+    for image, objects in labels.items():
+        if not isinstance(objects, list):
+            raise ValueError(f"{path} has no list of objects for {image!r}")
+        for name in objects:
+            if not isinstance(name, str) or name not in index:
+                raise ValueError(f"{path} has {name!r} for {image!r}, not in objects.json")
+    return labels, index
+
+
+def mark_objects(labels, index):
+    """Which objects each list of names holds: 0 or 1, uint8 N x objects."""
+    marks = torch.zeros(len(labels), len(index), dtype=torch.uint8)
+    for row, names in zip(marks, labels, strict=True):
+        row[[index[name] for name in names]] = 1
+    return marks

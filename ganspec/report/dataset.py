@@ -1,0 +1,85 @@
+"""What a data set holds, found by reading it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+
+from ganspec.atomic import replacing
+from ganspec.datasets.dataset import DataError, Dataset
+from ganspec.language.kinds import kinds_of
+from ganspec.language.load import load
+from ganspec.language.spec import Data
+from ganspec.training.grid import save_grid
+
+CACHE = Path("~/.cache/ganspec/data")
+
+
+def data_of(name: str) -> Data:
+    """The data of the spec file `name`, or the data set called so with its defaults."""
+    if name.endswith((".yaml", ".yml")):
+        return load(name).data
+    kinds = kinds_of("dataset")
+    if name not in kinds:
+        known = ", ".join(sorted(kinds))
+        raise DataError(f"no data set is called `{name}`; there are {known}, or name a spec file")
+    return Data(dataset=kinds[name]())
+
+
+def find(dataset: Dataset, given: Path | None, fetch: bool) -> Path:
+    """The folder of a data set, which is fetched if asked for and missing; raises DataError."""
+    try:
+        return dataset.locate(given)
+    except DataError as error:
+        if not fetch:
+            raise
+        into = CACHE.expanduser() / dataset.kind
+        if not dataset.fetch(into):
+            raise DataError(f"{dataset.kind} cannot be fetched; {error}") from error
+        return dataset.locate(into)
+
+
+def read(data: Data, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    """Every image and label, at the size of `data`; raises DataError."""
+    channels, height, width = data.shape
+    with data.dataset.reading(folder):
+        return data.dataset.reader()(folder, height, width, channels)
+
+
+def description(data: Data, folder: Path, images: torch.Tensor, labels: torch.Tensor) -> str:
+    """Where a data set is, its images' number and size, and the images of each class."""
+    dataset, (count, channels, height, width) = data.dataset, images.shape
+    where = f"in {folder}" if dataset.needs_folder else "drawn on the spot"
+    with dataset.reading(folder):
+        names = dict(enumerate(dataset.classes(folder)))
+    if labels.ndim == 2:
+        classes, counts = range(labels.shape[1]), labels.sum(0)
+    else:
+        classes, counts = labels.unique(return_counts=True)
+    rows = [
+        (str(int(label)), names.get(int(label), ""), f"{int(number):,}")
+        for label, number in zip(classes, counts, strict=True)
+    ]
+    first, second, third = (max(map(len, column)) for column in zip(*rows, strict=True))
+    lines = [
+        f"{dataset.kind}: {where}",
+        f"{count:,} images, {height} x {width}, {many(channels, 'channel', 'channels')}",
+        f"{many(len(rows), 'class', 'classes')}, with so many images each:",
+    ]
+    for label, name, number in rows:
+        middle = f"{name:<{second}}  " if second else ""
+        lines.append(f"  {label:>{first}}  {middle}{number:>{third}}")
+    return "\n".join(lines)
+
+
+def many(number: int, one: str, more: str) -> str:
+    """A number with its noun."""
+    return f"{number:,} {one if number == 1 else more}"
+
+
+def write_grid(images: torch.Tensor, path: Path) -> None:
+    """The first 64 images as one picture, eight in a row."""
+    with replacing(path) as temporary:
+        save_grid(images[:64].float() / 255, temporary, 8, SimpleNamespace(low=0))

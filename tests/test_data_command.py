@@ -1,0 +1,126 @@
+"""`ganspec data`: where a data set is, what it holds, and what is missing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+from writing import OBJECTS, pixels, write_digits, write_images, write_labels
+
+from ganspec.cli import app
+from ganspec.datasets.fashion_mnist import FashionMnist
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path, monkeypatch):
+    """No data set in the working folder, the home folder, the environment or the system."""
+    (tmp_path / "home").mkdir()
+    monkeypatch.chdir(tmp_path / "home")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("GANSPEC_DATA", raising=False)
+    monkeypatch.setattr(FashionMnist, "well_known", ())
+    monkeypatch.setattr("warnings.showwarning", None)  # the command sets its own
+
+
+def data(*arguments, status=0):
+    """Standard output and error of `ganspec data ARGUMENTS`."""
+    result = CliRunner().invoke(app, ["data", *map(str, arguments)])
+    assert result.exit_code == status, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.stdout, result.stderr
+
+
+def test_place_number_size_and_classes_are_said(tmp_path):
+    np.savez(tmp_path / "a.npz", images=pixels(12, 64, 64, 3), labels=[0] * 9 + [7] * 3)
+    before = sorted(tmp_path.rglob("*"))
+    out, _ = data("npz", "--data", tmp_path)
+    assert out.splitlines() == [
+        f"npz: in {tmp_path}",
+        "12 images, 64 x 64, 3 channels",
+        "2 classes, with so many images each:",
+        "  0  9",
+        "  7  3",
+    ]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_classes_have_their_names(tmp_path):
+    write_images(tmp_path / "pets", ["cat/1.png", "cat/2.png", "dog/1.png"])
+    out, _ = data("image_folder", "--data", tmp_path / "pets")
+    assert out.splitlines()[2:] == [
+        "2 classes, with so many images each:",
+        "  0  cat  2",
+        "  1  dog  1",
+    ]
+
+
+def test_images_of_several_objects_count_for_each(tmp_path):
+    write_labels(tmp_path / "iclevr", [["red cube", "cyan sphere"], ["red cube"]])
+    write_images(tmp_path / "iclevr" / "images", ["0.png", "1.png"])
+    out, _ = data("iclevr", "--data", tmp_path)
+    rows = [line.split() for line in out.splitlines()[3:]]
+    counts = {" ".join(name): int(count) for _, *name, count in rows}
+    assert list(counts) == OBJECTS
+    assert {k: v for k, v in counts.items() if v} == {"red cube": 2, "cyan sphere": 1}
+
+
+def test_the_grid_shows_the_first_images(tmp_path):
+    images = pixels(70, 64, 64, 3)
+    np.savez(tmp_path / "a.npz", images=images)
+    out, _ = data("npz", "--data", tmp_path / "a.npz", "-o", "grid.png")
+    assert out.endswith("grid.png written\n")
+    with Image.open("grid.png") as file:
+        grid = np.array(file)
+    assert grid.shape == (8 * 66 + 2, 8 * 66 + 2, 3)
+    assert np.array_equal(grid[-66:-2, -66:-2], images[63])
+
+
+def test_a_spec_names_its_data(tmp_path):
+    write_labels(tmp_path / "home", [["red cube"], ["cyan sphere"]])
+    (tmp_path / "my.yaml").write_text(
+        "name: my\nlatent: {size: 1}\nobjective: {loss: hinge}\noptimizers: adam\n"
+        "data: {dataset: {shapes: {labels: train.json, count: 5}}, size: 8, channels: 1}\n"
+        "generator: {layers: [{project: [1, 8, 8]}]}\ndiscriminator: {layers: [mean_pool]}\n"
+    )
+    out, _ = data(tmp_path / "my.yaml")
+    assert out.startswith("shapes: drawn on the spot\n5 images, 8 x 8, 1 channel\n24 classes")
+    assert " red cube         3\n" in out
+    (tmp_path / "home" / "train.json").unlink()
+    _, error = data(tmp_path / "my.yaml", status=2)
+    assert error.startswith("error: shapes: ") and "train.json" in error
+
+
+def test_what_is_missing_is_one_line_and_nothing_is_written(tmp_path):
+    before = sorted(tmp_path.rglob("*"))
+    _, error = data("fashion_mnist", status=2)
+    assert error.startswith("error: fashion_mnist needs train-images") and error.count("\n") == 1
+    assert f"{tmp_path}/home/.cache/ganspec/data/fashion_mnist" in error
+    _, error = data("cifar", status=2)
+    assert "no data set is called `cifar`; there are cifar10, fashion_mnist" in error
+    _, error = data("mnist", "--fetch", status=2)
+    assert error.startswith("error: mnist cannot be fetched; mnist needs ")
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_fetching_puts_it_into_the_cache_once(tmp_path, monkeypatch):
+    fetched = []
+
+    def fetch(self, into):
+        fetched.append(into)
+        write_digits(into)
+        return True
+
+    monkeypatch.setattr(FashionMnist, "fetch", fetch)
+    for _ in range(2):
+        out, _ = data("fashion_mnist", "--fetch")
+        assert f"{tmp_path}/home/.cache/ganspec/data/fashion_mnist\n7 images, 28 x 28" in out
+    assert len(fetched) == 1
+
+
+def test_damaged_files_are_one_line(tmp_path):
+    write_digits(tmp_path)
+    path = tmp_path / "train-images-idx3-ubyte"
+    path.write_bytes(path.read_bytes()[:-1])
+    _, error = data("mnist", "--data", tmp_path, status=2)
+    assert error.startswith(f"error: mnist in {tmp_path}: {path} holds ")

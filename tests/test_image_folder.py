@@ -1,0 +1,132 @@
+"""Folders of images, of every mode, whole and broken."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, ImageFile
+from writing import pixels, random, write_images
+
+from ganspec.datasets import image_folder
+from ganspec.datasets.image_folder import ImageFolder
+
+
+def decode(path, height=8, width=8, channels=3):
+    image = image_folder.decode_image(path, height, width, channels)
+    assert image.dtype == torch.uint8 and image.shape == (channels, height, width)
+    return image.permute(1, 2, 0).numpy()
+
+
+@pytest.mark.parametrize("ending", ["png", "bmp", "webp"])
+def test_lossless_images_keep_their_bytes(tmp_path, ending):
+    image = pixels(8, 8, 3)
+    Image.fromarray(image).save(tmp_path / f"a.{ending}", lossless=True)
+    assert np.array_equal(decode(tmp_path / f"a.{ending}"), image)
+    grey = np.array(Image.fromarray(image).convert("L"))[..., None]
+    assert np.array_equal(decode(tmp_path / f"a.{ending}", channels=1), grey)
+
+
+@pytest.mark.parametrize("mode", ["LA", "RGBA"])
+def test_transparent_pixels_are_laid_on_white(tmp_path, mode):
+    image = pixels(8, 8, len(mode))
+    Image.fromarray(image).save(tmp_path / "a.png")
+    alpha = image[..., -1:] / 255
+    expected = np.broadcast_to(image[..., :-1] * alpha + 255 * (1 - alpha), (8, 8, 3))
+    assert np.abs(decode(tmp_path / "a.png") - expected).max() <= 1
+
+
+def test_palettes_with_a_clear_colour_are_laid_on_white(tmp_path):
+    image = Image.fromarray(pixels(8, 8) % 3, "P")
+    image.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    colours = np.array([[255, 0, 0], [255, 255, 255], [0, 0, 255]])
+    expected = colours[np.array(image)]
+    for name in ("a.png", "a.gif"):
+        image.save(tmp_path / name, transparency=1)
+        assert np.array_equal(decode(tmp_path / name), expected)
+
+
+def test_sixteen_bits_become_eight(tmp_path):
+    image = random.integers(0, 65536, (8, 8), dtype=np.uint16)
+    Image.fromarray(image).save(tmp_path / "a.png")
+    expected = np.round(image / 257)[..., None]
+    assert np.array_equal(decode(tmp_path / "a.png", channels=1), expected)
+
+
+def test_printers_inks_become_colours(tmp_path):
+    Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(tmp_path / "a.jpg")
+    assert np.abs(decode(tmp_path / "a.jpg").astype(int) - [255, 0, 0]).max() <= 3
+
+
+@pytest.mark.parametrize("orientation, turns, mirrored", [(3, 2, 0), (6, 3, 0), (5, 3, 1)])
+def test_cameras_held_sideways(tmp_path, orientation, turns, mirrored):
+    image, exif = pixels(8, 8, 3), Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(image).save(tmp_path / "a.png", exif=exif)
+    upright = np.rot90(image, turns)
+    expected = upright[:, ::-1] if mirrored else upright
+    assert np.array_equal(decode(tmp_path / "a.png"), expected)
+
+
+@pytest.mark.parametrize(
+    "before, size, resized, box",
+    [
+        ((64, 32), (16, 16), (32, 16), (8, 0, 24, 16)),
+        ((32, 64), (16, 16), (16, 32), (0, 8, 16, 24)),
+        ((50, 40), (20, 10), (25, 20), (8, 0, 18, 20)),
+        ((30, 30), (10, 20), (20, 20), (0, 5, 20, 15)),
+        ((5, 4), (8, 8), (10, 8), (1, 0, 9, 8)),
+    ],
+)
+def test_images_are_resized_and_cropped_at_the_centre(tmp_path, before, size, resized, box):
+    image = Image.fromarray(pixels(before[1], before[0], 3))
+    image.save(tmp_path / "a.png")
+    expected = image.resize(resized, Image.Resampling.BILINEAR).crop(box)
+    assert np.array_equal(decode(tmp_path / "a.png", *size), np.array(expected))
+
+
+def test_classes_are_the_sorted_subfolders(tmp_path):
+    root = tmp_path / "images"
+    names = ["cat/b.png", "cat/a.JPG", "ant/deep/c.webp", "dog/d.bmp", "dog/e.jpeg"]
+    write_images(root, [*names, ".trash/x.png", "cat/._a.jpg"])
+    (root / "empty").mkdir()
+    (root / "notes.txt").write_text("not an image")
+    images, labels = ImageFolder.load(ImageFolder().locate(root), 8, 8, 3)
+    expected = ["ant/deep/c.webp", "cat/a.JPG", "cat/b.png", "dog/d.bmp", "dog/e.jpeg"]
+    assert labels.tolist() == [0, 1, 1, 2, 2] and labels.dtype == torch.int64
+    for image, name in zip(images, expected, strict=True):
+        assert np.array_equal(image.permute(1, 2, 0).numpy(), decode(root / name))
+
+
+def test_flat_folders_have_one_class_and_mixed_ones_are_refused(tmp_path):
+    write_images(tmp_path / "flat", ["b.png", "a.png"])
+    assert ImageFolder.load(tmp_path / "flat", 8, 8, 1)[1].tolist() == [0, 0]
+    write_images(tmp_path / "flat", ["cat/a.png"])
+    with pytest.raises(ValueError, match=r"loose images such as a\.png"):
+        ImageFolder.load(tmp_path / "flat", 8, 8, 1)
+    with pytest.raises(ValueError, match="no jpg"):
+        ImageFolder.load(tmp_path / "empty", 8, 8, 1)
+
+
+def test_broken_images_are_skipped_with_one_warning(tmp_path, monkeypatch):
+    root = tmp_path / "images"
+    write_images(root, ["a/1.png", "a/2.png", "b/3.png", "b/4.png"])
+    good = [ImageFolder.load(root, 8, 8, 3)[0][i] for i in (0, 3)]
+    (root / "a/2.png").write_bytes((root / "a/2.png").read_bytes()[:200])  # truncated
+    (root / "b/3.png").write_text("not an image")
+    Image.new("L", (300, 300)).save(root / "b/5.png")  # a bomb, at this limit
+    (root / "b/6.png").write_bytes(b"")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 40000)
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", False)
+    with pytest.warns(UserWarning, match=r"skipped 4 of 6 .*2\.png, .*3.*5\.png, \.\.\."):
+        images, labels = ImageFolder.load(root, 8, 8, 3)
+    assert torch.equal(images, torch.stack(good)) and labels.tolist() == [0, 1]
+
+    with pytest.warns(UserWarning, match="skipped 3 of 6"):
+        files = ImageFolder().files(root, 8, 8, 3)
+    assert [path.name for path in files.files] == ["1.png", "2.png", "4.png"]
+    assert torch.equal(torch.stack([files[0], files[2]]), images)
+    assert files.labels.tolist() == [0, 0, 1] and len(files) == 3
+    with pytest.raises(OSError) as raised:
+        files[1]
+    assert "2.png" in raised.value.__notes__[0]

@@ -1,0 +1,137 @@
+"""Run folders under rough use: two processes, other images, damage, odd places."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+import torch
+from conftest import ROOT, small, write_image_folder
+
+import ganspec
+from ganspec.language.errors import GanspecError
+from ganspec.training import checkpoint
+from ganspec.training.run import Run, RunError
+
+DCGAN = ROOT / "specs" / "dcgan.yaml"
+
+
+def narrow(*settings):
+    return small(DCGAN, "vars.ch=4", "vars.z=8", *settings)
+
+
+def test_equal_runs_have_equal_bytes(tmp_path):
+    runs = [ganspec.train(narrow(), tmp_path / name, steps=3) for name in ("a", "b")]
+    for name in ("checkpoint.pt", "log.jsonl", "spec.yaml", "dcgan.py", "losses.png"):
+        assert (runs[0].folder / name).read_bytes() == (runs[1].folder / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("how", [{"resume": True}, {"overwrite": True}])
+def test_only_one_process_trains_a_run(tmp_path, how):
+    run = ganspec.train(narrow(), tmp_path / "run", steps=2)
+    before = run.checkpoint_path.read_bytes()
+    other = Run(run.folder)
+    other.lock()  # a lock of another open file is another process's to the system
+    with pytest.raises(RunError, match="by another process"):
+        ganspec.train(narrow(), run.folder, steps=3, **how)
+    assert run.checkpoint_path.read_bytes() == before
+    other.release()
+    assert ganspec.train(narrow(), run.folder, steps=3, **how).step == 3
+
+
+def test_other_images_do_not_resume(tmp_path):
+    (tmp_path / "images").mkdir()
+    write_image_folder(tmp_path / "images", 20)
+    spec = narrow("data={dataset: image_folder, size: 64}")
+    options = {"data": tmp_path / "images"}
+    ganspec.train(spec, tmp_path / "run", steps=2, **options)
+    write_image_folder(tmp_path / "images", 29)
+    with pytest.raises(checkpoint.CheckpointError, match="20 images, here are 29"):
+        ganspec.train(spec, tmp_path / "run", steps=4, resume=True, **options)
+
+
+@pytest.mark.parametrize("key", ["batches", "networks", "fixed", "random", "step"])
+def test_a_checkpoint_that_lacks_something_is_one_line(tmp_path, key):
+    run = ganspec.train(narrow(), tmp_path / "run", steps=1)
+    state = torch.load(run.checkpoint_path, weights_only=True)
+    del state[key]
+    torch.save(state, run.checkpoint_path)
+    with pytest.raises(checkpoint.CheckpointError, match=f"lacks '{key}'"):
+        ganspec.train(narrow(), tmp_path / "run", steps=2, resume=True)
+
+
+def test_a_checkpoint_of_other_networks_names_a_weight(tmp_path):
+    run = ganspec.train(narrow(), tmp_path / "run", steps=1)
+    state = torch.load(run.checkpoint_path, weights_only=True)
+    weights = state["networks"]["generator"]
+    weights["main.1.weight"] = weights["main.1.weight"][:1]
+    torch.save(state, run.checkpoint_path)
+    with pytest.raises(checkpoint.CheckpointError, match=r"main\.1\.weight"):
+        ganspec.train(narrow(), tmp_path / "run", steps=2, resume=True)
+
+
+@pytest.mark.parametrize(
+    "log", [None, "null\n", '{"step": 1, "d_loss": 1.0, "g_loss": 1.0}\n[3]\n']
+)
+def test_a_damaged_log_does_not_stop_a_run(tmp_path, log):
+    run = ganspec.train(narrow(), tmp_path / "run", steps=2)
+    run.log_path.unlink()
+    if log is not None:
+        run.log_path.write_text(log)
+    again = ganspec.train(narrow(), tmp_path / "run", steps=3, resume=True)
+    assert again.rows()[-1]["step"] == 3
+
+
+def test_what_a_killed_process_left_is_cleared_away(tmp_path):
+    run = ganspec.train(narrow(), tmp_path / "run", steps=1)
+    (run.folder / ".checkpoint.pt.abc.pt").write_bytes(b"half")
+    (run.folder / "samples" / ".0000002.png.abc.png").write_bytes(b"half")
+    ganspec.train(narrow(), tmp_path / "run", steps=2, resume=True)
+    assert not list(run.folder.rglob(".*"))
+
+
+def test_a_run_that_is_done_stays_as_it_is(tmp_path):
+    run = ganspec.train(narrow(), tmp_path / "run", steps=3)
+    before = run.checkpoint_path.stat().st_mtime_ns
+    with pytest.raises(RunError, match="at step 3 already"):
+        ganspec.train(narrow(), tmp_path / "run", steps=2, resume=True)
+    assert run.checkpoint_path.stat().st_mtime_ns == before
+    assert len(run.rows()) == 3
+
+
+def test_odd_places(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(RunError, match="is a file"):
+        ganspec.train(narrow(), tmp_path / "file", steps=1)
+    (tmp_path / "big disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "big disk")
+    ganspec.train(narrow(), tmp_path / "link", steps=1)
+    assert (tmp_path / "big disk" / "checkpoint.pt").is_file()
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert ganspec.train(narrow(), ".", steps=1).step == 1
+
+
+def test_a_bad_start_leaves_nothing(tmp_path):
+    with pytest.raises(GanspecError):
+        ganspec.train(narrow("train.batch=49"), tmp_path / "run", steps=1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_permission_names_the_file(tmp_path, monkeypatch):
+    from ganspec.atomic import write_text
+
+    def refuse(*_, **__):
+        raise PermissionError(13, "Permission denied", str(tmp_path / ".x.tmp"))
+
+    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    with pytest.raises(PermissionError, match=r"no permission to write .*spec\.yaml$"):
+        write_text(tmp_path / "spec.yaml", "text")
+
+
+def test_run_info_names_what_it_depends_on(tmp_path):
+    run = ganspec.train(narrow(), tmp_path / "run", steps=1)
+    info = json.loads(run.info_path.read_text())
+    assert info["torch"] == torch.__version__
+    assert info["threads"] == torch.get_num_threads() == int(os.environ["OMP_NUM_THREADS"])

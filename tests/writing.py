@@ -1,0 +1,71 @@
+"""Small data sets of several formats, written for tests."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import pickle
+import struct
+
+import numpy as np
+import torch
+from PIL import Image
+
+random = np.random.default_rng(0)
+
+
+def pixels(*shape):
+    return random.integers(0, 256, shape, dtype=np.uint8)
+
+
+def write_idx(path, array):
+    header = struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape)
+    data = header + array.tobytes()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+
+
+def write_digits(folder, prefix="train", ending="", count=7):
+    images, labels = pixels(count, 28, 28), pixels(count) % 10
+    write_idx(folder / f"{prefix}-images-idx3-ubyte{ending}", images)
+    write_idx(folder / f"{prefix}-labels-idx1-ubyte{ending}", labels)
+    return torch.from_numpy(images)[:, None], torch.from_numpy(labels).long()
+
+
+def write_batches(folder, protocol=2):
+    """The five training batches of four images each, and the test batch."""
+    folder.mkdir(parents=True, exist_ok=True)
+    images, labels = pixels(24, 3072), [int(label) for label in pixels(24) % 10]
+    names = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
+    for i, name in enumerate(names):
+        part = slice(4 * i, 4 * i + 4)
+        batch = {b"data": images[part].copy(), b"labels": labels[part]}
+        (folder / name).write_bytes(pickle.dumps(batch, protocol=protocol))
+    return torch.from_numpy(images.reshape(24, 3, 32, 32)), torch.tensor(labels)
+
+
+def write_images(folder, names):
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels(9, 12, 3)).save(folder / name)
+
+
+COLOURS = ["gray", "red", "blue", "green", "brown", "purple", "cyan", "yellow"]
+OBJECTS = [f"{colour} {shape}" for shape in ("cube", "sphere", "cylinder") for colour in COLOURS]
+
+
+def write_labels(folder, labels):
+    """i-CLEVR's two label files; `labels` are the objects of each image, or of 0.png on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(labels, list):
+        labels = {f"{i}.png": names for i, names in enumerate(labels)}
+    numbered = {name: i for i, name in enumerate(OBJECTS)}
+    (folder / "objects.json").write_text(json.dumps(numbered))
+    (folder / "train.json").write_text(json.dumps(labels))
+    return folder / "train.json"
+
+
+def check_equal(read, written):
+    for got, expected in zip(read, written, strict=True):
+        assert got.dtype == expected.dtype
+        assert torch.equal(got, expected)
