@@ -28,6 +28,7 @@ def contract(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
         yield from _range(spec, net)
     if net := nets.get("discriminator"):
         yield from _score(spec, net)
+        yield from _penalty(spec, net)
 
 
 def ending(net: Net) -> Step | None:
@@ -126,3 +127,13 @@ def _score(spec: Spec, net: Net) -> Iterator[Diagnostic]:
         message = f"{loss.kind} reads probabilities, the discriminator ends in {last}"
         help = "add sigmoid at its end, or remove `reads: probabilities`"
         yield Diagnostic("loss-needs-probabilities", message, mark, notes, help)
+
+
+def _penalty(spec: Spec, net: Net) -> Iterator[Diagnostic]:
+    """A gradient penalty is of single images; batch norm makes one image's score all others'."""
+    step = next((step for step in net.leaves() if step.origin.kind == "batch_norm"), None)
+    if step and spec.objective.penalty:
+        message = "batch_norm ties a batch's images together, the penalty takes them one by one"
+        help = "use instance_norm or layer_norm (Gulrajani et al., 2017, section 4)"
+        mark = step.origin.mark
+        yield Diagnostic("batch-norm-penalty", message, mark, (), help, severity="warning")
