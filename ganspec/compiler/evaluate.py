@@ -47,9 +47,7 @@ class Program(nn.Module):
     def _run(self, step: Step, arguments: list[torch.Tensor]) -> torch.Tensor:
         if step.is_module:
             return self.get_submodule(step.name)(*arguments)
-        call = step.call
-        inputs = [arguments] if call.pack else arguments
-        return call.target(*inputs, *call.args, **call.kwargs)
+        return step.call.apply(arguments)
 
 
 def evaluate(net: Net) -> Program:

@@ -62,6 +62,10 @@ class Call:
             **self.kwargs,
         )
 
+    def apply(self, inputs: list) -> object:
+        """What a function's call makes of `inputs`."""
+        return self.target(*([inputs] if self.pack else inputs), *self.args, **self.kwargs)
+
     def build(self) -> nn.Module:
         """The module without its wraps; on the meta device where that is the default device."""
         return self.target(*map(plain, self.args), **{k: plain(v) for k, v in self.kwargs.items()})

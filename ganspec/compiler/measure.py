@@ -65,12 +65,12 @@ def _shapes(net: Net) -> Iterator[tuple[int, tuple[int, ...]]]:
 
 def _cost(step: Step, inputs: list[tuple[int, ...]], macs: bool) -> Cost:
     trainable = buffers = 0
-    built = None
-    if step.is_module:
-        built = module(step) if _is_wrapped(step) else hollow(step.call)
+    bare = hollow(step.call) if step.is_module else None
+    if bare is not None:
+        built = module(step) if _is_wrapped(step) else bare
         trainable = sum(p.numel() for p in built.parameters())
         buffers = sum(b.numel() for b in built.buffers() if b.is_floating_point())
-    count = _macs(step, hollow(step.call) if built else None, inputs) if macs else None
+    count = _macs(step, bare, inputs) if macs else None
     origin = step.origin
     line = origin.mark.line if origin.mark else None
     path = origin.path.partition(".")[2]  # below the network's own key
@@ -82,17 +82,13 @@ def _is_wrapped(step: Step) -> bool:
     return bool(step.call.wraps) or any(callable(v) for v in step.call.kwargs.values())
 
 
-def _macs(step: Step, built: nn.Module | None, inputs: list[tuple[int, ...]]) -> int:
+def _macs(step: Step, bare: nn.Module | None, inputs: list[tuple[int, ...]]) -> int:
     from torch.utils.flop_counter import FlopCounterMode
 
     tensors = [torch.zeros((1, *shape)) for shape in inputs]
     with FlopCounterMode(display=False) as counter, torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        if built is not None:
-            built.eval()(*tensors)
-        else:
-            arguments = [tensors] if step.call.pack else tensors
-            step.call.target(*arguments, *step.call.args, **step.call.kwargs)
+        step.call.apply(tensors) if bare is None else bare.eval()(*tensors)
     return counter.get_total_flops() // 2
 
 

@@ -20,7 +20,7 @@ NAMESPACES = [
     (nn, "nn"),
     (F, "F"),
     (nn.init, "nn.init"),
-    (optim, "optim"),
+    (optim, "torch.optim"),
     (torch, "torch"),
 ]
 
@@ -62,8 +62,6 @@ class Printer:
         for namespace, prefix in NAMESPACES:
             name = getattr(target, "__name__", "")
             if getattr(namespace, name, None) is target:
-                if prefix == "optim":
-                    return f"torch.optim.{name}"
                 return f"{prefix}.{name}"
         if target not in self.used:
             self.used.append(target)
@@ -122,19 +120,17 @@ class Printer:
             if not step.is_module:
                 shape = step.output.shape
                 continue
+            head, indent, tail = f"self.{step.name} = ", "", ""
             if step.chain:
-                lines.append(f"self.{step.name} = nn.Sequential(")
-                for part in step.chain:
-                    line = f"    {self.construct(part.call)},"
-                    note = comment(line, shape, part.output.shape, net.is_block)
-                    shape = part.output.shape if note else shape
-                    lines.append(line + note)
-                lines.append(")")
-            else:
-                line = f"self.{step.name} = {self.construct(step.call)}"
-                note = comment(line, shape, step.output.shape, net.is_block)
-                shape = step.output.shape if note else shape
+                lines.append(f"{head}nn.Sequential(")
+                head, indent, tail = "", "    ", ","
+            for part in step.chain or (step,):
+                line = f"{indent}{head}{self.construct(part.call)}{tail}"
+                note = comment(line, shape, part.output.shape, net.is_block)
+                shape = part.output.shape if note else shape
                 lines.append(line + note)
+            if step.chain:
+                lines.append(")")
         if not net.is_block:
             lines += self.initializers(net)
         return lines

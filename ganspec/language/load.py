@@ -38,11 +38,6 @@ def shape(path: KeyPath) -> object:
     return shape_of(Spec, path)
 
 
-def is_kind(path: KeyPath) -> bool:
-    """Whether `path` of a spec holds one chosen kind."""
-    return isinstance(shape(path), str)
-
-
 def resolve(tree: Node) -> Spec:
     """The validated spec in a marked tree; raises SpecError."""
     framework = tree.get("framework")
