@@ -1,4 +1,4 @@
-"""Data sets: sizes and channels, where files lie, and what emitted programs take over."""
+"""Data sets: channels, labels, splits, places, and what emitted programs take over."""
 
 from __future__ import annotations
 
@@ -10,7 +10,16 @@ import pytest
 import torch
 from conftest import run_source
 from PIL import Image
-from writing import check_equal, pixels, write_batches, write_digits, write_images, write_labels
+from writing import (
+    OBJECTS,
+    check_equal,
+    pixels,
+    write_batches,
+    write_digits,
+    write_idx,
+    write_images,
+    write_labels,
+)
 
 from ganspec.compiler.emit import Text, formatted
 from ganspec.datasets.cifar10 import Cifar10
@@ -34,20 +43,7 @@ def nowhere(tmp_path, monkeypatch):
     monkeypatch.delenv("GANSPEC_DATA", raising=False)
 
 
-# sizes and channels
-
-
-@pytest.mark.parametrize("before", [(32, 32), (28, 20)])
-@pytest.mark.parametrize("after", [(16, 16), (64, 64), (17, 40)])
-def test_resizing_agrees_with_pil(before, after):
-    images = torch.from_numpy(pixels(3, 3, *before))
-    fitted = fit_images(images, *after, 3)
-    for image, got in zip(images, fitted, strict=True):
-        picture = Image.fromarray(image.permute(1, 2, 0).numpy())
-        expected = picture.resize(after[::-1], Image.Resampling.BILINEAR)
-        # PIL rounds once more, between the two directions
-        difference = got.permute(1, 2, 0).int() - torch.from_numpy(np.array(expected))
-        assert difference.abs().max() <= 1
+# channels and sizes
 
 
 def test_grey_is_the_luma_of_pil():
@@ -61,6 +57,83 @@ def test_colour_repeats_grey_beyond_one_part():
     images = torch.from_numpy(pixels(1003, 1, 4, 4))
     assert torch.equal(fit_images(images, 4, 4, 3), images.expand(-1, 3, -1, -1))
     assert fit_images(images, 4, 4, 1) is images
+
+
+@pytest.mark.parametrize("kind", ["mnist", "npz", "image_folder", "iclevr"])
+def test_images_may_be_oblong_and_grey(tmp_path, kind):
+    """As they are written, and their luma: a reader that swapped an axis would show."""
+    images = pixels(3, 20, 36, 1 if kind == "mnist" else 3)
+    write_idx(tmp_path / "train-images-idx3-ubyte", images[..., 0])
+    write_idx(tmp_path / "train-labels-idx1-ubyte", pixels(3))
+    np.savez(tmp_path / "a.npz", images=images)
+    write_labels(tmp_path, [["red cube"]] * 3)
+    for i, image in enumerate(images):
+        (tmp_path / "images").mkdir(exist_ok=True)
+        Image.fromarray(image.squeeze()).save(tmp_path / "images" / f"{i}.png")
+    written = torch.from_numpy(images).permute(0, 3, 1, 2)
+    reader = kinds_of("dataset")[kind]().reader()
+    for channels in (1, 3):
+        read, _ = reader(tmp_path, 20, 36, channels)
+        assert torch.equal(read, fit_images(written, 20, 36, channels))
+        assert reader(tmp_path, 36, 20, channels)[0].shape == (3, channels, 36, 20)
+
+
+# labels and splits
+
+
+@pytest.mark.parametrize("kind", sorted(kinds_of("dataset")))
+def test_labels_are_what_their_kind_says(tmp_path, kind):
+    write_every_format(tmp_path)
+    dataset = kinds_of("dataset")[kind]()
+    datasets = [dataset, Shapes(labels=str(tmp_path / "train.json"))]
+    for dataset in datasets if kind == "shapes" else datasets[:1]:
+        _, labels = dataset.reader()(tmp_path, 8, 8, 1)
+        if dataset.label_kind() is None:
+            assert kind in ("image_folder", "npz") and not dataset.classes()
+            continue
+        form, count = dataset.label_kind()
+        if form == "multi_hot":
+            assert labels.dtype == torch.uint8 and labels.shape[1] == count
+        else:
+            assert labels.dtype == torch.int64 and labels.ndim == 1 and labels.max() < count
+        names = dataset.classes()
+        assert names == dataset.classes(tmp_path) and len(set(names)) == len(names)
+        assert len(names) == (0 if kind == "mnist" else count)
+
+
+def test_classes_are_called_as_published():
+    assert FashionMnist().classes()[::3] == ["T-shirt/top", "Dress", "Shirt", "Ankle boot"]
+    assert Cifar10().classes()[::3] == ["airplane", "cat", "frog", "truck"]
+    assert Iclevr().classes() == OBJECTS
+    # the front object's colour x 3 + shape
+    assert Shapes().classes()[:4] == ["gray cube", "gray sphere", "gray cylinder", "red cube"]
+
+
+def test_held_out_images_are_those_of_the_other_split(tmp_path):
+    write_digits(tmp_path)
+    digits = write_digits(tmp_path, "t10k", count=3)
+    images, labels = write_batches(tmp_path)
+    for kind in (Mnist, FashionMnist):
+        check_equal(kind().test_reader()(tmp_path, 28, 28, 1), digits)
+    check_equal(Cifar10().test_reader()(tmp_path, 32, 32, 3), (images[20:], labels[20:]))
+    resized = Cifar10().test_reader("bilinear")(tmp_path, 50, 50, 3)[0]
+    assert torch.equal(resized, fit_images(images[20:], 50, 50, 3, "bilinear"))
+    for dataset in (Iclevr(), ImageFolder(), Npz(), Mnist(split="test"), Shapes(split="test")):
+        assert dataset.test_reader() is None
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_no_scene_is_in_both_splits(tmp_path, listed):
+    path = str(write_labels(tmp_path, [["red cube"], ["cyan sphere"]])) if listed else None
+    seen = torch.cat(
+        [
+            reader(None, 48, 48, 3)[0].flatten(1)
+            for seed in (0, 1, 2**32, 2**64)
+            for shapes in [Shapes(labels=path, seed=seed, count=40)]
+            for reader in (shapes.reader(), shapes.test_reader())
+        ]
+    )
+    assert len(seen.unique(dim=0)) == len(seen) == 320
 
 
 # places, and what emitted programs take over
@@ -118,6 +191,7 @@ def test_fashion_mnist_names_its_package():
 
 def write_every_format(folder):
     write_digits(folder)
+    write_digits(folder, "t10k")
     write_batches(folder)
     write_labels(folder, [["red cube"], ["cyan sphere", "gray cylinder"]])
     write_images(folder / "images", ["0.png", "1.png"])
@@ -132,6 +206,8 @@ def test_load_images_works_as_moved_text(tmp_path, kind):
     assert parameters[:4] == ["folder", "height", "width", "channels"]
     write_every_format(tmp_path)
     check_moved(dataset(count=3) if kind == "shapes" else dataset(), tmp_path)
+    fields = {"split": "test"} if "split" in dataset.model_fields else {}
+    check_moved(dataset(**fields), tmp_path, "tensorflow1")
 
 
 def test_drawing_listed_objects_works_as_moved_text(tmp_path):
@@ -139,9 +215,9 @@ def test_drawing_listed_objects_works_as_moved_text(tmp_path):
     check_moved(Shapes(labels=str(path), count=3), tmp_path)
 
 
-def check_moved(dataset, folder):
+def check_moved(dataset, folder, resize="antialias"):
     """What a data set reads, and what its text reads where there is no ganspec, are equal."""
-    reader, text = dataset.reader(), Text({})
+    reader, text = dataset.reader(resize), Text({})
     text.move(reader.func)
     parts = [*dict.fromkeys(text.imports), *text.sections["Data"]]
     source = formatted("\n\n".join(parts))

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from writing import OBJECTS, pixels, write_labels
+from writing import OBJECTS, check_equal, pixels, write_labels
 
 from ganspec.datasets.dataset import DataError
 from ganspec.datasets.iclevr import Iclevr, load_images
-from ganspec.language.spec import Data
+from ganspec.language.system import Data
 from ganspec.training.images import open_images
 
 LABELS = [["gray cube"], ["red sphere", "yellow cylinder"], ["cyan cube", "cyan cube"]]
@@ -66,14 +66,19 @@ def test_missing_photographs_are_counted_and_named(tmp_path, count, said):
     assert "\n" not in str(raised.value)
 
 
-def test_broken_photographs_are_named(tmp_path):
+def test_broken_photographs_are_skipped_with_their_labels(tmp_path):
     write_labels(tmp_path, LABELS)
     write_photographs(tmp_path / "images")
-    path = tmp_path / "images" / "1.png"
-    for content in (b"", b"no image", path.read_bytes()[:200]):
-        path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"1\.png cannot be read"):
-            load_images(tmp_path, 8, 8, 3)
+    images, labels = load_images(tmp_path, 8, 8, 3)
+    paths = [tmp_path / "images" / f"{i}.png" for i in range(3)]
+    for content in (b"", b"no image", paths[1].read_bytes()[:200]):
+        paths[1].write_bytes(content)
+        with pytest.warns(UserWarning, match=r"skipped 1 of 3 .*1\.png$"):
+            check_equal(load_images(tmp_path, 8, 8, 3), (images[::2], labels[::2]))
+    for path in paths:
+        path.write_bytes(b"")
+    with pytest.raises(ValueError, match=r"none of the 3 images can be read: .*0\.png"):
+        load_images(tmp_path, 8, 8, 3)
 
 
 @pytest.mark.parametrize(
@@ -89,6 +94,7 @@ def test_broken_photographs_are_named(tmp_path):
         ("objects.json", '{"red cube": 1}', "does not number objects"),
         ("objects.json", '{"red cube": 0.0}', "does not number objects"),
         ("objects.json", '{"red cube": -1, "blue cube": 0}', "does not number objects"),
+        ("objects.json", '{"red cube": 0}', "numbers 1 objects, not i-CLEVR's 24"),
     ],
 )
 def test_damaged_label_files_are_named(tmp_path, file, text, said):

@@ -74,13 +74,13 @@ def read_batches(folder, names):
     return batches
 
 
-def load_images(folder, height, width, channels, split="train"):
+def load_images(folder, height, width, channels, split="train", resize="antialias"):
     """CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
     names = batch_names(split)
     batches = read_batches(folder, names)
     images = np.concatenate([batches[name][0] for name in names])
     labels = np.concatenate([batches[name][1] for name in names])
-    images = fit_images(torch.from_numpy(images), height, width, channels)
+    images = fit_images(torch.from_numpy(images), height, width, channels, resize)
     return images, torch.from_numpy(labels).long()
 
 
@@ -98,6 +98,16 @@ class Cifar10(Dataset, kind="cifar10"):
     size: ClassVar = (32, 32)
 
     split: Literal["train", "test"] = "train"
+
+    def label_kind(self) -> tuple[str, int]:
+        return "classes", 10
+
+    def classes(self, folder: Path | None = None) -> list[str]:
+        """As in `batches.meta`, which is a pickle and is not opened."""
+        return [
+            *("airplane", "automobile", "bird", "cat", "deer"),
+            *("dog", "frog", "horse", "ship", "truck"),
+        ]
 
     def wanted(self) -> str:
         files = "data_batch_1 to data_batch_5" if self.split == "train" else "test_batch"

@@ -27,6 +27,9 @@ class Dataset(Kind, family="dataset"):
     N x C x H x W, and labels. These are int64 N where each image is of one class, and
     uint8 N x classes, 0 or 1, where it may be of several (`iclevr`, and `shapes` with
     labels). It is a plain function because emitted programs carry its text.
+
+    A data set with a part that is held out for testing has the field `split`; where it
+    resizes images, `load` has the keyword `resize`, one of `resize_images`'s methods.
     """
 
     load: ClassVar[Callable]
@@ -38,11 +41,26 @@ class Dataset(Kind, family="dataset"):
     well_known: ClassVar[tuple[str, ...]] = ()
     fix: ClassVar[str] = ""
 
-    def reader(self) -> partial:
-        """`load` with those of its fields that are not at their defaults."""
+    def label_kind(self) -> tuple[str, int] | None:
+        """What the labels are: `("classes", 10)`, or `("multi_hot", 24)` for 0s and 1s.
+
+        None where only the files tell. The files are not looked at.
+        """
+        return None
+
+    def test_reader(self, resize: str = "antialias") -> partial | None:
+        """`reader` of the held-out split; None where there is none, or where it is read already."""
+        if getattr(self, "split", "test") == "test":
+            return None
+        return self.model_copy(update={"split": "test"}).reader(resize)
+
+    def reader(self, resize: str = "antialias") -> partial:
+        """`load` with `resize` and those of its fields that are not at their defaults."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         defaults = {name: field.default for name, field in type(self).model_fields.items()}
         own = {name: value for name, value in fields.items() if value != defaults[name]}
+        if resize != "antialias":
+            own["resize"] = resize
         return partial(type(self).load, **own)
 
     @contextmanager
@@ -54,8 +72,11 @@ class Dataset(Kind, family="dataset"):
             where = f" in {folder}" if self.needs_folder else ""
             raise DataError(f"{self.kind}{where}: {error}") from error
 
-    def classes(self, folder: Path) -> list[str]:
-        """Names of the classes in the order of their labels, where the files give any."""
+    def classes(self, folder: Path | None = None) -> list[str]:
+        """Names of the classes in the order of their labels; none where nothing gives any.
+
+        Images are not read. With no folder the names are those published with the data set.
+        """
         return []
 
     def wanted(self) -> str:

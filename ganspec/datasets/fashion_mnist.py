@@ -10,10 +10,10 @@ from ganspec.datasets.idx import IdxDataset, read_idx_split
 from ganspec.datasets.images import fit_images
 
 
-def load_images(folder, height, width, channels, split="train"):
+def load_images(folder, height, width, channels, split="train", resize="antialias"):
     """Fashion-MNIST: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
     images, labels = read_idx_split(folder, split)
-    return fit_images(images, height, width, channels), labels
+    return fit_images(images, height, width, channels, resize), labels
 
 
 class FashionMnist(IdxDataset, kind="fashion_mnist"):
@@ -29,6 +29,13 @@ class FashionMnist(IdxDataset, kind="fashion_mnist"):
         "put the files into ./data/fashion_mnist or name their folder, "
         "or run: apt-get install dataset-fashion-mnist"
     )
+
+    def classes(self, folder: Path | None = None) -> list[str]:
+        """As in the table of github.com/zalandoresearch/fashion-mnist."""
+        return [
+            *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
+            *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+        ]
 
     def fetch(self, into: Path) -> bool:
         """Debian's package where there is apt, else torchvision's download where that is there."""

@@ -5,13 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
-import numpy as np
-import torch
 from PIL import Image
 
 from ganspec.datasets.dataset import Dataset
-from ganspec.datasets.image_folder import flatten_image
-from ganspec.datasets.objects import mark_objects, object_names, read_labels
+from ganspec.datasets.image_folder import (
+    decode_files,
+    flatten_image,
+    report_broken,
+    resize_picture,
+)
+from ganspec.datasets.objects import mark_objects, object_names, read_labels, solid_words
 
 
 def find_photographs(folder, names):
@@ -34,34 +37,30 @@ def find_photographs(folder, names):
     )
 
 
-def resize_photograph(path, height, width, channels):
-    """Photograph of a file, uint8 C x H x W: resized whole, not cropped."""
-    try:
+def load_images(folder, height, width, channels, resize="antialias"):
+    """i-CLEVR: images, uint8 N x C x H x W, and their objects, 0 or 1, uint8 N x 24.
+
+    Photographs are resized whole, not cropped.
+    """
+
+    def decode(path):
         with Image.open(path) as file:
-            image = flatten_image(file)
-    except Exception as error:  # a damaged file makes PIL raise almost anything
-        raise ValueError(f"{path} cannot be read: {error}") from error
-    image = image.convert("L" if channels == 1 else "RGB")
-    image = image.resize((width, height), Image.Resampling.BILINEAR)
-    pixels = torch.from_numpy(np.array(image)).reshape(height, width, channels)
-    return pixels.permute(2, 0, 1)
+            image = flatten_image(file).convert("L" if channels == 1 else "RGB")
+        return resize_picture(image, height, width, resize)
 
-
-def load_images(folder, height, width, channels):
-    """i-CLEVR: images, uint8 N x C x H x W, and their objects, 0 or 1, uint8 N x 24."""
     labels, index = read_labels(Path(folder) / "train.json")
     paths = find_photographs(Path(folder), list(labels))
-    images = torch.empty(len(paths), channels, height, width, dtype=torch.uint8)
-    for image, path in zip(images, paths, strict=True):
-        image.copy_(resize_photograph(path, height, width, channels))
-    return images, mark_objects(list(labels.values()), index)
+    images, readable = decode_files(paths, decode, (channels, height, width))
+    report_broken(paths, readable)
+    return images, mark_objects(list(labels.values()), index)[readable]
 
 
 class Iclevr(Dataset, kind="iclevr"):
     """i-CLEVR: photographs of one to three coloured solids, labelled with all of them.
 
     The photographs, 320 x 240, lie in `images` or `iclevr` beside `train.json`, and are
-    resized whole.
+    resized whole. Those that cannot be read are skipped with a warning; missing ones are an
+    error.
     """
 
     load: ClassVar = staticmethod(load_images)
@@ -76,5 +75,11 @@ class Iclevr(Dataset, kind="iclevr"):
         # the photographs are left to `load`, which says how many of them are missing
         return all((folder / name).is_file() for name in ("objects.json", "train.json"))
 
-    def classes(self, folder: Path) -> list[str]:
-        return object_names(folder / "objects.json")
+    def label_kind(self) -> tuple[str, int]:
+        return "multi_hot", 24
+
+    def classes(self, folder: Path | None = None) -> list[str]:
+        if folder is not None:
+            return object_names(folder / "objects.json")
+        colours, shapes = solid_words()
+        return [f"{colour} {shape}" for shape in shapes for colour in colours]

@@ -59,6 +59,9 @@ class IdxDataset(Dataset):
 
     split: Literal["train", "test"] = "train"
 
+    def label_kind(self) -> tuple[str, int]:
+        return "classes", 10
+
     def names(self) -> list[str]:
         """Names of the split's two files, without `.gz`."""
         prefix = {"train": "train", "test": "t10k"}[self.split]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar
 
@@ -11,6 +12,7 @@ import torch
 from PIL import Image, ImageOps
 
 from ganspec.datasets.dataset import Dataset
+from ganspec.datasets.images import resize_images
 
 
 def find_images(folder):
@@ -49,11 +51,23 @@ def flatten_image(image):
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+        # slow, and often all is opaque, as in i-CLEVR
+        if image.getchannel("A").getextrema()[0] < 255:
+            white = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(white, image)
     return image.convert("RGB")
 
 
-def decode_image(path, height, width, channels):
+def resize_picture(picture, height, width, resize):
+    """Pixels, uint8 C x H x W, of a PIL picture resized as `resize_images` says."""
+    if resize == "antialias":
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    across, down = picture.size
+    pixels = torch.from_numpy(np.array(picture)).reshape(1, down, across, -1)
+    return resize_images(pixels.permute(0, 3, 1, 2), height, width, resize)[0]
+
+
+def decode_image(path, height, width, channels, resize="antialias"):
     """Image of a file, uint8 C x H x W: shorter side resized, cropped at the centre."""
     with Image.open(path) as file:
         image = flatten_image(ImageOps.exif_transpose(file))
@@ -63,53 +77,75 @@ def decode_image(path, height, width, channels):
         across, down = width, down * width // across
     else:
         across, down = across * height // down, height
-    image = image.resize((across, down), Image.Resampling.BILINEAR)
     left, top = round((across - width) / 2), round((down - height) / 2)
-    image = image.crop((left, top, left + width, top + height))
-    pixels = torch.from_numpy(np.array(image)).reshape(height, width, channels)
-    return pixels.permute(2, 0, 1)
+    pixels = resize_picture(image, down, across, resize)
+    return pixels[:, top : top + height, left : left + width]
 
 
-def warn_of_broken(broken, total):
-    """One warning that says how many images were skipped and names up to three."""
-    if broken:
-        names = ", ".join(str(path) for path in broken[:3])
-        more = ", ..." if len(broken) > 3 else ""
-        message = f"skipped {len(broken)} of {total} images that cannot be read: "
-        warnings.warn(message + names + more, stacklevel=3)
+def decode_files(files, decode, shape):
+    """Images, uint8 N x *shape, of the files that `decode` can read, in their order.
 
+    Also tells which these are: a bool for each file.
+    """
 
-def load_images(folder, height, width, channels):
-    """Images of a folder, uint8 N x C x H x W, and their classes, int64 N."""
-    files, labels = list_images(folder)
-    images = torch.empty(len(files), channels, height, width, dtype=torch.uint8)
-    kept, broken = [], []
-    for path, label in zip(files, labels, strict=True):
+    def decode_whole(path):
         try:
-            images[len(kept)] = decode_image(path, height, width, channels)
-            kept.append(label)
+            return decode(path)
         except Exception:  # a damaged file makes PIL raise almost anything
-            broken.append(path)
-    if not kept:
-        raise ValueError(f"none of the {len(files)} images in {folder} can be read")
-    warn_of_broken(broken, len(files))
-    return images[: len(kept)], torch.tensor(kept)
+            return None
+
+    images = torch.empty(len(files), *shape, dtype=torch.uint8)
+    readable, count = [], 0
+    # threads suffice: PIL decodes without the interpreter's lock
+    with ThreadPoolExecutor() as pool:
+        for image in pool.map(decode_whole, files):
+            readable.append(image is not None)
+            if image is not None:
+                images[count] = image
+                count += 1
+    return images[:count], readable
+
+
+def report_broken(files, readable):
+    """One warning that counts the unreadable files and names up to three of them.
+
+    Raises ValueError where none can be read.
+    """
+    broken = [path for path, fine in zip(files, readable, strict=True) if not fine]
+    names = ", ".join(map(str, broken[:3])) + (", ..." if len(broken) > 3 else "")
+    if len(broken) == len(files):
+        raise ValueError(f"none of the {len(files)} images can be read: {names}")
+    if broken:
+        message = f"skipped {len(broken)} of {len(files)} images that cannot be read: "
+        warnings.warn(message + names, stacklevel=3)
+
+
+def load_images(folder, height, width, channels, resize="antialias"):
+    """Images of a folder, uint8 N x C x H x W, and their classes, int64 N."""
+
+    def decode(path):
+        return decode_image(path, height, width, channels, resize)
+
+    files, labels = list_images(folder)
+    images, readable = decode_files(files, decode, (channels, height, width))
+    report_broken(files, readable)
+    return images, torch.tensor(labels)[readable]
 
 
 class ImageFiles(torch.utils.data.Dataset):
     """Images decoded one by one, uint8 C x H x W, for folders too large for memory."""
 
-    def __init__(self, files, labels, height, width, channels):
+    def __init__(self, files, labels, height, width, channels, resize="antialias"):
         self.files = files
         self.labels = torch.tensor(labels)
-        self.shape = (height, width, channels)
+        self.form = (height, width, channels, resize)
 
     def __len__(self):
         return len(self.files)
 
     def __getitem__(self, index):
         try:
-            return decode_image(self.files[index], *self.shape)
+            return decode_image(self.files[index], *self.form)
         except Exception as error:
             error.add_note(f"while reading {self.files[index]}")
             raise
@@ -145,18 +181,19 @@ class ImageFolder(Dataset, kind="image_folder"):
         # no other folder can stand in for the user's own images
         return [given.expanduser()] if given else super().places(None)
 
-    def classes(self, folder: Path) -> list[str]:
+    def classes(self, folder: Path | None = None) -> list[str]:
+        if folder is None:
+            return []
         names = (path.relative_to(folder).parts for path in find_images(folder))
         return sorted({parts[0] for parts in names if len(parts) > 1})
 
-    def files(self, folder: Path, height: int, width: int, channels: int) -> ImageFiles:
+    def files(
+        self, folder: Path, height: int, width: int, channels: int, resize: str = "antialias"
+    ) -> ImageFiles:
         """Images of `folder` to be read one by one, less those that PIL cannot open."""
         files, labels = list_images(folder)
         opened = [can_open(path) for path in files]
-        broken = [path for path, fine in zip(files, opened, strict=True) if not fine]
-        warn_of_broken(broken, len(files))
+        report_broken(files, opened)
         kept = [i for i, fine in enumerate(opened) if fine]
-        if not kept:
-            raise ValueError(f"none of the {len(files)} images in {folder} can be read")
         files, labels = [files[i] for i in kept], [labels[i] for i in kept]
-        return ImageFiles(files, labels, height, width, channels)
+        return ImageFiles(files, labels, height, width, channels, resize)

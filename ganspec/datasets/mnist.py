@@ -8,10 +8,10 @@ from ganspec.datasets.idx import IdxDataset, read_idx_split
 from ganspec.datasets.images import fit_images
 
 
-def load_images(folder, height, width, channels, split="train"):
+def load_images(folder, height, width, channels, split="train", resize="antialias"):
     """MNIST: images, uint8 N x C x H x W, and digits 0 to 9, int64 N."""
     images, labels = read_idx_split(folder, split)
-    return fit_images(images, height, width, channels), labels
+    return fit_images(images, height, width, channels, resize), labels
 
 
 class Mnist(IdxDataset, kind="mnist"):

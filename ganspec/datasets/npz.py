@@ -68,7 +68,7 @@ def check_labels(labels, count):
     return labels
 
 
-def load_images(folder, height, width, channels):
+def load_images(folder, height, width, channels, resize="antialias"):
     """Images of a .npz file, uint8 N x C x H x W, and their labels, int64 N.
 
     `folder` is the file or the folder that holds it.
@@ -80,7 +80,7 @@ def load_images(folder, height, width, channels):
         labels = torch.from_numpy(check_labels(labels, len(images)))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    return fit_images(images, height, width, channels), labels
+    return fit_images(images, height, width, channels, resize), labels
 
 
 class Npz(Dataset, kind="npz"):

@@ -8,6 +8,12 @@ from pathlib import Path
 import torch
 
 
+def solid_words():
+    """Words for solids: colours, in the order of `clevr_colours`, and shapes."""
+    colours = "gray red blue green brown purple cyan yellow"
+    return colours.split(), ["cube", "sphere", "cylinder"]
+
+
 def read_json(path):
     """Content of a JSON file."""
     try:
@@ -23,6 +29,8 @@ def read_objects(path):
     whole = all(type(value) is int for value in values)
     if not values or not whole or sorted(values) != list(range(len(values))):
         raise ValueError(f"{path} does not number objects from 0: {{name: 0, name: 1}}")
+    if len(values) != 24:
+        raise ValueError(f"{path} numbers {len(values)} objects, not i-CLEVR's 24")
     return index
 
 

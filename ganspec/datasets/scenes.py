@@ -184,9 +184,11 @@ def draw_images(scenes, height, width, channels):
     return fit_images(drawn, height, width, channels)
 
 
-def scene_blocks(count, seed, height, width):
+def scene_blocks(count, seed, split, height, width):
     """Random scenes in blocks, each with its first image's index."""
-    random = np.random.default_rng(seed)
+    # numbers that no seed gives the other split: `spawn_key` is no part of the seed
+    key = {"train": (), "test": (1,)}[split]
+    random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
     # whole blocks, even at the end, so that no image depends on how many there are;
     # small ones, so that the work stays in the cache
     block = min(256, max(1, 2**18 // (height * width)))

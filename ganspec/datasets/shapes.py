@@ -4,36 +4,30 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt
 
 from ganspec.datasets.dataset import Dataset
-from ganspec.datasets.objects import mark_objects, object_names, read_labels
+from ganspec.datasets.objects import mark_objects, object_names, read_labels, solid_words
 from ganspec.datasets.scenes import back_to_front, draw_images, scene_blocks
 from ganspec.language.types import refusal
 
 
-def load_images(folder, height, width, channels, count=10000, seed=0):
+def load_images(folder, height, width, channels, count=10000, seed=0, split="train"):
     """Scenes, uint8 N x C x H x W, and 3 x colour + shape of the front object, int64 N.
 
     Nothing is read from `folder`: the same seed always draws the same scenes.
     """
     images = torch.empty(count, channels, height, width, dtype=torch.uint8)
     labels = torch.empty(count, dtype=torch.int64)
-    for start, scenes in scene_blocks(count, seed, height, width):
+    for start, scenes in scene_blocks(count, seed, split, height, width):
         scenes, part = back_to_front(scenes), slice(start, start + len(scenes["x"]))
         images[part] = draw_images(scenes, height, width, channels)[: count - start]
         front = 3 * scenes["colour"][:, -1] + scenes["shape"][:, -1]
         labels[part] = front[: count - start]
     return images, labels
-
-
-def solid_words():
-    """Words for solids: colours, in the order of `clevr_colours`, and shapes."""
-    colours = "gray red blue green brown purple cyan yellow"
-    return colours.split(), ["cube", "sphere", "cylinder"]
 
 
 def solids_of(names):
@@ -52,7 +46,7 @@ def solids_of(names):
     return fields
 
 
-def load_labelled(folder, height, width, channels, labels, count=10000, seed=0):
+def load_labelled(folder, height, width, channels, labels, count=10000, seed=0, split="train"):
     """Scenes of listed objects, uint8 N x C x H x W, and these, 0 or 1, uint8 N x 24.
 
     `labels` is a file that lists each image's objects, with `objects.json` beside it;
@@ -63,7 +57,7 @@ def load_labelled(folder, height, width, channels, labels, count=10000, seed=0):
     solids = [solids_of(names) for names in wanted]
     solids = {k: torch.tensor([solid[k] for solid in solids]) for k in solids[0]}
     images = torch.empty(count, channels, height, width, dtype=torch.uint8)
-    for start, scenes in scene_blocks(count, seed, height, width):
+    for start, scenes in scene_blocks(count, seed, split, height, width):
         part = torch.arange(start, start + len(scenes["x"])) % len(wanted)
         scenes |= {name: field[part] for name, field in solids.items()}
         drawn = draw_images(back_to_front(scenes), height, width, channels)
@@ -84,7 +78,8 @@ class Shapes(Dataset, kind="shapes"):
     """Drawn scenes of one to three cubes, spheres and cylinders in CLEVR's colours.
 
     With `labels`, a file such as i-CLEVR's `train.json` with `objects.json` beside it, each
-    scene has the objects that the file lists for it: a stand-in for `iclevr`.
+    scene has the objects that the file lists for it: a stand-in for `iclevr`. The split `test`
+    has as many scenes, none of them in `train`.
     """
 
     load: ClassVar = staticmethod(load_images)
@@ -92,15 +87,20 @@ class Shapes(Dataset, kind="shapes"):
 
     count: PositiveInt = 10000
     seed: NonNegativeInt = 0
+    split: Literal["train", "test"] = "train"
     labels: PathText | None = Field(
         None, description="file that lists the objects of each image, as `train.json`"
     )
 
-    def reader(self) -> partial:
+    def label_kind(self) -> tuple[str, int]:
+        return ("multi_hot" if self.labels else "classes"), 24
+
+    def reader(self, resize: str = "antialias") -> partial:
+        # scenes are drawn at the size asked for: there is nothing to resize
         made = super().reader()
         return partial(load_labelled, **made.keywords) if self.labels else made
 
-    def classes(self, folder: Path) -> list[str]:
+    def classes(self, folder: Path | None = None) -> list[str]:
         if not self.labels:
             colours, shapes = solid_words()
             return [f"{colour} {shape}" for colour in colours for shape in shapes]

@@ -11,7 +11,7 @@ from ganspec.atomic import replacing
 from ganspec.datasets.dataset import DataError, Dataset
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import load
-from ganspec.language.spec import Data
+from ganspec.language.system import Data
 from ganspec.training.grid import save_grid
 
 CACHE = Path("~/.cache/ganspec/data")
@@ -45,7 +45,7 @@ def read(data: Data, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
     """Every image and label, at the size of `data`; raises DataError."""
     channels, height, width = data.shape
     with data.dataset.reading(folder):
-        return data.dataset.reader()(folder, height, width, channels)
+        return data.dataset.reader(data.resize)(folder, height, width, channels)
 
 
 def description(data: Data, folder: Path, images: torch.Tensor, labels: torch.Tensor) -> str:
