@@ -15,8 +15,9 @@ from ganspec.language.types import Positive
 def init_dcgan(network, std=0.02):
     """Draw weights from N(0, std^2) and batch norms' gains from N(1, std^2)."""
     init_normal(network, std)
+    norms = (nn.BatchNorm1d, nn.BatchNorm2d)
     for module in network.modules():
-        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)) and module.affine:
+        if isinstance(module, norms) and module.weight is not None:
             nn.init.normal_(module.weight, 1.0, std)
 
 

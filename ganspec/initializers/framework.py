@@ -4,13 +4,30 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from torch import nn
+
 from ganspec.compiler.ir import Call
-from ganspec.initializers.initializer import Initializer
-from ganspec.initializers.xavier import Xavier
+from ganspec.initializers.initializer import Initializer, weights_and_biases
+from ganspec.initializers.xavier import init_xavier
+
+
+def init_keras(network):
+    """Draw weights scaled by their fan, embeddings within 0.05, and set biases to 0."""
+    init_xavier(network)
+    for module in network.modules():
+        if isinstance(module, nn.Embedding):
+            for weight, _ in weights_and_biases(module):
+                nn.init.uniform_(weight, -0.05, 0.05)
+
+
+FILLS = {"keras": init_keras, "tensorflow": init_xavier}
 
 
 class Framework(Initializer, kind="framework"):
-    """What the spec's framework does by itself: Keras and TensorFlow 1 draw Glorot-uniform."""
+    """What the spec's framework does by itself: Keras and TensorFlow 1 draw Glorot-uniform.
+
+    Keras draws embeddings between -0.05 and 0.05, TensorFlow 1 as all else, torch from N(0, 1).
+    """
 
     framework_defaults: ClassVar = {
         "keras": {"of": "keras"},
@@ -20,4 +37,4 @@ class Framework(Initializer, kind="framework"):
     of: Literal["torch", "keras", "tensorflow"] = "torch"
 
     def call(self) -> Call | None:
-        return None if self.of == "torch" else Xavier().call()
+        return None if self.of == "torch" else Call(FILLS[self.of])

@@ -17,8 +17,13 @@ class Initializer(Kind, family="initializer"):
 
 
 def weights_and_biases(network):
-    """Weights, under a spectral norm too, and biases of convs and linear layers."""
+    """Weights and biases of convs, linear layers and embeddings, which have no bias.
+
+    Under a spectral norm, the weight that it divides.
+    """
+    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)
     for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+        if isinstance(module, kinds):
             wrapped = getattr(module, "parametrizations", None)
-            yield wrapped.weight.original if wrapped else module.weight, module.bias
+            weight = wrapped.weight.original if wrapped else module.weight
+            yield weight, getattr(module, "bias", None)

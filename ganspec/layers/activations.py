@@ -91,9 +91,13 @@ class LeakyReLU(Layer, kind="leaky_relu"):
 
 
 class PReLU(Layer, kind="prelu"):
-    """x where positive, else a learned slope times x (He et al., 2015); one slope for all of it."""
+    """x where positive, else a learned slope times x (He et al., 2015); one slope for all of it.
+
+    Keras's starts at 0, and has a slope for every number unless axes are shared.
+    """
 
     primary: ClassVar = "slope"
+    framework_defaults: ClassVar = {"keras": {"slope": 0.0}}
     examples: ClassVar = [*EXAMPLES, ({"slope": 0.1}, (5,))]
 
     slope: Number = Field(0.25, description="what the slope starts at")

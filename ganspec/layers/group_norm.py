@@ -16,7 +16,10 @@ class GroupNorm(Layer, kind="group_norm"):
 
     primary: ClassVar = "groups"
     expects: ClassVar = "map"
-    framework_defaults: ClassVar = {"keras": {"eps": 1e-3}}
+    framework_defaults: ClassVar = {
+        "keras": {"eps": 1e-3},
+        "tensorflow": {"eps": 1e-6},  # tf.contrib.layers
+    }
     examples: ClassVar = [
         ({"groups": 2}, (4, 3, 3)),
         ({"groups": 4, "eps": 1e-3}, (4, 3, 3)),

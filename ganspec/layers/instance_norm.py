@@ -16,8 +16,10 @@ class InstanceNorm(Layer, kind="instance_norm"):
 
     primary: ClassVar = "affine"
     expects: ClassVar = "map"
-    # Keras has it as GroupNormalization(groups=-1)
-    framework_defaults: ClassVar = {"keras": {"affine": True, "eps": 1e-3}}
+    framework_defaults: ClassVar = {
+        "keras": {"affine": True, "eps": 1e-3},  # as GroupNormalization(groups=-1)
+        "tensorflow": {"affine": True, "eps": 1e-6},  # tf.contrib.layers
+    }
     examples: ClassVar = [(None, (4, 3, 3)), ({"affine": True, "eps": 1e-3}, (4, 3, 3))]
 
     affine: bool = False

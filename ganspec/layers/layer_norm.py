@@ -33,7 +33,10 @@ class LayerNorm(Layer, kind="layer_norm"):
         ({"elementwise": True, "eps": 1e-3}, (4, 3, 3)),
         ({"over": "channels"}, (4, 3, 3)),
     ]
-    framework_defaults: ClassVar = {"keras": {"eps": 1e-3, "over": "channels"}}
+    framework_defaults: ClassVar = {
+        "keras": {"eps": 1e-3, "over": "channels"},
+        "tensorflow": {"eps": 1e-12},  # tf.contrib.layers
+    }
 
     eps: Positive = 1e-5
     elementwise: bool = Field(False, description="a gain and bias for every position")

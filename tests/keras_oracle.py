@@ -1,0 +1,169 @@
+"""Keras in double precision, and the way of weights and maps from it to networks like its own.
+
+Keras keeps channels last, so that maps, kernels and everything beside a flatten or reshape are
+permuted on the way over; nothing else is done to the weights. In single precision a sum of another
+order can fall on the other side of a leaky ReLU's kink, and on another machine it does. Keras's
+precision and device are the process's own: every test file that uses Keras takes it from here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+import os
+
+os.environ["KERAS_BACKEND"] = "torch"
+os.environ["KERAS_TORCH_DEVICE"] = "cpu"
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+keras = pytest.importorskip("keras", minversion="3")
+keras.config.set_floatx("float64")
+keras.config.set_dtype_policy("float64")
+# on torch Keras still adds and multiplies doubles in single precision, by a table of its own
+dtypes = importlib.import_module("keras.src.backend.common.dtypes")
+dtypes.BIT64_TO_BIT32_DTYPE["float64"] = "float64"
+assert keras.backend.result_type("float64", "float32", float) == "float64"
+
+NAMES = {
+    "kernel": "weight",
+    "embeddings": "weight",
+    "gamma": "weight",
+    "beta": "bias",
+    "bias": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+
+
+def channels_last(x: torch.Tensor) -> torch.Tensor:
+    return x.movedim(1, -1) if x.ndim == 4 else x
+
+
+def channels_first(x: torch.Tensor) -> torch.Tensor:
+    return x.movedim(-1, 1) if x.ndim == 4 else x
+
+
+def order(height: int, width: int, channels: int) -> torch.Tensor:
+    """Where each number of a flattened C x H x W map stands in the flattened H x W x C one."""
+    last = torch.arange(height * width * channels).reshape(height, width, channels)
+    return last.permute(2, 0, 1).flatten()
+
+
+def sequential(shape: tuple[int, ...], layers: list):
+    """A Keras model of `layers` on a C x H x W input."""
+    given = (*shape[1:], shape[0]) if len(shape) == 3 else shape
+    return keras.Sequential([keras.Input(given), *layers])
+
+
+def draw(model, seed: int) -> None:
+    """Every weight and running statistic anew from numpy's `seed`, none of them 0 or 1."""
+    random = np.random.default_rng(seed)
+    for weight in model.weights:
+        if weight.name in ("gamma", "moving_variance"):
+            drawn = random.uniform(0.5, 1.5, weight.shape)
+        elif len(weight.shape) == 1:
+            drawn = random.uniform(-0.5, 0.5, weight.shape)
+        else:
+            drawn = random.normal(0, math.prod(weight.shape[:-1]) ** -0.5, weight.shape)
+        weight.assign(drawn)
+
+
+def neighbour(layer, kind: type, nodes: str):
+    """The nearest `kind` before or after a layer with only layers of one number between, or None.
+
+    `nodes` is where Keras keeps the calls on that side: `_inbound_nodes` or `_outbound_nodes`.
+    """
+    for node in getattr(layer, nodes):
+        sides = [node.operation] if nodes == "_outbound_nodes" else node.parent_nodes
+        for found in (getattr(side, "operation", side) for side in sides):
+            if isinstance(found, kind):
+                return found
+            if isinstance(found, PER_NUMBER) and (beyond := neighbour(found, kind, nodes)):
+                return beyond
+    return None
+
+
+PER_NUMBER = (
+    keras.layers.Activation,
+    keras.layers.BatchNormalization,
+    keras.layers.Dropout,
+    keras.layers.ELU,
+    keras.layers.Identity,
+    keras.layers.LeakyReLU,
+    keras.layers.ReLU,
+)
+
+
+def state_of(layer) -> dict[str, torch.Tensor]:
+    """A Keras layer's weights as the state of the torch module like it."""
+    given = {w.name: w.value.detach() for w in layer.weights}
+    if "kernel" in given and isinstance(layer, keras.layers.Dense):
+        given["kernel"] = given["kernel"].T
+        if flatten := neighbour(layer, keras.layers.Flatten, "_inbound_nodes"):
+            given["kernel"] = given["kernel"][:, order(*flatten.input.shape[1:])]
+    elif "kernel" in given:
+        given["kernel"] = given["kernel"].permute(3, 2, 0, 1)
+    if reshape := neighbour(layer, keras.layers.Reshape, "_outbound_nodes"):
+        given = {name: w[order(*reshape.target_shape)] for name, w in given.items()}
+    return {NAMES[name]: w for name, w in given.items()}
+
+
+def copy_weights(model, network: nn.Module, layers: list | None = None) -> None:
+    """Every weight and running statistic of a Keras model into the network like it.
+
+    `layers` are the model's layers with weights in the order of the network's modules, where that
+    is not the order of `model.layers`: a functional model sorts its branches by their depth.
+    """
+    theirs = layers or [layer for layer in model.layers if layer.weights]
+    assert {id(w) for layer in theirs for w in layer.weights} == {id(w) for w in model.weights}
+    ours = [m for m in network.modules() if m._parameters | m._buffers]
+    for layer, module in zip(theirs, ours, strict=True):
+        missing, unexpected = module.load_state_dict(state_of(layer), strict=False)
+        assert not unexpected
+        assert set(missing) <= {"num_batches_tracked"}
+
+
+def same(
+    model,
+    network: nn.Module,
+    shape: tuple[int, ...],
+    train=(False, True),
+    labels: torch.Tensor | None = None,
+    layers: list | None = None,
+    seed: int = 0,
+) -> None:
+    """Weights copied, both give the same outputs and, at the input, the same gradient: ten
+    digits of each.
+
+    With `labels` both are given them after the images or latents, of which there are as many, or
+    four.
+    """
+    draw(model, seed)
+    copy_weights(model, network.double(), layers)
+    given = [] if labels is None else [labels]
+    count = 4 if labels is None else len(labels)
+    for mode in train:
+        network.train(mode)
+        generator = torch.Generator().manual_seed(seed)
+        ours = torch.randn(count, *shape, generator=generator, dtype=torch.float64)
+        theirs = ours.clone().requires_grad_()
+        ours.requires_grad_()
+        made = network(ours, *given)
+        images = channels_last(theirs)
+        expected = model([images, *given] if given else images, training=mode)
+        expected = channels_first(expected)
+        close(made, expected)
+        slope = torch.linspace(-1, 1, made.numel(), dtype=torch.float64).reshape(made.shape)
+        # at the input alone: torch cannot take the one at a kernel that Keras has permuted
+        (mine,) = torch.autograd.grad((made * slope).mean(), ours)
+        (other,) = torch.autograd.grad((expected * slope).mean(), theirs)
+        close(mine, other)
+
+
+def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
+    assert ours.dtype == theirs.dtype == torch.float64
+    torch.testing.assert_close(ours, theirs, atol=1e-11, rtol=1e-10)
