@@ -16,7 +16,6 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 import ganspec
-from ganspec.training.loop import Trainer
 from ganspec.training.session import prepare
 from ganspec.training.step import draw_latent
 
@@ -40,7 +39,7 @@ class Samples(Dataset):
 class HandWritten:
     """The loop of a tutorial, with the spec's networks, losses and optimizers."""
 
-    def __init__(self, trainer: Trainer, images: torch.Tensor):
+    def __init__(self, trainer: AdversarialTrainer, images: torch.Tensor):
         self.cfg, self.networks = trainer.cfg, trainer.networks
         self.optimizers = trainer.optimizers
         self.loader = DataLoader(
@@ -61,9 +60,10 @@ class HandWritten:
             real = self.batch()
             fake = generator(draw_latent(len(real), CPU, self.cfg))
             scores = discriminator(real), discriminator(fake.detach())
-            d_loss = self.cfg.discriminator_loss(*scores, self.cfg)
+            d_loss = self.cfg.real_loss(scores[0], self.cfg)
+            d_loss = d_loss + self.cfg.fake_loss(scores[1], self.cfg)
             if self.cfg.penalty:
-                d_loss = d_loss + self.cfg.penalty(discriminator, real, fake.detach(), self.cfg)
+                d_loss = d_loss + self.cfg.penalty(discriminator, real, fake.detach(), None, self.cfg)
             self.optimizers["discriminator"].zero_grad()
             d_loss.backward()
             self.optimizers["discriminator"].step()
@@ -86,8 +86,8 @@ def compare(path: Path, batch: int, rounds: int, steps: int) -> tuple[float, flo
     """Median seconds a step of ours and of the hand-written loop."""
     spec = ganspec.load(path, [f"train.batch={batch}"])
     images = torch.randint(0, 256, (1024, *spec.data.shape), dtype=torch.uint8)
-    ours = Trainer(spec, images, CPU, seed=0)
-    theirs = HandWritten(Trainer(spec, images, CPU, seed=0), images)
+    ours = AdversarialTrainer(spec, images, None, CPU, seed=0)
+    theirs = HandWritten(AdversarialTrainer(spec, images, None, CPU, seed=0), images)
     times: list[tuple[float, float]] = []
     for _ in range(rounds + 1):
         times.append((seconds(ours.advance, steps), seconds(theirs.advance, steps)))

@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (16460edb).
+Written by ganspec from the spec `dcgan_fashion` (84319a92).
 Plain PyTorch, yours to edit.
 """
 
@@ -20,24 +20,31 @@ from torch import nn
 BATCH = 256
 EPOCHS = 100
 SEED = 0
-LATENT_SIZE = 100
 HEIGHT = 28
 WIDTH = 28
 CHANNELS = 1
+SAMPLES = 64
+COLUMNS = 8
 REAL_TARGET = 1.0
 FAKE_TARGET = 0.0
 GENERATOR_TARGET = 1.0
+LATENT_SIZE = 100
 
 
 # ---- Networks ----
 
 
 def weights_and_biases(network):
-    """Weights, under a spectral norm too, and biases of convs and linear layers."""
+    """Weights and biases of convs, linear layers and embeddings, which have no bias.
+
+    Under a spectral norm, the weight that it divides.
+    """
+    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)
     for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+        if isinstance(module, kinds):
             wrapped = getattr(module, "parametrizations", None)
-            yield wrapped.weight.original if wrapped else module.weight, module.bias
+            weight = wrapped.weight.original if wrapped else module.weight
+            yield weight, getattr(module, "bias", None)
 
 
 def init_xavier(network, fill=nn.init.xavier_uniform_, gain=1.0):
@@ -46,6 +53,15 @@ def init_xavier(network, fill=nn.init.xavier_uniform_, gain=1.0):
         fill(weight, gain=gain)
         if bias is not None:
             nn.init.zeros_(bias)
+
+
+def init_keras(network):
+    """Draw weights scaled by their fan, embeddings within 0.05, and set biases to 0."""
+    init_xavier(network)
+    for module in network.modules():
+        if isinstance(module, nn.Embedding):
+            for weight, _ in weights_and_biases(module):
+                nn.init.uniform_(weight, -0.05, 0.05)
 
 
 class Generator(nn.Module):
@@ -69,7 +85,7 @@ class Generator(nn.Module):
             nn.ZeroPad2d((0, -1, 0, -1)),  # 1 x 28 x 28
             nn.Tanh(),
         )
-        init_xavier(self)
+        init_keras(self)
 
     def forward(self, z):
         return self.main(z)
@@ -92,7 +108,7 @@ class Discriminator(nn.Module):
             nn.Flatten(),  # 6272
             nn.Linear(2 * ch * 7 * 7, 1),
         )
-        init_xavier(self)
+        init_keras(self)
 
     def forward(self, x):
         return self.main(x)
@@ -107,14 +123,19 @@ def cross_entropy(scores, target):
     return F.binary_cross_entropy_with_logits(scores, targets)
 
 
-def discriminator_loss(real, fake):
-    """Cross-entropy for D(x) towards real and D(G(z)) towards fake."""
-    return cross_entropy(real, REAL_TARGET) + cross_entropy(fake, FAKE_TARGET)
+def real_loss(scores):
+    """Cross-entropy of D(x) towards real."""
+    return cross_entropy(scores, REAL_TARGET)
 
 
-def generator_loss(fake):
-    """Cross-entropy for D(G(z)) towards real: maximises log D(G(z))."""
-    return cross_entropy(fake, GENERATOR_TARGET)
+def fake_loss(scores):
+    """Cross-entropy of D(G(z)) towards fake."""
+    return cross_entropy(scores, FAKE_TARGET)
+
+
+def generator_loss(scores):
+    """Cross-entropy of D(G(z)) towards real: maximises log D(G(z))."""
+    return cross_entropy(scores, GENERATOR_TARGET)
 
 
 # ---- Data ----
@@ -166,30 +187,72 @@ def grey_images(images):
     return luma.to(torch.uint8)[:, None]
 
 
-def fit_images(images, height, width, channels):
-    """Images, uint8 N x C x H x W, made grey or colour and resized (bilinear)."""
+def blend_pixels(images, axis, size):
+    """Images, float, resized along `axis`: pixel i is read at i * before / size."""
+    before = images.shape[axis]
+    place = torch.arange(size) * (before / size)
+    first = place.long()
+    second = (first + 1).clamp(max=before - 1)
+    share = (place - first).reshape(-1, *[1] * (images.ndim - 1 - axis))
+    first, second = images.index_select(axis, first), images.index_select(axis, second)
+    return first.lerp(second, share)
+
+
+def resize_images(images, height, width, resize):
+    """Images, uint8 N x C x H x W, resized bilinearly as `resize` says.
+
+    `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
+    `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
+    `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
+    The result is rounded; TensorFlow's stays float.
+    """
+    if images.shape[2:] == (height, width):
+        return images
+    images = images.float()
+    if resize == "tensorflow1":
+        images = blend_pixels(blend_pixels(images, 3, width), 2, height)
+    else:
+        smooth = {"antialias": True, "bilinear": False}[resize]
+        size = (height, width)
+        images = F.interpolate(images, size, mode="bilinear", antialias=smooth)
+    return images.round().clamp(0, 255).to(torch.uint8)
+
+
+def fit_images(images, height, width, channels, resize="antialias"):
+    """Images, uint8 N x C x H x W, made grey or colour and resized."""
     if images.shape[1:] == (channels, height, width):
         return images
     fitted = images.new_empty(len(images), channels, height, width)
-    # in parts, so that the float copies stay small however many images there are
-    for part, out in zip(images.split(1000), fitted.split(1000), strict=True):
+    # in parts, so that the float copies stay small: half the time, and memory to spare
+    for part, out in zip(images.split(250), fitted.split(250), strict=True):
         if channels < part.shape[1]:
             part = grey_images(part)
-        if part.shape[2:] != (height, width):
-            size = (height, width)
-            part = F.interpolate(part.float(), size, mode="bilinear", antialias=True)
-            part = part.round().clamp(0, 255)
-        out.copy_(part)  # repeats a grey channel three times
+        # a grey channel is repeated three times
+        out.copy_(resize_images(part, height, width, resize))
     return fitted
 
 
-def load_images(folder, height, width, channels, split="train"):
+def load_images(folder, height, width, channels, split="train", resize="antialias"):
     """Fashion-MNIST: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
     images, labels = read_idx_split(folder, split)
-    return fit_images(images, height, width, channels), labels
+    return fit_images(images, height, width, channels, resize), labels
 
 
 # ---- Training ----
+
+
+def parse_arguments():
+    """What the command line says, and what holds where it is silent."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
+    parser.add_argument("--out", type=Path, default=Path("runs") / "dcgan_fashion")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument(
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
+    )
+    return parser.parse_args()
 
 
 def draw_latent(count, device):
@@ -197,11 +260,16 @@ def draw_latent(count, device):
     return torch.randn(count, LATENT_SIZE, device=device)
 
 
+def scale_pixels(images):
+    """Pixels from 0 to 255 in the range that the networks read."""
+    return images.float() / 127.5 - 1
+
+
 class Batches:
     """Endless batches of real images, in a new random order each epoch.
 
     Images stay uint8 on their device; a batch is an index, a flip and a change of
-    range. What does not fill a batch at an epoch's end is left out.
+    range. What does not fill a batch at an epoch's end is left out, or kept.
     """
 
     def __init__(self, images, seed):
@@ -221,30 +289,60 @@ class Batches:
             self.position = 0
         start = self.position * BATCH
         self.position += 1
-        images = self.images[self.order[start : start + BATCH]].float()
-        return images / 127.5 - 1
+        chosen = self.order[start : start + BATCH]
+        images = self.images[chosen]
+        return scale_pixels(images)
+
+
+def count_steps(batches):
+    """Iterations in an epoch."""
+    return len(batches)
+
+
+def update(optimizer, loss):
+    """One step down the gradient of `loss`."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def train_discriminator(discriminator, optimizer, real, fake):
+    """Raise the scores of real images, lower those of generated ones; losses by name."""
+    real_scores = discriminator(real)
+    fake_scores = discriminator(fake)
+    d_loss = real_loss(real_scores) + fake_loss(fake_scores)
+
+    log = {"d_loss": d_loss.detach()}
+    update(optimizer, d_loss)
+    return log
+
+
+def train_generator(generator, discriminator, optimizer, latent):
+    """Raise the scores of generated images; the loss.
+
+    The discriminator only passes gradients on.
+    """
+    discriminator.requires_grad_(False)
+    fake = generator(latent)
+    scores = discriminator(fake)
+    g_loss = generator_loss(scores)
+    update(optimizer, g_loss)
+    discriminator.requires_grad_(True)
+    return g_loss.detach()
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """One iteration; returns both losses, without waiting for the device."""
-    # Discriminator: raise the score of real images, lower that of generated ones
+    """One iteration; its losses by name, without waiting for the device."""
     real = next(batches)
+    latent = draw_latent(len(real), real.device)
     with torch.no_grad():
-        fake = generator(draw_latent(len(real), real.device))
-    d_loss = discriminator_loss(discriminator(real), discriminator(fake))
-    d_optimizer.zero_grad()
-    d_loss.backward()
-    d_optimizer.step()
+        fake = generator(latent)
+    log = train_discriminator(discriminator, d_optimizer, real, fake)
 
-    # Generator: raise its images' score; the discriminator only passes gradients on
-    discriminator.requires_grad_(False)
-    fake = generator(draw_latent(len(real), real.device))
-    g_loss = generator_loss(discriminator(fake))
-    g_optimizer.zero_grad()
-    g_loss.backward()
-    g_optimizer.step()
-    discriminator.requires_grad_(True)
-    return d_loss.detach(), g_loss.detach()
+    count = len(real)
+    latent = draw_latent(count, real.device)
+    log["g_loss"] = train_generator(generator, discriminator, g_optimizer, latent)
+    return log
 
 
 def save_grid(images, path, columns):
@@ -263,6 +361,15 @@ def save_grid(images, path, columns):
     Image.fromarray(pixels).save(path, format="PNG")
 
 
+def save_samples(generator, fixed, path):
+    """A grid of what the generator makes of latents that stay the same."""
+    generator.eval()
+    with torch.no_grad():
+        images = generator(fixed)
+    generator.train()
+    save_grid(images, path, COLUMNS)
+
+
 def train(images, out, epochs, steps, seed, device):
     """Train on uint8 images, N x C x H x W; samples and weights each epoch."""
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
@@ -271,43 +378,34 @@ def train(images, out, epochs, steps, seed, device):
     discriminator = Discriminator().to(device)
     g_optimizer = torch.optim.Adam(generator.parameters(), lr=1e-4, eps=1e-7)
     d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=1e-4, eps=1e-7)
-    fixed = draw_latent(64, device)
+    fixed = draw_latent(SAMPLES, device)
     batches = Batches(images.to(device), seed)
-    epoch = len(batches)
-    last = steps or epochs * epoch
+    epoch = count_steps(batches)
+    total = epochs * epoch
+    last = steps or total
 
     networks = {"generator": generator, "discriminator": discriminator}
     out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
-        d_loss, g_loss = train_step(
-            generator, discriminator, g_optimizer, d_optimizer, batches
-        )
+        log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
-            losses = f"d_loss {d_loss.item():.4f}  g_loss {g_loss.item():.4f}"
+            losses = "  ".join(
+                f"{name} {value.item():.4f}" for name, value in log.items()
+            )
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
-        if step % epoch == 0 or step == last:
-            generator.eval()
-            with torch.no_grad():
-                save_grid(generator(fixed), out / f"samples_{step:07d}.png", 8)
-            generator.train()
+        ended = step % epoch == 0
+        if ended or step == last:
+            save_samples(generator, fixed, out / f"samples_{step:07d}.png")
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, out / "weights.pt")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "dcgan_fashion")
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
-    )
-    args = parser.parse_args()
-    images, _ = load_images(args.data, HEIGHT, WIDTH, CHANNELS)
+    args = parse_arguments()
+    folder = args.data
+    images, _ = load_images(folder, HEIGHT, WIDTH, CHANNELS, resize="bilinear")
     train(images, args.out, args.epochs, args.steps, args.seed, args.device)
 
 

@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (f83f60d1).
+Written by ganspec from the spec `wgan_gp` (3a68c1df).
 Plain PyTorch, yours to edit.
 """
 
@@ -17,23 +17,30 @@ from torch import nn
 BATCH = 64
 EPOCHS = 5
 SEED = 0
-LATENT_SIZE = 100
 HEIGHT = 64
 WIDTH = 64
 CHANNELS = 3
-DISCRIMINATOR_STEPS = 5
+SAMPLES = 64
+COLUMNS = 8
 PENALTY_WEIGHT = 10.0
+LATENT_SIZE = 100
+DISCRIMINATOR_STEPS = 5
 
 
 # ---- Networks ----
 
 
 def weights_and_biases(network):
-    """Weights, under a spectral norm too, and biases of convs and linear layers."""
+    """Weights and biases of convs, linear layers and embeddings, which have no bias.
+
+    Under a spectral norm, the weight that it divides.
+    """
+    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)
     for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+        if isinstance(module, kinds):
             wrapped = getattr(module, "parametrizations", None)
-            yield wrapped.weight.original if wrapped else module.weight, module.bias
+            weight = wrapped.weight.original if wrapped else module.weight
+            yield weight, getattr(module, "bias", None)
 
 
 def init_normal(network, std=0.02):
@@ -47,8 +54,9 @@ def init_normal(network, std=0.02):
 def init_dcgan(network, std=0.02):
     """Draw weights from N(0, std^2) and batch norms' gains from N(1, std^2)."""
     init_normal(network, std)
+    norms = (nn.BatchNorm1d, nn.BatchNorm2d)
     for module in network.modules():
-        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)) and module.affine:
+        if isinstance(module, norms) and module.weight is not None:
             nn.init.normal_(module.weight, 1.0, std)
 
 
@@ -108,9 +116,14 @@ class Discriminator(nn.Module):
 # ---- Losses ----
 
 
-def discriminator_loss(real, fake):
-    """Minus the estimated distance: generated images' mean score minus real ones'."""
-    return fake.mean() - real.mean()
+def real_loss(scores):
+    """Real images' mean score, minus it where the critic is to raise it."""
+    return -scores.mean()
+
+
+def fake_loss(scores):
+    """Generated images' mean score, with the opposite sign."""
+    return scores.mean()
 
 
 def gradient_penalty(discriminator, real, fake):
@@ -122,9 +135,9 @@ def gradient_penalty(discriminator, real, fake):
     return PENALTY_WEIGHT * (gradient.flatten(1).norm(dim=1) - 1).square().mean()
 
 
-def generator_loss(fake):
-    """Minus the generated images' mean score."""
-    return -fake.mean()
+def generator_loss(scores):
+    """What the critic does to real images' scores, done to generated ones'."""
+    return -scores.mean()
 
 
 # ---- Data ----
@@ -153,9 +166,11 @@ def draw_scenes(random, count):
     }
 
 
-def scene_blocks(count, seed, height, width):
+def scene_blocks(count, seed, split, height, width):
     """Random scenes in blocks, each with its first image's index."""
-    random = np.random.default_rng(seed)
+    # numbers that no seed gives the other split: `spawn_key` is no part of the seed
+    key = {"train": (), "test": (1,)}[split]
+    random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
     # whole blocks, even at the end, so that no image depends on how many there are;
     # small ones, so that the work stays in the cache
     block = min(256, max(1, 2**18 // (height * width)))
@@ -317,20 +332,48 @@ def grey_images(images):
     return luma.to(torch.uint8)[:, None]
 
 
-def fit_images(images, height, width, channels):
-    """Images, uint8 N x C x H x W, made grey or colour and resized (bilinear)."""
+def blend_pixels(images, axis, size):
+    """Images, float, resized along `axis`: pixel i is read at i * before / size."""
+    before = images.shape[axis]
+    place = torch.arange(size) * (before / size)
+    first = place.long()
+    second = (first + 1).clamp(max=before - 1)
+    share = (place - first).reshape(-1, *[1] * (images.ndim - 1 - axis))
+    first, second = images.index_select(axis, first), images.index_select(axis, second)
+    return first.lerp(second, share)
+
+
+def resize_images(images, height, width, resize):
+    """Images, uint8 N x C x H x W, resized bilinearly as `resize` says.
+
+    `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
+    `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
+    `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
+    The result is rounded; TensorFlow's stays float.
+    """
+    if images.shape[2:] == (height, width):
+        return images
+    images = images.float()
+    if resize == "tensorflow1":
+        images = blend_pixels(blend_pixels(images, 3, width), 2, height)
+    else:
+        smooth = {"antialias": True, "bilinear": False}[resize]
+        size = (height, width)
+        images = F.interpolate(images, size, mode="bilinear", antialias=smooth)
+    return images.round().clamp(0, 255).to(torch.uint8)
+
+
+def fit_images(images, height, width, channels, resize="antialias"):
+    """Images, uint8 N x C x H x W, made grey or colour and resized."""
     if images.shape[1:] == (channels, height, width):
         return images
     fitted = images.new_empty(len(images), channels, height, width)
-    # in parts, so that the float copies stay small however many images there are
-    for part, out in zip(images.split(1000), fitted.split(1000), strict=True):
+    # in parts, so that the float copies stay small: half the time, and memory to spare
+    for part, out in zip(images.split(250), fitted.split(250), strict=True):
         if channels < part.shape[1]:
             part = grey_images(part)
-        if part.shape[2:] != (height, width):
-            size = (height, width)
-            part = F.interpolate(part.float(), size, mode="bilinear", antialias=True)
-            part = part.round().clamp(0, 255)
-        out.copy_(part)  # repeats a grey channel three times
+        # a grey channel is repeated three times
+        out.copy_(resize_images(part, height, width, resize))
     return fitted
 
 
@@ -343,14 +386,14 @@ def draw_images(scenes, height, width, channels):
     return fit_images(drawn, height, width, channels)
 
 
-def load_images(folder, height, width, channels, count=10000, seed=0):
+def load_images(folder, height, width, channels, count=10000, seed=0, split="train"):
     """Scenes, uint8 N x C x H x W, and 3 x colour + shape of the front object, int64 N.
 
     Nothing is read from `folder`: the same seed always draws the same scenes.
     """
     images = torch.empty(count, channels, height, width, dtype=torch.uint8)
     labels = torch.empty(count, dtype=torch.int64)
-    for start, scenes in scene_blocks(count, seed, height, width):
+    for start, scenes in scene_blocks(count, seed, split, height, width):
         scenes, part = back_to_front(scenes), slice(start, start + len(scenes["x"]))
         images[part] = draw_images(scenes, height, width, channels)[: count - start]
         front = 3 * scenes["colour"][:, -1] + scenes["shape"][:, -1]
@@ -361,16 +404,34 @@ def load_images(folder, height, width, channels, count=10000, seed=0):
 # ---- Training ----
 
 
+def parse_arguments():
+    """What the command line says, and what holds where it is silent."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", type=Path, default=Path("runs") / "wgan_gp")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument(
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
+    )
+    return parser.parse_args()
+
+
 def draw_latent(count, device):
     """Random inputs of the generator, count x latent size."""
     return torch.randn(count, LATENT_SIZE, device=device)
+
+
+def scale_pixels(images):
+    """Pixels from 0 to 255 in the range that the networks read."""
+    return images.float() / 127.5 - 1
 
 
 class Batches:
     """Endless batches of real images, in a new random order each epoch.
 
     Images stay uint8 on their device; a batch is an index, a flip and a change of
-    range. What does not fill a batch at an epoch's end is left out.
+    range. What does not fill a batch at an epoch's end is left out, or kept.
     """
 
     def __init__(self, images, seed):
@@ -390,32 +451,62 @@ class Batches:
             self.position = 0
         start = self.position * BATCH
         self.position += 1
-        images = self.images[self.order[start : start + BATCH]].float()
-        return images / 127.5 - 1
+        chosen = self.order[start : start + BATCH]
+        images = self.images[chosen]
+        return scale_pixels(images)
+
+
+def count_steps(batches):
+    """Iterations in an epoch."""
+    return max(1, len(batches) // DISCRIMINATOR_STEPS)
+
+
+def update(optimizer, loss):
+    """One step down the gradient of `loss`."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def train_discriminator(discriminator, optimizer, real, fake):
+    """Raise the scores of real images, lower those of generated ones; losses by name."""
+    real_scores = discriminator(real)
+    fake_scores = discriminator(fake)
+    d_loss = real_loss(real_scores) + fake_loss(fake_scores)
+    d_loss = d_loss + gradient_penalty(discriminator, real, fake)
+
+    log = {"d_loss": d_loss.detach()}
+    update(optimizer, d_loss)
+    return log
+
+
+def train_generator(generator, discriminator, optimizer, latent):
+    """Raise the scores of generated images; the loss.
+
+    The discriminator only passes gradients on.
+    """
+    discriminator.requires_grad_(False)
+    fake = generator(latent)
+    scores = discriminator(fake)
+    g_loss = generator_loss(scores)
+    update(optimizer, g_loss)
+    discriminator.requires_grad_(True)
+    return g_loss.detach()
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """One iteration; returns both losses, without waiting for the device."""
-    # Discriminator: raise the score of real images, lower that of generated ones
+    """One iteration; its losses by name, without waiting for the device."""
     for _ in range(DISCRIMINATOR_STEPS):
         real = next(batches)
+        latent = draw_latent(len(real), real.device)
         with torch.no_grad():
-            fake = generator(draw_latent(len(real), real.device))
-        d_loss = discriminator_loss(discriminator(real), discriminator(fake))
-        d_loss = d_loss + gradient_penalty(discriminator, real, fake)
-        d_optimizer.zero_grad()
-        d_loss.backward()
-        d_optimizer.step()
+            fake = generator(latent)
+        log = train_discriminator(discriminator, d_optimizer, real, fake)
 
-    # Generator: raise its images' score; the discriminator only passes gradients on
-    discriminator.requires_grad_(False)
-    fake = generator(draw_latent(len(real), real.device))
-    g_loss = generator_loss(discriminator(fake))
-    g_optimizer.zero_grad()
-    g_loss.backward()
-    g_optimizer.step()
-    discriminator.requires_grad_(True)
-    return d_loss.detach(), g_loss.detach()
+    count = len(real)
+    latent = draw_latent(count, real.device)
+    log["g_loss"] = train_generator(generator, discriminator, g_optimizer, latent)
+    return log
 
 
 def save_grid(images, path, columns):
@@ -434,6 +525,15 @@ def save_grid(images, path, columns):
     Image.fromarray(pixels).save(path, format="PNG")
 
 
+def save_samples(generator, fixed, path):
+    """A grid of what the generator makes of latents that stay the same."""
+    generator.eval()
+    with torch.no_grad():
+        images = generator(fixed)
+    generator.train()
+    save_grid(images, path, COLUMNS)
+
+
 def train(images, out, epochs, steps, seed, device):
     """Train on uint8 images, N x C x H x W; samples and weights each epoch."""
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
@@ -444,42 +544,34 @@ def train(images, out, epochs, steps, seed, device):
     d_optimizer = torch.optim.Adam(
         discriminator.parameters(), lr=1e-4, betas=(0.0, 0.9)
     )
-    fixed = draw_latent(64, device)
+    fixed = draw_latent(SAMPLES, device)
     batches = Batches(images.to(device), seed)
-    epoch = max(1, len(batches) // DISCRIMINATOR_STEPS)
-    last = steps or epochs * epoch
+    epoch = count_steps(batches)
+    total = epochs * epoch
+    last = steps or total
 
     networks = {"generator": generator, "discriminator": discriminator}
     out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
-        d_loss, g_loss = train_step(
-            generator, discriminator, g_optimizer, d_optimizer, batches
-        )
+        log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
-            losses = f"d_loss {d_loss.item():.4f}  g_loss {g_loss.item():.4f}"
+            losses = "  ".join(
+                f"{name} {value.item():.4f}" for name, value in log.items()
+            )
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
-        if step % epoch == 0 or step == last:
-            generator.eval()
-            with torch.no_grad():
-                save_grid(generator(fixed), out / f"samples_{step:07d}.png", 8)
-            generator.train()
+        ended = step % epoch == 0
+        if ended or step == last:
+            save_samples(generator, fixed, out / f"samples_{step:07d}.png")
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, out / "weights.pt")
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path, default=Path("runs") / "wgan_gp")
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
-    )
-    args = parser.parse_args()
-    images, _ = load_images(None, HEIGHT, WIDTH, CHANNELS)
+    args = parse_arguments()
+    folder = None
+    images, _ = load_images(folder, HEIGHT, WIDTH, CHANNELS)
     train(images, args.out, args.epochs, args.steps, args.seed, args.device)
 
 

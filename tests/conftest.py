@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
+import pickle
 import struct
 import types
 from pathlib import Path
@@ -39,10 +41,11 @@ def write_idx(path: Path, array: np.ndarray) -> None:
 
 def write_fashion_mnist(folder: Path, count: int = 48) -> None:
     random = np.random.default_rng(0)
-    images = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
-    write_idx(folder / "train-images-idx3-ubyte.gz", images)
     labels = (np.arange(count) % 10).astype(np.uint8)
-    write_idx(folder / "train-labels-idx1-ubyte.gz", labels)
+    for split in ("train", "t10k"):
+        images = random.integers(0, 256, (count, 28, 28), dtype=np.uint8)
+        write_idx(folder / f"{split}-images-idx3-ubyte.gz", images)
+        write_idx(folder / f"{split}-labels-idx1-ubyte.gz", labels)
 
 
 def write_image_folder(folder: Path, count: int = 48) -> None:
@@ -52,16 +55,57 @@ def write_image_folder(folder: Path, count: int = 48) -> None:
         Image.fromarray(pixels).save(folder / f"{i:03d}.png")
 
 
-WRITERS = {"fashion_mnist": write_fashion_mnist, "image_folder": write_image_folder}
+def write_cifar10(folder: Path, count: int = 50) -> None:
+    """The official layout: five training batches and one for testing."""
+    random = np.random.default_rng(0)
+    folder = folder / "cifar-10-batches-py"
+    folder.mkdir(exist_ok=True)
+    for name in [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]:
+        pixels = random.integers(0, 256, (count // 5, 3072), dtype=np.uint8)
+        batch = {b"data": pixels, b"labels": [i % 10 for i in range(count // 5)]}
+        (folder / name).write_bytes(pickle.dumps(batch, protocol=2))
+
+
+def write_iclevr(folder: Path, count: int = 48) -> None:
+    """Small photographs of noise, each with one to three of the 24 objects."""
+    random = np.random.default_rng(0)
+    colours = "gray red blue green brown purple cyan yellow".split()
+    objects = [f"{colour} {shape}" for shape in ("cube", "sphere", "cylinder") for colour in colours]
+    (folder / "objects.json").write_text(json.dumps({name: i for i, name in enumerate(objects)}))
+    listed = {}
+    (folder / "images").mkdir(exist_ok=True)
+    for i in range(count):
+        listed[f"{i}.png"] = list(random.choice(objects, 1 + i % 3, replace=False))
+        pixels = random.integers(0, 256, (24, 32, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / "images" / f"{i}.png")
+    (folder / "train.json").write_text(json.dumps(listed))
+
+
+WRITERS = {
+    "fashion_mnist": write_fashion_mnist,
+    "image_folder": write_image_folder,
+    "cifar10": write_cifar10,
+    "iclevr": write_iclevr,
+}
 
 
 def small(path: Path, *settings: str) -> ganspec.Spec:
     """A spec that trains quickly: batches of 4, and few images where they are drawn."""
-    spec = ganspec.load(path, ["train.batch=4", *settings])
+    quick = ["train.batch=4"]
+    spec = ganspec.load(path, [*quick, *settings])
     if spec.data.dataset.kind == "shapes":
-        drawn = "data.dataset={shapes: {count: 48}}"
-        spec = ganspec.load(path, ["train.batch=4", drawn, *settings])
-    return spec
+        quick.append("data.dataset={shapes: {count: 48}}")
+    if getattr(spec.train, "generator_batch", None):
+        quick.append("train.generator_batch=8")
+    if getattr(spec.train, "warmup", None):
+        quick.append("train.warmup.iterations=5")
+    return ganspec.load(path, [*quick, *settings])
+
+
+def narrow(path: Path, *settings: str) -> ganspec.Spec:
+    """A small spec at an eighth of its width."""
+    channels = ganspec.load(path).vars["ch"]
+    return small(path, f"vars.ch={channels // 8}", *settings)
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ import textwrap
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import nn, optim
 
 from ganspec.compiler.emit import emit_networks
 from ganspec.compiler.evaluate import evaluate
@@ -32,6 +32,10 @@ WITHOUT_EXAMPLES = {
     "add": "reads a value that another layer named",
     "concat": "reads a value that another layer named",
     "block": "stands for a block of the spec",
+    "auxiliary": "reads labels: test_conditions.py",
+    "class_batch_norm": "reads labels: test_conditions.py",
+    "join_label": "reads labels: test_conditions.py",
+    "projection": "reads labels: test_conditions.py",
     "norm": "stands for the network's normalization",
     "repeat": "its rounds come from the resolver",
 }
@@ -499,6 +503,14 @@ def test_noise_and_dropout_are_for_training():
         ),
         ("self_attention", (8, 4, 4), "SelfAttention(8)"),
         ({"layer_norm": {"over": "channels"}}, (8, 4, 4), "ChannelNorm(8)"),
+        ({"batch_norm": {"scale": False}}, (8, 4, 4), "CenteredBatchNorm(8)"),
+        ({"batch_norm": {"center": False, "eps": 1e-3}}, (8,), "ScaledBatchNorm(8, eps=1e-3)"),
+        (
+            {"batch_norm": {"center": False, "scale": False}},
+            (8,),
+            "nn.BatchNorm1d(8, affine=False)",
+        ),
+        ({"dropout": {"rate": 0.8, "active": False}}, (8,), "nn.Dropout(0)"),
         ("prelu", (8, 4, 4), "nn.PReLU()"),
         ({"pad": {"size": 3, "mode": "reflect"}}, (8, 4, 4), "nn.ReflectionPad2d(3)"),
         ("mean_pool", (8, 4, 4), "torch.mean(x, dim=(2, 3))"),
@@ -524,7 +536,7 @@ MODULES = [
 def is_moved(thing: object) -> bool:
     """Whether the text of a module's member may go into an emitted file."""
     if inspect.isclass(thing):
-        return issubclass(thing, nn.Module)
+        return issubclass(thing, (nn.Module, optim.Optimizer))
     return inspect.isfunction(thing) and (
         thing.__name__.startswith("init_")
         or thing.__name__.endswith(("_loss", "_penalty"))
@@ -544,7 +556,7 @@ MOVED = list(
 
 def test_helpers_are_found():
     names = {thing.__name__ for thing in MOVED}
-    assert {"SelfAttention", "ChannelNorm", "init_dcgan", "cross_entropy"} <= names
+    assert {"SelfAttention", "ChannelNorm", "init_dcgan", "cross_entropy", "RMSpropTF"} <= names
 
 
 @pytest.mark.parametrize("thing", MOVED, ids=lambda t: f"{t.__module__}.{t.__name__}")

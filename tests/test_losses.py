@@ -26,7 +26,8 @@ def losses(kind: str, real: torch.Tensor, fake: torch.Tensor, **fields) -> tuple
     """The discriminator's and the generator's loss."""
     cls = LOSSES[kind]
     cfg = settings(cls(**fields))
-    return cls.discriminator_loss(real, fake, cfg).item(), cls.generator_loss(fake, cfg).item()
+    d_loss = cls.real_loss(real, cfg) + cls.fake_loss(fake, cfg)
+    return d_loss.item(), cls.generator_loss(fake, cfg).item()
 
 
 def scores(*shape: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -121,9 +122,11 @@ def test_losses_of_sure_discriminators_stay_finite():
 # -- penalties ------------------------------------------------------------------------------------
 
 
-def penalty(kind: str, discriminator, real, fake, **fields) -> torch.Tensor:
+def penalty_of(kind: str, discriminator, real, fake, **fields) -> torch.Tensor:
     cls = PENALTIES[kind]
-    return cls.penalty(discriminator, real, fake, settings(cls(**fields)))
+    cfg = settings(cls(**fields))
+    cfg.d_conditional = cfg.auxiliary = False
+    return cls.penalty(discriminator, real, fake, None, cfg)
 
 
 def images() -> tuple[torch.Tensor, torch.Tensor]:
@@ -135,7 +138,7 @@ def images() -> tuple[torch.Tensor, torch.Tensor]:
 def test_gradient_penalty_of_a_linear_critic():
     """For D(x) = w x + b it is weight (|w| - 1)^2, with 2 weight (|w| - 1) w / |w| for gradient."""
     weight = torch.randn(2 * 4 * 4, dtype=torch.double, requires_grad=True)
-    value = penalty("gradient", lambda x: x.flatten(1) @ weight + 3, *images(), penalty_weight=7.0)
+    value = penalty_of("gradient", lambda x: x.flatten(1) @ weight + 3, *images(), penalty_weight=7.0)
     value.backward()
     norm = weight.detach().norm()
     torch.testing.assert_close(value, 7 * (norm - 1) ** 2)
@@ -150,7 +153,7 @@ def test_gradient_penalty_is_taken_between_each_real_image_and_its_fake():
         seen.append(x.detach())
         return x.square().flatten(1).sum(dim=1) / 2  # its gradient is x
 
-    value = penalty("gradient", critic, real, fake)
+    value = penalty_of("gradient", critic, real, fake)
     share = ((seen[0] - fake) / (real - fake)).flatten(1)  # one number an image
     torch.testing.assert_close(share, share[:, :1].expand_as(share))
     assert share.min() >= 0
@@ -162,7 +165,7 @@ def test_gradient_penalty_is_taken_between_each_real_image_and_its_fake():
 
 def test_gradient_penalty_of_a_flat_critic_has_a_gradient():
     weight = torch.zeros(2 * 4 * 4, dtype=torch.double, requires_grad=True)
-    value = penalty("gradient", lambda x: x.flatten(1) @ weight, *images())
+    value = penalty_of("gradient", lambda x: x.flatten(1) @ weight, *images())
     value.backward()
     assert value == 10
     assert torch.isfinite(weight.grad).all()
@@ -171,7 +174,7 @@ def test_gradient_penalty_of_a_flat_critic_has_a_gradient():
 def test_r1_penalty_of_a_linear_critic():
     """For D(x) = w x + b it is weight / 2 |w|^2, with weight w for gradient."""
     weight = torch.randn(2 * 4 * 4, dtype=torch.double, requires_grad=True)
-    value = penalty("r1", lambda x: x.flatten(1) @ weight + 3, *images(), penalty_weight=7.0)
+    value = penalty_of("r1", lambda x: x.flatten(1) @ weight + 3, *images(), penalty_weight=7.0)
     value.backward()
     torch.testing.assert_close(value, 3.5 * weight.detach().square().sum())
     torch.testing.assert_close(weight.grad, 7 * weight.detach())
@@ -179,7 +182,7 @@ def test_r1_penalty_of_a_linear_critic():
 
 def test_r1_penalty_looks_at_real_images():
     real, fake = images()
-    value = penalty("r1", lambda x: x.square().flatten(1).sum(dim=1) / 2, real, fake)
+    value = penalty_of("r1", lambda x: x.square().flatten(1).sum(dim=1) / 2, real, fake)
     torch.testing.assert_close(value, 5 * real.square().flatten(1).sum(dim=1).mean())
     assert not real.requires_grad
 
@@ -194,7 +197,7 @@ def test_penalties_pass_gradcheck(kind):
     def value(*weights):
         named = dict(zip(dict(critic.named_parameters()), weights, strict=True))
         torch.manual_seed(0)
-        return penalty(kind, lambda x: torch.func.functional_call(critic, named, x), real, fake)
+        return penalty_of(kind, lambda x: torch.func.functional_call(critic, named, x), real, fake)
 
     weights = [w.detach().clone().requires_grad_() for w in critic.parameters()]
     assert torch.autograd.gradcheck(value, weights)
@@ -307,7 +310,7 @@ def test_emitted_objectives_are_the_runtimes(kind, penalty):
     exec(emitted(objective), namespace)
     real, fake = scores(6, 1)
     ours = losses(kind, real, fake)
-    assert namespace["discriminator_loss"](real, fake).item() == ours[0]
+    assert (namespace["real_loss"](real) + namespace["fake_loss"](fake)).item() == ours[0]
     assert namespace["generator_loss"](fake).item() == ours[1]
     if penalty:
         cls = PENALTIES[penalty]
@@ -315,4 +318,4 @@ def test_emitted_objectives_are_the_runtimes(kind, penalty):
         torch.manual_seed(0)
         theirs = namespace[cls.penalty.__name__](critic, *batch)
         torch.manual_seed(0)
-        assert torch.equal(theirs, cls.penalty(critic, *batch, settings(cls())))
+        assert torch.equal(theirs, penalty_of(penalty, critic, *batch))

@@ -206,23 +206,24 @@ def compare_networks(spec, nets: dict, emitted: dict) -> None:
 
 def compare_training(spec, nets: dict, emitted: dict) -> None:
     """Every weight after two iterations."""
-    cfg = configure(spec)
+    cfg = configure(spec, nets)
     images = torch.arange(20 * torch.tensor(spec.data.shape).prod().item()) % 251
     images = images.to(torch.uint8).reshape(20, *spec.data.shape)
     ours = [lambda key=key: evaluate(nets[key]) for key in ("generator", "discriminator")]
     theirs = [emitted["Generator"], emitted["Discriminator"]]
     results = []
-    for builders, feed, step, extra in [
-        (ours, Batches, train_step, (cfg,)),
-        (theirs, emitted["Batches"], emitted["train_step"], ()),
+    # what is emitted knows nothing of labels, of the step's number or of `cfg`
+    for builders, feed, labels, step, number, extra in [
+        (ours, Batches, (None,), train_step, (1,), (cfg,)),
+        (theirs, emitted["Batches"], (), emitted["train_step"], (), ()),
     ]:
         torch.manual_seed(2)
         generator, discriminator = (build() for build in builders)
         g_optimizer = cfg.g_optimizer(generator.parameters())
         d_optimizer = cfg.d_optimizer(discriminator.parameters())
-        batches = feed(images, 3, *extra)
+        batches = feed(images, *labels, 3, *extra)
         for _ in range(2):
-            step(generator, discriminator, g_optimizer, d_optimizer, batches, *extra)
+            step(*number, generator, discriminator, g_optimizer, d_optimizer, batches, *extra)
         results.append([*generator.state_dict().values(), *discriminator.state_dict().values()])
     assert all(map(same, *results))
 

@@ -8,9 +8,11 @@ import torch
 from torch import nn
 
 from ganspec.compiler.ir import Net, Step
+from ganspec.compiler.schedule import clashes
 from ganspec.language.errors import Diagnostic, Mark
 from ganspec.language.kinds import kinds_of
 from ganspec.language.spec import Spec
+from ganspec.language.system import System
 from ganspec.layers.layer import Layer
 
 # Calls whose results lie where their inputs lie.
@@ -21,14 +23,27 @@ KEEPS_RANGE = (
 WANTED = {"logits": "logits", "scores": "scores of any size"}
 
 
-def contract(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
+def contract(spec: System, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     """Findings, warnings among them, about the networks that could be lowered."""
+    if isinstance(spec, Spec):
+        yield from adversarial(spec, nets)
+    else:
+        from ganspec.compiler.supervised import supervised  # which reads this file's functions
+
+        yield from supervised(spec, nets)
+
+
+def adversarial(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
+    """What a GAN's two networks ask of each other."""
     if net := nets.get("generator"):
         yield from _image(spec, net)
-        yield from _range(spec, net)
+        yield from output_range(spec, net)
     if net := nets.get("discriminator"):
         yield from _score(spec, net)
         yield from _penalty(spec, net)
+    yield from clashes(spec)
+    yield from _labels(spec, nets)
+    yield from _auxiliary(spec, nets)
 
 
 def ending(net: Net) -> Step | None:
@@ -59,10 +74,10 @@ def _image(spec: Spec, net: Net) -> Iterator[Diagnostic]:
         mark = spec.generator.layers[-1].mark
     wanted = " x ".join(map(str, spec.data.shape))
     message = f"the generator makes {net.output}, the discriminator reads {wanted}"
-    yield Diagnostic("image-mismatch", message, mark, _images(spec, mark), _image_help(spec, net))
+    yield Diagnostic("image-mismatch", message, mark, images_of(spec, mark), image_help(spec, net))
 
 
-def _images(spec: Spec, mark: Mark | None) -> tuple[str, ...]:
+def images_of(spec: System, mark: Mark | None) -> tuple[str, ...]:
     """Where the spec says what its images are, as a note."""
     data = spec.tree.get("data")
     at = data.get("size") or data.get("dataset") or data
@@ -70,10 +85,11 @@ def _images(spec: Spec, mark: Mark | None) -> tuple[str, ...]:
     return (note,) if spec.data.size else (f"{note}, in the data set's own size",)
 
 
-def _image_help(spec: Spec, net: Net) -> str:
+def image_help(spec: System, net: Net) -> str:
+    """How to make the network's output one of the images."""
     made, wanted = net.output.shape, spec.data.shape
     if len(made) != 3:
-        return "end the generator in a map, such as `conv: 3`"
+        return f"end the {net.name.lower()} in a map, such as `conv: {wanted[0]}`"
     if made[1:] != wanted[1:]:
         data = f", or set `data: {{size: [{made[1]}, {made[2]}]}}`" if max(made) <= 8192 else ""
         return f"add or remove upsampling{data}"
@@ -81,7 +97,8 @@ def _image_help(spec: Spec, net: Net) -> str:
     return f"{help}, or set `data: {{channels: {made[0]}}}`" if made[0] in (1, 3) else help
 
 
-def _range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
+def output_range(spec: System, net: Net) -> Iterator[Diagnostic]:
+    """A warning where a network that makes images makes them in another range."""
     step = ending(net)
     layer = layer_of(step)
     made, wanted = getattr(layer, "output_range", None), tuple(spec.data.range)
@@ -95,7 +112,8 @@ def _range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
         note = f"images are {_span(wanted)} unless `data` says otherwise"
     help = f"set `data: {{range: [{made[0]:g}, {made[1]:g}]}}`"
     if tuple(made) not in ((-1.0, 1.0), (0.0, 1.0)):
-        help = "end the generator in `tanh`" if wanted[0] < 0 else "end the generator in `sigmoid`"
+        last = "tanh" if wanted[0] < 0 else "sigmoid"
+        help = f"end the {net.name.lower()} in `{last}`"
     mark = step.origin.mark
     yield Diagnostic("range-mismatch", message, mark, (note,), help, severity="warning")
 
@@ -131,9 +149,67 @@ def _score(spec: Spec, net: Net) -> Iterator[Diagnostic]:
 
 def _penalty(spec: Spec, net: Net) -> Iterator[Diagnostic]:
     """A gradient penalty is of single images; batch norm makes one image's score all others'."""
-    step = next((step for step in net.leaves() if step.origin.kind == "batch_norm"), None)
+    kinds = ("batch_norm", "class_batch_norm")
+    step = next((step for step in net.leaves() if step.origin.kind in kinds), None)
     if step and spec.objective.penalty:
-        message = "batch_norm ties a batch's images together, the penalty takes them one by one"
+        message = (
+            f"{step.origin.kind} ties a batch's images together, the penalty takes them one by one"
+        )
         help = "use instance_norm or layer_norm (Gulrajani et al., 2017, section 4)"
         mark = step.origin.mark
         yield Diagnostic("batch-norm-penalty", message, mark, (), help, severity="warning")
+
+
+def _labels(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
+    """The labels that the spec declares are the data set's, and something reads them."""
+    if spec.condition is None:
+        return
+    yield from labels_fit(spec, "condition")
+    if len(nets) == 2 and not any(net.conditional or net.heads for net in nets.values()):
+        place = spec.tree.get("condition")
+        message = "the labels are declared, and no network reads them"
+        help = "give a network `condition: concat`, or remove it here"
+        mark = place.key_mark or place.mark
+        yield Diagnostic("unused-condition", message, mark, (), help, severity="warning")
+
+
+def labels_fit(spec: System, key: str) -> Iterator[Diagnostic]:
+    """The labels that the spec declares under `key` are the data set's, where that tells."""
+    place, label = spec.tree.get(key), getattr(spec, key)
+    said, size = label.kind, int(label.size)
+    found = spec.data.dataset.label_kind()
+    if found is not None and found != (said, size):
+        kind, count = found
+        differs = "size" if kind == said else "kind"
+        mark = place.get(differs).mark
+        data = spec.data.dataset
+        message = f"`{key}` says {_worded(said, size)}, the images have {_worded(kind, count)}"
+        notes = ()
+        if data.mark:
+            notes = (f"the images are those of {data.kind}, {data.mark.seen_from(mark)}",)
+        help = f"write `{key}: {{kind: {kind}, size: {count}}}`"
+        yield Diagnostic("label-mismatch", message, mark, notes, help)
+
+
+def _worded(kind: str, count: int) -> str:
+    return f"{count} classes" if kind == "classes" else f"multi-hot labels of {count} classes"
+
+
+def _auxiliary(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
+    """The discriminator has a head just where the objective has a loss for it."""
+    for head in nets["generator"].heads if "generator" in nets else ():
+        message, mark = "the generator cannot classify its own images", head.origin.mark
+        help = "put auxiliary into the discriminator's layers"
+        yield Diagnostic("bad-value", message, mark, (), help)
+    if "discriminator" not in nets:
+        return
+    heads, wanted = nets["discriminator"].heads, spec.objective.auxiliary
+    if heads and wanted is None:
+        message = "nothing says how the auxiliary's loss counts"
+        help = "add `objective: {auxiliary: 1}`"
+        yield Diagnostic("auxiliary-mismatch", message, heads[0].origin.mark, (), help)
+    elif wanted is not None and not heads:
+        mark = spec.tree.find(("objective", "auxiliary")).key_mark
+        message = "the discriminator has no head for this loss"
+        help = "add the layer `auxiliary` to it, before its last one"
+        yield Diagnostic("auxiliary-mismatch", message, mark, (), help)

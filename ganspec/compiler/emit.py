@@ -18,30 +18,37 @@ from ganspec.compiler.printer import Printer
 from ganspec.compiler.seal import BLANK, sealed
 from ganspec.compiler.specialize import Specializer, Symbol
 from ganspec.compiler.spelling import docstring
+from ganspec.language.rules import Rule
 from ganspec.language.spec import Spec
+from ganspec.language.system import System
 
 SECTIONS = {
     "ganspec.losses": "Losses",
+    "ganspec.criteria": "Losses",
     "ganspec.penalties": "Losses",
     "ganspec.datasets": "Data",
     "ganspec.training": "Training",
 }
 
 
-def emit(spec: Spec) -> str:
+def emit(spec: System) -> str:
     """Source of a self-contained program equal to the spec's runtime; raises SpecError."""
     # the trainer's text is needed only here
-    from ganspec.training import program
+    from ganspec.training import program, supervised_program
     from ganspec.training.config import configure
 
     nets = lower(spec)
     symbols = {key: Symbol(net.name) for key, net in nets.items()}
-    text = Text({**vars(configure(spec)), **symbols})
+    subject, main = "GAN", program.main
+    if not isinstance(spec, Spec):  # its program knows one network
+        (symbols["network"],) = symbols.values()
+        subject, main = symbols["network"].name, supervised_program.main
+    text = Text({**vars(configure(spec, nets)), **symbols})
     text.print(nets)
-    text.move(program.main)
+    text.move(main)
     source = formatted(
         template().render(
-            title=docstring(spec.doc or f"GAN `{spec.name}`")[3:-3],
+            title=docstring(spec.doc or f"{subject} `{spec.name}`")[3:-3],
             name=spec.name,
             seal=BLANK,
             imports=imports(text.imports),
@@ -69,7 +76,7 @@ class Text:
         self.sections: dict[str, list[str]] = {
             name: [] for name in ("Networks", "Losses", "Data", "Training")
         }
-        losses = ("discriminator_loss", "generator_loss", "penalty")
+        losses = ("real_loss", "fake_loss", "generator_loss", "penalty")
         self.roles = {cfg[name]: "Losses" for name in losses if cfg.get(name)}
         self.moved: list[object] = []
         self.imports: list[str] = []
@@ -98,7 +105,10 @@ class Text:
         module = sys.modules[thing.__module__]
         package = ".".join(module.__name__.split(".")[:2])
         section = SECTIONS.get(package) or self.roles.get(thing, near)
-        text = self.specializer.settle(inspect.getsource(thing))
+        source = thing.source if isinstance(thing, Rule) else inspect.getsource(thing)
+        # a data set's own `labels` are another thing than a training's
+        absent = () if section == "Data" else self.specializer.cfg.get("absent", ())
+        text = self.specializer.settle(source, absent)
         own = {f.__name__: f for f in [*_own_names(text, module), *self.printer.used]}
         for name in _names(text):
             if name in own and _is_own(own[name]) and own[name] is not thing:

@@ -22,7 +22,11 @@ class Program(nn.Module):
         if not net.is_block:
             initialize(self, net)
 
-    def forward(self, *inputs: torch.Tensor) -> torch.Tensor:
+    def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        names = [i.name for i in self._lowered.inputs]
+        if len(inputs) != len(names):
+            wanted = " and ".join(names)
+            raise TypeError(f"{self._lowered.name} reads {wanted}, got {len(inputs)} tensors")
         values = {i.value.id: x for i, x in zip(self._lowered.inputs, inputs, strict=True)}
         for step in self._lowered.steps:
             arguments = [values[i] for i in step.inputs]
@@ -31,7 +35,8 @@ class Program(nn.Module):
             except Exception as error:
                 _blame(error, self._lowered, step)
                 raise
-        return values[self._lowered.output.id]
+        results = tuple(values[value.id] for value in self._lowered.results)
+        return results if self._lowered.heads else results[0]
 
     def origin(self, name: str) -> Origin:
         """The layer of the spec that the parameter or module called `name` came from."""

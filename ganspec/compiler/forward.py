@@ -33,7 +33,8 @@ class Forward:
         self.pending: dict[int, Pending] = {}  # read once, not yet a statement
         self.statements: list[str] = []
         self.shape = net.inputs[0].value.shape
-        self.last_read: dict[int, int] = {net.output.id: len(net.steps)}
+        results = (value.id for value in net.results)
+        self.last_read: dict[int, int] = dict.fromkeys(results, len(net.steps))
         for i, step in enumerate(net.steps):
             for value in step.inputs:
                 self.last_read[value] = max(i, self.last_read.get(value, -1))
@@ -41,16 +42,16 @@ class Forward:
     def lines(self) -> list[str]:
         for i, step in enumerate(self.net.steps):
             self.step(i, step)
-        result = self.net.output.id
-        if list(self.pending) != [result]:
+        results = [value.id for value in self.net.results]
+        if list(self.pending) != [value for value in results if value in self.pending]:
             self.flush(len(self.net.steps))
-        text = self.pending[result].text if result in self.pending else self.names[result]
-        return [*self.statements, f"return {text}"]
+        return [*self.statements, f"return {', '.join(map(self.read, results))}"]
 
     def step(self, index: int, step: Step) -> None:
         held = [i for i in step.inputs if i in self.pending]
-        nests = not step.is_module and list(self.pending) == held and self.short(self.text(step))
-        if held and not nests:
+        # the last ones pending, in order: nested, they still run after the others
+        nests = not step.is_module and list(self.pending)[-len(held) :] == held
+        if held and not (nests and self.short(self.text(step))):
             self.flush(index)
             held = []
         text, reads = self.text(step), {self.names[i] for i in step.inputs if i in self.names}
@@ -66,13 +67,21 @@ class Forward:
     def read(self, value: int) -> str:
         return self.pending[value].text if value in self.pending else self.names[value]
 
+    def operand(self, value: int, target: object, right: bool) -> str:
+        """`value` beside an operator, in parentheses where Python would sort it otherwise."""
+        text = self.read(value)
+        inner = self.pending[value].step.call.target if value in self.pending else None
+        loose = inner is operator.add and target is operator.mul
+        return f"({text})" if loose or (right and inner in INFIX) else text
+
     def text(self, step: Step) -> str:
         inputs = [self.read(i) for i in step.inputs]
         call = step.call
         if step.is_module:
             return f"self.{step.name}({', '.join(inputs)})"
         if call.target in INFIX:
-            left, right = inputs
+            left = self.operand(step.inputs[0], call.target, right=False)
+            right = self.operand(step.inputs[1], call.target, right=True)
             return f"{left} {INFIX[call.target]} {right}"
         if call.pack:
             inputs = [f"[{', '.join(inputs)}]"]

@@ -7,9 +7,11 @@ torch and nothing of the language's kinds.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
+import torch
 from torch import nn
 
 from ganspec.language.errors import Mark
@@ -52,15 +54,9 @@ class Call:
         """The same call with `wrap` laid around it."""
         if wrap is None:
             return self
-        wraps = (*self.wraps, wrap)
-        return Call(
-            self.target,
-            *self.args,
-            channels=self.channels,
-            pack=self.pack,
-            wraps=wraps,
-            **self.kwargs,
-        )
+        wrapped = copy(self)
+        wrapped.wraps = (*self.wraps, wrap)
+        return wrapped
 
     def apply(self, inputs: list) -> object:
         """What a function's call makes of `inputs`."""
@@ -91,12 +87,16 @@ class Origin:
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor of the program: shape without the batch, and its symbolic channel count."""
+    """A tensor of the program: shape without the batch, and its symbolic channel count.
+
+    Labels of one class each are an index: of shape (), int64, with as many channels as classes.
+    """
 
     id: int
     shape: tuple[int, ...]
     channels: Width
     origin: Origin | None = None
+    is_index: bool = False
 
     @property
     def size(self) -> tuple[int, int]:
@@ -106,6 +106,11 @@ class Value:
     @property
     def is_map(self) -> bool:
         return len(self.shape) == 3
+
+    def tensor(self, batch: int) -> torch.Tensor:
+        """Such a tensor, for a look at what calls make of it: zeros, or of no images at all."""
+        dtype = torch.int64 if self.is_index else torch.float32
+        return torch.zeros((batch, *self.shape), dtype=dtype)
 
     def __str__(self) -> str:
         return " x ".join(map(str, self.shape))
@@ -140,7 +145,10 @@ class Input:
 
 @dataclass(frozen=True)
 class Net:
-    """A network's or block's program; `params` are its constructor's names and numbers."""
+    """A network's or block's program; `params` are its constructor's names and numbers.
+
+    `heads` are values that it gives back besides its output, as a tuple with it.
+    """
 
     name: str
     doc: str
@@ -150,6 +158,17 @@ class Net:
     output: Value
     initialize: Call | None = None
     is_block: bool = False
+    heads: tuple[Value, ...] = ()
+
+    @property
+    def conditional(self) -> bool:
+        """Whether `forward` takes the labels, too."""
+        return len(self.inputs) > 1
+
+    @property
+    def results(self) -> tuple[Value, ...]:
+        """What it gives back: the output, and heads after it."""
+        return (self.output, *self.heads)
 
     def flat(self) -> Iterator[Step]:
         """Every step with chains opened, in order."""
@@ -166,8 +185,8 @@ class Net:
 
     @cached_property
     def uses(self) -> dict[int, int]:
-        """How often each value is read, the output's return included."""
-        count = {self.output.id: 1}
+        """How often each value is read, `return` included."""
+        count = dict.fromkeys((value.id for value in self.results), 1)
         for step in self.steps:
             for value in step.inputs:
                 count[value] = count.get(value, 0) + 1

@@ -1,205 +1,65 @@
-"""A spec's networks to programs: layers folded over a value, torch itself as the shape rule."""
+"""A spec's networks to programs: layers folded over a value."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable
-from dataclasses import replace
-
-from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
+from ganspec.compiler.builder import Builder
 from ganspec.compiler.contract import contract
-from ganspec.compiler.ir import Call, Input, Net, Origin, Step, Value
+from ganspec.compiler.ir import Input, Net, Step, Value
 from ganspec.compiler.passes import optimise
-from ganspec.compiler.probe import ProbeError, probe
-from ganspec.language.errors import Diagnostic, SpecError, suggestion
-from ganspec.language.expr import Width, evaluate
-from ganspec.language.spec import Network, Spec
-from ganspec.layers.block import Block
-from ganspec.layers.layer import Layer
+from ganspec.language.errors import Diagnostic, SpecError
+from ganspec.language.expr import Width
+from ganspec.language.spec import Spec
+from ganspec.language.system import Label, Network, System
 
 
-class Builder:
-    """Collects the steps of one network or block."""
-
-    def __init__(self, network: Network, scope: dict, parent: Builder | None = None):
-        self.weight_norm, self.normalization = network.norm, network.normalization
-        self.network, self.scope = network, scope
-        self.steps: list[Step] = []
-        self.taps: dict[str, Value] = {}
-        self.read: set[int] = set()
-        self.branches: list[str | None] = [None]
-        self.at: Layer | None = parent.at if parent else None
-        self.ids = parent.ids if parent else itertools.count()
-
-    # -- for layers ---------------------------------------------------------------------------
-
-    def add(self, call: Call, *inputs: Value, initialize=None) -> Value:
-        """One more step; its shape is what torch makes of it."""
-        shape = self.shape(call, inputs)
-        channels = inputs[0].channels if call.channels is None else call.channels
-        if int(channels) != shape[0]:
-            channels = Width(shape[0])
-        origin = Origin(self.at.path, self.at.kind, self.at.mark)
-        if isinstance(self.at, Block):
-            origin = Origin(self.at.path, self.at.block, self.at.mark)
-        value = Value(next(self.ids), shape, channels, origin)
-        fill = initialize.call() if initialize else None
-        ids = tuple(v.id for v in inputs)
-        self.read.update(ids)
-        self.steps.append(Step(call, ids, value, origin, self.branches[-1], initialize=fill))
-        return value
-
-    def flatten(self, x: Value) -> Value:
-        """`x` as a vector."""
-        if not x.is_map:
-            return x
-        height, width = x.size
-        return self.add(Call(nn.Flatten, channels=x.channels * height * width), x)
-
-    def layers(self, layers: Iterable[Layer], x: Value, branch: str | None = None) -> Value:
-        """`x` through `layers`; `branch` names what they become in emitted source."""
-        self.branches.append(branch or self.branches[-1])
-        for layer in layers:
-            x = self.layer(layer, x)
-        self.branches.pop()
-        return x
-
-    def layer(self, layer: Layer, x: Value) -> Value:
-        """`x` through one layer."""
-        outer, self.at = self.at, layer if layer.mark or self.at is None else self.at
-        if layer.from_:
-            x = self.tapped(layer.from_)
-        if layer.expects == "map" and not x.is_map:
-            help = "put project or reshape before it"
-            self.refuse(
-                "shape-mismatch",
-                f"{layer.kind} expects a map, got a vector of {x}",
-                x,
-                help,
-            )
-        if layer.expects == "vector" and x.is_map:
-            help = "put flatten, sum_pool or mean_pool before it"
-            self.refuse("shape-mismatch", f"{layer.kind} expects a vector, got {x}", x, help)
-        x = layer.lower(self, x)
-        if layer.as_:
-            self.tap(layer.as_, x)
-        self.at = outer
-        return x
-
-    def tap(self, name: str, value: Value) -> None:
-        """Remember `value` as `name`."""
-        if name in self.taps:
-            self.refuse("duplicate-name", f"`{name}` is the name of another layer's value", None)
-        self.taps[name] = value
-        for i, step in enumerate(self.steps):
-            if step.output.id == value.id:
-                self.steps[i] = replace(step, tap=name)
-
-    def tapped(self, name: str) -> Value:
-        """The value that an earlier layer named."""
-        if name not in self.taps:
-            help = (
-                suggestion(name, self.taps, "named values") if self.taps else "give a layer `as:`"
-            )
-            self.refuse("unknown-name", f"no earlier layer is named `{name}`", None, help)
-        return self.taps[name]
-
-    def refuse(self, code: str, message: str, value: Value | None, help: str | None = None) -> None:
-        """Raise a SpecError at the layer being lowered, saying where `value` comes from."""
-        notes = ()
-        if value is not None and value.origin is not None and value.origin.mark:
-            origin = value.origin
-            notes = (
-                f"the value comes from {origin.kind} at {origin.mark.seen_from(self.at.mark)}",
-            )
-        elif value is not None:
-            notes = ("the value is the network's input",)
-        raise SpecError([Diagnostic(code, message, self.at.mark, notes, help)])
-
-    # -- blocks -------------------------------------------------------------------------------
-
-    def block(self, layer: Block, x: Value) -> Value:
-        """A call of a block: its own program, one step here."""
-        inner = Builder(self.network, self.scope, self)
-        start = Value(next(self.ids), x.shape, Width(x.channels, "in_channels"), x.origin)
-        end = inner.layers(layer.layers, start)
-        inner.finish(end)
-        outer = {"in_channels": x.channels, **layer.arguments}
-        params = self.parameters(inner.steps, outer)
-        title = "".join(part.capitalize() for part in layer.block.split("_"))
-        net = Net(
-            title,
-            layer.doc,
-            {n: Width(v, n) for n, v in params.items()},
-            (Input("x", start),),
-            tuple(inner.steps),
-            end,
-            is_block=True,
-        )
-        # in the words of the caller: `out` becomes what the call gave for it
-        channels = evaluate(end.channels.text, {**self.scope, **outer})
-        return self.add(Call(net, *params.values(), channels=channels), x)
-
-    def parameters(self, steps: list[Step], own: dict[str, Width]) -> dict[str, Width]:
-        """Constructor parameters that `steps` need: of `own` first, then of the spec's vars."""
-        named = {name for step in steps for width in widths(step.call) for name in width.names()}
-        known = {**own, **{k: v for k, v in self.scope.items() if k not in own}}
-        return {name: width for name, width in known.items() if name in named}
-
-    def finish(self, end: Value) -> None:
-        """Refuse steps whose value nothing reads."""
-        for step in self.steps:
-            if step.output.id not in self.read and step.output.id != end.id:
-                mark, kind = step.origin.mark, step.origin.kind
-                message = f"nothing reads what {kind} makes"
-                help = "remove it, or read it with `from:`, `concat` or `add`"
-                raise SpecError([Diagnostic("unused-layer", message, mark, (), help)])
-
-    # -- shapes -------------------------------------------------------------------------------
-
-    def shape(self, call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
-        """Shape of `call`'s result, as torch has it."""
-        if isinstance(call.target, Net):
-            return call.target.output.shape  # probed while it was lowered
-        try:
-            return probe(call, [v.shape for v in inputs])
-        except ProbeError as error:
-            message = f"{self.at.kind} cannot read {inputs[0]}: {error}"
-            self.refuse("shape-mismatch", message, inputs[0])
-
-
-def widths(argument: object) -> Iterable[Width]:
-    """Every width in a call's arguments."""
-    if isinstance(argument, Call):
-        for part in (*argument.args, *argument.kwargs.values()):
-            yield from widths(part)
-    elif isinstance(argument, tuple):
-        for part in argument:
-            yield from widths(part)
-    elif isinstance(argument, Width):
-        yield argument
-
-
-def lower_network(name: str, doc: str, network: Network, scope: dict, start: Input) -> Net:
+def lower_network(
+    name: str,
+    doc: str,
+    network: Network,
+    scope: dict,
+    start: Input,
+    labels: Value | None = None,
+) -> Net:
     """One network's program, with passes applied; raises SpecError at its first shape error."""
-    net = Builder(network, scope)
-    end = net.layers(network.layers, start.value)
+    net = Builder(network, scope, labels)
+    x = net.join(network.condition, start.value) if network.condition else start.value
+    end = net.layers(network.layers, x)
     net.finish(end)
+    steps = heads_last(net.steps, end) if net.heads else net.steps
     fill = network.init.call() if network.init else None
     params = net.parameters(net.steps, {})
     lowered = Net(
         name,
         network.doc or doc,
         params,
-        (start,),
-        tuple(net.steps),
+        net.inputs(start),
+        tuple(steps),
         end,
         initialize=fill,
+        heads=tuple(net.heads),
     )
     _refuse_init_under_weight_norm(lowered)
     return optimise(lowered)
+
+
+def heads_last(steps: list[Step], output: Value) -> list[Step]:
+    """What only heads read is computed after the output, as it is given back after it."""
+    needed = {output.id}
+    for step in reversed(steps):
+        if step.output.id in needed:
+            needed.update(step.inputs)
+    return sorted(steps, key=lambda step: step.output.id not in needed)
+
+
+def labels_of(condition: Label | None) -> Value | None:
+    """The labels as a value: an index of a class, or a vector of 0 and 1."""
+    if condition is None:
+        return None
+    is_index = condition.kind == "classes"
+    shape = () if is_index else (int(condition.size),)
+    return Value(-2, shape, condition.size, is_index=is_index)
 
 
 def _refuse_init_under_weight_norm(net: Net) -> None:
@@ -212,20 +72,33 @@ def _refuse_init_under_weight_norm(net: Net) -> None:
             raise SpecError([Diagnostic("bad-value", message, step.origin.mark, (), help)])
 
 
-def lower(spec: Spec) -> dict[str, Net]:
-    """The programs of the spec's networks by name; raises SpecError with every finding."""
-    size = spec.latent.size
-    z = Input("z", Value(-1, (int(size),), size))
+DOCS = {
+    "generator": "Latent vector to image.",
+    "discriminator": "Image to score.",
+    "classifier": "Image to labels.",
+    "autoencoder": "Image to image.",
+}
+
+
+def starts(spec: System) -> dict[str, Input]:
+    """What each network of the spec reads, labels aside."""
     channels, height, width = spec.data.shape
     x = Input("x", Value(-1, (channels, height, width), Width(channels)))
+    found = dict.fromkeys(spec.networks, x)
+    if isinstance(spec, Spec):
+        size = spec.latent.size
+        found["generator"] = Input("z", Value(-1, (int(size),), size))
+    return found
+
+
+def lower(spec: System) -> dict[str, Net]:
+    """The programs of the spec's networks by name; raises SpecError with every finding."""
+    labels = labels_of(spec.condition) if isinstance(spec, Spec) else None
     found, diagnostics = {}, []
-    for key, doc, start in [
-        ("generator", "Latent vector to image.", z),
-        ("discriminator", "Image to score.", x),
-    ]:
+    for key, start in starts(spec).items():
         try:
-            network = getattr(spec, key)
-            found[key] = lower_network(key.capitalize(), doc, network, spec.scope, start)
+            network, name = getattr(spec, key), key.capitalize()
+            found[key] = lower_network(name, DOCS[key], network, spec.scope, start, labels)
         except SpecError as error:
             diagnostics += error.diagnostics
     diagnostics += [d for d in contract(spec, found) if d.severity == "error"]

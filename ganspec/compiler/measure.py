@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from ganspec.compiler.evaluate import module
-from ganspec.compiler.ir import Net, Step
+from ganspec.compiler.ir import Net, Step, Value
 from ganspec.compiler.probe import hollow
 
 
@@ -39,9 +39,9 @@ class Cost:
 def costs(net: Net, macs: bool = False) -> list[Cost]:
     """A row for each layer of the spec that computes something, blocks and repeats opened."""
     rows: list[Cost] = []
-    shapes = dict(_shapes(net))
+    values = {value.id: value for value in _values(net)}
     for step in net.leaves():
-        row = _cost(step, [shapes[i] for i in step.inputs], macs)
+        row = _cost(step, [values[i] for i in step.inputs], macs)
         if rows and rows[-1].path == row.path:  # a layer may be several calls: pad, then conv
             row = replace(
                 row,
@@ -54,16 +54,16 @@ def costs(net: Net, macs: bool = False) -> list[Cost]:
     return rows
 
 
-def _shapes(net: Net) -> Iterator[tuple[int, tuple[int, ...]]]:
+def _values(net: Net) -> Iterator[Value]:
     for start in net.inputs:
-        yield start.value.id, start.value.shape
+        yield start.value
     for step in net.flat():
-        yield step.output.id, step.output.shape
+        yield step.output
         if isinstance(step.call.target, Net):
-            yield from _shapes(step.call.target)
+            yield from _values(step.call.target)
 
 
-def _cost(step: Step, inputs: list[tuple[int, ...]], macs: bool) -> Cost:
+def _cost(step: Step, inputs: list[Value], macs: bool) -> Cost:
     trainable = buffers = 0
     bare = hollow(step.call) if step.is_module else None
     if bare is not None:
@@ -82,10 +82,10 @@ def _is_wrapped(step: Step) -> bool:
     return bool(step.call.wraps) or any(callable(v) for v in step.call.kwargs.values())
 
 
-def _macs(step: Step, bare: nn.Module | None, inputs: list[tuple[int, ...]]) -> int:
+def _macs(step: Step, bare: nn.Module | None, inputs: list[Value]) -> int:
     from torch.utils.flop_counter import FlopCounterMode
 
-    tensors = [torch.zeros((1, *shape)) for shape in inputs]
+    tensors = [value.tensor(1) for value in inputs]
     with FlopCounterMode(display=False) as counter, torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         step.call.apply(tensors) if bare is None else bare.eval()(*tensors)

@@ -26,6 +26,7 @@ def _continues(net: Net, before: Step, step: Step) -> bool:
     return (
         before.is_module
         and step.is_module
+        and len(before.inputs) == 1  # an nn.Sequential has one
         and step.inputs == (before.output.id,)
         and net.uses[before.output.id] == 1
         and before.branch == step.branch

@@ -13,7 +13,7 @@ from torch import nn, optim
 from ganspec.compiler.evaluate import overrides
 from ganspec.compiler.forward import Forward
 from ganspec.compiler.ir import Call, Net
-from ganspec.compiler.spelling import INDENT, comment, docstring, number
+from ganspec.compiler.spelling import INDENT, comment, docstring, number, says
 from ganspec.language.expr import Width
 
 NAMESPACES = [
@@ -115,10 +115,11 @@ class Printer:
 
     def init_body(self, net: Net) -> list[str]:
         lines = []
-        shape = net.inputs[0].value.shape
+        shapes = {i.value.id: i.value.shape for i in net.inputs}
         for step in net.steps:
+            shape = shapes[step.inputs[0]]
+            shapes[step.output.id] = step.output.shape
             if not step.is_module:
-                shape = step.output.shape
                 continue
             head, indent, tail = f"self.{step.name} = ", "", ""
             if step.chain:
@@ -127,7 +128,8 @@ class Printer:
             for part in step.chain or (step,):
                 line = f"{indent}{head}{self.construct(part.call)}{tail}"
                 note = comment(line, shape, part.output.shape, net.is_block)
-                shape = part.output.shape if note else shape
+                if note or says(line, part.output.shape):
+                    shape = part.output.shape
                 lines.append(line + note)
             if step.chain:
                 lines.append(")")
@@ -170,4 +172,7 @@ def _is_default(value: object, default: object) -> bool:
 
 
 # Classes that the rest of an emitted file defines.
-RESERVED_CLASSES = {"Generator", "Discriminator", "Batches", "Path", "Image"}
+RESERVED_CLASSES = {
+    *("Generator", "Discriminator", "Classifier", "Autoencoder", "Batches", "Path", "Image"),
+    "OneHot",
+}

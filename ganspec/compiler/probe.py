@@ -13,7 +13,7 @@ import warnings
 import torch
 from torch import nn
 
-from ganspec.compiler.ir import Call
+from ganspec.compiler.ir import Call, Value
 
 LARGEST = 2**31  # numbers in one tensor; past that, a typing error is likelier than a wish
 LARGEST_RETRY = 2**22  # numbers an image in a probe that really computes
@@ -24,20 +24,20 @@ class ProbeError(Exception):
     """Torch refuses the call; the message is its first line."""
 
 
-def probe(call: Call, shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
-    """Shape, without the batch, of `call` on inputs of `shapes`; raises ProbeError."""
+def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
+    """Shape, without the batch, of `call` on `inputs`; raises ProbeError."""
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             module = hollow(call) if call.is_module else None
             try:
-                result = _run(call, module, shapes, batch=0)
+                result = _run(call, module, inputs, batch=0)
             except FAILURES:
                 # affine instance norm knows no empty batch; for all others this fails again,
                 # with the message that a user would see
-                if max(map(math.prod, shapes)) > LARGEST_RETRY:
+                if max(math.prod(value.shape) for value in inputs) > LARGEST_RETRY:
                     raise
-                result = _run(call, module, shapes, batch=2)
+                result = _run(call, module, inputs, batch=2)
     except FAILURES as error:
         reason = str(error).split("\n")[0].strip().rstrip(".")
         raise ProbeError(reason[:1].lower() + reason[1:]) from None
@@ -47,8 +47,8 @@ def probe(call: Call, shapes: list[tuple[int, ...]]) -> tuple[int, ...]:
     return shape
 
 
-def _run(call: Call, module: nn.Module | None, shapes: list, batch: int) -> torch.Tensor:
-    tensors = [torch.empty((batch, *shape)) for shape in shapes]
+def _run(call: Call, module: nn.Module | None, inputs: tuple, batch: int) -> torch.Tensor:
+    tensors = [value.tensor(batch) for value in inputs]
     return call.apply(tensors) if module is None else module(*tensors)
 
 

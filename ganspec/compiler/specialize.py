@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import operator
 import textwrap
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -35,18 +36,25 @@ class Symbol:
 
 
 class Specializer:
-    """Settles texts against one `cfg`; `constants` are the names that the texts came to need."""
+    """Settles texts against one `cfg`; `constants` are the names that the texts came to need.
+
+    `cfg` itself vanishes from arguments and parameters. So does every name in `absent`, which has
+    no value in this configuration: from tuples too, and with what is assigned to it.
+    """
 
     def __init__(self, cfg: dict[str, object], printer: Printer):
         self.cfg, self.printer = cfg, printer
+        self.absent = {"cfg"}
         self.constants: dict[str, object] = {}
 
-    def settle(self, source: str) -> str:
+    def settle(self, source: str, absent: Iterable[str] = ()) -> str:
         """`source` of a function or class with everything about `cfg` decided."""
-        text = textwrap.dedent(source)
+        text, self.absent = textwrap.dedent(source), {"cfg", *absent}
         while (changed := self._statement(text)) is not None:
             text = changed
         while (changed := self._conditional(text)) is not None:
+            text = changed
+        while (changed := self._tuple(text)) is not None:
             text = changed
         return self._names(text)
 
@@ -60,7 +68,7 @@ class Specializer:
                 kept = self._branch(lines, node, bool(value))
             elif isinstance(node, ast.For) and self._once(node):
                 kept = _dedented(lines[node.body[0].lineno - 1 : node.end_lineno])
-            elif _is_cfg_assignment(node):
+            elif _is_cfg_assignment(node) or self._assigns_absent(node):
                 kept = []
             else:
                 continue
@@ -88,12 +96,37 @@ class Specializer:
                 return self._decide(only) == 1
         return False
 
+    def _assigns_absent(self, node: ast.AST) -> bool:
+        if not isinstance(node, ast.Assign):
+            return False
+        parts = (node.targets[0], node.value)
+        return any(isinstance(p, ast.Name) and p.id in self.absent for p in parts)
+
     def _conditional(self, text: str) -> str | None:
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.IfExp) and (value := self._decide(node.test)) is not UNKNOWN:
                 kept = ast.get_source_segment(text, node.body if value else node.orelse)
                 return _spliced(text, [(node, kept)])
+            if isinstance(node, ast.BoolOp):  # what is known of it is neutral, or all is known
+                left = [v for v in node.values if self._decide(v) is UNKNOWN]
+                if left and len(left) < len(node.values):
+                    word = " and " if isinstance(node.op, ast.And) else " or "
+                    parts = [ast.get_source_segment(text, v) for v in left]
+                    return _spliced(text, [(node, word.join(parts))])
         return None
+
+    def _tuple(self, text: str) -> str | None:
+        for node in ast.walk(ast.parse(text)):
+            if not isinstance(node, ast.Tuple):
+                continue
+            kept = [e for e in node.elts if not self._is_absent(e)]
+            if len(kept) < len(node.elts):
+                parts = ", ".join(ast.get_source_segment(text, e) for e in kept)
+                return _spliced(text, [(node, parts)])
+        return None
+
+    def _is_absent(self, node: ast.AST) -> bool:
+        return isinstance(node, ast.Name) and node.id in self.absent
 
     def _decide(self, node: ast.expr) -> object:
         """The value of an expression that reads nothing but `cfg`, else UNKNOWN."""
@@ -109,9 +142,10 @@ class Specializer:
                 return not value if isinstance(op, ast.Not) else -value
             case ast.BoolOp(op=op, values=values):
                 found = [self._decide(v) for v in values]
-                if UNKNOWN in found:
-                    return UNKNOWN
-                return all(found) if isinstance(op, ast.And) else any(found)
+                known = [v for v in found if v is not UNKNOWN]
+                if isinstance(op, ast.And):
+                    return False if not all(known) else UNKNOWN if UNKNOWN in found else True
+                return True if any(known) else UNKNOWN if UNKNOWN in found else False
             case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARISONS:
                 a, b = self._decide(left), self._decide(right)
                 known = a is not UNKNOWN and b is not UNKNOWN
@@ -130,11 +164,13 @@ class Specializer:
                     continue  # replaced with its call
                 edits.append((node, self._constant(node.attr)))
             if isinstance(node, ast.arguments):
-                edits += [(a, "") for a in node.args if a.arg == "cfg"]
+                edits += [(a, "") for a in node.args if a.arg in self.absent]
         return _spliced(text, edits)
 
     def _call(self, text: str, node: ast.Call) -> list[tuple[ast.AST, str]]:
-        edits: list[tuple[ast.AST, str]] = [(a, "") for a in node.args if _is_cfg(a)]
+        edits: list[tuple[ast.AST, str]] = [
+            (a, "") for a in node.args if _is_cfg(a) or self._is_absent(a)
+        ]
         if isinstance(node.func, ast.Attribute) and _is_cfg(node.func.value):
             value = self.cfg[node.func.attr]
             if isinstance(value, partial):

@@ -12,10 +12,15 @@ INDENT = " " * 8
 def comment(line: str, before: tuple[int, ...], after: tuple[int, ...], hidden: bool) -> str:
     """What follows `line` where the shape changes; blocks are used at several shapes."""
     note = f"  # {' x '.join(map(str, after))}"
-    if len(after) == 1 and re.search(rf"\b{after[0]}\b", line):
-        return ""  # the line says it
+    if says(line, after):
+        return ""
     fits = len(INDENT) + len(line) + len(note) <= LINE
     return note if before != after and fits and not hidden else ""
+
+
+def says(line: str, shape: tuple[int, ...]) -> bool:
+    """Whether the width of a vector stands in `line` itself."""
+    return len(shape) == 1 and bool(re.search(rf"\b{shape[0]}\b", line))
 
 
 def number(value: float) -> str:

@@ -71,6 +71,13 @@ def section(annotation: object) -> type[BaseModel] | None:
     return None
 
 
+def sections(annotation: object) -> type[BaseModel] | None:
+    """The class of the maps of which a list is given."""
+    lists = (o for o in options(annotation) if typing.get_origin(o) is tuple)
+    inner = (section(typing.get_args(option)[0]) for option in lists)
+    return next((cls for cls in inner if cls and not issubclass(cls, Kind)), None)
+
+
 def mapping(annotation: object) -> tuple[object, object] | None:
     """The annotations of the keys and values of a map whose keys the spec chooses."""
     maps = (o for o in options(annotation) if typing.get_origin(o) is dict)

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 PACKAGES = {
     "layer": "ganspec.layers",
+    "condition": "ganspec.conditions",
     "loss": "ganspec.losses",
+    "criterion": "ganspec.criteria",
     "penalty": "ganspec.penalties",
     "optimizer": "ganspec.optimizers",
     "initializer": "ganspec.initializers",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ganspec.language.annotations import shape_of
-from ganspec.language.errors import SpecError, quoted
+from ganspec.language.errors import SpecError, nearest, quoted
 from ganspec.language.expr import MAX_VALUE, UNKNOWN, Width
 from ganspec.language.kinds import kinds_of
 from ganspec.language.names import name_problem
@@ -14,13 +14,16 @@ from ganspec.language.resolve import Resolver
 from ganspec.language.scalars import MISSING
 from ganspec.language.settings import override
 from ganspec.language.source import parse, read
-from ganspec.language.spec import Signature, Spec
+from ganspec.language.spec import Spec
+from ganspec.language.supervised import Autoencoder, Classifier
+from ganspec.language.system import Signature, System
 from ganspec.language.tree import KeyPath, Node
 
 MAX_NAMES = 100
+SYSTEMS: tuple[type[System], ...] = (Spec, Classifier, Autoencoder)
 
 
-def load(path: str | Path, settings: list[str] = ()) -> Spec:
+def load(path: str | Path, settings: list[str] = ()) -> System:
     """The validated spec at `path`, with `key.path=value` settings laid over it.
 
     Raises SpecError, whose `diagnostics` are all of its mistakes in order of place.
@@ -28,17 +31,33 @@ def load(path: str | Path, settings: list[str] = ()) -> Spec:
     return resolve(override(read(path, shape), list(settings), shape))
 
 
-def loads(text: str, name: str = "<text>") -> Spec:
+def loads(text: str, name: str = "<text>") -> System:
     """The validated spec in `text`, which extends nothing; raises SpecError as `load` does."""
     return resolve(parse(text, name))
 
 
 def shape(path: KeyPath) -> object:
-    """What the language has at a key path of a spec, as `merge` wants to know it."""
-    return shape_of(Spec, path)
+    """What the language has at a key path of a spec, as `merge` wants to know it.
+
+    It is asked before anyone knows what the spec describes; no two systems differ in what stands
+    at one path, but for which family's kind it is.
+    """
+    found = (shape_of(system, path) for system in SYSTEMS)
+    return next((what for what in found if what is not None), None)
 
 
-def resolve(tree: Node) -> Spec:
+def system_of(tree: Node) -> type[System]:
+    """What a spec describes: a GAN, unless a key says `classifier` or `autoencoder`."""
+    others = {name: system for system in SYSTEMS[1:] for name in system.networks}
+    for name, system in others.items():
+        if name in tree.value:
+            return system
+    # a misspelt network is one mistake, and not all that a GAN has more
+    close = [nearest(key, [*Spec.model_fields, *others]) for key in tree.value]
+    return next((others[name] for name in close if name in others), Spec)
+
+
+def resolve(tree: Node) -> System:
     """The validated spec in a marked tree; raises SpecError."""
     framework = tree.get("framework")
     word = framework.value if framework and framework.value in ("keras", "tensorflow") else "torch"
@@ -51,7 +70,8 @@ def resolve(tree: Node) -> Spec:
     _blocks(resolver, tree.get("blocks"))
     given = {"vars": {k: int(v) if isinstance(v, int) else v for k, v in scope.items()}}
     also = ("blocks", "extends")
-    spec = resolver.model(Spec, tree, "the spec", elsewhere=also, tree=tree, **given)
+    system = system_of(tree)
+    spec = resolver.model(system, tree, "the spec", elsewhere=also, tree=tree, **given)
     check_unused(resolver)
     if spec is None or resolver.diagnostics:
         raise SpecError(resolver.diagnostics)

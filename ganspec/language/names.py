@@ -16,6 +16,7 @@ LONGEST = 40
 RESERVED = frozenset(
     {"self", "torch", "nn", "partial", "math", "in_channels", "spectral_norm", "weight_norm"}
     | {"training"}  # of every module
+    | {"label_planes", "inner_product", "label_size"}
 )
 
 

@@ -14,6 +14,7 @@ from ganspec.language.annotations import (
     mapping,
     options,
     section,
+    sections,
     words,
 )
 from ganspec.language.complaints import complaints
@@ -155,6 +156,8 @@ class Resolver:
             if set(options(annotation)) <= {cls, type(None)}:
                 help = f"fields: {', '.join(fields_of(cls))}"
                 return self.wrong(node, f"`{name}` is a map", help)
+        if cls := sections(annotation):
+            return self.sections(cls, node, name)
         if (pair := mapping(annotation)) and isinstance(node.value, dict):
             return self.map(*pair, node, name)
         return self.data(annotation, node, name)
@@ -182,6 +185,20 @@ class Resolver:
         found = [
             self.inside(str(i), self.kind, family, child) for i, child in enumerate(node.value)
         ]
+        return MISSING if None in found else tuple(found)
+
+    def sections(self, cls: type[BaseModel], node: Node, name: str) -> object:
+        """A list of maps with fields of their own."""
+        if not isinstance(node.value, list):
+            return self.wrong(node, f"`{name}` is a list", "begin each entry with `- `")
+        found = []
+        for i, child in enumerate(node.value):
+            if isinstance(child.value, dict):
+                found.append(self.inside(str(i), self.model, cls, child, name))
+            else:
+                help = f"fields: {', '.join(fields_of(cls))}"
+                self.wrong(child, f"an entry of `{name}` is a map", help)
+                found.append(None)
         return MISSING if None in found else tuple(found)
 
     # -- kinds --------------------------------------------------------------------------------
@@ -213,7 +230,7 @@ class Resolver:
         help = f"use `{close}`" if (close := nearest(word, names)) else None
         if not help and family not in self.listed:
             self.listed.add(family)
-            help = suggestion(word, names, f"known {shown}s")
+            help = suggestion(word, names, f"known {plural(shown)}")
         self.report("unknown-kind", f"no {shown} is called {quoted(word)}", mark, help)
 
     def no_kind(self, family: str, node: Node) -> None:
@@ -268,3 +285,12 @@ class Resolver:
     def data(self, annotation: object, node: Node, name: str) -> object:
         """Plain data; a text where a number belongs is an expression."""
         return read_data(self, annotation, node, name)
+
+
+def plural(noun: str) -> str:
+    """More than one of what the noun names."""
+    if noun == "criterion":
+        return "criteria"
+    if noun.endswith("y"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"

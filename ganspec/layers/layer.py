@@ -13,7 +13,7 @@ from ganspec.language.types import Name
 from ganspec.weight_norms.weight_norm import WeightNorm
 
 if TYPE_CHECKING:
-    from ganspec.compiler.lower import Builder
+    from ganspec.compiler.builder import Builder
 
 
 class Layer(Kind, family="layer"):
@@ -50,5 +50,4 @@ class Weighted(Layer):
 
     def weigh(self, net: Builder, call: Call) -> Call:
         """`call` inside this layer's weight norm, or the network's."""
-        norm = self.norm or net.weight_norm
-        return call.wrapped(norm.wrap() if norm else None)
+        return net.weigh(call, self.norm)

@@ -1,4 +1,4 @@
-"""What every loss is: two plain functions of the discriminator's scores."""
+"""What every loss is: three plain functions of the discriminator's scores."""
 
 from __future__ import annotations
 
@@ -11,14 +11,21 @@ from ganspec.language.kinds import Kind
 class Loss(Kind, family="loss"):
     """An adversarial objective.
 
-    The fields are what the two functions read as `cfg.field`; the functions' text goes into
-    emitted files with those fields settled. `scores` says what the discriminator must end in:
-    `logits`, `probabilities`, or `scores` (any number).
+    The discriminator minimises `real_loss` of real images' scores plus `fake_loss` of generated
+    ones', at once or one after the other; the generator minimises `generator_loss`. The fields are
+    what the functions read as `cfg.field`; the functions' text goes into emitted files with those
+    fields settled. `scores` says what the discriminator must end in: `logits`, `probabilities`, or
+    `scores` (any number), and `threshold` above which score an image counts as taken for real.
     """
 
-    discriminator_loss: ClassVar[Callable]
+    real_loss: ClassVar[Callable]
+    fake_loss: ClassVar[Callable]
     generator_loss: ClassVar[Callable]
 
     @property
     def scores(self) -> str:
         return "scores"
+
+    @property
+    def threshold(self) -> float:
+        return 0.5 if self.scores == "probabilities" else 0.0

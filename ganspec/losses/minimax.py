@@ -8,18 +8,19 @@ from pydantic import Field
 
 from ganspec.language.types import Number
 from ganspec.losses.loss import Loss
-from ganspec.losses.non_saturating import cross_entropy, discriminator_loss
+from ganspec.losses.non_saturating import cross_entropy, fake_loss, real_loss
 
 
-def generator_loss(fake, cfg):
+def generator_loss(scores, cfg):
     """Minus the discriminator's loss on them: minimises log(1 - D(G(z)))."""
-    return -cross_entropy(fake, cfg.fake_target, cfg)
+    return -cross_entropy(scores, cfg.fake_target, cfg)
 
 
 class Minimax(Loss, kind="minimax"):
     """Binary cross-entropy as a zero-sum game (Goodfellow et al., 2014, equation 1)."""
 
-    discriminator_loss: ClassVar = staticmethod(discriminator_loss)
+    real_loss: ClassVar = staticmethod(real_loss)
+    fake_loss: ClassVar = staticmethod(fake_loss)
     generator_loss: ClassVar = staticmethod(generator_loss)
 
     reads: Literal["logits", "probabilities"] = Field(

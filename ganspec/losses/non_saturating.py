@@ -21,14 +21,19 @@ def cross_entropy(scores, target, cfg):
         return F.binary_cross_entropy(scores, targets)
 
 
-def discriminator_loss(real, fake, cfg):
-    """Cross-entropy for D(x) towards real and D(G(z)) towards fake."""
-    return cross_entropy(real, cfg.real_target, cfg) + cross_entropy(fake, cfg.fake_target, cfg)
+def real_loss(scores, cfg):
+    """Cross-entropy of D(x) towards real."""
+    return cross_entropy(scores, cfg.real_target, cfg)
 
 
-def generator_loss(fake, cfg):
-    """Cross-entropy for D(G(z)) towards real: maximises log D(G(z))."""
-    return cross_entropy(fake, cfg.generator_target, cfg)
+def fake_loss(scores, cfg):
+    """Cross-entropy of D(G(z)) towards fake."""
+    return cross_entropy(scores, cfg.fake_target, cfg)
+
+
+def generator_loss(scores, cfg):
+    """Cross-entropy of D(G(z)) towards real: maximises log D(G(z))."""
+    return cross_entropy(scores, cfg.generator_target, cfg)
 
 
 class NonSaturating(Loss, kind="non_saturating"):
@@ -38,7 +43,8 @@ class NonSaturating(Loss, kind="non_saturating"):
     that ends in a sigmoid.
     """
 
-    discriminator_loss: ClassVar = staticmethod(discriminator_loss)
+    real_loss: ClassVar = staticmethod(real_loss)
+    fake_loss: ClassVar = staticmethod(fake_loss)
     generator_loss: ClassVar = staticmethod(generator_loss)
 
     reads: Literal["logits", "probabilities"] = Field(

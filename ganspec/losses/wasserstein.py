@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
+
+from pydantic import Field
 
 from ganspec.losses.loss import Loss
 
 
-def discriminator_loss(real, fake, cfg):
-    """Minus the estimated distance: generated images' mean score minus real ones'."""
-    return fake.mean() - real.mean()
+def real_loss(scores, cfg):
+    """Real images' mean score, minus it where the critic is to raise it."""
+    return -scores.mean() if cfg.real_target == -1 else scores.mean()
 
 
-def generator_loss(fake, cfg):
-    """Minus the generated images' mean score."""
-    return -fake.mean()
+def fake_loss(scores, cfg):
+    """Generated images' mean score, with the opposite sign."""
+    return scores.mean() if cfg.real_target == -1 else -scores.mean()
+
+
+def generator_loss(scores, cfg):
+    """What the critic does to real images' scores, done to generated ones'."""
+    return -scores.mean() if cfg.real_target == -1 else scores.mean()
 
 
 class Wasserstein(Loss, kind="wasserstein"):
-    """Difference of the critic's mean scores (Arjovsky et al., 2017, equation 3)."""
+    """Difference of the critic's mean scores (Arjovsky et al., 2017, equation 3).
 
-    discriminator_loss: ClassVar = staticmethod(discriminator_loss)
+    Programs that write it as the mean of label x score call -1 real and 1 fake; the other way
+    round, `real_target: 1`, the critic lowers real images' scores and nothing else changes.
+    """
+
+    real_loss: ClassVar = staticmethod(real_loss)
+    fake_loss: ClassVar = staticmethod(fake_loss)
     generator_loss: ClassVar = staticmethod(generator_loss)
+
+    real_target: Literal[-1, 1] = Field(-1, description="sign of real images' scores in the loss")

@@ -10,7 +10,11 @@ from ganspec.language.types import Positive
 
 
 class Penalty(Kind, family="penalty"):
-    """A term added to the discriminator's loss; its function reads the fields as `cfg.field`."""
+    """A term added to the discriminator's loss.
+
+    Its function reads the fields as `cfg.field`; `labels` are the real images', where the
+    discriminator reads any.
+    """
 
     primary: ClassVar = "penalty_weight"
     penalty: ClassVar[Callable]

@@ -9,10 +9,13 @@ import torch
 from ganspec.penalties.penalty import Penalty
 
 
-def r1_penalty(discriminator, real, fake, cfg):
+def r1_penalty(discriminator, real, fake, labels, cfg):
     """Half the squared gradient norm of the scores at real images."""
     real = real.detach().requires_grad_()
-    (gradient,) = torch.autograd.grad(discriminator(real).sum(), real, create_graph=True)
+    scores = discriminator(real, labels) if cfg.d_conditional else discriminator(real)
+    if cfg.auxiliary:
+        scores = scores[0]
+    (gradient,) = torch.autograd.grad(scores.sum(), real, create_graph=True)
     return cfg.penalty_weight * 0.5 * gradient.flatten(1).square().sum(dim=1).mean()
 
 

@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from ganspec.compiler.ir import Input, Value
 from ganspec.compiler.lower import lower_network
 from ganspec.compiler.printer import number
-from ganspec.language import spec as models
+from ganspec.language import claims, schedule, spec, supervised, system
 from ganspec.language.annotations import (
     describe,
     family,
@@ -39,21 +39,35 @@ TEXT = Path(__file__).parents[2] / "docs" / "language.in.md"  # what is written 
 
 # The parts of a spec, as readers meet them: heading, model.
 SECTIONS: list[tuple[str, type[BaseModel]]] = [
-    ("The spec", models.Spec),
-    ("`data`", models.Data),
-    ("`latent`", models.Latent),
-    ("`generator` and `discriminator`", models.Network),
-    ("`objective`", models.Objective),
-    ("`optimizers`", models.Optimizers),
-    ("`train`", models.Train),
-    ("`train.steps`", models.Steps),
-    ("`report`", models.Report),
-    ("Counts in `report.params`", models.Counts),
-    ("`blocks`", models.Block),
+    ("The spec", spec.Spec),
+    ("`data`", system.Data),
+    ("`latent`", spec.Latent),
+    ("`condition` and `label`", system.Label),
+    ("`generator` and `discriminator`", system.Network),
+    ("`objective`", spec.Objective),
+    ("`objective.auxiliary`", spec.Auxiliary),
+    ("`objective.l2`", spec.Decay),
+    ("`optimizers`", spec.Optimizers),
+    ("`train`", schedule.Train),
+    ("`train.steps`", schedule.Steps),
+    ("`train.warmup`", schedule.Warmup),
+    ("`train.skip`", schedule.Skip),
+    ("`report`", claims.Report),
+    ("Counts in `report.params`", claims.Counts),
+    ("Scores in `report.scores`", claims.Score),
+    ("`blocks`", system.Block),
+    ("A classifier", supervised.Classifier),
+    ("`objective` of a classifier", supervised.Prediction),
+    ("An autoencoder", supervised.Autoencoder),
+    ("`objective` of an autoencoder", supervised.Reconstruction),
+    ("`objective.noise`", supervised.Noise),
+    ("`train` of a single network", schedule.Schedule),
 ]
 FAMILIES = {
     "layer": "Kinds of layer",
+    "condition": "Kinds of condition",
     "loss": "Kinds of loss",
+    "criterion": "Kinds of criterion",
     "penalty": "Kinds of penalty",
     "optimizer": "Kinds of optimizer",
     "initializer": "Kinds of initial weights",
@@ -62,7 +76,9 @@ FAMILIES = {
 }
 WRITTEN = {
     "layer": "An entry of a network's `layers`. Arrows show what an example makes of its input.",
+    "condition": "Written as `condition: {embedding: 50}` in a network, or under `join_label`.",
     "loss": "Written as `objective: {loss: hinge}`.",
+    "criterion": "The loss of a single network, written as `objective: {loss: cross_entropy}`.",
     "penalty": "Written as `objective: {loss: wasserstein, penalty: {gradient: 10}}`.",
     "optimizer": "Written as `optimizers: {adam: {lr: 2e-4}}`, or one for each network.",
     "initializer": "Written as `init: {normal: 0.02}` in a network or in a layer with a weight.",
@@ -92,8 +108,10 @@ def language_page() -> str:
 def section_text(title: str, model: type[BaseModel]) -> str:
     """One part of a spec with its fields."""
     fields = dict(fields_of(model))
-    if model is models.Spec:
-        blocks = dict[str, models.Block]
+    if issubclass(model, supervised.Supervised):  # which say so
+        fields = {k: f for k, f in fields.items() if k not in system.System.model_fields}
+    if model is spec.Spec:
+        blocks = dict[str, system.Block]
         fields["blocks"] = FieldInfo(annotation=blocks, default={}, description="reusable pieces")
         fields["extends"] = FieldInfo(annotation=str, default=None, description="a spec to change")
     rows = table(model, fields)
@@ -150,9 +168,9 @@ def examples(kind: type[Layer]) -> Iterator[str]:
     layers = [kind.kind if f is None else f"{kind.kind}: {flow(f)}" for f, _ in kind.examples]
     width = max(map(len, layers))
     for layer, (fields, shape) in zip(layers, kind.examples, strict=True):
-        spec = loads(PROBE.replace("LAYER", layer if fields is None else f"{{{layer}}}"))
+        probe = loads(PROBE.replace("LAYER", layer if fields is None else f"{{{layer}}}"))
         start = Input("x", Value(-1, shape, Width(shape[0])))
-        made = lower_network("Probe", "", spec.generator, spec.scope, start).output
+        made = lower_network("Probe", "", probe.generator, probe.scope, start).output
         yield f"- {layer:<{width}}  # {' x '.join(map(str, shape))} -> {made}"
 
 

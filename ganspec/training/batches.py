@@ -5,23 +5,35 @@ from __future__ import annotations
 import torch
 
 
+def scale_pixels(images, cfg):
+    """Pixels from 0 to 255 in the range that the networks read."""
+    if cfg.low == 0:
+        return images.float() / 255
+    else:
+        return images.float() / 127.5 - 1
+
+
 class Batches:
     """Endless batches of real images, in a new random order each epoch.
 
     Images stay uint8 on their device; a batch is an index, a flip and a change of
-    range. What does not fill a batch at an epoch's end is left out.
+    range. What does not fill a batch at an epoch's end is left out, or kept.
     """
 
-    def __init__(self, images, seed, cfg):
+    def __init__(self, images, labels, seed, cfg):
         self.cfg = cfg
         self.images = images
+        self.labels = labels
         self.random = torch.Generator().manual_seed(seed)
         self.position = len(self)
         if len(self) == 0:
             raise ValueError(f"{len(images)} images do not fill a batch of {self.cfg.batch}")
 
     def __len__(self):
-        return len(self.images) // self.cfg.batch
+        if self.cfg.last_batch == "keep":
+            return -(-len(self.images) // self.cfg.batch)
+        else:
+            return len(self.images) // self.cfg.batch
 
     def __next__(self):
         if self.position == len(self):
@@ -30,11 +42,15 @@ class Batches:
             self.position = 0
         start = self.position * self.cfg.batch
         self.position += 1
-        images = self.images[self.order[start : start + self.cfg.batch]].float()
+        chosen = self.order[start : start + self.cfg.batch]
+        images = self.images[chosen]
+        labels = self.labels[chosen] if self.cfg.labels else None
         if self.cfg.flip:
             flipped = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
             images = torch.where(flipped, images.flip(3), images)
-        if self.cfg.low == 0:
-            return images / 255
-        else:
-            return images / 127.5 - 1
+        return scale_pixels(images, self.cfg), labels
+
+
+def draw_labels(labels, count):
+    """Of all labels, those of `count` random images."""
+    return labels[torch.randint(len(labels), (count,), device=labels.device)]

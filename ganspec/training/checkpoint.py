@@ -11,7 +11,7 @@ import torch
 from ganspec.atomic import replacing
 from ganspec.language.errors import GanspecError
 
-VERSION = 1
+VERSION = 2
 
 
 class CheckpointError(GanspecError):

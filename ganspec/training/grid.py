@@ -5,6 +5,16 @@ from __future__ import annotations
 import torch
 from PIL import Image
 
+from ganspec.training.batches import draw_labels
+
+
+def sample_labels(labels, cfg):
+    """Labels for a grid: a column of each class, else those of random images."""
+    if cfg.labels == "classes":
+        return torch.arange(cfg.samples, device=labels.device) % cfg.label_size
+    else:
+        return draw_labels(labels, cfg.samples)
+
 
 def save_grid(images, path, columns, cfg):
     """Write images (n x channels x height x width) as one PNG, row by row, on white."""

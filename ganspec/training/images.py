@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch.utils.data import DataLoader
 
-from ganspec.language.spec import Data
+from ganspec.language.system import Data
 from ganspec.training.batches import Batches
 from ganspec.training.checkpoint import CheckpointError
 
@@ -50,8 +50,8 @@ class StreamedImages:
 class Feed(Batches):
     """Batches whose place in the data can be saved and gone back to."""
 
-    def __init__(self, images, seed, cfg):
-        super().__init__(images, seed, cfg)
+    def __init__(self, images, labels, seed, cfg):
+        super().__init__(images, labels, seed, cfg)
         self.order = torch.empty(0, dtype=torch.int64)
         if isinstance(images, StreamedImages):
             images.plan = self.coming
@@ -79,7 +79,7 @@ class Feed(Batches):
 
 
 def open_images(data: Data, given: Path | None, device: torch.device, streamed: bool | None = None):
-    """The spec's real images, ready for `Feed`; raises DataError.
+    """The spec's real images and their labels, ready for `Feed`; raises DataError.
 
     `streamed` decides between memory and worker processes; None takes memory where it suffices.
     """
@@ -89,12 +89,30 @@ def open_images(data: Data, given: Path | None, device: torch.device, streamed: 
         if not dataset.in_memory:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # `load` says the same again
-                files = dataset.files(folder, height, width, channels)
+                files = dataset.files(folder, height, width, channels, data.resize)
             size = len(files) * channels * height * width
             if streamed or (streamed is None and size > MEMORY_SHARE * free_memory()):
-                return StreamedImages(files, device)
-        images, _ = dataset.reader()(folder, height, width, channels)
-    return images.to(device)
+                return StreamedImages(files, device), files.labels
+        images, labels = dataset.reader(data.resize)(folder, height, width, channels)
+    return images.to(device), labels
+
+
+def open_test_images(data: Data, given: Path | None, device: torch.device):
+    """Images and labels of the held-out split, None where there is none; raises DataError."""
+    if (load := data.dataset.test_reader(data.resize)) is None:
+        return None
+    channels, height, width = data.shape
+    folder = data.dataset.locate(given)
+    with data.dataset.reading(folder):
+        images, labels = load(folder, height, width, channels)
+    return images.to(device), labels
+
+
+def class_names(data: Data, given: Path | None) -> list[str]:
+    """Names of the classes, in the order of their labels; none where nothing gives any."""
+    folder = data.dataset.locate(given)
+    with data.dataset.reading(folder):
+        return data.dataset.classes(folder)
 
 
 def free_memory() -> float:

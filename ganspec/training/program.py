@@ -2,18 +2,36 @@
 
 from __future__ import annotations
 
-import argparse
 import time
-from pathlib import Path
 
 import torch
 
+from ganspec.training.arguments import parse_arguments
 from ganspec.training.batches import Batches
-from ganspec.training.grid import save_grid
+from ganspec.training.grid import sample_labels, save_grid
 from ganspec.training.step import draw_latent, train_step
 
 
-def train(images, out, epochs, steps, seed, device, cfg):
+def count_steps(batches, cfg):
+    """Iterations in an epoch."""
+    if cfg.iterations:
+        return cfg.iterations
+    if cfg.batches == "fresh" and cfg.discriminator_steps > 1:
+        return max(1, len(batches) // cfg.discriminator_steps)
+    else:
+        return len(batches)
+
+
+def save_samples(generator, fixed, fixed_labels, path, cfg):
+    """A grid of what the generator makes of latents that stay the same."""
+    generator.eval()
+    with torch.no_grad():
+        images = generator(fixed, fixed_labels) if cfg.g_conditional else generator(fixed)
+    generator.train()
+    save_grid(images, path, cfg.columns, cfg)
+
+
+def train(images, labels, out, epochs, steps, seed, device, cfg):
     """Train on uint8 images, N x C x H x W; samples and weights each epoch."""
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(seed)
@@ -21,46 +39,41 @@ def train(images, out, epochs, steps, seed, device, cfg):
     discriminator = cfg.discriminator().to(device)
     g_optimizer = cfg.g_optimizer(generator.parameters())
     d_optimizer = cfg.d_optimizer(discriminator.parameters())
-    fixed = draw_latent(64, device, cfg)
-    batches = Batches(images.to(device), seed, cfg)
-    if cfg.batches == "fresh" and cfg.discriminator_steps > 1:
-        epoch = max(1, len(batches) // cfg.discriminator_steps)
-    else:
-        epoch = len(batches)
-    last = steps or epochs * epoch
+    fixed = draw_latent(cfg.samples, device, cfg)
+    if cfg.labels == "multi_hot":
+        labels = labels.float()
+    if cfg.labels:
+        labels = labels.to(device)
+    fixed_labels = sample_labels(labels, cfg) if cfg.g_conditional else None
+    batches = Batches(images.to(device), labels, seed, cfg)
+    epoch = count_steps(batches, cfg)
+    total = cfg.warmup + epochs * epoch if cfg.warmup else epochs * epoch
+    last = steps or total
 
     networks = {"generator": generator, "discriminator": discriminator}
     out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
-        d_loss, g_loss = train_step(
-            generator, discriminator, g_optimizer, d_optimizer, batches, cfg
-        )
+        log = train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches, cfg)
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
-            losses = f"d_loss {d_loss.item():.4f}  g_loss {g_loss.item():.4f}"
+            losses = "  ".join(f"{name} {value.item():.4f}" for name, value in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
-        if step % epoch == 0 or step == last:
-            generator.eval()
-            with torch.no_grad():
-                save_grid(generator(fixed), out / f"samples_{step:07d}.png", 8, cfg)
-            generator.train()
+        if cfg.warmup:
+            ended = step > cfg.warmup and (step - cfg.warmup) % epoch == 0
+        else:
+            ended = step % epoch == 0
+        if ended or step == last:
+            save_samples(generator, fixed, fixed_labels, out / f"samples_{step:07d}.png", cfg)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, out / "weights.pt")
 
 
 def main(cfg):
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    if cfg.needs_folder:
-        parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / cfg.name)
-    parser.add_argument("--epochs", type=int, default=cfg.epochs)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
-    parser.add_argument("--seed", type=int, default=cfg.seed)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    args = parser.parse_args()
-    if cfg.needs_folder:
-        images, _ = cfg.load_images(args.data, cfg.height, cfg.width, cfg.channels)
+    args = parse_arguments(cfg)
+    folder = args.data if cfg.needs_folder else None
+    if cfg.labels:
+        images, labels = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
     else:
-        images, _ = cfg.load_images(None, cfg.height, cfg.width, cfg.channels)
-    train(images, args.out, args.epochs, args.steps, args.seed, args.device, cfg)
+        images, _ = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
+    train(images, labels, args.out, args.epochs, args.steps, args.seed, args.device, cfg)

@@ -18,10 +18,15 @@ import torch
 from ganspec.compiler.emit import emit
 from ganspec.datasets.dataset import DataError
 from ganspec.language.spec import Spec
+from ganspec.language.supervised import Autoencoder
+from ganspec.language.system import System
 from ganspec.training import checkpoint
-from ganspec.training.images import open_images
-from ganspec.training.loop import Trainer, run_training
+from ganspec.training.adversarial import AdversarialTrainer
+from ganspec.training.images import class_names, open_images, open_test_images
+from ganspec.training.loop import run_training
 from ganspec.training.run import Run, RunError, differences
+from ganspec.training.supervised import AutoencoderTrainer, ClassifierTrainer
+from ganspec.training.trainer import Trainer
 
 
 def choose_device(name: str) -> torch.device:
@@ -36,7 +41,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def train(
-    spec: Spec,
+    spec: System,
     out: Path | str | None = None,
     data: Path | str | None = None,
     device: str = "auto",
@@ -60,7 +65,7 @@ def train(
         run.claim(overwrite)
     source = emit(spec)
     trainer = _trainer(spec, Path(data) if data else None, choose_device(device))
-    last = steps or spec.train.epochs * trainer.epoch_steps
+    last = steps or trainer.warmup + spec.train.epochs * trainer.epoch_steps
     tell = progress or (lambda step, last, losses: None)
     try:
         if state is None:
@@ -89,17 +94,24 @@ def _restore(run: Run, trainer: Trainer, state: dict[str, object], last: int) ->
     run.rewind(trainer.step)
 
 
-def _trainer(spec: Spec, data: Path | None, device: torch.device) -> Trainer:
+def _trainer(spec: System, data: Path | None, device: torch.device) -> Trainer:
     """A trainer with the spec's images at hand; nothing is written yet."""
     prepare(device)
-    images = open_images(spec.data, data, device)
+    images, labels = open_images(spec.data, data, device)
+    seed = spec.train.seed
     try:
-        return Trainer(spec, images, device, spec.train.seed)
+        if isinstance(spec, Spec):
+            return AdversarialTrainer(spec, images, labels, device, seed)
+        held_out = open_test_images(spec.data, data, device)
+        if isinstance(spec, Autoencoder):
+            return AutoencoderTrainer(spec, images, labels, held_out, device, seed)
+        names = class_names(spec.data, data)
+        return ClassifierTrainer(spec, images, labels, held_out, device, seed, names)
     except ValueError as error:
         raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
 
 
-def _resumed(run: Run, spec: Spec) -> dict[str, object]:
+def _resumed(run: Run, spec: System) -> dict[str, object]:
     """The checkpoint of a run that trains the same spec."""
     stored = Run.open(run.folder).spec
     if changed := differences(stored, spec):

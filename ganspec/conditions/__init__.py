@@ -1,0 +1,5 @@
+"""Conditions: one kind, one file."""
+
+from ganspec.conditions.condition import Condition
+
+BASE = Condition

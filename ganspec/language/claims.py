@@ -1,0 +1,56 @@
+"""The models of `report`: where an architecture comes from and what is claimed of it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ganspec.language.section import Section
+from ganspec.language.types import Count, Doc, Name, Number, Positive
+
+WARNINGS = Literal["range-mismatch", "batch-norm-penalty"]
+
+
+class Counts(Section):
+    """Claimed parameter counts of one network; `total` includes buffers, as Keras counts."""
+
+    total: Count | None = Field(None, description="all numbers that the network stores")
+    trainable: Count | None = Field(None, description="those that training changes")
+    buffers: Annotated[int, Field(ge=0)] | None = Field(
+        None, description="the others, such as running statistics; Keras's non-trainable"
+    )
+
+
+class Score(Section):
+    """A claimed score with what it was measured on; scores are never checked, only compared."""
+
+    metric: Literal["fid", "inception_score", "accuracy"] = Field(
+        description="which score; an accuracy is in percent"
+    )
+    value: Number = Field(description="the score")
+    relation: Literal["=", "<", ">"] = Field("=", description="how the score stands to `value`")
+    deviation: Positive | None = Field(None, description="what is printed behind the plus-minus")
+    of: Literal["generated", "real"] = Field("generated", description="the images that were scored")
+    images: Count | None = Field(None, description="how many of them")
+    epoch: Count | None = Field(None, description="after how many epochs of training")
+    note: Doc = Field("", description="anything else that the score depends on")
+
+
+class Report(Section):
+    """Where the architecture comes from and what it claims; `check` verifies the counts."""
+
+    cite: Doc = Field("", description="where the architecture was published")
+    params: dict[Name, Count | Counts] = Field(
+        {}, description="claimed parameters by network: the total, or a map of counts"
+    )
+    layers: dict[Name, tuple[Count, ...]] = Field(
+        {},
+        description="by network, the printed count of every layer that has parameters, in order",
+    )
+    scores: tuple[Score, ...] = Field((), description="claimed scores")
+    keeps: dict[WARNINGS, Doc] = Field(
+        {},
+        description="contradictions that the spec keeps on purpose: a warning's code, and why",
+    )
+    notes: tuple[Doc, ...] = Field((), description="anything else that the report claims")

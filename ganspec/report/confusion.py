@@ -1,0 +1,61 @@
+"""What a classifier takes for what, as pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from matplotlib.figure import Figure
+
+from ganspec.atomic import replacing
+
+NUMBERED = 16  # classes, beyond which a matrix's cells are too small for numbers
+
+
+def count(predicted: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.Tensor:
+    """Images by class, one a row, and by predicted class, one a column."""
+    return torch.bincount(classes * labels + predicted, minlength=classes**2).view(classes, classes)
+
+
+def plot_matrix(counts: torch.Tensor, names: list[str], where: str, path: Path) -> None:
+    """A confusion matrix as a PNG: colours are shares of a row, numbers are images."""
+    size = len(names)
+    total, right = int(counts.sum()), int(counts.diagonal().sum())
+    shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
+    side = 2.5 + 0.45 * min(size, 40)
+    figure = Figure(figsize=(side + 1, side), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    drawn = axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
+    axes.set(xlabel="predicted", ylabel="class")
+    axes.set_title(f"{right / max(total, 1):.2%} of {total:,} {where} right")
+    axes.set_xticks(range(size), names, rotation=90)
+    axes.set_yticks(range(size), names)
+    if size <= NUMBERED:
+        for row in range(size):
+            for column in range(size):
+                colour = "white" if shares[row, column] > 0.5 else "black"
+                number = f"{int(counts[row, column])}"
+                place = {"ha": "center", "va": "center", "fontsize": 8}
+                axes.text(column, row, number, color=colour, **place)
+    figure.colorbar(drawn, label="share of the class", shrink=0.8)
+    with replacing(path) as temporary:
+        figure.savefig(temporary)
+
+
+def plot_shares(
+    found: torch.Tensor, labels: torch.Tensor, names: list[str], where: str, path: Path
+) -> None:
+    """The share of each label that was found, of how many, as bars; a PNG."""
+    shares = found / labels.clamp(min=1)
+    total, right = int(labels.sum()), int(found.sum())
+    figure = Figure(figsize=(7, 1.2 + 0.25 * len(names)), dpi=120, layout="constrained")
+    axes = figure.subplots()
+    axes.barh(range(len(names)), shares.numpy(), color="#0072b2")
+    axes.set_yticks(range(len(names)), names)
+    for row, share in enumerate(shares.tolist()):
+        axes.text(share, row, f" of {int(labels[row]):,}", va="center", fontsize=7)
+    axes.invert_yaxis()
+    axes.set(xlim=(0, 1.1), xlabel="share among the image's highest outputs")
+    axes.set_title(f"{right / max(total, 1):.2%} of {total:,} labels of {where} found")
+    with replacing(path) as temporary:
+        figure.savefig(temporary)

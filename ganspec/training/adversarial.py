@@ -1,0 +1,79 @@
+"""Training of a GAN: two networks against each other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+
+from ganspec.atomic import replacing
+from ganspec.compiler.lower import lower
+from ganspec.language.spec import Spec
+from ganspec.training.config import configure
+from ganspec.training.grid import sample_labels, save_grid
+from ganspec.training.images import Feed
+from ganspec.training.step import draw_latent, train_step
+from ganspec.training.trainer import Trainer, built
+
+
+class AdversarialTrainer(Trainer):
+    """Generator, discriminator and what trains them.
+
+    `images` are uint8 N x C x H x W; `labels` are int64 N or, 0 and 1, N x classes, and may be
+    None where no network reads any.
+    """
+
+    def __init__(self, spec: Spec, images, labels, device: torch.device, seed: int):
+        self.device, nets = device, lower(spec)
+        self.cfg = configure(spec, nets)
+        self.networks = built(nets, seed, device)
+        self.optimizers = {
+            "generator": self.cfg.g_optimizer(self.networks["generator"].parameters()),
+            "discriminator": self.cfg.d_optimizer(self.networks["discriminator"].parameters()),
+        }
+        self.fixed = {"latent": draw_latent(self.cfg.samples, device, self.cfg)}
+        if self.cfg.labels:
+            labels = (labels.float() if self.cfg.labels == "multi_hot" else labels).to(device)
+        if self.cfg.g_conditional:
+            self.fixed["labels"] = sample_labels(labels, self.cfg)
+        self.batches = Feed(images, labels, seed, self.cfg)
+
+    @property
+    def warmup(self) -> int:
+        return self.cfg.warmup or 0
+
+    @property
+    def epoch_steps(self) -> int:
+        if self.cfg.iterations:
+            return self.cfg.iterations
+        used = self.cfg.discriminator_steps if self.cfg.batches == "fresh" else 1
+        return max(1, len(self.batches) // used)
+
+    def advance(self) -> dict[str, torch.Tensor]:
+        """One iteration; its losses by name, still on the device."""
+        self.step += 1
+        return train_step(
+            self.step,
+            self.networks["generator"],
+            self.networks["discriminator"],
+            self.optimizers["generator"],
+            self.optimizers["discriminator"],
+            self.batches,
+            self.cfg,
+        )
+
+    def picture(self, path: Path) -> None:
+        """A grid of what the generator makes of the fixed latents."""
+        save_samples(self.networks["generator"], self.fixed, path, self.cfg.columns, self.cfg)
+
+
+def save_samples(
+    generator, inputs: dict[str, torch.Tensor], path: Path, columns: int, cfg: SimpleNamespace
+) -> None:
+    """A grid of what the generator makes of `inputs`, latents and labels; written atomically."""
+    training = generator.training
+    generator.eval()
+    with torch.no_grad(), replacing(path) as temporary:
+        save_grid(generator(*inputs.values()), temporary, columns, cfg)
+    generator.train(training)

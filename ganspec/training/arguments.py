@@ -1,0 +1,21 @@
+"""The command line of an emitted program."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import torch
+
+
+def parse_arguments(cfg):
+    """What the command line says, and what holds where it is silent."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    if cfg.needs_folder:
+        parser.add_argument("--data", type=Path, required=True, help="folder of the images")
+    parser.add_argument("--out", type=Path, default=Path("runs") / cfg.name)
+    parser.add_argument("--epochs", type=int, default=cfg.epochs)
+    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--seed", type=int, default=cfg.seed)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    return parser.parse_args()

@@ -1,0 +1,100 @@
+"""What every training is: networks, optimizers, data and random states, all of which resume."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from torch import nn, optim
+
+from ganspec.compiler.evaluate import evaluate
+from ganspec.compiler.ir import Net
+from ganspec.training import checkpoint
+from ganspec.training.images import Feed
+
+
+class Trainer:
+    """The state of one training, which `advance` takes a step further.
+
+    A subclass sets the attributes below, and says what a step and a picture are.
+    """
+
+    cfg: SimpleNamespace
+    device: torch.device
+    networks: dict[str, nn.Module]
+    optimizers: dict[str, optim.Optimizer]
+    batches: Feed
+    fixed: dict[str, torch.Tensor]  # what every picture is made from
+    step = 0
+
+    def advance(self) -> dict[str, torch.Tensor]:
+        """One iteration; its losses by name, still on the device."""
+        raise NotImplementedError
+
+    def picture(self, path: Path) -> None:
+        """Write a picture of what the networks can do so far."""
+        raise NotImplementedError
+
+    @property
+    def warmup(self) -> int:
+        """Steps before the first epoch."""
+        return 0
+
+    @property
+    def epoch_steps(self) -> int:
+        """Iterations in one epoch: all images seen once, unless the spec counts otherwise."""
+        return self.cfg.iterations or len(self.batches)
+
+    def ends_epoch(self) -> bool:
+        """Whether an epoch ends with the step just made."""
+        done = self.step - self.warmup
+        return done > 0 and done % self.epoch_steps == 0
+
+    def measures(self) -> dict[str, torch.Tensor]:
+        """What is measured at an epoch's end, by name, on images that training does not see.
+
+        It draws nothing from torch's own generators: training goes on as if it had not been.
+        """
+        return {}
+
+    def state(self) -> dict[str, object]:
+        """Everything that the next step depends on."""
+        return {
+            "step": self.step,
+            "device": self.device.type,
+            "networks": {k: n.state_dict() for k, n in self.networks.items()},
+            "optimizers": {k: o.state_dict() for k, o in self.optimizers.items()},
+            "random": checkpoint.random_states(self.device),
+            "batches": self.batches.state(),
+            "fixed": self.fixed,
+        }
+
+    def restore(self, state: dict[str, object]) -> None:
+        """Go back to `state`; raises CheckpointError where it is another network's."""
+        with checkpoint.fitting():
+            for key, network in self.networks.items():
+                network.load_state_dict(state["networks"][key])
+            for key, optimizer in self.optimizers.items():
+                optimizer.load_state_dict(state["optimizers"][key])
+            self.batches.restore(state["batches"])
+            self.fixed = {k: v.to(self.device) for k, v in state["fixed"].items()}
+            self.step = state["step"]
+            checkpoint.restore_random(state["random"], self.device)
+
+    def culprit(self) -> str | None:
+        """The first layer whose weights are not finite, with its place in the spec."""
+        # the discriminator is updated before the generator
+        for key, network in reversed(self.networks.items()):
+            for name, weight in [*network.named_parameters(), *network.named_buffers()]:
+                if not torch.isfinite(weight).all():
+                    mark = network.origin(name).mark
+                    return f"{key}.{name}" + (f" ({mark})" if mark else "")
+        return None
+
+
+def built(nets: dict[str, Net], seed: int, device: torch.device) -> dict[str, nn.Module]:
+    """The networks with the weights that `seed` draws."""
+    torch.manual_seed(seed)
+    # on the CPU first, so that the same seed draws the same weights for every device
+    return {key: evaluate(net).to(device) for key, net in nets.items()}

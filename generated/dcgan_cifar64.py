@@ -1,0 +1,483 @@
+"""DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
+
+Written by ganspec from the spec `dcgan_cifar64` (deff62f7).
+Plain PyTorch, yours to edit.
+"""
+
+import argparse
+import pickle
+import tarfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import nn
+
+BATCH = 64
+EPOCHS = 100
+SEED = 0
+HEIGHT = 64
+WIDTH = 64
+CHANNELS = 3
+SAMPLES = 64
+COLUMNS = 8
+REAL_TARGET = 1.0
+FAKE_TARGET = 0.0
+GENERATOR_TARGET = 1.0
+D_SCALE = 0.5
+LATENT_SIZE = 100
+LATENT_LOW = 0.0
+LATENT_HIGH = 1.0
+ITERATIONS = 781
+
+
+# ---- Networks ----
+
+
+class CenteredBatchNorm(nn.BatchNorm2d):
+    """Batch normalization of maps or vectors that learns a bias and no gain."""
+
+    def __init__(self, channels, eps=1e-5, momentum=0.1):
+        super().__init__(channels, eps, momentum, affine=False)
+        self.bias = nn.Parameter(torch.zeros(channels))
+
+    def _check_input_dim(self, x):
+        pass  # vectors too
+
+
+def weights_and_biases(network):
+    """Weights and biases of convs, linear layers and embeddings, which have no bias.
+
+    Under a spectral norm, the weight that it divides.
+    """
+    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)
+    for module in network.modules():
+        if isinstance(module, kinds):
+            wrapped = getattr(module, "parametrizations", None)
+            weight = wrapped.weight.original if wrapped else module.weight
+            yield weight, getattr(module, "bias", None)
+
+
+def init_xavier(network, fill=nn.init.xavier_uniform_, gain=1.0):
+    """Draw weights scaled by their fan (Glorot & Bengio, 2010) and set biases to 0."""
+    for weight, bias in weights_and_biases(network):
+        fill(weight, gain=gain)
+        if bias is not None:
+            nn.init.zeros_(bias)
+
+
+class Generator(nn.Module):
+    """Latent vector to image."""
+
+    def __init__(self, z=100, ch=64):
+        super().__init__()
+        self.main = nn.Sequential(
+            nn.Linear(z, 128 * ch),  # 8192
+            nn.ReLU(),
+            nn.Dropout(0),
+            CenteredBatchNorm(128 * ch, eps=1e-3),
+            nn.Unflatten(1, (8 * ch, 4, 4)),  # 512 x 4 x 4
+            nn.ConvTranspose2d(8 * ch, 4 * ch, 5, 2, 1),  # 256 x 9 x 9
+            nn.ZeroPad2d((0, -1, 0, -1)),  # 256 x 8 x 8
+            nn.ReLU(),
+            nn.Dropout(0),
+            CenteredBatchNorm(4 * ch, eps=1e-3),
+            nn.ConvTranspose2d(4 * ch, 2 * ch, 5, 2, 1),  # 128 x 17 x 17
+            nn.ZeroPad2d((0, -1, 0, -1)),  # 128 x 16 x 16
+            nn.ReLU(),
+            nn.Dropout(0),
+            CenteredBatchNorm(2 * ch, eps=1e-3),
+            nn.ConvTranspose2d(2 * ch, ch, 5, 2, 1),  # 64 x 33 x 33
+            nn.ZeroPad2d((0, -1, 0, -1)),  # 64 x 32 x 32
+            nn.ReLU(),
+            nn.Dropout(0),
+            CenteredBatchNorm(ch, eps=1e-3),
+            nn.ConvTranspose2d(ch, 3, 5, 2, 1),  # 3 x 65 x 65
+            nn.ZeroPad2d((0, -1, 0, -1)),  # 3 x 64 x 64
+            nn.Tanh(),
+        )
+        init_xavier(self)
+
+    def forward(self, z):
+        return self.main(z)
+
+
+class Discriminator(nn.Module):
+    """Image to score."""
+
+    def __init__(self, ch=64):
+        super().__init__()
+        self.main = nn.Sequential(
+            nn.ZeroPad2d((1, 2, 1, 2)),  # 3 x 67 x 67
+            nn.Conv2d(3, ch, 5, stride=2),  # 64 x 32 x 32
+            nn.LeakyReLU(0.2),
+            nn.ZeroPad2d((1, 2, 1, 2)),  # 64 x 35 x 35
+            nn.Conv2d(ch, 2 * ch, 5, stride=2),  # 128 x 16 x 16
+            nn.ReLU(),
+            CenteredBatchNorm(2 * ch, eps=1e-3),
+            nn.LeakyReLU(0.2),
+            nn.ZeroPad2d((1, 2, 1, 2)),  # 128 x 19 x 19
+            nn.Conv2d(2 * ch, 4 * ch, 5, stride=2),  # 256 x 8 x 8
+            nn.ReLU(),
+            CenteredBatchNorm(4 * ch, eps=1e-3),
+            nn.LeakyReLU(0.2),
+            nn.ZeroPad2d((1, 2, 1, 2)),  # 256 x 11 x 11
+            nn.Conv2d(4 * ch, 8 * ch, 5, stride=2),  # 512 x 4 x 4
+            nn.ReLU(),
+            CenteredBatchNorm(8 * ch, eps=1e-3),
+            nn.ConvTranspose2d(8 * ch, 8 * ch, 1),
+            nn.ReLU(),
+            nn.Flatten(),  # 8192
+            nn.Linear(8 * ch * 4 * 4, 1),
+            nn.Sigmoid(),
+        )
+        init_xavier(self)
+
+    def forward(self, x):
+        return self.main(x)
+
+
+# ---- Losses ----
+
+
+def cross_entropy(scores, target):
+    """Mean binary cross-entropy of scores with one target for all of them."""
+    targets = torch.full_like(scores, target)
+    return F.binary_cross_entropy(scores, targets)
+
+
+def real_loss(scores):
+    """Cross-entropy of D(x) towards real."""
+    return cross_entropy(scores, REAL_TARGET)
+
+
+def fake_loss(scores):
+    """Cross-entropy of D(G(z)) towards fake."""
+    return cross_entropy(scores, FAKE_TARGET)
+
+
+def generator_loss(scores):
+    """Cross-entropy of D(G(z)) towards real: maximises log D(G(z))."""
+    return cross_entropy(scores, GENERATOR_TARGET)
+
+
+# ---- Data ----
+
+
+def batch_names(split):
+    """File names of the batches of the split `train` or `test`."""
+    train = [f"data_batch_{i}" for i in range(1, 6)]
+    return {"train": train, "test": ["test_batch"]}[split]
+
+
+def read_batch(file, name):
+    """Pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch.
+
+    A pickle can run any program, so this one may name only the parts of an array.
+    """
+    allowed = {
+        ("numpy", "ndarray"),
+        ("numpy", "dtype"),
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy._core.numeric", "_frombuffer"),
+        ("_codecs", "encode"),
+    }
+
+    class ArrayUnpickler(pickle.Unpickler):
+        def find_class(self, module, attribute):
+            if (module, attribute) not in allowed:
+                raise pickle.UnpicklingError(f"{name} asks for {module}.{attribute}")
+            return super().find_class(module, attribute)
+
+    try:
+        batch = ArrayUnpickler(file, encoding="bytes").load()
+    except Exception as error:  # of a damaged file, almost any
+        error.add_note(f"while reading {name}")
+        raise
+    try:
+        pixels, labels = batch[b"data"], batch[b"labels"]
+        if pixels.dtype != np.uint8 or len(pixels) != len(labels):
+            raise ValueError(
+                f"{len(pixels)} {pixels.dtype} images, {len(labels)} labels"
+            )
+        return pixels.reshape(len(labels), 3, 32, 32), labels
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{name} is not a CIFAR-10 batch: {error}") from error
+
+
+def read_batches(folder, names):
+    """The named batches of a CIFAR-10 folder, or of the archive in it, by name."""
+    folder, batches = Path(folder), {}
+    for place in (folder, folder / "cifar-10-batches-py"):
+        if all((place / name).is_file() for name in names):
+            for name in names:
+                with open(place / name, "rb") as file:
+                    batches[name] = read_batch(file, name)
+            return batches
+    # one pass in the archive's own order: to seek in it is to unpack it again
+    with tarfile.open(folder / "cifar-10-python.tar.gz") as archive:
+        for member in archive:
+            name = Path(member.name).name
+            if name in names and member.isfile():
+                batches[name] = read_batch(archive.extractfile(member), name)
+    if missing := set(names) - set(batches):
+        raise ValueError(f"{archive.name} lacks {', '.join(sorted(missing))}")
+    return batches
+
+
+def grey_images(images):
+    """ITU-R 601 luma of uint8 N x 3 x H x W as uint8 N x 1 x H x W, equal to PIL's."""
+    red, green, blue = images.int().unbind(1)
+    luma = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
+    return luma.to(torch.uint8)[:, None]
+
+
+def blend_pixels(images, axis, size):
+    """Images, float, resized along `axis`: pixel i is read at i * before / size."""
+    before = images.shape[axis]
+    place = torch.arange(size) * (before / size)
+    first = place.long()
+    second = (first + 1).clamp(max=before - 1)
+    share = (place - first).reshape(-1, *[1] * (images.ndim - 1 - axis))
+    first, second = images.index_select(axis, first), images.index_select(axis, second)
+    return first.lerp(second, share)
+
+
+def resize_images(images, height, width, resize):
+    """Images, uint8 N x C x H x W, resized bilinearly as `resize` says.
+
+    `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
+    `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
+    `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
+    The result is rounded; TensorFlow's stays float.
+    """
+    if images.shape[2:] == (height, width):
+        return images
+    images = images.float()
+    if resize == "tensorflow1":
+        images = blend_pixels(blend_pixels(images, 3, width), 2, height)
+    else:
+        smooth = {"antialias": True, "bilinear": False}[resize]
+        size = (height, width)
+        images = F.interpolate(images, size, mode="bilinear", antialias=smooth)
+    return images.round().clamp(0, 255).to(torch.uint8)
+
+
+def fit_images(images, height, width, channels, resize="antialias"):
+    """Images, uint8 N x C x H x W, made grey or colour and resized."""
+    if images.shape[1:] == (channels, height, width):
+        return images
+    fitted = images.new_empty(len(images), channels, height, width)
+    # in parts, so that the float copies stay small: half the time, and memory to spare
+    for part, out in zip(images.split(250), fitted.split(250), strict=True):
+        if channels < part.shape[1]:
+            part = grey_images(part)
+        # a grey channel is repeated three times
+        out.copy_(resize_images(part, height, width, resize))
+    return fitted
+
+
+def load_images(folder, height, width, channels, split="train", resize="antialias"):
+    """CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
+    names = batch_names(split)
+    batches = read_batches(folder, names)
+    images = np.concatenate([batches[name][0] for name in names])
+    labels = np.concatenate([batches[name][1] for name in names])
+    images = fit_images(torch.from_numpy(images), height, width, channels, resize)
+    return images, torch.from_numpy(labels).long()
+
+
+# ---- Training ----
+
+
+def parse_arguments():
+    """What the command line says, and what holds where it is silent."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
+    parser.add_argument("--out", type=Path, default=Path("runs") / "dcgan_cifar64")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument(
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
+    )
+    return parser.parse_args()
+
+
+def draw_latent(count, device):
+    """Random inputs of the generator, count x latent size."""
+    latent = torch.empty(count, LATENT_SIZE, device=device)
+    return latent.uniform_(LATENT_LOW, LATENT_HIGH)
+
+
+def scale_pixels(images):
+    """Pixels from 0 to 255 in the range that the networks read."""
+    return images.float() / 255
+
+
+class Batches:
+    """Endless batches of real images, in a new random order each epoch.
+
+    Images stay uint8 on their device; a batch is an index, a flip and a change of
+    range. What does not fill a batch at an epoch's end is left out, or kept.
+    """
+
+    def __init__(self, images, seed):
+        self.images = images
+        self.random = torch.Generator().manual_seed(seed)
+        self.position = len(self)
+        if len(self) == 0:
+            raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
+
+    def __len__(self):
+        return len(self.images) // BATCH
+
+    def __next__(self):
+        if self.position == len(self):
+            self.order = torch.randperm(len(self.images), generator=self.random)
+            self.order = self.order.to(self.images.device)
+            self.position = 0
+        start = self.position * BATCH
+        self.position += 1
+        chosen = self.order[start : start + BATCH]
+        images = self.images[chosen]
+        return scale_pixels(images)
+
+
+def count_steps(batches):
+    """Iterations in an epoch."""
+    return ITERATIONS
+    return len(batches)
+
+
+def skip_discriminator(d_loss, g_loss):
+    """Whether an iteration leaves the discriminator as it is."""
+    return d_loss * 2 < g_loss
+
+
+def update(optimizer, loss):
+    """One step down the gradient of `loss`."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def train_discriminator(discriminator, optimizer, real, fake):
+    """Raise the scores of real images, lower those of generated ones; losses by name."""
+    real_scores = discriminator(real)
+    fake_scores = discriminator(fake)
+    d_loss = real_loss(real_scores) + fake_loss(fake_scores)
+    d_loss = D_SCALE * d_loss
+
+    log = {"d_loss": d_loss.detach()}
+    log["g_loss"] = generator_loss(fake_scores.detach())
+    if not skip_discriminator(log["d_loss"], log["g_loss"]):
+        update(optimizer, d_loss)
+    return log
+
+
+def skip_generator(d_loss, g_loss):
+    """Whether an iteration leaves the generator as it is."""
+    return g_loss * 1.5 < d_loss
+
+
+def train_generator(generator, discriminator, optimizer, latent):
+    """Raise the scores of generated images; the loss.
+
+    The discriminator only passes gradients on.
+    """
+    discriminator.requires_grad_(False)
+    fake = generator(latent)
+    scores = discriminator(fake)
+    g_loss = generator_loss(scores)
+    update(optimizer, g_loss)
+    discriminator.requires_grad_(True)
+    return g_loss.detach()
+
+
+def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
+    """One iteration; its losses by name, without waiting for the device."""
+    real = next(batches)
+    latent = draw_latent(len(real), real.device)
+    with torch.no_grad():
+        fake = generator(latent)
+    log = train_discriminator(discriminator, d_optimizer, real, fake)
+
+    if skip_generator(log["d_loss"], log["g_loss"]):
+        return log
+    count = len(real)
+    log["g_loss"] = train_generator(generator, discriminator, g_optimizer, latent)
+    return log
+
+
+def save_grid(images, path, columns):
+    """Write images (n x channels x height x width) as one PNG, row by row, on white."""
+    images = images.clamp(0, 1).mul(255).round().byte().cpu()
+    count, channels, height, width = images.shape
+    rows = -(-count // columns)
+    grid = torch.full(
+        (channels, rows * (height + 2) + 2, columns * (width + 2) + 2), 255
+    )
+    for i, image in enumerate(images):
+        top, left = i // columns * (height + 2) + 2, i % columns * (width + 2) + 2
+        grid[:, top : top + height, left : left + width] = image
+    pixels = grid.byte().permute(1, 2, 0).squeeze(2).numpy()
+    Image.fromarray(pixels).save(path, format="PNG")
+
+
+def save_samples(generator, fixed, path):
+    """A grid of what the generator makes of latents that stay the same."""
+    generator.eval()
+    with torch.no_grad():
+        images = generator(fixed)
+    generator.train()
+    save_grid(images, path, COLUMNS)
+
+
+def train(images, out, epochs, steps, seed, device):
+    """Train on uint8 images, N x C x H x W; samples and weights each epoch."""
+    torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
+    torch.manual_seed(seed)
+    generator = Generator().to(device)
+    discriminator = Discriminator().to(device)
+    g_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
+    d_optimizer = torch.optim.Adam(
+        discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999)
+    )
+    fixed = draw_latent(SAMPLES, device)
+    batches = Batches(images.to(device), seed)
+    epoch = count_steps(batches)
+    total = epochs * epoch
+    last = steps or total
+
+    networks = {"generator": generator, "discriminator": discriminator}
+    out.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    for step in range(1, last + 1):
+        log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
+        if step % 50 == 0 or step == last:
+            rate = step / (time.perf_counter() - started)
+            losses = "  ".join(
+                f"{name} {value.item():.4f}" for name, value in log.items()
+            )
+            print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
+        ended = step % epoch == 0
+        if ended or step == last:
+            save_samples(generator, fixed, out / f"samples_{step:07d}.png")
+            weights = {name: network.state_dict() for name, network in networks.items()}
+            torch.save(weights, out / "weights.pt")
+
+
+def main():
+    args = parse_arguments()
+    folder = args.data
+    images, _ = load_images(folder, HEIGHT, WIDTH, CHANNELS, resize="tensorflow1")
+    train(images, args.out, args.epochs, args.steps, args.seed, args.device)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,503 @@
+"""Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
+
+Written by ganspec from the spec `wgan_gp_iclevr` (55aff9e5).
+Plain PyTorch, yours to edit.
+"""
+
+import argparse
+import json
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import nn
+
+BATCH = 128
+EPOCHS = 100
+SEED = 0
+HEIGHT = 64
+WIDTH = 64
+CHANNELS = 3
+SAMPLES = 64
+COLUMNS = 8
+PENALTY_WEIGHT = 10.0
+LATENT_SIZE = 100
+DISCRIMINATOR_STEPS = 5
+
+
+# ---- Networks ----
+
+
+class Generator(nn.Module):
+    """Latent vector to image."""
+
+    def __init__(self, z=100, ch=64):
+        super().__init__()
+        self.label = nn.Sequential(
+            nn.Linear(24, 4096),
+            nn.ReLU(),
+        )
+        self.layers = nn.Sequential(
+            nn.Unflatten(1, (z + 4096, 1, 1)),  # 4196 x 1 x 1
+            nn.ConvTranspose2d(z + 4096, 8 * ch, 4, bias=False),  # 512 x 4 x 4
+            nn.BatchNorm2d(8 * ch),
+            nn.ReLU(),
+            nn.ConvTranspose2d(8 * ch, 4 * ch, 4, 2, 1, bias=False),  # 256 x 8 x 8
+            nn.BatchNorm2d(4 * ch),
+            nn.ReLU(),
+            nn.ConvTranspose2d(4 * ch, 2 * ch, 4, 2, 1, bias=False),  # 128 x 16 x 16
+            nn.BatchNorm2d(2 * ch),
+            nn.ReLU(),
+            nn.ConvTranspose2d(2 * ch, ch, 4, 2, 1, bias=False),  # 64 x 32 x 32
+            nn.BatchNorm2d(ch),
+            nn.ReLU(),
+            nn.ConvTranspose2d(ch, 3, 4, 2, 1, bias=False),  # 3 x 64 x 64
+            nn.Tanh(),
+        )
+
+    def forward(self, z, y):
+        h = torch.cat([z, self.label(y)], dim=1)  # 4196
+        return self.layers(h)
+
+
+class Discriminator(nn.Module):
+    """Image to score."""
+
+    def __init__(self, ch=64):
+        super().__init__()
+        self.label = nn.Sequential(
+            nn.Linear(24, 4096),
+            nn.LeakyReLU(0.01),
+            nn.Unflatten(1, (1, 64, 64)),  # 1 x 64 x 64
+        )
+        self.layers = nn.Sequential(
+            nn.Conv2d(4, ch, 4, 2, 1, bias=False),  # 64 x 32 x 32
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(ch, 2 * ch, 4, 2, 1, bias=False),  # 128 x 16 x 16
+            nn.InstanceNorm2d(2 * ch, affine=True),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * ch, 4 * ch, 4, 2, 1, bias=False),  # 256 x 8 x 8
+            nn.InstanceNorm2d(4 * ch, affine=True),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(4 * ch, 8 * ch, 4, 2, 1, bias=False),  # 512 x 4 x 4
+            nn.InstanceNorm2d(8 * ch, affine=True),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(8 * ch, 1, 4, bias=False),  # 1 x 1 x 1
+        )
+
+    def forward(self, x, y):
+        h = torch.cat([x, self.label(y)], dim=1)  # 4 x 64 x 64
+        return self.layers(h)
+
+
+# ---- Losses ----
+
+
+def real_loss(scores):
+    """Real images' mean score, minus it where the critic is to raise it."""
+    return -scores.mean()
+
+
+def fake_loss(scores):
+    """Generated images' mean score, with the opposite sign."""
+    return scores.mean()
+
+
+def gradient_penalty(discriminator, real, fake, labels):
+    """Squared distance of gradient norms from 1, at points between real and fake."""
+    mix = torch.rand(len(real), 1, 1, 1, device=real.device)
+    between = (mix * real + (1 - mix) * fake).requires_grad_()
+    scores = discriminator(between, labels)
+    (gradient,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
+    return PENALTY_WEIGHT * (gradient.flatten(1).norm(dim=1) - 1).square().mean()
+
+
+def generator_loss(scores):
+    """What the critic does to real images' scores, done to generated ones'."""
+    return -scores.mean()
+
+
+# ---- Data ----
+
+
+def flatten_image(image):
+    """Picture of any mode as RGB: 16 bits become 8, and what is clear becomes white."""
+    if image.mode.startswith("I"):
+        grey = np.asarray(image).astype(np.float32) / 257
+        image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        # slow, and often all is opaque, as in i-CLEVR
+        if image.getchannel("A").getextrema()[0] < 255:
+            white = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def blend_pixels(images, axis, size):
+    """Images, float, resized along `axis`: pixel i is read at i * before / size."""
+    before = images.shape[axis]
+    place = torch.arange(size) * (before / size)
+    first = place.long()
+    second = (first + 1).clamp(max=before - 1)
+    share = (place - first).reshape(-1, *[1] * (images.ndim - 1 - axis))
+    first, second = images.index_select(axis, first), images.index_select(axis, second)
+    return first.lerp(second, share)
+
+
+def resize_images(images, height, width, resize):
+    """Images, uint8 N x C x H x W, resized bilinearly as `resize` says.
+
+    `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
+    `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
+    `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
+    The result is rounded; TensorFlow's stays float.
+    """
+    if images.shape[2:] == (height, width):
+        return images
+    images = images.float()
+    if resize == "tensorflow1":
+        images = blend_pixels(blend_pixels(images, 3, width), 2, height)
+    else:
+        smooth = {"antialias": True, "bilinear": False}[resize]
+        size = (height, width)
+        images = F.interpolate(images, size, mode="bilinear", antialias=smooth)
+    return images.round().clamp(0, 255).to(torch.uint8)
+
+
+def resize_picture(picture, height, width, resize):
+    """Pixels, uint8 C x H x W, of a PIL picture resized as `resize_images` says."""
+    if resize == "antialias":
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    across, down = picture.size
+    pixels = torch.from_numpy(np.array(picture)).reshape(1, down, across, -1)
+    return resize_images(pixels.permute(0, 3, 1, 2), height, width, resize)[0]
+
+
+def read_json(path):
+    """Content of a JSON file."""
+    try:
+        return json.loads(Path(path).read_text("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is not JSON: {error}") from error
+
+
+def read_objects(path):
+    """Index of every object by its name, from an `objects.json`."""
+    index = read_json(path)
+    values = list(index.values()) if isinstance(index, dict) else []
+    whole = all(type(value) is int for value in values)
+    if not values or not whole or sorted(values) != list(range(len(values))):
+        raise ValueError(f"{path} does not number objects from 0: {{name: 0, name: 1}}")
+    if len(values) != 24:
+        raise ValueError(f"{path} numbers {len(values)} objects, not i-CLEVR's 24")
+    return index
+
+
+def read_labels(path):
+    """Objects of each image by its file name, and the index of every object.
+
+    The file is a map of lists of names; the `objects.json` beside it numbers these.
+    """
+    path = Path(path)
+    labels, index = read_json(path), read_objects(path.with_name("objects.json"))
+    if not isinstance(labels, dict) or not labels:
+        raise ValueError(f"{path} is not a map of images to lists of objects")
+    for image, objects in labels.items():
+        if not isinstance(objects, list):
+            raise ValueError(f"{path} has no list of objects for {image!r}")
+        for name in objects:
+            if not isinstance(name, str) or name not in index:
+                raise ValueError(
+                    f"{path} has {name!r} for {image!r}, not in objects.json"
+                )
+    return labels, index
+
+
+def find_photographs(folder, names):
+    """Paths of the photographs called `names`, all of them in one place of `folder`."""
+    found = {}
+    for place in (folder / "images", folder / "iclevr", folder):
+        files = {path.name for path in place.iterdir()} if place.is_dir() else set()
+        missing = [name for name in names if name not in files]
+        if not missing:
+            return [place / name for name in names]
+        found[place] = missing
+    place = min(found, key=lambda place: len(found[place]))
+    missing = found[place]
+    shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+    if len(missing) == len(names):
+        place = f"{folder / 'images'}, {folder / 'iclevr'} or beside them"
+    raise ValueError(
+        f"found objects.json, train.json and {len(names) - len(missing)} of its "
+        f"{len(names)} photographs in {place}; missing {len(missing)}: {shown}"
+    )
+
+
+def decode_files(files, decode, shape):
+    """Images, uint8 N x *shape, of the files that `decode` can read, in their order.
+
+    Also tells which these are: a bool for each file.
+    """
+
+    def decode_whole(path):
+        try:
+            return decode(path)
+        except Exception:  # a damaged file makes PIL raise almost anything
+            return None
+
+    images = torch.empty(len(files), *shape, dtype=torch.uint8)
+    readable, count = [], 0
+    # threads suffice: PIL decodes without the interpreter's lock
+    with ThreadPoolExecutor() as pool:
+        for image in pool.map(decode_whole, files):
+            readable.append(image is not None)
+            if image is not None:
+                images[count] = image
+                count += 1
+    return images[:count], readable
+
+
+def report_broken(files, readable):
+    """One warning that counts the unreadable files and names up to three of them.
+
+    Raises ValueError where none can be read.
+    """
+    broken = [path for path, fine in zip(files, readable, strict=True) if not fine]
+    names = ", ".join(map(str, broken[:3])) + (", ..." if len(broken) > 3 else "")
+    if len(broken) == len(files):
+        raise ValueError(f"none of the {len(files)} images can be read: {names}")
+    if broken:
+        message = f"skipped {len(broken)} of {len(files)} images that cannot be read: "
+        warnings.warn(message + names, stacklevel=3)
+
+
+def mark_objects(labels, index):
+    """Which objects each list of names holds: 0 or 1, uint8 N x objects."""
+    marks = torch.zeros(len(labels), len(index), dtype=torch.uint8)
+    for row, names in zip(marks, labels, strict=True):
+        row[[index[name] for name in names]] = 1
+    return marks
+
+
+def load_images(folder, height, width, channels, resize="antialias"):
+    """i-CLEVR: images, uint8 N x C x H x W, and their objects, 0 or 1, uint8 N x 24.
+
+    Photographs are resized whole, not cropped.
+    """
+
+    def decode(path):
+        with Image.open(path) as file:
+            image = flatten_image(file).convert("L" if channels == 1 else "RGB")
+        return resize_picture(image, height, width, resize)
+
+    labels, index = read_labels(Path(folder) / "train.json")
+    paths = find_photographs(Path(folder), list(labels))
+    images, readable = decode_files(paths, decode, (channels, height, width))
+    report_broken(paths, readable)
+    return images, mark_objects(list(labels.values()), index)[readable]
+
+
+# ---- Training ----
+
+
+def parse_arguments():
+    """What the command line says, and what holds where it is silent."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
+    parser.add_argument("--out", type=Path, default=Path("runs") / "wgan_gp_iclevr")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument(
+        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
+    )
+    return parser.parse_args()
+
+
+def draw_latent(count, device):
+    """Random inputs of the generator, count x latent size."""
+    return torch.randn(count, LATENT_SIZE, device=device)
+
+
+def draw_labels(labels, count):
+    """Of all labels, those of `count` random images."""
+    return labels[torch.randint(len(labels), (count,), device=labels.device)]
+
+
+def sample_labels(labels):
+    """Labels for a grid: a column of each class, else those of random images."""
+    return draw_labels(labels, SAMPLES)
+
+
+def scale_pixels(images):
+    """Pixels from 0 to 255 in the range that the networks read."""
+    return images.float() / 127.5 - 1
+
+
+class Batches:
+    """Endless batches of real images, in a new random order each epoch.
+
+    Images stay uint8 on their device; a batch is an index, a flip and a change of
+    range. What does not fill a batch at an epoch's end is left out, or kept.
+    """
+
+    def __init__(self, images, labels, seed):
+        self.images = images
+        self.labels = labels
+        self.random = torch.Generator().manual_seed(seed)
+        self.position = len(self)
+        if len(self) == 0:
+            raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
+
+    def __len__(self):
+        return len(self.images) // BATCH
+
+    def __next__(self):
+        if self.position == len(self):
+            self.order = torch.randperm(len(self.images), generator=self.random)
+            self.order = self.order.to(self.images.device)
+            self.position = 0
+        start = self.position * BATCH
+        self.position += 1
+        chosen = self.order[start : start + BATCH]
+        images = self.images[chosen]
+        labels = self.labels[chosen]
+        return scale_pixels(images), labels
+
+
+def count_steps(batches):
+    """Iterations in an epoch."""
+    return len(batches)
+
+
+def update(optimizer, loss):
+    """One step down the gradient of `loss`."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+
+
+def train_discriminator(discriminator, optimizer, real, labels, fake, fake_labels):
+    """Raise the scores of real images, lower those of generated ones; losses by name."""
+    real_scores = discriminator(real, labels)
+    fake_scores = discriminator(fake, fake_labels)
+    d_loss = real_loss(real_scores) + fake_loss(fake_scores)
+    d_loss = d_loss + gradient_penalty(discriminator, real, fake, labels)
+
+    log = {"d_loss": d_loss.detach()}
+    update(optimizer, d_loss)
+    return log
+
+
+def train_generator(generator, discriminator, optimizer, latent, labels):
+    """Raise the scores of generated images; the loss.
+
+    The discriminator only passes gradients on.
+    """
+    discriminator.requires_grad_(False)
+    fake = generator(latent, labels)
+    scores = discriminator(fake, labels)
+    g_loss = generator_loss(scores)
+    update(optimizer, g_loss)
+    discriminator.requires_grad_(True)
+    return g_loss.detach()
+
+
+def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
+    """One iteration; its losses by name, without waiting for the device."""
+    real, labels = next(batches)
+    for _ in range(DISCRIMINATOR_STEPS):
+        fake_labels = labels
+        latent = draw_latent(len(real), real.device)
+        with torch.no_grad():
+            fake = generator(latent, fake_labels)
+        log = train_discriminator(
+            discriminator, d_optimizer, real, labels, fake, fake_labels
+        )
+
+    count = len(real)
+    log["g_loss"] = train_generator(
+        generator, discriminator, g_optimizer, latent, fake_labels
+    )
+    return log
+
+
+def save_grid(images, path, columns):
+    """Write images (n x channels x height x width) as one PNG, row by row, on white."""
+    images = images * 0.5 + 0.5
+    images = images.clamp(0, 1).mul(255).round().byte().cpu()
+    count, channels, height, width = images.shape
+    rows = -(-count // columns)
+    grid = torch.full(
+        (channels, rows * (height + 2) + 2, columns * (width + 2) + 2), 255
+    )
+    for i, image in enumerate(images):
+        top, left = i // columns * (height + 2) + 2, i % columns * (width + 2) + 2
+        grid[:, top : top + height, left : left + width] = image
+    pixels = grid.byte().permute(1, 2, 0).squeeze(2).numpy()
+    Image.fromarray(pixels).save(path, format="PNG")
+
+
+def save_samples(generator, fixed, fixed_labels, path):
+    """A grid of what the generator makes of latents that stay the same."""
+    generator.eval()
+    with torch.no_grad():
+        images = generator(fixed, fixed_labels)
+    generator.train()
+    save_grid(images, path, COLUMNS)
+
+
+def train(images, labels, out, epochs, steps, seed, device):
+    """Train on uint8 images, N x C x H x W; samples and weights each epoch."""
+    torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
+    torch.manual_seed(seed)
+    generator = Generator().to(device)
+    discriminator = Discriminator().to(device)
+    g_optimizer = torch.optim.Adam(generator.parameters(), lr=1e-4, betas=(0.5, 0.9))
+    d_optimizer = torch.optim.Adam(
+        discriminator.parameters(), lr=1e-4, betas=(0.5, 0.9)
+    )
+    fixed = draw_latent(SAMPLES, device)
+    labels = labels.float()
+    labels = labels.to(device)
+    fixed_labels = sample_labels(labels)
+    batches = Batches(images.to(device), labels, seed)
+    epoch = count_steps(batches)
+    total = epochs * epoch
+    last = steps or total
+
+    networks = {"generator": generator, "discriminator": discriminator}
+    out.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    for step in range(1, last + 1):
+        log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
+        if step % 50 == 0 or step == last:
+            rate = step / (time.perf_counter() - started)
+            losses = "  ".join(
+                f"{name} {value.item():.4f}" for name, value in log.items()
+            )
+            print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
+        ended = step % epoch == 0
+        if ended or step == last:
+            save_samples(
+                generator, fixed, fixed_labels, out / f"samples_{step:07d}.png"
+            )
+            weights = {name: network.state_dict() for name, network in networks.items()}
+            torch.save(weights, out / "weights.pt")
+
+
+def main():
+    args = parse_arguments()
+    folder = args.data
+    images, labels = load_images(folder, HEIGHT, WIDTH, CHANNELS)
+    train(images, labels, args.out, args.epochs, args.steps, args.seed, args.device)
+
+
+if __name__ == "__main__":
+    main()
