@@ -254,6 +254,10 @@ def sample(
     count: Annotated[int, typer.Option("-n", min=1, max=10000, help="Number of images.")] = 64,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the latents.")] = 0,
     out: Annotated[Path | None, typer.Option("-o", "--out", help="PNG to write.")] = None,
+    label: Annotated[
+        str | None,
+        typer.Option(help="Class or objects to draw, as `3` or `red cube,blue sphere`; or a file."),
+    ] = None,
     data: Annotated[
         Path | None, typer.Option(help="Folder of the images that an autoencoder is to read.")
     ] = None,
@@ -264,7 +268,7 @@ def sample(
         from ganspec.training.sampling import sample
 
         target = out or folder / f"sample_n{count}_seed{seed}.png"
-        sample(folder, count, seed, target, device, data)
+        sample(folder, count, seed, target, device, data, label)
         typer.echo(f"{target} written")
 
 

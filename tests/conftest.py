@@ -16,6 +16,7 @@ import torch
 from PIL import Image
 
 import ganspec
+from ganspec.datasets.objects import solid_words
 
 # One thread a process: the suite's own processes fill the cores, and sums keep their order.
 # The variable is for the programs that tests start.
@@ -69,8 +70,8 @@ def write_cifar10(folder: Path, count: int = 50) -> None:
 def write_iclevr(folder: Path, count: int = 48) -> None:
     """Small photographs of noise, each with one to three of the 24 objects."""
     random = np.random.default_rng(0)
-    colours = "gray red blue green brown purple cyan yellow".split()
-    objects = [f"{colour} {shape}" for shape in ("cube", "sphere", "cylinder") for colour in colours]
+    colours, shapes = solid_words()
+    objects = [f"{colour} {shape}" for shape in shapes for colour in colours]
     (folder / "objects.json").write_text(json.dumps({name: i for i, name in enumerate(objects)}))
     listed = {}
     (folder / "images").mkdir(exist_ok=True)

@@ -107,7 +107,7 @@ def test_rmsprops_weight_decay_is_in_the_gradient_as_torchs():
 @pytest.mark.parametrize("scale", SCALES)
 def test_adam_with_eps_hat_is_kerass(scale, betas):
     given = gradients(scale)
-    ours = moved(optimizer(f"{{adam: {{eps_hat: true, betas: {list(betas)}}}}}"), given)
+    ours = moved(optimizer(f"{{adam: {{betas: {list(betas)}}}}}"), given)
     theirs = keras.optimizers.Adam(beta_1=betas[0], beta_2=betas[1])
     agree(ours, moved_by_keras(theirs, given), 10)
 
@@ -123,7 +123,7 @@ def test_adam_with_eps_hat_is_tensorflow_1s(scale):
         v = 0.999 * v + 0.001 * gradient**2
         place = place - rate * m / (np.sqrt(v) + 1e-8)
         expected.append(place)
-    fields = "{adam: {lr: 2e-4, betas: [0.5, 0.999], eps_hat: true}}"
+    fields = "{adam: {lr: 2e-4, betas: [0.5, 0.999]}}"
     agree(moved(optimizer(fields, "tensorflow"), given), np.array(expected), 10)
 
 
@@ -141,18 +141,17 @@ def test_adam_with_eps_hat_is_tensorflow_1s(scale):
     ],
 )
 def test_other_optimizers_are_kerass(name, theirs):
-    """Adam's of gradients so large that where epsilon is added does not matter."""
     given = gradients(1e6)
     agree(moved(optimizer(name), given), moved_by_keras(theirs(), given), 11)
 
 
 def test_adams_epsilon_is_felt_by_tiny_gradients_only():
-    """Where `eps_hat` is left out: Keras's epsilon is 1 / sqrt(1 - 0.999^t) times as large, 32
+    """Where `eps_hat` is false: Keras's epsilon is 1 / sqrt(1 - 0.999^t) times as large, 32
     times at the first step and 1 in the end, which shows where gradients come near 1e-7."""
     for scale, least, most in [(1.0, 0, 1e-5), (1e-3, 1e-3, 1e-2), (1e-6, 0.5, 0.8)]:
         given = gradients(scale)[:3]
         ours, theirs = (
-            moved(optimizer("adam"), given),
+            moved(optimizer("{adam: {eps_hat: false}}"), given),
             moved_by_keras(keras.optimizers.Adam(), given),
         )
         apart = np.linalg.norm((ours - theirs)[-1]) / np.linalg.norm(ours[-1])
@@ -164,7 +163,7 @@ def test_adams_epsilon_is_felt_by_tiny_gradients_only():
 OWN = [
     ("{rmsprop: {momentum: 0.5}}", "keras", RMSpropTF),
     ("{rmsprop: 1e-3}", "tensorflow", RMSpropTF),
-    ("{adam: {eps_hat: true}}", "keras", AdamEpsHat),
+    ("adam", "keras", AdamEpsHat),
 ]
 
 

@@ -138,7 +138,8 @@ def images() -> tuple[torch.Tensor, torch.Tensor]:
 def test_gradient_penalty_of_a_linear_critic():
     """For D(x) = w x + b it is weight (|w| - 1)^2, with 2 weight (|w| - 1) w / |w| for gradient."""
     weight = torch.randn(2 * 4 * 4, dtype=torch.double, requires_grad=True)
-    value = penalty_of("gradient", lambda x: x.flatten(1) @ weight + 3, *images(), penalty_weight=7.0)
+    critic = lambda x: x.flatten(1) @ weight + 3  # noqa: E731
+    value = penalty_of("gradient", critic, *images(), penalty_weight=7.0)
     value.backward()
     norm = weight.detach().norm()
     torch.testing.assert_close(value, 7 * (norm - 1) ** 2)

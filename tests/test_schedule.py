@@ -196,10 +196,10 @@ NAMES = ("d_loss", "g_loss")
 numbers = st.floats(0.0, 100.0).map(lambda x: repr(round(x, 3)))
 arithmetic = st.recursive(
     numbers | st.sampled_from(NAMES),
-    lambda inner: st.tuples(inner, st.sampled_from("+-*"), inner).map(
-        lambda t: f"({t[0]} {t[1]} {t[2]})"
-    )
-    | inner.map(lambda x: f"-{x}"),
+    lambda inner: (
+        st.tuples(inner, st.sampled_from("+-*"), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})")
+        | inner.map(lambda x: f"-{x}")
+    ),
     max_leaves=4,
 )
 comparisons = st.tuples(arithmetic, st.sampled_from(["<", "<=", ">", ">="]), arithmetic).map(
@@ -207,10 +207,12 @@ comparisons = st.tuples(arithmetic, st.sampled_from(["<", "<=", ">", ">="]), ari
 )
 rules = st.recursive(
     comparisons,
-    lambda inner: st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(
-        lambda t: f"({t[0]}) {t[1]} ({t[2]})"
-    )
-    | inner.map(lambda x: f"not ({x})"),
+    lambda inner: (
+        st.tuples(inner, st.sampled_from(["and", "or"]), inner).map(
+            lambda t: f"({t[0]}) {t[1]} ({t[2]})"
+        )
+        | inner.map(lambda x: f"not ({x})")
+    ),
     max_leaves=3,
 )
 

@@ -109,7 +109,7 @@ class Value:
 
     def tensor(self, batch: int) -> torch.Tensor:
         """Such a tensor, for a look at what calls make of it: zeros, or of no images at all."""
-        dtype = torch.int64 if self.is_index else torch.float32
+        dtype = torch.int64 if self.is_index else torch.get_default_dtype()
         return torch.zeros((batch, *self.shape), dtype=dtype)
 
     def __str__(self) -> str:

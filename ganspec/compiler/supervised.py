@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ganspec.compiler.contract import (
+from ganspec.compiler.agreement import (
     ending,
     image_help,
     images_of,

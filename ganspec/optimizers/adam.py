@@ -36,11 +36,14 @@ class Adam(Optimizer, kind="adam"):
 
     Keras and TensorFlow 1 add `eps` before the correction of the second moment, as the end of the
     paper's section 2 does; torch adds it after. Theirs is then 1 / sqrt(1 - beta2^t) times as
-    large, 32 times in the first step, which only gradients near `eps` feel. `eps_hat: true` does
-    as they do.
+    large, 32 times in the first step, which gradients near `eps` feel. `eps_hat: true`, their
+    default here, does as they do.
     """
 
-    framework_defaults: ClassVar = {"keras": {"eps": 1e-7}}
+    framework_defaults: ClassVar = {
+        "keras": {"eps": 1e-7, "eps_hat": True},
+        "tensorflow": {"eps_hat": True},
+    }
 
     lr: Rate = 1e-3
     betas: tuple[Beta, Beta] = (0.9, 0.999)

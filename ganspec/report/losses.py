@@ -81,9 +81,7 @@ def _curve(axes, rows: list[dict[str, float]], name: str) -> None:
         return
     stride = max(1, len(points) // POINTS)
     smooth = smoothed(values, max(1, len(values) // 100))
-    axes.plot(
-        steps[::stride], values[::stride], color=look["color"], alpha=0.25, linewidth=0.7
-    )
+    axes.plot(steps[::stride], values[::stride], color=look["color"], alpha=0.25, linewidth=0.7)
     axes.plot(steps[::stride], smooth[::stride], linewidth=1.8, **look)
 
 

@@ -18,30 +18,45 @@ from ganspec.training.run import Run, RunError
 from ganspec.training.session import choose_device
 from ganspec.training.step import draw_latent
 from ganspec.training.supervised import at, save_comparison
+from ganspec.training.wishes import LabelError, read_wish
 
 
 class Sampler:
-    """A run's trained generator; needs neither data nor optimizers."""
+    """A run's trained generator; needs neither data nor optimizers.
+
+    `labels` are those of the run's own grid until `ask` sets others; `columns` make a good grid of
+    them, None standing for a square.
+    """
 
     def __init__(self, folder: Path, device: torch.device):
         run = Run.open(folder)
-        nets = lower(run.spec)
-        self.device, self.cfg = device, configure(run.spec, nets)
+        self.spec = run.spec
+        nets = lower(self.spec)
+        self.device, self.cfg = device, configure(self.spec, nets)
         self.generator = evaluate(nets["generator"]).to(device)
         state = checkpoint.load(run.checkpoint_path, device)
         with checkpoint.fitting():
             self.generator.load_state_dict(state["networks"]["generator"])
             self.labels = state["fixed"].get("labels")
         self.generator.eval()
+        self.columns = None if self.labels is None else self.cfg.columns
 
     def inputs(self, count: int, seed: int) -> dict[str, torch.Tensor]:
-        """Latents that `seed` draws, and labels: those of the run's own grid, again and again."""
+        """Latents that `seed` draws, and `labels` again and again."""
         torch.manual_seed(seed)
         inputs = {"latent": draw_latent(count, self.device, self.cfg)}
         if self.labels is not None:
             chosen = torch.arange(count, device=self.device) % len(self.labels)
             inputs["labels"] = self.labels[chosen]
         return inputs
+
+    def ask(self, wish: str) -> None:
+        """From here on, images of the label that `wish` names; raises LabelError."""
+        labels = read_wish(wish, self.spec)
+        if self.labels is None:
+            raise LabelError(f"the generator of {self.spec.name} reads no label")
+        self.labels = labels.to(self.device)
+        self.columns = min(len(labels), 8) if len(labels) > 1 else None
 
 
 def sample(
@@ -51,9 +66,11 @@ def sample(
     out: Path,
     device: str = "auto",
     data: Path | None = None,
+    label: str | None = None,
 ) -> None:
     """Write a grid of `count` images to `out`; the same seed draws the same latents.
 
+    `label` asks a conditional generator for a class or for objects, as `read_wish` has it.
     Of an autoencoder it is what that makes of `count` test images, which `seed` chooses from the
     data set in `data`. Raises RunError where the run makes no images.
     """
@@ -67,7 +84,9 @@ def sample(
         sample_reconstructions(folder, spec, count, seed, out, choose_device(device), data)
         return
     sampler = Sampler(folder, choose_device(device))
-    columns = math.ceil(count**0.5) if sampler.labels is None else sampler.cfg.columns
+    if label is not None:
+        sampler.ask(label)
+    columns = sampler.columns or math.ceil(count**0.5)
     save_samples(sampler.generator, sampler.inputs(count, seed), out, columns, sampler.cfg)
 
 
