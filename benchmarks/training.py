@@ -16,10 +16,13 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 import ganspec
+from ganspec.training.adversarial import AdversarialTrainer
 from ganspec.training.session import prepare
 from ganspec.training.step import draw_latent
 
-SPECS = sorted((Path(__file__).parent.parent / "specs").glob("*.yaml"))
+# those whose training is what a tutorial's loop does
+NAMES = ("dcgan", "dcgan_fashion", "wgan_gp")
+SPECS = [Path(__file__).parent.parent / "specs" / f"{name}.yaml" for name in NAMES]
 CPU = torch.device("cpu")
 
 
@@ -63,7 +66,8 @@ class HandWritten:
             d_loss = self.cfg.real_loss(scores[0], self.cfg)
             d_loss = d_loss + self.cfg.fake_loss(scores[1], self.cfg)
             if self.cfg.penalty:
-                d_loss = d_loss + self.cfg.penalty(discriminator, real, fake.detach(), None, self.cfg)
+                penalty = self.cfg.penalty(discriminator, real, fake.detach(), None, self.cfg)
+                d_loss = d_loss + penalty
             self.optimizers["discriminator"].zero_grad()
             d_loss.backward()
             self.optimizers["discriminator"].step()

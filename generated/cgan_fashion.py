@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (3df3f8ba).
+Written by ganspec from the spec `cgan_fashion` (a0cf9ec3).
 Plain PyTorch, yours to edit.
 """
 
@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import nn
+from torch import optim
 
 BATCH = 64
 EPOCHS = 100
@@ -267,6 +268,25 @@ def parse_arguments():
     return parser.parse_args()
 
 
+class AdamEpsHat(optim.Adam):
+    """Adam with `eps` added before the second moment is corrected for its start at 0.
+
+    The order of computation at the end of section 2 of Kingma & Ba (2015).
+    """
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(params, lr, betas, eps, weight_decay)
+        for group in self.param_groups:
+            group.update(eps_hat=eps, count=0)
+
+    def step(self):
+        for group in self.param_groups:
+            group["count"] += 1
+            correction = 1 - group["betas"][1] ** group["count"]
+            group["eps"] = group["eps_hat"] / correction**0.5
+        super().step()
+
+
 def draw_latent(count, device):
     """Random inputs of the generator, count x latent size."""
     return torch.randn(count, LATENT_SIZE, device=device)
@@ -413,10 +433,10 @@ def train(images, labels, out, epochs, steps, seed, device):
     torch.manual_seed(seed)
     generator = Generator().to(device)
     discriminator = Discriminator().to(device)
-    g_optimizer = torch.optim.Adam(
+    g_optimizer = AdamEpsHat(
         generator.parameters(), lr=2e-4, betas=(0.5, 0.999), eps=1e-7
     )
-    d_optimizer = torch.optim.Adam(
+    d_optimizer = AdamEpsHat(
         discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999), eps=1e-7
     )
     fixed = draw_latent(SAMPLES, device)

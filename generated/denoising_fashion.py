@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (9a5e054f).
+Written by ganspec from the spec `denoising_fashion` (97633af1).
 Plain PyTorch, yours to edit.
 """
 
@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import nn
+from torch import optim
 
 BATCH = 128
 EPOCHS = 50
@@ -216,6 +217,25 @@ def parse_arguments():
     return parser.parse_args()
 
 
+class AdamEpsHat(optim.Adam):
+    """Adam with `eps` added before the second moment is corrected for its start at 0.
+
+    The order of computation at the end of section 2 of Kingma & Ba (2015).
+    """
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(params, lr, betas, eps, weight_decay)
+        for group in self.param_groups:
+            group.update(eps_hat=eps, count=0)
+
+    def step(self):
+        for group in self.param_groups:
+            group["count"] += 1
+            correction = 1 - group["betas"][1] ** group["count"]
+            group["eps"] = group["eps_hat"] / correction**0.5
+        super().step()
+
+
 def spaced(length, count):
     """`count` of the indices below `length`, evenly spaced."""
     return torch.arange(count) * length // count
@@ -323,7 +343,7 @@ def train(images, test_images, out, epochs, steps, seed, device):
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(seed)
     network = Autoencoder().to(device)
-    optimizer = torch.optim.Adam(network.parameters(), eps=1e-7)
+    optimizer = AdamEpsHat(network.parameters(), eps=1e-7)
     images = images.to(device)
     test_images = test_images.to(device)
     shown = test_images

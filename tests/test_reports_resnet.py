@@ -5,6 +5,10 @@ torchvision itself is not needed: its attributes' names and the paper's table sa
 
 from __future__ import annotations
 
+import runpy
+import subprocess
+import sys
+
 import torch
 from conftest import ROOT
 from torch import nn
@@ -12,6 +16,9 @@ from torch import nn
 import ganspec
 from ganspec.compiler.lower import lower
 from ganspec.compiler.measure import costs, totals
+
+EXAMPLE = ROOT / "examples" / "resnet18_from_torchvision.py"
+our_name = runpy.run_path(str(EXAMPLE))["our_name"]
 
 
 def load(*settings: str):
@@ -60,24 +67,6 @@ class ResNet18(nn.Module):
         return self.fc(self.avgpool(x).flatten(1))
 
 
-INSIDE = {"conv1": "main.0", "bn1": "main.1", "conv2": "main.3", "bn2": "main.4"}
-OUTSIDE = {"conv1": "layers.0", "bn1": "layers.1", "fc": "linear"}
-
-
-def our_name(name: str) -> str:
-    """Where `classifier_iclevr` keeps what torchvision's ResNet-18 calls `name`.
-
-    `layer1.0` is `layers.4`, and so on to `layer4.1`, `layers.11`; in a block `conv1`, `bn1`,
-    `conv2` and `bn2` are `main.0`, `main.1`, `main.3` and `main.4`, and `downsample` is `skip`.
-    """
-    first, _, rest = name.partition(".")
-    if first in OUTSIDE:
-        return f"{OUTSIDE[first]}.{rest}"
-    block, part, rest = rest.split(".", 2)
-    inside = "skip" if part == "downsample" else INSIDE[part]
-    return f"layers.{2 + 2 * int(first[-1]) + int(block)}.{inside}.{rest}"
-
-
 def published_names() -> list[str]:
     """The keys of torchvision's ResNet-18."""
     norm = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
@@ -121,3 +110,17 @@ def test_resnet_18_is_the_published_one():
         statistics = ours.state_dict()
         for name, value in theirs.state_dict().items():
             assert torch.equal(statistics[our_name(name)], value), name
+
+
+def test_the_example_converts_what_fits(tmp_path):
+    theirs = ResNet18(1000)
+    torch.save(theirs.state_dict(), tmp_path / "theirs.pth")
+    command = [sys.executable, str(EXAMPLE), "theirs.pth", "ours.pt"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.count("left as drawn") == 2
+    state = torch.load(tmp_path / "ours.pt", weights_only=True)["classifier"]
+    ours = ganspec.build(load())["classifier"]
+    ours.load_state_dict(state)
+    for name, value in theirs.state_dict().items():
+        assert name.startswith("fc.") or torch.equal(ours.state_dict()[our_name(name)], value)
