@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (cb87c273).
+Written by ganspec from the spec `acgan_cifar32` (86b105bb).
 Plain PyTorch, yours to edit.
 """
 
@@ -341,7 +341,7 @@ def update(optimizer, loss):
 
 
 def train_discriminator(discriminator, optimizer, real, labels, fake, fake_labels):
-    """Raise the scores of real images, lower those of generated ones; losses by name."""
+    """Raise real images' scores, lower generated ones'; losses by name."""
     real_scores, q_real = assess(discriminator, real, labels)
     fake_scores, q_fake = assess(discriminator, fake, fake_labels)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)

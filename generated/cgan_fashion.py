@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (a0cf9ec3).
+Written by ganspec from the spec `cgan_fashion` (25eb8b91).
 Plain PyTorch, yours to edit.
 """
 
@@ -15,8 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import nn
-from torch import optim
+from torch import nn, optim
 
 BATCH = 64
 EPOCHS = 100

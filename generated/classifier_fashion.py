@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (a704ec5d).
+Written by ganspec from the spec `classifier_fashion` (60274956).
 Plain PyTorch, yours to edit.
 """
 
@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
-from torch import optim
+from torch import nn, optim
 
 BATCH = 64
 EPOCHS = 25

@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (91e52073).
+Written by ganspec from the spec `classifier_iclevr` (9acdf899).
 Plain PyTorch, yours to edit.
 """
 
@@ -190,9 +190,12 @@ def read_labels(path):
     labels, index = read_json(path), read_objects(path.with_name("objects.json"))
     if not isinstance(labels, dict) or not labels:
         raise ValueError(f"{path} is not a map of images to lists of objects")
+    unlisted = [
+        image for image, listed in labels.items() if not isinstance(listed, list)
+    ]
+    if unlisted:
+        raise ValueError(f"{path} has no list of objects for {unlisted[0]!r}")
     for image, objects in labels.items():
-        if not isinstance(objects, list):
-            raise ValueError(f"{path} has no list of objects for {image!r}")
         for name in objects:
             if not isinstance(name, str) or name not in index:
                 raise ValueError(
@@ -230,7 +233,7 @@ def decode_files(files, decode, shape):
     def decode_whole(path):
         try:
             return decode(path)
-        except Exception:  # a damaged file makes PIL raise almost anything
+        except Exception:  # noqa: BLE001  (PIL raises almost anything)
             return None
 
     images = torch.empty(len(files), *shape, dtype=torch.uint8)

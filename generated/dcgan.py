@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (7d11b2ab).
+Written by ganspec from the spec `dcgan` (523abb49).
 Plain PyTorch, yours to edit.
 """
 
@@ -467,7 +467,7 @@ def update(optimizer, loss):
 
 
 def train_discriminator(discriminator, optimizer, real, fake):
-    """Raise the scores of real images, lower those of generated ones; losses by name."""
+    """Raise real images' scores, lower generated ones'; losses by name."""
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)

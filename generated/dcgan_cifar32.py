@@ -1,10 +1,11 @@
 """DCGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `dcgan_cifar32` (bdad2408).
+Written by ganspec from the spec `dcgan_cifar32` (b2fdc299).
 Plain PyTorch, yours to edit.
 """
 
 import argparse
+import math
 import pickle
 import tarfile
 import time
@@ -279,7 +280,7 @@ class Batches:
             raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
 
     def __len__(self):
-        return -(-len(self.images) // BATCH)
+        return math.ceil(len(self.images) / BATCH)
 
     def __next__(self):
         if self.position == len(self):
@@ -306,7 +307,7 @@ def update(optimizer, loss):
 
 
 def train_discriminator(discriminator, optimizer, real, fake):
-    """Raise the scores of real images, lower those of generated ones; losses by name."""
+    """Raise real images' scores, lower generated ones'; losses by name."""
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)

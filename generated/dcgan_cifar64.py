@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (52096621).
+Written by ganspec from the spec `dcgan_cifar64` (a1872201).
 Plain PyTorch, yours to edit.
 """
 
@@ -14,8 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import nn
-from torch import optim
+from torch import nn, optim
 
 BATCH = 64
 EPOCHS = 100
@@ -387,7 +386,7 @@ def update(optimizer, loss):
 
 
 def train_discriminator(discriminator, optimizer, real, fake):
-    """Raise the scores of real images, lower those of generated ones; losses by name."""
+    """Raise real images' scores, lower generated ones'; losses by name."""
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
@@ -429,7 +428,6 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
 
     if skip_generator(log["d_loss"], log["g_loss"]):
         return log
-    count = len(real)
     log["g_loss"] = train_generator(generator, discriminator, g_optimizer, latent)
     return log
 

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10, 32 x 32, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_keras` (ef228545).
+Written by ganspec from the spec `dcgan_keras` (da3b99c8).
 Plain PyTorch, yours to edit.
 """
 
@@ -14,8 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import nn
-from torch import optim
+from torch import nn, optim
 
 BATCH = 64
 EPOCHS = 200

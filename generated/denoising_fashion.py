@@ -1,6 +1,6 @@
-"""Denoising autoencoder on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
+"""Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (97633af1).
+Written by ganspec from the spec `denoising_fashion` (0535b097).
 Plain PyTorch, yours to edit.
 """
 
@@ -15,8 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import nn
-from torch import optim
+from torch import nn, optim
 
 BATCH = 128
 EPOCHS = 50

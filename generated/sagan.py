@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (3f56d446).
+Written by ganspec from the spec `sagan` (77c4786b).
 Plain PyTorch, yours to edit.
 """
 
@@ -14,8 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import nn
-from torch import optim
+from torch import nn, optim
 from torch.nn.utils.parametrizations import spectral_norm
 
 BATCH = 128
@@ -371,7 +370,7 @@ def update(optimizer, loss):
 
 
 def train_discriminator(discriminator, optimizer, real, fake):
-    """Raise the scores of real images, lower those of generated ones; losses by name."""
+    """Raise real images' scores, lower generated ones'; losses by name."""
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)

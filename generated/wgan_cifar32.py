@@ -1,10 +1,11 @@
 """WGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `wgan_cifar32` (0c530ca6).
+Written by ganspec from the spec `wgan_cifar32` (b34c166f).
 Plain PyTorch, yours to edit.
 """
 
 import argparse
+import math
 import pickle
 import tarfile
 import time
@@ -271,7 +272,7 @@ class Batches:
             raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
 
     def __len__(self):
-        return -(-len(self.images) // BATCH)
+        return math.ceil(len(self.images) / BATCH)
 
     def __next__(self):
         if self.position == len(self):
@@ -305,7 +306,7 @@ def clip_weights(network, bound):
 
 
 def train_discriminator(discriminator, optimizer, real, fake):
-    """Raise the scores of real images, lower those of generated ones; losses by name."""
+    """Raise real images' scores, lower generated ones'; losses by name."""
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)

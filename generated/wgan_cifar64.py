@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (81eeefe7).
+Written by ganspec from the spec `wgan_cifar64` (fcf21531).
 Plain PyTorch, yours to edit.
 """
 
@@ -14,8 +14,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
-from torch import nn
-from torch import optim
+from torch import nn, optim
 
 BATCH = 64
 EPOCHS = 100
@@ -295,7 +294,7 @@ def parse_arguments():
 
 
 class RMSpropTF(optim.Optimizer):
-    """RMSprop with `eps` inside the square root; `initial` is the first mean of squares."""
+    """RMSprop with `eps` inside the root; `initial` is the first mean of squares."""
 
     def __init__(
         self,
@@ -386,7 +385,7 @@ def update(optimizer, loss):
 
 
 def train_discriminator(discriminator, optimizer, real, fake):
-    """Raise the scores of real images, lower those of generated ones; losses by name."""
+    """Raise real images' scores, lower generated ones'; losses by name."""
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)

@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (3a68c1df).
+Written by ganspec from the spec `wgan_gp` (526eb7b7).
 Plain PyTorch, yours to edit.
 """
 
@@ -469,7 +469,7 @@ def update(optimizer, loss):
 
 
 def train_discriminator(discriminator, optimizer, real, fake):
-    """Raise the scores of real images, lower those of generated ones; losses by name."""
+    """Raise real images' scores, lower generated ones'; losses by name."""
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)

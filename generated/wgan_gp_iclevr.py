@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (55aff9e5).
+Written by ganspec from the spec `wgan_gp_iclevr` (db4dc83d).
 Plain PyTorch, yours to edit.
 """
 
@@ -208,9 +208,12 @@ def read_labels(path):
     labels, index = read_json(path), read_objects(path.with_name("objects.json"))
     if not isinstance(labels, dict) or not labels:
         raise ValueError(f"{path} is not a map of images to lists of objects")
+    unlisted = [
+        image for image, listed in labels.items() if not isinstance(listed, list)
+    ]
+    if unlisted:
+        raise ValueError(f"{path} has no list of objects for {unlisted[0]!r}")
     for image, objects in labels.items():
-        if not isinstance(objects, list):
-            raise ValueError(f"{path} has no list of objects for {image!r}")
         for name in objects:
             if not isinstance(name, str) or name not in index:
                 raise ValueError(
@@ -248,7 +251,7 @@ def decode_files(files, decode, shape):
     def decode_whole(path):
         try:
             return decode(path)
-        except Exception:  # a damaged file makes PIL raise almost anything
+        except Exception:  # noqa: BLE001  (PIL raises almost anything)
             return None
 
     images = torch.empty(len(files), *shape, dtype=torch.uint8)
@@ -384,7 +387,7 @@ def update(optimizer, loss):
 
 
 def train_discriminator(discriminator, optimizer, real, labels, fake, fake_labels):
-    """Raise the scores of real images, lower those of generated ones; losses by name."""
+    """Raise real images' scores, lower generated ones'; losses by name."""
     real_scores = discriminator(real, labels)
     fake_scores = discriminator(fake, fake_labels)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
@@ -421,7 +424,6 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
             discriminator, d_optimizer, real, labels, fake, fake_labels
         )
 
-    count = len(real)
     log["g_loss"] = train_generator(
         generator, discriminator, g_optimizer, latent, fake_labels
     )

@@ -169,8 +169,17 @@ def import_lines(module: ModuleType) -> dict[str, str]:
 
 
 def imports(lines: list[str]) -> list[str]:
-    """Import statements sorted and grouped as isort does: standard library, then the rest."""
-    unique = sorted(set(lines), key=_import_key)
+    """Import statements sorted and grouped as isort does: standard library, then the rest.
+
+    What is imported from one module is imported in one statement.
+    """
+    whole = {line for line in lines if line.startswith("import ")}
+    named: dict[str, set[str]] = {}
+    for line in set(lines) - whole:
+        module, _, names = line.removeprefix("from ").partition(" import ")
+        named.setdefault(module, set()).update(names.split(", "))
+    merged = {f"from {m} import {', '.join(sorted(names))}" for m, names in named.items()}
+    unique = sorted(whole | merged, key=_import_key)
     standard = [line for line in unique if line.split()[1].split(".")[0] in sys.stdlib_module_names]
     others = [line for line in unique if line not in standard]
     return [*standard, "", *others] if standard and others else [*standard, *others]

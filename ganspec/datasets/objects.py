@@ -49,9 +49,10 @@ def read_labels(path):
     labels, index = read_json(path), read_objects(path.with_name("objects.json"))
     if not isinstance(labels, dict) or not labels:
         raise ValueError(f"{path} is not a map of images to lists of objects")
+    unlisted = [image for image, listed in labels.items() if not isinstance(listed, list)]
+    if unlisted:
+        raise ValueError(f"{path} has no list of objects for {unlisted[0]!r}")
     for image, objects in labels.items():
-        if not isinstance(objects, list):
-            raise ValueError(f"{path} has no list of objects for {image!r}")
         for name in objects:
             if not isinstance(name, str) or name not in index:
                 raise ValueError(f"{path} has {name!r} for {image!r}, not in objects.json")

@@ -14,7 +14,7 @@ from ganspec.optimizers.optimizer import Beta, Decay, Optimizer, Rate
 
 
 class RMSpropTF(optim.Optimizer):
-    """RMSprop with `eps` inside the square root; `initial` is the first mean of squares."""
+    """RMSprop with `eps` inside the root; `initial` is the first mean of squares."""
 
     def __init__(
         self,

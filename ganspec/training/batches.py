@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 
@@ -31,7 +33,7 @@ class Batches:
 
     def __len__(self):
         if self.cfg.last_batch == "keep":
-            return -(-len(self.images) // self.cfg.batch)
+            return math.ceil(len(self.images) / self.cfg.batch)
         else:
             return len(self.images) // self.cfg.batch
 

@@ -54,7 +54,7 @@ def clip_weights(network, bound):
 
 
 def train_discriminator(discriminator, optimizer, real, labels, fake, fake_labels, cfg):
-    """Raise the scores of real images, lower those of generated ones; losses by name."""
+    """Raise real images' scores, lower generated ones'; losses by name."""
     if cfg.auxiliary:
         real_scores, q_real = assess(discriminator, real, labels, cfg)
         fake_scores, q_fake = assess(discriminator, fake, fake_labels, cfg)
@@ -160,7 +160,8 @@ def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches
         return log
     if cfg.skip_generator and cfg.skip_generator(log["d_loss"], log["g_loss"]):
         return log
-    count = cfg.generator_batch if cfg.generator_batch else len(real)
+    if cfg.latents == "fresh" or cfg.fake_labels == "random":
+        count = cfg.generator_batch if cfg.generator_batch else len(real)
     for _ in range(cfg.generator_steps):
         if cfg.latents == "fresh":
             latent = draw_latent(count, real.device, cfg)
