@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (77c4786b).
+Written by ganspec from the spec `sagan` (56d99a20).
 Plain PyTorch, yours to edit.
 """
 
@@ -359,7 +359,6 @@ class Batches:
 def count_steps(batches):
     """Iterations in an epoch."""
     return ITERATIONS
-    return len(batches)
 
 
 def update(optimizer, loss):

@@ -16,7 +16,7 @@ def count_steps(batches, cfg):
     """Iterations in an epoch."""
     if cfg.iterations:
         return cfg.iterations
-    if cfg.batches == "fresh" and cfg.discriminator_steps > 1:
+    elif cfg.batches == "fresh" and cfg.discriminator_steps > 1:
         return max(1, len(batches) // cfg.discriminator_steps)
     else:
         return len(batches)
