@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (1af0faf4).
+Written by ganspec from the spec `acgan_cifar32` (2254ade0).
 Plain PyTorch, yours to edit.
 """
 
@@ -220,7 +220,7 @@ def resize_images(images, height, width, resize):
     `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
     `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
     `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded; TensorFlow's stays float.
+    The result is rounded, which TensorFlow's own is not.
     """
     if images.shape[2:] == (height, width):
         return images
@@ -281,7 +281,7 @@ def draw_latent(count, device):
 
 
 def sample_labels(labels):
-    """Labels for a grid: a column of each class, else those of random images."""
+    """The labels of a grid's images."""
     return torch.arange(SAMPLES, device=labels.device) % LABEL_SIZE
 
 
@@ -293,8 +293,7 @@ def scale_pixels(images):
 class Batches:
     """Endless batches of real images, in a new random order each epoch.
 
-    Images stay uint8 on their device; a batch is an index, a flip and a change of
-    range. What does not fill a batch at an epoch's end is left out, or kept.
+    Images stay uint8 on their device; a batch is an index into them, made float.
     """
 
     def __init__(self, images, labels, seed):

@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (5fd06ef0).
+Written by ganspec from the spec `cgan_fashion` (13227ea0).
 Plain PyTorch, yours to edit.
 """
 
@@ -216,7 +216,7 @@ def resize_images(images, height, width, resize):
     `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
     `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
     `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded; TensorFlow's stays float.
+    The result is rounded, which TensorFlow's own is not.
     """
     if images.shape[2:] == (height, width):
         return images
@@ -292,7 +292,7 @@ def draw_latent(count, device):
 
 
 def sample_labels(labels):
-    """Labels for a grid: a column of each class, else those of random images."""
+    """The labels of a grid's images."""
     return torch.arange(SAMPLES, device=labels.device) % LABEL_SIZE
 
 
@@ -304,8 +304,7 @@ def scale_pixels(images):
 class Batches:
     """Endless batches of real images, in a new random order each epoch.
 
-    Images stay uint8 on their device; a batch is an index, a flip and a change of
-    range. What does not fill a batch at an epoch's end is left out, or kept.
+    Images stay uint8 on their device; a batch is an index into them, made float.
     """
 
     def __init__(self, images, labels, seed):

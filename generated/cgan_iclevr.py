@@ -1,11 +1,12 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 1 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr` (ab45366e).
+Written by ganspec from the spec `cgan_iclevr` (9b91f4af).
 Plain PyTorch, yours to edit.
 """
 
 import argparse
 import json
+import math
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -156,7 +157,7 @@ def resize_images(images, height, width, resize):
     `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
     `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
     `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded; TensorFlow's stays float.
+    The result is rounded, which TensorFlow's own is not.
     """
     if images.shape[2:] == (height, width):
         return images
@@ -334,7 +335,7 @@ def draw_labels(labels, count):
 
 
 def sample_labels(labels):
-    """Labels for a grid: a column of each class, else those of random images."""
+    """The labels of a grid's images."""
     return draw_labels(labels, SAMPLES)
 
 
@@ -346,8 +347,7 @@ def scale_pixels(images):
 class Batches:
     """Endless batches of real images, in a new random order each epoch.
 
-    Images stay uint8 on their device; a batch is an index, a flip and a change of
-    range. What does not fill a batch at an epoch's end is left out, or kept.
+    Images stay uint8 on their device; a batch is an index into them, made float.
     """
 
     def __init__(self, images, labels, seed):
@@ -359,7 +359,7 @@ class Batches:
             raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
 
     def __len__(self):
-        return len(self.images) // BATCH
+        return math.ceil(len(self.images) / BATCH)
 
     def __next__(self):
         if self.position == len(self):
@@ -467,8 +467,7 @@ def train(images, labels, out, epochs, steps, seed, device):
         discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999)
     )
     fixed = draw_latent(SAMPLES, device)
-    labels = labels.float()
-    labels = labels.to(device)
+    labels = labels.float().to(device)
     fixed_labels = sample_labels(labels)
     batches = Batches(images.to(device), labels, seed)
     epoch = count_steps(batches)

@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (60274956).
+Written by ganspec from the spec `classifier_fashion` (eccc53c6).
 Plain PyTorch, yours to edit.
 """
 
@@ -168,7 +168,7 @@ def resize_images(images, height, width, resize):
     `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
     `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
     `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded; TensorFlow's stays float.
+    The result is rounded, which TensorFlow's own is not.
     """
     if images.shape[2:] == (height, width):
         return images
@@ -246,8 +246,7 @@ def scale_pixels(images):
 class Batches:
     """Endless batches of real images, in a new random order each epoch.
 
-    Images stay uint8 on their device; a batch is an index, a flip and a change of
-    range. What does not fill a batch at an epoch's end is left out, or kept.
+    Images stay uint8 on their device; a batch is an index into them, made float.
     """
 
     def __init__(self, images, labels, seed):
@@ -317,7 +316,7 @@ def evaluate(classifier, images, labels):
 
 
 def train(images, labels, test_images, test_labels, out, epochs, steps, seed, device):
-    """Train on uint8 images, N x C x H x W; tested and saved each epoch."""
+    """Train on uint8 images, N x C x H x W; weights each epoch."""
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(seed)
     network = Classifier().to(device)

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `dcgan_cifar32` (b2fdc299).
+Written by ganspec from the spec `dcgan_cifar32` (b806212b).
 Plain PyTorch, yours to edit.
 """
 
@@ -200,7 +200,7 @@ def resize_images(images, height, width, resize):
     `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
     `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
     `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded; TensorFlow's stays float.
+    The result is rounded, which TensorFlow's own is not.
     """
     if images.shape[2:] == (height, width):
         return images
@@ -268,8 +268,7 @@ def scale_pixels(images):
 class Batches:
     """Endless batches of real images, in a new random order each epoch.
 
-    Images stay uint8 on their device; a batch is an index, a flip and a change of
-    range. What does not fill a batch at an epoch's end is left out, or kept.
+    Images stay uint8 on their device; a batch is an index into them, made float.
     """
 
     def __init__(self, images, seed):

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (826f38e3).
+Written by ganspec from the spec `dcgan_cifar64` (d545a7c2).
 Plain PyTorch, yours to edit.
 """
 
@@ -31,7 +31,6 @@ D_SCALE = 0.5
 LATENT_SIZE = 100
 LATENT_LOW = 0.0
 LATENT_HIGH = 1.0
-ITERATIONS = 781
 
 
 # ---- Networks ----
@@ -75,10 +74,10 @@ class Generator(nn.Module):
     def __init__(self, z=100, ch=64):
         super().__init__()
         self.main = nn.Sequential(
-            nn.Linear(z, 128 * ch),  # 8192
+            nn.Linear(z, 8 * ch * 4 * 4),  # 8192
             nn.ReLU(),
             nn.Dropout(0),
-            CenteredBatchNorm(128 * ch, eps=1e-3),
+            CenteredBatchNorm(8 * ch * 4 * 4, eps=1e-3),
             nn.Unflatten(1, (8 * ch, 4, 4)),  # 512 x 4 x 4
             nn.ConvTranspose2d(8 * ch, 4 * ch, 5, 2, 1),  # 256 x 9 x 9
             nn.ZeroPad2d((0, -1, 0, -1)),  # 256 x 8 x 8
@@ -253,7 +252,7 @@ def resize_images(images, height, width, resize):
     `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
     `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
     `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded; TensorFlow's stays float.
+    The result is rounded, which TensorFlow's own is not.
     """
     if images.shape[2:] == (height, width):
         return images
@@ -341,8 +340,7 @@ def scale_pixels(images):
 class Batches:
     """Endless batches of real images, in a new random order each epoch.
 
-    Images stay uint8 on their device; a batch is an index, a flip and a change of
-    range. What does not fill a batch at an epoch's end is left out, or kept.
+    Images stay uint8 on their device; a batch is an index into them, made float.
     """
 
     def __init__(self, images, seed):
@@ -369,7 +367,7 @@ class Batches:
 
 def count_steps(batches):
     """Iterations in an epoch."""
-    return ITERATIONS
+    return len(batches)
 
 
 def skip_discriminator(d_loss, g_loss):

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10, 32 x 32, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_keras` (8f8c37c6).
+Written by ganspec from the spec `dcgan_keras` (a8edd25e).
 Plain PyTorch, yours to edit.
 """
 
@@ -232,7 +232,7 @@ def resize_images(images, height, width, resize):
     `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
     `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
     `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded; TensorFlow's stays float.
+    The result is rounded, which TensorFlow's own is not.
     """
     if images.shape[2:] == (height, width):
         return images
@@ -319,8 +319,7 @@ def scale_pixels(images):
 class Batches:
     """Endless batches of real images, in a new random order each epoch.
 
-    Images stay uint8 on their device; a batch is an index, a flip and a change of
-    range. What does not fill a batch at an epoch's end is left out, or kept.
+    Images stay uint8 on their device; a batch is an index into them, made float.
     """
 
     def __init__(self, images, seed):
@@ -397,10 +396,11 @@ def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches
     """One iteration; its losses by name, without waiting for the device."""
     real = next(batches)
     latent = draw_latent(len(real), real.device)
-    with torch.no_grad():
-        fake = generator(latent)
     if step <= WARMUP:
-        fake = draw_pixels(fake)
+        fake = draw_pixels(real)
+    else:
+        with torch.no_grad():
+            fake = generator(latent)
     log = train_discriminator_apart(discriminator, d_optimizer, real, fake)
 
     if step <= WARMUP:  # of the discriminator alone

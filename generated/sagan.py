@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (56d99a20).
+Written by ganspec from the spec `sagan` (d8e289a2).
 Plain PyTorch, yours to edit.
 """
 
@@ -25,9 +25,7 @@ WIDTH = 32
 CHANNELS = 3
 SAMPLES = 64
 COLUMNS = 8
-THRESHOLD = 0.0
 LATENT_SIZE = 100
-ITERATIONS = 390
 
 
 # ---- Networks ----
@@ -243,7 +241,7 @@ def resize_images(images, height, width, resize):
     `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
     `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
     `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded; TensorFlow's stays float.
+    The result is rounded, which TensorFlow's own is not.
     """
     if images.shape[2:] == (height, width):
         return images
@@ -330,8 +328,7 @@ def scale_pixels(images):
 class Batches:
     """Endless batches of real images, in a new random order each epoch.
 
-    Images stay uint8 on their device; a batch is an index, a flip and a change of
-    range. What does not fill a batch at an epoch's end is left out, or kept.
+    Images stay uint8 on their device; a batch is an index into them, made float.
     """
 
     def __init__(self, images, seed):
@@ -358,7 +355,7 @@ class Batches:
 
 def count_steps(batches):
     """Iterations in an epoch."""
-    return ITERATIONS
+    return len(batches)
 
 
 def update(optimizer, loss):
@@ -375,8 +372,6 @@ def train_discriminator(discriminator, optimizer, real, fake):
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
 
     log = {"d_loss": d_loss.detach()}
-    log["real_accuracy"] = (real_scores > THRESHOLD).float().mean()
-    log["fake_accuracy"] = (fake_scores < THRESHOLD).float().mean()
     update(optimizer, d_loss)
     return log
 

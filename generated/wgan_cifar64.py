@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (fcf21531).
+Written by ganspec from the spec `wgan_cifar64` (d030fa88).
 Plain PyTorch, yours to edit.
 """
 
@@ -71,10 +71,10 @@ class Generator(nn.Module):
     def __init__(self, z=100, ch=64):
         super().__init__()
         self.main = nn.Sequential(
-            nn.Linear(z, 128 * ch),  # 8192
+            nn.Linear(z, 8 * ch * 4 * 4),  # 8192
             nn.ReLU(),
             nn.Dropout(0),
-            CenteredBatchNorm(128 * ch, eps=1e-3),
+            CenteredBatchNorm(8 * ch * 4 * 4, eps=1e-3),
             nn.Unflatten(1, (8 * ch, 4, 4)),  # 512 x 4 x 4
             nn.ConvTranspose2d(8 * ch, 4 * ch, 5, 2, 1),  # 256 x 9 x 9
             nn.ZeroPad2d((0, -1, 0, -1)),  # 256 x 8 x 8
@@ -135,17 +135,17 @@ class Discriminator(nn.Module):
 
 
 def real_loss(scores):
-    """Real images' mean score, minus it where the critic is to raise it."""
+    """The critic's loss on real images: their mean score, signed."""
     return -scores.mean()
 
 
 def fake_loss(scores):
-    """Generated images' mean score, with the opposite sign."""
+    """The same on generated images, with the opposite sign."""
     return scores.mean()
 
 
 def generator_loss(scores):
-    """What the critic does to real images' scores, done to generated ones'."""
+    """Generated images' mean score, with the sign of real ones."""
     return -scores.mean()
 
 
@@ -238,7 +238,7 @@ def resize_images(images, height, width, resize):
     `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
     `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
     `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded; TensorFlow's stays float.
+    The result is rounded, which TensorFlow's own is not.
     """
     if images.shape[2:] == (height, width):
         return images
@@ -346,8 +346,7 @@ def scale_pixels(images):
 class Batches:
     """Endless batches of real images, in a new random order each epoch.
 
-    Images stay uint8 on their device; a batch is an index, a flip and a change of
-    range. What does not fill a batch at an epoch's end is left out, or kept.
+    Images stay uint8 on their device; a batch is an index into them, made float.
     """
 
     def __init__(self, images, seed):

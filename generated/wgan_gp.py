@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (526eb7b7).
+Written by ganspec from the spec `wgan_gp` (e06e319d).
 Plain PyTorch, yours to edit.
 """
 
@@ -117,12 +117,12 @@ class Discriminator(nn.Module):
 
 
 def real_loss(scores):
-    """Real images' mean score, minus it where the critic is to raise it."""
+    """The critic's loss on real images: their mean score, signed."""
     return -scores.mean()
 
 
 def fake_loss(scores):
-    """Generated images' mean score, with the opposite sign."""
+    """The same on generated images, with the opposite sign."""
     return scores.mean()
 
 
@@ -136,7 +136,7 @@ def gradient_penalty(discriminator, real, fake):
 
 
 def generator_loss(scores):
-    """What the critic does to real images' scores, done to generated ones'."""
+    """Generated images' mean score, with the sign of real ones."""
     return -scores.mean()
 
 
@@ -349,7 +349,7 @@ def resize_images(images, height, width, resize):
     `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
     `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
     `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded; TensorFlow's stays float.
+    The result is rounded, which TensorFlow's own is not.
     """
     if images.shape[2:] == (height, width):
         return images
@@ -430,8 +430,7 @@ def scale_pixels(images):
 class Batches:
     """Endless batches of real images, in a new random order each epoch.
 
-    Images stay uint8 on their device; a batch is an index, a flip and a change of
-    range. What does not fill a batch at an epoch's end is left out, or kept.
+    Images stay uint8 on their device; a batch is an index into them, made float.
     """
 
     def __init__(self, images, seed):

@@ -1,11 +1,12 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (db4dc83d).
+Written by ganspec from the spec `wgan_gp_iclevr` (23b55ba8).
 Plain PyTorch, yours to edit.
 """
 
 import argparse
 import json
+import math
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -99,12 +100,12 @@ class Discriminator(nn.Module):
 
 
 def real_loss(scores):
-    """Real images' mean score, minus it where the critic is to raise it."""
+    """The critic's loss on real images: their mean score, signed."""
     return -scores.mean()
 
 
 def fake_loss(scores):
-    """Generated images' mean score, with the opposite sign."""
+    """The same on generated images, with the opposite sign."""
     return scores.mean()
 
 
@@ -118,7 +119,7 @@ def gradient_penalty(discriminator, real, fake, labels):
 
 
 def generator_loss(scores):
-    """What the critic does to real images' scores, done to generated ones'."""
+    """Generated images' mean score, with the sign of real ones."""
     return -scores.mean()
 
 
@@ -156,7 +157,7 @@ def resize_images(images, height, width, resize):
     `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
     `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
     `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded; TensorFlow's stays float.
+    The result is rounded, which TensorFlow's own is not.
     """
     if images.shape[2:] == (height, width):
         return images
@@ -334,7 +335,7 @@ def draw_labels(labels, count):
 
 
 def sample_labels(labels):
-    """Labels for a grid: a column of each class, else those of random images."""
+    """The labels of a grid's images."""
     return draw_labels(labels, SAMPLES)
 
 
@@ -346,8 +347,7 @@ def scale_pixels(images):
 class Batches:
     """Endless batches of real images, in a new random order each epoch.
 
-    Images stay uint8 on their device; a batch is an index, a flip and a change of
-    range. What does not fill a batch at an epoch's end is left out, or kept.
+    Images stay uint8 on their device; a batch is an index into them, made float.
     """
 
     def __init__(self, images, labels, seed):
@@ -359,7 +359,7 @@ class Batches:
             raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
 
     def __len__(self):
-        return len(self.images) // BATCH
+        return math.ceil(len(self.images) / BATCH)
 
     def __next__(self):
         if self.position == len(self):
@@ -466,8 +466,7 @@ def train(images, labels, out, epochs, steps, seed, device):
         discriminator.parameters(), lr=1e-4, betas=(0.5, 0.9)
     )
     fixed = draw_latent(SAMPLES, device)
-    labels = labels.float()
-    labels = labels.to(device)
+    labels = labels.float().to(device)
     fixed_labels = sample_labels(labels)
     batches = Batches(images.to(device), labels, seed)
     epoch = count_steps(batches)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 from conftest import ROOT, small
-from hypothesis import given
+from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
+from ganspec.datasets.dataset import DataError
+from ganspec.datasets.image_folder import ImageFolder
 from ganspec.language.rules import Rule, RuleError
+from ganspec.language.system import Label
 from ganspec.training.adversarial import AdversarialTrainer
+from ganspec.training.labels import fit_labels
 
 CPU = torch.device("cpu")
 DCGAN = ROOT / "specs" / "dcgan.yaml"
@@ -217,11 +221,13 @@ rules = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.filter_too_much])
 @given(rules, st.floats(-10, 10), st.floats(-10, 10))
 def test_a_rule_is_its_emitted_function(text, d_loss, g_loss):
-    if len(text) > 200:
-        return
-    rule = Rule(text, "rule", "A rule.", NAMES)
+    try:
+        rule = Rule(text, "rule", "A rule.", NAMES)
+    except RuleError:  # too long, or with a part that reads no loss
+        reject()
     scope = {}
     exec(rule.source, scope)
     assert bool(rule(d_loss, g_loss)) == bool(scope["rule"](d_loss, g_loss))
@@ -253,8 +259,42 @@ def test_a_rule_is_its_emitted_function(text, d_loss, g_loss):
         "d_loss < " + "9" * 190,
         "d_loss < 1j",
         "q_loss < 1",
+        "1 < 2",
+        "1 / 0 < d_loss",
+        "d_loss / 0 < 1",
+        "not d_loss",
+        "d_loss < 1 and 2 < 3",
     ],
 )
 def test_nothing_else_is_a_rule(text):
     with pytest.raises(RuleError):
         Rule(text, "rule", "", NAMES)
+
+
+# -- labels of the data set ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("labels", "kind", "size", "said"),
+    [
+        (torch.arange(3), "classes", 2, "3 classes, `condition` says 2 classes"),
+        (torch.zeros(5, dtype=torch.int64), "classes", 2, "one class only"),
+        (torch.arange(3), "multi_hot", 3, "3 classes, `condition` says multi-hot"),
+        (torch.ones(4, 3), "classes", 3, "multi-hot labels of 3 classes, `condition` says 3"),
+        (torch.ones(4, 3), "multi_hot", 4, "of 3 classes, `condition` says .* of 4"),
+    ],
+)
+def test_labels_that_do_not_fit(labels, kind, size, said):
+    with pytest.raises(DataError, match=said) as raised:
+        fit_labels(labels, Label(kind=kind, size=size), "condition", ImageFolder())
+    assert "\n" not in str(raised.value)
+
+
+def test_labels_that_fit():
+    label = Label(kind="classes", size=3)
+    assert torch.equal(fit_labels(torch.arange(3), label, "label", ImageFolder()), torch.arange(3))
+    with pytest.warns(UserWarning, match="images of 2 classes"):
+        fit_labels(torch.tensor([0, 2]), label, "label", ImageFolder())
+    label = Label(kind="multi_hot", size=2)
+    marks = torch.tensor([[0, 1], [1, 1]], dtype=torch.uint8)
+    assert torch.equal(fit_labels(marks, label, "label", ImageFolder()), marks.float())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from torch.nn.utils.parametrizations import weight_norm
 
 from ganspec.compiler.builder import Builder
@@ -91,6 +93,13 @@ def starts(spec: System) -> dict[str, Input]:
     return found
 
 
+def _advised(spec: System, key: str, finding: Diagnostic) -> Diagnostic:
+    """A finding with the help that holds in such a system: only a GAN can have a condition."""
+    if finding.code != "missing-condition" or isinstance(spec, Spec):
+        return finding
+    return replace(finding, help=f"remove it: the {key} reads images only")
+
+
 def lower(spec: System) -> dict[str, Net]:
     """The programs of the spec's networks by name; raises SpecError with every finding."""
     labels = labels_of(spec.condition) if isinstance(spec, Spec) else None
@@ -100,7 +109,7 @@ def lower(spec: System) -> dict[str, Net]:
             network, name = getattr(spec, key), key.capitalize()
             found[key] = lower_network(name, DOCS[key], network, spec.scope, start, labels)
         except SpecError as error:
-            diagnostics += error.diagnostics
+            diagnostics += [_advised(spec, key, finding) for finding in error.diagnostics]
     diagnostics += [d for d in contract(spec, found) if d.severity == "error"]
     if diagnostics:
         raise SpecError(diagnostics)

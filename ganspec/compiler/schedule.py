@@ -12,6 +12,12 @@ def clashes(spec: Spec) -> Iterator[Diagnostic]:
     """A finding for every pair of training rules that cannot both hold."""
     yield from _apart(spec)
     train = spec.train
+    if (train.skip.generator or train.skip.discriminator) and train.steps.discriminator > 1:
+        message = "skip rules measure both losses before the discriminator's one update"
+        yield _finding(spec, ("skip",), message, "take `steps: {discriminator: ...}` away")
+    if train.latents == "reused" and train.steps.generator > 1:
+        message = "only one update of the generator can reuse the discriminator's latents"
+        yield _finding(spec, ("latents",), message, "write `latents: fresh`")
     if train.generator_batch and train.latents == "reused":
         message = "the generator cannot reuse latents for a batch of another size"
         yield _finding(spec, ("generator_batch",), message, "take `latents: reused` away")

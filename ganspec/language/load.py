@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ganspec.language.annotations import shape_of
-from ganspec.language.errors import SpecError, nearest, quoted
+from ganspec.language.errors import Diagnostic, SpecError, listed, nearest, quoted
 from ganspec.language.expr import MAX_VALUE, UNKNOWN, Width
 from ganspec.language.kinds import kinds_of
 from ganspec.language.names import name_problem
@@ -46,9 +46,21 @@ def shape(path: KeyPath) -> object:
     return next((what for what in found if what is not None), None)
 
 
+def _refuse_mixture(tree: Node) -> None:
+    """Raise SpecError where a spec has the networks of two systems."""
+    found = [name for system in SYSTEMS for name in system.networks if name in tree.value]
+    kinds = {system for system in SYSTEMS for name in system.networks if name in found}
+    if len(kinds) > 1:
+        mark = tree.value[found[-1]].key_mark
+        message = f"a spec describes a GAN or one other network; this one has {listed(found)}"
+        help = "write a file for each"
+        raise SpecError([Diagnostic("bad-value", message, mark, (), help)])
+
+
 def system_of(tree: Node) -> type[System]:
     """What a spec describes: a GAN, unless a key says `classifier` or `autoencoder`."""
     others = {name: system for system in SYSTEMS[1:] for name in system.networks}
+    _refuse_mixture(tree)
     for name, system in others.items():
         if name in tree.value:
             return system

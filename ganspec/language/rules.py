@@ -59,26 +59,40 @@ def _parse(text: str, names: tuple[str, ...]) -> ast.expr:
         test = ast.parse(text.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise RuleError(f"`{text}` is no rule", example) from None
-    if not isinstance(test, (ast.Compare, ast.BoolOp)) and not _is_not(test):
-        raise RuleError(f"`{text}` is neither true nor false", example)
-    _check(test, names, example)
+    _check_test(test, names, example)
     return test
 
 
-def _is_not(node: ast.expr) -> bool:
-    return isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not)
+def _check_test(node: ast.expr, names: tuple[str, ...], example: str) -> None:
+    """Refuse what is not a comparison of losses, or several joined by words."""
+    match node:
+        case ast.BoolOp(values=parts):
+            for part in parts:
+                _check_test(part, names, example)
+        case ast.UnaryOp(op=ast.Not(), operand=part):
+            _check_test(part, names, example)
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARISONS:
+            _check(left, names, example)
+            _check(right, names, example)
+            if not any(isinstance(part, ast.Name) for part in ast.walk(node)):
+                raise RuleError(f"`{ast.unparse(node)}` compares no losses", example)
+        case ast.Compare(ops=[_, _, *_]):
+            help = "write two comparisons, with `and` between them"
+            raise RuleError(f"`{ast.unparse(node)}` is more than one comparison", help)
+        case _:
+            raise RuleError(f"`{ast.unparse(node)}` is no comparison", example)
 
 
 def _check(node: ast.expr, names: tuple[str, ...], example: str) -> None:
     """Refuse whatever is not on the list."""
     match node:
-        case ast.BoolOp(values=parts):
-            pass
-        case ast.UnaryOp(op=ast.Not() | ast.USub(), operand=part):
+        case ast.UnaryOp(op=ast.USub(), operand=part):
             parts = [part]
-        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARISONS:
-            parts = [left, right]
+        case ast.BinOp(op=ast.Div(), right=ast.Constant(value=0)):
+            raise RuleError(f"`{ast.unparse(node)}` divides by zero", example)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
+            if not any(isinstance(part, ast.Name) for part in ast.walk(node)):
+                raise RuleError(f"`{ast.unparse(node)}` reads no loss", "write its value")
             parts = [left, right]
         case ast.Name(id=name):
             if name not in names:

@@ -34,7 +34,7 @@ class Steps(Section):
     """Updates of each network in one iteration."""
 
     discriminator: Count = Field(1, description="the discriminator's, first")
-    generator: Count = Field(1, description="the generator's, each with fresh latents")
+    generator: Count = Field(1, description="the generator's, each with its own latents")
 
 
 def _check_rule(text: str | None) -> str | None:

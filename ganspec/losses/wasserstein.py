@@ -10,17 +10,17 @@ from ganspec.losses.loss import Loss
 
 
 def real_loss(scores, cfg):
-    """Real images' mean score, minus it where the critic is to raise it."""
+    """The critic's loss on real images: their mean score, signed."""
     return -scores.mean() if cfg.real_target == -1 else scores.mean()
 
 
 def fake_loss(scores, cfg):
-    """Generated images' mean score, with the opposite sign."""
+    """The same on generated images, with the opposite sign."""
     return scores.mean() if cfg.real_target == -1 else -scores.mean()
 
 
 def generator_loss(scores, cfg):
-    """What the critic does to real images' scores, done to generated ones'."""
+    """Generated images' mean score, with the sign of real ones."""
     return -scores.mean() if cfg.real_target == -1 else scores.mean()
 
 

@@ -13,6 +13,7 @@ from ganspec.language.spec import Spec
 from ganspec.training.config import configure
 from ganspec.training.grid import sample_labels, save_grid
 from ganspec.training.images import Feed
+from ganspec.training.labels import fit_labels
 from ganspec.training.step import draw_latent, train_step
 from ganspec.training.trainer import Trainer, built
 
@@ -34,7 +35,7 @@ class AdversarialTrainer(Trainer):
         }
         self.fixed = {"latent": draw_latent(self.cfg.samples, device, self.cfg)}
         if self.cfg.labels:
-            labels = (labels.float() if self.cfg.labels == "multi_hot" else labels).to(device)
+            labels = fit_labels(labels, spec.condition, "condition", spec.data.dataset).to(device)
         if self.cfg.g_conditional:
             self.fixed["labels"] = sample_labels(labels, self.cfg)
         self.batches = Feed(images, labels, seed, self.cfg)

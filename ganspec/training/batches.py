@@ -18,8 +18,7 @@ def scale_pixels(images, cfg):
 class Batches:
     """Endless batches of real images, in a new random order each epoch.
 
-    Images stay uint8 on their device; a batch is an index, a flip and a change of
-    range. What does not fill a batch at an epoch's end is left out, or kept.
+    Images stay uint8 on their device; a batch is an index into them, made float.
     """
 
     def __init__(self, images, labels, seed, cfg):

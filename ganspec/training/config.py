@@ -116,6 +116,8 @@ def labelling(spec: Spec, nets: dict[str, Net]) -> dict[str, object]:
     return {
         "labels": labels,
         "label_size": size,
+        # only the files tell how many classes a folder has
+        "check_classes": labels == "classes" and spec.data.dataset.label_kind() is None,
         "fake_labels": train.labels if labels else "real",
         "g_conditional": generator.conditional,
         "d_conditional": discriminator.conditional,

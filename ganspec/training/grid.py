@@ -9,7 +9,7 @@ from ganspec.training.batches import draw_labels
 
 
 def sample_labels(labels, cfg):
-    """Labels for a grid: a column of each class, else those of random images."""
+    """The labels of a grid's images."""
     if cfg.labels == "classes":
         return torch.arange(cfg.samples, device=labels.device) % cfg.label_size
     else:

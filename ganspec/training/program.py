@@ -41,8 +41,8 @@ def train(images, labels, out, epochs, steps, seed, device, cfg):
     d_optimizer = cfg.d_optimizer(discriminator.parameters())
     fixed = draw_latent(cfg.samples, device, cfg)
     if cfg.labels == "multi_hot":
-        labels = labels.float()
-    if cfg.labels:
+        labels = labels.float().to(device)
+    if cfg.labels == "classes":
         labels = labels.to(device)
     fixed_labels = sample_labels(labels, cfg) if cfg.g_conditional else None
     batches = Batches(images.to(device), labels, seed, cfg)
@@ -74,6 +74,8 @@ def main(cfg):
     folder = args.data if cfg.needs_folder else None
     if cfg.labels:
         images, labels = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
+        if cfg.check_classes and labels.max() >= cfg.label_size:
+            raise ValueError(f"{labels.max() + 1} classes, not {cfg.label_size}")
     else:
         images, _ = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
     train(images, labels, args.out, args.epochs, args.steps, args.seed, args.device, cfg)

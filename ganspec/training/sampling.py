@@ -80,6 +80,8 @@ def sample(
             f"{folder} trains a classifier, which makes no images; its test is pictured "
             f"in {folder / 'samples'}"
         )
+    if isinstance(spec, Autoencoder) and label is not None:
+        raise LabelError(f"{folder} trains an autoencoder, which reads no labels")
     if isinstance(spec, Autoencoder):
         sample_reconstructions(folder, spec, count, seed, out, choose_device(device), data)
         return

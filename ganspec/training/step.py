@@ -148,10 +148,11 @@ def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches
         else:
             fake_labels = labels
         latent = draw_latent(len(real), real.device, cfg)
-        with torch.no_grad():
-            fake = generator(latent, fake_labels) if cfg.g_conditional else generator(latent)
         if cfg.warmup_images == "pixels" and step <= cfg.warmup:
-            fake = draw_pixels(fake, cfg)
+            fake = draw_pixels(real, cfg)
+        else:
+            with torch.no_grad():
+                fake = generator(latent, fake_labels) if cfg.g_conditional else generator(latent)
         log = cfg.train_discriminator(
             discriminator, d_optimizer, real, labels, fake, fake_labels, cfg
         )

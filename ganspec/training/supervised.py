@@ -8,12 +8,12 @@ import torch
 
 from ganspec.atomic import replacing
 from ganspec.compiler.lower import lower
-from ganspec.datasets.dataset import DataError
 from ganspec.language.supervised import Autoencoder, Classifier, Supervised
 from ganspec.training import classification, reconstruction
 from ganspec.training.config import configure
 from ganspec.training.grid import save_grid
 from ganspec.training.images import Feed, StreamedImages
+from ganspec.training.labels import fit_labels
 from ganspec.training.trainer import Trainer, built
 
 SHOWN = 2000  # training images that a classifier's picture is of, where none are held out
@@ -57,15 +57,7 @@ class ClassifierTrainer(SupervisedTrainer):
         self.predicted = (-1, None)  # after which step, and the outputs for the test images
 
     def targets(self, spec: Classifier, labels):
-        size, of = int(spec.label.size), spec.data.dataset.kind
-        found = (labels.ndim, tuple(labels.shape[1:]))
-        if spec.label.kind == "multi_hot":
-            if found != (2, (size,)):
-                raise DataError(f"{of} has no multi-hot labels of {size} classes")
-            return labels.float().to(self.device)
-        if labels.ndim != 1 or int(labels.max()) >= size:
-            raise DataError(f"{of} has other labels than one of {size} classes for each image")
-        return labels.to(self.device)
+        return fit_labels(labels, spec.label, "label", spec.data.dataset).to(self.device)
 
     def measures(self) -> dict[str, torch.Tensor]:
         if self.held_out is None:

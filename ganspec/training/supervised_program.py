@@ -13,7 +13,7 @@ from ganspec.training.reconstruction import compare, spaced
 
 
 def train(images, labels, test_images, test_labels, out, epochs, steps, seed, device, cfg):
-    """Train on uint8 images, N x C x H x W; tested and saved each epoch."""
+    """Train on uint8 images, N x C x H x W; weights each epoch."""
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(seed)
     network = cfg.network().to(device)
