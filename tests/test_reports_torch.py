@@ -273,7 +273,6 @@ def test_training_of_report_003(name):
     [
         ("cgan_iclevr", "train.steps.generator=3"),
         ("cgan_iclevr", "train.steps.discriminator=2"),
-        ("cgan_iclevr", "train.latents=reused"),
         ("cgan_iclevr", "optimizers={adam: {lr: 2e-4, betas: [0.5, 0.99]}}"),
         ("wgan_gp_iclevr", "train.latents=fresh"),
         ("wgan_gp_iclevr", "train.batches=fresh"),
