@@ -95,7 +95,7 @@ def labels_fit(spec: System, key: str) -> Iterator[Diagnostic]:
         differs = "size" if kind == said else "kind"
         mark = place.get(differs).mark
         data = spec.data.dataset
-        message = f"`{key}` says {_worded(said, size)}, the images have {_worded(kind, count)}"
+        message = f"`{key}` says {worded(said, size)}, the images have {worded(kind, count)}"
         notes = ()
         if data.mark:
             notes = (f"the images are those of {data.kind}, {data.mark.seen_from(mark)}",)
@@ -103,5 +103,7 @@ def labels_fit(spec: System, key: str) -> Iterator[Diagnostic]:
         yield Diagnostic("label-mismatch", message, mark, notes, help)
 
 
-def _worded(kind: str, count: int) -> str:
-    return f"{count} classes" if kind == "classes" else f"multi-hot labels of {count} classes"
+def worded(kind: str, count: int) -> str:
+    """What labels are, for a message."""
+    classes = "1 class" if count == 1 else f"{count} classes"
+    return classes if kind == "classes" else f"multi-hot labels of {classes}"

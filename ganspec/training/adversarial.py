@@ -14,7 +14,7 @@ from ganspec.training.config import configure
 from ganspec.training.grid import sample_labels, save_grid
 from ganspec.training.images import Feed
 from ganspec.training.labels import fit_labels
-from ganspec.training.step import draw_latent, train_step
+from ganspec.training.step import count_steps, draw_latent, train_step
 from ganspec.training.trainer import Trainer, built
 
 
@@ -46,10 +46,7 @@ class AdversarialTrainer(Trainer):
 
     @property
     def epoch_steps(self) -> int:
-        if self.cfg.iterations:
-            return self.cfg.iterations
-        used = self.cfg.discriminator_steps if self.cfg.batches == "fresh" else 1
-        return max(1, len(self.batches) // used)
+        return count_steps(self.batches, self.cfg)
 
     def advance(self) -> dict[str, torch.Tensor]:
         """One iteration; its losses by name, still on the device."""

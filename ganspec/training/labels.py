@@ -6,6 +6,7 @@ import warnings
 
 import torch
 
+from ganspec.compiler.agreement import worded
 from ganspec.datasets.dataset import DataError, Dataset
 from ganspec.language.system import Label
 
@@ -19,9 +20,9 @@ def fit_labels(labels: torch.Tensor, label: Label, key: str, dataset: Dataset) -
     size = int(label.size)
     found = "classes" if labels.ndim == 1 else "multi_hot"
     count = int(labels.max()) + 1 if found == "classes" else labels.shape[1]
-    said = f"`{key}` says {_worded(label.kind, size)}"
+    said = f"`{key}` says {worded(label.kind, size)}"
     if found != label.kind or (found == "multi_hot" and count != size) or count > size:
-        raise DataError(f"{dataset.kind} has {_worded(found, count)}, {said}")
+        raise DataError(f"{dataset.kind} has {worded(found, count)}, {said}")
     if found == "multi_hot":
         return labels.float()
     present = len(labels.unique())
@@ -33,9 +34,3 @@ def fit_labels(labels: torch.Tensor, label: Label, key: str, dataset: Dataset) -
         message = f"{dataset.kind} has images of {present} classes, {said}"
         warnings.warn(message, stacklevel=2)
     return labels
-
-
-def _worded(kind: str, count: int) -> str:
-    if kind == "classes":
-        return "1 class" if count == 1 else f"{count} classes"
-    return f"multi-hot labels of {count} classes"

@@ -9,17 +9,7 @@ import torch
 from ganspec.training.arguments import parse_arguments
 from ganspec.training.batches import Batches
 from ganspec.training.grid import sample_labels, save_grid
-from ganspec.training.step import draw_latent, train_step
-
-
-def count_steps(batches, cfg):
-    """Iterations in an epoch."""
-    if cfg.iterations:
-        return cfg.iterations
-    elif cfg.batches == "fresh" and cfg.discriminator_steps > 1:
-        return max(1, len(batches) // cfg.discriminator_steps)
-    else:
-        return len(batches)
+from ganspec.training.step import count_steps, draw_latent, train_step
 
 
 def save_samples(generator, fixed, fixed_labels, path, cfg):

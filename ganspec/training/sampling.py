@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 
-from ganspec.compiler.evaluate import evaluate
+from ganspec.compiler.evaluate import Program, evaluate
 from ganspec.compiler.lower import lower
 from ganspec.language.supervised import Autoencoder, Classifier
+from ganspec.language.system import System
 from ganspec.training import checkpoint
 from ganspec.training.adversarial import save_samples
 from ganspec.training.config import configure
@@ -21,6 +23,19 @@ from ganspec.training.supervised import at, save_comparison
 from ganspec.training.wishes import LabelError, read_wish
 
 
+def trained(
+    folder: Path, spec: System, key: str, device: torch.device
+) -> tuple[Program, SimpleNamespace, dict[str, torch.Tensor]]:
+    """A run's network, evaluating, its config, and what its pictures are made from."""
+    nets = lower(spec)
+    network = evaluate(nets[key]).to(device)
+    state = checkpoint.load(Run(folder).checkpoint_path, device)
+    with checkpoint.fitting():
+        network.load_state_dict(state["networks"][key])
+        fixed = state["fixed"]
+    return network.eval(), configure(spec, nets), fixed
+
+
 class Sampler:
     """A run's trained generator; needs neither data nor optimizers.
 
@@ -29,16 +44,9 @@ class Sampler:
     """
 
     def __init__(self, folder: Path, device: torch.device):
-        run = Run.open(folder)
-        self.spec = run.spec
-        nets = lower(self.spec)
-        self.device, self.cfg = device, configure(self.spec, nets)
-        self.generator = evaluate(nets["generator"]).to(device)
-        state = checkpoint.load(run.checkpoint_path, device)
-        with checkpoint.fitting():
-            self.generator.load_state_dict(state["networks"]["generator"])
-            self.labels = state["fixed"].get("labels")
-        self.generator.eval()
+        self.spec, self.device = Run.open(folder).spec, device
+        self.generator, self.cfg, fixed = trained(folder, self.spec, "generator", device)
+        self.labels = fixed.get("labels")
         self.columns = None if self.labels is None else self.cfg.columns
 
     def inputs(self, count: int, seed: int) -> dict[str, torch.Tensor]:
@@ -102,11 +110,7 @@ def sample_reconstructions(
     data: Path | None,
 ) -> None:
     """What a trained autoencoder makes of test images, else of those that it was trained on."""
-    nets = lower(spec)
-    autoencoder = evaluate(nets["autoencoder"]).to(device)
-    state = checkpoint.load(Run(folder).checkpoint_path, device)
-    with checkpoint.fitting():
-        autoencoder.load_state_dict(state["networks"]["autoencoder"])
+    autoencoder, cfg, _ = trained(folder, spec, "autoencoder", device)
     images, _ = open_test_images(spec.data, data, device) or open_images(spec.data, data, device)
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
-    save_comparison(autoencoder, at(images, order[:count]), out, configure(spec, nets))
+    save_comparison(autoencoder, at(images, order[:count]), out, cfg)

@@ -172,3 +172,13 @@ def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches
             generator, discriminator, g_optimizer, latent, fake_labels, cfg
         )
     return log
+
+
+def count_steps(batches, cfg):
+    """Iterations in an epoch."""
+    if cfg.iterations:
+        return cfg.iterations
+    elif cfg.batches == "fresh" and cfg.discriminator_steps > 1:
+        return max(1, len(batches) // cfg.discriminator_steps)
+    else:
+        return len(batches)
