@@ -23,6 +23,7 @@ RANKS = [
     ("optimizers", "datasets", "criteria"),
     ("compiler",),
     ("report", "training", "progress"),
+    ("console", "commands"),
     ("cli", "__main__"),
 ]
 # A text is moved into emitted files with these imports, and no others.

@@ -1,0 +1,7 @@
+"""The commands, a file each. Heavy imports stand inside them: `--help` needs no torch.
+
+A file holds a function called as the command is (`import_` for `import`, which Python keeps for
+itself) and `EXAMPLE`, which ends its help.
+"""
+
+ORDER = ("new", "check", "show", "build", "data", "train", "sample")  # as `ganspec --help` has them

@@ -1,0 +1,35 @@
+"""`ganspec check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import ganspec
+from ganspec.console import Settings, show_diagnostics
+
+EXAMPLE = "ganspec check specs/*.yaml"
+
+
+def check(
+    specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="Spec files.")],
+    settings: Settings = None,
+) -> None:
+    """Find every mistake in specs: names, values, shapes, objectives, claimed counts."""
+    from ganspec.language.errors import SpecError
+
+    failed = 0
+    for path in specs:
+        try:
+            spec = ganspec.load(path, settings or [])
+            show_diagnostics(ganspec.check(spec))
+            typer.echo(f"{path}: ok")
+        except SpecError as error:
+            show_diagnostics(error.diagnostics, summary=len(specs) == 1)
+            failed += 1
+    if failed:
+        if len(specs) > 1:
+            typer.echo(f"{failed} of {len(specs)} specs have errors", err=True)
+        raise typer.Exit(1)

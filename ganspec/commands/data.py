@@ -1,0 +1,42 @@
+"""`ganspec data`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganspec.console import reported
+
+EXAMPLE = "ganspec data fashion_mnist --fetch -o grid.png"
+
+
+def data(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="Data set, as mnist, or a spec that names one.")
+    ],
+    folder: Annotated[
+        Path | None, typer.Option("--data", help="Folder, or file, of the real images.")
+    ] = None,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Download it to ~/.cache/ganspec if it is missing.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="PNG to write, of the first 64 images.")
+    ] = None,
+) -> None:
+    """Say where a data set is and what it holds, after reading all of it."""
+    with reported():
+        import warnings
+
+        from ganspec.report import dataset as report
+
+        warnings.showwarning = lambda message, *_: typer.echo(f"warning: {message}", err=True)
+        chosen = report.data_of(name)
+        place = report.find(chosen.dataset, folder, fetch)
+        images, labels = report.read(chosen, place)
+        typer.echo(report.description(chosen, place, images, labels))
+        if out:
+            report.write_grid(images, out)
+            typer.echo(f"{out} written")

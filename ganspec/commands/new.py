@@ -1,0 +1,28 @@
+"""`ganspec new`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganspec.console import fail, reported
+
+EXAMPLE = "ganspec new my.yaml --from dcgan"
+
+
+def new(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="Spec to write, as my.yaml.")],
+    source: Annotated[str, typer.Option("--from", help="Spec to start from.")] = "dcgan",
+) -> None:
+    """Write a new spec that starts as a copy of a known one."""
+    from ganspec.atomic import write_text
+    from ganspec.language.starters import starter
+
+    with reported():
+        text = starter(source, path.stem)
+        if path.exists():
+            fail(f"{path} exists and is not overwritten; choose another name")
+        write_text(path, text)
+    typer.echo(f"{path} written; next: ganspec check {path}")

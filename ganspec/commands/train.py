@@ -1,0 +1,61 @@
+"""`ganspec train`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import ganspec
+from ganspec.console import Settings, SpecPath, fail, reported, show_diagnostics
+
+EXAMPLE = "ganspec train specs/dcgan.yaml --epochs 2 --set train.batch=32"
+
+
+def train(
+    path: SpecPath,
+    out: Annotated[Path | None, typer.Option(help="Run folder; runs/NAME by default.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder of the real images.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="In place of the spec's.")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Iteration to end at instead.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0, help="Time to end after.")] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the spec's.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
+    settings: Settings = None,
+) -> None:
+    """Train a spec on real images. Ctrl-C ends with a checkpoint; `--resume` goes on from it."""
+    from ganspec.progress import Progress
+
+    given = list(settings or [])
+    given += [f"train.epochs={epochs}"] if epochs is not None else []
+    given += [f"train.seed={seed}"] if seed is not None else []
+    if resume and overwrite:
+        fail("--resume goes on with the run that --overwrite would replace; choose one")
+    with reported():
+        spec = ganspec.load(path, given)
+        from ganspec.compiler.check import warnings_of
+
+        show_diagnostics(warnings_of(spec))
+        import warnings
+
+        warnings.showwarning = lambda message, *_: typer.echo(f"warning: {message}", err=True)
+        with Progress(spec.name) as progress:
+            from ganspec.training.session import train
+
+            options = {"resume": resume, "overwrite": overwrite, "progress": progress}
+            run = train(spec, out, data, device, steps, minutes, **options)
+    folder = run.folder
+    if run.interrupted:
+        again = ["ganspec", "train", run.spec_path, "--out", folder, "--resume"]
+        again += ["--data", data] if data else []
+        again += ["--steps", steps] if steps else []
+        typer.echo(f"stopped at step {run.step}; go on with: {shlex.join(map(str, again))}")
+        raise typer.Exit(130)
+    typer.echo(f"trained to step {run.step}; look at:")
+    for found in [run.latest_samples(), run.losses_path, folder / f"{spec.name}.py"]:
+        if found and found.exists():
+            typer.echo(f"  {found}")
