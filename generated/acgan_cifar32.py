@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (2254ade0).
+Written by ganspec from the spec `acgan_cifar32` (e5678913).
 Plain PyTorch, yours to edit.
 """
 
@@ -441,9 +441,8 @@ def train(images, labels, out, epochs, steps, seed, device):
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step % epoch == 0
         if ended or step == last:
-            save_samples(
-                generator, fixed, fixed_labels, out / f"samples_{step:07d}.png"
-            )
+            path = out / f"samples_{step:07d}.png"
+            save_samples(generator, fixed, fixed_labels, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, out / "weights.pt")
 

@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (13227ea0).
+Written by ganspec from the spec `cgan_fashion` (01624a28).
 Plain PyTorch, yours to edit.
 """
 
@@ -457,9 +457,8 @@ def train(images, labels, out, epochs, steps, seed, device):
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step % epoch == 0
         if ended or step == last:
-            save_samples(
-                generator, fixed, fixed_labels, out / f"samples_{step:07d}.png"
-            )
+            path = out / f"samples_{step:07d}.png"
+            save_samples(generator, fixed, fixed_labels, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, out / "weights.pt")
 

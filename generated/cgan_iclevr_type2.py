@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (e85874a5).
+Written by ganspec from the spec `cgan_iclevr_type2` (1975e5a0).
 Plain PyTorch, yours to edit.
 """
 
@@ -481,9 +481,8 @@ def train(images, labels, out, epochs, steps, seed, device):
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step % epoch == 0
         if ended or step == last:
-            save_samples(
-                generator, fixed, fixed_labels, out / f"samples_{step:07d}.png"
-            )
+            path = out / f"samples_{step:07d}.png"
+            save_samples(generator, fixed, fixed_labels, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, out / "weights.pt")
 

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (d545a7c2).
+Written by ganspec from the spec `dcgan_cifar64` (e75a331f).
 Plain PyTorch, yours to edit.
 """
 
@@ -480,7 +480,8 @@ def train(images, out, epochs, steps, seed, device):
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step % epoch == 0
         if ended or step == last:
-            save_samples(generator, fixed, out / f"samples_{step:07d}.png")
+            path = out / f"samples_{step:07d}.png"
+            save_samples(generator, fixed, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, out / "weights.pt")
 

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10, 32 x 32, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_keras` (a8edd25e).
+Written by ganspec from the spec `dcgan_keras` (402970b4).
 Plain PyTorch, yours to edit.
 """
 
@@ -469,7 +469,8 @@ def train(images, out, epochs, steps, seed, device):
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step > WARMUP and (step - WARMUP) % epoch == 0
         if ended or step == last:
-            save_samples(generator, fixed, out / f"samples_{step:07d}.png")
+            path = out / f"samples_{step:07d}.png"
+            save_samples(generator, fixed, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, out / "weights.pt")
 

@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (d8e289a2).
+Written by ganspec from the spec `sagan` (f66b5a80).
 Plain PyTorch, yours to edit.
 """
 
@@ -460,7 +460,8 @@ def train(images, out, epochs, steps, seed, device):
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step % epoch == 0
         if ended or step == last:
-            save_samples(generator, fixed, out / f"samples_{step:07d}.png")
+            path = out / f"samples_{step:07d}.png"
+            save_samples(generator, fixed, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, out / "weights.pt")
 

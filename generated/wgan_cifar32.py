@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `wgan_cifar32` (7ace6d81).
+Written by ganspec from the spec `wgan_cifar32` (e88b3a5a).
 Plain PyTorch, yours to edit.
 """
 
@@ -397,7 +397,8 @@ def train(images, out, epochs, steps, seed, device):
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step % epoch == 0
         if ended or step == last:
-            save_samples(generator, fixed, out / f"samples_{step:07d}.png")
+            path = out / f"samples_{step:07d}.png"
+            save_samples(generator, fixed, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, out / "weights.pt")
 

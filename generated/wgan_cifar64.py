@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (d030fa88).
+Written by ganspec from the spec `wgan_cifar64` (055f6dc5).
 Plain PyTorch, yours to edit.
 """
 
@@ -474,7 +474,8 @@ def train(images, out, epochs, steps, seed, device):
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step % epoch == 0
         if ended or step == last:
-            save_samples(generator, fixed, out / f"samples_{step:07d}.png")
+            path = out / f"samples_{step:07d}.png"
+            save_samples(generator, fixed, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, out / "weights.pt")
 

@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (23b55ba8).
+Written by ganspec from the spec `wgan_gp_iclevr` (1c22fecc).
 Plain PyTorch, yours to edit.
 """
 
@@ -486,9 +486,8 @@ def train(images, labels, out, epochs, steps, seed, device):
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step % epoch == 0
         if ended or step == last:
-            save_samples(
-                generator, fixed, fixed_labels, out / f"samples_{step:07d}.png"
-            )
+            path = out / f"samples_{step:07d}.png"
+            save_samples(generator, fixed, fixed_labels, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, out / "weights.pt")
 

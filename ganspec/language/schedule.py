@@ -25,6 +25,9 @@ class Schedule(Section):
     iterations: Count | None = Field(
         None, description="iterations that are called an epoch, where not one pass over the images"
     )
+    keep: Count | None = Field(
+        None, description="a snapshot of the weights is kept at every so many epochs' end"
+    )
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
         0, description="decides weights, the order of images and whatever is drawn"
     )
@@ -100,6 +103,11 @@ class Train(Schedule):
     )
     warmup: Warmup | None = Field(None, description="iterations of the discriminator alone, first")
     skip: Skip = Field(Skip(), description="when an iteration leaves a network as it is")
+    average: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None,
+        description="decay of a moving average of the generator's weights, such as 0.999; samples "
+        "are drawn by the average (Yazici et al., 2019, arXiv:1806.04498)",
+    )
     accuracy: bool = Field(
         False, description="log the shares of real and generated images taken for what they are"
     )

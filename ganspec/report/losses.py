@@ -1,96 +1,55 @@
-"""The curves of a run as a picture."""
+"""The losses and accuracies of a run as a picture."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from ganspec.atomic import replacing
+from ganspec.report.curves import Column, Curve, Epochs, Panel, columns, figure_of
 
-POINTS = 2000  # more would fall on the same pixels
-COLOURS = {
-    "d_loss": "#0072b2",
-    "g_loss": "#d55e00",
-    "q_loss": "#009e73",
-    "d_real": "#56b4e9",
-    "d_fake": "#cc79a7",
-    "loss": "#0072b2",
-    "real_accuracy": "#56b4e9",
-    "fake_accuracy": "#cc79a7",
-    "accuracy": "#56b4e9",
-    "test_loss": "#d55e00",
-    "test_accuracy": "#d55e00",
+LOOKS = {  # label, colour
+    "d_loss": ("discriminator", "blue"),
+    "g_loss": ("generator", "orange"),
+    "q_loss": ("labels", "green"),
+    "d_real": ("on real images", "sky"),
+    "d_fake": ("on generated images", "pink"),
+    "loss": ("training", "blue"),
+    "real_accuracy": ("real images", "blue"),
+    "fake_accuracy": ("generated images", "orange"),
+    "accuracy": ("training", "blue"),
+    "test_loss": ("test", "orange"),
+    "test_accuracy": ("test", "orange"),
 }
-LABELS = {
-    "d_loss": "discriminator",
-    "g_loss": "generator",
-    "q_loss": "labels",
-    "d_real": "on real images",
-    "d_fake": "on generated images",
-    "loss": "training",
-    "real_accuracy": "real images",
-    "fake_accuracy": "generated images",
-    "accuracy": "training",
-    "test_loss": "test",
-    "test_accuracy": "test",
-}
+MOST = 8  # curves on one axis; a spec's own log has fewer
+
+
+def panels(found: dict[str, Column]) -> list[Panel]:
+    """Losses on one axis, accuracies on another, in the order of the log."""
+    longest = max(map(len, found.values()), default=0)
+    shares = [name for name in found if name.endswith("accuracy")]
+    groups = {"loss": [name for name in found if name not in shares], "accuracy": shares}
+    return [
+        Panel(title, tuple(curve(name, found[name], longest) for name in names[:MOST]))
+        for title, names in groups.items()
+        if names
+    ]
+
+
+def curve(name: str, column: Column, longest: int) -> Curve:
+    """A column of the log with its usual label and colour."""
+    label, colour = LOOKS.get(name, (name, "green"))
+    return Curve(column, label, colour, sparse=len(column) < longest / 2)
 
 
 def plot_losses(
     rows: list[dict[str, float]], path: Path, epoch_steps: int, warmup: int = 0
 ) -> None:
-    """All losses by step, raw and smoothed, and accuracies below; epochs along the top.
+    """All losses by step, raw and smoothed, and accuracies below; epochs at the foot.
 
     `warmup` steps come before the first epoch. Writes a PNG.
     """
-    if not rows:
+    drawn = panels(columns(rows))
+    if not drawn:
         return
-    names = list(dict.fromkeys(name for row in rows for name in row if name != "step"))
-    shares = [name for name in names if name.endswith("accuracy")]
-    panels = [("loss", [n for n in names if n not in shares]), ("accuracy", shares)]
-    panels = [panel for panel in panels if panel[1]]
-    size = (8, 1.5 + 3 * len(panels))
-    figure = Figure(figsize=size, dpi=120, layout="constrained")
-    for axes, (title, shown) in zip(
-        figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0], panels, strict=True
-    ):
-        for name in shown:
-            _curve(axes, rows, name)
-        axes.set(ylabel=title)
-        axes.grid(alpha=0.3)
-        axes.legend(frameon=False)
-    figure.axes[-1].set_xlabel("step")
-    if rows[-1]["step"] - warmup >= epoch_steps:
-        top = figure.axes[0].secondary_xaxis(
-            "top",
-            functions=(lambda s: (s - warmup) / epoch_steps, lambda e: e * epoch_steps + warmup),
-        )
-        top.set_xlabel("epoch")
     with replacing(path) as temporary:
-        figure.savefig(temporary)
-
-
-def _curve(axes, rows: list[dict[str, float]], name: str) -> None:
-    """One column of the log; few points, such as one an epoch, are drawn as they are."""
-    points = [(row["step"], row[name]) for row in rows if name in row]
-    steps, values = [step for step, _ in points], [value for _, value in points]
-    look = {"color": COLOURS.get(name, "#666666"), "label": LABELS.get(name, name)}
-    if len(points) < len(rows) / 2:
-        axes.plot(steps, values, linewidth=1.8, marker="o", markersize=3, **look)
-        return
-    stride = max(1, len(points) // POINTS)
-    smooth = smoothed(values, max(1, len(values) // 100))
-    axes.plot(steps[::stride], values[::stride], color=look["color"], alpha=0.25, linewidth=0.7)
-    axes.plot(steps[::stride], smooth[::stride], linewidth=1.8, **look)
-
-
-def smoothed(values: list[float], width: int) -> list[float]:
-    """Each value's mean with the `width` - 1 before it, fewer at the start."""
-    total, result = 0.0, []
-    for i, value in enumerate(values):
-        total += value
-        if i >= width:
-            total -= values[i - width]
-        result.append(total / min(i + 1, width))
-    return result
+        figure_of(drawn, Epochs(epoch_steps, warmup)).savefig(temporary, facecolor="white")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -14,7 +15,7 @@ from ganspec.training.config import configure
 from ganspec.training.grid import sample_labels, save_grid
 from ganspec.training.images import Feed
 from ganspec.training.labels import fit_labels
-from ganspec.training.step import count_steps, draw_latent, train_step
+from ganspec.training.step import count_steps, draw_latent, train_step, update_average
 from ganspec.training.trainer import Trainer, built
 
 
@@ -29,6 +30,8 @@ class AdversarialTrainer(Trainer):
         self.device, nets = device, lower(spec)
         self.cfg = configure(spec, nets)
         self.networks = built(nets, seed, device)
+        if self.cfg.average:
+            self.average = copy.deepcopy(self.networks["generator"])
         self.optimizers = {
             "generator": self.cfg.g_optimizer(self.networks["generator"].parameters()),
             "discriminator": self.cfg.d_optimizer(self.networks["discriminator"].parameters()),
@@ -51,7 +54,7 @@ class AdversarialTrainer(Trainer):
     def advance(self) -> dict[str, torch.Tensor]:
         """One iteration; its losses by name, still on the device."""
         self.step += 1
-        return train_step(
+        log = train_step(
             self.step,
             self.networks["generator"],
             self.networks["discriminator"],
@@ -60,10 +63,14 @@ class AdversarialTrainer(Trainer):
             self.batches,
             self.cfg,
         )
+        if self.cfg.average:
+            update_average(self.average, self.networks["generator"], self.cfg)
+        return log
 
     def picture(self, path: Path) -> None:
         """A grid of what the generator makes of the fixed latents."""
-        save_samples(self.networks["generator"], self.fixed, path, self.cfg.columns, self.cfg)
+        generator = self.average or self.networks["generator"]
+        save_samples(generator, self.fixed, path, self.cfg.columns, self.cfg)
 
 
 def save_samples(

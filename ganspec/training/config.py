@@ -68,6 +68,7 @@ def shared(spec: System) -> dict[str, object]:
         "low": data.range[0],
         "flip": data.flip,
         "last_batch": train.last_batch,
+        "keep": train.keep,
         "needs_folder": data.dataset.needs_folder,
         "load_images": data.dataset.reader(data.resize),
     }
@@ -169,6 +170,7 @@ def rules(spec: Spec) -> dict[str, object]:
         "warmup": train.warmup.iterations if train.warmup else None,
         "warmup_images": train.warmup.images if train.warmup else None,
         "accuracy": train.accuracy,
+        "average": train.average,
         "updates": train.updates,
         "train_discriminator": (
             step.train_discriminator_apart if apart else step.train_discriminator

@@ -96,6 +96,8 @@ def run_training(
         if ended:
             recorder.flush()
             trainer.picture(run.samples_path(trainer.step))
+            if trainer.cfg.keep and trainer.epoch % trainer.cfg.keep == 0:
+                checkpoint.save(run.snapshot_path(trainer.step), trainer.weights())
         waited = time.perf_counter() - saved
         if waited > (EPOCH_SECONDS if ended else CHECKPOINT_SECONDS):
             save()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 
 import torch
@@ -9,7 +10,7 @@ import torch
 from ganspec.training.arguments import parse_arguments
 from ganspec.training.batches import Batches
 from ganspec.training.grid import sample_labels, save_grid
-from ganspec.training.step import count_steps, draw_latent, train_step
+from ganspec.training.step import count_steps, draw_latent, train_step, update_average
 
 
 def save_samples(generator, fixed, fixed_labels, path, cfg):
@@ -27,6 +28,8 @@ def train(images, labels, out, epochs, steps, seed, device, cfg):
     torch.manual_seed(seed)
     generator = cfg.generator().to(device)
     discriminator = cfg.discriminator().to(device)
+    if cfg.average:
+        average = copy.deepcopy(generator)
     g_optimizer = cfg.g_optimizer(generator.parameters())
     d_optimizer = cfg.d_optimizer(discriminator.parameters())
     fixed = draw_latent(cfg.samples, device, cfg)
@@ -41,10 +44,14 @@ def train(images, labels, out, epochs, steps, seed, device, cfg):
     last = steps or total
 
     networks = {"generator": generator, "discriminator": discriminator}
+    if cfg.average:
+        networks["average"] = average
     out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches, cfg)
+        if cfg.average:
+            update_average(average, generator, cfg)
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
             losses = "  ".join(f"{name} {value.item():.4f}" for name, value in log.items())
@@ -54,7 +61,8 @@ def train(images, labels, out, epochs, steps, seed, device, cfg):
         else:
             ended = step % epoch == 0
         if ended or step == last:
-            save_samples(generator, fixed, fixed_labels, out / f"samples_{step:07d}.png", cfg)
+            path = out / f"samples_{step:07d}.png"
+            save_samples(average if cfg.average else generator, fixed, fixed_labels, path, cfg)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, out / "weights.pt")
 

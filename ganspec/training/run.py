@@ -54,6 +54,15 @@ class Run:
         """Where the grid of samples after `step` goes."""
         return self.folder / "samples" / f"{step:07d}.png"
 
+    def snapshot_path(self, step: int) -> Path:
+        """Where the weights after `step` are kept."""
+        return self.folder / "snapshots" / f"{step:07d}.pt"
+
+    def snapshots(self) -> dict[int, Path]:
+        """The weights that were kept, by step."""
+        found = sorted((self.folder / "snapshots").glob("*.pt"))
+        return {int(path.stem): path for path in found if path.stem.isdigit()}
+
     def latest_samples(self) -> Path | None:
         """The newest grid of samples."""
         return max((self.folder / "samples").glob("*.png"), default=None)
@@ -126,14 +135,18 @@ class Run:
             log.writelines(json.dumps(row) + "\n" for row in rows)
 
     def rewind(self, step: int) -> None:
-        """Forget what the log and the samples say of later steps, and half-written files."""
-        for path in [*self.folder.glob(".*"), *(self.folder / "samples").glob(".*")]:
-            if path.name != LOCK:
-                path.unlink()
+        """Forget what log, samples and snapshots say of later steps, and half-written files."""
+        for place in (self.folder, self.folder / "samples", self.folder / "snapshots"):
+            for path in place.glob(".*"):
+                if path.name != LOCK:
+                    path.unlink()
         kept = [row for row in self.rows() if row["step"] <= step]
         write_text(self.log_path, "".join(json.dumps(row) + "\n" for row in kept))
         for path in (self.folder / "samples").glob("*.png"):
             if path.stem.isdigit() and int(path.stem) > step:
+                path.unlink()
+        for later, path in self.snapshots().items():
+            if later > step:
                 path.unlink()
 
 
@@ -143,11 +156,12 @@ def resolved(spec: Spec) -> str:
 
 
 def differences(mine: Spec, theirs: Spec) -> list[str]:
-    """Sections in which two specs differ, other than in how long they train."""
+    """Sections in which two specs differ, other than in how long they train and what is kept."""
 
     def comparable(spec: Spec) -> dict:
         data = spec.tree.plain()
-        data["train"] = {k: v for k, v in (data.get("train") or {}).items() if k != "epochs"}
+        train = data.get("train") or {}
+        data["train"] = {k: v for k, v in train.items() if k not in ("epochs", "keep")}
         return data
 
     a, b = comparable(mine), comparable(theirs)

@@ -174,6 +174,15 @@ def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches
     return log
 
 
+def update_average(average, generator, cfg):
+    """Move the averaged weights a little towards the generator's; buffers are copied."""
+    with torch.no_grad():
+        for mean, weight in zip(average.parameters(), generator.parameters(), strict=True):
+            mean.lerp_(weight, 1 - cfg.average)
+        for mean, buffer in zip(average.buffers(), generator.buffers(), strict=True):
+            mean.copy_(buffer)
+
+
 def count_steps(batches, cfg):
     """Iterations in an epoch."""
     if cfg.iterations:

@@ -26,6 +26,7 @@ class Trainer:
     optimizers: dict[str, optim.Optimizer]
     batches: Feed
     fixed: dict[str, torch.Tensor]  # what every picture is made from
+    average: nn.Module | None = None  # the generator of averaged weights, where the spec has one
     step = 0
 
     def advance(self) -> dict[str, torch.Tensor]:
@@ -46,6 +47,11 @@ class Trainer:
         """Iterations in one epoch: all images seen once, unless the spec counts otherwise."""
         return self.cfg.iterations or len(self.batches)
 
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done."""
+        return max(0, self.step - self.warmup) // self.epoch_steps
+
     def ends_epoch(self) -> bool:
         """Whether an epoch ends with the step just made."""
         done = self.step - self.warmup
@@ -58,16 +64,23 @@ class Trainer:
         """
         return {}
 
+    def weights(self) -> dict[str, object]:
+        """What the networks are now: enough to sample from, not to go on training."""
+        weights = {
+            "step": self.step,
+            "networks": {k: n.state_dict() for k, n in self.networks.items()},
+            "fixed": self.fixed,
+        }
+        return weights | ({"average": self.average.state_dict()} if self.average else {})
+
     def state(self) -> dict[str, object]:
         """Everything that the next step depends on."""
         return {
-            "step": self.step,
+            **self.weights(),
             "device": self.device.type,
-            "networks": {k: n.state_dict() for k, n in self.networks.items()},
             "optimizers": {k: o.state_dict() for k, o in self.optimizers.items()},
             "random": checkpoint.random_states(self.device),
             "batches": self.batches.state(),
-            "fixed": self.fixed,
         }
 
     def restore(self, state: dict[str, object]) -> None:
@@ -77,6 +90,8 @@ class Trainer:
                 network.load_state_dict(state["networks"][key])
             for key, optimizer in self.optimizers.items():
                 optimizer.load_state_dict(state["optimizers"][key])
+            if self.average:
+                self.average.load_state_dict(state["average"])
             self.batches.restore(state["batches"])
             self.fixed = {k: v.to(self.device) for k, v in state["fixed"].items()}
             self.step = state["step"]

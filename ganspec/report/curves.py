@@ -1,0 +1,231 @@
+"""Curves of a log: its columns, smoothed and thinned, drawn by matplotlib.
+
+Colours are named. A name's light value is drawn; `THEME` has the dark one beside it, for pages that
+follow the reader's theme. All of them are told apart by people with any kind of colour vision
+(after Okabe and Ito, 2008, made darker or lighter where contrast with the ground wants it).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+THEME = {  # on white, on black
+    "ink": ("#24292f", "#dfe3e8"),
+    "grid": ("#d0d5db", "#3b4148"),
+    "blue": ("#0072b2", "#56b4f5"),
+    "orange": ("#d55e00", "#ff9350"),
+    "green": ("#00805d", "#35c795"),
+    "pink": ("#b8578f", "#eda6cd"),
+    "sky": ("#3a9bd0", "#a3dcff"),
+    "ochre": ("#a87400", "#f0c04a"),
+}
+ORDER = ("blue", "orange", "green", "pink", "ochre", "sky")
+STYLES = ("-", (0, (6, 1.5)), "-.", (0, (2, 1)), (0, (8, 2, 2, 2)), ":")
+BINS = 600  # points of a thinned curve: more would fall on the same pixels
+CUT = 3  # an axis ends before outliers that would make it so many times as long
+
+
+@dataclass(frozen=True)
+class Column:
+    """One name of the log: the steps that have it, and its values there."""
+
+    steps: np.ndarray
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A column as it is drawn; `sparse` ones, one value an epoch, are drawn as they are."""
+
+    column: Column
+    label: str
+    colour: str
+    style: str | tuple = "-"
+    sparse: bool = False
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Curves that share an axis, a claimed value among them; `caption` is what to know of them."""
+
+    title: str
+    curves: tuple[Curve, ...]
+    claim: float | None = None
+    x: str = "step"
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """How steps become epochs: so many steps each, after those of the warm-up."""
+
+    steps: int
+    warmup: int = 0
+
+    def of(self, step: float) -> float:
+        return (step - self.warmup) / self.steps
+
+    def step(self, epoch: float) -> float:
+        return epoch * self.steps + self.warmup
+
+
+def columns(rows: list[dict[str, object]]) -> dict[str, Column]:
+    """The log's finite numbers by name, in order of their steps."""
+    found: dict[str, tuple[list[float], list[float]]] = {}
+    for row in rows:
+        step = row["step"]
+        for name, value in row.items():
+            if name != "step" and _is_number(value) and _is_number(step):
+                steps, values = found.setdefault(name, ([], []))
+                steps.append(step)
+                values.append(value)
+    made = {}
+    for name, (steps, values) in found.items():
+        steps, values = np.asarray(steps, float), np.asarray(values, float)
+        finite = np.isfinite(values) & np.isfinite(steps)
+        order = np.argsort(steps[finite], kind="stable")
+        if len(order):
+            made[name] = Column(steps[finite][order], values[finite][order])
+    return made
+
+
+def _is_number(value: object) -> bool:
+    # a whole number may be too large for a float
+    return isinstance(value, float) or (type(value) is int and abs(value) < 2**63)
+
+
+def window(count: int) -> int:
+    """How many of `count` values a smoothed one is the mean of."""
+    return max(1, count // 100)
+
+
+def smoothed(values: np.ndarray, width: int) -> np.ndarray:
+    """Each value's mean with the `width` - 1 before it, fewer at the start."""
+    total = np.cumsum(values, dtype=float)
+    sums = total.copy()
+    sums[width:] -= total[:-width]
+    return sums / np.minimum(np.arange(len(values)) + 1, width)
+
+
+def envelope(column: Column, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Last step, lowest and highest value of each of `bins` stretches; nothing is left out."""
+    edges = np.linspace(0, len(column), bins + 1).astype(int)
+    starts, ends = edges[:-1], edges[1:] - 1
+    low = np.minimum.reduceat(column.values, starts)
+    high = np.maximum.reduceat(column.values, starts)
+    return column.steps[ends], low, high
+
+
+def view(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
+    """Where to end an axis that a few outliers would stretch; None where it may end by itself.
+
+    It then holds 99 % of each curve's values.
+    """
+    parts = [curve.column.values for curve in curves if len(curve.column)]
+    if not parts:
+        return None
+    low = min(np.percentile(values, 0.5) for values in parts)
+    high = max(np.percentile(values, 99.5) for values in parts)
+    whole = max(map(np.max, parts)) - min(map(np.min, parts))
+    if high <= low or whole <= CUT * (high - low):
+        return None
+    margin = 0.15 * (high - low)
+    return low - margin, high + margin
+
+
+def outside(panel: Panel) -> str:
+    """How many values an axis leaves out, and the furthest of them; empty where none."""
+    limits = view(panel.curves)
+    if limits is None:
+        return ""
+    count, furthest = 0, (0.0, 0.0, 0.0)
+    for curve in panel.curves:
+        steps, values = curve.column.steps, curve.column.values
+        distance = np.maximum(limits[0] - values, values - limits[1])
+        count += int((distance > 0).sum())
+        worst = int(distance.argmax())
+        furthest = max(furthest, (distance[worst], values[worst], steps[worst]))
+    if count == 0:
+        return ""
+    _, value, step = furthest
+    values = "value is" if count == 1 else "values are"
+    return f"{count:,} {values} beyond the axis, the furthest {value:.4g} at step {step:,.0f}"
+
+
+def thinning(panel: Panel) -> str:
+    """What the pale and the full line are, in words; empty where values are drawn as they are."""
+    dense = [len(curve.column) for curve in panel.curves if not curve.sparse]
+    if not dense:
+        return ""
+    width = window(max(dense))
+    mean = f"mean of the last {width} steps" if width > 1 else "every step"
+    per = max(dense) / BINS
+    band = f"lowest to highest of every {per:.0f} steps" if per >= 2 else "every step"
+    return f"full line: {mean}; pale: {band}" if width > 1 else ""
+
+
+def draw_curve(axes: Axes, curve: Curve) -> None:
+    """One curve, raw and smoothed."""
+    column, colour = curve.column, THEME[curve.colour][0]
+    look = {"color": colour, "label": curve.label, "linestyle": curve.style}
+    if curve.sparse:
+        axes.plot(column.steps, column.values, linewidth=1.6, marker="o", markersize=3.5, **look)
+        return
+    smooth = smoothed(column.values, window(len(column)))
+    if len(column) >= 2 * BINS:
+        steps, low, high = envelope(column)
+        pale = {"color": colour, "alpha": 0.22, "linewidth": 0}
+        axes.fill_between(steps, low, high, step="pre", **pale)
+        ends = np.linspace(0, len(column), BINS + 1).astype(int)[1:] - 1
+        axes.plot(steps, smooth[ends], linewidth=1.8, **look)
+    else:
+        axes.plot(column.steps, column.values, color=colour, alpha=0.3, linewidth=0.7)
+        axes.plot(column.steps, smooth, linewidth=1.8, **look)
+
+
+def draw_panel(axes: Axes, panel: Panel) -> None:
+    """A panel's curves, its claim and its legend, on axes without a frame above and right."""
+    ink, grid = THEME["ink"][0], THEME["grid"][0]
+    for curve in panel.curves:
+        draw_curve(axes, curve)
+    if panel.claim is not None:
+        look = {"color": ink, "linewidth": 1.2, "linestyle": (0, (1, 2)), "label": "claimed"}
+        axes.axhline(panel.claim, **look)
+    if limits := view(panel.curves):
+        axes.set_ylim(*limits)
+    axes.set_ylabel(panel.title, color=ink)
+    axes.grid(color=grid, linewidth=0.6)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors=ink, color=grid)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(grid)
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.6g}")
+    axes.margins(x=0.01)
+    if len(panel.curves) > 1 or panel.claim is not None:
+        columns = min(4, len(panel.curves) + (panel.claim is not None))
+        place = {"loc": "lower left", "bbox_to_anchor": (0, 1.0), "borderaxespad": 0.2}
+        axes.legend(frameon=False, labelcolor=ink, ncols=columns, fontsize=9, **place)
+
+
+def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 8) -> Figure:
+    """Panels one below another over one axis of steps, epochs along its lower edge."""
+    figure = Figure(figsize=(width, 0.6 + 2.9 * len(panels)), dpi=120, layout="constrained")
+    figure.patch.set_alpha(0)
+    all_axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
+    for axes, panel in zip(all_axes, panels, strict=True):
+        axes.patch.set_alpha(0)
+        draw_panel(axes, panel)
+    ink, last = THEME["ink"][0], all_axes[-1]
+    last.set_xlabel(panels[-1].x, color=ink)
+    if epochs and last.get_xlim()[1] > epochs.step(1):
+        lower = last.secondary_xaxis(-0.22, functions=(epochs.of, epochs.step))
+        lower.set_xlabel("epoch", color=ink)
+        lower.tick_params(colors=ink, color=THEME["grid"][0])
+        lower.spines["bottom"].set_visible(False)
+    return figure
