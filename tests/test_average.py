@@ -20,15 +20,16 @@ def narrow(*settings):
 
 
 def test_the_average_is_its_formula(tmp_path):
-    """mean <- 0.9 mean + 0.1 weight after each step, from the initial weights; buffers as are."""
-    spec = narrow("train.iterations=1", "train.keep=1")
+    """mean <- d mean + (1 - d) weight after each step, d at most 0.3; buffers are as they are."""
+    spec = narrow("train.iterations=1", "train.keep=1", "train.average=0.3")
     run = ganspec.train(spec, tmp_path / "run", steps=5)
     torch.manual_seed(spec.train.seed)
     generator = evaluate(lower(spec)["generator"])
     expected = {name: weight.double() for name, weight in generator.named_parameters()}
     for step in range(1, 6):
         weights = checkpoint.load(run.snapshots()[step])["networks"]["generator"]
-        expected = {k: 0.9 * mean + 0.1 * weights[k].double() for k, mean in expected.items()}
+        d = [2 / 11, 3 / 12, 0.3, 0.3, 0.3][step - 1]
+        expected = {k: d * mean + (1 - d) * weights[k].double() for k, mean in expected.items()}
     found = checkpoint.load(run.snapshots()[5])["average"]
     for name, mean in expected.items():
         torch.testing.assert_close(found[name].double(), mean, rtol=1e-5, atol=1e-7)

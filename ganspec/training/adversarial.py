@@ -64,7 +64,8 @@ class AdversarialTrainer(Trainer):
             self.cfg,
         )
         if self.cfg.average:
-            update_average(self.average, self.networks["generator"], self.cfg)
+            generator = self.networks["generator"]
+            update_average(self.average, generator, self.cfg, after=self.step)
         return log
 
     def picture(self, path: Path) -> None:

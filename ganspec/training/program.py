@@ -51,7 +51,7 @@ def train(images, labels, out, epochs, steps, seed, device, cfg):
     for step in range(1, last + 1):
         log = train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches, cfg)
         if cfg.average:
-            update_average(average, generator, cfg)
+            update_average(average, generator, cfg, after=step)
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
             losses = "  ".join(f"{name} {value.item():.4f}" for name, value in log.items())

@@ -174,11 +174,15 @@ def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches
     return log
 
 
-def update_average(average, generator, cfg):
-    """Move the averaged weights a little towards the generator's; buffers are copied."""
+def update_average(average, generator, cfg, after):
+    """Move the averaged weights a little towards the generator's; buffers are copied.
+
+    The first steps' means are of fewer steps, or the initial weights would stay in them for long.
+    """
+    decay = min(cfg.average, (1 + after) / (10 + after))
     with torch.no_grad():
         for mean, weight in zip(average.parameters(), generator.parameters(), strict=True):
-            mean.lerp_(weight, 1 - cfg.average)
+            mean.lerp_(weight, 1 - decay)
         for mean, buffer in zip(average.buffers(), generator.buffers(), strict=True):
             mean.copy_(buffer)
 
