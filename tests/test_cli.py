@@ -96,8 +96,8 @@ def test_show_json_is_its_contract(tmp_path):
         "buffers": 25_472,
     }
     for network in shown["networks"].values():
-        assert list(network) == ["params", "macs", "layers"]
-        keys = ["path", "kind", "output", "params", "macs", "line"]
+        assert list(network) == ["params", "macs", "receptive_field", "layers"]
+        keys = ["path", "kind", "output", "params", "macs", "line", "receptive_field", "jump"]
         assert all(list(layer) == keys for layer in network["layers"])
         assert sum(layer["params"] for layer in network["layers"]) == network["params"]["total"]
         assert sum(layer["macs"] for layer in network["layers"]) == network["macs"]

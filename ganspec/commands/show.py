@@ -2,27 +2,84 @@
 
 from __future__ import annotations
 
-import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import ganspec
-from ganspec.console import Settings, SpecPath, reported
+from ganspec.console import Settings, SpecPath, fail, reported
 
-EXAMPLE = "ganspec show specs/dcgan.yaml --json"
+EXAMPLE = "ganspec show specs/dcgan.yaml --graph -o dcgan.svg"
 
 
 def show(
     path: SpecPath,
+    graph: Annotated[
+        bool, typer.Option("--graph", help="Draw the networks: an SVG file, NAME.svg.")
+    ] = False,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="As LaTeX tables.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown tables.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    receptive_field: Annotated[
+        bool,
+        typer.Option("--receptive-field", help="Add how much of the image each layer sees."),
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", help="File to write; `-` prints it.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file that ganspec did not write.")
+    ] = False,
     settings: Settings = None,
 ) -> None:
-    """Show a spec's networks layer by layer: shapes, parameters, multiply-adds."""
+    """Show a spec's networks layer by layer: shapes, parameters, multiply-adds; or draw them."""
+    forms = {"graph": graph, "mermaid": mermaid, "latex": latex, "markdown": markdown}
+    asked = [name for name, wanted in {**forms, "json": as_json}.items() if wanted]
+    if len(asked) > 1:
+        fail(f"--{asked[0]} and --{asked[1]} are two forms: choose one")
+    form = asked[0] if asked else "table"
+    if receptive_field and form in ("graph", "mermaid"):
+        fail(f"--receptive-field adds columns to tables, and --{form} makes none")
     with reported():
         spec = ganspec.load(path, settings or [])
-        from ganspec.compiler.lower import lower
-        from ganspec.report.table import described, table
+        text = _text(spec, form, receptive_field)
+        target = out or (Path(f"{spec.name}.svg") if graph else Path("-"))
+        if str(target) == "-":
+            typer.echo(text.rstrip("\n"))
+        else:
+            _write(target, text, overwrite)
 
-        nets = lower(spec)
-        typer.echo(json.dumps(described(spec, nets), indent=2) if as_json else table(spec, nets))
+
+def _text(spec, form: str, receptive_field: bool) -> str:
+    """The spec's networks in one of the forms."""
+    from ganspec.compiler.lower import lower
+
+    nets = lower(spec)
+    if form == "graph":
+        from ganspec.report.graph_svg import svg
+
+        return svg(spec, nets)
+    if form == "mermaid":
+        from ganspec.report.graph_mermaid import mermaid
+
+        return mermaid(spec, nets)
+    from ganspec.report import table
+
+    if form == "json":
+        import json
+
+        return json.dumps(table.described(spec, nets), indent=2) + "\n"
+    return getattr(table, form)(spec, nets, receptive_field)
+
+
+def _write(target: Path, text: str, overwrite: bool) -> None:
+    """Write a file, but not over what is not as ganspec wrote it."""
+    from ganspec.atomic import write_text
+    from ganspec.compiler.seal import is_emitted
+
+    if target.is_file() and not is_emitted(target.read_bytes()) and not overwrite:
+        fail(f"{target} is not as ganspec wrote it; add --overwrite, or choose another -o")
+    write_text(target, text)
+    typer.echo(f"{target} written")

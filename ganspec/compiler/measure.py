@@ -41,7 +41,7 @@ def costs(net: Net, macs: bool = False) -> list[Cost]:
     rows: list[Cost] = []
     values = {value.id: value for value in _values(net)}
     for step in net.leaves():
-        row = _cost(step, [values[i] for i in step.inputs], macs)
+        row = step_cost(step, [values[i] for i in step.inputs], macs)
         if rows and rows[-1].path == row.path:  # a layer may be several calls: pad, then conv
             row = replace(
                 row,
@@ -63,7 +63,8 @@ def _values(net: Net) -> Iterator[Value]:
             yield from _values(step.call.target)
 
 
-def _cost(step: Step, inputs: list[Value], macs: bool) -> Cost:
+def step_cost(step: Step, inputs: list[Value], macs: bool) -> Cost:
+    """What one call costs on values like `inputs`."""
     trainable = buffers = 0
     bare = hollow(step.call) if step.is_module else None
     if bare is not None:
@@ -73,8 +74,14 @@ def _cost(step: Step, inputs: list[Value], macs: bool) -> Cost:
     count = _macs(step, bare, inputs) if macs else None
     origin = step.origin
     line = origin.mark.line if origin.mark else None
-    path = origin.path.partition(".")[2]  # below the network's own key
-    return Cost(path, origin.kind, step.output.shape, trainable, buffers, count, line)
+    return Cost(
+        below_key(origin.path), origin.kind, step.output.shape, trainable, buffers, count, line
+    )
+
+
+def below_key(path: str) -> str:
+    """A layer's path below its network's own key."""
+    return path.partition(".")[2]
 
 
 def _is_wrapped(step: Step) -> bool:

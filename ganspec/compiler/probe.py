@@ -42,6 +42,8 @@ def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
         reason = str(error).split("\n")[0].strip().rstrip(".")
         raise ProbeError(reason[:1].lower() + reason[1:]) from None
     shape = tuple(result.shape[1:])
+    if 0 in shape:  # torch minds only where there are images
+        raise ProbeError(f"an image would become {' x '.join(map(str, shape))}, which is nothing")
     if math.prod(shape) > LARGEST:
         raise ProbeError(f"an image would become {math.prod(shape):,} numbers")
     return shape

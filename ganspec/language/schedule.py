@@ -105,8 +105,8 @@ class Train(Schedule):
     skip: Skip = Field(Skip(), description="when an iteration leaves a network as it is")
     average: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None,
-        description="decay of a moving average of the generator's weights, such as 0.999, less in the first "
-        "steps; samples are drawn by the average (Yazici et al., 2019, arXiv:1806.04498)",
+        description="decay of a moving average of the generator's weights, such as 0.999, less in "
+        "the first steps; the average draws the samples (Yazici et al., 2019, arXiv:1806.04498)",
     )
     accuracy: bool = Field(
         False, description="log the shares of real and generated images taken for what they are"

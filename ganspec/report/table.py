@@ -1,64 +1,200 @@
-"""A spec's networks as a table that a person would paste into a report."""
+"""A spec's networks as tables that a person would paste into a report."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import groupby
+
 from ganspec.compiler.ir import Net
-from ganspec.compiler.measure import Cost, costs, totals
-from ganspec.language.spec import Spec
+from ganspec.compiler.measure import Cost, below_key, costs, totals
+from ganspec.compiler.receptive import ReceptiveField, receptive_field, receptive_fields
+from ganspec.compiler.seal import BLANK, sealed
+from ganspec.language.system import System
+from ganspec.report.captions import caption, label_text
+
+WORDS = {"layer": "Layer", "output": "Output", "parameters": "Parameters"}
+LATEX = {
+    **{c: rf"\{c}" for c in "&%$#_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+}
 
 
-def described(spec: Spec, nets: dict[str, Net]) -> dict[str, object]:
+@dataclass(frozen=True)
+class Table:
+    """Cells as text, columns named by `head`; the last row is the sum, `note` stands below."""
+
+    head: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    total: tuple[str, ...]
+    note: str
+
+
+def described(spec: System, nets: dict[str, Net]) -> dict[str, object]:
     """Networks, layers and costs as plain data; the shape that `show --json` prints."""
     networks = {}
     for name, net in nets.items():
-        rows = costs(net, macs=True)
+        rows, fields = costs(net, macs=True), receptive_fields(net)
+        seen = receptive_field(net)
         networks[name] = {
             "params": totals(rows),
             "macs": sum(row.macs for row in rows),
-            "layers": [
-                {
-                    "path": row.path,
-                    "kind": row.kind,
-                    "output": list(row.output),
-                    "params": row.params,
-                    "macs": row.macs,
-                    "line": row.line,
-                }
-                for row in rows
-            ],
+            "receptive_field": list(seen) if seen else None,
+            "layers": [_layer(row, fields.get(row.path)) for row in rows],
         }
     return {"name": spec.name, "networks": networks}
 
 
-def table(spec: Spec, nets: dict[str, Net]) -> str:
+def _layer(row: Cost, field: ReceptiveField | None) -> dict[str, object]:
+    jump = field.jump if field else None
+    return {
+        "path": row.path,
+        "kind": row.kind,
+        "output": list(row.output),
+        "params": row.params,
+        "macs": row.macs,
+        "line": row.line,
+        "receptive_field": list(field.size) if field else None,
+        "jump": [float(step) for step in jump] if jump else None,
+    }
+
+
+# -- in three forms ---------------------------------------------------------------------------
+
+
+def table(spec: System, nets: dict[str, Net], receptive: bool = False) -> str:
     """Every network's layers with output shape, parameters and multiply-adds, as text."""
     parts = [f"{spec.name}: {' '.join(spec.doc.split())}" if spec.doc else spec.name]
     for name, net in nets.items():
-        parts.append(_network(name, net, costs(net, macs=True)))
+        parts.append("\n".join([name, *_aligned(_table(net, receptive=receptive))]))
     return "\n\n".join(parts)
 
 
-def _network(name: str, net: Net, rows: list[Cost]) -> str:
-    start = " x ".join(map(str, net.inputs[0].value.shape))
-    cells = [
-        ("layer", "output", "parameters", "multiply-adds", "line"),
-        ("input", start, "", "", ""),
+def markdown(spec: System, nets: dict[str, Net], receptive: bool = False) -> str:
+    """A Markdown table for each network."""
+    parts = [f"<!-- Written by ganspec from the spec `{spec.name}` ({BLANK}). -->"]
+    for name, net in nets.items():
+        made = _table(net, captions=True, receptive=receptive)
+        head = [WORDS.get(word, word.capitalize()) for word in made.head]
+        rule = [":--" if i < 2 else "--:" for i in range(len(head))]
+        total = [f"**{cell}**" if cell else "" for cell in made.total]
+        rows = [head, rule, *made.rows, total]
+        lines = [f"| {' | '.join(map(_markdown_cell, row))} |" for row in rows]
+        note = [f"{made.note.capitalize()}."] if made.note else []
+        parts += [f"### {name.capitalize()}", "\n".join(lines), *note]
+    return sealed("\n\n".join(parts) + "\n")
+
+
+def latex(spec: System, nets: dict[str, Net], receptive: bool = False) -> str:
+    """A LaTeX table for each network, with rules of the package booktabs."""
+    lines = [
+        f"% Written by ganspec from the spec `{spec.name}` ({BLANK}).",
+        r"% Needs \usepackage{booktabs}.",
     ]
-    for row in rows:
-        shape = " x ".join(map(str, row.output))
-        counts = (f"{row.params:,}" if row.params else "", f"{row.macs:,}" if row.macs else "")
-        cells.append((row.kind, shape, *counts, str(row.line or "")))
+    for name, net in nets.items():
+        made = _table(net, captions=True, receptive=receptive, macs=False)
+        kind = "table*" if len(made.head) > 3 else "table"  # the wider one spans two columns
+        note = f" {made.note.capitalize()}." if made.note else ""
+        lines += [
+            rf"\begin{{{kind}}}",
+            rf"  \centering\{_letters(len(made.rows))}\setlength{{\tabcolsep}}{{4pt}}",
+            rf"  \caption{{{_latex_text(f'{name.capitalize()} of {spec.name}.{note}')}}}",
+            rf"  \label{{tab:{spec.name}-{name}}}",
+            rf"  \begin{{tabular}}{{@{{}}ll{'r' * (len(made.head) - 2)}@{{}}}}",
+            r"    \toprule",
+            _latex_row(word.capitalize() for word in made.head),
+            r"    \midrule",
+            *map(_latex_row, made.rows),
+            r"    \midrule",
+            _latex_row(made.total),
+            r"    \bottomrule",
+            r"  \end{tabular}",
+            rf"\end{{{kind}}}",
+        ]
+    return sealed("\n".join([*lines, ""]))
+
+
+def _aligned(made: Table) -> list[str]:
+    cells = [made.head, *made.rows, made.total]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = []
+    for row in cells:
+        padded = [
+            f"{cell:<{width}}" if i < 2 else f"{cell:>{width}}"
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append(f"  {'  '.join(padded)}".rstrip())
+    rule = "  " + "-" * (sum(widths) + 2 * len(widths) - 2)
+    note = [f"  {made.note}"] if made.note else []
+    return [lines[0], rule, *lines[1:-1], rule, lines[-1], *note]
+
+
+def _markdown_cell(text: str) -> str:
+    return text.replace("|", r"\|").replace("<", "&lt;")
+
+
+def _letters(rows: int) -> str:
+    """A size of letters at which so many rows fit a column of a paper."""
+    return "footnotesize" if rows < 50 else "scriptsize"
+
+
+def _latex_row(cells) -> str:
+    return f"    {' & '.join(map(_latex_text, cells))} \\\\"
+
+
+def _latex_text(text: str) -> str:
+    escaped = "".join(LATEX.get(c, c) for c in text)
+    return escaped.replace(" x ", r"$\times$")
+
+
+# -- a network's cells ------------------------------------------------------------------------
+
+
+def _table(net: Net, captions: bool = False, receptive: bool = False, macs: bool = True) -> Table:
+    """A row for each input and each layer; what is not asked for has no column."""
+    rows, fields = costs(net, macs=macs), receptive_fields(net) if receptive else {}
+    names = _captions(net) if captions else {}
+    columns = {
+        "layer": [names.get(row.path, row.kind) for row in rows],
+        "output": [_shape(row.output) for row in rows],
+        "parameters": [f"{row.params:,}" if row.params else "" for row in rows],
+    }
+    starts = {"layer": ["input", "label"], "output": [_shape(net.inputs[0].value.shape)]}
     count = totals(rows)
-    macs = sum(row.macs for row in rows)
-    cells.append(("total", "", f"{count['total']:,}", f"{macs:,}", ""))
-    widths = [max(len(row[i]) for row in cells) for i in range(5)]
-    lines = [name]
-    for i, row in enumerate(cells):
-        left = f"{row[0]:<{widths[0]}}  {row[1]:<{widths[1]}}"
-        right = "  ".join(f"{cell:>{w}}" for cell, w in zip(row[2:], widths[2:], strict=True))
-        lines.append(f"  {left}  {right}".rstrip())
-        if i in (0, len(cells) - 2):
-            lines.append("  " + "-" * (sum(widths) + 8))
-    if count["buffers"]:
-        lines.append(f"  trainable {count['trainable']:,}, non-trainable {count['buffers']:,}")
-    return "\n".join(lines)
+    sums = {"layer": "total", "parameters": f"{count['total']:,}"}
+    if net.conditional:
+        starts["output"].append(label_text(net.inputs[1].value))
+    if macs:
+        columns["multiply-adds"] = [f"{row.macs:,}" if row.macs else "" for row in rows]
+        sums["multiply-adds"] = f"{sum(row.macs for row in rows):,}"
+    if fields:
+        seen = [fields[row.path] for row in rows]
+        columns["receptive field"] = [str(field or "") for field in seen]
+        columns["jump"] = [_jump(field) for field in seen]
+    if not captions:
+        columns["line"] = [str(row.line or "") for row in rows]
+    inputs = [
+        tuple(starts.get(name, ("", ""))[i] for name in columns) for i in range(len(net.inputs))
+    ]
+    cells = [*inputs, *zip(*columns.values(), strict=True)]
+    trainable = f"trainable {count['trainable']:,}, non-trainable {count['buffers']:,}"
+    note = trainable if count["buffers"] else ""
+    return Table(tuple(columns), cells, tuple(sums.get(name, "") for name in columns), note)
+
+
+def _captions(net: Net) -> dict[str, str]:
+    """Each layer in a few words, by its path."""
+    layers = groupby(net.leaves(), key=lambda step: below_key(step.origin.path))
+    return {path: caption(list(steps)) for path, steps in layers}
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
+
+
+def _jump(field: ReceptiveField | None) -> str:
+    if field is None or field.jump is None:
+        return ""
+    down, across = field.jump
+    return str(down) if down == across else f"{down} x {across}"

@@ -1,0 +1,102 @@
+"""What a layer is in a few words, read off the torch module that it becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import nn
+
+from ganspec.compiler.ir import Step, Value
+from ganspec.compiler.probe import hollow
+from ganspec.conditions.label import OneHot, label_planes
+from ganspec.language.types import pair
+from ganspec.layers.padding import one
+
+# Calls by themselves, where the layer that they are part of is drawn as several.
+CALLS = {
+    nn.Embedding: "embedding",
+    nn.Flatten: "flatten",
+    nn.Linear: "linear",
+    nn.Unflatten: "reshape",
+    OneHot: "one_hot",
+    label_planes: "planes",
+}
+# Attributes of modules, with the words before them.
+NUMBERS = {
+    "stride": "stride",
+    "dilation": "dilation",
+    "groups": "groups",
+    "num_groups": "groups",
+    "out_features": "",
+    "embedding_dim": "",
+    "negative_slope": "",
+    "p": "",
+    "std": "",
+    "scale_factor": "",
+    "upscale_factor": "",
+}
+
+
+def caption(steps: list[Step], name: str | None = None) -> str:
+    """A layer, given as its calls, in one line: `conv 4 x 4, stride 2, spectral`."""
+    if len(steps) > 1 and any(len(step.inputs) > 1 for step in steps):
+        return steps[0].origin.kind  # such as a condition: too much for a line
+    modules = [step for step in steps if step.is_module]
+    shaped = modules[-1:] if modules and modules[-1].call.target is nn.Unflatten else modules
+    details = ", ".join(detail for step in shaped for detail in _details(step))
+    named = f"{name or steps[0].origin.kind} {details}".rstrip()
+    return ", ".join([named, *(norm for step in modules for norm in _weight_norms(step))])
+
+
+def call_name(step: Step) -> str:
+    """What a call is named by itself."""
+    target = step.call.target
+    return CALLS.get(target) or target.__name__.lower()
+
+
+def sides(values: tuple[int, int]) -> str:
+    """Height and width: `4 x 4`."""
+    return " x ".join(map(str, values))
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """`64 x 32 x 32`, or a vector's length with its thousands apart."""
+    return " x ".join(map(str, shape)) if len(shape) > 1 else f"{shape[0]:,}"
+
+
+def label_text(label: Value) -> str:
+    """What a label is: `1 of 10` classes, or how many marks it has."""
+    count = f"{int(label.channels):,}"
+    return f"1 of {count}" if label.is_index else count
+
+
+def _details(step: Step) -> Iterator[str]:
+    if step.call.target is nn.Unflatten:
+        yield sides(step.output.shape)
+        return
+    module = hollow(step.call)
+    kernel = getattr(module, "kernel_size", None)
+    usual = {"stride": 1, "dilation": 1, "groups": 1, "num_groups": 1}
+    if kernel is not None:
+        yield sides(pair(kernel))
+        if not hasattr(module, "out_channels"):
+            usual["stride"] = kernel  # a pool's windows lie side by side
+    for attribute, words in NUMBERS.items():
+        value = getattr(module, attribute, None)
+        if value is None or (attribute in usual and pair(value) == pair(usual[attribute])):
+            continue
+        value = one(*value) if isinstance(value, tuple) else value
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        text = sides(value) if isinstance(value, tuple) else f"{value:,}"
+        yield f"{words} {text}".lstrip()
+    if getattr(module, "mode", None) == "bilinear":
+        yield "bilinear"
+
+
+def _weight_norms(step: Step) -> Iterator[str]:
+    functions = [wrap.target for wrap in step.call.wraps]
+    if step.call.bare and step.call.kwargs.get("norm"):  # an attention wraps its own layers
+        functions.append(step.call.kwargs["norm"])
+    for function in functions:
+        yield getattr(function, "func", function).__name__.removesuffix("_norm")

@@ -1,0 +1,246 @@
+"""A network as a graph of boxes, joins and frames: what pictures of it are drawn from.
+
+Layers that follow one another are lines of one box, as in papers' figures. A block is a frame
+around a graph of its own, and so is what follows itself unchanged.
+"""
+
+from __future__ import annotations
+
+import operator
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+from itertools import groupby
+
+import torch
+from torch import nn
+
+from ganspec.compiler.ir import Net, Step, Value
+from ganspec.conditions.label import label_planes
+from ganspec.language.kinds import kinds_of
+from ganspec.layers.layer import Weighted
+from ganspec.report.captions import call_name, caption, label_text, shape_text
+
+JOINS = {operator.add: "+", operator.mul: "x", torch.cat: "concat"}
+MOVES = (nn.Flatten, nn.Unflatten, nn.ZeroPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d)
+INPUTS = {"x": "image", "z": "latent"}
+ROUND = re.compile(r".*\.repeat\.\d+\.")
+
+
+@dataclass(frozen=True)
+class Node:
+    """One thing in a picture.
+
+    `form` is `source`, `result`, `box`, `join` or `frame`; `reads` are the places among the graph's
+    nodes of those that it reads; `shape` is what it makes, as text. `tone` is `weights`, `label`
+    (of what reads nothing else) or `plain`; `label` says that it reads the label beside its input.
+    A frame shows `inner`. Boxes and frames stand `count` times one after another.
+    """
+
+    form: str
+    lines: tuple[str, ...]
+    reads: tuple[int, ...]
+    shape: str
+    tone: str = "plain"
+    label: bool = False
+    inner: Graph | None = None
+    count: int = 1
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Nodes, each after those that it reads; in a frame, the ends have no text."""
+
+    nodes: tuple[Node, ...]
+
+    @cached_property
+    def readers(self) -> list[list[int]]:
+        """Who reads each node."""
+        found = [[] for _ in self.nodes]
+        for i, node in enumerate(self.nodes):
+            for read in node.reads:
+                found[read].append(i)
+        return found
+
+
+def graph(net: Net) -> Graph:
+    """The graph of a network, or of a block for a frame."""
+    return Graph(tuple(folded(_Gathering(net).nodes())))
+
+
+@dataclass
+class _Part:
+    """Steps that become one node."""
+
+    form: str
+    steps: list[Step]
+    reads: list[int]  # ids of values, without the label
+    label: bool
+
+    @property
+    def value(self) -> Value:
+        return self.steps[-1].output
+
+
+class _Gathering:
+    """The steps of one program, gathered into parts."""
+
+    def __init__(self, net: Net):
+        self.net, steps = net, list(net.flat())
+        self.label = net.inputs[1].value if net.conditional else None
+        self.shapes = {v.id: v.shape for v in [i.value for i in net.inputs]}
+        self.shapes |= {step.output.id: step.output.shape for step in steps}
+        self.uses = Counter(i for step in steps for i in _read(step))
+        self.uses.update(value.id for value in net.results)
+        calls = Counter(step.origin.path for step in steps)
+        joining = {step.origin.path for step in steps if len(step.inputs) > 1}
+        self.split = {path for path in joining if calls[path] > 1}  # shown call by call
+        self.heavy = {step.origin.path for step in steps if self.is_heavy(step)}
+        self.parts: list[_Part] = []
+        for step in steps:
+            self.add(step)
+
+    def add(self, step: Step) -> None:
+        reads = _read(step)
+        others = [i for i in reads if self.label is None or i != self.label.id]
+        form = "join" if len(reads) > 1 and not step.is_module else "box"
+        if isinstance(step.call.target, Net):
+            form = "frame"
+        part = _Part(form, [step], others, len(others) < len(reads))
+        if self.parts and form == "box" and self.continues(self.parts[-1], part):
+            self.parts[-1].steps.append(step)
+        else:
+            self.parts.append(part)
+
+    def continues(self, before: _Part, part: _Part) -> bool:
+        """Whether `part` is one more line of a box, which has one that weighs or resizes."""
+        (step,), last = part.steps, before.steps[-1]
+        if before.form != "box" or part.label or part.reads != [last.output.id]:
+            return False
+        if self.uses[last.output.id] > 1 or _round(last) != _round(step):
+            return False
+        if last.origin.path == step.origin.path:
+            return True
+        is_light = self.shapes[last.output.id] == step.output.shape and not _is_weighted(step)
+        return is_light or not self.heavy & {s.origin.path for s in before.steps}
+
+    def is_heavy(self, step: Step) -> bool:
+        resizes = self.shapes[step.inputs[0]] != step.output.shape
+        return _is_weighted(step) or (resizes and step.call.target not in MOVES)
+
+    def nodes(self) -> Iterator[Node]:
+        start = self.net.inputs[0]
+        name = INPUTS.get(start.name, start.name)
+        yield Node("source", self.titled(name), (), shape_text(start.value.shape))
+        places, count = {start.value.id: 0}, 1
+        for part in self.parts:
+            reads = tuple(dict.fromkeys(places[i] for i in part.reads))
+            if part.label and not reads:  # what reads the label alone has it above itself
+                yield Node("source", ("label",), (), label_text(self.label), "label")
+                reads, part.label = (count,), False
+                count += 1
+            yield self.node(part, reads)
+            places[part.value.id] = count
+            count += 1
+        for value, name in zip(self.net.results, ("output", "auxiliary"), strict=False):
+            yield Node("result", self.titled(name), (places[value.id],), "")
+
+    def titled(self, name: str) -> tuple[str, ...]:
+        return () if self.net.is_block else (name,)
+
+    def node(self, part: _Part, reads: tuple[int, ...]) -> Node:
+        shape, first = shape_text(part.value.shape), part.steps[0]
+        if part.form == "join":
+            lines = (JOINS.get(first.call.target) or call_name(first),)
+            return Node("join", lines, reads, shape, "plain", part.label)
+        if part.form == "frame":
+            inner = graph(first.call.target)
+            return Node("frame", (first.origin.kind,), reads, shape, "plain", part.label, inner)
+        tone = "weights" if any(map(_is_weighted, part.steps)) else "plain"
+        if any(step.branch == "label" for step in part.steps):
+            tone = "label"
+        return Node("box", tuple(self.lines(part)), reads, shape, tone, part.label)
+
+    def lines(self, part: _Part) -> Iterator[str]:
+        """A line for each layer, or for each call of a layer that is shown in parts."""
+        for path, group in groupby(part.steps, key=lambda step: step.origin.path):
+            steps = list(group)
+            if path in self.split:
+                known = kinds_of("condition")
+                for step in steps:
+                    kind = step.origin.kind
+                    own = call_name(step) if kind in known or kind == "projection" else kind
+                    yield caption([step], own)
+            else:
+                yield caption(steps)
+
+
+def _read(step: Step) -> tuple[int, ...]:
+    """The values that a step computes with; planes read a map for its size alone."""
+    return step.inputs[:1] if step.call.target is label_planes else step.inputs
+
+
+def _is_weighted(step: Step) -> bool:
+    kind = kinds_of("layer").get(step.origin.kind)
+    return kind is not None and issubclass(kind, Weighted)
+
+
+def _round(step: Step) -> str:
+    """The round of a repeat that a step belongs to."""
+    found = ROUND.match(step.origin.path)
+    return found[0] if found else ""
+
+
+# -- what follows itself unchanged ------------------------------------------------------------
+
+
+def folded(nodes: Iterator[Node]) -> list[Node]:
+    """`nodes` with equal runs, of one node or of several, drawn once with their number."""
+    nodes, width = list(nodes), 1
+    while width <= len(nodes) // 2:
+        for start in range(1, len(nodes) - 2 * width + 1):
+            if count := _times(nodes, start, width):
+                nodes = _once(nodes, start, width, count)
+                width = 0
+                break
+        width += 1
+    return nodes
+
+
+def _times(nodes: list[Node], start: int, width: int) -> int:
+    """How often the run of `width` nodes from `start` stands there; 0 where only once."""
+    run, end = nodes[start : start + width], start + width
+    if nodes[start - 1].shape != run[-1].shape or any(n.form == "result" for n in run):
+        return 0
+    while _moved(run, end - start) == nodes[end : end + width]:
+        end += width
+    inside = range(start, end)
+    for i, node in enumerate(nodes):
+        first = start + (i - start) // width * width
+        for read in node.reads:  # a run reads itself and what is before it; others, its end alone
+            if (read < first - 1) if i in inside else (read in inside and read != end - 1):
+                return 0
+    return (end - start) // width if end > start + width else 0
+
+
+def _moved(run: list[Node], by: int) -> list[Node]:
+    return [replace(node, reads=tuple(read + by for read in node.reads)) for node in run]
+
+
+def _once(nodes: list[Node], start: int, width: int, count: int) -> list[Node]:
+    run, end = nodes[start : start + width], start + count * width
+    if width == 1:
+        whole = replace(run[0], count=run[0].count * count)
+    else:
+        inside = _moved(run, 1 - start)
+        ends = Node("source", (), (), nodes[start - 1].shape), Node("result", (), (width,), "")
+        inner = Graph((ends[0], *inside, ends[1]))
+        whole = Node("frame", (), (start - 1,), run[-1].shape, inner=inner, count=count)
+    shift = end - start - 1
+    rest = [
+        replace(node, reads=tuple(r - shift if r >= end - 1 else r for r in node.reads))
+        for node in nodes[end:]
+    ]
+    return [*nodes[:start], whole, *rest]

@@ -1,0 +1,247 @@
+"""Where the parts of a graph stand: one main column, branches beside it, labels on the left.
+
+Nodes have ranks, from the top down, and columns. Whatever is not on the main path is a chain from
+a fork to a join and has a column of its own there; a chain without boxes, such as an empty skip,
+is a line in such a column. Units are pixels.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass, field, replace
+
+from ganspec.report.graph import Graph, Node
+from ganspec.report.graph_ranks import chains, main_path, ranked
+
+FONT = 11  # height of letters
+LINE = 15  # from one line of a box to the next
+PAD = 7  # between a box's edge and its text
+GAP = 34  # between ranks, for an arrow and the shape beside it
+SHORT = 22  # the same without a shape
+FORK = 8  # below a rank, where lines turn
+SIDE = 18  # between columns
+PILL = 30  # arrow from the word `label` into what reads it
+TITLE = 20  # of a frame
+# Widths of letters as shares of their height, no less than in the widest usual fonts.
+NARROW, WIDE = frozenset(" !'(),-./:;I[\\]fijlt|"), frozenset("mwMW@%#&+<=>^~")
+
+
+def measured(text: str, size: float = FONT) -> float:
+    """A width in pixels that no usual sans-serif font exceeds."""
+    return size * sum(map(_width, text))
+
+
+def _width(letter: str) -> float:
+    if letter in WIDE or unicodedata.east_asian_width(letter) in "WF":
+        return 1.0
+    if letter in NARROW:
+        return 0.41
+    return 0.8 if letter.isupper() else 0.65
+
+
+@dataclass
+class Placed:
+    """A node with its place: `x` is where lines enter above and leave below."""
+
+    node: Node
+    x: float
+    y: float
+    left: float  # from x to the node's own edge
+    right: float
+    height: float
+    inner: Drawing | None = None
+
+    @property
+    def middle(self) -> float:
+        return self.y + self.height / 2
+
+    @property
+    def bottom(self) -> float:
+        return self.y + self.height
+
+
+@dataclass(frozen=True)
+class Wire:
+    """A line through `points`; an arrow where it ends at something that is drawn."""
+
+    points: tuple[tuple[float, float], ...]
+    is_arrow: bool = False
+
+    def moved(self, x: float) -> Wire:
+        return replace(self, points=tuple((px + x, py) for px, py in self.points))
+
+
+@dataclass
+class Drawing:
+    """A laid out graph; `x` is where it is entered and left."""
+
+    width: float = 0
+    height: float = 0
+    x: float = 0
+    places: list[Placed] = field(default_factory=list)
+    wires: list[Wire] = field(default_factory=list)
+    shapes: list[tuple[float, float, str]] = field(default_factory=list)
+
+    def add(self, other: Drawing, x: float) -> None:
+        """Lay `other` into this drawing, moved to the right."""
+        self.places += [replace(place, x=place.x + x) for place in other.places]
+        self.wires += [wire.moved(x) for wire in other.wires]
+        self.shapes += [(sx + x, sy, text) for sx, sy, text in other.shapes]
+
+
+def size(node: Node, inner: Drawing | None) -> tuple[float, float, float]:
+    """Left and right of the axis, and height."""
+    if node.form == "frame":
+        title = measured(title_of(node)) + 2 * PAD  # right of the line that enters
+        right = max(inner.width - inner.x + 2 * PAD, title)
+        return inner.x + 2 * PAD, right, inner.height + TITLE
+    if not node.lines:
+        return 0, 0, 0
+    width = max(map(measured, node.lines)) + 2 * PAD
+    height = len(node.lines) * LINE + PAD
+    if node.form == "join":
+        width = max(20, width - PAD)
+        height = 20
+    return width / 2, width / 2, height
+
+
+def title_of(node: Node) -> str:
+    """What stands above a frame, or beside a box that is there several times."""
+    times = f" x {node.count}" if node.count > 1 else ""
+    return (node.lines[0] if node.form == "frame" and node.lines else "") + times
+
+
+def layout(graph: Graph) -> Drawing:
+    """Every node and line of a graph in its place."""
+    return _Layout(graph).drawing
+
+
+class _Layout:
+    def __init__(self, graph: Graph):
+        self.graph, self.nodes = graph, graph.nodes
+        self.ranks = ranked(graph)
+        self.main = main_path(graph)
+        self.chains = chains(graph, self.main, self.ranks)
+        self.inner = [layout(node.inner) if node.inner else None for node in self.nodes]
+        self.sizes = [size(*pair) for pair in zip(self.nodes, self.inner, strict=True)]
+        self.axis = dict.fromkeys(self.main, 0.0)
+        self.lanes: dict[tuple[int, int], float] = {}
+        self.drawing = Drawing()
+        self.spread()
+        self.place()
+        self.connect()
+
+    # -- places -------------------------------------------------------------------------------
+
+    def spread(self) -> None:
+        """Every chain as near to the main path as what is at its height allows."""
+        bands = 2 * max(self.ranks) + 2  # a rank and the gap below it are two
+        left, right = [0.0] * bands, [0.0] * bands
+        for i in self.main:
+            self.cover(i, 0.0, left, right)
+        for chain in self.chains:
+            here = range(2 * chain.low + 1, 2 * chain.high + 1)
+            sizes = [self.room(i) for i in chain.nodes] or [(0, 0, 0)]
+            if chain.is_label:
+                x = min(left[band] for band in here) - SIDE - max(max(s[1:]) for s in sizes)
+            else:
+                x = max(right[band] for band in here) + SIDE + max(s[0] for s in sizes)
+            for band in here:
+                left[band], right[band] = min(left[band], x), max(right[band], x)
+            for i in chain.nodes:
+                self.axis[i] = x
+                self.cover(i, x, left, right)
+            self.lanes |= dict.fromkeys(chain.edges, x)
+        shift = -min(left)
+        self.axis = {i: x + shift for i, x in self.axis.items()}
+        self.lanes = {edge: x + shift for edge, x in self.lanes.items()}
+        self.drawing.x, self.drawing.width = shift, max(right) + shift
+
+    def cover(self, index: int, x: float, left: list[float], right: list[float]) -> None:
+        before, after, below = self.room(index)
+        band = 2 * self.ranks[index]
+        left[band] = min(left[band], x - before)
+        right[band] = max(right[band], x + after)
+        right[band + 1] = max(right[band + 1], x + below)
+
+    def room(self, index: int) -> tuple[float, float, float]:
+        """What a node takes left and right of its axis, and the shape below it on the right."""
+        node, (left, right, _) = self.nodes[index], self.sizes[index]
+        if node.label:
+            left += measured("label") + 2 * PAD + PILL
+        if node.form == "box" and node.count > 1:
+            right += measured(title_of(node)) + 4
+        return left, right, measured(node.shape) + 8 if self.shows_shape(index) else 0
+
+    def shows_shape(self, index: int) -> bool:
+        """Not at the ends of a frame: the same stands before it and behind it."""
+        readers = self.graph.readers[index]
+        node, others = self.nodes[index], [i for i in readers if self.nodes[i].form != "result"]
+        is_end = node.form == "source" and not node.lines
+        ends_in_text = any(self.nodes[i].lines for i in readers)
+        return bool(readers) and not is_end and bool(others or ends_in_text)
+
+    def place(self) -> None:
+        tops, self.bottoms = self.rows()
+        for i, node in enumerate(self.nodes):
+            left, right, height = self.sizes[i]
+            rank, x = self.ranks[i], self.axis[i]
+            y = tops[rank]
+            if node.form == "join":
+                y += (self.bottoms[rank] - y - height) / 2
+            elif node.tone == "label":  # close to what reads it
+                y = self.bottoms[rank] - height
+            self.drawing.places.append(Placed(node, x, y, left, right, height, self.inner[i]))
+        self.drawing.height = max(self.bottoms)
+
+    def rows(self) -> tuple[list[float], list[float]]:
+        """Top and bottom of each rank."""
+        tops, bottoms, y = [], [], 0.0
+        for rank in range(max(self.ranks) + 1):
+            heights = [self.sizes[i][2] for i, r in enumerate(self.ranks) if r == rank]
+            tops.append(y)
+            bottoms.append(y + max(heights))
+            nodes = [i for i, r in enumerate(self.ranks) if r == rank]
+            y = bottoms[-1] + (GAP if any(map(self.shows_shape, nodes)) else SHORT)
+        return tops, bottoms
+
+    # -- lines --------------------------------------------------------------------------------
+
+    def connect(self) -> None:
+        for i, node in enumerate(self.nodes):
+            place = self.drawing.places[i]
+            if self.shows_shape(i):
+                below = self.bottoms[self.ranks[i]]
+                self.drawing.shapes.append((place.x + 5, below + GAP / 2 + 6, node.shape))
+            for read in node.reads:
+                is_arrow = bool(node.lines or node.inner)
+                self.drawing.wires.append(Wire(tuple(self.wire(read, i)), is_arrow))
+
+    def wire(self, start: int, end: int) -> list[tuple[float, float]]:
+        a, b = self.drawing.places[start], self.drawing.places[end]
+        fork = self.bottoms[self.ranks[start]] + FORK
+        if (start, end) not in self.lanes and a.x != b.x:  # from the next rank above
+            enter = b.x + (b.right if a.x > b.x else -b.left) / 2
+            return [(a.x, a.bottom), (a.x, fork), (enter, fork), (enter, b.y)]
+        x = self.lanes.get((start, end), b.x)
+        points = [(a.x, a.bottom)]
+        if x != a.x:
+            points += [(a.x, fork), (x, fork)]
+        if x == b.x:
+            return [*points, (b.x, b.y)]
+        if self.is_free(end, x):
+            return [*points, (x, b.middle), (b.x + (b.right if x > b.x else -b.left), b.middle)]
+        above = b.y - FORK - 2
+        enter = b.x + (b.right if x > b.x else -b.left) / 2
+        return [*points, (x, above), (enter, above), (enter, b.y)]
+
+    def is_free(self, end: int, x: float) -> bool:
+        """Whether nothing stands between `x` and a node, at its side."""
+        at = self.drawing.places[end]
+        if at.node.label and x < at.x:
+            return False
+        for i, place in enumerate(self.drawing.places):
+            between = min(x, at.x) < place.x < max(x, at.x)
+            if i != end and between and self.ranks[i] == self.ranks[end]:
+                return False
+        return True

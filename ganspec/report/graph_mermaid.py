@@ -1,0 +1,75 @@
+"""A system's networks as a Mermaid flowchart, which GitHub and many editors draw."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from ganspec.compiler.ir import Net
+from ganspec.compiler.measure import costs, totals
+from ganspec.compiler.seal import BLANK, sealed
+from ganspec.language.system import System
+from ganspec.report.graph import Graph, Node, graph
+from ganspec.report.graph_layout import title_of
+from ganspec.report.graph_svg import FILLS, PLAIN, times
+
+SHAPES = {"box": '["{}"]', "source": '(["{}"])', "result": '(["{}"])', "join": '(["{}"])'}
+
+
+def mermaid(spec: System, nets: dict[str, Net]) -> str:
+    """The flowchart's text, a subgraph for each network."""
+    lines = [f"%% Written by ganspec from the spec `{spec.name}` ({BLANK}).", "flowchart TB"]
+    for name, net in nets.items():
+        count = totals(costs(net))["total"]
+        lines.append(f'  subgraph {name} ["{_quoted(f"{name}: {count:,} parameters")}"]')
+        lines.append("    direction TB")  # else Mermaid turns what nothing leads into
+        lines += (f"    {line}" for line in _Flow(name, graph(net)).lines)
+        lines.append("  end")
+    for tone, (fill, stroke) in {**FILLS, "plain": PLAIN}.items():
+        lines.append(f"  classDef {tone} fill:{fill},stroke:{stroke},color:#1a1a1a")
+    return sealed("\n".join([*lines, ""]))
+
+
+class _Flow:
+    """The statements of one network: nodes, frames as subgraphs, then the arrows."""
+
+    def __init__(self, name: str, whole: Graph):
+        self.name, self.arrows = name, []
+        self.lines = list(self.graph(whole, name, None))
+        if any(f"{name}_y " in arrow for arrow in self.arrows):
+            self.lines.insert(0, f'{name}_y(["label"]):::label')
+        self.lines += self.arrows
+
+    def graph(self, part: Graph, prefix: str, entry: str | None) -> Iterator[str]:
+        """Statements of a graph whose input is the node `entry`, and its end as `self.end`."""
+        ends: list[str] = []  # for each node, whom an arrow from it leaves
+        for i, node in enumerate(part.nodes):
+            own = f"{prefix}_{i}"
+            reads = [(ends[read], part.nodes[read].shape) for read in node.reads]
+            if node.form == "source" and not node.lines:
+                own = entry
+            elif node.form == "source" and node.tone == "label":
+                own = f"{self.name}_y"
+            elif node.form == "result" and not node.lines:
+                self.end = reads[0][0]
+            elif node.form == "frame":
+                yield f'subgraph {own} ["{_quoted(title_of(node)) or " "}"]'
+                inner = self.graph(node.inner, own, reads[0][0])
+                yield from (f"  {line}" for line in inner)
+                yield "end"
+                own = self.end
+            else:
+                yield self.node(own, node)
+                self.arrows += [f'{a} -->|"{_quoted(shape)}"| {own}' for a, shape in reads]
+                self.arrows += [f"{self.name}_y --> {own}"] * node.label
+            ends.append(own)
+
+    def node(self, own: str, node: Node) -> str:
+        lines = [*node.lines, *([title_of(node).strip()] if node.count > 1 else [])]
+        text = "<br/>".join(map(_quoted, lines))
+        return f"{own}{SHAPES[node.form].format(text)}:::{node.tone}"
+
+
+def _quoted(text: str) -> str:
+    """Text inside Mermaid's quotes: whatever could end them or be markup, by its number."""
+    return re.sub(r"[^\w .,:+×-]", lambda found: f"#{ord(found[0])};", times(text))  # noqa: RUF001
