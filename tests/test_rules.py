@@ -18,11 +18,12 @@ from ganspec.language.kinds import PACKAGES, kinds_of
 FILES = sorted((ROOT / "ganspec").rglob("*.py"))
 # Imports run one way: a file may import its own rank and those to the left.
 RANKS = [
-    ("language", "atomic"),
+    ("language", "atomic", "evaluation.score_file"),
     ("compiler.ir", "initializers", "weight_norms", "layers", "conditions", "losses", "penalties"),
-    ("optimizers", "datasets", "criteria"),
+    ("optimizers", "datasets", "criteria", "metrics"),
     ("compiler",),
-    ("report", "training", "progress"),
+    ("comparison", "decompiler"),
+    ("report", "training", "progress", "drawing", "evaluation"),
     ("console", "commands"),
     ("cli", "__main__"),
 ]
@@ -52,7 +53,8 @@ def name_of(path) -> str:
 
 # The models of a spec name the families, whose kinds stand in later ranks: the one way back.
 FROM_THE_LANGUAGE = {
-    f"ganspec.language.{name}" for name in ("spec", "system", "supervised", "load", "resolve")
+    f"ganspec.language.{name}"
+    for name in ("spec", "system", "supervised", "evaluation", "load", "resolve")
 }
 
 

@@ -4,4 +4,13 @@ A file holds a function called as the command is (`import_` for `import`, which 
 itself) and `EXAMPLE`, which ends its help.
 """
 
-ORDER = ("new", "check", "show", "build", "data", "train", "sample")  # as `ganspec --help` has them
+ORDER = (
+    "new",
+    "check",
+    "show",
+    "build",
+    "data",
+    "train",
+    "sample",
+    "import_",
+)  # as `ganspec --help` has them

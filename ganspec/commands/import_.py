@@ -1,0 +1,100 @@
+"""`ganspec import`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganspec.console import fail, reported
+
+EXAMPLE = "ganspec import module.py:Generator --input z:100"
+
+Source = Annotated[
+    str | None,
+    typer.Argument(metavar="FILE.py[:CLASS]", help="Python file, which is run, and a class."),
+]
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input",
+        metavar="NAME:SIZE",
+        help="What is read, in `forward`'s order: `z:100`, `x:3x64x64`, `y:10`, `y:class10`.",
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option("--with", metavar="NAME=NUMBER,...", help="Constructor arguments."),
+]
+Tables = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="TABLE.txt", help="A printed Keras `model.summary()` instead."),
+]
+Out = Annotated[
+    Path | None, typer.Option("-o", "--out", help="File to write; NAME.yaml if not given.")
+]
+
+
+def import_(
+    source: Source = None,
+    generator: Annotated[
+        str | None, typer.Option(metavar="CLASS", help="The file's generator.")
+    ] = None,
+    discriminator: Annotated[
+        str | None, typer.Option(metavar="CLASS", help="The file's discriminator.")
+    ] = None,
+    inputs: Inputs = None,
+    settings: Settings = None,
+    summary: Tables = None,
+    out: Out = None,
+    stdout: Annotated[bool, typer.Option("--stdout", help="Print the spec instead.")] = False,
+) -> None:
+    """Write a spec of somebody else's network: PyTorch code, or a printed Keras table.
+
+    The Python file is run, as Python's `import` runs it. What a layer of the language cannot
+    express is marked in the spec and listed here; where all is expressed, outputs are compared.
+    """
+    from ganspec.atomic import write_text
+
+    if (source is None) == (not summary):
+        fail("give a Python file, as module.py:Generator, or a table, as --summary table.txt")
+    with reported():
+        if summary:
+            found = _tables(summary, inputs or [])
+        else:
+            found = _code(source, generator, discriminator, inputs or [], settings or [])
+        if stdout:
+            typer.echo(found.text, nl=False)
+        else:
+            target = out or Path(f"{found.name}.yaml")
+            if target.exists():
+                fail(f"{target} exists and is not overwritten; choose another -o")
+            write_text(target, found.text)
+            typer.echo(f"{target} written; next: ganspec check {target}")
+    for role, words in found.verified.items():
+        typer.echo(f"{role}: {words}", err=stdout)
+    for warning in found.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+
+
+def _code(source: str, generator, discriminator, inputs: list[str], settings: list[str]):
+    from ganspec.decompiler.python_file import given, numbers
+    from ganspec.decompiler.source import import_file
+
+    path, colon, name = source.rpartition(":")
+    if not colon:
+        path, name = source, ""
+    classes = {"generator": generator, "discriminator": discriminator}
+    classes = {role: cls for role, cls in classes.items() if cls}
+    if bool(name) == bool(classes):
+        fail(f"name a class, as {path}:Generator, or --generator and --discriminator")
+    read = [given(text) for text in inputs]
+    return import_file(Path(path), classes or {"network": name}, read, numbers(settings))
+
+
+def _tables(paths: list[Path], inputs: list[str]):
+    from ganspec.decompiler.python_file import given
+    from ganspec.decompiler.tables import import_tables
+
+    return import_tables(paths, [given(text) for text in inputs])

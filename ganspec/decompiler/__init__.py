@@ -1,0 +1,1 @@
+"""From a network in memory, or a printed table of one, back to a spec."""

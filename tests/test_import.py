@@ -1,0 +1,312 @@
+"""Code to spec: what `ganspec import` reads does what the code does, and nothing is lost unsaid."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from conftest import ROOT, SPECS
+from hypothesis import HealthCheck, given, settings
+from test_properties import sized, specs
+from typer.testing import CliRunner
+
+import ganspec
+from ganspec.cli import app
+from ganspec.compiler.emit import emit_networks
+from ganspec.compiler.evaluate import evaluate
+from ganspec.compiler.ir import Net, plain
+from ganspec.compiler.lower import lower
+from ganspec.decompiler.python_file import UnreadableError, numbers
+from ganspec.decompiler.python_file import given as read_given
+from ganspec.decompiler.source import EQUAL, import_file
+from ganspec.language.errors import SpecError
+from ganspec.language.load import loads
+
+DCGAN = ROOT / "tests" / "imported" / "dcgan.py"
+PIECES = ROOT / "tests" / "imported" / "pieces.py"
+
+
+def imported(path, classes, *inputs, **settings):
+    return import_file(path, classes, [read_given(text) for text in inputs], settings)
+
+
+def program(net: Net) -> list:
+    """What a network computes: its calls and what each reads, blocks opened, names left out."""
+    found = []
+
+    def follow(net, inputs):
+        values = dict(zip((i.value.id for i in net.inputs), inputs, strict=True))
+        for step in net.flat():
+            given = [values[i] for i in step.inputs]
+            call = step.call
+            if isinstance(call.target, Net):
+                (values[step.output.id],) = follow(call.target, given)
+                continue
+            options = {k: repr(plain(v)) for k, v in sorted(call.kwargs.items())}
+            wraps = [(w.target, w.kwargs) for w in call.wraps]
+            found.append((call.target, plain(call.args), options, wraps, given))
+            values[step.output.id] = len(found)
+        return [values[value.id] for value in net.results]
+
+    found.append(follow(net, [-i for i, _ in enumerate(net.inputs)]))
+    return found
+
+
+def assert_equal_programs(mine: dict[str, Net], theirs: dict[str, Net]) -> None:
+    """Equal calls on equal values, and equal bits of initial weights from one seed."""
+    assert list(mine) == list(theirs)
+    for key, net in mine.items():
+        assert program(net) == program(theirs[key]), key
+        weights = []
+        for each in (net, theirs[key]):
+            torch.manual_seed(3)
+            weights.append(list(evaluate(each).state_dict().values()))
+        assert all(map(torch.equal, *weights)), key
+
+
+def inputs_of(spec) -> list[str]:
+    shape = "x".join(map(str, spec.data.shape))
+    found = [f"x:{shape}"]
+    if latent := getattr(spec, "latent", None):
+        found.append(f"z:{latent.size}")
+    if label := getattr(spec, "condition", None):
+        found.append(f"y:{'class' if label.kind == 'classes' else ''}{label.size}")
+    return found
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
+def test_every_emitted_file_imports_back_to_its_program(path):
+    spec = ganspec.load(path, ["vars.ch=8"])
+    source = ROOT / "generated" / f"{spec.name}.py"
+    classes = {key: key.capitalize() for key in spec.networks}
+    if len(classes) == 1:
+        classes = {"network": next(iter(classes.values()))}
+    found = imported(source, classes, *inputs_of(spec), ch=8)
+    assert set(found.verified.values()) == {EQUAL}
+    assert not found.warnings
+    assert_equal_programs(lower(loads(found.text)), lower(spec))
+
+
+@pytest.mark.slow
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@given(data=specs())
+def test_random_networks_import_back(data, tmp_path_factory):
+    try:
+        spec = loads(json.dumps(sized(data)))
+        nets = lower(spec)
+    except SpecError:
+        return
+    path = tmp_path_factory.mktemp("random") / "random.py"
+    path.write_text(emit_networks(nets))
+    classes = {key: net.name for key, net in nets.items()}
+    found = imported(path, classes, *inputs_of(spec))
+    assert set(found.verified.values()) == {EQUAL}, found.text
+    mine = lower(loads(found.text))
+    for key, net in nets.items():
+        assert program(mine[key]) == program(net), found.text
+
+
+# -- PyTorch's DCGAN example ------------------------------------------------------------------
+
+
+def test_the_dcgan_example_becomes_the_spec_that_people_write():
+    classes = {"generator": "Generator", "discriminator": "Discriminator"}
+    found = imported(DCGAN, classes, "z:100", ngpu=1)
+    assert set(found.verified.values()) == {EQUAL}
+    data, known = yaml.safe_load(found.text), ganspec.load(ROOT / "specs" / "dcgan.yaml")
+    assert data["vars"] == {"nz": 100, "ngf": 64, "ndf": 64}
+    assert data["generator"]["layers"] == [
+        {"reshape": ["nz", 1, 1]},
+        {"conv_transpose": {"out": "8 * ngf", "padding": 0, "bias": False}},
+        "batch_norm",
+        "relu",
+        {
+            "repeat": {
+                "with": {"c": ["4 * ngf", "2 * ngf", "ngf"]},
+                "layers": [
+                    {"conv_transpose": {"out": "c", "stride": 2, "bias": False}},
+                    "batch_norm",
+                    "relu",
+                ],
+            }
+        },
+        {"conv_transpose": {"out": 3, "stride": 2, "bias": False}},
+        "tanh",
+    ]
+    mine, theirs = lower(loads(found.text)), lower(known)
+    assert program(mine["generator"]) == program(theirs["generator"])
+    score = program(theirs["discriminator"])
+    assert program(mine["discriminator"])[: len(score) - 1] == score[:-1]  # and a sigmoid
+    assert ganspec.check(loads(found.text)) == []
+
+
+# -- what people write ------------------------------------------------------------------------
+
+NETWORKS = {
+    "UNet": ("x:3x16x16", "autoencoder"),
+    "Residual": ("x:3x8x8", "discriminator"),
+    "Functional": ("x:3x16x16", "discriminator"),
+    "OlderNorms": ("x:3x8x8", "discriminator"),
+    "Vectors": ("z:10", "generator"),
+    "Labelled": ("z:8 y:class4", "generator"),
+    "Embedded": ("x:1x8x8 y:class4", "discriminator"),
+    "Planes": ("x:3x8x8 y:6", "discriminator"),
+    "Reversed": ("y:class4 z:8", "generator"),
+    "TwoHeads": ("x:3x8x8", "discriminator"),
+}
+
+
+def layers_of(name):
+    inputs, role = NETWORKS[name]
+    found = imported(PIECES, {"network": name}, *inputs.split())
+    return found, yaml.safe_load(found.text)[role]["layers"]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_code_of_many_manners_is_expressed(name):
+    found, layers = layers_of(name)
+    assert list(found.verified.values()) == [EQUAL]
+    assert layers == EXPECTED[name], found.text
+    ganspec.check(loads(found.text))
+
+
+EXPECTED = {
+    "UNet": [
+        {"conv": {"out": 8, "kernel": 4, "stride": 2}},
+        {"leaky_relu": {"slope": 0.2, "as": "skip"}},
+        {"conv": {"out": 16, "kernel": 4, "stride": 2}},
+        "relu",
+        {"conv_transpose": {"out": 8, "stride": 2, "as": "skip2"}},
+        {"concat": {"value": "skip2", "from": "skip"}},
+        {"conv_transpose": {"out": 3, "stride": 2}},
+        "tanh",
+    ],
+    "Residual": [{"block": 8}, {"block": 16}, "mean_pool", {"linear": 1}],
+    "Functional": [
+        {"conv": {"out": 4, "kernel": 5}},
+        "avg_pool",
+        {"elu": 0.5},
+        "upsample",
+        {"dropout": 0.3},
+        {"max_pool": {"kernel": 3, "stride": 2, "padding": 1}},
+        "sum_pool",
+        {"linear": 1},
+        "sigmoid",
+    ],
+    "OlderNorms": [
+        {"conv": {"out": 4, "stride": 2, "norm": "weight"}},
+        "flatten",
+        {"linear": {"out": 1, "norm": "spectral"}},
+    ],
+    "Vectors": [{"linear": 784}, "tanh", {"reshape": [1, 28, 28]}],
+    "Labelled": [{"project": [4, 8, 8]}, {"conv": 3}, "tanh"],
+    "Embedded": ["flatten", {"join_label": {"embedding": 5}}, {"linear": 1}],
+    "Planes": [{"conv": {"out": 4, "stride": 2}}, "flatten", {"linear": 1}],
+    "Reversed": [{"project": [3, 4, 4]}, "class_batch_norm", "tanh"],
+    "TwoHeads": [
+        {"conv": {"out": 4, "stride": 2}},
+        "flatten",
+        {"auxiliary": [{"linear": 6}, "relu"]},
+        {"linear": 1},
+    ],
+}
+
+
+def test_conditions_are_found():
+    conditions = {
+        "Labelled": {"embedding": {"join": "product"}},
+        "Planes": {"channel": {"hidden": "relu"}},
+    }
+    for name, condition in conditions.items():
+        found, _ = layers_of(name)
+        assert yaml.safe_load(found.text)[NETWORKS[name][1]]["condition"] == condition
+
+
+def test_what_is_not_expressed_is_said_and_has_a_stand_in():
+    found = imported(PIECES, {"network": "Inexpressible"}, "x:3x8x8")
+    notes = [w for w in found.warnings if "not expressed" in w]
+    assert len(notes) == 4
+    for words in ("hardswish (4 x 8 x 8)", "Attention at `attention`", "`twice` is called 2 times"):
+        assert any(words in note for note in notes), words
+    assert any("never.weight" in note for note in notes)
+    for note in notes:
+        assert note.partition(": ")[2] in found.text
+    assert "not compared: 2 of its parts are not expressed" in found.verified.values()
+    ganspec.check(loads(found.text))
+
+
+def test_a_branch_of_nothing_expressed_still_makes_a_spec():
+    found = imported(PIECES, {"network": "Nothing"}, "x:3x8x8")
+    assert "not expressed: hardswish (3 x 8 x 8)" in found.text
+    ganspec.check(loads(found.text))
+
+
+def test_a_difference_is_said(monkeypatch):
+    """A layer that was taken for another does not pass for equal."""
+    from ganspec.decompiler import matching
+
+    monkeypatch.setattr(matching, "expresses", lambda net, segment: True)
+    found = imported(PIECES, {"network": "Functional"}, "x:3x16x16")
+    assert EQUAL not in found.verified.values()
+
+
+# -- the command ------------------------------------------------------------------------------
+
+
+def run(*words):
+    return CliRunner().invoke(app, ["import", *map(str, words)])
+
+
+def test_the_command_writes_once_and_never_over_what_is_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = [f"{PIECES}:Vectors", "--input", "z:10"]
+    result = run(*words)
+    assert result.exit_code == 0, result.output
+    assert "pieces.yaml written" in result.output
+    assert f"generator: {EQUAL}" in result.output
+    text = Path("pieces.yaml").read_text()
+    again = run(*words)
+    assert again.exit_code == 2
+    assert "exists and is not overwritten" in again.output
+    assert Path("pieces.yaml").read_text() == text
+    assert run(*words, "--stdout").stdout.startswith(text)
+
+
+BAD = {
+    "there is no file": ["nothing.py:Generator"],
+    "has no network `Nope`": [f"{PIECES}:Nope"],
+    "needs `ngpu`; add --with ngpu=...": [f"{DCGAN}:Generator", "--input", "z:100"],
+    "no constructor takes `depth`": [f"{PIECES}:UNet", "--with", "depth=2"],
+    "gives no number": [f"{PIECES}:UNet", "--with", "depth=open('x')"],
+    "is no input; write": [f"{PIECES}:UNet", "--input", "image:3"],
+    "say what, as --input": [f"{PIECES}:UNet"],
+    "reads 2 tensors": [f"{PIECES}:Labelled", "--input", "z:8"],
+    "does not run on x:5x16x16": [f"{PIECES}:UNet", "--input", "x:5x16x16"],
+    "made of none of its inputs": [f"{PIECES}:Constant", "--input", "x:3x8x8"],
+    "line 5: ZeroDivisionError": [f"{ROOT}/tests/imported/broken.py:Generator"],
+    "name a class": [f"{PIECES}"],
+    "give a Python file": [],
+    "images of 1 or 3 channels": [f"{PIECES}:Wide", "--input", "x:7x8x8"],
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_what_cannot_be_read_is_one_line(message):
+    result = run(*BAD[message], "--stdout")
+    assert result.exit_code == 2
+    assert message in result.output
+    assert len(result.output.strip().splitlines()) == 1
+
+
+def test_numbers_of_the_command_line_are_literals():
+    assert numbers(["nz=100,widths=[64,32]", "bias=False"]) == {
+        "nz": 100,
+        "widths": [64, 32],
+        "bias": False,
+    }
+    for text in ("nz", "nz=", "nz=a", "nz=__import__('os')", "1=2", "nz='text'"):
+        with pytest.raises(UnreadableError):
+            numbers([text])

@@ -1,0 +1,218 @@
+"""Printed Keras tables to specs: counts to the last parameter, and doubts said."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+from typer.testing import CliRunner
+
+import ganspec
+from ganspec.cli import app
+from ganspec.compiler.lower import lower
+from ganspec.compiler.measure import costs, totals
+from ganspec.decompiler.python_file import UnreadableError
+from ganspec.decompiler.python_file import given as read_given
+from ganspec.decompiler.summary import read_tables
+from ganspec.decompiler.tables import import_tables
+from ganspec.language.load import loads
+
+TABLES = ROOT / "tests" / "summaries"  # printed by Keras 3.15; `_plain` as Keras 2 laid them out
+# Layers of which a table tells nothing but that they are there, and what may stand beside them.
+UNSEEN = ("relu", "leaky_relu", "tanh", "sigmoid", "softmax", "dropout")
+REPORTS = {
+    "dcgan_fashion_generator": ("dcgan_fashion", "generator", "z:100"),
+    "dcgan_fashion_discriminator": ("dcgan_fashion", "discriminator", "x:1x28x28"),
+    "dcgan_keras_discriminator": ("dcgan_keras", "discriminator", "x:3x32x32"),
+    "denoising_fashion": ("denoising_fashion", "autoencoder", "x:1x28x28"),
+    "classifier_fashion": ("classifier_fashion", "classifier", "x:1x28x28"),
+}
+COUNTS = {
+    "dcgan_fashion_generator": {"total": 2_330_944, "trainable": 2_305_472, "buffers": 25_472},
+    "dcgan_fashion_discriminator": {"total": 212_865, "trainable": 212_865, "buffers": 0},
+    "dcgan_keras_discriminator": {"total": 522_497, "trainable": 522_497, "buffers": 0},
+    "denoising_fashion": {"total": 12_360, "trainable": 12_360, "buffers": 0},
+    "classifier_fashion": {"total": 1_679_082, "trainable": 1_677_674, "buffers": 1_408},
+}
+
+
+def imported(*names, inputs=()):
+    return import_tables([TABLES / f"{name}.txt" for name in names], list(map(read_given, inputs)))
+
+
+def seen(net):
+    """The calls of a network that a table tells of."""
+    return [
+        (step.call.target, step.call.args, step.call.kwargs, step.output.shape)
+        for step in net.flat()
+        if step.origin.kind not in UNSEEN
+    ]
+
+
+@pytest.mark.parametrize("style", ["box", "plain"])
+@pytest.mark.parametrize("with_input", [True, False])
+@pytest.mark.parametrize("name", REPORTS)
+def test_tables_of_the_reports(name, style, with_input):
+    report, role, start = REPORTS[name]
+    found = imported(f"{name}_{style}", inputs=[start] if with_input else [])
+    spec, known = loads(found.text), ganspec.load(ROOT / "specs" / f"{report}.yaml")
+    net, theirs = lower(spec)[role], lower(known)[role]
+    assert totals(costs(net)) == COUNTS[name]
+    assert found.verified == {role: f"{COUNTS[name]['total']:,} parameters, as printed"}
+    assert spec.report.layers[role] == known.report.layers[role]
+    ganspec.check(spec)  # holds the claims against the layers
+    assert seen(net) == seen(theirs)
+    doubts = "\n".join(found.warnings)
+    assert ("does not print its input" in doubts) is not with_input
+    assert "activations inside a layer" in doubts
+
+
+def test_two_tables_make_one_gan():
+    found = imported("dcgan_fashion_generator_plain", "dcgan_fashion_discriminator_box")
+    spec = loads(found.text)
+    assert set(found.verified) == {"generator", "discriminator"}
+    assert int(spec.latent.size) == 100
+    assert "100, or 99" in "\n".join(found.warnings)
+    assert not any("discriminator: the table does not print" in w for w in found.warnings)
+
+
+def test_both_styles_and_one_file_of_both_tables_say_the_same(tmp_path):
+    names = ["dcgan_fashion_generator", "dcgan_fashion_discriminator"]
+    whole = tmp_path / "report.txt"
+    whole.write_text("\n\n".join((TABLES / f"{name}_plain.txt").read_text() for name in names))
+    one = yaml.safe_load(import_tables([whole], []).text)
+    two = yaml.safe_load(imported(*(f"{name}_box" for name in names)).text)
+    for data in (one, two):
+        data.pop("name")
+        data.pop("doc")
+    assert one == two
+
+
+def test_the_label_and_named_layers_are_found_in_connected_to():
+    text = imported("cgan_fashion_discriminator_box").text
+    data = yaml.safe_load(text)
+    assert data["discriminator"]["condition"] == {"embedding": {"size": 50, "join": "map"}}
+    assert data["condition"] == {"kind": "classes", "size": 10}
+    layers = yaml.safe_load(imported("unet_box").text)["autoencoder"]["layers"]
+    assert layers[:5] == [
+        {"conv": {"out": 8, "as": "skip2"}},
+        "max_pool",
+        {"conv": {"out": 16, "as": "skip"}},
+        {"conv": 16},
+        {"add": "skip"},
+    ]
+    assert {"concat": "skip2"} in layers
+
+
+def table(*rows, total=None):
+    """A table in Keras 2's style."""
+    lines = ['Model: "m"', f"{'Layer (type)':<30}{'Output Shape':<26}Param #", "=" * 66]
+    lines += [f"{name:<30}{shape:<26}{count}" for name, shape, count in rows]
+    return "\n".join([*lines, f"Total params: {total or sum(r[2] for r in rows):,}"])
+
+
+def of(tmp_path, text, *inputs):
+    path = tmp_path / "table.txt"
+    path.write_text(text)
+    return import_tables([path], list(map(read_given, inputs)))
+
+
+CASES = {
+    # kernel and bias from the count, stride and padding from the shape
+    ("c (Conv2D)", "(None, 24, 24, 8)", 608): {"conv": {"out": 8, "kernel": 5, "padding": "valid"}},
+    ("c (Conv2D)", "(None, 14, 14, 8)", 216): {"conv": {"out": 8, "stride": 2, "bias": False}},
+    ("c (Conv2DTr", "(None, 56, 56, 8)", 392): {"conv_transpose": {"out": 8, "stride": 2}},
+    ("d (Dense)", "(None, 28, 28, 8)", 32): {"conv": {"out": 8, "kernel": 1}},
+    ("b (BatchNormalization)", "(None, 28, 28, 3)", 9): {"batch_norm": {"scale": False}},
+    ("b (BatchNormalization)", "(None, 28, 28, 3)", 6): {
+        "batch_norm": {"scale": False, "center": False}
+    },
+    ("p (AveragePooling2D)", "(None, 14, 14, 3)", 0): "avg_pool",
+    ("p (MaxPooling2D)", "(None, 9, 9, 3)", 0): {"max_pool": 3},
+    ("z (ZeroPadding2D)", "(None, 32, 32, 3)", 0): {"pad": 2},
+    ("u (UpSampling2D)", "(None, 84, 84, 3)", 0): {"upsample": 3},
+    ("g (GlobalAveragePooling2D)", "(None, 3)", 0): "mean_pool",
+}
+
+
+@pytest.mark.parametrize("row", CASES, ids=lambda r: f"{r[0]} {r[2]}")
+def test_fields_are_solved_from_shapes_and_counts(row, tmp_path):
+    first = ("i (InputLayer)", "[(None, 28, 28, 3)]", 0)
+    found = of(tmp_path, table(first, row))
+    layers = next(
+        part["layers"]
+        for key, part in yaml.safe_load(found.text).items()
+        if key in ("autoencoder", "classifier", "discriminator")
+    )
+    assert layers == [CASES[row]]
+
+
+def test_ambiguities_are_listed(tmp_path):
+    """Without a gain or without a bias, a batch norm has as many numbers."""
+    rows = [
+        ("i (InputLayer)", "[(None, 8, 8, 3)]", 0),
+        ("b (BatchNormalization)", "(None, 8, 8, 3)", 9),
+    ]
+    found = of(tmp_path, table(*rows))
+    assert any("or scale true, center false" in w for w in found.warnings)
+    assert "or scale true, center false" in found.text
+
+
+def test_a_layer_that_is_not_known_is_said_and_the_rest_stands(tmp_path):
+    rows = [
+        ("i (InputLayer)", "[(None, 8, 8, 3)]", 0),
+        ("s (SeparableConv2D)", "(None, 4, 4, 16)", 91),
+        ("f (Flatten)", "(None, 256)", 0),
+        ("d (Dense)", "(None, 1)", 257),
+    ]
+    found = of(tmp_path, table(*rows))
+    assert any("not expressed: s (SeparableConv2D), 91 parameters" in w for w in found.warnings)
+    spec = loads(found.text)
+    assert lower(spec)["discriminator"].output.shape == (1,)
+    assert "params" not in found.text.split("data:")[0]  # no claim that a stand-in cannot meet
+
+
+def test_frozen_models_and_optimizers_are_seen_through(tmp_path):
+    rows = [("i (InputLayer)", "[(None, 4)]", 0), ("d (Dense)", "(None, 1)", 5)]
+    frozen = table(*rows) + "\nTrainable params: 0\nNon-trainable params: 5"
+    assert "5 parameters, as printed" in of(tmp_path, frozen, "z:4").verified.values()
+    compiled = table(*rows, total=17) + "\nTrainable params: 5\nNon-trainable params: 0\n"
+    compiled += "Optimizer params: 12"
+    assert "5 parameters, as printed" in of(tmp_path, compiled, "z:4").verified.values()
+
+
+def test_long_names_and_colours_are_read():
+    text = (TABLES / "dcgan_fashion_generator_plain.txt").read_text()
+    (found,) = read_tables(text, "t")
+    assert [row.type for row in found.rows[:2]] == ["Dense", "BatchNormalization"]
+    coloured = text.replace("12544", "\x1b[34m12544\x1b[0m")
+    assert read_tables(coloured, "t")[0].rows == found.rows
+
+
+BAD = {
+    "has no line `Layer (type)": "nothing here",
+    "has no layers": "Layer (type)   Output Shape   Param #\n====\nTotal params: 3",
+    "does not print its input": table(("r (Reshape)", "(None, 4, 4, 8)", 0)),
+    "is made of other models": table(("g (Sequential)", "(None, 4, 4, 3)", 99)),
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_what_is_no_table_is_one_line(message, tmp_path):
+    path = tmp_path / "t.txt"
+    path.write_text(BAD[message])
+    result = CliRunner().invoke(app, ["import", "--summary", str(path), "--stdout"])
+    assert result.exit_code == 2
+    assert message in result.output
+    assert len(result.output.strip().splitlines()) == 1
+
+
+def test_a_missing_file_and_a_picture_are_errors(tmp_path):
+    with pytest.raises(UnreadableError, match="there is no file"):
+        import_tables([Path("nothing.txt")], [])
+    picture = tmp_path / "table.png"
+    picture.write_bytes(b"\x89PNG\xff\xfe")
+    with pytest.raises(UnreadableError, match="no text in UTF-8"):
+        import_tables([picture], [])
