@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from browser import browser as browser  # the fixture
 from PIL import Image
 
 import ganspec

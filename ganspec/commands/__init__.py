@@ -12,5 +12,7 @@ ORDER = (
     "data",
     "train",
     "sample",
+    "diff",
+    "compare",
     "import_",
 )  # as `ganspec --help` has them

@@ -25,6 +25,7 @@ MAX_NODES = 20_000  # what a spec may hold once its aliases are followed
 MAX_DEPTH = 60
 MAX_DIGITS = 1000
 MAX_EXTENDS = 16
+Content = Callable[[Path, Mark | None], str]
 
 
 class _Unbounded(yaml.MarkedYAMLError):
@@ -187,16 +188,19 @@ def _kind_of(node: yaml.Node) -> str:
 # -- files ------------------------------------------------------------------------------------
 
 
-def read(path: str | Path, shape: Shape) -> Node:
+def read(path: str | Path, shape: Shape, content: Content | None = None) -> Node:
     """The tree of the spec file at `path` with its `extends` merged in.
 
-    `shape(path)` tells what the language has at a key path, which is how maps merge.
+    `shape(path)` tells what the language has at a key path, which is how maps merge;
+    `content(path, at)` gives a file's text where it is not to be had from the disk.
     """
-    return _extended(Path(path), shape, (), None)
+    return _extended(Path(path), shape, content or _content, (), None)
 
 
-def _extended(path: Path, shape: Shape, seen: tuple[Path, ...], at: Mark | None) -> Node:
-    tree = parse(_content(path, at), str(path))
+def _extended(
+    path: Path, shape: Shape, content: Content, seen: tuple[Path, ...], at: Mark | None
+) -> Node:
+    tree = parse(content(path, at), str(path))
     base = tree.get("extends")
     if base is None:
         return tree
@@ -211,7 +215,7 @@ def _extended(path: Path, shape: Shape, seen: tuple[Path, ...], at: Mark | None)
         fail("circular-extends", "a spec cannot extend itself", base.mark, None, chain)
     if len(seen) >= MAX_EXTENDS:
         fail("too-deep", f"more than {MAX_EXTENDS} files extend each other", base.mark)
-    return merge(_extended(target, shape, seen, base.mark), own, shape)
+    return merge(_extended(target, shape, content, seen, base.mark), own, shape)
 
 
 def _same(path: Path) -> Path:

@@ -1,0 +1,61 @@
+"""`ganspec compare`."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from enum import StrEnum
+from functools import partial
+from typing import Annotated
+
+import typer
+
+from ganspec.console import reported
+from ganspec.progress import Progress
+
+EXAMPLE = "ganspec compare specs/dcgan.yaml specs/wgan_gp.yaml runs/my"
+
+
+class Form(StrEnum):
+    text = "text"
+    markdown = "markdown"
+    csv = "csv"
+    latex = "latex"
+
+
+def compare(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="SPEC...", help="Spec files, run folders, or FILE@REVISION of git."),
+    ],
+    form: Annotated[Form, typer.Option("--format", help="How to write the table.")] = Form.text,
+    rows: Annotated[
+        str, typer.Option(help="Only these rows, in this order, as `data,norm,loss,claimed`.")
+    ] = "",
+    every: Annotated[
+        bool, typer.Option("--all", help="Also rows that say the same of all specs.")
+    ] = False,
+    transpose: Annotated[
+        bool | None,
+        typer.Option(
+            "--transpose/--columns",
+            help="A row a spec, or a column a spec. [default: columns where they fit]",
+            show_default=False,
+        ),
+    ] = None,
+    width: Annotated[
+        int | None, typer.Option(min=20, help="Widest table in characters; wider ones are split.")
+    ] = None,
+) -> None:
+    """Compare any number of specs: data, networks, losses, training, scores; a table."""
+    with reported():
+        from ganspec.comparison.survey import subjects, survey
+        from ganspec.report.survey_table import FORMS, layout
+
+        write, usual = FORMS[form]
+        if form is Form.text and sys.stdout.isatty():
+            usual = shutil.get_terminal_size().columns
+        chosen = [word for word in rows.split(",") if word.strip()]
+        with Progress("compare", "specs") as progress:
+            found = survey(subjects(names), chosen, partial(progress, losses={}))
+        typer.echo(write(layout(found, width or usual, transpose, every)))

@@ -1,0 +1,1 @@
+"""What two or more specs have in common, and where they part."""

@@ -1,0 +1,134 @@
+"""A comparison for a terminal: the answer, then a table, side by side."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from itertools import groupby, zip_longest
+from textwrap import wrap
+
+from ganspec.comparison.edits import Change, Comparison, Keep, Layer, NetworkDiff, Row
+from ganspec.language.errors import printable
+
+NARROWEST, WIDEST = 60, 160
+PIPED = 100  # where there is no terminal
+NAME = 19  # characters of a property's name in a column
+CONTEXT = 1  # equal layers shown beside a difference
+
+
+def render(comparison: Comparison, width: int | None = None) -> str:
+    """The whole comparison, in lines of at most `width` characters, by default the terminal's."""
+    if width is None:
+        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED
+    table = Table(max(NARROWEST, min(width, WIDEST)))
+    return "\n\n".join("\n".join(part) for part in table.parts(comparison))
+
+
+def stat(comparison: Comparison) -> str:
+    """One line for each network and section that differs: how many layers, how many values."""
+    lines = []
+    for network in comparison.networks:
+        if network.is_equal:
+            continue
+        signs = [edit.sign for edit in network.edits]
+        counts = " ".join(f"{sign}{signs.count(sign)}" for sign in "+-~>" if sign in signs)
+        settings = [change.name for change in network.settings]
+        lines.append((network.name, ", ".join(filter(None, [counts, *settings]))))
+    for section in comparison.sections:
+        names = ", ".join(dict.fromkeys(change.name for change in section.changes))
+        lines.append((section.name, f"{len(section.changes)} ({names})"))
+    indent = max((len(name) for name, _ in lines), default=0)
+    return "\n".join(f"{name:<{indent}}  {text}" for name, text in lines)
+
+
+class Table:
+    """Lines of three columns: sign and line of the spec, then A's text and B's."""
+
+    def __init__(self, width: int):
+        self.width = width
+        self.cell = (width - 16) // 2  # beside the sign, two line numbers and the gaps
+
+    def parts(self, comparison: Comparison) -> Iterator[list[str]]:
+        yield [
+            f"{name}  {_title(side)}" for name, side in (("A", comparison.a), ("B", comparison.b))
+        ]
+        if comparison.answer:
+            yield self.folded("; ".join(comparison.answer))
+        for network in comparison.networks:
+            if not network.is_equal:
+                yield list(self.network(network))
+        for section in comparison.sections:
+            yield [section.name, *self.changes(section.changes)]
+
+    def folded(self, text: str, indent: str = "") -> list[str]:
+        return wrap(printable(text), self.width, subsequent_indent=indent, break_on_hyphens=False)
+
+    def network(self, network: NetworkDiff) -> Iterator[str]:
+        """A network's layers, equal ones folded, then its sums."""
+        yield network.name + (f" (only in {network.only.upper()})" if network.only else "")
+        rows = list(network.rows())
+        shown = _near_changes(rows)
+        for is_shown, run in groupby(zip(shown, rows, strict=True), key=lambda pair: pair[0]):
+            run = [row for _, row in run]
+            if is_shown:
+                for row in run:
+                    yield from self.row(row)
+            else:
+                yield f"      ... {len(run)} equal layer{'s' * (len(run) > 1)}"
+        yield from self.changes(network.settings)
+        yield from self.changes(network.totals)
+
+    def row(self, row: Row) -> Iterator[str]:
+        edit = row.edit
+        yield from self.line(edit.sign, row.left, row.right)
+        if edit.word == "move" and row.left is None:
+            yield f"{'':16}{_moved(edit.a)}"
+        for change in edit.changes:
+            if change.name != "kind":
+                yield from self.folded(f"        {_said(change)}", " " * 12)
+
+    def line(self, sign: str, left: Layer | None, right: Layer | None) -> Iterator[str]:
+        texts = [wrap(printable(x.text), self.cell) if x else [""] for x in (left, right)]
+        numbers = [str(x.line or "") if x else "" for x in (left, right)]
+        for i, (a, b) in enumerate(zip_longest(*texts, fillvalue="")):
+            one, other = numbers if i == 0 else ("", "")
+            start = f"{sign if i == 0 else ' '} {one:>4}  {a:<{self.cell}}"
+            yield f"{start}  {other:>4}  {b}".rstrip()
+
+    def changes(self, changes: tuple[Change, ...]) -> Iterator[str]:
+        for change in changes:
+            sign = " " if change.before == change.after else "~"
+            name, *cells = (change.name, change.before or "-", change.after or "-")
+            yield from self.pair(sign, name, *cells, change.because)
+
+    def pair(self, sign: str, name: str, a: str, b: str, because: str | None) -> Iterator[str]:
+        """A value of both under its name: beside each other where they fit."""
+        mark = f"  [{because}]" if because else ""
+        half = self.cell - 14  # so that values stand under the layers' texts
+        line = f"{sign} {name:<{NAME}} {a:<{half}}        {b}{mark}"
+        if len(a) <= half and len(line) <= self.width and len(name) <= NAME:
+            yield printable(line)
+        else:
+            yield from self.folded(f"{sign} {name}: {a} -> {b}{mark}", " " * 6)
+
+
+def _title(side) -> str:
+    known = "" if side.title == side.name else f"  {side.name}"
+    return printable(f"{side.title}{known}  ({side.system}, {side.framework})")
+
+
+def _near_changes(rows: list[Row]) -> list[bool]:
+    """Which rows to show: changes, and a few equal ones around them."""
+    changed = [not isinstance(row.edit, Keep) for row in rows]
+    near = [any(changed[max(0, i - CONTEXT) : i + CONTEXT + 1]) for i in range(len(rows))]
+    return near
+
+
+def _moved(layer: Layer) -> str:
+    return f"moved here from line {layer.line}" if layer.line else f"moved here from {layer.number}"
+
+
+def _said(change: Change) -> str:
+    mark = f"  [{change.because}]" if change.because else ""
+    return f"{change.name} {change.before or 'none'} -> {change.after or 'none'}{mark}"

@@ -1,0 +1,304 @@
+"""`ganspec compare`: what its cells say, against the built networks; its tables, read back.
+
+`surveys/` holds what the reports' specs come to, compared whole; `GANSPEC_UPDATE=1` writes it anew.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+
+import pytest
+from conftest import ROOT, SPECS
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from test_errors import BASE
+from torch import nn
+from typer.testing import CliRunner
+
+import ganspec
+from ganspec.cli import app
+from ganspec.comparison.survey import Row, Subject, Survey, subjects, survey
+from ganspec.comparison.traits import TRAITS, Portrait, ordinal
+from ganspec.compiler.lower import lower
+from ganspec.language.load import loads
+from ganspec.report.survey_markup import latex, markdown
+from ganspec.report.survey_table import FORMS, Layout, layout
+from ganspec.report.table import described
+
+UPDATE = bool(os.environ.get("GANSPEC_UPDATE"))
+NAMES = [str(path) for path in SPECS]
+NORMS = {"BN": (nn.BatchNorm1d, nn.BatchNorm2d), "IN": (nn.InstanceNorm2d,)}
+drawn = settings(max_examples=60, deadline=None, derandomize=True)
+ACTIVATIONS = {"ReLU": nn.ReLU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid, "softmax": nn.Softmax}
+
+
+def run(*arguments, status=0):
+    """Output of `ganspec compare ARGUMENTS` on a terminal that is no terminal."""
+    result = CliRunner().invoke(app, ["compare", *map(str, arguments)])
+    assert result.exit_code == status, result.output
+    return result.output
+
+
+@pytest.fixture(scope="module")
+def reports():
+    """The survey of all specs."""
+    return survey(subjects(NAMES))
+
+
+def rows_of(text):
+    """The rows of a CSV table by the first cell."""
+    head, *lines = csv.reader(io.StringIO(text))
+    return {line[0]: dict(zip(head[1:], line[1:], strict=True)) for line in lines}
+
+
+# -- what the reports come to -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["reports.csv", "reports.txt"])
+def test_the_survey_of_the_reports(reports, name):
+    form = {"csv": "csv", "txt": "text"}[name.split(".")[1]]
+    write, width = FORMS[form]
+    text = write(layout(reports, width, None, every=form == "csv")) + "\n"
+    golden = ROOT / "tests" / "surveys" / name
+    if UPDATE:
+        golden.write_text(text, "utf-8")
+    assert text == golden.read_text("utf-8")
+
+
+def test_the_readme_has_the_survey():
+    """The table under the comment is what the command in it prints."""
+    text = (ROOT / "README.md").read_text("utf-8")
+    shown = re.search(r"^<!-- (ganspec compare [^\n]*) -->\n(.*?)(?=\n\n[^|a])", text, re.M | re.S)
+    words = shlex.split(shown[1].replace("specs/*.yaml", " ".join(NAMES)))
+    assert run(*words[2:]).strip() == shown[2].strip()
+
+
+# -- cells against what is built --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", range(len(SPECS)), ids=[path.stem for path in SPECS])
+def test_cells_say_what_is_built(reports, number):
+    built = ganspec.build(ganspec.load(SPECS[number]))
+    for name, network in built.items():
+        said = {row.name: row.cells[number] for row in reports.rows if row.network == name}
+        stored = [*network.parameters(), *(b for b in network.buffers() if b.is_floating_point())]
+        # the vectors of spectral norm's power iteration are of its layers, which `show` counts
+        assert said["parameters"] == f"{sum(tensor.numel() for tensor in stored):,}"
+        words = set(said["norm"].replace(",", "").split())
+        for word, classes in NORMS.items():
+            assert (word in words) == any(isinstance(m, classes) for m in network.modules())
+        assert ("SN" in words) == any("parametrizations" in key for key in network.state_dict())
+        shown = re.split(r", | ", said["activations"])
+        for word, kind in ACTIVATIONS.items():
+            own = [
+                n for n, m in network.named_modules() if isinstance(m, kind) and "label" not in n
+            ]
+            assert (word in shown) == bool(own), word
+        weighted = nn.Conv2d | nn.ConvTranspose2d | nn.Linear
+        assert int(said["depth"]) <= sum(isinstance(m, weighted) for m in network.modules())
+
+
+def test_multiply_adds_are_those_of_show(reports):
+    spec = ganspec.load(SPECS[1])
+    for name, counts in described(spec, lower(spec))["networks"].items():
+        (row,) = (r for r in reports.rows if r.title == f"{name} multiply-adds")
+        assert row.cells[1] == f"{counts['macs']:,}"
+
+
+def network(layers, **more):
+    """The traits of a discriminator of these layers, written as YAML."""
+    spec = loads(BASE.replace("    - conv: {out: ch, kernel: 4, stride: 2}\n", layers))
+    return {
+        name: make(Portrait(spec, "discriminator", lower(spec)["discriminator"]))
+        for name, make in TRAITS.items()
+    }
+
+
+def test_depth_is_that_of_the_longest_way():
+    spec = ganspec.load(ROOT / "specs/classifier_iclevr.yaml")
+    of = Portrait(spec, "classifier", lower(spec)["classifier"])
+    assert TRAITS["depth"](of) == "18"  # as ResNet-18 is called, though it has 21 such layers
+    shortcut = "    - residual: {main: [{conv: ch}, relu, {conv: 3}], skip: [{conv: 3}]}\n"
+    assert network(shortcut)["depth"] == "3"
+    assert network("    - group_norm: 3\n    - conv: ch\n")["depth"] == "2"
+
+
+def test_layers_are_counted_in_the_order_of_their_first():
+    layers = (
+        "    - conv: ch\n    - avg_pool: 2\n    - conv: {out: ch, kernel: [3, 5]}\n    - conv: ch\n"
+    )
+    assert network(layers)["layers"] == "2 conv k3, avg pool, conv k3x5, linear"
+
+
+def test_ordinals():
+    assert [ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 112)] == (
+        ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th"]
+    )
+
+
+def test_a_rule_without_words_here_is_not_lost():
+    spec = loads(BASE.replace("{batch: 4}", "{batch: 4, batches: shared, last_batch: keep}"))
+    (row,) = survey([Subject("a", spec)], ["rules"]).rows
+    assert row.cells == ("last batch kept, D steps share a batch",)
+
+
+# -- what is named ----------------------------------------------------------------------------
+
+
+def test_titles_tell_the_specs_apart(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "same.yaml").write_text(BASE)
+    names = [tmp_path / "a/same.yaml", tmp_path / "b/same.yaml", tmp_path / "b/same.yaml"]
+    titles = [each.title for each in subjects(map(str, names))]
+    assert titles == [str(names[0]), str(names[1]), f"{names[1]} (2)"]
+
+
+def test_one_spec_shows_every_row(tmp_path):
+    (tmp_path / "one.yaml").write_text(BASE)
+    assert rows_of(run(tmp_path / "one.yaml", "--format", "csv"))["loss"] == {"one": "hinge"}
+
+
+def test_rows_are_chosen_by_their_beginning():
+    text = run(*NAMES[:3], "--rows", "loss, claimed", "--all", "--format", "csv")
+    assert list(rows_of(text)) == ["loss", "claimed accuracy", "claimed FID", "claimed IS"]
+    said = run(NAMES[0], "--rows", "optimiser", status=2)
+    assert said == "error: no row begins with `optimiser`; use `optimizer`\n"
+
+
+def test_a_spec_with_mistakes_is_shown_where_they_are(tmp_path):
+    (tmp_path / "bad.yaml").write_text(BASE.replace("kernel: 4", "kernal: 4"))
+    assert "unknown-field" in run(NAMES[0], tmp_path / "bad.yaml", status=1)
+
+
+SCORES = [
+    {"metric": "fid", "value": 90.0, "images": 100, "step": 10, "extractor": {"name": "inception"}},
+    {"metric": "fid", "value": 46.137, "images": 10000, "extractor": {"name": "inception"}},
+    {"metric": "fid", "value": 0.5, "of": "real", "images": 10000},
+    {"metric": "inception_score", "value": 5.8469, "deviation": 0.123, "of": "generated"},
+    {"metric": "accuracy", "value": 91.5, "of": "real"},
+    {"metric": "kid", "value": float("nan")},
+    {"metric": "kid"},
+    ["no score"],
+]
+
+
+def test_measured_scores_are_the_newest(tmp_path):
+    folder = tmp_path / "first"
+    folder.mkdir()
+    (folder / "spec.yaml").write_text(BASE)
+    lines = [json.dumps(score) for score in SCORES]
+    (folder / "scores.jsonl").write_text("\n".join([*lines, '{"metric": "fid", "val']))
+    found = rows_of(run(folder, NAMES[0], "--format", "csv", "--rows", "measured"))
+    assert {name: cells["first"] for name, cells in found.items()} == {
+        "measured FID": "46.14 (n = 10,000, inception)",
+        "measured IS": "5.847 ± 0.123",
+        "measured accuracy": "91.5 %",
+    }
+    assert found["measured FID"]["acgan_cifar32"] == ""
+
+
+# -- tables -----------------------------------------------------------------------------------
+
+cells = st.text(st.sampled_from("aB3 |\\_*`[<>&%$#{}~^-/\"'±é,\n"), max_size=40).map(
+    lambda text: " ".join(text.split())
+)
+
+
+@st.composite
+def surveys(draw):
+    """Surveys with any text in their cells, of networks and of whole specs."""
+    titles = draw(st.lists(cells.filter(bool), min_size=1, max_size=5, unique=True))
+    rows = []
+    for i in range(draw(st.integers(0, 6))):
+        texts = tuple(draw(cells) for _ in titles)
+        rows.append(Row("data", f"row {i}", texts))
+        if draw(st.booleans()):
+            pair = [tuple(draw(cells) for _ in titles) for _ in range(2)]
+            rows += [Row(n, f"trait {i}", c, n) for n, c in zip("gd", pair, strict=True)]
+    return Survey(tuple(titles), tuple(rows))
+
+
+@drawn
+@given(surveys(), st.integers(2, 6), st.integers(0, 3), st.booleans(), st.booleans())
+def test_blocks_lose_nothing_and_fit(found, count, less, transpose, every):
+    for table in layout(found, None, transpose, every).tables:
+        widths = table.widths()[:count]  # so many columns just fit, or just do not
+        width = sum(widths) + 2 * (len(widths) - 1) - less
+        parts = layout(found, width, transpose, every).tables
+        assert [c for part in parts for c in part.columns[1:]] == table.columns[1:]
+        for part in parts:
+            assert max(map(len, FORMS["text"][0](Layout((part,), ())).splitlines())) <= width or (
+                len(part.head) == 2
+            )
+
+
+@drawn
+@given(surveys())
+def test_every_row_is_in_the_table_or_in_the_note(found):
+    laid = layout(found, None, False, every=False)
+    shown = [line[0] for table in laid.tables for line in table.rows]
+    uneven = [row.title for row in found.rows if len(set(row.cells)) > 1]
+    assert shown == uneven or len(found.titles) == 1
+    for row in found.rows:
+        if row.title not in shown and row.cells[0]:
+            assert f"{row.title} {row.cells[0]}" in laid.notes[-1]
+
+
+@drawn
+@given(surveys())
+def test_csv_reads_back(found):
+    text = FORMS["csv"][0](layout(found, None, False, every=True))
+    read = list(csv.reader(io.StringIO(text)))
+    rows = [[row.title, *row.cells] for row in found.filled]
+    assert read == [["property", *found.titles], *rows] if rows else read == []
+
+
+@drawn
+@given(surveys())
+def test_markdown_cells_are_text(found):
+    text = FORMS["markdown"][0](layout(found, None, False, every=True))
+    lines = [line for line in text.split("\n") if line.startswith("|")]
+    for line, row in zip(lines[2:], found.filled, strict=True):
+        parts = re.split(r"(?<!\\)(?:\\\\)*\|", line)[1:-1]
+        assert len(parts) == len(found.titles) + 1
+        plain = [re.sub(r"\\(.)", r"\1", part.strip()) for part in parts]
+        for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+            plain = [part.replace(entity, character) for part in plain]
+        assert plain == [row.title, *(cell or "-" for cell in row.cells)]
+
+
+def test_markdown_leaves_names_readable():
+    assert markdown("dcgan_cifar32") == "dcgan_cifar32"
+    assert markdown("_a_ <b> *c*") == r"\_a\_ &lt;b&gt; \*c\*"
+
+
+NASTY = ("\\input{x} & 100 % of $5 #1 a_b {c} ~ ^ < > | [x] * ± é č 漢", "[first", "*star", "a--b")
+
+
+@pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
+def test_latex_compiles_as_pasted(reports, tmp_path):
+    rows = tuple(Row("data", text, (text, "x"), None) for text in NASTY)
+    found = [layout(reports, 90, True, False), layout(Survey(NASTY[:2], rows), 90, None, False)]
+    body = "\n\n".join(FORMS["latex"][0](laid) for laid in found)
+    head = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\n"
+    (tmp_path / "survey.tex").write_text(head + body + "\n\\end{document}\n", "utf-8")
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "survey.tex"]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, result.stdout[-2000:]
+    assert (tmp_path / "survey.pdf").is_file()
+
+
+@drawn
+@given(st.text(max_size=20))
+def test_latex_has_no_command_of_the_text(text):
+    known = r"\\(text\w+\{\}|[&%$#_{}])|\$\\(pm|times)\$|\{\[\}|\{\*\}|-\{\}"
+    rest = re.sub(known, "", latex(text))
+    assert not set(rest) & set("\\&%$#_{}~^")
