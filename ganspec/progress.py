@@ -7,10 +7,13 @@ from typing import Self
 
 
 class Progress:
-    """Rate, losses and time left of a training; a context manager called with each report."""
+    """Rate, losses and time left of a training, or of other work counted in another `unit`.
 
-    def __init__(self, title: str):
-        self.title, self.bar, self.task, self.start = title, None, None, 0
+    A context manager, called with each report.
+    """
+
+    def __init__(self, title: str, unit: str = "steps"):
+        self.title, self.unit, self.bar, self.task, self.start = title, unit, None, None, 0
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
@@ -40,7 +43,7 @@ class Progress:
             )
         speed = self.bar.tasks[0].speed
         shown = "  ".join(f"{k} {v:.3f}" for k, v in losses.items() if k != "step")
-        rate = f"{speed:.1f} steps/s" if speed else ""
+        rate = f"{speed:.1f} {self.unit}/s" if speed else ""
         self.bar.update(self.task, completed=step, rate=rate, losses=shown)
 
     def __exit__(self, *_: object) -> None:

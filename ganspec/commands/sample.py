@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -9,27 +10,78 @@ import typer
 
 from ganspec.console import reported
 
-EXAMPLE = "ganspec sample runs/dcgan -n 64 --seed 1"
+EXAMPLE = "ganspec sample runs/dcgan -n 1000 --seed 1 -o images.csv"
+
+what = partial(typer.Option, rich_help_panel="What to draw")
+into = partial(typer.Option, rich_help_panel="What to write")
+using = partial(typer.Option, rich_help_panel="What to draw with")
+
+COUNT = "Number of images, 64; with --conditions of each, with --interpolate of rows."
+LABEL = "Classes: `3`, `Coat,Bag`, `all`; objects: `red cube,blue sphere; gray cube`."
+CONDITIONS = "An image of each condition in a file such as i-CLEVR's test.json."
+INTERPOLATE = "`linear` or `spherical`: rows of images from one latent to another."
+BEST = "The N images that the discriminator takes for the most real, in order."
+OUT = "A grid .png; .csv; .npz; a folder/ of PNGs; an animation .gif, .apng, .webp."
+FORM = "grid, folder, csv, npz, gif, apng or webp, where FILE's name does not tell."
+
+Count = Annotated[int | None, what("-n", min=1, help=COUNT)]
+Seed = Annotated[int | None, what(min=0, max=2**32 - 1, help="Seed of the latents, 0.")]
+Labels = Annotated[str | None, what("--label", "--labels", help=LABEL)]
+Conditions = Annotated[Path | None, what(metavar="JSON", help=CONDITIONS)]
+Interpolate = Annotated[str | None, what(metavar="WAY", help=INTERPOLATE)]
+Frames = Annotated[
+    int | None, what(min=2, max=1000, help="Images in such a row, 9; pictures in an animation.")
+]
+Truncation = Annotated[
+    float | None, what(metavar="PSI", help="Draw normal latents within -PSI and PSI.")
+]
+Best = Annotated[int | None, what(min=1, metavar="N", help=BEST)]
+Of = Annotated[int | None, what(min=1, metavar="M", help="Of so many; 100 for each of N.")]
+Out = Annotated[str | None, into("-o", "--out", metavar="FILE", help=OUT)]
+Form = Annotated[str | None, into("--format", help=FORM)]
+WithLabels = Annotated[bool, into("--with-labels", help="CSV: the labels first in each row.")]
+Fps = Annotated[float | None, into(min=0.1, max=50, help="Pictures a second, 5.")]
+Overwrite = Annotated[bool, into("--overwrite", help="Replace FILE where it exists.")]
+Step = Annotated[int | None, using(min=0, help="The weights after that step, where kept.")]
+Raw = Annotated[bool, using("--raw", help="The weights as trained, not their average.")]
+Data = Annotated[Path | None, using(help="Folder of the images that an autoencoder reads.")]
+Device = Annotated[str, using(help="auto, cpu or cuda.")]
 
 
 def sample(
     folder: Annotated[Path, typer.Argument(metavar="RUN", help="Run folder.")],
-    count: Annotated[int, typer.Option("-n", min=1, max=10000, help="Number of images.")] = 64,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the latents.")] = 0,
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="PNG to write.")] = None,
-    label: Annotated[
-        str | None,
-        typer.Option(help="Class or objects to draw, as `3` or `red cube,blue sphere`; or a file."),
-    ] = None,
-    data: Annotated[
-        Path | None, typer.Option(help="Folder of the images that an autoencoder is to read.")
-    ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    count: Count = None,
+    seed: Seed = None,
+    label: Labels = None,
+    conditions: Conditions = None,
+    interpolate: Interpolate = None,
+    frames: Frames = None,
+    truncation: Truncation = None,
+    best: Best = None,
+    of: Of = None,
+    out: Out = None,
+    form: Form = None,
+    with_labels: WithLabels = False,
+    fps: Fps = None,
+    overwrite: Overwrite = False,
+    step: Step = None,
+    raw: Raw = False,
+    data: Data = None,
+    device: Device = "auto",
 ) -> None:
-    """Draw a grid of new images from a trained run; an autoencoder's of test images."""
-    with reported():
-        from ganspec.training.sampling import sample
+    """Draw new images from a trained run; of an autoencoder, test images as it restores them.
 
-        target = out or folder / f"sample_n{count}_seed{seed}.png"
-        sample(folder, count, seed, target, device, data, label)
-        typer.echo(f"{target} written")
+    The end of -o says what is written. An animation shows the run's own samples through its
+    training, or with --interpolate the way between latents.
+    """
+    options = {name: value for name, value in locals().items() if name != "folder"}
+    with reported():
+        import warnings
+
+        from ganspec.drawing.sample import sample
+        from ganspec.progress import Progress
+
+        warnings.showwarning = lambda message, *_: typer.echo(f"warning: {message}", err=True)
+        with Progress("sample", "images") as progress:
+            lines = sample(folder, lambda done, last: progress(done, last, {}), **options)
+        typer.echo("\n".join(lines))

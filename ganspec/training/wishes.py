@@ -1,4 +1,4 @@
-"""Labels that a person asks for: `3`, `red cube,blue sphere`, or a file of conditions."""
+"""Labels that a person asks for: `3`, `red cube,blue sphere`, `all`, or a file of conditions."""
 
 from __future__ import annotations
 
@@ -16,20 +16,23 @@ class LabelError(GanspecError):
 
 
 def read_wish(text: str, spec: Spec) -> torch.Tensor:
-    """The label, or with a `.json` file the labels, that `text` asks for, a row each.
+    """The labels that `text` asks for, a row each.
 
-    int64 N for classes, float N x size for multi-hot labels, of which a comma separates several. A
-    file is a list of names, or of lists of names, as i-CLEVR's `test.json` is. Names are those of
-    the data set; numbers are accepted for them. Raises LabelError.
+    int64 N for classes, float N x size for multi-hot labels. A comma stands between classes, and
+    between the labels of one multi-hot row; a semicolon between such rows; `all` is each label by
+    itself. A `.json` file is a list of names, or of lists of names, as i-CLEVR's `test.json` is.
+    Names are those of the data set; numbers are accepted for them. Raises LabelError.
     """
     if spec.condition is None:
         raise LabelError(f"{spec.name} has no condition: its images cannot be asked for by label")
     several = spec.condition.kind == "multi_hot"
+    names, size = _names(spec), int(spec.condition.size)
     if text.endswith(".json"):
         wishes = _from_file(Path(text), several)
+    elif text.strip() == "all" and "all" not in names:
+        wishes = [[index] for index in range(size)]
     else:
-        wishes = [[part.strip() for part in text.split(",")] if several else [text.strip()]]
-    names, size = spec.data.dataset.classes(None), int(spec.condition.size)
+        wishes = _from_text(text, names, several)
     found = [[_index(str(name), names, size) for name in wish] for wish in wishes]
     if not several:
         return torch.tensor([index for (index,) in found])
@@ -37,6 +40,22 @@ def read_wish(text: str, spec: Spec) -> torch.Tensor:
     for row, indices in zip(marks, found, strict=True):
         row[indices] = 1
     return marks
+
+
+def _names(spec: Spec) -> list[str]:
+    """The labels' names; none where a file that is elsewhere has them, since numbers do too."""
+    try:
+        return spec.data.dataset.classes(None)
+    except (OSError, ValueError):
+        return []
+
+
+def _from_text(text: str, names: list[str], several: bool) -> list[list[str]]:
+    if text.strip() in names:  # whose comma is its own
+        return [[text.strip()]]
+    if several:
+        return [[part.strip() for part in row.split(",")] for row in text.split(";")]
+    return [[part.strip()] for part in text.split(",")]
 
 
 def _from_file(path: Path, several: bool) -> list[list[object]]:

@@ -1,0 +1,1 @@
+"""What `ganspec sample` draws from a run, and the files that it goes into."""

@@ -1,0 +1,134 @@
+"""What a person asks to be drawn, and which wishes go together."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from ganspec.language.errors import GanspecError
+
+SUFFIXES = {
+    ".png": "grid",
+    ".csv": "csv",
+    ".npz": "npz",
+    ".gif": "gif",
+    ".apng": "apng",
+    ".webp": "webp",
+}
+FORMS = (*SUFFIXES.values(), "folder")
+MOVING = ("gif", "apng", "webp")
+MOST_IN_A_GRID = 10000
+
+# An option, and those that must not be given with it.
+EXCLUDED = {
+    "best": ("count", "interpolate"),
+    "conditions": ("label",),
+    "frames": ("best",),
+}
+# An option, and those of which it needs one.
+NEEDED = {"of": ("best",)}
+OF_NEW_IMAGES = (
+    *("count", "seed", "label", "conditions", "truncation", "best", "of"),
+    *("step", "raw", "data", "with_labels"),
+)
+
+
+class SampleError(GanspecError):
+    """Wishes that do not go together, or that this run cannot meet."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """The options of `ganspec sample`, None or False where they were not given.
+
+    `out` is a text, since a slash at its end says that a folder is meant.
+    """
+
+    count: int | None = None
+    seed: int | None = None
+    out: str | Path | None = None
+    form: str | None = None
+    label: str | None = None
+    conditions: Path | None = None
+    interpolate: str | None = None
+    frames: int | None = None
+    truncation: float | None = None
+    best: int | None = None
+    of: int | None = None
+    with_labels: bool = False
+    fps: float | None = None
+    step: int | None = None
+    raw: bool = False
+    data: Path | None = None
+    device: str = "auto"
+    overwrite: bool = False
+
+    @property
+    def moving(self) -> bool:
+        """Whether this is an animation."""
+        return self.chosen_form in MOVING
+
+    @property
+    def of_training(self) -> bool:
+        """Whether it is of the run's own samples."""
+        return self.moving and self.interpolate is None
+
+    @property
+    def chosen_form(self) -> str:
+        """The form asked for, or that of `out`; a grid where neither says. Raises SampleError."""
+        if self.form is not None:
+            if self.form not in FORMS:
+                raise SampleError(f"no form is called `{self.form}`: use {', '.join(FORMS)}")
+            return self.form
+        if self.out is None:
+            return "grid"
+        if str(self.out).endswith("/") or Path(self.out).is_dir():
+            return "folder"
+        suffix = Path(self.out).suffix.lower()
+        if suffix and suffix not in SUFFIXES:
+            known = ", ".join(SUFFIXES)
+            raise SampleError(
+                f"`{self.out}` has no form: end it with {known} or a slash for a folder, or give "
+                "--format"
+            )
+        return SUFFIXES.get(suffix, "grid")
+
+    def given(self) -> set[str]:
+        """Names of the options that were given."""
+        return {field.name for field in fields(self) if getattr(self, field.name) != field.default}
+
+    def check(self) -> None:
+        """Raise SampleError where options do not go together."""
+        given = self.given()
+        for name, others in EXCLUDED.items():
+            if name in given and (both := given.intersection(others)):
+                raise SampleError(f"{flag(name)} and {flag(min(both))} exclude each other")
+        for name, others in NEEDED.items():
+            if name in given and not given.intersection(others):
+                raise SampleError(f"{flag(name)} needs {flag(others[0])}")
+        if self.of_training and (odd := given.intersection(OF_NEW_IMAGES)):
+            raise SampleError(
+                f"an animation shows the run's own samples, {flag(min(odd))} new images: leave it "
+                "out, or add --interpolate"
+            )
+        if self.frames and not (self.moving or self.interpolate):
+            raise SampleError("--frames needs --interpolate, or an animation")
+        if self.fps and not self.moving:
+            raise SampleError(f"--fps needs an animation: {', '.join(MOVING)}")
+        if self.with_labels and self.chosen_form != "csv":
+            raise SampleError("--with-labels is for CSV; npz has the labels always")
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
+        if self.interpolate not in (None, "linear", "spherical"):
+            raise SampleError(f"--interpolate is linear or spherical, not `{self.interpolate}`")
+        if self.truncation is not None and not 0 < self.truncation < math.inf:
+            raise SampleError("--truncation must be more than 0")
+        if self.best and self.of and self.of < self.best:
+            raise SampleError(f"there are no {self.best} best of {self.of} images")
+
+
+def flag(name: str) -> str:
+    """An option as it is typed."""
+    return "-n" if name == "count" else f"--{name.replace('_', '-')}"
