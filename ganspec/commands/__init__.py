@@ -12,7 +12,9 @@ ORDER = (
     "data",
     "train",
     "sample",
+    "evaluate",
     "diff",
     "compare",
+    "report",
     "import_",
 )  # as `ganspec --help` has them

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import ganspec
 from ganspec.console import Settings, SpecPath, fail, reported, show_diagnostics
+
+if TYPE_CHECKING:
+    from ganspec.training.run import Run
 
 EXAMPLE = "ganspec train specs/dcgan.yaml --epochs 2 --set train.batch=32"
 
@@ -25,6 +28,9 @@ def train(
     seed: Annotated[int | None, typer.Option(min=0, help="In place of the spec's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write TensorBoard's event files, too.")
+    ] = False,
     settings: Settings = None,
 ) -> None:
     """Train a spec on real images. Ctrl-C ends with a checkpoint; `--resume` goes on from it."""
@@ -46,8 +52,13 @@ def train(
         with Progress(spec.name) as progress:
             from ganspec.training.session import train
 
-            options = {"resume": resume, "overwrite": overwrite, "progress": progress}
-            run = train(spec, out, data, device, steps, minutes, **options)
+            how = (resume, overwrite, progress, tensorboard)
+            run = train(spec, out, data, device, steps, minutes, *how)
+    show_end(run, spec.name, data, steps)
+
+
+def show_end(run: Run, name: str, data: Path | None, steps: int | None) -> None:
+    """Say how a training ended, and how to go on or what to look at."""
     folder = run.folder
     if run.interrupted:
         again = ["ganspec", "train", run.spec_path, "--out", folder, "--resume"]
@@ -56,6 +67,7 @@ def train(
         typer.echo(f"stopped at step {run.step}; go on with: {shlex.join(map(str, again))}")
         raise typer.Exit(130)
     typer.echo(f"trained to step {run.step}; look at:")
-    for found in [run.latest_samples(), run.losses_path, folder / f"{spec.name}.py"]:
+    scores = folder / "scores.png"
+    for found in [run.latest_samples(), run.losses_path, scores, folder / f"{name}.py"]:
         if found and found.exists():
             typer.echo(f"  {found}")

@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ganspec.language.kinds import kinds_of
 from ganspec.language.section import Section
 from ganspec.language.types import Count, Doc, Name, Number, Positive
 
+METRICS = Literal[tuple(name for kind in kinds_of("metric").values() for name in kind.names)]
 WARNINGS = Literal["range-mismatch", "batch-norm-penalty"]
 
 
@@ -25,9 +27,7 @@ class Counts(Section):
 class Score(Section):
     """A claimed score with what it was measured on; scores are never checked, only compared."""
 
-    metric: Literal["fid", "inception_score", "accuracy"] = Field(
-        description="which score; an accuracy is in percent"
-    )
+    metric: METRICS = Field(description="which score; an accuracy is in percent")
     value: Number = Field(description="the score")
     relation: Literal["=", "<", ">"] = Field("=", description="how the score stands to `value`")
     deviation: Positive | None = Field(None, description="what is printed behind the plus-minus")

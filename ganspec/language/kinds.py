@@ -28,6 +28,7 @@ PACKAGES = {
     "initializer": "ganspec.initializers",
     "weight_norm": "ganspec.weight_norms",
     "dataset": "ganspec.datasets",
+    "metric": "ganspec.metrics",
 }
 
 

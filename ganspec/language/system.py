@@ -11,6 +11,7 @@ from ganspec.conditions.condition import Condition
 from ganspec.datasets.dataset import Dataset
 from ganspec.initializers.initializer import Initializer
 from ganspec.language.claims import Report
+from ganspec.language.evaluation import Evaluation
 from ganspec.language.expr import Width as WidthValue
 from ganspec.language.section import Section
 from ganspec.language.tree import Node
@@ -142,6 +143,7 @@ class System(Section):
         {}, description="numbers by name, for expressions; the emitted classes' parameters"
     )
     data: Data
+    evaluate: Evaluation | None = Field(None, description="scores that training takes on its way")
     tree: Node = Field(exclude=True, repr=False, description="the marked text it came from")
 
     @property

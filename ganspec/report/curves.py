@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -26,6 +27,8 @@ THEME = {  # on white, on black
 ORDER = ("blue", "orange", "green", "pink", "ochre", "sky")
 STYLES = ("-", (0, (6, 1.5)), "-.", (0, (2, 1)), (0, (8, 2, 2, 2)), ":")
 BINS = 600  # points of a thinned curve: more would fall on the same pixels
+HUGE = 1e100  # no loss is; sums and axes of such numbers overflow
+LABEL = 36  # characters of a name in a legend
 CUT = 3  # an axis ends before outliers that would make it so many times as long
 
 
@@ -53,12 +56,12 @@ class Curve:
 
 @dataclass(frozen=True)
 class Panel:
-    """Curves that share an axis, a claimed value among them; `caption` is what to know of them."""
+    """Curves that share an axis, and what is claimed: values, each at an epoch or throughout."""
 
     title: str
     curves: tuple[Curve, ...]
-    claim: float | None = None
     x: str = "step"
+    claims: tuple[tuple[float | None, float], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Epochs:
 
 
 def columns(rows: list[dict[str, object]]) -> dict[str, Column]:
-    """The log's finite numbers by name, in order of their steps."""
+    """The log's numbers by name, in order of their steps; others, or huge ones, are left out."""
     found: dict[str, tuple[list[float], list[float]]] = {}
     for row in rows:
         step = row["step"]
@@ -88,7 +91,7 @@ def columns(rows: list[dict[str, object]]) -> dict[str, Column]:
     made = {}
     for name, (steps, values) in found.items():
         steps, values = np.asarray(steps, float), np.asarray(values, float)
-        finite = np.isfinite(values) & np.isfinite(steps)
+        finite = (np.abs(values) < HUGE) & (np.abs(steps) < 2**53)
         order = np.argsort(steps[finite], kind="stable")
         if len(order):
             made[name] = Column(steps[finite][order], values[finite][order])
@@ -159,28 +162,41 @@ def outside(panel: Panel) -> str:
 
 
 def thinning(panel: Panel) -> str:
-    """What the pale and the full line are, in words; empty where values are drawn as they are."""
-    dense = [len(curve.column) for curve in panel.curves if not curve.sparse]
-    if not dense:
+    """What the pale and the full lines are, in words; empty where values are drawn as they are."""
+    counts = [len(curve.column) for curve in panel.curves if not curve.sparse]
+    widths = sorted({window(count) for count in counts} - {1})
+    if not widths:
         return ""
-    width = window(max(dense))
-    mean = f"mean of the last {width} steps" if width > 1 else "every step"
-    per = max(dense) / BINS
-    band = f"lowest to highest of every {per:.0f} steps" if per >= 2 else "every step"
-    return f"full line: {mean}; pale: {band}" if width > 1 else ""
+    mean = " or ".join(f"{width:,}" for width in widths)
+    band = "each step"
+    if is_long(longest := max(counts)):
+        short = "" if all(map(is_long, counts)) else ", of a short log each step"
+        band = f"lowest to highest of every {longest / BINS:,.0f} steps{short}"
+    return f"full line: mean of the last {mean} steps; pale: {band}"
+
+
+def is_long(count: int) -> bool:
+    """Whether so many values are drawn as the range of each stretch of them."""
+    return count >= 2 * BINS
+
+
+def legend_label(text: str) -> str:
+    """A name that a legend has room for; it would leave out one with an underscore first."""
+    cut = text if len(text) <= LABEL else text[: LABEL - 3] + "..."
+    return f" {cut}" if cut.startswith("_") else cut
 
 
 def draw_curve(axes: Axes, curve: Curve) -> None:
     """One curve, raw and smoothed."""
     column, colour = curve.column, THEME[curve.colour][0]
-    look = {"color": colour, "label": curve.label, "linestyle": curve.style}
+    look = {"color": colour, "label": legend_label(curve.label), "linestyle": curve.style}
     if curve.sparse:
         axes.plot(column.steps, column.values, linewidth=1.6, marker="o", markersize=3.5, **look)
         return
     smooth = smoothed(column.values, window(len(column)))
-    if len(column) >= 2 * BINS:
+    if is_long(len(column)):
         steps, low, high = envelope(column)
-        pale = {"color": colour, "alpha": 0.22, "linewidth": 0}
+        pale = {"color": colour, "alpha": 0.3, "linewidth": 0}
         axes.fill_between(steps, low, high, step="pre", **pale)
         ends = np.linspace(0, len(column), BINS + 1).astype(int)[1:] - 1
         axes.plot(steps, smooth[ends], linewidth=1.8, **look)
@@ -189,17 +205,35 @@ def draw_curve(axes: Axes, curve: Curve) -> None:
         axes.plot(column.steps, smooth, linewidth=1.8, **look)
 
 
+def draw_claims(axes: Axes, panel: Panel) -> None:
+    """A single claim as a line, several as points at their epochs."""
+    look = {"color": THEME["ink"][0], "label": "claimed", "linewidth": 1.2}
+    if len(panel.claims) == 1:
+        axes.axhline(panel.claims[0][1], linestyle=(0, (1, 2)), **look)
+    placed = [claim for claim in panel.claims if claim[0] is not None]
+    if len(placed) > 1 and panel.x == "epoch":
+        axes.plot(*zip(*placed, strict=True), "s", markersize=6, fillstyle="none", **look)
+
+
 def draw_panel(axes: Axes, panel: Panel) -> None:
-    """A panel's curves, its claim and its legend, on axes without a frame above and right."""
-    ink, grid = THEME["ink"][0], THEME["grid"][0]
+    """A panel's curves, its claims and its legend."""
     for curve in panel.curves:
         draw_curve(axes, curve)
-    if panel.claim is not None:
-        look = {"color": ink, "linewidth": 1.2, "linestyle": (0, (1, 2)), "label": "claimed"}
-        axes.axhline(panel.claim, **look)
+    draw_claims(axes, panel)
     if limits := view(panel.curves):
         axes.set_ylim(*limits)
-    axes.set_ylabel(panel.title, color=ink)
+    dress(axes)
+    ink, drawn = THEME["ink"][0], len(axes.get_legend_handles_labels()[0])
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1.0), "borderaxespad": 0.2}
+    with matplotlib.rc_context({"text.parse_math": False}):  # a name may hold dollars
+        axes.set_ylabel(legend_label(panel.title), color=ink)
+        if drawn:
+            axes.legend(frameon=False, labelcolor=ink, ncols=min(3, drawn), fontsize=9, **place)
+
+
+def dress(axes: Axes) -> None:
+    """Axes in the page's colours, without a frame above and right."""
+    ink, grid = THEME["ink"][0], THEME["grid"][0]
     axes.grid(color=grid, linewidth=0.6)
     axes.set_axisbelow(True)
     axes.tick_params(colors=ink, color=grid)
@@ -207,10 +241,6 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     axes.spines[["left", "bottom"]].set_color(grid)
     axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.6g}")
     axes.margins(x=0.01)
-    if len(panel.curves) > 1 or panel.claim is not None:
-        columns = min(4, len(panel.curves) + (panel.claim is not None))
-        place = {"loc": "lower left", "bbox_to_anchor": (0, 1.0), "borderaxespad": 0.2}
-        axes.legend(frameon=False, labelcolor=ink, ncols=columns, fontsize=9, **place)
 
 
 def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 8) -> Figure:

@@ -18,7 +18,7 @@ from pydantic.fields import FieldInfo
 from ganspec.compiler.ir import Input, Value
 from ganspec.compiler.lower import lower_network
 from ganspec.compiler.printer import number
-from ganspec.language import claims, schedule, spec, supervised, system
+from ganspec.language import claims, evaluation, schedule, spec, supervised, system
 from ganspec.language.annotations import (
     describe,
     family,
@@ -52,6 +52,7 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("`train.steps`", schedule.Steps),
     ("`train.warmup`", schedule.Warmup),
     ("`train.skip`", schedule.Skip),
+    ("`evaluate`", evaluation.Evaluation),
     ("`report`", claims.Report),
     ("Counts in `report.params`", claims.Counts),
     ("Scores in `report.scores`", claims.Score),
@@ -72,6 +73,7 @@ FAMILIES = {
     "optimizer": "Kinds of optimizer",
     "initializer": "Kinds of initial weights",
     "weight_norm": "Kinds of weight norm",
+    "metric": "Kinds of metric",
     "dataset": "Kinds of data set",
 }
 WRITTEN = {
@@ -84,6 +86,7 @@ WRITTEN = {
     "initializer": "Written as `init: {normal: 0.02}` in a network or in a layer with a weight.",
     "weight_norm": "Written as `norm: spectral` in a network or in a layer with a weight.",
     "dataset": "Written as `data: {dataset: {shapes: {count: 1000}}, size: 32}`.",
+    "metric": "An entry of `evaluate: {metrics: [fid, {kid: {subsets: 50}}]}`.",
 }
 BOUNDS = [("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")]
 PROBE = """
@@ -201,7 +204,7 @@ def takes(field: FieldInfo) -> str:
     """What a field takes, in words, with its bounds."""
     annotation = field.annotation
     if listed := many(annotation):
-        return f"a list of {link('layers', FAMILIES[listed])}"
+        return f"a list of {link(f'{listed}s', FAMILIES[listed])}"
     if name := family(annotation):
         return f"one {link(FAMILIES[name].replace('Kinds', 'kind'), FAMILIES[name])}"
     if pair := mapping(annotation):

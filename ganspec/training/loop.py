@@ -63,6 +63,17 @@ class Recorder:
             )
 
 
+def end_epoch(trainer: Trainer, run: Run) -> bool:
+    """Take the picture, snapshot and scores of an epoch's end; whether there were scores."""
+    trainer.picture(run.samples_path(trainer.step))
+    if trainer.cfg.keep and trainer.epoch % trainer.cfg.keep == 0:
+        checkpoint.save(run.snapshot_path(trainer.step), trainer.weights())
+    scored = trainer.scoring is not None and trainer.scoring.due()
+    if scored:
+        trainer.scoring()
+    return scored
+
+
 def run_training(
     trainer: Trainer,
     run: Run,
@@ -93,13 +104,13 @@ def run_training(
             losses = {**losses, **trainer.measures()}
         if recorder.add(losses):
             progress(trainer.step, recorder.last)
+        scored = False
         if ended:
             recorder.flush()
-            trainer.picture(run.samples_path(trainer.step))
-            if trainer.cfg.keep and trainer.epoch % trainer.cfg.keep == 0:
-                checkpoint.save(run.snapshot_path(trainer.step), trainer.weights())
+            scored = end_epoch(trainer, run)
         waited = time.perf_counter() - saved
-        if waited > (EPOCH_SECONDS if ended else CHECKPOINT_SECONDS):
+        # after scores at once: going back to before them would leave the best of them behind
+        if scored or waited > (EPOCH_SECONDS if ended else CHECKPOINT_SECONDS):
             save()
             saved = time.perf_counter()
     if not run.samples_path(trainer.step).exists():

@@ -156,10 +156,10 @@ def resolved(spec: Spec) -> str:
 
 
 def differences(mine: Spec, theirs: Spec) -> list[str]:
-    """Sections in which two specs differ, other than in how long they train and what is kept."""
+    """Sections in which two specs differ, other than in length, in what is kept and measured."""
 
     def comparable(spec: Spec) -> dict:
-        data = spec.tree.plain()
+        data = {k: v for k, v in spec.tree.plain().items() if k != "evaluate"}
         train = data.get("train") or {}
         data["train"] = {k: v for k, v in train.items() if k not in ("epochs", "keep")}
         return data

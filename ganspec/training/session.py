@@ -10,23 +10,25 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import torch
 
 from ganspec.compiler.emit import emit
 from ganspec.datasets.dataset import DataError
+from ganspec.evaluation.score_file import forget_scores
 from ganspec.language.spec import Spec
 from ganspec.language.supervised import Autoencoder
 from ganspec.language.system import System
 from ganspec.training import checkpoint
 from ganspec.training.adversarial import AdversarialTrainer
+from ganspec.training.events import following, require_tensorboard
 from ganspec.training.images import class_names, open_images, open_test_images
 from ganspec.training.loop import run_training
 from ganspec.training.run import Run, RunError, differences
 from ganspec.training.supervised import AutoencoderTrainer, ClassifierTrainer
-from ganspec.training.trainer import Trainer
+from ganspec.training.trainer import Scoring, Trainer
 
 
 def choose_device(name: str) -> torch.device:
@@ -50,15 +52,18 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     progress: Callable[[int, int, dict[str, float]], None] | None = None,
+    tensorboard: bool = False,
 ) -> Run:
     """Train `spec` into the run folder `out` (`runs/NAME` by default).
 
     `data` is the folder of the real images, `steps` the iteration to end at in place of the
     spec's epochs, `minutes` the time to end after if that comes first. `progress` is told step,
-    last step and losses a few times a second at most. Ctrl-C ends after the current step, with
-    a checkpoint. Raises SpecError, RunError, DataError, CheckpointError, or TrainingError where
-    a loss is not finite.
+    last step and losses a few times a second at most. `tensorboard` asks for event files in the
+    run's folder, too. Ctrl-C ends after the current step, with a checkpoint. Raises SpecError,
+    RunError, DataError, CheckpointError, EventsError, or TrainingError where a loss is not finite.
     """
+    if tensorboard:
+        require_tensorboard()
     run = Run(Path(out) if out else Path("runs") / spec.name)
     state = _resumed(run, spec) if resume else None
     if state is None:
@@ -66,19 +71,37 @@ def train(
     source = emit(spec)
     trainer = _trainer(spec, Path(data) if data else None, choose_device(device))
     last = steps or trainer.warmup + spec.train.epochs * trainer.epoch_steps
+    trainer.scoring = _scoring(spec, Path(data) if data else None, trainer, run)
     tell = progress or (lambda step, last, losses: None)
     try:
         if state is None:
-            run.begin(spec, source, environment(trainer.device), overwrite)
+            info = {**environment(trainer.device), "epoch_steps": trainer.epoch_steps}
+            run.begin(spec, source, info, overwrite)
         else:
             _restore(run, trainer, state, last)
-        with interruptible(minutes) as stop:
-            run_training(trainer, run, last, stop, lambda step, losses: tell(step, last, losses))
-            run.interrupted = stop.asked
-        run.step = trainer.step
+        follow = following(run) if tensorboard else nullcontext(lambda: None)
+        with follow as update:
+            _advance(trainer, run, last, minutes, lambda *told: (tell(*told), update()))
     finally:
         run.release()
     return run
+
+
+def _advance(trainer: Trainer, run: Run, last: int, minutes: float | None, tell: Callable) -> None:
+    """Train to step `last`, or as long as it may; note how it ended."""
+    with interruptible(minutes) as stop:
+        run_training(trainer, run, last, stop, lambda step, losses: tell(step, last, losses))
+        run.interrupted = stop.asked
+    run.step = trainer.step
+
+
+def _scoring(spec: System, data: Path | None, trainer: Trainer, run: Run) -> Scoring | None:
+    """What takes the scores of the spec's `evaluate`."""
+    if spec.evaluate is None:
+        return None
+    from ganspec.evaluation.periodic import Periodic  # which scipy makes slow to import
+
+    return Periodic(spec, data, trainer, run)
 
 
 def _restore(run: Run, trainer: Trainer, state: dict[str, object], last: int) -> None:
@@ -92,6 +115,7 @@ def _restore(run: Run, trainer: Trainer, state: dict[str, object], last: int) ->
         message = f"the run began on {began}: on {now} its random numbers are others from here on"
         warnings.warn(message, stacklevel=2)
     run.rewind(trainer.step)
+    forget_scores(run.folder, trainer.step)
 
 
 def _trainer(spec: System, data: Path | None, device: torch.device) -> Trainer:

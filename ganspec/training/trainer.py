@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Protocol
 
 import torch
 from torch import nn, optim
@@ -12,6 +13,16 @@ from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.ir import Net
 from ganspec.training import checkpoint
 from ganspec.training.images import Feed
+
+
+class Scoring(Protocol):
+    """What takes scores of a training under way, and leaves it as it is."""
+
+    def due(self) -> bool:
+        """Whether scores are taken at the epoch's end that was just reached."""
+
+    def __call__(self) -> None:
+        """Take them, and write them into the run."""
 
 
 class Trainer:
@@ -27,6 +38,7 @@ class Trainer:
     batches: Feed
     fixed: dict[str, torch.Tensor]  # what every picture is made from
     average: nn.Module | None = None  # the generator of averaged weights, where the spec has one
+    scoring: Scoring | None = None  # takes scores at epochs' ends, where the spec asks for some
     step = 0
 
     def advance(self) -> dict[str, torch.Tensor]:

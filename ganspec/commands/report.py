@@ -1,0 +1,31 @@
+"""`ganspec report`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ganspec.console import reported
+
+EXAMPLE = "ganspec report runs/dcgan -o page.html"
+
+
+def report(
+    folders: Annotated[
+        list[Path], typer.Argument(metavar="RUN...", help="Run folders, six at most.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option("-o", "--out", help="Page to write, .html or .md. [default: RUN/report.html]"),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a page that you edited.")
+    ] = False,
+) -> None:
+    """Write one page of a run, or of several beside each other: scores, curves, samples, spec."""
+    with reported():
+        from ganspec.report.run_files import write_report
+
+        typer.echo(f"{write_report(folders, out, overwrite)} written")

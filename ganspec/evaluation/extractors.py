@@ -1,0 +1,23 @@
+"""The feature extractors by the names that a person gives them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ganspec.evaluation.classifier import classifier_extractor
+from ganspec.evaluation.extractor import Extractor, ExtractorError
+from ganspec.evaluation.inception import inception_extractor
+
+
+def open_extractor(
+    name: str, device: torch.device, layer: str | None = None, inception_weights: Path | None = None
+) -> Extractor:
+    """The extractor that a person names: `inception`, or the folder of a classifier's run."""
+    if name != "inception" and not Path(name).is_dir():
+        raise ExtractorError(f"no extractor {name}: name a classifier's run folder, or inception")
+    with torch.random.fork_rng(devices=[]):  # torch-fidelity draws weights, to be thrown away
+        if name == "inception":
+            return inception_extractor(inception_weights, device, layer)
+        return classifier_extractor(Path(name), device, layer)

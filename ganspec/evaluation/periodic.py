@@ -1,0 +1,79 @@
+"""Scores that a training takes on its way, and the weights that scored best."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ganspec.evaluation.extractors import open_extractor
+from ganspec.evaluation.runs import asked_like, real_images
+from ganspec.evaluation.score_file import append_scores, read_scores
+from ganspec.evaluation.score_table import plot
+from ganspec.evaluation.scoring import Bench
+from ganspec.evaluation.subject import Subject, drawn, restored
+from ganspec.language.spec import Spec
+from ganspec.language.supervised import Classifier
+from ganspec.language.system import System
+from ganspec.metrics.metric import MetricError
+from ganspec.training import checkpoint
+from ganspec.training.run import Run
+from ganspec.training.sampling import Source
+from ganspec.training.trainer import Trainer
+
+# a score is held against earlier ones that were taken in the same way
+ALIKE = ("metric", "of", "weights", "images", "extractor", "reference", "seed", "labels")
+
+
+class Periodic:
+    """The scores of a spec's `evaluate`, of a training that goes on as if none had been taken.
+
+    Extractor and real images are opened here, so that what is missing is said before training.
+    """
+
+    def __init__(self, spec: System, data: Path | None, trainer: Trainer, run: Run):
+        if isinstance(spec, Classifier):
+            raise MetricError("a classifier is tested at each epoch's end: take `evaluate` out")
+        self.spec, self.said, self.trainer, self.run = spec, spec.evaluate, trainer, run
+        extractor = open_extractor(self.said.extractor, trainer.device, self.said.layer)
+        real = real_images(spec, data, self.said.split)
+        self.bench = Bench(extractor, self.said.metrics, real)
+
+    def due(self) -> bool:
+        """Whether scores are taken at the epoch's end that was just reached."""
+        return self.trainer.epoch % self.said.every == 0
+
+    def __call__(self) -> None:
+        """Take the scores, write them into the run, and keep the weights if they are the best."""
+        earlier = read_scores(self.run.folder)
+        with torch.random.fork_rng(devices=[]):
+            rows = self.bench.scores(self.subject(), self.trainer.epoch)
+        append_scores(self.run.folder, rows)
+        plot(self.run.folder)
+        self.keep_best(rows[0], earlier)
+
+    def subject(self) -> Subject:
+        """Images of the networks as they are now."""
+        trainer, said = self.trainer, self.said
+        notes = {"step": trainer.step, "weights": "average" if trainer.average else "raw"}
+        if not isinstance(self.spec, Spec):
+            network = trainer.networks["autoencoder"]
+            real, device = self.bench.real, trainer.device
+            return restored(network, trainer.cfg, real, said.images, said.seed, device, **notes)
+        generator = trainer.average or trainer.networks["generator"]
+        source = Source(generator, trainer.cfg, trainer.device, trainer.fixed.get("labels"))
+        asked = asked_like(self.bench.real, source, self.spec, said.images)
+        names = tuple(self.spec.data.dataset.classes(None))
+        return drawn(source, said.images, said.seed, asked, names, **notes)
+
+    def keep_best(self, row: dict[str, object], earlier: list[dict[str, object]]) -> None:
+        """Keep a snapshot of the best weights in place of the one that was best before."""
+        sign = 1 if self.said.metrics[0].higher else -1
+        like = [r for r in earlier if all(r.get(n) == row[n] for n in ALIKE)]
+        best = max(like, key=lambda r: sign * r["value"], default=None)
+        if best is not None and sign * best["value"] >= sign * row["value"]:
+            return
+        checkpoint.save(self.run.snapshot_path(self.trainer.step), self.trainer.weights())
+        keep = self.trainer.cfg.keep
+        if best is not None and not (keep and best["epoch"] % keep == 0):
+            self.run.snapshot_path(best["step"]).unlink(missing_ok=True)

@@ -1,0 +1,179 @@
+"""A run's scores: of its checkpoint, or of every snapshot with one pass over the real images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import torch
+
+from ganspec.evaluation.extractors import open_extractor
+from ganspec.evaluation.reference import CPU, RealImages, open_folder, open_real
+from ganspec.evaluation.scoring import Bench, Tell, silent
+from ganspec.evaluation.subject import Subject, as_they_are, drawn, restored, some
+from ganspec.language.kinds import kinds_of
+from ganspec.language.spec import Spec
+from ganspec.language.supervised import Autoencoder, Classifier
+from ganspec.language.system import System
+from ganspec.metrics.metric import Metric, MetricError
+from ganspec.report.run_record import read_record
+from ganspec.training.labels import fit_labels
+from ganspec.training.run import Run, RunError
+from ganspec.training.sampling import Sampler, Source, trained, weights
+
+USUAL = ("fid", "inception_score", "accuracy")  # as far as the extractor allows
+IMAGES = 10_000
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a person asks for; None is what the spec's `evaluate` says, else the usual."""
+
+    metrics: tuple[Metric, ...] | None = None
+    images: int | None = None
+    extractor: str | None = None
+    layer: str | None = None
+    inception_weights: Path | None = None
+    split: str | None = None
+    seed: int | None = None
+    conditions: str | None = None
+    average: bool | None = None
+    real: bool = False
+    data: Path | None = None
+    reference: Path | None = None
+    device: torch.device = CPU
+
+    def settled(self, spec: System) -> Wanted:
+        """The same with what the spec says where the person said nothing."""
+        said = {} if spec.evaluate is None else dict(spec.evaluate)
+        names = ("metrics", "images", "extractor", "layer", "split", "seed")
+        if self.extractor is not None:  # another one's layer is no layer of this
+            said.pop("layer", None)
+        return replace(self, **{n: said.get(n) for n in names if getattr(self, n) is None})
+
+
+class Evaluator:
+    """A run, the metrics that are taken of it, and the real images that it is held against."""
+
+    def __init__(self, folder: Path, wanted: Wanted, tell: Tell = silent):
+        self.run = Run.open(folder)
+        self.spec, self.folder = self.run.spec, folder
+        self.wanted = wanted.settled(self.spec)
+        name = self.wanted.extractor or "inception"
+        if isinstance(self.spec, Classifier):
+            name = str(folder)
+        self.extractor = open_extractor(
+            name, wanted.device, self.wanted.layer, wanted.inception_weights
+        )
+        self.bench = Bench(self.extractor, (), None, tell)
+
+    @cached_property
+    def real(self) -> RealImages:
+        """The real images of the run's data set, or of a folder."""
+        if self.wanted.reference is not None:
+            return open_folder(self.wanted.reference)
+        return real_images(self.spec, self.wanted.data, self.wanted.split)
+
+    def scores(self, step: int | None = None) -> list[dict[str, object]]:
+        """Scores of the checkpoint, or of the weights after `step`."""
+        subject = self.subject(step)
+        self.bench.metrics, self.bench.real = self.metrics(subject), self.real
+        rows = self.bench.scores(subject, self.epoch(subject.step))
+        if self.wanted.real and subject.of != "real":
+            like = as_they_are(some(self.real, subject.count))
+            rows += self.bench.scores(like)
+        return rows
+
+    def metrics(self, subject: Subject) -> tuple[Metric, ...]:
+        """Those asked for, or the usual ones that mean something here."""
+        if self.wanted.metrics is not None:
+            return self.wanted.metrics
+        kinds = kinds_of("metric")
+        usual = [kinds[name]() for name in USUAL]
+        if subject.of == "real" or self.wanted.conditions is not None:
+            usual = [kinds["accuracy"]()]
+        fitting = [m for m in usual if not m.refusal(self.extractor.classes, subject.labels)]
+        return tuple(fitting or usual[-1:])
+
+    def subject(self, step: int | None) -> Subject:
+        """The images that are scored."""
+        if isinstance(self.spec, Spec):
+            return self.drawn(step)
+        if isinstance(self.spec, Autoencoder):
+            return self.restored(step)
+        if step is not None:
+            raise RunError(f"{self.folder} trains a classifier, of which the checkpoint is scored")
+        state = weights(self.run)
+        subject = as_they_are(some(self.real, self.wanted.images or len(self.real)))
+        return replace(subject, step=state["step"], weights="raw")
+
+    def drawn(self, step: int | None) -> Subject:
+        """What the run's generator draws, asked for the labels of real images or of a file."""
+        wanted = self.wanted
+        sampler = Sampler(self.folder, wanted.device, step, wanted.average)
+        count = wanted.images or IMAGES
+        if wanted.conditions is not None:
+            sampler.ask(wanted.conditions)
+            asked = Path(wanted.conditions).name
+            count = wanted.images or len(sampler.labels)
+        else:
+            asked = asked_like(self.real, sampler, self.spec, count)
+        names = tuple(self.spec.data.dataset.classes(None))
+        said = {"step": sampler.step, "weights": "average" if sampler.averaged else "raw"}
+        return drawn(sampler, count, wanted.seed or 0, asked, names, **said)
+
+    def restored(self, step: int | None) -> Subject:
+        """What the run's autoencoder makes of real images."""
+        state = weights(self.run, step)
+        network, cfg = trained(self.spec, "autoencoder", state, self.wanted.device)
+        count = self.wanted.images or IMAGES
+        said = {"step": state["step"], "weights": "raw"}
+        device, seed = self.wanted.device, self.wanted.seed or 0
+        return restored(network, cfg, self.real, count, seed, device, **said)
+
+    def epoch(self, step: int | None) -> int | None:
+        """The epochs that are done after `step`; None where the run does not say."""
+        if step is None or (epochs := read_record(self.folder).epochs) is None:
+            return None
+        return max(0, int(epochs.of(step)))
+
+    def steps(self) -> list[int]:
+        """The steps whose weights were kept, the checkpoint's too."""
+        steps = {*self.run.snapshots(), int(weights(self.run)["step"])}
+        return sorted(steps)
+
+
+def real_images(spec: System, data: Path | None, split: str | None) -> RealImages:
+    """A spec's real images; of a single network the held-out ones, where there are any."""
+    if split is None and not isinstance(spec, Spec) and spec.data.dataset.test_reader():
+        split = "test"
+    return open_real(spec.data, data, split)
+
+
+def asked_like(real: RealImages, source: Source, spec: Spec, count: int) -> str | None:
+    """Let `source` ask for the labels of real images, evenly spaced; says whose labels it asks for.
+
+    Without labels of real images it asks for those of the run's grid, again and again.
+    """
+    if source.labels is None:
+        return None
+    if real.labels is None:
+        return "the run's grid"
+    labels = fit_labels(real.labels, spec.condition, "condition", spec.data.dataset)
+    source.labels = labels[torch.arange(count) * len(labels) // count]
+    return f"{real.split} images"
+
+
+def folder_scores(images: Path, wanted: Wanted, tell: Tell = silent) -> list[dict[str, object]]:
+    """Scores of the pictures in a folder, against those in `wanted.reference`."""
+    name, path = wanted.extractor or "inception", wanted.inception_weights
+    extractor = open_extractor(name, wanted.device, wanted.layer, path)
+    subject = as_they_are(open_folder(images), "generated")
+    kinds = kinds_of("metric")
+    usual = [kinds["fid"]()] if wanted.reference else [kinds["inception_score"]()]
+    real = open_folder(wanted.reference) if wanted.reference else None
+    metrics = wanted.metrics or tuple(usual)
+    if real is None and (paired := [m.kind for m in metrics if m.paired]):
+        raise MetricError(f"{paired[0]} compares with other images: name them with --reference")
+    return Bench(extractor, metrics, real, tell).scores(subject)

@@ -1,0 +1,95 @@
+"""Scores in words, the spec's claims beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from ganspec.language.claims import Score
+from ganspec.language.errors import printable
+from ganspec.language.kinds import kinds_of
+from ganspec.report.run_record import RunRecord
+from ganspec.report.run_scores import claimed_text, conditions, differences, fits, value_text
+
+
+def described(rows: list[dict[str, object]], record: RunRecord | None) -> Iterator[str]:
+    """Lines of text: each score, what it depends on, the nearest claim, and what differs there."""
+    for row in rows:
+        yield f"{row['metric']} of {row['of']} images: {value_text(row['value'], row['deviation'])}"
+        yield f"  {', '.join(conditions(row))}"
+        if row.get("labels"):
+            yield f"  labels: {printable(str(row['labels']))}"
+        if row.get("per_class"):
+            shares = (f"{printable(name)} {value:.0f}" for name, value in row["per_class"].items())
+            yield f"  by class: {', '.join(shares)}"
+        if (claim := nearest_claim(row, record)) is not None:
+            yield f"  {against(claim, row)}"
+
+
+def nearest_claim(row: dict[str, object], record: RunRecord | None) -> Score | None:
+    """The claim that is of the same, with the fewest conditions that differ."""
+    claims = record.spec.report.scores if record and record.spec else ()
+    fitting = [claim for claim in claims if fits(row, claim, claims, record)]
+    return min(fitting, key=lambda claim: len(differences(claim, row)), default=None)
+
+
+def against(claim: Score, row: dict[str, object]) -> str:
+    """A claim, marked with an asterisk where its conditions are others than the score's."""
+    apart = differences(claim, row)
+    text = f"claimed: {claimed_text(claim)}{' *' if apart else ''}"
+    text += f" (* {'; '.join(apart)})" if apart else ""
+    return text + (f" [{printable(claim.note)}]" if claim.note else "")
+
+
+def by_epoch(rows: list[dict[str, object]]) -> list[str]:
+    """A table with a line a step and a column a score, an asterisk behind the best."""
+    made = [row for row in rows if row["of"] == "generated"]
+    names = list(dict.fromkeys(row["metric"] for row in made))
+    higher = {name: kind.higher for kind in kinds_of("metric").values() for name in kind.names}
+    best = {
+        name: (max if higher[name] else min)(r["value"] for r in made if r["metric"] == name)
+        for name in names
+    }
+    cells = [["epoch", "step", *names]]
+    for step in sorted({row["step"] for row in made}):
+        here = {row["metric"]: row for row in made if row["step"] == step}
+        epoch = next(iter(here.values()))["epoch"]
+        cells.append(["" if epoch is None else str(epoch), str(step)])
+        for name, row in here.items():
+            mark = " *" if row["value"] == best[name] else "  "
+            cells[-1].append(value_text(row["value"], row["deviation"]) + mark)
+    cells[0][2:] = [f"{name}  " for name in names]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
+    return [line.rstrip() for line in lines]
+
+
+def plot(folder: Path) -> Path | None:
+    """`scores.png`: every score that was taken at several steps, by epoch; None where none was."""
+    from matplotlib.figure import Figure
+
+    from ganspec.atomic import replacing
+    from ganspec.evaluation.score_file import read_scores
+    from ganspec.report.curves import draw_panel
+    from ganspec.report.run_plots import looks
+    from ganspec.report.run_record import read_record
+    from ganspec.report.run_scores import score_panels
+
+    steps: dict[tuple, set] = {}
+    for row in read_scores(folder):
+        steps.setdefault((row["metric"], row.get("of")), set()).add(row.get("step"))
+    record = read_record(folder)
+    # without a classifier's test accuracies, which have a plot of their own
+    record.scores = [r for r in record.scores if len(steps[r["metric"], r.get("of")]) > 1]
+    panels = list(score_panels([record], looks(1))) if record.scores else []
+    if not panels:
+        return None
+    size = (8, 0.5 + 2.6 * len(panels))
+    figure = Figure(figsize=size, dpi=120, layout="constrained")
+    for axes, panel in zip(figure.subplots(len(panels), squeeze=False)[:, 0], panels, strict=True):
+        draw_panel(axes, panel)
+        axes.set_xlabel(panel.x)
+    path = folder / "scores.png"
+    with replacing(path) as temporary:
+        figure.savefig(temporary, facecolor="white")
+    return path

@@ -1,0 +1,5 @@
+"""Scores of images: one kind, one file."""
+
+from ganspec.metrics.metric import Metric
+
+BASE = Metric

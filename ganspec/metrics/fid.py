@@ -1,0 +1,28 @@
+"""Fréchet inception distance."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ganspec.metrics.activations import Activations
+from ganspec.metrics.frechet import factor, frechet_distance
+from ganspec.metrics.metric import Measured, Metric, MetricError
+
+
+class Fid(Metric, kind="fid"):
+    """Fréchet inception distance (Heusel et al., 2017), between normal fits of the features.
+
+    Its value falls with the number of images: only numbers of as many images compare. Of fewer
+    images than features it rests on a singular covariance, and says so.
+    """
+
+    names: ClassVar = ("fid",)
+    higher: ClassVar = False
+
+    def measure(self, made: Activations, real: Activations, seed: int) -> list[Measured]:
+        if made.count < 2 or real.count < 2:
+            raise MetricError("fid needs two images or more on each side")
+        value = frechet_distance(made.mean, factor(made), real.mean, real.covariance)
+        few, size = min(made.count, real.count), made.size
+        note = f"fewer images ({few:,}) than features ({size:,})" if few <= size else ""
+        return [Measured("fid", max(0.0, value), references=real.count, note=note)]

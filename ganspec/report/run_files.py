@@ -1,0 +1,79 @@
+"""Pages of runs as files: written whole, and never over what somebody made or edited."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+from ganspec.atomic import write_text
+from ganspec.language.errors import GanspecError
+from ganspec.report.run_markdown import Writer
+from ganspec.report.run_page import report_html
+from ganspec.report.run_record import read_records
+from ganspec.report.run_view import ReportView
+
+MOST = 6  # runs that fit beside each other
+FORMS = (".html", ".md")
+SEAL = re.compile(rb"<!-- made by ganspec report ([0-9a-f]{16}) -->\n\Z")
+
+
+class ReportError(GanspecError):
+    """A page that cannot be made, or that would take another file's place."""
+
+
+def write_report(folders: list[Path], out: Path | None = None, overwrite: bool = False) -> Path:
+    """Write the page of the runs in `folders` to `out`, and say where it is.
+
+    A name that ends in `.md` makes Markdown, with its pictures in a folder beside it. Without
+    `out` it is `report.html`, in the run's folder or, of several, where one stands. Raises
+    RunError or ReportError.
+    """
+    if len(folders) > MOST:
+        raise ReportError(f"{len(folders)} runs do not fit beside each other: name {MOST} at most")
+    target = out or (folders[0] if len(folders) == 1 else Path()) / "report.html"
+    if target.suffix.lower() not in FORMS:
+        raise ReportError(f"{target} is no page: end its name in .html or .md")
+    pictures = target.with_name(f"{target.stem}_files")
+    is_markdown = target.suffix.lower() == ".md"
+    if not overwrite:
+        _claim(target, pictures if is_markdown else None)
+    report = ReportView(read_records(folders))
+    if is_markdown:
+        writer = Writer(report, pictures.name)
+        text = writer.page()
+        for name, write in writer.files.items():
+            write(pictures / name)
+        for path in pictures.glob("run*_moment_*.*"):  # of an earlier page
+            if path.name not in writer.files:
+                path.unlink()
+    else:
+        text = report_html(report)
+    write_text(target, sealed(text))
+    return target
+
+
+def _claim(target: Path, pictures: Path | None) -> None:
+    """Make sure that only what ganspec wrote is written over."""
+    ours = target.is_file() and is_ours(target.read_bytes())
+    if target.exists() and not ours:
+        raise ReportError(
+            f"{target} is not as ganspec wrote it; add --overwrite, or choose another -o"
+        )
+    if pictures and pictures.exists() and not ours:
+        raise ReportError(f"{pictures} exists; add --overwrite, or choose another -o")
+
+
+def sealed(text: str) -> str:
+    """`text` with its own sum at its end."""
+    return f"{text}<!-- made by ganspec report {_sum(text.encode())} -->\n"
+
+
+def is_ours(data: bytes) -> bool:
+    """Whether a page is just as ganspec once wrote it."""
+    found = SEAL.search(data[-200:])
+    return bool(found) and _sum(data[: -len(found[0])]) == found[1].decode()
+
+
+def _sum(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]

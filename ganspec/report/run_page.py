@@ -1,0 +1,24 @@
+"""The page of one run or of several, as HTML."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from ganspec import __version__
+from ganspec.comparison.survey import Row
+from ganspec.report.curves import THEME
+from ganspec.report.page import page
+from ganspec.report.run_highlight import highlighted
+from ganspec.report.run_view import ReportView
+
+
+def report_html(report: ReportView) -> str:
+    """One self-contained page, with plots and pictures in it; it runs and fetches nothing."""
+    context = {"theme": THEME, "version": __version__}
+    functions = {"sections": sections, "highlighted": highlighted}
+    return page("report.html.jinja", report=report, **context, **functions)
+
+
+def sections(rows: list[Row]) -> list[tuple[str, list[Row]]]:
+    """Rows of one section together, in order."""
+    return [(name, list(found)) for name, found in groupby(rows, lambda row: row.section)]

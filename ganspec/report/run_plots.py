@@ -1,0 +1,132 @@
+"""A run's plots, as SVG whose colours follow the page's theme, or as PNG."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib
+from markupsafe import Markup, escape
+from matplotlib.figure import Figure
+
+from ganspec.atomic import replacing
+from ganspec.report.curves import (
+    ORDER,
+    STYLES,
+    THEME,
+    Curve,
+    Epochs,
+    Panel,
+    figure_of,
+    outside,
+    thinning,
+)
+from ganspec.report.losses import LOOKS, panels
+from ganspec.report.run_record import RunRecord
+from ganspec.report.run_scores import score_panels
+
+WIDTH = 6.4  # inches: two plots stand beside each other
+MOST = 8  # columns of the log that several runs are compared by
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure with its title for those who cannot see it, and what to know of it."""
+
+    name: str
+    title: str
+    figure: Figure
+    notes: tuple[str, ...] = ()
+
+    def svg(self) -> Markup:
+        """The figure as an element of HTML; colours are the page's `--plot-NAME`."""
+        buffer = io.StringIO()
+        plain = {"svg.fonttype": "none", "svg.hashsalt": self.name}
+        with matplotlib.rc_context(plain), quiet():
+            self.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        return Markup(themed(buffer.getvalue(), self.title))
+
+    def write_png(self, path: Path) -> None:
+        """The figure on white, atomically."""
+        with replacing(path) as temporary, quiet():
+            self.figure.savefig(temporary, format="png", facecolor="white")
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Within the block, no warnings of letters that matplotlib's own font lacks."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+def themed(svg: str, title: str) -> str:
+    """matplotlib's SVG without what only files need, with names in place of colours."""
+    body = svg[svg.index("<svg") :]
+    body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
+    body = re.sub(r'<g id="[^"]*">', "<g>", body)  # the same names in every figure
+    head = f'<svg role="img" aria-label="{escape(title)}" viewBox='
+    body = re.sub(r"<svg\b.*?\bviewBox=", lambda _: head, body, count=1, flags=re.S)
+    for name, (light, _) in THEME.items():
+        body = body.replace(light, f"var(--plot-{name})")
+    return body
+
+
+def run_plots(record: RunRecord) -> list[Plot]:
+    """Losses, accuracies and scores of one run, a plot each."""
+    found = []
+    for panel in panels(record.columns):
+        title = f"{panel.title} by step"
+        found.append(_plot(panel.title, title, panel, record.epochs))
+    return found
+
+
+def overlays(records: list[RunRecord]) -> list[Plot]:
+    """For each name that a log has, a plot of all runs."""
+    names = list(dict.fromkeys(name for record in records for name in record.columns))
+    usual = list(LOOKS)
+    names.sort(key=lambda name: usual.index(name) if name in usual else len(usual))
+    found = []
+    for name in names[:MOST]:
+        curves = []
+        for record, (colour, style) in zip(records, looks(len(records)), strict=True):
+            if column := record.columns.get(name):
+                longest = max(map(len, record.columns.values()))
+                sparse = len(column) < longest / 2
+                curves.append(Curve(column, record.label, colour, style, sparse))
+        panel = Panel(column_title(name), tuple(curves))
+        found.append(_plot(f"log_{len(found)}", f"{column_title(name)} by step", panel, None))
+    return found
+
+
+def score_plots(records: list[RunRecord]) -> list[Plot]:
+    """Scores through training, where they were measured more than once."""
+    drawn = score_panels(records, looks(len(records)))
+    return [
+        _plot(f"score_{i}", f"{panel.title} by {panel.x}", panel, None)
+        for i, panel in enumerate(drawn)
+    ]
+
+
+def looks(count: int) -> list[tuple[str, object]]:
+    """Colour and line style of each run."""
+    return [(ORDER[i % len(ORDER)], STYLES[i % len(STYLES)]) for i in range(count)]
+
+
+def column_title(name: str) -> str:
+    """What a column of the log is called where it stands alone."""
+    words = {"d_loss": "discriminator's loss", "g_loss": "generator's loss"}
+    words |= {"real_accuracy": "accuracy on real", "fake_accuracy": "accuracy on generated"}
+    if name in words or name not in LOOKS:
+        return words.get(name, name)
+    return name.replace("_", " ")
+
+
+def _plot(name: str, title: str, panel: Panel, epochs: Epochs | None) -> Plot:
+    notes = tuple(note for note in (thinning(panel), outside(panel)) if note)
+    return Plot(name, title, figure_of([panel], epochs, WIDTH), notes)

@@ -1,0 +1,180 @@
+"""What a page shows of runs, before it is HTML or Markdown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from ganspec.comparison.survey import Row, Subject, survey
+from ganspec.language.claims import Counts
+from ganspec.report.run_images import Picture, final_picture, moments
+from ganspec.report.run_plots import Plot, overlays, run_plots, score_plots
+from ganspec.report.run_record import RunRecord
+from ganspec.report.run_scores import Line, score_lines
+
+PICTURED = {
+    "GAN": "What the generator makes of the run's fixed latents",
+    "autoencoder": "Test images as the network reads them, as it restores them, and as they are",
+    "classifier": "What the classifier takes for what",
+    "run": "The newest picture",
+}
+COUNTS = {"total": "parameters", "trainable": "trainable", "buffers": "non-trainable"}
+
+
+@dataclass(frozen=True)
+class Count:
+    """A claimed count of parameters and the built network's."""
+
+    network: str
+    what: str
+    claimed: int
+    built: int
+
+    @property
+    def agrees(self) -> bool:
+        return self.claimed == self.built
+
+
+class RunView:
+    """One run on a page; `key` begins its anchors and its files' names."""
+
+    def __init__(self, record: RunRecord, key: str):
+        self.record, self.key, self.label = record, key, record.label
+
+    @cached_property
+    def final(self) -> Picture | None:
+        return final_picture(self.record)
+
+    @cached_property
+    def moments(self) -> list[Picture]:
+        return moments(self.record)
+
+    @cached_property
+    def plots(self) -> list[Plot]:
+        return run_plots(self.record)
+
+    @property
+    def lacks_accuracy(self) -> bool:
+        """Whether a discriminator's accuracy is not in the log."""
+        names = self.record.columns
+        return self.record.kind == "GAN" and bool(names) and "real_accuracy" not in names
+
+    @cached_property
+    def scores(self) -> list[Line]:
+        return score_lines(self.record)
+
+    @property
+    def pictured(self) -> str:
+        return PICTURED[self.record.kind]
+
+    def when(self, step: int) -> str:
+        """`step 400, epoch 2`, where the run tells how long its epochs are."""
+        epochs = self.record.epochs
+        if epochs is None or step < epochs.warmup:
+            return f"step {step:,}"
+        return f"step {step:,}, epoch {epochs.of(step):,.4g}"
+
+    @cached_property
+    def counts(self) -> list[Count]:
+        """Claimed counts of parameters beside those of what is built."""
+        found = []
+        claims = self.record.spec.report.params if self.record.spec else {}
+        for name, claim in claims.items():
+            built = self.record.networks.get(name, {}).get("params", {})
+            claim = claim if isinstance(claim, Counts) else Counts(total=claim)
+            for what, title in COUNTS.items():
+                claimed = getattr(claim, what)
+                if claimed is not None and what in built:
+                    found.append(Count(name, title, claimed, built[what]))
+        return found
+
+    @cached_property
+    def remarks(self) -> list[str]:
+        """What a reader must know before reading numbers: what is missing, short or changed."""
+        record = self.record
+        found = []
+        if record.in_training:
+            found.append("The run was in training, or had been killed, when this page was made.")
+        if record.complaint:
+            found.append(f"Its spec cannot be read: {record.complaint.splitlines()[0]}")
+        found += [remark] if (remark := self._length()) else []
+        if record.settings:
+            found.append(f"Changed from its spec file by: {'; '.join(record.settings)}.")
+        if not record.scores and "test_accuracy" not in record.columns:
+            found.append("No scores have been measured; ganspec evaluate measures them.")
+        if record.lost_scores:
+            found.append(f"Lines of scores.jsonl that are no scores: {record.lost_scores}.")
+        if not record.columns:
+            found.append("Its log is empty: no step has been written yet.")
+        if self.final is None:
+            found.append("It has no pictures yet.")
+        if not record.run.checkpoint_path.is_file():
+            found.append("It has no checkpoint.")
+        return found
+
+    def _length(self) -> str:
+        """How much shorter than its spec says it trained."""
+        record = self.record
+        if record.spec is None or record.epochs is None:
+            return ""
+        done, whole = record.epochs.of(record.last_step), record.spec.train.epochs
+        if done >= whole:
+            return ""
+        return f"Trained for {max(done, 0):,.4g} of the {whole:,} epochs that its spec says."
+
+
+class ReportView:
+    """All runs of a page, and what tells them apart."""
+
+    def __init__(self, records: list[RunRecord]):
+        self.runs = [RunView(record, f"run{i + 1}") for i, record in enumerate(records)]
+        self.records = records
+        self.several = len(records) > 1
+        self.title = " / ".join(record.label for record in records)
+
+    @cached_property
+    def rows(self) -> list[Row]:
+        """Properties of all specs, then of the trainings: a cell for each run."""
+        return [row for row in (*self._properties(), *self._trainings()) if any(row.cells)]
+
+    @property
+    def uneven(self) -> list[Row]:
+        return [row for row in self.rows if not row.is_even]
+
+    @property
+    def even(self) -> list[Row]:
+        return [row for row in self.rows if row.is_even]
+
+    def _properties(self) -> list[Row]:
+        if not all(record.spec for record in self.records):
+            return []
+        subjects = [Subject(record.label, record.spec) for record in self.records]
+        return [row for row in survey(subjects).rows if row.section != "claims"]
+
+    def _trainings(self) -> list[Row]:
+        def row(name: str, cells: list[str]) -> Row:
+            return Row("run", name, tuple(cells))
+
+        views, records = self.runs, self.records
+        told = dict.fromkeys(name for record in records for name in record.environment)
+        return [
+            row("trained to", [view.when(view.record.last_step) for view in views]),
+            row("seed", [str(r.spec.train.seed) if r.spec else "" for r in records]),
+            *(row(name, [r.environment.get(name, "") for r in records]) for name in told),
+        ]
+
+    @cached_property
+    def plots(self) -> list[Plot]:
+        """Losses and accuracies: of one run together, of several each on its own axis."""
+        return overlays(self.records) if self.several else self.runs[0].plots
+
+    @cached_property
+    def score_plots(self) -> list[Plot]:
+        return score_plots(self.records)
+
+    @property
+    def score_lines(self) -> list[tuple[RunView, Line]]:
+        """Scores of all runs, those of one metric below each other."""
+        found = [(view, line) for view in self.runs for line in view.scores]
+        order = list(dict.fromkeys((line.metric, line.of) for _, line in found))
+        return sorted(found, key=lambda pair: order.index((pair[1].metric, pair[1].of)))

@@ -1,0 +1,102 @@
+"""TensorBoard's event files of a run, made from what its folder holds."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+
+import numpy as np
+from PIL import Image
+
+from ganspec.language.errors import GanspecError
+from ganspec.training.run import Run
+
+FOLDER = "tensorboard"  # in the run's
+OLD = "events.out.tfevents.*"
+
+
+class EventsError(GanspecError):
+    """Event files cannot be written here."""
+
+
+def require_tensorboard() -> None:
+    """Raise EventsError where the package is not installed."""
+    if find_spec("tensorboard") is None:
+        raise EventsError(
+            "--tensorboard needs the package tensorboard: run `pip install tensorboard`, "
+            "or leave --tensorboard out"
+        )
+
+
+@contextmanager
+def following(run: Run) -> Iterator[Callable[[], None]]:
+    """Within the block, a function that brings the run's event files up to date.
+
+    The files are made anew, from the first step on: a resumed run has each step once.
+    """
+    require_tensorboard()
+    events = Events(run)
+    try:
+        yield events.update
+        events.update()
+    finally:
+        events.writer.close()
+
+
+class Events:
+    """A writer of event files, and how far into the run it has come."""
+
+    def __init__(self, run: Run):
+        from torch.utils.tensorboard import SummaryWriter
+
+        folder = run.folder / FOLDER
+        for path in folder.glob(OLD):
+            path.unlink()
+        self.run, self.writer = run, SummaryWriter(str(folder))
+        self.read = {"log.jsonl": 0, "scores.jsonl": 0}  # bytes
+        self.seen: set[str] = set()
+        if run.spec_path.is_file():
+            spec = run.spec_path.read_text("utf-8")
+            self.writer.add_text("spec", "".join(f"    {line}\n" for line in spec.splitlines()))
+
+    def update(self) -> None:
+        """Write what the folder has gained: losses, scores, samples."""
+        for row in self._lines("log.jsonl"):
+            for name, value in row.items():
+                if name != "step":
+                    self._add(f"log/{name}", value, row.get("step"))
+        for score in self._lines("scores.jsonl"):
+            name = f"scores/{score.get('of', 'generated')}/{score.get('metric')}"
+            self._add(name, score.get("value"), score.get("step"))
+        for path in sorted((self.run.folder / "samples").glob("*.png")):
+            if path.name not in self.seen and path.stem.isdigit():
+                self.seen.add(path.name)
+                with Image.open(path) as image:
+                    pixels = np.asarray(image.convert("RGB"))
+                self.writer.add_image("samples", pixels, int(path.stem), dataformats="HWC")
+        self.writer.flush()
+
+    def _add(self, name: str, value: object, step: object) -> None:
+        if isinstance(value, int | float) and math.isfinite(value) and isinstance(step, int):
+            self.writer.add_scalar(name, value, step)
+
+    def _lines(self, name: str) -> Iterator[dict]:
+        """The whole lines that a file has gained, each a map."""
+        path = self.run.folder / name
+        if not path.is_file():
+            return
+        with path.open("rb") as file:
+            file.seek(self.read[name])
+            for line in file:
+                if not line.endswith(b"\n"):  # still being written
+                    return
+                self.read[name] += len(line)
+                try:
+                    found = json.loads(line)
+                except ValueError:
+                    continue
+                if isinstance(found, dict):
+                    yield found
