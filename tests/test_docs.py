@@ -1,6 +1,6 @@
 """The README and `docs/`: what they show is what happens.
 
-A page's blocks run in order, in one folder that has `specs` in it. In a `console` block each line
+A page's blocks run in order, in one folder that has `specs` and `tests` in it. In a `console` block each line
 after `$ ` is a command; lines below it are its whole output, `...` standing for any lines. A
 command without output shown must succeed. `python` blocks run as programs. `yaml` blocks are specs,
 or parts laid over a small one. A comment on the line before a block says otherwise:
@@ -45,7 +45,8 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 
 @every_page
 def test_blocks_run_as_typed(page, tmp_path, monkeypatch):
-    (tmp_path / "specs").symlink_to(ROOT / "specs")
+    for folder in ("specs", "tests"):
+        (tmp_path / folder).symlink_to(ROOT / folder)
     (tmp_path / "base.yaml").write_text(BASE)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # `train` sets its own
