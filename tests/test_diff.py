@@ -272,6 +272,40 @@ def test_a_stranger_s_text_is_escaped():
     assert "\x1b" not in shown + diff_text.render(comparison, 80)
 
 
+def told(a: str, b: str) -> str:
+    """The first lines of a comparison of two specs of `specs/`, or of two texts."""
+    specs = [
+        loads(each) if "\n" in each else opened(str(ROOT / f"specs/{each}.yaml")) for each in (a, b)
+    ]
+    return "; ".join(compare(*specs).answer)
+
+
+def test_sentences_are_what_a_reader_would_say():
+    text = (ROOT / "specs" / "dcgan.yaml").read_text("utf-8")
+    assert told(text, f"framework: tensorflow\n{text}").startswith(
+        "the generator and the discriminator differ by framework defaults only; "
+    )
+    assert "from keras's and tensorflow's own defaults" in told("dcgan_keras", "wgan_cifar64")
+    assert "latents normal -> uniform in [0, 1]" in told("dcgan_cifar32", "wgan_cifar64")
+    assert "the auxiliary classifier" in told("dcgan_cifar32", "acgan_cifar32")
+    assert told("dcgan", "denoising_fashion").startswith(
+        "a GAN against an autoencoder; data shapes"
+    )
+    looking = text.replace("norm, relu]", "norm, relu, self_attention]")
+    assert "adds three self attention layers at 8 x 8, 16 x 16 and 32 x 32" in told(text, looking)
+
+
+@pytest.mark.parametrize("a", ["dcgan", "acgan_cifar32", "wgan_cifar32"])
+def test_counted_findings_are_many(a):
+    for b in ("wgan_gp", "cgan_fashion", "wgan_cifar64"):
+        assert "one more" not in told(a, b)
+
+
+def test_snapshots_are_no_difference():
+    text = (ROOT / "specs" / "dcgan.yaml").read_text("utf-8")
+    assert compare(loads(text), loads(text.replace("epochs: 5}", "epochs: 5, keep: 2}"))).is_equal
+
+
 # -- the command ------------------------------------------------------------------------------
 
 
@@ -356,13 +390,14 @@ def test_the_status_is_that_of_diff(tmp_path):
 def test_a_file_is_written_and_no_spec_overwritten(tmp_path):
     a, b = SPEC["cgan_iclevr"], SPEC["cgan_iclevr_type2"]
     out = tmp_path / "diff.md"
-    for _ in range(2):
-        assert run(a, b, "--format", "markdown", "-o", out).exit_code == 1
+    assert run(a, b, "--format", "markdown", "-o", out).exit_code == 1
     assert "no longer reads the label" in out.read_text("utf-8")
-    mine = tmp_path / "mine.yaml"
-    mine.write_text("name: mine\n")
-    assert run(a, b, "-o", mine).exit_code == 2
-    assert mine.read_text() == "name: mine\n"
+    assert run(a, b, "-o", out, "--overwrite").exit_code == 1
+    for name in ("mine.yaml", "mine.txt"):
+        mine = tmp_path / name
+        mine.write_text("name: mine\n")
+        assert run(a, b, "-o", mine).exit_code == 2
+        assert mine.read_text() == "name: mine\n"
 
 
 def main() -> None:

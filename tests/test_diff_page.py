@@ -161,6 +161,21 @@ def test_pages_look_right_in_every_look(browser, tmp_path, a, b):
         assert page.unreadable() == []
 
 
+def test_long_names_stay_in_a_narrow_window(browser, tmp_path):
+    path = f"/home/{'someone_with_a_long_name' * 4}/dcgan.yaml"
+    spec = loads(BASE)
+    page = opened(browser, compare(spec, loads(MOVED), (path, path)), tmp_path, 420)
+    assert page.overflow() <= 0
+
+
+def test_equal_layers_may_part_between_printed_pages(browser, tmp_path):
+    page = opened(browser, compared("cgan_iclevr", "wgan_gp_iclevr"), tmp_path)
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    script = "return getComputedStyle(document.querySelector('.fold > tr')).breakInside"
+    assert page.run(script) == "auto"
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
 def test_signs_and_words_say_what_colours_do(browser, tmp_path):
     page = opened(browser, compared("dcgan_keras", "sagan"), tmp_path)
     for word, sign in (("insert", "+"), ("remove", "-")):

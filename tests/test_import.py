@@ -19,7 +19,7 @@ from ganspec.compiler.emit import emit_networks
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.ir import Net, plain
 from ganspec.compiler.lower import lower
-from ganspec.decompiler.python_file import UnreadableError, numbers
+from ganspec.decompiler.python_file import UnreadableError, settings_of
 from ganspec.decompiler.python_file import given as read_given
 from ganspec.decompiler.source import EQUAL, import_file
 from ganspec.language.errors import SpecError
@@ -301,12 +301,26 @@ def test_what_cannot_be_read_is_one_line(message):
     assert len(result.output.strip().splitlines()) == 1
 
 
-def test_numbers_of_the_command_line_are_literals():
-    assert numbers(["nz=100,widths=[64,32]", "bias=False"]) == {
+def test_values_of_the_command_line_are_literals_or_words():
+    assert settings_of(["nz=100,widths=[64,32]", "bias=False,norm=batch,act='relu'"]) == {
         "nz": 100,
         "widths": [64, 32],
         "bias": False,
+        "norm": "batch",
+        "act": "relu",
     }
-    for text in ("nz", "nz=", "nz=a", "nz=__import__('os')", "1=2", "nz='text'"):
+    options = settings_of(["opt.size=32,opt.nz=8"])["opt"]
+    assert (options.size, options.nz) == (32, 8)
+    bad = (
+        "nz",
+        "nz=",
+        "nz=__import__('os')",
+        "1=2",
+        "nz={'a': 1}",
+        "opt=1,opt.a=2",
+        ".a=1",
+        "a.=1",
+    )
+    for text in bad:
         with pytest.raises(UnreadableError):
-            numbers([text])
+            settings_of([text])

@@ -216,3 +216,45 @@ def test_a_missing_file_and_a_picture_are_errors(tmp_path):
     picture.write_bytes(b"\x89PNG\xff\xfe")
     with pytest.raises(UnreadableError, match="no text in UTF-8"):
         import_tables([picture], [])
+
+
+def test_the_latent_is_the_input_that_the_first_layer_reads(tmp_path):
+    """Keras prints a functional model's inputs in its own order, the label's first."""
+    rows = [
+        ("label (InputLayer)", "[(None, 1)]", 0, ""),
+        ("noise (InputLayer)", "[(None, 100)]", 0, ""),
+        ("e (Embedding)", "(None, 1, 50)", 500, "label[0][0]"),
+        ("d1 (Dense)", "(None, 6272)", 633_472, "noise[0][0]"),
+        ("d2 (Dense)", "(None, 1, 49)", 2_499, "e[0][0]"),
+        ("r1 (Reshape)", "(None, 7, 7, 1)", 0, "d2[0][0]"),
+        ("r2 (Reshape)", "(None, 7, 7, 128)", 0, "d1[0][0]"),
+        ("c (Concatenate)", "(None, 7, 7, 129)", 0, "r2[0][0]"),
+        ("", "", "", "r1[0][0]"),
+        ("t (Conv2DTranspose)", "(None, 28, 28, 1)", 18_577, "c[0][0]"),
+    ]
+    lines = ["{:<30}{:<26}{:<10}{}".format(*map(str, row)) for row in rows]
+    head = f"{'Layer (type)':<30}{'Output Shape':<26}{'Param #':<10}Connected to"
+    found = of(tmp_path, "\n".join([head, "=" * 80, *lines, "Total params: 655,048"]))
+    data = yaml.safe_load(found.text)
+    assert data["latent"] == {"size": 100}
+    assert data["generator"]["layers"][0] == {"linear": 6272}
+    assert {"join_label": {"embedding": {"size": 50, "join": "map"}}} in data["generator"]["layers"]
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_a_second_vector_is_a_label_of_several_marks(first, tmp_path):
+    rows = [
+        ("a (InputLayer)", "[(None, 784)]" if first else "[(None, 28, 28, 1)]", 0, ""),
+        ("b (InputLayer)", "[(None, 10)]", 0, ""),
+        *([] if first else [("f (Flatten)", "(None, 784)", 0, "a[0][0]")]),
+        ("c (Concatenate)", "(None, 794)", 0, "a[0][0]" if first else "f[0][0]"),
+        ("", "", "", "b[0][0]"),
+        ("d (Dense)", "(None, 1)", 795, "c[0][0]"),
+    ]
+    lines = ["{:<30}{:<26}{:<10}{}".format(*map(str, row)) for row in rows]
+    head = f"{'Layer (type)':<30}{'Output Shape':<26}{'Param #':<10}Connected to"
+    found = of(tmp_path, "\n".join([head, "=" * 80, *lines, "Total params: 795"]))
+    data = yaml.safe_load(found.text)
+    assert data["condition"] == {"kind": "multi_hot", "size": 10}
+    assert found.verified == {"discriminator": "795 parameters, as printed"}
+    ganspec.check(loads(found.text))

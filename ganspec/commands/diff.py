@@ -36,8 +36,12 @@ def diff(
         bool, typer.Option("--stat", help="One line for each network and section.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="File to write instead of printing.")
+        Path | None,
+        typer.Option("-o", "--out", metavar="FILE", help="File to write instead of printing."),
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace FILE where it exists.")
+    ] = False,
 ) -> None:
     """Tell what differs between two specs by what they mean; ends with 0, or 1 if anything does.
 
@@ -47,6 +51,8 @@ def diff(
         fail("--stat is text; leave --format away")
     if out and out.suffix in (".yaml", ".yml"):
         fail(f"{out} would be a spec; name another file")
+    if out and out.is_file() and not overwrite:
+        fail(f"{out} exists; add --overwrite, or choose another -o")
     with reported():
         comparison = _comparison(first, second, only or [])
         text = _rendered(comparison, form, stat)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Annotated
 
@@ -25,7 +28,7 @@ Inputs = Annotated[
 ]
 Settings = Annotated[
     list[str] | None,
-    typer.Option("--with", metavar="NAME=NUMBER,...", help="Constructor arguments."),
+    typer.Option("--with", metavar="NAME=VALUE,...", help="Constructor arguments."),
 ]
 Tables = Annotated[
     list[Path] | None,
@@ -63,7 +66,10 @@ def import_(
         if summary:
             found = _tables(summary, inputs or [])
         else:
-            found = _code(source, generator, discriminator, inputs or [], settings or [])
+            # what the file prints is no part of the spec, and its torch may warn of its own ways
+            with redirect_stdout(sys.stderr), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                found = _code(source, generator, discriminator, inputs or [], settings or [])
         if stdout:
             typer.echo(found.text, nl=False)
         else:
@@ -79,7 +85,7 @@ def import_(
 
 
 def _code(source: str, generator, discriminator, inputs: list[str], settings: list[str]):
-    from ganspec.decompiler.python_file import given, numbers
+    from ganspec.decompiler.python_file import given, settings_of
     from ganspec.decompiler.source import import_file
 
     path, colon, name = source.rpartition(":")
@@ -90,7 +96,7 @@ def _code(source: str, generator, discriminator, inputs: list[str], settings: li
     if bool(name) == bool(classes):
         fail(f"name a class, as {path}:Generator, or --generator and --discriminator")
     read = [given(text) for text in inputs]
-    return import_file(Path(path), classes or {"network": name}, read, numbers(settings))
+    return import_file(Path(path), classes or {"network": name}, read, settings_of(settings))
 
 
 def _tables(paths: list[Path], inputs: list[str]):

@@ -27,8 +27,12 @@ def of_networks(networks: tuple[NetworkDiff, ...]) -> Iterator[str]:
     for network in networks:
         if network.only:
             yield f"only {network.only.upper()} has {article(network.name)}"
-        elif not network.is_equal:
-            yield f"the {network.name} {_sentence(list(_findings(network)))}"
+        elif found := list(_findings(network)):
+            yield f"the {network.name} {_sentence(found)}"
+    quiet = [n.name for n in networks if not (n.is_equal or n.only or any(_findings(n)))]
+    if quiet:
+        verb = "differs" if len(quiet) == 1 else "differ"
+        yield f"the {' and the '.join(quiet)} {verb} by framework defaults only"
 
 
 def _findings(network: NetworkDiff) -> Iterator[str]:
@@ -113,24 +117,29 @@ def _setting(change: Change) -> str:
 
 
 def _counted(layers: Iterable[Layer]) -> list[str]:
-    """Layers by kind, with the size of a map where attention looks at it."""
-    words = []
-    for layer in layers:
-        where = f" at {layer.shape[1]} x {layer.shape[2]}" if layer.kind == "self_attention" else ""
-        words.append(spaced(layer.kind) + where)
-    counts = Counter(words)
-    return [f"{number(n)} {word} layers" if n > 1 else _the(word) for word, n in counts.items()]
+    """Layers by kind, with the sizes of the maps where attention looks at them."""
+    layers = list(layers)
+    counts = Counter(spaced(layer.kind) for layer in layers)
+    maps = [f"{e.shape[1]} x {e.shape[2]}" for e in layers if e.kind == "self_attention"]
+    looks = f" at {conjunction(list(dict.fromkeys(maps)))}" if maps else ""
+    return [
+        (f"{number(n)} {word} layers" if n > 1 else _the(word))
+        + (looks if word == "self attention" else "")
+        for word, n in counts.items()
+    ]
 
 
 def _the(word: str) -> str:
+    if word == "auxiliary":
+        return "the auxiliary classifier"
+    if word in ("dropout", "noise", "self attention"):
+        return word
     return f"the {word}" if word in ("sigmoid", "tanh", "softmax") else article(word)
 
 
 def _sentence(parts: list[str]) -> str:
     """Verb phrases as one clause; what is past the first few is counted."""
-    if not parts:
-        return "differs in its framework's defaults only"
-    if len(parts) > MANY:
+    if len(parts) > MANY + 1:  # one more is told as soon as counted
         parts = [*parts[:MANY], f"differs in {number(len(parts) - MANY)} more ways"]
     return conjunction(parts)
 

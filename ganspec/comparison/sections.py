@@ -95,7 +95,8 @@ def _latent(spec: System, values: dict[str, object]) -> dict[str, object]:
 
 
 def _train(spec: System, values: dict[str, object]) -> dict[str, object]:
-    """Skip rules as Python would write them, so that spaces are no difference."""
+    """Skip rules as Python would write them, so that spaces are no difference; no snapshots."""
+    values.pop("keep", None)  # what is put aside changes nothing
     for name, text in parts(values.pop("skip")).items() if "skip" in values else ():
         rule = text and ast.unparse(ast.parse(text.strip(), mode="eval"))
         values[f"skip_{name}"] = rule

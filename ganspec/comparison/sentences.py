@@ -14,8 +14,19 @@ from ganspec.comparison.phrases import MANY, article, conjunction, number, of_ne
 from ganspec.comparison.terms import term
 from ganspec.comparison.wording import spoken
 from ganspec.language.kinds import Kind
-from ganspec.language.spec import Spec
+from ganspec.language.spec import Latent, Spec
 from ganspec.language.system import System
+
+# What a field is about, where its name alone says too little outside its section.
+ABOUT = {
+    "objective auxiliary": "auxiliary loss",
+    "objective clip": "weight clipping",
+    "objective scale": "factor of the discriminator's loss",
+    "train labels": "labels of generated images",
+    "train skip discriminator": "discriminator skipped where",
+    "train skip generator": "generator skipped where",
+    "train updates": "updates on real and generated images",
+}
 
 
 def answer(
@@ -33,7 +44,9 @@ def answer(
         same = [f"same {conjunction(parts)}"] if parts else []
         same = same if only else ["the same networks and the same training"]
         return (*same, "other claimed scores") if claims else tuple(same or ["same claims"])
-    lines = [*_systems(a, b), *of_networks(networks)]
+    lines = list(_systems(a, b))
+    # two systems share no network, and to be told so of each says nothing unless asked for
+    lines += of_networks(networks) if only or not lines else []
     for name, changes in found.items():
         rule = RULES.get(name, _listed)
         lines += rule(name, changes, a, b)
@@ -54,7 +67,8 @@ def _frameworks(networks: tuple[NetworkDiff, ...], sections: dict) -> Iterator[s
     changes += [c for section in sections.values() for c in section]
     for name, count in Counter(c.because for c in changes if c.because).items():
         more = f"{number(count)} differences come" if count > 1 else "one difference comes"
-        yield f"{more} from {name}'s own defaults"
+        owners = conjunction([f"{each}'s" for each in name.split(", ")])
+        yield f"{more} from {owners} own defaults"
 
 
 # -- sections ---------------------------------------------------------------------------------
@@ -66,13 +80,18 @@ def _listed(name: str, changes: Iterable[Change], a: System, b: System) -> list[
     if type(a) is not type(b):  # what only a GAN has is no finding
         told = [change for change in told if change.before and change.after]
     heads = told if len(told) <= MANY else told[: MANY - 2]
-    lines = [f"{_about(name, c.name)} {c.before or 'none'} -> {c.after or 'none'}" for c in heads]
+    lines = [_line(_about(name, c.name), c.before, c.after) for c in heads]
     more = len(told) - len(heads)
     return [*lines, f"{number(more)} more changes of {name}"] if more else lines
 
 
+def _line(name: str, before: str | None, after: str | None) -> str:
+    return f"{name} {before or 'none'} -> {after or 'none'}"
+
+
 def _about(section: str, name: str) -> str:
-    return name if section in ("train", "objective") else f"{section} {name}"
+    known = ABOUT.get(f"{section} {name}")
+    return known or (name if section in ("train", "objective") else f"{section} {name}")
 
 
 def _data(name: str, changes: Iterable[Change], a: System, b: System) -> list[str]:
@@ -88,13 +107,28 @@ def _data(name: str, changes: Iterable[Change], a: System, b: System) -> list[st
     return [*lines, *_listed(name, parts.values(), a, b)]
 
 
+def _latent(name: str, changes: Iterable[Change], a: System, b: System) -> list[str]:
+    """What latents are drawn from, in a few words."""
+    drawn = [c for c in changes if c.name in ("distribution", "range") and c.because is None]
+    if not drawn or type(a) is not type(b):
+        return _listed(name, changes, a, b)
+    rest = [change for change in changes if change not in drawn]
+    ways = [_distribution(spec.latent) for spec in (a, b)]
+    return [_line("latents", *ways), *_listed(name, rest, a, b)]
+
+
+def _distribution(latent: Latent) -> str:
+    is_uniform = latent.distribution == "uniform"
+    return f"uniform in [{spoken(latent.range)}]" if is_uniform else latent.distribution
+
+
 def _labels_section(name: str, changes: Iterable[Change], a: System, b: System) -> list[str]:
     """What the images are labelled with; which network reads it is said of the network."""
     labels = (getattr(s, "condition", None) or getattr(s, "label", None) for s in (a, b))
     ways = [_label(label) for label in labels]
     if ways[0] == ways[1]:
         return []
-    return [f"labels {ways[0] or 'none'} -> {ways[1] or 'none'}"]
+    return [_line("labels", *ways)]
 
 
 def _label(label) -> str | None:
@@ -173,6 +207,7 @@ def _train(name: str, changes: Iterable[Change], a: System, b: System) -> list[s
 RULES = {
     "data": _data,
     "labels": _labels_section,
+    "latent": _latent,
     "objective": _objective,
     "optimizers": _optimizers,
     "train": _train,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from ganspec.compiler.spelling import number
 from ganspec.initializers.initializer import Initializer
 from ganspec.language.annotations import many, options
@@ -71,11 +73,12 @@ def initial(init: Initializer | None) -> str:
     return f"{init.of}'s own" if init.kind == "framework" else phrase(init)
 
 
-def architecture(cls: type[Kind]) -> list[str]:
+@cache
+def architecture(cls: type[Kind]) -> tuple[str, ...]:
     """The fields that say what a layer is: no names of values, and no layers inside it."""
     found = []
     for name, field in cls.model_fields.items():
         names_a_value = str in set(options(field.annotation)) and cls.family == "layer"
         if not (names_a_value or many(field.annotation)):
             found.append(name)
-    return found
+    return tuple(found)

@@ -223,6 +223,8 @@ RULES: dict[object, Callable[[Step, list[Field]], Field]] = {
     nn.Linear: _everything,
     # each number by itself, but for statistics
     **dict.fromkeys((nn.InstanceNorm2d, nn.GroupNorm, nn.LayerNorm), lambda step, reads: reads[0]),
+    # as probing finds, too: these are most of a deep network, and are spared the time
+    **dict.fromkeys((nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU), lambda step, reads: reads[0]),
 }
 
 

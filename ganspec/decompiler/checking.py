@@ -92,22 +92,27 @@ def initializers() -> list[object]:
     return found
 
 
-def initial_weights(build: Callable[[], nn.Module], lowered: Callable[[object], Net]) -> object:
+def initial_weights(
+    found: Found, build: Callable[[], nn.Module], lowered: Callable[[object], Net]
+) -> object:
     """The `init` with which the spec's network draws the weights that the constructor does.
 
-    Both draw from one seed, and every bit must agree. Returns the initializer as plain data,
-    None for torch's own, and False where none is the code's.
+    Both draw from one seed, and every bit must agree, but for a spectral norm's own vectors, which
+    the older one does not iterate at first. `found.network` gets the weights. Returns the
+    initializer as plain data, None for torch's own, and False where none is the code's.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(SEED)
-        theirs = list(build().state_dict().values())
+        found.network.load_state_dict(build().state_dict())
+        theirs = state(found)
         for initializer in initializers():
             torch.manual_seed(SEED)
             try:
-                mine = list(evaluate(lowered(initializer)).state_dict().values())
+                mine = evaluate(lowered(initializer)).state_dict()
             except SpecError:  # of a weight norm that has no weight to fill
                 continue
-            if len(mine) == len(theirs) and all(map(_same, mine, theirs)):
+            pairs = zip(mine.items(), theirs, strict=True)
+            if all(_same(a, b) for (name, a), b in pairs if not name.endswith(("._u", "._v"))):
                 return None if initializer is None else data(initializer)
     return False
 

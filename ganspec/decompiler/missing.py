@@ -7,7 +7,7 @@ import math
 from ganspec.decompiler.blocks import run_of
 from ganspec.decompiler.entries import Entry
 from ganspec.decompiler.graph import Graph
-from ganspec.decompiler.recording import Op
+from ganspec.decompiler.recording import Op, Scope
 
 Shape = tuple[int, ...]
 
@@ -23,7 +23,7 @@ def marked(graph: Graph, entries: list[Entry], start: int) -> list[Entry]:
         if entry.kind is None:
             shapes = graph.shapes[before], graph.shapes[entry.output]
             entry.note = f"not expressed: {described(graph, entry.ops)} ({shown(*shapes)})"
-            found += [entry, *stand_ins(*shapes)]
+            found += [entry, *(_label(entry, *shapes) or stand_ins(*shapes))]
         else:
             found.append(entry)
         before = entry.output if entry.output >= 0 else before
@@ -62,20 +62,38 @@ def _take_scopes(graph: Graph, entries: list[Entry]) -> None:
 
 def described(graph: Graph, ops: list[Op]) -> str:
     """What the code calls there, in a few words."""
-    scopes = set(ops[0].scopes).intersection(*(op.scopes for op in ops[1:])) if ops else set()
-    inner = max(scopes, key=lambda n: len(graph.scopes[n].outer), default=None)
-    where = ""
-    if inner is not None and graph.scopes[inner].path:
-        scope = graph.scopes[inner]
-        where = f"{type(scope.module).__name__} at `{scope.path}`, "
+    scope = scope_of(graph, ops)
+    where = f"{type(scope.module).__name__} at `{scope.path}`, " if scope else ""
     names = [op.name if op.name != "reshaped" else "reshape" for op in ops]
     few = names if len(names) <= 6 else [*names[:5], "..."]
     return f"{where}{', '.join(few)}"
 
 
+def scope_of(graph: Graph, ops: list[Op]) -> Scope | None:
+    """The innermost module of the user's that makes all the calls; None for the network itself."""
+    scopes = set(ops[0].scopes).intersection(*(op.scopes for op in ops[1:])) if ops else set()
+    inner = max(scopes, key=lambda n: len(graph.scopes[n].outer), default=None)
+    return graph.scopes[inner] if inner is not None and graph.scopes[inner].path else None
+
+
 def shown(before: Shape, after: Shape) -> str:
     one, two = (" x ".join(map(str, shape)) or "1" for shape in (before, after))
     return one if one == two else f"{one} -> {two}"
+
+
+def _label(entry: Entry, before: Shape, after: Shape) -> list[Entry]:
+    """For an embedding that no condition is, the nearest one: behind a vector, as a channel."""
+    first, *_, last = (op.name for op in [*entry.ops, *entry.ops])
+    more = after[0] - before[0] if len(before) == len(after) else 0
+    if (first, last) != ("Embedding", "cat") or more <= 0:
+        return []
+    if len(after) == 1:
+        condition, note = {"embedding": more}, "a stand-in: the code has the label in front"
+    elif before[1:] == after[1:] and more == 1:
+        condition, note = "channel", "a stand-in: the code has an embedding without a bias"
+    else:
+        return []
+    return [Entry("join_label", {"condition": condition}, note=note, primary="condition")]
 
 
 def stand_ins(before: Shape, after: Shape) -> list[Entry]:
@@ -84,8 +102,8 @@ def stand_ins(before: Shape, after: Shape) -> list[Entry]:
         return []
     if math.prod(before) == math.prod(after):
         found = [_reshape(after)]
-    elif len(before) == len(after) == 3 and (resized := _resized(before, after)) is not None:
-        found = resized
+    elif len(before) == len(after) == 3:
+        found = _resized(before, after)
     else:
         found = [] if len(before) == 1 else [Entry("flatten", {})]
         kind, field, value = ("linear", "out", after[0])
@@ -103,22 +121,30 @@ def _reshape(after: Shape) -> Entry:
     return Entry("reshape", {"shape": list(after)}, primary="shape")
 
 
-def _resized(before: Shape, after: Shape) -> list[Entry] | None:
-    """A pool or upsampling, and a 1 x 1 convolution, where sizes divide."""
-    sides = list(zip(before[1:], after[1:], strict=True))
-    down = {b // a if b % a == 0 else 0 for b, a in sides}
-    up = {a // b if a % b == 0 else 0 for b, a in sides}
-    found = []
-    if down != {1}:
-        more = {a - b for b, a in sides}
-        options = [("avg_pool", "kernel", down), ("upsample", "factor", up)]
-        if len(more) == 1 and (by := more.pop()) > 0 and by % 2 == 0:
-            options.insert(0, ("pad", "size", {by // 2}))
-        fits = [option for option in options if len(option[2]) == 1 and 0 not in option[2]]
-        if not fits:
-            return None
-        kind, field, factors = fits[0]
-        found.append(Entry(kind, {field: factors.pop()}, primary=field))
+def _resized(before: Shape, after: Shape) -> list[Entry]:
+    """A map's way to another size and other channels with as few layers as there can be."""
+    found = _sized(before[1:], after[1:])
     if before[0] != after[0]:
         found.append(Entry("conv", {"out": after[0], "kernel": 1}, primary="out"))
     return found
+
+
+def _sized(before: Shape, after: Shape) -> list[Entry]:
+    """A pool, upsampling or padding where one does; else padding and windows that overlap."""
+    if before == after:
+        return []
+    sides = list(zip(before, after, strict=True))
+    down = {b // a if b % a == 0 else 0 for b, a in sides}
+    up = {a // b if a % b == 0 else 0 for b, a in sides}
+    more = {a - b for b, a in sides}
+    options = [("avg_pool", "kernel", down), ("upsample", "factor", up)]
+    if len(more) == 1 and (by := min(more)) > 0 and by % 2 == 0:
+        options.insert(0, ("pad", "size", {by // 2}))
+    for kind, field, factors in options:
+        if len(factors) == 1 and 0 not in factors:
+            return [Entry(kind, {field: factors.pop()}, primary=field)]
+    padding = max(0, (max(more) + 1) // 2)
+    window = [b + 2 * padding - a + 1 for b, a in sides]
+    kernel = window[0] if len(set(window)) == 1 else window
+    found = [Entry("pad", {"size": padding}, primary="size")] if padding else []
+    return [*found, Entry("avg_pool", {"kernel": kernel, "stride": 1}, primary="kernel")]

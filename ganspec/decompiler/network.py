@@ -13,7 +13,7 @@ from ganspec.decompiler.entries import Entry
 from ganspec.decompiler.graph import Graph, graph_of
 from ganspec.decompiler.labels import label_of
 from ganspec.decompiler.likeness import fill, modes_of
-from ganspec.decompiler.missing import marked
+from ganspec.decompiler.missing import marked, scope_of
 from ganspec.decompiler.python_file import Given, UnreadableError
 from ganspec.decompiler.recording import BATCH, Op, record
 from ganspec.decompiler.structure import Structure
@@ -198,7 +198,12 @@ def _note_weights(found: Found) -> None:
         text = "the older `torch.nn.utils.spectral_norm` iterates in another order than `spectral`"
         found.notes.append(f"{text}: compared after training only")
     read = {id(p) for module in used for p in module.parameters()}
-    left = [n for n, p in found.network.named_parameters() if id(p) not in read]
+    told = [scope.path for e in found.missing if (scope := scope_of(found.graph, e.ops))]
+    left = [
+        name
+        for name, parameter in found.network.named_parameters()
+        if id(parameter) not in read and not any(name.startswith(f"{path}.") for path in told)
+    ]
     if left:
         names = ", ".join(left[:4]) + (" ..." if len(left) > 4 else "")
         found.notes.append(f"not expressed: weights that no layer here has: {names}")

@@ -9,7 +9,7 @@ import re
 import sys
 import traceback
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -17,6 +17,8 @@ from types import ModuleType
 from torch import nn
 
 from ganspec.language.errors import GanspecError, listed, quoted, suggestion
+
+PARSED = ("args", "cfg", "config", "hparams", "opt", "opts")  # what people call parsed options
 
 
 class UnreadableError(GanspecError):
@@ -58,28 +60,60 @@ def _size(text: str) -> int:
     return int(text)
 
 
-def numbers(settings: Iterable[str]) -> dict[str, object]:
-    """`--with nz=100,ngf=64` as names and numbers; raises UnreadableError."""
-    found = {}
-    for setting in settings:
-        for part in re.split(r",(?![^\[(]*[\])])", setting):
-            name, equals, text = (p.strip() for p in part.partition("="))
-            try:
-                value = ast.literal_eval(text)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                value = ""
-            if not equals or not name.isidentifier() or not _is_number(value):
-                raise UnreadableError(
-                    f"{quoted(part)} gives no number; write `--with nz=100,ngf=64`"
-                )
-            found[name] = value
+class Options:
+    """What `--with opt.img_size=32,opt.channels=1` says of `opt`, as parsed options are."""
+
+    def __init__(self, name: str):
+        self._name = name
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        mine = vars(self)["_name"]
+        raise AttributeError(f"`{mine}` has no `{name}`; add --with {mine}.{name}=...")
+
+
+def settings_of(texts: Iterable[str]) -> dict[str, object]:
+    """`--with nz=100,norm=batch,opt.size=32` as names and values; raises UnreadableError."""
+    found: dict[str, object] = {}
+    for text in texts:
+        for part in re.split(r",(?![^\[(]*[\])])", text):
+            name, equals, value = (p.strip() for p in part.partition("="))
+            owner, dot, field = name.rpartition(".")
+            if not equals or not field.isidentifier() or not (owner.isidentifier() or not dot):
+                raise _no_setting(part)
+            if not owner:
+                found[field] = _value(value, part)
+                continue
+            options = found.setdefault(owner, Options(owner))
+            if not isinstance(options, Options):
+                raise UnreadableError(f"{quoted(owner)} is given twice, alone and with fields")
+            vars(options)[field] = _value(value, part)
     return found
 
 
-def _is_number(value: object) -> bool:
+def _no_setting(part: str) -> UnreadableError:
+    wanted = "`--with nz=100,norm=batch` or `--with opt.nz=100`"
+    return UnreadableError(f"{quoted(part)} gives no number or word; write {wanted}")
+
+
+def _value(text: str, part: str) -> object:
+    """A number, a word, or a list of them."""
+    if re.fullmatch(r"[A-Za-z_][\w.-]*", text) and text not in ("True", "False", "None"):
+        return text
+    try:
+        value = ast.literal_eval(text)
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
+        raise _no_setting(part) from None
+    if not _is_plain(value):
+        raise _no_setting(part)
+    return value
+
+
+def _is_plain(value: object) -> bool:
     if isinstance(value, (list, tuple)):
-        return all(map(_is_number, value))
-    return value is None or isinstance(value, (int, float))
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (int, float, str))
 
 
 def run_file(path: Path) -> ModuleType:
@@ -95,11 +129,13 @@ def run_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # data classes look themselves up there
     sys.path.insert(0, str(path.resolve().parent))
+    words, sys.argv = sys.argv, [str(path)]  # options that the file parses are at their defaults
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise UnreadableError(f"{_place(error, path)} while {path} was run") from None
     finally:
+        sys.argv = words
         sys.path.remove(str(path.resolve().parent))
     return module
 
@@ -113,17 +149,16 @@ def _place(error: BaseException, path: Path) -> str:
     return f"{where}{type(error).__name__}: {text[0]}"[:300].rstrip(": ")
 
 
-def class_of(module: ModuleType, name: str, path: Path) -> type[nn.Module]:
-    """The class called `name`; raises UnreadableError."""
-    found = {
+def class_of(module: ModuleType, name: str, path: Path) -> Callable[..., nn.Module]:
+    """The class called `name`, or the function that makes a network; raises UnreadableError."""
+    own = {
         key: value
         for key, value in vars(module).items()
-        if inspect.isclass(value)
-        and issubclass(value, nn.Module)
-        and value.__module__ == module.__name__
+        if getattr(value, "__module__", None) == module.__name__
     }
-    if name in found:
-        return found[name]
+    found = {k: v for k, v in own.items() if inspect.isclass(v) and issubclass(v, nn.Module)}
+    if name in found or inspect.isfunction(own.get(name)):
+        return own[name]
     if not found:
         raise UnreadableError(f"{path} defines no nn.Module")
     raise UnreadableError(
@@ -131,9 +166,9 @@ def class_of(module: ModuleType, name: str, path: Path) -> type[nn.Module]:
     )
 
 
-def build(cls: type[nn.Module], settings: dict[str, object]) -> nn.Module:
+def build(cls: Callable[..., nn.Module], settings: dict[str, object]) -> nn.Module:
     """The class with those of the settings that its constructor has; raises UnreadableError."""
-    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    parameters = list(inspect.signature(cls).parameters.values())
     takes = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
     anything = any(p.kind is p.VAR_KEYWORD for p in parameters)
     missing = [
@@ -143,21 +178,40 @@ def build(cls: type[nn.Module], settings: dict[str, object]) -> nn.Module:
     ]
     if missing:
         example = ",".join(f"{name}=..." for name in missing)
-        raise UnreadableError(f"{cls.__name__} needs {listed(missing)}; add --with {example}")
-    given = {k: v for k, v in settings.items() if anything or k in takes}
+        hint = f", or --with {missing[0]}.NAME=... for its fields" if missing[0] in PARSED else ""
+        raise UnreadableError(f"{cls.__name__} needs {listed(missing)}; add --with {example}{hint}")
+    words = vars(sys.modules[cls.__module__])
+    given = {k: _meant(v, words) for k, v in settings.items() if anything or k in takes}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of functions that torch means to drop
-            return cls(**given)
-    except Exception as error:
+            network = cls(**given)
+    except (Exception, SystemExit) as error:
         raise UnreadableError(
             f"{_place(error, Path(inspect.getfile(cls)))} in {cls.__name__}()"
         ) from None
+    if not isinstance(network, nn.Module):
+        raise UnreadableError(f"{cls.__name__}() makes no nn.Module")
+    return network
 
 
-def takes(cls: type[nn.Module]) -> set[str]:
+def _meant(value: object, words: dict[str, object]) -> object:
+    """A word that names a class or function of the file, as `nn.InstanceNorm2d`, as that."""
+    if isinstance(value, Options):
+        for name, field in vars(value).items():
+            vars(value)[name] = _meant(field, words) if name != "_name" else field
+    if not isinstance(value, str):
+        return value
+    first, *rest = value.split(".")
+    found = words.get(first)
+    for name in rest:
+        found = getattr(found, name, None)
+    return found if inspect.isclass(found) or inspect.isfunction(found) else value
+
+
+def takes(cls: Callable[..., nn.Module]) -> set[str]:
     """Names that the constructor knows."""
-    return set(inspect.signature(cls.__init__).parameters)
+    return set(inspect.signature(cls).parameters)
 
 
 def arity(network: nn.Module) -> int:

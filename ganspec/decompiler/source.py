@@ -29,6 +29,7 @@ from ganspec.language.spec import Spec
 from ganspec.language.system import System
 
 EQUAL = "equal outputs on random input"
+UNKNOWN_INIT = "initial weights: torch's own here; the constructor's were not recognized"
 
 
 @dataclass(frozen=True)
@@ -109,9 +110,9 @@ def finished(spec: Draft, makers: dict[str, Callable[[], nn.Module]]) -> Importe
         warnings += [f"{role}: {note}" for note in [*gaps, *found.notes]]
         verified[role] = compared(loaded, role, found)
         if verified[role] == EQUAL:
-            init = initial_weights(makers[role], lambda i, r=role: lowered(loaded, r, i))
+            init = initial_weights(found, makers[role], lambda i, r=role: lowered(loaded, r, i))
             if init is False:
-                found.notes.append("initial weights: the constructor's are none that ganspec has")
+                found.notes.append(UNKNOWN_INIT)
             else:
                 spec.inits[role] = init
         elif not gaps:

@@ -20,7 +20,7 @@ LONGEST_SUM = 2  # names in one width; more say nothing to a reader
 
 def arguments(cls: type[nn.Module], settings: dict[str, object]) -> dict[str, int]:
     """The constructor's whole numbers that a spec could have under `vars`."""
-    parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+    parameters = inspect.signature(cls).parameters.values()
     values = {p.name: settings.get(p.name, p.default) for p in parameters}
     return {
         name: value

@@ -87,6 +87,12 @@ def adapt(role: str, found: Sketch, image: tuple[int, int, int]) -> None:
             note = "the code makes a vector"
             entries.append(Entry("reshape", {"shape": list(image)}, note=note, primary="shape"))
     elif len(found.reads) == 1 and (not entries or entries[0].kind != "flatten"):
+        if found.condition is not None:  # it joins the vector, not the image
+            joined = Entry("join_label", {"condition": found.condition}, primary="condition")
+            if isinstance(found, Found):
+                joined.ops, found.before = found.before, []
+            entries.insert(0, joined)
+            found.condition = None
         entries.insert(0, Entry("flatten", {}, note="the code reads a vector"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 
 from ganspec.compiler.ir import Value
@@ -29,6 +30,7 @@ class Walk:
         self.entries: dict[str, Entry] = {}  # the last layer of every row
         self.labels: list[Row] = []  # rows of the label
         self.before: Row | None = None
+        self.main = ""  # the input that the first layer reads
 
     def run(self) -> None:
         """Fill the sketch; raises UnreadableError where the input cannot be told."""
@@ -51,6 +53,10 @@ class Walk:
 
     # -- the input ----------------------------------------------------------------------------
 
+    def inputs(self) -> dict[str, Shape]:
+        """The printed inputs by name."""
+        return {r.name: r.shape for r in self.rows() if r.type == "InputLayer" and r.shape}
+
     def first(self, row: Row) -> None:
         """The first layer, and what it reads."""
         start = self.start(row)
@@ -59,7 +65,12 @@ class Walk:
 
     def start(self, row: Row) -> Shape:
         """The shape of the network's input: printed, given, or what the first row leaves open."""
-        printed = [r.shape for r in self.rows() if r.type == "InputLayer" and r.shape]
+        inputs = self.inputs()
+        read = [name for text in row.sources if (name := named(text, inputs))]
+        if read:
+            self.main = max(read, key=lambda name: math.prod(inputs[name]))
+            return inputs[self.main]
+        printed = list(inputs.values())
         printed = [s for s in printed if not self.labels or s != self.labels[0].shape]
         for shape in printed:
             if row.shape is None or len(shape) in (1, 3):
@@ -142,10 +153,7 @@ class Walk:
 
     def found(self, text: str) -> str | None:
         """The row that a cell of `Connected to` names, which may be cut short."""
-        text = text.rstrip("…")
-        exact = [name for name in self.shapes if name == text]
-        close = [name for name in self.shapes if name.startswith(text)]
-        return next(iter(exact or close), None)
+        return named(text, self.shapes)
 
     def name(self, row: str) -> str:
         """The name by which a later layer reads a row."""
@@ -160,6 +168,8 @@ class Walk:
             made = self.condition(row)
             return [made] if made else [] if self.sketch.condition else None
         kind = KERAS[row.type]
+        if kind == "concat" and (found := self.vector(row)) is not None:
+            return found
         sources = [self.found(text) for text in row.sources]
         if None in sources or len(sources) < 2 or kind == "multiply":
             return None
@@ -191,6 +201,22 @@ class Walk:
         last = self.labels[-1].name
         return any(last.startswith(text.rstrip("…")) for text in row.sources)
 
+    def vector(self, row: Row) -> list[Entry] | None:
+        """A second input, a vector behind the running one: the label, of several marks."""
+        inputs = self.inputs()
+        read = [name for text in row.sources if (name := named(text, inputs))]
+        others = [name for name in read if name != self.main]
+        if not self.main or len(others) != 1 or len(inputs[others[0]]) != 1:
+            return None
+        size = inputs[others[0]][0]
+        if row.shape != (self.running[0] + size,):
+            return None
+        self.sketch.classes, self.sketch.label = size, Value(-2, (size,), Width(size))
+        if not self.sketch.entries:
+            self.sketch.condition = "concat"
+            return []
+        return [Entry("join_label", {"condition": "concat"}, primary="condition")]
+
     def condition(self, row: Row) -> Entry | None:
         """The label's rows and the row that joins them, as one condition."""
         embedding = self.labels[0]
@@ -215,3 +241,11 @@ class Walk:
             self.sketch.condition = short
             return None
         return Entry("join_label", {"condition": short}, note=f"{count:,}", primary="condition")
+
+
+def named(text: str, names: Iterable[str]) -> str | None:
+    """The one of the names that a cell of `Connected to` means, which may be cut short."""
+    text = text.rstrip("…")
+    exact = [name for name in names if name == text]
+    close = [name for name in names if name.startswith(text)]
+    return next(iter(exact or close), None)

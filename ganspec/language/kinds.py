@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
@@ -98,7 +99,13 @@ class Kind(BaseModel):
 
 def kinds_of(family: str) -> dict[str, type[Kind]]:
     """Every kind of `family` by name, importing the family's package the first time."""
+    return _base(family).kinds
+
+
+@cache
+def _base(family: str) -> type[Kind]:
+    """The family's base class, once all that its folder holds is imported."""
     package = importlib.import_module(PACKAGES[family])
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")
-    return package.BASE.kinds
+    return package.BASE

@@ -1,0 +1,81 @@
+"""Code as it stands in training scripts: options, factories, prints, labels in front."""
+
+from __future__ import annotations
+
+import yaml
+from conftest import ROOT
+from test_import import PIECES, imported, run
+
+import ganspec
+from ganspec.decompiler.python_file import settings_of
+from ganspec.decompiler.source import EQUAL
+from ganspec.language.load import loads
+
+OPTIONS = ROOT / "tests" / "imported" / "options.py"
+
+
+def test_what_a_script_parses_and_prints_is_no_part_of_the_spec():
+    result = run(f"{OPTIONS}:Parsed", "--input", "z:8", "--stdout")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("# Written by")
+    assert "latents" in result.stderr
+    assert loads(result.stdout).data.shape == (1, 16, 16)
+
+
+def test_options_are_given_field_by_field():
+    words = [f"{OPTIONS}:Namespace", "--input", "z:8", "--stdout"]
+    assert "or --with opt.NAME=..." in run(*words).output
+    missing = run(*words, "--with", "opt.nz=8")
+    assert missing.exit_code == 2
+    assert "`opt` has no `size`; add --with opt.size=..." in missing.output
+    found = run(*words, "--with", "opt.nz=8,opt.size=16")
+    assert found.exit_code == 0, found.output
+    assert EQUAL in found.stderr
+
+
+def test_words_name_what_the_file_has_and_functions_make_networks():
+    made = imported(OPTIONS, {"network": "critic"}, "x:3x16x16")
+    words = settings_of(["norm_layer=nn.InstanceNorm2d,act=leaky"])
+    told = imported(OPTIONS, {"network": "Critic"}, "x:3x16x16", **words)
+    for found, layers in ((made, ["batch_norm", "relu"]), (told, ["instance_norm", "leaky_relu"])):
+        assert list(found.verified.values()) == [EQUAL]
+        parts = yaml.safe_load(found.text)["discriminator"]["layers"][1:3]
+        assert [part if isinstance(part, str) else next(iter(part)) for part in parts] == layers
+
+
+def test_stand_ins_of_any_size_pass_the_check():
+    found = imported(OPTIONS, {"network": "Uneven"}, "x:3x64x64")
+    assert "not expressed: ZeroPad2d (64 x 128 x 128 -> 64 x 129 x 129)" in found.text
+    ganspec.check(loads(found.text))
+
+
+def test_a_label_in_front_has_the_label_behind_for_a_stand_in():
+    found = imported(OPTIONS, {"network": "LabelFirst"}, "z:8", "y:class10")
+    layers = yaml.safe_load(found.text)["generator"]["layers"]
+    assert layers[0] == {"join_label": {"embedding": 5}}
+    assert layers[1] == {"linear": 64}
+    ganspec.check(loads(found.text))
+
+
+def test_the_older_spectral_norm_has_torchs_own_initial_weights():
+    found = imported(OPTIONS, {"network": "Spectral"}, "x:3x16x16")
+    assert list(found.verified.values()) == [EQUAL]
+    assert "initial weights" not in found.text
+
+
+def test_weights_inside_what_is_not_expressed_are_told_once():
+    found = imported(PIECES, {"network": "Inexpressible"}, "x:3x8x8")
+    assert not any("attention." in note for note in found.warnings), found.warnings
+
+
+def test_an_embedding_as_a_channel_has_a_channel_for_a_stand_in():
+    found = imported(OPTIONS, {"network": "LabelMap"}, "x:3x8x8", "y:class10")
+    layers = yaml.safe_load(found.text)["discriminator"]["layers"]
+    assert layers[0] == {"join_label": "channel"}
+    ganspec.check(loads(found.text))
+
+
+def test_a_label_beside_an_image_that_is_read_as_a_vector():
+    found = imported(OPTIONS, {"network": "FlatScore"}, "x:64", "y:class10")
+    assert list(found.verified.values()) == [EQUAL], found.text
+    ganspec.check(loads(found.text))
