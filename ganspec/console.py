@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,9 @@ def reported() -> Iterator[None]:
         yield
     except SpecError as error:
         show_diagnostics(error.diagnostics)
+        raise typer.Exit(1) from None
+    except BrokenPipeError:  # whoever read the output, as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except (GanspecError, OSError) as error:
         fail(str(error).splitlines()[0] if str(error) else type(error).__name__)

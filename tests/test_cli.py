@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -198,3 +199,13 @@ def test_every_command_helps_with_an_example(tmp_path, command):
     out, _ = run(command, "--help", cwd=tmp_path)
     assert f"ganspec {command}" in re.sub(r"\s+", " ", out)
     assert "Example" in out
+
+
+def test_a_reader_that_leaves_is_no_error(tmp_path):
+    """As in `ganspec show SPEC | head -1`, where the rest has nowhere to go."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "ganspec", "show", str(DCGAN), "--set=vars.ch=4"]
+    with open(write, "wb") as gone:
+        result = subprocess.run(command, cwd=tmp_path, stdout=gone, stderr=subprocess.PIPE)
+    assert (result.returncode, result.stderr) == (1, b"")

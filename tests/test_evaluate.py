@@ -29,6 +29,7 @@ from ganspec.evaluation.subject import Subject, as_they_are
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
 from ganspec.metrics.fidelity import fidelity
+from ganspec.metrics.metric import MetricError
 from ganspec.training import checkpoint
 from ganspec.training.run import Run
 from ganspec.training.sampling import Sampler
@@ -205,7 +206,7 @@ def test_the_data_itself_scores_as_real_and_noise_badly():
     assert perfect["fid"] < 1e-6 * bad["fid"]
     assert perfect["inception_score"] == of_real["value"] == pytest.approx(3, abs=0.02)
     assert bad["inception_score"] < 2
-    assert (of_real["of"], of_real["reference"]) == ("real", None)
+    assert (of_real["of"], of_real["reference"]["images"]) == ("real", 300)
 
 
 # -- InceptionV3 ------------------------------------------------------------------------------
@@ -330,6 +331,16 @@ def test_a_score_says_what_it_depends_on(runs, tmp_path):
         "labels": "train images",
         "reference": {"dataset": "shapes", "split": "train", "images": 64, "sha256": real.sha256},
     }
+    # of real images alone there are no others, but these are some
+    own = {"dataset": "shapes", "split": "train", "images": 30}
+    for row in rows[3:]:
+        sha256 = row["reference"].pop("sha256")
+        assert row["reference"] == own and len(sha256) == 64 != real.sha256
+    assert all(row["reference"] is None for row in rows[1:3])
+    # outputs are of no layer
+    assert {row["extractor"]["layer"] for row in rows[1:]} == {None}
+    assert f"outputs of classifier ({extractor.sha256[:8]}), shapes train (" in output
+    assert output.count(" %\n") == 2 and output.count("averaged weights") == 3
     # the claim is of 99 images, and is marked
     assert "claimed: 1.5 * (* 30 images, not 99)" in output
     assert (gan / "scores.jsonl").read_text().count("\n") == len(rows)
@@ -471,10 +482,21 @@ def test_mistakes_are_one_line(runs, tmp_path):
         ((gan, *extractor, "--layer", "layers.99"), "no layer `layers.99`"),
         ((gan, *extractor, "--split", "half"), "use train or test"),
         ((gan, *extractor, "--conditions", "no such"), "no label"),
-        ((gan, *extractor, "-n", "5"), "10 parts"),
+        ((gan, *extractor, "-n", "5"), "needs 10 images"),
+        ((gan, *extractor, "-n", "1", "-m", "fid"), "fid needs 2 images"),
+        ((gan, *extractor, "-m", "fid", "--real"), "real images alone have no fid"),
+        ((gan, *extractor, "--inception-weights", "w.pt"), "not those of"),
+        ((gan, *extractor, "--reference", gan, "--split", "test"), "--split means nothing"),
+        ((classifier, "-m", "fid"), "real images alone have no fid"),
+        ((classifier, *extractor), "--extractor means nothing"),
+        ((classifier, "--raw"), "--raw means nothing"),
+        (("--images", gan, "--step", "4"), "--every-snapshot and --step"),
+        (("--images", gan, "-n", "4"), "-n means nothing for a folder of images"),
+        (("--images", gan, "--real"), "--real means nothing for a folder of images"),
         ((gan, *extractor, "--step", "3"), "no weights of step 3"),
         ((gan, *extractor, "--step", "4", "--every-snapshot"), "choose"),
-        (("--images", tmp_path / "none", *extractor), "no jpg, png"),
+        (("--images", tmp_path / "none", *extractor), "is no folder"),
+        (("--images", tmp_path, *extractor), "no jpg, png"),
     ]:
         status, output = invoke(*words)
         assert status == 2, words
@@ -561,6 +583,33 @@ def test_the_best_weights_are_kept(runs, tmp_path, metric):
     assert list(run.snapshots()) == [best["step"]]
     again = Evaluator(run.folder, Wanted()).scores(best["step"])
     assert again == [best]
+
+
+def test_what_cannot_be_scored_is_said_before_training(runs, tmp_path):
+    for before, after, said in [
+        ("images: 40", "images: 1", "fid needs 2 images"),
+        ("inception_score", "inception_score: {splits: 41}", "needs 41 images"),
+    ]:
+        line = EVALUATE.replace("EXTRACTOR", str(runs / "classifier")).replace(before, after)
+        with pytest.raises(MetricError, match=said):
+            train(loads(GAN + line), tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+
+def test_real_images_of_a_folder_are_scored_and_restored_ones_are_the_data_sets(runs, tmp_path):
+    picture = next((runs / "gan" / "samples").glob("*.png"))
+    for i in range(12):
+        (tmp_path / "real").mkdir(exist_ok=True)
+        (tmp_path / "real" / f"{i}.png").write_bytes(picture.read_bytes())
+    extractor, folder = str(runs / "classifier"), tmp_path / "real"
+    metrics = (USUAL["fid"], USUAL["inception_score"])
+    wanted = Wanted(metrics, 10, extractor, reference=folder, real=True)
+    made, *_, real = Evaluator(runs / "gan", wanted).scores()
+    assert made["reference"]["images"] == 12 and real["reference"]["images"] == 10
+    train(loads(DENOISING), tmp_path / "restoring", steps=2)
+    wanted = Wanted((USUAL["fid"],), 10, extractor, reference=folder)
+    (row,) = Evaluator(tmp_path / "restoring", wanted).scores()
+    assert (row["images"], row["reference"]["dataset"]) == (10, "real")
 
 
 def test_what_scores_lack_is_said_before_training(tmp_path):

@@ -148,7 +148,7 @@ def test_inception_score_of_sure_guesses_is_the_number_of_classes():
     logits = 1000 * torch.eye(5).repeat(200, 1)
     (found,) = InceptionScore(splits=1).measure(whole(logits, logits), None, 0)
     assert found.value == pytest.approx(5, rel=1e-6)
-    with pytest.raises(MetricError, match="10 parts"):
+    with pytest.raises(MetricError, match="10 images or more, not 9"):
         InceptionScore().measure(whole(logits[:9], logits[:9]), None, 0)
 
 
@@ -175,6 +175,23 @@ def test_accuracy_of_classes_is_as_computed_by_hand():
     assert found.per_class == pytest.approx({"0": 100.0, "1": 200 / 3})
     with pytest.raises(MetricError, match="tells 3 labels"):
         Accuracy().measure(whole(logits, logits).asked(torch.tensor([0, 1, 2, 3]), []), None, 0)
+
+
+def test_accuracy_of_nothing_asked_for_is_refused():
+    made = whole(torch.ones(2, 3), torch.ones(2, 3)).asked(torch.zeros(2, 3), [])
+    with pytest.raises(MetricError, match="ask for an object"):
+        Accuracy().measure(made, None, 0)
+
+
+@pytest.mark.parametrize("metric", [kind() for kind in kinds_of("metric").values()])
+def test_a_metric_says_the_fewest_images_that_it_is_taken_of(metric):
+    few, rest = rows(0, metric.least, 4).softmax(1), rows(1, 50, 4)
+    labels = torch.zeros(len(few), dtype=torch.int64)
+    assert metric.measure(whole(few, few).asked(labels, []), whole(rest), 0)
+    if metric.least > 1:
+        fewer = whole(few[1:], few[1:])
+        with pytest.raises(MetricError, match=f"{metric.kind} needs {metric.least} images"):
+            metric.measure(fewer, whole(rest), 0)
 
 
 def test_metrics_refuse_what_has_no_meaning():

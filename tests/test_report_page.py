@@ -20,12 +20,12 @@ from typer.testing import CliRunner
 import ganspec
 from ganspec.cli import app
 from ganspec.report import curves, run_images
-from ganspec.report.curves import BINS, THEME, Column, Curve, Panel
+from ganspec.report.curves import BINS, THEME, Column, Curve, Epochs, Panel
 from ganspec.report.run_files import is_ours, write_report
 from ganspec.report.run_markdown import escaped, fenced
 from ganspec.report.run_plots import run_plots
 from ganspec.report.run_record import read_record, read_records
-from ganspec.report.run_scores import score_lines, score_panels
+from ganspec.report.run_scores import score_lines, score_panels, value_text
 from ganspec.report.run_view import ReportView, RunView
 from ganspec.training import events
 from ganspec.training.run import Run, resolved
@@ -164,7 +164,7 @@ def test_a_claim_stands_beside_the_measurement_of_its_epoch(tmp_path):
     spec = ROOT / "specs" / "dcgan_keras.yaml"
     folder = make_run(tmp_path / "run", spec, ["vars.ch=8"], scores=measured)
     found = {claimed: (measured, why) for claimed, measured, why in lines_of(folder)}
-    assert found["576.808"] == ("500", ("epoch 9, not 10",))
+    assert found["576.8080890859787"] == ("500", ("epoch 9, not 10",))
     assert found["407"] == ("400", ())
     assert [found[claim] for claim in ("529", "323", "212", "139")] == [("", ())] * 4
     assert len(found) == 6
@@ -185,7 +185,7 @@ def test_accuracies_of_two_files_are_two(tmp_path):
         score("accuracy", 30.0, images=32, labels="test.json"),
     ]
     folder = make_run(tmp_path / "run", spec, ["vars.ch=8"], scores=measured)
-    assert lines_of(folder) == [("58.33", "30", ()), ("57.14", "40", ())]
+    assert lines_of(folder) == [("58.33 %", "30 %", ()), ("57.14 %", "40 %", ())]
 
 
 def test_a_classifiers_test_accuracy_is_a_measurement(tmp_path):
@@ -194,7 +194,7 @@ def test_a_classifiers_test_accuracy_is_a_measurement(tmp_path):
     folder = make_run(tmp_path / "run", spec, [claim])
     with (folder / "log.jsonl").open("a") as log:
         log.write('{"step": 40, "test_accuracy": 0.875}\n')
-    assert lines_of(folder) == [("92", "87.5", ())]
+    assert lines_of(folder) == [("92 %", "87.5 %", ())]
 
 
 def test_scores_by_epoch_show_the_claim(tmp_path):
@@ -205,11 +205,35 @@ def test_scores_by_epoch_show_the_claim(tmp_path):
     assert panel.curves[0].column.values.tolist() == [99, 98, 97]
 
 
+def test_the_last_weights_stand_where_they_are_in_their_epoch(tmp_path, monkeypatch):
+    scores = [score(value=9, epoch=1, step=2), score(value=8, epoch=1, step=3)]
+    record = read_records([make_run(tmp_path / "run", scores=scores)])[0]
+    monkeypatch.setattr(type(record), "epochs", Epochs(2))
+    (panel,) = score_panels([record], [("blue", "-")])
+    assert panel.curves[0].column.steps.tolist() == [1, 1.5]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (17603.7, "17,604"),
+        (9999.7, "10,000"),
+        (999.96, "1,000"),
+        (2.7863, "2.786"),
+        (1e300, "1e+300"),
+    ],
+)
+def test_scores_are_written_out(value, text):
+    assert value_text(value) == text
+
+
 def test_two_weights_of_one_run_are_two_curves(tmp_path):
     scores = [score(value=50, epoch=e, weights=w) for e in (1, 2) for w in ("raw", "average")]
     record = read_records([make_run(tmp_path / "run", scores=scores)])[0]
     (panel,) = score_panels([record], [("blue", "-")])
-    assert {curve.label for curve in panel.curves} == {"run", "run (averaged weights)"}
+    assert {curve.label for curve in panel.curves} == {
+        f"run ({w} weights)" for w in ("raw", "averaged")
+    }
 
 
 def test_counts_that_are_not_as_claimed_are_said(tmp_path):

@@ -135,3 +135,10 @@ def test_run_info_names_what_it_depends_on(tmp_path):
     info = json.loads(run.info_path.read_text())
     assert info["torch"] == torch.__version__
     assert info["threads"] == torch.get_num_threads() == int(os.environ["OMP_NUM_THREADS"])
+
+
+def test_a_training_of_no_time_takes_a_step(tmp_path):
+    """Its minutes count from the first step, not from imports before it that may take longer."""
+    run = ganspec.train(narrow(), tmp_path / "run", minutes=1e-9)
+    assert run.step == 1
+    assert run.losses_path.is_file()

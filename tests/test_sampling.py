@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -23,13 +24,17 @@ from ganspec.training.adversarial import AdversarialTrainer
 from ganspec.training.grid import save_grid
 from ganspec.training.images import open_images
 from ganspec.training.latents import latents, linear, spherical, truncate
-from ganspec.training.run import RunError
+from ganspec.training.run import Run, RunError
 from ganspec.training.sampling import PORTION, Sampler, Source, quantize, regrouped
-from ganspec.training.wishes import LabelError, read_wish
+from ganspec.training.wishes import LabelError, names_of, read_wish
 
 CPU = torch.device("cpu")
 FASHION = ganspec.load(ROOT / "specs" / "cgan_fashion.yaml")
 ICLEVR = ganspec.load(ROOT / "specs" / "cgan_iclevr.yaml")
+
+
+def asked(wish, spec):
+    return read_wish(wish, spec, spec.data.dataset.classes(None))
 
 
 def row(*indices):
@@ -69,15 +74,15 @@ def drawn(source, count, seed, batch=None):
     ],
 )
 def test_wishes(spec, wish, label):
-    assert torch.equal(read_wish(wish, spec), label)
+    assert torch.equal(asked(wish, spec), label)
 
 
 def test_a_file_of_conditions(tmp_path):
     path = tmp_path / "test.json"
     path.write_text(json.dumps([["red cube"], ["gray cube", "gray sphere"]]))
-    assert torch.equal(read_wish(str(path), ICLEVR), torch.stack([row(1), row(0, 8)]))
+    assert torch.equal(asked(str(path), ICLEVR), torch.stack([row(1), row(0, 8)]))
     path.write_text(json.dumps(["Coat", 9]))
-    assert read_wish(str(path), FASHION).tolist() == [4, 9]
+    assert asked(str(path), FASHION).tolist() == [4, 9]
 
 
 @pytest.mark.parametrize(
@@ -95,7 +100,7 @@ def test_a_file_of_conditions(tmp_path):
 def test_wishes_that_cannot_be_met(spec, wish, said, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(LabelError, match=said) as raised:
-        read_wish(wish, spec)
+        asked(wish, spec)
     assert "\n" not in str(raised.value)
 
 
@@ -104,16 +109,48 @@ def test_files_that_ask_for_nothing_or_too_much(tmp_path):
     for text, said in [("{", "not JSON"), ("[]", "no list"), ('[["Coat", "Bag"]]', "several")]:
         path.write_text(text)
         with pytest.raises(LabelError, match=said):
-            read_wish(str(path), FASHION)
+            asked(str(path), FASHION)
 
 
 def test_numbers_are_labels_where_the_file_of_names_is_elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shapes = "data.dataset={shapes: {labels: gone/train.json}}"
     spec = ganspec.load(ROOT / "specs" / "cgan_iclevr.yaml", [shapes])
-    assert torch.equal(read_wish("5", spec), row(5)[None])
+    names = names_of(Run(tmp_path), spec)
+    assert torch.equal(read_wish("5", spec, names), row(5)[None])
     with pytest.raises(LabelError, match="a number below 24"):
-        read_wish("red cube", spec)
+        read_wish("red cube", spec, names)
+
+
+def test_a_run_knows_its_labels_without_its_data(colour, tmp_path):
+    """Its folder's own names count, wherever the data set is; a stranger's must be names."""
+    copy = Run(tmp_path / "copy")
+    shutil.copytree(colour.folder, copy.folder)
+    names = json.loads(copy.info_path.read_text())["classes"]
+    assert names == colour.spec.data.dataset.classes(None)
+    assert names_of(copy, copy.spec) == names
+    own = [*(f"solid {i}" for i in range(24)), "one too many"]
+    copy.info_path.write_text(json.dumps({"classes": own}))
+    sampler = Sampler(copy.folder, CPU)
+    sampler.ask("solid 23")
+    assert sampler.labels.tolist() == [23]
+    with pytest.raises(LabelError, match="a number below 24"):
+        sampler.ask("one too many")
+    for text in ("", "[]", '{"classes": 3}', '{"classes": [1]}', '{"classes": []}', "[" * 9**5):
+        copy.info_path.write_text(text)
+        assert names_of(copy, copy.spec) == names
+
+
+def test_images_that_are_no_numbers_are_not_drawn(grey, tmp_path):
+    copy = Run(tmp_path / "copy")
+    shutil.copytree(grey.folder, copy.folder)
+    state = checkpoint.load(copy.checkpoint_path)
+    for weight in (*state["average"].values(), *state["networks"]["generator"].values()):
+        if weight.is_floating_point():
+            weight.fill_(torch.nan)
+    checkpoint.save(copy.checkpoint_path, state)
+    with pytest.raises(RunError, match="--step"):
+        drawn(Sampler(copy.folder, CPU), 2, 0)
 
 
 # -- the same images, however they are drawn --------------------------------------------------

@@ -17,7 +17,7 @@ Metrics = Annotated[
     list[str] | None,
     typer.Option("-m", "--metric", help="fid, inception_score, kid, ...; several times."),
 ]
-Count = Annotated[int | None, typer.Option("-n", min=2, help="Images to generate; 10,000 if none.")]
+Count = Annotated[int | None, typer.Option("-n", min=1, help="Images to generate; 10,000 if none.")]
 Extractor = Annotated[
     str | None, typer.Option(help="Whose features: inception, or a classifier's run.")
 ]
@@ -58,6 +58,8 @@ def evaluate(
     """Score a run's images by FID, Inception Score and others, or a folder's against another's."""
     if (folder is None) == (images is None):
         fail("name a run folder, or a folder of images with --images and --reference")
+    if images is not None and (every or step is not None):
+        fail("--every-snapshot and --step choose among a run's weights: leave them out")
     if every and step is not None:
         fail("--every-snapshot scores all steps and --step one; choose")
     if split not in (None, "train", "test"):

@@ -123,6 +123,10 @@ class Request:
     def _check_numbers(self) -> None:
         if self.interpolate not in (None, "linear", "spherical"):
             raise SampleError(f"--interpolate is linear or spherical, not `{self.interpolate}`")
+        if self.conditions is not None and Path(self.conditions).suffix != ".json":
+            raise SampleError(
+                f"--conditions is a .json file, not `{self.conditions}`; labels: --label"
+            )
         if self.truncation is not None and not 0 < self.truncation < math.inf:
             raise SampleError("--truncation must be more than 0")
         if self.best and self.of and self.of < self.best:

@@ -17,6 +17,8 @@ def open_extractor(
     """The extractor that a person names: `inception`, or the folder of a classifier's run."""
     if name != "inception" and not Path(name).is_dir():
         raise ExtractorError(f"no extractor {name}: name a classifier's run folder, or inception")
+    if name != "inception" and inception_weights is not None:
+        raise ExtractorError(f"--inception-weights are not those of {name}: choose one extractor")
     with torch.random.fork_rng(devices=[]):  # torch-fidelity draws weights, to be thrown away
         if name == "inception":
             return inception_extractor(inception_weights, device, layer)

@@ -17,6 +17,7 @@ from ganspec.language.supervised import Classifier
 from ganspec.language.system import System
 from ganspec.metrics.metric import MetricError
 from ganspec.training import checkpoint
+from ganspec.training.images import class_names
 from ganspec.training.run import Run
 from ganspec.training.sampling import Source
 from ganspec.training.trainer import Trainer
@@ -38,6 +39,8 @@ class Periodic:
         extractor = open_extractor(self.said.extractor, trainer.device, self.said.layer)
         real = real_images(spec, data, self.said.split)
         self.bench = Bench(extractor, self.said.metrics, real)
+        self.names = tuple(class_names(spec.data, data))
+        self.bench.checked(self.subject())
 
     def due(self) -> bool:
         """Whether scores are taken at the epoch's end that was just reached."""
@@ -63,8 +66,7 @@ class Periodic:
         generator = trainer.average or trainer.networks["generator"]
         source = Source(generator, trainer.cfg, trainer.device, trainer.fixed.get("labels"))
         asked = asked_like(self.bench.real, source, self.spec, said.images)
-        names = tuple(self.spec.data.dataset.classes(None))
-        return drawn(source, said.images, said.seed, asked, names, **notes)
+        return drawn(source, said.images, said.seed, asked, self.names, **notes)
 
     def keep_best(self, row: dict[str, object], earlier: list[dict[str, object]]) -> None:
         """Keep a snapshot of the best weights in place of the one that was best before."""

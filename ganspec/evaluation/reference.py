@@ -84,7 +84,9 @@ def open_real(data: Data, folder: Path | None, split: str | None) -> RealImages:
 
 def open_folder(folder: Path) -> RealImages:
     """The pictures below a folder, each at its own size; raises DataError."""
-    files = list(find_images(folder)) if folder.is_dir() else []
+    if not folder.is_dir():
+        raise DataError(f"{folder} is no folder")
+    files = list(find_images(folder))
     if not files:
         raise DataError(f"no jpg, png, webp, bmp or gif images in {folder}")
     return RealImages(files, folder.resolve().name)

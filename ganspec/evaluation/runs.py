@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -24,6 +24,15 @@ from ganspec.training.sampling import Sampler, Source, trained, weights
 
 USUAL = ("fid", "inception_score", "accuracy")  # as far as the extractor allows
 IMAGES = 10_000
+# Of what is asked for, what says nothing of a folder, and of the runs of a system.
+OF_A_RUN = ("images", "split", "seed", "conditions", "average", "real", "data")
+IDLE = {
+    Autoencoder: ("conditions", "average"),
+    Classifier: (
+        *("extractor", "layer", "inception_weights", "seed"),
+        *("conditions", "average", "real", "reference"),
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,14 @@ class Wanted:
     reference: Path | None = None
     device: torch.device = CPU
 
+    def refuse(self, what: str, *names: str) -> None:
+        """Raise RunError where one of these was given, none of which `what` can heed."""
+        flags = {"images": "-n", "average": "--raw"}
+        for field in fields(self):
+            if field.name in names and getattr(self, field.name) != field.default:
+                flag = flags.get(field.name, f"--{field.name.replace('_', '-')}")
+                raise RunError(f"{flag} means nothing for {what}: leave it out")
+
     def settled(self, spec: System) -> Wanted:
         """The same with what the spec says where the person said nothing."""
         said = {} if spec.evaluate is None else dict(spec.evaluate)
@@ -60,6 +77,9 @@ class Evaluator:
         self.run = Run.open(folder)
         self.spec, self.folder = self.run.spec, folder
         self.wanted = wanted.settled(self.spec)
+        wanted.refuse("a run of this kind", *IDLE.get(type(self.spec), ()))
+        if wanted.reference is not None:
+            wanted.refuse("a folder of real images", "split")
         name = self.wanted.extractor or "inception"
         if isinstance(self.spec, Classifier):
             name = str(folder)
@@ -73,17 +93,22 @@ class Evaluator:
         """The real images of the run's data set, or of a folder."""
         if self.wanted.reference is not None:
             return open_folder(self.wanted.reference)
+        return self.dataset
+
+    @cached_property
+    def dataset(self) -> RealImages:
+        """The images of the run's data set."""
         return real_images(self.spec, self.wanted.data, self.wanted.split)
 
     def scores(self, step: int | None = None) -> list[dict[str, object]]:
         """Scores of the checkpoint, or of the weights after `step`."""
         subject = self.subject(step)
         self.bench.metrics, self.bench.real = self.metrics(subject), self.real
+        like = as_they_are(some(self.real, subject.count)) if self.wanted.real else None
+        if like is not None:
+            self.bench.checked(like)
         rows = self.bench.scores(subject, self.epoch(subject.step))
-        if self.wanted.real and subject.of != "real":
-            like = as_they_are(some(self.real, subject.count))
-            rows += self.bench.scores(like)
-        return rows
+        return rows + (self.bench.scores(like) if like is not None else [])
 
     def metrics(self, subject: Subject) -> tuple[Metric, ...]:
         """Those asked for, or the usual ones that mean something here."""
@@ -105,7 +130,8 @@ class Evaluator:
         if step is not None:
             raise RunError(f"{self.folder} trains a classifier, of which the checkpoint is scored")
         state = weights(self.run)
-        subject = as_they_are(some(self.real, self.wanted.images or len(self.real)))
+        count = self.wanted.images or len(self.dataset)
+        subject = as_they_are(some(self.dataset, count))
         return replace(subject, step=state["step"], weights="raw")
 
     def drawn(self, step: int | None) -> Subject:
@@ -119,7 +145,7 @@ class Evaluator:
             count = wanted.images or len(sampler.labels)
         else:
             asked = asked_like(self.real, sampler, self.spec, count)
-        names = tuple(self.spec.data.dataset.classes(None))
+        names = tuple(sampler.names)
         said = {"step": sampler.step, "weights": "average" if sampler.averaged else "raw"}
         return drawn(sampler, count, wanted.seed or 0, asked, names, **said)
 
@@ -130,7 +156,7 @@ class Evaluator:
         count = self.wanted.images or IMAGES
         said = {"step": state["step"], "weights": "raw"}
         device, seed = self.wanted.device, self.wanted.seed or 0
-        return restored(network, cfg, self.real, count, seed, device, **said)
+        return restored(network, cfg, self.dataset, count, seed, device, **said)
 
     def epoch(self, step: int | None) -> int | None:
         """The epochs that are done after `step`; None where the run does not say."""
@@ -167,6 +193,7 @@ def asked_like(real: RealImages, source: Source, spec: Spec, count: int) -> str 
 
 def folder_scores(images: Path, wanted: Wanted, tell: Tell = silent) -> list[dict[str, object]]:
     """Scores of the pictures in a folder, against those in `wanted.reference`."""
+    wanted.refuse("a folder of images", *OF_A_RUN)
     name, path = wanted.extractor or "inception", wanted.inception_weights
     extractor = open_extractor(name, wanted.device, wanted.layer, path)
     subject = as_they_are(open_folder(images), "generated")

@@ -9,13 +9,21 @@ from ganspec.language.claims import Score
 from ganspec.language.errors import printable
 from ganspec.language.kinds import kinds_of
 from ganspec.report.run_record import RunRecord
-from ganspec.report.run_scores import claimed_text, conditions, differences, fits, value_text
+from ganspec.report.run_scores import (
+    claimed_text,
+    conditions,
+    differences,
+    fits,
+    unit,
+    value_text,
+)
 
 
 def described(rows: list[dict[str, object]], record: RunRecord | None) -> Iterator[str]:
     """Lines of text: each score, what it depends on, the nearest claim, and what differs there."""
     for row in rows:
-        yield f"{row['metric']} of {row['of']} images: {value_text(row['value'], row['deviation'])}"
+        value = value_text(row["value"], row["deviation"]) + unit(row["metric"])
+        yield f"{row['metric']} of {row['of']} images: {value}"
         yield f"  {', '.join(conditions(row))}"
         if row.get("labels"):
             yield f"  labels: {printable(str(row['labels']))}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -10,8 +11,9 @@ import torch
 from ganspec.evaluation.extractor import Extractor
 from ganspec.evaluation.reference import RealImages, reference_activations
 from ganspec.evaluation.subject import Subject
+from ganspec.language.kinds import kinds_of
 from ganspec.metrics.activations import Activations
-from ganspec.metrics.metric import Metric, MetricError
+from ganspec.metrics.metric import Measured, Metric, MetricError
 
 Tell = Callable[[str, int, int], None]  # what is being done, how many images are done, of how many
 
@@ -45,12 +47,9 @@ class Bench:
     def scores(self, subject: Subject, epoch: float | None = None) -> list[dict[str, object]]:
         """The subject's scores by all metrics that can be taken of it, as `scores.jsonl` has them.
 
-        Real images have scores only by metrics that need no others. Raises MetricError.
+        Raises MetricError.
         """
-        metrics = [m for m in self.metrics if subject.of == "generated" or not m.paired]
-        for metric in metrics:
-            if reason := metric.refusal(self.extractor.classes, subject.labels):
-                raise MetricError(reason)
+        metrics = self.checked(subject)
         made = self.extractor.activations(
             subject.batches(self.extractor.batch),
             subject.count,
@@ -62,20 +61,34 @@ class Bench:
         rows = []
         for metric in metrics:
             real = self.reference() if metric.paired else None
+            size = made.size if metric.reads_features else None
+            conditions = self.conditions(subject, epoch, size)
             for found in metric.measure(made, real, subject.seed or 0):
-                row = {
-                    "metric": found.metric,
-                    "value": found.value,
-                    "deviation": found.deviation,
-                    **self.conditions(subject, epoch, made.size),
-                    "reference": self.described(found.references) if metric.paired else None,
-                    "note": found.note,
-                }
-                rows.append(row | ({"per_class": found.per_class} if found.per_class else {}))
+                rows.append(
+                    row_of(found, {**conditions, "reference": self.held(subject, metric, found)})
+                )
         return rows
 
-    def conditions(self, subject: Subject, epoch: float | None, features: int) -> dict[str, object]:
-        """What a score depends on besides the real images."""
+    def checked(self, subject: Subject) -> list[Metric]:
+        """The metrics that can be taken of the subject, of which no image is read.
+
+        Real images have scores only by metrics that need no others. Raises MetricError.
+        """
+        metrics = [m for m in self.metrics if subject.of == "generated" or not m.paired]
+        if not metrics:
+            names = " and ".join(metric.kind for metric in self.metrics)
+            alone = " or ".join(k for k, kind in kinds_of("metric").items() if not kind.paired)
+            raise MetricError(f"real images alone have no {names}: take {alone}")
+        for metric in metrics:
+            if reason := metric.refusal(self.extractor.classes, subject.labels):
+                raise MetricError(reason)
+            metric.demand(subject.count, *([len(self.real)] if metric.paired else []))
+        return metrics
+
+    def conditions(
+        self, subject: Subject, epoch: float | None, features: int | None
+    ) -> dict[str, object]:
+        """What a score depends on besides the real images; without features, on outputs alone."""
         return {
             "of": subject.of,
             "step": subject.step,
@@ -85,7 +98,7 @@ class Bench:
             "extractor": {
                 "name": self.extractor.name,
                 "sha256": self.extractor.sha256,
-                "layer": self.extractor.layer,
+                "layer": None if features is None else self.extractor.layer,
                 "features": features,
             },
             "resize": self.extractor.resize,
@@ -93,11 +106,23 @@ class Bench:
             "labels": subject.asked,
         }
 
-    def described(self, rows: int | None) -> dict[str, object]:
-        """The real images in words; `rows` of them were looked at, None standing for all."""
+    def held(self, subject: Subject, metric: Metric, found: Measured) -> dict[str, object] | None:
+        """The real images that a score rests on: those compared with, or the subject itself."""
+        real = self.real if metric.paired else subject.real
+        if real is None:
+            return None
         return {
-            "dataset": self.real.dataset,
-            "split": self.real.split,
-            "images": len(self.real) if rows is None else rows,
-            "sha256": self.real.sha256,
+            "dataset": real.dataset,
+            "split": real.split,
+            "images": len(real) if found.references is None else found.references,
+            "sha256": real.sha256,
         }
+
+
+def row_of(found: Measured, conditions: dict[str, object]) -> dict[str, object]:
+    """A line of `scores.jsonl`; raises MetricError where the number is none."""
+    if not math.isfinite(found.value):
+        raise MetricError(f"{found.metric} became {found.value}: the features are too large")
+    row = {"metric": found.metric, "value": found.value, "deviation": found.deviation}
+    row |= {**conditions, "note": found.note}
+    return row | ({"per_class": found.per_class} if found.per_class else {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -20,7 +20,7 @@ class Subject:
 
     `batches(size)` gives them, uint8 N x C x H x W. `labels` are what they were asked to be, and
     `asked` says where these come from. `step`, `weights` (`average` or `raw`) and `seed` are those
-    that made them.
+    that made them; `real` is what they are, where nothing made them.
     """
 
     batches: Callable[[int], Iterator[torch.Tensor]]
@@ -32,6 +32,7 @@ class Subject:
     step: int | None = None
     weights: str | None = None
     seed: int | None = None
+    real: RealImages | None = None
 
 
 def drawn(
@@ -74,7 +75,8 @@ def restored(autoencoder, cfg, real: RealImages, count: int, seed: int, device, 
 
 def as_they_are(real: RealImages, of: str = "real") -> Subject:
     """Images that nothing is made of."""
-    return Subject(real.batches, len(real), of, real.labels, None, real.names)
+    itself = real if of == "real" else None
+    return Subject(real.batches, len(real), of, real.labels, names=real.names, real=itself)
 
 
 def some(real: RealImages, count: int) -> RealImages:
@@ -83,4 +85,6 @@ def some(real: RealImages, count: int) -> RealImages:
         return real
     chosen = spaced(len(real), count)
     labels = None if real.labels is None else real.labels[chosen]
-    return RealImages(at(real.images, chosen), real.dataset, real.split, labels, real.names)
+    is_list = isinstance(real.images, list)
+    images = [real.images[i] for i in chosen] if is_list else at(real.images, chosen)
+    return replace(real, images=images, labels=labels)

@@ -15,7 +15,7 @@ class Evaluation(Section):
     """Scores that `ganspec train` takes at epochs' ends, and `ganspec evaluate` by default.
 
     They change nothing in the training, and are no part of the emitted file. The weights with the
-    best of the first metric are kept as `best.pt`.
+    best of the first metric are kept in the run's `snapshots/`.
     """
 
     metrics: tuple[Metric, ...] = Field(min_length=1, description="which, such as `[fid, kid]`")

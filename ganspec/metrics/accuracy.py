@@ -21,10 +21,12 @@ class Accuracy(Metric, kind="accuracy"):
     names: ClassVar = ("accuracy",)
     higher: ClassVar = True
     paired: ClassVar = False
+    reads_features: ClassVar = False
+    unit: ClassVar = " %"
 
     def refusal(self, classes: str | None, labels: torch.Tensor | None) -> str | None:
         if labels is None:
-            return "accuracy needs images that a label was asked of"
+            return "accuracy needs images that were asked for by label: leave it out"
         kind = "classes" if labels.ndim == 1 else "multi_hot"
         if classes != kind:
             return f"accuracy needs a classifier of these labels ({kind}): --extractor RUN"
@@ -40,6 +42,8 @@ class Accuracy(Metric, kind="accuracy"):
         if labels.ndim == 1:
             labels = labels.new_zeros(len(labels), classes).scatter_(1, labels[:, None], 1)
         found, asked = find_labels(made.logits, labels).sum(0), labels.sum(0)
+        if not asked.sum():
+            raise MetricError("accuracy needs conditions that ask for an object")
         names = made.names if len(made.names) == classes else map(str, range(classes))
         per_class = {
             name: 100 * hits.item() / count.item()

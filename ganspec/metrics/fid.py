@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ganspec.metrics.activations import Activations
 from ganspec.metrics.frechet import factor, frechet_distance
-from ganspec.metrics.metric import Measured, Metric, MetricError
+from ganspec.metrics.metric import Measured, Metric
 
 
 class Fid(Metric, kind="fid"):
@@ -19,9 +19,12 @@ class Fid(Metric, kind="fid"):
     names: ClassVar = ("fid",)
     higher: ClassVar = False
 
+    @property
+    def least(self) -> int:
+        return 2
+
     def measure(self, made: Activations, real: Activations, seed: int) -> list[Measured]:
-        if made.count < 2 or real.count < 2:
-            raise MetricError("fid needs two images or more on each side")
+        self.demand(made.count, real.count)
         value = frechet_distance(made.mean, factor(made), real.mean, real.covariance)
         few, size = min(made.count, real.count), made.size
         note = f"fewer images ({few:,}) than features ({size:,})" if few <= size else ""

@@ -10,7 +10,7 @@ from pydantic import Field
 from ganspec.language.types import Count
 from ganspec.metrics.activations import Activations
 from ganspec.metrics.fidelity import fidelity
-from ganspec.metrics.metric import Measured, Metric, MetricError
+from ganspec.metrics.metric import Measured, Metric
 
 
 class InceptionScore(Metric, kind="inception_score"):
@@ -22,17 +22,20 @@ class InceptionScore(Metric, kind="inception_score"):
     names: ClassVar = ("inception_score",)
     higher: ClassVar = True
     paired: ClassVar = False
+    reads_features: ClassVar = False
 
     splits: Count = Field(10, description="parts that the images are dealt into at random")
+
+    @property
+    def least(self) -> int:
+        return self.splits
 
     def refusal(self, classes: str | None, labels: torch.Tensor | None) -> str | None:
         several = "inception_score needs an extractor that tells one class an image, not several"
         return several if classes == "multi_hot" else None
 
     def measure(self, made: Activations, real: Activations | None, seed: int) -> list[Measured]:
-        if len(made.logits) < self.splits:
-            few = f"{len(made.logits):,} images in {self.splits} parts"
-            raise MetricError(f"inception_score cannot deal {few}: take more images")
+        self.demand(len(made.logits))
         found = fidelity("metric_isc").isc_featuresdict_to_metric(
             {"logits": made.logits},
             "logits",

@@ -9,7 +9,7 @@ from pydantic import Field
 from ganspec.language.types import Count
 from ganspec.metrics.activations import Activations
 from ganspec.metrics.fidelity import fidelity
-from ganspec.metrics.metric import Measured, Metric, MetricError
+from ganspec.metrics.metric import Measured, Metric
 
 
 class Kid(Metric, kind="kid"):
@@ -24,11 +24,14 @@ class Kid(Metric, kind="kid"):
     subsets: Count = Field(100, description="random subsets that it is the mean over")
     subset_size: Count = Field(1000, description="images in each; fewer where there are fewer")
 
+    @property
+    def least(self) -> int:
+        return 2
+
     def measure(self, made: Activations, real: Activations, seed: int) -> list[Measured]:
         rows = min(len(made.features), len(real.features))
+        self.demand(rows)
         size = min(self.subset_size, rows)
-        if size < 2:
-            raise MetricError("kid needs the features of two images or more on each side")
         found = fidelity("metric_kid").kid_featuresdict_to_metric(
             {"features": made.features},
             {"features": real.features},

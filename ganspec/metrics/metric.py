@@ -33,12 +33,27 @@ class Metric(Kind, family="metric"):
 
     `names` are what its numbers are called, the one by which checkpoints are told apart first;
     `higher` says whether more of it is better. `paired` metrics hold the images against real
-    ones; the others can be taken of real images, too. `measure` draws from `seed` alone.
+    ones; the others can be taken of real images, too. Those without `reads_features` read the
+    extractor's outputs alone. `unit` stands behind its values. `measure` draws from `seed` alone.
     """
 
     names: ClassVar[tuple[str, ...]]
     higher: ClassVar[bool]
     paired: ClassVar[bool] = True
+    reads_features: ClassVar[bool] = True
+    unit: ClassVar[str] = ""
+
+    @property
+    def least(self) -> int:
+        """The fewest images, on each side, that it can be taken of."""
+        return 1
+
+    def demand(self, *counts: int) -> None:
+        """Raise MetricError where it cannot be taken of so many images, on each side."""
+        if min(counts) < self.least:
+            sides = " on each side" if self.paired else ""
+            few = f"{self.least:,} images or more{sides}, not {min(counts):,}"
+            raise MetricError(f"{self.kind} needs {few}")
 
     def refusal(self, classes: str | None, labels: torch.Tensor | None) -> str | None:
         """Why its numbers would mean nothing, or None where they have a meaning.

@@ -9,7 +9,7 @@ from pydantic import Field
 from ganspec.language.types import Count
 from ganspec.metrics.activations import Activations
 from ganspec.metrics.fidelity import fidelity
-from ganspec.metrics.metric import Measured, Metric, MetricError
+from ganspec.metrics.metric import Measured, Metric
 
 ROWS = 2000  # of a matrix of distances, that are in memory at once
 
@@ -26,10 +26,12 @@ class PrecisionRecall(Metric, kind="precision_recall"):
 
     neighbours: Count = Field(3, description="how many neighbours a neighbourhood reaches to")
 
+    @property
+    def least(self) -> int:
+        return self.neighbours + 1
+
     def measure(self, made: Activations, real: Activations, seed: int) -> list[Measured]:
-        if min(len(made.features), len(real.features)) <= self.neighbours:
-            few = f"more than {self.neighbours} images on each side"
-            raise MetricError(f"precision_recall needs the features of {few}")
+        self.demand(len(made.features), len(real.features))
         found = fidelity("metric_prc").prc_featuresdict_to_metric(
             {"features": made.features},
             {"features": real.features},

@@ -102,7 +102,7 @@ class RunRecord:
         return {
             printable(str(key)): printable(value if isinstance(value, str) else json.dumps(value))
             for key, value in self.info.items()
-            if key != "command"
+            if key not in ("command", "classes")
         }
 
     @property

@@ -18,6 +18,7 @@ NAMES = {"inception_score": "Inception Score"}  # where reports spell more than 
 KINDS = kinds_of("metric").values()
 LOWER = {name for kind in KINDS if not kind.higher for name in kind.names}  # is better
 CONDITIONS = ("images", "epoch")  # of a score that a claim may name, too
+WEIGHTS = {"average": "averaged weights", "raw": "raw weights"}
 ALIKE = (  # what measurements of one curve share
     *("metric", "of", "images", "weights", "labels"),
     *("extractor", "reference", "resize", "note"),
@@ -127,7 +128,8 @@ def _line(claim: Score | None, score: dict | None) -> Line:
         said["claimed"] = claimed_text(claim)
         said["claim_conditions"] = (*known, *notes)
     if score is not None:
-        said["measured"] = value_text(score["value"], score.get("deviation"))
+        measured = value_text(score["value"], score.get("deviation"))
+        said["measured"] = measured + unit(score["metric"])
         asked = (f"labels: {printable(str(score['labels']))}",) if score.get("labels") else ()
         said["conditions"] = (*conditions(score), *asked)
     if claim is not None and score is not None:
@@ -146,33 +148,49 @@ def metric_name(metric: str) -> str:
 def claimed_text(claim: Score) -> str:
     """A claim as the report printed it."""
     relation = "" if claim.relation == "=" else f"{claim.relation} "
-    return relation + value_text(claim.value, claim.deviation, exact=True)
+    return relation + value_text(claim.value, claim.deviation, exact=True) + unit(claim.metric)
+
+
+def unit(metric: str) -> str:
+    """What stands behind a metric's values."""
+    return next((kind.unit for kind in KINDS if metric in kind.names), "")
 
 
 def value_text(value: float, deviation: object = None, exact: bool = False) -> str:
-    """A score with its deviation; measured ones to four digits."""
-    digits = "g" if exact else ".4g"
-    text = f"{value:{digits}}"
+    """A score with its deviation; measured ones to four digits, or to the whole number."""
+    text = _exact(value) if exact else _digits(value, 4)
     if (spread := _number(deviation)) is not None:
-        text += f" ± {spread:{'g' if exact else '.2g'}}"
+        text += f" ± {_exact(spread) if exact else _digits(spread, 2)}"
     return text
+
+
+def _exact(value: float) -> str:
+    return f"{value:,}".removesuffix(".0")
+
+
+def _digits(value: float, count: int) -> str:
+    """`17,604`, not 1.76e+04."""
+    is_long = abs(value) < 1e15 and abs(round(value)) >= 10**count
+    return f"{value:,.0f}" if is_long else f"{value:,.{count}g}"
 
 
 def conditions(score: dict) -> Iterator[str]:
     """What a measurement depends on, part by part."""
-    for name in ("step", *CONDITIONS):
+    for name in ("step", "epoch", "images"):
         if (number := _number(score.get(name))) is not None:
             yield _count(name, number)
-    if score.get("weights") == "average":
-        yield "averaged weights"
+    if (weights := score.get("weights")) in WEIGHTS:
+        yield WEIGHTS[weights]
     if isinstance(extractor := score.get("extractor"), dict):
         layer = f", layer {extractor['layer']}" if extractor.get("layer") else ""
-        yield printable(f"features of {extractor.get('name')}{_hash(extractor)}{layer}")
+        what = "features" if extractor.get("features", 0) is not None else "outputs"
+        yield printable(f"{what} of {extractor.get('name')}{_hash(extractor)}{layer}")
     if isinstance(reference := score.get("reference"), dict):
         split = f" {reference['split']}" if reference.get("split") else ""
         images = _number(reference.get("images"))
         count = f"{images:,.0f} of " if images is not None else ""
-        yield printable(f"against {count}{reference.get('dataset')}{split}{_hash(reference)}")
+        against = f"against {count}" if score.get("of") != "real" else ""
+        yield printable(f"{against}{reference.get('dataset')}{split}{_hash(reference)}")
     for name in ("resize", "seed"):
         if score.get(name) is not None:
             yield printable(f"{name} {score[name]}")
@@ -187,7 +205,8 @@ def score_panels(records: list[RunRecord], looks: list[tuple]) -> Iterator[Panel
     """
     found: dict[tuple[str, str], list[tuple[str, tuple, list[dict]]]] = {}
     for record, look in zip(records, looks, strict=True):
-        grown = [scores for scores in series(record).values() if len(scores) > 1]
+        taken = (scores for scores in series(record).values() if len(scores) > 1)
+        grown = [[_in_epochs(score, record) for score in scores] for scores in taken]
         for scores in grown:
             place = (scores[0]["metric"], str(scores[0].get("of", "generated")))
             same = [s for s in grown if (s[0]["metric"], str(s[0].get("of", "generated"))) == place]
@@ -201,6 +220,14 @@ def score_panels(records: list[RunRecord], looks: list[tuple]) -> Iterator[Panel
         curves = tuple(_curve(scores, name, label, *look) for label, look, scores in drawn)
         title = f"{metric_name(metric)} ({printable(of)})"
         yield Panel(title, curves, name, _claims(records, metric, of))
+
+
+def _in_epochs(score: dict, record: RunRecord) -> dict:
+    """The score with its place in epochs, which may be within one."""
+    step = _number(score.get("step"))
+    if step is None or record.epochs is None or score.get("epoch") is None:
+        return score
+    return {**score, "epoch": record.epochs.of(step)}
 
 
 def distinction(scores: list[dict], others: list[list[dict]]) -> str:

@@ -43,17 +43,18 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, object]:
 
 
 @contextmanager
-def fitting() -> Iterator[None]:
-    """Within the block, state that belongs to something else raises CheckpointError."""
+def fitting(owner: object = "") -> Iterator[None]:
+    """Within the block, state that does not fit `owner` raises CheckpointError."""
+    said = f"the checkpoint{owner and f' of {owner}'} does not fit"
     try:
         yield
     except KeyError as error:
-        raise CheckpointError(f"the checkpoint does not fit: it lacks {error}") from None
+        raise CheckpointError(f"{said}: it lacks {error}") from None
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
         # torch's headline says nothing; the first line below it names a weight
         lines = [line.strip() for line in str(error).split("\n") if line.strip()]
         reason = lines[min(1, len(lines) - 1)][:200] if lines else type(error).__name__
-        raise CheckpointError(f"the checkpoint does not fit: {reason}") from None
+        raise CheckpointError(f"{said}: {reason}") from None
 
 
 def random_states(device: torch.device) -> dict[str, torch.Tensor]:

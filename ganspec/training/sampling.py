@@ -16,7 +16,7 @@ from ganspec.training import checkpoint
 from ganspec.training.config import configure
 from ganspec.training.latents import CHUNK, latents, truncate
 from ganspec.training.run import Run, RunError
-from ganspec.training.wishes import LabelError, read_wish
+from ganspec.training.wishes import LabelError, names_of, read_wish
 
 # Images that go through a network at once. It is always as many: kernels for other batches round
 # otherwise, and one seed would not give the same bytes for every count.
@@ -121,16 +121,16 @@ class Sampler(Source):
             raise RunError(f"{folder} trains no generator")
         state = weights(self.run, step)
         network, cfg = trained(self.spec, "generator", state, device, average)
-        with checkpoint.fitting():
+        with checkpoint.fitting(self.spec.name):
             labels = fitting_labels(state["fixed"]["labels"], cfg) if cfg.g_conditional else None
             self.step = int(state["step"])
         self.averaged = average is not False and "average" in state
         super().__init__(network, cfg, device, labels)
-        self.asked = False
+        self.asked, self.names = False, names_of(self.run, self.spec)
 
     def ask(self, wish: str) -> None:
         """From here on, images of the labels that `wish` names; raises LabelError."""
-        labels = read_wish(wish, self.spec)
+        labels = read_wish(wish, self.spec, self.names)
         if self.labels is None:
             raise LabelError(f"the generator of {self.spec.name} reads no label")
         self.labels, self.asked = labels, True
@@ -178,7 +178,9 @@ def fitting_labels(labels: torch.Tensor, cfg: SimpleNamespace) -> torch.Tensor:
 
 
 def quantize(images: torch.Tensor, cfg: SimpleNamespace) -> torch.Tensor:
-    """A generator's images as uint8, rounded as the grids of a run are."""
+    """Images of a network as uint8, rounded as the grids of a run are; raises RunError."""
+    if not torch.isfinite(images).all():
+        raise RunError("the network's images are no finite numbers: take weights of another --step")
     if cfg.low == -1:
         images = images * 0.5 + 0.5
     return images.clamp(0, 1).mul(255).round().byte()
@@ -194,7 +196,7 @@ def weights(run: Run, step: int | None = None) -> dict[str, object]:
     state = checkpoint.load(run.checkpoint_path)
     if state.get("step") == step:
         return state
-    with checkpoint.fitting():
+    with checkpoint.fitting(run.folder):
         steps = [str(other) for other in sorted({*kept, int(state["step"])})]
     shown = ", ".join(steps if len(steps) < 9 else [steps[0], "...", *steps[-6:]])
     raise RunError(
@@ -222,7 +224,7 @@ def trained(
     nets = lower(spec)
     with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and thrown away
         network = evaluate(nets[key])
-    with checkpoint.fitting():
+    with checkpoint.fitting(spec.name):
         averaged = average is not False and "average" in state
         network.load_state_dict(state["average"] if averaged else state["networks"][key])
     return network.to(device).eval(), configure(spec, nets)

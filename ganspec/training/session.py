@@ -76,6 +76,8 @@ def train(
     try:
         if state is None:
             info = {**environment(trainer.device), "epoch_steps": trainer.epoch_steps}
+            if getattr(spec, "condition", None) is not None:  # so that they can be asked for
+                info["classes"] = class_names(spec.data, Path(data) if data else None)
             run.begin(spec, source, info, overwrite)
         else:
             _restore(run, trainer, state, last)
@@ -189,14 +191,21 @@ def environment(device: torch.device) -> dict[str, object]:
 
 
 class Stop:
-    """Whether a training should end: asked to by a signal, or out of time."""
+    """Whether a training should end: asked to by a signal, or out of time.
+
+    The minutes count from the first time that it is asked, before the first step: so there is one
+    step at least, however slow the imports.
+    """
 
     def __init__(self, minutes: float | None):
-        self.asked = False
-        self.deadline = math.inf if minutes is None else time.monotonic() + 60 * minutes
+        self.asked, self.deadline = False, None
+        self.seconds = math.inf if minutes is None else 60 * minutes
 
     def __call__(self) -> bool:
-        return self.asked or time.monotonic() > self.deadline
+        now = time.monotonic()
+        if self.deadline is None:
+            self.deadline = now + self.seconds
+        return self.asked or now > self.deadline
 
     def ask(self, number: int, frame: object) -> None:
         """Handle a signal: the first one asks, the second one is meant."""
