@@ -2,8 +2,8 @@
 
 A page's blocks run in order, in one folder that has `specs` and `tests` in it. In a `console` block
 each line after `$ ` is a command; lines below it are its whole output, `...` standing for any
-lines. A command without output shown must succeed. `python` blocks run as programs. `yaml` blocks are specs,
-or parts laid over a small one. A comment on the line before a block says otherwise:
+lines. A command without output shown must succeed. `python` blocks run as programs. `yaml` blocks
+are specs, or parts laid over a small one. A comment on the line before a block says otherwise:
 
 - `not run: WHY`
 - `first: COMMAND`, run before it
