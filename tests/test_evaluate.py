@@ -609,7 +609,7 @@ def test_real_images_of_a_folder_are_scored_and_restored_ones_are_the_data_sets(
     train(loads(DENOISING), tmp_path / "restoring", steps=2)
     wanted = Wanted((USUAL["fid"],), 10, extractor, reference=folder)
     (row,) = Evaluator(tmp_path / "restoring", wanted).scores()
-    assert (row["images"], row["reference"]["dataset"]) == (10, "real")
+    assert (row["labels"], row["reference"]["dataset"]) == ("test images", "real")
 
 
 def test_what_scores_lack_is_said_before_training(tmp_path):
