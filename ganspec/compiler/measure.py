@@ -11,6 +11,7 @@ from torch import nn
 
 from ganspec.compiler.evaluate import module
 from ganspec.compiler.ir import Net, Step, Value
+from ganspec.compiler.multiply_adds import MultiplyAdds
 from ganspec.compiler.probe import hollow
 
 
@@ -90,13 +91,11 @@ def _is_wrapped(step: Step) -> bool:
 
 
 def _macs(step: Step, bare: nn.Module | None, inputs: list[Value]) -> int:
-    from torch.utils.flop_counter import FlopCounterMode
-
     tensors = [value.tensor(1) for value in inputs]
-    with FlopCounterMode(display=False) as counter, torch.no_grad(), warnings.catch_warnings():
+    with MultiplyAdds() as counter, torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         step.call.apply(tensors) if bare is None else bare.eval()(*tensors)
-    return counter.get_total_flops() // 2
+    return counter.count
 
 
 def totals(rows: list[Cost]) -> dict[str, int]:
