@@ -13,6 +13,7 @@ from writing import COLOURS, OBJECTS, check_equal, write_labels
 
 import ganspec
 from ganspec.datasets import scenes, shapes
+from ganspec.datasets.dataset import DataError
 from ganspec.datasets.images import fit_images
 from ganspec.datasets.shapes import Shapes
 from ganspec.language.errors import SpecError
@@ -190,3 +191,11 @@ def test_the_emitted_program_draws_listed_objects(tmp_path):
 def test_a_label_file_is_a_plain_path(path):
     with pytest.raises(SpecError):
         loads(SPEC.replace("LABELS", path))
+
+
+def test_a_label_file_that_is_not_there_is_named(tmp_path):
+    path = tmp_path / "train.json"
+    dataset = Shapes(labels=str(path), count=3)
+    said = f"^shapes: there is no file {path}$"
+    with pytest.raises(DataError, match=said), dataset.reading(None):
+        dataset.reader()(None, 8, 8, 3)

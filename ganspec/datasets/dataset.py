@@ -70,7 +70,9 @@ class Dataset(Kind, family="dataset"):
             yield
         except (OSError, ValueError, pickle.UnpicklingError, tarfile.TarError, EOFError) as error:
             where = f" in {folder}" if self.needs_folder else ""
-            raise DataError(f"{self.kind}{where}: {error}") from error
+            missing = isinstance(error, FileNotFoundError) and error.filename
+            what = f"there is no file {error.filename}" if missing else error
+            raise DataError(f"{self.kind}{where}: {what}") from error
 
     def classes(self, folder: Path | None = None) -> list[str]:
         """Names of the classes in the order of their labels; none where nothing gives any.
