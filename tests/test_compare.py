@@ -199,7 +199,7 @@ def test_measured_scores_are_the_newest(tmp_path):
     found = rows_of(run(folder, NAMES[0], "--format", "csv", "--rows", "measured"))
     assert {name: cells["first"] for name, cells in found.items()} == {
         "measured FID": "46.14 (n = 10,000, inception)",
-        "measured IS": "5.847 ± 0.123",
+        "measured IS": "5.847 ± 0.12",
         "measured accuracy": "91.5 %",
     }
     assert found["measured FID"]["acgan_cifar32"] == ""

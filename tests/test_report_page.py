@@ -19,13 +19,14 @@ from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
+from ganspec.comparison.score_text import value_text
 from ganspec.report import curves, run_images
 from ganspec.report.curves import BINS, THEME, Column, Curve, Epochs, Panel
 from ganspec.report.run_files import is_ours, write_report
 from ganspec.report.run_markdown import escaped, fenced
 from ganspec.report.run_plots import run_plots
 from ganspec.report.run_record import read_record, read_records
-from ganspec.report.run_scores import score_lines, score_panels, value_text
+from ganspec.report.run_scores import score_lines, score_panels
 from ganspec.report.run_view import ReportView, RunView
 from ganspec.training import events
 from ganspec.training.run import Run, resolved

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import get_args
 
+from ganspec.comparison.score_text import short_claim
 from ganspec.comparison.terms import FRAMEWORKS, fields, plain, said, settings, term
 from ganspec.language.claims import Score
 from ganspec.language.schedule import Skip, Warmup
@@ -163,22 +164,11 @@ def claim(metric: str) -> Callable[[System], str]:
         last = max((s.epoch or 0 for s in found), default=0)
         found = [s for s in found if s.epoch in (None, last)]
         counts = {s.images for s in found}
-        text = ", ".join(map(_score, found))
+        text = ", ".join(map(short_claim, found))
         count = f" (n = {counts.pop():,})" if len(counts) == 1 and counts != {None} else ""
         return text + count
 
     return claimed
-
-
-def _score(score: Score) -> str:
-    relation = "" if score.relation == "=" else f"{score.relation} "
-    return relation + measure(score.metric, score.value, score.deviation)
-
-
-def measure(metric: str, value: float, deviation: float | None = None) -> str:
-    """A score to four digits: `42.39`, `5.088 ± 0.1145`, `58.33 %`."""
-    spread = f" ± {deviation:.4g}" if deviation else ""
-    return f"{value:.4g}{spread}{' %' if metric == 'accuracy' else ''}"
 
 
 METRICS: tuple[str, ...] = get_args(Score.model_fields["metric"].annotation)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from ganspec.comparison.measured import Measured, newest
 from ganspec.comparison.opening import opened
-from ganspec.comparison.properties import METRICS, PROPERTIES, measure
+from ganspec.comparison.properties import METRICS, PROPERTIES
+from ganspec.comparison.score_text import unit, value_text
 from ganspec.comparison.terms import term
 from ganspec.comparison.traits import TRAITS, Portrait
 from ganspec.compiler.lower import lower
@@ -199,7 +200,7 @@ def _measured(metric: str) -> Cell:
             return ""
         notes = [f"n = {score.images:,}"] if score.images else []
         notes += [score.extractor] if score.extractor else []
-        value = measure(metric, score.value, score.deviation)
+        value = value_text(score.value, score.deviation) + unit(metric)
         return f"{value} ({', '.join(notes)})" if notes else value
 
     return cell

@@ -5,18 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from ganspec.comparison.score_text import claimed_text, unit, value_text
 from ganspec.language.claims import Score
 from ganspec.language.errors import printable
 from ganspec.language.kinds import kinds_of
 from ganspec.report.run_record import RunRecord
-from ganspec.report.run_scores import (
-    claimed_text,
-    conditions,
-    differences,
-    fits,
-    unit,
-    value_text,
-)
+from ganspec.report.run_scores import conditions, differences, fits
 
 
 def described(rows: list[dict[str, object]], record: RunRecord | None) -> Iterator[str]:

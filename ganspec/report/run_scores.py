@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ganspec.comparison.score_text import claimed_text, unit, value_text
 from ganspec.comparison.terms import term
 from ganspec.language.claims import Score
 from ganspec.language.errors import printable
@@ -128,7 +129,7 @@ def _line(claim: Score | None, score: dict | None) -> Line:
         said["claimed"] = claimed_text(claim)
         said["claim_conditions"] = (*known, *notes)
     if score is not None:
-        measured = value_text(score["value"], score.get("deviation"))
+        measured = value_text(score["value"], _number(score.get("deviation")))
         said["measured"] = measured + unit(score["metric"])
         asked = (f"labels: {printable(str(score['labels']))}",) if score.get("labels") else ()
         said["conditions"] = (*conditions(score), *asked)
@@ -143,35 +144,6 @@ def metric_name(metric: str) -> str:
     """A metric as papers write it, with the way in which it is better."""
     arrow = "↓" if metric in LOWER else "↑"
     return f"{NAMES.get(metric) or printable(term(metric))} {arrow}"
-
-
-def claimed_text(claim: Score) -> str:
-    """A claim as the report printed it."""
-    relation = "" if claim.relation == "=" else f"{claim.relation} "
-    return relation + value_text(claim.value, claim.deviation, exact=True) + unit(claim.metric)
-
-
-def unit(metric: str) -> str:
-    """What stands behind a metric's values."""
-    return next((kind.unit for kind in KINDS if metric in kind.names), "")
-
-
-def value_text(value: float, deviation: object = None, exact: bool = False) -> str:
-    """A score with its deviation; measured ones to four digits, or to the whole number."""
-    text = _exact(value) if exact else _digits(value, 4)
-    if (spread := _number(deviation)) is not None:
-        text += f" ± {_exact(spread) if exact else _digits(spread, 2)}"
-    return text
-
-
-def _exact(value: float) -> str:
-    return f"{value:,}".removesuffix(".0")
-
-
-def _digits(value: float, count: int) -> str:
-    """`17,604`, not 1.76e+04."""
-    is_long = abs(value) < 1e15 and abs(round(value)) >= 10**count
-    return f"{value:,.0f}" if is_long else f"{value:,.{count}g}"
 
 
 def conditions(score: dict) -> Iterator[str]:
