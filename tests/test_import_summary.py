@@ -113,6 +113,13 @@ def table(*rows, total=None):
     return "\n".join([*lines, f"Total params: {total or sum(r[2] for r in rows):,}"])
 
 
+def connected(*rows, total):
+    """A table of a functional model, each layer with what it reads."""
+    lines = ["{:<30}{:<26}{:<10}{}".format(*map(str, row)) for row in rows]
+    head = f"{'Layer (type)':<30}{'Output Shape':<26}{'Param #':<10}Connected to"
+    return "\n".join([head, "=" * 80, *lines, f"Total params: {total:,}"])
+
+
 def of(tmp_path, text, *inputs):
     path = tmp_path / "table.txt"
     path.write_text(text)
@@ -232,9 +239,7 @@ def test_the_latent_is_the_input_that_the_first_layer_reads(tmp_path):
         ("", "", "", "r1[0][0]"),
         ("t (Conv2DTranspose)", "(None, 28, 28, 1)", 18_577, "c[0][0]"),
     ]
-    lines = ["{:<30}{:<26}{:<10}{}".format(*map(str, row)) for row in rows]
-    head = f"{'Layer (type)':<30}{'Output Shape':<26}{'Param #':<10}Connected to"
-    found = of(tmp_path, "\n".join([head, "=" * 80, *lines, "Total params: 655,048"]))
+    found = of(tmp_path, connected(*rows, total=655_048))
     data = yaml.safe_load(found.text)
     assert data["latent"] == {"size": 100}
     assert data["generator"]["layers"][0] == {"linear": 6272}
@@ -251,9 +256,7 @@ def test_a_second_vector_is_a_label_of_several_marks(first, tmp_path):
         ("", "", "", "b[0][0]"),
         ("d (Dense)", "(None, 1)", 795, "c[0][0]"),
     ]
-    lines = ["{:<30}{:<26}{:<10}{}".format(*map(str, row)) for row in rows]
-    head = f"{'Layer (type)':<30}{'Output Shape':<26}{'Param #':<10}Connected to"
-    found = of(tmp_path, "\n".join([head, "=" * 80, *lines, "Total params: 795"]))
+    found = of(tmp_path, connected(*rows, total=795))
     data = yaml.safe_load(found.text)
     assert data["condition"] == {"kind": "multi_hot", "size": 10}
     assert found.verified == {"discriminator": "795 parameters, as printed"}

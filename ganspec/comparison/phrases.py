@@ -15,6 +15,8 @@ from ganspec.comparison.edits import (
     Remove,
     Update,
 )
+from ganspec.comparison.wording import label
+from ganspec.language.errors import conjunction
 
 MANY = 5  # findings of one network or section; with more of them the table tells it better
 SMALL = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -101,9 +103,9 @@ def _updates(edits: list[Edit]) -> Iterator[str]:
         times = f" in {number(len(changes))} layers" if len(changes) > 1 else ""
         if len(values) == 1:
             before, after = next(iter(values))
-            yield f"changes {spaced(kind)} {name} {before} -> {after}{times}"
+            yield f"changes {label(kind)} {name} {before} -> {after}{times}"
         else:
-            yield f"changes {spaced(kind)} {name}{times}"
+            yield f"changes {label(kind)} {name}{times}"
 
 
 def _setting(change: Change) -> str:
@@ -119,7 +121,7 @@ def _setting(change: Change) -> str:
 def _counted(layers: Iterable[Layer]) -> list[str]:
     """Layers by kind, with the sizes of the maps where attention looks at them."""
     layers = list(layers)
-    counts = Counter(spaced(layer.kind) for layer in layers)
+    counts = Counter(label(layer.kind) for layer in layers)
     maps = [f"{e.shape[1]} x {e.shape[2]}" for e in layers if e.kind == "self_attention"]
     looks = f" at {conjunction(list(dict.fromkeys(maps)))}" if maps else ""
     return [
@@ -147,16 +149,8 @@ def _sentence(parts: list[str]) -> str:
 # -- words ------------------------------------------------------------------------------------
 
 
-def conjunction(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
 def number(count: int) -> str:
     return SMALL[count - 1] if 0 < count <= len(SMALL) else str(count)
-
-
-def spaced(kind: str) -> str:
-    return kind.replace("_", " ")
 
 
 def article(noun: str) -> str:

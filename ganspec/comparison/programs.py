@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-
-from pydantic import BaseModel
 
 from ganspec.comparison.calls import Placed, calls, external, groups, is_normed, key, opened
 from ganspec.comparison.edits import Layer
+from ganspec.comparison.models import models
 from ganspec.comparison.wording import architecture, initial, phrase, spoken
 from ganspec.compiler.builder import Builder
 from ganspec.compiler.ir import Net, Value
@@ -69,9 +67,7 @@ class Program:
         self.spec, self.name, self.net = spec, name, net
         self.network: Network = getattr(spec, name)
         self._measured = measured
-        self._kinds: dict[str, Kind] = {}
-        for kind in kinds_within(self.network):
-            self._kinds.setdefault(kind.path, kind)
+        self._models = models(self.network)
         aliases: dict[int, int] = {}
         steps = list(opened(net, aliases))
         self._makers = {
@@ -82,11 +78,6 @@ class Program:
         result = aliases.get(net.output.id, net.output.id)
         self.leaves.append(self._output(self._makers[result]))
 
-    def kind_at(self, path: str) -> Kind | None:
-        """The layer or condition at a key path; for the layer `norm` what it stands for."""
-        kind = self._kinds.get(path)
-        return self.network.normalization if kind and kind.kind == "norm" else kind
-
     @property
     def labels(self) -> Value | None:
         return labels_of(self.spec.condition) if isinstance(self.spec, Spec) else None
@@ -96,7 +87,7 @@ class Program:
         reads = tuple(self._makers[i] for i in external(steps))
         self._makers |= {placed.step.output.id: number for placed in steps}
         origin = first.step.origin
-        model = self.kind_at(origin.path)
+        model = self._models.get(origin.path)
         costs = [self._cost(placed) for placed in steps]
         layer = Layer(
             number,
@@ -152,18 +143,6 @@ class Program:
             return None
         made = {-1: x, -2: net.labels} | {step.output.id: step.output for step in net.steps}
         return calls([Placed(s, s.inputs, tuple(made[i] for i in s.inputs)) for s in net.steps])
-
-
-def kinds_within(part: object) -> Iterator[Kind]:
-    """Every layer and condition in a part of a spec, outermost first."""
-    if isinstance(part, Kind) and part.path:
-        yield part
-    if isinstance(part, BaseModel):
-        for name in type(part).model_fields:
-            yield from kinds_within(getattr(part, name))
-    elif isinstance(part, tuple):
-        for each in part:
-            yield from kinds_within(each)
 
 
 def fields(model: Kind) -> dict[str, str]:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from ganspec.comparison.authored import Both
 from ganspec.comparison.edits import Change, Section
+from ganspec.comparison.score_text import relation
 from ganspec.comparison.wording import label, spoken
 from ganspec.datasets.dataset import Dataset
 from ganspec.language.claims import Score
@@ -180,7 +181,7 @@ def claims(a: tuple[Score, ...], b: tuple[Score, ...]) -> Iterator[Change]:
 
 
 def _metric(score: Score) -> str:
-    words = score.metric.replace("_", " ")
+    words = label(score.metric)
     words += " of real images" if score.of == "real" else ""
     return f"{words} at epoch {score.epoch}" if score.epoch else words
 
@@ -192,8 +193,7 @@ def _measured(score: Score) -> tuple:
 def _score(score: Score | None) -> str | None:
     if score is None:
         return None
-    relation = "" if score.relation == "=" else f"{score.relation} "
-    value = f"{relation}{spoken(score.value)}"
+    value = relation(score) + spoken(score.value)
     value += f" \u00b1 {spoken(score.deviation)}" if score.deviation else ""
     details = [f"{score.images:,} images"] if score.images else []
     details += [score.note] if score.note else []

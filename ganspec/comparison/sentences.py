@@ -10,9 +10,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from ganspec.comparison.edits import Change, NetworkDiff, Section
-from ganspec.comparison.phrases import MANY, article, conjunction, number, of_networks
+from ganspec.comparison.phrases import MANY, article, number, of_networks
 from ganspec.comparison.terms import term
 from ganspec.comparison.wording import spoken
+from ganspec.language.errors import conjunction
 from ganspec.language.kinds import Kind
 from ganspec.language.spec import Latent, Spec
 from ganspec.language.system import System

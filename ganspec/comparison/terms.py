@@ -61,8 +61,7 @@ def plain(value: object) -> str:
 def settings(kind: Kind, framework: str = "torch") -> dict[str, object]:
     """The fields of `kind` that are not at the framework's defaults, the primary one first."""
     cls = type(kind)
-    defaults = {name: field.default for name, field in cls.model_fields.items()}
-    defaults |= cls.framework_defaults.get(framework, {})
+    defaults = cls.defaults(framework)
     names = sorted((n for n in defaults if n not in HIDDEN), key=lambda n: n != cls.primary)
     found = {name: getattr(kind, name) for name in names}
     return {name: value for name, value in found.items() if value != defaults[name]}

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from pydantic import BaseModel
-
+from ganspec.comparison.models import models
 from ganspec.comparison.terms import FRAMEWORKS, fields, plain, said, settings, term
 from ganspec.compiler.ir import Net, Step
 from ganspec.compiler.measure import Cost, costs, totals
@@ -36,21 +35,13 @@ class Portrait:
 
     @cached_property
     def kinds(self) -> dict[str, Kind]:
-        """The spec's layers and conditions by key path, blocks and repeats opened."""
-        found = {}
-        for kind in _within(self.network):
-            found.setdefault(kind.path, kind)
-        return found
-
-    def kind_at(self, path: str) -> Kind | None:
-        """What stands at `path`; for the layer `norm` what it stands for."""
-        kind = self.kinds.get(path)
-        return self.network.normalization if kind and kind.kind == "norm" else kind
+        """The spec's layers and conditions by key path."""
+        return models(self.network)
 
     @cached_property
     def rows(self) -> list[tuple[Layer, Cost]]:
         """Every layer that computes something, labels' ways in left out, with its cost."""
-        found = [(self.kind_at(f"{self.name}.{row.path}"), row) for row in self.costs]
+        found = [(self.kinds.get(f"{self.name}.{row.path}"), row) for row in self.costs]
         return [(kind, row) for kind, row in found if isinstance(kind, Layer)]
 
     @cached_property
@@ -64,17 +55,6 @@ class Portrait:
     def of_module(self, *modules: str) -> list[Layer]:
         """The layers whose kinds are defined in `modules`."""
         return [layer for layer in self.layers if type(layer).__module__ in modules]
-
-
-def _within(part: object) -> Iterator[Kind]:
-    if isinstance(part, Kind) and part.path:
-        yield part
-    if isinstance(part, BaseModel):
-        for name in type(part).model_fields:
-            yield from _within(getattr(part, name))
-    elif isinstance(part, tuple):
-        for each in part:
-            yield from _within(each)
 
 
 def listed(words: list[str] | Iterator[str]) -> str:

@@ -38,8 +38,7 @@ def spoken(value: object) -> str:
 def phrase(kind: Kind, framework: str = "torch") -> str:
     """A kind and what it says beside the framework's defaults: `conv 128, kernel 4, stride 2`."""
     cls, primary = type(kind), kind.primary
-    usual = {name: field.default for name, field in cls.model_fields.items()}
-    usual |= cls.framework_defaults.get(framework, {})
+    usual = cls.defaults(framework)
     own = {n: getattr(kind, n) for n in architecture(cls) if n not in ("norm", "init")}
     words, value = kind.kind, own.get(primary)
     if _is_telling(value) and (primary != "eps" or value != usual[primary]):

@@ -8,9 +8,8 @@ from pathlib import Path
 from ganspec.comparison.score_text import claimed_text, unit, value_text
 from ganspec.language.claims import Score
 from ganspec.language.errors import printable
-from ganspec.language.kinds import kinds_of
 from ganspec.report.run_record import RunRecord
-from ganspec.report.run_scores import conditions, differences, fits
+from ganspec.report.run_scores import LOWER, conditions, differences, fits
 
 
 def described(rows: list[dict[str, object]], record: RunRecord | None) -> Iterator[str]:
@@ -47,9 +46,8 @@ def by_epoch(rows: list[dict[str, object]]) -> list[str]:
     """A table with a line a step and a column a score, an asterisk behind the best."""
     made = [row for row in rows if row["of"] == "generated"]
     names = list(dict.fromkeys(row["metric"] for row in made))
-    higher = {name: kind.higher for kind in kinds_of("metric").values() for name in kind.names}
     best = {
-        name: (max if higher[name] else min)(r["value"] for r in made if r["metric"] == name)
+        name: (min if name in LOWER else max)(r["value"] for r in made if r["metric"] == name)
         for name in names
     }
     cells = [["epoch", "step", *names]]

@@ -175,8 +175,12 @@ def quoted(value: object) -> str:
 
 def listed(words: Iterable[object], last: str = "and") -> str:
     """`a`, `b` and `c`, each in backticks."""
-    quotes = [f"`{word}`" for word in words]
-    return quotes[0] if len(quotes) == 1 else f"{', '.join(quotes[:-1])} {last} {quotes[-1]}"
+    return conjunction([f"`{word}`" for word in words], last)
+
+
+def conjunction(words: list[str], last: str = "and") -> str:
+    """a, b and c."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
 def nearest(word: object, options: Iterable[str]) -> str | None:

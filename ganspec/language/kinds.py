@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Self
 
@@ -92,9 +93,27 @@ class Kind(BaseModel):
         return self._mark
 
     @classmethod
+    def defaults(cls, framework: str = "torch") -> dict[str, object]:
+        """The fields' defaults under `framework`."""
+        own = {name: field.default for name, field in cls.model_fields.items()}
+        return own | cls.framework_defaults.get(framework, {})
+
+    @classmethod
     def summary(cls) -> str:
         """First sentence of the docstring, for the documentation and the JSON Schema."""
         return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " ")
+
+
+def within(part: object) -> Iterator[Kind]:
+    """Every kind in a part of a spec, itself one or not, outermost first."""
+    if isinstance(part, Kind):
+        yield part
+    if isinstance(part, BaseModel):
+        for name in type(part).model_fields:
+            yield from within(getattr(part, name))
+    elif isinstance(part, tuple):
+        for each in part:
+            yield from within(each)
 
 
 def kinds_of(family: str) -> dict[str, type[Kind]]:

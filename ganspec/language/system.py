@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field
@@ -13,6 +12,7 @@ from ganspec.initializers.initializer import Initializer
 from ganspec.language.claims import Report
 from ganspec.language.evaluation import Evaluation
 from ganspec.language.expr import Width as WidthValue
+from ganspec.language.kinds import within
 from ganspec.language.section import Section
 from ganspec.language.tree import Node
 from ganspec.language.types import Doc, Name, Number, Pair, Width, pair, refusal
@@ -35,22 +35,10 @@ def _check_distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _check_normalization(layer: Layer | None) -> Layer | None:
-    if layer is not None and any(inner.kind == "norm" for inner in _opened_layers(layer)):
+    if layer is not None and any(inner.kind == "norm" for inner in within(layer)):
         help = "name a layer, such as `batch_norm`"
         raise refusal("bad-value", "`normalization` says what `norm` is, and cannot use it", help)
     return layer
-
-
-def _opened_layers(layer: Layer) -> Iterator[Layer]:
-    """A layer and the layers inside it."""
-    yield layer
-    parts = [getattr(layer, name) for name in type(layer).model_fields]
-    while parts:
-        part = parts.pop()
-        if isinstance(part, Layer):
-            yield from _opened_layers(part)
-        elif isinstance(part, tuple):
-            parts.extend(part)
 
 
 class Data(Section):

@@ -32,9 +32,13 @@ def latex(text: str) -> str:
 
     Letters that these lack lose their accents, or become question marks.
     """
+    return re.sub(r"(?<=\d) x (?=\d)", r" $\\times$ ", letters(text))
+
+
+def letters(text: str) -> str:
+    """`text` as LaTeX's usual fonts have its letters, no character of it a command."""
     escaped = "".join(LATEX.get(c) or _letter(c) for c in text)
-    escaped = re.sub(r"-(?=-)", "-{}", escaped)  # two would be a dash
-    return re.sub(r"(?<=\d) x (?=\d)", r" $\\times$ ", escaped)
+    return re.sub(r"-(?=-)", "-{}", escaped)  # two would be a dash
 
 
 def _letter(character: str) -> str:

@@ -10,15 +10,10 @@ from ganspec.compiler.measure import Cost, below_key, costs, totals
 from ganspec.compiler.receptive import ReceptiveField, receptive_field, receptive_fields
 from ganspec.compiler.seal import BLANK, sealed
 from ganspec.language.system import System
+from ganspec.report import survey_markup
 from ganspec.report.captions import caption, label_text
 
 WORDS = {"layer": "Layer", "output": "Output", "parameters": "Parameters"}
-LATEX = {
-    **{c: rf"\{c}" for c in "&%$#_{}"},
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-}
 
 
 @dataclass(frozen=True)
@@ -78,9 +73,11 @@ def markdown(spec: System, nets: dict[str, Net], receptive: bool = False) -> str
         made = _table(net, captions=True, receptive=receptive)
         head = [WORDS.get(word, word.capitalize()) for word in made.head]
         rule = [":--" if i < 2 else "--:" for i in range(len(head))]
-        total = [f"**{cell}**" if cell else "" for cell in made.total]
-        rows = [head, rule, *made.rows, total]
-        lines = [f"| {' | '.join(map(_markdown_cell, row))} |" for row in rows]
+        head, *body, total = (
+            list(map(survey_markup.markdown, row)) for row in (head, *made.rows, made.total)
+        )
+        total = [f"**{cell}**" if cell else "" for cell in total]
+        lines = [f"| {' | '.join(row)} |" for row in (head, rule, *body, total)]
         note = [f"{made.note.capitalize()}."] if made.note else []
         parts += [f"### {name.capitalize()}", "\n".join(lines), *note]
     return sealed("\n\n".join(parts) + "\n")
@@ -130,10 +127,6 @@ def _aligned(made: Table) -> list[str]:
     return [lines[0], rule, *lines[1:-1], rule, lines[-1], *note]
 
 
-def _markdown_cell(text: str) -> str:
-    return text.replace("|", r"\|").replace("<", "&lt;")
-
-
 def _letters(rows: int) -> str:
     """A size of letters at which so many rows fit a column of a paper."""
     return "footnotesize" if rows < 50 else "scriptsize"
@@ -144,8 +137,7 @@ def _latex_row(cells) -> str:
 
 
 def _latex_text(text: str) -> str:
-    escaped = "".join(LATEX.get(c, c) for c in text)
-    return escaped.replace(" x ", r"$\times$")
+    return survey_markup.letters(text).replace(" x ", r"$\times$")
 
 
 # -- a network's cells ------------------------------------------------------------------------
