@@ -22,7 +22,7 @@ lint: .venv/ready
 
 generated: .venv/ready
 	$(BIN)/ganspec build specs/*.yaml
-	$(BIN)/python -m ganspec.report.language > docs/language.md
+	$(BIN)/python docs/write_language.py > docs/language.md
 
 clean:
 	rm -rf .venv build dist *.egg-info

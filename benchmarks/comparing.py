@@ -12,8 +12,8 @@ from pathlib import Path
 
 from ganspec.comparison.compare import compare
 from ganspec.compiler.lower import lower
-from ganspec.compiler.receptive import receptive_field
 from ganspec.language.load import load
+from ganspec.program.receptive import receptive_field
 
 SPEC = Path(__file__).parent.parent / "specs" / "classifier_iclevr.yaml"
 CHANGES = ["vars.ch=32", "classifier.layers.1=instance_norm", "classifier.layers.2={elu: 0.5}"]

@@ -20,12 +20,11 @@ import ganspec
 from ganspec.evaluation.classifier import classifier_extractor
 from ganspec.evaluation.scoring import Bench
 from ganspec.evaluation.subject import drawn
+from ganspec.kinds.activations import whole
 from ganspec.language.kinds import kinds_of
-from ganspec.metrics.activations import whole
-from ganspec.training.batches import scale_pixels
-from ganspec.training.config import configure
-from ganspec.training.sampling import Source
-from ganspec.training.session import prepare
+from ganspec.systems.batches import scale_pixels
+from ganspec.systems.source import Source
+from ganspec.training.device import prepare
 
 SPECS = Path(__file__).parent.parent / "specs"
 CPU = torch.device("cpu")
@@ -34,8 +33,8 @@ BATCH = 250
 
 def untrained_run(folder: Path) -> Path:
     """A classifier's run folder with fresh weights: they cost what trained ones do."""
-    from ganspec.training import checkpoint
-    from ganspec.training.run import Run, resolved
+    from ganspec.runs import checkpoint
+    from ganspec.runs.run import Run, resolved
 
     spec = ganspec.load(SPECS / "classifier_fashion.yaml")
     networks = {key: network.state_dict() for key, network in ganspec.build(spec).items()}
@@ -64,8 +63,8 @@ def main() -> None:
     classifier = ganspec.build(classifier_spec)["classifier"].eval()
     from ganspec.compiler.lower import lower
 
-    source = Source(generator, configure(gan, lower(gan)), CPU)
-    cfg = configure(classifier_spec, lower(classifier_spec))
+    source = Source(generator, gan.settings(lower(gan)), CPU)
+    cfg = classifier_spec.settings(lower(classifier_spec))
     latents = torch.randn(args.images, int(gan.latent.size))
     with tempfile.TemporaryDirectory() as folder:
         extractor = classifier_extractor(untrained_run(Path(folder)), CPU, None)

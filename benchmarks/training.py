@@ -16,9 +16,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 import ganspec
-from ganspec.training.adversarial import AdversarialTrainer
-from ganspec.training.session import prepare
-from ganspec.training.step import draw_latent
+from ganspec.systems.gan.step import draw_latent
+from ganspec.systems.gan.training import AdversarialTrainer
+from ganspec.training.device import prepare
 
 # those whose training is what a tutorial's loop does
 NAMES = ("dcgan", "dcgan_fashion", "wgan_gp")

@@ -14,7 +14,7 @@ CACHE = Path("~/.cache/ganspec/data/fashion_mnist").expanduser()
 
 def find_data(spec: ganspec.Spec) -> Path | None:
     """The folder of the real images: where they are, or where they could be got to."""
-    from ganspec.datasets.dataset import DataError
+    from ganspec.kinds.dataset import DataError
 
     try:
         return spec.data.dataset.locate(None)

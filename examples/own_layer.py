@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 import ganspec
-from ganspec.compiler.ir import Call, Value
+from ganspec.kinds.layer import Layer
 from ganspec.language.load import loads
-from ganspec.layers.layer import Layer
+from ganspec.program.ir import Call, Value
 
 
 class PixelNorm(nn.Module):

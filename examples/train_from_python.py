@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 
 import ganspec
-from ganspec.drawing.sample import sample
+from ganspec.sampling.sample import sample
 
 SPECS = Path(__file__).parent.parent / "specs"
 

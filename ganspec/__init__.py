@@ -9,28 +9,60 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ganspec.language.registry import PACKAGES
+from ganspec.version import VERSION
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from torch import nn
 
     from ganspec.language.errors import Diagnostic, SpecError
-    from ganspec.language.spec import Spec
-    from ganspec.training.run import Run
+    from ganspec.runs.run import Run
+    from ganspec.systems.spec import Spec
+    from ganspec.training.trainer import Trainer
 
-__version__ = "0.1.0"
-__all__ = ["Diagnostic", "Run", "Spec", "SpecError", "build", "check", "emit", "load", "train"]
+PACKAGES.update(
+    {
+        "layer": "ganspec.kinds.layers",
+        "condition": "ganspec.kinds.conditions",
+        "loss": "ganspec.kinds.losses",
+        "criterion": "ganspec.kinds.criteria",
+        "penalty": "ganspec.kinds.penalties",
+        "optimizer": "ganspec.kinds.optimizers",
+        "initializer": "ganspec.kinds.initializers",
+        "weight_norm": "ganspec.kinds.weight_norms",
+        "dataset": "ganspec.kinds.datasets",
+        "metric": "ganspec.kinds.metrics",
+        "system": "ganspec.systems",
+    }
+)
+
+__version__ = VERSION
+__all__ = [
+    "Diagnostic",
+    "Run",
+    "Spec",
+    "SpecError",
+    "Trainer",
+    "build",
+    "check",
+    "emit",
+    "load",
+    "train",
+]
 
 _LAZY = {
     "Diagnostic": "ganspec.language.errors",
     "SpecError": "ganspec.language.errors",
-    "Spec": "ganspec.language.spec",
-    "Run": "ganspec.training.run",
+    "Spec": "ganspec.systems.spec",
+    "Run": "ganspec.runs.run",
+    "Trainer": "ganspec.training.trainer",
 }
 
 
 def load(path: str | Path, settings: list[str] | tuple[str, ...] = ()) -> Spec:
-    """The validated spec at `path`, with `key.path=value` settings laid over it.
+    """Return the validated spec at `path`, with `key.path=value` settings laid over it.
 
     Raises SpecError, whose `.diagnostics` are all of its mistakes.
     """
@@ -40,26 +72,27 @@ def load(path: str | Path, settings: list[str] | tuple[str, ...] = ()) -> Spec:
 
 
 def check(spec: Spec) -> list[Diagnostic]:
-    """Warnings about a spec whose networks fit together; raises SpecError where they do not."""
+    """Return warnings about a spec whose networks fit together; raises SpecError otherwise."""
     from ganspec.compiler.check import check
 
     return check(spec)
 
 
-def build(spec: Spec, device: str = "cpu") -> dict[str, nn.Module]:
-    """The spec's networks by name, `generator` and `discriminator`, with fresh weights.
+def build(spec: Spec, device: str = "cpu", exact: bool = False) -> dict[str, nn.Module]:
+    """Return the spec's networks by name, `generator` and `discriminator`, with fresh weights.
 
-    `torch.manual_seed` before it makes the weights repeatable, on every device alike. Raises
-    SpecError where shapes do not fit.
+    `torch.manual_seed` before it makes the weights repeatable, on every device alike. With
+    `exact` they compute what the emitted file's do, bit for bit. Raises SpecError where shapes do
+    not fit.
     """
     from ganspec.compiler.evaluate import evaluate
     from ganspec.compiler.lower import lower
 
-    return {name: evaluate(net).to(device) for name, net in lower(spec).items()}
+    return {name: evaluate(net, exact).to(device) for name, net in lower(spec).items()}
 
 
 def emit(spec: Spec) -> str:
-    """The spec as one file of plain PyTorch, networks and trainer; raises SpecError."""
+    """Return the spec as one file of plain PyTorch, networks and trainer; raises SpecError."""
     from ganspec.compiler.emit import emit
 
     return emit(spec)
@@ -69,6 +102,10 @@ def train(spec: Spec, out: str | Path | None = None, **options: object) -> Run:
     """Train a spec into a run folder; see `ganspec.training.session.train` for the options."""
     from ganspec.training.session import train
 
+    if spec.evaluate:
+        from ganspec.evaluation.periodic import Periodic  # which scipy makes slow to import
+
+        options["scoring"] = Periodic
     return train(spec, out, **options)
 
 

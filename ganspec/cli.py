@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-import ganspec
 from ganspec.commands import ORDER
+from ganspec.version import VERSION
 
 app = typer.Typer(
     help="A compiler for GAN specs: one page of YAML becomes PyTorch modules, a training run "
@@ -23,7 +23,7 @@ app = typer.Typer(
 
 def version(value: bool) -> None:
     if value:
-        typer.echo(f"ganspec {ganspec.__version__}")
+        typer.echo(f"ganspec {VERSION}")
         raise typer.Exit
 
 

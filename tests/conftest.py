@@ -17,7 +17,8 @@ from browser import browser as browser  # the fixture
 from PIL import Image
 
 import ganspec
-from ganspec.datasets.objects import solid_words
+from ganspec.kinds.datasets.objects import solid_words
+from ganspec.systems.spec import Images
 
 # One thread a process: the suite's own processes fill the cores, and sums keep their order.
 # The variable is for the programs that tests start.
@@ -123,6 +124,11 @@ def small_data(tmp_path):
         return folder
 
     return make
+
+
+def training_of(spec, images, labels=None, test=None, exact=True, names=()):
+    """The training of a spec on images in memory."""
+    return ganspec.Trainer(spec, Images(images, labels, test, names), "cpu", exact).training
 
 
 def assert_same_weights(mine: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from ganspec.datasets.objects import solid_words
+from ganspec.kinds.datasets.objects import solid_words
 
 GREY = """
 name: grey

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ganspec.compiler.lower import lower
 from ganspec.language.load import loads
-from ganspec.training.config import configure
 
 CLASSIFIER = """
 name: tiny
@@ -62,4 +61,4 @@ FOLDER = PLAIN.replace("{shapes: {count: 64}}", "image_folder")
 def cfg_of(text):
     """What the training text of a spec reads."""
     spec = loads(text)
-    return configure(spec, lower(spec))
+    return spec.settings(lower(spec))

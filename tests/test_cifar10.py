@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from writing import check_equal, pixels, write_batches
 
-from ganspec.datasets import cifar10
-from ganspec.datasets.cifar10 import Cifar10
+from ganspec.kinds.datasets import cifar10
+from ganspec.kinds.datasets.cifar10 import Cifar10
 
 
 @pytest.mark.parametrize("protocol", range(6))

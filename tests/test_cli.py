@@ -188,7 +188,7 @@ def test_imports_are_lazy(tmp_path):
     assert not {"torch", "numpy", "pydantic"} & modules_after(
         "import ganspec, ganspec.cli", tmp_path
     )
-    code = "import ganspec.training.session, ganspec.training.sampling"
+    code = "import ganspec.training.session, ganspec.sampling.sampler"
     loaded = modules_after(code, tmp_path)
     assert "torch" in loaded
     assert not {"torchvision", "matplotlib"} & loaded

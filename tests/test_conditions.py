@@ -14,13 +14,13 @@ from torch import nn
 
 from ganspec.compiler.emit import emit_networks
 from ganspec.compiler.evaluate import evaluate
-from ganspec.compiler.ir import Input, Net, Value
-from ganspec.compiler.lower import labels_of, lower, lower_network
-from ganspec.compiler.measure import costs, totals
-from ganspec.language.expr import Width
+from ganspec.compiler.lower import lower, lower_network
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
+from ganspec.program.ir import Net, start_input
+from ganspec.program.measure import costs, totals
 from ganspec.report.table import table
+from ganspec.systems.spec import Interface
 
 CLASSES, BATCH = 5, 7
 KINDS = ("classes", "multi_hot")
@@ -95,7 +95,7 @@ def assert_agree(net: Net, labels: str) -> tuple[nn.Module, nn.Module]:
             assert value is not None, key
             assert torch.equal(value, theirs[key]), f"{key}\n{source}"
         shapes = [tuple(v.shape[1:]) for k, v in ours.items() if k.startswith("output")]
-        assert shapes == [value.shape for value in net.results]
+        assert shapes == [value.shape for value in net.outputs.values()]
     return networks[0], networks[1]
 
 
@@ -157,7 +157,7 @@ def test_a_head_in_memory_and_as_source(labels, condition):
     fields = {"layers": layers, **({"condition": condition} if condition else {})}
     net = lower(conditional(labels, None, fields, auxiliary=1))["discriminator"]
     assert net.conditional == (condition is not None)
-    assert [value.shape for value in net.results] == [(1,), (CLASSES,)]
+    assert [value.shape for value in net.outputs.values()] == [(1,), (CLASSES,)]
     assert_agree(net, labels)
     last = emit_networks({"d": net}).strip().splitlines()[-1]
     assert last.strip() == "return self.layers2(h), self.auxiliary(h)"
@@ -201,8 +201,8 @@ def test_widths_stay_symbolic():
 
 def lower_generator(fields: dict) -> Net:
     spec = conditional("classes", fields)
-    start = Input("z", Value(-1, (6,), spec.latent.size))
-    return lower_network("G", "", spec.generator, spec.scope, start, labels_of(spec.condition))
+    interface = Interface(start_input((6,), spec.latent.size, "latent"), "image", "")
+    return lower_network("G", spec.generator, spec.scope, interface, spec.label_input)
 
 
 # -- against torch written by hand ----------------------------------------------------------------
@@ -212,9 +212,8 @@ def joined(method: object, labels: str, shape: tuple[int, ...], layer=False):
     """What a condition or a layer alone makes of drawn inputs: weights, inputs, outputs."""
     fields = {"layers": [method]} if layer else {"condition": method, "layers": ["identity"]}
     spec = conditional(labels, {"layers": GENERATOR, **fields})
-    start = Input("x", Value(-1, shape, Width(shape[0])))
-    given = labels_of(spec.condition)
-    net = lower_network("Alone", "", spec.generator, spec.scope, start, given)
+    interface = Interface(start_input(shape), "value", "")
+    net = lower_network("Alone", spec.generator, spec.scope, interface, spec.label_input)
     torch.manual_seed(6)
     network = evaluate(net)
     for weight in network.parameters():

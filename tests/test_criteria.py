@@ -9,8 +9,8 @@ import pytest
 import torch
 from small_systems import CLASSIFIER, DENOISING, LOGITS, PLAIN, PROBABILITIES, cfg_of
 
-from ganspec.report import confusion
-from ganspec.training import classification
+from ganspec.plots import confusion
+from ganspec.systems.classifier import step as classification
 
 
 def log_softmax(x):

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from writing import OBJECTS, pixels, write_digits, write_images, write_labels
 
 from ganspec.cli import app
-from ganspec.datasets.fashion_mnist import FashionMnist
+from ganspec.kinds.datasets.fashion_mnist import FashionMnist
 
 
 @pytest.fixture(autouse=True)

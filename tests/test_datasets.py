@@ -22,15 +22,15 @@ from writing import (
 )
 
 from ganspec.compiler.emit import Text, formatted
-from ganspec.datasets.cifar10 import Cifar10
-from ganspec.datasets.dataset import DataError
-from ganspec.datasets.fashion_mnist import FashionMnist
-from ganspec.datasets.iclevr import Iclevr
-from ganspec.datasets.image_folder import ImageFolder
-from ganspec.datasets.images import fit_images
-from ganspec.datasets.mnist import Mnist
-from ganspec.datasets.npz import Npz
-from ganspec.datasets.shapes import Shapes
+from ganspec.kinds.dataset import DataError
+from ganspec.kinds.datasets.cifar10 import Cifar10
+from ganspec.kinds.datasets.fashion_mnist import FashionMnist
+from ganspec.kinds.datasets.iclevr import Iclevr
+from ganspec.kinds.datasets.image_folder import ImageFolder
+from ganspec.kinds.datasets.images import fit_images
+from ganspec.kinds.datasets.mnist import Mnist
+from ganspec.kinds.datasets.npz import Npz
+from ganspec.kinds.datasets.shapes import Shapes
 from ganspec.language.kinds import kinds_of
 
 

@@ -15,7 +15,6 @@ from pathlib import Path
 
 import pytest
 
-from ganspec.compiler.contract import contract
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import SpecError
 from ganspec.language.load import load
@@ -57,7 +56,7 @@ def said(body: str, folder: Path, monkeypatch) -> str:
     settings = [match["setting"] for match in SETTING.finditer(body)]
     try:
         spec = load("spec.yaml", settings)
-        found = list(contract(spec, lower(spec)))
+        found = list(spec.contract(lower(spec)))
     except SpecError as error:
         found = error.diagnostics
     lines = "\n\n".join(d.render() for d in found) or "nothing is wrong"

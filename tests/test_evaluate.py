@@ -16,23 +16,23 @@ from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
-from ganspec.datasets.dataset import DataError
 from ganspec.evaluation import reference
 from ganspec.evaluation.classifier import classifier_extractor
 from ganspec.evaluation.extractor import Extractor, ExtractorError, register
 from ganspec.evaluation.extractors import open_extractor
 from ganspec.evaluation.reference import RealImages, open_real, reference_activations
 from ganspec.evaluation.runs import Evaluator, Wanted
-from ganspec.evaluation.score_file import append_scores, forget_scores, read_scores
 from ganspec.evaluation.scoring import Bench
 from ganspec.evaluation.subject import Subject, as_they_are
+from ganspec.kinds.dataset import DataError
+from ganspec.kinds.metric import MetricError
+from ganspec.kinds.metrics.fidelity import fidelity
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
-from ganspec.metrics.fidelity import fidelity
-from ganspec.metrics.metric import MetricError
-from ganspec.training import checkpoint
-from ganspec.training.run import Run
-from ganspec.training.sampling import Sampler
+from ganspec.runs import checkpoint
+from ganspec.runs.run import Run
+from ganspec.runs.score_file import append_scores, forget_scores, read_scores
+from ganspec.sampling.sampler import Sampler
 from ganspec.training.session import train
 
 CPU = torch.device("cpu")

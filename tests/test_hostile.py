@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ganspec.compiler.contract import contract
 from ganspec.compiler.emit import emit
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import Mark, SpecError, Text
@@ -203,7 +202,7 @@ def refused_or_built(text: str) -> None:
     started = time.perf_counter()
     try:
         spec = loads(text)
-        list(contract(spec, lower(spec)))
+        list(spec.contract(lower(spec)))
     except SpecError as error:
         assert error.diagnostics
         assert all(c.isprintable() or c == "\n" for c in str(error))

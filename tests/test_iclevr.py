@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from writing import OBJECTS, check_equal, pixels, write_labels
 
-from ganspec.datasets.dataset import DataError
-from ganspec.datasets.iclevr import Iclevr, load_images
-from ganspec.language.system import Data
+from ganspec.kinds.dataset import DataError
+from ganspec.kinds.datasets.iclevr import Iclevr, load_images
+from ganspec.systems.spec import Data
 from ganspec.training.images import open_images
 
 LABELS = [["gray cube"], ["red sphere", "yellow cylinder"], ["cyan cube", "cyan cube"]]

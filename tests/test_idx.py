@@ -8,9 +8,9 @@ import pytest
 import torch
 from writing import check_equal, pixels, write_digits, write_idx
 
-from ganspec.datasets import fashion_mnist, mnist
-from ganspec.datasets.fashion_mnist import FashionMnist
-from ganspec.datasets.mnist import Mnist
+from ganspec.kinds.datasets import fashion_mnist, mnist
+from ganspec.kinds.datasets.fashion_mnist import FashionMnist
+from ganspec.kinds.datasets.mnist import Mnist
 
 FASHION = Path("/usr/share/datasets/fashion-mnist")
 

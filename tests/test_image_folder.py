@@ -8,8 +8,8 @@ import torch
 from PIL import Image, ImageFile
 from writing import pixels, random, write_images
 
-from ganspec.datasets import image_folder
-from ganspec.datasets.image_folder import ImageFolder
+from ganspec.kinds.datasets import image_folder
+from ganspec.kinds.datasets.image_folder import ImageFolder
 
 
 def decode(path, height=8, width=8, channels=3):

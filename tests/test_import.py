@@ -17,13 +17,13 @@ import ganspec
 from ganspec.cli import app
 from ganspec.compiler.emit import emit_networks
 from ganspec.compiler.evaluate import evaluate
-from ganspec.compiler.ir import Net, plain
 from ganspec.compiler.lower import lower
-from ganspec.decompiler.python_file import UnreadableError, settings_of
-from ganspec.decompiler.python_file import given as read_given
-from ganspec.decompiler.source import EQUAL, import_file
+from ganspec.importing.python_file import UnreadableError, settings_of
+from ganspec.importing.python_file import given as read_given
+from ganspec.importing.source import EQUAL, import_file
 from ganspec.language.errors import SpecError
 from ganspec.language.load import loads
+from ganspec.program.ir import Net, plain
 
 DCGAN = ROOT / "tests" / "imported" / "dcgan.py"
 PIECES = ROOT / "tests" / "imported" / "pieces.py"
@@ -39,7 +39,7 @@ def program(net: Net) -> list:
 
     def follow(net, inputs):
         values = dict(zip((i.value.id for i in net.inputs), inputs, strict=True))
-        for step in net.flat():
+        for step in net.steps:
             given = [values[i] for i in step.inputs]
             call = step.call
             if isinstance(call.target, Net):
@@ -49,7 +49,7 @@ def program(net: Net) -> list:
             wraps = [(w.target, w.kwargs) for w in call.wraps]
             found.append((call.target, plain(call.args), options, wraps, given))
             values[step.output.id] = len(found)
-        return [values[value.id] for value in net.results]
+        return [values[value.id] for value in net.outputs.values()]
 
     found.append(follow(net, [-i for i, _ in enumerate(net.inputs)]))
     return found
@@ -246,7 +246,7 @@ def test_a_branch_of_nothing_expressed_still_makes_a_spec():
 
 def test_a_difference_is_said(monkeypatch):
     """A layer that was taken for another does not pass for equal."""
-    from ganspec.decompiler import matching
+    from ganspec.importing import matching
 
     monkeypatch.setattr(matching, "expresses", lambda net, segment: True)
     found = imported(PIECES, {"network": "Functional"}, "x:3x16x16")

@@ -7,8 +7,8 @@ from conftest import ROOT
 from test_import import PIECES, imported, run
 
 import ganspec
-from ganspec.decompiler.python_file import settings_of
-from ganspec.decompiler.source import EQUAL
+from ganspec.importing.python_file import settings_of
+from ganspec.importing.source import EQUAL
 from ganspec.language.load import loads
 
 OPTIONS = ROOT / "tests" / "imported" / "options.py"

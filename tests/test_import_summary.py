@@ -12,12 +12,12 @@ from typer.testing import CliRunner
 import ganspec
 from ganspec.cli import app
 from ganspec.compiler.lower import lower
-from ganspec.compiler.measure import costs, totals
-from ganspec.decompiler.python_file import UnreadableError
-from ganspec.decompiler.python_file import given as read_given
-from ganspec.decompiler.summary import read_tables
-from ganspec.decompiler.tables import import_tables
+from ganspec.importing.python_file import UnreadableError
+from ganspec.importing.python_file import given as read_given
+from ganspec.importing.summary import read_tables
+from ganspec.importing.tables import import_tables
 from ganspec.language.load import loads
+from ganspec.program.measure import costs, totals
 
 TABLES = ROOT / "tests" / "summaries"  # printed by Keras 3.15; `_plain` as Keras 2 laid them out
 # Layers of which a table tells nothing but that they are there, and what may stand beside them.
@@ -46,7 +46,7 @@ def seen(net):
     """The calls of a network that a table tells of."""
     return [
         (step.call.target, step.call.args, step.call.kwargs, step.output.shape)
-        for step in net.flat()
+        for step in net.steps
         if step.origin.kind not in UNSEEN
     ]
 

@@ -12,10 +12,10 @@ from torch.nn.utils.parametrizations import spectral_norm, weight_norm
 from ganspec.compiler.emit import emit_networks
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
-from ganspec.compiler.measure import costs, totals
 from ganspec.language.errors import SpecError
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
+from ganspec.program.measure import costs, totals
 
 SPEC = """
 name: small

@@ -12,10 +12,10 @@ from keras_oracle import keras
 from torch import nn, optim
 
 from ganspec.compiler.emit import emit
-from ganspec.compiler.ir import plain
+from ganspec.kinds.optimizers.adam import AdamEpsHat
+from ganspec.kinds.optimizers.rmsprop import RMSpropTF
 from ganspec.language.load import loads
-from ganspec.optimizers.adam import AdamEpsHat
-from ganspec.optimizers.rmsprop import RMSpropTF
+from ganspec.program.ir import plain
 
 SPEC = """
 name: small

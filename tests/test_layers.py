@@ -19,13 +19,14 @@ from torch import nn, optim
 
 from ganspec.compiler.emit import emit_networks
 from ganspec.compiler.evaluate import evaluate
-from ganspec.compiler.ir import Input, Net, Value
 from ganspec.compiler.lower import lower_network
+from ganspec.kinds.layers.padding import conv_padding, transposed_padding
 from ganspec.language.errors import SpecError
-from ganspec.language.expr import Width
-from ganspec.language.kinds import PACKAGES, kinds_of
+from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
-from ganspec.layers.padding import conv_padding, transposed_padding
+from ganspec.language.registry import PACKAGES
+from ganspec.program.ir import Net, start_input
+from ganspec.systems.spec import Interface
 
 LAYERS = kinds_of("layer")
 WITHOUT_EXAMPLES = {
@@ -65,8 +66,8 @@ def lowered(network: str, shape: tuple[int, ...], framework="torch", blocks="") 
     network = textwrap.indent(textwrap.dedent(network).strip(), "  ")
     blocks = textwrap.dedent(blocks)
     spec = loads(SPEC.format(framework=framework, network=network, blocks=blocks))
-    start = Input("x", Value(-1, shape, Width(shape[0])))
-    return lower_network("Generator", "", spec.generator, spec.scope, start)
+    interface = Interface(start_input(shape), "value", "")
+    return lower_network("Generator", spec.generator, spec.scope, interface)
 
 
 def alone(layer: object, shape: tuple[int, ...], framework="torch") -> Net:
@@ -527,9 +528,9 @@ def test_layers_print_as_people_write_them(layer, shape, text):
 
 FOLDERS = ["layers", "losses", "penalties", "optimizers", "initializers", "weight_norms"]
 MODULES = [
-    importlib.import_module(f"ganspec.{folder}.{module.name}")
+    importlib.import_module(f"ganspec.kinds.{folder}.{module.name}")
     for folder in FOLDERS
-    for module in pkgutil.iter_modules(importlib.import_module(f"ganspec.{folder}").__path__)
+    for module in pkgutil.iter_modules(importlib.import_module(f"ganspec.kinds.{folder}").__path__)
 ]
 
 

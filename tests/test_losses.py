@@ -10,9 +10,9 @@ import torch
 from torch import nn, optim
 
 from ganspec.compiler.emit import emit
-from ganspec.compiler.ir import plain
 from ganspec.language.kinds import Kind, kinds_of
 from ganspec.language.load import loads
+from ganspec.program.ir import plain
 
 LOSSES, PENALTIES, OPTIMIZERS = map(kinds_of, ("loss", "penalty", "optimizer"))
 

@@ -9,15 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import linalg
 
+from ganspec.kinds.activations import Moments, gathered, whole
+from ganspec.kinds.metric import MetricError
+from ganspec.kinds.metrics.accuracy import Accuracy
+from ganspec.kinds.metrics.fid import Fid
+from ganspec.kinds.metrics.fidelity import fidelity
+from ganspec.kinds.metrics.inception_score import InceptionScore
+from ganspec.kinds.metrics.kid import Kid
+from ganspec.kinds.metrics.precision_recall import PrecisionRecall
 from ganspec.language.kinds import kinds_of
-from ganspec.metrics.accuracy import Accuracy
-from ganspec.metrics.activations import Moments, gathered, whole
-from ganspec.metrics.fid import Fid
-from ganspec.metrics.fidelity import fidelity
-from ganspec.metrics.inception_score import InceptionScore
-from ganspec.metrics.kid import Kid
-from ganspec.metrics.metric import MetricError
-from ganspec.metrics.precision_recall import PrecisionRecall
 
 
 def rows(seed, count, size, scale=1.0, shift=0.0):
@@ -203,7 +203,7 @@ def test_metrics_refuse_what_has_no_meaning():
 
 
 def test_a_claim_can_be_of_every_score():
-    from ganspec.language.claims import Score
+    from ganspec.systems.claims import Score
 
     for kind in kinds_of("metric").values():
         for name in kind.names:

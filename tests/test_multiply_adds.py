@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import ganspec
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
-from ganspec.compiler.measure import costs
+from ganspec.program.measure import costs
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)

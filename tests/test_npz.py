@@ -7,7 +7,7 @@ import pytest
 import torch
 from writing import pixels
 
-from ganspec.datasets.npz import Npz, load_images
+from ganspec.kinds.datasets.npz import Npz, load_images
 
 
 @pytest.mark.parametrize("grey", [False, True])

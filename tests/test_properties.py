@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 
 from ganspec.compiler.emit import emit
 from ganspec.compiler.evaluate import evaluate
-from ganspec.compiler.ir import Input, Value
 from ganspec.compiler.lower import lower, lower_network
 from ganspec.language.errors import SpecError
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
-from ganspec.training.batches import Batches
-from ganspec.training.config import configure
-from ganspec.training.step import train_step
+from ganspec.program.ir import start_input
+from ganspec.systems.batches import Batches
+from ganspec.systems.gan.step import train_step
+from ganspec.systems.spec import Interface
 
 EXAMPLES = 30
 LARGEST = 20  # rows or columns of an image, so that a test stays short
@@ -145,8 +145,8 @@ def sized(data: dict) -> dict:
     """`data` with images of the size that its generator makes; raises SpecError."""
     spec = loads(json.dumps(data))
     size = spec.latent.size
-    start = Input("z", Value(-1, (int(size),), size))
-    net = lower_network("Generator", "", spec.generator, spec.scope, start)
+    interface = Interface(start_input((int(size),), size, "latent"), "image", "")
+    net = lower_network("Generator", spec.generator, spec.scope, interface)
     return {**data, "data": {**data["data"], "size": list(net.output.shape[1:])}}
 
 
@@ -206,7 +206,7 @@ def compare_networks(spec, nets: dict, emitted: dict) -> None:
 
 def compare_training(spec, nets: dict, emitted: dict) -> None:
     """Every weight after two iterations."""
-    cfg = configure(spec, nets)
+    cfg = spec.settings(nets)
     images = torch.arange(20 * torch.tensor(spec.data.shape).prod().item()) % 251
     images = images.to(torch.uint8).reshape(20, *spec.data.shape)
     ours = [lambda key=key: evaluate(nets[key]) for key in ("generator", "discriminator")]

@@ -13,8 +13,8 @@ from conftest import ROOT, SPECS
 
 import ganspec
 from ganspec.compiler.lower import lower
-from ganspec.compiler.measure import costs, totals
 from ganspec.language.errors import SpecError
+from ganspec.program.measure import costs, totals
 
 
 def load(name: str, *settings: str) -> ganspec.Spec:

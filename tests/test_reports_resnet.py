@@ -15,7 +15,7 @@ from torch import nn
 
 import ganspec
 from ganspec.compiler.lower import lower
-from ganspec.compiler.measure import costs, totals
+from ganspec.program.measure import costs, totals
 
 EXAMPLE = ROOT / "examples" / "resnet18_from_torchvision.py"
 our_name = runpy.run_path(str(EXAMPLE))["our_name"]

@@ -12,11 +12,10 @@ from contextlib import contextmanager
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import ROOT, small
+from conftest import ROOT, small, training_of
 from torch import optim
 
 import ganspec
-from ganspec.training.adversarial import AdversarialTrainer
 
 CPU = torch.device("cpu")
 ROUNDS = 3
@@ -38,7 +37,7 @@ def trainer(name, *settings, count=24):
     spec = small(ROOT / "specs" / f"{name}.yaml", "vars.ch=8", "vars.z=6", *settings)
     torch.manual_seed(1)
     images = torch.randint(0, 256, (count, *spec.data.shape), dtype=torch.uint8)
-    made = AdversarialTrainer(spec, images, None, CPU, seed=0)
+    made = training_of(spec, images)
     return made
 
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import ROOT, small
+from conftest import ROOT, small, training_of
 from torch import autograd, nn, optim
 
 import ganspec
-from ganspec.training.adversarial import AdversarialTrainer
 
 CPU = torch.device("cpu")
 ROUNDS = 3
@@ -142,7 +141,7 @@ def test_networks_of_report_003(name, key, twin, shape):
             value.uniform_(low, low + 1)
     theirs = copied(ours, twin())
     cond = (torch.rand(3, 24) < 0.1).float()
-    given = [cond] if ours._lowered.conditional else []
+    given = [cond] if ours._net.conditional else []
     for train in (True, False):
         x = torch.randn(3, *shape)
         mine, other = x.clone().requires_grad_(), x.clone().requires_grad_()
@@ -238,7 +237,7 @@ def trained_both_ways(name, *settings):
     spec = small(ROOT / "specs" / f"{name}.yaml", f"vars.ch={ch}", f"vars.z={z}", *settings)
     torch.manual_seed(1)
     images = torch.randint(0, 256, (12, 3, 64, 64), dtype=torch.uint8)
-    ours = AdversarialTrainer(spec, images, torch.rand(12, 24) < 0.1, CPU, seed=0)
+    ours = training_of(spec, images, torch.rand(12, 24) < 0.1)
     batches = [next(ours.batches) for _ in range(20)]
 
     discriminator, loop, rates = REPORT_003[name]

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from writing import check_equal, pixels, write_batches, write_digits, write_images, write_labels
 
-from ganspec.datasets.images import fit_images, resize_images
+from ganspec.kinds.datasets.images import fit_images, resize_images
 from ganspec.language.errors import SpecError
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads

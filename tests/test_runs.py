@@ -11,8 +11,8 @@ from conftest import ROOT, small, write_image_folder
 
 import ganspec
 from ganspec.language.errors import GanspecError
-from ganspec.training import checkpoint
-from ganspec.training.run import Run, RunError
+from ganspec.runs import checkpoint
+from ganspec.runs.run import Run, RunError
 
 DCGAN = ROOT / "specs" / "dcgan.yaml"
 

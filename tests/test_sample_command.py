@@ -17,15 +17,15 @@ from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
-from ganspec.datasets.npz import load_images
-from ganspec.drawing import animation, forms
-from ganspec.drawing.best import Judge, best, real_sign
-from ganspec.drawing.pictures import Pictures, square
-from ganspec.drawing.sample import sample
+from ganspec.kinds.datasets.npz import load_images
 from ganspec.language.load import loads
-from ganspec.training.batches import scale_pixels
-from ganspec.training.latents import linear, spherical
-from ganspec.training.sampling import Sampler
+from ganspec.sampling import animation, forms
+from ganspec.sampling.best import Judge, best, real_sign
+from ganspec.sampling.pictures import Pictures, square
+from ganspec.sampling.sample import sample
+from ganspec.sampling.sampler import Sampler
+from ganspec.systems.batches import scale_pixels
+from ganspec.systems.latents import linear, spherical
 
 CPU = torch.device("cpu")
 
@@ -193,7 +193,7 @@ def test_truncation_is_used(draw, runs):
 
 @pytest.mark.parametrize(("name", "sign"), [("grey", 1), ("colour", -1), ("several", 1)])
 def test_the_best_are_those_of_all_that_score_most_real(draw, runs, name, sign, monkeypatch):
-    monkeypatch.setattr("ganspec.drawing.best.SPARE", 10)  # so that the worst are dropped midway
+    monkeypatch.setattr("ganspec.sampling.best.SPARE", 10)  # so that the worst are dropped midway
     status, told = draw(name, "--best", 7, "--of", 150, "--seed", 2, "-o", "best.npz")
     assert status == 0
     sampler = Sampler(runs / name, CPU)

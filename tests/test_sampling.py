@@ -9,7 +9,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from conftest import ROOT, assert_same_weights
+from conftest import ROOT, assert_same_weights, training_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -19,14 +19,14 @@ from small_systems import cfg_of
 
 import ganspec
 from ganspec.language.load import loads
-from ganspec.training import checkpoint
-from ganspec.training.adversarial import AdversarialTrainer
-from ganspec.training.grid import save_grid
+from ganspec.runs import checkpoint
+from ganspec.runs.run import Run, RunError
+from ganspec.sampling.sampler import Sampler
+from ganspec.sampling.wishes import LabelError, names_of, read_wish
+from ganspec.systems.grid import save_grid
+from ganspec.systems.latents import latents, linear, spherical, truncate
+from ganspec.systems.source import PORTION, Source, quantize, regrouped
 from ganspec.training.images import open_images
-from ganspec.training.latents import latents, linear, spherical, truncate
-from ganspec.training.run import Run, RunError
-from ganspec.training.sampling import PORTION, Sampler, Source, quantize, regrouped
-from ganspec.training.wishes import LabelError, names_of, read_wish
 
 CPU = torch.device("cpu")
 FASHION = ganspec.load(ROOT / "specs" / "cgan_fashion.yaml")
@@ -239,7 +239,7 @@ def test_unconditional_generators_cannot_be_asked(grey):
 def test_sampling_leaves_the_random_state_and_a_training_as_they_were(grey):
     spec = loads(GREY)
     images = open_images(spec.data, None, CPU)
-    plain, sampled = (AdversarialTrainer(spec, *images, CPU, seed=0) for _ in range(2))
+    plain, sampled = (training_of(spec, *images) for _ in range(2))
     for trainer in (plain, sampled):
         torch.manual_seed(1)
         trainer.advance()

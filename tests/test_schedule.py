@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import pytest
 import torch
-from conftest import ROOT, small
+from conftest import ROOT, small, training_of
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
 
-from ganspec.datasets.dataset import DataError
-from ganspec.datasets.image_folder import ImageFolder
+from ganspec.kinds.dataset import DataError
+from ganspec.kinds.datasets.image_folder import ImageFolder
 from ganspec.language.rules import Rule, RuleError
-from ganspec.language.system import Label
-from ganspec.training.adversarial import AdversarialTrainer
-from ganspec.training.labels import fit_labels
+from ganspec.systems.labels import fit_labels
+from ganspec.systems.spec import Label
 
 CPU = torch.device("cpu")
 DCGAN = ROOT / "specs" / "dcgan.yaml"
@@ -30,7 +29,7 @@ def trainer(*settings, count=24):
     spec = small(DCGAN, *NARROW, *settings)
     random = torch.Generator().manual_seed(1)
     images = torch.randint(0, 256, (count, 3, 64, 64), dtype=torch.uint8, generator=random)
-    return AdversarialTrainer(spec, images, torch.arange(count) % 24, CPU, seed=0)
+    return training_of(spec, images, torch.arange(count) % 24)
 
 
 def weights(network):

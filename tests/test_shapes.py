@@ -12,10 +12,10 @@ import torch
 from writing import COLOURS, OBJECTS, check_equal, write_labels
 
 import ganspec
-from ganspec.datasets import scenes, shapes
-from ganspec.datasets.dataset import DataError
-from ganspec.datasets.images import fit_images
-from ganspec.datasets.shapes import Shapes
+from ganspec.kinds.dataset import DataError
+from ganspec.kinds.datasets import scenes, shapes
+from ganspec.kinds.datasets.images import fit_images
+from ganspec.kinds.datasets.shapes import Shapes
 from ganspec.language.errors import SpecError
 from ganspec.language.load import loads
 

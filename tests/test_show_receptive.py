@@ -14,12 +14,12 @@ from test_properties import written
 from torch import nn
 
 from ganspec.compiler.evaluate import evaluate
-from ganspec.compiler.ir import Net
-from ganspec.compiler.lower import labels_of, lower, lower_network, starts
-from ganspec.compiler.receptive import receptive_field, receptive_fields
+from ganspec.compiler.lower import lower, lower_network
 from ganspec.language.errors import SpecError
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
+from ganspec.program.ir import Net
+from ganspec.program.receptive import receptive_field, receptive_fields
 
 STATISTICS = (nn.InstanceNorm2d, nn.GroupNorm, nn.LayerNorm)
 SMALL = 128  # places of a map, or numbers of a vector, that are all tried
@@ -87,17 +87,16 @@ def span(seen: torch.Tensor) -> torch.Tensor:
 
 def prefixes(spec) -> list[Net]:
     """The networks that read images, ended after each layer that mixes places."""
-    labels = labels_of(getattr(spec, "condition", None))
     found = []
-    for key, start in starts(spec).items():
-        if not start.value.is_map:
+    for key, interface in spec.interfaces().items():
+        if not interface.input.value.is_map:
             continue
         network = getattr(spec, key)
         for count, layer in enumerate(network.layers, 1):
             if layer.kind in POINTWISE:
                 continue
             part = network.model_copy(update={"layers": network.layers[:count], "norm": None})
-            found.append(lower_network(key, "", part, spec.scope, start, labels))
+            found.append(lower_network(key, part, spec.scope, interface, spec.label_input))
     return found
 
 
@@ -176,9 +175,9 @@ optimizer: adam
 def stacked(layers: list, size: list[int]) -> Net | None:
     """The network of these layers; None where they do not fit each other."""
     spec = loads(SPEC.format(size=list(size), layers=json.dumps([{"conv": 4}, *layers])))
-    (start,) = starts(spec).values()
+    (interface,) = spec.interfaces().values()
     try:
-        return lower_network("stack", "", spec.autoencoder, {}, start)
+        return lower_network("stack", spec.autoencoder, {}, interface)
     except SpecError:
         return None
 

@@ -14,8 +14,8 @@ from conftest import ROOT, SPECS, assert_same_weights, narrow, run_source
 import ganspec
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
-from ganspec.compiler.measure import costs, totals
-from ganspec.training import checkpoint
+from ganspec.program.measure import costs, totals
+from ganspec.runs import checkpoint
 
 STEPS = 20
 PINNED = ROOT / "tests" / "pinned_losses.json"

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 import torch
-from conftest import assert_same_weights, run_source, write_image_folder
+from conftest import assert_same_weights, run_source, training_of, write_image_folder
 from PIL import Image
 from small_systems import (
     CLASSIFIER,
@@ -27,12 +27,15 @@ from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
-from ganspec.datasets.dataset import DataError
+from ganspec.kinds.dataset import DataError
 from ganspec.language.load import loads
-from ganspec.training import checkpoint, reconstruction
-from ganspec.training.images import StreamedImages, open_images
-from ganspec.training.run import Run
-from ganspec.training.supervised import AutoencoderTrainer
+from ganspec.runs import checkpoint
+from ganspec.runs.run import Run
+from ganspec.systems.autoencoder import step as reconstruction
+from ganspec.systems.autoencoder.training import AutoencoderTraining
+from ganspec.systems.classifier.training import ClassifierTraining
+from ganspec.systems.feed import StreamedImages
+from ganspec.training.images import open_images
 
 CPU = torch.device("cpu")
 STEPS = 20  # eight batches an epoch: two and a half epochs
@@ -145,10 +148,9 @@ def test_resuming_is_bit_for_bit(text, prepared, tmp_path):
 def test_measuring_and_picturing_change_nothing(text, prepared, tmp_path, monkeypatch):
     spec, folder = prepared(text)
     measured = network_weights(trained(spec, folder, tmp_path / "measured"))
-    trainers = "ganspec.training.supervised"
-    for kind in ("ClassifierTrainer", "AutoencoderTrainer"):
-        monkeypatch.setattr(f"{trainers}.{kind}.measures", lambda self: {})
-        monkeypatch.setattr(f"{trainers}.{kind}.picture", lambda self, path: None)
+    for kind in (ClassifierTraining, AutoencoderTraining):
+        monkeypatch.setattr(kind, "measures", lambda self: {})
+        monkeypatch.setattr(kind, "picture", lambda self, path: None)
     unmeasured = network_weights(trained(spec, folder, tmp_path / "unmeasured"))
     (key,) = spec.networks
     assert_same_weights(measured[key], unmeasured[key])
@@ -194,7 +196,7 @@ def test_noise_is_scaled_and_clipped_to_the_range():
 def test_training_draws_new_noise_for_every_batch_and_tests_under_the_same():
     spec = loads(DENOISING)
     images, _ = open_images(spec.data, None, CPU)
-    trainer = AutoencoderTrainer(spec, images, None, (images, None), CPU, seed=0)
+    trainer = training_of(spec, images, None, (images, None))
     cfg = trainer.cfg
     clean = images[:4] / 255
     first, second = (reconstruction.add_noise(clean, None, cfg) for _ in range(2))
@@ -253,7 +255,7 @@ def test_streamed_images_are_pictured_as_those_in_memory(tmp_path):
     for name, streamed in (("memory", False), ("streamed", True)):
         images, labels = open_images(spec.data, tmp_path / "images", CPU, streamed=streamed)
         assert isinstance(images, StreamedImages) == streamed
-        trainer = AutoencoderTrainer(spec, images, labels, None, CPU, seed=0)
+        trainer = training_of(spec, images, labels)
         trainer.advance()
         trainer.picture(tmp_path / f"{name}.png")
     memory, streamed = (tmp_path / f"{name}.png" for name in ("memory", "streamed"))
@@ -262,6 +264,6 @@ def test_streamed_images_are_pictured_as_those_in_memory(tmp_path):
 
 def test_a_spec_of_another_system_does_not_resume(tmp_path):
     trained(loads(DENOISING), None, tmp_path / "run", steps=1)
-    with pytest.raises(ganspec.training.run.RunError, match="differ"):
+    with pytest.raises(ganspec.runs.run.RunError, match="differ"):
         trained(loads(CLASSIFIER), None, tmp_path / "run", steps=2, resume=True)
     assert Run.open(tmp_path / "run").spec.networks == ("autoencoder",)

@@ -9,7 +9,7 @@ from test_layers import alone
 from torch import nn
 
 from ganspec.compiler.evaluate import evaluate
-from ganspec.layers.batch_norm import CenteredBatchNorm, ScaledBatchNorm
+from ganspec.kinds.layers.batch_norm import CenteredBatchNorm, ScaledBatchNorm
 
 
 def network(layer: object, shape: tuple[int, ...]) -> nn.Module:

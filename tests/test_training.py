@@ -12,17 +12,18 @@ import time
 
 import pytest
 import torch
-from conftest import ROOT, SPECS, assert_same_weights, small, write_image_folder
+from conftest import ROOT, SPECS, assert_same_weights, small, training_of, write_image_folder
 from PIL import Image
 
 import ganspec
 from ganspec.atomic import write_text
 from ganspec.language.load import loads
-from ganspec.training import checkpoint
-from ganspec.training.adversarial import AdversarialTrainer
-from ganspec.training.images import StreamedImages, open_images
+from ganspec.runs import checkpoint
+from ganspec.runs.run import Run, RunError, resolved
+from ganspec.systems.feed import StreamedImages
+from ganspec.systems.gan.training import GanTraining
+from ganspec.training.images import open_images
 from ganspec.training.loop import TrainingError
-from ganspec.training.run import Run, RunError, resolved
 
 DCGAN = ROOT / "specs" / "dcgan.yaml"
 NARROW = ["vars.ch=4", "vars.z=8"]
@@ -138,14 +139,14 @@ def test_weights_that_blow_up_last_do_not_replace_a_checkpoint(tmp_path, monkeyp
     """The last step's losses are finite; what its update leaves is not."""
     run = ganspec.train(narrow(), tmp_path / "run", steps=2)
     before = run.checkpoint_path.read_bytes()
-    advance = AdversarialTrainer.advance
+    advance = GanTraining.advance
 
     def poisoned(self):
         losses = advance(self)
         next(self.networks["generator"].parameters()).data.fill_(float("inf"))
         return losses
 
-    monkeypatch.setattr(AdversarialTrainer, "advance", poisoned)
+    monkeypatch.setattr(GanTraining, "advance", poisoned)
     with pytest.raises(TrainingError, match=r"not finite after step 3: generator\.main"):
         ganspec.train(narrow(), tmp_path / "run", steps=3, resume=True)
     assert run.checkpoint_path.read_bytes() == before
@@ -168,19 +169,19 @@ def test_streamed_batches_equal_those_in_memory(tmp_path):
     def losses(trainer, steps):
         return [[loss.item() for loss in trainer.advance().values()] for _ in range(steps)]
 
-    whole = losses(AdversarialTrainer(spec, *memory, CPU, seed=0), 11)  # five batches an epoch
-    trainer = AdversarialTrainer(spec, *streamed, CPU, seed=0)
+    whole = losses(training_of(spec, *memory), 11)  # five batches an epoch
+    trainer = training_of(spec, *streamed)
     assert losses(trainer, 7) == whole[:7]
     state = trainer.state()
     again = open_images(spec.data, tmp_path, CPU, streamed=True)
-    resumed = AdversarialTrainer(spec, *again, CPU, seed=1)
+    resumed = training_of(spec, *again)
     resumed.restore(state)
     assert losses(resumed, 4) == whole[7:]
 
 
 def test_the_discriminator_is_frozen_in_the_generators_step_and_fakes_have_no_graph(monkeypatch):
     spec = narrow()
-    trainer = AdversarialTrainer(spec, *open_images(spec.data, None, CPU), CPU, seed=0)
+    trainer = training_of(spec, *open_images(spec.data, None, CPU))
     seen = []
     discriminator, generator = (trainer.networks[k] for k in ("discriminator", "generator"))
 
@@ -198,7 +199,7 @@ def test_the_discriminator_is_frozen_in_the_generators_step_and_fakes_have_no_gr
 def test_sampling_leaves_training_as_it_was(tmp_path):
     spec = narrow("discriminator.layers.1={dropout: 0.5}")
     images = open_images(spec.data, None, CPU)
-    plain, sampled = (AdversarialTrainer(spec, *images, CPU, seed=0) for _ in range(2))
+    plain, sampled = (training_of(spec, *images) for _ in range(2))
     for trainer in (plain, sampled):
         torch.manual_seed(1)
         trainer.advance()

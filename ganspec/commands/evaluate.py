@@ -67,7 +67,7 @@ def evaluate(
     with reported():
         from ganspec.evaluation import console
         from ganspec.evaluation.runs import Wanted
-        from ganspec.training.session import choose_device
+        from ganspec.training.device import choose_device
 
         wanted = [console.metrics_called(metric), count, extractor, layer, inception_weights]
         wanted += [split, seed, conditions, False if raw else None, real, data, reference]

@@ -85,8 +85,8 @@ def import_(
 
 
 def _code(source: str, generator, discriminator, inputs: list[str], settings: list[str]):
-    from ganspec.decompiler.python_file import given, settings_of
-    from ganspec.decompiler.source import import_file
+    from ganspec.importing.python_file import given, settings_of
+    from ganspec.importing.source import import_file
 
     path, colon, name = source.rpartition(":")
     if not colon:
@@ -100,7 +100,7 @@ def _code(source: str, generator, discriminator, inputs: list[str], settings: li
 
 
 def _tables(paths: list[Path], inputs: list[str]):
-    from ganspec.decompiler.python_file import given
-    from ganspec.decompiler.tables import import_tables
+    from ganspec.importing.python_file import given
+    from ganspec.importing.tables import import_tables
 
     return import_tables(paths, [given(text) for text in inputs])

@@ -18,7 +18,7 @@ def new(
 ) -> None:
     """Write a new spec that starts as a copy of a known one."""
     from ganspec.atomic import write_text
-    from ganspec.language.starters import starter
+    from ganspec.systems.starters import starter
 
     with reported():
         text = starter(source, path.stem)

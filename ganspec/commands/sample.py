@@ -78,8 +78,8 @@ def sample(
     with reported():
         import warnings
 
-        from ganspec.drawing.sample import sample
         from ganspec.progress import Progress
+        from ganspec.sampling.sample import sample
 
         warnings.showwarning = lambda message, *_: typer.echo(f"warning: {message}", err=True)
         with Progress("sample", "images") as progress:

@@ -12,7 +12,7 @@ import ganspec
 from ganspec.console import Settings, SpecPath, fail, reported, show_diagnostics
 
 if TYPE_CHECKING:
-    from ganspec.training.run import Run
+    from ganspec.runs.run import Run
 
 EXAMPLE = "ganspec train specs/dcgan.yaml --epochs 2 --set train.batch=32"
 

@@ -7,17 +7,17 @@ from functools import cached_property
 
 from pydantic import BaseModel
 
-from ganspec.comparison.wording import phrase, spoken
 from ganspec.language.errors import Mark
 from ganspec.language.kinds import Kind
-from ganspec.language.system import System
 from ganspec.language.tree import KeyPath, Node
+from ganspec.systems.spec import Spec
+from ganspec.systems.wording import phrase, spoken
 
 
 class Authored:
     """The text of a spec, asked for what stands in it."""
 
-    def __init__(self, spec: System):
+    def __init__(self, spec: Spec):
         self.spec = spec
 
     @cached_property
@@ -58,7 +58,7 @@ def _bodies(node: Node) -> Iterator[tuple[Mark, Node]]:
 class Both:
     """Two specs' texts: what their fields say, and why one of them differs."""
 
-    def __init__(self, a: System, b: System):
+    def __init__(self, a: Spec, b: Spec):
         self.a, self.b = Authored(a), Authored(b)
 
     def texts(self, a: object, b: object) -> tuple[str | None, str | None]:

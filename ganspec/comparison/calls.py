@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
-from ganspec.compiler.ir import Call, Net, Step, Value
+from ganspec.program.ir import Call, Net, Step, Value
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Placed:
 def opened(net: Net, aliases: dict[int, int], inside: tuple[str, ...] = ()) -> Iterator[Placed]:
     """The steps of `net`, blocks opened; `aliases` takes up what a block's values are outside."""
     values = {start.value.id: start.value for start in net.inputs}
-    for step in net.flat():
+    for step in net.steps:
         reads = tuple(aliases.get(i, i) for i in step.inputs)
         around = (*inside, step.branch) if step.branch else inside
         block = step.call.target

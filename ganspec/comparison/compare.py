@@ -10,11 +10,10 @@ from ganspec.comparison.networks import alone, difference
 from ganspec.comparison.programs import Program
 from ganspec.comparison.sections import CLAIMS, sections, titles_of
 from ganspec.comparison.sentences import answer
-from ganspec.compiler.ir import Net
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError, suggestion
-from ganspec.language.spec import Spec
-from ganspec.language.system import System
+from ganspec.program.ir import Net
+from ganspec.systems.spec import Spec
 
 
 class PartError(GanspecError):
@@ -22,7 +21,7 @@ class PartError(GanspecError):
 
 
 def compare(
-    a: System, b: System, titles: tuple[str, str] | None = None, only: Sequence[str] = ()
+    a: Spec, b: Spec, titles: tuple[str, str] | None = None, only: Sequence[str] = ()
 ) -> Comparison:
     """What differs from `a` to `b`, by what they mean; `titles` are what a user called them.
 
@@ -44,7 +43,7 @@ def compare(
     )
 
 
-def _asked(nets: dict[str, Net], a: System, b: System, only: Sequence[str]) -> dict[str, Net]:
+def _asked(nets: dict[str, Net], a: Spec, b: Spec, only: Sequence[str]) -> dict[str, Net]:
     """The networks among `only`; raises PartError where that names something else."""
     known = [*a.networks, *b.networks, *titles_of(a), *titles_of(b), CLAIMS]
     for name in only:
@@ -55,7 +54,7 @@ def _asked(nets: dict[str, Net], a: System, b: System, only: Sequence[str]) -> d
 
 
 def networks_of(
-    a: System, b: System, ours: dict[str, Net], theirs: dict[str, Net], both: Both
+    a: Spec, b: Spec, ours: dict[str, Net], theirs: dict[str, Net], both: Both
 ) -> tuple[NetworkDiff, ...]:
     """The networks of both, by name."""
     measured: dict = {}
@@ -73,7 +72,6 @@ def networks_of(
     return tuple(found)
 
 
-def side(spec: System, title: str) -> Side:
+def side(spec: Spec, title: str) -> Side:
     """What a header says of a spec."""
-    system = "GAN" if isinstance(spec, Spec) else type(spec).__name__.lower()
-    return Side(title, spec.name, spec.doc, system, spec.framework)
+    return Side(title, spec.name, spec.doc, spec.noun, spec.framework)

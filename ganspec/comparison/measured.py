@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganspec.evaluation.score_file import read_scores
+from ganspec.runs.score_file import read_scores
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ganspec.language.kinds import Kind, within
-from ganspec.language.system import Network
+from ganspec.systems.spec import Network
 
 
 def models(network: Network) -> dict[str, Kind]:

@@ -20,8 +20,8 @@ from ganspec.comparison.edits import (
     Update,
 )
 from ganspec.comparison.programs import INPUT, LABEL, Leaf, Program
-from ganspec.comparison.wording import initial, label
-from ganspec.compiler.receptive import receptive_field
+from ganspec.program.receptive import receptive_field
+from ganspec.systems.wording import initial, label
 
 NEAR = 2  # kept layers that a layer found elsewhere too may pass and still be said to have moved
 

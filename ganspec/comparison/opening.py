@@ -10,7 +10,7 @@ from pathlib import Path
 from ganspec.language.errors import GanspecError, Mark, fail, quoted
 from ganspec.language.load import load, resolve, shape
 from ganspec.language.source import MAX_CHARACTERS, read
-from ganspec.language.system import System
+from ganspec.systems.spec import Spec
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -19,7 +19,7 @@ class RevisionError(GanspecError):
     """A revision that cannot be read: no git, no repository, or nothing of that name in it."""
 
 
-def opened(name: str) -> System:
+def opened(name: str) -> Spec:
     """The spec that `name` stands for: a file, a run's folder, or `FILE@REVISION`.
 
     What exists under the whole name is taken first. At a revision the files that the spec extends
@@ -44,7 +44,7 @@ def _parted(name: str) -> tuple[str, str]:
     return name[:at], name[at + 1 :]
 
 
-def at_revision(file: Path, revision: str) -> System:
+def at_revision(file: Path, revision: str) -> Spec:
     """The spec `file` as it was at `revision` in its own repository."""
     if not revision or revision.startswith("-") or ":" in revision:
         raise RevisionError(f"{quoted(revision)} is no revision; write FILE@REVISION, as HEAD~1")

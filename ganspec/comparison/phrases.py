@@ -15,8 +15,8 @@ from ganspec.comparison.edits import (
     Remove,
     Update,
 )
-from ganspec.comparison.wording import label
 from ganspec.language.errors import conjunction
+from ganspec.systems.wording import label
 
 MANY = 5  # findings of one network or section; with more of them the table tells it better
 SMALL = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

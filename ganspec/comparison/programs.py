@@ -7,17 +7,15 @@ from dataclasses import dataclass, replace
 from ganspec.comparison.calls import Placed, calls, external, groups, is_normed, key, opened
 from ganspec.comparison.edits import Layer
 from ganspec.comparison.models import models
-from ganspec.comparison.wording import architecture, initial, phrase, spoken
 from ganspec.compiler.builder import Builder
-from ganspec.compiler.ir import Net, Value
-from ganspec.compiler.lower import labels_of
-from ganspec.compiler.measure import Cost, step_cost
-from ganspec.conditions.condition import Condition
+from ganspec.kinds.condition import Condition
+from ganspec.kinds.layer import Weighted
 from ganspec.language.errors import SpecError
 from ganspec.language.kinds import Kind
-from ganspec.language.spec import Spec
-from ganspec.language.system import Network, System
-from ganspec.layers.layer import Weighted
+from ganspec.program.ir import Net, Value
+from ganspec.program.measure import Cost, step_cost
+from ganspec.systems.spec import Network, Spec
+from ganspec.systems.wording import architecture, initial, phrase, spoken
 
 INPUT, LABEL = 0, -1  # among the numbers of the layers that a layer reads
 
@@ -63,7 +61,7 @@ class Program:
     `measured` are costs that are known already, by call and input shapes.
     """
 
-    def __init__(self, spec: System, name: str, net: Net, measured: dict[object, Cost]):
+    def __init__(self, spec: Spec, name: str, net: Net, measured: dict[object, Cost]):
         self.spec, self.name, self.net = spec, name, net
         self.network: Network = getattr(spec, name)
         self._measured = measured
@@ -80,7 +78,8 @@ class Program:
 
     @property
     def labels(self) -> Value | None:
-        return labels_of(self.spec.condition) if isinstance(self.spec, Spec) else None
+        label = self.spec.label_input
+        return label.value if label else None
 
     def _leaf(self, number: int, steps: list[Placed]) -> Leaf:
         first, last = steps[0], steps[-1].step

@@ -15,12 +15,12 @@ from pydantic import BaseModel
 
 from ganspec.comparison.authored import Both
 from ganspec.comparison.edits import Change, Section
-from ganspec.comparison.score_text import relation
-from ganspec.comparison.wording import label, spoken
-from ganspec.datasets.dataset import Dataset
-from ganspec.language.claims import Score
+from ganspec.kinds.dataset import Dataset
 from ganspec.language.kinds import Kind
-from ganspec.language.system import System
+from ganspec.systems.claims import Score
+from ganspec.systems.score_text import relation
+from ganspec.systems.spec import Spec
+from ganspec.systems.wording import label, spoken
 
 NOT_COMPARED = {"name", "doc", "framework", "report", "vars", "tree"}
 CLAIMS = "claims"
@@ -35,7 +35,7 @@ class Fields:
     values: dict[str, object]
 
 
-def sections(a: System, b: System, both: Both) -> tuple[Section, ...]:
+def sections(a: Spec, b: Spec, both: Both) -> tuple[Section, ...]:
     """Every section in which two specs differ, claims last."""
     found: dict[str, tuple[Change, ...]] = {}
     for name in dict.fromkeys([*compared(a), *compared(b)]):
@@ -49,13 +49,13 @@ def sections(a: System, b: System, both: Both) -> tuple[Section, ...]:
     return tuple(Section(name, changes) for name, changes in found.items() if changes)
 
 
-def compared(spec: System) -> list[str]:
+def compared(spec: Spec) -> list[str]:
     """The fields of a spec that say more than names, beside its networks."""
     skipped = {*NOT_COMPARED, *type(spec).networks}
     return [name for name in type(spec).model_fields if name not in skipped]
 
 
-def titles_of(spec: System) -> list[str]:
+def titles_of(spec: Spec) -> list[str]:
     """What the sections of a spec are called in all systems alike."""
     return [TITLES.get(name, name) for name in compared(spec)]
 
@@ -63,7 +63,7 @@ def titles_of(spec: System) -> list[str]:
 # -- what of a section counts -----------------------------------------------------------------
 
 
-def viewed(spec: System, name: str) -> Fields | None:
+def viewed(spec: Spec, name: str) -> Fields | None:
     """A section without what makes no difference to the program; an optimizer alone by name."""
     value = getattr(spec, name, None)
     if value is None:
@@ -79,7 +79,7 @@ def parts(section: BaseModel) -> dict[str, object]:
     return {name: getattr(section, name) for name in type(section).model_fields}
 
 
-def _data(spec: System, values: dict[str, object]) -> dict[str, object]:
+def _data(spec: Spec, values: dict[str, object]) -> dict[str, object]:
     """The images' shape, however it is said, and how they get it where anything is resized."""
     dataset, shape = spec.data.dataset, spec.data.shape
     del values["size"], values["channels"]
@@ -89,13 +89,13 @@ def _data(spec: System, values: dict[str, object]) -> dict[str, object]:
     return {"dataset": values.pop("dataset"), "images": " x ".join(map(str, shape)), **values}
 
 
-def _latent(spec: System, values: dict[str, object]) -> dict[str, object]:
+def _latent(spec: Spec, values: dict[str, object]) -> dict[str, object]:
     if values["distribution"] != "uniform":
         del values["range"]
     return values
 
 
-def _train(spec: System, values: dict[str, object]) -> dict[str, object]:
+def _train(spec: Spec, values: dict[str, object]) -> dict[str, object]:
     """Skip rules as Python would write them, so that spaces are no difference; no snapshots."""
     values.pop("keep", None)  # what is put aside changes nothing
     for name, text in parts(values.pop("skip")).items() if "skip" in values else ():

@@ -11,12 +11,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from ganspec.comparison.edits import Change, NetworkDiff, Section
 from ganspec.comparison.phrases import MANY, article, number, of_networks
-from ganspec.comparison.terms import term
-from ganspec.comparison.wording import spoken
 from ganspec.language.errors import conjunction
 from ganspec.language.kinds import Kind
-from ganspec.language.spec import Latent, Spec
-from ganspec.language.system import System
+from ganspec.systems.spec import Spec
+from ganspec.systems.terms import term
+from ganspec.systems.wording import spoken
 
 # What a field is about, where its name alone says too little outside its section.
 ABOUT = {
@@ -31,8 +30,8 @@ ABOUT = {
 
 
 def answer(
-    a: System,
-    b: System,
+    a: Spec,
+    b: Spec,
     networks: tuple[NetworkDiff, ...],
     sections: tuple[Section, ...],
     only: Sequence[str] = (),
@@ -55,9 +54,9 @@ def answer(
     return tuple(lines)
 
 
-def _systems(a: System, b: System) -> Iterator[str]:
+def _systems(a: Spec, b: Spec) -> Iterator[str]:
     if type(a) is not type(b):
-        words = ["GAN" if isinstance(s, Spec) else type(s).__name__.lower() for s in (a, b)]
+        words = [spec.noun for spec in (a, b)]
         yield f"{article(words[0])} against {article(words[1])}"
 
 
@@ -75,7 +74,7 @@ def _frameworks(networks: tuple[NetworkDiff, ...], sections: dict) -> Iterator[s
 # -- sections ---------------------------------------------------------------------------------
 
 
-def _listed(name: str, changes: Iterable[Change], a: System, b: System) -> list[str]:
+def _listed(name: str, changes: Iterable[Change], a: Spec, b: Spec) -> list[str]:
     """The changes of a section; what is past the first few is counted."""
     told = [change for change in changes if change.because is None]
     if type(a) is not type(b):  # what only a GAN has is no finding
@@ -95,7 +94,7 @@ def _about(section: str, name: str) -> str:
     return known or (name if section in ("train", "objective") else f"{section} {name}")
 
 
-def _data(name: str, changes: Iterable[Change], a: System, b: System) -> list[str]:
+def _data(name: str, changes: Iterable[Change], a: Spec, b: Spec) -> list[str]:
     parts = {change.name: change for change in changes if change.because is None}
     lines = []
     if (dataset := parts.pop("dataset", None)) and (images := parts.pop("images", None)):
@@ -108,7 +107,7 @@ def _data(name: str, changes: Iterable[Change], a: System, b: System) -> list[st
     return [*lines, *_listed(name, parts.values(), a, b)]
 
 
-def _latent(name: str, changes: Iterable[Change], a: System, b: System) -> list[str]:
+def _latent(name: str, changes: Iterable[Change], a: Spec, b: Spec) -> list[str]:
     """What latents are drawn from, in a few words."""
     drawn = [c for c in changes if c.name in ("distribution", "range") and c.because is None]
     if not drawn or type(a) is not type(b):
@@ -118,15 +117,14 @@ def _latent(name: str, changes: Iterable[Change], a: System, b: System) -> list[
     return [_line("latents", *ways), *_listed(name, rest, a, b)]
 
 
-def _distribution(latent: Latent) -> str:
+def _distribution(latent) -> str:
     is_uniform = latent.distribution == "uniform"
     return f"uniform in [{spoken(latent.range)}]" if is_uniform else latent.distribution
 
 
-def _labels_section(name: str, changes: Iterable[Change], a: System, b: System) -> list[str]:
+def _labels_section(name: str, changes: Iterable[Change], a: Spec, b: Spec) -> list[str]:
     """What the images are labelled with; which network reads it is said of the network."""
-    labels = (getattr(s, "condition", None) or getattr(s, "label", None) for s in (a, b))
-    ways = [_label(label) for label in labels]
+    ways = [_label(spec.labelled) for spec in (a, b)]
     if ways[0] == ways[1]:
         return []
     return [_line("labels", *ways)]
@@ -138,7 +136,7 @@ def _label(label) -> str | None:
     return f"{label.size:d} classes" + (", several at once" if label.kind == "multi_hot" else "")
 
 
-def _objective(name: str, changes: Iterable[Change], a: System, b: System) -> list[str]:
+def _objective(name: str, changes: Iterable[Change], a: Spec, b: Spec) -> list[str]:
     """Loss and penalty in one breath, then the rest."""
     rest = [c for c in changes if c.name.split()[0] not in ("loss", "penalty")]
     swapped = {c.name for c in changes} & {"loss", "penalty"}
@@ -150,7 +148,7 @@ def _objective(name: str, changes: Iterable[Change], a: System, b: System) -> li
     return [f"loss {losses[0]} -> {losses[1]}", *_listed(name, rest, a, b)]
 
 
-def _losses(spec: System) -> str:
+def _losses(spec: Spec) -> str:
     penalty = getattr(spec.objective, "penalty", None)
     added = f" + {_penalty(penalty)}" if penalty else ""
     return spec.objective.loss.kind + added
@@ -160,7 +158,7 @@ def _penalty(penalty: Kind) -> str:
     return f"{penalty.kind} penalty {spoken(penalty.penalty_weight)}"
 
 
-def _optimizers(name: str, changes: Iterable[Change], a: System, b: System) -> list[str]:
+def _optimizers(name: str, changes: Iterable[Change], a: Spec, b: Spec) -> list[str]:
     """`Adam 2e-4/0.5/0.999`, for both networks at once where both have the same."""
     told = [change for change in changes if change.because is None]
     if not told:
@@ -183,10 +181,8 @@ def _between(before: str, after: str) -> str:
     return f"{before} -> {after.removeprefix(f'{name} ')}"
 
 
-def _by_network(spec: System) -> dict[str, Kind]:
-    if isinstance(spec, Spec):
-        return {network: getattr(spec.optimizers, network) for network in spec.networks}
-    return dict.fromkeys(spec.networks, spec.optimizer)
+def _by_network(spec: Spec) -> dict[str, Kind]:
+    return {network: spec.optimizer_of(network) for network in spec.networks}
 
 
 def _optimizer(kind: Kind) -> str:
@@ -194,11 +190,11 @@ def _optimizer(kind: Kind) -> str:
     return f"{term(kind.kind)} {'/'.join(map(spoken, numbers))}"
 
 
-def _train(name: str, changes: Iterable[Change], a: System, b: System) -> list[str]:
+def _train(name: str, changes: Iterable[Change], a: Spec, b: Spec) -> list[str]:
     """Updates a round first, as `critic 1:1 -> 5:1`."""
     rest = [change for change in changes if not change.name.startswith("steps ")]
     lines = []
-    if len(rest) < len(list(changes)) and isinstance(a, Spec) and isinstance(b, Spec):
+    if len(rest) < len(list(changes)) and type(a) is type(b):
         who = "critic" if b.objective.loss.kind == "wasserstein" else "discriminator"
         steps = [f"{s.train.steps.discriminator}:{s.train.steps.generator}" for s in (a, b)]
         lines.append(f"{who} {steps[0]} -> {steps[1]}")

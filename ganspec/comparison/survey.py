@@ -9,13 +9,13 @@ from pathlib import Path
 
 from ganspec.comparison.measured import Measured, newest
 from ganspec.comparison.opening import opened
-from ganspec.comparison.properties import METRICS, PROPERTIES
-from ganspec.comparison.score_text import unit, value_text
-from ganspec.comparison.terms import term
+from ganspec.comparison.properties import METRICS, properties
 from ganspec.comparison.traits import TRAITS, Portrait
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError, listed, nearest, quoted
-from ganspec.language.system import System
+from ganspec.systems.score_text import unit, value_text
+from ganspec.systems.spec import Spec
+from ganspec.systems.terms import term
 
 
 class SurveyError(GanspecError):
@@ -27,13 +27,18 @@ class Subject:
     """One of the specs: its column's title, and the run folder that it was read from, if any."""
 
     title: str
-    spec: System
+    spec: Spec
     folder: Path | None = None
 
     @cached_property
     def measured(self) -> dict[str, Measured]:
         """The newest score of each metric in its run folder."""
         return newest(self.folder) if self.folder else {}
+
+    @cached_property
+    def properties(self) -> dict[str, dict[str, str]]:
+        """What the spec says as a whole, by section."""
+        return properties(self.spec)
 
     @cached_property
     def portraits(self) -> dict[str, Portrait]:
@@ -171,8 +176,12 @@ def _plan(subjects: tuple[Subject, ...]) -> list[Planned]:
     """Section, name, network and maker of every row that these subjects can have."""
     networks = dict.fromkeys(name for subject in subjects for name in subject.spec.networks)
     found: list[Planned] = []
-    for section, properties in PROPERTIES.items():
-        found += [(section, name, None, _property(make)) for name, make in properties.items()]
+    rows: dict[str, dict[str, None]] = {}
+    for subject in subjects:
+        for section, own in subject.properties.items():
+            rows.setdefault(section, {}).update(dict.fromkeys(own))
+    for section, names in rows.items():
+        found += [(section, name, None, _property(section, name)) for name in names]
         if section == "data":
             for network in networks:
                 found += [(network, name, network, _trait(network, name)) for name in TRAITS]
@@ -182,8 +191,8 @@ def _plan(subjects: tuple[Subject, ...]) -> list[Planned]:
     ]
 
 
-def _property(make: Callable[[System], str]) -> Cell:
-    return lambda subject: make(subject.spec)
+def _property(section: str, name: str) -> Cell:
+    return lambda subject: subject.properties[section].get(name, "")
 
 
 def _trait(network: str, name: str) -> Cell:

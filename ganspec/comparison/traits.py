@@ -7,25 +7,24 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ganspec.comparison.models import models
-from ganspec.comparison.terms import FRAMEWORKS, fields, plain, said, settings, term
-from ganspec.compiler.ir import Net, Step
-from ganspec.compiler.measure import Cost, costs, totals
-from ganspec.compiler.probe import hollow
-from ganspec.compiler.receptive import receptive_field
-from ganspec.conditions.condition import Condition
+from ganspec.kinds.condition import Condition
+from ganspec.kinds.layer import Layer, Weighted
 from ganspec.language.kinds import Kind
-from ganspec.language.spec import Spec
-from ganspec.language.system import Network, System
-from ganspec.layers.layer import Layer, Weighted
+from ganspec.program.ir import Net, Step
+from ganspec.program.measure import Cost, costs, totals
+from ganspec.program.probe import hollow
+from ganspec.program.receptive import receptive_field
+from ganspec.systems.spec import Network, Spec
+from ganspec.systems.terms import FRAMEWORKS, fields, plain, said, settings, term
 
-RESIZING = ("ganspec.layers.pools", "ganspec.layers.resampling")
+RESIZING = ("ganspec.kinds.layers.pools", "ganspec.kinds.layers.resampling")
 
 
 @dataclass(frozen=True)
 class Portrait:
     """One network of a spec: its model, its program, and the layers of the program."""
 
-    spec: System
+    spec: Spec
     name: str
     net: Net
 
@@ -142,7 +141,7 @@ def depth(of: Portrait) -> str:
 
 def _depth(net: Net, of: Portrait) -> int:
     found = {start.value.id: 0 for start in net.inputs}
-    for step in net.flat():
+    for step in net.steps:
         found[step.output.id] = max(found[i] for i in step.inputs) + _adds(step, of)
     return found[net.output.id]
 
@@ -173,7 +172,7 @@ def _norm(layer: Layer) -> str:
 
 
 def activations(of: Portrait) -> str:
-    return listed(said(layer) for layer in of.of_module("ganspec.layers.activations"))
+    return listed(said(layer) for layer in of.of_module("ganspec.kinds.layers.activations"))
 
 
 def dropout(of: Portrait) -> str:
@@ -207,8 +206,7 @@ def field_of_view(of: Portrait) -> str:
 
 def optimizer(of: Portrait) -> str:
     """Its name, rate and betas, and what else is not at the framework's defaults."""
-    both = of.spec.optimizers if isinstance(of.spec, Spec) else None
-    kind = getattr(both, of.name) if both else of.spec.optimizer
+    kind = of.spec.optimizer_of(of.name)
     own = settings(kind, of.spec.framework)
     own.pop("lr", None)
     words = f"{term(kind.kind)} {plain(kind.lr)}"

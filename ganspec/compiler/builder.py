@@ -9,15 +9,15 @@ from dataclasses import replace
 
 from torch import nn
 
-from ganspec.compiler.ir import Call, Input, Net, Origin, Step, Value
-from ganspec.compiler.probe import ProbeError, probe
-from ganspec.conditions.condition import Condition
+from ganspec.kinds.condition import Condition
+from ganspec.kinds.layer import Layer
+from ganspec.kinds.layers.block import Block
+from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.errors import Diagnostic, SpecError, suggestion
 from ganspec.language.expr import Width, evaluate
-from ganspec.language.system import Network
-from ganspec.layers.block import Block
-from ganspec.layers.layer import Layer
-from ganspec.weight_norms.weight_norm import WeightNorm
+from ganspec.program.ir import Call, Input, Net, Origin, Step, Value
+from ganspec.program.probe import ProbeError, probe
+from ganspec.systems.spec import Network
 
 
 class Builder:
@@ -33,7 +33,7 @@ class Builder:
         self.weight_norm, self.normalization = network.norm, network.normalization
         self.network, self.scope, self.labels = network, scope, labels
         self.is_block = parent is not None
-        self.heads: list[Value] = []
+        self.heads: dict[str, Value] = {}
         self.steps: list[Step] = []
         self.taps: dict[str, Value] = {}
         self.read: set[int] = set()
@@ -93,6 +93,11 @@ class Builder:
             help = "add `condition: {kind: classes, size: 10}` to the spec's top level"
             self.refuse("missing-condition", message, None, help)
         return self.labels
+
+    @property
+    def place(self) -> str:
+        """Key path of the layer or condition that is being lowered."""
+        return self.at.path
 
     def join(self, condition: Condition, x: Value) -> Value:
         """`x` with the label joined to it."""
@@ -176,7 +181,7 @@ class Builder:
             {n: Width(v, n) for n, v in params.items()},
             inner.inputs(Input("x", start)),
             tuple(inner.steps),
-            end,
+            {"value": end},
             is_block=True,
         )
         # in the words of the caller: `out` becomes what the call gave for it
@@ -188,7 +193,7 @@ class Builder:
         """What `forward` takes: labels only where a step reads them."""
         if self.labels is None or self.labels.id not in self.read:
             return (start,)
-        return (start, Input("y", self.labels))
+        return (start, Input("y", self.labels, "label"))
 
     def parameters(self, steps: list[Step], own: dict[str, Width]) -> dict[str, Width]:
         """Constructor parameters that `steps` need: of `own` first, then of the spec's vars."""
@@ -199,7 +204,7 @@ class Builder:
     def finish(self, end: Value) -> None:
         """Refuse steps whose value nothing reads."""
         for step in self.steps:
-            read = {end.id, *(head.id for head in self.heads)} | self.read
+            read = {end.id, *(head.id for head in self.heads.values())} | self.read
             if step.output.id not in read:
                 mark, kind = step.origin.mark, step.origin.kind
                 message = f"nothing reads what {kind} makes"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ganspec.compiler.contract import contract
-from ganspec.compiler.ir import Net
 from ganspec.compiler.lower import lower
-from ganspec.compiler.measure import Cost, costs, totals
 from ganspec.language.errors import Diagnostic, SpecError, suggestion
-from ganspec.language.spec import Spec
+from ganspec.program.ir import Net
+from ganspec.program.measure import Cost, costs, totals
+from ganspec.systems.spec import Spec
 
 
 def check(spec: Spec) -> list[Diagnostic]:
@@ -24,7 +23,7 @@ def check(spec: Spec) -> list[Diagnostic]:
 
 def warnings_of(spec: Spec, nets: dict[str, Net] | None = None) -> list[Diagnostic]:
     """What is allowed but odd. Claims are not read: a training may well be of other widths."""
-    found = contract(spec, lower(spec) if nets is None else nets)
+    found = spec.contract(lower(spec) if nets is None else nets)
     return [_kept(spec, d) for d in found if d.severity == "warning"]
 
 

@@ -12,40 +12,35 @@ from types import ModuleType
 
 import jinja2
 
-from ganspec.compiler.ir import Net
 from ganspec.compiler.lower import lower
 from ganspec.compiler.printer import Printer
 from ganspec.compiler.seal import BLANK, sealed
 from ganspec.compiler.specialize import Specializer, Symbol
-from ganspec.compiler.spelling import docstring
 from ganspec.language.rules import Rule
-from ganspec.language.spec import Spec
-from ganspec.language.system import System
+from ganspec.program.ir import Net
+from ganspec.program.spelling import docstring
+from ganspec.systems.spec import Spec
 
 SECTIONS = {
-    "ganspec.losses": "Losses",
-    "ganspec.criteria": "Losses",
-    "ganspec.penalties": "Losses",
-    "ganspec.datasets": "Data",
-    "ganspec.training": "Training",
+    "ganspec.kinds.losses": "Losses",
+    "ganspec.kinds.criteria": "Losses",
+    "ganspec.kinds.penalties": "Losses",
+    "ganspec.kinds.datasets": "Data",
+    "ganspec.kinds.metrics": "Training",
+    "ganspec.systems": "Training",
 }
 
 
-def emit(spec: System) -> str:
+def emit(spec: Spec) -> str:
     """Source of a self-contained program equal to the spec's runtime; raises SpecError."""
-    # the trainer's text is needed only here
-    from ganspec.training import program, supervised_program
-    from ganspec.training.config import configure
-
     nets = lower(spec)
     symbols = {key: Symbol(net.name) for key, net in nets.items()}
-    subject, main = "GAN", program.main
-    if not isinstance(spec, Spec):  # its program knows one network
+    if len(nets) == 1:  # such programs share one text
         (symbols["network"],) = symbols.values()
-        subject, main = symbols["network"].name, supervised_program.main
-    text = Text({**vars(configure(spec, nets)), **symbols})
+    subject = spec.noun[:1].upper() + spec.noun[1:]
+    text = Text({**vars(spec.settings(nets)), **symbols})
     text.print(nets)
-    text.move(main)
+    text.move(spec.main())
     source = formatted(
         template().render(
             title=docstring(spec.doc or f"{subject} `{spec.name}`")[3:-3],
@@ -103,8 +98,8 @@ class Text:
             return
         self.moved.append(thing)
         module = sys.modules[thing.__module__]
-        package = ".".join(module.__name__.split(".")[:2])
-        section = SECTIONS.get(package) or self.roles.get(thing, near)
+        homes = (name for home, name in SECTIONS.items() if module.__name__.startswith(home))
+        section = next(homes, None) or self.roles.get(thing, near)
         source = thing.source if isinstance(thing, Rule) else inspect.getsource(thing)
         # a data set's own `labels` are another thing than a training's
         absent = () if section == "Data" else self.specializer.cfg.get("absent", ())

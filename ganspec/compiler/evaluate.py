@@ -1,4 +1,9 @@
-"""A program as modules in memory."""
+"""A program as modules in memory.
+
+The modules are laid out as in printed source, so both have one `state_dict`. `forward` runs the
+flat steps one by one: a failing layer is known by its own step, and a rewrite may change how a
+step's module is applied.
+"""
 
 from __future__ import annotations
 
@@ -7,69 +12,95 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from ganspec.compiler.ir import Call, Net, Origin, Step
+from ganspec.compiler.layout import Part, layout, paths
+from ganspec.compiler.rewrites import rewritten
+from ganspec.program.ir import Call, Net, Origin, Step
+from ganspec.program.modules import module_of
 
 
 class Program(nn.Module):
-    """A lowered network that runs: same modules, names and order as its printed source."""
+    """A lowered network that runs: same modules, names and order as its printed source.
 
-    def __init__(self, net: Net):
+    With `exact`, modules are applied as they are, and results equal those of the printed source
+    bit for bit. Otherwise they are applied as the rewrites say, and equal them to rounding.
+    """
+
+    def __init__(self, net: Net, exact: bool = False):
         super().__init__()
-        self._lowered = net
-        for step in net.steps:
-            if step.is_module:
-                self.add_module(step.name, module(step))
+        self._net = net
+        for part in layout(net):
+            if part.is_module:
+                self.add_module(part.name, _module(part, exact))
+        modules = {step: ".".join(path) for part in layout(net) for path, step in part.modules()}
+        self._steps = [
+            (step, modules.get(step), None if exact else rewritten(step.call, values))
+            for step, values in _reads(net)
+        ]
         if not net.is_block:
             initialize(self, net)
 
     def forward(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
-        names = [i.name for i in self._lowered.inputs]
+        names = [i.name for i in self._net.inputs]
         if len(inputs) != len(names):
             wanted = " and ".join(names)
-            raise TypeError(f"{self._lowered.name} reads {wanted}, got {len(inputs)} tensors")
-        values = {i.value.id: x for i, x in zip(self._lowered.inputs, inputs, strict=True)}
-        for step in self._lowered.steps:
+            raise TypeError(f"{self._net.name} reads {wanted}, got {len(inputs)} tensors")
+        values = {i.value.id: x for i, x in zip(self._net.inputs, inputs, strict=True)}
+        for step, path, apply in self._steps:
             arguments = [values[i] for i in step.inputs]
             try:
-                values[step.output.id] = self._run(step, arguments)
+                if path is None:
+                    values[step.output.id] = step.call.apply(arguments)
+                else:
+                    module = self.get_submodule(path)
+                    # a hook is of the module's own call
+                    plain = apply is None or module._forward_hooks or module._forward_pre_hooks
+                    values[step.output.id] = (
+                        module(*arguments) if plain else apply(module, *arguments)
+                    )
             except Exception as error:
-                _blame(error, self._lowered, step)
+                _blame(error, self._net, step)
                 raise
-        results = tuple(values[value.id] for value in self._lowered.results)
-        return results if self._lowered.heads else results[0]
+        results = tuple(values[value.id] for value in self._net.outputs.values())
+        return results if len(results) > 1 else results[0]
 
     def origin(self, name: str) -> Origin:
-        """The layer of the spec that the parameter or module called `name` came from."""
-        first, _, rest = name.partition(".")
-        step = next(s for s in self._lowered.steps if s.name == first)
-        if step.chain:
-            index, _, rest = rest.partition(".")
-            step = step.chain[int(index)]
-            first = f"{first}.{index}"
-        inner = self.get_submodule(first)
-        return inner.origin(rest) if isinstance(inner, Program) else step.origin
+        """Return the layer of the spec that the parameter or module called `name` came from."""
+        known = {".".join(path): step.origin for path, step in paths(self._net)}
+        while name not in known:
+            name = name.rpartition(".")[0]
+        return known[name]
 
-    def _run(self, step: Step, arguments: list[torch.Tensor]) -> torch.Tensor:
-        if step.is_module:
-            return self.get_submodule(step.name)(*arguments)
-        return step.call.apply(arguments)
-
-
-def evaluate(net: Net) -> Program:
-    """The network as modules in memory, on torch's default device, with fresh weights."""
-    return Program(net)
+    def leaves(self) -> Iterator[tuple[Step, nn.Module | None]]:
+        """Yield the steps in order, blocks opened, with the modules that they apply."""
+        for step, path, _ in self._steps:
+            module = self.get_submodule(path) if path else None
+            if isinstance(module, Program):
+                yield from module.leaves()
+            else:
+                yield step, module
 
 
-def module(step: Step) -> nn.Module:
-    """The module that a step applies, with its weight norm around it."""
-    if step.chain:
-        return nn.Sequential(*map(module, step.chain))
-    if isinstance(step.call.target, Net):
-        return Program(step.call.target)
-    built = step.call.build()
-    for wrap in step.call.wraps:
-        built = wrap.target(built, **wrap.kwargs)
-    return built
+def evaluate(net: Net, exact: bool = False) -> Program:
+    """Return the network as modules in memory, on torch's default device, with fresh weights."""
+    return Program(net, exact)
+
+
+def _module(part: Part, exact: bool) -> nn.Module:
+    built = [
+        Program(step.call.target, exact)
+        if isinstance(step.call.target, Net)
+        else module_of(step.call)
+        for step in part.steps
+    ]
+    return nn.Sequential(*built) if part.is_chain else built[0]
+
+
+def _reads(net: Net) -> Iterator[tuple[Step, list]]:
+    """Yield each step with the values that it reads."""
+    values = {start.value.id: start.value for start in net.inputs}
+    for step in net.steps:
+        yield step, [values[i] for i in step.inputs]
+        values[step.output.id] = step.output
 
 
 def initialize(network: nn.Module, net: Net) -> None:
@@ -80,17 +111,9 @@ def initialize(network: nn.Module, net: Net) -> None:
         call.target(network.get_submodule(".".join(path)), **call.kwargs)
 
 
-def overrides(net: Net, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Call]]:
-    """Layers with initial weights of their own, as attribute paths, blocks opened."""
-    for step in net.steps:
-        if not step.is_module:
-            continue
-        inner = [(s, (*prefix, step.name, str(i))) for i, s in enumerate(step.chain)]
-        for part, path in inner or [(step, (*prefix, step.name))]:
-            if part.initialize:
-                yield path, part.initialize
-            if isinstance(part.call.target, Net):
-                yield from overrides(part.call.target, path)
+def overrides(net: Net) -> Iterator[tuple[tuple[str, ...], Call]]:
+    """Yield layers with initial weights of their own, as attribute paths, blocks opened."""
+    return ((path, step.initialize) for path, step in paths(net) if step.initialize)
 
 
 def _blame(error: Exception, net: Net, step: Step) -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from ganspec.compiler.evaluate import Program
-from ganspec.compiler.ir import Step
-from ganspec.datasets.images import fit_images
 from ganspec.evaluation.extractor import Extractor, ExtractorError, Pair, hashed
-from ganspec.language.supervised import Classifier
-from ganspec.training.batches import scale_pixels
-from ganspec.training.run import Run
-from ganspec.training.sampling import trained, weights
+from ganspec.kinds.datasets.images import fit_images
+from ganspec.runs.run import Run
+from ganspec.sampling.sampler import trained, weights
+from ganspec.systems.batches import scale_pixels
 
 BATCH = 250
 
@@ -29,9 +26,9 @@ def classifier_extractor(folder: Path, device: torch.device, layer: str | None) 
     """
     run = Run.open(folder)
     spec = run.spec
-    if not isinstance(spec, Classifier):
+    if not spec.predicts:
         raise ExtractorError(f"{folder} trains no classifier; --extractor takes one, or inception")
-    network, cfg = trained(spec, "classifier", weights(run), device)
+    network, cfg = trained(spec, spec.predicts, weights(run), device)
     network.to(memory_format=torch.channels_last)
     module, reads, path = chosen_layer(network, layer)
     seen: dict[str, torch.Tensor] = {}
@@ -59,7 +56,7 @@ def classifier_extractor(folder: Path, device: torch.device, layer: str | None) 
 
 def chosen_layer(network: Program, layer: str | None) -> tuple[nn.Module, bool, str]:
     """A module, whether what it reads is meant, not what it makes, and the path of the layer."""
-    found = list(leaves(network))
+    found = list(network.leaves())
     paths = [step.origin.path.partition(".")[2] for step, _ in found]
     if layer is None:
         index = max(i for i, (_, m) in enumerate(found) if isinstance(m, nn.Linear | nn.Conv2d)) - 1
@@ -72,22 +69,6 @@ def chosen_layer(network: Program, layer: str | None) -> tuple[nn.Module, bool, 
     if reader is None or after.inputs != (step.output.id,):
         raise ExtractorError(f"layer {paths[index]} is no module: choose the one before or after")
     return reader, True, paths[index]
-
-
-def leaves(network: Program) -> Iterator[tuple[Step, nn.Module | None]]:
-    """A network's steps in order, chains and blocks opened, with the modules that they apply."""
-    for step in network._lowered.steps:
-        if not step.is_module:
-            yield step, None
-            continue
-        module = network.get_submodule(step.name)
-        for inner, part in zip(
-            step.chain or (step,), module if step.chain else (module,), strict=True
-        ):
-            if isinstance(part, Program):
-                yield from leaves(part)
-            else:
-                yield inner, part
 
 
 def _index(layer: str, paths: list[str]) -> int:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ganspec.evaluation.runs import Evaluator, Wanted, folder_scores
-from ganspec.evaluation.score_file import NAME, append_scores
 from ganspec.evaluation.score_table import by_epoch, described, plot
+from ganspec.kinds.metric import Metric, MetricError
 from ganspec.language.errors import nearest
 from ganspec.language.kinds import kinds_of
-from ganspec.metrics.metric import Metric, MetricError
 from ganspec.progress import Progress
 from ganspec.report.run_record import read_record
+from ganspec.runs.score_file import NAME, append_scores
 
 
 def metrics_called(names: list[str] | None) -> tuple[Metric, ...] | None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import torch
 
+from ganspec.kinds.activations import Activations, gathered
+from ganspec.kinds.metrics.fidelity import fidelity
 from ganspec.language.errors import GanspecError
-from ganspec.metrics.activations import Activations, gathered
-from ganspec.metrics.fidelity import fidelity
 
 Pair = tuple[torch.Tensor, torch.Tensor]
 

@@ -10,7 +10,7 @@ from urllib.error import URLError
 import torch
 
 from ganspec.evaluation.extractor import Extractor, ExtractorError, Pair, hashed
-from ganspec.metrics.fidelity import fidelity
+from ganspec.kinds.metrics.fidelity import fidelity
 
 VARIABLE = "GANSPEC_INCEPTION"
 BATCH = 50

@@ -8,19 +8,17 @@ import torch
 
 from ganspec.evaluation.extractors import open_extractor
 from ganspec.evaluation.runs import asked_like, real_images
-from ganspec.evaluation.score_file import append_scores, read_scores
 from ganspec.evaluation.score_table import plot
 from ganspec.evaluation.scoring import Bench
 from ganspec.evaluation.subject import Subject, drawn, restored
-from ganspec.language.spec import Spec
-from ganspec.language.supervised import Classifier
-from ganspec.language.system import System
-from ganspec.metrics.metric import MetricError
-from ganspec.training import checkpoint
+from ganspec.kinds.metric import MetricError
+from ganspec.runs import checkpoint
+from ganspec.runs.run import Run
+from ganspec.runs.score_file import append_scores, read_scores
+from ganspec.systems.source import Source
+from ganspec.systems.spec import Spec
+from ganspec.systems.training import Training
 from ganspec.training.images import class_names
-from ganspec.training.run import Run
-from ganspec.training.sampling import Source
-from ganspec.training.trainer import Trainer
 
 # a score is held against earlier ones that were taken in the same way
 ALIKE = ("metric", "of", "weights", "images", "extractor", "reference", "seed", "labels")
@@ -32,8 +30,8 @@ class Periodic:
     Extractor and real images are opened here, so that what is missing is said before training.
     """
 
-    def __init__(self, spec: System, data: Path | None, trainer: Trainer, run: Run):
-        if isinstance(spec, Classifier):
+    def __init__(self, spec: Spec, data: Path | None, trainer: Training, run: Run):
+        if spec.predicts:
             raise MetricError("a classifier is tested at each epoch's end: take `evaluate` out")
         self.spec, self.said, self.trainer, self.run = spec, spec.evaluate, trainer, run
         extractor = open_extractor(self.said.extractor, trainer.device, self.said.layer)
@@ -59,11 +57,13 @@ class Periodic:
         """Images of the networks as they are now."""
         trainer, said = self.trainer, self.said
         notes = {"step": trainer.step, "weights": "average" if trainer.average else "raw"}
-        if not isinstance(self.spec, Spec):
-            network = trainer.networks["autoencoder"]
-            real, device = self.bench.real, trainer.device
-            return restored(network, trainer.cfg, real, said.images, said.seed, device, **notes)
-        generator = trainer.average or trainer.networks["generator"]
+        if self.spec.restores:
+            network, real = trainer.networks[self.spec.restores], self.bench.real
+            device, seed = trainer.device, said.seed
+            return restored(
+                self.spec, network, trainer.cfg, real, said.images, seed, device, **notes
+            )
+        generator = trainer.average or trainer.networks[self.spec.draws]
         source = Source(generator, trainer.cfg, trainer.device, trainer.fixed.get("labels"))
         asked = asked_like(self.bench.real, source, self.spec, said.images)
         return drawn(source, said.images, said.seed, asked, self.names, **notes)

@@ -14,12 +14,13 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from ganspec.atomic import replacing
-from ganspec.datasets.dataset import DataError
-from ganspec.datasets.image_folder import find_images
 from ganspec.evaluation.extractor import Extractor
-from ganspec.language.system import Data
-from ganspec.metrics.activations import KEPT, Activations
-from ganspec.training.images import WORKERS, StreamedImages, open_images
+from ganspec.kinds.activations import KEPT, Activations
+from ganspec.kinds.dataset import DataError
+from ganspec.kinds.datasets.image_folder import find_images
+from ganspec.systems.feed import WORKERS, StreamedImages
+from ganspec.systems.spec import Data
+from ganspec.training.images import open_images
 
 CACHE = Path("~/.cache/ganspec/references")
 VERSION = 1  # of what the files there hold

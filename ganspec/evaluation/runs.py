@@ -12,27 +12,28 @@ from ganspec.evaluation.extractors import open_extractor
 from ganspec.evaluation.reference import CPU, RealImages, open_folder, open_real
 from ganspec.evaluation.scoring import Bench, Tell, silent
 from ganspec.evaluation.subject import Subject, as_they_are, drawn, restored, some
+from ganspec.kinds.metric import Metric, MetricError
 from ganspec.language.kinds import kinds_of
-from ganspec.language.spec import Spec
-from ganspec.language.supervised import Autoencoder, Classifier
-from ganspec.language.system import System
-from ganspec.metrics.metric import Metric, MetricError
 from ganspec.report.run_record import read_record
-from ganspec.training.labels import fit_labels
-from ganspec.training.run import Run, RunError
-from ganspec.training.sampling import Sampler, Source, trained, weights
+from ganspec.runs.run import Run, RunError
+from ganspec.sampling.sampler import Sampler, trained, weights
+from ganspec.systems.labels import fit_labels
+from ganspec.systems.source import Source
+from ganspec.systems.spec import Spec
 
 USUAL = ("fid", "inception_score", "accuracy")  # as far as the extractor allows
 IMAGES = 10_000
-# Of what is asked for, what says nothing of a folder, and of the runs of a system.
+# Of what is asked for, what says nothing of a folder, and of runs that restore or predict.
 OF_A_RUN = ("images", "split", "seed", "conditions", "average", "real", "data")
-IDLE = {
-    Autoencoder: ("conditions", "average"),
-    Classifier: (
-        *("extractor", "layer", "inception_weights", "seed"),
-        *("conditions", "average", "real", "reference"),
-    ),
-}
+OF_DRAWING = ("conditions", "average")
+OF_IMAGES = ("extractor", "layer", "inception_weights", "seed", "real", "reference")
+
+
+def idle(spec: Spec) -> tuple[str, ...]:
+    """Return what can be asked for of other systems, but not of this one."""
+    if spec.draws:
+        return ()
+    return OF_DRAWING if spec.restores else (*OF_DRAWING, *OF_IMAGES)
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Wanted:
                 flag = flags.get(field.name, f"--{field.name.replace('_', '-')}")
                 raise RunError(f"{flag} means nothing for {what}: leave it out")
 
-    def settled(self, spec: System) -> Wanted:
+    def settled(self, spec: Spec) -> Wanted:
         """The same with what the spec says where the person said nothing."""
         said = {} if spec.evaluate is None else dict(spec.evaluate)
         names = ("metrics", "images", "extractor", "layer", "split", "seed")
@@ -77,11 +78,11 @@ class Evaluator:
         self.run = Run.open(folder)
         self.spec, self.folder = self.run.spec, folder
         self.wanted = wanted.settled(self.spec)
-        wanted.refuse("a run of this kind", *IDLE.get(type(self.spec), ()))
+        wanted.refuse("a run of this kind", *idle(self.spec))
         if wanted.reference is not None:
             wanted.refuse("a folder of real images", "split")
         name = self.wanted.extractor or "inception"
-        if isinstance(self.spec, Classifier):
+        if self.spec.predicts:
             name = str(folder)
         self.extractor = open_extractor(
             name, wanted.device, self.wanted.layer, wanted.inception_weights
@@ -123,9 +124,9 @@ class Evaluator:
 
     def subject(self, step: int | None) -> Subject:
         """The images that are scored."""
-        if isinstance(self.spec, Spec):
+        if self.spec.draws:
             return self.drawn(step)
-        if isinstance(self.spec, Autoencoder):
+        if self.spec.restores:
             return self.restored(step)
         if step is not None:
             raise RunError(f"{self.folder} trains a classifier, of which the checkpoint is scored")
@@ -152,11 +153,11 @@ class Evaluator:
     def restored(self, step: int | None) -> Subject:
         """What the run's autoencoder makes of real images."""
         state = weights(self.run, step)
-        network, cfg = trained(self.spec, "autoencoder", state, self.wanted.device)
+        network, cfg = trained(self.spec, self.spec.restores, state, self.wanted.device)
         count = self.wanted.images or IMAGES
         said = {"step": state["step"], "weights": "raw"}
         device, seed = self.wanted.device, self.wanted.seed or 0
-        return restored(network, cfg, self.dataset, count, seed, device, **said)
+        return restored(self.spec, network, cfg, self.dataset, count, seed, device, **said)
 
     def epoch(self, step: int | None) -> int | None:
         """The epochs that are done after `step`; None where the run does not say."""
@@ -170,9 +171,9 @@ class Evaluator:
         return sorted(steps)
 
 
-def real_images(spec: System, data: Path | None, split: str | None) -> RealImages:
+def real_images(spec: Spec, data: Path | None, split: str | None) -> RealImages:
     """A spec's real images; of a single network the held-out ones, where there are any."""
-    if split is None and not isinstance(spec, Spec) and spec.data.dataset.test_reader():
+    if split is None and spec.reads_test and spec.data.dataset.test_reader():
         split = "test"
     return open_real(spec.data, data, split)
 

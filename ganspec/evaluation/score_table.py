@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from ganspec.comparison.score_text import claimed_text, unit, value_text
-from ganspec.language.claims import Score
 from ganspec.language.errors import printable
 from ganspec.report.run_record import RunRecord
 from ganspec.report.run_scores import LOWER, conditions, differences, fits
+from ganspec.systems.claims import Score
+from ganspec.systems.score_text import claimed_text, unit, value_text
 
 
 def described(rows: list[dict[str, object]], record: RunRecord | None) -> Iterator[str]:
@@ -69,11 +69,11 @@ def plot(folder: Path) -> Path | None:
     from matplotlib.figure import Figure
 
     from ganspec.atomic import replacing
-    from ganspec.evaluation.score_file import read_scores
-    from ganspec.report.curves import draw_panel
+    from ganspec.plots.curves import draw_panel
     from ganspec.report.run_plots import looks
     from ganspec.report.run_record import read_record
     from ganspec.report.run_scores import score_panels
+    from ganspec.runs.score_file import read_scores
 
     steps: dict[tuple, set] = {}
     for row in read_scores(folder):

@@ -11,9 +11,9 @@ import torch
 from ganspec.evaluation.extractor import Extractor
 from ganspec.evaluation.reference import RealImages, reference_activations
 from ganspec.evaluation.subject import Subject
+from ganspec.kinds.activations import Activations
+from ganspec.kinds.metric import Measured, Metric, MetricError
 from ganspec.language.kinds import kinds_of
-from ganspec.metrics.activations import Activations
-from ganspec.metrics.metric import Measured, Metric, MetricError
 
 Tell = Callable[[str, int, int], None]  # what is being done, how many images are done, of how many
 

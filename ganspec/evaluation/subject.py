@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import torch
 
 from ganspec.evaluation.reference import RealImages
-from ganspec.training.batches import scale_pixels
-from ganspec.training.reconstruction import add_noise, spaced
-from ganspec.training.sampling import Source, quantize
-from ganspec.training.supervised import at
+from ganspec.systems.batches import spaced
+from ganspec.systems.feed import at
+from ganspec.systems.source import Source, quantize
+from ganspec.systems.spec import Spec
 
 
 @dataclass(frozen=True)
@@ -51,21 +51,21 @@ def drawn(
     return Subject(batches, count, labels=labels, asked=asked, names=names, seed=seed, **said)
 
 
-def restored(autoencoder, cfg, real: RealImages, count: int, seed: int, device, **said) -> Subject:
+def restored(
+    spec: Spec, network, cfg, real: RealImages, count: int, seed: int, device, **said
+) -> Subject:
     """What an autoencoder makes of evenly spaced images, under noise that `seed` draws."""
     clean = some(real, count)
 
     def batches(size: int) -> Iterator[torch.Tensor]:
         random = torch.Generator(device).manual_seed(seed)
-        training = autoencoder.training
-        autoencoder.eval()
+        training = network.training
+        network.eval()
         for images in clean.batches(size):
-            pixels = scale_pixels(images.to(device), cfg)
             with torch.no_grad():
-                made = autoencoder(add_noise(pixels, random, cfg) if cfg.noise else pixels)
-            made = made.sigmoid() if cfg.reads == "logits" else made
+                made = spec.restore(network, images.to(device), random, cfg)
             yield quantize(made, cfg).cpu()
-        autoencoder.train(training)
+        network.train(training)
 
     seed = seed if cfg.noise else None
     labels, asked = clean.labels, f"{real.split} images"

@@ -1,37 +1,19 @@
 """Closed sets of named things: a family (layer, loss, dataset, ...) has kinds, one file each.
 
-A kind is one frozen pydantic class whose fields are the YAML. Families find their kinds by
-importing every module of their package once, so that adding a kind is adding a file.
+A kind is one frozen pydantic class whose fields are the YAML.
 """
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Iterator
-from functools import cache
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
+from ganspec.language.errors import Mark
+from ganspec.language.registry import BASES, base_of
 from ganspec.language.tree import Node
-
-if TYPE_CHECKING:
-    from ganspec.language.errors import Mark
-
-PACKAGES = {
-    "layer": "ganspec.layers",
-    "condition": "ganspec.conditions",
-    "loss": "ganspec.losses",
-    "criterion": "ganspec.criteria",
-    "penalty": "ganspec.penalties",
-    "optimizer": "ganspec.optimizers",
-    "initializer": "ganspec.initializers",
-    "weight_norm": "ganspec.weight_norms",
-    "dataset": "ganspec.datasets",
-    "metric": "ganspec.metrics",
-}
 
 
 class Kind(BaseModel):
@@ -61,6 +43,7 @@ class Kind(BaseModel):
     ) -> None:
         if family is not None:
             cls.family, cls.kinds = family, {}  # a root: its subclasses share this table
+            BASES[family] = cls
         if kind is not None:
             if kind in cls.kinds:
                 other = cls.kinds[kind].__module__
@@ -117,14 +100,5 @@ def within(part: object) -> Iterator[Kind]:
 
 
 def kinds_of(family: str) -> dict[str, type[Kind]]:
-    """Every kind of `family` by name, importing the family's package the first time."""
-    return _base(family).kinds
-
-
-@cache
-def _base(family: str) -> type[Kind]:
-    """The family's base class, once all that its folder holds is imported."""
-    package = importlib.import_module(PACKAGES[family])
-    for module in pkgutil.iter_modules(package.__path__):
-        importlib.import_module(f"{package.__name__}.{module.name}")
-    return package.BASE
+    """Return every kind of `family` by name, importing the family's package the first time."""
+    return base_of(family).kinds

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ganspec.language.annotations import shape_of
+from ganspec.language.document import Document, Signature, systems
 from ganspec.language.errors import Diagnostic, SpecError, listed, nearest, quoted
 from ganspec.language.expr import MAX_VALUE, UNKNOWN, Width
 from ganspec.language.kinds import kinds_of
@@ -14,16 +15,12 @@ from ganspec.language.resolve import Resolver
 from ganspec.language.scalars import MISSING
 from ganspec.language.settings import override
 from ganspec.language.source import parse, read
-from ganspec.language.spec import Spec
-from ganspec.language.supervised import Autoencoder, Classifier
-from ganspec.language.system import Signature, System
 from ganspec.language.tree import KeyPath, Node
 
 MAX_NAMES = 100
-SYSTEMS: tuple[type[System], ...] = (Spec, Classifier, Autoencoder)
 
 
-def load(path: str | Path, settings: list[str] = ()) -> System:
+def load(path: str | Path, settings: list[str] = ()) -> Document:
     """The validated spec at `path`, with `key.path=value` settings laid over it.
 
     Raises SpecError, whose `diagnostics` are all of its mistakes in order of place.
@@ -31,7 +28,7 @@ def load(path: str | Path, settings: list[str] = ()) -> System:
     return resolve(override(read(path, shape), list(settings), shape))
 
 
-def loads(text: str, name: str = "<text>") -> System:
+def loads(text: str, name: str = "<text>") -> Document:
     """The validated spec in `text`, which extends nothing; raises SpecError as `load` does."""
     return resolve(parse(text, name))
 
@@ -42,34 +39,35 @@ def shape(path: KeyPath) -> object:
     It is asked before anyone knows what the spec describes; no two systems differ in what stands
     at one path, but for which family's kind it is.
     """
-    found = (shape_of(system, path) for system in SYSTEMS)
+    found = (shape_of(system, path) for system in systems())
     return next((what for what in found if what is not None), None)
 
 
 def _refuse_mixture(tree: Node) -> None:
     """Raise SpecError where a spec has the networks of two systems."""
-    found = [name for system in SYSTEMS for name in system.networks if name in tree.value]
-    kinds = {system for system in SYSTEMS for name in system.networks if name in found}
-    if len(kinds) > 1:
+    known = {name: system for system in systems() for name in system.networks}
+    found = [name for name in known if name in tree.value]
+    if len({known[name] for name in found}) > 1:
         mark = tree.value[found[-1]].key_mark
         message = f"a spec describes a GAN or one other network; this one has {listed(found)}"
         help = "write a file for each"
         raise SpecError([Diagnostic("bad-value", message, mark, (), help)])
 
 
-def system_of(tree: Node) -> type[System]:
-    """What a spec describes: a GAN, unless a key says `classifier` or `autoencoder`."""
-    others = {name: system for system in SYSTEMS[1:] for name in system.networks}
+def system_of(tree: Node) -> type[Document]:
+    """Return what a spec describes: the standard system, unless a network's key says another."""
+    standard, *rest = systems()
+    others = {name: system for system in rest for name in system.networks}
     _refuse_mixture(tree)
     for name, system in others.items():
         if name in tree.value:
             return system
     # a misspelt network is one mistake, and not all that a GAN has more
-    close = [nearest(key, [*Spec.model_fields, *others]) for key in tree.value]
-    return next((others[name] for name in close if name in others), Spec)
+    close = [nearest(key, [*standard.model_fields, *others]) for key in tree.value]
+    return next((others[name] for name in close if name in others), standard)
 
 
-def resolve(tree: Node) -> System:
+def resolve(tree: Node) -> Document:
     """The validated spec in a marked tree; raises SpecError."""
     framework = tree.get("framework")
     word = framework.value if framework and framework.value in ("keras", "tensorflow") else "torch"

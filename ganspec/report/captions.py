@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from torch import nn
 
-from ganspec.compiler.ir import Step, Value
-from ganspec.compiler.probe import hollow
-from ganspec.conditions.label import OneHot, label_planes
+from ganspec.kinds.conditions.label import OneHot, label_planes
+from ganspec.kinds.layers.padding import one
 from ganspec.language.types import pair
-from ganspec.layers.padding import one
+from ganspec.program.ir import Step, Value
+from ganspec.program.probe import hollow
 
 # Calls by themselves, where the layer that they are part of is drawn as several.
 CALLS = {

@@ -8,11 +8,11 @@ from types import SimpleNamespace
 import torch
 
 from ganspec.atomic import replacing
-from ganspec.datasets.dataset import DataError, Dataset
+from ganspec.kinds.dataset import DataError, Dataset
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import load
-from ganspec.language.system import Data
-from ganspec.training.grid import save_grid
+from ganspec.systems.grid import save_grid
+from ganspec.systems.spec import Data
 
 CACHE = Path("~/.cache/ganspec/data")
 

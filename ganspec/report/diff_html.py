@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from ganspec import __version__
 from ganspec.comparison.edits import Change, Comparison, Edit, Keep, Layer, Move, NetworkDiff, Row
 from ganspec.report.page import page
+from ganspec.version import VERSION
 
 CONTEXT = 2  # equal layers shown beside a change
 FOLDED = 4  # fewer equal layers than this are not worth a fold
@@ -17,7 +17,7 @@ FOLDED = 4  # fewer equal layers than this are not worth a fold
 def render(comparison: Comparison) -> str:
     """One self-contained page, which runs and fetches nothing."""
     networks = [NetworkView(network) for network in comparison.networks]
-    return page("diff.html.jinja", diff=comparison, networks=networks, version=__version__)
+    return page("diff.html.jinja", diff=comparison, networks=networks, version=VERSION)
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,10 @@ from itertools import groupby
 import torch
 from torch import nn
 
-from ganspec.compiler.ir import Net, Step, Value
-from ganspec.conditions.label import label_planes
+from ganspec.kinds.conditions.label import label_planes
+from ganspec.kinds.layer import Weighted
 from ganspec.language.kinds import kinds_of
-from ganspec.layers.layer import Weighted
+from ganspec.program.ir import Net, Step, Value
 from ganspec.report.captions import call_name, caption, label_text, shape_text
 
 JOINS = {operator.add: "+", operator.mul: "x", torch.cat: "concat"}
@@ -88,12 +88,12 @@ class _Gathering:
     """The steps of one program, gathered into parts."""
 
     def __init__(self, net: Net):
-        self.net, steps = net, list(net.flat())
+        self.net, steps = net, list(net.steps)
         self.label = net.inputs[1].value if net.conditional else None
         self.shapes = {v.id: v.shape for v in [i.value for i in net.inputs]}
         self.shapes |= {step.output.id: step.output.shape for step in steps}
         self.uses = Counter(i for step in steps for i in _read(step))
-        self.uses.update(value.id for value in net.results)
+        self.uses.update(value.id for value in net.outputs.values())
         calls = Counter(step.origin.path for step in steps)
         joining = {step.origin.path for step in steps if len(step.inputs) > 1}
         self.split = {path for path in joining if calls[path] > 1}  # shown call by call
@@ -144,7 +144,7 @@ class _Gathering:
             yield self.node(part, reads)
             places[part.value.id] = count
             count += 1
-        for value, name in zip(self.net.results, ("output", "auxiliary"), strict=False):
+        for value, name in zip(self.net.outputs.values(), ("output", "auxiliary"), strict=False):
             yield Node("result", self.titled(name), (places[value.id],), "")
 
     def titled(self, name: str) -> tuple[str, ...]:

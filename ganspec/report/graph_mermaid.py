@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ganspec.compiler.ir import Net
-from ganspec.compiler.measure import costs, totals
 from ganspec.compiler.seal import BLANK, sealed
-from ganspec.language.system import System
+from ganspec.program.ir import Net
+from ganspec.program.measure import costs, totals
 from ganspec.report.graph import Graph, Node, graph
 from ganspec.report.graph_layout import title_of
 from ganspec.report.graph_svg import FILLS, PLAIN, times
+from ganspec.systems.spec import Spec
 
 SHAPES = {"box": '["{}"]', "source": '(["{}"])', "result": '(["{}"])', "join": '(["{}"])'}
 
 
-def mermaid(spec: System, nets: dict[str, Net]) -> str:
+def mermaid(spec: Spec, nets: dict[str, Net]) -> str:
     """The flowchart's text, a subgraph for each network."""
     lines = [f"%% Written by ganspec from the spec `{spec.name}` ({BLANK}).", "flowchart TB"]
     for name, net in nets.items():

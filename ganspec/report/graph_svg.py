@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from html import escape
 
-from ganspec.compiler.ir import Net
-from ganspec.compiler.measure import costs, totals
 from ganspec.compiler.seal import BLANK, sealed
 from ganspec.language.errors import printable
-from ganspec.language.system import System
+from ganspec.program.ir import Net
+from ganspec.program.measure import costs, totals
 from ganspec.report.graph import graph
 from ganspec.report.graph_layout import (
     FONT,
@@ -22,6 +21,7 @@ from ganspec.report.graph_layout import (
     title_of,
 )
 from ganspec.report.graph_pages import paged
+from ganspec.systems.spec import Spec
 
 MARGIN = 20
 TALLEST = 1100  # of a network, before it is set in columns
@@ -39,7 +39,7 @@ STYLE = """
 """.rstrip()
 
 
-def svg(spec: System, nets: dict[str, Net]) -> str:
+def svg(spec: Spec, nets: dict[str, Net]) -> str:
     """The picture of all networks, side by side; the same bytes for the same spec."""
     parts, x, height = [], float(MARGIN), 0.0
     for name, net in nets.items():
@@ -56,7 +56,7 @@ def svg(spec: System, nets: dict[str, Net]) -> str:
     return sealed("\n".join([*_opening(spec, width, height), *parts, "</svg>", ""]))
 
 
-def _opening(spec: System, width: float, height: float) -> list[str]:
+def _opening(spec: Spec, width: float, height: float) -> list[str]:
     title = " ".join(f"{spec.name}: {spec.doc}".split()) if spec.doc else spec.name
     size = f'width="{_n(width)}" height="{_n(height)}"'
     box = f'viewBox="0 0 {_n(width)} {_n(height)}"'

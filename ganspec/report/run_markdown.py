@@ -6,12 +6,12 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from ganspec import __version__
 from ganspec.comparison.survey import Row
 from ganspec.report.run_images import Picture
 from ganspec.report.run_plots import Plot
 from ganspec.report.run_view import ReportView, RunView
 from ganspec.report.survey_markup import markdown
+from ganspec.version import VERSION
 
 Files = dict[str, Callable[[Path], None]]  # names of pictures, and what writes them
 
@@ -26,7 +26,7 @@ class Writer:
     def page(self) -> str:
         """The whole page."""
         report = self.report
-        parts = [f"# {escaped(report.title)}", f"Made by ganspec {__version__}."]
+        parts = [f"# {escaped(report.title)}", f"Made by ganspec {VERSION}."]
         parts += [self._head(view) for view in report.runs]
         if report.several:
             parts += ["## What differs", table(*self._properties(report.uneven))]

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from ganspec import __version__
 from ganspec.comparison.survey import Row
-from ganspec.report.curves import THEME
+from ganspec.plots.curves import THEME
 from ganspec.report.page import page
 from ganspec.report.run_highlight import highlighted
 from ganspec.report.run_view import ReportView
+from ganspec.version import VERSION
 
 
 def report_html(report: ReportView) -> str:
     """One self-contained page, with plots and pictures in it; it runs and fetches nothing."""
-    context = {"theme": THEME, "version": __version__}
+    context = {"theme": THEME, "version": VERSION}
     functions = {"sections": sections, "highlighted": highlighted}
     return page("report.html.jinja", report=report, **context, **functions)
 

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from ganspec.atomic import replacing
-from ganspec.report.curves import (
+from ganspec.plots.curves import (
     ORDER,
     STYLES,
     THEME,
@@ -26,7 +26,7 @@ from ganspec.report.curves import (
     outside,
     thinning,
 )
-from ganspec.report.losses import LOOKS, panels
+from ganspec.plots.losses import LOOKS, panels
 from ganspec.report.run_record import RunRecord
 from ganspec.report.run_scores import score_panels
 

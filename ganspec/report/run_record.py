@@ -12,11 +12,10 @@ from pathlib import Path
 
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError, printable
-from ganspec.language.spec import Spec
-from ganspec.language.system import System
-from ganspec.report.curves import HUGE, Column, Epochs, columns
+from ganspec.plots.curves import HUGE, Column, Epochs, columns
 from ganspec.report.table import described
-from ganspec.training.run import LOCK, Run
+from ganspec.runs.run import LOCK, Run
+from ganspec.systems.spec import Spec
 
 LONGEST = 400_000  # characters of a text file that are shown
 
@@ -28,7 +27,7 @@ class RunRecord:
     folder: Path
     label: str = ""
     complaint: str | None = None  # why the spec cannot be read
-    spec: System | None = None
+    spec: Spec | None = None
     networks: dict[str, dict] = field(default_factory=dict)
     info: dict[str, object] = field(default_factory=dict)
     scores: list[dict] = field(default_factory=list)
@@ -49,7 +48,7 @@ class RunRecord:
         """What is trained: `GAN`, `classifier` or `autoencoder`; `run` where nobody knows."""
         if self.spec is None:
             return "run"
-        return "GAN" if isinstance(self.spec, Spec) else self.spec.networks[0]
+        return self.spec.noun
 
     @property
     def epochs(self) -> Epochs | None:

@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ganspec.comparison.score_text import claimed_text, unit, value_text
-from ganspec.comparison.terms import term
-from ganspec.language.claims import Score
 from ganspec.language.errors import printable
 from ganspec.language.kinds import kinds_of
-from ganspec.report.curves import Column, Curve, Panel
+from ganspec.plots.curves import Column, Curve, Panel
 from ganspec.report.run_record import RunRecord
+from ganspec.systems.claims import Score
+from ganspec.systems.score_text import claimed_text, unit, value_text
+from ganspec.systems.terms import term
 
 NAMES = {"inception_score": "Inception Score"}  # where reports spell more than `term`
 KINDS = kinds_of("metric").values()

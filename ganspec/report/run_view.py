@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ganspec.comparison.survey import Row, Subject, survey
-from ganspec.language.claims import Counts
 from ganspec.report.run_images import Picture, final_picture, moments
 from ganspec.report.run_plots import Plot, overlays, run_plots, score_plots
 from ganspec.report.run_record import RunRecord
 from ganspec.report.run_scores import Line, score_lines
+from ganspec.systems.claims import Counts
 
 PICTURED = {
     "GAN": "What the generator makes of the run's fixed latents",

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import groupby
 
-from ganspec.compiler.ir import Net
-from ganspec.compiler.measure import Cost, below_key, costs, totals
-from ganspec.compiler.receptive import ReceptiveField, receptive_field, receptive_fields
 from ganspec.compiler.seal import BLANK, sealed
-from ganspec.language.system import System
+from ganspec.program.ir import Net
+from ganspec.program.measure import Cost, below_key, costs, totals
+from ganspec.program.receptive import ReceptiveField, receptive_field, receptive_fields
 from ganspec.report import survey_markup
 from ganspec.report.captions import caption, label_text
+from ganspec.systems.spec import Spec
 
 WORDS = {"layer": "Layer", "output": "Output", "parameters": "Parameters"}
 
@@ -26,7 +26,7 @@ class Table:
     note: str
 
 
-def described(spec: System, nets: dict[str, Net]) -> dict[str, object]:
+def described(spec: Spec, nets: dict[str, Net]) -> dict[str, object]:
     """Networks, layers and costs as plain data; the shape that `show --json` prints."""
     networks = {}
     for name, net in nets.items():
@@ -58,7 +58,7 @@ def _layer(row: Cost, field: ReceptiveField | None) -> dict[str, object]:
 # -- in three forms ---------------------------------------------------------------------------
 
 
-def table(spec: System, nets: dict[str, Net], receptive: bool = False) -> str:
+def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     """Every network's layers with output shape, parameters and multiply-adds, as text."""
     parts = [f"{spec.name}: {' '.join(spec.doc.split())}" if spec.doc else spec.name]
     for name, net in nets.items():
@@ -66,7 +66,7 @@ def table(spec: System, nets: dict[str, Net], receptive: bool = False) -> str:
     return "\n\n".join(parts)
 
 
-def markdown(spec: System, nets: dict[str, Net], receptive: bool = False) -> str:
+def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     """A Markdown table for each network."""
     parts = [f"<!-- Written by ganspec from the spec `{spec.name}` ({BLANK}). -->"]
     for name, net in nets.items():
@@ -83,7 +83,7 @@ def markdown(spec: System, nets: dict[str, Net], receptive: bool = False) -> str
     return sealed("\n\n".join(parts) + "\n")
 
 
-def latex(spec: System, nets: dict[str, Net], receptive: bool = False) -> str:
+def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     """A LaTeX table for each network, with rules of the package booktabs."""
     lines = [
         f"% Written by ganspec from the spec `{spec.name}` ({BLANK}).",

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 
 from ganspec.language.errors import GanspecError
-from ganspec.training.run import Run
+from ganspec.runs.run import Run
 
 FOLDER = "tensorboard"  # in the run's
 OLD = "events.out.tfevents.*"

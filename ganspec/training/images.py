@@ -1,4 +1,4 @@
-"""Real images for training: in memory on the device, or streamed by worker processes."""
+"""Real images, opened for training: in memory on the device, or streamed by worker processes."""
 
 from __future__ import annotations
 
@@ -6,76 +6,12 @@ import warnings
 from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader
 
-from ganspec.language.system import Data
-from ganspec.training.batches import Batches
-from ganspec.training.checkpoint import CheckpointError
+from ganspec.systems.feed import StreamedImages
+from ganspec.systems.spec import Data, Images, Spec
 
-WORKERS = 2
 # Share of the memory now free that decoded images may take before they are streamed.
 MEMORY_SHARE = 0.5
-
-
-class StreamedImages:
-    """Image files read on demand, in the order that `plan()` foretells, by worker processes."""
-
-    def __init__(self, files, device: torch.device):
-        self.files, self.device = files, device
-        self.iterator, self.left = None, 0
-        self.plan = None  # gives the coming batches' indices, this one first
-
-    def __len__(self) -> int:
-        return len(self.files)
-
-    def __getitem__(self, index: torch.Tensor) -> torch.Tensor:
-        if self.iterator is None:
-            chunks = self.plan()
-            loader = DataLoader(
-                self.files,
-                batch_sampler=chunks,
-                num_workers=WORKERS,
-                pin_memory=self.device.type == "cuda",
-                # its own generator: the default one is training's, and must not be drawn from
-                generator=torch.Generator(),
-            )
-            self.iterator, self.left = iter(loader), len(chunks)
-        batch = next(self.iterator)
-        self.left -= 1
-        if self.left == 0:
-            self.iterator = None
-        return batch.to(self.device, non_blocking=True)
-
-
-class Feed(Batches):
-    """Batches whose place in the data can be saved and gone back to."""
-
-    def __init__(self, images, labels, seed, cfg):
-        super().__init__(images, labels, seed, cfg)
-        self.order = torch.empty(0, dtype=torch.int64)
-        if isinstance(images, StreamedImages):
-            images.plan = self.coming
-
-    def coming(self) -> list[list[int]]:
-        """Indices of every batch from the one being read to the epoch's end."""
-        size = self.cfg.batch
-        whole = self.order[(self.position - 1) * size : len(self) * size]
-        return [chunk.tolist() for chunk in whole.split(size)]
-
-    def state(self) -> dict[str, object]:
-        """The order of this epoch, the place in it, and what the next orders are drawn from."""
-        order, random = self.order.cpu(), self.random.get_state()
-        state = {"order": order, "position": self.position, "random": random}
-        return {**state, "count": len(self.images)}
-
-    def restore(self, state: dict[str, object]) -> None:
-        """Go on from `state`; raises CheckpointError where the images are not as many."""
-        if state["count"] != len(self.images):
-            now = len(self.images)
-            raise CheckpointError(f"the run began with {state['count']} images, here are {now}")
-        self.order = state["order"].to(self.images.device)
-        self.position = state["position"]
-        self.random.set_state(state["random"].cpu())
 
 
 def open_images(data: Data, given: Path | None, device: torch.device, streamed: bool | None = None):
@@ -123,3 +59,11 @@ def free_memory() -> float:
         return float("inf")
     found = (line.split() for line in lines if line.startswith("MemAvailable:"))
     return next((1024.0 * int(parts[1]) for parts in found), float("inf"))
+
+
+def open_all(spec: Spec, given: Path | None, device: torch.device) -> Images:
+    """Return all that the spec's training reads of its data set; raises DataError."""
+    images, labels = open_images(spec.data, given, device)
+    test = open_test_images(spec.data, given, device) if spec.reads_test else None
+    names = class_names(spec.data, given) if spec.labelled else ()
+    return Images(images, labels, test, tuple(names))

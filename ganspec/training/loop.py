@@ -9,9 +9,9 @@ from collections.abc import Callable
 import torch
 
 from ganspec.language.errors import GanspecError
-from ganspec.training import checkpoint
-from ganspec.training.run import Run
-from ganspec.training.trainer import Trainer
+from ganspec.runs import checkpoint
+from ganspec.runs.run import Run
+from ganspec.systems.training import Training
 
 FLUSH_STEPS = 50  # losses stay on the device until then
 FLUSH_SECONDS = 2.0
@@ -26,7 +26,7 @@ class TrainingError(GanspecError):
 class Recorder:
     """Collects losses on the device and writes them to the log a few times a second at most."""
 
-    def __init__(self, trainer: Trainer, run: Run):
+    def __init__(self, trainer: Training, run: Run):
         self.trainer, self.run = trainer, run
         self.pending: list[tuple[int, dict[str, torch.Tensor]]] = []
         self.flushed = time.perf_counter()
@@ -63,7 +63,7 @@ class Recorder:
             )
 
 
-def end_epoch(trainer: Trainer, run: Run) -> bool:
+def end_epoch(trainer: Training, run: Run) -> bool:
     """Take the picture, snapshot and scores of an epoch's end; whether there were scores."""
     trainer.picture(run.samples_path(trainer.step))
     if trainer.cfg.keep and trainer.epoch % trainer.cfg.keep == 0:
@@ -75,7 +75,7 @@ def end_epoch(trainer: Trainer, run: Run) -> bool:
 
 
 def run_training(
-    trainer: Trainer,
+    trainer: Training,
     run: Run,
     last: int,
     stop: Callable[[], bool],
@@ -85,7 +85,7 @@ def run_training(
 
     Raises TrainingError where a loss is not finite; the last checkpoint is from before that.
     """
-    from ganspec.report.losses import plot_losses  # slow to import: not while it is interrupted
+    from ganspec.plots.losses import plot_losses  # slow to import: not while it is interrupted
 
     recorder, saved = Recorder(trainer, run), time.perf_counter()
 

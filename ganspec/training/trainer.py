@@ -1,127 +1,91 @@
-"""What every training is: networks, optimizers, data and random states, all of which resume."""
+"""A training from Python, which `ganspec train` uses too."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Protocol
 
 import torch
-from torch import nn, optim
+from torch import nn
 
 from ganspec.compiler.evaluate import evaluate
-from ganspec.compiler.ir import Net
-from ganspec.training import checkpoint
-from ganspec.training.images import Feed
-
-
-class Scoring(Protocol):
-    """What takes scores of a training under way, and leaves it as it is."""
-
-    def due(self) -> bool:
-        """Whether scores are taken at the epoch's end that was just reached."""
-
-    def __call__(self) -> None:
-        """Take them, and write them into the run."""
+from ganspec.compiler.lower import lower
+from ganspec.kinds.dataset import DataError
+from ganspec.program.ir import Net
+from ganspec.runs import checkpoint
+from ganspec.runs.run import RunError
+from ganspec.systems.source import Source
+from ganspec.systems.spec import Images, Spec
+from ganspec.training.device import choose_device, prepare
+from ganspec.training.images import open_all
 
 
 class Trainer:
-    """The state of one training, which `advance` takes a step further.
+    """A spec's networks and their training on real images.
 
-    A subclass sets the attributes below, and says what a step and a picture are.
+    `data` is the folder of the images, the images themselves, or None for the usual places and for
+    images that are drawn. `device` is `auto`, `cpu` or `cuda`. With `exact`, networks compute what
+    the emitted file's do, bit for bit. Raises SpecError, DataError and RunError.
     """
 
-    cfg: SimpleNamespace
-    device: torch.device
-    networks: dict[str, nn.Module]
-    optimizers: dict[str, optim.Optimizer]
-    batches: Feed
-    fixed: dict[str, torch.Tensor]  # what every picture is made from
-    average: nn.Module | None = None  # the generator of averaged weights, where the spec has one
-    scoring: Scoring | None = None  # takes scores at epochs' ends, where the spec asks for some
-    step = 0
-
-    def advance(self) -> dict[str, torch.Tensor]:
-        """One iteration; its losses by name, still on the device."""
-        raise NotImplementedError
-
-    def picture(self, path: Path) -> None:
-        """Write a picture of what the networks can do so far."""
-        raise NotImplementedError
-
-    @property
-    def warmup(self) -> int:
-        """Steps before the first epoch."""
-        return 0
+    def __init__(
+        self,
+        spec: Spec,
+        data: Path | str | Images | None = None,
+        device: str = "auto",
+        exact: bool = False,
+    ):
+        self.spec, self.device, self.exact = spec, choose_device(device), exact
+        prepare(self.device)
+        images = data
+        if not isinstance(data, Images):
+            images = open_all(spec, Path(data) if data else None, self.device)
+        nets = lower(spec)
+        networks = built(nets, spec.train.seed, self.device, exact)
+        try:
+            self.training = spec.training(nets, networks, images, self.device)
+        except ValueError as error:
+            raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
 
     @property
-    def epoch_steps(self) -> int:
-        """Iterations in one epoch: all images seen once, unless the spec counts otherwise."""
-        return self.cfg.iterations or len(self.batches)
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks by name, as they are now."""
+        return self.training.networks
 
     @property
-    def epoch(self) -> int:
-        """How many epochs are done."""
-        return max(0, self.step - self.warmup) // self.epoch_steps
+    def steps_done(self) -> int:
+        """Steps of the training so far."""
+        return self.training.step
 
-    def ends_epoch(self) -> bool:
-        """Whether an epoch ends with the step just made."""
-        done = self.step - self.warmup
-        return done > 0 and done % self.epoch_steps == 0
+    def step(self) -> dict[str, torch.Tensor]:
+        """Make one training step. Return its losses by name, as tensors on the device."""
+        return self.training.advance()
 
-    def measures(self) -> dict[str, torch.Tensor]:
-        """What is measured at an epoch's end, by name, on images that training does not see.
+    def sample(self, count: int, seed: int = 0) -> torch.Tensor:
+        """Return images, uint8 N x C x H x W on the CPU, that `seed` draws; RunError if none can.
 
-        It draws nothing from torch's own generators: training goes on as if it had not been.
+        They are those that `ganspec sample` would draw. The training goes on as if they had not
+        been drawn.
         """
-        return {}
+        spec, training = self.spec, self.training
+        if spec.draws is None:
+            raise RunError(f"a {spec.noun} draws no images")
+        network = training.average or training.networks[spec.draws]
+        source = Source(network, training.cfg, self.device, training.fixed.get("labels"))
+        return torch.cat([images for images, _ in source.images(count, seed)])
 
-    def weights(self) -> dict[str, object]:
-        """What the networks are now: enough to sample from, not to go on training."""
-        weights = {
-            "step": self.step,
-            "networks": {k: n.state_dict() for k, n in self.networks.items()},
-            "fixed": self.fixed,
-        }
-        return weights | ({"average": self.average.state_dict()} if self.average else {})
+    def save(self, path: Path | str) -> None:
+        """Write a checkpoint atomically: everything that the next step depends on."""
+        checkpoint.save(Path(path), self.training.state())
 
-    def state(self) -> dict[str, object]:
-        """Everything that the next step depends on."""
-        return {
-            **self.weights(),
-            "device": self.device.type,
-            "optimizers": {k: o.state_dict() for k, o in self.optimizers.items()},
-            "random": checkpoint.random_states(self.device),
-            "batches": self.batches.state(),
-        }
-
-    def restore(self, state: dict[str, object]) -> None:
-        """Go back to `state`; raises CheckpointError where it is another network's."""
-        with checkpoint.fitting():
-            for key, network in self.networks.items():
-                network.load_state_dict(state["networks"][key])
-            for key, optimizer in self.optimizers.items():
-                optimizer.load_state_dict(state["optimizers"][key])
-            if self.average:
-                self.average.load_state_dict(state["average"])
-            self.batches.restore(state["batches"])
-            self.fixed = {k: v.to(self.device) for k, v in state["fixed"].items()}
-            self.step = state["step"]
-            checkpoint.restore_random(state["random"], self.device)
-
-    def culprit(self) -> str | None:
-        """The first layer whose weights are not finite, with its place in the spec."""
-        # the discriminator is updated before the generator
-        for key, network in reversed(self.networks.items()):
-            for name, weight in [*network.named_parameters(), *network.named_buffers()]:
-                if not torch.isfinite(weight).all():
-                    mark = network.origin(name).mark
-                    return f"{key}.{name}" + (f" ({mark})" if mark else "")
-        return None
+    def restore(self, path: Path | str) -> None:
+        """Go back to a checkpoint, of `save` or of a run; raises CheckpointError."""
+        self.training.restore(checkpoint.load(Path(path)))
 
 
-def built(nets: dict[str, Net], seed: int, device: torch.device) -> dict[str, nn.Module]:
-    """The networks with the weights that `seed` draws."""
+def built(
+    nets: dict[str, Net], seed: int, device: torch.device, exact: bool
+) -> dict[str, nn.Module]:
+    """Return the networks with the weights that `seed` draws."""
     torch.manual_seed(seed)
     # on the CPU first, so that the same seed draws the same weights for every device
-    return {key: evaluate(net).to(device) for key, net in nets.items()}
+    return {key: evaluate(net, exact).to(device) for key, net in nets.items()}

@@ -1,0 +1,112 @@
+"""How a program is laid out in a module: chains of modules, and the names of attributes.
+
+Analyses read the flat program. Its layout is made right before it is evaluated or printed.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from torch import nn
+
+from ganspec.program.ir import Call, Net, Step, Value
+
+
+@dataclass(frozen=True)
+class Part:
+    """One statement of a module: a call, or several modules in an `nn.Sequential`.
+
+    `name` is the attribute that holds the module, None for a function.
+    """
+
+    steps: tuple[Step, ...]
+    name: str | None = None
+
+    @property
+    def is_chain(self) -> bool:
+        return len(self.steps) > 1
+
+    @property
+    def is_module(self) -> bool:
+        return self.steps[0].is_module
+
+    @property
+    def call(self) -> Call:
+        """The call of a part that is no chain."""
+        return self.steps[0].call
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        return self.steps[0].inputs
+
+    @property
+    def output(self) -> Value:
+        return self.steps[-1].output
+
+    @property
+    def tap(self) -> str | None:
+        return self.steps[-1].tap
+
+    def modules(self) -> Iterator[tuple[tuple[str, ...], Step]]:
+        """Yield each step that is a module with its path of attributes."""
+        if self.is_chain:
+            yield from (((self.name, str(i)), step) for i, step in enumerate(self.steps))
+        elif self.is_module:
+            yield (self.name,), self.steps[0]
+
+
+def layout(net: Net) -> tuple[Part, ...]:
+    """Return the parts of a module that does what `net` says, in order."""
+    groups: list[list[Step]] = []
+    for step in net.steps:
+        if groups and _continues(net, groups[-1][-1], step):
+            groups[-1].append(step)
+        else:
+            groups.append([step])
+    modules = [group for group in groups if group[0].is_module]
+    names = iter(_distinct([_base(group, len(modules) == 1) for group in modules]))
+    return tuple(Part(tuple(g), next(names) if g[0].is_module else None) for g in groups)
+
+
+def _continues(net: Net, before: Step, step: Step) -> bool:
+    return (
+        before.is_module
+        and step.is_module
+        and len(before.inputs) == 1  # an nn.Sequential has one
+        and step.inputs == (before.output.id,)
+        and net.uses[before.output.id] == 1
+        and before.branch == step.branch
+        and before.tap is None
+    )
+
+
+def _base(group: list[Step], alone: bool) -> str:
+    last = group[-1]
+    base = last.tap or last.branch
+    if base is None:
+        base = ("main" if alone else "layers") if len(group) > 1 else last.origin.kind
+    return f"{base}_layer" if hasattr(nn.Module, base) else base
+
+
+def _distinct(bases: list[str]) -> Iterator[str]:
+    """Yield the names with numbers behind those that are there more than once."""
+    count, index, taken = Counter(bases), Counter(), set()
+    for base in bases:
+        while True:
+            index[base] += 1
+            name = base if count[base] == 1 and index[base] == 1 else f"{base}{index[base]}"
+            if name not in taken:
+                break
+        taken.add(name)
+        yield name
+
+
+def paths(net: Net, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Step]]:
+    """Yield every module's step with its path of attributes, blocks opened."""
+    for part in layout(net):
+        for path, step in part.modules():
+            yield (*prefix, *path), step
+            if isinstance(step.call.target, Net):
+                yield from paths(step.call.target, (*prefix, *path))

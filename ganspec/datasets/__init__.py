@@ -1,8 +1,0 @@
-"""Image data sets: one kind, one file.
-
-`load_images` of each file is moved into emitted programs.
-"""
-
-from ganspec.datasets.dataset import Dataset
-
-BASE = Dataset

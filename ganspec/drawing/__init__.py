@@ -1,1 +1,0 @@
-"""What `ganspec sample` draws from a run, and the files that it goes into."""

@@ -1,0 +1,129 @@
+"""Printed tables of Keras's `model.summary()`, of its older plain style and its newer boxes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from ganspec.importing.python_file import UnreadableError
+
+BARS = "│┃|"
+HEADER = ("Layer", "Output Shape", "Param #", "Connected to")
+RULE = re.compile(r"[\s_=\-─━┏┳┓┡╇┩├┼┤└┴┘╭┬╮╰╯+]*")
+LONGEST = 1_000_000  # characters of a file that may be a table
+TOTALS = {
+    "total": r"^\s*Total params:",
+    "trainable": r"^\s*Trainable params:",
+    "buffers": r"^\s*Non-trainable params:",
+    "optimizer": r"^\s*Optimizer params:",
+}
+
+
+@dataclass
+class Row:
+    """A layer: `shape` is channels first and without the batch, None where it is not printed."""
+
+    name: str
+    type: str
+    shape: tuple[int, ...] | None
+    params: int
+    sources: list[str]
+
+
+@dataclass
+class Table:
+    """One printed model."""
+
+    name: str
+    rows: list[Row] = field(default_factory=list)
+    totals: dict[str, int] = field(default_factory=dict)
+
+
+def read_tables(text: str, name: str) -> list[Table]:
+    """Every model printed in `text`; raises UnreadableError where there is none."""
+    if len(text) > LONGEST:
+        raise UnreadableError(f"{name} is too long to be a table")
+    lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text.splitlines()]  # colours
+    heads = [i for i, line in enumerate(lines) if _is_header(line)]
+    if not heads:
+        raise UnreadableError(f"{name} has no line `Layer (type)  Output Shape  Param #`")
+    tables = []
+    for number, at in enumerate(heads):
+        end = heads[number + 1] if number + 1 < len(heads) else len(lines)
+        table = Table(_title(lines[:at], name))
+        _rows(table, lines[at], lines[at + 1 : end])
+        if not table.rows:
+            raise UnreadableError(f"the table in line {at + 1} of {name} has no layers")
+        tables.append(table)
+    return tables
+
+
+def _is_header(line: str) -> bool:
+    return all(word in line for word in HEADER[:3])
+
+
+def _title(before: list[str], name: str) -> str:
+    for line in reversed(before[-6:]):
+        if match := re.match(r'\s*Model: "?([^"]*)"?\s*$', line):
+            return match[1]
+    return name
+
+
+def _rows(table: Table, header: str, lines: list[str]) -> None:
+    boxed = any(bar in header for bar in BARS)
+    starts = [header.index(word) for word in HEADER if word in header]
+    cells: list[list[str]] = []
+    for line in lines:
+        if total := _total(line):
+            table.totals[total[0]] = total[1]
+        elif not table.totals and not RULE.fullmatch(line) and line.strip():
+            parts = _split(line, boxed, starts)
+            if re.search(r"\d", parts[2]) or not cells:  # a row's first line has its count
+                cells.append(parts)
+            else:
+                cells[-1] = [f"{a}\n{b}" for a, b in zip(cells[-1], parts, strict=True)]
+    table.rows = [_row(parts) for parts in cells]
+
+
+def _total(line: str) -> tuple[str, int] | None:
+    for name, pattern in TOTALS.items():
+        if match := re.match(pattern + r"\s*([\d,. ]*\d)", line):
+            return name, int(re.sub(r"\D", "", match[1].split(" (")[0]))
+    return None
+
+
+def _split(line: str, boxed: bool, starts: list[int]) -> list[str]:
+    if boxed:
+        cells = [cell.strip() for cell in re.split(f"[{BARS}]", line)[1:]]
+    else:
+        ends = [*starts[1:], None]
+        cells = [line[a:b].strip() for a, b in zip(starts, ends, strict=True)]
+    return [*cells, "", "", "", ""][:4]
+
+
+def _row(cells: list[str]) -> Row:
+    name, shape, params, sources = cells
+    label = _joined(name)
+    match = re.match(r"(.*?)\s*\((.*?)\)?\s*$", label)
+    title, kind = (match[1], match[2]) if match else (label, "")
+    numbers = re.sub(r"\D", "", params)
+    found = re.findall(r"([\w./…-]+)(?:\[|…|$|,)", sources.replace("\n", " "))
+    return Row(title.strip(), kind, _shape(shape), int(numbers or 0), found)
+
+
+def _joined(cell: str) -> str:
+    """A cell of several lines; a word in parentheses may be broken anywhere."""
+    lines = [line.strip() for line in cell.split("\n") if line.strip()]
+    text = lines[0] if lines else ""
+    for line in lines[1:]:
+        text += line if "(" in text and ")" not in text else f" {line}"
+    return text
+
+
+def _shape(cell: str) -> tuple[int, ...] | None:
+    match = re.search(r"\(([^()]*)\)", cell.replace("\n", " "))
+    parts = [p.strip() for p in match[1].split(",") if p.strip()] if match else []
+    if not parts or not all(p.isdigit() for p in parts[1:]):
+        return None
+    sizes = tuple(map(int, parts[1:]))
+    return (sizes[-1], *sizes[:-1]) if len(sizes) > 1 else sizes

@@ -1,0 +1,1 @@
+"""Conditions: one kind, one file."""

@@ -1,0 +1,1 @@
+"""Losses of a network's outputs against known targets: one kind, one file."""

@@ -1,0 +1,21 @@
+"""Mean squared error."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch.nn.functional as F
+
+from ganspec.kinds.criterion import Criterion
+
+
+def mean_squared_error(outputs, targets, cfg):
+    """Mean squared difference of all outputs from their targets."""
+    return F.mse_loss(outputs, targets)
+
+
+class MeanSquaredError(Criterion, kind="mean_squared_error"):
+    """Squared difference of each pixel from the image's."""
+
+    loss: ClassVar = staticmethod(mean_squared_error)
+    targets: ClassVar = ("images",)

@@ -1,0 +1,4 @@
+"""Image data sets: one kind, one file.
+
+`load_images` of each file is moved into emitted programs.
+"""

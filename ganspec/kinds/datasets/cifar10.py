@@ -1,0 +1,119 @@
+"""CIFAR-10: 60,000 colour photographs, 32 x 32, in ten classes."""
+
+from __future__ import annotations
+
+import pickle
+import tarfile
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+
+from ganspec.kinds.dataset import Dataset
+from ganspec.kinds.datasets.images import fit_images
+
+
+def read_batch(file, name):
+    """Pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch.
+
+    A pickle can run any program, so this one may name only the parts of an array.
+    """
+    allowed = {
+        ("numpy", "ndarray"),
+        ("numpy", "dtype"),
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "_reconstruct"),
+        ("numpy._core.numeric", "_frombuffer"),
+        ("_codecs", "encode"),
+    }
+
+    class ArrayUnpickler(pickle.Unpickler):
+        def find_class(self, module, attribute):
+            if (module, attribute) not in allowed:
+                raise pickle.UnpicklingError(f"{name} asks for {module}.{attribute}")
+            return super().find_class(module, attribute)
+
+    try:
+        batch = ArrayUnpickler(file, encoding="bytes").load()
+    except Exception as error:  # of a damaged file, almost any
+        error.add_note(f"while reading {name}")
+        raise
+    try:
+        pixels, labels = batch[b"data"], batch[b"labels"]
+        if pixels.dtype != np.uint8 or len(pixels) != len(labels):
+            raise ValueError(f"{len(pixels)} {pixels.dtype} images, {len(labels)} labels")
+        return pixels.reshape(len(labels), 3, 32, 32), labels
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{name} is not a CIFAR-10 batch: {error}") from error
+
+
+def batch_names(split):
+    """File names of the batches of the split `train` or `test`."""
+    train = [f"data_batch_{i}" for i in range(1, 6)]
+    return {"train": train, "test": ["test_batch"]}[split]
+
+
+def read_batches(folder, names):
+    """The named batches of a CIFAR-10 folder, or of the archive in it, by name."""
+    folder, batches = Path(folder), {}
+    for place in (folder, folder / "cifar-10-batches-py"):
+        if all((place / name).is_file() for name in names):
+            for name in names:
+                with open(place / name, "rb") as file:
+                    batches[name] = read_batch(file, name)
+            return batches
+    # one pass in the archive's own order: to seek in it is to unpack it again
+    with tarfile.open(folder / "cifar-10-python.tar.gz") as archive:
+        for member in archive:
+            name = Path(member.name).name
+            if name in names and member.isfile():
+                batches[name] = read_batch(archive.extractfile(member), name)
+    if missing := set(names) - set(batches):
+        raise ValueError(f"{archive.name} lacks {', '.join(sorted(missing))}")
+    return batches
+
+
+def load_images(folder, height, width, channels, split="train", resize="antialias"):
+    """CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
+    names = batch_names(split)
+    batches = read_batches(folder, names)
+    images = np.concatenate([batches[name][0] for name in names])
+    labels = np.concatenate([batches[name][1] for name in names])
+    images = fit_images(torch.from_numpy(images), height, width, channels, resize)
+    return images, torch.from_numpy(labels).long()
+
+
+class Cifar10(Dataset, kind="cifar10"):
+    """CIFAR-10: 50,000 training and 10,000 test photographs, ten classes."""
+
+    load: ClassVar = staticmethod(load_images)
+    subfolders: ClassVar = ("cifar-10-batches-py",)
+    well_known: ClassVar = (
+        "/usr/share/datasets/cifar10",
+        "~/.keras/datasets/cifar-10-batches-py",
+    )
+    fix: ClassVar = "put cifar-10-python.tar.gz, or its content, into ./data or name the folder"
+
+    size: ClassVar = (32, 32)
+
+    split: Literal["train", "test"] = "train"
+
+    def label_kind(self) -> tuple[str, int]:
+        return "classes", 10
+
+    def classes(self, folder: Path | None = None) -> list[str]:
+        """As in `batches.meta`, which is a pickle and is not opened."""
+        return [
+            *("airplane", "automobile", "bird", "cat", "deer"),
+            *("dog", "frog", "horse", "ship", "truck"),
+        ]
+
+    def wanted(self) -> str:
+        files = "data_batch_1 to data_batch_5" if self.split == "train" else "test_batch"
+        return f"{files} or cifar-10-python.tar.gz"
+
+    def holds(self, folder: Path) -> bool:
+        archive = folder / "cifar-10-python.tar.gz"
+        files = [folder / name for name in batch_names(self.split)]
+        return archive.is_file() or all(file.is_file() for file in files)

@@ -1,0 +1,74 @@
+"""IDX files, the format of MNIST and of the data sets that replace it."""
+
+from __future__ import annotations
+
+import gzip
+import struct
+import zlib
+from pathlib import Path
+from typing import ClassVar, Literal
+
+import numpy as np
+import torch
+
+from ganspec.kinds.dataset import Dataset
+
+
+def find_idx(folder, name):
+    """Path of the IDX file `name` in `folder`, plain or gzipped, or None."""
+    paths = (Path(folder) / name, Path(folder) / f"{name}.gz")
+    return next((path for path in paths if path.is_file()), None)
+
+
+def read_idx(folder, name, dimensions):
+    """Unsigned bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
+    path = find_idx(folder, name)
+    if path is None:
+        raise FileNotFoundError(f"no {name} or {name}.gz in {folder}")
+    data = path.read_bytes()
+    if path.suffix == ".gz":
+        try:
+            data = gzip.decompress(data)
+        except (EOFError, OSError, zlib.error) as error:
+            raise ValueError(f"{path} is truncated or damaged: {error}") from error
+    start = 4 + 4 * dimensions
+    if data[:4] != bytes([0, 0, 8, dimensions]) or len(data) < start:
+        raise ValueError(f"{path} is not an IDX file of {dimensions}-d unsigned bytes")
+    shape = struct.unpack(f">{dimensions}I", data[4:start])
+    size = int(np.prod(shape, dtype=object))
+    if len(data) != start + size:
+        raise ValueError(f"{path} holds {len(data) - start} of {size} bytes")
+    return torch.from_numpy(np.frombuffer(data, np.uint8, size, start).reshape(shape).copy())
+
+
+def read_idx_split(folder, split):
+    """Images, uint8 N x 1 x H x W, and labels, int64 N, of split `train` or `test`."""
+    prefix = {"train": "train", "test": "t10k"}[split]
+    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)
+    labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
+    if len(images) != len(labels):
+        raise ValueError(f"{folder} has {len(images)} images but {len(labels)} labels")
+    return images[:, None], labels.long()
+
+
+class IdxDataset(Dataset):
+    """Images and labels of one split, in a pair of IDX files."""
+
+    size: ClassVar = (28, 28)
+    channels: ClassVar = 1
+
+    split: Literal["train", "test"] = "train"
+
+    def label_kind(self) -> tuple[str, int]:
+        return "classes", 10
+
+    def names(self) -> list[str]:
+        """Names of the split's two files, without `.gz`."""
+        prefix = {"train": "train", "test": "t10k"}[self.split]
+        return [f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"]
+
+    def wanted(self) -> str:
+        return f"{' and '.join(self.names())} (plain or .gz)"
+
+    def holds(self, folder: Path) -> bool:
+        return all(find_idx(folder, name) for name in self.names())

@@ -1,0 +1,199 @@
+"""Any folder of pictures, with a sub-folder for each class or without."""
+
+from __future__ import annotations
+
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+
+from ganspec.kinds.dataset import Dataset
+from ganspec.kinds.datasets.images import resize_images
+
+
+def find_images(folder):
+    """Image files below `folder`, sorted by path; hidden ones are left out."""
+    endings = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
+    folder = Path(folder)
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        hidden = any(part.startswith(".") for part in parts)
+        if path.suffix.lower() in endings and not hidden and path.is_file():
+            yield path
+
+
+def list_images(folder):
+    """Image files of `folder`, sorted by path, and the index of each one's class.
+
+    The classes are the sub-folders that hold images; with none, every class is 0.
+    """
+    folder, files = Path(folder), list(find_images(folder))
+    if not files:
+        raise ValueError(f"no jpg, png, webp, bmp or gif images in {folder}")
+    names = [path.relative_to(folder).parts[0] for path in files]
+    loose = [path for path in files if path.parent == folder]
+    if len(loose) == len(files):
+        return files, [0] * len(files)
+    if loose:
+        raise ValueError(f"{folder} holds class folders and loose images such as {loose[0].name}")
+    classes = sorted(set(names))
+    return files, [classes.index(name) for name in names]
+
+
+def flatten_image(image):
+    """Picture of any mode as RGB: 16 bits become 8, and what is clear becomes white."""
+    if image.mode.startswith("I"):
+        grey = np.asarray(image).astype(np.float32) / 257
+        image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        # slow, and often all is opaque, as in i-CLEVR
+        if image.getchannel("A").getextrema()[0] < 255:
+            white = Image.new("RGBA", image.size, "white")
+            image = Image.alpha_composite(white, image)
+    return image.convert("RGB")
+
+
+def resize_picture(picture, height, width, resize):
+    """Pixels, uint8 C x H x W, of a PIL picture resized as `resize_images` says."""
+    if resize == "antialias":
+        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    across, down = picture.size
+    pixels = torch.from_numpy(np.array(picture)).reshape(1, down, across, -1)
+    return resize_images(pixels.permute(0, 3, 1, 2), height, width, resize)[0]
+
+
+def decode_image(path, height, width, channels, resize="antialias"):
+    """Image of a file, uint8 C x H x W: shorter side resized, cropped at the centre."""
+    with Image.open(path) as file:
+        image = flatten_image(ImageOps.exif_transpose(file))
+    image = image.convert("L" if channels == 1 else "RGB")
+    across, down = image.size
+    if across * height < down * width:
+        across, down = width, down * width // across
+    else:
+        across, down = across * height // down, height
+    left, top = round((across - width) / 2), round((down - height) / 2)
+    pixels = resize_picture(image, down, across, resize)
+    return pixels[:, top : top + height, left : left + width]
+
+
+def decode_files(files, decode, shape):
+    """Images, uint8 N x *shape, of the files that `decode` can read, in their order.
+
+    Also tells which these are: a bool for each file.
+    """
+
+    def decode_whole(path):
+        try:
+            return decode(path)
+        except Exception:  # noqa: BLE001  (PIL raises almost anything)
+            return None
+
+    images = torch.empty(len(files), *shape, dtype=torch.uint8)
+    readable, count = [], 0
+    # threads suffice: PIL decodes without the interpreter's lock
+    with ThreadPoolExecutor() as pool:
+        for image in pool.map(decode_whole, files):
+            readable.append(image is not None)
+            if image is not None:
+                images[count] = image
+                count += 1
+    return images[:count], readable
+
+
+def report_broken(files, readable):
+    """One warning that counts the unreadable files and names up to three of them.
+
+    Raises ValueError where none can be read.
+    """
+    broken = [path for path, fine in zip(files, readable, strict=True) if not fine]
+    names = ", ".join(map(str, broken[:3])) + (", ..." if len(broken) > 3 else "")
+    if len(broken) == len(files):
+        raise ValueError(f"none of the {len(files)} images can be read: {names}")
+    if broken:
+        message = f"skipped {len(broken)} of {len(files)} images that cannot be read: "
+        warnings.warn(message + names, stacklevel=3)
+
+
+def load_images(folder, height, width, channels, resize="antialias"):
+    """Images of a folder, uint8 N x C x H x W, and their classes, int64 N."""
+
+    def decode(path):
+        return decode_image(path, height, width, channels, resize)
+
+    files, labels = list_images(folder)
+    images, readable = decode_files(files, decode, (channels, height, width))
+    report_broken(files, readable)
+    return images, torch.tensor(labels)[readable]
+
+
+class ImageFiles(torch.utils.data.Dataset):
+    """Images decoded one by one, uint8 C x H x W, for folders too large for memory."""
+
+    def __init__(self, files, labels, height, width, channels, resize="antialias"):
+        self.files = files
+        self.labels = torch.tensor(labels)
+        self.form = (height, width, channels, resize)
+
+    def __len__(self):
+        return len(self.files)
+
+    def __getitem__(self, index):
+        try:
+            return decode_image(self.files[index], *self.form)
+        except Exception as error:
+            error.add_note(f"while reading {self.files[index]}")
+            raise
+
+
+def can_open(path):
+    """Whether PIL can read the header of an image file; the pixels are left alone."""
+    try:
+        with Image.open(path):
+            return True
+    except Exception:  # noqa: BLE001  (PIL raises almost anything)
+        return False
+
+
+class ImageFolder(Dataset, kind="image_folder"):
+    """A folder of jpg, png, webp, bmp or gif images, in class sub-folders or flat.
+
+    Every image is resized by its shorter side and cropped at the centre, laid on white
+    where it is transparent; files that cannot be read are skipped with a warning.
+    """
+
+    load: ClassVar = staticmethod(load_images)
+    in_memory: ClassVar = False
+    fix: ClassVar = "name the folder of your images"
+
+    def wanted(self) -> str:
+        return "jpg, png, webp, bmp or gif images"
+
+    def holds(self, folder: Path) -> bool:
+        return next(find_images(folder), None) is not None
+
+    def places(self, given: Path | None) -> list[Path]:
+        # no other folder can stand in for the user's own images
+        return [given.expanduser()] if given else super().places(None)
+
+    def classes(self, folder: Path | None = None) -> list[str]:
+        if folder is None:
+            return []
+        names = (path.relative_to(folder).parts for path in find_images(folder))
+        return sorted({parts[0] for parts in names if len(parts) > 1})
+
+    def files(
+        self, folder: Path, height: int, width: int, channels: int, resize: str = "antialias"
+    ) -> ImageFiles:
+        """Images of `folder` to be read one by one, less those that PIL cannot open."""
+        files, labels = list_images(folder)
+        opened = [can_open(path) for path in files]
+        report_broken(files, opened)
+        kept = [i for i, fine in enumerate(opened) if fine]
+        files, labels = [files[i] for i in kept], [labels[i] for i in kept]
+        return ImageFiles(files, labels, height, width, channels, resize)

@@ -1,0 +1,103 @@
+"""Images in one file of numpy arrays."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from ganspec.kinds.dataset import Dataset
+from ganspec.kinds.datasets.images import fit_images
+
+
+def find_npz(place):
+    """The .npz file that `place` is, or the only one in the folder `place`."""
+    place = Path(place)
+    if not place.is_dir():
+        return place
+    files = sorted(place.glob("*.npz"))
+    if len(files) != 1:
+        names = ", ".join(path.name for path in files[:3])
+        found = f"{len(files)} .npz files ({names}): name one" if files else "no .npz file"
+        raise ValueError(f"{place} holds {found}")
+    return files[0]
+
+
+def read_arrays(path):
+    """Arrays `images` and `labels`, or None, of a .npz file; pickles are refused."""
+    if not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is not a .npz file")
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            if "images" not in arrays:
+                raise ValueError(f"no array `images`, only {', '.join(arrays) or 'nothing'}")
+            return arrays["images"], arrays.get("labels")
+    except Exception as error:  # of a damaged file, almost any
+        raise ValueError(f"{path} cannot be read: {error}") from error
+
+
+def order_images(images):
+    """Images as N x C x H x W; channels may be last, first or left out."""
+    shape = " x ".join(map(str, images.shape))
+    if images.dtype != np.uint8:
+        raise ValueError(f"`images` is {images.dtype}, not uint8 (0 to 255)")
+    if images.size == 0:
+        raise ValueError(f"`images` is empty: {shape}")
+    if images.ndim == 3:
+        return images[:, None]
+    if images.ndim == 4 and images.shape[3] in (1, 3):
+        return images.transpose(0, 3, 1, 2)
+    if images.ndim == 4 and images.shape[1] in (1, 3):
+        return images
+    raise ValueError(f"`images` is {shape}, not N x H x W x C, N x C x H x W or N x H x W")
+
+
+def check_labels(labels, count):
+    """Labels as int64 N, 0 where there are none."""
+    if labels is None:
+        return np.zeros(count, np.int64)
+    if labels.dtype.kind not in "iu" or labels.shape not in ((count,), (count, 1)):
+        shape = " x ".join(map(str, labels.shape))
+        raise ValueError(f"`labels` is {labels.dtype} {shape}, not {count} whole numbers")
+    labels = labels.reshape(count).astype(np.int64)
+    if labels.min() < 0:
+        raise ValueError(f"`labels` begins at {labels.min()}, not at 0")
+    return labels
+
+
+def load_images(folder, height, width, channels, resize="antialias"):
+    """Images of a .npz file, uint8 N x C x H x W, and their labels, int64 N.
+
+    `folder` is the file or the folder that holds it.
+    """
+    path = find_npz(folder)
+    images, labels = read_arrays(path)
+    try:
+        images = torch.from_numpy(np.ascontiguousarray(order_images(images)))
+        labels = torch.from_numpy(check_labels(labels, len(images)))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return fit_images(images, height, width, channels, resize), labels
+
+
+class Npz(Dataset, kind="npz"):
+    """A .npz file of numpy arrays: `images`, uint8, and `labels` from 0, where there are any.
+
+    The images are N x H x W x C, N x C x H x W or, where they are grey, N x H x W.
+    """
+
+    load: ClassVar = staticmethod(load_images)
+    fix: ClassVar = "name the file, or the folder that holds it"
+
+    def wanted(self) -> str:
+        return "a .npz file"
+
+    def holds(self, folder: Path) -> bool:
+        return folder.is_file() or any(folder.glob("*.npz"))
+
+    def places(self, given: Path | None) -> list[Path]:
+        # no other file can stand in for the user's own images
+        return [given.expanduser()] if given else super().places(None)

@@ -1,0 +1,29 @@
+"""What every initializer is: a plain function of a network, moved into emitted files as text."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from ganspec.language.kinds import Kind
+from ganspec.program.ir import Call
+
+
+class Initializer(Kind, family="initializer"):
+    """Initial weights of every layer of a network, or of one layer."""
+
+    def call(self) -> Call | None:
+        """The call that fills a network's weights, or None to leave torch's own."""
+        raise NotImplementedError
+
+
+def weights_and_biases(network):
+    """Weights and biases of convs, linear layers and embeddings, which have no bias.
+
+    Under a spectral norm, the weight that it divides.
+    """
+    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)
+    for module in network.modules():
+        if isinstance(module, kinds):
+            wrapped = getattr(module, "parametrizations", None)
+            weight = wrapped.weight.original if wrapped else module.weight
+            yield weight, getattr(module, "bias", None)

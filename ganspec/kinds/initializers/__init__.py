@@ -1,0 +1,1 @@
+"""Initial weights: one kind, one file."""

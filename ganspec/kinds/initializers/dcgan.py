@@ -1,0 +1,32 @@
+"""DCGAN's initial weights."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import nn
+
+from ganspec.kinds.initializer import Initializer
+from ganspec.kinds.initializers.normal import init_normal
+from ganspec.language.types import Positive
+from ganspec.program.ir import Call
+
+
+def init_dcgan(network, std=0.02):
+    """Draw weights from N(0, std^2) and batch norms' gains from N(1, std^2)."""
+    init_normal(network, std)
+    norms = (nn.BatchNorm1d, nn.BatchNorm2d)
+    for module in network.modules():
+        if isinstance(module, norms) and module.weight is not None:
+            nn.init.normal_(module.weight, 1.0, std)
+
+
+class DCGAN(Initializer, kind="dcgan"):
+    """Normal weights (Radford et al., 2016, section 4) and batch norm gains, as usually coded."""
+
+    primary: ClassVar = "std"
+
+    std: Positive = 0.02
+
+    def call(self) -> Call:
+        return Call(init_dcgan, std=self.std)

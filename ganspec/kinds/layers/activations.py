@@ -1,0 +1,127 @@
+"""Activations: functions of one number, applied to each."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import nn
+
+from ganspec.kinds.layer import Layer
+from ganspec.language.types import Number
+from ganspec.program.ir import Call, Value
+
+EXAMPLES = [(None, (4, 3, 3)), (None, (5,))]
+
+
+class Activation(Layer):
+    """A layer that is one torch module without arguments."""
+
+    module: ClassVar[type[nn.Module]]
+    examples: ClassVar = EXAMPLES
+
+    def call(self, x: Value) -> Call:
+        return Call(self.module)
+
+
+class ReLU(Activation, kind="relu"):
+    """max(x, 0)."""
+
+    module: ClassVar = nn.ReLU
+
+
+class SELU(Activation, kind="selu"):
+    """Scaled exponential linear unit (Klambauer et al., 2017)."""
+
+    module: ClassVar = nn.SELU
+
+
+class SiLU(Activation, kind="silu"):
+    """x sigmoid(x), also called swish."""
+
+    module: ClassVar = nn.SiLU
+
+
+class Softplus(Activation, kind="softplus"):
+    """log(1 + exp(x)): a smooth relu."""
+
+    module: ClassVar = nn.Softplus
+
+
+class Tanh(Activation, kind="tanh"):
+    """Hyperbolic tangent: between -1 and 1."""
+
+    module: ClassVar = nn.Tanh
+    output_range: ClassVar = (-1.0, 1.0)
+
+
+class Sigmoid(Activation, kind="sigmoid"):
+    """1 / (1 + exp(-x)): between 0 and 1."""
+
+    module: ClassVar = nn.Sigmoid
+    output_range: ClassVar = (0.0, 1.0)
+
+
+class GELU(Layer, kind="gelu"):
+    """x times the normal distribution function of x; `approximate: tanh` for the usual formula."""
+
+    primary: ClassVar = "approximate"
+    examples: ClassVar = [*EXAMPLES, ({"approximate": "tanh"}, (5,))]
+
+    approximate: Literal["none", "tanh"] = "none"
+
+    def call(self, x: Value) -> Call:
+        return Call(nn.GELU, approximate=self.approximate)
+
+
+class LeakyReLU(Layer, kind="leaky_relu"):
+    """x where positive, else `slope` times x."""
+
+    primary: ClassVar = "slope"
+    framework_defaults: ClassVar = {
+        "keras": {"slope": 0.3},
+        "tensorflow": {"slope": 0.2},
+    }
+    examples: ClassVar = [*EXAMPLES, ({"slope": 0.2}, (5,))]
+
+    slope: Number = 0.01
+
+    def call(self, x: Value) -> Call:
+        return Call(nn.LeakyReLU, self.slope)
+
+
+class PReLU(Layer, kind="prelu"):
+    """x where positive, else a learned slope times x (He et al., 2015); one slope for all of it.
+
+    Keras's starts at 0, and has a slope for every number unless axes are shared.
+    """
+
+    primary: ClassVar = "slope"
+    framework_defaults: ClassVar = {"keras": {"slope": 0.0}}
+    examples: ClassVar = [*EXAMPLES, ({"slope": 0.1}, (5,))]
+
+    slope: Number = Field(0.25, description="what the slope starts at")
+
+    def call(self, x: Value) -> Call:
+        return Call(nn.PReLU, init=self.slope)
+
+
+class ELU(Layer, kind="elu"):
+    """x where positive, else `alpha` (exp(x) - 1)."""
+
+    primary: ClassVar = "alpha"
+    examples: ClassVar = [*EXAMPLES, ({"alpha": 0.5}, (5,))]
+
+    alpha: Number = 1.0
+
+    def call(self, x: Value) -> Call:
+        return Call(nn.ELU, self.alpha)
+
+
+class Softmax(Layer, kind="softmax"):
+    """Probabilities over the channels."""
+
+    examples: ClassVar = EXAMPLES
+
+    def call(self, x: Value) -> Call:
+        return Call(nn.Softmax, dim=1)

@@ -1,0 +1,38 @@
+"""The auxiliary classifier."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+from torch import nn
+
+from ganspec.kinds.layer import Layer, Weighted
+from ganspec.program.ir import Call, Value
+
+
+class Auxiliary(Weighted, kind="auxiliary"):
+    """A classifier beside the score (ACGAN; Odena et al., 2017): the discriminator's second output.
+
+    A linear layer from a vector to one logit for each class. The running value passes on as it
+    is. `objective.auxiliary` says how the classifier's loss counts.
+    """
+
+    primary: ClassVar = "layers"
+
+    layers: tuple[Layer, ...] = Field((), description="what the value passes through before it")
+
+    def lower(self, net, x: Value) -> Value:
+        if net.is_block or net.heads:
+            where = "inside a block" if net.is_block else "a second time"
+            help = "put one auxiliary among the discriminator's own layers"
+            net.refuse("bad-value", f"auxiliary cannot stand {where}", None, help)
+        h = net.layers(self.layers, x, branch="auxiliary")
+        if h.is_map:
+            help = "put flatten, sum_pool or mean_pool before it, or into its `layers`"
+            net.refuse("shape-mismatch", f"auxiliary expects a vector, got {h}", h, help)
+        size = net.label.channels
+        with net.branch("auxiliary"):
+            call = self.weigh(net, Call(nn.Linear, h.channels, size, channels=size))
+            net.heads["auxiliary"] = net.add(call, h, initialize=self.init)
+        return x

@@ -1,0 +1,56 @@
+"""Batch normalization that knows the class."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from ganspec.kinds.layer import Layer
+from ganspec.language.types import Positive
+from ganspec.program.ir import Call, Value
+
+
+class ClassBatchNorm(nn.Module):
+    """Batch norm with a gain and a bias for each class: rows of two tables."""
+
+    def __init__(self, classes, channels, eps=1e-5, momentum=0.1, norm=nn.BatchNorm2d):
+        super().__init__()
+        self.norm = norm(channels, eps, momentum, affine=False)
+        self.gain = nn.Parameter(torch.ones(classes, channels))
+        self.bias = nn.Parameter(torch.zeros(classes, channels))
+
+    def forward(self, x, y):
+        x = self.norm(x)
+        row = (*x.shape[:2], *[1] * (x.dim() - 2))  # a number for each channel
+        return self.gain[y].view(row) * x + self.bias[y].view(row)
+
+
+class ConditionalBatchNorm(Layer, kind="class_batch_norm"):
+    """Batch normalization with each class's own gain and bias (Dumoulin et al., 2017; de Vries et
+    al., 2017), which start at 1 and 0.
+
+    For labels of one class each. `momentum` is the new batch's share in the running statistics,
+    which all classes have in common.
+    """
+
+    primary: ClassVar = "eps"
+    framework_defaults: ClassVar = {
+        "keras": {"eps": 1e-3, "momentum": 0.01},
+        "tensorflow": {"eps": 1e-3, "momentum": 1e-3},
+    }
+
+    eps: Positive = 1e-5
+    momentum: Annotated[float, Field(gt=0, le=1)] = 0.1
+
+    def lower(self, net, x: Value) -> Value:
+        label = net.label
+        if not label.is_index:
+            message = "class_batch_norm takes labels of one class each, not multi-hot ones"
+            help = "use batch_norm, and join the label with `join_label` or `condition`"
+            net.refuse("label-mismatch", message, None, help)
+        options = {"eps": self.eps, "momentum": self.momentum}
+        options["norm"] = nn.BatchNorm2d if x.is_map else nn.BatchNorm1d
+        return net.add(Call(ClassBatchNorm, label.channels, x.channels, **options), x, label)

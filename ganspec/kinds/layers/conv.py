@@ -1,0 +1,69 @@
+"""Convolution."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+from torch import nn
+
+from ganspec.kinds.layer import Weighted
+from ganspec.kinds.layers.padding import (
+    KERAS_SPLIT,
+    Split,
+    conv_padding,
+    is_even,
+    one,
+    placed,
+    square,
+)
+from ganspec.language.types import Padding, Pair, Width
+from ganspec.program.ir import Call, Value
+
+
+class Conv(Weighted, kind="conv"):
+    """Convolution that keeps height and width unless `stride` is more than 1."""
+
+    primary: ClassVar = "out"
+    expects: ClassVar = "map"
+    framework_defaults: ClassVar = KERAS_SPLIT
+    examples: ClassVar = [
+        ({"out": 8}, (4, 16, 16)),
+        ({"out": 8, "kernel": 4, "stride": 2}, (4, 16, 16)),
+        ({"out": 6, "kernel": 3, "stride": 2, "split": "end", "bias": False}, (4, 16, 11)),
+        ({"out": 6, "kernel": 5, "stride": 3, "padding": [2, 0]}, (4, 11, 12)),
+        ({"out": 8, "kernel": [3, 5], "padding": "valid", "groups": 2}, (4, 9, 12)),
+        ({"out": 8, "kernel": 4, "norm": "spectral", "init": "orthogonal"}, (4, 7, 7)),
+        ({"out": 8, "kernel": 3, "dilation": 2, "norm": "weight"}, (4, 7, 7)),
+    ]
+
+    out: Width = Field(description="channels of the result")
+    kernel: Pair = Field(3, description="height and width of the window")
+    stride: Pair = Field(1, description="step of the window down and across")
+    padding: Padding = Field("same", description="`same`, `valid`, or a number for each side")
+    dilation: Pair = Field(1, description="distance of the kernel's rows and columns")
+    groups: Width = Field(1, description="groups of channels that do not mix")
+    bias: bool = Field(True, description="whether a learned number is added to each channel")
+    split: Split = Field("even", description="an odd `same`: `even` as torch, `end` as Keras")
+
+    def lower(self, net, x: Value) -> Value:
+        rows, columns = conv_padding(
+            self.padding, self.kernel, self.stride, self.dilation, x.size, self.split
+        )
+        if not (is_even(rows) and is_even(columns)):
+            x = net.add(Call(nn.ZeroPad2d, (*columns, *rows)), x)
+            rows = columns = (0, 0)
+        args, named = placed(square(self.stride), one(rows[0], columns[0]))
+        call = Call(
+            nn.Conv2d,
+            x.channels,
+            self.out,
+            square(self.kernel),
+            *args,
+            **named,
+            dilation=square(self.dilation),
+            groups=self.groups,
+            bias=self.bias,
+            channels=self.out,
+        )
+        return net.add(self.weigh(net, call), x, initialize=self.init)

@@ -1,0 +1,70 @@
+"""Transposed convolution."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+from torch import nn
+
+from ganspec.kinds.layer import Weighted
+from ganspec.kinds.layers.padding import KERAS_SPLIT, Split, one, placed, square, transposed_padding
+from ganspec.language.types import Padding, Pair, Width
+from ganspec.program.ir import Call, Value
+
+
+class ConvTranspose(Weighted, kind="conv_transpose"):
+    """Transposed convolution that multiplies height and width by `stride`."""
+
+    primary: ClassVar = "out"
+    expects: ClassVar = "map"
+    framework_defaults: ClassVar = KERAS_SPLIT
+    examples: ClassVar = [
+        ({"out": 8, "kernel": 4, "stride": 2}, (4, 8, 8)),
+        ({"out": 8, "kernel": 5, "stride": 2, "bias": False}, (4, 7, 7)),
+        ({"out": 8, "kernel": 5, "stride": 2, "split": "end"}, (4, 7, 9)),
+        ({"out": 8, "kernel": 4, "padding": 0}, (16, 1, 1)),
+        ({"out": 8, "kernel": 2, "stride": 3, "norm": "spectral"}, (4, 3, 3)),
+        ({"out": 8, "kernel": [3, 4], "stride": [2, 1], "norm": "weight"}, (4, 3, 5)),
+        ({"out": 8, "kernel": 3, "stride": 2, "padding": 0, "output_padding": 1}, (4, 3, 3)),
+    ]
+
+    out: Width = Field(description="channels of the result")
+    kernel: Pair = Field(4, description="height and width of the window")
+    stride: Pair = Field(1, description="step of the window down and across")
+    padding: Padding = Field("same", description="`same`, `valid`, or a number for each side")
+    output_padding: Annotated[int, Field(ge=0, le=8192)] = Field(
+        0, description="rows and columns added at the end, where `padding` is a number"
+    )
+    groups: Width = Field(1, description="groups of channels that do not mix")
+    bias: bool = Field(True, description="whether a learned number is added to each channel")
+    split: Split = Field("even", description="an odd `same`: `even` as torch, `end` as Keras")
+
+    def lower(self, net, x: Value) -> Value:
+        if self.output_padding and self.padding in ("same", "valid"):
+            message = f"`padding: {self.padding}` leaves `output_padding` no choice"
+            net.refuse("bad-value", message, None, "take `output_padding` away")
+        rows, columns = transposed_padding(
+            self.padding, self.kernel, self.stride, self.output_padding, self.split
+        )
+        args, named = placed(
+            square(self.stride),
+            padding=one(rows[0], columns[0]),
+            output_padding=one(rows[1], columns[1]),
+        )
+        call = Call(
+            nn.ConvTranspose2d,
+            x.channels,
+            self.out,
+            square(self.kernel),
+            *args,
+            **named,
+            groups=self.groups,
+            bias=self.bias,
+            channels=self.out,
+        )
+        h = net.add(self.weigh(net, call), x, initialize=self.init)
+        if rows[2] or columns[2]:
+            # an odd row and column are cropped at the end, which torch's padding cannot say
+            h = net.add(Call(nn.ZeroPad2d, (0, -columns[2], 0, -rows[2])), h)
+        return h

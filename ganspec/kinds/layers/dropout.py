@@ -1,0 +1,37 @@
+"""Dropout."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+from torch import nn
+
+from ganspec.kinds.layer import Layer
+from ganspec.language.types import Fraction
+from ganspec.program.ir import Call, Value
+
+
+class Dropout(Layer, kind="dropout"):
+    """Sets a random `rate` of the numbers to zero while training; with `channels`, of channels.
+
+    TensorFlow 1's `tf.layers.dropout` does nothing unless it is told `training=True`, which is
+    easily left out: the default under `tensorflow`. `active: true` turns it on.
+    """
+
+    primary: ClassVar = "rate"
+    framework_defaults: ClassVar = {"tensorflow": {"active": False}}
+    examples: ClassVar = [
+        (None, (5,)),
+        ({"rate": 0.3}, (4, 3, 3)),
+        ({"channels": True}, (4, 3, 3)),
+        ({"rate": 0.8, "active": False}, (4, 3, 3)),
+    ]
+
+    rate: Fraction = 0.5
+    channels: bool = False
+    active: bool = Field(True, description="false: it is there and does nothing")
+
+    def call(self, x: Value) -> Call:
+        # of rate 0, so that tables and emitted files still show where it stands
+        return Call(nn.Dropout2d if self.channels else nn.Dropout, self.rate if self.active else 0)

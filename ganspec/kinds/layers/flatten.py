@@ -1,0 +1,17 @@
+"""Map to vector."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ganspec.kinds.layer import Layer
+from ganspec.program.ir import Value
+
+
+class Flatten(Layer, kind="flatten"):
+    """Map to vector, channel by channel."""
+
+    examples: ClassVar = [(None, (4, 3, 5))]
+
+    def lower(self, net, x: Value) -> Value:
+        return net.flatten(x)

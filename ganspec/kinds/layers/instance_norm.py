@@ -1,0 +1,29 @@
+"""Instance normalization."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch import nn
+
+from ganspec.kinds.layer import Layer
+from ganspec.language.types import Positive
+from ganspec.program.ir import Call, Value
+
+
+class InstanceNorm(Layer, kind="instance_norm"):
+    """Instance normalization (Ulyanov et al., 2016), each image and channel by itself."""
+
+    primary: ClassVar = "affine"
+    expects: ClassVar = "map"
+    framework_defaults: ClassVar = {
+        "keras": {"affine": True, "eps": 1e-3},  # as GroupNormalization(groups=-1)
+        "tensorflow": {"affine": True, "eps": 1e-6},  # tf.contrib.layers
+    }
+    examples: ClassVar = [(None, (4, 3, 3)), ({"affine": True, "eps": 1e-3}, (4, 3, 3))]
+
+    affine: bool = False
+    eps: Positive = 1e-5
+
+    def call(self, x: Value) -> Call:
+        return Call(nn.InstanceNorm2d, x.channels, eps=self.eps, affine=self.affine)

@@ -1,0 +1,41 @@
+"""Layers that read a named value beside the running one."""
+
+from __future__ import annotations
+
+import operator
+from typing import ClassVar
+
+import torch
+
+from ganspec.kinds.layer import Layer
+from ganspec.language.types import Name
+from ganspec.program.ir import Call, Value
+
+
+class Concat(Layer, kind="concat"):
+    """Joins a named earlier value to this one along the channels (U-Net)."""
+
+    primary: ClassVar = "value"
+
+    value: Name
+
+    def lower(self, net, x: Value) -> Value:
+        other = net.tapped(self.value)
+        if x.shape[1:] != other.shape[1:]:
+            net.refuse("shape-mismatch", f"cannot join {x} with `{self.value}`, {other}", other)
+        channels = x.channels + other.channels
+        return net.add(Call(torch.cat, dim=1, pack=True, channels=channels), x, other)
+
+
+class Add(Layer, kind="add"):
+    """Adds a named earlier value to this one."""
+
+    primary: ClassVar = "value"
+
+    value: Name
+
+    def lower(self, net, x: Value) -> Value:
+        other = net.tapped(self.value)
+        if x.shape != other.shape:
+            net.refuse("shape-mismatch", f"cannot add `{self.value}`, {other}, to {x}", other)
+        return net.add(Call(operator.add), x, other)

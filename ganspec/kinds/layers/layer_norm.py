@@ -1,0 +1,54 @@
+"""Layer normalization."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import nn
+
+from ganspec.kinds.layer import Layer
+from ganspec.language.types import Positive
+from ganspec.program.ir import Call, Value
+
+
+class ChannelNorm(nn.LayerNorm):
+    """Layer normalization of each position of a map, over its channels."""
+
+    def forward(self, x):
+        return super().forward(x.movedim(1, -1)).movedim(-1, 1)
+
+
+class LayerNorm(Layer, kind="layer_norm"):
+    """Layer normalization (Ba et al., 2016): over everything of one image.
+
+    On a map every channel has one gain and bias (as a group norm of one group); with
+    `elementwise: true` every position has its own, and the layer is bound to its size.
+    `over: channels` treats each position of a map by itself, as Keras does.
+    """
+
+    examples: ClassVar = [
+        (None, (4, 3, 3)),
+        (None, (5,)),
+        ({"elementwise": True, "eps": 1e-3}, (4, 3, 3)),
+        ({"over": "channels"}, (4, 3, 3)),
+    ]
+    framework_defaults: ClassVar = {
+        "keras": {"eps": 1e-3, "over": "channels"},
+        "tensorflow": {"eps": 1e-12},  # tf.contrib.layers
+    }
+
+    eps: Positive = 1e-5
+    elementwise: bool = Field(False, description="a gain and bias for every position")
+    over: Literal["image", "channels"] = Field(
+        "image", description="what is normalised together: all, or one position's channels"
+    )
+
+    def call(self, x: Value) -> Call:
+        if x.is_map and self.elementwise:
+            return Call(nn.LayerNorm, (x.channels, *x.size), eps=self.eps)
+        if x.is_map and self.over == "channels":
+            return Call(ChannelNorm, x.channels, eps=self.eps)
+        if x.is_map:
+            return Call(nn.GroupNorm, 1, x.channels, eps=self.eps)
+        return Call(nn.LayerNorm, x.channels, eps=self.eps)

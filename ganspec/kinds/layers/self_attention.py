@@ -1,0 +1,82 @@
+"""Self-attention over positions."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ganspec.kinds.layer import Weighted
+from ganspec.program.ir import Call, Value
+
+
+class SelfAttention(nn.Module):
+    """SAGAN self-attention; `gamma` starts at 0: at first the layer is the identity."""
+
+    def __init__(self, channels, norm=None):
+        super().__init__()
+        norm = norm or (lambda layer: layer)
+        self.query = norm(nn.Conv2d(channels, channels // 8, 1))
+        self.key = norm(nn.Conv2d(channels, channels // 8, 1))
+        self.value = norm(nn.Conv2d(channels, channels // 8, 1))
+        self.out = norm(nn.Conv2d(channels // 8, channels, 1))
+        self.gamma = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x):
+        query = self.query(x).flatten(2)  # n x c/8 x hw
+        key = self.key(x).flatten(2)  # n x c/8 x hw
+        value = self.value(x).flatten(2)  # n x c/8 x hw
+        weights = torch.softmax(query.transpose(1, 2) @ key, dim=-1)  # n x hw x hw
+        mixed = (value @ weights.transpose(1, 2)).unflatten(2, x.shape[2:])
+        return x + self.gamma * self.out(mixed)
+
+
+class PooledSelfAttention(nn.Module):
+    """Self-attention with keys and values pooled 2 x 2, as in SAGAN's own code."""
+
+    def __init__(self, channels, norm=None):
+        super().__init__()
+        norm = norm or (lambda layer: layer)
+        self.query = norm(nn.Conv2d(channels, channels // 8, 1, bias=False))
+        self.key = norm(nn.Conv2d(channels, channels // 8, 1, bias=False))
+        self.value = norm(nn.Conv2d(channels, channels // 2, 1, bias=False))
+        self.out = norm(nn.Conv2d(channels // 2, channels, 1, bias=False))
+        self.gamma = nn.Parameter(torch.zeros(()))
+
+    def forward(self, x):
+        query = self.query(x).flatten(2)  # n x c/8 x hw
+        key = F.max_pool2d(self.key(x), 2).flatten(2)  # n x c/8 x hw/4
+        value = F.max_pool2d(self.value(x), 2).flatten(2)  # n x c/2 x hw/4
+        weights = torch.softmax(query.transpose(1, 2) @ key, dim=-1)  # n x hw x hw/4
+        mixed = (value @ weights.transpose(1, 2)).unflatten(2, x.shape[2:])
+        return x + self.gamma * self.out(mixed)
+
+
+class Attention(Weighted, kind="self_attention"):
+    """Self-attention over positions (Zhang et al., 2019), added to its input times a learned gamma.
+
+    `report`: query, key and value of C/8 channels over all positions, as the paper's text has it.
+    `pooled`: keys and values pooled 2 x 2 and a value of C/2 channels, as its code has it.
+    """
+
+    primary: ClassVar = "form"
+    expects: ClassVar = "map"
+    examples: ClassVar = [
+        (None, (16, 4, 6)),
+        ({"form": "pooled"}, (8, 4, 4)),
+        ({"form": "pooled", "norm": {"spectral": {"eps": 1e-4}}}, (8, 4, 4)),
+        ({"norm": "spectral"}, (8, 4, 4)),
+    ]
+
+    form: Literal["report", "pooled"] = "report"
+
+    def lower(self, net, x: Value) -> Value:
+        if x.channels < 8:
+            net.refuse("shape-mismatch", f"self_attention needs 8 channels or more, got {x}", x)
+        module = SelfAttention if self.form == "report" else PooledSelfAttention
+        norm = self.norm or net.weight_norm
+        bare = Call(module, x.channels)
+        call = Call(module, x.channels, norm=norm.function() if norm else None, bare=bare)
+        return net.add(call, x, initialize=self.init)

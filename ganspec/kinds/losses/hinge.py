@@ -1,0 +1,32 @@
+"""Hinge loss."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch.nn.functional as F
+
+from ganspec.kinds.loss import Loss
+
+
+def real_loss(scores, cfg):
+    """What real images' scores lack to 1."""
+    return F.relu(1 - scores).mean()
+
+
+def fake_loss(scores, cfg):
+    """What generated images' scores exceed -1 by."""
+    return F.relu(1 + scores).mean()
+
+
+def generator_loss(scores, cfg):
+    """Minus the generated images' mean score."""
+    return -scores.mean()
+
+
+class Hinge(Loss, kind="hinge"):
+    """Hinge loss (Lim & Ye, 2017; Miyato et al., 2018, equation 17)."""
+
+    real_loss: ClassVar = staticmethod(real_loss)
+    fake_loss: ClassVar = staticmethod(fake_loss)
+    generator_loss: ClassVar = staticmethod(generator_loss)

@@ -1,0 +1,41 @@
+"""Least squares GAN loss."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from ganspec.kinds.loss import Loss
+from ganspec.language.types import Number
+
+
+def real_loss(scores, cfg):
+    """Half the squared distance of real images' scores from their target."""
+    return 0.5 * (scores - cfg.real_target).square().mean()
+
+
+def fake_loss(scores, cfg):
+    """Half the squared distance of generated images' scores from theirs."""
+    return 0.5 * (scores - cfg.fake_target).square().mean()
+
+
+def generator_loss(scores, cfg):
+    """Half the squared distance of generated images' scores from the generator's target."""
+    return 0.5 * (scores - cfg.generator_target).square().mean()
+
+
+class LeastSquares(Loss, kind="least_squares"):
+    """Squared distance from targets (Mao et al., 2017, equation 9)."""
+
+    real_loss: ClassVar = staticmethod(real_loss)
+    fake_loss: ClassVar = staticmethod(fake_loss)
+    generator_loss: ClassVar = staticmethod(generator_loss)
+
+    real_target: Number = Field(1.0, description="target of scores of real images")
+    fake_target: Number = Field(0.0, description="target of scores of generated images")
+    generator_target: Number = Field(1.0, description="target of the generator's own scores")
+
+    @property
+    def threshold(self) -> float:
+        return (self.real_target + self.fake_target) / 2

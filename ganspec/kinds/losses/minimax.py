@@ -1,0 +1,34 @@
+"""The minimax GAN loss."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ganspec.kinds.loss import Loss
+from ganspec.kinds.losses.non_saturating import cross_entropy, fake_loss, real_loss
+from ganspec.language.types import Number
+
+
+def generator_loss(scores, cfg):
+    """Minus the discriminator's loss on them: minimises log(1 - D(G(z)))."""
+    return -cross_entropy(scores, cfg.fake_target, cfg)
+
+
+class Minimax(Loss, kind="minimax"):
+    """Binary cross-entropy as a zero-sum game (Goodfellow et al., 2014, equation 1)."""
+
+    real_loss: ClassVar = staticmethod(real_loss)
+    fake_loss: ClassVar = staticmethod(fake_loss)
+    generator_loss: ClassVar = staticmethod(generator_loss)
+
+    reads: Literal["logits", "probabilities"] = Field(
+        "logits", description="what the discriminator makes: `probabilities` after a sigmoid"
+    )
+    real_target: Number = Field(1.0, description="target of scores of real images")
+    fake_target: Number = Field(0.0, description="target of scores of generated images")
+
+    @property
+    def scores(self) -> str:
+        return self.reads

@@ -1,0 +1,59 @@
+"""The usual GAN loss."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field
+
+from ganspec.kinds.loss import Loss
+from ganspec.language.types import Number
+
+
+def cross_entropy(scores, target, cfg):
+    """Mean binary cross-entropy of scores with one target for all of them."""
+    targets = torch.full_like(scores, target)
+    if cfg.reads == "logits":
+        return F.binary_cross_entropy_with_logits(scores, targets)
+    else:
+        return F.binary_cross_entropy(scores, targets)
+
+
+def real_loss(scores, cfg):
+    """Cross-entropy of D(x) towards real."""
+    return cross_entropy(scores, cfg.real_target, cfg)
+
+
+def fake_loss(scores, cfg):
+    """Cross-entropy of D(G(z)) towards fake."""
+    return cross_entropy(scores, cfg.fake_target, cfg)
+
+
+def generator_loss(scores, cfg):
+    """Cross-entropy of D(G(z)) towards real: maximises log D(G(z))."""
+    return cross_entropy(scores, cfg.generator_target, cfg)
+
+
+class NonSaturating(Loss, kind="non_saturating"):
+    """Binary cross-entropy with the non-saturating generator (Goodfellow et al., 2014, section 3).
+
+    `real_target: 0.9` is one-sided label smoothing; `reads: probabilities` is for a discriminator
+    that ends in a sigmoid.
+    """
+
+    real_loss: ClassVar = staticmethod(real_loss)
+    fake_loss: ClassVar = staticmethod(fake_loss)
+    generator_loss: ClassVar = staticmethod(generator_loss)
+
+    reads: Literal["logits", "probabilities"] = Field(
+        "logits", description="what the discriminator makes: `probabilities` after a sigmoid"
+    )
+    real_target: Number = Field(1.0, description="target of scores of real images")
+    fake_target: Number = Field(0.0, description="target of scores of generated images")
+    generator_target: Number = Field(1.0, description="target of the generator's own scores")
+
+    @property
+    def scores(self) -> str:
+        return self.reads

@@ -1,0 +1,38 @@
+"""Wasserstein loss."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from ganspec.kinds.loss import Loss
+
+
+def real_loss(scores, cfg):
+    """The critic's loss on real images: their mean score, signed."""
+    return -scores.mean() if cfg.real_target == -1 else scores.mean()
+
+
+def fake_loss(scores, cfg):
+    """The same on generated images, with the opposite sign."""
+    return scores.mean() if cfg.real_target == -1 else -scores.mean()
+
+
+def generator_loss(scores, cfg):
+    """Generated images' mean score, with the sign of real ones."""
+    return -scores.mean() if cfg.real_target == -1 else scores.mean()
+
+
+class Wasserstein(Loss, kind="wasserstein"):
+    """Difference of the critic's mean scores (Arjovsky et al., 2017, equation 3).
+
+    Programs that write it as the mean of label x score call -1 real and 1 fake; the other way
+    round, `real_target: 1`, the critic lowers real images' scores and nothing else changes.
+    """
+
+    real_loss: ClassVar = staticmethod(real_loss)
+    fake_loss: ClassVar = staticmethod(fake_loss)
+    generator_loss: ClassVar = staticmethod(generator_loss)
+
+    real_target: Literal[-1, 1] = Field(-1, description="sign of real images' scores in the loss")

@@ -1,0 +1,1 @@
+"""Scores of images: one kind, one file."""

@@ -1,0 +1,47 @@
+"""Inception score."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+
+from ganspec.kinds.activations import Activations
+from ganspec.kinds.metric import Measured, Metric
+from ganspec.kinds.metrics.fidelity import fidelity
+from ganspec.language.types import Count
+
+
+class InceptionScore(Metric, kind="inception_score"):
+    """Inception score (Salimans et al., 2016), by torch-fidelity: mean and deviation over parts.
+
+    With a classifier of one's own, of c classes, it is at most c.
+    """
+
+    names: ClassVar = ("inception_score",)
+    higher: ClassVar = True
+    paired: ClassVar = False
+    reads_features: ClassVar = False
+
+    splits: Count = Field(10, description="parts that the images are dealt into at random")
+
+    @property
+    def least(self) -> int:
+        return self.splits
+
+    def refusal(self, classes: str | None, labels: torch.Tensor | None) -> str | None:
+        several = "inception_score needs an extractor that tells one class an image, not several"
+        return several if classes == "multi_hot" else None
+
+    def measure(self, made: Activations, real: Activations | None, seed: int) -> list[Measured]:
+        self.demand(len(made.logits))
+        found = fidelity("metric_isc").isc_featuresdict_to_metric(
+            {"logits": made.logits},
+            "logits",
+            isc_splits=self.splits,
+            rng_seed=seed % 2**32,
+            verbose=False,
+        )
+        value, deviation = found["inception_score_mean"], found["inception_score_std"]
+        return [Measured("inception_score", value, deviation)]

@@ -1,0 +1,47 @@
+"""Kernel inception distance."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from ganspec.kinds.activations import Activations
+from ganspec.kinds.metric import Measured, Metric
+from ganspec.kinds.metrics.fidelity import fidelity
+from ganspec.language.types import Count
+
+
+class Kid(Metric, kind="kid"):
+    """Kernel inception distance (Bińkowski et al., 2018), by torch-fidelity: mean and deviation.
+
+    It is unbiased, and may be a little below 0.
+    """
+
+    names: ClassVar = ("kid",)
+    higher: ClassVar = False
+
+    subsets: Count = Field(100, description="random subsets that it is the mean over")
+    subset_size: Count = Field(1000, description="images in each; fewer where there are fewer")
+
+    @property
+    def least(self) -> int:
+        return 2
+
+    def measure(self, made: Activations, real: Activations, seed: int) -> list[Measured]:
+        rows = min(len(made.features), len(real.features))
+        self.demand(rows)
+        size = min(self.subset_size, rows)
+        found = fidelity("metric_kid").kid_featuresdict_to_metric(
+            {"features": made.features},
+            {"features": real.features},
+            "features",
+            kid_subsets=self.subsets,
+            kid_subset_size=size,
+            rng_seed=seed % 2**32,
+            verbose=False,
+        )
+        note = "" if size == self.subset_size else f"subsets of {size:,} images"
+        value = found["kernel_inception_distance_mean"]
+        deviation = found["kernel_inception_distance_std"]
+        return [Measured("kid", value, deviation, len(real.features), note)]

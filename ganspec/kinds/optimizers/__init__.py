@@ -1,0 +1,1 @@
+"""Optimizers: one kind, one file."""

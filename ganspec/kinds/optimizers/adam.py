@@ -1,0 +1,72 @@
+"""Adam and AdamW."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+from torch import optim
+
+from ganspec.kinds.optimizer import Beta, Decay, Optimizer, Rate
+from ganspec.language.types import Positive
+from ganspec.program.ir import Call
+
+
+class AdamEpsHat(optim.Adam):
+    """Adam with `eps` added before the second moment is corrected for its start at 0.
+
+    The order of computation at the end of section 2 of Kingma & Ba (2015).
+    """
+
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(params, lr, betas, eps, weight_decay)
+        for group in self.param_groups:
+            group.update(eps_hat=eps, count=0)
+
+    def step(self):
+        for group in self.param_groups:
+            group["count"] += 1
+            correction = 1 - group["betas"][1] ** group["count"]
+            group["eps"] = group["eps_hat"] / correction**0.5
+        super().step()
+
+
+class Adam(Optimizer, kind="adam"):
+    """Adam (Kingma & Ba, 2015); `weight_decay` is an L2 term in the gradient.
+
+    Keras and TensorFlow 1 add `eps` before the correction of the second moment, as the end of the
+    paper's section 2 does; torch adds it after. Theirs is then 1 / sqrt(1 - beta2^t) times as
+    large, 32 times in the first step, which gradients near `eps` feel. `eps_hat: true`, their
+    default here, does as they do.
+    """
+
+    framework_defaults: ClassVar = {
+        "keras": {"eps": 1e-7, "eps_hat": True},
+        "tensorflow": {"eps_hat": True},
+    }
+
+    lr: Rate = 1e-3
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
+    eps: Positive = 1e-8
+    weight_decay: Decay = 0.0
+    eps_hat: bool = Field(False, description="add `eps` before the second moment is corrected")
+
+    def call(self) -> Call:
+        options = {"lr": self.lr, "betas": self.betas, "eps": self.eps}
+        options |= {"weight_decay": self.weight_decay}
+        return Call(AdamEpsHat if self.eps_hat else optim.Adam, **options)
+
+
+class AdamW(Optimizer, kind="adamw"):
+    """Adam with decoupled weight decay (Loshchilov & Hutter, 2019)."""
+
+    framework_defaults: ClassVar = {"keras": {"eps": 1e-7, "weight_decay": 0.004}}
+
+    lr: Rate = 1e-3
+    betas: tuple[Beta, Beta] = (0.9, 0.999)
+    eps: Positive = 1e-8
+    weight_decay: Decay = 0.01
+
+    def call(self) -> Call:
+        options = {"lr": self.lr, "betas": self.betas, "eps": self.eps}
+        return Call(optim.AdamW, **options, weight_decay=self.weight_decay)

@@ -1,0 +1,83 @@
+"""RMSprop."""
+
+from __future__ import annotations
+
+from typing import ClassVar, Literal
+
+import torch
+from pydantic import Field
+from torch import optim
+
+from ganspec.kinds.optimizer import Beta, Decay, Optimizer, Rate
+from ganspec.language.types import Positive
+from ganspec.program.ir import Call
+
+
+class RMSpropTF(optim.Optimizer):
+    """RMSprop with `eps` inside the root; `initial` is the first mean of squares."""
+
+    def __init__(
+        self,
+        params,
+        lr=1e-3,
+        alpha=0.9,
+        eps=1e-7,
+        momentum=0.0,
+        weight_decay=0.0,
+        initial=0.0,
+    ):
+        options = {"lr": lr, "alpha": alpha, "eps": eps, "momentum": momentum}
+        options |= {"weight_decay": weight_decay, "initial": initial}
+        super().__init__(params, options)
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for weight in group["params"]:
+                if weight.grad is not None:
+                    self.move(weight, group)
+
+    def move(self, weight, group):
+        state = self.state[weight]
+        if not state:
+            state["square_avg"] = torch.full_like(weight, group["initial"])
+            if group["momentum"]:
+                state["momentum_buffer"] = torch.zeros_like(weight)
+        gradient = weight.grad.add(weight, alpha=group["weight_decay"])
+        squares, alpha = state["square_avg"], group["alpha"]
+        squares.mul_(alpha).addcmul_(gradient, gradient, value=1 - alpha)
+        change = gradient / (squares + group["eps"]).sqrt()
+        if group["momentum"]:
+            change = state["momentum_buffer"].mul_(group["momentum"]).add_(change)
+        weight.sub_(change, alpha=group["lr"])
+
+
+class RMSprop(Optimizer, kind="rmsprop"):
+    """RMSprop (Hinton, 2012), in the form that the framework gives it.
+
+    `torch` divides by the root of the mean square plus `eps`; `keras` and `tensorflow` by the root
+    of both, which for small gradients is another step altogether. The mean of squares starts at 0,
+    in TensorFlow 1 (`tf.train.RMSPropOptimizer`) at 1: small first steps.
+    """
+
+    framework_defaults: ClassVar = {
+        "keras": {"lr": 1e-3, "alpha": 0.9, "eps": 1e-7, "form": "keras"},
+        "tensorflow": {"alpha": 0.9, "eps": 1e-10, "form": "tensorflow"},
+    }
+
+    lr: Rate = 1e-2
+    alpha: Beta = Field(0.99, description="share of the old mean of squares in the new one")
+    eps: Positive = 1e-8
+    momentum: Beta = 0.0
+    weight_decay: Decay = 0.0
+    form: Literal["torch", "keras", "tensorflow"] = Field(
+        "torch", description="where `eps` stands, and what the mean of squares starts at"
+    )
+
+    def call(self) -> Call:
+        options = {"alpha": self.alpha, "eps": self.eps, "momentum": self.momentum}
+        options |= {"weight_decay": self.weight_decay}
+        if self.form == "torch":
+            return Call(optim.RMSprop, lr=self.lr, **options)
+        initial = 1.0 if self.form == "tensorflow" else 0.0
+        return Call(RMSpropTF, lr=self.lr, **options, initial=initial)

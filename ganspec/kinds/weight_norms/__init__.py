@@ -1,0 +1,1 @@
+"""Weight norms: one kind, one file."""

@@ -1,0 +1,27 @@
+"""Spectral normalization."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from torch.nn.utils.parametrizations import spectral_norm
+
+from ganspec.kinds.weight_norm import WeightNorm
+from ganspec.language.types import Count, Positive
+from ganspec.program.ir import Call
+
+
+class Spectral(WeightNorm, kind="spectral"):
+    """The weight divided by its largest singular value (Miyato et al., 2018, section 2.1)."""
+
+    primary: ClassVar = "eps"
+
+    eps: Positive = 1e-12
+    power_iterations: Count = 1
+
+    def wrap(self) -> Call:
+        given = {
+            "n_power_iterations": (self.power_iterations, 1),
+            "eps": (self.eps, 1e-12),
+        }
+        return Call(spectral_norm, **{k: v for k, (v, usual) in given.items() if v != usual})

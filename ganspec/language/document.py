@@ -1,0 +1,59 @@
+"""The base of every spec, whatever system it describes."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Self
+
+from pydantic import AfterValidator, ConfigDict, Field
+
+from ganspec.language.registry import BASES, base_of
+from ganspec.language.section import Section
+from ganspec.language.tree import Node
+from ganspec.language.types import Doc, Name, refusal
+
+
+class Document(Section):
+    """A whole spec. A class with `system="gan"` registers itself as one of the systems.
+
+    `networks` are the keys of its networks. Where a spec has none of any system, it describes
+    `standard`.
+    """
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    networks: ClassVar[tuple[str, ...]]
+    systems: ClassVar[dict[str, type[Self]]] = {}
+    standard: ClassVar[bool] = False
+
+    tree: Node = Field(exclude=True, repr=False, description="the marked text it came from")
+
+    def __init_subclass__(cls, **_: object) -> None:
+        super().__init_subclass__()  # the class keyword is for the method below
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, system: str | None = None, **_: object) -> None:
+        if system is not None:
+            cls.systems[system] = cls
+
+
+BASES["system"] = Document
+
+
+def systems() -> tuple[type[Document], ...]:
+    """Return the class of every system's specs, the standard one first."""
+    found = base_of("system").systems.values()
+    return tuple(sorted(found, key=lambda system: not system.standard))
+
+
+def _check_distinct(names: tuple[str, ...]) -> tuple[str, ...]:
+    twice = [name for i, name in enumerate(names) if name in names[:i]]
+    if twice:
+        raise refusal("duplicate-name", f"`{twice[0]}` is given twice", "rename one of the two")
+    return names
+
+
+class Signature(Section):
+    """What a block says before its layers."""
+
+    doc: Doc = ""
+    params: Annotated[tuple[Name, ...], AfterValidator(_check_distinct)] = ()

@@ -1,5 +1,0 @@
-"""Layers: one kind, one file."""
-
-from ganspec.layers.layer import Layer
-
-BASE = Layer

@@ -1,5 +1,0 @@
-"""Adversarial losses: one kind, one file."""
-
-from ganspec.losses.loss import Loss
-
-BASE = Loss

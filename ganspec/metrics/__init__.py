@@ -1,5 +1,0 @@
-"""Scores of images: one kind, one file."""
-
-from ganspec.metrics.metric import Metric
-
-BASE = Metric

@@ -1,5 +1,0 @@
-"""Optimizers: one kind, one file."""
-
-from ganspec.optimizers.optimizer import Optimizer
-
-BASE = Optimizer

@@ -1,5 +1,0 @@
-"""Penalties on the discriminator: one kind, one file."""
-
-from ganspec.penalties.penalty import Penalty
-
-BASE = Penalty

@@ -1,0 +1,1 @@
+"""Plots of losses, scores and confusion."""

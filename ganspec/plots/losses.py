@@ -1,0 +1,55 @@
+"""The losses and accuracies of a run as a picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ganspec.atomic import replacing
+from ganspec.plots.curves import Column, Curve, Epochs, Panel, columns, figure_of
+
+LOOKS = {  # label, colour
+    "d_loss": ("discriminator", "blue"),
+    "g_loss": ("generator", "orange"),
+    "q_loss": ("labels", "green"),
+    "d_real": ("on real images", "sky"),
+    "d_fake": ("on generated images", "pink"),
+    "loss": ("training", "blue"),
+    "real_accuracy": ("real images", "blue"),
+    "fake_accuracy": ("generated images", "orange"),
+    "accuracy": ("training", "blue"),
+    "test_loss": ("test", "orange"),
+    "test_accuracy": ("test", "orange"),
+}
+MOST = 8  # curves on one axis; a spec's own log has fewer
+
+
+def panels(found: dict[str, Column]) -> list[Panel]:
+    """Losses on one axis, accuracies on another, in the order of the log."""
+    longest = max(map(len, found.values()), default=0)
+    shares = [name for name in found if name.endswith("accuracy")]
+    groups = {"loss": [name for name in found if name not in shares], "accuracy": shares}
+    return [
+        Panel(title, tuple(curve(name, found[name], longest) for name in names[:MOST]))
+        for title, names in groups.items()
+        if names
+    ]
+
+
+def curve(name: str, column: Column, longest: int) -> Curve:
+    """A column of the log with its usual label and colour."""
+    label, colour = LOOKS.get(name, (name, "green"))
+    return Curve(column, label, colour, sparse=len(column) < longest / 2)
+
+
+def plot_losses(
+    rows: list[dict[str, float]], path: Path, epoch_steps: int, warmup: int = 0
+) -> None:
+    """All losses by step, raw and smoothed, and accuracies below; epochs at the foot.
+
+    `warmup` steps come before the first epoch. Writes a PNG.
+    """
+    drawn = panels(columns(rows))
+    if not drawn:
+        return
+    with replacing(path) as temporary:
+        figure_of(drawn, Epochs(epoch_steps, warmup)).savefig(temporary, facecolor="white")

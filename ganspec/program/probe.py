@@ -1,0 +1,70 @@
+"""Shapes by running torch itself on nothing: no rule of ours that could drift from its own.
+
+Modules are built on the meta device, which draws no weights, and run on an empty batch in main
+memory, which computes nothing. Running on the meta device would answer too, but its Python
+kernels pull in torch's compiler: more than a second, against less than a millisecond a layer.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+import torch
+from torch import nn
+
+from ganspec.program.ir import Call, Value
+
+LARGEST = 2**31  # numbers in one tensor; past that, a typing error is likelier than a wish
+LARGEST_RETRY = 2**22  # numbers an image in a probe that really computes
+FAILURES = (RuntimeError, ValueError, TypeError, IndexError, MemoryError)
+
+
+class ProbeError(Exception):
+    """Torch refuses the call; the message is its first line."""
+
+
+def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
+    """Shape, without the batch, of `call` on `inputs`; raises ProbeError."""
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            warnings.simplefilter("ignore")
+            module = hollow(call) if call.is_module else None
+            try:
+                result = _run(call, module, inputs, batch=0)
+            except FAILURES:
+                # affine instance norm knows no empty batch; for all others this fails again,
+                # with the message that a user would see
+                if max(math.prod(value.shape) for value in inputs) > LARGEST_RETRY:
+                    raise
+                result = _run(call, module, inputs, batch=2)
+    except FAILURES as error:
+        reason = str(error).split("\n")[0].strip().rstrip(".")
+        raise ProbeError(reason[:1].lower() + reason[1:]) from None
+    shape = tuple(result.shape[1:])
+    if 0 in shape:  # torch minds only where there are images
+        raise ProbeError(f"an image would become {' x '.join(map(str, shape))}, which is nothing")
+    if math.prod(shape) > LARGEST:
+        raise ProbeError(f"an image would become {math.prod(shape):,} numbers")
+    return shape
+
+
+def _run(call: Call, module: nn.Module | None, inputs: tuple, batch: int) -> torch.Tensor:
+    tensors = [value.tensor(batch) for value in inputs]
+    return call.apply(tensors) if module is None else module(*tensors)
+
+
+def hollow(call: Call) -> nn.Module:
+    """The call's module with undrawn weights, in main memory of which no page is touched."""
+    with torch.device("meta"):
+        module = (call.bare or call).build()
+    count = sum(p.numel() for p in module.parameters())
+    if count > LARGEST:
+        raise ValueError(f"it would have {count:,} weights")
+    for part in module.modules():
+        for name, weight in part.named_parameters(recurse=False):
+            empty = torch.empty(tuple(weight.shape))
+            part.register_parameter(name, nn.Parameter(empty, requires_grad=False))
+        for name, buffer in part.named_buffers(recurse=False):
+            part.register_buffer(name, torch.empty(tuple(buffer.shape), dtype=buffer.dtype))
+    return module

@@ -1,0 +1,168 @@
+"""A run: one folder with everything that a training made and everything to go on with."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+try:
+    import fcntl
+except ImportError:  # not a Unix
+    fcntl = None
+
+from ganspec.atomic import write_text
+from ganspec.language.dump import dump
+from ganspec.language.errors import GanspecError
+from ganspec.language.document import Document
+from ganspec.language.load import load
+
+LOCK = ".lock"
+
+
+class RunError(GanspecError):
+    """A run folder that is not there, is in the way, or belongs to another spec."""
+
+
+class Run:
+    """A run folder: spec, emitted source, log, samples, loss plot, checkpoint."""
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        self.step, self.interrupted = 0, False  # how the training that made it ended
+        self._lock = None
+        self.spec_path = self.folder / "spec.yaml"
+        self.log_path = self.folder / "log.jsonl"
+        self.checkpoint_path = self.folder / "checkpoint.pt"
+        self.info_path = self.folder / "run.json"
+        self.losses_path = self.folder / "losses.png"
+
+    @classmethod
+    def open(cls, folder: Path) -> Run:
+        """The run in `folder`; raises RunError where there is none."""
+        run = cls(folder)
+        if not run.spec_path.is_file():
+            raise RunError(f"{folder} is no run: it holds no spec.yaml")
+        return run
+
+    @property
+    def spec(self) -> Document:
+        """The resolved spec that the run trains."""
+        return load(self.spec_path)
+
+    def samples_path(self, step: int) -> Path:
+        """Where the grid of samples after `step` goes."""
+        return self.folder / "samples" / f"{step:07d}.png"
+
+    def snapshot_path(self, step: int) -> Path:
+        """Where the weights after `step` are kept."""
+        return self.folder / "snapshots" / f"{step:07d}.pt"
+
+    def snapshots(self) -> dict[int, Path]:
+        """The weights that were kept, by step."""
+        found = sorted((self.folder / "snapshots").glob("*.pt"))
+        return {int(path.stem): path for path in found if path.stem.isdigit()}
+
+    def latest_samples(self) -> Path | None:
+        """The newest grid of samples."""
+        return max((self.folder / "samples").glob("*.png"), default=None)
+
+    def claim(self, overwrite: bool) -> None:
+        """Make sure that starting here destroys nothing that was not given up."""
+        if self.folder.exists() and not self.folder.is_dir():
+            raise RunError(f"{self.folder} is a file; choose another --out")
+        if not self.folder.exists() or not self._contents():
+            return
+        if not overwrite:
+            raise RunError(
+                f"{self.folder} exists; add --resume to go on with it, --overwrite to replace it, "
+                "or --out for another folder"
+            )
+        if not (self.spec_path.is_file() and self.info_path.is_file()):
+            raise RunError(f"{self.folder} is not a run of ganspec and is not overwritten")
+
+    def _contents(self) -> list[Path]:
+        return [path for path in self.folder.iterdir() if path.name != LOCK]
+
+    def lock(self) -> None:
+        """Keep other processes from training here; raises RunError where one does."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._lock = (self.folder / LOCK).open("a")
+        try:
+            if fcntl:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            self._lock.close()
+            self._lock = None
+            raise RunError(f"{self.folder} is being trained by another process") from None
+
+    def release(self) -> None:
+        """Let others train here again."""
+        if self._lock:
+            (self.folder / LOCK).unlink(missing_ok=True)
+            self._lock.close()
+            self._lock = None
+
+    def begin(self, spec: Document, source: str, info: dict[str, object], overwrite: bool) -> None:
+        """Lock the folder and make its contents anew: spec, emitted source and `info`."""
+        self.lock()
+        self.claim(overwrite)  # again: something may have come while images were read
+        for path in self._contents():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        write_text(self.spec_path, resolved(spec))
+        write_text(self.folder / f"{spec.name}.py", source)
+        write_text(self.info_path, json.dumps(info, indent=2) + "\n")
+        write_text(self.log_path, "")
+
+    def rows(self) -> list[dict[str, float]]:
+        """The log so far; a line that a crash cut short is left out."""
+        rows: list[dict[str, float]] = []
+        if not self.log_path.exists():
+            return rows
+        for line in self.log_path.read_text("utf-8").splitlines():
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError:
+                break
+            if not (isinstance(row, dict) and "step" in row):
+                break
+            rows.append(row)
+        return rows
+
+    def append(self, rows: list[dict[str, float]]) -> None:
+        """Add lines to the log."""
+        with self.log_path.open("a", encoding="utf-8") as log:
+            log.writelines(json.dumps(row) + "\n" for row in rows)
+
+    def rewind(self, step: int) -> None:
+        """Forget what log, samples and snapshots say of later steps, and half-written files."""
+        for place in (self.folder, self.folder / "samples", self.folder / "snapshots"):
+            for path in place.glob(".*"):
+                if path.name != LOCK:
+                    path.unlink()
+        kept = [row for row in self.rows() if row["step"] <= step]
+        write_text(self.log_path, "".join(json.dumps(row) + "\n" for row in kept))
+        for path in (self.folder / "samples").glob("*.png"):
+            if path.stem.isdigit() and int(path.stem) > step:
+                path.unlink()
+        for later, path in self.snapshots().items():
+            if later > step:
+                path.unlink()
+
+
+def resolved(spec: Document) -> str:
+    """The spec as one YAML text: `extends` and settings worked in, vars and blocks kept."""
+    return dump(spec.tree.plain())
+
+
+def differences(mine: Document, theirs: Document) -> list[str]:
+    """Sections in which two specs differ, other than in length, in what is kept and measured."""
+
+    def comparable(spec: Document) -> dict:
+        data = {k: v for k, v in spec.tree.plain().items() if k != "evaluate"}
+        train = data.get("train") or {}
+        data["train"] = {k: v for k, v in train.items() if k not in ("epochs", "keep")}
+        return data
+
+    a, b = comparable(mine), comparable(theirs)
+    return [key for key in {**a, **b} if a.get(key) != b.get(key)]

@@ -1,0 +1,1 @@
+"""Images from a trained run, and the files that they go into."""

@@ -1,0 +1,114 @@
+"""An autoencoder as a system."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from ganspec.kinds.criterion import Criterion
+from ganspec.kinds.optimizer import Optimizer
+from ganspec.language.errors import Diagnostic
+from ganspec.language.section import Section
+from ganspec.language.tree import Node
+from ganspec.language.types import Positive
+from ganspec.program.ir import Net
+from ganspec.systems.autoencoder.contract import contract
+from ganspec.systems.schedule import Schedule
+from ganspec.systems.single.wording import properties
+from ganspec.systems.spec import Images, Interface, Network, Spec, image_input
+from ganspec.systems.terms import plain
+from ganspec.systems.training import Training
+
+
+class Noise(Section):
+    """Gaussian noise on an autoencoder's input, drawn anew for every batch."""
+
+    std: Positive = Field(description="its standard deviation, in units of the images' range")
+    clip: bool = Field(True, description="keep the noisy images within the images' range")
+
+    @classmethod
+    def opened(cls, node: Node) -> Node:
+        """A number alone is `std`."""
+        if node.value is None or isinstance(node.value, (dict, list, bool)):
+            return node
+        return node.holding({"std": Node(node.value, node.mark, node.mark)})
+
+
+class Reconstruction(Section):
+    """What an autoencoder is trained for."""
+
+    loss: Criterion = Field(description="of its outputs against the clean images")
+    noise: Noise | None = Field(
+        None, description="what the input has and the target has not; a number is `std`"
+    )
+
+
+class Autoencoder(Spec, system="autoencoder"):
+    """An autoencoder, from images to the same images; denoising where noise is added.
+
+    Its spec has `name`, `doc`, `framework`, `report`, `vars`, `data` and `blocks` as a GAN's has,
+    and beside them the following.
+    """
+
+    networks: ClassVar = ("autoencoder",)
+    noun: ClassVar = "autoencoder"
+    restores: ClassVar = "autoencoder"
+    reads_test: ClassVar = True
+
+    autoencoder: Network
+    objective: Reconstruction
+    optimizer: Optimizer = Field(description="the autoencoder's")
+    train: Schedule = Schedule()
+
+    def interfaces(self) -> dict[str, Interface]:
+        return {"autoencoder": Interface(image_input(self), "image", "Image to image.")}
+
+    def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
+        return contract(self, nets)
+
+    def optimizer_of(self, key: str) -> Optimizer:
+        return self.optimizer
+
+    def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
+        from ganspec.systems.autoencoder.settings import settings
+
+        return settings(self)
+
+    def main(self) -> Callable:
+        from ganspec.systems.single.program import main
+
+        return main
+
+    def restore(
+        self,
+        network: nn.Module,
+        images: torch.Tensor,
+        random: torch.Generator,
+        cfg: SimpleNamespace,
+    ) -> torch.Tensor:
+        from ganspec.systems.autoencoder.step import restore
+
+        return restore(network, images, random, cfg)
+
+    def training(
+        self,
+        nets: dict[str, Net],
+        networks: dict[str, nn.Module],
+        images: Images,
+        device: torch.device,
+    ) -> Training:
+        from ganspec.systems.autoencoder.training import AutoencoderTraining
+
+        return AutoencoderTraining(self, nets, networks, images, device)
+
+    def properties(self) -> dict[str, dict[str, str]]:
+        found, noise = properties(self), self.objective.noise
+        if noise is not None:
+            clipped = ", clipped" if noise.clip else ""
+            found["data"]["input noise"] = f"{plain(noise.std)}{clipped}"
+        return found

@@ -1,0 +1,67 @@
+"""One step of training an autoencoder, and its test: text that is also emitted."""
+
+from __future__ import annotations
+
+import torch
+
+from ganspec.systems.batches import scale_pixels
+from ganspec.systems.update import update
+
+
+def add_noise(images, random, cfg):
+    """Images with Gaussian noise from the generator `random`; None is torch's own."""
+    noise = torch.randn(images.shape, generator=random, device=images.device)
+    noisy = images + cfg.noise * noise
+    if not cfg.clip_noise:
+        return noisy
+    elif cfg.low == -1:
+        return noisy.clamp(-1, 1)
+    else:
+        return noisy.clamp(0, 1)
+
+
+def evaluate(autoencoder, images, cfg):
+    """Mean loss over images that training does not see, under ever the same noise."""
+    if cfg.noise:
+        random = torch.Generator(images.device).manual_seed(0)
+    total = 0
+    autoencoder.eval()
+    with torch.no_grad():
+        for part in images.split(cfg.batch):
+            clean = scale_pixels(part, cfg)
+            outputs = autoencoder(add_noise(clean, random, cfg) if cfg.noise else clean)
+            total = total + len(part) * cfg.loss(outputs, clean, cfg)
+    autoencoder.train()
+    return {"test_loss": total / len(images)}
+
+
+def compare(autoencoder, images, cfg):
+    """What goes in, what comes out and, under noise, the clean images, in rows."""
+    clean = scale_pixels(images, cfg)
+    autoencoder.eval()
+    with torch.no_grad():
+        if cfg.noise:
+            noisy = add_noise(clean, torch.Generator(images.device).manual_seed(0), cfg)
+            made = autoencoder(noisy)
+        else:
+            made = autoencoder(clean)
+    autoencoder.train()
+    if cfg.reads == "logits":
+        made = made.sigmoid()
+    return torch.cat([noisy, made, clean] if cfg.noise else [clean, made])
+
+
+def train_step(autoencoder, optimizer, batches, cfg):
+    """One step down the loss of a batch; the loss before it."""
+    images, _labels = next(batches)
+    outputs = autoencoder(add_noise(images, None, cfg) if cfg.noise else images)
+    loss = cfg.loss(outputs, images, cfg)
+    update(optimizer, loss)
+    return {"loss": loss.detach()}
+
+
+def restore(autoencoder, images, random, cfg):
+    """Return what the autoencoder makes of uint8 images, under noise that `random` draws."""
+    clean = scale_pixels(images, cfg)
+    made = autoencoder(add_noise(clean, random, cfg) if cfg.noise else clean)
+    return made.sigmoid() if cfg.reads == "logits" else made

@@ -1,0 +1,38 @@
+"""One step of training a classifier, and its test: text that is also emitted."""
+
+from __future__ import annotations
+
+import torch
+
+from ganspec.systems.batches import scale_pixels
+from ganspec.systems.update import update
+
+
+def predict(classifier, images, cfg):
+    """The classifier's outputs for uint8 images, in batches."""
+    classifier.eval()
+    with torch.no_grad():
+        parts = images.split(cfg.batch)
+        outputs = torch.cat([classifier(scale_pixels(part, cfg)) for part in parts])
+    classifier.train()
+    return outputs
+
+
+def score(outputs, labels, cfg):
+    """Loss and accuracy of outputs for images that training does not see."""
+    loss = cfg.loss(outputs, labels, cfg)
+    return {"test_loss": loss, "test_accuracy": cfg.accuracy(outputs, labels)}
+
+
+def evaluate(classifier, images, labels, cfg):
+    """Loss and accuracy on images that training does not see."""
+    return score(predict(classifier, images, cfg), labels, cfg)
+
+
+def train_step(classifier, optimizer, batches, cfg):
+    """One step down the loss of a batch; loss and accuracy before it."""
+    images, labels = next(batches)
+    outputs = classifier(images)
+    loss = cfg.loss(outputs, labels, cfg)
+    update(optimizer, loss)
+    return {"loss": loss.detach(), "accuracy": cfg.accuracy(outputs, labels)}

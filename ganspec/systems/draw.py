@@ -1,0 +1,14 @@
+"""Random inputs of a generator: text that is also emitted."""
+
+from __future__ import annotations
+
+import torch
+
+
+def draw_latent(count, device, cfg):
+    """Random inputs of the generator, count x latent size."""
+    if cfg.latent_distribution == "uniform":
+        latent = torch.empty(count, cfg.latent_size, device=device)
+        return latent.uniform_(cfg.latent_low, cfg.latent_high)
+    else:
+        return torch.randn(count, cfg.latent_size, device=device)

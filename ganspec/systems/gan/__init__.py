@@ -1,0 +1,1 @@
+"""A GAN: two networks against each other."""

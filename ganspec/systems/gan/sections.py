@@ -1,0 +1,99 @@
+"""The sections of a GAN's spec: latents, the objective, optimizers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from ganspec.kinds.loss import Loss
+from ganspec.kinds.optimizer import Optimizer
+from ganspec.kinds.penalty import Penalty
+from ganspec.language.section import Section
+from ganspec.language.tree import Node
+from ganspec.language.types import Number, Positive, Width, refusal
+
+
+def _check_bounds(bounds: tuple[float, float]) -> tuple[float, float]:
+    if not bounds[0] < bounds[1]:
+        shown = f"[{bounds[0]:g}, {bounds[1]:g}]"
+        raise refusal("bad-value", f"nothing lies in {shown}", "write the smaller bound first")
+    return bounds
+
+
+class Latent(Section):
+    """What the generator reads."""
+
+    size: Width = Field(description="numbers in one latent vector")
+    distribution: Literal["normal", "uniform"] = Field(
+        "normal", description="what they are drawn from"
+    )
+    range: Annotated[tuple[Number, Number], AfterValidator(_check_bounds)] = Field(
+        (-1.0, 1.0), description="bounds of `uniform`"
+    )
+
+
+class Decay(Section):
+    """Weights of L2 terms: half the sum of a network's squared weights, times these."""
+
+    generator: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        0.0, description="in the generator's loss"
+    )
+    discriminator: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        0.0, description="in the discriminator's loss"
+    )
+
+
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Auxiliary(Section):
+    """The loss of the discriminator's head `auxiliary`, which both networks lower.
+
+    The cross-entropy of its guesses with the labels; for multi-hot labels the binary one.
+    """
+
+    discriminator: Weight = Field(1.0, description="its weight in the discriminator's loss")
+    generator: Weight = Field(1.0, description="its weight in the generator's loss")
+    images: Literal["real", "both"] = Field(
+        "both", description="what the discriminator's is taken on: `real` images, or generated too"
+    )
+
+    @classmethod
+    def opened(cls, node: Node) -> Node:
+        """A number alone is both weights."""
+        if node.value is None or isinstance(node.value, (dict, list, bool)):
+            return node
+        return node.holding(dict.fromkeys(("discriminator", "generator"), node))
+
+
+class Objective(Section):
+    """What the two networks are trained for."""
+
+    loss: Loss = Field(description="what both networks minimise")
+    penalty: Penalty | None = Field(None, description="added to the discriminator's loss")
+    auxiliary: Auxiliary | None = Field(
+        None, description="loss of the discriminator's head `auxiliary`; a number is both weights"
+    )
+    clip: Positive | None = Field(None, description="bound of the discriminator's weights")
+    scale: Positive = Field(
+        1.0, description="factor of the discriminator's loss; 0.5 for the mean of its two parts"
+    )
+    l2: Decay = Field(Decay(), description="L2 terms added to the losses")
+
+
+class Optimizers(Section):
+    """One optimizer for each network; a single one given is used for both."""
+
+    generator: Optimizer = Field(description="the generator's")
+    discriminator: Optimizer = Field(description="the discriminator's")
+
+    @classmethod
+    def opened(cls, node: Node) -> Node:
+        """`adam: {...}` alone is an optimizer for each network."""
+        one = isinstance(node.value, str) or (
+            isinstance(node.value, dict)
+            and node.value
+            and not set(node.value) & set(cls.model_fields)
+        )
+        return node.holding(dict.fromkeys(cls.model_fields, node)) if one else node

@@ -1,0 +1,113 @@
+"""Settings of a GAN's training, which its text reads as `cfg.name`."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from ganspec.language.rules import Rule
+from ganspec.program.ir import Net, plain
+from ganspec.systems.gan import step
+from ganspec.systems.gan.train import STEP_LOSSES
+from ganspec.systems.grid import CLASS_COLUMNS
+from ganspec.systems.settings import fields, optimizer, shared
+from ganspec.systems.spec import Spec
+
+SAMPLES = 64  # images in a grid
+
+
+def settings(spec: Spec, nets: dict[str, Net]) -> SimpleNamespace:
+    """Return the constants and functions of a GAN's training."""
+    return SimpleNamespace(
+        **shared(spec),
+        **labelling(spec, nets),
+        **objective(spec),
+        **rules(spec),
+        g_optimizer=optimizer(spec.optimizers.generator),
+        d_optimizer=optimizer(spec.optimizers.discriminator),
+    )
+
+
+def rule(text: str | None, who: str) -> Rule | None:
+    """Return a skip rule as a function of the step's losses."""
+    if text is None:
+        return None
+    doc = f"Whether an iteration leaves the {who} as it is."
+    return Rule(text, f"skip_{who}", doc, STEP_LOSSES)
+
+
+def labelling(spec: Spec, nets: dict[str, Net]) -> dict[str, object]:
+    """Return the settings of labels; `absent` lists variables that this training does not use."""
+    generator, discriminator, train = nets["generator"], nets["discriminator"], spec.train
+    auxiliary = spec.objective.auxiliary
+    read = generator.conditional or discriminator.conditional or auxiliary
+    labels = spec.condition.kind if read else None
+    size = int(spec.condition.size) if read else 0
+    # a class a column where that makes a grid that people can look at
+    by_class = labels == "classes" and size <= CLASS_COLUMNS
+    absent = [] if labels else ["labels", "fake_labels"]
+    absent += [] if generator.conditional else ["fixed_labels"]
+    return {
+        "labels": labels,
+        "label_size": size,
+        # only the files tell how many classes a folder has
+        "check_classes": labels == "classes" and spec.data.dataset.label_kind() is None,
+        "fake_labels": train.labels if labels else "real",
+        "g_conditional": generator.conditional,
+        "d_conditional": discriminator.conditional,
+        "auxiliary": auxiliary is not None,
+        "d_auxiliary": auxiliary.discriminator if auxiliary else 0,
+        "g_auxiliary": auxiliary.generator if auxiliary else 0,
+        "auxiliary_images": auxiliary.images if auxiliary else None,
+        "samples": 8 * size if by_class else SAMPLES,
+        "columns": size if by_class else 8,
+        "absent": absent if train.warmup else [*absent, "step"],
+    }
+
+
+def objective(spec: Spec) -> dict[str, object]:
+    """Return the losses, the terms added to them, and their weights."""
+    objective = spec.objective
+    loss = type(objective.loss)
+    return {
+        "real_loss": loss.real_loss,
+        "fake_loss": loss.fake_loss,
+        "generator_loss": loss.generator_loss,
+        "threshold": objective.loss.threshold,
+        **fields(objective.loss),
+        "d_scale": objective.scale,
+        "d_l2": objective.l2.discriminator,
+        "g_l2": objective.l2.generator,
+        "penalty": type(objective.penalty).penalty if objective.penalty else None,
+        **(fields(objective.penalty) if objective.penalty else {}),
+        "clip": objective.clip,
+    }
+
+
+def rules(spec: Spec) -> dict[str, object]:
+    """Return the settings of latents and of who is updated when and on what."""
+    train, latent = spec.train, spec.latent
+    apart = train.updates == "apart"
+    skip = train.skip
+    return {
+        "latent_size": plain(latent.size),
+        "latent_distribution": latent.distribution,
+        "latent_low": latent.range[0],
+        "latent_high": latent.range[1],
+        "batches": train.batches,
+        "latents": train.latents,
+        "discriminator_steps": train.steps.discriminator,
+        "generator_steps": train.steps.generator,
+        "generator_batch": train.generator_batch,
+        "iterations": train.iterations,
+        "warmup": train.warmup.iterations if train.warmup else None,
+        "warmup_images": train.warmup.images if train.warmup else None,
+        "accuracy": train.accuracy,
+        "average": train.average,
+        "updates": train.updates,
+        "train_discriminator": (
+            step.train_discriminator_apart if apart else step.train_discriminator
+        ),
+        "skips": bool(skip.generator or skip.discriminator),
+        "skip_generator": rule(skip.generator, "generator"),
+        "skip_discriminator": rule(skip.discriminator, "discriminator"),
+    }

@@ -1,0 +1,86 @@
+"""A GAN as a system: the fields of its spec, and its answers to all that is asked of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import ClassVar
+
+import torch
+from pydantic import Field
+from torch import nn
+
+from ganspec.kinds.optimizer import Optimizer
+from ganspec.language.errors import Diagnostic
+from ganspec.program.ir import Input, Net, label_input, start_input
+from ganspec.systems.gan.contract import contract
+from ganspec.systems.gan.sections import Latent, Objective, Optimizers
+from ganspec.systems.gan.train import Train
+from ganspec.systems.gan.wording import properties
+from ganspec.systems.spec import Images, Interface, Label, Network, Spec, image_input
+from ganspec.systems.training import Training
+
+
+class Gan(Spec, system="gan"):
+    """A whole GAN: data, latent, two networks, objective, optimizers and training."""
+
+    networks: ClassVar = ("generator", "discriminator")
+    standard: ClassVar = True
+    noun: ClassVar = "GAN"
+    draws: ClassVar = "generator"
+    takes_labels: ClassVar = True
+
+    latent: Latent
+    condition: Label | None = Field(None, description="what the labels are, where they are read")
+    generator: Network
+    discriminator: Network
+    objective: Objective
+    optimizers: Optimizers
+    train: Train = Train()
+
+    @property
+    def labelled(self) -> Label | None:
+        return self.condition
+
+    @property
+    def label_input(self) -> Input | None:
+        label = self.condition
+        return label_input(label.size, label.kind == "classes") if label else None
+
+    def interfaces(self) -> dict[str, Interface]:
+        size = self.latent.size
+        latent = start_input((int(size),), size, "latent")
+        return {
+            "generator": Interface(latent, "image", "Latent vector to image."),
+            "discriminator": Interface(image_input(self), "score", "Image to score."),
+        }
+
+    def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
+        return contract(self, nets)
+
+    def optimizer_of(self, key: str) -> Optimizer:
+        return getattr(self.optimizers, key)
+
+    def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
+        from ganspec.systems.gan.settings import settings
+
+        return settings(self, nets)
+
+    def main(self) -> Callable:
+        from ganspec.systems.gan.program import main  # which imports what a training draws
+
+        return main
+
+    def training(
+        self,
+        nets: dict[str, Net],
+        networks: dict[str, nn.Module],
+        images: Images,
+        device: torch.device,
+    ) -> Training:
+        from ganspec.systems.gan.training import GanTraining
+
+        return GanTraining(self, nets, networks, images, device)
+
+    def properties(self) -> dict[str, dict[str, str]]:
+        return properties(self)

@@ -1,0 +1,183 @@
+"""One iteration of training a GAN: the text that is also emitted, with `cfg` settled."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+
+from ganspec.systems.batches import draw_labels
+from ganspec.systems.draw import draw_latent
+from ganspec.systems.update import update
+
+
+def draw_pixels(images, cfg):
+    """Images of random pixels, as many as those given and in their range."""
+    if cfg.low == -1:
+        return 2 * torch.rand_like(images) - 1
+    else:
+        return torch.rand_like(images)
+
+
+def squared_weights(network):
+    """Half the sum of a network's squared weights."""
+    return 0.5 * sum(weight.square().sum() for weight in network.parameters())
+
+
+def assess(discriminator, images, labels, cfg):
+    """Scores of images, and the mean cross-entropy of the auxiliary head's guesses."""
+    scores, guesses = discriminator(images, labels) if cfg.d_conditional else discriminator(images)
+    if cfg.labels == "classes":
+        return scores, F.cross_entropy(guesses, labels)
+    else:
+        return scores, F.binary_cross_entropy_with_logits(guesses, labels)
+
+
+def clip_weights(network, bound):
+    """Keep every weight within -bound and bound."""
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.clamp_(-bound, bound)
+
+
+def train_discriminator(discriminator, optimizer, real, labels, fake, fake_labels, cfg):
+    """Raise real images' scores, lower generated ones'; losses by name."""
+    if cfg.auxiliary:
+        real_scores, q_real = assess(discriminator, real, labels, cfg)
+        fake_scores, q_fake = assess(discriminator, fake, fake_labels, cfg)
+    else:
+        real_scores = discriminator(real, labels) if cfg.d_conditional else discriminator(real)
+        fake_scores = discriminator(fake, fake_labels) if cfg.d_conditional else discriminator(fake)
+    d_loss = cfg.real_loss(real_scores, cfg) + cfg.fake_loss(fake_scores, cfg)
+    if cfg.d_scale != 1:
+        d_loss = cfg.d_scale * d_loss
+    if cfg.auxiliary:
+        q_loss = q_real + q_fake if cfg.auxiliary_images == "both" else q_real
+        d_loss = d_loss + cfg.d_auxiliary * q_loss
+    if cfg.penalty:
+        d_loss = d_loss + cfg.penalty(discriminator, real, fake, labels, cfg)
+    if cfg.d_l2:
+        d_loss = d_loss + cfg.d_l2 * squared_weights(discriminator)
+
+    log = {"d_loss": d_loss.detach()}
+    if cfg.auxiliary:
+        log["q_loss"] = q_loss.detach()
+    if cfg.accuracy:
+        log["real_accuracy"] = (real_scores > cfg.threshold).float().mean()
+        log["fake_accuracy"] = (fake_scores < cfg.threshold).float().mean()
+    if cfg.skips:
+        log["g_loss"] = cfg.generator_loss(fake_scores.detach(), cfg)
+    if cfg.skip_discriminator:
+        if not cfg.skip_discriminator(log["d_loss"], log["g_loss"]):
+            update(optimizer, d_loss)
+    else:
+        update(optimizer, d_loss)
+    if cfg.clip:
+        clip_weights(discriminator, cfg.clip)
+    return log
+
+
+def train_discriminator_apart(discriminator, optimizer, real, labels, fake, fake_labels, cfg):
+    """Two updates: on real images, then on generated ones; losses by name."""
+    real_scores = discriminator(real, labels) if cfg.d_conditional else discriminator(real)
+    d_real = cfg.real_loss(real_scores, cfg)
+    if cfg.d_scale != 1:
+        d_real = cfg.d_scale * d_real
+    update(optimizer, d_real)
+    if cfg.clip:
+        clip_weights(discriminator, cfg.clip)
+
+    fake_scores = discriminator(fake, fake_labels) if cfg.d_conditional else discriminator(fake)
+    d_fake = cfg.fake_loss(fake_scores, cfg)
+    if cfg.d_scale != 1:
+        d_fake = cfg.d_scale * d_fake
+    update(optimizer, d_fake)
+    if cfg.clip:
+        clip_weights(discriminator, cfg.clip)
+
+    d_real, d_fake = d_real.detach(), d_fake.detach()
+    log = {"d_loss": d_real + d_fake, "d_real": d_real, "d_fake": d_fake}
+    if cfg.accuracy:
+        log["real_accuracy"] = (real_scores > cfg.threshold).float().mean()
+        log["fake_accuracy"] = (fake_scores < cfg.threshold).float().mean()
+    return log
+
+
+def train_generator(generator, discriminator, optimizer, latent, labels, cfg):
+    """Raise the scores of generated images; the loss.
+
+    The discriminator only passes gradients on.
+    """
+    discriminator.requires_grad_(False)
+    fake = generator(latent, labels) if cfg.g_conditional else generator(latent)
+    if cfg.auxiliary:
+        scores, q_loss = assess(discriminator, fake, labels, cfg)
+        g_loss = cfg.generator_loss(scores, cfg) + cfg.g_auxiliary * q_loss
+    else:
+        scores = discriminator(fake, labels) if cfg.d_conditional else discriminator(fake)
+        g_loss = cfg.generator_loss(scores, cfg)
+    if cfg.g_l2:
+        g_loss = g_loss + cfg.g_l2 * squared_weights(generator)
+    update(optimizer, g_loss)
+    discriminator.requires_grad_(True)
+    return g_loss.detach()
+
+
+def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches, cfg):
+    """One iteration; its losses by name, without waiting for the device."""
+    if cfg.batches == "shared":
+        real, labels = next(batches)
+    for _ in range(cfg.discriminator_steps):
+        if cfg.batches == "fresh":
+            real, labels = next(batches)
+        if cfg.fake_labels == "random":
+            fake_labels = draw_labels(batches.labels, len(real))
+        else:
+            fake_labels = labels
+        latent = draw_latent(len(real), real.device, cfg)
+        if cfg.warmup_images == "pixels" and step <= cfg.warmup:
+            fake = draw_pixels(real, cfg)
+        else:
+            with torch.no_grad():
+                fake = generator(latent, fake_labels) if cfg.g_conditional else generator(latent)
+        log = cfg.train_discriminator(
+            discriminator, d_optimizer, real, labels, fake, fake_labels, cfg
+        )
+
+    if cfg.warmup and step <= cfg.warmup:  # of the discriminator alone
+        return log
+    if cfg.skip_generator and cfg.skip_generator(log["d_loss"], log["g_loss"]):
+        return log
+    if cfg.latents == "fresh" or cfg.fake_labels == "random":
+        count = cfg.generator_batch if cfg.generator_batch else len(real)
+    for _ in range(cfg.generator_steps):
+        if cfg.latents == "fresh":
+            latent = draw_latent(count, real.device, cfg)
+        if cfg.fake_labels == "random":
+            fake_labels = draw_labels(batches.labels, count)
+        log["g_loss"] = train_generator(
+            generator, discriminator, g_optimizer, latent, fake_labels, cfg
+        )
+    return log
+
+
+def update_average(average, generator, cfg, after):
+    """Move the averaged weights a little towards the generator's; buffers are copied.
+
+    The first steps' means are of fewer steps, or the initial weights would stay in them for long.
+    """
+    decay = min(cfg.average, (1 + after) / (10 + after))
+    with torch.no_grad():
+        for mean, weight in zip(average.parameters(), generator.parameters(), strict=True):
+            mean.lerp_(weight, 1 - decay)
+        for mean, buffer in zip(average.buffers(), generator.buffers(), strict=True):
+            mean.copy_(buffer)
+
+
+def count_steps(batches, cfg):
+    """Iterations in an epoch."""
+    if cfg.iterations:
+        return cfg.iterations
+    elif cfg.batches == "fresh" and cfg.discriminator_steps > 1:
+        return max(1, len(batches) // cfg.discriminator_steps)
+    else:
+        return len(batches)

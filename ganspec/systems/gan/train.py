@@ -1,0 +1,95 @@
+"""The section `train` of a GAN: who is updated when."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from ganspec.language.rules import Rule, RuleError
+from ganspec.language.section import Section
+from ganspec.language.tree import Node
+from ganspec.language.types import Count, refusal
+from ganspec.systems.schedule import Schedule
+
+STEP_LOSSES = ("d_loss", "g_loss")  # what rules over a step's losses may read
+
+
+class Steps(Section):
+    """Updates of each network in one iteration."""
+
+    discriminator: Count = Field(1, description="the discriminator's, first")
+    generator: Count = Field(1, description="the generator's, each with its own latents")
+
+
+def _check_rule(text: str | None) -> str | None:
+    try:
+        if text is not None:
+            Rule(text, "rule", "", STEP_LOSSES)
+    except RuleError as error:
+        raise refusal("bad-rule", str(error), error.help) from error
+    return text
+
+
+RuleText = Annotated[str | None, AfterValidator(_check_rule)]
+
+
+class Skip(Section):
+    """When an iteration leaves a network as it is: comparisons of `d_loss` and `g_loss`.
+
+    Both losses are measured before either network changes, in the discriminator's own pass.
+    """
+
+    generator: RuleText = Field(None, description="such as `g_loss * 1.5 < d_loss`")
+    discriminator: RuleText = Field(None, description="such as `d_loss * 2 < g_loss`")
+
+
+class Warmup(Section):
+    """Iterations of the discriminator alone, before the first epoch."""
+
+    iterations: Count = Field(description="how many")
+    images: Literal["generator", "pixels"] = Field(
+        "generator", description="fakes: the untrained generator's, or random pixels"
+    )
+
+    @classmethod
+    def opened(cls, node: Node) -> Node:
+        """A number alone is `iterations`."""
+        if isinstance(node.value, dict):
+            return node
+        return node.holding({"iterations": Node(node.value, node.mark, node.mark)})
+
+
+class Train(Schedule):
+    """How long, in what portions, and who is updated when."""
+
+    steps: Steps = Field(Steps(), description="updates of each network in one iteration")
+    batches: Literal["fresh", "shared"] = Field(
+        "fresh",
+        description="a real batch for each discriminator update, or one an iteration",
+    )
+    latents: Literal["fresh", "reused"] = Field(
+        "fresh",
+        description="the generator's: new ones, or those of the discriminator's last update",
+    )
+    labels: Literal["real", "random"] = Field(
+        "real", description="of generated images: the real batch's, or those of random images"
+    )
+    updates: Literal["together", "apart"] = Field(
+        "together",
+        description="of the discriminator: on real and generated images at once, or on real "
+        "ones first and then on generated ones",
+    )
+    generator_batch: Annotated[int, Field(gt=0, le=65536)] | None = Field(
+        None, description="images in a generator update, where not as many as in a batch"
+    )
+    warmup: Warmup | None = Field(None, description="iterations of the discriminator alone, first")
+    skip: Skip = Field(Skip(), description="when an iteration leaves a network as it is")
+    average: Annotated[float, Field(gt=0, lt=1)] | None = Field(
+        None,
+        description="decay of a moving average of the generator's weights, such as 0.999, less in "
+        "the first steps; the average draws the samples (Yazici et al., 2019, arXiv:1806.04498)",
+    )
+    accuracy: bool = Field(
+        False, description="log the shares of real and generated images taken for what they are"
+    )

@@ -1,0 +1,29 @@
+"""How long a training is and in what portions, for every system."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from ganspec.language.section import Section
+from ganspec.language.types import Count
+
+
+class Schedule(Section):
+    """How long and in what portions."""
+
+    batch: Annotated[int, Field(gt=0, le=65536)] = Field(64, description="images in a batch")
+    epochs: Count = Field(100, description="times that every real image is seen")
+    last_batch: Literal["drop", "keep"] = Field(
+        "drop", description="what to do with images that do not fill a batch"
+    )
+    iterations: Count | None = Field(
+        None, description="iterations that are called an epoch, where not one pass over the images"
+    )
+    keep: Count | None = Field(
+        None, description="a snapshot of the weights is kept at every so many epochs' end"
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
+        0, description="decides weights, the order of images and whatever is drawn"
+    )

@@ -1,0 +1,1 @@
+"""What systems of one network share."""

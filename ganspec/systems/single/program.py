@@ -1,0 +1,70 @@
+"""The outer loop of an emitted classifier's or autoencoder's program."""
+
+from __future__ import annotations
+
+import time
+
+import torch
+
+from ganspec.systems.arguments import parse_arguments
+from ganspec.systems.autoencoder.step import compare
+from ganspec.systems.batches import Batches, spaced
+from ganspec.systems.grid import save_grid
+
+
+def train(images, labels, test_images, test_labels, out, epochs, steps, seed, device, cfg):
+    """Train on uint8 images, N x C x H x W; weights each epoch."""
+    torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
+    torch.manual_seed(seed)
+    network = cfg.network().to(device)
+    optimizer = cfg.optimizer(network.parameters())
+    images = images.to(device)
+    if cfg.held_out:
+        test_images = test_images.to(device)
+    if cfg.labels == "multi_hot":
+        labels = labels.float()
+        if cfg.held_out:
+            test_labels = test_labels.float()
+    if cfg.labels:
+        labels = labels.to(device)
+        if cfg.held_out:
+            test_labels = test_labels.to(device)
+    if cfg.columns:
+        shown = test_images if cfg.held_out else images
+        fixed = shown[spaced(len(shown), cfg.columns)]
+    batches = Batches(images, labels, seed, cfg)
+    epoch = cfg.iterations if cfg.iterations else len(batches)
+    last = steps or epochs * epoch
+
+    out.mkdir(parents=True, exist_ok=True)
+    started = time.perf_counter()
+    for step in range(1, last + 1):
+        log = cfg.train_step(network, optimizer, batches, cfg)
+        ended = step % epoch == 0 or step == last
+        if ended and cfg.held_out:
+            log.update(cfg.evaluate(network, test_images, test_labels, cfg))
+        if ended or step % 50 == 0:
+            rate = step / (time.perf_counter() - started)
+            numbers = "  ".join(f"{name} {value.item():.4f}" for name, value in log.items())
+            print(f"step {step}/{last}  {numbers}  {rate:.3g} steps/s")
+        if ended:
+            if cfg.columns:
+                samples = compare(network, fixed, cfg)
+                save_grid(samples, out / f"samples_{step:07d}.png", cfg.columns, cfg)
+            torch.save({cfg.key: network.state_dict()}, out / "weights.pt")
+
+
+def main(cfg):
+    args = parse_arguments(cfg)
+    folder = args.data if cfg.needs_folder else None
+    size = (cfg.height, cfg.width, cfg.channels)
+    if cfg.labels:
+        images, labels = cfg.load_images(folder, *size)
+        if cfg.held_out:
+            test_images, test_labels = cfg.load_test_images(folder, *size)
+    else:
+        images, _ = cfg.load_images(folder, *size)
+        if cfg.held_out:
+            test_images, _ = cfg.load_test_images(folder, *size)
+    options = (args.out, args.epochs, args.steps, args.seed, args.device)
+    train(images, labels, test_images, test_labels, *options, cfg)

@@ -1,0 +1,238 @@
+"""The models that all specs share, and what every system answers.
+
+A system is one folder with one subclass of `Spec`. Everything above asks a spec, and never which
+system it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Annotated, Any, ClassVar, Literal
+
+import torch
+from pydantic import AfterValidator, Field
+from torch import nn
+
+from ganspec.kinds.condition import Condition
+from ganspec.kinds.dataset import Dataset
+from ganspec.kinds.initializer import Initializer
+from ganspec.kinds.layer import Layer
+from ganspec.kinds.optimizer import Optimizer
+from ganspec.kinds.weight_norm import WeightNorm
+from ganspec.language.document import Document, Signature
+from ganspec.language.errors import Diagnostic
+from ganspec.language.expr import Width as WidthValue
+from ganspec.language.kinds import within
+from ganspec.language.section import Section
+from ganspec.language.types import Doc, Name, Number, Pair, Width, pair, refusal
+from ganspec.program.ir import Input, Net, start_input
+from ganspec.systems.claims import Report
+from ganspec.systems.evaluation import Evaluation
+from ganspec.systems.training import Training
+
+
+def _check_range(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds not in ((-1.0, 1.0), (0.0, 1.0)):
+        shown = f"[{bounds[0]:g}, {bounds[1]:g}]"
+        raise refusal("bad-value", f"images cannot be in {shown}", "use [-1, 1] or [0, 1]")
+    return bounds
+
+
+def _check_normalization(layer: Layer | None) -> Layer | None:
+    if layer is not None and any(inner.kind == "norm" for inner in within(layer)):
+        help = "name a layer, such as `batch_norm`"
+        raise refusal("bad-value", "`normalization` says what `norm` is, and cannot use it", help)
+    return layer
+
+
+class Data(Section):
+    """The real images: which, at what size, in what range."""
+
+    framework_defaults: ClassVar = {
+        "keras": {"resize": "bilinear"},
+        "tensorflow": {"resize": "tensorflow1"},
+    }
+
+    dataset: Dataset = Field(description="which images, as a kind of data set")
+    size: Pair | None = Field(None, description="height and width; the data set's own if not given")
+    channels: Literal[1, 3] | None = Field(None, description="grey or colour; the data set's own")
+    resize: Literal["antialias", "bilinear", "tensorflow1"] = Field(
+        "antialias",
+        description="how images get that size, always bilinear: smoothed when made smaller, as "
+        "by PIL and torchvision; from the four nearest pixels, as by TensorFlow 2 and OpenCV; or "
+        "as by TensorFlow 1, half a pixel off",
+    )
+    range: Annotated[tuple[Number, Number], AfterValidator(_check_range)] = Field(
+        (-1.0, 1.0), description="what black and white become: [-1, 1] or [0, 1]"
+    )
+    flip: bool = Field(False, description="mirror half of the images, at random")
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of one image."""
+        size = self.size or self.dataset.size
+        return (self.channels or self.dataset.channels, *pair(size))
+
+
+class Label(Section):
+    """What each image is labelled with, for networks that read labels."""
+
+    kind: Literal["classes", "multi_hot"] = Field(
+        description="one class out of several, or any number of them at once"
+    )
+    size: Width = Field(description="how many classes there are")
+
+
+class Network(Section):
+    """A network, from its input to its output."""
+
+    framework_defaults: ClassVar = {
+        "keras": {"init": "framework"},
+        "tensorflow": {"init": "framework"},
+    }
+
+    doc: Doc = Field("", description="docstring of the emitted class")
+    condition: Condition | None = Field(
+        None, description="how the label joins the input; without it the network reads no label"
+    )
+    norm: WeightNorm | None = Field(None, description="weight norm of every layer with a weight")
+    normalization: Annotated[Layer | None, AfterValidator(_check_normalization)] = Field(
+        None, description="what the layer `norm` stands for"
+    )
+    init: Initializer | None = Field(None, description="initial weights of every layer")
+    layers: tuple[Layer, ...] = Field(min_length=1, description="from the input to the output")
+
+
+class Block(Signature):
+    """A reusable piece of a network with parameters."""
+
+    layers: tuple[Layer, ...] = Field(min_length=1)
+
+
+@dataclass(frozen=True)
+class Interface:
+    """What a network reads and returns, and how its emitted class is described.
+
+    `output` names what its layers end in. Where `heads` has layers, each is one more layer from
+    there to a named output, and the outputs are those.
+    """
+
+    input: Input
+    output: str
+    doc: str
+    heads: dict[str, Layer] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Images:
+    """What a training reads: images uint8 N x C x H x W, their labels, and the same held out.
+
+    `labels` are int64 N for classes, uint8 N x classes for multi-hot labels; `names` are those of
+    the classes, where the data set has any. `test` is None where nothing is held out or read.
+    """
+
+    images: Any
+    labels: torch.Tensor | None
+    test: tuple[Any, torch.Tensor | None] | None = None
+    names: tuple[str, ...] = ()
+
+
+class Spec(Document):
+    """What every spec says: the images, and networks that are trained on them.
+
+    A subclass adds its networks, what they are trained for, and `train`. `noun` is what it is
+    called. `draws` is the network that makes images of latents, `restores` the one that makes
+    images of images, and `predicts` the one that scores classes; None where there is none.
+    `reads_test` says that training measures itself on held-out images, `takes_labels` that its
+    networks may read labels.
+    """
+
+    noun: ClassVar[str]
+    draws: ClassVar[str | None] = None
+    restores: ClassVar[str | None] = None
+    predicts: ClassVar[str | None] = None
+    reads_test: ClassVar[bool] = False
+    takes_labels: ClassVar[bool] = False
+
+    name: Name = Field(description="what files and runs are called")
+    doc: Doc = Field("", description="first line of the emitted file")
+    framework: Literal["torch", "keras", "tensorflow"] = Field(
+        "torch", description="whose defaults hold for what the spec leaves out"
+    )
+    report: Report = Field(Report(), description="where it comes from and what it claims")
+    vars: dict[Name, int | Number] = Field(
+        {}, description="numbers by name, for expressions; the emitted classes' parameters"
+    )
+    data: Data
+    evaluate: Evaluation | None = Field(None, description="scores that training takes on its way")
+
+    @property
+    def scope(self) -> dict[str, int | float]:
+        """`vars` as expressions see them: whole numbers remember their names."""
+        return {
+            name: WidthValue(value, name) if isinstance(value, int) else value
+            for name, value in self.vars.items()
+        }
+
+    # -- what a system answers ----------------------------------------------------------------
+
+    @property
+    def labelled(self) -> Label | None:
+        """The labels that the spec declares, None where it declares none."""
+        return None
+
+    @property
+    def label_input(self) -> Input | None:
+        """The label as an input that any of the networks may read; None where none can."""
+        return None
+
+    def interfaces(self) -> dict[str, Interface]:
+        """Return what each network reads and returns, by its key."""
+        raise NotImplementedError
+
+    def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
+        """Yield findings, warnings among them, about the networks that could be lowered."""
+        raise NotImplementedError
+
+    def optimizer_of(self, key: str) -> Optimizer:
+        """Return the optimizer of the network `key`."""
+        raise NotImplementedError
+
+    def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
+        """Return the constants and functions that the training text reads as `cfg.name`."""
+        raise NotImplementedError
+
+    def main(self) -> Callable:
+        """Return the main function of the emitted program."""
+        raise NotImplementedError
+
+    def training(
+        self,
+        nets: dict[str, Net],
+        networks: dict[str, nn.Module],
+        images: Images,
+        device: torch.device,
+    ) -> Training:
+        """Return a training of `networks`, built from `nets`, at its beginning."""
+        raise NotImplementedError
+
+    def restore(
+        self,
+        network: nn.Module,
+        images: torch.Tensor,
+        random: torch.Generator,
+        cfg: SimpleNamespace,
+    ) -> torch.Tensor:
+        """Return what a system that restores images makes of uint8 ones, in their range."""
+        raise NotImplementedError
+
+    def properties(self) -> dict[str, dict[str, str]]:
+        """Return this system's own properties for comparisons: section, then name, then words."""
+        raise NotImplementedError
+
+
+def image_input(spec: Spec) -> Input:
+    """Return the input of a network that reads the spec's images."""
+    return start_input(spec.data.shape, role="image")

@@ -1,0 +1,10 @@
+"""One step of an optimizer."""
+
+from __future__ import annotations
+
+
+def update(optimizer, loss):
+    """One step down the gradient of `loss`."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()

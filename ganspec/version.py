@@ -1,0 +1,3 @@
+"""The version of ganspec."""
+
+VERSION = "0.1.0"
