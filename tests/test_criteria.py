@@ -9,8 +9,8 @@ import pytest
 import torch
 from small_systems import CLASSIFIER, DENOISING, LOGITS, PLAIN, PROBABILITIES, cfg_of
 
+from ganspec.kinds.metrics import predictions as classification
 from ganspec.plots import confusion
-from ganspec.systems.classifier import step as classification
 
 
 def log_softmax(x):

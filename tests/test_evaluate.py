@@ -15,6 +15,7 @@ from torch.utils.data import Dataset
 from typer.testing import CliRunner
 
 import ganspec
+from ganspec import train
 from ganspec.cli import app
 from ganspec.evaluation import reference
 from ganspec.evaluation.classifier import classifier_extractor
@@ -33,7 +34,6 @@ from ganspec.runs import checkpoint
 from ganspec.runs.run import Run
 from ganspec.runs.score_file import append_scores, forget_scores, read_scores
 from ganspec.sampling.sampler import Sampler
-from ganspec.training.session import train
 
 CPU = torch.device("cpu")
 GAN = """

@@ -26,7 +26,7 @@ every_spec = pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
 def built_twice(spec):
     """Networks of the runtime and of the emitted source, from one seed each."""
     torch.manual_seed(7)
-    runtime = ganspec.build(spec)
+    runtime = ganspec.build(spec, exact=True)
     module = run_source(ganspec.emit(spec))
     torch.manual_seed(7)
     emitted = {key: getattr(module, key.capitalize())() for key in runtime}
@@ -73,7 +73,7 @@ def test_training_and_the_emitted_program_agree_and_are_pinned(path, small_data,
     """Twenty steps of `ganspec train` and of the emitted program, and known losses."""
     spec = narrow(path)
     folder = small_data(spec)
-    run = ganspec.train(spec, tmp_path / "run", data=folder, device="cpu", steps=STEPS)
+    run = ganspec.train(spec, tmp_path / "run", data=folder, device="cpu", steps=STEPS, exact=True)
     weights = checkpoint.load(run.checkpoint_path)["networks"]
     program = program_weights(spec, folder, tmp_path)
     assert list(weights) == list(program)
@@ -123,7 +123,7 @@ def test_emitted_classes_hold_at_other_widths(path):
             if name not in net.params:
                 continue
             torch.manual_seed(5)
-            wanted = evaluate(net)
+            wanted = evaluate(net, exact=True)
             torch.manual_seed(5)
             found = getattr(module, key.capitalize())(**{name: width})
             assert_same_weights(wanted.state_dict(), found.state_dict())
@@ -181,7 +181,7 @@ def test_counts(name):
     spec = ganspec.load(ROOT / "specs" / f"{name}.yaml")
     for key, net in lower(spec).items():
         rows = totals(costs(net))
-        network = ganspec.build(spec)[key]
+        network = ganspec.build(spec, exact=True)[key]
         assert rows["trainable"] == sum(p.numel() for p in network.parameters())
         for part, count in COUNTS[name][key].items():
             assert rows[part] == count

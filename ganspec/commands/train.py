@@ -31,6 +31,9 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write TensorBoard's event files, too.")
     ] = False,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Compute as the emitted file does, bit for bit.")
+    ] = False,
     settings: Settings = None,
 ) -> None:
     """Train a spec on real images. Ctrl-C ends with a checkpoint; `--resume` goes on from it."""
@@ -50,10 +53,19 @@ def train(
 
         warnings.showwarning = lambda message, *_: typer.echo(f"warning: {message}", err=True)
         with Progress(spec.name) as progress:
-            from ganspec.training.session import train
-
-            how = (resume, overwrite, progress, tensorboard)
-            run = train(spec, out, data, device, steps, minutes, *how)
+            run = ganspec.train(
+                spec,
+                out,
+                data=data,
+                device=device,
+                steps=steps,
+                minutes=minutes,
+                resume=resume,
+                overwrite=overwrite,
+                progress=progress,
+                tensorboard=tensorboard,
+                exact=exact,
+            )
     show_end(run, spec.name, data, steps)
 
 
