@@ -65,7 +65,7 @@ class Program:
         self.spec, self.name, self.net = spec, name, net
         self.network: Network = getattr(spec, name)
         self._measured = measured
-        self._models = models(self.network)
+        self._models = models(spec, name)
         aliases: dict[int, int] = {}
         steps = list(opened(net, aliases))
         self._makers = {

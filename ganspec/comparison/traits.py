@@ -35,7 +35,7 @@ class Portrait:
     @cached_property
     def kinds(self) -> dict[str, Kind]:
         """The spec's layers and conditions by key path."""
-        return models(self.network)
+        return models(self.spec, self.name)
 
     @cached_property
     def rows(self) -> list[tuple[Layer, Cost]]:

@@ -173,7 +173,7 @@ class Evaluator:
 
 def real_images(spec: Spec, data: Path | None, split: str | None) -> RealImages:
     """A spec's real images; of a single network the held-out ones, where there are any."""
-    if split is None and spec.reads_test and spec.data.dataset.test_reader():
+    if split is None and not spec.draws and spec.data.dataset.test_reader():
         split = "test"
     return open_real(spec.data, data, split)
 
@@ -187,7 +187,7 @@ def asked_like(real: RealImages, source: Source, spec: Spec, count: int) -> str 
         return None
     if real.labels is None:
         return "the run's grid"
-    labels = fit_labels(real.labels, spec.condition, "condition", spec.data.dataset)
+    labels = fit_labels(real.labels, spec.labelled, "condition", spec.data.dataset)
     source.labels = labels[torch.arange(count) * len(labels) // count]
     return f"{real.split} images"
 

@@ -144,8 +144,10 @@ class _Gathering:
             yield self.node(part, reads)
             places[part.value.id] = count
             count += 1
-        for value, name in zip(self.net.outputs.values(), ("output", "auxiliary"), strict=False):
-            yield Node("result", self.titled(name), (places[value.id],), "")
+        branches = {step.output.id: step.branch for step in self.net.steps}
+        for name, value in self.net.outputs.items():
+            title = name if branches.get(value.id) == name else "output"
+            yield Node("result", self.titled(title), (places[value.id],), "")
 
     def titled(self, name: str) -> tuple[str, ...]:
         return () if self.net.is_block else (name,)

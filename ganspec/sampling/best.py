@@ -19,10 +19,11 @@ class Judge:
     """A run's discriminator, in evaluation mode."""
 
     def __init__(self, sampler: Sampler):
+        key = sampler.spec.judges
+        if key is None:
+            raise RunError(f"a {sampler.spec.noun} has no network that tells the best images")
         state = weights(sampler.run, sampler.step)
-        self.network, self.cfg = trained(
-            sampler.spec, "discriminator", state, sampler.device, average=False
-        )
+        self.network, self.cfg = trained(sampler.spec, key, state, sampler.device, average=False)
         self.device = sampler.device
         if self.cfg.d_conditional and sampler.labels is None:
             raise RunError(

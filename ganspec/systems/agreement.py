@@ -60,6 +60,16 @@ def image_help(spec: Spec, net: Net) -> str:
     return f"{help}, or set `data: {{channels: {made[0]}}}`" if made[0] in (1, 3) else help
 
 
+def image_mismatch(spec: Spec, key: str, net: Net, message: str) -> Iterator[Diagnostic]:
+    """Yield the finding `message` where a network's images are not of the data's shape."""
+    if net.output.shape == spec.data.shape:
+        return
+    mark = net.output.origin.mark if net.output.origin else None
+    if mark is None and (layers := getattr(spec, key).layers):
+        mark = layers[-1].mark
+    yield Diagnostic("image-mismatch", message, mark, images_of(spec, mark), image_help(spec, net))
+
+
 def output_range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
     """A warning where a network that makes images makes them in another range."""
     step = ending(net)

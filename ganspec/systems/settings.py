@@ -37,6 +37,7 @@ def shared(spec: Spec) -> dict[str, object]:
         "flip": data.flip,
         "last_batch": train.last_batch,
         "keep": train.keep,
+        "logits": False,
         "needs_folder": data.dataset.needs_folder,
         "load_images": data.dataset.reader(data.resize),
     }

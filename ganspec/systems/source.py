@@ -113,6 +113,8 @@ def filled(part: torch.Tensor, size: int) -> torch.Tensor:
 
 def quantize(images: torch.Tensor, cfg: SimpleNamespace) -> torch.Tensor:
     """Images of a network as uint8, rounded as the grids of a run are; raises RunError."""
+    if cfg.logits:
+        images = images.sigmoid()
     if not torch.isfinite(images).all():
         raise RunError("the network's images are no finite numbers: take weights of another --step")
     if cfg.low == -1:

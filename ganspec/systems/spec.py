@@ -144,7 +144,8 @@ class Spec(Document):
 
     A subclass adds its networks, what they are trained for, and `train`. `noun` is what it is
     called. `draws` is the network that makes images of latents, `restores` the one that makes
-    images of images, and `predicts` the one that scores classes; None where there is none.
+    images of images, `predicts` the one that scores classes, and `judges` the one that tells real
+    images from drawn ones; None where there is none.
     `reads_test` says that training measures itself on held-out images, `takes_labels` that its
     networks may read labels.
     """
@@ -155,6 +156,7 @@ class Spec(Document):
     predicts: ClassVar[str | None] = None
     reads_test: ClassVar[bool] = False
     takes_labels: ClassVar[bool] = False
+    judges: ClassVar[str | None] = None
 
     name: Name = Field(description="what files and runs are called")
     doc: Doc = Field("", description="first line of the emitted file")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from ganspec.language.errors import Diagnostic
 from ganspec.program.ir import Net
-from ganspec.systems.agreement import image_help, images_of, output_range
-from ganspec.systems.single.contract import check_criterion, check_outputs, last_mark
+from ganspec.systems.agreement import image_mismatch, output_range
+from ganspec.systems.single.contract import check_criterion, check_outputs
 from ganspec.systems.spec import Spec
 
 
@@ -16,17 +16,8 @@ def contract(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     mismatch = list(check_criterion(spec, "images"))
     yield from mismatch
     if net := nets.get("autoencoder"):
-        yield from _image(spec, net)
+        made = f"the autoencoder makes {net.output} of images of {net.inputs[0].value}"
+        yield from image_mismatch(spec, "autoencoder", net, made)
         if not mismatch:
             yield from check_outputs(spec, "autoencoder", net)
         yield from output_range(spec, net)
-
-
-def _image(spec: Spec, net: Net) -> Iterator[Diagnostic]:
-    """Yield a finding where what comes out has another shape than what went in."""
-    if net.output.shape == spec.data.shape:
-        return
-    mark = last_mark(spec.autoencoder.layers, net)
-    read = net.inputs[0].value
-    message = f"the autoencoder makes {net.output} of images of {read}"
-    yield Diagnostic("image-mismatch", message, mark, images_of(spec, mark), image_help(spec, net))

@@ -8,8 +8,7 @@ from ganspec.language.errors import Diagnostic
 from ganspec.program.ir import Net
 from ganspec.systems.agreement import (
     ending,
-    image_help,
-    images_of,
+    image_mismatch,
     labels_fit,
     layer_of,
     output_range,
@@ -23,7 +22,9 @@ WANTED = {"logits": "logits", "scores": "scores of any size"}
 def contract(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     """Yield findings, warnings among them, about the networks that could be lowered."""
     if net := nets.get("generator"):
-        yield from _image(spec, net)
+        wanted = " x ".join(map(str, spec.data.shape))
+        made = f"the generator makes {net.output}, the discriminator reads {wanted}"
+        yield from image_mismatch(spec, "generator", net, made)
         yield from output_range(spec, net)
     if net := nets.get("discriminator"):
         yield from _score(spec, net)
@@ -31,17 +32,6 @@ def contract(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     yield from clashes(spec)
     yield from _labels(spec, nets)
     yield from _auxiliary(spec, nets)
-
-
-def _image(spec: Spec, net: Net) -> Iterator[Diagnostic]:
-    if net.output.shape == spec.data.shape:
-        return
-    mark = net.output.origin.mark if net.output.origin else None
-    if mark is None and spec.generator.layers:
-        mark = spec.generator.layers[-1].mark
-    wanted = " x ".join(map(str, spec.data.shape))
-    message = f"the generator makes {net.output}, the discriminator reads {wanted}"
-    yield Diagnostic("image-mismatch", message, mark, images_of(spec, mark), image_help(spec, net))
 
 
 def _score(spec: Spec, net: Net) -> Iterator[Diagnostic]:

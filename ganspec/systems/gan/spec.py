@@ -28,6 +28,7 @@ class Gan(Spec, system="gan"):
     standard: ClassVar = True
     noun: ClassVar = "GAN"
     draws: ClassVar = "generator"
+    judges: ClassVar = "discriminator"
     takes_labels: ClassVar = True
 
     latent: Latent
