@@ -1,14 +1,13 @@
 """What differs beside the networks: data, latent, labels, objective, optimizers, training, claims.
 
 The sections are the fields of the specs' own models, so that a new one is compared as soon as it
-is there. What makes no difference to a program is left out before: `VIEWS`.
+is there. What makes no difference to a program is left out before.
 """
 
 from __future__ import annotations
 
-import ast
 import inspect
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from pydantic import BaseModel
@@ -31,7 +30,7 @@ TITLES = {"condition": "labels", "label": "labels", "optimizer": "optimizers"}
 class Fields:
     """A section or kind with those of its fields that count."""
 
-    owner: BaseModel
+    owner: BaseModel | None  # None for an optimizer that all networks share
     values: dict[str, object]
 
 
@@ -44,7 +43,7 @@ def sections(a: Spec, b: Spec, both: Both) -> tuple[Section, ...]:
             for view in views:  # images that come as they are have no other way of resizing
                 view.values.pop("resize", None)
         changes = list(differing((), *views, both, (name,)))
-        found[title] = (*found.get(title, ()), *joined(changes))
+        found[title] = (*found.get(title, ()), *joined(changes, a.networks))
     found[CLAIMS] = tuple(claims(a.report.scores, b.report.scores))
     return tuple(Section(name, changes) for name, changes in found.items() if changes)
 
@@ -69,9 +68,12 @@ def viewed(spec: Spec, name: str) -> Fields | None:
     if value is None:
         return None
     if isinstance(value, Kind):
-        return Fields(value, dict.fromkeys(spec.networks, value))
+        return Fields(None, dict.fromkeys(spec.networks, value))
     values = parts(value)
-    return Fields(value, VIEWS[name](spec, values) if name in VIEWS else values)
+    if name == "data":
+        values = _data(spec, values)
+    values.pop("keep", None)  # what is put aside changes nothing
+    return Fields(value, spec.compared(name, values))
 
 
 def parts(section: BaseModel) -> dict[str, object]:
@@ -87,24 +89,6 @@ def _data(spec: Spec, values: dict[str, object]) -> dict[str, object]:
     if own_size or "resize" not in inspect.signature(dataset.load).parameters:
         del values["resize"]
     return {"dataset": values.pop("dataset"), "images": " x ".join(map(str, shape)), **values}
-
-
-def _latent(spec: Spec, values: dict[str, object]) -> dict[str, object]:
-    if values["distribution"] != "uniform":
-        del values["range"]
-    return values
-
-
-def _train(spec: Spec, values: dict[str, object]) -> dict[str, object]:
-    """Skip rules as Python would write them, so that spaces are no difference; no snapshots."""
-    values.pop("keep", None)  # what is put aside changes nothing
-    for name, text in parts(values.pop("skip")).items() if "skip" in values else ():
-        rule = text and ast.unparse(ast.parse(text.strip(), mode="eval"))
-        values[f"skip_{name}"] = rule
-    return values
-
-
-VIEWS: dict[str, Callable] = {"data": _data, "latent": _latent, "train": _train}
 
 
 # -- what of it differs -----------------------------------------------------------------------
@@ -129,7 +113,7 @@ def differing(
         return
     before, after = both.texts(a, b)
     if before != after:
-        alike = owners is not None and type(owners[0]) is type(owners[1])
+        alike = owners and owners[0] is not None and type(owners[0]) is type(owners[1])
         why = both.frameworks(name[-1], *owners, path) if alike else ()
         yield Change(" ".join(map(label, name)), before, after, why)
 
@@ -146,19 +130,21 @@ def _alike(a: Fields | None, b: Fields | None) -> bool:
     return a is not None and b is not None and type(a.owner) is type(b.owner)
 
 
-def joined(changes: list[Change]) -> list[Change]:
-    """Changes that are the same for the generator and the discriminator, as one of both."""
-    networks = ("generator", "discriminator")
+def joined(changes: list[Change], networks: tuple[str, ...]) -> list[Change]:
+    """Return the changes with those that are the same for two networks as one of both."""
+    if len(networks) != 2:
+        return changes
     heads = [change.name.partition(" ") for change in changes]
     pairs = list(zip(heads, changes, strict=True))
     bodies = {
         network: [(h[2], c.before, c.after) for h, c in pairs if h[0] == network]
         for network in networks
     }
-    if not bodies["generator"] or bodies["generator"] != bodies["discriminator"]:
+    first, second = bodies.values()
+    if not first or first != second:
         return changes
     rest = [c for c in changes if c.name.partition(" ")[0] not in networks]
-    first = [c for c in changes if c.name.startswith("generator")]
+    first = [c for c in changes if c.name.startswith(networks[0])]
     return [replace(c, name=c.name.partition(" ")[2] or "both") for c in first] + rest
 
 

@@ -63,6 +63,11 @@ class Program(nn.Module):
         results = tuple(values[value.id] for value in self._net.outputs.values())
         return results if len(results) > 1 else results[0]
 
+    @property
+    def is_conditional(self) -> bool:
+        """True if `forward` takes the labels, too."""
+        return self._net.conditional
+
     def origin(self, name: str) -> Origin:
         """Return the layer of the spec that the parameter or module called `name` came from."""
         known = {".".join(path): step.origin for path, step in paths(self._net)}

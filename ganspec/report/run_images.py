@@ -83,12 +83,12 @@ def _opened(path: Path) -> Image.Image | None:
 
 
 def _moment(image: Image.Image, record: RunRecord) -> Image.Image:
-    if record.kind == "classifier":
+    if record.predicts:
         height = max(1, image.height * THUMBNAIL // image.width)
         return image.resize((THUMBNAIL, height), Image.LANCZOS)
     _, height, width = record.spec.data.shape if record.spec else (0, 0, 0)
     cell = width + BORDER
-    is_grid = record.kind == "GAN" and width and (image.width - BORDER) % cell == 0
+    is_grid = record.draws and width and (image.width - BORDER) % cell == 0
     if not is_grid:
         return image
     count = max(1, min((image.width - BORDER) // cell, STRIP_PIXELS // cell))

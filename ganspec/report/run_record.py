@@ -44,11 +44,25 @@ class RunRecord:
         return self.spec.name if self.spec else self.folder.resolve().name
 
     @property
-    def kind(self) -> str:
-        """What is trained: `GAN`, `classifier` or `autoencoder`; `run` where nobody knows."""
-        if self.spec is None:
-            return "run"
-        return self.spec.noun
+    def form(self) -> str:
+        """What the run's networks do with images, as a class of a page's style."""
+        known = {"draws": self.draws, "predicts": self.predicts, "restores": self.spec is not None}
+        return next((name for name, holds in known.items() if holds), "run")
+
+    @property
+    def draws(self) -> bool:
+        """True if a network of the run makes images of latents."""
+        return self.spec is not None and self.spec.draws is not None
+
+    @property
+    def judges(self) -> bool:
+        """True if a network of the run tells real images from drawn ones."""
+        return self.spec is not None and self.spec.judges is not None
+
+    @property
+    def predicts(self) -> bool:
+        """True if a network of the run scores classes."""
+        return self.spec is not None and self.spec.predicts is not None
 
     @property
     def epochs(self) -> Epochs | None:

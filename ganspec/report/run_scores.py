@@ -78,7 +78,7 @@ def files_in(text: str) -> set[str]:
 def is_of(score: dict, metric: str, of: str, record: RunRecord) -> bool:
     """Whether a measurement is of this metric and these images."""
     # a classifier generates nothing: what its accuracy is of needs no saying
-    same = score.get("of", "generated") == of or (record.spec and record.kind == "classifier")
+    same = score.get("of", "generated") == of or record.predicts
     return bool(score["metric"] == metric and same)
 
 

@@ -12,12 +12,6 @@ from ganspec.report.run_record import RunRecord
 from ganspec.report.run_scores import Line, score_lines
 from ganspec.systems.claims import Counts
 
-PICTURED = {
-    "GAN": "What the generator makes of the run's fixed latents",
-    "autoencoder": "Test images as the network reads them, as it restores them, and as they are",
-    "classifier": "What the classifier takes for what",
-    "run": "The newest picture",
-}
 COUNTS = {"total": "parameters", "trainable": "trainable", "buffers": "non-trainable"}
 
 
@@ -57,7 +51,7 @@ class RunView:
     def lacks_accuracy(self) -> bool:
         """Whether a discriminator's accuracy is not in the log."""
         names = self.record.columns
-        return self.record.kind == "GAN" and bool(names) and "real_accuracy" not in names
+        return self.record.judges and bool(names) and "real_accuracy" not in names
 
     @cached_property
     def scores(self) -> list[Line]:
@@ -65,7 +59,7 @@ class RunView:
 
     @property
     def pictured(self) -> str:
-        return PICTURED[self.record.kind]
+        return self.record.spec.caption if self.record.spec else "The newest picture"
 
     def when(self, step: int) -> str:
         """`step 400, epoch 2`, where the run tells how long its epochs are."""

@@ -39,7 +39,8 @@ class Sampler(Source):
         state = weights(self.run, step)
         network, cfg = trained(self.spec, self.spec.draws, state, device, average)
         with checkpoint.fitting(self.spec.name):
-            labels = fitting_labels(state["fixed"]["labels"], cfg) if cfg.g_conditional else None
+            reads = network.is_conditional
+            labels = fitting_labels(state["fixed"]["labels"], cfg) if reads else None
             self.step = int(state["step"])
         self.averaged = average is not False and "average" in state
         super().__init__(network, cfg, device, labels)

@@ -143,14 +143,14 @@ class Spec(Document):
     """What every spec says: the images, and networks that are trained on them.
 
     A subclass adds its networks, what they are trained for, and `train`. `noun` is what it is
-    called. `draws` is the network that makes images of latents, `restores` the one that makes
-    images of images, `predicts` the one that scores classes, and `judges` the one that tells real
-    images from drawn ones; None where there is none.
-    `reads_test` says that training measures itself on held-out images, `takes_labels` that its
-    networks may read labels.
+    called, `caption` says what the pictures of its training show. Of its networks, `draws` makes
+    images of latents, `restores` images of images, `predicts` scores of classes, and `judges` tells
+    real images from drawn ones; None where there is none. `reads_test` says that training measures
+    itself on held-out images, `takes_labels` that its networks may read labels.
     """
 
     noun: ClassVar[str]
+    caption: ClassVar[str]
     draws: ClassVar[str | None] = None
     restores: ClassVar[str | None] = None
     predicts: ClassVar[str | None] = None
@@ -229,6 +229,10 @@ class Spec(Document):
     ) -> torch.Tensor:
         """Return what a system that restores images makes of uint8 ones, in their range."""
         raise NotImplementedError
+
+    def compared(self, section: str, values: dict[str, object]) -> dict[str, object]:
+        """Return the fields of a section of the spec that make a difference to the program."""
+        return values
 
     def properties(self) -> dict[str, dict[str, str]]:
         """Return this system's own properties for comparisons: section, then name, then words."""

@@ -57,6 +57,9 @@ class Autoencoder(Spec, system="autoencoder"):
 
     networks: ClassVar = ("autoencoder",)
     noun: ClassVar = "autoencoder"
+    caption: ClassVar = (
+        "Test images as the network reads them, as it restores them, and as they are"
+    )
     restores: ClassVar = "autoencoder"
     reads_test: ClassVar = True
 

@@ -38,6 +38,7 @@ class Classifier(Spec, system="classifier"):
 
     networks: ClassVar = ("classifier",)
     noun: ClassVar = "classifier"
+    caption: ClassVar = "What the classifier takes for what"
     predicts: ClassVar = "classifier"
     reads_test: ClassVar = True
 

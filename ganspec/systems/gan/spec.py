@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import ClassVar
@@ -27,6 +28,7 @@ class Gan(Spec, system="gan"):
     networks: ClassVar = ("generator", "discriminator")
     standard: ClassVar = True
     noun: ClassVar = "GAN"
+    caption: ClassVar = "What the generator makes of the run's fixed latents"
     draws: ClassVar = "generator"
     judges: ClassVar = "discriminator"
     takes_labels: ClassVar = True
@@ -82,6 +84,14 @@ class Gan(Spec, system="gan"):
         from ganspec.systems.gan.training import GanTraining
 
         return GanTraining(self, nets, networks, images, device)
+
+    def compared(self, section: str, values: dict[str, object]) -> dict[str, object]:
+        if section == "latent" and values["distribution"] != "uniform":
+            del values["range"]
+        if section == "train":  # rules as Python would write them, so that spaces do not count
+            for who, text in dict(values.pop("skip")).items():
+                values[f"skip_{who}"] = text and ast.unparse(ast.parse(text.strip(), mode="eval"))
+        return values
 
     def properties(self) -> dict[str, dict[str, str]]:
         return properties(self)

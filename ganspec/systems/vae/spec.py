@@ -53,6 +53,7 @@ class Vae(Spec, system="vae"):
 
     networks: ClassVar = ("encoder", "decoder")
     noun: ClassVar = "VAE"
+    caption: ClassVar = "What the decoder makes of the run's fixed codes"
     draws: ClassVar = "decoder"
     reads_test: ClassVar = True
 
