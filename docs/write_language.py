@@ -38,6 +38,7 @@ from ganspec.systems.classifier import spec as classifier
 from ganspec.systems.gan import sections, train
 from ganspec.systems.gan.spec import Gan
 from ganspec.systems.spec import Interface
+from ganspec.systems.vae import spec as vae
 
 TEXT = Path(__file__).with_name("language.in.md")  # what is written by hand
 
@@ -66,7 +67,10 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("An autoencoder", autoencoder.Autoencoder),
     ("`objective` of an autoencoder", autoencoder.Reconstruction),
     ("`objective.noise`", autoencoder.Noise),
-    ("`train` of a single network", schedule.Schedule),
+    ("A variational autoencoder", vae.Vae),
+    ("`latent` of a variational autoencoder", vae.Code),
+    ("`objective` of a variational autoencoder", vae.Evidence),
+    ("`train` of other systems than GANs", schedule.Schedule),
 ]
 FAMILIES = {
     "layer": "Kinds of layer",

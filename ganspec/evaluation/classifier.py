@@ -28,7 +28,7 @@ def classifier_extractor(folder: Path, device: torch.device, layer: str | None) 
     spec = run.spec
     if not spec.predicts:
         raise ExtractorError(f"{folder} trains no classifier; --extractor takes one, or inception")
-    network, cfg = trained(spec, spec.predicts, weights(run), device)
+    network, cfg = trained(run, spec.predicts, weights(run), device)
     network.to(memory_format=torch.channels_last)
     module, reads, path = chosen_layer(network, layer)
     seen: dict[str, torch.Tensor] = {}

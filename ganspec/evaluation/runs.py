@@ -153,7 +153,7 @@ class Evaluator:
     def restored(self, step: int | None) -> Subject:
         """What the run's autoencoder makes of real images."""
         state = weights(self.run, step)
-        network, cfg = trained(self.spec, self.spec.restores, state, self.wanted.device)
+        network, cfg = trained(self.run, self.spec.restores, state, self.wanted.device)
         count = self.wanted.images or IMAGES
         said = {"step": state["step"], "weights": "raw"}
         device, seed = self.wanted.device, self.wanted.seed or 0

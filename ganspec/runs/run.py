@@ -114,6 +114,24 @@ class Run:
         write_text(self.info_path, json.dumps(info, indent=2) + "\n")
         write_text(self.log_path, "")
 
+    def info(self) -> dict[str, object]:
+        """Return what `run.json` says; nothing where it is missing or damaged."""
+        try:
+            info = json.loads(self.info_path.read_text("utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return info if isinstance(info, dict) else {}
+
+    @property
+    def exact(self) -> bool:
+        """True if the run computes what the emitted file does, bit for bit."""
+        # before rewrites there was no other way, and nothing said so
+        return bool(self.info().get("exact", True))
+
+    def note(self, **more: object) -> None:
+        """Add to what `run.json` says, atomically."""
+        write_text(self.info_path, json.dumps({**self.info(), **more}, indent=2) + "\n")
+
     def rows(self) -> list[dict[str, float]]:
         """The log so far; a line that a crash cut short is left out."""
         rows: list[dict[str, float]] = []

@@ -23,7 +23,7 @@ class Judge:
         if key is None:
             raise RunError(f"a {sampler.spec.noun} has no network that tells the best images")
         state = weights(sampler.run, sampler.step)
-        self.network, self.cfg = trained(sampler.spec, key, state, sampler.device, average=False)
+        self.network, self.cfg = trained(sampler.run, key, state, sampler.device, average=False)
         self.device = sampler.device
         if self.cfg.d_conditional and sampler.labels is None:
             raise RunError(

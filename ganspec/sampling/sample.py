@@ -161,7 +161,7 @@ def _write_restored(run: Run, request: Request, path: Path) -> None:
         )
     spec, device, count = run.spec, choose_device(request.device), request.count or COUNT
     _check_grid(count, request)
-    autoencoder, cfg = trained(spec, spec.restores, weights(run, request.step), device)
+    autoencoder, cfg = trained(run, spec.restores, weights(run, request.step), device)
     data = request.data
     images, _ = open_test_images(spec.data, data, device) or open_images(spec.data, data, device)
     random = torch.Generator().manual_seed(request.seed or 0)

@@ -13,7 +13,6 @@ from ganspec.runs import checkpoint
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling.wishes import LabelError, names_of, read_wish
 from ganspec.systems.source import Source
-from ganspec.systems.spec import Spec
 
 
 class Sampler(Source):
@@ -37,7 +36,7 @@ class Sampler(Source):
         if not self.spec.draws:
             raise RunError(f"{folder} trains no generator")
         state = weights(self.run, step)
-        network, cfg = trained(self.spec, self.spec.draws, state, device, average)
+        network, cfg = trained(self.run, self.spec.draws, state, device, average)
         with checkpoint.fitting(self.spec.name):
             reads = network.is_conditional
             labels = fitting_labels(state["fixed"]["labels"], cfg) if reads else None
@@ -95,16 +94,17 @@ def weights(run: Run, step: int | None = None) -> dict[str, object]:
 
 
 def trained(
-    spec: Spec,
+    run: Run,
     key: str,
     state: dict[str, object],
     device: torch.device,
     average: bool | None = False,
 ) -> tuple[Program, SimpleNamespace]:
-    """The network `key` with the weights of `state`, evaluating, and the run's config.
+    """Return a run's network `key` with the weights of `state`, evaluating, and its settings.
 
     `average` is that of `Sampler`.
     """
+    spec = run.spec
     if average and "average" not in state:
         raise RunError(
             f"the run of {spec.name} keeps no average of its weights: `train: {{average: 0.999}}` "
@@ -112,7 +112,7 @@ def trained(
         )
     nets = lower(spec)
     with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and thrown away
-        network = evaluate(nets[key])
+        network = evaluate(nets[key], run.exact)
     with checkpoint.fitting(spec.name):
         averaged = average is not False and "average" in state
         network.load_state_dict(state["average"] if averaged else state["networks"][key])

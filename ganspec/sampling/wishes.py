@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import torch
@@ -51,12 +50,9 @@ def names_of(run: Run, spec: Spec) -> list[str]:
     They are in `run.json`. Of a run that has none there they are the data set's; none where a
     file that is elsewhere has them, since numbers do too.
     """
-    try:
-        found = json.loads(run.info_path.read_text("utf-8"))["classes"]
-        if found and all(isinstance(name, str) for name in found):
-            return list(found)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        pass
+    found = run.info().get("classes")
+    if isinstance(found, list) and found and all(isinstance(name, str) for name in found):
+        return found
     try:
         return spec.data.dataset.classes(None)
     except (OSError, ValueError):

@@ -48,6 +48,11 @@ class Training:
         raise NotImplementedError
 
     @property
+    def images_per_step(self) -> int:
+        """Real images that one step reads."""
+        return self.cfg.batch
+
+    @property
     def warmup(self) -> int:
         """Steps before the first epoch."""
         return 0

@@ -12,11 +12,13 @@ from ganspec.language.errors import GanspecError
 from ganspec.runs import checkpoint
 from ganspec.runs.run import Run
 from ganspec.systems.training import Training
+from ganspec.training.pace import Pace
 
 FLUSH_STEPS = 50  # losses stay on the device until then
 FLUSH_SECONDS = 2.0
 CHECKPOINT_SECONDS = 300.0  # within an epoch
 EPOCH_SECONDS = 20.0  # at an epoch's end, where epochs are short
+NOTE_SECONDS = 30.0  # between notes of the pace in `run.json`
 
 
 class TrainingError(GanspecError):
@@ -29,7 +31,8 @@ class Recorder:
     def __init__(self, trainer: Training, run: Run):
         self.trainer, self.run = trainer, run
         self.pending: list[tuple[int, dict[str, torch.Tensor]]] = []
-        self.flushed = time.perf_counter()
+        self.flushed = self.noted = time.perf_counter()
+        self.pace = Pace(trainer)
         self.last: dict[str, float] = {}
 
     def add(self, losses: dict[str, torch.Tensor]) -> bool:
@@ -51,6 +54,9 @@ class Recorder:
             {"step": step, **{name: next(values) for name in log}} for step, log in self.pending
         ]
         self.pending, self.flushed = [], time.perf_counter()
+        self.pace.end(waited=True)
+        if self.flushed - self.noted > NOTE_SECONDS:
+            self.note()
         finite = [row for row in rows if math.isfinite(sum(row.values()))]
         self.run.append(finite)
         self.last = {**self.last, **rows[-1]}  # what is measured once an epoch stays in sight
@@ -61,6 +67,20 @@ class Recorder:
                 f"{name} became {bad[name]} at step {bad['step']}; first weights that are not "
                 f"finite: {self.trainer.culprit() or 'none yet'}"
             )
+
+    def note(self) -> None:
+        """Write the pace into the run."""
+        self.run.note(**self.pace.figures())
+        self.noted = time.perf_counter()
+
+    def save(self) -> None:
+        """Write what is pending and a checkpoint; raises TrainingError where it would be bad."""
+        self.flush()
+        if culprit := self.trainer.culprit():  # or a good checkpoint would be lost to a bad one
+            step = self.trainer.step
+            raise TrainingError(f"weights are not finite after step {step}: {culprit}")
+        checkpoint.save(self.run.checkpoint_path, self.trainer.state())
+        self.note()
 
 
 def end_epoch(trainer: Training, run: Run) -> bool:
@@ -88,17 +108,17 @@ def run_training(
     from ganspec.plots.losses import plot_losses  # slow to import: not while it is interrupted
 
     recorder, saved = Recorder(trainer, run), time.perf_counter()
+    pace = recorder.pace
 
     def save() -> None:
-        recorder.flush()
-        if culprit := trainer.culprit():  # or a good checkpoint would be lost to a bad one
-            raise TrainingError(f"weights are not finite after step {trainer.step}: {culprit}")
-        checkpoint.save(run.checkpoint_path, trainer.state())
+        recorder.save()
         plot_losses(run.rows(), run.losses_path, trainer.epoch_steps, trainer.warmup)
 
     stopped = stop()
     while trainer.step < last and not stopped:
+        pace.begin()
         losses = trainer.advance()
+        pace.end(waited=False)
         stopped, ended = stop(), trainer.ends_epoch()
         if ended or stopped or trainer.step == last:
             losses = {**losses, **trainer.measures()}
@@ -108,11 +128,13 @@ def run_training(
         if ended:
             recorder.flush()
             scored = end_epoch(trainer, run)
+            pace.restart()
         waited = time.perf_counter() - saved
         # after scores at once: going back to before them would leave the best of them behind
         if scored or waited > (EPOCH_SECONDS if ended else CHECKPOINT_SECONDS):
             save()
             saved = time.perf_counter()
+            pace.restart()
     if not run.samples_path(trainer.step).exists():
         recorder.flush()
         trainer.picture(run.samples_path(trainer.step))

@@ -57,6 +57,8 @@ def train(
     state = _resumed(run, spec) if resume else None
     if state is None:
         run.claim(overwrite)
+    else:
+        exact = _kept_exact(run, exact)
     source = emit(spec)
     trainer = Trainer(spec, data, device, exact).training
     last = steps or trainer.warmup + spec.train.epochs * trainer.epoch_steps
@@ -65,7 +67,8 @@ def train(
     tell = progress or (lambda step, last, losses: None)
     try:
         if state is None:
-            info = {**environment(trainer.device), "epoch_steps": trainer.epoch_steps}
+            info = {**environment(trainer.device), "exact": exact}
+            info["epoch_steps"] = trainer.epoch_steps
             if spec.takes_labels and spec.labelled:  # so that they can be asked for
                 info["classes"] = class_names(spec.data, Path(data) if data else None)
             run.begin(spec, source, info, overwrite)
@@ -112,6 +115,13 @@ def _resumed(run: Run, spec: Spec) -> dict[str, object]:
     if not run.checkpoint_path.is_file():
         raise RunError(f"{run.folder} ended before its first checkpoint: begin with --overwrite")
     return checkpoint.load(run.checkpoint_path)
+
+
+def _kept_exact(run: Run, exact: bool) -> bool:
+    """Return whether the run is exact, as it began; raises RunError where that cannot be."""
+    if exact and not run.exact:
+        raise RunError(f"{run.folder} began without --exact: resume it without, or begin another")
+    return run.exact
 
 
 def environment(device: torch.device) -> dict[str, object]:

@@ -48,6 +48,11 @@ class GanTraining(Training):
         self.batches = Feed(images.images, labels, self.cfg.seed, self.cfg)
 
     @property
+    def images_per_step(self) -> int:
+        updates = self.cfg.discriminator_steps if self.cfg.batches == "fresh" else 1
+        return self.cfg.batch * updates
+
+    @property
     def warmup(self) -> int:
         return self.cfg.warmup or 0
 

@@ -1,0 +1,110 @@
+"""`ganspec.Trainer`: a training step by step from Python, as `ganspec train` makes it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from conftest import ROOT, assert_same_weights, narrow
+from small_gans import GREY
+
+import ganspec
+from ganspec.compiler.evaluate import evaluate
+from ganspec.compiler.lower import lower
+from ganspec.language.load import loads
+from ganspec.runs.checkpoint import CheckpointError
+from ganspec.runs.run import RunError
+from ganspec.sampling.sampler import Sampler
+from ganspec.systems.spec import Images
+
+CPU = torch.device("cpu")
+
+
+def test_steps_are_those_of_a_run(tmp_path):
+    spec = narrow(ROOT / "specs" / "dcgan.yaml")
+    trainer = ganspec.Trainer(spec, device="cpu")
+    rows = [{k: v.item() for k, v in trainer.step().items()} for _ in range(3)]
+    run = ganspec.train(spec, tmp_path / "run", device="cpu", steps=3)
+    assert [{"step": i, **row} for i, row in enumerate(rows, 1)] == run.rows()
+    assert trainer.steps_done == 3
+    state = torch.load(run.checkpoint_path, weights_only=True)
+    for key, network in trainer.networks.items():
+        assert_same_weights(network.state_dict(), state["networks"][key])
+
+
+def test_samples_are_those_of_the_command_and_change_nothing(tmp_path):
+    spec = loads(GREY)
+    sampled, plain = (ganspec.Trainer(spec, device="cpu") for _ in range(2))
+    for trainer in (sampled, plain):
+        torch.manual_seed(1)
+        trainer.step()
+        if trainer is sampled:
+            images = trainer.sample(5, seed=3)
+        trainer.step()
+    for key, network in plain.networks.items():
+        assert_same_weights(network.state_dict(), sampled.networks[key].state_dict())
+    assert images.shape == (5, 1, 8, 12)
+    assert images.dtype == torch.uint8
+    run = ganspec.train(spec, tmp_path / "run", device="cpu", steps=1)
+    again = ganspec.Trainer(spec, device="cpu")
+    again.restore(run.checkpoint_path)
+    theirs = next(iter(Sampler(run.folder, CPU).images(5, 3)))[0]
+    assert torch.equal(again.sample(5, seed=3), theirs)
+
+
+def test_saving_and_restoring_go_on_bit_for_bit(tmp_path):
+    spec = narrow(ROOT / "specs" / "wgan_gp.yaml")
+    trainer = ganspec.Trainer(spec, device="cpu")
+    for _ in range(2):
+        trainer.step()
+    trainer.save(tmp_path / "two.pt")
+    wanted = [trainer.step() for _ in range(2)]
+    other = ganspec.Trainer(spec, device="cpu")
+    other.restore(tmp_path / "two.pt")
+    assert [other.step() for _ in range(2)] == wanted
+    stranger = ganspec.Trainer(narrow(ROOT / "specs" / "dcgan.yaml"), device="cpu")
+    with pytest.raises(CheckpointError):
+        stranger.restore(tmp_path / "two.pt")
+
+
+def test_images_may_be_given(tmp_path):
+    images = torch.randint(0, 256, (32, 1, 8, 12), dtype=torch.uint8)
+    trainer = ganspec.Trainer(loads(GREY), Images(images, None), device="cpu")
+    assert set(trainer.step()) == {"d_loss", "g_loss"}
+
+
+def test_a_classifier_draws_no_images():
+    spec = narrow(ROOT / "specs" / "classifier_fashion.yaml")
+    shape = spec.data.shape
+    images = Images(torch.zeros(8, *shape, dtype=torch.uint8), torch.arange(8) % 10)
+    with pytest.raises(RunError, match="a classifier draws no images"):
+        ganspec.Trainer(spec, images, device="cpu").sample(1)
+
+
+def test_a_run_says_how_fast_it_goes(tmp_path):
+    spec = narrow(ROOT / "specs" / "wgan_gp.yaml")
+    run = ganspec.train(spec, tmp_path / "run", device="cpu", steps=9)
+    info = run.info()
+    images = spec.train.batch * spec.train.steps.discriminator
+    assert info["images_per_second"] == pytest.approx(images / info["step_seconds"], rel=1e-2)
+    short = ganspec.train(spec, tmp_path / "short", device="cpu", steps=5)
+    assert "step_seconds" not in short.info()
+
+
+@pytest.mark.parametrize("name", ["dcgan", "cgan_iclevr", "sagan", "classifier_fashion"])
+def test_a_layer_that_fails_is_named_by_its_own_step(name):
+    """Every module of a network in turn, in chains and blocks alike."""
+    for net in lower(narrow(ROOT / "specs" / f"{name}.yaml")).values():
+        count = sum(module is not None for _, module in evaluate(net).leaves())
+        inputs = [start.value.tensor(2) for start in net.inputs]
+        for index in range(count):
+            network = evaluate(net)
+            step, module = [(s, m) for s, m in network.leaves() if m is not None][index]
+
+            def fail(*_):
+                raise RuntimeError("broken")
+
+            module.register_forward_pre_hook(fail)
+            with pytest.raises(RuntimeError) as caught:
+                network(*inputs)
+            (note,) = caught.value.__notes__
+            assert f"{step.origin.path} ({step.origin.kind})" in note
