@@ -1,6 +1,6 @@
 """Variational autoencoder on Fashion-MNIST (Kingma & Welling, 2014), convolutional.
 
-Written by ganspec from the spec `vae_fashion` (e4bc5876).
+Written by ganspec from the spec `vae_fashion` (549f3ea1).
 Plain PyTorch, yours to edit.
 """
 
@@ -282,12 +282,14 @@ def evaluate(encoder, decoder, images):
     """Return the mean loss over images that training does not see, always under the same noise."""
     random = torch.Generator(images.device).manual_seed(0)
     total = 0
-    encoder.eval(), decoder.eval()
+    encoder.eval()
+    decoder.eval()
     with torch.no_grad():
         for part in images.split(BATCH):
             loss, _, _ = bound(encoder, decoder, scale_pixels(part), random)
             total = total + len(part) * loss
-    encoder.train(), decoder.train()
+    encoder.train()
+    decoder.train()
     return {"test_loss": total / len(images)}
 
 

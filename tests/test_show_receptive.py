@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -91,12 +92,12 @@ def prefixes(spec) -> list[Net]:
     for key, interface in spec.interfaces().items():
         if not interface.input.value.is_map:
             continue
-        network = getattr(spec, key)
+        network, headless = getattr(spec, key), replace(interface, heads={})
         for count, layer in enumerate(network.layers, 1):
             if layer.kind in POINTWISE:
                 continue
             part = network.model_copy(update={"layers": network.layers[:count], "norm": None})
-            found.append(lower_network(key, part, spec.scope, interface, spec.label_input))
+            found.append(lower_network(key, part, spec.scope, headless, spec.label_input))
     return found
 
 

@@ -13,6 +13,7 @@ import ganspec
 from ganspec.compiler.printer import Printer
 from ganspec.compiler.seal import is_emitted, sealed
 from ganspec.compiler.specialize import Specializer
+from ganspec.systems.gan.spec import Gan
 
 
 def settled(function, **cfg):
@@ -68,7 +69,7 @@ def test_loops_of_one_round_open(rounds):
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
 def test_nothing_stands_after_a_return(path):
-    gan = isinstance(ganspec.load(path), ganspec.Spec)
+    gan = isinstance(ganspec.load(path), Gan)
     settings = ["latent.distribution=uniform"] if gan else []
     tree = ast.parse(ganspec.emit(ganspec.load(path, settings)))
     for node in ast.walk(tree):

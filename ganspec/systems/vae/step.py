@@ -45,12 +45,14 @@ def evaluate(encoder, decoder, images, cfg):
     """Return the mean loss over images that training does not see, always under the same noise."""
     random = torch.Generator(images.device).manual_seed(0)
     total = 0
-    encoder.eval(), decoder.eval()
+    encoder.eval()
+    decoder.eval()
     with torch.no_grad():
         for part in images.split(cfg.batch):
             loss, _, _ = bound(encoder, decoder, scale_pixels(part, cfg), random, cfg)
             total = total + len(part) * loss
-    encoder.train(), decoder.train()
+    encoder.train()
+    decoder.train()
     return {"test_loss": total / len(images)}
 
 
