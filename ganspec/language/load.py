@@ -47,6 +47,7 @@ def _refuse_mixture(tree: Node) -> None:
     """Raise SpecError where a spec has the networks of two systems."""
     known = {name: system for system in systems() for name in system.networks}
     found = [name for name in tree.value if name in known]
+    found.sort(key=lambda name: not known[name].standard)
     if len({known[name] for name in found}) > 1:
         mark = tree.value[found[-1]].key_mark
         message = f"a spec describes a GAN or one other network; this one has {listed(found)}"

@@ -55,8 +55,7 @@ class Resolver(Scope):
     ) -> BaseModel | None:
         """Return `node`, a map, as an instance of `cls`; None where anything in it is wrong.
 
-        `given` are fields that the caller knows, `elsewhere` keys that it reads itself, of
-        which some are `required`.
+        The caller gives the fields `given`, and itself reads the keys `elsewhere`, some `required`.
         """
         fields, values, whole = fields_of(cls), dict(given), True
         read = {**node.value, **self.defaults(cls, node)}
@@ -178,7 +177,8 @@ class Resolver(Scope):
     def no_kind(self, family: str, node: Node) -> None:
         """Report what is neither a word nor a map of one key."""
         shown, kinds = family.replace("_", " "), kinds_of(family)
-        first = next(kind for kind in kinds if kind not in HIDDEN)
+        words = (word for word in kinds if word not in HIDDEN)
+        first = min(words, key=lambda word: kinds[word].__module__)  # imported in any order
         if not isinstance(node.value, dict) or not node.value:
             message = f"one {shown} is a word or a map of one key, not {quoted(node.value)}"
             help = f"write `{first}` or `{first}: {{...}}`"
