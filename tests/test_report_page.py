@@ -20,16 +20,18 @@ from typer.testing import CliRunner
 import ganspec
 from ganspec.cli import app
 from ganspec.plots import curves
-from ganspec.plots.curves import BINS, THEME, Column, Curve, Epochs, Panel
+from ganspec.plots.curves import BINS, THEME, Curve, Panel
 from ganspec.report import run_images
 from ganspec.report.run_files import is_ours, write_report
 from ganspec.report.run_markdown import escaped, fenced
 from ganspec.report.run_plots import run_plots
-from ganspec.report.run_record import read_record, read_records
-from ganspec.report.run_scores import score_lines, score_panels
+from ganspec.report.run_scores import score_lines
 from ganspec.report.run_view import ReportView, RunView
+from ganspec.runs.log import Column, Epochs
+from ganspec.runs.record import read_record, read_records
 from ganspec.runs.run import Run, resolved
-from ganspec.systems.score_text import value_text
+from ganspec.scores.panels import score_panels
+from ganspec.scores.text import value_text
 from ganspec.training import events
 
 HOSTILE = (

@@ -13,7 +13,7 @@ from ganspec.comparison.properties import METRICS, properties
 from ganspec.comparison.traits import TRAITS, Portrait
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError, listed, nearest, quoted
-from ganspec.systems.score_text import unit, value_text
+from ganspec.scores.text import unit, value_text
 from ganspec.systems.spec import Spec
 from ganspec.systems.terms import term
 

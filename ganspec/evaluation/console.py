@@ -11,7 +11,7 @@ from ganspec.kinds.metric import Metric, MetricError
 from ganspec.language.errors import nearest
 from ganspec.language.kinds import kinds_of
 from ganspec.progress import Progress
-from ganspec.report.run_record import read_record
+from ganspec.runs.record import read_record
 from ganspec.runs.score_file import NAME, append_scores
 
 

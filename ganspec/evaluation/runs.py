@@ -14,7 +14,7 @@ from ganspec.evaluation.scoring import Bench, Tell, silent
 from ganspec.evaluation.subject import Subject, as_they_are, drawn, restored, some
 from ganspec.kinds.metric import Metric, MetricError
 from ganspec.language.kinds import kinds_of
-from ganspec.report.run_record import read_record
+from ganspec.runs.record import read_record
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling.sampler import Sampler, trained, weights
 from ganspec.systems.labels import fit_labels

@@ -1,4 +1,4 @@
-"""Curves of a log: its columns, smoothed and thinned, drawn by matplotlib.
+"""Draw curves of a log by matplotlib: its columns, smoothed and thinned.
 
 Colours are named. A name's light value is drawn; `THEME` has the dark one beside it, for pages that
 follow the reader's theme. All of them are told apart by people with any kind of colour vision
@@ -14,6 +14,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ganspec.runs.log import Column, Epochs
+
 THEME = {  # on white, on black
     "ink": ("#24292f", "#dfe3e8"),
     "grid": ("#d0d5db", "#3b4148"),
@@ -27,20 +29,8 @@ THEME = {  # on white, on black
 ORDER = ("blue", "orange", "green", "pink", "ochre", "sky")
 STYLES = ("-", (0, (6, 1.5)), "-.", (0, (2, 1)), (0, (8, 2, 2, 2)), ":")
 BINS = 600  # points of a thinned curve: more would fall on the same pixels
-HUGE = 1e100  # no loss is; sums and axes of such numbers overflow
 LABEL = 36  # characters of a name in a legend
 CUT = 3  # an axis ends before outliers that would make it so many times as long
-
-
-@dataclass(frozen=True)
-class Column:
-    """One name of the log: the steps that have it, and its values there."""
-
-    steps: np.ndarray
-    values: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.steps)
 
 
 @dataclass(frozen=True)
@@ -64,43 +54,9 @@ class Panel:
     claims: tuple[tuple[float | None, float], ...] = ()
 
 
-@dataclass(frozen=True)
-class Epochs:
-    """How steps become epochs: so many steps each, after those of the warm-up."""
-
-    steps: int
-    warmup: int = 0
-
-    def of(self, step: float) -> float:
-        return (step - self.warmup) / self.steps
-
-    def step(self, epoch: float) -> float:
-        return epoch * self.steps + self.warmup
-
-
-def columns(rows: list[dict[str, object]]) -> dict[str, Column]:
-    """The log's numbers by name, in order of their steps; others, or huge ones, are left out."""
-    found: dict[str, tuple[list[float], list[float]]] = {}
-    for row in rows:
-        step = row["step"]
-        for name, value in row.items():
-            if name != "step" and _is_number(value) and _is_number(step):
-                steps, values = found.setdefault(name, ([], []))
-                steps.append(step)
-                values.append(value)
-    made = {}
-    for name, (steps, values) in found.items():
-        steps, values = np.asarray(steps, float), np.asarray(values, float)
-        finite = (np.abs(values) < HUGE) & (np.abs(steps) < 2**53)
-        order = np.argsort(steps[finite], kind="stable")
-        if len(order):
-            made[name] = Column(steps[finite][order], values[finite][order])
-    return made
-
-
-def _is_number(value: object) -> bool:
-    # a whole number may be too large for a float
-    return isinstance(value, float) or (type(value) is int and abs(value) < 2**63)
+def looks(count: int) -> list[tuple[str, object]]:
+    """Return the colour and line style of each of `count` runs."""
+    return [(ORDER[i % len(ORDER)], STYLES[i % len(STYLES)]) for i in range(count)]
 
 
 def window(count: int) -> int:

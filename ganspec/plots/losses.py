@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from ganspec.atomic import replacing
-from ganspec.plots.curves import Column, Curve, Epochs, Panel, columns, figure_of
+from ganspec.plots.curves import Curve, Panel, figure_of
+from ganspec.runs.log import Column, Epochs, columns
 
 LOOKS = {  # label, colour
     "d_loss": ("discriminator", "blue"),

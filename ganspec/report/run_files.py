@@ -10,8 +10,8 @@ from ganspec.atomic import write_text
 from ganspec.language.errors import GanspecError
 from ganspec.report.run_markdown import Writer
 from ganspec.report.run_page import report_html
-from ganspec.report.run_record import read_records
 from ganspec.report.run_view import ReportView
+from ganspec.runs.record import read_records
 
 MOST = 6  # runs that fit beside each other
 FORMS = (".html", ".md")

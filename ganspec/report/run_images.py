@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from ganspec.atomic import replacing
-from ganspec.report.run_record import RunRecord
+from ganspec.runs.record import RunRecord
 
 MOMENTS = 12  # of training that are shown
 FINAL_BYTES = 2_000_000  # of the picture of a run's end; larger ones are made smaller

@@ -86,7 +86,7 @@ class Writer:
         ]
         if counts:
             yield table(["network", "", "claimed", "built", ""], counts)
-        for name, network in record.networks.items():
+        for name, network in view.networks.items():
             yield f"#### {escaped(name)}\n\n{layers(network)}"
         yield "### Spec"
         yield fenced(record.spec_text, "yaml")

@@ -16,19 +16,18 @@ from matplotlib.figure import Figure
 
 from ganspec.atomic import replacing
 from ganspec.plots.curves import (
-    ORDER,
-    STYLES,
     THEME,
     Curve,
-    Epochs,
     Panel,
     figure_of,
+    looks,
     outside,
     thinning,
 )
 from ganspec.plots.losses import LOOKS, panels
-from ganspec.report.run_record import RunRecord
-from ganspec.report.run_scores import score_panels
+from ganspec.runs.log import Epochs
+from ganspec.runs.record import RunRecord
+from ganspec.scores.panels import score_panels
 
 WIDTH = 6.4  # inches: two plots stand beside each other
 MOST = 8  # columns of the log that several runs are compared by
@@ -111,11 +110,6 @@ def score_plots(records: list[RunRecord]) -> list[Plot]:
         _plot(f"score_{i}", f"{panel.title} by {panel.x}", panel, None)
         for i, panel in enumerate(drawn)
     ]
-
-
-def looks(count: int) -> list[tuple[str, object]]:
-    """Colour and line style of each run."""
-    return [(ORDER[i % len(ORDER)], STYLES[i % len(STYLES)]) for i in range(count)]
 
 
 def column_title(name: str) -> str:

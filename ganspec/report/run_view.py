@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ganspec.comparison.survey import Row, Subject, survey
+from ganspec.compiler.lower import lower
+from ganspec.language.errors import GanspecError
 from ganspec.report.run_images import Picture, final_picture, moments
 from ganspec.report.run_plots import Plot, overlays, run_plots, score_plots
-from ganspec.report.run_record import RunRecord
 from ganspec.report.run_scores import Line, score_lines
+from ganspec.report.table import described
+from ganspec.runs.record import RunRecord
 from ganspec.systems.claims import Counts
 
 COUNTS = {"total": "parameters", "trainable": "trainable", "buffers": "non-trainable"}
@@ -69,12 +72,26 @@ class RunView:
         return f"step {step:,}, epoch {epochs.of(step):,.4g}"
 
     @cached_property
+    def built(self) -> tuple[dict[str, dict], str | None]:
+        """Return the spec's networks, layer by layer, and why they cannot be read."""
+        spec = self.record.spec
+        try:
+            nets = described(spec, lower(spec))["networks"] if spec else {}
+            return nets, self.record.complaint
+        except GanspecError as error:
+            return {}, str(error)
+
+    @property
+    def networks(self) -> dict[str, dict]:
+        return self.built[0]
+
+    @cached_property
     def counts(self) -> list[Count]:
         """Claimed counts of parameters beside those of what is built."""
         found = []
         claims = self.record.spec.report.params if self.record.spec else {}
         for name, claim in claims.items():
-            built = self.record.networks.get(name, {}).get("params", {})
+            built = self.networks.get(name, {}).get("params", {})
             claim = claim if isinstance(claim, Counts) else Counts(total=claim)
             for what, title in COUNTS.items():
                 claimed = getattr(claim, what)
@@ -89,8 +106,8 @@ class RunView:
         found = []
         if record.in_training:
             found.append("The run was in training, or had been killed, when this page was made.")
-        if record.complaint:
-            found.append(f"Its spec cannot be read: {record.complaint.splitlines()[0]}")
+        if complaint := self.built[1]:
+            found.append(f"Its spec cannot be read: {complaint.splitlines()[0]}")
         found += [remark] if (remark := self._length()) else []
         if record.settings:
             found.append(f"Changed from its spec file by: {'; '.join(record.settings)}.")
