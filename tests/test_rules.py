@@ -39,13 +39,9 @@ FLOORS = [
     ("__main__",),
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-# Imports inside functions keep a command's start quick. Files that have some, and what for:
-LATE = {
-    "commands": "`--help` needs no torch",
-    "": "`import ganspec` needs neither torch nor pydantic",
-    "training.loop": "matplotlib",
-    "systems.classifier.training": "matplotlib",
-}
+# Imports inside functions keep a command's start quick. Where there are some, and what is slow:
+LATE = {"", "commands", "training.loop", "systems.classifier.training"}
+SLOW = {"matplotlib", "numpy", "pydantic", "scipy", "torch", "yaml"}
 # Names that only annotations need may hide from the start of a command.
 HIDING = {"", "commands", "console", "cli"}
 # A text is moved into emitted files with these imports, and no others.
@@ -130,22 +126,29 @@ def test_no_circle_of_files_or_folders(package):
     assert circle(IMPORTS, package) == []
 
 
+def slow(module: str, seen: set[str]) -> bool:
+    """Return True if importing a module imports something slow."""
+    seen.add(module)
+    top = ast.Module([n for n in TREES[module].body if isinstance(n, ast.Import | ast.ImportFrom)])
+    names = {a.name for n in top.body if isinstance(n, ast.Import) for a in n.names}
+    names |= {node.module for node in top.body if isinstance(node, ast.ImportFrom)}
+    if {name.split(".")[0] for name in names} & SLOW:
+        return True
+    return any(slow(other, seen) for other in imported(top, module) - seen)
+
+
 @pytest.mark.parametrize("module", IMPORTS)
 def test_imports_stand_at_the_top_but_for_a_quick_start(module):
     tree, place = TREES[module], module.removeprefix("ganspec.").removesuffix("__init__")
-    at_top = {id(node) for node in tree.body}
-    late = [
-        ast.unparse(node)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        and id(node) not in at_top
-        and named(node, module)
-    ]
-    assert not late or {place, place.split(".")[0]} & {*LATE}
-    hides = any(
-        isinstance(node, ast.Name) and node.id == "TYPE_CHECKING" for node in ast.walk(tree)
-    )
-    assert not hides or place.split(".")[0] in HIDING
+    hiding = [n for n in tree.body if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.unparse(n)]
+    assert not hiding or place.split(".")[0] in HIDING
+    early = {id(each) for node in hiding for each in ast.walk(node)}
+    late = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+    late = [n for n in late if id(n) not in early and n not in tree.body and named(n, module)]
+    assert not late or {place, place.split(".")[0]} & LATE
+    for node in late:
+        others = imported(ast.Module([node]), module)
+        assert any(slow(other, set()) for other in others), ast.unparse(node)
 
 
 @pytest.mark.parametrize(
