@@ -35,7 +35,7 @@ from ganspec.language.tree import Node
 MAX_NESTING = 60  # names on the way to a value, repeats and blocks opened
 
 
-class Part(dict):
+class Partial(dict):
     """A map of which some entries are wrong, so that the others are checked all the same."""
 
 
@@ -64,7 +64,7 @@ class Resolver(Scope):
                 value = self.inside(key, self.field, fields[key].annotation, child, key)
                 if value is not MISSING:
                     values[key] = value
-                whole = whole and value is not MISSING and not isinstance(value, Part)
+                whole = whole and value is not MISSING and not isinstance(value, Partial)
         whole = self.known(node, [*fields, *elsewhere], title) and whole
         needed = [k for k, f in fields.items() if f.is_required() and k not in given]
         whole = self.complete(node, [*needed, *required], title) and whole
@@ -117,7 +117,7 @@ class Resolver(Scope):
             for key, child in node.value.items()
         }
         right = {k: v for k, v in found.items() if v is not MISSING and k in (closed or found)}
-        return found if whole and right == found else Part(right)
+        return found if whole and right == found else Partial(right)
 
     def many(self, family: str, node: Node, name: str) -> object:
         """Return a list of kinds, repeats and blocks opened."""

@@ -21,7 +21,7 @@ from ganspec.systems.claims import Score
 
 
 @dataclass(frozen=True)
-class Line:
+class ScoreLine:
     """A row of the table: a claim, a measurement, or the two beside each other."""
 
     metric: str
@@ -33,7 +33,7 @@ class Line:
     differences: tuple[str, ...] = ()
 
 
-def score_lines(record: RunRecord) -> list[Line]:
+def score_lines(record: RunRecord) -> list[ScoreLine]:
     """Return every claim with the score that is nearest to it, then all other scores.
 
     Of scores that differ only in the step, the newest stands for all.
@@ -57,7 +57,7 @@ def _distance(claim: Score, score: dict) -> tuple:
     return len(differences(claim, score)), apart, -(number_of(score.get("step")) or 0)
 
 
-def _line(claim: Score | None, score: dict | None) -> Line:
+def _line(claim: Score | None, score: dict | None) -> ScoreLine:
     said: dict[str, object] = {}
     if claim is not None:
         known = [
@@ -75,4 +75,4 @@ def _line(claim: Score | None, score: dict | None) -> Line:
         said["differences"] = tuple(differences(claim, score))
     metric = claim.metric if claim else score["metric"]
     of = claim.of if claim else str(score.get("of", "generated"))
-    return Line(metric_name(metric), printable(of), **said)
+    return ScoreLine(metric_name(metric), printable(of), **said)
