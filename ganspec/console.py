@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from ganspec.language.errors import GanspecError, SpecError
+
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="Spec file, such as my.yaml.")]
 Settings = Annotated[
     list[str] | None,
@@ -27,8 +29,6 @@ def fail(message: str, status: int = 2) -> None:
 @contextmanager
 def reported() -> Iterator[None]:
     """Show the errors that bad input makes as a person would want them; no traceback."""
-    from ganspec.language.errors import GanspecError, SpecError
-
     try:
         yield
     except SpecError as error:

@@ -192,6 +192,17 @@ def test_imports_are_lazy(tmp_path):
     loaded = modules_after(code, tmp_path)
     assert "torch" in loaded
     assert not {"torchvision", "matplotlib"} & loaded
+    code = f"import ganspec; ganspec.check(ganspec.load({str(ROOT / 'specs/dcgan.yaml')!r}))"
+    assert not {"matplotlib", "scipy", "jinja2"} & modules_after(code, tmp_path)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"]])
+def test_help_needs_no_torch(arguments):
+    command = [sys.executable, "-X", "importtime", "-m", "ganspec", *arguments]
+    trace = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    names = {line.split("|")[-1].strip() for line in trace.splitlines()}
+    assert "ganspec.console" in names
+    assert not {"torch", "numpy"} & names
 
 
 @pytest.mark.parametrize("command", ["new", "check", "show", "build", "train", "sample"])

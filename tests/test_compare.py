@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
-from ganspec.comparison.survey import Row, Subject, Survey, subjects, survey
+from ganspec.comparison.survey import Subject, Survey, SurveyRow, subjects, survey
 from ganspec.comparison.traits import TRAITS, Portrait, ordinal
 from ganspec.compiler.lower import lower
 from ganspec.language.load import loads
@@ -219,10 +219,10 @@ def surveys(draw):
     rows = []
     for i in range(draw(st.integers(0, 6))):
         texts = tuple(draw(cells) for _ in titles)
-        rows.append(Row("data", f"row {i}", texts))
+        rows.append(SurveyRow("data", f"row {i}", texts))
         if draw(st.booleans()):
             pair = [tuple(draw(cells) for _ in titles) for _ in range(2)]
-            rows += [Row(n, f"trait {i}", c, n) for n, c in zip("gd", pair, strict=True)]
+            rows += [SurveyRow(n, f"trait {i}", c, n) for n, c in zip("gd", pair, strict=True)]
     return Survey(tuple(titles), tuple(rows))
 
 
@@ -285,7 +285,7 @@ NASTY = ("\\input{x} & 100 % of $5 #1 a_b {c} ~ ^ < > | [x] * ± é č 漢", "[f
 
 @pytest.mark.skipif(not shutil.which("pdflatex"), reason="pdflatex is not installed")
 def test_latex_compiles_as_pasted(reports, tmp_path):
-    rows = tuple(Row("data", text, (text, "x"), None) for text in NASTY)
+    rows = tuple(SurveyRow("data", text, (text, "x"), None) for text in NASTY)
     found = [layout(reports, 90, True, False), layout(Survey(NASTY[:2], rows), 90, None, False)]
     body = "\n\n".join(FORMS["latex"][0](laid) for laid in found)
     head = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\n"

@@ -20,16 +20,18 @@ from typer.testing import CliRunner
 import ganspec
 from ganspec.cli import app
 from ganspec.plots import curves
-from ganspec.plots.curves import BINS, THEME, Column, Curve, Epochs, Panel
+from ganspec.plots.curves import BINS, THEME, Curve, Panel
 from ganspec.report import run_images
 from ganspec.report.run_files import is_ours, write_report
 from ganspec.report.run_markdown import escaped, fenced
 from ganspec.report.run_plots import run_plots
-from ganspec.report.run_record import read_record, read_records
-from ganspec.report.run_scores import score_lines, score_panels
+from ganspec.report.run_scores import score_lines
 from ganspec.report.run_view import ReportView, RunView
+from ganspec.runs.log import Column, Epochs, columns
+from ganspec.runs.record import read_record, read_records
 from ganspec.runs.run import Run, resolved
-from ganspec.systems.score_text import value_text
+from ganspec.scores.panels import score_panels
+from ganspec.scores.text import value_text
 from ganspec.training import events
 
 HOSTILE = (
@@ -112,7 +114,7 @@ def test_values_beyond_an_axis_are_counted():
 def test_what_is_no_number_is_no_point():
     rows = [{"step": 2, "a": 1.0}, {"step": 1, "a": 3, "b": "x"}, {"step": 3, "a": float("nan")}]
     rows += [{"step": "x", "a": 1}, {"step": 4, "a": 10**40, "c": True}, {"step": 5, "a": 1e308}]
-    found = curves.columns(rows)
+    found = columns(rows)
     assert list(found) == ["a"]
     assert found["a"].steps.tolist() == [1, 2]
     assert found["a"].values.tolist() == [3, 1]

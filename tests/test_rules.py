@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import importlib
 import inspect
 import pkgutil
+import re
 import tomllib
 
 import pytest
@@ -17,17 +19,31 @@ from ganspec.language.kinds import kinds_of
 from ganspec.language.registry import PACKAGES
 
 FILES = sorted((ROOT / "ganspec").rglob("*.py"))
-# Imports run one way: a file may import its own rank and those to the left.
-RANKS = [
-    ("language", "atomic", "evaluation.score_file"),
-    ("compiler.ir", "initializers", "weight_norms", "layers", "conditions", "losses", "penalties"),
-    ("optimizers", "datasets", "criteria", "metrics"),
-    ("compiler",),
-    ("comparison", "decompiler"),
-    ("report", "training", "progress", "drawing", "evaluation"),
-    ("console", "commands"),
-    ("cli", "__main__"),
+# From the ground to the roof. An import goes to a lower floor or stays in its room: rooms of one
+# floor know nothing of each other. "" is `ganspec/__init__.py`, Python's way in.
+FLOORS = [
+    ("version", "atomic", "progress"),
+    ("language",),
+    ("runs",),
+    ("program",),
+    ("plots",),
+    ("kinds",),
+    ("systems",),
+    ("compiler", "scores"),
+    ("comparison", "importing", "training"),
+    ("sampling",),
+    ("evaluation", "report"),
+    ("console", ""),
+    ("commands",),
+    ("cli",),
+    ("__main__",),
 ]
+FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+# Imports inside functions keep a command's start quick. Where there are some, and what is slow:
+LATE = {"", "commands", "training.loop", "systems.classifier.training"}
+SLOW = {"matplotlib", "numpy", "pydantic", "scipy", "torch", "yaml"}
+# Names that only annotations need may hide from the start of a command.
+HIDING = {"", "commands", "console", "cli"}
 # A text is moved into emitted files with these imports, and no others.
 MOVABLE = {
     *("torch", "numpy", "PIL", "argparse", "gzip", "math", "operator", "pathlib", "pickle"),
@@ -35,38 +51,134 @@ MOVABLE = {
 }
 
 
-def rank(module: str) -> int:
-    for i, names in enumerate(RANKS):
-        if any(module == f"ganspec.{n}" or module.startswith(f"ganspec.{n}.") for n in names):
-            return i
-    raise AssertionError(f"{module} has no rank")
-
-
-def imported(tree: ast.Module) -> list[str]:
-    """Modules of ganspec that are imported when the file is, not inside its functions."""
-    nodes = [n for n in tree.body if isinstance(n, ast.Import | ast.ImportFrom)]
-    return [n.module for n in nodes if isinstance(n, ast.ImportFrom) and n.module]
-
-
 def name_of(path) -> str:
-    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
-# The models of a spec name the families, whose kinds stand in later ranks: the one way back.
-FROM_THE_LANGUAGE = {
-    f"ganspec.language.{name}"
-    for name in ("spec", "system", "supervised", "evaluation", "load", "resolve")
-}
+MODULES = {name_of(path) for path in FILES}
 
 
-@pytest.mark.parametrize("path", FILES, ids=name_of)
-def test_imports_run_one_way(path):
-    module = name_of(path)
-    if module in {"ganspec", *FROM_THE_LANGUAGE}:
-        return
-    for other in imported(ast.parse(path.read_text())):
-        if other.startswith("ganspec.") and rank(other) > rank(module):
-            pytest.fail(f"{module} imports {other}")
+def file_of(name: str) -> str:
+    """Return the module of a dotted name, or of the nearest package above it."""
+    while name not in MODULES and f"{name}.__init__" not in MODULES:
+        name = name.rpartition(".")[0]
+    return name if name in MODULES else f"{name}.__init__"
+
+
+def named(node: ast.AST, module: str) -> list[str]:
+    """Return the dotted names of ganspec's modules that a node imports, or spells as a string."""
+    if isinstance(node, ast.Import):
+        names = [alias.name for alias in node.names]
+    elif isinstance(node, ast.ImportFrom):
+        above = module.split(".")[: -node.level] if node.level else []
+        start = ".".join([*above, *([node.module] if node.module else [])])
+        names = [f"{start}.{alias.name}" for alias in node.names]
+    elif isinstance(node, ast.Constant) and re.fullmatch(r"ganspec(\.\w+)+\.?", str(node.value)):
+        names = [node.value]
+    else:
+        names = []
+    return [name for name in names if name.split(".")[0] == "ganspec"]
+
+
+def imported(tree: ast.AST, module: str) -> set[str]:
+    """Return the files of ganspec that a file imports anywhere, packages on the way included."""
+    found = set()
+    for name in (name for node in ast.walk(tree) for name in named(node, module)):
+        found.add(file_of(name))
+        parts = file_of(name).split(".")
+        # all files import the root package, which therefore is imported only where it is named
+        found |= {f"{'.'.join(parts[:i])}.__init__" for i in range(2, len(parts))}
+    return found - {module}
+
+
+def climbs(module: str, other: str) -> bool:
+    """Return True if an import leads up, or to another room of the same floor."""
+    here, there = (name.split(".")[1].replace("__init__", "") for name in (module, other))
+    return here != there and FLOOR_OF[there] >= FLOOR_OF[here]
+
+
+def circle(graph: dict[str, set[str]], package: str) -> list[str]:
+    """Return a circle among the files and folders of a package, [] where there is none."""
+    inner = {}
+    for module, others in graph.items():
+        for other in others:
+            if module.startswith(f"{package}.") and other.startswith(f"{package}."):
+                a, b = (name[len(package) + 1 :].split(".")[0] for name in (module, other))
+                inner.setdefault(a, set()).update({b} - {a})
+    try:
+        graphlib.TopologicalSorter(inner).prepare()
+    except graphlib.CycleError as error:
+        return error.args[1]
+    return []
+
+
+TREES = {name_of(path): ast.parse(path.read_text()) for path in FILES}
+IMPORTS = {module: imported(tree, module) for module, tree in TREES.items()}
+
+
+@pytest.mark.parametrize("module", IMPORTS)
+def test_imports_go_down(module):
+    assert not [other for other in IMPORTS[module] if climbs(module, other)]
+
+
+@pytest.mark.parametrize("package", [n[:-9] for n in IMPORTS if n.endswith(".__init__")])
+def test_no_circle_of_files_or_folders(package):
+    assert circle(IMPORTS, package) == []
+
+
+def slow(module: str, seen: set[str]) -> bool:
+    """Return True if importing a module imports something slow."""
+    seen.add(module)
+    top = ast.Module([n for n in TREES[module].body if isinstance(n, ast.Import | ast.ImportFrom)])
+    names = {a.name for n in top.body if isinstance(n, ast.Import) for a in n.names}
+    names |= {node.module for node in top.body if isinstance(node, ast.ImportFrom)}
+    if {name.split(".")[0] for name in names} & SLOW:
+        return True
+    return any(slow(other, seen) for other in imported(top, module) - seen)
+
+
+@pytest.mark.parametrize("module", IMPORTS)
+def test_imports_stand_at_the_top_but_for_a_quick_start(module):
+    tree, place = TREES[module], module.removeprefix("ganspec.").removesuffix("__init__")
+    hiding = [n for n in tree.body if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.unparse(n)]
+    assert not hiding or place.split(".")[0] in HIDING
+    early = {id(each) for node in hiding for each in ast.walk(node)}
+    late = [n for n in ast.walk(tree) if isinstance(n, ast.Import | ast.ImportFrom)]
+    late = [n for n in late if id(n) not in early and n not in tree.body and named(n, module)]
+    assert not late or {place, place.split(".")[0]} & LATE
+    for node in late:
+        others = imported(ast.Module([node]), module)
+        assert any(slow(other, set()) for other in others), ast.unparse(node)
+
+
+@pytest.mark.parametrize(
+    ("text", "other"),
+    [
+        ("import ganspec.report.page", "ganspec.report.page"),
+        ("from ganspec.report import page", "ganspec.report.page"),
+        ("from ganspec.report.page import page", "ganspec.report.page"),
+        ("from ..report import page as p", "ganspec.report.page"),
+        ("def late():\n    from ganspec.report import page", "ganspec.report.page"),
+        ("if TYPE_CHECKING:\n    from ganspec.report import page", "ganspec.report.page"),
+        ("importlib.import_module('ganspec.report.page')", "ganspec.report.page"),
+        ("HOMES = {f'ganspec.report.diff_{form}': 1}", "ganspec.report.__init__"),
+        ("import ganspec.report.page", "ganspec.report.__init__"),
+        ("from ganspec import emit", "ganspec.__init__"),
+    ],
+)
+def test_no_import_hides(text, other):
+    found = imported(ast.parse(text), "ganspec.kinds.layer")
+    assert other in found
+    assert all(climbs("ganspec.kinds.layer", name) for name in found)
+
+
+def test_circles_are_found():
+    files = {"ganspec.kinds.a": {"ganspec.kinds.b"}, "ganspec.kinds.b": {"ganspec.kinds.a"}}
+    folders = {"ganspec.a.x.f": {"ganspec.a.y.g"}, "ganspec.a.y.h": {"ganspec.a.x.k"}}
+    assert set(circle(files, "ganspec.kinds")) == {"a", "b"}
+    assert set(circle(folders, "ganspec.a")) == {"x", "y"}
+    assert climbs("ganspec.comparison.a", "ganspec.importing.b")
+    assert not climbs("ganspec.report.a", "ganspec.report.b")
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
@@ -125,7 +237,7 @@ def test_moved_modules_import_only_what_emitted_files_may():
 
 def test_packages_are_listed_for_installation():
     listed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
-    found = {name_of(p.parent / "__init__.py") for p in (ROOT / "ganspec").rglob("__init__.py")}
+    found = {name[:-9] for name in MODULES if name.endswith(".__init__")}
     assert set(listed) == {*found, "ganspec.specs"}
 
 

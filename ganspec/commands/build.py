@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 import ganspec
+from ganspec.atomic import write_text
+from ganspec.compiler.seal import is_emitted
 from ganspec.console import Settings, fail, reported
 
 EXAMPLE = "ganspec build specs/dcgan.yaml -o dcgan.py"
@@ -25,9 +27,6 @@ def build(
     settings: Settings = None,
 ) -> None:
     """Write a spec as one file of plain PyTorch, networks and trainer: generated/NAME.py."""
-    from ganspec.atomic import write_text
-    from ganspec.compiler.seal import is_emitted
-
     if out and len(specs) > 1:
         fail("--out takes one spec")
     for path in specs:

@@ -9,6 +9,7 @@ import typer
 
 import ganspec
 from ganspec.console import Settings, show_diagnostics
+from ganspec.language.errors import SpecError
 
 EXAMPLE = "ganspec check specs/*.yaml"
 
@@ -18,8 +19,6 @@ def check(
     settings: Settings = None,
 ) -> None:
     """Find every mistake in specs: names, values, shapes, objectives, claimed counts."""
-    from ganspec.language.errors import SpecError
-
     failed = 0
     for path in specs:
         try:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from ganspec.atomic import write_text
 from ganspec.console import fail, reported, show_diagnostics
+from ganspec.language.errors import SpecError
 
 EXAMPLE = "ganspec diff specs/dcgan.yaml specs/wgan_gp.yaml --only discriminator"
 
@@ -57,8 +60,6 @@ def diff(
         comparison = _comparison(first, second, only or [])
         text = _rendered(comparison, form, stat)
         if out:
-            from ganspec.atomic import write_text
-
             write_text(out, text + "\n")
             typer.echo(f"{out} written", err=True)
         elif text:
@@ -69,7 +70,6 @@ def diff(
 def _comparison(first: str, second: str, only: list[str]):
     from ganspec.comparison.compare import compare
     from ganspec.comparison.opening import opened
-    from ganspec.language.errors import SpecError
 
     try:
         return compare(opened(first), opened(second), (first, second), only)
@@ -79,7 +79,5 @@ def _comparison(first: str, second: str, only: list[str]):
 
 
 def _rendered(comparison, form: Format, stat: bool) -> str:
-    from importlib import import_module
-
     report = import_module(f"ganspec.report.diff_{form}")
     return report.stat(comparison) if stat else report.render(comparison)

@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from ganspec.atomic import write_text
 from ganspec.console import fail, reported
 
 EXAMPLE = "ganspec import module.py:Generator --input z:100"
@@ -58,8 +59,6 @@ def import_(
     The Python file is run, as Python's `import` runs it. What a layer of the language cannot
     express is marked in the spec and listed here; where all is expressed, outputs are compared.
     """
-    from ganspec.atomic import write_text
-
     if (source is None) == (not summary):
         fail("give a Python file, as module.py:Generator, or a table, as --summary table.txt")
     with reported():

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ganspec.atomic import write_text
 from ganspec.console import fail, reported
 
 EXAMPLE = "ganspec new my.yaml --from dcgan"
@@ -17,7 +18,6 @@ def new(
     source: Annotated[str, typer.Option("--from", help="Spec to start from.")] = "dcgan",
 ) -> None:
     """Write a new spec that starts as a copy of a known one."""
-    from ganspec.atomic import write_text
     from ganspec.systems.starters import starter
 
     with reported():

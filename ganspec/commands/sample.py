@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ganspec.console import reported
+from ganspec.progress import Progress
 
 EXAMPLE = "ganspec sample runs/dcgan -n 1000 --seed 1 -o images.csv"
 
@@ -78,7 +79,6 @@ def sample(
     with reported():
         import warnings
 
-        from ganspec.progress import Progress
         from ganspec.sampling.sample import sample
 
         warnings.showwarning = lambda message, *_: typer.echo(f"warning: {message}", err=True)

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 import ganspec
+from ganspec.atomic import write_text
+from ganspec.compiler.seal import is_emitted
 from ganspec.console import Settings, SpecPath, fail, reported
 
 EXAMPLE = "ganspec show specs/dcgan.yaml --graph -o dcgan.svg"
@@ -76,9 +78,6 @@ def _text(spec, form: str, receptive_field: bool) -> str:
 
 def _write(target: Path, text: str, overwrite: bool) -> None:
     """Write a file, but not over what is not as ganspec wrote it."""
-    from ganspec.atomic import write_text
-    from ganspec.compiler.seal import is_emitted
-
     if target.is_file() and not is_emitted(target.read_bytes()) and not overwrite:
         fail(f"{target} is not as ganspec wrote it; add --overwrite, or choose another -o")
     write_text(target, text)

@@ -10,6 +10,7 @@ import typer
 
 import ganspec
 from ganspec.console import Settings, SpecPath, fail, reported, show_diagnostics
+from ganspec.progress import Progress
 
 if TYPE_CHECKING:
     from ganspec.runs.run import Run
@@ -37,8 +38,6 @@ def train(
     settings: Settings = None,
 ) -> None:
     """Train a spec on real images. Ctrl-C ends with a checkpoint; `--resume` goes on from it."""
-    from ganspec.progress import Progress
-
     given = list(settings or [])
     given += [f"train.epochs={epochs}"] if epochs is not None else []
     given += [f"train.seed={seed}"] if seed is not None else []

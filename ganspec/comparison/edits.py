@@ -129,7 +129,7 @@ class Keep(Edit):
 
 
 @dataclass(frozen=True)
-class Row:
+class EditRow:
     """A line of a side-by-side view; a moved layer has two, in A's place and in B's."""
 
     edit: Edit
@@ -162,20 +162,20 @@ class NetworkDiff:
     def is_equal(self) -> bool:
         return self.only is None and not self.changed and not self.settings
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[EditRow]:
         """The network line by line, for two columns."""
         moves = [edit for edit in self.edits if isinstance(edit, Move)]
         waiting = sorted(moves, key=lambda edit: edit.a.number)
         for edit in self.edits:
             while waiting and _left(edit) and waiting[0].a.number < edit.a.number:
                 move = waiting.pop(0)
-                yield Row(move, move.a, None)
+                yield EditRow(move, move.a, None)
             if isinstance(edit, Move):
-                yield Row(edit, None, edit.b)
+                yield EditRow(edit, None, edit.b)
             else:
-                yield Row(edit, edit.a, edit.b)
+                yield EditRow(edit, edit.a, edit.b)
         for move in waiting:
-            yield Row(move, move.a, None)
+            yield EditRow(move, move.a, None)
 
     def mirrored(self) -> NetworkDiff:
         """The same from B to A."""

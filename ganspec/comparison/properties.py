@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import get_args
 
+from ganspec.scores.text import short_claim
 from ganspec.systems.claims import Score
-from ganspec.systems.score_text import short_claim
 from ganspec.systems.spec import Spec
 from ganspec.systems.terms import FRAMEWORKS, fields, plain, settings, term
 

@@ -16,8 +16,8 @@ from ganspec.comparison.authored import Both
 from ganspec.comparison.edits import Change, Section
 from ganspec.kinds.dataset import Dataset
 from ganspec.language.kinds import Kind
+from ganspec.scores.text import relation
 from ganspec.systems.claims import Score
-from ganspec.systems.score_text import relation
 from ganspec.systems.spec import Spec
 from ganspec.systems.wording import label, spoken
 

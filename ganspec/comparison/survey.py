@@ -13,7 +13,7 @@ from ganspec.comparison.properties import METRICS, properties
 from ganspec.comparison.traits import TRAITS, Portrait
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError, listed, nearest, quoted
-from ganspec.systems.score_text import unit, value_text
+from ganspec.scores.text import unit, value_text
 from ganspec.systems.spec import Spec
 from ganspec.systems.terms import term
 
@@ -71,7 +71,7 @@ def _title(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Row:
+class SurveyRow:
     """One property of all specs: `""` where a spec has none, None where it has no such network."""
 
     section: str
@@ -100,20 +100,20 @@ class Survey:
     """All rows, in order: data, networks, objective, training, scores."""
 
     titles: tuple[str, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[SurveyRow, ...]
 
     @property
-    def uneven(self) -> tuple[Row, ...]:
+    def uneven(self) -> tuple[SurveyRow, ...]:
         """The rows that tell the specs apart."""
         return tuple(row for row in self.rows if not row.is_even)
 
     @property
-    def filled(self) -> tuple[Row, ...]:
+    def filled(self) -> tuple[SurveyRow, ...]:
         """The rows that say anything."""
         return tuple(row for row in self.rows if not row.is_empty)
 
     @property
-    def even(self) -> tuple[Row, ...]:
+    def even(self) -> tuple[SurveyRow, ...]:
         """The rows that say one thing of all specs."""
         return tuple(row for row in self.rows if row.is_even and not row.is_empty)
 
@@ -122,13 +122,13 @@ class Survey:
 
         A cell has its networks' values in order, or the one value that all of them have.
         """
-        rows: dict[str, list[Row]] = {}
+        rows: dict[str, list[SurveyRow]] = {}
         for row in self.rows:
             rows.setdefault(row.name, []).append(row)
         return Survey(self.titles, tuple(_joined(parts) for parts in rows.values()))
 
 
-def _joined(rows: list[Row]) -> Row:
+def _joined(rows: list[SurveyRow]) -> SurveyRow:
     first, network = rows[0], rows[0].network
     if network is None:
         return first
@@ -138,7 +138,7 @@ def _joined(rows: list[Row]) -> Row:
         several = len(set(there)) > 1
         paired |= several
         cells.append(" / ".join(part or "-" for part in there) if several else there[0])
-    return Row("networks", first.name, tuple(cells), is_pair=paired)
+    return SurveyRow("networks", first.name, tuple(cells), is_pair=paired)
 
 
 Cell = Callable[[Subject], str | None]
@@ -161,7 +161,7 @@ def survey(
         columns.append([cell(subject) for *_, cell in wanted])
         report(len(columns), len(subjects))
     rows = tuple(
-        Row(section, name, cells, network)
+        SurveyRow(section, name, cells, network)
         for (section, name, network, _), cells in zip(
             wanted, zip(*columns, strict=True), strict=True
         )

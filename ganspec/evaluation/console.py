@@ -1,4 +1,4 @@
-"""Evaluating as `ganspec evaluate` does it: with progress, results in words, and in the run."""
+"""Run `ganspec evaluate`: show progress, print scores, write them into the run."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from ganspec.kinds.metric import Metric, MetricError
 from ganspec.language.errors import nearest
 from ganspec.language.kinds import kinds_of
 from ganspec.progress import Progress
-from ganspec.report.run_record import read_record
+from ganspec.runs.record import read_record
 from ganspec.runs.score_file import NAME, append_scores
 
 
 def metrics_called(names: list[str] | None) -> tuple[Metric, ...] | None:
-    """The metrics of these names, or of which these are numbers; raises MetricError."""
+    """Return the metrics of these names, or that measure them. Raises MetricError."""
     if not names:
         return None
     kinds = kinds_of("metric")

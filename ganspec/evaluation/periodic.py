@@ -1,4 +1,4 @@
-"""Scores that a training takes on its way, and the weights that scored best."""
+"""Take scores during a training, and keep the weights that scored best."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ALIKE = ("metric", "of", "weights", "images", "extractor", "reference", "seed", 
 
 
 class Periodic:
-    """The scores of a spec's `evaluate`, of a training that goes on as if none had been taken.
+    """Takes the scores of a spec's `evaluate` without changing the training.
 
     Extractor and real images are opened here, so that what is missing is said before training.
     """
@@ -41,7 +41,7 @@ class Periodic:
         self.bench.checked(self.subject())
 
     def due(self) -> bool:
-        """Whether scores are taken at the epoch's end that was just reached."""
+        """Return True if scores are due at the epoch's end that was just reached."""
         return self.trainer.epoch % self.said.every == 0
 
     def __call__(self) -> None:
@@ -54,7 +54,7 @@ class Periodic:
         self.keep_best(rows[0], earlier)
 
     def subject(self) -> Subject:
-        """Images of the networks as they are now."""
+        """Return images of the networks in their present state."""
         trainer, said = self.trainer, self.said
         notes = {"step": trainer.step, "weights": "average" if trainer.average else "raw"}
         if self.spec.restores:
@@ -69,7 +69,7 @@ class Periodic:
         return drawn(source, said.images, said.seed, asked, self.names, **notes)
 
     def keep_best(self, row: dict[str, object], earlier: list[dict[str, object]]) -> None:
-        """Keep a snapshot of the best weights in place of the one that was best before."""
+        """Save the weights if they score best, in place of the best before them."""
         sign = 1 if self.said.metrics[0].higher else -1
         like = [r for r in earlier if all(r.get(n) == row[n] for n in ALIKE)]
         best = max(like, key=lambda r: sign * r["value"], default=None)

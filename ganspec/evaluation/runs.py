@@ -1,4 +1,4 @@
-"""A run's scores: of its checkpoint, or of every snapshot with one pass over the real images."""
+"""Score a run: its checkpoint, or every snapshot with one pass over the real images."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganspec.evaluation.scoring import Bench, Tell, silent
 from ganspec.evaluation.subject import Subject, as_they_are, drawn, restored, some
 from ganspec.kinds.metric import Metric, MetricError
 from ganspec.language.kinds import kinds_of
-from ganspec.report.run_record import read_record
+from ganspec.runs.record import read_record
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling.sampler import Sampler, trained, weights
 from ganspec.systems.labels import fit_labels
@@ -38,7 +38,7 @@ def idle(spec: Spec) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a person asks for; None is what the spec's `evaluate` says, else the usual."""
+    """The options of an evaluation; None means the spec's `evaluate`, else the default."""
 
     metrics: tuple[Metric, ...] | None = None
     images: int | None = None
@@ -55,7 +55,7 @@ class Wanted:
     device: torch.device = CPU
 
     def refuse(self, what: str, *names: str) -> None:
-        """Raise RunError where one of these was given, none of which `what` can heed."""
+        """Raise RunError if one of these options was given, which mean nothing for `what`."""
         flags = {"images": "-n", "average": "--raw"}
         for field in fields(self):
             if field.name in names and getattr(self, field.name) != field.default:
@@ -63,7 +63,7 @@ class Wanted:
                 raise RunError(f"{flag} means nothing for {what}: leave it out")
 
     def settled(self, spec: Spec) -> Wanted:
-        """The same with what the spec says where the person said nothing."""
+        """Return the options with the spec's values in place of None."""
         said = {} if spec.evaluate is None else dict(spec.evaluate)
         names = ("metrics", "images", "extractor", "layer", "split", "seed")
         if self.extractor is not None:  # another one's layer is no layer of this
@@ -72,7 +72,7 @@ class Wanted:
 
 
 class Evaluator:
-    """A run, the metrics that are taken of it, and the real images that it is held against."""
+    """A run, its metrics, and the real images that it is compared with."""
 
     def __init__(self, folder: Path, wanted: Wanted, tell: Tell = silent):
         self.run = Run.open(folder)
@@ -91,18 +91,18 @@ class Evaluator:
 
     @cached_property
     def real(self) -> RealImages:
-        """The real images of the run's data set, or of a folder."""
+        """Return the real images of the run's data set, or of a folder."""
         if self.wanted.reference is not None:
             return open_folder(self.wanted.reference)
         return self.dataset
 
     @cached_property
     def dataset(self) -> RealImages:
-        """The images of the run's data set."""
+        """Return the images of the run's data set."""
         return real_images(self.spec, self.wanted.data, self.wanted.split)
 
     def scores(self, step: int | None = None) -> list[dict[str, object]]:
-        """Scores of the checkpoint, or of the weights after `step`."""
+        """Return scores of the checkpoint, or of the weights after `step`."""
         subject = self.subject(step)
         self.bench.metrics, self.bench.real = self.metrics(subject), self.real
         like = as_they_are(some(self.real, subject.count)) if self.wanted.real else None
@@ -112,7 +112,7 @@ class Evaluator:
         return rows + (self.bench.scores(like) if like is not None else [])
 
     def metrics(self, subject: Subject) -> tuple[Metric, ...]:
-        """Those asked for, or the usual ones that mean something here."""
+        """Return the metrics asked for, or the default ones that apply."""
         if self.wanted.metrics is not None:
             return self.wanted.metrics
         kinds = kinds_of("metric")
@@ -123,7 +123,7 @@ class Evaluator:
         return tuple(fitting or usual[-1:])
 
     def subject(self, step: int | None) -> Subject:
-        """The images that are scored."""
+        """Return the images to score."""
         if self.spec.draws:
             return self.drawn(step)
         if self.spec.restores:
@@ -136,7 +136,7 @@ class Evaluator:
         return replace(subject, step=state["step"], weights="raw")
 
     def drawn(self, step: int | None) -> Subject:
-        """What the run's generator draws, asked for the labels of real images or of a file."""
+        """Return images that the generator draws for the labels of real images or of a file."""
         wanted = self.wanted
         sampler = Sampler(self.folder, wanted.device, step, wanted.average)
         count = wanted.images or IMAGES
@@ -151,7 +151,7 @@ class Evaluator:
         return drawn(sampler, count, wanted.seed or 0, asked, names, **said)
 
     def restored(self, step: int | None) -> Subject:
-        """What the run's autoencoder makes of real images."""
+        """Return real images as the run's autoencoder restores them."""
         state = weights(self.run, step)
         network, cfg = trained(self.run, self.spec.restores, state, self.wanted.device)
         count = self.wanted.images or IMAGES
@@ -160,26 +160,26 @@ class Evaluator:
         return restored(self.spec, network, cfg, self.dataset, count, seed, device, **said)
 
     def epoch(self, step: int | None) -> int | None:
-        """The epochs that are done after `step`; None where the run does not say."""
+        """Return the epochs that are done after `step`; None if the run does not tell."""
         if step is None or (epochs := read_record(self.folder).epochs) is None:
             return None
         return max(0, int(epochs.of(step)))
 
     def steps(self) -> list[int]:
-        """The steps whose weights were kept, the checkpoint's too."""
+        """Return the steps whose weights were kept, the checkpoint's too."""
         steps = {*self.run.snapshots(), int(weights(self.run)["step"])}
         return sorted(steps)
 
 
 def real_images(spec: Spec, data: Path | None, split: str | None) -> RealImages:
-    """A spec's real images; of a single network the held-out ones, where there are any."""
+    """Return a spec's real images; for a single network the held-out ones, if there are any."""
     if split is None and not spec.draws and spec.data.dataset.test_reader():
         split = "test"
     return open_real(spec.data, data, split)
 
 
 def asked_like(real: RealImages, source: Source, spec: Spec, count: int) -> str | None:
-    """Let `source` ask for the labels of real images, evenly spaced; says whose labels it asks for.
+    """Let `source` ask for the labels of real images, evenly spaced. Return whose they are.
 
     Without labels of real images it asks for those of the run's grid, again and again.
     """
@@ -193,7 +193,7 @@ def asked_like(real: RealImages, source: Source, spec: Spec, count: int) -> str 
 
 
 def folder_scores(images: Path, wanted: Wanted, tell: Tell = silent) -> list[dict[str, object]]:
-    """Scores of the pictures in a folder, against those in `wanted.reference`."""
+    """Return scores of the pictures in a folder, compared with those in `wanted.reference`."""
     wanted.refuse("a folder of images", *OF_A_RUN)
     name, path = wanted.extractor or "inception", wanted.inception_weights
     extractor = open_extractor(name, wanted.device, wanted.layer, path)

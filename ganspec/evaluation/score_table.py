@@ -1,19 +1,25 @@
-"""Scores in words, the spec's claims beside them."""
+"""Describe scores next to the spec's claims, as text and as a plot."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
+from matplotlib.figure import Figure
+
+from ganspec.atomic import replacing
 from ganspec.language.errors import printable
-from ganspec.report.run_record import RunRecord
-from ganspec.report.run_scores import LOWER, conditions, differences, fits
+from ganspec.plots.curves import draw_panel, looks
+from ganspec.runs.record import RunRecord, read_record
+from ganspec.runs.score_file import read_scores
+from ganspec.scores.matching import LOWER, conditions, differences, fits
+from ganspec.scores.panels import score_panels
+from ganspec.scores.text import claimed_text, unit, value_text
 from ganspec.systems.claims import Score
-from ganspec.systems.score_text import claimed_text, unit, value_text
 
 
 def described(rows: list[dict[str, object]], record: RunRecord | None) -> Iterator[str]:
-    """Lines of text: each score, what it depends on, the nearest claim, and what differs there."""
+    """Yield lines of text: each score, its conditions, and the nearest claim."""
     for row in rows:
         value = value_text(row["value"], row["deviation"]) + unit(row["metric"])
         yield f"{row['metric']} of {row['of']} images: {value}"
@@ -28,14 +34,14 @@ def described(rows: list[dict[str, object]], record: RunRecord | None) -> Iterat
 
 
 def nearest_claim(row: dict[str, object], record: RunRecord | None) -> Score | None:
-    """The claim that is of the same, with the fewest conditions that differ."""
+    """Return the claim that a score fits with the fewest differing conditions."""
     claims = record.spec.report.scores if record and record.spec else ()
     fitting = [claim for claim in claims if fits(row, claim, claims, record)]
     return min(fitting, key=lambda claim: len(differences(claim, row)), default=None)
 
 
 def against(claim: Score, row: dict[str, object]) -> str:
-    """A claim, marked with an asterisk where its conditions are others than the score's."""
+    """Return a claim in words, with an asterisk if its conditions differ from the score's."""
     apart = differences(claim, row)
     text = f"claimed: {claimed_text(claim)}{' *' if apart else ''}"
     text += f" (* {'; '.join(apart)})" if apart else ""
@@ -43,7 +49,7 @@ def against(claim: Score, row: dict[str, object]) -> str:
 
 
 def by_epoch(rows: list[dict[str, object]]) -> list[str]:
-    """A table with a line a step and a column a score, an asterisk behind the best."""
+    """Return a table with a line a step and a column a score; an asterisk marks the best."""
     made = [row for row in rows if row["of"] == "generated"]
     names = list(dict.fromkeys(row["metric"] for row in made))
     best = {
@@ -65,16 +71,7 @@ def by_epoch(rows: list[dict[str, object]]) -> list[str]:
 
 
 def plot(folder: Path) -> Path | None:
-    """`scores.png`: every score that was taken at several steps, by epoch; None where none was."""
-    from matplotlib.figure import Figure
-
-    from ganspec.atomic import replacing
-    from ganspec.plots.curves import draw_panel
-    from ganspec.report.run_plots import looks
-    from ganspec.report.run_record import read_record
-    from ganspec.report.run_scores import score_panels
-    from ganspec.runs.score_file import read_scores
-
+    """Draw scores of several steps by epoch. Return the file, None if there are none."""
     steps: dict[tuple, set] = {}
     for row in read_scores(folder):
         steps.setdefault((row["metric"], row.get("of")), set()).add(row.get("step"))

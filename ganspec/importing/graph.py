@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import nn
 
-from ganspec.importing.recording import BATCH, Op, Recording, Scope, Slot, mapped
+from ganspec.importing.recording import BATCH, ModuleCall, Op, Recording, Slot, mapped
 
 FAILURES = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, AssertionError)
 JOINS = {
@@ -29,7 +29,7 @@ class Graph:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     ops: list[Op]
-    scopes: list[Scope]
+    scopes: list[ModuleCall]
     shapes: dict[int, tuple[int, ...]]
     dtypes: dict[int, torch.dtype]
     roles: dict[Op, str] = field(default_factory=dict)

@@ -7,7 +7,7 @@ import math
 from ganspec.importing.blocks import run_of
 from ganspec.importing.entries import Entry
 from ganspec.importing.graph import Graph
-from ganspec.importing.recording import Op, Scope
+from ganspec.importing.recording import ModuleCall, Op
 
 Shape = tuple[int, ...]
 
@@ -69,7 +69,7 @@ def described(graph: Graph, ops: list[Op]) -> str:
     return f"{where}{', '.join(few)}"
 
 
-def scope_of(graph: Graph, ops: list[Op]) -> Scope | None:
+def scope_of(graph: Graph, ops: list[Op]) -> ModuleCall | None:
     """The innermost module of the user's that makes all the calls; None for the network itself."""
     scopes = set(ops[0].scopes).intersection(*(op.scopes for op in ops[1:])) if ops else set()
     inner = max(scopes, key=lambda n: len(graph.scopes[n].outer), default=None)

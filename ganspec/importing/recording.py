@@ -63,7 +63,7 @@ class Op:
 
 
 @dataclass(eq=False)
-class Scope:
+class ModuleCall:
     """One call of a module that the user wrote."""
 
     module: nn.Module
@@ -80,7 +80,7 @@ class Recording:
     inputs: tuple[int, ...]
     outputs: tuple[int, ...]
     ops: list[Op]
-    scopes: list[Scope]
+    scopes: list[ModuleCall]
     shapes: dict[int, tuple[int, ...]] = field(default_factory=dict)
     dtypes: dict[int, torch.dtype] = field(default_factory=dict)
 
@@ -95,7 +95,7 @@ class Recorder(TorchFunctionMode):
         self.kept: list[torch.Tensor] = []  # alive, so that no id is given twice
         self.tensors: list[torch.Tensor] = []
         self.ops: list[Op] = []
-        self.scopes: list[Scope] = []
+        self.scopes: list[ModuleCall] = []
         self.open: list[int] = []
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
@@ -154,7 +154,7 @@ class Recorder(TorchFunctionMode):
         def enter(module, args, kwargs):
             if not self.inside:
                 inputs = self.known((args, kwargs))
-                self.scopes.append(Scope(module, path, inputs, outer=tuple(self.open)))
+                self.scopes.append(ModuleCall(module, path, inputs, outer=tuple(self.open)))
                 self.open.append(len(self.scopes) - 1)
 
         def leave(module, args, kwargs, result):

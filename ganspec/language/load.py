@@ -1,4 +1,4 @@
-"""A spec file to a validated `Spec`."""
+"""Load a spec file as a validated document."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from ganspec.language.errors import Diagnostic, SpecError, listed, nearest, quot
 from ganspec.language.expr import MAX_VALUE, UNKNOWN, Width
 from ganspec.language.kinds import kinds_of
 from ganspec.language.names import name_problem
-from ganspec.language.opening import HIDDEN, LAYERS, check_unused
+from ganspec.language.opening import HIDDEN, LAYERS
 from ganspec.language.resolve import Resolver
-from ganspec.language.scalars import MISSING
+from ganspec.language.scope import MISSING
 from ganspec.language.settings import override
 from ganspec.language.source import parse, read
 from ganspec.language.tree import KeyPath, Node
@@ -21,7 +21,7 @@ MAX_NAMES = 100
 
 
 def load(path: str | Path, settings: list[str] = ()) -> Document:
-    """The validated spec at `path`, with `key.path=value` settings laid over it.
+    """Return the validated spec at `path`, with `key.path=value` settings laid over it.
 
     Raises SpecError, whose `diagnostics` are all of its mistakes in order of place.
     """
@@ -29,12 +29,12 @@ def load(path: str | Path, settings: list[str] = ()) -> Document:
 
 
 def loads(text: str, name: str = "<text>") -> Document:
-    """The validated spec in `text`, which extends nothing; raises SpecError as `load` does."""
+    """Return the validated spec in `text`, which extends nothing. Raises SpecError as `load`."""
     return resolve(parse(text, name))
 
 
 def shape(path: KeyPath) -> object:
-    """What the language has at a key path of a spec, as `merge` wants to know it.
+    """Return the type of what the language has at a key path of a spec, for `merge`.
 
     It is asked before anyone knows what the spec describes; no two systems differ in what stands
     at one path, but for which family's kind it is.
@@ -69,7 +69,7 @@ def system_of(tree: Node) -> type[Document]:
 
 
 def resolve(tree: Node) -> Document:
-    """The validated spec in a marked tree; raises SpecError."""
+    """Return the validated spec in a marked tree. Raises SpecError."""
     framework = tree.get("framework")
     word = framework.value if framework and framework.value in ("keras", "tensorflow") else "torch"
     resolver = Resolver(word)
@@ -77,20 +77,20 @@ def resolve(tree: Node) -> Document:
         message = "only a file can extend another"
         resolver.report("bad-value", message, base.key_mark, "write it into the spec's file")
     scope = _vars(resolver, tree.get("vars"))
-    resolver.vars = resolver.scope
+    resolver.vars = resolver.names
     _blocks(resolver, tree.get("blocks"))
     given = {"vars": {k: int(v) if isinstance(v, int) else v for k, v in scope.items()}}
     also = ("blocks", "extends")
     system = system_of(tree)
     spec = resolver.model(system, tree, "the spec", elsewhere=also, tree=tree, **given)
-    check_unused(resolver)
+    resolver.unused()
     if spec is None or resolver.diagnostics:
         raise SpecError(resolver.diagnostics)
     return spec
 
 
 def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:
-    """The spec's names with their values, which are put in scope one after another."""
+    """Return the spec's names with their values, and put them in scope one after another."""
     if node is None:
         return {}
     if not isinstance(node.value, dict):
@@ -119,7 +119,7 @@ def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:
         else:
             found[name] = value
         named = Width(value, name) if isinstance(value, int) else value
-        resolver.scope = {**resolver.scope, name: named}
+        resolver.names = {**resolver.names, name: named}
     return found
 
 

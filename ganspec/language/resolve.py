@@ -1,8 +1,6 @@
-"""The marked tree to the models: kinds chosen, expressions evaluated, every mistake collected."""
+"""Resolve the marked tree to the models: choose kinds, open blocks, collect every mistake."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Mapping
 
 from pydantic import BaseModel, ValidationError
 
@@ -18,61 +16,31 @@ from ganspec.language.annotations import (
     words,
 )
 from ganspec.language.complaints import complaints
-from ganspec.language.errors import (
-    Diagnostic,
-    Mark,
-    SpecError,
-    listed,
-    nearest,
-    quoted,
-    suggestion,
-)
+from ganspec.language.errors import Mark, nearest, quoted, suggestion
+from ganspec.language.expr import UNKNOWN, Width
 from ganspec.language.kinds import Kind, kinds_of
-from ganspec.language.opening import HIDDEN, MAX_CALLS, MAX_LAYERS, open_block, open_repeat
-from ganspec.language.scalars import MISSING, read_data
+from ganspec.language.names import name_problem
+from ganspec.language.opening import (
+    HIDDEN,
+    LAYERS,
+    MAX_CALLS,
+    MAX_LAYERS,
+    Rounds,
+    is_even,
+    read_arguments,
+)
+from ganspec.language.scope import MISSING, Scope
 from ganspec.language.tree import Node
 
-MAX_ERRORS = 50
 MAX_NESTING = 60  # names on the way to a value, repeats and blocks opened
 
 
-class Part(dict):
+class Partial(dict):
     """A map of which some entries are wrong, so that the others are checked all the same."""
 
 
-class Resolver:
-    """Turns nodes into models under a scope of names; findings gather in `diagnostics`."""
-
-    def __init__(self, framework: str):
-        self.framework = framework
-        self.scope: Mapping[str, object] = {}
-        self.vars: Mapping[str, object] = {}  # the part of the scope that is in sight everywhere
-        self.blocks: dict[
-            str, tuple[BaseModel | None, Node | None]
-        ] = {}  # by name: signature and layers
-        self.diagnostics: list[Diagnostic] = []
-        self.layer_count = 0
-        self.calls: tuple[str, ...] = ()  # blocks being opened
-        self.path: tuple[str, ...] = ()
-        self.opened: set[str] = set()  # blocks that were called
-        self.names_known = True  # False where `vars` itself cannot be read
-        self.listed: set[str] = set()  # families whose kinds a help has listed
-
-    def report(
-        self, code: str, message: str, mark: Mark, help: str | None = None, *notes: str
-    ) -> None:
-        """Note one finding; raises SpecError where there are too many to read."""
-        self.diagnostics.append(Diagnostic(code, message, mark, notes, help))
-        if len(self.diagnostics) >= MAX_ERRORS:
-            rest = Diagnostic("too-many", f"{MAX_ERRORS} mistakes or more; not all are shown")
-            raise SpecError([*self.diagnostics, rest])
-
-    def inside(self, key: str, function: Callable, *arguments: object) -> object:
-        """`function(*arguments)`, with `key` added to the path of what it makes."""
-        outer, self.path = self.path, (*self.path, key)
-        result = function(*arguments)
-        self.path = outer
-        return result
+class Resolver(Scope):
+    """A scope that turns its nodes into models."""
 
     # -- maps ---------------------------------------------------------------------------------
 
@@ -85,10 +53,9 @@ class Resolver:
         required: tuple[str, ...] = (),
         **given: object,
     ) -> BaseModel | None:
-        """`node`, a map, as an instance of `cls`; None where anything in it is wrong.
+        """Return `node`, a map, as an instance of `cls`; None where anything in it is wrong.
 
-        `given` are fields that the caller knows, `elsewhere` keys that it reads itself, of
-        which some are `required`.
+        The caller gives the fields `given`, and itself reads the keys `elsewhere`, some `required`.
         """
         fields, values, whole = fields_of(cls), dict(given), True
         read = {**node.value, **self.defaults(cls, node)}
@@ -97,7 +64,7 @@ class Resolver:
                 value = self.inside(key, self.field, fields[key].annotation, child, key)
                 if value is not MISSING:
                     values[key] = value
-                whole = whole and value is not MISSING and not isinstance(value, Part)
+                whole = whole and value is not MISSING and not isinstance(value, Partial)
         whole = self.known(node, [*fields, *elsewhere], title) and whole
         needed = [k for k, f in fields.items() if f.is_required() and k not in given]
         whole = self.complete(node, [*needed, *required], title) and whole
@@ -112,35 +79,14 @@ class Resolver:
             return None
 
     def defaults(self, cls: type[BaseModel], node: Node) -> dict[str, Node]:
-        """What the spec's framework sets otherwise than torch does, where the spec is silent."""
+        """Return defaults of the spec's framework that differ from torch's."""
         own = getattr(cls, "framework_defaults", {}).get(self.framework, {})
         return {k: Node(v, node.mark) for k, v in own.items() if k not in node.value}
-
-    def known(self, node: Node, names: list[str], title: str) -> bool:
-        """Whether every key of a map is one of `names`."""
-        unknown = [key for key in node.value if key not in names]
-        what = "section" if title == "the spec" else "field"
-        for key in unknown:
-            help = suggestion(key, names, f"{what}s") if names else "it takes no fields"
-            message = f"{title} has no {what} {quoted(key)}"
-            self.report("unknown-field", message, node.value[key].key_mark or node.mark, help)
-        return not unknown
-
-    def complete(self, node: Node, needed: list[str], title: str) -> bool:
-        """Whether a map has every key that it needs."""
-        lacking = [name for name in needed if name not in node.value]
-        # a misspelt key is one mistake, and was reported as such
-        misspelt = [nearest(k, lacking) for k in node.value if k not in needed] if lacking else []
-        missing = [name for name in lacking if name not in misspelt]
-        if missing:
-            message, mark = f"{title} needs {listed(missing)}", node.key_mark or node.mark
-            self.report("missing-field", message, mark, f"add {listed(f'{m}:' for m in missing)}")
-        return not lacking
 
     # -- values -------------------------------------------------------------------------------
 
     def field(self, annotation: object, node: Node, name: str) -> object:
-        """One value as its annotation asks: a kind, kinds, a section, a map, or plain data."""
+        """Return a value as its annotation asks: a kind, kinds, a section, a map, or plain data."""
         if node.value is None and accepts_none(annotation):
             return None
         if chosen := family(annotation):
@@ -162,13 +108,8 @@ class Resolver:
             return self.map(*pair, node, name)
         return self.data(annotation, node, name)
 
-    def wrong(self, node: Node, wanted: str, help: str | None = None) -> object:
-        """Report a value of another type than `wanted`."""
-        self.report("wrong-type", f"{wanted}, not {quoted(node.value)}", node.mark, help)
-        return MISSING
-
     def map(self, keys: object, values: object, node: Node, name: str) -> object:
-        """A map whose keys the spec chooses, of a closed set or freely."""
+        """Return a map whose keys the spec chooses, of a closed set or freely."""
         closed = words(keys)
         whole = not closed or self.known(node, closed, name)
         found = {
@@ -176,10 +117,10 @@ class Resolver:
             for key, child in node.value.items()
         }
         right = {k: v for k, v in found.items() if v is not MISSING and k in (closed or found)}
-        return found if whole and right == found else Part(right)
+        return found if whole and right == found else Partial(right)
 
     def many(self, family: str, node: Node, name: str) -> object:
-        """A list of kinds, repeats and blocks opened."""
+        """Return a list of kinds, repeats and blocks opened."""
         if not isinstance(node.value, list):
             return self.wrong(node, f"`{name}` is a list", "begin each entry with `- `")
         found = [
@@ -188,7 +129,7 @@ class Resolver:
         return MISSING if None in found else tuple(found)
 
     def sections(self, cls: type[BaseModel], node: Node, name: str) -> object:
-        """A list of maps with fields of their own."""
+        """Return a list of sections."""
         if not isinstance(node.value, list):
             return self.wrong(node, f"`{name}` is a list", "begin each entry with `- `")
         found = []
@@ -204,7 +145,7 @@ class Resolver:
     # -- kinds --------------------------------------------------------------------------------
 
     def kind(self, family: str, node: Node) -> Kind | None:
-        """The kind that a word or a map of one key chooses, built from its fields."""
+        """Return the kind that a word or a map of one key chooses, built from its fields."""
         if isinstance(node.value, str):
             word, mark, body = node.value, node.mark, Node(None, node.mark, node.mark)
         elif isinstance(node.value, dict) and len(node.value) == 1:
@@ -216,7 +157,7 @@ class Resolver:
             return None
         kinds = {k: v for k, v in kinds_of(family).items() if k not in HIDDEN}
         if family == "layer" and word in self.blocks:
-            kind = self.inside(word, open_block, self, word, body, mark)
+            kind = self.inside(word, self.block, word, body, mark)
         elif word in kinds:
             kind = self.inside(word, self.body, kinds[word], body)
         else:
@@ -236,7 +177,8 @@ class Resolver:
     def no_kind(self, family: str, node: Node) -> None:
         """Report what is neither a word nor a map of one key."""
         shown, kinds = family.replace("_", " "), kinds_of(family)
-        first = next(kind for kind in kinds if kind not in HIDDEN)
+        words = (word for word in kinds if word not in HIDDEN)
+        first = min(words, key=lambda word: kinds[word].__module__)  # imported in any order
         if not isinstance(node.value, dict) or not node.value:
             message = f"one {shown} is a word or a map of one key, not {quoted(node.value)}"
             help = f"write `{first}` or `{first}: {{...}}`"
@@ -251,7 +193,7 @@ class Resolver:
         self.report("wrong-type", message, at.key_mark or at.mark, help)
 
     def room(self, mark: Mark) -> bool:
-        """Whether the spec may hold one layer more, here."""
+        """Return True if the spec may hold one more layer here; report it if not."""
         if self.layer_count > MAX_LAYERS:  # said once, at the first layer too many
             return False
         self.layer_count += 1
@@ -263,9 +205,9 @@ class Resolver:
         return self.layer_count <= MAX_LAYERS
 
     def body(self, cls: type[Kind], body: Node) -> Kind | None:
-        """A kind from what stands behind its name: a map of fields, or its commonest field."""
+        """Return a kind from the value of its key: a map of fields, or its commonest field."""
         if cls.kind == "repeat":
-            return open_repeat(self, cls, body)
+            return self.repeat(cls, body)
         opened = self.opened_body(cls, body)
         if not isinstance(opened.value, dict):
             help = f"write `{cls.kind}`, or `{cls.kind}: {{...}}` with named fields"
@@ -274,7 +216,7 @@ class Resolver:
         return self.model(cls, opened, cls.kind)
 
     def opened_body(self, cls: type[Kind], body: Node) -> Node:
-        """The fields, `{primary: {kind: ...}}` included where the primary field is a kind."""
+        """Return the fields; the primary one may be a kind, written `{primary: {kind: ...}}`."""
         if isinstance(body.value, dict) and len(body.value) == 1 and cls.primary:
             inner = family(cls.model_fields[cls.primary].annotation)
             (word,) = body.value
@@ -282,13 +224,75 @@ class Resolver:
                 return body.holding({cls.primary: Node(body.value, body.mark, body.mark)})
         return cls.opened(body)
 
-    def data(self, annotation: object, node: Node, name: str) -> object:
-        """Plain data; a text where a number belongs is an expression."""
-        return read_data(self, annotation, node, name)
+    # -- repeats and blocks -------------------------------------------------------------------
+
+    def layers(self, node: Node, names: dict[str, object]) -> tuple | None:
+        """Return the layers in `node` with `names` in scope; None where one is wrong."""
+        outer, self.names = self.names, {**self.names, **names}
+        layers = self.many("layer", node, "layers")
+        self.names = outer
+        if isinstance(layers, tuple) and not layers:
+            self.report("out-of-range", "`layers` is empty", node.mark, "list at least one")
+        return layers if isinstance(layers, tuple) and layers else None
+
+    def repeat(self, cls: type[Kind], body: Node) -> Kind | None:
+        """Return a repeat with its layers read once a round."""
+        if not isinstance(body.value, dict):
+            self.wrong(body, "repeat is a map", "write `repeat: {times: 2, layers: [...]}`")
+            return None
+        rounds = self.model(Rounds, body, "repeat", **LAYERS)
+        if rounds is None:
+            # its layers are checked all the same, once, under names of no known value
+            names = body.get("with")
+            names = names.value if names and isinstance(names.value, dict) else {}
+            if layers := body.get("layers"):
+                self.layers(layers, dict.fromkeys(names, UNKNOWN))
+            return None
+        if not is_even(self, rounds, body):
+            return None
+        found = []
+        for i, names in enumerate(rounds.scopes()):
+            layers = self.inside(str(i), self.layers, body.value["layers"], names)
+            if layers is None:  # the other rounds would only say the same
+                return None
+            found.append(layers)
+        return cls(rounds=tuple(found))
+
+    def block(self, word: str, body: Node, mark: Mark) -> Kind | None:
+        """Return the block that a call opens, its layers read under the call's arguments."""
+        signature, layers = self.blocks[word]
+        self.opened.add(word)
+        if signature is None or layers is None:  # reported where it is defined
+            return None
+        if word in self.calls:
+            chain = " -> ".join([*self.calls[self.calls.index(word) :], word])
+            self.report("recursive-block", f"block `{word}` uses itself", mark, None, chain)
+            return None
+        arguments = read_arguments(self, word, signature.params, body, mark)
+        known = arguments or dict.fromkeys(signature.params, UNKNOWN)
+        # inside, an argument goes by its parameter's name: the block becomes a class of its own
+        named = {k: Width(v, k) if isinstance(v, int) else v for k, v in known.items()}
+        # nothing of the caller's repeats is in sight: a block means the same wherever it is called
+        calls, names = self.calls, self.names
+        self.calls, self.names = (*calls, word), self.vars
+        opened = self.layers(layers, named)
+        self.calls, self.names = calls, names
+        if opened is None or arguments is None or name_problem(word):
+            return None
+        block = kinds_of("layer")["block"]
+        return block(block=word, doc=signature.doc, arguments=arguments, layers=opened)
+
+    def unused(self) -> None:
+        """Check blocks that nothing calls, under parameters of no known value."""
+        for name, (signature, layers) in self.blocks.items():
+            if name not in self.opened and signature and layers:
+                self.calls = (name,)
+                self.layers(layers, dict.fromkeys(signature.params, UNKNOWN))
+        self.calls = ()
 
 
 def plural(noun: str) -> str:
-    """More than one of what the noun names."""
+    """Return the plural of a noun."""
     if noun == "criterion":
         return "criteria"
     if noun.endswith("y"):

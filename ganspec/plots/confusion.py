@@ -1,4 +1,4 @@
-"""What a classifier takes for what, as pictures."""
+"""Draw what a classifier confuses."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def count(predicted: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.
 
 
 def plot_matrix(counts: torch.Tensor, names: list[str], where: str, path: Path) -> None:
-    """A confusion matrix as a PNG: colours are shares of a row, numbers are images."""
+    """Draw a confusion matrix as a PNG: colours are shares of a row, numbers are images."""
     size = len(names)
     total, right = int(counts.sum()), int(counts.diagonal().sum())
     shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
@@ -45,7 +45,7 @@ def plot_matrix(counts: torch.Tensor, names: list[str], where: str, path: Path) 
 def plot_shares(
     found: torch.Tensor, labels: torch.Tensor, names: list[str], where: str, path: Path
 ) -> None:
-    """The share of each label that was found, of how many, as bars; a PNG."""
+    """Draw the recall of each label, with its number of images, as bars; a PNG."""
     shares = found / labels.clamp(min=1)
     total, right = int(labels.sum()), int(found.sum())
     figure = Figure(figsize=(7, 1.2 + 0.25 * len(names)), dpi=120, layout="constrained")

@@ -1,4 +1,4 @@
-"""Curves of a log: its columns, smoothed and thinned, drawn by matplotlib.
+"""Draw curves of a log by matplotlib: its columns, smoothed and thinned.
 
 Colours are named. A name's light value is drawn; `THEME` has the dark one beside it, for pages that
 follow the reader's theme. All of them are told apart by people with any kind of colour vision
@@ -14,6 +14,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ganspec.runs.log import Column, Epochs
+
 THEME = {  # on white, on black
     "ink": ("#24292f", "#dfe3e8"),
     "grid": ("#d0d5db", "#3b4148"),
@@ -27,20 +29,8 @@ THEME = {  # on white, on black
 ORDER = ("blue", "orange", "green", "pink", "ochre", "sky")
 STYLES = ("-", (0, (6, 1.5)), "-.", (0, (2, 1)), (0, (8, 2, 2, 2)), ":")
 BINS = 600  # points of a thinned curve: more would fall on the same pixels
-HUGE = 1e100  # no loss is; sums and axes of such numbers overflow
 LABEL = 36  # characters of a name in a legend
 CUT = 3  # an axis ends before outliers that would make it so many times as long
-
-
-@dataclass(frozen=True)
-class Column:
-    """One name of the log: the steps that have it, and its values there."""
-
-    steps: np.ndarray
-    values: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.steps)
 
 
 @dataclass(frozen=True)
@@ -56,7 +46,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Panel:
-    """Curves that share an axis, and what is claimed: values, each at an epoch or throughout."""
+    """Curves that share an axis, and claimed values, each at an epoch or throughout."""
 
     title: str
     curves: tuple[Curve, ...]
@@ -64,52 +54,18 @@ class Panel:
     claims: tuple[tuple[float | None, float], ...] = ()
 
 
-@dataclass(frozen=True)
-class Epochs:
-    """How steps become epochs: so many steps each, after those of the warm-up."""
-
-    steps: int
-    warmup: int = 0
-
-    def of(self, step: float) -> float:
-        return (step - self.warmup) / self.steps
-
-    def step(self, epoch: float) -> float:
-        return epoch * self.steps + self.warmup
-
-
-def columns(rows: list[dict[str, object]]) -> dict[str, Column]:
-    """The log's numbers by name, in order of their steps; others, or huge ones, are left out."""
-    found: dict[str, tuple[list[float], list[float]]] = {}
-    for row in rows:
-        step = row["step"]
-        for name, value in row.items():
-            if name != "step" and _is_number(value) and _is_number(step):
-                steps, values = found.setdefault(name, ([], []))
-                steps.append(step)
-                values.append(value)
-    made = {}
-    for name, (steps, values) in found.items():
-        steps, values = np.asarray(steps, float), np.asarray(values, float)
-        finite = (np.abs(values) < HUGE) & (np.abs(steps) < 2**53)
-        order = np.argsort(steps[finite], kind="stable")
-        if len(order):
-            made[name] = Column(steps[finite][order], values[finite][order])
-    return made
-
-
-def _is_number(value: object) -> bool:
-    # a whole number may be too large for a float
-    return isinstance(value, float) or (type(value) is int and abs(value) < 2**63)
+def looks(count: int) -> list[tuple[str, object]]:
+    """Return the colour and line style of each of `count` runs."""
+    return [(ORDER[i % len(ORDER)], STYLES[i % len(STYLES)]) for i in range(count)]
 
 
 def window(count: int) -> int:
-    """How many of `count` values a smoothed one is the mean of."""
+    """Return how many of `count` values to average for a smoothed one."""
     return max(1, count // 100)
 
 
 def smoothed(values: np.ndarray, width: int) -> np.ndarray:
-    """Each value's mean with the `width` - 1 before it, fewer at the start."""
+    """Return each value's mean with the `width` - 1 before it, fewer at the start."""
     total = np.cumsum(values, dtype=float)
     sums = total.copy()
     sums[width:] -= total[:-width]
@@ -117,7 +73,7 @@ def smoothed(values: np.ndarray, width: int) -> np.ndarray:
 
 
 def envelope(column: Column, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Last step, lowest and highest value of each of `bins` stretches; nothing is left out."""
+    """Return the last step, lowest and highest value of each of `bins` stretches."""
     edges = np.linspace(0, len(column), bins + 1).astype(int)
     starts, ends = edges[:-1], edges[1:] - 1
     low = np.minimum.reduceat(column.values, starts)
@@ -126,9 +82,9 @@ def envelope(column: Column, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, 
 
 
 def view(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
-    """Where to end an axis that a few outliers would stretch; None where it may end by itself.
+    """Return limits for an axis that a few outliers would stretch, else None.
 
-    It then holds 99 % of each curve's values.
+    The limits hold 99 % of each curve's values.
     """
     parts = [curve.column.values for curve in curves if len(curve.column)]
     if not parts:
@@ -143,7 +99,7 @@ def view(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
 
 
 def outside(panel: Panel) -> str:
-    """How many values an axis leaves out, and the furthest of them; empty where none."""
+    """Return in words how many values an axis leaves out, and the furthest; empty if none."""
     limits = view(panel.curves)
     if limits is None:
         return ""
@@ -162,7 +118,7 @@ def outside(panel: Panel) -> str:
 
 
 def thinning(panel: Panel) -> str:
-    """What the pale and the full lines are, in words; empty where values are drawn as they are."""
+    """Return in words what the pale and the full lines are; empty if all values are drawn."""
     counts = [len(curve.column) for curve in panel.curves if not curve.sparse]
     widths = sorted({window(count) for count in counts} - {1})
     if not widths:
@@ -176,18 +132,18 @@ def thinning(panel: Panel) -> str:
 
 
 def is_long(count: int) -> bool:
-    """Whether so many values are drawn as the range of each stretch of them."""
+    """Return True if `count` values are too many to draw each."""
     return count >= 2 * BINS
 
 
 def legend_label(text: str) -> str:
-    """A name that a legend has room for; it would leave out one with an underscore first."""
+    """Return a name cut for a legend, which would hide one that begins with an underscore."""
     cut = text if len(text) <= LABEL else text[: LABEL - 3] + "..."
     return f" {cut}" if cut.startswith("_") else cut
 
 
 def draw_curve(axes: Axes, curve: Curve) -> None:
-    """One curve, raw and smoothed."""
+    """Draw one curve, raw and smoothed."""
     column, colour = curve.column, THEME[curve.colour][0]
     look = {"color": colour, "label": legend_label(curve.label), "linestyle": curve.style}
     if curve.sparse:
@@ -206,7 +162,7 @@ def draw_curve(axes: Axes, curve: Curve) -> None:
 
 
 def draw_claims(axes: Axes, panel: Panel) -> None:
-    """A single claim as a line, several as points at their epochs."""
+    """Draw a single claim as a line, several as points at their epochs."""
     look = {"color": THEME["ink"][0], "label": "claimed", "linewidth": 1.2}
     if len(panel.claims) == 1:
         axes.axhline(panel.claims[0][1], linestyle=(0, (1, 2)), **look)
@@ -216,7 +172,7 @@ def draw_claims(axes: Axes, panel: Panel) -> None:
 
 
 def draw_panel(axes: Axes, panel: Panel) -> None:
-    """A panel's curves, its claims and its legend."""
+    """Draw a panel's curves, its claims and its legend."""
     for curve in panel.curves:
         draw_curve(axes, curve)
     draw_claims(axes, panel)
@@ -232,7 +188,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
 
 
 def dress(axes: Axes) -> None:
-    """Axes in the page's colours, without a frame above and right."""
+    """Give axes the page's colours, and no frame above and right."""
     ink, grid = THEME["ink"][0], THEME["grid"][0]
     axes.grid(color=grid, linewidth=0.6)
     axes.set_axisbelow(True)
@@ -244,7 +200,7 @@ def dress(axes: Axes) -> None:
 
 
 def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 8) -> Figure:
-    """Panels one below another over one axis of steps, epochs along its lower edge."""
+    """Return panels one below another over one axis of steps, with epochs at the foot."""
     figure = Figure(figsize=(width, 0.6 + 2.9 * len(panels)), dpi=120, layout="constrained")
     figure.patch.set_alpha(0)
     all_axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]

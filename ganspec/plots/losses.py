@@ -1,11 +1,12 @@
-"""The losses and accuracies of a run as a picture."""
+"""Draw the losses and accuracies of a run."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from ganspec.atomic import replacing
-from ganspec.plots.curves import Column, Curve, Epochs, Panel, columns, figure_of
+from ganspec.plots.curves import Curve, Panel, figure_of
+from ganspec.runs.log import Column, Epochs, columns
 
 LOOKS = {  # label, colour
     "d_loss": ("discriminator", "blue"),
@@ -24,7 +25,7 @@ MOST = 8  # curves on one axis; a spec's own log has fewer
 
 
 def panels(found: dict[str, Column]) -> list[Panel]:
-    """Losses on one axis, accuracies on another, in the order of the log."""
+    """Return losses on one axis and accuracies on another, in the order of the log."""
     longest = max(map(len, found.values()), default=0)
     shares = [name for name in found if name.endswith("accuracy")]
     groups = {"loss": [name for name in found if name not in shares], "accuracy": shares}
@@ -36,7 +37,7 @@ def panels(found: dict[str, Column]) -> list[Panel]:
 
 
 def curve(name: str, column: Column, longest: int) -> Curve:
-    """A column of the log with its usual label and colour."""
+    """Return a column of the log with its usual label and colour."""
     label, colour = LOOKS.get(name, (name, "green"))
     return Curve(column, label, colour, sparse=len(column) < longest / 2)
 
@@ -44,7 +45,7 @@ def curve(name: str, column: Column, longest: int) -> Curve:
 def plot_losses(
     rows: list[dict[str, float]], path: Path, epoch_steps: int, warmup: int = 0
 ) -> None:
-    """All losses by step, raw and smoothed, and accuracies below; epochs at the foot.
+    """Plot all losses by step, raw and smoothed, and accuracies below; epochs at the foot.
 
     `warmup` steps come before the first epoch. Writes a PNG.
     """

@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from ganspec.comparison.edits import Change, Comparison, Edit, Keep, Layer, Move, NetworkDiff, Row
+from ganspec.comparison.edits import (
+    Change,
+    Comparison,
+    Edit,
+    EditRow,
+    Keep,
+    Layer,
+    Move,
+    NetworkDiff,
+)
 from ganspec.report.page import page
 from ganspec.version import VERSION
 
@@ -48,7 +57,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Run:
+class Stretch:
     """Lines that are shown, or equal ones folded away."""
 
     lines: tuple[Line, ...]
@@ -70,20 +79,20 @@ class NetworkView:
         found = [(k, sum(isinstance(e, k) for e in self.diff.edits)) for k in kinds]
         return [(kind.sign, kind.__name__.lower(), number) for kind, number in found]
 
-    def runs(self) -> Iterator[Run]:
+    def runs(self) -> Iterator[Stretch]:
         """The lines in order; long runs of equal ones folded, but for those beside a change."""
         near = self._near()
         numbered = enumerate(self.lines)
         for is_near, found in groupby(numbered, key=lambda each: each[0] in near):
             lines = tuple(line for _, line in found)
-            yield Run(lines, not is_near and len(lines) >= FOLDED)
+            yield Stretch(lines, not is_near and len(lines) >= FOLDED)
 
     def _near(self) -> set[int]:
         """Numbers of the lines with a change, and of those beside them."""
         changed = [i for i, line in enumerate(self.lines) if not isinstance(line.edit, Keep)]
         return {j for i in changed for j in range(i - CONTEXT, i + CONTEXT + 1)}
 
-    def _line(self, row: Row) -> Line:
+    def _line(self, row: EditRow) -> Line:
         left, right = self._side("a", row.left, row.edit), self._side("b", row.right, row.edit)
         return Line(row.edit, left, right)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import groupby, zip_longest
 from textwrap import wrap
 
-from ganspec.comparison.edits import Change, Comparison, Keep, Layer, NetworkDiff, Row
+from ganspec.comparison.edits import Change, Comparison, EditRow, Keep, Layer, NetworkDiff
 from ganspec.language.errors import printable
 
 NARROWEST, WIDEST = 60, 160
@@ -21,7 +21,7 @@ def render(comparison: Comparison, width: int | None = None) -> str:
     """The whole comparison, in lines of at most `width` characters, by default the terminal's."""
     if width is None:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED
-    table = Table(max(NARROWEST, min(width, WIDEST)))
+    table = DiffTable(max(NARROWEST, min(width, WIDEST)))
     return "\n\n".join("\n".join(part) for part in table.parts(comparison))
 
 
@@ -42,7 +42,7 @@ def stat(comparison: Comparison) -> str:
     return "\n".join(f"{name:<{indent}}  {text}" for name, text in lines)
 
 
-class Table:
+class DiffTable:
     """Lines of three columns: sign and line of the spec, then A's text and B's."""
 
     def __init__(self, width: int):
@@ -79,7 +79,7 @@ class Table:
         yield from self.changes(network.settings)
         yield from self.changes(network.totals)
 
-    def row(self, row: Row) -> Iterator[str]:
+    def row(self, row: EditRow) -> Iterator[str]:
         edit = row.edit
         yield from self.line(edit.sign, row.left, row.right)
         if edit.word == "move" and row.left is None:
@@ -118,7 +118,7 @@ def _title(side) -> str:
     return printable(f"{side.title}{known}  ({side.system}, {side.framework})")
 
 
-def _near_changes(rows: list[Row]) -> list[bool]:
+def _near_changes(rows: list[EditRow]) -> list[bool]:
     """Which rows to show: changes, and a few equal ones around them."""
     changed = [not isinstance(row.edit, Keep) for row in rows]
     near = [any(changed[max(0, i - CONTEXT) : i + CONTEXT + 1]) for i in range(len(rows))]

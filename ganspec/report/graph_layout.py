@@ -40,7 +40,7 @@ def _width(letter: str) -> float:
 
 
 @dataclass
-class Placed:
+class PlacedNode:
     """A node with its place: `x` is where lines enter above and leave below."""
 
     node: Node
@@ -78,7 +78,7 @@ class Drawing:
     width: float = 0
     height: float = 0
     x: float = 0
-    places: list[Placed] = field(default_factory=list)
+    places: list[PlacedNode] = field(default_factory=list)
     wires: list[Wire] = field(default_factory=list)
     shapes: list[tuple[float, float, str]] = field(default_factory=list)
 
@@ -191,7 +191,7 @@ class _Layout:
                 y += (self.bottoms[rank] - y - height) / 2
             elif node.tone == "label":  # close to what reads it
                 y = self.bottoms[rank] - height
-            self.drawing.places.append(Placed(node, x, y, left, right, height, self.inner[i]))
+            self.drawing.places.append(PlacedNode(node, x, y, left, right, height, self.inner[i]))
         self.drawing.height = max(self.bottoms)
 
     def rows(self) -> tuple[list[float], list[float]]:

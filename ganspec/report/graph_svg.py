@@ -16,7 +16,7 @@ from ganspec.report.graph_layout import (
     PILL,
     TITLE,
     Drawing,
-    Placed,
+    PlacedNode,
     measured,
     title_of,
 )
@@ -84,7 +84,7 @@ def _drawn(drawing: Drawing, x: float, y: float) -> list[str]:
     return parts
 
 
-def _node(place: Placed, x: float, y: float) -> list[str]:
+def _node(place: PlacedNode, x: float, y: float) -> list[str]:
     node, cx, top = place.node, place.x + x, place.y + y
     left, width = cx - place.left, place.left + place.right
     parts = []

@@ -1,4 +1,4 @@
-"""Pages of runs as files: written whole, and never over what somebody made or edited."""
+"""Write pages of runs, whole, and never over a file that somebody made or edited."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ganspec.atomic import write_text
 from ganspec.language.errors import GanspecError
 from ganspec.report.run_markdown import Writer
 from ganspec.report.run_page import report_html
-from ganspec.report.run_record import read_records
 from ganspec.report.run_view import ReportView
+from ganspec.runs.record import read_records
 
 MOST = 6  # runs that fit beside each other
 FORMS = (".html", ".md")
@@ -65,12 +65,12 @@ def _claim(target: Path, pictures: Path | None) -> None:
 
 
 def sealed(text: str) -> str:
-    """`text` with its own sum at its end."""
+    """Return `text` with its checksum at its end."""
     return f"{text}<!-- made by ganspec report {_sum(text.encode())} -->\n"
 
 
 def is_ours(data: bytes) -> bool:
-    """Whether a page is just as ganspec once wrote it."""
+    """Return True if a page is unchanged since ganspec wrote it."""
     found = SEAL.search(data[-200:])
     return bool(found) and _sum(data[: -len(found[0])]) == found[1].decode()
 

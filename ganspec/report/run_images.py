@@ -10,7 +10,7 @@ from pathlib import Path
 from PIL import Image
 
 from ganspec.atomic import replacing
-from ganspec.report.run_record import RunRecord
+from ganspec.runs.record import RunRecord
 
 MOMENTS = 12  # of training that are shown
 FINAL_BYTES = 2_000_000  # of the picture of a run's end; larger ones are made smaller
@@ -35,7 +35,7 @@ class Picture:
     scale: int = 1
 
     def write(self, path: Path) -> None:
-        """The image as a file, atomically."""
+        """Write the image as a file, atomically."""
         with replacing(path) as temporary:
             temporary.write_bytes(self.data)
 
@@ -45,7 +45,7 @@ class Picture:
 
 
 def final_picture(record: RunRecord) -> Picture | None:
-    """The newest picture, None where none can be read."""
+    """Return the newest picture, None if none can be read."""
     for step, path in reversed(record.samples.items()):
         if image := _opened(path):
             return _encoded(image, step, FINAL_BYTES, path)
@@ -53,7 +53,7 @@ def final_picture(record: RunRecord) -> Picture | None:
 
 
 def moments(record: RunRecord) -> list[Picture]:
-    """At most `MOMENTS` pictures, evenly spaced through training, of the same fixed images.
+    """Return at most `MOMENTS` pictures, evenly spaced through training, of the same fixed images.
 
     Of a GAN's grid the first images, in a row; other pictures whole, smaller.
     """
@@ -66,7 +66,7 @@ def moments(record: RunRecord) -> list[Picture]:
 
 
 def spaced(items: list, count: int) -> list:
-    """At most `count` of `items`, evenly spaced, the first and the last among them."""
+    """Return at most `count` of `items`, evenly spaced, the first and the last among them."""
     if len(items) <= count:
         return items
     return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
@@ -96,7 +96,7 @@ def _moment(image: Image.Image, record: RunRecord) -> Image.Image:
 
 
 def _encoded(image: Image.Image, step: int, most: int, path: Path | None = None) -> Picture:
-    """`image` as PNG where that is small enough, else as WebP, else made smaller, and said so."""
+    """Return `image` as PNG if that is small enough, else as WebP, else made smaller."""
     whole = image.size
     data, form, caption = _bytes(image, "png"), "png", ""
     if len(data) > most:

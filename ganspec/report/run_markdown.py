@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from ganspec.comparison.survey import Row
+from ganspec.comparison.survey import SurveyRow
 from ganspec.report.run_images import Picture
 from ganspec.report.run_plots import Plot
 from ganspec.report.run_view import ReportView, RunView
@@ -46,7 +46,7 @@ class Writer:
         first = f"**{escaped(view.label)}**: {escaped(doc)} ({when})"
         return "\n".join([first, "", *(f"- {escaped(remark)}" for remark in view.remarks)])
 
-    def _properties(self, rows: Iterable[Row]) -> tuple[list[str], list[list[str]]]:
+    def _properties(self, rows: Iterable[SurveyRow]) -> tuple[list[str], list[list[str]]]:
         head = ["", "", *(view.label for view in self.report.runs)]
         return head, [
             [row.section, row.name, *("-" if cell is None else cell for cell in row.cells)]
@@ -86,7 +86,7 @@ class Writer:
         ]
         if counts:
             yield table(["network", "", "claimed", "built", ""], counts)
-        for name, network in record.networks.items():
+        for name, network in view.networks.items():
             yield f"#### {escaped(name)}\n\n{layers(network)}"
         yield "### Spec"
         yield fenced(record.spec_text, "yaml")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from ganspec.comparison.survey import Row
+from ganspec.comparison.survey import SurveyRow
 from ganspec.plots.curves import THEME
 from ganspec.report.page import page
 from ganspec.report.run_highlight import highlighted
@@ -19,6 +19,6 @@ def report_html(report: ReportView) -> str:
     return page("report.html.jinja", report=report, **context, **functions)
 
 
-def sections(rows: list[Row]) -> list[tuple[str, list[Row]]]:
+def sections(rows: list[SurveyRow]) -> list[tuple[str, list[SurveyRow]]]:
     """Rows of one section together, in order."""
     return [(name, list(found)) for name, found in groupby(rows, lambda row: row.section)]

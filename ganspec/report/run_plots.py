@@ -1,4 +1,4 @@
-"""A run's plots, as SVG whose colours follow the page's theme, or as PNG."""
+"""Make a run's plots, as SVG whose colours follow the page's theme, or as PNG."""
 
 from __future__ import annotations
 
@@ -16,19 +16,18 @@ from matplotlib.figure import Figure
 
 from ganspec.atomic import replacing
 from ganspec.plots.curves import (
-    ORDER,
-    STYLES,
     THEME,
     Curve,
-    Epochs,
     Panel,
     figure_of,
+    looks,
     outside,
     thinning,
 )
 from ganspec.plots.losses import LOOKS, panels
-from ganspec.report.run_record import RunRecord
-from ganspec.report.run_scores import score_panels
+from ganspec.runs.log import Epochs
+from ganspec.runs.record import RunRecord
+from ganspec.scores.panels import score_panels
 
 WIDTH = 6.4  # inches: two plots stand beside each other
 MOST = 8  # columns of the log that several runs are compared by
@@ -36,7 +35,7 @@ MOST = 8  # columns of the log that several runs are compared by
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure with its title for those who cannot see it, and what to know of it."""
+    """A figure, its title for screen readers, and notes on how it is drawn."""
 
     name: str
     title: str
@@ -44,7 +43,7 @@ class Plot:
     notes: tuple[str, ...] = ()
 
     def svg(self) -> Markup:
-        """The figure as an element of HTML; colours are the page's `--plot-NAME`."""
+        """Return the figure as an element of HTML; colours are the page's `--plot-NAME`."""
         buffer = io.StringIO()
         plain = {"svg.fonttype": "none", "svg.hashsalt": self.name}
         with matplotlib.rc_context(plain), quiet():
@@ -52,21 +51,21 @@ class Plot:
         return Markup(themed(buffer.getvalue(), self.title))
 
     def write_png(self, path: Path) -> None:
-        """The figure on white, atomically."""
+        """Write the figure on white, atomically."""
         with replacing(path) as temporary, quiet():
             self.figure.savefig(temporary, format="png", facecolor="white")
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Within the block, no warnings of letters that matplotlib's own font lacks."""
+    """Silence warnings of letters that matplotlib's own font lacks."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         yield
 
 
 def themed(svg: str, title: str) -> str:
-    """matplotlib's SVG without what only files need, with names in place of colours."""
+    """Return matplotlib's SVG for a page: no file header, names in place of colours."""
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
     body = re.sub(r'<g id="[^"]*">', "<g>", body)  # the same names in every figure
@@ -78,7 +77,7 @@ def themed(svg: str, title: str) -> str:
 
 
 def run_plots(record: RunRecord) -> list[Plot]:
-    """Losses, accuracies and scores of one run, a plot each."""
+    """Return plots of the losses and accuracies of one run."""
     found = []
     for panel in panels(record.columns):
         title = f"{panel.title} by step"
@@ -87,7 +86,7 @@ def run_plots(record: RunRecord) -> list[Plot]:
 
 
 def overlays(records: list[RunRecord]) -> list[Plot]:
-    """For each name that a log has, a plot of all runs."""
+    """Return a plot of all runs for each column of their logs."""
     names = list(dict.fromkeys(name for record in records for name in record.columns))
     usual = list(LOOKS)
     names.sort(key=lambda name: usual.index(name) if name in usual else len(usual))
@@ -105,7 +104,7 @@ def overlays(records: list[RunRecord]) -> list[Plot]:
 
 
 def score_plots(records: list[RunRecord]) -> list[Plot]:
-    """Scores through training, where they were measured more than once."""
+    """Return plots of scores that were measured more than once."""
     drawn = score_panels(records, looks(len(records)))
     return [
         _plot(f"score_{i}", f"{panel.title} by {panel.x}", panel, None)
@@ -113,13 +112,8 @@ def score_plots(records: list[RunRecord]) -> list[Plot]:
     ]
 
 
-def looks(count: int) -> list[tuple[str, object]]:
-    """Colour and line style of each run."""
-    return [(ORDER[i % len(ORDER)], STYLES[i % len(STYLES)]) for i in range(count)]
-
-
 def column_title(name: str) -> str:
-    """What a column of the log is called where it stands alone."""
+    """Return the title of a column of the log that has a plot of its own."""
     words = {"d_loss": "discriminator's loss", "g_loss": "generator's loss"}
     words |= {"real_accuracy": "accuracy on real", "fake_accuracy": "accuracy on generated"}
     if name in words or name not in LOOKS:

@@ -1,15 +1,18 @@
-"""What a page shows of runs, before it is HTML or Markdown."""
+"""Collect what a page shows of runs, for HTML and Markdown alike."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 
-from ganspec.comparison.survey import Row, Subject, survey
+from ganspec.comparison.survey import Subject, SurveyRow, survey
+from ganspec.compiler.lower import lower
+from ganspec.language.errors import GanspecError
 from ganspec.report.run_images import Picture, final_picture, moments
 from ganspec.report.run_plots import Plot, overlays, run_plots, score_plots
-from ganspec.report.run_record import RunRecord
-from ganspec.report.run_scores import Line, score_lines
+from ganspec.report.run_scores import ScoreLine, score_lines
+from ganspec.report.table import described
+from ganspec.runs.record import RunRecord
 from ganspec.systems.claims import Counts
 
 COUNTS = {"total": "parameters", "trainable": "trainable", "buffers": "non-trainable"}
@@ -49,12 +52,12 @@ class RunView:
 
     @property
     def lacks_accuracy(self) -> bool:
-        """Whether a discriminator's accuracy is not in the log."""
+        """Return True if the log of a GAN has no accuracy of its discriminator."""
         names = self.record.columns
         return self.record.judges and bool(names) and "real_accuracy" not in names
 
     @cached_property
-    def scores(self) -> list[Line]:
+    def scores(self) -> list[ScoreLine]:
         return score_lines(self.record)
 
     @property
@@ -62,19 +65,33 @@ class RunView:
         return self.record.spec.caption if self.record.spec else "The newest picture"
 
     def when(self, step: int) -> str:
-        """`step 400, epoch 2`, where the run tells how long its epochs are."""
+        """Return `step 400, epoch 2`, where the run tells how long its epochs are."""
         epochs = self.record.epochs
         if epochs is None or step < epochs.warmup:
             return f"step {step:,}"
         return f"step {step:,}, epoch {epochs.of(step):,.4g}"
 
     @cached_property
+    def built(self) -> tuple[dict[str, dict], str | None]:
+        """Return the spec's networks, layer by layer, and why they cannot be read."""
+        spec = self.record.spec
+        try:
+            nets = described(spec, lower(spec))["networks"] if spec else {}
+            return nets, self.record.complaint
+        except GanspecError as error:
+            return {}, str(error)
+
+    @property
+    def networks(self) -> dict[str, dict]:
+        return self.built[0]
+
+    @cached_property
     def counts(self) -> list[Count]:
-        """Claimed counts of parameters beside those of what is built."""
+        """Return claimed counts of parameters and the built networks' own."""
         found = []
         claims = self.record.spec.report.params if self.record.spec else {}
         for name, claim in claims.items():
-            built = self.record.networks.get(name, {}).get("params", {})
+            built = self.networks.get(name, {}).get("params", {})
             claim = claim if isinstance(claim, Counts) else Counts(total=claim)
             for what, title in COUNTS.items():
                 claimed = getattr(claim, what)
@@ -84,13 +101,13 @@ class RunView:
 
     @cached_property
     def remarks(self) -> list[str]:
-        """What a reader must know before reading numbers: what is missing, short or changed."""
+        """Return what a reader must know first: what is missing, short or changed."""
         record = self.record
         found = []
         if record.in_training:
             found.append("The run was in training, or had been killed, when this page was made.")
-        if record.complaint:
-            found.append(f"Its spec cannot be read: {record.complaint.splitlines()[0]}")
+        if complaint := self.built[1]:
+            found.append(f"Its spec cannot be read: {complaint.splitlines()[0]}")
         found += [remark] if (remark := self._length()) else []
         if record.settings:
             found.append(f"Changed from its spec file by: {'; '.join(record.settings)}.")
@@ -107,7 +124,7 @@ class RunView:
         return found
 
     def _length(self) -> str:
-        """How much shorter than its spec says it trained."""
+        """Return in words how much shorter the training was than its spec says."""
         record = self.record
         if record.spec is None or record.epochs is None:
             return ""
@@ -118,7 +135,7 @@ class RunView:
 
 
 class ReportView:
-    """All runs of a page, and what tells them apart."""
+    """All runs of a page and the differences between them."""
 
     def __init__(self, records: list[RunRecord]):
         self.runs = [RunView(record, f"run{i + 1}") for i, record in enumerate(records)]
@@ -127,27 +144,27 @@ class ReportView:
         self.title = " / ".join(record.label for record in records)
 
     @cached_property
-    def rows(self) -> list[Row]:
-        """Properties of all specs, then of the trainings: a cell for each run."""
+    def rows(self) -> list[SurveyRow]:
+        """Return properties of all specs, then of the trainings: a cell for each run."""
         return [row for row in (*self._properties(), *self._trainings()) if any(row.cells)]
 
     @property
-    def uneven(self) -> list[Row]:
+    def uneven(self) -> list[SurveyRow]:
         return [row for row in self.rows if not row.is_even]
 
     @property
-    def even(self) -> list[Row]:
+    def even(self) -> list[SurveyRow]:
         return [row for row in self.rows if row.is_even]
 
-    def _properties(self) -> list[Row]:
+    def _properties(self) -> list[SurveyRow]:
         if not all(record.spec for record in self.records):
             return []
         subjects = [Subject(record.label, record.spec) for record in self.records]
         return [row for row in survey(subjects).rows if row.section != "claims"]
 
-    def _trainings(self) -> list[Row]:
-        def row(name: str, cells: list[str]) -> Row:
-            return Row("run", name, tuple(cells))
+    def _trainings(self) -> list[SurveyRow]:
+        def row(name: str, cells: list[str]) -> SurveyRow:
+            return SurveyRow("run", name, tuple(cells))
 
         views, records = self.runs, self.records
         told = dict.fromkeys(name for record in records for name in record.environment)
@@ -159,7 +176,7 @@ class ReportView:
 
     @cached_property
     def plots(self) -> list[Plot]:
-        """Losses and accuracies: of one run together, of several each on its own axis."""
+        """Return plots of the log: of one run together, of several a plot a column."""
         return overlays(self.records) if self.several else self.runs[0].plots
 
     @cached_property
@@ -167,8 +184,8 @@ class ReportView:
         return score_plots(self.records)
 
     @property
-    def score_lines(self) -> list[tuple[RunView, Line]]:
-        """Scores of all runs, those of one metric below each other."""
+    def score_lines(self) -> list[tuple[RunView, ScoreLine]]:
+        """Return the scores of all runs, sorted by metric."""
         found = [(view, line) for view in self.runs for line in view.scores]
         order = list(dict.fromkeys((line.metric, line.of) for _, line in found))
         return sorted(found, key=lambda pair: order.index((pair[1].metric, pair[1].of)))

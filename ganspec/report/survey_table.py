@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
-from ganspec.comparison.survey import Row, Survey
+from ganspec.comparison.survey import Survey, SurveyRow
 from ganspec.language.errors import printable
 from ganspec.report.survey_markup import latex, markdown
 
@@ -19,7 +19,7 @@ NONE = "-"
 
 
 @dataclass(frozen=True)
-class Table:
+class SurveyTable:
     """Texts in columns; the first column has the names of the rows."""
 
     head: tuple[str, ...]
@@ -35,7 +35,7 @@ class Table:
             max(len(line) for cell in column for line in wrapped(cell)) for column in self.columns
         ]
 
-    def blocks(self, width: int) -> Iterator[Table]:
+    def blocks(self, width: int) -> Iterator[SurveyTable]:
         """The table in parts of at most `width` characters where that can be, each with row names.
 
         Nothing is left out: a part has one column at least.
@@ -48,7 +48,7 @@ class Table:
                 used += GAP + widths[end]
                 end += 1
             head, *rows = zip(columns[0], *columns[start:end], strict=True)
-            yield Table(head, tuple(rows))
+            yield SurveyTable(head, tuple(rows))
             start = end
 
     def fits(self, width: int) -> bool:
@@ -59,7 +59,7 @@ class Table:
 class Layout:
     """The tables of a survey, the lines below them, and how wide both may be."""
 
-    tables: tuple[Table, ...]
+    tables: tuple[SurveyTable, ...]
     notes: tuple[str, ...]
     width: int | None = None
 
@@ -84,21 +84,21 @@ def layout(survey: Survey, width: int | None, transpose: bool | None, every: boo
     return Layout(tables if rows else (), tuple(_notes(shown, rows, every)), width)
 
 
-def _upright(titles: tuple[str, ...], rows: tuple[Row, ...]) -> Table:
-    return Table(("property", *titles), tuple((row.title, *_cells(row)) for row in rows))
+def _upright(titles: tuple[str, ...], rows: tuple[SurveyRow, ...]) -> SurveyTable:
+    return SurveyTable(("property", *titles), tuple((row.title, *_cells(row)) for row in rows))
 
 
-def _lying(titles: tuple[str, ...], rows: tuple[Row, ...]) -> Table:
+def _lying(titles: tuple[str, ...], rows: tuple[SurveyRow, ...]) -> SurveyTable:
     columns = [("spec", *titles), *((row.title, *_cells(row)) for row in rows)]
     head, *lines = zip(*columns, strict=True)
-    return Table(head, tuple(lines))
+    return SurveyTable(head, tuple(lines))
 
 
-def _cells(row: Row) -> Iterator[str]:
+def _cells(row: SurveyRow) -> Iterator[str]:
     return (printable(cell or "") for cell in row.cells)
 
 
-def _notes(survey: Survey, rows: tuple[Row, ...], every: bool) -> Iterator[str]:
+def _notes(survey: Survey, rows: tuple[SurveyRow, ...], every: bool) -> Iterator[str]:
     """What the table leaves out, and how to read what it has."""
     even = [] if every else survey.even
     if not rows:
@@ -129,7 +129,7 @@ def wrapped(cell: str) -> list[str]:
     return [line for part in parts for line in textwrap.wrap(part, WIDEST, **options)] or [NONE]
 
 
-def _aligned(table: Table) -> Iterator[str]:
+def _aligned(table: SurveyTable) -> Iterator[str]:
     widths = table.widths()
     for i, row in enumerate([table.head, *table.rows]):
         for line in zip_longest(*map(wrapped, row), fillvalue=""):

@@ -17,7 +17,7 @@ WORDS = {"layer": "Layer", "output": "Output", "parameters": "Parameters"}
 
 
 @dataclass(frozen=True)
-class Table:
+class LayerTable:
     """Cells as text, columns named by `head`; the last row is the sum, `note` stands below."""
 
     head: tuple[str, ...]
@@ -112,7 +112,7 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     return sealed("\n".join([*lines, ""]))
 
 
-def _aligned(made: Table) -> list[str]:
+def _aligned(made: LayerTable) -> list[str]:
     cells = [made.head, *made.rows, made.total]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = []
@@ -143,7 +143,9 @@ def _latex_text(text: str) -> str:
 # -- a network's cells ------------------------------------------------------------------------
 
 
-def _table(net: Net, captions: bool = False, receptive: bool = False, macs: bool = True) -> Table:
+def _table(
+    net: Net, captions: bool = False, receptive: bool = False, macs: bool = True
+) -> LayerTable:
     """A row for each input and each layer; what is not asked for has no column."""
     rows, fields = costs(net, macs=macs), receptive_fields(net) if receptive else {}
     names = _captions(net) if captions else {}
@@ -172,7 +174,7 @@ def _table(net: Net, captions: bool = False, receptive: bool = False, macs: bool
     cells = [*inputs, *zip(*columns.values(), strict=True)]
     trainable = f"trainable {count['trainable']:,}, non-trainable {count['buffers']:,}"
     note = trainable if count["buffers"] else ""
-    return Table(tuple(columns), cells, tuple(sums.get(name, "") for name in columns), note)
+    return LayerTable(tuple(columns), cells, tuple(sums.get(name, "") for name in columns), note)
 
 
 def _captions(net: Net) -> dict[str, str]:

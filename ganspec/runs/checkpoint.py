@@ -1,4 +1,4 @@
-"""The whole state of a training run in one file, so that resuming changes nothing."""
+"""Save and load the whole state of a training, so that resuming changes nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def save(path: Path, state: dict[str, object]) -> None:
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, object]:
-    """The state saved at `path`; raises CheckpointError.
+    """Return the state saved at `path`. Raises CheckpointError.
 
     Only tensors and plain data are unpickled: a stranger's file cannot run code.
     """
@@ -58,7 +58,7 @@ def fitting(owner: object = "") -> Iterator[None]:
 
 
 def random_states(device: torch.device) -> dict[str, torch.Tensor]:
-    """The states of torch's generators that training draws from."""
+    """Return the states of torch's generators that training draws from."""
     states = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)

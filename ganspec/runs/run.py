@@ -12,9 +12,9 @@ except ImportError:  # not a Unix
     fcntl = None
 
 from ganspec.atomic import write_text
+from ganspec.language.document import Document
 from ganspec.language.dump import dump
 from ganspec.language.errors import GanspecError
-from ganspec.language.document import Document
 from ganspec.language.load import load
 
 LOCK = ".lock"

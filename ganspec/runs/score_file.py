@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ganspec.atomic import write_text
+from ganspec.runs.log import HUGE
 
 NAME = "scores.jsonl"
 
 
+def scores_in(lines: Iterable[str]) -> Iterator[dict[str, object]]:
+    """Yield the scores in lines of JSON; other lines, and scores of huge values, are left out."""
+    for line in lines:
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict) and isinstance(row.get("metric"), str):
+            value = row.get("value")
+            if isinstance(value, (int, float)) and abs(value) < HUGE:
+                yield row
+
+
 def read_scores(folder: Path) -> list[dict[str, object]]:
-    """The run's scores in the order in which they were taken; broken lines are left out."""
+    """Return the run's scores in the order in which they were taken."""
     path = folder / NAME
     if not path.is_file():
         return []
-    rows = []
-    for line in path.read_text("utf-8", errors="replace").splitlines():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(row, dict) and "metric" in row and "value" in row:
-            rows.append(row)
-    return rows
+    return list(scores_in(path.read_text("utf-8", errors="replace").splitlines()))
 
 
 def append_scores(folder: Path, rows: list[dict[str, object]]) -> None:
@@ -37,7 +44,7 @@ def append_scores(folder: Path, rows: list[dict[str, object]]) -> None:
 
 
 def forget_scores(folder: Path, step: int) -> None:
-    """Take out what was measured after `step`, when a run goes back to it."""
+    """Remove the scores of steps after `step`, when a run goes back to it."""
     rows = read_scores(folder)
     kept = [row for row in rows if not isinstance(row.get("step"), int) or row["step"] <= step]
     if len(kept) < len(rows):

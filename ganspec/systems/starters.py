@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from ganspec.language.dump import dump
 from ganspec.language.errors import GanspecError, suggestion
+from ganspec.language.load import shape
+from ganspec.language.names import name_problem
+from ganspec.language.source import read
 
 
 class StarterError(GanspecError):
@@ -13,7 +17,7 @@ class StarterError(GanspecError):
 
 
 def starters() -> dict[str, Path]:
-    """The specs that come with ganspec, by name."""
+    """Return the specs that come with ganspec, by name."""
     package = Path(__file__).parents[1]
     # an installed package carries them inside, a clone beside it
     folders = [package / "specs", package.parent / "specs"]
@@ -22,16 +26,11 @@ def starters() -> dict[str, Path]:
 
 
 def starter(source: str, name: str) -> str:
-    """The text of spec `source` under a new name, without the report's claims.
+    """Return the text of spec `source` under a new name, without the report's claims.
 
     The claims are of the old widths; one edit of the copy would make them false. Raises
     StarterError.
     """
-    from ganspec.language.dump import dump
-    from ganspec.language.load import shape
-    from ganspec.language.names import name_problem
-    from ganspec.language.source import read
-
     known = starters()
     if source not in known:
         raise StarterError(f"no spec is called `{source}`; {suggestion(source, known, 'specs')}")

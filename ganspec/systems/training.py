@@ -1,4 +1,4 @@
-"""What every training is: networks, optimizers, data and random states, all of which resume."""
+"""The base of every training: networks, optimizers, data and random states, all resumable."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ganspec.systems.feed import Feed
 
 
 class Scoring(Protocol):
-    """What takes scores of a training under way, and leaves it as it is."""
+    """Takes scores during a training without changing it."""
 
     def due(self) -> bool:
-        """Whether scores are taken at the epoch's end that was just reached."""
+        """Return True if scores are due at the epoch's end that was just reached."""
 
     def __call__(self) -> None:
-        """Take them, and write them into the run."""
+        """Take scores and write them into the run."""
 
 
 class Training:
-    """The state of one training, which `advance` takes a step further.
+    """The state of one training; `advance` makes one step.
 
-    A subclass sets the attributes below, and says what a step and a picture are.
+    A subclass sets the attributes below, and defines a step and a picture.
     """
 
     cfg: SimpleNamespace
@@ -40,11 +40,11 @@ class Training:
     step = 0
 
     def advance(self) -> dict[str, torch.Tensor]:
-        """One iteration; its losses by name, still on the device."""
+        """Make one iteration. Return its losses by name, still on the device."""
         raise NotImplementedError
 
     def picture(self, path: Path) -> None:
-        """Write a picture of what the networks can do so far."""
+        """Write a picture of what the networks produce so far."""
         raise NotImplementedError
 
     @property
@@ -54,33 +54,33 @@ class Training:
 
     @property
     def warmup(self) -> int:
-        """Steps before the first epoch."""
+        """Return the number of steps before the first epoch."""
         return 0
 
     @property
     def epoch_steps(self) -> int:
-        """Iterations in one epoch: all images seen once, unless the spec counts otherwise."""
+        """Return the iterations of an epoch: all images seen once, unless the spec sets them."""
         return self.cfg.iterations or len(self.batches)
 
     @property
     def epoch(self) -> int:
-        """How many epochs are done."""
+        """Return the number of finished epochs."""
         return max(0, self.step - self.warmup) // self.epoch_steps
 
     def ends_epoch(self) -> bool:
-        """Whether an epoch ends with the step just made."""
+        """Return True if an epoch ends with the last step."""
         done = self.step - self.warmup
         return done > 0 and done % self.epoch_steps == 0
 
     def measures(self) -> dict[str, torch.Tensor]:
-        """What is measured at an epoch's end, by name, on images that training does not see.
+        """Return measurements at an epoch's end, by name, on images that training does not see.
 
         It draws nothing from torch's own generators: training goes on as if it had not been.
         """
         return {}
 
     def weights(self) -> dict[str, object]:
-        """What the networks are now: enough to sample from, not to go on training."""
+        """Return the state that sampling needs; it is too little to resume from."""
         weights = {
             "step": self.step,
             "networks": {k: n.state_dict() for k, n in self.networks.items()},
@@ -89,7 +89,7 @@ class Training:
         return weights | ({"average": self.average.state_dict()} if self.average else {})
 
     def state(self) -> dict[str, object]:
-        """Everything that the next step depends on."""
+        """Return everything that the next step depends on."""
         return {
             **self.weights(),
             "device": self.device.type,
@@ -99,7 +99,7 @@ class Training:
         }
 
     def restore(self, state: dict[str, object]) -> None:
-        """Go back to `state`; raises CheckpointError where it is another network's."""
+        """Restore `state`. Raises CheckpointError if it does not fit."""
         with checkpoint.fitting():
             for key, network in self.networks.items():
                 network.load_state_dict(state["networks"][key])
@@ -113,7 +113,7 @@ class Training:
             checkpoint.restore_random(state["random"], self.device)
 
     def culprit(self) -> str | None:
-        """The first layer whose weights are not finite, with its place in the spec."""
+        """Return the first layer whose weights are not finite, with its place in the spec."""
         # the discriminator is updated before the generator
         for key, network in reversed(self.networks.items()):
             for name, weight in [*network.named_parameters(), *network.named_buffers()]:

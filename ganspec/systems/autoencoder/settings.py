@@ -21,5 +21,6 @@ def settings(spec: Spec) -> SimpleNamespace:
         noise=noise.std if noise else None,
         clip_noise=noise.clip if noise else False,
         columns=COLUMNS,
+        compare=step.compare,
         absent=["labels", "_labels", "test_labels"],
     )

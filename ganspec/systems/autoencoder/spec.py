@@ -18,7 +18,11 @@ from ganspec.language.tree import Node
 from ganspec.language.types import Positive
 from ganspec.program.ir import Net
 from ganspec.systems.autoencoder.contract import contract
+from ganspec.systems.autoencoder.settings import settings
+from ganspec.systems.autoencoder.step import restore
+from ganspec.systems.autoencoder.training import AutoencoderTraining
 from ganspec.systems.schedule import Schedule
+from ganspec.systems.single.program import main
 from ganspec.systems.single.wording import properties
 from ganspec.systems.spec import Images, Interface, Network, Spec, image_input
 from ganspec.systems.terms import plain
@@ -78,13 +82,9 @@ class Autoencoder(Spec, system="autoencoder"):
         return self.optimizer
 
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
-        from ganspec.systems.autoencoder.settings import settings
-
         return settings(self)
 
     def main(self) -> Callable:
-        from ganspec.systems.single.program import main
-
         return main
 
     def restore(
@@ -94,8 +94,6 @@ class Autoencoder(Spec, system="autoencoder"):
         random: torch.Generator,
         cfg: SimpleNamespace,
     ) -> torch.Tensor:
-        from ganspec.systems.autoencoder.step import restore
-
         return restore(network, images, random, cfg)
 
     def training(
@@ -105,8 +103,6 @@ class Autoencoder(Spec, system="autoencoder"):
         images: Images,
         device: torch.device,
     ) -> Training:
-        from ganspec.systems.autoencoder.training import AutoencoderTraining
-
         return AutoencoderTraining(self, nets, networks, images, device)
 
     def properties(self) -> dict[str, dict[str, str]]:

@@ -16,7 +16,10 @@ from ganspec.language.errors import Diagnostic
 from ganspec.language.section import Section
 from ganspec.program.ir import Net
 from ganspec.systems.classifier.contract import contract
+from ganspec.systems.classifier.settings import settings
+from ganspec.systems.classifier.training import ClassifierTraining
 from ganspec.systems.schedule import Schedule
+from ganspec.systems.single.program import main
 from ganspec.systems.single.wording import properties
 from ganspec.systems.spec import Images, Interface, Label, Network, Spec, image_input
 from ganspec.systems.training import Training
@@ -62,13 +65,9 @@ class Classifier(Spec, system="classifier"):
         return self.optimizer
 
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
-        from ganspec.systems.classifier.settings import settings
-
         return settings(self)
 
     def main(self) -> Callable:
-        from ganspec.systems.single.program import main
-
         return main
 
     def training(
@@ -78,8 +77,6 @@ class Classifier(Spec, system="classifier"):
         images: Images,
         device: torch.device,
     ) -> Training:
-        from ganspec.systems.classifier.training import ClassifierTraining
-
         return ClassifierTraining(self, nets, networks, images, device)
 
     def properties(self) -> dict[str, dict[str, str]]:

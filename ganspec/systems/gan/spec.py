@@ -15,8 +15,11 @@ from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.errors import Diagnostic
 from ganspec.program.ir import Input, Net, label_input, start_input
 from ganspec.systems.gan.contract import contract
+from ganspec.systems.gan.program import main
 from ganspec.systems.gan.sections import Latent, Objective, Optimizers
+from ganspec.systems.gan.settings import settings
 from ganspec.systems.gan.train import Train
+from ganspec.systems.gan.training import GanTraining
 from ganspec.systems.gan.wording import properties
 from ganspec.systems.spec import Images, Interface, Label, Network, Spec, image_input
 from ganspec.systems.training import Training
@@ -65,13 +68,9 @@ class Gan(Spec, system="gan"):
         return getattr(self.optimizers, key)
 
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
-        from ganspec.systems.gan.settings import settings
-
         return settings(self, nets)
 
     def main(self) -> Callable:
-        from ganspec.systems.gan.program import main  # which imports what a training draws
-
         return main
 
     def training(
@@ -81,8 +80,6 @@ class Gan(Spec, system="gan"):
         images: Images,
         device: torch.device,
     ) -> Training:
-        from ganspec.systems.gan.training import GanTraining
-
         return GanTraining(self, nets, networks, images, device)
 
     def compared(self, section: str, values: dict[str, object]) -> dict[str, object]:

@@ -7,7 +7,6 @@ import time
 import torch
 
 from ganspec.systems.arguments import parse_arguments
-from ganspec.systems.autoencoder.step import compare
 from ganspec.systems.batches import Batches, spaced
 from ganspec.systems.grid import save_grid
 
@@ -49,7 +48,7 @@ def train(images, labels, test_images, test_labels, out, epochs, steps, seed, de
             print(f"step {step}/{last}  {numbers}  {rate:.3g} steps/s")
         if ended:
             if cfg.columns:
-                samples = compare(network, fixed, cfg)
+                samples = cfg.compare(network, fixed, cfg)
                 save_grid(samples, out / f"samples_{step:07d}.png", cfg.columns, cfg)
             torch.save({cfg.key: network.state_dict()}, out / "weights.pt")
 

@@ -22,6 +22,9 @@ from ganspec.systems.spec import Images, Interface, Network, Spec, image_input
 from ganspec.systems.terms import plain, rules, said
 from ganspec.systems.training import Training
 from ganspec.systems.vae.contract import contract
+from ganspec.systems.vae.program import main
+from ganspec.systems.vae.settings import settings
+from ganspec.systems.vae.training import VaeTraining
 
 
 class Code(Section):
@@ -85,13 +88,9 @@ class Vae(Spec, system="vae"):
         return self.optimizer
 
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
-        from ganspec.systems.vae.settings import settings
-
         return settings(self)
 
     def main(self) -> Callable:
-        from ganspec.systems.vae.program import main
-
         return main
 
     def training(
@@ -101,8 +100,6 @@ class Vae(Spec, system="vae"):
         images: Images,
         device: torch.device,
     ) -> Training:
-        from ganspec.systems.vae.training import VaeTraining
-
         return VaeTraining(self, nets, networks, images, device)
 
     def properties(self) -> dict[str, dict[str, str]]:

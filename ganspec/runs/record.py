@@ -1,4 +1,4 @@
-"""What a run folder tells, read so that a page can be made whatever is missing or damaged."""
+"""Read a run folder, whatever in it is missing or damaged."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
-from ganspec.compiler.lower import lower
+from ganspec.language.document import Document
 from ganspec.language.errors import GanspecError, printable
-from ganspec.plots.curves import HUGE, Column, Epochs, columns
-from ganspec.report.table import described
+from ganspec.runs.log import Column, Epochs, columns
 from ganspec.runs.run import LOCK, Run
-from ganspec.systems.spec import Spec
+from ganspec.runs.score_file import NAME, scores_in
 
 LONGEST = 400_000  # characters of a text file that are shown
 
@@ -27,8 +26,7 @@ class RunRecord:
     folder: Path
     label: str = ""
     complaint: str | None = None  # why the spec cannot be read
-    spec: Spec | None = None
-    networks: dict[str, dict] = field(default_factory=dict)
+    spec: Document | None = None
     info: dict[str, object] = field(default_factory=dict)
     scores: list[dict] = field(default_factory=list)
     lost_scores: int = 0  # lines that are none
@@ -45,28 +43,28 @@ class RunRecord:
 
     @property
     def form(self) -> str:
-        """What the run's networks do with images, as a class of a page's style."""
+        """Return what the run's networks do with images, as a class of a page's style."""
         known = {"draws": self.draws, "predicts": self.predicts, "restores": self.spec is not None}
         return next((name for name, holds in known.items() if holds), "run")
 
     @property
     def draws(self) -> bool:
-        """True if a network of the run makes images of latents."""
+        """Return True if a network of the run makes images of latents."""
         return self.spec is not None and self.spec.draws is not None
 
     @property
     def judges(self) -> bool:
-        """True if a network of the run tells real images from drawn ones."""
+        """Return True if a network of the run tells real images from drawn ones."""
         return self.spec is not None and self.spec.judges is not None
 
     @property
     def predicts(self) -> bool:
-        """True if a network of the run scores classes."""
+        """Return True if a network of the run scores classes."""
         return self.spec is not None and self.spec.predicts is not None
 
     @property
     def epochs(self) -> Epochs | None:
-        """How steps become epochs, where the run or its spec says so."""
+        """Return how steps become epochs, where the run or its spec says so."""
         train = self.spec.train if self.spec else None
         warmup = getattr(train, "warmup", None)
         steps = self.info.get("epoch_steps", getattr(train, "iterations", None))
@@ -76,13 +74,13 @@ class RunRecord:
 
     @cached_property
     def samples(self) -> dict[int, Path]:
-        """The pictures that training made, by step."""
+        """Return the pictures that training made, by step."""
         found = sorted((self.folder / "samples").glob("*.png"))
         return {int(p.stem): p for p in found if p.stem.isascii() and p.stem.isdigit()}
 
     @cached_property
     def source(self) -> tuple[str, str]:
-        """The emitted file's name and text; the text is empty where there is none."""
+        """Return the emitted file's name and text; the text is empty where there is none."""
         if self.spec is None:
             return "", ""
         name = f"{self.spec.name}.py"
@@ -94,7 +92,7 @@ class RunRecord:
 
     @property
     def command(self) -> str:
-        """The command that began the run, as a shell takes it."""
+        """Return the command that began the run, quoted for a shell."""
         words = self.info.get("command")
         if not isinstance(words, list):
             return ""
@@ -102,7 +100,7 @@ class RunRecord:
 
     @property
     def settings(self) -> list[str]:
-        """What the command changed in its spec: the values of `--set`."""
+        """Return what the command changed in its spec: the values of `--set`."""
         words = self.info.get("command")
         words = [str(word) for word in words] if isinstance(words, list) else []
         after = [value for option, value in pairwise(words) if option == "--set"]
@@ -111,7 +109,7 @@ class RunRecord:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The rest of what the run says of itself."""
+        """Return the other entries of `run.json`, as text."""
         return {
             printable(str(key)): printable(value if isinstance(value, str) else json.dumps(value))
             for key, value in self.info.items()
@@ -120,36 +118,35 @@ class RunRecord:
 
     @property
     def in_training(self) -> bool:
-        """Whether a process holds the run's lock, or held it and was killed."""
+        """Return True if a process holds the run's lock, or held it and was killed."""
         return (self.folder / LOCK).exists()
 
     def files(self) -> Iterator[tuple[str, str]]:
-        """The folder's own files and their sizes."""
+        """Yield the folder's own files and their sizes."""
         for path in sorted(self.folder.iterdir()):
             if path.is_file() and not path.name.startswith(".") and path.suffix != ".html":
                 yield path.name, size_text(path.stat().st_size)
 
 
 def read_record(folder: Path) -> RunRecord:
-    """The run in `folder`; raises RunError where there is none."""
+    """Return the run in `folder`. Raises RunError where there is none."""
     run = Run.open(folder)
     record = RunRecord(Path(folder), info=_mapping(run.info_path))
     try:
         record.spec = run.spec
-        record.networks = described(record.spec, lower(record.spec))["networks"]
     except GanspecError as error:
         record.complaint = str(error)
     rows = run.rows()
     record.columns = columns(rows)
     record.last_step = max((int(c.steps[-1]) for c in record.columns.values()), default=0)
-    path = run.folder / "scores.jsonl"
-    record.scores = list(read_scores(path))
-    record.lost_scores = len(text_of(path).splitlines()) - len(record.scores)
+    lines = text_of(run.folder / NAME).splitlines()
+    record.scores = list(scores_in(lines))
+    record.lost_scores = len(lines) - len(record.scores)
     return record
 
 
 def read_records(folders: list[Path]) -> list[RunRecord]:
-    """Several runs, told apart by the names of their folders, or by their paths."""
+    """Return several runs, labelled by the names of their folders, or by their paths."""
     records = [read_record(folder) for folder in folders]
     names = [record.folder.resolve().name for record in records]
     names = [
@@ -162,21 +159,8 @@ def read_records(folders: list[Path]) -> list[RunRecord]:
     return records
 
 
-def read_scores(path: Path) -> Iterator[dict]:
-    """The lines of `scores.jsonl` that are scores; other lines, and huge numbers, are not."""
-    for line in text_of(path).splitlines():
-        try:
-            score = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(score, dict) and isinstance(score.get("metric"), str):
-            value = score.get("value")
-            if isinstance(value, (int, float)) and abs(value) < HUGE:
-                yield score
-
-
 def text_of(path: Path) -> str:
-    """A text file's beginning; empty where it cannot be read."""
+    """Return a text file's beginning; empty where it cannot be read."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.read(LONGEST)
@@ -193,7 +177,7 @@ def _mapping(path: Path) -> dict[str, object]:
 
 
 def size_text(size: int) -> str:
-    """A number of bytes as people write it."""
+    """Return a number of bytes in words: `1.2 MB`."""
     for unit in ("bytes", "kB", "MB"):
         if size < 1000:
             return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:.3g} {unit}"

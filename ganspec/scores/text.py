@@ -1,4 +1,4 @@
-"""Scores in a few characters."""
+"""Write scores and claims in a few characters."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from ganspec.systems.claims import Score
 
 
 def unit(metric: str) -> str:
-    """What stands behind a metric's values."""
+    """Return the unit of a metric's values, such as ` %`."""
     kinds = kinds_of("metric").values()
     return next((kind.unit for kind in kinds if metric in kind.names), "")
 
 
 def value_text(value: float, deviation: float | None = None) -> str:
-    """A score to four digits, or to the whole number: `42.39`, `17,604`, `2.786 ± 0.072`."""
+    """Return a score of four digits, or a whole number: `42.39`, `17,604`, `2.786 ± 0.072`."""
     spread = "" if deviation is None else f" ± {_digits(deviation, 2)}"
     return _digits(value, 4) + spread
 
 
 def _digits(value: float, count: int) -> str:
-    """`17,604`, not 1.76e+04."""
+    """Return a number in `count` digits: `17,604`, not 1.76e+04."""
     is_long = abs(value) < 1e15 and abs(round(value)) >= 10**count
     return f"{value:,.0f}" if is_long else f"{value:,.{count}g}"
 
 
 def claimed_text(claim: Score) -> str:
-    """A claim as the report printed it."""
+    """Return a claim as the report printed it."""
     spread = "" if claim.deviation is None else f" ± {_exact(claim.deviation)}"
     return relation(claim) + _exact(claim.value) + spread + unit(claim.metric)
 
@@ -35,10 +35,10 @@ def _exact(value: float) -> str:
 
 
 def short_claim(claim: Score) -> str:
-    """A claim as a measured score would be written, for tables."""
+    """Return a claim in the form of a measured score, for tables."""
     return relation(claim) + value_text(claim.value, claim.deviation) + unit(claim.metric)
 
 
 def relation(claim: Score) -> str:
-    """`< ` where the report says less than."""
+    """Return `< ` or `> ` where the report gives only a bound."""
     return "" if claim.relation == "=" else f"{claim.relation} "

@@ -1,0 +1,1 @@
+"""Scores in words and curves, and the claims that they belong to."""
