@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ from ganspec.progress import Progress
 
 if TYPE_CHECKING:
     from ganspec.runs.run import Run
+    from ganspec.systems.spec import Spec
 
 EXAMPLE = "ganspec train specs/dcgan.yaml --epochs 2 --set train.batch=32"
 
@@ -44,13 +46,7 @@ def train(
     if resume and overwrite:
         fail("--resume goes on with the run that --overwrite would replace; choose one")
     with reported():
-        spec = ganspec.load(path, given)
-        from ganspec.compiler.check import warnings_of
-
-        show_diagnostics(warnings_of(spec))
-        import warnings
-
-        warnings.showwarning = lambda message, *_: typer.echo(f"warning: {message}", err=True)
+        spec = load_with_warnings(path, given)
         with Progress(spec.name) as progress:
             run = ganspec.train(
                 spec,
@@ -66,6 +62,16 @@ def train(
                 exact=exact,
             )
     show_end(run, spec.name, data, steps)
+
+
+def load_with_warnings(path: Path, given: list[str]) -> Spec:
+    """Return the spec, and show its warnings now and those of the training as they come."""
+    from ganspec.compiler.check import warnings_of
+
+    spec = ganspec.load(path, given)
+    show_diagnostics(warnings_of(spec))
+    warnings.showwarning = lambda message, *_: typer.echo(f"warning: {message}", err=True)
+    return spec
 
 
 def show_end(run: Run, name: str, data: Path | None, steps: int | None) -> None:

@@ -83,14 +83,16 @@ class Recorder:
         self.note()
 
 
-def end_epoch(trainer: Training, run: Run) -> bool:
+def end_epoch(trainer: Training, run: Run, recorder: Recorder) -> bool:
     """Take the picture, snapshot and scores of an epoch's end; whether there were scores."""
+    recorder.flush()
     trainer.picture(run.samples_path(trainer.step))
     if trainer.cfg.keep and trainer.epoch % trainer.cfg.keep == 0:
         checkpoint.save(run.snapshot_path(trainer.step), trainer.weights())
     scored = trainer.scoring is not None and trainer.scoring.due()
     if scored:
         trainer.scoring()
+    recorder.pace.restart()
     return scored
 
 
@@ -124,11 +126,7 @@ def run_training(
             losses = {**losses, **trainer.measures()}
         if recorder.add(losses):
             progress(trainer.step, recorder.last)
-        scored = False
-        if ended:
-            recorder.flush()
-            scored = end_epoch(trainer, run)
-            pace.restart()
+        scored = ended and end_epoch(trainer, run, recorder)
         waited = time.perf_counter() - saved
         # after scores at once: going back to before them would leave the best of them behind
         if scored or waited > (EPOCH_SECONDS if ended else CHECKPOINT_SECONDS):

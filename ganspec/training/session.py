@@ -48,34 +48,32 @@ def train(
     last step and losses a few times a second at most. `tensorboard` asks for event files in the
     run's folder, too. `exact` applies every module as it is, so that results equal the emitted
     file's bit for bit. `scoring` takes the scores that the spec's `evaluate` asks for. Ctrl-C ends
-    after the current step, with a checkpoint. Raises SpecError,
-    RunError, DataError, CheckpointError, EventsError, or TrainingError where a loss is not finite.
+    after the current step, with a checkpoint. Raises SpecError, RunError, DataError,
+    CheckpointError, EventsError, or TrainingError where a loss is not finite.
     """
     if tensorboard:
         require_tensorboard()
-    run = Run(Path(out) if out else Path("runs") / spec.name)
-    state = _resumed(run, spec) if resume else None
+    run, folder = Run(Path(out or Path("runs") / spec.name)), Path(data) if data else None
+    state = _resumed(run, spec, exact) if resume else None
     if state is None:
         run.claim(overwrite)
-    else:
-        exact = _kept_exact(run, exact)
+    exact = run.exact if resume else exact
     source = emit(spec)
     trainer = Trainer(spec, data, device, exact).training
     last = steps or trainer.warmup + spec.train.epochs * trainer.epoch_steps
     if spec.evaluate and scoring:
-        trainer.scoring = scoring(spec, Path(data) if data else None, trainer, run)
-    tell = progress or (lambda step, last, losses: None)
+        trainer.scoring = scoring(spec, folder, trainer, run)
     try:
         if state is None:
-            info = {**environment(trainer.device), "exact": exact}
-            info["epoch_steps"] = trainer.epoch_steps
+            info = {"exact": exact, "epoch_steps": trainer.epoch_steps}
             if spec.takes_labels and spec.labelled:  # so that they can be asked for
-                info["classes"] = class_names(spec.data, Path(data) if data else None)
-            run.begin(spec, source, info, overwrite)
+                info["classes"] = class_names(spec.data, folder)
+            run.begin(spec, source, {**environment(trainer.device), **info}, overwrite)
         else:
             _restore(run, trainer, state, last)
         follow = following(run) if tensorboard else nullcontext(lambda: None)
         with follow as update:
+            tell = progress or (lambda *told: None)
             _advance(trainer, run, last, minutes, lambda *told: (tell(*told), update()))
     finally:
         run.release()
@@ -104,7 +102,7 @@ def _restore(run: Run, trainer: Training, state: dict[str, object], last: int) -
     forget_scores(run.folder, trainer.step)
 
 
-def _resumed(run: Run, spec: Spec) -> dict[str, object]:
+def _resumed(run: Run, spec: Spec, exact: bool) -> dict[str, object]:
     """The checkpoint of a run that trains the same spec."""
     stored = Run.open(run.folder).spec
     if changed := differences(stored, spec):
@@ -112,16 +110,11 @@ def _resumed(run: Run, spec: Spec) -> dict[str, object]:
             f"{run.folder} trains another spec ({', '.join(changed)} differ): "
             f"resume {run.spec_path}, or choose another --out"
         )
+    if exact and not run.exact:
+        raise RunError(f"{run.folder} began without --exact: resume it without, or begin another")
     if not run.checkpoint_path.is_file():
         raise RunError(f"{run.folder} ended before its first checkpoint: begin with --overwrite")
     return checkpoint.load(run.checkpoint_path)
-
-
-def _kept_exact(run: Run, exact: bool) -> bool:
-    """Return whether the run is exact, as it began; raises RunError where that cannot be."""
-    if exact and not run.exact:
-        raise RunError(f"{run.folder} began without --exact: resume it without, or begin another")
-    return run.exact
 
 
 def environment(device: torch.device) -> dict[str, object]:
