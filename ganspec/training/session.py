@@ -65,19 +65,23 @@ def train(
         trainer.scoring = scoring(spec, folder, trainer, run)
     try:
         if state is None:
-            info = {"exact": exact, "epoch_steps": trainer.epoch_steps}
-            if spec.takes_labels and spec.labelled:  # so that they can be asked for
-                info["classes"] = class_names(spec.data, folder)
-            run.begin(spec, source, {**environment(trainer.device), **info}, overwrite)
+            run.begin(spec, source, _info(spec, trainer, exact, folder), overwrite)
         else:
             _restore(run, trainer, state, last)
-        follow = following(run) if tensorboard else nullcontext(lambda: None)
-        with follow as update:
+        with following(run) if tensorboard else nullcontext(lambda: None) as update:
             tell = progress or (lambda *told: None)
             _advance(trainer, run, last, minutes, lambda *told: (tell(*told), update()))
     finally:
         run.release()
     return run
+
+
+def _info(spec: Spec, trainer: Training, exact: bool, data: Path | None) -> dict[str, object]:
+    """Return what a new run says of itself."""
+    info = {**environment(trainer.device), "exact": exact, "epoch_steps": trainer.epoch_steps}
+    if spec.takes_labels and spec.labelled:  # so that they can be asked for
+        info["classes"] = class_names(spec.data, data)
+    return info
 
 
 def _advance(trainer: Training, run: Run, last: int, minutes: float | None, tell: Callable) -> None:
