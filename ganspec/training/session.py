@@ -57,8 +57,7 @@ def train(
     state = _resumed(run, spec, exact) if resume else None
     if state is None:
         run.claim(overwrite)
-    exact = run.exact if resume else exact
-    source = emit(spec)
+    exact, source = run.exact if resume else exact, emit(spec)
     trainer = Trainer(spec, data, device, exact).training
     last = steps or trainer.warmup + spec.train.epochs * trainer.epoch_steps
     if spec.evaluate and scoring:
@@ -69,8 +68,7 @@ def train(
         else:
             _restore(run, trainer, state, last)
         with following(run) if tensorboard else nullcontext(lambda: None) as update:
-            tell = progress or (lambda *told: None)
-            _advance(trainer, run, last, minutes, lambda *told: (tell(*told), update()))
+            _advance(trainer, run, last, minutes, progress, update)
     finally:
         run.release()
     return run
@@ -84,10 +82,23 @@ def _info(spec: Spec, trainer: Training, exact: bool, data: Path | None) -> dict
     return info
 
 
-def _advance(trainer: Training, run: Run, last: int, minutes: float | None, tell: Callable) -> None:
+def _advance(
+    trainer: Training,
+    run: Run,
+    last: int,
+    minutes: float | None,
+    progress: Callable[[int, int, dict[str, float]], None] | None,
+    update: Callable[[], None],
+) -> None:
     """Train to step `last`, or as long as it may; note how it ended."""
+
+    def tell(step: int, losses: dict[str, float]) -> None:
+        if progress:
+            progress(step, last, losses)
+        update()
+
     with interruptible(minutes) as stop:
-        run_training(trainer, run, last, stop, lambda step, losses: tell(step, last, losses))
+        run_training(trainer, run, last, stop, tell)
         run.interrupted = stop.asked
     run.step = trainer.step
 
