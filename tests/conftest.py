@@ -18,7 +18,7 @@ from PIL import Image
 
 import ganspec
 from ganspec.kinds.datasets.objects import solid_words
-from ganspec.systems.spec import Images
+from ganspec.systems.training import Images
 
 # One thread a process: the suite's own processes fill the cores, and sums keep their order.
 # The variable is for the programs that tests start.

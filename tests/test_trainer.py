@@ -14,7 +14,7 @@ from ganspec.language.load import loads
 from ganspec.runs.checkpoint import CheckpointError
 from ganspec.runs.run import RunError
 from ganspec.sampling.sampler import Sampler
-from ganspec.systems.spec import Images
+from ganspec.systems.training import Images
 
 CPU = torch.device("cpu")
 

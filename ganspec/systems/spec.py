@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from pydantic import AfterValidator, Field
@@ -30,7 +30,7 @@ from ganspec.language.types import Doc, Name, Number, Pair, Width, pair, refusal
 from ganspec.program.ir import Input, Net, start_input
 from ganspec.systems.claims import Report
 from ganspec.systems.evaluation import Evaluation
-from ganspec.systems.training import Training
+from ganspec.systems.training import Start, Training
 
 
 def _check_range(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -125,20 +125,6 @@ class Interface:
     heads: dict[str, Layer] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class Images:
-    """What a training reads: images uint8 N x C x H x W, their labels, and the same held out.
-
-    `labels` are int64 N for classes, uint8 N x classes for multi-hot labels; `names` are those of
-    the classes, where the data set has any. `test` is None where nothing is held out or read.
-    """
-
-    images: Any
-    labels: torch.Tensor | None
-    test: tuple[Any, torch.Tensor | None] | None = None
-    names: tuple[str, ...] = ()
-
-
 class Spec(Document):
     """What every spec says: the images, and networks that are trained on them.
 
@@ -210,14 +196,8 @@ class Spec(Document):
         """Return the main function of the emitted program."""
         raise NotImplementedError
 
-    def training(
-        self,
-        nets: dict[str, Net],
-        networks: dict[str, nn.Module],
-        images: Images,
-        device: torch.device,
-    ) -> Training:
-        """Return a training of `networks`, built from `nets`, at its beginning."""
+    def training(self, start: Start) -> Training:
+        """Return a training at its beginning."""
         raise NotImplementedError
 
     def restore(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import nn, optim
@@ -23,21 +24,46 @@ class Scoring(Protocol):
         """Take scores and write them into the run."""
 
 
+@dataclass(frozen=True)
+class Images:
+    """What a training reads: images uint8 N x C x H x W, their labels, and the same held out.
+
+    `labels` are int64 N for classes, uint8 N x classes for multi-hot labels; `names` are those of
+    the classes, where the data set has any. `test` is None where nothing is held out or read.
+    """
+
+    images: Any
+    labels: torch.Tensor | None
+    test: tuple[Any, torch.Tensor | None] | None = None
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a training begins with; `cfg` are the settings that its text reads."""
+
+    cfg: SimpleNamespace
+    networks: dict[str, nn.Module]
+    images: Images
+    device: torch.device
+
+
 class Training:
     """The state of one training; `advance` makes one step.
 
     A subclass sets the attributes below, and defines a step and a picture.
     """
 
-    cfg: SimpleNamespace
-    device: torch.device
-    networks: dict[str, nn.Module]
     optimizers: dict[str, optim.Optimizer]
     batches: Feed
     fixed: dict[str, torch.Tensor]  # what every picture is made from
     average: nn.Module | None = None  # the generator of averaged weights, where the spec has one
     scoring: Scoring | None = None  # takes scores at epochs' ends, where the spec asks for some
     step = 0
+
+    def __init__(self, start: Start):
+        self.cfg, self.networks, self.device = start.cfg, start.networks, start.device
+        self.fixed = {}
 
     def advance(self) -> dict[str, torch.Tensor]:
         """Make one iteration. Return its losses by name, still on the device."""

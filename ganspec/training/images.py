@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from ganspec.systems.feed import StreamedImages
-from ganspec.systems.spec import Data, Images, Spec
+from ganspec.systems.spec import Data, Spec
+from ganspec.systems.training import Images
 
 # Share of the memory now free that decoded images may take before they are streamed.
 MEMORY_SHARE = 0.5

@@ -14,7 +14,8 @@ from ganspec.program.ir import Net
 from ganspec.runs import checkpoint
 from ganspec.runs.run import RunError
 from ganspec.systems.source import Source
-from ganspec.systems.spec import Images, Spec
+from ganspec.systems.spec import Spec
+from ganspec.systems.training import Images, Start
 from ganspec.training.device import choose_device, prepare
 from ganspec.training.images import open_all
 
@@ -42,7 +43,8 @@ class Trainer:
         nets = lower(spec)
         networks = built(nets, spec.train.seed, self.device, exact)
         try:
-            self.training = spec.training(nets, networks, images, self.device)
+            start = Start(spec.settings(nets), networks, images, self.device)
+            self.training = spec.training(start)
         except ValueError as error:
             raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
 

@@ -24,9 +24,9 @@ from ganspec.systems.autoencoder.training import AutoencoderTraining
 from ganspec.systems.schedule import Schedule
 from ganspec.systems.single.program import main
 from ganspec.systems.single.wording import properties
-from ganspec.systems.spec import Images, Interface, Network, Spec, image_input
+from ganspec.systems.spec import Interface, Network, Spec, image_input
 from ganspec.systems.terms import plain
-from ganspec.systems.training import Training
+from ganspec.systems.training import Start, Training
 
 
 class Noise(Section):
@@ -96,14 +96,8 @@ class Autoencoder(Spec, system="autoencoder"):
     ) -> torch.Tensor:
         return restore(network, images, random, cfg)
 
-    def training(
-        self,
-        nets: dict[str, Net],
-        networks: dict[str, nn.Module],
-        images: Images,
-        device: torch.device,
-    ) -> Training:
-        return AutoencoderTraining(self, nets, networks, images, device)
+    def training(self, start: Start) -> Training:
+        return AutoencoderTraining(self, start)
 
     def properties(self) -> dict[str, dict[str, str]]:
         found, noise = properties(self), self.objective.noise

@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import ClassVar
 
-import torch
 from pydantic import Field
-from torch import nn
 
 from ganspec.kinds.criterion import Criterion
 from ganspec.kinds.optimizer import Optimizer
@@ -21,8 +19,8 @@ from ganspec.systems.classifier.training import ClassifierTraining
 from ganspec.systems.schedule import Schedule
 from ganspec.systems.single.program import main
 from ganspec.systems.single.wording import properties
-from ganspec.systems.spec import Images, Interface, Label, Network, Spec, image_input
-from ganspec.systems.training import Training
+from ganspec.systems.spec import Interface, Label, Network, Spec, image_input
+from ganspec.systems.training import Start, Training
 
 
 class Prediction(Section):
@@ -70,14 +68,8 @@ class Classifier(Spec, system="classifier"):
     def main(self) -> Callable:
         return main
 
-    def training(
-        self,
-        nets: dict[str, Net],
-        networks: dict[str, nn.Module],
-        images: Images,
-        device: torch.device,
-    ) -> Training:
-        return ClassifierTraining(self, nets, networks, images, device)
+    def training(self, start: Start) -> Training:
+        return ClassifierTraining(self, start)
 
     def properties(self) -> dict[str, dict[str, str]]:
         return properties(self)

@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from ganspec.kinds.metrics.predictions import find_labels
-from ganspec.program.ir import Net
 from ganspec.systems.batches import spaced
 from ganspec.systems.classifier.step import predict, score
 from ganspec.systems.feed import at
 from ganspec.systems.labels import fit_labels
 from ganspec.systems.single.training import SingleTraining
-from ganspec.systems.spec import Images, Spec
+from ganspec.systems.spec import Spec
+from ganspec.systems.training import Start
 
 SHOWN = 2000  # training images that a classifier's picture is of, where none are held out
 
@@ -22,17 +21,10 @@ SHOWN = 2000  # training images that a classifier's picture is of, where none ar
 class ClassifierTraining(SingleTraining):
     """Pictured by its confusion matrix, or by the share of each label that it finds."""
 
-    def __init__(
-        self,
-        spec: Spec,
-        nets: dict[str, Net],
-        networks: dict[str, nn.Module],
-        images: Images,
-        device: torch.device,
-    ):
-        super().__init__(spec, nets, networks, images, device)
+    def __init__(self, spec: Spec, start: Start):
+        super().__init__(spec, start)
         size = int(spec.label.size)
-        names = images.names
+        names = start.images.names
         self.names = list(names) if len(names) == size else [str(i) for i in range(size)]
         self.predicted = (-1, None)  # after which step, and the outputs for the test images
 

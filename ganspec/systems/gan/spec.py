@@ -7,9 +7,7 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import ClassVar
 
-import torch
 from pydantic import Field
-from torch import nn
 
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.errors import Diagnostic
@@ -21,8 +19,8 @@ from ganspec.systems.gan.settings import settings
 from ganspec.systems.gan.train import Train
 from ganspec.systems.gan.training import GanTraining
 from ganspec.systems.gan.wording import properties
-from ganspec.systems.spec import Images, Interface, Label, Network, Spec, image_input
-from ganspec.systems.training import Training
+from ganspec.systems.spec import Interface, Label, Network, Spec, image_input
+from ganspec.systems.training import Start, Training
 
 
 class Gan(Spec, system="gan"):
@@ -73,14 +71,8 @@ class Gan(Spec, system="gan"):
     def main(self) -> Callable:
         return main
 
-    def training(
-        self,
-        nets: dict[str, Net],
-        networks: dict[str, nn.Module],
-        images: Images,
-        device: torch.device,
-    ) -> Training:
-        return GanTraining(self, nets, networks, images, device)
+    def training(self, start: Start) -> Training:
+        return GanTraining(self, start)
 
     def compared(self, section: str, values: dict[str, object]) -> dict[str, object]:
         if section == "latent" and values["distribution"] != "uniform":

@@ -7,45 +7,36 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import torch
-from torch import nn
 
 from ganspec.atomic import replacing
-from ganspec.program.ir import Net
 from ganspec.systems.draw import draw_latent
 from ganspec.systems.feed import Feed
 from ganspec.systems.gan.step import count_steps, train_step, update_average
 from ganspec.systems.grid import sample_labels, save_grid
 from ganspec.systems.labels import fit_labels
-from ganspec.systems.spec import Images, Spec
-from ganspec.systems.training import Training
+from ganspec.systems.spec import Spec
+from ganspec.systems.training import Start, Training
 
 
 class GanTraining(Training):
     """Generator, discriminator and what trains them."""
 
-    def __init__(
-        self,
-        spec: Spec,
-        nets: dict[str, Net],
-        networks: dict[str, nn.Module],
-        images: Images,
-        device: torch.device,
-    ):
-        self.device, self.networks = device, networks
-        self.cfg = spec.settings(nets)
+    def __init__(self, spec: Spec, start: Start):
+        super().__init__(start)
         if self.cfg.average:
             self.average = copy.deepcopy(self.networks["generator"])
         self.optimizers = {
             "generator": self.cfg.g_optimizer(self.networks["generator"].parameters()),
             "discriminator": self.cfg.d_optimizer(self.networks["discriminator"].parameters()),
         }
-        self.fixed = {"latent": draw_latent(self.cfg.samples, device, self.cfg)}
-        labels = images.labels
+        self.fixed = {"latent": draw_latent(self.cfg.samples, self.device, self.cfg)}
+        labels = start.images.labels
         if self.cfg.labels:
-            labels = fit_labels(labels, spec.condition, "condition", spec.data.dataset).to(device)
+            labels = fit_labels(labels, spec.condition, "condition", spec.data.dataset)
+            labels = labels.to(self.device)
         if self.cfg.g_conditional:
             self.fixed["labels"] = sample_labels(labels, self.cfg)
-        self.batches = Feed(images.images, labels, self.cfg.seed, self.cfg)
+        self.batches = Feed(start.images.images, labels, self.cfg.seed, self.cfg)
 
     @property
     def images_per_step(self) -> int:

@@ -6,9 +6,7 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Annotated, ClassVar
 
-import torch
 from pydantic import Field
-from torch import nn
 
 from ganspec.kinds.criterion import Criterion
 from ganspec.kinds.layers.linear import Linear
@@ -18,9 +16,9 @@ from ganspec.language.section import Section
 from ganspec.language.types import Width
 from ganspec.program.ir import Net, start_input
 from ganspec.systems.schedule import Schedule
-from ganspec.systems.spec import Images, Interface, Network, Spec, image_input
+from ganspec.systems.spec import Interface, Network, Spec, image_input
 from ganspec.systems.terms import plain, rules, said
-from ganspec.systems.training import Training
+from ganspec.systems.training import Start, Training
 from ganspec.systems.vae.contract import contract
 from ganspec.systems.vae.program import main
 from ganspec.systems.vae.settings import settings
@@ -93,14 +91,8 @@ class Vae(Spec, system="vae"):
     def main(self) -> Callable:
         return main
 
-    def training(
-        self,
-        nets: dict[str, Net],
-        networks: dict[str, nn.Module],
-        images: Images,
-        device: torch.device,
-    ) -> Training:
-        return VaeTraining(self, nets, networks, images, device)
+    def training(self, start: Start) -> Training:
+        return VaeTraining(self, start)
 
     def properties(self) -> dict[str, dict[str, str]]:
         return {

@@ -5,36 +5,26 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from ganspec.atomic import replacing
-from ganspec.program.ir import Net
 from ganspec.systems.draw import draw_latent
 from ganspec.systems.feed import Feed
 from ganspec.systems.grid import save_grid
-from ganspec.systems.spec import Images, Spec
-from ganspec.systems.training import Training
+from ganspec.systems.spec import Spec
+from ganspec.systems.training import Start, Training
 from ganspec.systems.vae.step import decode, evaluate, train_step
 
 
 class VaeTraining(Training):
     """Encoder and decoder under one optimizer, pictured by what fixed codes become."""
 
-    def __init__(
-        self,
-        spec: Spec,
-        nets: dict[str, Net],
-        networks: dict[str, nn.Module],
-        images: Images,
-        device: torch.device,
-    ):
-        self.device, self.networks = device, networks
-        self.cfg = spec.settings(nets)
-        weights = [weight for network in networks.values() for weight in network.parameters()]
+    def __init__(self, spec: Spec, start: Start):
+        super().__init__(start)
+        weights = [weight for network in self.networks.values() for weight in network.parameters()]
         self.optimizers = {"both": self.cfg.optimizer(weights)}
-        self.fixed = {"latent": draw_latent(self.cfg.samples, device, self.cfg)}
-        self.test_images = images.test[0] if images.test else None
-        self.batches = Feed(images.images, None, self.cfg.seed, self.cfg)
+        self.fixed = {"latent": draw_latent(self.cfg.samples, self.device, self.cfg)}
+        self.test_images = start.images.test[0] if start.images.test else None
+        self.batches = Feed(start.images.images, None, self.cfg.seed, self.cfg)
 
     def advance(self) -> dict[str, torch.Tensor]:
         self.step += 1
