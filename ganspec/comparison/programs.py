@@ -12,7 +12,8 @@ from ganspec.kinds.condition import Condition
 from ganspec.kinds.layer import Weighted
 from ganspec.language.errors import SpecError
 from ganspec.language.kinds import Kind
-from ganspec.program.ir import Net, Value
+from ganspec.program import ir
+from ganspec.program.ir import START, Net, Value
 from ganspec.program.measure import Cost, step_cost
 from ganspec.systems.spec import Network, Spec
 from ganspec.systems.wording import architecture, initial, phrase, spoken
@@ -134,13 +135,15 @@ class Program:
         x = next((v for i, v in inputs.items() if self._makers[i] != LABEL), None)
         if x is None:
             return None
-        x = replace(x, id=-1)  # the ids of what is made here count from 0
+        x = replace(x, id=START)  # the ids of what is made here count from 0
         net = Builder(self.network, self.spec.scope, self.labels)
         try:
             net.join(model, x) if isinstance(model, Condition) else net.layer(model, x)
         except SpecError:
             return None
-        made = {-1: x, -2: net.labels} | {step.output.id: step.output for step in net.steps}
+        made = {START: x, ir.LABEL: net.labels} | {
+            step.output.id: step.output for step in net.steps
+        }
         return calls([Placed(s, s.inputs, tuple(made[i] for i in s.inputs)) for s in net.steps])
 
 
