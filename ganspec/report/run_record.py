@@ -14,7 +14,7 @@ from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError, printable
 from ganspec.plots.curves import HUGE, Column, Epochs, columns
 from ganspec.report.table import described
-from ganspec.runs.run import LOCK, Run
+from ganspec.runs.run import LOCK, MissingKinds, Run
 from ganspec.systems.spec import Spec
 
 LONGEST = 400_000  # characters of a text file that are shown
@@ -123,6 +123,8 @@ def read_record(folder: Path) -> RunRecord:
     try:
         record.spec = run.spec
         record.networks = described(record.spec, lower(record.spec))["networks"]
+    except MissingKinds:
+        raise  # the user can give them, and then the page is whole
     except GanspecError as error:
         record.complaint = str(error)
     rows = run.rows()
