@@ -8,21 +8,21 @@ constants and functions, and what is imported from torch: its text goes into emi
 
 | base | what a kind of it defines |
 |---|---|
-| `Layer` | `call(x: Value) -> Call`, or `lower(net: Lowering, x: Value) -> Value` for several calls |
+| `Layer` | `call(x: Value) -> Call`; for several calls `lower(net: Lowering, x) -> Value` |
 | `Weighted` | the same, of a layer with a weight: adds the fields `norm` and `init` |
 | `Condition` | `join(net: Lowering, x: Value) -> Value`, which reads the label as `net.label` |
 | `Loss` | plain `real_loss`, `fake_loss`, `generator_loss`: `(scores, cfg)` to a scalar |
 | `Penalty` | plain `penalty(discriminator, real, fake, labels, cfg)` to a scalar |
-| `Criterion` | plain `loss(outputs, targets, cfg)` to a scalar; `targets` says what it compares with |
+| `Criterion` | plain `loss(outputs, targets, cfg)` to a scalar; `targets` lists what it can read |
 | `Optimizer` | `call() -> Call` of a `torch.optim.Optimizer` class, without the parameters |
 | `Initializer` | `call() -> Call` of a plain function of a network, named `init_...` |
 | `WeightNorm` | `wrap() -> Call` of a function of a module that has a `weight` |
 | `Metric` | `measure(made: Activations, real, seed) -> list[Measured]`; `names`, `higher` |
 | `Dataset` | plain `load(folder, height, width, channels, **fields)` to uint8 images and labels |
 
-`cfg` holds the kind's own fields, as `cfg.margin`. A penalty may also read `cfg.d_conditional`, True
-if the discriminator takes the labels, and `cfg.auxiliary`, True if it returns guesses of the label
-behind the scores. Nothing else of `cfg` is promised.
+`cfg` holds the kind's own fields, as `cfg.margin`. A penalty may also read `cfg.d_conditional`,
+True if the discriminator takes the labels, and `cfg.auxiliary`, True if it returns guesses of the
+label behind the scores. Nothing else of `cfg` is promised.
 
 `Call(target, *args, channels=None, **kwargs)` is a module class with its arguments, or a function
 with the arguments after its input. A `Value` has `shape` (without the batch), `channels`, `is_map`

@@ -42,7 +42,7 @@ def load_kinds(path: str | Path) -> None:
         text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise KindsError(f"{path}: {reason}; --kinds takes a Python file") from None
+        raise KindsError(f"{path}: {reason}; --kinds and ${VARIABLE} name Python files") from None
     digest = hashlib.sha256(data).hexdigest()
     if any(each.sha256 == digest for each in LOADED):
         return
