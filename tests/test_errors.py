@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from ganspec.compiler.lower import lower
-from ganspec.language.errors import SpecError, listed
+from ganspec.language.errors import SpecError
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import load
 
@@ -70,7 +70,7 @@ def current(said: str) -> str:
     of_images = [kind for kind, cls in criteria.items() if "images" in cls.targets]
     said = re.sub("(?<=known criteria: ).*", ", ".join(sorted(criteria)), said)
     two = "use `binary_cross_entropy` or `mean_squared_error`"
-    return said.replace(two, f"use {listed(of_images, 'or')}")
+    return said.replace(two, f"use {' or '.join(f'`{kind}`' for kind in of_images)}")
 
 
 def cases() -> list:

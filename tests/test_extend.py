@@ -300,3 +300,15 @@ def test_a_layer_needs_no_rule_for_its_receptive_field(folder):
         nets = lower(ganspec.load("blurred.yaml"))
         fields = receptive_fields(nets["autoencoder"])
     assert [field.size for field in fields.values()] == [(3, 3), (5, 5), (7, 7), (7, 7)]
+
+
+def test_a_module_may_read_the_numbers_that_it_computes(folder):
+    """Not so on the meta device, on which modules are built for their shapes."""
+    text = FILES["blur.py"].replace(
+        '    """Average over 3 x 3 pixels with the weights 1, 2, 1."""\n\n    def forward',
+        '    """Blur."""\n\n    def __init__(self):\n        super().__init__()\n'
+        "        self.size = (torch.ones(2) * 1.5).int()[0].item()\n\n    def forward",
+    )
+    Path("blur.py").write_text("import torch\n" + text)
+    Path("blurred.yaml").write_text(PLAIN.replace("{conv: 3}", "blur, {conv: 3}"))
+    assert "blur   3 x 8 x 8" in run("show", "blurred.yaml", kinds=["blur.py"])

@@ -271,11 +271,11 @@ def _strides(masks: Masks, places: tuple[int, int]) -> list[Fraction]:
             line = mask.unflatten(1, places).select(2 - axis, places[1 - axis] // 2)
         first, last = ends(line)
         whole = ((first > 0) & (last < len(mask) - 1)).nonzero().flatten()  # no edge cuts these
-        slope = Fraction(len(mask), places[axis])
-        if len(whole) > 1:
-            one, other = whole[len(whole) // 4], whole[-1 - len(whole) // 4]
-            one, other = (one, other) if one < other else whole[[0, -1]]
-            slope = Fraction(int((first + last)[other] - (first + last)[one]), 2 * int(other - one))
-        slope = abs(slope) or Fraction(1)
+        whole = whole if len(whole) > 1 else torch.arange(places[axis])
+        whole = whole[len(whole) // 4 : len(whole) - len(whole) // 4].double()
+        middles = (first + last)[whole.long() % line.shape[1]] / 2
+        apart = whole - whole.mean()  # the slope of a line through the middles
+        slope = abs(float((apart * middles).sum() / apart.square().sum().clamp(min=1e-9)))
+        slope = slope or len(mask) / places[axis]
         strides.append(Fraction(round(slope)) if slope >= 1 else 1 / Fraction(round(1 / slope)))
     return strides

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import warnings
 from pathlib import Path
@@ -15,7 +16,7 @@ except ImportError:  # not a Unix
 from ganspec.atomic import write_text
 from ganspec.language.dump import dump
 from ganspec.language.document import Document
-from ganspec.language.errors import GanspecError, SpecError
+from ganspec.language.errors import GanspecError, SpecError, printable
 from ganspec.language.kinds import within
 from ganspec.language.load import load
 from ganspec.language.registry import LOADED, KindsFile
@@ -65,7 +66,7 @@ class Run:
         except SpecError as error:
             if not missing or all(d.code != "unknown-kind" for d in error.diagnostics):
                 raise
-        given = " ".join(f"--kinds {path}" for path in missing)
+        given = printable(" ".join(f"--kinds {shlex.quote(str(path))}" for path in missing))
         code = "its code" if len(missing) == 1 else "their code"
         message = f"{self.folder} needs kinds that are not loaded: {given} ({code} will be run)"
         raise MissingKinds(message)
