@@ -1,4 +1,7 @@
-"""Add a layer of one's own: one class whose fields are the YAML and whose `call` is its meaning."""
+"""Add a layer from Python: a class whose fields are the YAML and whose `call` is its meaning.
+
+With the class in a file of its own, commands take it too: `ganspec train my.yaml --kinds FILE.py`.
+"""
 
 from typing import ClassVar
 
@@ -6,13 +9,12 @@ import torch
 from torch import nn
 
 import ganspec
-from ganspec.kinds.layer import Layer
+from ganspec.extend import Call, Layer, Positive, Value
 from ganspec.language.load import loads
-from ganspec.program.ir import Call, Value
 
 
 class PixelNorm(nn.Module):
-    """Scales each pixel's channels to unit mean square (Karras et al., 2018, section 4.2)."""
+    """Scale each pixel's channels to unit mean square (Karras et al., 2018, section 4.2)."""
 
     def __init__(self, eps=1e-8):
         super().__init__()
@@ -23,11 +25,11 @@ class PixelNorm(nn.Module):
 
 
 class PixelNormLayer(Layer, kind="pixel_norm"):
-    """Each pixel's channels scaled to unit mean square."""
+    """Scale each pixel's channels to unit mean square."""
 
     primary: ClassVar = "eps"
 
-    eps: float = 1e-8
+    eps: Positive = 1e-8
 
     def call(self, x: Value) -> Call:
         return Call(PixelNorm, self.eps)
@@ -58,6 +60,6 @@ generator = ganspec.build(spec)["generator"]
 image = generator(torch.randn(2, 32))
 print("images:", tuple(image.shape))
 
-# The class is written into the emitted file, which does not need this one.
+# The module's text is part of the emitted file, which does not need this one.
 source = ganspec.emit(spec)
 print(source[source.index("class PixelNorm") : source.index("class Discriminator")])

@@ -49,6 +49,7 @@ __all__ = [
     "check",
     "emit",
     "load",
+    "load_kinds",
     "train",
 ]
 
@@ -69,6 +70,16 @@ def load(path: str | Path, settings: list[str] | tuple[str, ...] = ()) -> Spec:
     from ganspec.language.load import load
 
     return load(path, list(settings))
+
+
+def load_kinds(path: str | Path) -> None:
+    """Run a Python file of your own kinds (see `ganspec.extend`), which specs can then name.
+
+    Raises KindsError, whose message has the line and a fix.
+    """
+    from ganspec.kinds_files import load_kinds
+
+    load_kinds(path)
 
 
 def check(spec: Spec) -> list[Diagnostic]:

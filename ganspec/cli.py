@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from ganspec.commands import ORDER
+from ganspec.console import with_kinds
 from ganspec.version import VERSION
 
 app = typer.Typer(
@@ -39,7 +40,7 @@ def main(
 for name in ORDER:
     module = import_module(f"ganspec.commands.{name}")
     register = app.command(name.rstrip("_"), epilog=f"Example: `{module.EXAMPLE}`")
-    register(getattr(module, name))
+    register(with_kinds(getattr(module, name)))
 
 
 def run() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_type_hints
 
 import typer
 
@@ -18,6 +21,37 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one value, as `train.batch=32`."),
 ]
+Kinds = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--kinds",
+        metavar="FILE.py",
+        help="Python file of your own kinds, as `--kinds my_layers.py`; it is run. Several times; "
+        "also $GANSPEC_KINDS.",
+    ),
+]
+
+
+def with_kinds(command: Callable) -> Callable:
+    """Return `command` with the option `--kinds`, whose files are loaded before it runs."""
+
+    @wraps(command)
+    def run(kinds: Kinds = None, **arguments: object) -> None:
+        from ganspec.kinds_files import load_all
+
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_: typer.echo(f"warning: {message}", err=True)
+            with reported():
+                load_all(kinds or [])
+            command(**arguments)
+
+    hints = {**get_type_hints(command, include_extras=True), "kinds": Kinds}
+    signature = inspect.signature(command)
+    option = inspect.Parameter("kinds", inspect.Parameter.KEYWORD_ONLY, default=None)
+    parameters = [*signature.parameters.values(), option]
+    parameters = [each.replace(annotation=hints[each.name]) for each in parameters]
+    run.__signature__, run.__annotations__ = signature.replace(parameters=parameters), hints
+    return run
 
 
 def fail(message: str, status: int = 2) -> None:

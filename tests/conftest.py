@@ -8,6 +8,7 @@ import os
 import pickle
 import struct
 import types
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from PIL import Image
 
 import ganspec
 from ganspec.kinds.datasets.objects import solid_words
+from ganspec.language.kinds import kinds_of
+from ganspec.language.registry import LOADED, PACKAGES
 from ganspec.systems.training import Images
 
 # One thread a process: the suite's own processes fill the cores, and sums keep their order.
@@ -27,6 +30,20 @@ torch.set_num_threads(1)
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))
+
+
+@contextmanager
+def own_kinds_forgotten():
+    """Within the block, files of kinds can be loaded; after it, they never were."""
+    families = [kinds_of(family) for family in PACKAGES if family != "system"]
+    before = [dict(kinds) for kinds in families]
+    try:
+        yield
+    finally:
+        LOADED.clear()
+        for kinds, known in zip(families, before, strict=True):
+            for name in kinds.keys() - known:
+                del kinds[name]
 
 
 def run_source(source: str, name: str = "emitted") -> types.ModuleType:

@@ -114,6 +114,10 @@ ON_MAPS = [
     {"channel": {"embedding": 3, "hidden": {"leaky_relu": 0.2}}},
     {"embedding": {"size": 3, "join": "map", "hidden": "relu"}},
 ]
+# the others by their own examples: fields and the shape that they join the label to
+for _kind, _cls in kinds_of("condition").items():
+    for _fields, _shape in _cls.examples:
+        (ON_MAPS if len(_shape) == 3 else ANYWHERE).append({_kind: _fields} if _fields else _kind)
 METHODS = [*ANYWHERE, *ON_MAPS]
 by_kind = pytest.mark.parametrize("labels", KINDS)
 

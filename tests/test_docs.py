@@ -9,6 +9,7 @@ are specs, or parts laid over a small one. A comment on the line before a block 
 - `first: COMMAND`, run before it
 - `file: NAME`, which the block is written to
 - `source of: NAME`: the block is part of what that spec becomes
+- `with: FILE`: the spec needs this file of kinds; it is also emitted and trained
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from conftest import ROOT, own_kinds_forgotten, run_source
 from test_errors import BASE
 from typer.testing import CliRunner
 
@@ -59,6 +60,8 @@ def test_blocks_run_as_typed(page, tmp_path, monkeypatch):
             Path(value).write_text(block["text"])
         if what == "source of":
             assert block["text"].strip() in ganspec.emit(ganspec.load(value))
+        elif what == "with":
+            check_with_kinds(block["text"], value)
         else:
             CHECKS[block["kind"]](block["text"])
 
@@ -83,7 +86,8 @@ def execute(command, more=()):
     """Exit status and output of a command; ganspec's own run here, which saves importing torch."""
     words = shlex.split(command)
     if words[0] == "ganspec" and not {"|", ">", "&&"} & set(words):
-        result = CliRunner().invoke(app, [*words[1:], *more])
+        with own_kinds_forgotten():
+            result = CliRunner().invoke(app, [*words[1:], *more])
         assert result.exception is None or isinstance(result.exception, SystemExit)
         return result.exit_code, result.output
     run = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
@@ -104,6 +108,21 @@ def check_yaml(text):
     head = "" if text.startswith("name:") else "extends: base.yaml\n"
     Path("block.yaml").write_text(head + text)
     lower(ganspec.load("block.yaml"))
+
+
+def check_with_kinds(text, file):
+    """Check a spec that uses kinds of `file`, emit it, run what is emitted, and train it."""
+    with own_kinds_forgotten():
+        ganspec.load_kinds(file)
+        check_yaml(text)
+        few = [] if "dataset" in text else ["data.dataset={shapes: {count: 64}}"]
+        spec = ganspec.load("block.yaml", few)
+        ganspec.check(spec)
+        source = ganspec.emit(spec)
+        assert "ganspec_kinds" not in source and "cfg" not in source
+        emitted = run_source(source)
+        assert all(getattr(emitted, name.capitalize())() for name in ganspec.build(spec))
+        assert ganspec.train(spec, f"runs/{file}", steps=2, overwrite=True).step == 2
 
 
 CHECKS = {"console": check_console, "python": check_python, "yaml": check_yaml}

@@ -154,9 +154,13 @@ def test_without_init_the_weights_are_torchs_own(norm):
         assert all(map(torch.equal, weights(ours), weights(BY_HAND[key](NORMS[norm]))))
 
 
-def test_every_initializer_is_compared():
+@pytest.mark.parametrize("norm", [None, "spectral"])
+@pytest.mark.parametrize("init", kinds_of("initializer"))
+def test_every_initializer_fills_in_memory_and_as_source(init, norm):
     named = {name.strip("{").split(":")[0] for name, _ in FILLS}
-    assert named == set(kinds_of("initializer")) - {"framework"}
+    assert named <= set(kinds_of("initializer"))
+    for network in networks(init, norm).values():
+        assert all(weight.isfinite().all() for weight in weights(network))
 
 
 @pytest.mark.parametrize(

@@ -99,8 +99,20 @@ def test_losses_are_their_formulas(kind, fields, formula, shape):
     assert losses(kind, real, fake, **fields) == pytest.approx(formula(real.numpy(), fake.numpy()))
 
 
-def test_every_loss_has_a_formula():
-    assert {kind for kind, *_ in FORMULAS} == set(LOSSES)
+def test_every_formula_is_of_a_loss():
+    assert {kind for kind, *_ in FORMULAS} <= set(LOSSES)
+
+
+@pytest.mark.parametrize("shape", [(7, 1), (4, 1, 3, 5)], ids=["scores", "maps of scores"])
+@pytest.mark.parametrize("kind", LOSSES)
+def test_losses_are_finite_numbers_with_finite_gradients(kind, shape):
+    cls, cfg = LOSSES[kind], settings(LOSSES[kind]())
+    squash = torch.sigmoid if cls().scores == "probabilities" else torch.as_tensor
+    for function in (cls.real_loss, cls.fake_loss, cls.generator_loss):
+        given = scores(*shape)[0].requires_grad_()
+        loss = function(squash(given), cfg)
+        loss.backward()
+        assert loss.shape == () and loss.isfinite() and given.grad.isfinite().all()
 
 
 @pytest.mark.parametrize("targets", [{}, {"real_target": 0.9, "fake_target": 0.1}])
@@ -258,8 +270,13 @@ def test_optimizers_step_as_torchs_written_by_hand(kind, fields, by_hand):
     assert not torch.equal(ours[0], ours[4])  # the weights move
 
 
-def test_every_optimizer_is_compared():
-    assert {kind for kind, *_ in BY_HAND} == set(OPTIMIZERS)
+@pytest.mark.parametrize("kind", OPTIMIZERS)
+def test_every_optimizer_moves_weights_alike_each_time(kind):
+    call = OPTIMIZERS[kind]().call()
+    named = {key: plain(value) for key, value in call.kwargs.items()}
+    one, other = (three_steps(lambda p: call.target(p, *call.args, **named)) for _ in "ab")
+    assert all(map(torch.equal, one, other)) and not torch.equal(one[0], one[4])
+    assert {kind for kind, *_ in BY_HAND} <= set(OPTIMIZERS)
 
 
 # -- as emitted -----------------------------------------------------------------------------------

@@ -17,9 +17,12 @@ from torch import nn
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower, lower_network
 from ganspec.language.errors import SpecError
+from ganspec.language.expr import Width
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
-from ganspec.program.ir import Net
+from ganspec.program import receptive
+from ganspec.program.ir import Call, Net, Origin, Step, Value, start_input
+from ganspec.program.probe import probe
 from ganspec.program.receptive import receptive_field, receptive_fields
 
 STATISTICS = (nn.InstanceNorm2d, nn.GroupNorm, nn.LayerNorm)
@@ -199,7 +202,7 @@ def test_fields_of_random_stacks_are_what_gradients_reach(layers, size):
 
 @pytest.mark.parametrize("kind", sorted(kinds_of("layer")))
 def test_fields_of_every_layer_are_what_gradients_reach(kind):
-    """A new layer that looks at some places near its own wants a rule, and this says so."""
+    """Also those of new layers, for whose calls there is no rule."""
     if kind == "global_max_pool":
         return  # passes the gradient of one place only
     for fields, shape in kinds_of("layer")[kind].examples:
@@ -207,6 +210,46 @@ def test_fields_of_every_layer_are_what_gradients_reach(kind):
             layer = written(kind, fields)
             net = stacked([{"conv": shape[0]}, layer], shape[1:])
             assert receptive_field(net) == measured(net), layer
+
+
+MODULES = [
+    *((nn.Conv2d, 4, 2, k, *more) for k in (1, 3, (2, 4)) for more in ((), (2, 1), ((1, 3), 0, 2))),
+    *((nn.ConvTranspose2d, 4, 2, k, s, 0) for k in (2, 3, (4, 1)) for s in (1, 2, (3, 1))),
+    *((pool, k, s, 1) for pool in (nn.MaxPool2d, nn.AvgPool2d) for k in (2, 3) for s in (1, 2, 3)),
+    *((nn.Upsample, None, factor, mode) for factor in (2, 3) for mode in ("nearest", "bilinear")),
+    *(
+        (pad, size)
+        for pad in (nn.ZeroPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d)
+        for size in (2, (1, 0, 2, 1))
+    ),
+    *((nn.PixelShuffle, 2), (nn.Flatten,), (nn.ReLU,)),
+]
+
+
+@pytest.mark.parametrize("size", [(9, 12), (70, 15)], ids=str)
+@pytest.mark.parametrize("module", MODULES, ids=str)
+def test_what_a_call_reads_is_found_without_its_rule(monkeypatch, module, size):
+    """Each place sees the same, alone and behind a transposed convolution."""
+    first = Call(nn.ConvTranspose2d, 4, 4, 3, 2, 1)
+
+    def fields(calls):
+        start = start_input((4, *size))
+        steps, value = [], start.value
+        for i, call in enumerate(calls):
+            shape = probe(call, (value,))
+            made = Value(i, shape, Width(shape[0]))
+            steps.append(Step(call, (value.id,), made, Origin(str(i), "any")))
+            value = made
+        net = Net("Net", "", {}, (start,), tuple(steps), {"value": value})
+        return receptive._fields(net)[value.id]
+
+    for calls in ([Call(*module)], [first, Call(*module)]):
+        known = fields(calls)
+        with monkeypatch.context() as patch:
+            patch.delitem(receptive.RULES, module[0])
+            found = fields(calls)
+        assert torch.equal(known.reach, found.reach)
+        assert known.jump == found.jump
 
 
 # -- known numbers ----------------------------------------------------------------------------

@@ -76,11 +76,14 @@ def load_with_warnings(path: Path, given: list[str]) -> Spec:
 
 def show_end(run: Run, name: str, data: Path | None, steps: int | None) -> None:
     """Say how a training ended, and how to go on or what to look at."""
+    from ganspec.runs.run import used_files
+
     folder = run.folder
     if run.interrupted:
         again = ["ganspec", "train", run.spec_path, "--out", folder, "--resume"]
         again += ["--data", data] if data else []
         again += ["--steps", steps] if steps else []
+        again += [word for file in used_files(run.spec) for word in ("--kinds", file.path)]
         typer.echo(f"stopped at step {run.step}; go on with: {shlex.join(map(str, again))}")
         raise typer.Exit(130)
     typer.echo(f"trained to step {run.step}; look at:")

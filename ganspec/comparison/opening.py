@@ -10,6 +10,7 @@ from pathlib import Path
 from ganspec.language.errors import GanspecError, Mark, fail, quoted
 from ganspec.language.load import load, resolve, shape
 from ganspec.language.source import MAX_CHARACTERS, read
+from ganspec.runs.run import Run
 from ganspec.systems.spec import Spec
 
 SUFFIXES = (".yaml", ".yml")
@@ -27,7 +28,7 @@ def opened(name: str) -> Spec:
     """
     path = Path(name)
     if (path / "spec.yaml").is_file():
-        return load(path / "spec.yaml")
+        return Run.open(path).spec
     if "@" not in name or os.path.lexists(path):
         return load(path)
     file, revision = _parted(name)

@@ -103,10 +103,12 @@ def ordinal(count: int) -> str:
 
 
 def structure(of: Portrait) -> str:
-    """The layers with weights and those that change a map's size, counted."""
+    """Count the layers with weights, those that change a map's size, and the user's own."""
     words = []
     for layer, row in of.rows:
-        if isinstance(layer, Weighted) or type(layer).__module__ in RESIZING:
+        home = type(layer).__module__
+        is_own = not home.startswith("ganspec.")
+        if isinstance(layer, Weighted) or home in RESIZING or is_own:
             words.append(_layer(layer, row))
     return counted(words)
 

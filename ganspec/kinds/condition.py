@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from ganspec.language.kinds import Kind
 from ganspec.program.ir import Value
 from ganspec.program.lowering import Lowering
@@ -12,7 +14,11 @@ class Condition(Kind, family="condition"):
 
     The label is `net.label`: an index where images are of one class each, and a vector of 0 and 1
     where they may be of several. Reading it is a mistake of the spec where that has no labels.
+    `examples` are (fields, input shape) pairs that tests run: of a vector's shape for conditions
+    that can join the label to anything, and of a map's for those that need a map.
     """
+
+    examples: ClassVar[list[tuple[dict | None, tuple[int, ...]]]] = []
 
     def join(self, net: Lowering, x: Value) -> Value:
         """Add the calls that join the label to `x`; the value they make."""

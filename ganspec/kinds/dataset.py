@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import pickle
 import tarfile
@@ -55,11 +56,11 @@ class Dataset(Kind, family="dataset"):
         return self.model_copy(update={"split": "test"}).reader(resize)
 
     def reader(self, resize: str = "antialias") -> partial:
-        """`load` with `resize` and those of its fields that are not at their defaults."""
+        """Return `load` with fields that are not at their defaults, and `resize` if it has it."""
         fields = {name: getattr(self, name) for name in type(self).model_fields}
         defaults = {name: field.default for name, field in type(self).model_fields.items()}
         own = {name: value for name, value in fields.items() if value != defaults[name]}
-        if resize != "antialias":
+        if resize != "antialias" and "resize" in inspect.signature(type(self).load).parameters:
             own["resize"] = resize
         return partial(type(self).load, **own)
 

@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from ganspec.language.errors import Mark
-from ganspec.language.registry import BASES, base_of
+from ganspec.language.registry import BASES, PACKAGES, base_of
 from ganspec.language.tree import Node
 
 
@@ -45,6 +45,9 @@ class Kind(BaseModel):
             cls.family, cls.kinds = family, {}  # a root: its subclasses share this table
             BASES[family] = cls
         if kind is not None:
+            package = PACKAGES.get(cls.family)
+            if package and not cls.__module__.startswith(f"{package}."):
+                base_of(cls.family)  # a name that ganspec itself defines is taken
             if kind in cls.kinds:
                 other = cls.kinds[kind].__module__
                 raise TypeError(f"{cls.family} kind `{kind}` is already defined in {other}")

@@ -1,17 +1,40 @@
 """Families of named things and the packages that define them, one file each.
 
 The language knows no kind: `ganspec/__init__.py` says which package holds which family. A package
-is imported when its family is first asked for, so adding a kind is adding a file.
+is imported when its family is first asked for, so adding a kind is adding a file. Files from
+elsewhere, which `ganspec.kinds_files` loads, are listed in `LOADED`.
 """
 
 from __future__ import annotations
 
 import importlib.util
 import pkgutil
+from dataclasses import dataclass, field
+from pathlib import Path
 
 PACKAGES: dict[str, str] = {}  # family -> package
 BASES: dict[str, type] = {}  # family -> its base class, which registers itself here
 _searched: set[str] = set()
+
+
+@dataclass(frozen=True)
+class KindsFile:
+    """A Python file of kinds that the user had loaded; `module` is its name in `sys.modules`."""
+
+    path: Path
+    module: str
+    sha256: str
+    text: str = field(repr=False)
+
+    @property
+    def name(self) -> str:
+        """Name of its copy in run folders, unlike those of the other loaded files."""
+        namesakes = [each.path for each in LOADED if each.path.name == self.path.name]
+        place = namesakes.index(self.path) if self.path in namesakes else 0
+        return f"{self.path.stem}_{place + 1}.py" if place else self.path.name
+
+
+LOADED: list[KindsFile] = []
 
 
 def base_of(family: str) -> type:

@@ -56,8 +56,14 @@ def _run(call: Call, module: nn.Module | None, inputs: tuple, batch: int) -> tor
 
 def hollow(call: Call) -> nn.Module:
     """The call's module with undrawn weights, in main memory of which no page is touched."""
-    with torch.device("meta"):
-        module = (call.bare or call).build()
+    try:
+        with torch.device("meta"):
+            module = (call.bare or call).build()
+    except RuntimeError as error:  # such as by `.item()`: the constructor needs real numbers
+        if "meta" not in str(error):
+            raise
+        with torch.random.fork_rng(devices=[]):
+            return (call.bare or call).build().requires_grad_(False)
     count = sum(p.numel() for p in module.parameters())
     if count > LARGEST:
         raise ValueError(f"it would have {count:,} weights")

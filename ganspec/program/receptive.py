@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from ganspec.language.types import pair
+from ganspec.program.dependence import Masks, dependence, ends
 from ganspec.program.ir import Net, Step, Value
 from ganspec.program.measure import below_key
 from ganspec.program.probe import hollow
@@ -229,35 +230,52 @@ RULES: dict[object, Callable[[Step, list[Field]], Field]] = {
 
 
 def _probed(step: Step, values: list[Value], reads: list[Field]) -> Field:
-    """A call without a rule, held to where it carries a NaN from the middle of an input.
-
-    Nowhere else: each place by itself. Elsewhere: every place reads all. So a new layer needs no
-    rule here unless it looks at some places near its own.
-    """
-    spread = [_blind(step.output)]
+    """A call without a rule: what each place reads is found by running it."""
+    blind = _blind(step.output)
+    spread, places = [blind], torch.Size(blind.reach.shape[1:])
     for i, field in enumerate(reads):
         if field.is_blind:
             continue
-        middle = tuple(n // 2 for n in field.reach.shape[1:])
-        hit = _hit(step, values, i, middle)
-        if not hit.any():
+        masks = dependence(step.call, values, i, places)
+        if masks is None:
+            spread.append(field)
             continue
-        stays = hit.shape == field.reach.shape[1:] and hit.sum() == 1 and bool(hit[middle])
-        spread.append(field if stays else _everything(step, [field]))
+        reach = _gathered(field.reach, *masks).unflatten(1, (-1, *[1] * (len(places) - 1)))
+        reach = reach.expand_as(blind.reach) if reach[0].numel() == 1 else reach.view(4, *places)
+        jump = _times(field.jump, _strides(masks, places)) if len(places) == 2 else None
+        spread.append(Field(reach, jump))
     jump = next((field.jump for field in spread if field.jump), None)
     return Field(torch.stack([field.reach for field in spread]).amax(0), jump)
 
 
-def _hit(step: Step, values: list[Value], index: int, middle: tuple[int, ...]) -> torch.Tensor:
-    """Which places of the result a NaN at one place of one input reaches."""
-    tensors = [value.tensor(1) for value in values]
-    tensors[index][(..., *middle)] = torch.nan
-    with torch.no_grad():
-        if step.is_module:
-            module = hollow(step.call).eval()
-            for weight in (*module.parameters(), *module.buffers()):
-                weight.fill_(1)
-            made = module(*tensors)[0]
-        else:
-            made = step.call.apply(tensors)[0]
-    return made.isnan().any(0) if step.output.is_map else made.isnan()
+def _gathered(reach: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    """Return the maximum of `reach` over each place's rows and columns: 4 x places."""
+    reach = reach.view(4, len(rows), len(columns))
+    # many places share their rows, and many their columns
+    rows, row_of = rows.unique(dim=1, return_inverse=True)
+    columns, column_of = columns.unique(dim=1, return_inverse=True)
+    made = []
+    for each in reach:
+        across = torch.where(columns, each[..., None], NOWHERE).amax(1)  # rows x columns' sets
+        down = torch.where(rows[:, :, None], across[:, None], NOWHERE).amax(0)
+        made.append(down[row_of, column_of])
+    return torch.stack(made)
+
+
+def _strides(masks: Masks, places: tuple[int, int]) -> list[Fraction]:
+    """Return how far apart neighbouring places read, by the middles of what they read."""
+    strides = []
+    for axis, mask in enumerate(masks):
+        line = mask
+        if mask.shape[1] > 1:
+            line = mask.unflatten(1, places).select(2 - axis, places[1 - axis] // 2)
+        first, last = ends(line)
+        whole = ((first > 0) & (last < len(mask) - 1)).nonzero().flatten()  # no edge cuts these
+        whole = whole if len(whole) > 1 else torch.arange(places[axis])
+        whole = whole[len(whole) // 4 : len(whole) - len(whole) // 4].double()
+        middles = (first + last)[whole.long() % line.shape[1]] / 2
+        apart = whole - whole.mean()  # the slope of a line through the middles
+        slope = abs(float((apart * middles).sum() / apart.square().sum().clamp(min=1e-9)))
+        slope = slope or len(mask) / places[axis]
+        strides.append(Fraction(round(slope)) if slope >= 1 else 1 / Fraction(round(1 / slope)))
+    return strides

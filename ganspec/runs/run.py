@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
+import warnings
 from pathlib import Path
 
 try:
@@ -14,14 +16,20 @@ except ImportError:  # not a Unix
 from ganspec.atomic import write_text
 from ganspec.language.document import Document
 from ganspec.language.dump import dump
-from ganspec.language.errors import GanspecError
+from ganspec.language.errors import GanspecError, SpecError, printable
+from ganspec.language.kinds import within
 from ganspec.language.load import load
+from ganspec.language.registry import LOADED, KindsFile
 
 LOCK = ".lock"
 
 
 class RunError(GanspecError):
     """A run folder that is not there, is in the way, or belongs to another spec."""
+
+
+class MissingKinds(RunError):
+    """A run's spec names kinds of files that the user has not had loaded."""
 
 
 class Run:
@@ -47,8 +55,37 @@ class Run:
 
     @property
     def spec(self) -> Document:
-        """The resolved spec that the run trains."""
-        return load(self.spec_path)
+        """The resolved spec that the run trains.
+
+        Raises MissingKinds if kinds are not loaded that it needs: a run's own copy of them is
+        never executed unasked. Warns if a loaded file is not the one that the run used.
+        """
+        missing = self._missing_kinds()
+        try:
+            return load(self.spec_path)
+        except SpecError as error:
+            if not missing or all(d.code != "unknown-kind" for d in error.diagnostics):
+                raise
+        given = printable(" ".join(f"--kinds {shlex.quote(str(path))}" for path in missing))
+        code = "its code" if len(missing) == 1 else "their code"
+        message = f"{self.folder} needs kinds that are not loaded: {given} ({code} will be run)"
+        raise MissingKinds(message)
+
+    def _missing_kinds(self) -> list[Path]:
+        """Return the run's copies of files of kinds that are not loaded."""
+        try:
+            info = json.loads(self.info_path.read_text("utf-8"))
+            used = {str(kinds["name"]): kinds["sha256"] for kinds in info.get("kinds", [])}
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            return []
+        hashes = {file.sha256 for file in LOADED}
+        used = {name: sha256 for name, sha256 in used.items() if sha256 not in hashes}
+        for file in LOADED:
+            if file.name in used:
+                kept = self.folder / "kinds" / file.name
+                warnings.warn(f"{file.path} differs from {kept}, which the run used", stacklevel=3)
+                del used[file.name]
+        return [self.folder / "kinds" / Path(name).name for name in used]
 
     def samples_path(self, step: int) -> Path:
         """Where the grid of samples after `step` goes."""
@@ -104,13 +141,17 @@ class Run:
             self._lock = None
 
     def begin(self, spec: Document, source: str, info: dict[str, object], overwrite: bool) -> None:
-        """Lock the folder and make its contents anew: spec, emitted source and `info`."""
+        """Lock the folder and make its contents anew: spec, kinds, emitted source and `info`."""
         self.lock()
         self.claim(overwrite)  # again: something may have come while images were read
         for path in self._contents():
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         write_text(self.spec_path, resolved(spec))
         write_text(self.folder / f"{spec.name}.py", source)
+        if files := used_files(spec):
+            info = {**info, "kinds": [{"name": f.name, "sha256": f.sha256} for f in files]}
+        for file in files:
+            write_text(self.folder / "kinds" / file.name, file.text)
         write_text(self.info_path, json.dumps(info, indent=2) + "\n")
         write_text(self.log_path, "")
 
@@ -166,6 +207,12 @@ class Run:
         for later, path in self.snapshots().items():
             if later > step:
                 path.unlink()
+
+
+def used_files(spec: Document) -> list[KindsFile]:
+    """Return the loaded files that define kinds of `spec`."""
+    modules = {type(kind).__module__ for kind in within(spec)}
+    return [file for file in LOADED if file.module in modules]
 
 
 def resolved(spec: Document) -> str:

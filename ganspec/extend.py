@@ -1,0 +1,99 @@
+"""Everything that a file of your own kinds imports. These names are stable.
+
+A kind is a class with a docstring, such as `class Celu(Layer, kind="celu")`. Its fields are what a
+spec may write below the kind's name, with pydantic's types and bounds; `primary` names the field
+that a bare value sets. Settings of the class itself are marked `ClassVar`. A function that the
+protocols below call plain is one at the top of the file that reads only its arguments, its file's
+constants and functions, and what is imported from torch: its text goes into emitted files.
+
+| base | what a kind of it defines |
+|---|---|
+| `Layer` | `call(x: Value) -> Call`; for several calls `lower(net: Lowering, x) -> Value` |
+| `Weighted` | the same, of a layer with a weight: adds the fields `norm` and `init` |
+| `Condition` | `join(net: Lowering, x: Value) -> Value`, which reads the label as `net.label` |
+| `Loss` | plain `real_loss`, `fake_loss`, `generator_loss`: `(scores, cfg)` to a scalar |
+| `Penalty` | plain `penalty(discriminator, real, fake, labels, cfg)` to a scalar |
+| `Criterion` | plain `loss(outputs, targets, cfg)` to a scalar; `targets` lists what it can read |
+| `Optimizer` | `call() -> Call` of a `torch.optim.Optimizer` class, without the parameters |
+| `Initializer` | `call() -> Call` of a plain function of a network, named `init_...` |
+| `WeightNorm` | `wrap() -> Call` of a function of a module that has a `weight` |
+| `Metric` | `measure(made: Activations, real, seed) -> list[Measured]`; `names`, `higher` |
+| `Dataset` | plain `load(folder, height, width, channels, **fields)` to uint8 images and labels |
+
+`cfg` holds the kind's own fields, as `cfg.margin`. A penalty may also read `cfg.d_conditional`,
+True if the discriminator takes the labels, and `cfg.auxiliary`, True if it returns guesses of the
+label behind the scores. Nothing else of `cfg` is promised.
+
+`Call(target, *args, channels=None, **kwargs)` is a module class with its arguments, or a function
+with the arguments after its input. A `Value` has `shape` (without the batch), `channels`, `is_map`
+and, of a map, `size`. `ganspec.load_kinds(path)` and `--kinds FILE.py` load such a file.
+"""
+
+from __future__ import annotations
+
+from ganspec.kinds.activations import Activations
+from ganspec.kinds.condition import Condition
+from ganspec.kinds.criterion import Criterion
+from ganspec.kinds.dataset import DataError, Dataset
+from ganspec.kinds.datasets.images import fit_images
+from ganspec.kinds.initializer import Initializer, weights_and_biases
+from ganspec.kinds.layer import Layer, Weighted
+from ganspec.kinds.loss import Loss
+from ganspec.kinds.metric import Measured, Metric, MetricError
+from ganspec.kinds.optimizer import Beta, Decay, Optimizer, Rate
+from ganspec.kinds.penalty import Penalty
+from ganspec.kinds.weight_norm import WeightNorm
+from ganspec.language.types import (
+    Count,
+    Fraction,
+    Name,
+    Number,
+    Padding,
+    Pair,
+    Positive,
+    Size,
+    Whole,
+    Width,
+    pair,
+    refusal,
+)
+from ganspec.program.ir import Call, Value
+from ganspec.program.lowering import Lowering
+
+__all__ = [
+    "Activations",
+    "Beta",
+    "Call",
+    "Condition",
+    "Count",
+    "Criterion",
+    "DataError",
+    "Dataset",
+    "Decay",
+    "Fraction",
+    "Initializer",
+    "Layer",
+    "Loss",
+    "Lowering",
+    "Measured",
+    "Metric",
+    "MetricError",
+    "Name",
+    "Number",
+    "Optimizer",
+    "Padding",
+    "Pair",
+    "Penalty",
+    "Positive",
+    "Rate",
+    "Size",
+    "Value",
+    "WeightNorm",
+    "Weighted",
+    "Whole",
+    "Width",
+    "fit_images",
+    "pair",
+    "refusal",
+    "weights_and_biases",
+]

@@ -1,0 +1,189 @@
+"""Load kinds from Python files outside ganspec: only those that the user names."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import linecache
+import os
+import re
+import sys
+import traceback
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from importlib.machinery import SourceFileLoader
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from ganspec.language.errors import GanspecError, conjunction
+from ganspec.language.registry import BASES, LOADED, PACKAGES, KindsFile
+
+VARIABLE = "GANSPEC_KINDS"
+GROUP = "ganspec.kinds"
+
+
+class KindsError(GanspecError):
+    """A file of kinds that cannot be loaded; the message has its place and a fix."""
+
+
+def load_kinds(path: str | Path) -> None:
+    """Run the Python file at `path`, whose classes become kinds that specs can name.
+
+    A file that is loaded already is left alone. Raises KindsError, after which nothing of the file
+    remains. Warns where the file imports from places that version 0.1 had.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+        text = data.decode("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise KindsError(f"{path}: {reason}; --kinds and ${VARIABLE} name Python files") from None
+    digest = hashlib.sha256(data).hexdigest()
+    if any(each.sha256 == digest for each in LOADED):
+        return
+    if any(each.path == path.resolve() for each in LOADED):
+        raise KindsError(f"{path} has changed since it was loaded; start Python again")
+    file = KindsFile(path.resolve(), _free_name(path.stem), digest, text)
+    with _undone_on_error(), _old_places(path, _parsed(path, data)):
+        _execute(file, path)
+        _check_documented(file, path)
+    LOADED.append(file)
+
+
+def load_all(paths: Iterable[Path]) -> None:
+    """Load installed entry points, then the files in `$GANSPEC_KINDS`, then `paths`."""
+    for entry in entry_points(group=GROUP):
+        _load_entry(entry)
+    listed = os.environ.get(VARIABLE, "").split(os.pathsep)
+    for path in [*filter(None, listed), *paths]:
+        load_kinds(path)
+
+
+def _load_entry(entry) -> None:
+    """Import an installed module of kinds."""
+    before = set(sys.modules)
+    try:
+        with _undone_on_error():
+            entry.load()
+    except Exception as error:
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise KindsError(
+            f"entry point {entry.name} ({entry.value}): {reason}; mend or uninstall that package"
+        ) from None
+    path = Path(sys.modules[entry.module].__file__ or "")
+    if entry.module not in before and path.suffix == ".py":
+        data = path.read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        LOADED.append(KindsFile(path.resolve(), entry.module, digest, data.decode("utf-8")))
+
+
+def _free_name(stem: str) -> str:
+    """Return a module name that says which file it is and that no other module has."""
+    name = unique = "ganspec_kinds_" + re.sub(r"\W", "_", stem)
+    count = 1
+    while unique in sys.modules:
+        count += 1
+        unique = f"{name}_{count}"
+    return unique
+
+
+def _parsed(path: Path, data: bytes) -> ast.Module:
+    try:
+        return ast.parse(data, str(path))
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        reason = getattr(error, "msg", None) or error
+        raise KindsError(f"{path}:{line}: {reason}; correct this line of Python") from None
+
+
+class _Loader(SourceFileLoader):
+    """Compile the file each time: no compiled copy is left beside it, or trusted."""
+
+    def get_code(self, fullname: str):
+        return self.source_to_code(self.get_data(self.path), self.path)
+
+
+def _execute(file: KindsFile, path: Path) -> None:
+    """Run the file as a module of its own, whose source stays readable as it is now."""
+    loader = _Loader(file.module, str(file.path))
+    spec = importlib.util.spec_from_file_location(file.module, file.path, loader=loader)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[file.module] = module
+    # without a time of change, the entry is kept even if the file on the disk changes
+    lines = file.text.splitlines(keepends=True)
+    linecache.cache[str(file.path)] = (len(file.text), None, lines, str(file.path))
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        sys.modules.pop(file.module)
+        frames = traceback.extract_tb(error.__traceback__)
+        line = next((f.lineno for f in reversed(frames) if f.filename == str(file.path)), 1)
+        reason = str(error).partition("\n")[0]
+        taken = isinstance(error, TypeError) and "is already defined in" in reason
+        fix = "choose another `kind=`" if taken else "correct the file, which Python runs as it is"
+        what = reason if taken else ": ".join(filter(None, [type(error).__name__, reason]))
+        raise KindsError(f"{path}:{line}: {what}; {fix}") from None
+
+
+def _check_documented(file: KindsFile, path: Path) -> None:
+    for base in BASES.values():
+        for name, kind in getattr(base, "kinds", {}).items():
+            if kind.__module__ == file.module and not vars(kind).get("__doc__"):
+                line = inspect.getsourcelines(kind)[1]
+                what = f"the {base.family.replace('_', ' ')} `{name}` has no docstring"
+                raise KindsError(f"{path}:{line}: {what}; write one, which describes it to readers")
+
+
+@contextmanager
+def _undone_on_error() -> Iterator[None]:
+    """Forget the kinds that the block defines if it raises."""
+    before = {family: dict(getattr(base, "kinds", {})) for family, base in BASES.items()}
+    try:
+        yield
+    except BaseException:
+        for family, base in BASES.items():
+            for name, kind in list(getattr(base, "kinds", {}).items()):
+                if name not in before.get(family, {}) and not _is_ours(kind, family):
+                    del base.kinds[name]
+        raise
+
+
+def _is_ours(kind: type, family: str) -> bool:
+    return kind.__module__.startswith(f"{PACKAGES.get(family)}.")
+
+
+# -- files written for version 0.1 ------------------------------------------------------------
+
+
+def _new_place(module: str) -> str | None:
+    """Return where what `module` held in version 0.1 is now; None where nothing moved."""
+    if module == "ganspec.compiler.ir":
+        return "ganspec.program.ir"
+    _, _, name = module.partition("ganspec.")
+    folder, _, name = name.partition(".")
+    for family, package in PACKAGES.items():
+        if name and package == f"ganspec.kinds.{folder}":
+            return f"ganspec.kinds.{name}" if name == family else f"{package}.{name}"
+    return None
+
+
+@contextmanager
+def _old_places(path: Path, tree: ast.Module) -> Iterator[None]:
+    """Let the block import from the places of version 0.1 that `tree` names; warn of them."""
+    named = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module]
+    moved = {name: place for name in named if (place := _new_place(name))}
+    if moved:
+        verb = "has" if len(moved) == 1 else "have"
+        message = f"{path}: import from ganspec.extend, {conjunction(list(moved))} {verb} moved"
+        warnings.warn(message, stacklevel=3)
+    sys.modules.update({old: importlib.import_module(new) for old, new in moved.items()})
+    try:
+        yield
+    finally:
+        for old in moved:
+            del sys.modules[old]

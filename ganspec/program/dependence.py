@@ -1,0 +1,152 @@
+"""Which places of an input a call's result depends on, found by running the call.
+
+Rows and columns of the input are changed one after another, by positive and by negative numbers;
+the places of the result that change depend on them. It is done in double precision with positive
+weights, so that no two paths cancel. Every run has a batch of two equal images and the same seed:
+then statistics over a batch, and random numbers, tie nothing together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from math import isqrt
+
+import torch
+
+from ganspec.program.ir import Call, Value
+from ganspec.program.probe import FAILURES, hollow
+
+FEW = 64  # rows, columns or places, that are tried one by one
+MOST_WEIGHTS = 2**22  # of a module whose buffers are computed; those of larger ones become 1
+Masks = tuple[torch.Tensor, torch.Tensor]
+
+
+def dependence(call: Call, values: list[Value], index: int, size: tuple[int, ...]) -> Masks | None:
+    """Return which rows and columns of input `index` each place of the result reads.
+
+    `size` is the result's height and width, or its length where it is a vector. The two are
+    boolean: rows x places and columns x places, or x 1 where all places read the same. A vector
+    counts as one row. None if every place reads the same place and no other.
+    """
+    trial = Trial(call, values, index)
+    places = trial.places
+    if (count := places.numel()) > FEW:
+        some = torch.zeros(count, dtype=torch.bool)
+        some[torch.randperm(count, generator=torch.Generator().manual_seed(0))[:8]] = True
+        if size == places and torch.equal(trial.changes(some.view(places)), some.view(places)):
+            return None
+        if all(trial.changes(_only(place, places)).all() for place in (0, count // 2, -1)):
+            return tuple(torch.ones(n, 1, dtype=torch.bool) for n in (1, *places)[-2:])
+    *rows, columns = (_scan(trial, axis) for axis in range(len(places)))
+    return (rows[0] if rows else columns.any(0)[None]), columns
+
+
+def _only(place: int, places: torch.Size) -> torch.Tensor:
+    mask = torch.zeros(places, dtype=torch.bool)
+    mask.view(-1)[place] = True
+    return mask
+
+
+class Trial:
+    """One call on inputs of which one is changed."""
+
+    def __init__(self, call: Call, values: list[Value], index: int):
+        self.index, self.is_map = index, values[index].is_map
+        self.places = torch.Size(values[index].size if self.is_map else values[index].shape[:1])
+        random = torch.Generator().manual_seed(0)
+        drawn = [torch.rand(1, *v.shape, generator=random, dtype=torch.float64) for v in values]
+        change = torch.rand(drawn[index].shape, generator=random, dtype=torch.float64)
+        for dtype in (torch.float64, torch.float32):
+            self.tolerance = 1e-9 if dtype == torch.float64 else 1e-5
+            self.change = (5 + 5 * change).to(dtype)
+            self.inputs = [
+                v.tensor(1) if v.is_index else (0.5 + x).to(dtype)
+                for v, x in zip(values, drawn, strict=True)
+            ]
+            try:
+                self.function = _positive(call, dtype)
+                self.usual = self._run(0)
+                return
+            except FAILURES:
+                if dtype == torch.float32:
+                    raise
+
+    def changes(self, mask: torch.Tensor) -> torch.Tensor:
+        """Return which places of the result change with the input's places in `mask`."""
+        shape = (1, *mask.shape) if self.is_map else (-1, *[1] * (self.change.dim() - 2))
+        mask, found = mask.view(shape), torch.zeros(())
+        for sign in (1, -1):
+            difference = (self._run(sign * self.change * mask) - self.usual).abs()
+            # not `>`, so that what becomes NaN counts as changed
+            found = ~(difference <= self.tolerance * (1 + self.usual.abs())) | found.bool()
+        return found.any(0) if found.dim() == 3 else found.unsqueeze(-1).flatten(1).any(1)
+
+    def _run(self, change: torch.Tensor | int) -> torch.Tensor:
+        inputs = list(self.inputs)
+        inputs[self.index] = inputs[self.index] + change
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(0)
+            return self.function([torch.cat([x, x]) for x in inputs])[0]
+
+
+def _positive(call: Call, dtype: torch.dtype) -> Callable[[list[torch.Tensor]], torch.Tensor]:
+    """Return the call as a function of its inputs, a module with positive weights."""
+    if not call.is_module:
+        return call.apply
+    module = hollow(call)
+    if sum(weight.numel() for weight in module.parameters()) <= MOST_WEIGHTS:
+        with torch.random.fork_rng(devices=[]):
+            module = (call.bare or call).build()
+    else:
+        for buffer in module.buffers():
+            buffer.fill_(1)
+    module.to(dtype).eval()
+    random = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for weight in module.parameters():
+            # as large as keeps the result near the inputs
+            inputs = weight[0].numel() if weight.dim() > 1 else 1
+            weight.uniform_(0.5, 1.5, generator=random).div_(inputs)
+    return lambda tensors: module(*tensors)
+
+
+def _scan(trial: Trial, axis: int) -> torch.Tensor:
+    """Return which indices along one axis of the input each place of the result reads.
+
+    On a long axis every 32nd is changed at once, and 32 neighbours at once: together they tell
+    the first and the last, unless these are far apart.
+    """
+
+    def changes(chosen: slice | int) -> torch.Tensor:
+        mask = torch.zeros(trial.places, dtype=torch.bool)
+        mask.movedim(axis, 0)[chosen] = True
+        return trial.changes(mask).flatten()
+
+    length = trial.places[axis]
+    if length > FEW:
+        every = max(32, isqrt(length))
+        combs = torch.stack([changes(slice(k, None, every)) for k in range(every)])
+        blocks = [changes(slice(k, k + every)) for k in range(0, length, every)]
+        if (found := _joined(combs, torch.stack(blocks), length)) is not None:
+            return found
+    return torch.stack([changes(k) for k in range(length)])
+
+
+def _joined(combs: torch.Tensor, blocks: torch.Tensor, length: int) -> torch.Tensor | None:
+    """Return the indices from the first to the last, or None where a place reads many."""
+    every, index = len(combs), torch.arange(len(combs))[:, None]
+    (start, end), is_read = ends(blocks), blocks.any(0)
+    low, high = combs & (index < every // 2), combs & (index >= every // 2)
+    is_over_two = end == start + 1  # of two blocks, the end of one and the beginning of the next
+    first = start * every + torch.where(is_over_two, ends(high)[0], ends(combs)[0])
+    last = end * every + torch.where(is_over_two, ends(low)[1], ends(combs)[1])
+    is_near = is_over_two & high.any(0) & low.any(0) & (last - first < every // 2)
+    if not ((end == start) | is_near | ~is_read).all():
+        return None
+    place = torch.arange(length)[:, None]
+    return (first <= place) & (place <= last) & is_read
+
+
+def ends(hits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the first and the last index of True in each column."""
+    return hits.int().argmax(0), len(hits) - 1 - hits.int().flip(0).argmax(0)

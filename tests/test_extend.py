@@ -1,0 +1,314 @@
+"""Kinds of the user's own: how they are loaded, what commands make of them, what runs keep.
+
+The kinds are the examples of docs/extending.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT, own_kinds_forgotten
+from typer.testing import CliRunner
+
+import ganspec
+from ganspec import extend
+from ganspec.cli import app
+from ganspec.commands import ORDER
+from ganspec.compiler.lower import lower
+from ganspec.kinds_files import KindsError
+from ganspec.program.receptive import receptive_fields
+
+PAGE = (ROOT / "docs/extending.md").read_text("utf-8")
+FILES = dict(re.findall(r"<!-- file: (\w+\.py) -->\n```python\n(.*?)^```", PAGE, re.M | re.S))
+SPECS = {
+    "mine": """
+name: mine
+vars: {ch: 4}
+data: {dataset: {discs: {count: 64}}, size: 8, channels: 3}
+latent: {size: 4}
+condition: {kind: classes, size: 2}
+generator:
+  condition: shift
+  init: {uniform: 0.1}
+  layers: [{project: [ch, 8, 8]}, {celu: 0.5}, {pointwise: 3}, tanh]
+discriminator:
+  condition: shift
+  norm: standardized
+  layers: [{conv: {out: ch, stride: 2, kernel: 1}}, blur, celu, flatten, {linear: 1}]
+objective: {loss: {margin: 2.0}, penalty: drift}
+optimizers: {nadam: 1e-3}
+train: {batch: 8}
+""",
+    "copies": """
+name: copies
+data: {dataset: {discs: {count: 64}}, size: 8, channels: 3}
+autoencoder: {layers: [{conv: 4}, celu, {conv: 3}, tanh]}
+objective: {loss: mean_absolute_error}
+optimizer: nadam
+train: {batch: 8}
+""",
+    "tells": """
+name: tells
+data: {dataset: {discs: {count: 64}}, size: 8, channels: 3}
+label: {kind: classes, size: 2}
+classifier: {layers: [{pointwise: 4}, celu, flatten, {linear: 2}]}
+objective: {loss: cross_entropy}
+optimizer: nadam
+train: {batch: 8}
+""",
+}
+PLAIN = "name: plain\ndata: {dataset: shapes, size: 8}\nautoencoder: {layers: [{conv: 3}, tanh]}\n"
+PLAIN += "objective: {loss: mean_squared_error}\noptimizer: adam\n"
+LAYER = 'from ganspec.extend import Layer\n\n\nclass Mine(Layer, kind="mine"):\n    """Mine."""\n'
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with the examples' files and specs that use them."""
+    for name, text in FILES.items():
+        (tmp_path / name).write_text(text)
+    for name, text in SPECS.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    (tmp_path / "plain.yaml").write_text(PLAIN)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GANSPEC_KINDS", raising=False)
+    return tmp_path
+
+
+def run(*words, kinds=tuple(FILES), status=0):
+    """Run a command as a new process would; return what it prints."""
+    given = [word for file in kinds for word in ("--kinds", str(file))]
+    with own_kinds_forgotten():
+        result = CliRunner().invoke(app, [*map(str, words), *given])
+    assert result.exit_code == status, result.output
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result.output
+
+
+# -- every command ----------------------------------------------------------------------------
+
+
+def test_specs_are_checked_shown_built_and_compared(folder):
+    names = [f"{name}.yaml" for name in SPECS]
+    assert run("check", *names) == "".join(f"{name}: ok\n" for name in names)
+    assert "no layer is called `celu`" in run("check", "mine.yaml", kinds=(), status=1)
+    shown = run("show", "mine.yaml", "--receptive-field")
+    assert "celu" in shown and "5 x 5" in shown  # blur over every second pixel
+    assert "blur" in run("show", "mine.yaml", "--graph", "-o", "-")
+    assert "celu" in run("show", "mine.yaml", "--mermaid")
+    run("build", *names)
+    for name in names:
+        source = Path("generated", name).with_suffix(".py")
+        assert "ganspec" not in source.read_text().partition('"""')[2].partition('"""')[2]
+        subprocess.run([sys.executable, source, "--help"], check=True, capture_output=True)
+    table = run("compare", "mine.yaml", "plain.yaml", "--all")
+    assert all(
+        word in table for word in ("discs", "margin 2", "nadam 1e-3", "standardized", "blur")
+    )
+    Path("other.yaml").write_text(SPECS["mine"].replace("margin: 2.0", "margin: 3.0"))
+    assert "margin" in run("diff", "mine.yaml", "other.yaml", status=1)
+    assert "2 classes" in run("data", "discs")
+    run("new", "new.yaml")
+
+
+def test_runs_are_trained_sampled_evaluated_and_reported(folder):
+    for name in SPECS:
+        run("train", f"{name}.yaml", "--steps", 2)
+    run("train", "mine.yaml", "--steps", 3, "--resume")
+    run("sample", "runs/mine", "-n", 4, "--label", "bright", "-o", "mine.png")
+    scores = ["-m", "centre", "-n", 16, "--extractor", "runs/tells"]
+    assert "centre" in run("evaluate", "runs/mine", *scores)
+    run("report", "runs/mine", "runs/copies", "-o", "page.html")
+    assert "margin" in Path("page.html").read_text()
+    assert "mine" in run("compare", "runs/mine", "runs/copies")
+    info = json.loads(Path("runs/mine/run.json").read_text())
+    used = {kinds["name"] for kinds in info["kinds"]}
+    assert used == set(FILES) - {"absolute.py", "centre.py"}
+    assert used == {path.name for path in Path("runs/mine/kinds").iterdir()}
+    assert Path("runs/mine/kinds/celu.py").read_text() == FILES["celu.py"]
+
+
+def test_networks_are_imported_as_own_kinds(folder):
+    text = "from torch import nn\n\nclass Net(nn.Module):\n    def __init__(self):\n"
+    text += "        super().__init__()\n        self.net = nn.Sequential(\n"
+    text += "            nn.Conv2d(3, 4, 3, padding=1), nn.CELU(0.5), nn.Flatten(), "
+    text += "nn.Linear(256, 1))\n\n    def forward(self, x):\n        return self.net(x)\n"
+    Path("net.py").write_text(text)
+    assert "celu: 0.5" in run("import", "net.py:Net", "--input", "x:3x8x8", "--stdout")
+
+
+@pytest.mark.parametrize("command", [name.rstrip("_") for name in ORDER])
+def test_every_command_offers_kinds(command):
+    text = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
+    assert "--kinds" in text and "my_layers.py" in text and "GANSPEC_KINDS" in text
+
+
+# -- loading ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x = (\n", "mine.py:1: '(' was never closed; correct this line of Python"),
+        ("\nimport nowhere_to_be_found\n", "mine.py:2: ModuleNotFoundError: No module named"),
+        ("\n\nraise SystemExit(3)\n", "mine.py:3: SystemExit: 3"),
+        (LAYER.replace('"mine"', '"conv"'), "mine.py:4: layer kind `conv` is already defined in"),
+        (LAYER.replace('"""Mine."""', "pass"), "mine.py:4: the layer `mine` has no docstring"),
+        (LAYER * 2, "layer kind `mine` is already defined in ganspec_kinds_mine"),
+    ],
+)
+def test_a_wrong_file_is_one_line(folder, text, message):
+    Path("mine.py").write_text(text)
+    said = run("check", "plain.yaml", kinds=["mine.py"], status=2)
+    assert said.startswith("error: ") and message in said and said.count("\n") == 1
+    assert "; " in said  # a fix
+    with own_kinds_forgotten():
+        with pytest.raises(KindsError):
+            ganspec.load_kinds("mine.py")
+        Path("mine.py").write_text(LAYER)  # nothing of the wrong file is left
+        ganspec.load_kinds("mine.py")
+
+
+def test_a_missing_file_is_one_line(folder):
+    said = run("check", "plain.yaml", kinds=["none.py"], status=2)
+    assert said.startswith("error: none.py: No such file or directory; --kinds and ")
+    assert "Is a directory" in run("check", "plain.yaml", kinds=["."], status=2)
+
+
+def test_a_file_is_loaded_once(folder, monkeypatch):
+    text = "import builtins\nbuiltins.loads_of_mine = getattr(builtins, 'loads_of_mine', 0) + 1\n"
+    Path("mine.py").write_text(text + LAYER)
+    Path("copy.py").write_text(text + LAYER)
+    monkeypatch.setenv("GANSPEC_KINDS", os.pathsep.join(["mine.py", "copy.py"]))
+    monkeypatch.setattr("builtins.loads_of_mine", 0, raising=False)
+    run("check", "plain.yaml", kinds=["mine.py", "mine.py", folder / "mine.py"])
+    import builtins
+
+    assert builtins.loads_of_mine == 1
+    with own_kinds_forgotten():
+        ganspec.load_kinds("mine.py")
+        Path("mine.py").write_text(LAYER)
+        with pytest.raises(KindsError, match="has changed since it was loaded"):
+            ganspec.load_kinds("mine.py")
+    assert not list(folder.rglob("__pycache__"))
+
+
+def test_files_come_from_the_environment_and_from_installed_packages(folder, monkeypatch):
+    monkeypatch.setenv("GANSPEC_KINDS", os.pathsep.join(["celu.py", "pointwise.py", "discs.py"]))
+    (folder / "installed" / "mine-1.dist-info").mkdir(parents=True)
+    (folder / "installed" / "mine_nadam.py").write_text(FILES["nadam.py"])
+    described = folder / "installed" / "mine-1.dist-info"
+    (described / "METADATA").write_text("Name: mine\nVersion: 1\n")
+    (described / "entry_points.txt").write_text("[ganspec.kinds]\nmine = mine_nadam\n")
+    command = [sys.executable, "-m", "ganspec"]
+    environment = {**os.environ, "PYTHONPATH": "installed"}
+    train = [*command, "train", "tells.yaml", "--steps", "1"]
+    subprocess.run(train, env=environment, check=True, capture_output=True)
+    assert (folder / "runs/tells/kinds/mine_nadam.py").read_text() == FILES["nadam.py"]
+    (described / "entry_points.txt").write_text("[ganspec.kinds]\nmine = mine_nowhere\n")
+    check = [*command, "check", "plain.yaml"]
+    result = subprocess.run(check, env=environment, capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "entry point mine (mine_nowhere): No module named 'mine_nowhere'" in result.stderr
+
+
+def test_files_for_version_0_1_load_with_a_warning(folder):
+    text = FILES["celu.py"].replace(
+        "from ganspec.extend import Call, Layer, Positive, Value",
+        "from ganspec.compiler.ir import Call, Value\nfrom ganspec.language.types import Positive\n"
+        "from ganspec.layers.conv import Conv\nfrom ganspec.layers.layer import Layer",
+    )
+    Path("celu.py").write_text(text)
+    said = run("check", "plain.yaml", kinds=["celu.py"])
+    moved = "ganspec.compiler.ir, ganspec.layers.conv and ganspec.layers.layer have moved"
+    assert said == f"warning: celu.py: import from ganspec.extend, {moved}\nplain.yaml: ok\n"
+    with pytest.raises(ModuleNotFoundError):
+        import ganspec.layers.layer  # noqa: F401
+
+
+def test_what_the_public_module_offers_is_there():
+    assert all(getattr(extend, name) for name in extend.__all__)
+    bases = {extend.Layer, extend.Loss, extend.Dataset, extend.Metric, extend.Criterion}
+    assert all(base.__name__ in extend.__doc__ for base in bases)
+    code = "import sys, ganspec.cli; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+# -- run folders ------------------------------------------------------------------------------
+
+
+def test_a_run_never_executes_its_kinds_unasked(folder):
+    Path("celu.py").write_text(FILES["celu.py"] + "open('executed', 'a').write('x')\n")
+    run("train", "copies.yaml", "--steps", 1)
+    Path("executed").unlink()
+    kept = "--kinds runs/copies/kinds/celu.py"
+    rest = [name for name in FILES if name != "celu.py"]
+    for words in (
+        ["sample", "runs/copies"],
+        ["evaluate", "runs/copies"],
+        ["report", "runs/copies"],
+        ["compare", "runs/copies", "plain.yaml"],
+        ["diff", "runs/copies", "plain.yaml"],
+    ):
+        said = run(*words, kinds=rest, status=2)
+        assert f"runs/copies needs kinds that are not loaded: {kept} (its code will be run)" in said
+    assert not Path("executed").exists()
+    run("sample", "runs/copies", "-n", 2, kinds=[*rest, "runs/copies/kinds/celu.py"])
+    assert Path("executed").exists()
+
+
+def test_a_run_goes_on_with_its_own_copies(folder):
+    run("train", "copies.yaml", "--steps", 1)
+    for name in FILES:
+        Path(name).unlink()
+    kept = sorted(Path("runs/copies/kinds").iterdir())
+    run(
+        "train",
+        "runs/copies/spec.yaml",
+        "--out",
+        "runs/copies",
+        "--resume",
+        "--steps",
+        2,
+        kinds=kept,
+    )
+    run("train", "copies.yaml", "--steps", 1, "--overwrite", kinds=kept)
+    assert sorted(Path("runs/copies/kinds").iterdir()) == kept
+    assert kept[1].read_text() == FILES[kept[1].name]
+
+
+def test_a_changed_file_is_said(folder):
+    run("train", "copies.yaml", "--steps", 1)
+    Path("celu.py").write_text(FILES["celu.py"].replace("2017", "2018"))
+    said = run("sample", "runs/copies", "-n", 2)
+    assert "celu.py differs from runs/copies/kinds/celu.py, which the run used" in said
+
+
+# -- receptive fields -------------------------------------------------------------------------
+
+
+def test_a_layer_needs_no_rule_for_its_receptive_field(folder):
+    with own_kinds_forgotten():
+        ganspec.load_kinds("blur.py")
+        Path("blurred.yaml").write_text(PLAIN.replace("{conv: 3}", "blur, {conv: 3}, blur"))
+        nets = lower(ganspec.load("blurred.yaml"))
+        fields = receptive_fields(nets["autoencoder"])
+    assert [field.size for field in fields.values()] == [(3, 3), (5, 5), (7, 7), (7, 7)]
+
+
+def test_a_module_may_read_the_numbers_that_it_computes(folder):
+    """Not so on the meta device, on which modules are built for their shapes."""
+    text = FILES["blur.py"].replace(
+        '    """Average over 3 x 3 pixels with the weights 1, 2, 1."""\n\n    def forward',
+        '    """Blur."""\n\n    def __init__(self):\n        super().__init__()\n'
+        "        self.size = (torch.ones(2) * 1.5).int()[0].item()\n\n    def forward",
+    )
+    Path("blur.py").write_text("import torch\n" + text)
+    Path("blurred.yaml").write_text(PLAIN.replace("{conv: 3}", "blur, {conv: 3}"))
+    assert "blur   3 x 8 x 8" in run("show", "blurred.yaml", kinds=["blur.py"])
