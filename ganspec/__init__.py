@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ganspec import kinds_files
 from ganspec.language.registry import PACKAGES
 from ganspec.version import VERSION
 
@@ -77,9 +78,7 @@ def load_kinds(path: str | Path) -> None:
 
     Raises KindsError, whose message has the line and a fix.
     """
-    from ganspec.kinds_files import load_kinds
-
-    load_kinds(path)
+    kinds_files.load_kinds(path)
 
 
 def check(spec: Spec) -> list[Diagnostic]:

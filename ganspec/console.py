@@ -14,6 +14,7 @@ from typing import Annotated, get_type_hints
 
 import typer
 
+from ganspec.kinds_files import load_all
 from ganspec.language.errors import GanspecError, SpecError
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="Spec file, such as my.yaml.")]
@@ -37,8 +38,6 @@ def with_kinds(command: Callable) -> Callable:
 
     @wraps(command)
     def run(kinds: Kinds = None, **arguments: object) -> None:
-        from ganspec.kinds_files import load_all
-
         with warnings.catch_warnings():
             warnings.showwarning = lambda message, *_: typer.echo(f"warning: {message}", err=True)
             with reported():

@@ -13,7 +13,7 @@ from pathlib import Path
 from ganspec.language.document import Document
 from ganspec.language.errors import GanspecError, printable
 from ganspec.runs.log import Column, Epochs, columns
-from ganspec.runs.run import LOCK, MissingKinds, Run
+from ganspec.runs.run import LOCK, MissingKindsError, Run
 from ganspec.runs.score_file import NAME, scores_in
 
 LONGEST = 400_000  # characters of a text file that are shown
@@ -134,7 +134,7 @@ def read_record(folder: Path) -> RunRecord:
     record = RunRecord(Path(folder), info=_mapping(run.info_path))
     try:
         record.spec = run.spec
-    except MissingKinds:
+    except MissingKindsError:
         raise  # the user can give them, and then the page is whole
     except GanspecError as error:
         record.complaint = str(error)

@@ -28,7 +28,7 @@ class RunError(GanspecError):
     """A run folder that is not there, is in the way, or belongs to another spec."""
 
 
-class MissingKinds(RunError):
+class MissingKindsError(RunError):
     """A run's spec names kinds of files that the user has not had loaded."""
 
 
@@ -57,7 +57,7 @@ class Run:
     def spec(self) -> Document:
         """The resolved spec that the run trains.
 
-        Raises MissingKinds if kinds are not loaded that it needs: a run's own copy of them is
+        Raises MissingKindsError if kinds are not loaded that it needs: a run's own copy of them is
         never executed unasked. Warns if a loaded file is not the one that the run used.
         """
         missing = self._missing_kinds()
@@ -69,7 +69,7 @@ class Run:
         given = printable(" ".join(f"--kinds {shlex.quote(str(path))}" for path in missing))
         code = "its code" if len(missing) == 1 else "their code"
         message = f"{self.folder} needs kinds that are not loaded: {given} ({code} will be run)"
-        raise MissingKinds(message)
+        raise MissingKindsError(message)
 
     def _missing_kinds(self) -> list[Path]:
         """Return the run's copies of files of kinds that are not loaded."""
