@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from itertools import product
 
@@ -47,7 +47,13 @@ def head(name: str) -> str:
     return re.sub(r"[^a-z]|\dd$", "", re.sub(r"\dd$", "", name.lower()))
 
 
-@cache
+def cached_by_kinds(function: Callable[[], object]) -> Callable[[], object]:
+    """Return `function` with its result kept for as long as no kind of layer is added."""
+    kept = cache(lambda names: function())
+    return lambda: kept(tuple(kinds_of("layer")))
+
+
+@cached_by_kinds
 def kinds_by_heads() -> dict[tuple[str, ...], list[type[Layer]]]:
     """The kinds of layer by the calls that their own examples become."""
     found: dict[tuple[str, ...], list[type[Layer]]] = {}
@@ -66,7 +72,7 @@ def kinds_by_heads() -> dict[tuple[str, ...], list[type[Layer]]]:
     return found
 
 
-@cache
+@cached_by_kinds
 def labelled() -> list[type[Layer]]:
     """Kinds that read the label themselves."""
     start, found = [start_input(shape).value for shape in ((8, 4, 4), (8,))], []
@@ -78,7 +84,7 @@ def labelled() -> list[type[Layer]]:
     return found
 
 
-@cache
+@cached_by_kinds
 def weightless() -> list[type[Layer]]:
     """Kinds whose first example has no weights: what a bare function could be."""
     found = []
