@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 
 import torch
 from torch import nn
@@ -16,7 +15,7 @@ from ganspec.importing.likeness import SEED, copy_state, modes_of, state_of
 from ganspec.importing.network import Found
 from ganspec.importing.recording import tensors
 from ganspec.language.errors import SpecError
-from ganspec.language.kinds import kinds_of
+from ganspec.language.kinds import cached_by_kinds, kinds_of
 from ganspec.program.ir import Net
 
 TOLERANCE = 1e-4
@@ -81,7 +80,7 @@ def _as_read(net: Net, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
 # -- initial weights --------------------------------------------------------------------------
 
 
-@cache
+@cached_by_kinds("initializer")
 def initializers() -> list[object]:
     """What a network's `init` may say: nothing, every kind as it is, every word of a framework."""
     found: list[object] = [None]

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
-from functools import cache
+from collections.abc import Iterator
 from itertools import product
 
 from pydantic import ValidationError
@@ -23,7 +22,7 @@ from ganspec.kinds.layer import Layer
 from ganspec.language.annotations import family, literals, options
 from ganspec.language.errors import SYNONYMS
 from ganspec.language.expr import Width
-from ganspec.language.kinds import Kind, kinds_of
+from ganspec.language.kinds import Kind, cached_by_kinds, kinds_of
 from ganspec.language.opening import HIDDEN
 from ganspec.program.ir import label_input, start_input
 
@@ -47,13 +46,7 @@ def head(name: str) -> str:
     return re.sub(r"[^a-z]|\dd$", "", re.sub(r"\dd$", "", name.lower()))
 
 
-def cached_by_kinds(function: Callable[[], object]) -> Callable[[], object]:
-    """Return `function` with its result kept for as long as no kind of layer is added."""
-    kept = cache(lambda names: function())
-    return lambda: kept(tuple(kinds_of("layer")))
-
-
-@cached_by_kinds
+@cached_by_kinds("layer")
 def kinds_by_heads() -> dict[tuple[str, ...], list[type[Layer]]]:
     """The kinds of layer by the calls that their own examples become."""
     found: dict[tuple[str, ...], list[type[Layer]]] = {}
@@ -72,7 +65,7 @@ def kinds_by_heads() -> dict[tuple[str, ...], list[type[Layer]]]:
     return found
 
 
-@cached_by_kinds
+@cached_by_kinds("layer")
 def labelled() -> list[type[Layer]]:
     """Kinds that read the label themselves."""
     start, found = [start_input(shape).value for shape in ((8, 4, 4), (8,))], []
@@ -84,7 +77,7 @@ def labelled() -> list[type[Layer]]:
     return found
 
 
-@cached_by_kinds
+@cached_by_kinds("layer")
 def weightless() -> list[type[Layer]]:
     """Kinds whose first example has no weights: what a bare function could be."""
     found = []

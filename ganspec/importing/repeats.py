@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 
 from ganspec.importing.differing import blank, parameters, places, renamed
 from ganspec.importing.entries import Entry
 from ganspec.importing.guesses import made
 from ganspec.importing.likeness import lowered
 from ganspec.kinds.layer import Weighted
-from ganspec.language.kinds import Kind, kinds_of
+from ganspec.language.kinds import Kind, cached_by_kinds, kinds_of
 from ganspec.program.ir import start_input
 
 LONGEST_PERIOD = 6
@@ -56,7 +55,7 @@ def _patterns(entries: list[Entry], at: int) -> Iterator[Pattern]:
             yield Pattern(gain, at - start, -size, count)
 
 
-@cache
+@cached_by_kinds("layer")
 def beginnings() -> set[str]:
     """Kinds that a person would begin a round with: those with weights, and those that resize."""
     found = set()

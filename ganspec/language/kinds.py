@@ -6,7 +6,8 @@ A kind is one frozen pydantic class whose fields are the YAML.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr
@@ -105,3 +106,13 @@ def within(part: object) -> Iterator[Kind]:
 def kinds_of(family: str) -> dict[str, type[Kind]]:
     """Return every kind of `family` by name, importing the family's package the first time."""
     return base_of(family).kinds
+
+
+def cached_by_kinds(family: str) -> Callable:
+    """Return a decorator that keeps a function's result for as long as no kind is added."""
+
+    def decorate(function: Callable[[], object]) -> Callable[[], object]:
+        kept = cache(lambda names: function())
+        return lambda: kept(tuple(kinds_of(family)))
+
+    return decorate
