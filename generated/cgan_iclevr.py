@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 1 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr` (464fa3ba).
+Written by ganspec from the spec `cgan_iclevr` (33d10577).
 Plain PyTorch, yours to edit.
 """
 
@@ -26,11 +26,11 @@ WIDTH = 64
 CHANNELS = 3
 SAMPLES = 64
 COLUMNS = 8
+LATENT_SIZE = 100
+GENERATOR_STEPS = 4
 REAL_TARGET = 1.0
 FAKE_TARGET = 0.0
 GENERATOR_TARGET = 1.0
-LATENT_SIZE = 100
-GENERATOR_STEPS = 4
 
 
 # ---- Networks ----
@@ -103,23 +103,23 @@ class Discriminator(nn.Module):
 
 
 def cross_entropy(scores, target):
-    """Mean binary cross-entropy of scores with one target for all of them."""
+    """Return the mean binary cross-entropy of scores with one target for all of them."""
     targets = torch.full_like(scores, target)
     return F.binary_cross_entropy(scores, targets)
 
 
 def real_loss(scores):
-    """Cross-entropy of D(x) towards real."""
+    """Minimising it maximises log D(x)."""
     return cross_entropy(scores, REAL_TARGET)
 
 
 def fake_loss(scores):
-    """Cross-entropy of D(G(z)) towards fake."""
+    """Minimising it maximises log(1 - D(G(z)))."""
     return cross_entropy(scores, FAKE_TARGET)
 
 
 def generator_loss(scores):
-    """Cross-entropy of D(G(z)) towards real: maximises log D(G(z))."""
+    """Minimising it maximises log D(G(z))."""
     return cross_entropy(scores, GENERATOR_TARGET)
 
 
@@ -140,44 +140,23 @@ def flatten_image(image):
     return image.convert("RGB")
 
 
-def blend_pixels(images, axis, size):
-    """Images, float, resized along `axis`: pixel i is read at i * before / size."""
-    before = images.shape[axis]
-    place = torch.arange(size) * (before / size)
-    first = place.long()
-    second = (first + 1).clamp(max=before - 1)
-    share = (place - first).reshape(-1, *[1] * (images.ndim - 1 - axis))
-    first, second = images.index_select(axis, first), images.index_select(axis, second)
-    return first.lerp(second, share)
+def resize_images(images):
+    """Resize uint8 images, N x C x H x W, bilinearly."""
+    resized = images.new_empty(*images.shape[:2], HEIGHT, WIDTH)
+    # in parts, so that the float copies stay small
+    for part, out in zip(images.split(250), resized.split(250), strict=True):
+        part = part.float()
+        part = F.interpolate(part, (HEIGHT, WIDTH), mode="bilinear", antialias=True)
+        out.copy_(part.round().clamp(0, 255))
+    return resized
 
 
-def resize_images(images, height, width, resize):
-    """Images, uint8 N x C x H x W, resized bilinearly as `resize` says.
-
-    `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
-    `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
-    `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded, which TensorFlow's own is not.
-    """
-    if images.shape[2:] == (height, width):
-        return images
-    images = images.float()
-    if resize == "tensorflow1":
-        images = blend_pixels(blend_pixels(images, 3, width), 2, height)
-    else:
-        smooth = {"antialias": True, "bilinear": False}[resize]
-        size = (height, width)
-        images = F.interpolate(images, size, mode="bilinear", antialias=smooth)
-    return images.round().clamp(0, 255).to(torch.uint8)
-
-
-def resize_picture(picture, height, width, resize):
+def resize_picture(picture):
     """Pixels, uint8 C x H x W, of a PIL picture resized as `resize_images` says."""
-    if resize == "antialias":
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    picture = picture.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
     across, down = picture.size
     pixels = torch.from_numpy(np.array(picture)).reshape(1, down, across, -1)
-    return resize_images(pixels.permute(0, 3, 1, 2), height, width, resize)[0]
+    return resize_images(pixels.permute(0, 3, 1, 2))[0]
 
 
 def read_json(path):
@@ -289,7 +268,7 @@ def mark_objects(labels, index):
     return marks
 
 
-def load_images(folder, height, width, channels, resize="antialias"):
+def load_images(folder):
     """i-CLEVR: images, uint8 N x C x H x W, and their objects, 0 or 1, uint8 N x 24.
 
     Photographs are resized whole, not cropped.
@@ -297,12 +276,12 @@ def load_images(folder, height, width, channels, resize="antialias"):
 
     def decode(path):
         with Image.open(path) as file:
-            image = flatten_image(file).convert("L" if channels == 1 else "RGB")
-        return resize_picture(image, height, width, resize)
+            image = flatten_image(file).convert("RGB")
+        return resize_picture(image)
 
     labels, index = read_labels(Path(folder) / "train.json")
     paths = find_photographs(Path(folder), list(labels))
-    images, readable = decode_files(paths, decode, (channels, height, width))
+    images, readable = decode_files(paths, decode, (CHANNELS, HEIGHT, WIDTH))
     report_broken(paths, readable)
     return images, mark_objects(list(labels.values()), index)[readable]
 
@@ -310,48 +289,16 @@ def load_images(folder, height, width, channels, resize="antialias"):
 # ---- Training ----
 
 
-def parse_arguments():
-    """What the command line says, and what holds where it is silent."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "cgan_iclevr")
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
-    )
-    return parser.parse_args()
-
-
-def draw_latent(count, device):
-    """Random inputs of the generator, count x latent size."""
-    return torch.randn(count, LATENT_SIZE, device=device)
-
-
-def draw_labels(labels, count):
-    """Of all labels, those of `count` random images."""
-    return labels[torch.randint(len(labels), (count,), device=labels.device)]
-
-
-def sample_labels(labels):
-    """The labels of a grid's images."""
-    return draw_labels(labels, SAMPLES)
-
-
-def scale_pixels(images):
-    """Pixels from 0 to 255 in the range that the networks read."""
-    return images.float() / 127.5 - 1
+def draw_labels(labels):
+    """Return the labels of `count` random images."""
+    return labels[torch.randint(len(labels), (SAMPLES,), device=labels.device)]
 
 
 class Batches:
-    """Endless batches of real images, in a new random order each epoch.
-
-    Images stay uint8 on their device; a batch is an index into them, made float.
-    """
+    """Draw batches of real images without end, in a new random order each epoch."""
 
     def __init__(self, images, labels, seed):
-        self.images = images
+        self.images = images  # uint8, on their device
         self.labels = labels
         self.random = torch.Generator().manual_seed(seed)
         self.position = len(self)
@@ -363,119 +310,100 @@ class Batches:
 
     def __next__(self):
         if self.position == len(self):
-            self.order = torch.randperm(len(self.images), generator=self.random)
-            self.order = self.order.to(self.images.device)
-            self.position = 0
+            order = torch.randperm(len(self.images), generator=self.random)
+            self.order, self.position = order.to(self.images.device), 0
         start = self.position * BATCH
-        self.position += 1
         chosen = self.order[start : start + BATCH]
+        self.position += 1
         images = self.images[chosen]
         labels = self.labels[chosen]
-        return scale_pixels(images), labels
-
-
-def count_steps(batches):
-    """Iterations in an epoch."""
-    return len(batches)
+        return (images.float() / 127.5 - 1), labels
 
 
 def update(optimizer, loss):
-    """One step down the gradient of `loss`."""
+    """Make one step down the gradient of `loss`."""
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
 
 
-def train_discriminator(discriminator, optimizer, real, labels, fake, fake_labels):
-    """Raise real images' scores, lower generated ones'; losses by name."""
+def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
+    """Train both networks for one iteration. Return the losses by name, still on the device."""
+    real, labels = next(batches)
+    fake_labels = labels
+    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+    with torch.no_grad():
+        fake = generator(latent, fake_labels)
     real_scores = discriminator(real, labels)
     fake_scores = discriminator(fake, fake_labels)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
-
     log = {"d_loss": d_loss.detach()}
-    update(optimizer, d_loss)
-    return log
+    update(d_optimizer, d_loss)
 
-
-def train_generator(generator, discriminator, optimizer, latent, labels):
-    """Raise the scores of generated images; the loss.
-
-    The discriminator only passes gradients on.
-    """
-    discriminator.requires_grad_(False)
-    fake = generator(latent, labels)
-    scores = discriminator(fake, labels)
-    g_loss = generator_loss(scores)
-    update(optimizer, g_loss)
-    discriminator.requires_grad_(True)
-    return g_loss.detach()
-
-
-def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """One iteration; its losses by name, without waiting for the device."""
-    real, labels = next(batches)
-    fake_labels = labels
-    latent = draw_latent(len(real), real.device)
-    with torch.no_grad():
-        fake = generator(latent, fake_labels)
-    log = train_discriminator(
-        discriminator, d_optimizer, real, labels, fake, fake_labels
-    )
-
-    count = len(real)
     for _ in range(GENERATOR_STEPS):
-        latent = draw_latent(count, real.device)
-        log["g_loss"] = train_generator(
-            generator, discriminator, g_optimizer, latent, fake_labels
-        )
+        latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+        discriminator.requires_grad_(False)  # it only passes gradients on
+        images = generator(latent, fake_labels)
+        scores = discriminator(images, fake_labels)
+        g_loss = generator_loss(scores)
+        update(g_optimizer, g_loss)
+        discriminator.requires_grad_(True)
+        log["g_loss"] = g_loss.detach()
     return log
 
 
-def save_grid(images, path, columns):
-    """Write images (n x channels x height x width) as one PNG, row by row, on white."""
+def save_grid(images, path):
+    """Write images (N x C x H x W) as one PNG, row by row, on white."""
     images = images * 0.5 + 0.5
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
-    count, channels, height, width = images.shape
-    rows = -(-count // columns)
-    grid = torch.full(
-        (channels, rows * (height + 2) + 2, columns * (width + 2) + 2), 255
-    )
-    for i, image in enumerate(images):
-        top, left = i // columns * (height + 2) + 2, i % columns * (width + 2) + 2
-        grid[:, top : top + height, left : left + width] = image
-    pixels = grid.byte().permute(1, 2, 0).squeeze(2).numpy()
-    Image.fromarray(pixels).save(path, format="PNG")
+    white = images.new_full((-len(images) % COLUMNS, *images.shape[1:]), 255)
+    tiles = F.pad(torch.cat([images, white]), (2, 0, 2, 0), value=255)
+    # rows, height, columns, width, channels
+    grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
+    grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
+    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
 
 
 def save_samples(generator, fixed, fixed_labels, path):
-    """A grid of what the generator makes of latents that stay the same."""
+    """Write a grid of images of latents that stay the same."""
     generator.eval()
     with torch.no_grad():
         images = generator(fixed, fixed_labels)
     generator.train()
-    save_grid(images, path, COLUMNS)
+    save_grid(images, path)
 
 
-def train(images, labels, out, epochs, steps, seed, device):
-    """Train on uint8 images, N x C x H x W; samples and weights each epoch."""
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
+    parser.add_argument("--out", type=Path, default=Path("runs") / "cgan_iclevr")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--seed", type=int, default=SEED)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", default=device)
+    args = parser.parse_args()
+    folder = args.data
+
+    images, labels = load_images(folder)
+    labels = labels.float()
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
-    torch.manual_seed(seed)
-    generator = Generator().to(device)
-    discriminator = Discriminator().to(device)
+    torch.manual_seed(args.seed)
+    generator = Generator().to(args.device)
+    discriminator = Discriminator().to(args.device)
+    networks = {"generator": generator, "discriminator": discriminator}
     g_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     d_optimizer = torch.optim.Adam(
         discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999)
     )
-    fixed = draw_latent(SAMPLES, device)
-    labels = labels.float().to(device)
-    fixed_labels = sample_labels(labels)
-    batches = Batches(images.to(device), labels, seed)
-    epoch = count_steps(batches)
-    total = epochs * epoch
-    last = steps or total
+    fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
+    labels = labels.to(args.device)
+    fixed_labels = draw_labels(labels)
+    batches = Batches(images.to(args.device), labels, args.seed)
+    epoch = len(batches)
+    last = args.steps or args.epochs * epoch
 
-    networks = {"generator": generator, "discriminator": discriminator}
-    out.mkdir(parents=True, exist_ok=True)
+    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
@@ -487,17 +415,10 @@ def train(images, labels, out, epochs, steps, seed, device):
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step % epoch == 0
         if ended or step == last:
-            path = out / f"samples_{step:07d}.png"
+            path = args.out / f"samples_{step:07d}.png"
             save_samples(generator, fixed, fixed_labels, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
-            torch.save(weights, out / "weights.pt")
-
-
-def main():
-    args = parse_arguments()
-    folder = args.data
-    images, labels = load_images(folder, HEIGHT, WIDTH, CHANNELS)
-    train(images, labels, args.out, args.epochs, args.steps, args.seed, args.device)
+            torch.save(weights, args.out / "weights.pt")
 
 
 if __name__ == "__main__":

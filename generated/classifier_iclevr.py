@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (e68caafe).
+Written by ganspec from the spec `classifier_iclevr` (7b407773).
 Plain PyTorch, yours to edit.
 """
 
@@ -96,14 +96,6 @@ class Classifier(nn.Module):
         return self.linear(h)
 
 
-# ---- Losses ----
-
-
-def binary_cross_entropy(outputs, targets):
-    """Mean binary cross-entropy of all outputs with their targets, 0 to 1."""
-    return F.binary_cross_entropy_with_logits(outputs, targets)
-
-
 # ---- Data ----
 
 
@@ -121,44 +113,23 @@ def flatten_image(image):
     return image.convert("RGB")
 
 
-def blend_pixels(images, axis, size):
-    """Images, float, resized along `axis`: pixel i is read at i * before / size."""
-    before = images.shape[axis]
-    place = torch.arange(size) * (before / size)
-    first = place.long()
-    second = (first + 1).clamp(max=before - 1)
-    share = (place - first).reshape(-1, *[1] * (images.ndim - 1 - axis))
-    first, second = images.index_select(axis, first), images.index_select(axis, second)
-    return first.lerp(second, share)
+def resize_images(images):
+    """Resize uint8 images, N x C x H x W, bilinearly."""
+    resized = images.new_empty(*images.shape[:2], HEIGHT, WIDTH)
+    # in parts, so that the float copies stay small
+    for part, out in zip(images.split(250), resized.split(250), strict=True):
+        part = part.float()
+        part = F.interpolate(part, (HEIGHT, WIDTH), mode="bilinear", antialias=True)
+        out.copy_(part.round().clamp(0, 255))
+    return resized
 
 
-def resize_images(images, height, width, resize):
-    """Images, uint8 N x C x H x W, resized bilinearly as `resize` says.
-
-    `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
-    `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
-    `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded, which TensorFlow's own is not.
-    """
-    if images.shape[2:] == (height, width):
-        return images
-    images = images.float()
-    if resize == "tensorflow1":
-        images = blend_pixels(blend_pixels(images, 3, width), 2, height)
-    else:
-        smooth = {"antialias": True, "bilinear": False}[resize]
-        size = (height, width)
-        images = F.interpolate(images, size, mode="bilinear", antialias=smooth)
-    return images.round().clamp(0, 255).to(torch.uint8)
-
-
-def resize_picture(picture, height, width, resize):
+def resize_picture(picture):
     """Pixels, uint8 C x H x W, of a PIL picture resized as `resize_images` says."""
-    if resize == "antialias":
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
+    picture = picture.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
     across, down = picture.size
     pixels = torch.from_numpy(np.array(picture)).reshape(1, down, across, -1)
-    return resize_images(pixels.permute(0, 3, 1, 2), height, width, resize)[0]
+    return resize_images(pixels.permute(0, 3, 1, 2))[0]
 
 
 def read_json(path):
@@ -270,7 +241,7 @@ def mark_objects(labels, index):
     return marks
 
 
-def load_images(folder, height, width, channels, resize="antialias"):
+def load_images(folder):
     """i-CLEVR: images, uint8 N x C x H x W, and their objects, 0 or 1, uint8 N x 24.
 
     Photographs are resized whole, not cropped.
@@ -278,12 +249,12 @@ def load_images(folder, height, width, channels, resize="antialias"):
 
     def decode(path):
         with Image.open(path) as file:
-            image = flatten_image(file).convert("L" if channels == 1 else "RGB")
-        return resize_picture(image, height, width, resize)
+            image = flatten_image(file).convert("RGB")
+        return resize_picture(image)
 
     labels, index = read_labels(Path(folder) / "train.json")
     paths = find_photographs(Path(folder), list(labels))
-    images, readable = decode_files(paths, decode, (channels, height, width))
+    images, readable = decode_files(paths, decode, (CHANNELS, HEIGHT, WIDTH))
     report_broken(paths, readable)
     return images, mark_objects(list(labels.values()), index)[readable]
 
@@ -291,33 +262,11 @@ def load_images(folder, height, width, channels, resize="antialias"):
 # ---- Training ----
 
 
-def parse_arguments():
-    """What the command line says, and what holds where it is silent."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "classifier_iclevr")
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
-    )
-    return parser.parse_args()
-
-
-def scale_pixels(images):
-    """Pixels from 0 to 255 in the range that the networks read."""
-    return images.float() / 127.5 - 1
-
-
 class Batches:
-    """Endless batches of real images, in a new random order each epoch.
-
-    Images stay uint8 on their device; a batch is an index into them, made float.
-    """
+    """Draw batches of real images without end, in a new random order each epoch."""
 
     def __init__(self, images, labels, seed):
-        self.images = images
+        self.images = images  # uint8, on their device
         self.labels = labels
         self.random = torch.Generator().manual_seed(seed)
         self.position = len(self)
@@ -329,19 +278,18 @@ class Batches:
 
     def __next__(self):
         if self.position == len(self):
-            self.order = torch.randperm(len(self.images), generator=self.random)
-            self.order = self.order.to(self.images.device)
-            self.position = 0
+            order = torch.randperm(len(self.images), generator=self.random)
+            self.order, self.position = order.to(self.images.device), 0
         start = self.position * BATCH
-        self.position += 1
         chosen = self.order[start : start + BATCH]
+        self.position += 1
         images = self.images[chosen]
         labels = self.labels[chosen]
-        return scale_pixels(images), labels
+        return (images.float() / 127.5 - 1), labels
 
 
 def update(optimizer, loss):
-    """One step down the gradient of `loss`."""
+    """Make one step down the gradient of `loss`."""
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -362,28 +310,38 @@ def multi_hot_accuracy(outputs, labels):
 
 
 def train_step(classifier, optimizer, batches):
-    """One step down the loss of a batch; loss and accuracy before it."""
+    """Make one step down the loss of a batch. Return loss and accuracy before it."""
     images, labels = next(batches)
     outputs = classifier(images)
-    loss = binary_cross_entropy(outputs, labels)
+    loss = F.binary_cross_entropy_with_logits(outputs, labels)
     update(optimizer, loss)
     return {"loss": loss.detach(), "accuracy": multi_hot_accuracy(outputs, labels)}
 
 
-def train(images, labels, out, epochs, steps, seed, device):
-    """Train on uint8 images, N x C x H x W; weights each epoch."""
-    torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
-    torch.manual_seed(seed)
-    network = Classifier().to(device)
-    optimizer = torch.optim.Adam(network.parameters())
-    images = images.to(device)
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
+    parser.add_argument("--out", type=Path, default=Path("runs") / "classifier_iclevr")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--seed", type=int, default=SEED)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", default=device)
+    args = parser.parse_args()
+    folder = args.data
+    images, labels = load_images(folder)
     labels = labels.float()
-    labels = labels.to(device)
-    batches = Batches(images, labels, seed)
+    torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
+    torch.manual_seed(args.seed)
+    network = Classifier().to(args.device)
+    optimizer = torch.optim.Adam(network.parameters())
+    images = images.to(args.device)
+    labels = labels.to(args.device)
+    batches = Batches(images, labels, args.seed)
     epoch = len(batches)
-    last = steps or epochs * epoch
+    last = args.steps or args.epochs * epoch
 
-    out.mkdir(parents=True, exist_ok=True)
+    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(network, optimizer, batches)
@@ -395,16 +353,7 @@ def train(images, labels, out, epochs, steps, seed, device):
             )
             print(f"step {step}/{last}  {numbers}  {rate:.3g} steps/s")
         if ended:
-            torch.save({"classifier": network.state_dict()}, out / "weights.pt")
-
-
-def main():
-    args = parse_arguments()
-    folder = args.data
-    size = (HEIGHT, WIDTH, CHANNELS)
-    images, labels = load_images(folder, *size)
-    options = (args.out, args.epochs, args.steps, args.seed, args.device)
-    train(images, labels, *options)
+            torch.save({"classifier": network.state_dict()}, args.out / "weights.pt")
 
 
 if __name__ == "__main__":

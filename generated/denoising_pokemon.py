@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (9f9e163c).
+Written by ganspec from the spec `denoising_pokemon` (80df28a7).
 Plain PyTorch, yours to edit.
 """
 
@@ -42,10 +42,10 @@ def weights_and_biases(network):
             yield weight, getattr(module, "bias", None)
 
 
-def init_xavier(network, fill=nn.init.xavier_uniform_, gain=1.0):
+def init_xavier(network, fill=nn.init.xavier_uniform_):
     """Draw weights scaled by their fan (Glorot & Bengio, 2010) and set biases to 0."""
     for weight, bias in weights_and_biases(network):
-        fill(weight, gain=gain)
+        fill(weight, gain=1.0)
         if bias is not None:
             nn.init.zeros_(bias)
 
@@ -90,14 +90,6 @@ class Autoencoder(nn.Module):
         return self.main(x)
 
 
-# ---- Losses ----
-
-
-def binary_cross_entropy(outputs, targets):
-    """Mean binary cross-entropy of all outputs with their targets, 0 to 1."""
-    return F.binary_cross_entropy(outputs, targets)
-
-
 # ---- Data ----
 
 
@@ -115,59 +107,37 @@ def flatten_image(image):
     return image.convert("RGB")
 
 
-def blend_pixels(images, axis, size):
-    """Images, float, resized along `axis`: pixel i is read at i * before / size."""
-    before = images.shape[axis]
-    place = torch.arange(size) * (before / size)
-    first = place.long()
-    second = (first + 1).clamp(max=before - 1)
-    share = (place - first).reshape(-1, *[1] * (images.ndim - 1 - axis))
-    first, second = images.index_select(axis, first), images.index_select(axis, second)
-    return first.lerp(second, share)
+def resize_images(images, height, width):
+    """Resize uint8 images, N x C x H x W, bilinearly."""
+    resized = images.new_empty(*images.shape[:2], height, width)
+    # in parts, so that the float copies stay small
+    for part, out in zip(images.split(250), resized.split(250), strict=True):
+        part = part.float()
+        part = F.interpolate(part, (height, width), mode="bilinear")
+        out.copy_(part.round().clamp(0, 255))
+    return resized
 
 
-def resize_images(images, height, width, resize):
-    """Images, uint8 N x C x H x W, resized bilinearly as `resize` says.
-
-    `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
-    `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
-    `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded, which TensorFlow's own is not.
-    """
-    if images.shape[2:] == (height, width):
-        return images
-    images = images.float()
-    if resize == "tensorflow1":
-        images = blend_pixels(blend_pixels(images, 3, width), 2, height)
-    else:
-        smooth = {"antialias": True, "bilinear": False}[resize]
-        size = (height, width)
-        images = F.interpolate(images, size, mode="bilinear", antialias=smooth)
-    return images.round().clamp(0, 255).to(torch.uint8)
-
-
-def resize_picture(picture, height, width, resize):
+def resize_picture(picture, height, width):
     """Pixels, uint8 C x H x W, of a PIL picture resized as `resize_images` says."""
-    if resize == "antialias":
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
     across, down = picture.size
     pixels = torch.from_numpy(np.array(picture)).reshape(1, down, across, -1)
-    return resize_images(pixels.permute(0, 3, 1, 2), height, width, resize)[0]
+    return resize_images(pixels.permute(0, 3, 1, 2), height, width)[0]
 
 
-def decode_image(path, height, width, channels, resize="antialias"):
+def decode_image(path):
     """Image of a file, uint8 C x H x W: shorter side resized, cropped at the centre."""
     with Image.open(path) as file:
         image = flatten_image(ImageOps.exif_transpose(file))
-    image = image.convert("L" if channels == 1 else "RGB")
+    image = image.convert("RGB")
     across, down = image.size
-    if across * height < down * width:
-        across, down = width, down * width // across
+    if across * HEIGHT < down * WIDTH:
+        across, down = WIDTH, down * WIDTH // across
     else:
-        across, down = across * height // down, height
-    left, top = round((across - width) / 2), round((down - height) / 2)
-    pixels = resize_picture(image, down, across, resize)
-    return pixels[:, top : top + height, left : left + width]
+        across, down = across * HEIGHT // down, HEIGHT
+    left, top = round((across - WIDTH) / 2), round((down - HEIGHT) / 2)
+    pixels = resize_picture(image, down, across)
+    return pixels[:, top : top + HEIGHT, left : left + WIDTH]
 
 
 def find_images(folder):
@@ -239,33 +209,19 @@ def report_broken(files, readable):
         warnings.warn(message + names, stacklevel=3)
 
 
-def load_images(folder, height, width, channels, resize="antialias"):
+def load_images(folder):
     """Images of a folder, uint8 N x C x H x W, and their classes, int64 N."""
 
     def decode(path):
-        return decode_image(path, height, width, channels, resize)
+        return decode_image(path)
 
     files, labels = list_images(folder)
-    images, readable = decode_files(files, decode, (channels, height, width))
+    images, readable = decode_files(files, decode, (CHANNELS, HEIGHT, WIDTH))
     report_broken(files, readable)
     return images, torch.tensor(labels)[readable]
 
 
 # ---- Training ----
-
-
-def parse_arguments():
-    """What the command line says, and what holds where it is silent."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "denoising_pokemon")
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
-    )
-    return parser.parse_args()
 
 
 class AdamEpsHat(optim.Adam):
@@ -274,10 +230,10 @@ class AdamEpsHat(optim.Adam):
     The order of computation at the end of section 2 of Kingma & Ba (2015).
     """
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
-        super().__init__(params, lr, betas, eps, weight_decay)
+    def __init__(self, params, betas=(0.9, 0.999)):
+        super().__init__(params, 0.001, betas, 1e-7, 0.0)
         for group in self.param_groups:
-            group.update(eps_hat=eps, count=0)
+            group.update(eps_hat=1e-7, count=0)
 
     def step(self):
         for group in self.param_groups:
@@ -287,24 +243,16 @@ class AdamEpsHat(optim.Adam):
         super().step()
 
 
-def spaced(length, count):
-    """`count` of the indices below `length`, evenly spaced."""
-    return torch.arange(count) * length // count
-
-
-def scale_pixels(images):
-    """Pixels from 0 to 255 in the range that the networks read."""
-    return images.float() / 255
+def spaced(length):
+    """Return `count` of the indices below `length`, evenly spaced."""
+    return torch.arange(COLUMNS) * length // COLUMNS
 
 
 class Batches:
-    """Endless batches of real images, in a new random order each epoch.
-
-    Images stay uint8 on their device; a batch is an index into them, made float.
-    """
+    """Draw batches of real images without end, in a new random order each epoch."""
 
     def __init__(self, images, seed):
-        self.images = images
+        self.images = images  # uint8, on their device
         self.random = torch.Generator().manual_seed(seed)
         self.position = len(self)
         if len(self) == 0:
@@ -315,42 +263,41 @@ class Batches:
 
     def __next__(self):
         if self.position == len(self):
-            self.order = torch.randperm(len(self.images), generator=self.random)
-            self.order = self.order.to(self.images.device)
-            self.position = 0
+            order = torch.randperm(len(self.images), generator=self.random)
+            self.order, self.position = order.to(self.images.device), 0
         start = self.position * BATCH
-        self.position += 1
         chosen = self.order[start : start + BATCH]
+        self.position += 1
         images = self.images[chosen]
-        return scale_pixels(images)
+        return images.float() / 255
 
 
 def add_noise(images, random):
-    """Images with Gaussian noise from the generator `random`; None is torch's own."""
+    """Add Gaussian noise, which the generator `random` draws; None is torch's own."""
     noise = torch.randn(images.shape, generator=random, device=images.device)
     noisy = images + NOISE * noise
     return noisy.clamp(0, 1)
 
 
 def update(optimizer, loss):
-    """One step down the gradient of `loss`."""
+    """Make one step down the gradient of `loss`."""
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
 
 
 def train_step(autoencoder, optimizer, batches):
-    """One step down the loss of a batch; the loss before it."""
+    """Make one step down the loss of a batch. Return the loss before it."""
     images = next(batches)
     outputs = autoencoder(add_noise(images, None))
-    loss = binary_cross_entropy(outputs, images)
+    loss = F.binary_cross_entropy(outputs, images)
     update(optimizer, loss)
     return {"loss": loss.detach()}
 
 
 def compare(autoencoder, images):
-    """What goes in, what comes out and, under noise, the clean images, in rows."""
-    clean = scale_pixels(images)
+    """Return inputs, outputs and, under noise, clean images, for a grid of rows."""
+    clean = images.float() / 255
     autoencoder.eval()
     with torch.no_grad():
         noisy = add_noise(clean, torch.Generator(images.device).manual_seed(0))
@@ -359,35 +306,41 @@ def compare(autoencoder, images):
     return torch.cat([noisy, made, clean])
 
 
-def save_grid(images, path, columns):
-    """Write images (n x channels x height x width) as one PNG, row by row, on white."""
+def save_grid(images, path):
+    """Write images (N x C x H x W) as one PNG, row by row, on white."""
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
-    count, channels, height, width = images.shape
-    rows = -(-count // columns)
-    grid = torch.full(
-        (channels, rows * (height + 2) + 2, columns * (width + 2) + 2), 255
-    )
-    for i, image in enumerate(images):
-        top, left = i // columns * (height + 2) + 2, i % columns * (width + 2) + 2
-        grid[:, top : top + height, left : left + width] = image
-    pixels = grid.byte().permute(1, 2, 0).squeeze(2).numpy()
-    Image.fromarray(pixels).save(path, format="PNG")
+    white = images.new_full((-len(images) % COLUMNS, *images.shape[1:]), 255)
+    tiles = F.pad(torch.cat([images, white]), (2, 0, 2, 0), value=255)
+    # rows, height, columns, width, channels
+    grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
+    grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
+    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
 
 
-def train(images, out, epochs, steps, seed, device):
-    """Train on uint8 images, N x C x H x W; weights each epoch."""
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
+    parser.add_argument("--out", type=Path, default=Path("runs") / "denoising_pokemon")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--seed", type=int, default=SEED)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", default=device)
+    args = parser.parse_args()
+    folder = args.data
+    images, _ = load_images(folder)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
-    torch.manual_seed(seed)
-    network = Autoencoder().to(device)
-    optimizer = AdamEpsHat(network.parameters(), eps=1e-7)
-    images = images.to(device)
+    torch.manual_seed(args.seed)
+    network = Autoencoder().to(args.device)
+    optimizer = AdamEpsHat(network.parameters())
+    images = images.to(args.device)
     shown = images
-    fixed = shown[spaced(len(shown), COLUMNS)]
-    batches = Batches(images, seed)
+    fixed = shown[spaced(len(shown))]
+    batches = Batches(images, args.seed)
     epoch = len(batches)
-    last = steps or epochs * epoch
+    last = args.steps or args.epochs * epoch
 
-    out.mkdir(parents=True, exist_ok=True)
+    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(network, optimizer, batches)
@@ -400,17 +353,8 @@ def train(images, out, epochs, steps, seed, device):
             print(f"step {step}/{last}  {numbers}  {rate:.3g} steps/s")
         if ended:
             samples = compare(network, fixed)
-            save_grid(samples, out / f"samples_{step:07d}.png", COLUMNS)
-            torch.save({"autoencoder": network.state_dict()}, out / "weights.pt")
-
-
-def main():
-    args = parse_arguments()
-    folder = args.data
-    size = (HEIGHT, WIDTH, CHANNELS)
-    images, _ = load_images(folder, *size, resize="bilinear")
-    options = (args.out, args.epochs, args.steps, args.seed, args.device)
-    train(images, *options)
+            save_grid(samples, args.out / f"samples_{step:07d}.png")
+            torch.save({"autoencoder": network.state_dict()}, args.out / "weights.pt")
 
 
 if __name__ == "__main__":

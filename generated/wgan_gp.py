@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (219c12a3).
+Written by ganspec from the spec `wgan_gp` (af670dc8).
 Plain PyTorch, yours to edit.
 """
 
@@ -22,9 +22,9 @@ WIDTH = 64
 CHANNELS = 3
 SAMPLES = 64
 COLUMNS = 8
-PENALTY_WEIGHT = 10.0
 LATENT_SIZE = 100
 DISCRIMINATOR_STEPS = 5
+PENALTY_WEIGHT = 10.0
 
 
 # ---- Networks ----
@@ -117,17 +117,17 @@ class Discriminator(nn.Module):
 
 
 def real_loss(scores):
-    """The critic's loss on real images: their mean score, signed."""
+    """Return the mean score of real images, with the sign that the critic lowers."""
     return -scores.mean()
 
 
 def fake_loss(scores):
-    """The same on generated images, with the opposite sign."""
+    """Return the mean score of generated images, with the opposite sign."""
     return scores.mean()
 
 
 def gradient_penalty(discriminator, real, fake):
-    """Squared distance of gradient norms from 1, at points between real and fake."""
+    """Penalise gradient norms other than 1 at points between real and generated images."""
     mix = torch.rand(len(real), 1, 1, 1, device=real.device)
     between = (mix * real + (1 - mix) * fake).requires_grad_()
     scores = discriminator(between)
@@ -136,7 +136,7 @@ def gradient_penalty(discriminator, real, fake):
 
 
 def generator_loss(scores):
-    """Generated images' mean score, with the sign of real ones."""
+    """Return the mean score of generated images, with the sign of real ones."""
     return -scores.mean()
 
 
@@ -166,15 +166,15 @@ def draw_scenes(random, count):
     }
 
 
-def scene_blocks(count, seed, split, height, width):
+def scene_blocks():
     """Random scenes in blocks, each with its first image's index."""
     # numbers that no seed gives the other split: `spawn_key` is no part of the seed
-    key = {"train": (), "test": (1,)}[split]
-    random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+    key = {"train": (), "test": (1,)}["train"]
+    random = np.random.default_rng(np.random.SeedSequence(0, spawn_key=key))
     # whole blocks, even at the end, so that no image depends on how many there are;
     # small ones, so that the work stays in the cache
-    block = min(256, max(1, 2**18 // (height * width)))
-    for start in range(0, count, block):
+    block = min(256, max(1, 2**18 // (HEIGHT * WIDTH)))
+    for start in range(0, 10000, block):
         yield start, draw_scenes(random, block)
 
 
@@ -202,11 +202,11 @@ def view_rays(x, y, height, width):
     return [x, down[1] * y + forward[1], down[2] * y + forward[2]]
 
 
-def draw_ground(scenes, light, height, width):
+def draw_ground(scenes, light):
     """Grey ground, N x H x W in 0 to 1, with a soft shadow beside each solid."""
-    eye, _, _ = camera(height, width)
-    x, y = torch.arange(width) + 0.5, torch.arange(height)[:, None] + 0.5
-    dx, dy, dz = view_rays(x, y, height, width)
+    eye, _, _ = camera(HEIGHT, WIDTH)
+    x, y = torch.arange(WIDTH) + 0.5, torch.arange(HEIGHT)[:, None] + 0.5
+    dx, dy, dz = view_rays(x, y, HEIGHT, WIDTH)
     far = eye[2] / -dz.clamp(max=-0.05)
     x, y = eye[0] + far * dx, eye[1] + far * dy
     ground = 0.48 + 0.26 * torch.exp(-(x**2 + y**2) / 25)
@@ -326,115 +326,68 @@ def draw_solids(canvas, scenes, light):
 
 
 def grey_images(images):
-    """ITU-R 601 luma of uint8 N x 3 x H x W as uint8 N x 1 x H x W, equal to PIL's."""
-    red, green, blue = images.int().unbind(1)
-    luma = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
-    return luma.to(torch.uint8)[:, None]
+    """Return the ITU-R 601 luma of uint8 N x 3 x H x W as uint8 N x 1 x H x W, equal to PIL's."""
+    grey = images.new_empty(len(images), 1, *images.shape[2:])
+    for part, out in zip(images.split(250), grey.split(250), strict=True):
+        red, green, blue = part.int().unbind(1)
+        out[:, 0] = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
+    return grey
 
 
-def blend_pixels(images, axis, size):
-    """Images, float, resized along `axis`: pixel i is read at i * before / size."""
-    before = images.shape[axis]
-    place = torch.arange(size) * (before / size)
-    first = place.long()
-    second = (first + 1).clamp(max=before - 1)
-    share = (place - first).reshape(-1, *[1] * (images.ndim - 1 - axis))
-    first, second = images.index_select(axis, first), images.index_select(axis, second)
-    return first.lerp(second, share)
+def resize_images(images):
+    """Resize uint8 images, N x C x H x W, bilinearly."""
+    resized = images.new_empty(*images.shape[:2], HEIGHT, WIDTH)
+    # in parts, so that the float copies stay small
+    for part, out in zip(images.split(250), resized.split(250), strict=True):
+        part = part.float()
+        part = F.interpolate(part, (HEIGHT, WIDTH), mode="bilinear", antialias=True)
+        out.copy_(part.round().clamp(0, 255))
+    return resized
 
 
-def resize_images(images, height, width, resize):
-    """Images, uint8 N x C x H x W, resized bilinearly as `resize` says.
-
-    `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
-    `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
-    `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded, which TensorFlow's own is not.
-    """
-    if images.shape[2:] == (height, width):
-        return images
-    images = images.float()
-    if resize == "tensorflow1":
-        images = blend_pixels(blend_pixels(images, 3, width), 2, height)
-    else:
-        smooth = {"antialias": True, "bilinear": False}[resize]
-        size = (height, width)
-        images = F.interpolate(images, size, mode="bilinear", antialias=smooth)
-    return images.round().clamp(0, 255).to(torch.uint8)
+def fit_images(images):
+    """Make uint8 images, N x C x H x W, grey or colour, and resize them."""
+    if CHANNELS < images.shape[1]:
+        images = grey_images(images)
+    if images.shape[2:] != (HEIGHT, WIDTH):
+        images = resize_images(images)
+    if CHANNELS > images.shape[1]:
+        images = images.repeat(1, 3, 1, 1)
+    return images
 
 
-def fit_images(images, height, width, channels, resize="antialias"):
-    """Images, uint8 N x C x H x W, made grey or colour and resized."""
-    if images.shape[1:] == (channels, height, width):
-        return images
-    fitted = images.new_empty(len(images), channels, height, width)
-    # in parts, so that the float copies stay small: half the time, and memory to spare
-    for part, out in zip(images.split(250), fitted.split(250), strict=True):
-        if channels < part.shape[1]:
-            part = grey_images(part)
-        # a grey channel is repeated three times
-        out.copy_(resize_images(part, height, width, resize))
-    return fitted
-
-
-def draw_images(scenes, height, width, channels):
+def draw_images(scenes):
     """Scenes, their objects from back to front, as images, uint8 N x C x H x W."""
     light = F.normalize(torch.tensor([-0.9, -0.3, 1.0]), dim=0)
-    ground = draw_ground(scenes, light, height, width)
+    ground = draw_ground(scenes, light)
     canvas = draw_solids(ground[..., None].repeat(1, 1, 1, 3), scenes, light)
     drawn = (255 * canvas.clamp(0, 1)).round().to(torch.uint8).permute(0, 3, 1, 2)
-    return fit_images(drawn, height, width, channels)
+    return fit_images(drawn)
 
 
-def load_images(folder, height, width, channels, count=10000, seed=0, split="train"):
+def load_images():
     """Scenes, uint8 N x C x H x W, and 3 x colour + shape of the front object, int64 N.
 
     Nothing is read from `folder`: the same seed always draws the same scenes.
     """
-    images = torch.empty(count, channels, height, width, dtype=torch.uint8)
-    labels = torch.empty(count, dtype=torch.int64)
-    for start, scenes in scene_blocks(count, seed, split, height, width):
+    images = torch.empty(10000, CHANNELS, HEIGHT, WIDTH, dtype=torch.uint8)
+    labels = torch.empty(10000, dtype=torch.int64)
+    for start, scenes in scene_blocks():
         scenes, part = back_to_front(scenes), slice(start, start + len(scenes["x"]))
-        images[part] = draw_images(scenes, height, width, channels)[: count - start]
+        images[part] = draw_images(scenes)[: 10000 - start]
         front = 3 * scenes["colour"][:, -1] + scenes["shape"][:, -1]
-        labels[part] = front[: count - start]
+        labels[part] = front[: 10000 - start]
     return images, labels
 
 
 # ---- Training ----
 
 
-def parse_arguments():
-    """What the command line says, and what holds where it is silent."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path, default=Path("runs") / "wgan_gp")
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
-    )
-    return parser.parse_args()
-
-
-def draw_latent(count, device):
-    """Random inputs of the generator, count x latent size."""
-    return torch.randn(count, LATENT_SIZE, device=device)
-
-
-def scale_pixels(images):
-    """Pixels from 0 to 255 in the range that the networks read."""
-    return images.float() / 127.5 - 1
-
-
 class Batches:
-    """Endless batches of real images, in a new random order each epoch.
-
-    Images stay uint8 on their device; a batch is an index into them, made float.
-    """
+    """Draw batches of real images without end, in a new random order each epoch."""
 
     def __init__(self, images, seed):
-        self.images = images
+        self.images = images  # uint8, on their device
         self.random = torch.Generator().manual_seed(seed)
         self.position = len(self)
         if len(self) == 0:
@@ -445,112 +398,99 @@ class Batches:
 
     def __next__(self):
         if self.position == len(self):
-            self.order = torch.randperm(len(self.images), generator=self.random)
-            self.order = self.order.to(self.images.device)
-            self.position = 0
+            order = torch.randperm(len(self.images), generator=self.random)
+            self.order, self.position = order.to(self.images.device), 0
         start = self.position * BATCH
-        self.position += 1
         chosen = self.order[start : start + BATCH]
+        self.position += 1
         images = self.images[chosen]
-        return scale_pixels(images)
+        return images.float() / 127.5 - 1
 
 
 def count_steps(batches):
-    """Iterations in an epoch."""
+    """Return the iterations of an epoch in which every image is seen once."""
     return max(1, len(batches) // DISCRIMINATOR_STEPS)
 
 
 def update(optimizer, loss):
-    """One step down the gradient of `loss`."""
+    """Make one step down the gradient of `loss`."""
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
 
 
-def train_discriminator(discriminator, optimizer, real, fake):
-    """Raise real images' scores, lower generated ones'; losses by name."""
-    real_scores = discriminator(real)
-    fake_scores = discriminator(fake)
-    d_loss = real_loss(real_scores) + fake_loss(fake_scores)
-    d_loss = d_loss + gradient_penalty(discriminator, real, fake)
-
-    log = {"d_loss": d_loss.detach()}
-    update(optimizer, d_loss)
-    return log
-
-
-def train_generator(generator, discriminator, optimizer, latent):
-    """Raise the scores of generated images; the loss.
-
-    The discriminator only passes gradients on.
-    """
-    discriminator.requires_grad_(False)
-    fake = generator(latent)
-    scores = discriminator(fake)
-    g_loss = generator_loss(scores)
-    update(optimizer, g_loss)
-    discriminator.requires_grad_(True)
-    return g_loss.detach()
-
-
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """One iteration; its losses by name, without waiting for the device."""
+    """Train both networks for one iteration. Return the losses by name, still on the device."""
     for _ in range(DISCRIMINATOR_STEPS):
         real = next(batches)
-        latent = draw_latent(len(real), real.device)
+        latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
         with torch.no_grad():
             fake = generator(latent)
-        log = train_discriminator(discriminator, d_optimizer, real, fake)
+        real_scores = discriminator(real)
+        fake_scores = discriminator(fake)
+        d_loss = real_loss(real_scores) + fake_loss(fake_scores)
+        d_loss = d_loss + gradient_penalty(discriminator, real, fake)
+        log = {"d_loss": d_loss.detach()}
+        update(d_optimizer, d_loss)
 
-    count = len(real)
-    latent = draw_latent(count, real.device)
-    log["g_loss"] = train_generator(generator, discriminator, g_optimizer, latent)
+    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+    discriminator.requires_grad_(False)  # it only passes gradients on
+    images = generator(latent)
+    scores = discriminator(images)
+    g_loss = generator_loss(scores)
+    update(g_optimizer, g_loss)
+    discriminator.requires_grad_(True)
+    log["g_loss"] = g_loss.detach()
     return log
 
 
-def save_grid(images, path, columns):
-    """Write images (n x channels x height x width) as one PNG, row by row, on white."""
+def save_grid(images, path):
+    """Write images (N x C x H x W) as one PNG, row by row, on white."""
     images = images * 0.5 + 0.5
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
-    count, channels, height, width = images.shape
-    rows = -(-count // columns)
-    grid = torch.full(
-        (channels, rows * (height + 2) + 2, columns * (width + 2) + 2), 255
-    )
-    for i, image in enumerate(images):
-        top, left = i // columns * (height + 2) + 2, i % columns * (width + 2) + 2
-        grid[:, top : top + height, left : left + width] = image
-    pixels = grid.byte().permute(1, 2, 0).squeeze(2).numpy()
-    Image.fromarray(pixels).save(path, format="PNG")
+    white = images.new_full((-len(images) % COLUMNS, *images.shape[1:]), 255)
+    tiles = F.pad(torch.cat([images, white]), (2, 0, 2, 0), value=255)
+    # rows, height, columns, width, channels
+    grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
+    grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
+    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
 
 
 def save_samples(generator, fixed, path):
-    """A grid of what the generator makes of latents that stay the same."""
+    """Write a grid of images of latents that stay the same."""
     generator.eval()
     with torch.no_grad():
         images = generator(fixed)
     generator.train()
-    save_grid(images, path, COLUMNS)
+    save_grid(images, path)
 
 
-def train(images, out, epochs, steps, seed, device):
-    """Train on uint8 images, N x C x H x W; samples and weights each epoch."""
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", type=Path, default=Path("runs") / "wgan_gp")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--seed", type=int, default=SEED)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", default=device)
+    args = parser.parse_args()
+
+    images, _ = load_images()
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
-    torch.manual_seed(seed)
-    generator = Generator().to(device)
-    discriminator = Discriminator().to(device)
+    torch.manual_seed(args.seed)
+    generator = Generator().to(args.device)
+    discriminator = Discriminator().to(args.device)
+    networks = {"generator": generator, "discriminator": discriminator}
     g_optimizer = torch.optim.Adam(generator.parameters(), lr=1e-4, betas=(0.0, 0.9))
     d_optimizer = torch.optim.Adam(
         discriminator.parameters(), lr=1e-4, betas=(0.0, 0.9)
     )
-    fixed = draw_latent(SAMPLES, device)
-    batches = Batches(images.to(device), seed)
+    fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
+    batches = Batches(images.to(args.device), args.seed)
     epoch = count_steps(batches)
-    total = epochs * epoch
-    last = steps or total
+    last = args.steps or args.epochs * epoch
 
-    networks = {"generator": generator, "discriminator": discriminator}
-    out.mkdir(parents=True, exist_ok=True)
+    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
@@ -562,17 +502,10 @@ def train(images, out, epochs, steps, seed, device):
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step % epoch == 0
         if ended or step == last:
-            path = out / f"samples_{step:07d}.png"
+            path = args.out / f"samples_{step:07d}.png"
             save_samples(generator, fixed, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
-            torch.save(weights, out / "weights.pt")
-
-
-def main():
-    args = parse_arguments()
-    folder = None
-    images, _ = load_images(folder, HEIGHT, WIDTH, CHANNELS)
-    train(images, args.out, args.epochs, args.steps, args.seed, args.device)
+            torch.save(weights, args.out / "weights.pt")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
+import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,28 +12,45 @@ import torch
 import torch.nn.functional as F
 from torch import nn, optim
 
+from ganspec.compiler.definitions import Import
 from ganspec.compiler.evaluate import overrides
 from ganspec.compiler.layout import Part, layout
+from ganspec.compiler.symbols import BLOCK, IMPORT, NETWORK, Symbols
 from ganspec.language.expr import Width
 from ganspec.program.ir import Call, Net, given
 from ganspec.program.spelling import INDENT, LINE, comment, docstring, number, says
 
 NAMESPACES = [
-    (nn, "nn"),
-    (F, "F"),
-    (nn.init, "nn.init"),
-    (optim, "torch.optim"),
-    (torch, "torch"),
+    (nn, Import("from torch import nn", "nn"), ""),
+    (F, Import("import torch.nn.functional", "F"), ""),
+    (nn.init, Import("from torch import nn", "nn"), ".init"),
+    (optim, Import("import torch", "torch"), ".optim"),
+    (torch, Import("import torch", "torch"), ""),
 ]
 
 
-class Printer:
-    """Prints nets; remembers the blocks' classes and every outside object it named."""
+def namespaced(target: object) -> tuple[Import, str] | None:
+    """Return how a class or function of torch is usually written; None for any other."""
+    # by identity: __module__ lies for builtins
+    for namespace, found, inner in NAMESPACES:
+        name = getattr(target, "__name__", "")
+        if getattr(namespace, name, None) is target:
+            return found, f"{inner}.{name}"
+    return None
 
-    def __init__(self):
-        self.classes: dict[str, str] = {}  # source with a blank name -> class name
-        self.sources: list[str] = []
-        self.used: list[object] = []  # helpers and functions named by the text, in order
+
+class Printer:
+    """Prints nets with marks for all names; `refer` gives those of what is not torch's."""
+
+    def __init__(
+        self,
+        symbols: Symbols,
+        refer: Callable[[object], str],
+        bring: Callable[[Import], str],
+    ):
+        self.symbols, self.refer, self.bring = symbols, refer, bring
+        self.classes: dict[str, str] = {}  # source with a blank name -> mark of the class
+        self.sources: list[tuple[str, str]] = []  # marks of the classes, and their texts
 
     # -- values -------------------------------------------------------------------------------
 
@@ -45,9 +63,9 @@ class Printer:
             comma = "," if isinstance(argument, tuple) and len(argument) == 1 else ""
             return f"({inner}{comma})" if isinstance(argument, tuple) else f"[{inner}]"
         if isinstance(argument, partial):
-            self.used.append(partial)
-            options = self.options(argument.keywords)
-            return f"partial({', '.join([self.name(argument.func), *options])})"
+            name = self.bring(Import("from functools import partial", "partial"))
+            parts = [self.name(argument.func), *map(self.value, argument.args)]
+            return f"{name}({', '.join([*parts, *self.options(argument.keywords)])})"
         if argument is None or isinstance(argument, (bool, int, str)):
             return repr(argument)
         if isinstance(argument, float):
@@ -58,15 +76,10 @@ class Printer:
         return [f"{key}={self.value(value)}" for key, value in kwargs.items()]
 
     def name(self, target: object) -> str:
-        """How the text calls a class or function."""
-        # by identity: __module__ lies for builtins
-        for namespace, prefix in NAMESPACES:
-            name = getattr(target, "__name__", "")
-            if getattr(namespace, name, None) is target:
-                return f"{prefix}.{name}"
-        if target not in self.used:
-            self.used.append(target)
-        return target.__name__
+        """Return how the text calls a class or function."""
+        if found := namespaced(target):
+            return self.bring(found[0]) + found[1]
+        return self.refer(target)
 
     def construct(self, call: Call) -> str:
         """`nn.Conv2d(3, 64, 4)`: arguments equal to their defaults left out."""
@@ -81,25 +94,24 @@ class Printer:
     # -- classes ------------------------------------------------------------------------------
 
     def block(self, net: Net) -> str:
-        """Name of the class for a block's net; calls that print alike share one."""
+        """Return the class of a block's net; calls that print alike share one."""
         text = self.source(net, "?")
         if text not in self.classes:
-            taken = set(self.classes.values())
-            name, index = net.name, 2
-            while name in taken or name in RESERVED_CLASSES:
-                name, index = f"{net.name}{index}", index + 1
-            self.classes[text] = name
-            self.sources.append(text.replace("class ?(", f"class {name}(", 1))
+            mark = self.symbols.of(("block", text), BLOCK, net.name).mark
+            self.classes[text] = mark
+            self.sources.append((mark, text.replace("class ?(", f"class {mark}(", 1)))
         return self.classes[text]
 
-    def network(self, net: Net) -> None:
-        """Print a network's class, after the blocks that it uses."""
-        self.sources.append(self.source(net, net.name))
+    def network(self, net: Net) -> str:
+        """Print a network's class, after the blocks that it uses, and return its mark."""
+        mark = self.symbols.of(("network", net.name), NETWORK, net.name).mark
+        self.sources.append((mark, self.source(net, mark)))
+        return mark
 
     def source(self, net: Net, name: str) -> str:
         """The class as text."""
         body = self.init_body(net)
-        lines = [f"class {name}(nn.Module):"]
+        lines = [f"class {name}({self.name(nn.Module)}):"]
         lines += [f"    {docstring(net.doc)}", ""] if net.doc else []
         defaults = not net.is_block
         params = [f"{k}={v}" if defaults else k for k, v in self.parameters(net).items()]
@@ -115,7 +127,8 @@ class Printer:
         return {name: int(width) for name, width in net.params.items()}
 
     def init_body(self, net: Net) -> list[str]:
-        lines = []
+        kept = Forward(self, net).kept
+        lines = [f"self.{attribute} = {name}" for name, attribute in kept.items()]
         shapes = {i.value.id: i.value.shape for i in net.inputs}
         for part in layout(net):
             shape = shapes[part.inputs[0]]
@@ -128,7 +141,7 @@ class Printer:
                 head, indent, tail = "", "    ", ","
             for step in part.steps:
                 line = f"{indent}{head}{self.construct(step.call)}{tail}"
-                note = comment(line, shape, step.output.shape, net.is_block)
+                note = self.comment(line, shape, step.output.shape, net)
                 if note or says(line, step.output.shape):
                     shape = step.output.shape
                 lines.append(line + note)
@@ -148,17 +161,13 @@ class Printer:
     def fill(self, module: str, call: Call) -> str:
         return f"{self.name(call.target)}({', '.join([module, *self.options(given(call))])})"
 
+    def comment(self, line: str, before: tuple, after: tuple, net: Net) -> str:
+        return comment(self.symbols.plain(line), before, after, net.is_block)
+
     # -- forward ------------------------------------------------------------------------------
 
     def forward_body(self, net: Net) -> list[str]:
         return Forward(self, net).lines()
-
-
-# Classes that the rest of an emitted file defines.
-RESERVED_CLASSES = {
-    *("Generator", "Discriminator", "Classifier", "Autoencoder", "Batches", "Path", "Image"),
-    "OneHot",
-}
 
 
 INFIX = {operator.add: "+", operator.mul: "*"}
@@ -184,6 +193,7 @@ class Forward:
         self.shape = net.inputs[0].value.shape
         results = (value.id for value in net.outputs.values())
         self.last_read: dict[int, int] = dict.fromkeys(results, len(self.parts))
+        self.kept = self._kept()
         for i, step in enumerate(self.parts):
             for value in step.inputs:
                 self.last_read[value] = max(i, self.last_read.get(value, -1))
@@ -210,7 +220,31 @@ class Forward:
         if self.net.uses.get(step.output.id, 0) != 1 or step.tap:
             self.flush(index + 1)
 
+    def _kept(self) -> dict[str, str]:
+        """Return the constructor's names that functions read, with the attributes for them."""
+        calls = [part.call for part in self.parts if not part.is_module]
+        widths = [w for call in calls for w in _widths([*call.args, *call.kwargs.values()])]
+        names = [n for n in self.net.params if any(n in width.names() for width in widths)]
+        taken = {part.name for part in self.parts} | set(dir(nn.Module()))
+        kept = {}
+        for name in names:
+            options = [name, *(f"{name}{i}" for i in range(2, 1000))]
+            kept[name] = next(option for option in options if option not in taken)
+            taken.add(kept[name])
+        return kept
+
+    def value(self, argument: object) -> str:
+        """Return an argument's text in `forward`, where a width is an attribute."""
+        if isinstance(argument, Width):
+            return re.sub(r"[A-Za-z_]\w*", lambda m: f"self.{self.kept[m[0]]}", argument.text)
+        if isinstance(argument, (tuple, list)) and _widths(argument):
+            inner = ", ".join(map(self.value, argument))
+            comma = "," if isinstance(argument, tuple) and len(argument) == 1 else ""
+            return f"({inner}{comma})" if isinstance(argument, tuple) else f"[{inner}]"
+        return self.printer.value(argument)
+
     def short(self, text: str) -> bool:
+        text = self.printer.symbols.plain(text)
         return len(INDENT) + len(text) + len("return ") <= LINE
 
     def read(self, value: int) -> str:
@@ -235,8 +269,8 @@ class Forward:
         if call.pack:
             inputs = [f"[{', '.join(inputs)}]"]
         options = [
-            *map(self.printer.value, call.args),
-            *self.printer.options(call.kwargs),
+            *map(self.value, call.args),
+            *(f"{key}={self.value(value)}" for key, value in call.kwargs.items()),
         ]
         return f"{self.printer.name(call.target)}({', '.join([*inputs, *options])})"
 
@@ -248,7 +282,7 @@ class Forward:
             self.names[value] = name
             shape = part.step.output.shape
             line = f"{name} = {part.text}"
-            note = comment(line, self.shape, shape, self.net.is_block)
+            note = self.printer.comment(line, self.shape, shape, self.net)
             self.shape = shape if note else self.shape
             self.statements.append(line + note)
 
@@ -265,3 +299,14 @@ class Forward:
         options = [base, *(f"{base}{i}" for i in range(2, 1000))]
         taken = needed | {i.name for i in self.net.inputs}
         return next(name for name in options if name not in taken)
+
+
+def _widths(arguments: Iterable[object]) -> list[Width]:
+    """Return the symbolic widths among arguments, those within tuples included."""
+    found = []
+    for argument in arguments:
+        if isinstance(argument, (tuple, list)):
+            found += _widths(argument)
+        elif isinstance(argument, Width) and argument.symbolic:
+            found.append(argument)
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from types import SimpleNamespace
 
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.kinds import Kind
@@ -10,9 +11,21 @@ from ganspec.program.ir import given
 from ganspec.systems.spec import Spec
 
 
+# functions that are emitted in place of their calls, where names allow
+INLINE = (
+    *("scale_pixels", "draw_latent", "train_discriminator", "train_generator", "save_samples"),
+    *("parse_arguments", "predict", "score", "train"),
+)
+
+
 def fields(kind: Kind) -> dict[str, object]:
     """Return a kind's own fields by name."""
     return {name: getattr(kind, name) for name in type(kind).model_fields}
+
+
+def own(kind: Kind, **more: object) -> SimpleNamespace:
+    """Return a kind's own configuration: its fields, and what else its functions may read."""
+    return SimpleNamespace(**{**more, **fields(kind)})
 
 
 def optimizer(kind: Optimizer) -> partial:
@@ -38,5 +51,6 @@ def shared(spec: Spec) -> dict[str, object]:
         "last_batch": train.last_batch,
         "keep": train.keep,
         "needs_folder": data.dataset.needs_folder,
+        "inline": INLINE,
         "load_images": data.dataset.reader(data.resize),
     }

@@ -12,7 +12,7 @@ from ganspec.language.types import Number
 
 
 def generator_loss(scores, cfg):
-    """Minus the discriminator's loss on them: minimises log(1 - D(G(z)))."""
+    """Return minus the discriminator's loss: the generator minimises log(1 - D(G(z)))."""
     return -cross_entropy(scores, cfg.fake_target, cfg)
 
 

@@ -13,7 +13,7 @@ from ganspec.language.types import Number
 
 
 def cross_entropy(scores, target, cfg):
-    """Mean binary cross-entropy of scores with one target for all of them."""
+    """Return the mean binary cross-entropy of scores with one target for all of them."""
     targets = torch.full_like(scores, target)
     if cfg.reads == "logits":
         return F.binary_cross_entropy_with_logits(scores, targets)
@@ -22,17 +22,17 @@ def cross_entropy(scores, target, cfg):
 
 
 def real_loss(scores, cfg):
-    """Cross-entropy of D(x) towards real."""
+    """Minimising it maximises log D(x)."""
     return cross_entropy(scores, cfg.real_target, cfg)
 
 
 def fake_loss(scores, cfg):
-    """Cross-entropy of D(G(z)) towards fake."""
+    """Minimising it maximises log(1 - D(G(z)))."""
     return cross_entropy(scores, cfg.fake_target, cfg)
 
 
 def generator_loss(scores, cfg):
-    """Cross-entropy of D(G(z)) towards real: maximises log D(G(z))."""
+    """Minimising it maximises log D(G(z))."""
     return cross_entropy(scores, cfg.generator_target, cfg)
 
 
