@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (38d40ead).
+Written by ganspec from the spec `cgan_fashion` (b0cd9ee1).
 Plain PyTorch, yours to edit.
 """
 
@@ -26,23 +26,14 @@ COLUMNS = 10
 LATENT_SIZE = 100
 GENERATOR_BATCH = 128
 ITERATIONS = 468
-REAL_TARGET = 1.0
-FAKE_TARGET = 0.0
-GENERATOR_TARGET = 1.0
 
 
 # ---- Networks ----
-
-
 def weights_and_biases(network):
-    """Weights and biases of convs, linear layers and embeddings, which have no bias.
-
-    Under a spectral norm, the weight that it divides.
-    """
-    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)
+    """Yield weights and biases of convs, linear layers and embeddings, which have no bias."""
     for module in network.modules():
-        if isinstance(module, kinds):
-            wrapped = getattr(module, "parametrizations", None)
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
+            wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
             weight = wrapped.weight.original if wrapped else module.weight
             yield weight, getattr(module, "bias", None)
 
@@ -124,32 +115,25 @@ class Discriminator(nn.Module):
 
 
 # ---- Losses ----
-
-
-def cross_entropy(scores, target):
-    """Return the mean binary cross-entropy of scores with one target for all of them."""
-    targets = torch.full_like(scores, target)
+def real_loss(scores):
+    """Return the cross-entropy of D(x) with real; to lower it is to raise log D(x)."""
+    targets = torch.ones_like(scores)
     return F.binary_cross_entropy(scores, targets)
 
 
-def real_loss(scores):
-    """Minimising it maximises log D(x)."""
-    return cross_entropy(scores, REAL_TARGET)
-
-
 def fake_loss(scores):
-    """Minimising it maximises log(1 - D(G(z)))."""
-    return cross_entropy(scores, FAKE_TARGET)
+    """Return the cross-entropy of D(G(z)) with fake; to lower it is to raise log(1 - D(G(z)))."""
+    targets = torch.zeros_like(scores)
+    return F.binary_cross_entropy(scores, targets)
 
 
 def generator_loss(scores):
-    """Minimising it maximises log D(G(z))."""
-    return cross_entropy(scores, GENERATOR_TARGET)
+    """Return the cross-entropy of D(G(z)) with real; to lower it is to raise log D(G(z))."""
+    targets = torch.ones_like(scores)
+    return F.binary_cross_entropy(scores, targets)
 
 
 # ---- Data ----
-
-
 def find_idx(folder, name):
     """Return the path of the IDX file `name` in `folder`, plain or gzipped, or None."""
     paths = (Path(folder) / name, Path(folder) / f"{name}.gz")
@@ -195,18 +179,16 @@ def load_images(folder):
 
 
 # ---- Training ----
-
-
 class AdamEpsHat(optim.Adam):
     """Adam with `eps` added before the second moment is corrected for its start at 0.
 
     The order of computation at the end of section 2 of Kingma & Ba (2015).
     """
 
-    def __init__(self, params):
-        super().__init__(params, 2e-4, (0.5, 0.999), 1e-7, 0.0)
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(params, lr, betas, eps, weight_decay)
         for group in self.param_groups:
-            group.update(eps_hat=1e-7, count=0)
+            group.update(eps_hat=eps, count=0)
 
     def step(self):
         for group in self.param_groups:
@@ -240,8 +222,8 @@ class Batches:
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device), 0
         start = self.position * BATCH
-        chosen = self.order[start : start + BATCH]
         self.position += 1
+        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         labels = self.labels[chosen]
         return (images.float() / 127.5 - 1), labels
@@ -311,15 +293,6 @@ def save_grid(images, path):
     Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
 
 
-def save_samples(generator, fixed, fixed_labels, path):
-    """Write a grid of images of latents that stay the same."""
-    generator.eval()
-    with torch.no_grad():
-        images = generator(fixed, fixed_labels)
-    generator.train()
-    save_grid(images, path)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
@@ -330,16 +303,20 @@ def main():
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
-    folder = args.data
 
+    folder = args.data
     images, labels = load_images(folder)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
     discriminator = Discriminator().to(args.device)
     networks = {"generator": generator, "discriminator": discriminator}
-    g_optimizer = AdamEpsHat(generator.parameters())
-    d_optimizer = AdamEpsHat(discriminator.parameters())
+    g_optimizer = AdamEpsHat(
+        generator.parameters(), lr=2e-4, betas=(0.5, 0.999), eps=1e-7
+    )
+    d_optimizer = AdamEpsHat(
+        discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999), eps=1e-7
+    )
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     labels = labels.to(args.device)
     fixed_labels = sample_labels(labels)
@@ -353,14 +330,16 @@ def main():
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
-            losses = "  ".join(
-                f"{name} {value.item():.4f}" for name, value in log.items()
-            )
+            losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step % epoch == 0
         if ended or step == last:
             path = args.out / f"samples_{step:07d}.png"
-            save_samples(generator, fixed, fixed_labels, path)
+            generator.eval()
+            with torch.no_grad():
+                samples = generator(fixed, fixed_labels)
+            generator.train()
+            save_grid(samples, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, args.out / "weights.pt")
 

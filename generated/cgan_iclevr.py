@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 1 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr` (33d10577).
+Written by ganspec from the spec `cgan_iclevr` (d45f7d34).
 Plain PyTorch, yours to edit.
 """
 
@@ -28,14 +28,9 @@ SAMPLES = 64
 COLUMNS = 8
 LATENT_SIZE = 100
 GENERATOR_STEPS = 4
-REAL_TARGET = 1.0
-FAKE_TARGET = 0.0
-GENERATOR_TARGET = 1.0
 
 
 # ---- Networks ----
-
-
 class Generator(nn.Module):
     """Latent vector to image."""
 
@@ -100,32 +95,25 @@ class Discriminator(nn.Module):
 
 
 # ---- Losses ----
-
-
-def cross_entropy(scores, target):
-    """Return the mean binary cross-entropy of scores with one target for all of them."""
-    targets = torch.full_like(scores, target)
+def real_loss(scores):
+    """Return the cross-entropy of D(x) with real; to lower it is to raise log D(x)."""
+    targets = torch.ones_like(scores)
     return F.binary_cross_entropy(scores, targets)
 
 
-def real_loss(scores):
-    """Minimising it maximises log D(x)."""
-    return cross_entropy(scores, REAL_TARGET)
-
-
 def fake_loss(scores):
-    """Minimising it maximises log(1 - D(G(z)))."""
-    return cross_entropy(scores, FAKE_TARGET)
+    """Return the cross-entropy of D(G(z)) with fake; to lower it is to raise log(1 - D(G(z)))."""
+    targets = torch.zeros_like(scores)
+    return F.binary_cross_entropy(scores, targets)
 
 
 def generator_loss(scores):
-    """Minimising it maximises log D(G(z))."""
-    return cross_entropy(scores, GENERATOR_TARGET)
+    """Return the cross-entropy of D(G(z)) with real; to lower it is to raise log D(G(z))."""
+    targets = torch.ones_like(scores)
+    return F.binary_cross_entropy(scores, targets)
 
 
 # ---- Data ----
-
-
 def flatten_image(image):
     """Picture of any mode as RGB: 16 bits become 8, and what is clear becomes white."""
     if image.mode.startswith("I"):
@@ -287,8 +275,6 @@ def load_images(folder):
 
 
 # ---- Training ----
-
-
 def draw_labels(labels):
     """Return the labels of `count` random images."""
     return labels[torch.randint(len(labels), (SAMPLES,), device=labels.device)]
@@ -313,8 +299,8 @@ class Batches:
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device), 0
         start = self.position * BATCH
-        chosen = self.order[start : start + BATCH]
         self.position += 1
+        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         labels = self.labels[chosen]
         return (images.float() / 127.5 - 1), labels
@@ -364,15 +350,6 @@ def save_grid(images, path):
     Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
 
 
-def save_samples(generator, fixed, fixed_labels, path):
-    """Write a grid of images of latents that stay the same."""
-    generator.eval()
-    with torch.no_grad():
-        images = generator(fixed, fixed_labels)
-    generator.train()
-    save_grid(images, path)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
@@ -383,8 +360,8 @@ def main():
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
-    folder = args.data
 
+    folder = args.data
     images, labels = load_images(folder)
     labels = labels.float()
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
@@ -409,14 +386,16 @@ def main():
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
-            losses = "  ".join(
-                f"{name} {value.item():.4f}" for name, value in log.items()
-            )
+            losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step % epoch == 0
         if ended or step == last:
             path = args.out / f"samples_{step:07d}.png"
-            save_samples(generator, fixed, fixed_labels, path)
+            generator.eval()
+            with torch.no_grad():
+                samples = generator(fixed, fixed_labels)
+            generator.train()
+            save_grid(samples, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, args.out / "weights.pt")
 

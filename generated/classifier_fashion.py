@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (e7a65eed).
+Written by ganspec from the spec `classifier_fashion` (1b2a37af).
 Plain PyTorch, yours to edit.
 """
 
@@ -22,17 +22,11 @@ SEED = 0
 
 
 # ---- Networks ----
-
-
 def weights_and_biases(network):
-    """Weights and biases of convs, linear layers and embeddings, which have no bias.
-
-    Under a spectral norm, the weight that it divides.
-    """
-    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)
+    """Yield weights and biases of convs, linear layers and embeddings, which have no bias."""
     for module in network.modules():
-        if isinstance(module, kinds):
-            wrapped = getattr(module, "parametrizations", None)
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
+            wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
             weight = wrapped.weight.original if wrapped else module.weight
             yield weight, getattr(module, "bias", None)
 
@@ -91,8 +85,6 @@ class Classifier(nn.Module):
 
 
 # ---- Losses ----
-
-
 def cross_entropy(outputs, targets):
     """Return the mean of minus the log-probability of each image's class."""
     outputs = outputs.clamp(min=1e-7).log()
@@ -100,8 +92,6 @@ def cross_entropy(outputs, targets):
 
 
 # ---- Data ----
-
-
 def find_idx(folder, name):
     """Return the path of the IDX file `name` in `folder`, plain or gzipped, or None."""
     paths = (Path(folder) / name, Path(folder) / f"{name}.gz")
@@ -147,18 +137,16 @@ def load_images(folder, split="train"):
 
 
 # ---- Training ----
-
-
 class AdamEpsHat(optim.Adam):
     """Adam with `eps` added before the second moment is corrected for its start at 0.
 
     The order of computation at the end of section 2 of Kingma & Ba (2015).
     """
 
-    def __init__(self, params, betas=(0.9, 0.999)):
-        super().__init__(params, 0.001, betas, 1e-7, 0.0)
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(params, lr, betas, eps, weight_decay)
         for group in self.param_groups:
-            group.update(eps_hat=1e-7, count=0)
+            group.update(eps_hat=eps, count=0)
 
     def step(self):
         for group in self.param_groups:
@@ -187,8 +175,8 @@ class Batches:
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device), 0
         start = self.position * BATCH
-        chosen = self.order[start : start + BATCH]
         self.position += 1
+        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         labels = self.labels[chosen]
         return (images.float() / 255), labels
@@ -246,13 +234,14 @@ def main():
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
+
     folder = args.data
     images, labels = load_images(folder)
     test_images, test_labels = load_images(folder, split="test")
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     network = Classifier().to(args.device)
-    optimizer = AdamEpsHat(network.parameters())
+    optimizer = AdamEpsHat(network.parameters(), eps=1e-7)
     images = images.to(args.device)
     test_images = test_images.to(args.device)
     labels = labels.to(args.device)
@@ -270,9 +259,7 @@ def main():
             log.update(evaluate(network, test_images, test_labels))
         if ended or step % 50 == 0:
             rate = step / (time.perf_counter() - started)
-            numbers = "  ".join(
-                f"{name} {value.item():.4f}" for name, value in log.items()
-            )
+            numbers = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {numbers}  {rate:.3g} steps/s")
         if ended:
             torch.save({"classifier": network.state_dict()}, args.out / "weights.pt")

@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (7b407773).
+Written by ganspec from the spec `classifier_iclevr` (e3a0ecfb).
 Plain PyTorch, yours to edit.
 """
 
@@ -26,8 +26,6 @@ CHANNELS = 3
 
 
 # ---- Networks ----
-
-
 class BasicBlock(nn.Module):
     """Two 3 x 3 convolutions around a shortcut."""
 
@@ -97,8 +95,6 @@ class Classifier(nn.Module):
 
 
 # ---- Data ----
-
-
 def flatten_image(image):
     """Picture of any mode as RGB: 16 bits become 8, and what is clear becomes white."""
     if image.mode.startswith("I"):
@@ -260,8 +256,6 @@ def load_images(folder):
 
 
 # ---- Training ----
-
-
 class Batches:
     """Draw batches of real images without end, in a new random order each epoch."""
 
@@ -281,8 +275,8 @@ class Batches:
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device), 0
         start = self.position * BATCH
-        chosen = self.order[start : start + BATCH]
         self.position += 1
+        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         labels = self.labels[chosen]
         return (images.float() / 127.5 - 1), labels
@@ -328,6 +322,7 @@ def main():
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
+
     folder = args.data
     images, labels = load_images(folder)
     labels = labels.float()
@@ -348,9 +343,7 @@ def main():
         ended = step % epoch == 0 or step == last
         if ended or step % 50 == 0:
             rate = step / (time.perf_counter() - started)
-            numbers = "  ".join(
-                f"{name} {value.item():.4f}" for name, value in log.items()
-            )
+            numbers = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {numbers}  {rate:.3g} steps/s")
         if ended:
             torch.save({"classifier": network.state_dict()}, args.out / "weights.pt")

@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (1e9b839f).
+Written by ganspec from the spec `dcgan` (52cdf020).
 Plain PyTorch, yours to edit.
 """
 
@@ -23,23 +23,14 @@ CHANNELS = 3
 SAMPLES = 64
 COLUMNS = 8
 LATENT_SIZE = 100
-REAL_TARGET = 1.0
-FAKE_TARGET = 0.0
-GENERATOR_TARGET = 1.0
 
 
 # ---- Networks ----
-
-
 def weights_and_biases(network):
-    """Weights and biases of convs, linear layers and embeddings, which have no bias.
-
-    Under a spectral norm, the weight that it divides.
-    """
-    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)
+    """Yield weights and biases of convs, linear layers and embeddings, which have no bias."""
     for module in network.modules():
-        if isinstance(module, kinds):
-            wrapped = getattr(module, "parametrizations", None)
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
+            wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
             weight = wrapped.weight.original if wrapped else module.weight
             yield weight, getattr(module, "bias", None)
 
@@ -115,32 +106,25 @@ class Discriminator(nn.Module):
 
 
 # ---- Losses ----
-
-
-def cross_entropy(scores, target):
-    """Return the mean binary cross-entropy of scores with one target for all of them."""
-    targets = torch.full_like(scores, target)
+def real_loss(scores):
+    """Return the cross-entropy of D(x) with real; to lower it is to raise log D(x)."""
+    targets = torch.ones_like(scores)
     return F.binary_cross_entropy_with_logits(scores, targets)
 
 
-def real_loss(scores):
-    """Minimising it maximises log D(x)."""
-    return cross_entropy(scores, REAL_TARGET)
-
-
 def fake_loss(scores):
-    """Minimising it maximises log(1 - D(G(z)))."""
-    return cross_entropy(scores, FAKE_TARGET)
+    """Return the cross-entropy of D(G(z)) with fake; to lower it is to raise log(1 - D(G(z)))."""
+    targets = torch.zeros_like(scores)
+    return F.binary_cross_entropy_with_logits(scores, targets)
 
 
 def generator_loss(scores):
-    """Minimising it maximises log D(G(z))."""
-    return cross_entropy(scores, GENERATOR_TARGET)
+    """Return the cross-entropy of D(G(z)) with real; to lower it is to raise log D(G(z))."""
+    targets = torch.ones_like(scores)
+    return F.binary_cross_entropy_with_logits(scores, targets)
 
 
 # ---- Data ----
-
-
 def draw_scenes(random, count):
     """Random scenes of one to three objects: fields by name, each N x 3.
 
@@ -379,8 +363,6 @@ def load_images():
 
 
 # ---- Training ----
-
-
 class Batches:
     """Draw batches of real images without end, in a new random order each epoch."""
 
@@ -399,8 +381,8 @@ class Batches:
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device), 0
         start = self.position * BATCH
-        chosen = self.order[start : start + BATCH]
         self.position += 1
+        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         return images.float() / 127.5 - 1
 
@@ -447,15 +429,6 @@ def save_grid(images, path):
     Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
 
 
-def save_samples(generator, fixed, path):
-    """Write a grid of images of latents that stay the same."""
-    generator.eval()
-    with torch.no_grad():
-        images = generator(fixed)
-    generator.train()
-    save_grid(images, path)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("runs") / "dcgan")
@@ -487,14 +460,16 @@ def main():
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
-            losses = "  ".join(
-                f"{name} {value.item():.4f}" for name, value in log.items()
-            )
+            losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step % epoch == 0
         if ended or step == last:
             path = args.out / f"samples_{step:07d}.png"
-            save_samples(generator, fixed, path)
+            generator.eval()
+            with torch.no_grad():
+                samples = generator(fixed)
+            generator.train()
+            save_grid(samples, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, args.out / "weights.pt")
 

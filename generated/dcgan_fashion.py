@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (b49ecdd0).
+Written by ganspec from the spec `dcgan_fashion` (ddc12496).
 Plain PyTorch, yours to edit.
 """
 
@@ -23,23 +23,14 @@ SEED = 0
 SAMPLES = 64
 COLUMNS = 8
 LATENT_SIZE = 100
-REAL_TARGET = 1.0
-FAKE_TARGET = 0.0
-GENERATOR_TARGET = 1.0
 
 
 # ---- Networks ----
-
-
 def weights_and_biases(network):
-    """Weights and biases of convs, linear layers and embeddings, which have no bias.
-
-    Under a spectral norm, the weight that it divides.
-    """
-    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)
+    """Yield weights and biases of convs, linear layers and embeddings, which have no bias."""
     for module in network.modules():
-        if isinstance(module, kinds):
-            wrapped = getattr(module, "parametrizations", None)
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
+            wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
             weight = wrapped.weight.original if wrapped else module.weight
             yield weight, getattr(module, "bias", None)
 
@@ -112,32 +103,25 @@ class Discriminator(nn.Module):
 
 
 # ---- Losses ----
-
-
-def cross_entropy(scores, target):
-    """Return the mean binary cross-entropy of scores with one target for all of them."""
-    targets = torch.full_like(scores, target)
+def real_loss(scores):
+    """Return the cross-entropy of D(x) with real; to lower it is to raise log D(x)."""
+    targets = torch.ones_like(scores)
     return F.binary_cross_entropy_with_logits(scores, targets)
 
 
-def real_loss(scores):
-    """Minimising it maximises log D(x)."""
-    return cross_entropy(scores, REAL_TARGET)
-
-
 def fake_loss(scores):
-    """Minimising it maximises log(1 - D(G(z)))."""
-    return cross_entropy(scores, FAKE_TARGET)
+    """Return the cross-entropy of D(G(z)) with fake; to lower it is to raise log(1 - D(G(z)))."""
+    targets = torch.zeros_like(scores)
+    return F.binary_cross_entropy_with_logits(scores, targets)
 
 
 def generator_loss(scores):
-    """Minimising it maximises log D(G(z))."""
-    return cross_entropy(scores, GENERATOR_TARGET)
+    """Return the cross-entropy of D(G(z)) with real; to lower it is to raise log D(G(z))."""
+    targets = torch.ones_like(scores)
+    return F.binary_cross_entropy_with_logits(scores, targets)
 
 
 # ---- Data ----
-
-
 def find_idx(folder, name):
     """Return the path of the IDX file `name` in `folder`, plain or gzipped, or None."""
     paths = (Path(folder) / name, Path(folder) / f"{name}.gz")
@@ -183,18 +167,16 @@ def load_images(folder):
 
 
 # ---- Training ----
-
-
 class AdamEpsHat(optim.Adam):
     """Adam with `eps` added before the second moment is corrected for its start at 0.
 
     The order of computation at the end of section 2 of Kingma & Ba (2015).
     """
 
-    def __init__(self, params, betas=(0.9, 0.999)):
-        super().__init__(params, 1e-4, betas, 1e-7, 0.0)
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(params, lr, betas, eps, weight_decay)
         for group in self.param_groups:
-            group.update(eps_hat=1e-7, count=0)
+            group.update(eps_hat=eps, count=0)
 
     def step(self):
         for group in self.param_groups:
@@ -222,8 +204,8 @@ class Batches:
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device), 0
         start = self.position * BATCH
-        chosen = self.order[start : start + BATCH]
         self.position += 1
+        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         return images.float() / 127.5 - 1
 
@@ -270,15 +252,6 @@ def save_grid(images, path):
     Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
 
 
-def save_samples(generator, fixed, path):
-    """Write a grid of images of latents that stay the same."""
-    generator.eval()
-    with torch.no_grad():
-        images = generator(fixed)
-    generator.train()
-    save_grid(images, path)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
@@ -289,16 +262,16 @@ def main():
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
-    folder = args.data
 
+    folder = args.data
     images, _ = load_images(folder)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
     discriminator = Discriminator().to(args.device)
     networks = {"generator": generator, "discriminator": discriminator}
-    g_optimizer = AdamEpsHat(generator.parameters())
-    d_optimizer = AdamEpsHat(discriminator.parameters())
+    g_optimizer = AdamEpsHat(generator.parameters(), lr=1e-4, eps=1e-7)
+    d_optimizer = AdamEpsHat(discriminator.parameters(), lr=1e-4, eps=1e-7)
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     batches = Batches(images.to(args.device), args.seed)
     epoch = len(batches)
@@ -310,14 +283,16 @@ def main():
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
-            losses = "  ".join(
-                f"{name} {value.item():.4f}" for name, value in log.items()
-            )
+            losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step % epoch == 0
         if ended or step == last:
             path = args.out / f"samples_{step:07d}.png"
-            save_samples(generator, fixed, path)
+            generator.eval()
+            with torch.no_grad():
+                samples = generator(fixed)
+            generator.train()
+            save_grid(samples, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, args.out / "weights.pt")
 

@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (80df28a7).
+Written by ganspec from the spec `denoising_pokemon` (8f16a707).
 Plain PyTorch, yours to edit.
 """
 
@@ -27,17 +27,11 @@ COLUMNS = 16
 
 
 # ---- Networks ----
-
-
 def weights_and_biases(network):
-    """Weights and biases of convs, linear layers and embeddings, which have no bias.
-
-    Under a spectral norm, the weight that it divides.
-    """
-    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)
+    """Yield weights and biases of convs, linear layers and embeddings, which have no bias."""
     for module in network.modules():
-        if isinstance(module, kinds):
-            wrapped = getattr(module, "parametrizations", None)
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
+            wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
             weight = wrapped.weight.original if wrapped else module.weight
             yield weight, getattr(module, "bias", None)
 
@@ -91,8 +85,6 @@ class Autoencoder(nn.Module):
 
 
 # ---- Data ----
-
-
 def flatten_image(image):
     """Picture of any mode as RGB: 16 bits become 8, and what is clear becomes white."""
     if image.mode.startswith("I"):
@@ -222,18 +214,16 @@ def load_images(folder):
 
 
 # ---- Training ----
-
-
 class AdamEpsHat(optim.Adam):
     """Adam with `eps` added before the second moment is corrected for its start at 0.
 
     The order of computation at the end of section 2 of Kingma & Ba (2015).
     """
 
-    def __init__(self, params, betas=(0.9, 0.999)):
-        super().__init__(params, 0.001, betas, 1e-7, 0.0)
+    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
+        super().__init__(params, lr, betas, eps, weight_decay)
         for group in self.param_groups:
-            group.update(eps_hat=1e-7, count=0)
+            group.update(eps_hat=eps, count=0)
 
     def step(self):
         for group in self.param_groups:
@@ -266,8 +256,8 @@ class Batches:
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device), 0
         start = self.position * BATCH
-        chosen = self.order[start : start + BATCH]
         self.position += 1
+        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         return images.float() / 255
 
@@ -327,12 +317,13 @@ def main():
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
+
     folder = args.data
     images, _ = load_images(folder)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     network = Autoencoder().to(args.device)
-    optimizer = AdamEpsHat(network.parameters())
+    optimizer = AdamEpsHat(network.parameters(), eps=1e-7)
     images = images.to(args.device)
     shown = images
     fixed = shown[spaced(len(shown))]
@@ -347,9 +338,7 @@ def main():
         ended = step % epoch == 0 or step == last
         if ended or step % 50 == 0:
             rate = step / (time.perf_counter() - started)
-            numbers = "  ".join(
-                f"{name} {value.item():.4f}" for name, value in log.items()
-            )
+            numbers = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {numbers}  {rate:.3g} steps/s")
         if ended:
             samples = compare(network, fixed)

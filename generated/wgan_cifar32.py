@@ -1,10 +1,11 @@
 """WGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `wgan_cifar32` (9d6e7cf0).
+Written by ganspec from the spec `wgan_cifar32` (306a961b).
 Plain PyTorch, yours to edit.
 """
 
 import argparse
+import io
 import math
 import pickle
 import tarfile
@@ -28,8 +29,6 @@ DISCRIMINATOR_STEPS = 5
 
 
 # ---- Networks ----
-
-
 class Generator(nn.Module):
     """Latent vector to image."""
 
@@ -83,8 +82,6 @@ class Discriminator(nn.Module):
 
 
 # ---- Losses ----
-
-
 def real_loss(scores):
     """Return the mean score of real images, with the sign that the critic lowers."""
     return -scores.mean()
@@ -101,19 +98,15 @@ def generator_loss(scores):
 
 
 # ---- Data ----
-
-
 def read_batch(file, name):
     """Return pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch."""
-    parts = {  # a pickle can run any program: this one may name only the parts of an array
-        *(
-            "numpy.ndarray",
-            "numpy.dtype",
-            "_codecs.encode",
-            "numpy._core.numeric._frombuffer",
-        ),
-        *("numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"),
+    # a pickle can run any program: this one may name only the parts of an array
+    parts = {"numpy.ndarray", "numpy.dtype", "_codecs.encode"}
+    parts |= {
+        "numpy.core.multiarray._reconstruct",
+        "numpy._core.multiarray._reconstruct",
     }
+    parts |= {"numpy._core.numeric._frombuffer"}
 
     class ArrayUnpickler(pickle.Unpickler):
         def find_class(self, module, attribute):
@@ -123,25 +116,24 @@ def read_batch(file, name):
 
     try:
         batch = ArrayUnpickler(file, encoding="bytes").load()
-    except Exception as error:  # of a damaged file, almost any
-        error.add_note(f"while reading {name}")
-        raise
-    try:
         pixels, labels = batch[b"data"], batch[b"labels"]
+        found = f"{len(pixels)} {pixels.dtype} images, {len(labels)} labels"
         if pixels.dtype != np.uint8 or len(pixels) != len(labels):
-            raise ValueError(
-                f"{len(pixels)} {pixels.dtype} images, {len(labels)} labels"
-            )
+            raise ValueError(found)
         return pixels.reshape(len(labels), 3, 32, 32), labels
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{name} is not a CIFAR-10 batch: {error}") from error
+    except Exception as error:  # of a damaged file, almost any
+        error.add_note(f"while reading {name}")
+        raise
 
 
 def read_batches(folder, names):
     """Read the named batches of a folder, or of the archive in it. Return them by name."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
-            return {name: read_batch(open(place / name, "rb"), name) for name in names}
+            files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
+            return {name: read_batch(file, name) for name, file in files.items()}
     batches = {}
     # one pass in the archive's own order: to seek in it is to unpack it again
     with tarfile.open(folder / "cifar-10-python.tar.gz") as archive:
@@ -164,8 +156,6 @@ def load_images(folder):
 
 
 # ---- Training ----
-
-
 class Batches:
     """Draw batches of real images without end, in a new random order each epoch."""
 
@@ -184,8 +174,8 @@ class Batches:
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device), 0
         start = self.position * BATCH
-        chosen = self.order[start : start + BATCH]
         self.position += 1
+        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         return images.float() / 127.5 - 1
 
@@ -246,15 +236,6 @@ def save_grid(images, path):
     Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
 
 
-def save_samples(generator, fixed, path):
-    """Write a grid of images of latents that stay the same."""
-    generator.eval()
-    with torch.no_grad():
-        images = generator(fixed)
-    generator.train()
-    save_grid(images, path)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
@@ -265,8 +246,8 @@ def main():
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
-    folder = args.data
 
+    folder = args.data
     images, _ = load_images(folder)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
@@ -286,14 +267,16 @@ def main():
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
-            losses = "  ".join(
-                f"{name} {value.item():.4f}" for name, value in log.items()
-            )
+            losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step % epoch == 0
         if ended or step == last:
             path = args.out / f"samples_{step:07d}.png"
-            save_samples(generator, fixed, path)
+            generator.eval()
+            with torch.no_grad():
+                samples = generator(fixed)
+            generator.train()
+            save_grid(samples, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, args.out / "weights.pt")
 

@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (af670dc8).
+Written by ganspec from the spec `wgan_gp` (d261cb29).
 Plain PyTorch, yours to edit.
 """
 
@@ -28,17 +28,11 @@ PENALTY_WEIGHT = 10.0
 
 
 # ---- Networks ----
-
-
 def weights_and_biases(network):
-    """Weights and biases of convs, linear layers and embeddings, which have no bias.
-
-    Under a spectral norm, the weight that it divides.
-    """
-    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)
+    """Yield weights and biases of convs, linear layers and embeddings, which have no bias."""
     for module in network.modules():
-        if isinstance(module, kinds):
-            wrapped = getattr(module, "parametrizations", None)
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
+            wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
             weight = wrapped.weight.original if wrapped else module.weight
             yield weight, getattr(module, "bias", None)
 
@@ -114,8 +108,6 @@ class Discriminator(nn.Module):
 
 
 # ---- Losses ----
-
-
 def real_loss(scores):
     """Return the mean score of real images, with the sign that the critic lowers."""
     return -scores.mean()
@@ -141,8 +133,6 @@ def generator_loss(scores):
 
 
 # ---- Data ----
-
-
 def draw_scenes(random, count):
     """Random scenes of one to three objects: fields by name, each N x 3.
 
@@ -381,8 +371,6 @@ def load_images():
 
 
 # ---- Training ----
-
-
 class Batches:
     """Draw batches of real images without end, in a new random order each epoch."""
 
@@ -401,8 +389,8 @@ class Batches:
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device), 0
         start = self.position * BATCH
-        chosen = self.order[start : start + BATCH]
         self.position += 1
+        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         return images.float() / 127.5 - 1
 
@@ -456,15 +444,6 @@ def save_grid(images, path):
     Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
 
 
-def save_samples(generator, fixed, path):
-    """Write a grid of images of latents that stay the same."""
-    generator.eval()
-    with torch.no_grad():
-        images = generator(fixed)
-    generator.train()
-    save_grid(images, path)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("runs") / "wgan_gp")
@@ -496,14 +475,16 @@ def main():
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
-            losses = "  ".join(
-                f"{name} {value.item():.4f}" for name, value in log.items()
-            )
+            losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step % epoch == 0
         if ended or step == last:
             path = args.out / f"samples_{step:07d}.png"
-            save_samples(generator, fixed, path)
+            generator.eval()
+            with torch.no_grad():
+                samples = generator(fixed)
+            generator.train()
+            save_grid(samples, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, args.out / "weights.pt")
 

@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (235790e4).
+Written by ganspec from the spec `wgan_gp_iclevr` (3e6c0f90).
 Plain PyTorch, yours to edit.
 """
 
@@ -32,8 +32,6 @@ PENALTY_WEIGHT = 10.0
 
 
 # ---- Networks ----
-
-
 class Generator(nn.Module):
     """Latent vector to image."""
 
@@ -97,8 +95,6 @@ class Discriminator(nn.Module):
 
 
 # ---- Losses ----
-
-
 def real_loss(scores):
     """Return the mean score of real images, with the sign that the critic lowers."""
     return -scores.mean()
@@ -124,8 +120,6 @@ def generator_loss(scores):
 
 
 # ---- Data ----
-
-
 def flatten_image(image):
     """Picture of any mode as RGB: 16 bits become 8, and what is clear becomes white."""
     if image.mode.startswith("I"):
@@ -287,8 +281,6 @@ def load_images(folder):
 
 
 # ---- Training ----
-
-
 def draw_labels(labels):
     """Return the labels of `count` random images."""
     return labels[torch.randint(len(labels), (SAMPLES,), device=labels.device)]
@@ -313,8 +305,8 @@ class Batches:
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device), 0
         start = self.position * BATCH
-        chosen = self.order[start : start + BATCH]
         self.position += 1
+        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         labels = self.labels[chosen]
         return (images.float() / 127.5 - 1), labels
@@ -364,15 +356,6 @@ def save_grid(images, path):
     Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
 
 
-def save_samples(generator, fixed, fixed_labels, path):
-    """Write a grid of images of latents that stay the same."""
-    generator.eval()
-    with torch.no_grad():
-        images = generator(fixed, fixed_labels)
-    generator.train()
-    save_grid(images, path)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
@@ -383,8 +366,8 @@ def main():
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
-    folder = args.data
 
+    folder = args.data
     images, labels = load_images(folder)
     labels = labels.float()
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
@@ -409,14 +392,16 @@ def main():
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
-            losses = "  ".join(
-                f"{name} {value.item():.4f}" for name, value in log.items()
-            )
+            losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         ended = step % epoch == 0
         if ended or step == last:
             path = args.out / f"samples_{step:07d}.png"
-            save_samples(generator, fixed, fixed_labels, path)
+            generator.eval()
+            with torch.no_grad():
+                samples = generator(fixed, fixed_labels)
+            generator.train()
+            save_grid(samples, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, args.out / "weights.pt")
 

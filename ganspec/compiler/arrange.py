@@ -42,7 +42,7 @@ class Module:
         head = "\n\n".join(parts) + "\n\n\n"
         for name, texts in sections.items():
             if titled:
-                head += f"# ---- {name} ----\n\n\n"
+                head += f"# ---- {name} ----\n"
             head += "\n\n\n".join(texts) + "\n\n\n"
         return head
 

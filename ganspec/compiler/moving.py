@@ -158,7 +158,7 @@ class Mover:
         """Return the marks of the functions that the training's text declares to be inlined."""
         versions = [v for v in self.versions.values() if v.definition.names[0] in self.inline]
         return [
-            v.symbol.mark for v in versions if v.definition.home.name.startswith("ganspec.systems")
+            v.symbol.mark for v in versions if is_training(v.definition)
         ]
 
     def place(self, symbol: Symbol) -> tuple:
@@ -200,12 +200,15 @@ class Mover:
             given = {}
         arguments = every_argument(found.function.args) if found.function else []
         defaults = found.defaults() if found.function else {}
+        # a class may be made elsewhere too; a training's own is not
+        fixed_class = isinstance(found.node, ast.ClassDef) and not is_training(found)
         known = {}
         for argument in arguments:
             default = defaults.get(argument.arg)
             fixed = plain(default.value) if isinstance(default, ast.Constant) else None
             value = given.get(argument.arg, fixed)
-            usable = value and (value.text is not None or isinstance(value.value, Namespace))
+            space = value and isinstance(value.value, Namespace)
+            usable = space or (value and value.text is not None and not fixed_class)
             known[argument.arg] = value if usable and not starred else None
         spaces = tuple(
             (k, v.value) for k, v in known.items()
@@ -218,8 +221,8 @@ class Mover:
         key = (_key(found), tuple((name, space.family) for name, space in spaces))
         version = self.versions.get(key)
         if version is None:
-            training = found.home.name.startswith("ganspec.systems")
-            symbol = self.symbols.of(key, TRAINING if training else HELPER, found.names[0])
+            rank = TRAINING if is_training(found) else HELPER
+            symbol = self.symbols.of(key, rank, found.names[0])
             version = self.versions[key] = Version(found, symbol)
             for name, value in known.items():
                 if value is None:
@@ -255,7 +258,7 @@ class Mover:
         spaces = [v.value.family for v in given.values() if isinstance(v.value, Namespace)]
         homes = (s for home, s in SECTIONS.items() if found.home.name.startswith(home))
         section = next(homes, None) or next((FAMILIES[s] for s in spaces if s in FAMILIES), near)
-        absent = self.absent if found.home.name.startswith("ganspec.systems") else frozenset()
+        absent = self.absent if is_training(found) else frozenset()
         self.trail.append((found, section))
         view = Settler(found.text, given, absent, self.spell).settle()
         text = Rewriter(self, found, view, symbols).text()
@@ -276,6 +279,11 @@ class Call:
 
     mark: str
     without: set[str]
+
+
+def is_training(found: Definition) -> bool:
+    """Return True for ganspec's own training text, and rules that were made for it."""
+    return not found.home.name or found.home.name.startswith("ganspec.systems")
 
 
 def plain_data(value: object) -> bool:

@@ -14,7 +14,7 @@ from ganspec.systems.spec import Spec
 # functions that are emitted in place of their calls, where names allow
 INLINE = (
     *("scale_pixels", "draw_latent", "train_discriminator", "train_generator", "save_samples"),
-    *("parse_arguments", "predict", "score", "train"),
+    *("parse_arguments", "skip_generator", "skip_discriminator", "predict", "score", "train"),
 )
 
 

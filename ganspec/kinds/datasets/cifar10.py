@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import tarfile
 from pathlib import Path
@@ -16,10 +17,10 @@ from ganspec.kinds.datasets.images import grey_images, resize_images
 
 def read_batch(file, name):
     """Return pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch."""
-    parts = {  # a pickle can run any program: this one may name only the parts of an array
-        *("numpy.ndarray", "numpy.dtype", "_codecs.encode", "numpy._core.numeric._frombuffer"),
-        *("numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"),
-    }
+    # a pickle can run any program: this one may name only the parts of an array
+    parts = {"numpy.ndarray", "numpy.dtype", "_codecs.encode"}
+    parts |= {"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"}
+    parts |= {"numpy._core.numeric._frombuffer"}
 
     class ArrayUnpickler(pickle.Unpickler):
         def find_class(self, module, attribute):
@@ -29,23 +30,24 @@ def read_batch(file, name):
 
     try:
         batch = ArrayUnpickler(file, encoding="bytes").load()
-    except Exception as error:  # of a damaged file, almost any
-        error.add_note(f"while reading {name}")
-        raise
-    try:
         pixels, labels = batch[b"data"], batch[b"labels"]
+        found = f"{len(pixels)} {pixels.dtype} images, {len(labels)} labels"
         if pixels.dtype != np.uint8 or len(pixels) != len(labels):
-            raise ValueError(f"{len(pixels)} {pixels.dtype} images, {len(labels)} labels")
+            raise ValueError(found)
         return pixels.reshape(len(labels), 3, 32, 32), labels
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{name} is not a CIFAR-10 batch: {error}") from error
+    except Exception as error:  # of a damaged file, almost any
+        error.add_note(f"while reading {name}")
+        raise
 
 
 def read_batches(folder, names):
     """Read the named batches of a folder, or of the archive in it. Return them by name."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
-            return {name: read_batch(open(place / name, "rb"), name) for name in names}
+            files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
+            return {name: read_batch(file, name) for name, file in files.items()}
     batches = {}
     # one pass in the archive's own order: to seek in it is to unpack it again
     with tarfile.open(folder / "cifar-10-python.tar.gz") as archive:

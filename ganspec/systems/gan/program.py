@@ -18,9 +18,9 @@ def save_samples(generator, fixed, fixed_labels, path, cfg):
     """Write a grid of images of latents that stay the same."""
     generator.eval()
     with torch.no_grad():
-        images = generator(fixed, fixed_labels) if cfg.g_conditional else generator(fixed)
+        samples = generator(fixed, fixed_labels) if cfg.g_conditional else generator(fixed)
     generator.train()
-    save_grid(images, path, cfg.columns, cfg)
+    save_grid(samples, path, cfg.columns, cfg)
 
 
 def train(images, labels, args, cfg):
@@ -54,7 +54,7 @@ def train(images, labels, args, cfg):
             update_average(average, generator, cfg, after=step)
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
-            losses = "  ".join(f"{name} {value.item():.4f}" for name, value in log.items())
+            losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         if cfg.warmup:
             ended = step > cfg.warmup and (step - cfg.warmup) % epoch == 0
@@ -69,8 +69,8 @@ def train(images, labels, args, cfg):
 
 def main(cfg):
     args = parse_arguments(cfg)
-    folder = args.data if cfg.needs_folder else None
 
+    folder = args.data if cfg.needs_folder else None
     if cfg.labels:
         images, labels = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
         if cfg.check_classes and labels.max() >= cfg.label_size:

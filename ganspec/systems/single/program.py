@@ -38,10 +38,13 @@ def train(images, labels, test_images, test_labels, args, cfg):
         log = cfg.train_step(network, optimizer, batches, cfg)
         ended = step % epoch == 0 or step == last
         if ended and cfg.held_out:
-            log.update(cfg.evaluate(network, test_images, test_labels, cfg))
+            if cfg.labels:
+                log |= cfg.evaluate(network, test_images, test_labels, cfg)
+            else:
+                log |= cfg.evaluate(network, test_images, cfg)
         if ended or step % 50 == 0:
             rate = step / (time.perf_counter() - started)
-            numbers = "  ".join(f"{name} {value.item():.4f}" for name, value in log.items())
+            numbers = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {numbers}  {rate:.3g} steps/s")
         if ended:
             if cfg.columns:
@@ -52,6 +55,7 @@ def train(images, labels, test_images, test_labels, args, cfg):
 
 def main(cfg):
     args = parse_arguments(cfg)
+
     folder = args.data if cfg.needs_folder else None
     if cfg.labels:
         images, labels = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
