@@ -64,7 +64,12 @@ class Module:
             needed = self.pieces.get(symbol)
             if needed and (needed.section == piece.section or self._at_once(piece, symbol)):
                 self._place(needed, texts)
-        texts.append(self.symbols.plain(piece.text))
+        text = self.symbols.plain(piece.text)
+        if texts and self.pieces[piece.symbols[0]].is_value and self.last.is_value:
+            texts[-1] += f"\n{text}"  # constants stand together
+        else:
+            texts.append(text)
+        self.last = piece
 
     def _at_once(self, piece: Piece, symbol: Symbol) -> bool:
         """Return True if a piece reads a name when it is defined, not when it is called."""
@@ -74,15 +79,7 @@ class Module:
     def _imports(self) -> list[str]:
         found = self.mover.imports.items()
         lines = [i.text(symbol.name) for symbol, all in found for i in all if symbol.name]
-        if any(_postponed(piece.text) for piece in self.mover.pieces):
-            return ["from __future__ import annotations", "", *imports(lines)]
         return imports(lines)
-
-
-def _postponed(text: str) -> bool:
-    """Return True if a text has annotations that may name what is not there yet."""
-    nodes = list(ast.walk(ast.parse(text)))
-    return any(getattr(n, "annotation", None) or getattr(n, "returns", None) for n in nodes)
 
 
 def imports(lines: list[str]) -> list[str]:

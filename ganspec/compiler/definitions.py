@@ -14,6 +14,7 @@ from pathlib import Path
 
 from ganspec.compiler.scopes import Scopes
 
+DEFINING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 ALLOWED = {"__name__", "__doc__", "__file__"}
 INSTALLED = ("site-packages", "dist-packages")
 
@@ -110,7 +111,7 @@ class Home:
         found: dict[str, list[ast.stmt]] = {}
         for statement in ast.parse(self.source).body:
             scope = Scopes(ast.Module([statement], [])).module
-            for name in scope.bound:
+            for name in {**scope.bound, **dict.fromkeys(_changed(statement))}:
                 found.setdefault(name, []).append(statement)
         return found
 
@@ -121,7 +122,9 @@ class Home:
         return self.found[name]
 
     def _find(self, name: str) -> Definition | Import | None:
-        statements = self.bindings.get(name)
+        statements = self.bindings.get(name, [])
+        if statements and isinstance(statements[0], DEFINING):  # a change of it is not itself
+            statements = [s for s in statements if name not in _changed(s)]
         if not statements:
             if hasattr(builtins, name) or name in ALLOWED:
                 return None
@@ -135,7 +138,7 @@ class Home:
             statements = [last]
         elif isinstance(last, ast.If) and "TYPE_CHECKING" in ast.unparse(last.test):
             raise Untold(f"`{name}`, which is there for type checkers only")
-        names = (n for s in statements for n in Scopes(ast.Module([s], [])).module.bound)
+        names = [n for s in statements for n in Scopes(ast.Module([s], [])).module.bound]
         text = "\n".join(self._lines(statement) for statement in statements)
         return self._shared(Definition(self, text + "\n", tuple(dict.fromkeys(names))))
 
@@ -166,6 +169,20 @@ class Home:
                 raise Untold(f"`{name}`, a module that is not installed")
             return home.find(alias.name)
         return Import(f"from {module} import {alias.name}", name)
+
+
+def _changed(statement: ast.stmt) -> list[str]:
+    """Return the names whose values a statement changes, as `TABLE[0] = 1` does."""
+    match statement:
+        case ast.Assign(targets=targets):
+            parts = [t.value for t in targets if isinstance(t, (ast.Subscript, ast.Attribute))]
+        case ast.AugAssign(target=ast.Subscript(value=part) | ast.Attribute(value=part)):
+            parts = [part]
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=part))):
+            parts = [part]
+        case _:
+            parts = []
+    return [part.id for part in parts if isinstance(part, ast.Name)]
 
 
 def is_own(module: str, also: frozenset[str] = frozenset()) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 
+from ganspec.compiler.definitions import Untold
 from ganspec.compiler.scopes import Scopes
 
 COMPARISONS = {
@@ -120,9 +121,10 @@ class View:
                 return self.attributes[f"self.{name}"]
             case ast.Attribute(value=base, attr=name, ctx=ast.Load()):
                 inner = self.known(base)
-                if inner and isinstance(inner.value, Namespace) and name in inner.value.values:
-                    value = inner.value.values[name]
-                    return Known(value, self.spell(inner.value, name))
+                if inner and isinstance(inner.value, Namespace) and not name.startswith("__"):
+                    if name not in inner.value.values:
+                        raise Untold(f"`{ast.unparse(node)}`, which is not set")
+                    return Known(inner.value.values[name], self.spell(inner.value, name))
             case ast.Tuple(elts=parts):
                 found = [self.known(part) for part in parts]
                 if all(part and part.is_plain for part in found):

@@ -46,7 +46,7 @@ class Piece:
     symbols: list[Symbol]
     section: str
     text: str
-    settled: bool = True
+    is_value: bool = False
 
 
 @dataclass(eq=False)
@@ -269,7 +269,7 @@ class Mover:
         if twin and version:
             version.symbol = twin.symbols[0]
         elif not (version and version.stands_for):
-            self.pieces.append(Piece(symbols, section, text))
+            self.pieces.append(Piece(symbols, section, text, found.node is None))
         return set(view.given)
 
 

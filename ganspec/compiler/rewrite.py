@@ -86,6 +86,9 @@ class Rewriter:
                     return self._name(node)
             case ast.arg(annotation=ast.expr() as annotation) if not self._resolves(annotation):
                 return self.edits.replace(node, node.arg)
+            case ast.AnnAssign(annotation=annotation) if not self._resolves(annotation):
+                self.edits.replace(annotation, repr(ast.unparse(annotation)))
+                return [self.visit(n) for n in (node.target, node.value) if n is not None]
             case ast.FunctionDef(returns=ast.expr() as returns) if not self._resolves(returns):
                 start = self.edits.data.rindex(b"->", 0, self.edits.start(returns))
                 self.edits.changes[start, self.edits.end(returns)] = ""
@@ -102,12 +105,14 @@ class Rewriter:
         return None
 
     def _resolves(self, annotation: ast.expr) -> bool:
-        """Return True if an annotation means something outside of ganspec."""
+        """Return True if an annotation means something, outside of ganspec, before the text."""
+        moving = [found for found, _ in self.mover.trail]
         try:
             for name in ast.walk(annotation):
                 if isinstance(name, ast.Name) and self.view.scopes.is_global(name):
                     found = self.found.home.find(name.id)
-                    if isinstance(found, Definition) and found.home.name.startswith("ganspec"):
+                    own = isinstance(found, Definition) and found.home.name.startswith("ganspec")
+                    if own or found in moving:
                         return False
         except Untold:
             return False
