@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (bb55a195).
+Written by ganspec from the spec `acgan_cifar32` (443322ce).
 Plain PyTorch, yours to edit.
 """
 
@@ -102,19 +102,19 @@ class Discriminator(nn.Module):
 
 # ---- Losses ----
 def real_loss(scores):
-    """Return the cross-entropy of D(x) with real; to lower it is to raise log D(x)."""
+    """Return the loss of D on real images: minimising it maximises log D(x)."""
     targets = torch.ones_like(scores)
     return F.binary_cross_entropy(scores, targets)
 
 
 def fake_loss(scores):
-    """Return the cross-entropy of D(G(z)) with fake; to lower it is to raise log(1 - D(G(z)))."""
+    """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
     targets = torch.zeros_like(scores)
     return F.binary_cross_entropy(scores, targets)
 
 
 def generator_loss(scores):
-    """Return the cross-entropy of D(G(z)) with real; to lower it is to raise log D(G(z))."""
+    """Return the loss of G: minimising it maximises log D(G(z))."""
     targets = torch.ones_like(scores)
     return F.binary_cross_entropy(scores, targets)
 
@@ -151,7 +151,7 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Read the named batches of a folder, or of the archive in it. Return them by name."""
+    """Return the named batches of a folder, or of the archive in it, by name."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
@@ -178,11 +178,6 @@ def load_images(folder):
 
 
 # ---- Training ----
-def sample_labels(labels):
-    """Return the labels of a grid's images."""
-    return torch.arange(SAMPLES, device=labels.device) % LABEL_SIZE
-
-
 class Batches:
     """Draw batches of real images without end, in a new random order each epoch."""
 
@@ -206,11 +201,11 @@ class Batches:
         chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         labels = self.labels[chosen]
-        return (images.float() / 127.5 - 1), labels
+        return images.float() / 127.5 - 1, labels
 
 
 def assess(discriminator, images, labels):
-    """Return scores of images, and the auxiliary head's mean cross-entropy with their labels."""
+    """Return scores of images, and the auxiliary head's loss."""
     scores, guesses = discriminator(images)
     return scores, F.cross_entropy(guesses, labels)
 
@@ -235,14 +230,13 @@ def train_generator(generator, discriminator, optimizer, latent, labels):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Train both networks for one iteration. Return the losses by name, still on the device."""
+    """Train both networks for one iteration. Return the losses by name."""
     real, labels = next(batches)
-    fake_labels = labels
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
-        fake = generator(latent, fake_labels)
+        fake = generator(latent, labels)
     real_scores, q_real = assess(discriminator, real, labels)
-    fake_scores, q_fake = assess(discriminator, fake, fake_labels)
+    fake_scores, q_fake = assess(discriminator, fake, labels)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
     q_loss = q_real + q_fake
     d_loss = d_loss + D_AUXILIARY * q_loss
@@ -252,7 +246,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
 
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     log["g_loss"] = train_generator(
-        generator, discriminator, g_optimizer, latent, fake_labels
+        generator, discriminator, g_optimizer, latent, labels
     )
     return log
 
@@ -293,9 +287,9 @@ def main():
     )
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     labels = labels.to(args.device)
-    fixed_labels = sample_labels(labels)
+    fixed_labels = torch.arange(SAMPLES, device=labels.device) % LABEL_SIZE
     batches = Batches(images.to(args.device), labels, args.seed)
-    epoch = ITERATIONS or len(batches)
+    epoch = ITERATIONS
     last = args.steps or args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)

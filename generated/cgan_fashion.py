@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (b0cd9ee1).
+Written by ganspec from the spec `cgan_fashion` (cb59b20c).
 Plain PyTorch, yours to edit.
 """
 
@@ -30,7 +30,7 @@ ITERATIONS = 468
 
 # ---- Networks ----
 def weights_and_biases(network):
-    """Yield weights and biases of convs, linear layers and embeddings, which have no bias."""
+    """Yield weights and biases of convs, linear layers and embeddings."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
@@ -116,19 +116,19 @@ class Discriminator(nn.Module):
 
 # ---- Losses ----
 def real_loss(scores):
-    """Return the cross-entropy of D(x) with real; to lower it is to raise log D(x)."""
+    """Return the loss of D on real images: minimising it maximises log D(x)."""
     targets = torch.ones_like(scores)
     return F.binary_cross_entropy(scores, targets)
 
 
 def fake_loss(scores):
-    """Return the cross-entropy of D(G(z)) with fake; to lower it is to raise log(1 - D(G(z)))."""
+    """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
     targets = torch.zeros_like(scores)
     return F.binary_cross_entropy(scores, targets)
 
 
 def generator_loss(scores):
-    """Return the cross-entropy of D(G(z)) with real; to lower it is to raise log D(G(z))."""
+    """Return the loss of G: minimising it maximises log D(G(z))."""
     targets = torch.ones_like(scores)
     return F.binary_cross_entropy(scores, targets)
 
@@ -141,7 +141,7 @@ def find_idx(folder, name):
 
 
 def read_idx(folder, name, dimensions):
-    """Read the unsigned bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
+    """Read the bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
     path = find_idx(folder, name)
     if path is None:
         raise FileNotFoundError(f"no {name} or {name}.gz in {folder}")
@@ -163,7 +163,7 @@ def read_idx(folder, name, dimensions):
 
 
 def read_idx_split(folder):
-    """Read images, uint8 N x 1 x H x W, and labels, int64 N, of split `train` or `test`."""
+    """Read the images, uint8 N x 1 x H x W, and labels, int64 N, of a split."""
     prefix = "train"
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
@@ -180,10 +180,7 @@ def load_images(folder):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam with `eps` added before the second moment is corrected for its start at 0.
-
-    The order of computation at the end of section 2 of Kingma & Ba (2015).
-    """
+    """Adam as at the end of section 2 of Kingma & Ba (2015), as TensorFlow has it."""
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         super().__init__(params, lr, betas, eps, weight_decay)
@@ -196,11 +193,6 @@ class AdamEpsHat(optim.Adam):
             correction = 1 - group["betas"][1] ** group["count"]
             group["eps"] = group["eps_hat"] / correction**0.5
         super().step()
-
-
-def sample_labels(labels):
-    """Return the labels of a grid's images."""
-    return torch.arange(SAMPLES, device=labels.device) % LABEL_SIZE
 
 
 class Batches:
@@ -226,12 +218,7 @@ class Batches:
         chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         labels = self.labels[chosen]
-        return (images.float() / 127.5 - 1), labels
-
-
-def draw_labels(labels, count):
-    """Return the labels of `count` random images."""
-    return labels[torch.randint(len(labels), (count,), device=labels.device)]
+        return images.float() / 127.5 - 1, labels
 
 
 def update(optimizer, loss):
@@ -241,36 +228,32 @@ def update(optimizer, loss):
     optimizer.step()
 
 
-def train_discriminator_apart(
-    discriminator, optimizer, real, labels, fake, fake_labels
-):
-    """Update the discriminator on real, then on generated images. Return its losses by name."""
-    real_scores = discriminator(real, labels)
-    d_real = real_loss(real_scores)
-    update(optimizer, d_real)
-
-    fake_scores = discriminator(fake, fake_labels)
-    d_fake = fake_loss(fake_scores)
-    update(optimizer, d_fake)
-
-    d_real, d_fake = d_real.detach(), d_fake.detach()
-    log = {"d_loss": d_real + d_fake, "d_real": d_real, "d_fake": d_fake}
-    return log
-
-
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Train both networks for one iteration. Return the losses by name, still on the device."""
+    """Train both networks for one iteration. Return the losses by name."""
     real, labels = next(batches)
-    fake_labels = draw_labels(batches.labels, len(real))
+    fake_labels = batches.labels[
+        torch.randint(len(batches.labels), (len(real),), device=batches.labels.device)
+    ]
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
         fake = generator(latent, fake_labels)
-    log = train_discriminator_apart(
-        discriminator, d_optimizer, real, labels, fake, fake_labels
-    )
+    real_scores = discriminator(real, labels)
+    d_real = real_loss(real_scores)
+    update(d_optimizer, d_real)
 
-    latent = torch.randn(GENERATOR_BATCH or len(real), LATENT_SIZE, device=real.device)
-    fake_labels = draw_labels(batches.labels, GENERATOR_BATCH or len(real))
+    fake_scores = discriminator(fake, fake_labels)
+    d_fake = fake_loss(fake_scores)
+    update(d_optimizer, d_fake)
+
+    d_real, d_fake = d_real.detach(), d_fake.detach()
+    log = {"d_loss": d_real + d_fake, "d_real": d_real, "d_fake": d_fake}
+
+    latent = torch.randn(GENERATOR_BATCH, LATENT_SIZE, device=real.device)
+    fake_labels = batches.labels[
+        torch.randint(
+            len(batches.labels), (GENERATOR_BATCH,), device=batches.labels.device
+        )
+    ]
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent, fake_labels)
     scores = discriminator(images, fake_labels)
@@ -319,9 +302,9 @@ def main():
     )
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     labels = labels.to(args.device)
-    fixed_labels = sample_labels(labels)
+    fixed_labels = torch.arange(SAMPLES, device=labels.device) % LABEL_SIZE
     batches = Batches(images.to(args.device), labels, args.seed)
-    epoch = ITERATIONS or len(batches)
+    epoch = ITERATIONS
     last = args.steps or args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (1b2a37af).
+Written by ganspec from the spec `classifier_fashion` (ca653311).
 Plain PyTorch, yours to edit.
 """
 
@@ -23,7 +23,7 @@ SEED = 0
 
 # ---- Networks ----
 def weights_and_biases(network):
-    """Yield weights and biases of convs, linear layers and embeddings, which have no bias."""
+    """Yield weights and biases of convs, linear layers and embeddings."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
@@ -99,7 +99,7 @@ def find_idx(folder, name):
 
 
 def read_idx(folder, name, dimensions):
-    """Read the unsigned bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
+    """Read the bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
     path = find_idx(folder, name)
     if path is None:
         raise FileNotFoundError(f"no {name} or {name}.gz in {folder}")
@@ -121,7 +121,7 @@ def read_idx(folder, name, dimensions):
 
 
 def read_idx_split(folder, split):
-    """Read images, uint8 N x 1 x H x W, and labels, int64 N, of split `train` or `test`."""
+    """Read the images, uint8 N x 1 x H x W, and labels, int64 N, of a split."""
     prefix = "train" if split == "train" else "t10k"
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
@@ -138,10 +138,7 @@ def load_images(folder, split="train"):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam with `eps` added before the second moment is corrected for its start at 0.
-
-    The order of computation at the end of section 2 of Kingma & Ba (2015).
-    """
+    """Adam as at the end of section 2 of Kingma & Ba (2015), as TensorFlow has it."""
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         super().__init__(params, lr, betas, eps, weight_decay)
@@ -179,7 +176,7 @@ class Batches:
         chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         labels = self.labels[chosen]
-        return (images.float() / 255), labels
+        return images.float() / 255, labels
 
 
 def update(optimizer, loss):
@@ -256,7 +253,7 @@ def main():
         log = train_step(network, optimizer, batches)
         ended = step % epoch == 0 or step == last
         if ended:
-            log.update(evaluate(network, test_images, test_labels))
+            log |= evaluate(network, test_images, test_labels)
         if ended or step % 50 == 0:
             rate = step / (time.perf_counter() - started)
             numbers = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())

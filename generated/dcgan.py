@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (52cdf020).
+Written by ganspec from the spec `dcgan` (0fef2511).
 Plain PyTorch, yours to edit.
 """
 
@@ -27,7 +27,7 @@ LATENT_SIZE = 100
 
 # ---- Networks ----
 def weights_and_biases(network):
-    """Yield weights and biases of convs, linear layers and embeddings, which have no bias."""
+    """Yield weights and biases of convs, linear layers and embeddings."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
@@ -107,19 +107,19 @@ class Discriminator(nn.Module):
 
 # ---- Losses ----
 def real_loss(scores):
-    """Return the cross-entropy of D(x) with real; to lower it is to raise log D(x)."""
+    """Return the loss of D on real images: minimising it maximises log D(x)."""
     targets = torch.ones_like(scores)
     return F.binary_cross_entropy_with_logits(scores, targets)
 
 
 def fake_loss(scores):
-    """Return the cross-entropy of D(G(z)) with fake; to lower it is to raise log(1 - D(G(z)))."""
+    """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
     targets = torch.zeros_like(scores)
     return F.binary_cross_entropy_with_logits(scores, targets)
 
 
 def generator_loss(scores):
-    """Return the cross-entropy of D(G(z)) with real; to lower it is to raise log D(G(z))."""
+    """Return the loss of G: minimising it maximises log D(G(z))."""
     targets = torch.ones_like(scores)
     return F.binary_cross_entropy_with_logits(scores, targets)
 
@@ -308,7 +308,7 @@ def draw_solids(canvas, scenes, light):
 
 
 def grey_images(images):
-    """Return the ITU-R 601 luma of uint8 N x 3 x H x W as uint8 N x 1 x H x W, equal to PIL's."""
+    """Turn uint8 images, N x 3 x H x W, grey as PIL does: ITU-R 601 luma."""
     grey = images.new_empty(len(images), 1, *images.shape[2:])
     for part, out in zip(images.split(250), grey.split(250), strict=True):
         red, green, blue = part.int().unbind(1)
@@ -395,7 +395,7 @@ def update(optimizer, loss):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Train both networks for one iteration. Return the losses by name, still on the device."""
+    """Train both networks for one iteration. Return the losses by name."""
     real = next(batches)
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():

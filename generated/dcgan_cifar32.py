@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `dcgan_cifar32` (8b0f03cd).
+Written by ganspec from the spec `dcgan_cifar32` (0b9a3cca).
 Plain PyTorch, yours to edit.
 """
 
@@ -82,19 +82,19 @@ class Discriminator(nn.Module):
 
 # ---- Losses ----
 def real_loss(scores):
-    """Return the cross-entropy of D(x) with real; to lower it is to raise log D(x)."""
+    """Return the loss of D on real images: minimising it maximises log D(x)."""
     targets = torch.ones_like(scores)
     return F.binary_cross_entropy(scores, targets)
 
 
 def fake_loss(scores):
-    """Return the cross-entropy of D(G(z)) with fake; to lower it is to raise log(1 - D(G(z)))."""
+    """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
     targets = torch.zeros_like(scores)
     return F.binary_cross_entropy(scores, targets)
 
 
 def generator_loss(scores):
-    """Return the cross-entropy of D(G(z)) with real; to lower it is to raise log D(G(z))."""
+    """Return the loss of G: minimising it maximises log D(G(z))."""
     targets = torch.ones_like(scores)
     return F.binary_cross_entropy(scores, targets)
 
@@ -131,7 +131,7 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Read the named batches of a folder, or of the archive in it. Return them by name."""
+    """Return the named batches of a folder, or of the archive in it, by name."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
@@ -190,7 +190,7 @@ def update(optimizer, loss):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Train both networks for one iteration. Return the losses by name, still on the device."""
+    """Train both networks for one iteration. Return the losses by name."""
     real = next(batches)
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (1f2cc681).
+Written by ganspec from the spec `dcgan_cifar64` (72da3a80).
 Plain PyTorch, yours to edit.
 """
 
@@ -43,7 +43,7 @@ class CenteredBatchNorm(nn.BatchNorm2d):
 
 
 def weights_and_biases(network):
-    """Yield weights and biases of convs, linear layers and embeddings, which have no bias."""
+    """Yield weights and biases of convs, linear layers and embeddings."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
@@ -132,19 +132,19 @@ class Discriminator(nn.Module):
 
 # ---- Losses ----
 def real_loss(scores):
-    """Return the cross-entropy of D(x) with real; to lower it is to raise log D(x)."""
+    """Return the loss of D on real images: minimising it maximises log D(x)."""
     targets = torch.ones_like(scores)
     return F.binary_cross_entropy(scores, targets)
 
 
 def fake_loss(scores):
-    """Return the cross-entropy of D(G(z)) with fake; to lower it is to raise log(1 - D(G(z)))."""
+    """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
     targets = torch.zeros_like(scores)
     return F.binary_cross_entropy(scores, targets)
 
 
 def generator_loss(scores):
-    """Return the cross-entropy of D(G(z)) with real; to lower it is to raise log D(G(z))."""
+    """Return the loss of G: minimising it maximises log D(G(z))."""
     targets = torch.ones_like(scores)
     return F.binary_cross_entropy(scores, targets)
 
@@ -181,7 +181,7 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Read the named batches of a folder, or of the archive in it. Return them by name."""
+    """Return the named batches of a folder, or of the archive in it, by name."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
@@ -232,10 +232,7 @@ def load_images(folder):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam with `eps` added before the second moment is corrected for its start at 0.
-
-    The order of computation at the end of section 2 of Kingma & Ba (2015).
-    """
+    """Adam as at the end of section 2 of Kingma & Ba (2015), as TensorFlow has it."""
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         super().__init__(params, lr, betas, eps, weight_decay)
@@ -288,7 +285,7 @@ def update(optimizer, loss):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Train both networks for one iteration. Return the losses by name, still on the device."""
+    """Train both networks for one iteration. Return the losses by name."""
     real = next(batches)
     latent = draw_latent(len(real), real.device)
     with torch.no_grad():

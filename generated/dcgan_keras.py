@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10, 32 x 32, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_keras` (f41c977d).
+Written by ganspec from the spec `dcgan_keras` (4bcac4a7).
 Plain PyTorch, yours to edit.
 """
 
@@ -31,7 +31,7 @@ THRESHOLD = 0.5
 
 # ---- Networks ----
 def weights_and_biases(network):
-    """Yield weights and biases of convs, linear layers and embeddings, which have no bias."""
+    """Yield weights and biases of convs, linear layers and embeddings."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
@@ -110,19 +110,19 @@ class Discriminator(nn.Module):
 
 # ---- Losses ----
 def real_loss(scores):
-    """Return the cross-entropy of D(x) with real; to lower it is to raise log D(x)."""
+    """Return the loss of D on real images: minimising it maximises log D(x)."""
     targets = torch.ones_like(scores)
     return F.binary_cross_entropy(scores, targets)
 
 
 def fake_loss(scores):
-    """Return the cross-entropy of D(G(z)) with fake; to lower it is to raise log(1 - D(G(z)))."""
+    """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
     targets = torch.zeros_like(scores)
     return F.binary_cross_entropy(scores, targets)
 
 
 def generator_loss(scores):
-    """Return the cross-entropy of D(G(z)) with real; to lower it is to raise log D(G(z))."""
+    """Return the loss of G: minimising it maximises log D(G(z))."""
     targets = torch.ones_like(scores)
     return F.binary_cross_entropy(scores, targets)
 
@@ -159,7 +159,7 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Read the named batches of a folder, or of the archive in it. Return them by name."""
+    """Return the named batches of a folder, or of the archive in it, by name."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
@@ -187,10 +187,7 @@ def load_images(folder):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam with `eps` added before the second moment is corrected for its start at 0.
-
-    The order of computation at the end of section 2 of Kingma & Ba (2015).
-    """
+    """Adam as at the end of section 2 of Kingma & Ba (2015), as TensorFlow has it."""
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         super().__init__(params, lr, betas, eps, weight_decay)
@@ -229,11 +226,6 @@ class Batches:
         return images.float() / 127.5 - 1
 
 
-def draw_pixels(images):
-    """Return images of random pixels, of the shape and range of those given."""
-    return 2 * torch.rand_like(images) - 1
-
-
 def update(optimizer, loss):
     """Make one step down the gradient of `loss`."""
     optimizer.zero_grad()
@@ -241,37 +233,31 @@ def update(optimizer, loss):
     optimizer.step()
 
 
-def train_discriminator_apart(discriminator, optimizer, real, fake):
-    """Update the discriminator on real, then on generated images. Return its losses by name."""
+def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches):
+    """Train both networks for one iteration. Return the losses by name."""
+    real = next(batches)
+    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+    if step <= WARMUP:
+        fake = 2 * torch.rand_like(real) - 1
+    else:
+        with torch.no_grad():
+            fake = generator(latent)
     real_scores = discriminator(real)
     d_real = real_loss(real_scores)
-    update(optimizer, d_real)
+    update(d_optimizer, d_real)
 
     fake_scores = discriminator(fake)
     d_fake = fake_loss(fake_scores)
-    update(optimizer, d_fake)
+    update(d_optimizer, d_fake)
 
     d_real, d_fake = d_real.detach(), d_fake.detach()
     log = {"d_loss": d_real + d_fake, "d_real": d_real, "d_fake": d_fake}
     log["real_accuracy"] = (real_scores > THRESHOLD).float().mean()
     log["fake_accuracy"] = (fake_scores < THRESHOLD).float().mean()
-    return log
-
-
-def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Train both networks for one iteration. Return the losses by name, still on the device."""
-    real = next(batches)
-    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
-    if step <= WARMUP:
-        fake = draw_pixels(real)
-    else:
-        with torch.no_grad():
-            fake = generator(latent)
-    log = train_discriminator_apart(discriminator, d_optimizer, real, fake)
 
     if step <= WARMUP:  # of the discriminator alone
         return log
-    latent = torch.randn(GENERATOR_BATCH or len(real), LATENT_SIZE, device=real.device)
+    latent = torch.randn(GENERATOR_BATCH, LATENT_SIZE, device=real.device)
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent)
     scores = discriminator(images)
@@ -320,15 +306,14 @@ def main():
     )
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     batches = Batches(images.to(args.device), args.seed)
-    epoch = ITERATIONS or len(batches)
+    epoch = ITERATIONS
     last = args.steps or WARMUP + args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
-        now = step
         log = train_step(
-            now, generator, discriminator, g_optimizer, d_optimizer, batches
+            step, generator, discriminator, g_optimizer, d_optimizer, batches
         )
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)

@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (8f16a707).
+Written by ganspec from the spec `denoising_pokemon` (ade9e42c).
 Plain PyTorch, yours to edit.
 """
 
@@ -28,7 +28,7 @@ COLUMNS = 16
 
 # ---- Networks ----
 def weights_and_biases(network):
-    """Yield weights and biases of convs, linear layers and embeddings, which have no bias."""
+    """Yield weights and biases of convs, linear layers and embeddings."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
@@ -86,16 +86,14 @@ class Autoencoder(nn.Module):
 
 # ---- Data ----
 def flatten_image(image):
-    """Picture of any mode as RGB: 16 bits become 8, and what is clear becomes white."""
+    """Return a picture as RGB: 16 bits become 8, and what is clear becomes white."""
     if image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32) / 257
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        # slow, and often all is opaque, as in i-CLEVR
-        if image.getchannel("A").getextrema()[0] < 255:
-            white = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(white, image)
+        if image.getchannel("A").getextrema()[0] < 255:  # often all is opaque
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
 
@@ -111,14 +109,15 @@ def resize_images(images, height, width):
 
 
 def resize_picture(picture, height, width):
-    """Pixels, uint8 C x H x W, of a PIL picture resized as `resize_images` says."""
-    across, down = picture.size
-    pixels = torch.from_numpy(np.array(picture)).reshape(1, down, across, -1)
-    return resize_images(pixels.permute(0, 3, 1, 2), height, width)[0]
+    """Resize a PIL picture. Return its pixels, uint8 C x H x W."""
+    pixels = (
+        np.array(picture).reshape(picture.height, picture.width, -1).transpose(2, 0, 1)
+    )
+    return resize_images(torch.from_numpy(pixels)[None], height, width)[0]
 
 
 def decode_image(path):
-    """Image of a file, uint8 C x H x W: shorter side resized, cropped at the centre."""
+    """Decode a file, uint8 C x H x W: shorter side resized, cropped at the centre."""
     with Image.open(path) as file:
         image = flatten_image(ImageOps.exif_transpose(file))
     image = image.convert("RGB")
@@ -133,7 +132,7 @@ def decode_image(path):
 
 
 def find_images(folder):
-    """Image files below `folder`, sorted by path; hidden ones are left out."""
+    """Yield image files below `folder`, sorted by path; hidden ones are left out."""
     endings = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
     folder = Path(folder)
     for path in sorted(folder.rglob("*")):
@@ -144,7 +143,7 @@ def find_images(folder):
 
 
 def list_images(folder):
-    """Image files of `folder`, sorted by path, and the index of each one's class.
+    """Return the image files of `folder`, sorted by path, and the index of their classes.
 
     The classes are the sub-folders that hold images; with none, every class is 0.
     """
@@ -163,37 +162,10 @@ def list_images(folder):
     return files, [classes.index(name) for name in names]
 
 
-def decode_files(files, decode, shape):
-    """Images, uint8 N x *shape, of the files that `decode` can read, in their order.
-
-    Also tells which these are: a bool for each file.
-    """
-
-    def decode_whole(path):
-        try:
-            return decode(path)
-        except Exception:  # noqa: BLE001  (PIL raises almost anything)
-            return None
-
-    images = torch.empty(len(files), *shape, dtype=torch.uint8)
-    readable, count = [], 0
-    # threads suffice: PIL decodes without the interpreter's lock
-    with ThreadPoolExecutor() as pool:
-        for image in pool.map(decode_whole, files):
-            readable.append(image is not None)
-            if image is not None:
-                images[count] = image
-                count += 1
-    return images[:count], readable
-
-
 def report_broken(files, readable):
-    """One warning that counts the unreadable files and names up to three of them.
-
-    Raises ValueError where none can be read.
-    """
-    broken = [path for path, fine in zip(files, readable, strict=True) if not fine]
-    names = ", ".join(map(str, broken[:3])) + (", ..." if len(broken) > 3 else "")
+    """Warn of the files that cannot be read; raise ValueError where none can."""
+    broken = [str(path) for path, fine in zip(files, readable, strict=True) if not fine]
+    names = ", ".join(broken[:3]) + (", ..." if len(broken) > 3 else "")
     if len(broken) == len(files):
         raise ValueError(f"none of the {len(files)} images can be read: {names}")
     if broken:
@@ -201,24 +173,39 @@ def report_broken(files, readable):
         warnings.warn(message + names, stacklevel=3)
 
 
+def decode_files(files, decode, shape):
+    """Decode image files. Return uint8 N x *shape, and which files can be read."""
+
+    def decode_whole(path):
+        try:
+            return decode(path)
+        except Exception:  # PIL raises almost anything
+            return None
+
+    images, readable = torch.empty(len(files), *shape, dtype=torch.uint8), []
+    with ThreadPoolExecutor() as pool:  # PIL decodes without the interpreter's lock
+        for image, out in zip(pool.map(decode_whole, files), images, strict=True):
+            readable.append(image is not None)
+            if image is not None:
+                out.copy_(image)
+    report_broken(files, readable)
+    return images if all(readable) else images[torch.tensor(readable)], readable
+
+
 def load_images(folder):
-    """Images of a folder, uint8 N x C x H x W, and their classes, int64 N."""
+    """Read the images of a folder, uint8 N x C x H x W, and their classes, int64 N."""
 
     def decode(path):
         return decode_image(path)
 
     files, labels = list_images(folder)
     images, readable = decode_files(files, decode, (CHANNELS, HEIGHT, WIDTH))
-    report_broken(files, readable)
     return images, torch.tensor(labels)[readable]
 
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam with `eps` added before the second moment is corrected for its start at 0.
-
-    The order of computation at the end of section 2 of Kingma & Ba (2015).
-    """
+    """Adam as at the end of section 2 of Kingma & Ba (2015), as TensorFlow has it."""
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         super().__init__(params, lr, betas, eps, weight_decay)

@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (cf658311).
+Written by ganspec from the spec `sagan` (0ae5a0bb).
 Plain PyTorch, yours to edit.
 """
 
@@ -49,7 +49,7 @@ class SelfAttention(nn.Module):
 
 
 def weights_and_biases(network):
-    """Yield weights and biases of convs, linear layers and embeddings, which have no bias."""
+    """Yield weights and biases of convs, linear layers and embeddings."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
@@ -174,7 +174,7 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Read the named batches of a folder, or of the archive in it. Return them by name."""
+    """Return the named batches of a folder, or of the archive in it, by name."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
@@ -202,10 +202,7 @@ def load_images(folder):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam with `eps` added before the second moment is corrected for its start at 0.
-
-    The order of computation at the end of section 2 of Kingma & Ba (2015).
-    """
+    """Adam as at the end of section 2 of Kingma & Ba (2015), as TensorFlow has it."""
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         super().__init__(params, lr, betas, eps, weight_decay)
@@ -252,7 +249,7 @@ def update(optimizer, loss):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Train both networks for one iteration. Return the losses by name, still on the device."""
+    """Train both networks for one iteration. Return the losses by name."""
     real = next(batches)
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():

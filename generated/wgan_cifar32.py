@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `wgan_cifar32` (306a961b).
+Written by ganspec from the spec `wgan_cifar32` (93b825e1).
 Plain PyTorch, yours to edit.
 """
 
@@ -129,7 +129,7 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Read the named batches of a folder, or of the archive in it. Return them by name."""
+    """Return the named batches of a folder, or of the archive in it, by name."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
@@ -192,15 +192,8 @@ def update(optimizer, loss):
     optimizer.step()
 
 
-def clip_weights(network):
-    """Keep every weight within -bound and bound."""
-    with torch.no_grad():
-        for weight in network.parameters():
-            weight.clamp_(-CLIP, CLIP)
-
-
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Train both networks for one iteration. Return the losses by name, still on the device."""
+    """Train both networks for one iteration. Return the losses by name."""
     for _ in range(DISCRIMINATOR_STEPS):
         real = next(batches)
         latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
@@ -211,7 +204,9 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         d_loss = real_loss(real_scores) + fake_loss(fake_scores)
         log = {"d_loss": d_loss.detach()}
         update(d_optimizer, d_loss)
-        clip_weights(discriminator)
+        with torch.no_grad():
+            for weight in discriminator.parameters():
+                weight.clamp_(-CLIP, CLIP)
 
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     discriminator.requires_grad_(False)  # it only passes gradients on

@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (0c489d3a).
+Written by ganspec from the spec `wgan_cifar64` (cf6f5a2c).
 Plain PyTorch, yours to edit.
 """
 
@@ -43,7 +43,7 @@ class CenteredBatchNorm(nn.BatchNorm2d):
 
 
 def weights_and_biases(network):
-    """Yield weights and biases of convs, linear layers and embeddings, which have no bias."""
+    """Yield weights and biases of convs, linear layers and embeddings."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
@@ -173,7 +173,7 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Read the named batches of a folder, or of the archive in it. Return them by name."""
+    """Return the named batches of a folder, or of the archive in it, by name."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
@@ -305,7 +305,7 @@ def update(optimizer, loss):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Train both networks for one iteration. Return the losses by name, still on the device."""
+    """Train both networks for one iteration. Return the losses by name."""
     for _ in range(DISCRIMINATOR_STEPS):
         real = next(batches)
         latent = draw_latent(len(real), real.device)

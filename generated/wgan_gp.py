@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (d261cb29).
+Written by ganspec from the spec `wgan_gp` (312b4dff).
 Plain PyTorch, yours to edit.
 """
 
@@ -29,7 +29,7 @@ PENALTY_WEIGHT = 10.0
 
 # ---- Networks ----
 def weights_and_biases(network):
-    """Yield weights and biases of convs, linear layers and embeddings, which have no bias."""
+    """Yield weights and biases of convs, linear layers and embeddings."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
@@ -119,7 +119,7 @@ def fake_loss(scores):
 
 
 def gradient_penalty(discriminator, real, fake):
-    """Penalise gradient norms other than 1 at points between real and generated images."""
+    """Penalise gradient norms other than 1 between real and generated images."""
     mix = torch.rand(len(real), 1, 1, 1, device=real.device)
     between = (mix * real + (1 - mix) * fake).requires_grad_()
     scores = discriminator(between)
@@ -316,7 +316,7 @@ def draw_solids(canvas, scenes, light):
 
 
 def grey_images(images):
-    """Return the ITU-R 601 luma of uint8 N x 3 x H x W as uint8 N x 1 x H x W, equal to PIL's."""
+    """Turn uint8 images, N x 3 x H x W, grey as PIL does: ITU-R 601 luma."""
     grey = images.new_empty(len(images), 1, *images.shape[2:])
     for part, out in zip(images.split(250), grey.split(250), strict=True):
         red, green, blue = part.int().unbind(1)
@@ -408,7 +408,7 @@ def update(optimizer, loss):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Train both networks for one iteration. Return the losses by name, still on the device."""
+    """Train both networks for one iteration. Return the losses by name."""
     for _ in range(DISCRIMINATOR_STEPS):
         real = next(batches)
         latent = torch.randn(len(real), LATENT_SIZE, device=real.device)

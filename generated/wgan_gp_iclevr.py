@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (3e6c0f90).
+Written by ganspec from the spec `wgan_gp_iclevr` (18fd23bc).
 Plain PyTorch, yours to edit.
 """
 
@@ -106,7 +106,7 @@ def fake_loss(scores):
 
 
 def gradient_penalty(discriminator, real, fake, labels):
-    """Penalise gradient norms other than 1 at points between real and generated images."""
+    """Penalise gradient norms other than 1 between real and generated images."""
     mix = torch.rand(len(real), 1, 1, 1, device=real.device)
     between = (mix * real + (1 - mix) * fake).requires_grad_()
     scores = discriminator(between, labels)
@@ -121,132 +121,46 @@ def generator_loss(scores):
 
 # ---- Data ----
 def flatten_image(image):
-    """Picture of any mode as RGB: 16 bits become 8, and what is clear becomes white."""
+    """Return a picture as RGB: 16 bits become 8, and what is clear becomes white."""
     if image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32) / 257
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        # slow, and often all is opaque, as in i-CLEVR
-        if image.getchannel("A").getextrema()[0] < 255:
-            white = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(white, image)
+        if image.getchannel("A").getextrema()[0] < 255:  # often all is opaque
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
 
-def resize_images(images):
-    """Resize uint8 images, N x C x H x W, bilinearly."""
-    resized = images.new_empty(*images.shape[:2], HEIGHT, WIDTH)
-    # in parts, so that the float copies stay small
-    for part, out in zip(images.split(250), resized.split(250), strict=True):
-        part = part.float()
-        part = F.interpolate(part, (HEIGHT, WIDTH), mode="bilinear", antialias=True)
-        out.copy_(part.round().clamp(0, 255))
-    return resized
-
-
 def resize_picture(picture):
-    """Pixels, uint8 C x H x W, of a PIL picture resized as `resize_images` says."""
+    """Resize a PIL picture. Return its pixels, uint8 C x H x W."""
     picture = picture.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
-    across, down = picture.size
-    pixels = torch.from_numpy(np.array(picture)).reshape(1, down, across, -1)
-    return resize_images(pixels.permute(0, 3, 1, 2))[0]
-
-
-def read_json(path):
-    """Content of a JSON file."""
-    try:
-        return json.loads(Path(path).read_text("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
-
-
-def read_objects(path):
-    """Index of every object by its name, from an `objects.json`."""
-    index = read_json(path)
-    values = list(index.values()) if isinstance(index, dict) else []
-    whole = all(type(value) is int for value in values)
-    if not values or not whole or sorted(values) != list(range(len(values))):
-        raise ValueError(f"{path} does not number objects from 0: {{name: 0, name: 1}}")
-    if len(values) != 24:
-        raise ValueError(f"{path} numbers {len(values)} objects, not i-CLEVR's 24")
-    return index
+    pixels = (
+        np.array(picture).reshape(picture.height, picture.width, -1).transpose(2, 0, 1)
+    )
+    return torch.from_numpy(pixels)
 
 
 def read_labels(path):
-    """Objects of each image by its file name, and the index of every object.
-
-    The file is a map of lists of names; the `objects.json` beside it numbers these.
-    """
+    """Read each image's objects by its file name, and the index of all objects."""
     path = Path(path)
-    labels, index = read_json(path), read_objects(path.with_name("objects.json"))
-    if not isinstance(labels, dict) or not labels:
-        raise ValueError(f"{path} is not a map of images to lists of objects")
-    unlisted = [
-        image for image, listed in labels.items() if not isinstance(listed, list)
-    ]
-    if unlisted:
-        raise ValueError(f"{path} has no list of objects for {unlisted[0]!r}")
-    for image, objects in labels.items():
-        for name in objects:
-            if not isinstance(name, str) or name not in index:
-                raise ValueError(
-                    f"{path} has {name!r} for {image!r}, not in objects.json"
-                )
+    labels = json.loads(path.read_text("utf-8"))
+    index = json.loads(path.with_name("objects.json").read_text("utf-8"))
     return labels, index
 
 
 def find_photographs(folder, names):
-    """Paths of the photographs called `names`, all of them in one place of `folder`."""
-    found = {}
+    """Return the paths of the photographs called `names`, all of them in one place."""
     for place in (folder / "images", folder / "iclevr", folder):
-        files = {path.name for path in place.iterdir()} if place.is_dir() else set()
-        missing = [name for name in names if name not in files]
-        if not missing:
+        if place.is_dir() and {path.name for path in place.iterdir()}.issuperset(names):
             return [place / name for name in names]
-        found[place] = missing
-    place = min(found, key=lambda place: len(found[place]))
-    missing = found[place]
-    shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-    if len(missing) == len(names):
-        place = f"{folder / 'images'}, {folder / 'iclevr'} or beside them"
-    raise ValueError(
-        f"found objects.json, train.json and {len(names) - len(missing)} of its "
-        f"{len(names)} photographs in {place}; missing {len(missing)}: {shown}"
-    )
-
-
-def decode_files(files, decode, shape):
-    """Images, uint8 N x *shape, of the files that `decode` can read, in their order.
-
-    Also tells which these are: a bool for each file.
-    """
-
-    def decode_whole(path):
-        try:
-            return decode(path)
-        except Exception:  # noqa: BLE001  (PIL raises almost anything)
-            return None
-
-    images = torch.empty(len(files), *shape, dtype=torch.uint8)
-    readable, count = [], 0
-    # threads suffice: PIL decodes without the interpreter's lock
-    with ThreadPoolExecutor() as pool:
-        for image in pool.map(decode_whole, files):
-            readable.append(image is not None)
-            if image is not None:
-                images[count] = image
-                count += 1
-    return images[:count], readable
+    raise ValueError(f"{folder} lacks photographs that train.json names")
 
 
 def report_broken(files, readable):
-    """One warning that counts the unreadable files and names up to three of them.
-
-    Raises ValueError where none can be read.
-    """
-    broken = [path for path, fine in zip(files, readable, strict=True) if not fine]
-    names = ", ".join(map(str, broken[:3])) + (", ..." if len(broken) > 3 else "")
+    """Warn of the files that cannot be read; raise ValueError where none can."""
+    broken = [str(path) for path, fine in zip(files, readable, strict=True) if not fine]
+    names = ", ".join(broken[:3]) + (", ..." if len(broken) > 3 else "")
     if len(broken) == len(files):
         raise ValueError(f"none of the {len(files)} images can be read: {names}")
     if broken:
@@ -254,8 +168,27 @@ def report_broken(files, readable):
         warnings.warn(message + names, stacklevel=3)
 
 
+def decode_files(files, decode, shape):
+    """Decode image files. Return uint8 N x *shape, and which files can be read."""
+
+    def decode_whole(path):
+        try:
+            return decode(path)
+        except Exception:  # PIL raises almost anything
+            return None
+
+    images, readable = torch.empty(len(files), *shape, dtype=torch.uint8), []
+    with ThreadPoolExecutor() as pool:  # PIL decodes without the interpreter's lock
+        for image, out in zip(pool.map(decode_whole, files), images, strict=True):
+            readable.append(image is not None)
+            if image is not None:
+                out.copy_(image)
+    report_broken(files, readable)
+    return images if all(readable) else images[torch.tensor(readable)], readable
+
+
 def mark_objects(labels, index):
-    """Which objects each list of names holds: 0 or 1, uint8 N x objects."""
+    """Return which objects each list of names holds: 0 or 1, uint8 N x objects."""
     marks = torch.zeros(len(labels), len(index), dtype=torch.uint8)
     for row, names in zip(marks, labels, strict=True):
         row[[index[name] for name in names]] = 1
@@ -263,12 +196,9 @@ def mark_objects(labels, index):
 
 
 def load_images(folder):
-    """i-CLEVR: images, uint8 N x C x H x W, and their objects, 0 or 1, uint8 N x 24.
+    """Read i-CLEVR: images, uint8 N x C x H x W, and objects, 0 or 1, uint8 N x 24."""
 
-    Photographs are resized whole, not cropped.
-    """
-
-    def decode(path):
+    def decode(path):  # resized whole, not cropped
         with Image.open(path) as file:
             image = flatten_image(file).convert("RGB")
         return resize_picture(image)
@@ -276,16 +206,10 @@ def load_images(folder):
     labels, index = read_labels(Path(folder) / "train.json")
     paths = find_photographs(Path(folder), list(labels))
     images, readable = decode_files(paths, decode, (CHANNELS, HEIGHT, WIDTH))
-    report_broken(paths, readable)
     return images, mark_objects(list(labels.values()), index)[readable]
 
 
 # ---- Training ----
-def draw_labels(labels):
-    """Return the labels of `count` random images."""
-    return labels[torch.randint(len(labels), (SAMPLES,), device=labels.device)]
-
-
 class Batches:
     """Draw batches of real images without end, in a new random order each epoch."""
 
@@ -309,7 +233,7 @@ class Batches:
         chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         labels = self.labels[chosen]
-        return (images.float() / 127.5 - 1), labels
+        return images.float() / 127.5 - 1, labels
 
 
 def update(optimizer, loss):
@@ -320,23 +244,22 @@ def update(optimizer, loss):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Train both networks for one iteration. Return the losses by name, still on the device."""
+    """Train both networks for one iteration. Return the losses by name."""
     real, labels = next(batches)
     for _ in range(DISCRIMINATOR_STEPS):
-        fake_labels = labels
         latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
         with torch.no_grad():
-            fake = generator(latent, fake_labels)
+            fake = generator(latent, labels)
         real_scores = discriminator(real, labels)
-        fake_scores = discriminator(fake, fake_labels)
+        fake_scores = discriminator(fake, labels)
         d_loss = real_loss(real_scores) + fake_loss(fake_scores)
         d_loss = d_loss + gradient_penalty(discriminator, real, fake, labels)
         log = {"d_loss": d_loss.detach()}
         update(d_optimizer, d_loss)
 
     discriminator.requires_grad_(False)  # it only passes gradients on
-    images = generator(latent, fake_labels)
-    scores = discriminator(images, fake_labels)
+    images = generator(latent, labels)
+    scores = discriminator(images, labels)
     g_loss = generator_loss(scores)
     update(g_optimizer, g_loss)
     discriminator.requires_grad_(True)
@@ -381,7 +304,7 @@ def main():
     )
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     labels = labels.to(args.device)
-    fixed_labels = draw_labels(labels)
+    fixed_labels = labels[torch.randint(len(labels), (SAMPLES,), device=labels.device)]
     batches = Batches(images.to(args.device), labels, args.seed)
     epoch = len(batches)
     last = args.steps or args.epochs * epoch

@@ -23,7 +23,7 @@ from ganspec.program.ir import Call, Value
 TINY = 1e-3
 SMALL, HALF = 2 * TINY, 0.5
 BATCH = 0.125  # also the name of a setting of training
-if TINY < 1:
+if TINY < 1:  # noqa: SIM108  (a statement that sets a constant)
     SIGN = -1
 else:
     SIGN = 1
@@ -142,7 +142,7 @@ def smooth(scores, settings):
 
 def real_loss(scores, cfg):
     labels = smooth(scores, settings=cfg)
-    MARGIN = helper(scores, cfg)
+    MARGIN = helper(scores, cfg)  # noqa: N806  (as a setting is called)
     return labels + MARGIN
 
 
@@ -159,9 +159,10 @@ def fake_loss(scores, cfg):
 
 def generator_loss(scores, cfg):
     own = cfg
-    step = getattr(own, "batch")
+    step = own.batch
     weigh = lambda s: s * own.d_scale + cfg.auxiliary  # noqa: E731
-    if cfg.mode == "soft": return step * weigh(F.softplus(-scores).mean())  # noqa: E701
+    if cfg.mode == "soft":
+        return step * weigh(F.softplus(-scores).mean())
     return step
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
-import own_kinds  # noqa: F401
 import pytest
 import torch
 from conftest import ROOT, SPECS, assert_same_weights, run_source
 
 import ganspec
+from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
 from ganspec.runs import checkpoint
 
@@ -32,6 +33,19 @@ PLAIN = {
     "discriminator": "[flatten, {linear: 1}]",
     "objective": "{loss: hinge}",
 }
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_kinds():
+    """The kinds of `own_kinds.py` and of the tests below, which no other test knows."""
+    families = [kinds_of(family) for family in ("layer", "loss", "penalty")]
+    before = [dict(kinds) for kinds in families]
+    importlib.import_module("own_kinds")
+    yield
+    sys.modules.pop("own_kinds")
+    for kinds, known in zip(families, before, strict=True):
+        for name in set(kinds) - set(known):
+            del kinds[name]
 
 
 def spec_with(more="", **parts):
@@ -70,7 +84,9 @@ def test_modules_bring_the_constants_classes_and_functions_of_their_file(tmp_pat
     lines = source.splitlines()
     assert lines.index("TINY = 1e-3") < lines.index("SMALL, HALF = 2 * TINY, 0.5")
     assert 'COUNTS["two"] = 2' in lines
-    assert "BATCH = 4" in lines and "BATCH2 = 0.125  # also the name of a setting of training" in lines
+    assert (
+        "BATCH = 4" in lines and "BATCH2 = 0.125  # also the name of a setting of training" in lines
+    )
 
 
 def test_functions_with_widths_hold_at_other_widths(tmp_path, monkeypatch):

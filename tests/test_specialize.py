@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import ast
-import inspect
 from types import SimpleNamespace
 
 import pytest
 from conftest import SPECS
 
 import ganspec
-from ganspec.compiler.printer import Printer
+from ganspec.compiler.arrange import Module
+from ganspec.compiler.emit import moved
 from ganspec.compiler.seal import is_emitted, sealed
-from ganspec.compiler.specialize import Specializer
 
 
 def settled(function, **cfg):
     """The settled function, ready to be called, and its source."""
-    specializer = Specializer(cfg, Printer())
-    source = specializer.settle(inspect.getsource(function))
-    scope = dict(specializer.constants)
+    mover = moved(cfg, lambda mover: mover.start(function))
+    source = Module(mover).text(titled=False)
+    scope = {}
     exec(compile(source, "settled.py", "exec"), scope)
     return scope[function.__name__], source
 

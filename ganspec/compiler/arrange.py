@@ -37,7 +37,9 @@ class Module:
         parts = ["\n".join(self._imports())]
         if self.used:
             plain = self.symbols.plain
-            parts.append("\n".join(plain(f"{s.mark} = {self.mover.settings[s]}") for s in self.used))
+            parts.append(
+                "\n".join(plain(f"{s.mark} = {self.mover.settings[s]}") for s in self.used)
+            )
         sections = self._sections()
         head = "\n\n".join(parts) + "\n\n\n"
         for name, texts in sections.items():

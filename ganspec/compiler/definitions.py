@@ -19,7 +19,7 @@ ALLOWED = {"__name__", "__doc__", "__file__"}
 INSTALLED = ("site-packages", "dist-packages")
 
 
-class Untold(Exception):
+class UntoldError(Exception):
     """A text that cannot be moved; the message says what is wrong with it."""
 
 
@@ -82,8 +82,9 @@ class Import:
     def key(self) -> tuple:
         """Two statements that bind one thing to one name have one key."""
         words = self.line.split()
-        module = sys.modules.get(words[1] if words[0] == "from" or self.name != self.natural
-                                 else self.natural)
+        module = sys.modules.get(
+            words[1] if words[0] == "from" or self.name != self.natural else self.natural
+        )
         thing = getattr(module, words[3], None) if words[0] == "from" else module
         return (self.name, id(thing) if thing is not None else self.line)
 
@@ -116,7 +117,7 @@ class Home:
         return found
 
     def find(self, name: str) -> Definition | Import | None:
-        """Return where `name` comes from; None for builtins. Raises Untold."""
+        """Return where `name` comes from; None for builtins. Raises UntoldError."""
         if name not in self.found:
             self.found[name] = self._find(name)
         return self.found[name]
@@ -129,15 +130,15 @@ class Home:
             if hasattr(builtins, name) or name in ALLOWED:
                 return None
             if name in self.namespace:
-                raise Untold(f"`{name}`, which no statement of the file sets")
-            raise Untold(f"`{name}`, which is not defined")
+                raise UntoldError(f"`{name}`, which no statement of the file sets")
+            raise UntoldError(f"`{name}`, which is not defined")
         last = statements[-1]
         if isinstance(last, (ast.Import, ast.ImportFrom)):
             return self._imported(name, last)
         if isinstance(last, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             statements = [last]
         elif isinstance(last, ast.If) and "TYPE_CHECKING" in ast.unparse(last.test):
-            raise Untold(f"`{name}`, which is there for type checkers only")
+            raise UntoldError(f"`{name}`, which is there for type checkers only")
         names = [n for s in statements for n in Scopes(ast.Module([s], [])).module.bound]
         text = "\n".join(self._lines(statement) for statement in statements)
         return self._shared(Definition(self, text + "\n", tuple(dict.fromkeys(names))))
@@ -156,7 +157,7 @@ class Home:
         alias = next(a for a in node.names if name in (a.asname, a.name, a.name.split(".")[0]))
         if isinstance(node, ast.Import):
             if alias.name.split(".")[0] == "ganspec":
-                raise Untold(f"`{name}`, a module of ganspec")
+                raise UntoldError(f"`{name}`, a module of ganspec")
             return Import(f"import {alias.name}", name)
         module = node.module or ""
         if node.level:
@@ -166,7 +167,7 @@ class Home:
         if is_own(module) and module in sys.modules:
             home = home_of_module(module)
             if inspect.ismodule(home.namespace.get(alias.name)):
-                raise Untold(f"`{name}`, a module that is not installed")
+                raise UntoldError(f"`{name}`, a module that is not installed")
             return home.find(alias.name)
         return Import(f"from {module} import {alias.name}", name)
 
@@ -206,7 +207,7 @@ def home_of_module(name: str) -> Home:
         try:
             source = inspect.getsource(module)
         except (OSError, TypeError):
-            raise Untold(f"the module {name}, which has no text") from None
+            raise UntoldError(f"the module {name}, which has no text") from None
         _homes[name] = Home(name, vars(module), source)
     return _homes[name]
 
@@ -224,7 +225,7 @@ def home_of(thing: object) -> Home:
     file = (namespace or {}).get("__file__")
     source = "".join(linecache.getlines(file)) if file else ""
     if not source:
-        raise Untold(f"`{thing.__name__}`, whose text is nowhere")
+        raise UntoldError(f"`{thing.__name__}`, whose text is nowhere")
     known = _homes.get(file)
     if known is None or known.namespace is not namespace:
         _homes[file] = Home(name, namespace, source)
@@ -234,11 +235,13 @@ def home_of(thing: object) -> Home:
 def definition_of(thing: object, name: str = "") -> Definition | Import:
     """Return where a function or class is defined; `name` is what a lambda is called."""
     if not hasattr(thing, "__qualname__"):
-        raise Untold(f"{thing!r}, which is neither a function nor a class")
+        raise UntoldError(f"{thing!r}, which is neither a function nor a class")
     home = home_of(thing)
     names = [thing.__qualname__] + [k for k, v in home.namespace.items() if v is thing]
     for own in names:
-        if own in home.bindings and inspect.unwrap(home.namespace.get(own)) is inspect.unwrap(thing):
+        if own in home.bindings and inspect.unwrap(home.namespace.get(own)) is inspect.unwrap(
+            thing
+        ):
             return home.find(own)
     code = getattr(thing, "__code__", None)
     key = f"{thing.__qualname__}:{code.co_firstlineno if code else ''}"
@@ -265,7 +268,7 @@ def _nested(thing: object, home: Home, name: str) -> Definition:
                 text = textwrap.dedent("\n".join(lines)) + "\n"
                 break
     else:
-        raise Untold(f"`{thing.__name__}`, whose text is nowhere")
+        raise UntoldError(f"`{thing.__name__}`, whose text is nowhere")
     cells = inspect.getclosurevars(thing).nonlocals
     return Definition(home, text, (name or thing.__name__,), dict(cells))
 

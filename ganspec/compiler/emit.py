@@ -5,11 +5,10 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from functools import cache
-from pathlib import Path
+from collections.abc import Callable
 
 from ganspec.compiler.arrange import Module
-from ganspec.compiler.definitions import Untold, path_of
+from ganspec.compiler.definitions import UntoldError, path_of
 from ganspec.compiler.lower import lower
 from ganspec.compiler.moving import Mover, Named
 from ganspec.compiler.seal import BLANK, sealed
@@ -29,8 +28,16 @@ def emit(spec: Spec) -> str:
 
 def program(spec: Spec, nets: dict[str, Net]) -> str:
     """Return the program before it is formatted; raises SpecError where a kind cannot be moved."""
-    settings, main = vars(spec.settings(nets)), spec.main()
-    module = Module(moved(spec, nets, settings, main))
+    kinds = list(within(spec))
+
+    def move(mover: Mover) -> str:
+        networks = mover.networks(nets)
+        if len(nets) == 1:  # such programs share one text
+            (networks["network"],) = networks.values()
+        mover.cfg.values.update({key: Named(mark) for key, mark in networks.items()})
+        return mover.start(spec.main())
+
+    module = Module(moved(vars(spec.settings(nets)), move, kinds))
     subject = spec.noun[:1].upper() + spec.noun[1:]
     head = [
         docstring(spec.doc or f"{subject} `{spec.name}`")[:-3],
@@ -42,24 +49,21 @@ def program(spec: Spec, nets: dict[str, Net]) -> str:
     return "\n".join(head) + "\n\n" + module.text() + end
 
 
-def moved(spec: Spec, nets: dict[str, Net], settings: dict[str, object], main: object) -> Mover:
-    """Return everything that the program is made of."""
-    kinds = list(within(spec))
+def moved(
+    settings: dict[str, object], move: Callable[[Mover], str], kinds: list[Kind] = ()
+) -> Mover:
+    """Return all that `move` moves, done again until every call of a function agrees."""
     also = frozenset(type(kind).__module__.split(".")[0] for kind in kinds)
     varying: set = set()
     for _ in range(ROUNDS):
         mover = Mover(settings, varying, also)
         try:
-            networks = mover.networks(nets)
-            if len(nets) == 1:  # such programs share one text
-                (networks["network"],) = networks.values()
-            mover.cfg.values.update({key: Named(mark) for key, mark in networks.items()})
-            mover.main = mover.start(main)
-        except Untold as error:
+            mover.main = move(mover)
+        except UntoldError as error:
             raise SpecError([blamed(mover, kinds, str(error))]) from error
         if not mover.changed:
             return mover
-    raise RuntimeError(f"{spec.name} cannot be settled")
+    raise RuntimeError("the text cannot be settled")
 
 
 def blamed(mover: Mover, kinds: list[Kind], why: str) -> Diagnostic:

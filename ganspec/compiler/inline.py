@@ -62,7 +62,9 @@ class Function:
         for call in sorted(calls, key=lambda c: (c.lineno, c.col_offset), reverse=True):
             if (new := self._expression(text, scopes, call)) is None:
                 return None
-            whole = isinstance(parents[call], (ast.Assign, ast.Return, ast.Call, ast.keyword))
+            whole = isinstance(
+                parents[call], (ast.Assign, ast.Return, ast.Call, ast.keyword, ast.Tuple)
+            )
             edits.outer(edits.start(call), edits.end(call), new if whole else f"({new})")
         return edits.made()
 
@@ -125,7 +127,9 @@ class Function:
             if rebound and (not isinstance(argument, ast.Name) or argument.id in later):
                 return False
         read = {n.id for a in arguments.values() for n in ast.walk(a) if isinstance(n, ast.Name)}
-        return not own & ((set(caller.bound) - target) | read) and not any(MARK.search(n) for n in own)
+        return not own & ((set(caller.bound) - target) | read) and not any(
+            MARK.search(n) for n in own
+        )
 
 
 def _holds(node: ast.AST, statement: ast.AST, parents: dict) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
 
-from ganspec.compiler.definitions import Untold
+from ganspec.compiler.definitions import UntoldError
 from ganspec.compiler.scopes import Scopes
 
 COMPARISONS = {
@@ -104,9 +104,10 @@ class View:
                     value = self.known(node.value)
                     if value and isinstance(value.value, Namespace) and stores[name] == 1:
                         found[name] = value
-        return {**{k: v for k, v in self.aliases.items() if k.startswith("self.")}, **{
-            f"self.{k}": v for k, v in found.items()
-        }}
+        return {
+            **{k: v for k, v in self.aliases.items() if k.startswith("self.")},
+            **{f"self.{k}": v for k, v in found.items()},
+        }
 
     def known(self, node: ast.AST) -> Known | None:
         """Return what an expression is, if that is known."""
@@ -123,7 +124,7 @@ class View:
                 inner = self.known(base)
                 if inner and isinstance(inner.value, Namespace) and not name.startswith("__"):
                     if name not in inner.value.values:
-                        raise Untold(f"`{ast.unparse(node)}`, which is not set")
+                        raise UntoldError(f"`{ast.unparse(node)}`, which is not set")
                     return Known(inner.value.values[name], self.spell(inner.value, name))
             case ast.Tuple(elts=parts):
                 found = [self.known(part) for part in parts]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
 
 from ganspec.compiler.definitions import (
     Definition,
@@ -13,6 +12,16 @@ from ganspec.compiler.definitions import (
     is_own,
 )
 from ganspec.compiler.known import Known, Namespace, plain
+from ganspec.compiler.pieces import (
+    Call,
+    Named,
+    Piece,
+    Version,
+    alike,
+    is_training,
+    key_of,
+    renamed,
+)
 from ganspec.compiler.printer import Printer, namespaced
 from ganspec.compiler.rewrite import Rewriter
 from ganspec.compiler.scopes import every_argument
@@ -30,33 +39,6 @@ SECTIONS = {
     "ganspec.systems": "Training",
 }
 FAMILIES = {"loss": "Losses", "penalty": "Losses", "criterion": "Losses"}
-
-
-@dataclass(frozen=True)
-class Named:
-    """What has a name in the emitted file already, such as the class of a network."""
-
-    mark: str
-
-
-@dataclass
-class Piece:
-    """A text of the emitted file, with the symbols that it defines."""
-
-    symbols: list[Symbol]
-    section: str
-    text: str
-    is_value: bool = False
-
-
-@dataclass(eq=False)
-class Version:
-    """A definition with some of its parameters known; two configurations make two of them."""
-
-    definition: Definition
-    symbol: Symbol
-    bound: dict[str, Known] = field(default_factory=dict)
-    stands_for: str | None = None  # the function that it only passes its arguments on to
 
 
 class Mover:
@@ -108,8 +90,10 @@ class Mover:
         module = getattr(thing, "__module__", None) or "builtins"
         if not is_own(module, self.also):
             name = getattr(thing, "__qualname__", None) or thing.__name__
-            return name if module == "builtins" else self.bring(
-                Import(f"from {module} import {name}", name)
+            return (
+                name
+                if module == "builtins"
+                else self.bring(Import(f"from {module} import {name}", name))
             )
         return self.whole(definition_of(thing))
 
@@ -135,7 +119,9 @@ class Mover:
 
     def value(self, found: Definition, name: str) -> str:
         """Return the mark of a constant that a module's statements set."""
-        symbols = {n: self.symbols.of((found.text, id(found.home), n), VALUE, n) for n in found.names}
+        symbols = {
+            n: self.symbols.of((found.text, id(found.home), n), VALUE, n) for n in found.names
+        }
         if (key := ("value", found.text, id(found.home))) not in self.versions:
             self.versions[key] = Version(found, symbols[name])
             self._write(found, list(symbols.values()), {})
@@ -146,7 +132,8 @@ class Mover:
         value = space.values[name]
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             wishes = [name.upper(), *([f"{space.family}_{name}".upper()] if space.family else [])]
-            symbol = self.symbols.of((space.family, name), SETTING, *wishes)
+            rank = SETTING if space.family else TRAINING
+            symbol = self.symbols.of((space.family, name), rank, *wishes)
             self.settings[symbol] = self.printer.value(value)
             self.named[symbol] = (space.family, name)
             return symbol.mark
@@ -157,9 +144,7 @@ class Mover:
     def inlined(self) -> list[str]:
         """Return the marks of the functions that the training's text declares to be inlined."""
         versions = [v for v in self.versions.values() if v.definition.names[0] in self.inline]
-        return [
-            v.symbol.mark for v in versions if is_training(v.definition)
-        ]
+        return [v.symbol.mark for v in versions if is_training(v.definition)]
 
     def place(self, symbol: Symbol) -> tuple:
         """Return where a setting stands among the others: as in `cfg`, families last."""
@@ -173,7 +158,8 @@ class Mover:
         """Return the mark of a configuration as a value, for texts that pass it on unread."""
         wish = space.family.upper() or "CFG"
         symbol = self.symbols.of(("configuration", space.family), SETTING, wish)
-        parts = [f"{k}={self.printer.value(v)}" for k, v in space.values.items() if plain_data(v)]
+        values = {k: v for k, v in space.values.items() if plain(v).is_plain}
+        parts = [f"{k}={self.printer.value(v)}" for k, v in values.items()]
         space_mark = self.bring(Import("from types import SimpleNamespace", "SimpleNamespace"))
         self.named[symbol] = (space.family, "")
         self.settings[symbol] = f"{space_mark}({', '.join(parts)})"
@@ -211,14 +197,15 @@ class Mover:
             usable = space or (value and value.text is not None and not fixed_class)
             known[argument.arg] = value if usable and not starred else None
         spaces = tuple(
-            (k, v.value) for k, v in known.items()
+            (k, v.value)
+            for k, v in known.items()
             if v and isinstance(v.value, Namespace) and not self._varies(found, (), k)
         )
         version = self._version(found, spaces, known)
         return Call(version.stands_for or version.symbol.mark, set(version.bound))
 
     def _version(self, found: Definition, spaces: tuple, known: dict[str, Known | None]) -> Version:
-        key = (_key(found), tuple((name, space.family) for name, space in spaces))
+        key = (key_of(found), tuple((name, space.family) for name, space in spaces))
         version = self.versions.get(key)
         if version is None:
             rank = TRAINING if is_training(found) else HELPER
@@ -239,10 +226,10 @@ class Mover:
         return version
 
     def _vary(self, found: Definition, spaces: tuple, name: str) -> None:
-        self.varying.add((_key(found), spaces, name))
+        self.varying.add((key_of(found), spaces, name))
 
     def _varies(self, found: Definition, spaces: tuple, name: str) -> bool:
-        return bool({(_key(found), (), name), (_key(found), spaces, name)} & self.varying)
+        return bool({(key_of(found), (), name), (key_of(found), spaces, name)} & self.varying)
 
     # -- texts --------------------------------------------------------------------------------
 
@@ -260,60 +247,14 @@ class Mover:
         section = next(homes, None) or next((FAMILIES[s] for s in spaces if s in FAMILIES), near)
         absent = self.absent if is_training(found) else frozenset()
         self.trail.append((found, section))
-        view = Settler(found.text, given, absent, self.spell).settle()
+        view = Settler(found.text, given, absent, self.spell, is_training(found)).settle()
         text = Rewriter(self, found, view, symbols).text()
         if version:
             version.stands_for = renamed(text)
         self.trail.pop()
-        twin = next((p for p in self.pieces if _alike(p, text, symbols, section)), None)
+        twin = next((p for p in self.pieces if alike(p, text, symbols, section)), None)
         if twin and version:
             version.symbol = twin.symbols[0]
         elif not (version and version.stands_for):
             self.pieces.append(Piece(symbols, section, text, found.node is None))
         return set(view.given)
-
-
-@dataclass(frozen=True)
-class Call:
-    """How a moved function is called: its name, and the parameters that it no longer has."""
-
-    mark: str
-    without: set[str]
-
-
-def is_training(found: Definition) -> bool:
-    """Return True for ganspec's own training text, and rules that were made for it."""
-    return not found.home.name or found.home.name.startswith("ganspec.systems")
-
-
-def plain_data(value: object) -> bool:
-    return value is None or isinstance(value, (bool, int, float, str, tuple))
-
-
-def _key(found: Definition) -> tuple:
-    return (found.home.name, found.names, found.text, tuple(map(id, found.cells.values())))
-
-
-def _alike(piece: Piece, text: str, symbols: list[Symbol], section: str) -> bool:
-    """Return True if a piece is the same text as a version of the same definition."""
-    own, other = symbols[0], piece.symbols[0]
-    if piece.section != section or own.wishes != other.wishes or len(symbols) > 1:
-        return False
-    return text.replace(own.mark, "?") == piece.text.replace(other.mark, "?")
-
-
-def renamed(text: str) -> str | None:
-    """Return the function that a settled one only hands its parameters on to, in their order."""
-    (node, *rest) = ast.parse(text).body
-    if rest or not isinstance(node, ast.FunctionDef) or node.decorator_list:
-        return None
-    body = node.body[1:] if ast.get_docstring(node) is not None else node.body
-    match body:
-        case [ast.Return(value=ast.Call(func=function, args=arguments, keywords=[]))]:
-            given = [a.id if isinstance(a, ast.Name) else None for a in arguments]
-            names = [a.arg for a in node.args.args]
-            alone = every_argument(node.args) == node.args.args and not node.args.defaults
-            dotted = all(isinstance(n, (ast.Name, ast.Attribute, ast.Load)) for n in ast.walk(function))
-            if given == names and names and alone and dotted:
-                return ast.unparse(function)
-    return None

@@ -7,7 +7,7 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ganspec.compiler.definitions import Definition, Import, Untold
+from ganspec.compiler.definitions import Definition, Import, UntoldError
 from ganspec.compiler.known import Edits, Known, Namespace, View, plain
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Rewriter:
                 self.edits.changes[start, self.edits.end(returns)] = ""
                 node.returns = None
             case ast.ImportFrom(module=str(module)) if module.split(".")[0] == "ganspec":
-                raise Untold("ganspec itself, by an import")
+                raise UntoldError("ganspec itself, by an import")
             case ast.Global(names=names):
                 marks = [self._global(name) or name for name in names]
                 return self.edits.replace(node, f"global {', '.join(marks)}")
@@ -114,7 +114,7 @@ class Rewriter:
                     own = isinstance(found, Definition) and found.home.name.startswith("ganspec")
                     if own or found in moving:
                         return False
-        except Untold:
+        except UntoldError:
             return False
         return True
 
@@ -145,9 +145,8 @@ class Rewriter:
 
     def _global(self, name: str) -> str | None:
         """Return the mark of a name of the definition's module, None for a builtin."""
-        if name in self.names:
-            if self.found.node is None:
-                return self.names[name].mark
+        if name in self.names and self.found.node is None:
+            return self.names[name].mark
         if name in self.found.cells:
             return self._cell(name)
         found = self.found if name in self.names else self._find(name)
@@ -160,8 +159,10 @@ class Rewriter:
     def _find(self, name: str) -> Definition | Import | None:
         found = self.found.home.find(name)
         node = found.node if isinstance(found, Definition) else None
-        if isinstance(node, ast.ClassDef) and any(k.arg in ("kind", "family") for k in node.keywords):
-            raise Untold(f"`{name}`, a kind")
+        if isinstance(node, ast.ClassDef) and any(
+            k.arg in ("kind", "family") for k in node.keywords
+        ):
+            raise UntoldError(f"`{name}`, a kind")
         return found
 
     def _cell(self, name: str) -> str:
@@ -170,7 +171,7 @@ class Rewriter:
             return self.mover.printer.value(value)
         if hasattr(value, "__module__"):
             return self.mover.printer.name(value)
-        raise Untold(f"`{name}`, which the function around it sets")
+        raise UntoldError(f"`{name}`, which the function around it sets")
 
     # -- calls --------------------------------------------------------------------------------
 

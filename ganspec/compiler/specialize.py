@@ -24,8 +24,10 @@ class Settler:
         given: dict[str, Known],
         absent: frozenset[str],
         spell: Callable[[Namespace, str], str],
+        training: bool = True,
     ):
         self.text, self.given, self.absent, self.spell = text, given, absent, spell
+        self.training = training
         self.aliases: dict[str, Known] = {}
 
     def settle(self) -> View:
@@ -34,7 +36,7 @@ class Settler:
             view = View(self.text, self.given, self.aliases, self.absent, self.spell)
             self.view, self.lines = view, self.text.splitlines()
             self.aliases |= view.attributes
-            changed = self._statement() or self._expressions()
+            changed = self._statement() or self._expressions() or self._copies()
             if changed is None:
                 return view
             self.text = changed
@@ -150,6 +152,22 @@ class Settler:
                     return True
         return False
 
+    def _copies(self) -> str | None:
+        """Return training's text without a variable that is another's copy; None without one."""
+        scope = self.view.scope
+        for node in ast.walk(self.view.tree) if self.training and scope else ():
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name(id=other)):
+                    single = scope.bound.get(name) == scope.bound.get(other) == 1
+                    names = [n for n in self.view.scopes.of if n.id == name]
+                    if single and all(self.view.scopes.holder(n) is scope for n in names):
+                        edits = Edits(self.text)
+                        for each in names:
+                            edits.replace(each, other)
+                        lines = edits.made().splitlines()
+                        return "\n".join([*lines[: node.lineno - 1], *lines[node.end_lineno :]])
+        return None
+
     # -- expressions --------------------------------------------------------------------------
 
     def _expressions(self) -> str | None:
@@ -171,7 +189,11 @@ class Settler:
         match node:
             case ast.IfExp(test=test) if (known := self.view.known(test)) is not None:
                 return self._segment(node.body if known.value else node.orelse)
-            case ast.BoolOp(op=op, values=values) if self.view.known(node) is None:
+            case ast.BoolOp(op=op, values=values) if self.view.known(node) is not None:
+                known, ends = [self.view.known(v) for v in values], isinstance(op, ast.Or)
+                last = next((i for i, k in enumerate(known) if k and bool(k.value) == ends), -1)
+                return self._segment(values[last])
+            case ast.BoolOp(op=op, values=values):
                 # a known value is neutral where it does not decide
                 left = [v for v in values[:-1] if not self._neutral(v, op)] + values[-1:]
                 if self._neutral(values[-1], op) and self._is_test(node):

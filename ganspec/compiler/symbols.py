@@ -70,7 +70,11 @@ class Symbols:
         taken = {*dir(builtins), *keyword.kwlist}
         for symbol in sorted(shunned, key=lambda s: (s.rank, s.index)):
             names = symbol.candidates()
-            if symbol.rank == SETTING and len(symbol.wishes) > 1 and first.count(symbol.wishes[0]) > 1:
+            if (
+                symbol.rank == SETTING
+                and len(symbol.wishes) > 1
+                and first.count(symbol.wishes[0]) > 1
+            ):
                 next(names)  # two families' settings of one name: both say whose they are
             symbol.name = next(n for n in names if n not in taken and n not in shunned[symbol])
             taken.add(symbol.name)

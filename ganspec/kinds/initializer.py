@@ -17,7 +17,7 @@ class Initializer(Kind, family="initializer"):
 
 
 def weights_and_biases(network):
-    """Yield weights and biases of convs, linear layers and embeddings, which have no bias."""
+    """Yield weights and biases of convs, linear layers and embeddings."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)  # by a spectral norm

@@ -21,7 +21,7 @@ def find_idx(folder, name):
 
 
 def read_idx(folder, name, dimensions):
-    """Read the unsigned bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
+    """Read the bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
     path = find_idx(folder, name)
     if path is None:
         raise FileNotFoundError(f"no {name} or {name}.gz in {folder}")
@@ -41,7 +41,7 @@ def read_idx(folder, name, dimensions):
 
 
 def read_idx_split(folder, split):
-    """Read images, uint8 N x 1 x H x W, and labels, int64 N, of split `train` or `test`."""
+    """Read the images, uint8 N x 1 x H x W, and labels, int64 N, of a split."""
     prefix = "train" if split == "train" else "t10k"
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)

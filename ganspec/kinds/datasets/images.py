@@ -5,7 +5,7 @@ import torch.nn.functional as F
 
 
 def grey_images(images):
-    """Return the ITU-R 601 luma of uint8 N x 3 x H x W as uint8 N x 1 x H x W, equal to PIL's."""
+    """Turn uint8 images, N x 3 x H x W, grey as PIL does: ITU-R 601 luma."""
     grey = images.new_empty(len(images), 1, *images.shape[2:])
     for part, out in zip(images.split(250), grey.split(250), strict=True):
         red, green, blue = part.int().unbind(1)
@@ -32,7 +32,7 @@ def resize_images(images, height, width, resize):
         part = part.float()
         if resize == "tensorflow1":  # half a pixel off, as in `tf.image`
             part = blend_pixels(blend_pixels(part, 3, width), 2, height)
-        elif resize == "bilinear":  # from the four nearest pixels, as OpenCV and TensorFlow 2 do
+        elif resize == "bilinear":  # from the four nearest pixels, as OpenCV does
             part = F.interpolate(part, (height, width), mode="bilinear")
         else:  # from all pixels that a smaller one covers, as PIL and torchvision do
             part = F.interpolate(part, (height, width), mode="bilinear", antialias=True)

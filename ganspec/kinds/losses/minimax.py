@@ -12,7 +12,7 @@ from ganspec.language.types import Number
 
 
 def generator_loss(scores, cfg):
-    """Return minus the discriminator's loss: the generator minimises log(1 - D(G(z)))."""
+    """Return the loss of G: minimising it minimises log(1 - D(G(z)))."""
     return -fake_loss(scores, cfg)
 
 

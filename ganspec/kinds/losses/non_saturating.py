@@ -21,7 +21,7 @@ def cross_entropy(scores, targets, cfg):
 
 
 def real_loss(scores, cfg):
-    """Return the cross-entropy of D(x) with real; to lower it is to raise log D(x)."""
+    """Return the loss of D on real images: minimising it maximises log D(x)."""
     if cfg.real_target == 1:
         targets = torch.ones_like(scores)
     else:
@@ -30,7 +30,7 @@ def real_loss(scores, cfg):
 
 
 def fake_loss(scores, cfg):
-    """Return the cross-entropy of D(G(z)) with fake; to lower it is to raise log(1 - D(G(z)))."""
+    """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
     if cfg.fake_target == 0:
         targets = torch.zeros_like(scores)
     else:
@@ -39,7 +39,7 @@ def fake_loss(scores, cfg):
 
 
 def generator_loss(scores, cfg):
-    """Return the cross-entropy of D(G(z)) with real; to lower it is to raise log D(G(z))."""
+    """Return the loss of G: minimising it maximises log D(G(z))."""
     if cfg.generator_target == 1:
         targets = torch.ones_like(scores)
     else:

@@ -21,7 +21,7 @@ def add_noise(images, random, cfg):
 
 
 def evaluate(autoencoder, images, cfg):
-    """Return the mean loss of images that training does not see, under noise that stays the same."""
+    """Return the mean loss of images that training does not see, under fixed noise."""
     if cfg.noise:
         random = torch.Generator(images.device).manual_seed(0)
     total = 0

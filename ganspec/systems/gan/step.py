@@ -24,7 +24,7 @@ def squared_weights(network):
 
 
 def assess(discriminator, images, labels, cfg):
-    """Return scores of images, and the auxiliary head's mean cross-entropy with their labels."""
+    """Return scores of images, and the auxiliary head's loss."""
     scores, guesses = discriminator(images, labels) if cfg.d_conditional else discriminator(images)
     if cfg.labels == "classes":
         return scores, F.cross_entropy(guesses, labels)
@@ -76,7 +76,7 @@ def train_discriminator(discriminator, optimizer, real, labels, fake, fake_label
 
 
 def train_discriminator_apart(discriminator, optimizer, real, labels, fake, fake_labels, cfg):
-    """Update the discriminator on real, then on generated images. Return its losses by name."""
+    """Update the discriminator on real, then on fake images. Return its losses."""
     real_scores = discriminator(real, labels) if cfg.d_conditional else discriminator(real)
     d_real = cfg.loss.real_loss(real_scores, cfg.loss)
     if cfg.d_scale != 1:
@@ -120,7 +120,7 @@ def train_generator(generator, discriminator, optimizer, latent, labels, cfg):
 
 
 def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches, cfg):
-    """Train both networks for one iteration. Return the losses by name, still on the device."""
+    """Train both networks for one iteration. Return the losses by name."""
     if cfg.batches == "shared":
         real, labels = next(batches)
     for _ in range(cfg.discriminator_steps):

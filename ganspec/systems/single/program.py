@@ -70,7 +70,5 @@ def main(cfg):
     else:
         images, _ = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
         if cfg.held_out:
-            test_images, _ = cfg.load_test_images(
-                folder, cfg.height, cfg.width, cfg.channels
-            )
+            test_images, _ = cfg.load_test_images(folder, cfg.height, cfg.width, cfg.channels)
     train(images, labels, test_images, test_labels, args, cfg)
