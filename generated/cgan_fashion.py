@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (cb59b20c).
+Written by ganspec from the spec `cgan_fashion` (d143b0dc).
 Plain PyTorch, yours to edit.
 """
 
@@ -49,10 +49,9 @@ def init_xavier(network, fill=nn.init.xavier_uniform_):
 def init_keras(network):
     """Draw weights scaled by their fan, embeddings within 0.05, and set biases to 0."""
     init_xavier(network)
-    for module in network.modules():
-        if isinstance(module, nn.Embedding):
-            for weight, _ in weights_and_biases(module):
-                nn.init.uniform_(weight, -0.05, 0.05)
+    embeddings = [m for m in network.modules() if isinstance(m, nn.Embedding)]
+    for weight, _ in weights_and_biases(nn.ModuleList(embeddings)):
+        nn.init.uniform_(weight, -0.05, 0.05)
 
 
 class Generator(nn.Module):
@@ -213,9 +212,8 @@ class Batches:
         if self.position == len(self):
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device), 0
-        start = self.position * BATCH
+        chosen = self.order[self.position * BATCH :][:BATCH]
         self.position += 1
-        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         labels = self.labels[chosen]
         return images.float() / 127.5 - 1, labels
@@ -268,8 +266,7 @@ def save_grid(images, path):
     """Write images (N x C x H x W) as one PNG, row by row, on white."""
     images = images * 0.5 + 0.5
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
-    white = images.new_full((-len(images) % COLUMNS, *images.shape[1:]), 255)
-    tiles = F.pad(torch.cat([images, white]), (2, 0, 2, 0), value=255)
+    tiles = F.pad(images, (2, 0, 2, 0), value=255)
     # rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
@@ -286,9 +283,7 @@ def main():
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
-
-    folder = args.data
-    images, labels = load_images(folder)
+    images, labels = load_images(args.data)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
@@ -315,8 +310,7 @@ def main():
             rate = step / (time.perf_counter() - started)
             losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
-        ended = step % epoch == 0
-        if ended or step == last:
+        if step % epoch == 0 or step == last:
             path = args.out / f"samples_{step:07d}.png"
             generator.eval()
             with torch.no_grad():

@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 1 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr` (93a4bf32).
+Written by ganspec from the spec `cgan_iclevr` (cca5a45d).
 Plain PyTorch, yours to edit.
 """
 
@@ -222,9 +222,8 @@ class Batches:
         if self.position == len(self):
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device), 0
-        start = self.position * BATCH
+        chosen = self.order[self.position * BATCH :][:BATCH]
         self.position += 1
-        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         labels = self.labels[chosen]
         return images.float() / 127.5 - 1, labels
@@ -265,8 +264,7 @@ def save_grid(images, path):
     """Write images (N x C x H x W) as one PNG, row by row, on white."""
     images = images * 0.5 + 0.5
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
-    white = images.new_full((-len(images) % COLUMNS, *images.shape[1:]), 255)
-    tiles = F.pad(torch.cat([images, white]), (2, 0, 2, 0), value=255)
+    tiles = F.pad(images, (2, 0, 2, 0), value=255)
     # rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
@@ -283,9 +281,7 @@ def main():
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
-
-    folder = args.data
-    images, labels = load_images(folder)
+    images, labels = load_images(args.data)
     labels = labels.float()
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
@@ -311,8 +307,7 @@ def main():
             rate = step / (time.perf_counter() - started)
             losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
-        ended = step % epoch == 0
-        if ended or step == last:
+        if step % epoch == 0 or step == last:
             path = args.out / f"samples_{step:07d}.png"
             generator.eval()
             with torch.no_grad():

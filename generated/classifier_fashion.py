@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (ca653311).
+Written by ganspec from the spec `classifier_fashion` (f8fcfc7d).
 Plain PyTorch, yours to edit.
 """
 
@@ -42,10 +42,9 @@ def init_xavier(network, fill=nn.init.xavier_uniform_):
 def init_keras(network):
     """Draw weights scaled by their fan, embeddings within 0.05, and set biases to 0."""
     init_xavier(network)
-    for module in network.modules():
-        if isinstance(module, nn.Embedding):
-            for weight, _ in weights_and_biases(module):
-                nn.init.uniform_(weight, -0.05, 0.05)
+    embeddings = [m for m in network.modules() if isinstance(m, nn.Embedding)]
+    for weight, _ in weights_and_biases(nn.ModuleList(embeddings)):
+        nn.init.uniform_(weight, -0.05, 0.05)
 
 
 class Classifier(nn.Module):
@@ -171,9 +170,8 @@ class Batches:
         if self.position == len(self):
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device), 0
-        start = self.position * BATCH
+        chosen = self.order[self.position * BATCH :][:BATCH]
         self.position += 1
-        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         labels = self.labels[chosen]
         return images.float() / 255, labels

@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (cc5b0637).
+Written by ganspec from the spec `classifier_iclevr` (6c8f596e).
 Plain PyTorch, yours to edit.
 """
 
@@ -203,9 +203,8 @@ class Batches:
         if self.position == len(self):
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device), 0
-        start = self.position * BATCH
+        chosen = self.order[self.position * BATCH :][:BATCH]
         self.position += 1
-        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         labels = self.labels[chosen]
         return images.float() / 127.5 - 1, labels
@@ -252,8 +251,7 @@ def main():
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
 
-    folder = args.data
-    images, labels = load_images(folder)
+    images, labels = load_images(args.data)
     labels = labels.float()
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)

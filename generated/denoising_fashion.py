@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (220f7303).
+Written by ganspec from the spec `denoising_fashion` (5421d92a).
 Plain PyTorch, yours to edit.
 """
 
@@ -45,10 +45,9 @@ def init_xavier(network, fill=nn.init.xavier_uniform_):
 def init_keras(network):
     """Draw weights scaled by their fan, embeddings within 0.05, and set biases to 0."""
     init_xavier(network)
-    for module in network.modules():
-        if isinstance(module, nn.Embedding):
-            for weight, _ in weights_and_biases(module):
-                nn.init.uniform_(weight, -0.05, 0.05)
+    embeddings = [m for m in network.modules() if isinstance(m, nn.Embedding)]
+    for weight, _ in weights_and_biases(nn.ModuleList(embeddings)):
+        nn.init.uniform_(weight, -0.05, 0.05)
 
 
 class Autoencoder(nn.Module):
@@ -166,9 +165,8 @@ class Batches:
         if self.position == len(self):
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device), 0
-        start = self.position * BATCH
+        chosen = self.order[self.position * BATCH :][:BATCH]
         self.position += 1
-        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         return images.float() / 255
 
@@ -225,7 +223,8 @@ def save_grid(images, path):
     """Write images (N x C x H x W) as one PNG, row by row, on white."""
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
     white = images.new_full((-len(images) % COLUMNS, *images.shape[1:]), 255)
-    tiles = F.pad(torch.cat([images, white]), (2, 0, 2, 0), value=255)
+    images = torch.cat([images, white])
+    tiles = F.pad(images, (2, 0, 2, 0), value=255)
     # rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
@@ -270,8 +269,8 @@ def main():
             numbers = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {numbers}  {rate:.3g} steps/s")
         if ended:
-            samples = compare(network, fixed)
-            save_grid(samples, args.out / f"samples_{step:07d}.png")
+            path = args.out / f"samples_{step:07d}.png"
+            save_grid(compare(network, fixed), path)
             torch.save({"autoencoder": network.state_dict()}, args.out / "weights.pt")
 
 

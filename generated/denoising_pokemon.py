@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (ade9e42c).
+Written by ganspec from the spec `denoising_pokemon` (c67ec25b).
 Plain PyTorch, yours to edit.
 """
 
@@ -47,10 +47,9 @@ def init_xavier(network, fill=nn.init.xavier_uniform_):
 def init_keras(network):
     """Draw weights scaled by their fan, embeddings within 0.05, and set biases to 0."""
     init_xavier(network)
-    for module in network.modules():
-        if isinstance(module, nn.Embedding):
-            for weight, _ in weights_and_biases(module):
-                nn.init.uniform_(weight, -0.05, 0.05)
+    embeddings = [m for m in network.modules() if isinstance(m, nn.Embedding)]
+    for weight, _ in weights_and_biases(nn.ModuleList(embeddings)):
+        nn.init.uniform_(weight, -0.05, 0.05)
 
 
 class Autoencoder(nn.Module):
@@ -242,9 +241,8 @@ class Batches:
         if self.position == len(self):
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device), 0
-        start = self.position * BATCH
+        chosen = self.order[self.position * BATCH :][:BATCH]
         self.position += 1
-        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         return images.float() / 255
 
@@ -287,7 +285,8 @@ def save_grid(images, path):
     """Write images (N x C x H x W) as one PNG, row by row, on white."""
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
     white = images.new_full((-len(images) % COLUMNS, *images.shape[1:]), 255)
-    tiles = F.pad(torch.cat([images, white]), (2, 0, 2, 0), value=255)
+    images = torch.cat([images, white])
+    tiles = F.pad(images, (2, 0, 2, 0), value=255)
     # rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
@@ -305,8 +304,7 @@ def main():
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
 
-    folder = args.data
-    images, _ = load_images(folder)
+    images, _ = load_images(args.data)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     network = Autoencoder().to(args.device)
@@ -328,8 +326,8 @@ def main():
             numbers = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {numbers}  {rate:.3g} steps/s")
         if ended:
-            samples = compare(network, fixed)
-            save_grid(samples, args.out / f"samples_{step:07d}.png")
+            path = args.out / f"samples_{step:07d}.png"
+            save_grid(compare(network, fixed), path)
             torch.save({"autoencoder": network.state_dict()}, args.out / "weights.pt")
 
 

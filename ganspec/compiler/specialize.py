@@ -157,9 +157,14 @@ class Settler:
         scope = self.view.scope
         for node in ast.walk(self.view.tree) if self.training and scope else ():
             match node:
-                case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name(id=other)):
-                    single = scope.bound.get(name) == scope.bound.get(other) == 1
+                case ast.Assign(
+                    targets=[ast.Name(id=name)],
+                    value=ast.Name(id=base) | ast.Attribute(value=ast.Name(id=base)) as value,
+                ):
+                    other = ast.unparse(value)
+                    single = scope.bound.get(name) == scope.bound.get(base) == 1
                     names = [n for n in self.view.scopes.of if n.id == name]
+                    single = single and (other == base or len(names) == 2)
                     if single and all(self.view.scopes.holder(n) is scope for n in names):
                         edits = Edits(self.text)
                         for each in names:
@@ -173,7 +178,12 @@ class Settler:
     def _expressions(self) -> str | None:
         edits = Edits(self.text)
         for node, new in self._decided(self.view.tree):
-            edits.replace(node, new)
+            start, end, data = edits.start(node), edits.end(node), edits.data
+            held = data[start - 2 : start] == b" (" and data[end : end + 1] == b")"
+            if held and isinstance(node, ast.IfExp):  # its parentheses go, unless they are needed
+                loose = isinstance(ast.parse(new, mode="eval").body, (ast.Name, ast.Compare))
+                start, end = (start - 1, end + 1) if loose else (start, end)
+            edits.changes[start, end] = new
         return edits.made() if edits.changes else None
 
     def _decided(self, node: ast.AST) -> Iterator[tuple[ast.AST, str]]:

@@ -37,9 +37,8 @@ class Batches:
         if self.position == len(self):
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device), 0
-        start = self.position * self.cfg.batch
+        chosen = self.order[self.position * self.cfg.batch :][: self.cfg.batch]
         self.position += 1
-        chosen = self.order[start : start + self.cfg.batch]
         images = self.images[chosen]
         labels = self.labels[chosen] if self.cfg.labels else None
         if self.cfg.flip:

@@ -19,13 +19,15 @@ def sample_labels(labels, cfg):
         return draw_labels(labels, cfg.samples)
 
 
-def save_grid(images, path, columns, cfg):
+def save_grid(images, path, columns, cfg, full=False):
     """Write images (N x C x H x W) as one PNG, row by row, on white."""
     if cfg.low == -1:
         images = images * 0.5 + 0.5
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
-    white = images.new_full((-len(images) % columns, *images.shape[1:]), 255)
-    tiles = F.pad(torch.cat([images, white]), (2, 0, 2, 0), value=255)
+    if not full:
+        white = images.new_full((-len(images) % columns, *images.shape[1:]), 255)
+        images = torch.cat([images, white])
+    tiles = F.pad(images, (2, 0, 2, 0), value=255)
     # rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, columns)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)

@@ -20,7 +20,7 @@ def save_samples(generator, fixed, fixed_labels, path, cfg):
     with torch.no_grad():
         samples = generator(fixed, fixed_labels) if cfg.g_conditional else generator(fixed)
     generator.train()
-    save_grid(samples, path, cfg.columns, cfg)
+    save_grid(samples, path, cfg.columns, cfg, full=True)
 
 
 def train(images, labels, args, cfg):
@@ -58,18 +58,16 @@ def train(images, labels, args, cfg):
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         if cfg.warmup:
             ended = step > cfg.warmup and (step - cfg.warmup) % epoch == 0
-        else:
-            ended = step % epoch == 0
-        if ended or step == last:
+        if (ended if cfg.warmup else step % epoch == 0) or step == last:
+            drawing = average if cfg.average else generator
             path = args.out / f"samples_{step:07d}.png"
-            save_samples(average if cfg.average else generator, fixed, fixed_labels, path, cfg)
+            save_samples(drawing, fixed, fixed_labels, path, cfg)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, args.out / "weights.pt")
 
 
 def main(cfg):
     args = parse_arguments(cfg)
-
     folder = args.data if cfg.needs_folder else None
     if cfg.labels:
         images, labels = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)

@@ -48,8 +48,8 @@ def train(images, labels, test_images, test_labels, args, cfg):
             print(f"step {step}/{last}  {numbers}  {rate:.3g} steps/s")
         if ended:
             if cfg.columns:
-                samples = compare(network, fixed, cfg)
-                save_grid(samples, args.out / f"samples_{step:07d}.png", cfg.columns, cfg)
+                path = args.out / f"samples_{step:07d}.png"
+                save_grid(compare(network, fixed, cfg), path, cfg.columns, cfg)
             torch.save({cfg.key: network.state_dict()}, args.out / "weights.pt")
 
 
