@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (c67ec25b).
+Written by ganspec from the spec `denoising_pokemon` (df4a56df).
 Plain PyTorch, yours to edit.
 """
 
@@ -142,7 +142,7 @@ def find_images(folder):
 
 
 def list_images(folder):
-    """Return the image files of `folder`, sorted by path, and the index of their classes.
+    """Return the image files of `folder`, sorted, and the index of their classes.
 
     The classes are the sub-folders that hold images; with none, every class is 0.
     """

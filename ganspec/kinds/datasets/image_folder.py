@@ -27,7 +27,7 @@ def find_images(folder):
 
 
 def list_images(folder):
-    """Return the image files of `folder`, sorted by path, and the index of their classes.
+    """Return the image files of `folder`, sorted, and the index of their classes.
 
     The classes are the sub-folders that hold images; with none, every class is 0.
     """

@@ -35,7 +35,7 @@ def read_objects(path):
 
 
 def object_names(path):
-    """Return the names of the objects of an `objects.json`, in the order of their index."""
+    """Return the names of the objects of an `objects.json` in the order of their index."""
     index = read_objects(path)
     return sorted(index, key=index.__getitem__)
 
@@ -47,9 +47,9 @@ def check_labels(path, labels, index):
     for image, objects in labels.items():
         if not isinstance(objects, list):
             raise ValueError(f"{path} has no list of objects for {image!r}")
-        for name in objects:
-            if not isinstance(name, str) or name not in index:
-                raise ValueError(f"{path} has {name!r} for {image!r}, not in objects.json")
+        strange = [o for o in objects if not isinstance(o, str) or o not in index]
+        if strange:
+            raise ValueError(f"{path} has {strange[0]!r} for {image!r}, not in objects.json")
 
 
 def read_labels(path, checked=True):

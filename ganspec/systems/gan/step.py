@@ -156,7 +156,7 @@ def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches
 
 
 def update_average(average, generator, cfg, after):
-    """Move the averaged weights a little towards the generator's; buffers are copied."""
+    """Move averaged weights a little towards the generator's; copy its buffers."""
     # less at first, or the initial weights would stay in the average for long
     decay = min(cfg.average, (1 + after) / (10 + after))
     with torch.no_grad():
