@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 1 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr` (cca5a45d).
+Written by ganspec from the spec `cgan_iclevr` (f2e2bee0).
 Plain PyTorch, yours to edit.
 """
 
@@ -168,7 +168,7 @@ def decode_files(files, decode, shape):
     def decode_whole(path):
         try:
             return decode(path)
-        except Exception:  # PIL raises almost anything
+        except Exception:  # noqa: BLE001  (PIL raises almost anything)
             return None
 
     images, readable = torch.empty(len(files), *shape, dtype=torch.uint8), []

@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (6c8f596e).
+Written by ganspec from the spec `classifier_iclevr` (52554a79).
 Plain PyTorch, yours to edit.
 """
 
@@ -149,7 +149,7 @@ def decode_files(files, decode, shape):
     def decode_whole(path):
         try:
             return decode(path)
-        except Exception:  # PIL raises almost anything
+        except Exception:  # noqa: BLE001  (PIL raises almost anything)
             return None
 
     images, readable = torch.empty(len(files), *shape, dtype=torch.uint8), []

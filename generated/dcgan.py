@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (c3c0134b).
+Written by ganspec from the spec `dcgan` (d54c0ace).
 Plain PyTorch, yours to edit.
 """
 
@@ -126,7 +126,7 @@ def generator_loss(scores):
 
 # ---- Data ----
 def draw_scenes(random, count):
-    """Random scenes of one to three objects: fields by name, each N x 3.
+    """Draw random scenes of one to three objects: fields by name, each N x 3.
 
     Lengths are in units of the ground.
     """
@@ -148,27 +148,27 @@ def draw_scenes(random, count):
     }
 
 
-def scene_blocks():
-    """Random scenes in blocks, each with its first image's index."""
+def scene_blocks(count, seed):
+    """Yield random scenes in blocks, each with its first image's index."""
     # numbers that no seed gives the other split: `spawn_key` is no part of the seed
-    key = {"train": (), "test": (1,)}["train"]
-    random = np.random.default_rng(np.random.SeedSequence(0, spawn_key=key))
+    key = ()
+    random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
     # whole blocks, even at the end, so that no image depends on how many there are;
     # small ones, so that the work stays in the cache
     block = min(256, max(1, 2**18 // (HEIGHT * WIDTH)))
-    for start in range(0, 10000, block):
+    for start in range(0, count, block):
         yield start, draw_scenes(random, block)
 
 
 def back_to_front(scenes):
-    """Scenes with the farthest objects first, after the absent ones."""
+    """Return scenes with the farthest objects first, after the absent ones."""
     far = torch.where(scenes["present"], scenes["y"], torch.inf)
     order = far.argsort(dim=1, descending=True, stable=True)
     return {name: field.gather(1, order) for name, field in scenes.items()}
 
 
 def camera(height, width):
-    """Eye, its axes (rightwards, downwards, forwards) and focal length in pixels."""
+    """Return the eye, its axes (right, down, forward) and focal length in pixels."""
     eye = torch.tensor([0.0, -7.0, 4.8])
     forward = F.normalize(torch.tensor([0.0, -0.1, 0.3]) - eye, dim=0)
     right = torch.tensor([1.0, 0.0, 0.0])
@@ -177,7 +177,7 @@ def camera(height, width):
 
 
 def view_rays(x, y, height, width):
-    """Directions, three tensors, in which the eye sees the pixel positions x and y."""
+    """Return the directions, three tensors, in which the eye sees pixels x and y."""
     _, (_, down, forward), focal = camera(height, width)
     x, y = (x - width / 2) / focal, (y - height / 2) / focal
     # rightwards is the x axis: y and z are the same along a row
@@ -185,7 +185,7 @@ def view_rays(x, y, height, width):
 
 
 def draw_ground(scenes, light):
-    """Grey ground, N x H x W in 0 to 1, with a soft shadow beside each solid."""
+    """Draw the grey ground, N x H x W in 0 to 1, with soft shadows beside solids."""
     eye, _, _ = camera(HEIGHT, WIDTH)
     x, y = torch.arange(WIDTH) + 0.5, torch.arange(HEIGHT)[:, None] + 0.5
     dx, dy, dz = view_rays(x, y, HEIGHT, WIDTH)
@@ -209,7 +209,7 @@ def draw_ground(scenes, light):
 
 
 def project_solid(solid, height, width):
-    """Pixel position, x and y, of the middle of a solid, and its size in pixels."""
+    """Return the pixel position, x and y, of a solid's middle, and its size."""
     eye, axes, focal = camera(height, width)
     middle = [solid["x"] - eye[0], solid["y"] - eye[1], solid["size"] - eye[2]]
     x, y, depth = (
@@ -220,7 +220,7 @@ def project_solid(solid, height, width):
 
 
 def meet_solid(origin, direction, half, bend, reach):
-    """Whether rays hit a solid, and the normals, three tensors, where they do.
+    """Return where rays hit a solid, and the normals, three tensors, there.
 
     The solid is |x|, |y|, |z| <= half within x2 + y2 + bend z2 <= reach2: bend 1 makes
     it a sphere, bend 0 a cylinder, and a long reach leaves the cube.
@@ -248,13 +248,13 @@ def meet_solid(origin, direction, half, bend, reach):
 
 
 def clevr_colours():
-    """CLEVR's gray, red, blue, green, brown, purple, cyan and yellow, 0 to 1, 8 x 3."""
+    """Return CLEVR's eight colours from gray to yellow, 0 to 1, 8 x 3."""
     codes = "575757 ad2323 2a4bd7 1d6914 814a19 8126c0 29d0d0 ffee33"
     return torch.tensor([list(bytes.fromhex(code)) for code in codes.split()]) / 255
 
 
 def shade_solids(solid, x, y, light, height, width):
-    """Colour, N x h x w x 3, weighed by cover, and cover, N x h x w x 1, of solids."""
+    """Return colour, N x h x w x 3, weighed by cover, and cover, N x h x w x 1."""
     eye, _, _ = camera(height, width)
     size, shape = solid["size"], solid["shape"]
     half = torch.where(shape == 0, 0.8 * size, size)  # cube, sphere, cylinder
@@ -284,7 +284,7 @@ def shade_solids(solid, x, y, light, height, width):
 
 
 def draw_solids(canvas, scenes, light):
-    """Canvas, N x H x W x 3, with each solid drawn on the rectangle around it."""
+    """Draw each solid on the rectangle around it in a canvas, N x H x W x 3."""
     height, width = canvas.shape[1:3]
     for slot in range(3):
         part = scenes["present"][:, slot].nonzero()[:, 0]
@@ -307,58 +307,27 @@ def draw_solids(canvas, scenes, light):
     return canvas
 
 
-def grey_images(images):
-    """Turn uint8 images, N x 3 x H x W, grey as PIL does: ITU-R 601 luma."""
-    grey = images.new_empty(len(images), 1, *images.shape[2:])
-    for part, out in zip(images.split(250), grey.split(250), strict=True):
-        red, green, blue = part.int().unbind(1)
-        out[:, 0] = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
-    return grey
-
-
-def resize_images(images):
-    """Resize uint8 images, N x C x H x W, bilinearly."""
-    resized = images.new_empty(*images.shape[:2], HEIGHT, WIDTH)
-    # in parts, so that the float copies stay small
-    for part, out in zip(images.split(250), resized.split(250), strict=True):
-        part = part.float()
-        part = F.interpolate(part, (HEIGHT, WIDTH), mode="bilinear", antialias=True)
-        out.copy_(part.round().clamp(0, 255))
-    return resized
-
-
-def fit_images(images):
-    """Make uint8 images, N x C x H x W, grey or colour, and resize them."""
-    if CHANNELS < images.shape[1]:
-        images = grey_images(images)
-    if images.shape[2:] != (HEIGHT, WIDTH):
-        images = resize_images(images)
-    if CHANNELS > images.shape[1]:
-        images = images.repeat(1, 3, 1, 1)
-    return images
-
-
 def draw_images(scenes):
-    """Scenes, their objects from back to front, as images, uint8 N x C x H x W."""
+    """Draw scenes, objects from back to front, as images, uint8 N x C x H x W."""
     light = F.normalize(torch.tensor([-0.9, -0.3, 1.0]), dim=0)
     ground = draw_ground(scenes, light)
     canvas = draw_solids(ground[..., None].repeat(1, 1, 1, 3), scenes, light)
     drawn = (255 * canvas.clamp(0, 1)).round().to(torch.uint8).permute(0, 3, 1, 2)
-    return fit_images(drawn)
+    return drawn
 
 
-def load_images():
-    """Scenes, uint8 N x C x H x W, and 3 x colour + shape of the front object, int64 N.
+def load_images(count=10000, seed=0):
+    """Draw scenes, uint8 N x C x H x W, and label them 3 x colour + shape of the front.
 
     Nothing is read from `folder`: the same seed always draws the same scenes.
     """
-    images = torch.empty(10000, CHANNELS, HEIGHT, WIDTH, dtype=torch.uint8)
-    labels = torch.empty(10000, dtype=torch.int64)
-    for start, scenes in scene_blocks():
+    images = torch.empty(count, CHANNELS, HEIGHT, WIDTH, dtype=torch.uint8)
+    labels = torch.empty(count, dtype=torch.int64)
+    for start, scenes in scene_blocks(count, seed):
         scenes, part = back_to_front(scenes), slice(start, start + len(scenes["x"]))
-        images[part] = draw_images(scenes)[: 10000 - start]
+        images[part] = draw_images(scenes)[: count - start]
         front = 3 * scenes["colour"][:, -1] + scenes["shape"][:, -1]
-        labels[part] = front[: 10000 - start]
+        labels[part] = front[: count - start]
     return images, labels
 
 

@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (567fd43d).
+Written by ganspec from the spec `dcgan_fashion` (b942a824).
 Plain PyTorch, yours to edit.
 """
 
@@ -35,10 +35,10 @@ def weights_and_biases(network):
             yield weight, getattr(module, "bias", None)
 
 
-def init_xavier(network, fill=nn.init.xavier_uniform_):
+def init_xavier(network, fill=nn.init.xavier_uniform_, gain=1.0):
     """Draw weights scaled by their fan (Glorot & Bengio, 2010) and set biases to 0."""
     for weight, bias in weights_and_biases(network):
-        fill(weight, gain=1.0)
+        fill(weight, gain=gain)
         if bias is not None:
             nn.init.zeros_(bias)
 

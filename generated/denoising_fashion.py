@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (5421d92a).
+Written by ganspec from the spec `denoising_fashion` (5d02a312).
 Plain PyTorch, yours to edit.
 """
 
@@ -34,10 +34,10 @@ def weights_and_biases(network):
             yield weight, getattr(module, "bias", None)
 
 
-def init_xavier(network, fill=nn.init.xavier_uniform_):
+def init_xavier(network, fill=nn.init.xavier_uniform_, gain=1.0):
     """Draw weights scaled by their fan (Glorot & Bengio, 2010) and set biases to 0."""
     for weight, bias in weights_and_biases(network):
-        fill(weight, gain=1.0)
+        fill(weight, gain=gain)
         if bias is not None:
             nn.init.zeros_(bias)
 

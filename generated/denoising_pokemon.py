@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (df4a56df).
+Written by ganspec from the spec `denoising_pokemon` (c788e722).
 Plain PyTorch, yours to edit.
 """
 
@@ -36,10 +36,10 @@ def weights_and_biases(network):
             yield weight, getattr(module, "bias", None)
 
 
-def init_xavier(network, fill=nn.init.xavier_uniform_):
+def init_xavier(network, fill=nn.init.xavier_uniform_, gain=1.0):
     """Draw weights scaled by their fan (Glorot & Bengio, 2010) and set biases to 0."""
     for weight, bias in weights_and_biases(network):
-        fill(weight, gain=1.0)
+        fill(weight, gain=gain)
         if bias is not None:
             nn.init.zeros_(bias)
 
@@ -178,7 +178,7 @@ def decode_files(files, decode, shape):
     def decode_whole(path):
         try:
             return decode(path)
-        except Exception:  # PIL raises almost anything
+        except Exception:  # noqa: BLE001  (PIL raises almost anything)
             return None
 
     images, readable = torch.empty(len(files), *shape, dtype=torch.uint8), []

@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (c2b56f24).
+Written by ganspec from the spec `sagan` (10c72814).
 Plain PyTorch, yours to edit.
 """
 
@@ -57,10 +57,10 @@ def weights_and_biases(network):
             yield weight, getattr(module, "bias", None)
 
 
-def init_xavier(network, fill=nn.init.xavier_uniform_):
+def init_xavier(network, fill=nn.init.xavier_uniform_, gain=1.0):
     """Draw weights scaled by their fan (Glorot & Bengio, 2010) and set biases to 0."""
     for weight, bias in weights_and_biases(network):
-        fill(weight, gain=1.0)
+        fill(weight, gain=gain)
         if bias is not None:
             nn.init.zeros_(bias)
 

@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (5acc3a91).
+Written by ganspec from the spec `wgan_gp_iclevr` (191ba643).
 Plain PyTorch, yours to edit.
 """
 
@@ -174,7 +174,7 @@ def decode_files(files, decode, shape):
     def decode_whole(path):
         try:
             return decode(path)
-        except Exception:  # PIL raises almost anything
+        except Exception:  # noqa: BLE001  (PIL raises almost anything)
             return None
 
     images, readable = torch.empty(len(files), *shape, dtype=torch.uint8), []

@@ -192,10 +192,10 @@ class Told(Penalty, kind="told"):
 # PyTorch's DCGAN example has 277 lines; what draws scenes or steps as TensorFlow 1 does is long
 LONGEST = {
     "dcgan_cifar32": 277,
-    "dcgan": 480,
-    "wgan_gp": 495,
+    "dcgan": 445,
+    "wgan_gp": 460,
     "dcgan_cifar64": 370,
-    "wgan_cifar64": 390,
+    "wgan_cifar64": 385,
 }
 
 

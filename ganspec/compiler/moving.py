@@ -194,7 +194,9 @@ class Mover:
             fixed = plain(default.value) if isinstance(default, ast.Constant) else None
             value = given.get(argument.arg, fixed)
             space = value and isinstance(value.value, Namespace)
-            usable = space or (value and value.text is not None and not fixed_class)
+            # a number without a name says more as a parameter
+            bare = value and type(value.value) in (int, float) and "ganspec" not in str(value.text)
+            usable = space or (value and value.text and not fixed_class and not bare)
             known[argument.arg] = value if usable and not starred else None
         spaces = tuple(
             (k, v.value)

@@ -88,7 +88,7 @@ def decode_files(files, decode, shape):
     def decode_whole(path):
         try:
             return decode(path)
-        except Exception:  # PIL raises almost anything
+        except Exception:  # noqa: BLE001  (PIL raises almost anything)
             return None
 
     images, readable = torch.empty(len(files), *shape, dtype=torch.uint8), []
