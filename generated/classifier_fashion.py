@@ -1,17 +1,17 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (eccc53c6).
+Written by ganspec from the spec `classifier_fashion` (695afe96).
 Plain PyTorch, yours to edit.
 """
 
 import argparse
 import gzip
+import math
 import struct
 import time
 import zlib
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn, optim
@@ -19,23 +19,14 @@ from torch import nn, optim
 BATCH = 64
 EPOCHS = 25
 SEED = 0
-HEIGHT = 28
-WIDTH = 28
-CHANNELS = 1
 
 
 # ---- Networks ----
-
-
 def weights_and_biases(network):
-    """Weights and biases of convs, linear layers and embeddings, which have no bias.
-
-    Under a spectral norm, the weight that it divides.
-    """
-    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)
+    """Yield weights and biases of convs, linear layers and embeddings."""
     for module in network.modules():
-        if isinstance(module, kinds):
-            wrapped = getattr(module, "parametrizations", None)
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
+            wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
             weight = wrapped.weight.original if wrapped else module.weight
             yield weight, getattr(module, "bias", None)
 
@@ -51,10 +42,9 @@ def init_xavier(network, fill=nn.init.xavier_uniform_, gain=1.0):
 def init_keras(network):
     """Draw weights scaled by their fan, embeddings within 0.05, and set biases to 0."""
     init_xavier(network)
-    for module in network.modules():
-        if isinstance(module, nn.Embedding):
-            for weight, _ in weights_and_biases(module):
-                nn.init.uniform_(weight, -0.05, 0.05)
+    embeddings = [m for m in network.modules() if isinstance(m, nn.Embedding)]
+    for weight, _ in weights_and_biases(nn.ModuleList(embeddings)):
+        nn.init.uniform_(weight, -0.05, 0.05)
 
 
 class Classifier(nn.Module):
@@ -94,25 +84,21 @@ class Classifier(nn.Module):
 
 
 # ---- Losses ----
-
-
 def cross_entropy(outputs, targets):
-    """Mean of minus the log-probability of each image's class."""
+    """Return the mean of minus the log-probability of each image's class."""
     outputs = outputs.clamp(min=1e-7).log()
     return F.cross_entropy(outputs, targets)
 
 
 # ---- Data ----
-
-
 def find_idx(folder, name):
-    """Path of the IDX file `name` in `folder`, plain or gzipped, or None."""
+    """Return the path of the IDX file `name` in `folder`, plain or gzipped, or None."""
     paths = (Path(folder) / name, Path(folder) / f"{name}.gz")
     return next((path for path in paths if path.is_file()), None)
 
 
 def read_idx(folder, name, dimensions):
-    """Unsigned bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
+    """Read the bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
     path = find_idx(folder, name)
     if path is None:
         raise FileNotFoundError(f"no {name} or {name}.gz in {folder}")
@@ -126,17 +112,16 @@ def read_idx(folder, name, dimensions):
     if data[:4] != bytes([0, 0, 8, dimensions]) or len(data) < start:
         raise ValueError(f"{path} is not an IDX file of {dimensions}-d unsigned bytes")
     shape = struct.unpack(f">{dimensions}I", data[4:start])
-    size = int(np.prod(shape, dtype=object))
-    if len(data) != start + size:
-        raise ValueError(f"{path} holds {len(data) - start} of {size} bytes")
-    return torch.from_numpy(
-        np.frombuffer(data, np.uint8, size, start).reshape(shape).copy()
-    )
+    if len(data) != start + math.prod(shape):
+        raise ValueError(
+            f"{path} holds {len(data) - start} of {math.prod(shape)} bytes"
+        )
+    return torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8).reshape(shape)
 
 
 def read_idx_split(folder, split):
-    """Images, uint8 N x 1 x H x W, and labels, int64 N, of split `train` or `test`."""
-    prefix = {"train": "train", "test": "t10k"}[split]
+    """Read the images, uint8 N x 1 x H x W, and labels, int64 N, of a split."""
+    prefix = "train" if split == "train" else "t10k"
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
@@ -144,86 +129,15 @@ def read_idx_split(folder, split):
     return images[:, None], labels.long()
 
 
-def grey_images(images):
-    """ITU-R 601 luma of uint8 N x 3 x H x W as uint8 N x 1 x H x W, equal to PIL's."""
-    red, green, blue = images.int().unbind(1)
-    luma = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
-    return luma.to(torch.uint8)[:, None]
-
-
-def blend_pixels(images, axis, size):
-    """Images, float, resized along `axis`: pixel i is read at i * before / size."""
-    before = images.shape[axis]
-    place = torch.arange(size) * (before / size)
-    first = place.long()
-    second = (first + 1).clamp(max=before - 1)
-    share = (place - first).reshape(-1, *[1] * (images.ndim - 1 - axis))
-    first, second = images.index_select(axis, first), images.index_select(axis, second)
-    return first.lerp(second, share)
-
-
-def resize_images(images, height, width, resize):
-    """Images, uint8 N x C x H x W, resized bilinearly as `resize` says.
-
-    `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
-    `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
-    `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded, which TensorFlow's own is not.
-    """
-    if images.shape[2:] == (height, width):
-        return images
-    images = images.float()
-    if resize == "tensorflow1":
-        images = blend_pixels(blend_pixels(images, 3, width), 2, height)
-    else:
-        smooth = {"antialias": True, "bilinear": False}[resize]
-        size = (height, width)
-        images = F.interpolate(images, size, mode="bilinear", antialias=smooth)
-    return images.round().clamp(0, 255).to(torch.uint8)
-
-
-def fit_images(images, height, width, channels, resize="antialias"):
-    """Images, uint8 N x C x H x W, made grey or colour and resized."""
-    if images.shape[1:] == (channels, height, width):
-        return images
-    fitted = images.new_empty(len(images), channels, height, width)
-    # in parts, so that the float copies stay small: half the time, and memory to spare
-    for part, out in zip(images.split(250), fitted.split(250), strict=True):
-        if channels < part.shape[1]:
-            part = grey_images(part)
-        # a grey channel is repeated three times
-        out.copy_(resize_images(part, height, width, resize))
-    return fitted
-
-
-def load_images(folder, height, width, channels, split="train", resize="antialias"):
-    """Fashion-MNIST: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
+def load_images(folder, split="train"):
+    """Read Fashion-MNIST: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
     images, labels = read_idx_split(folder, split)
-    return fit_images(images, height, width, channels, resize), labels
+    return images, labels
 
 
 # ---- Training ----
-
-
-def parse_arguments():
-    """What the command line says, and what holds where it is silent."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "classifier_fashion")
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
-    )
-    return parser.parse_args()
-
-
 class AdamEpsHat(optim.Adam):
-    """Adam with `eps` added before the second moment is corrected for its start at 0.
-
-    The order of computation at the end of section 2 of Kingma & Ba (2015).
-    """
+    """Adam as at the end of section 2 of Kingma & Ba (2015), as TensorFlow has it."""
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         super().__init__(params, lr, betas, eps, weight_decay)
@@ -238,19 +152,11 @@ class AdamEpsHat(optim.Adam):
         super().step()
 
 
-def scale_pixels(images):
-    """Pixels from 0 to 255 in the range that the networks read."""
-    return images.float() / 255
-
-
 class Batches:
-    """Endless batches of real images, in a new random order each epoch.
-
-    Images stay uint8 on their device; a batch is an index into them, made float.
-    """
+    """Draw batches of real images without end, in a new random order each epoch."""
 
     def __init__(self, images, labels, seed):
-        self.images = images
+        self.images = images  # uint8, on their device
         self.labels = labels
         self.random = torch.Generator().manual_seed(seed)
         self.position = len(self)
@@ -262,19 +168,17 @@ class Batches:
 
     def __next__(self):
         if self.position == len(self):
-            self.order = torch.randperm(len(self.images), generator=self.random)
-            self.order = self.order.to(self.images.device)
-            self.position = 0
-        start = self.position * BATCH
+            order = torch.randperm(len(self.images), generator=self.random)
+            self.order, self.position = order.to(self.images.device), 0
+        chosen = self.order[self.position * BATCH :][:BATCH]
         self.position += 1
-        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         labels = self.labels[chosen]
-        return scale_pixels(images), labels
+        return images.float() / 255, labels
 
 
 def update(optimizer, loss):
-    """One step down the gradient of `loss`."""
+    """Make one step down the gradient of `loss`."""
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -286,7 +190,7 @@ def accuracy(outputs, labels):
 
 
 def train_step(classifier, optimizer, batches):
-    """One step down the loss of a batch; loss and accuracy before it."""
+    """Make one step down the loss of a batch. Return loss and accuracy before it."""
     images, labels = next(batches)
     outputs = classifier(images)
     loss = cross_entropy(outputs, labels)
@@ -294,68 +198,66 @@ def train_step(classifier, optimizer, batches):
     return {"loss": loss.detach(), "accuracy": accuracy(outputs, labels)}
 
 
-def score(outputs, labels):
-    """Loss and accuracy of outputs for images that training does not see."""
-    loss = cross_entropy(outputs, labels)
-    return {"test_loss": loss, "test_accuracy": accuracy(outputs, labels)}
-
-
 def predict(classifier, images):
-    """The classifier's outputs for uint8 images, in batches."""
+    """Return the outputs of uint8 images, in batches."""
     classifier.eval()
     with torch.no_grad():
         parts = images.split(BATCH)
-        outputs = torch.cat([classifier(scale_pixels(part)) for part in parts])
+        outputs = torch.cat([classifier(part.float() / 255) for part in parts])
     classifier.train()
     return outputs
 
 
+def score(outputs, labels):
+    """Return loss and accuracy of the outputs of images that training does not see."""
+    loss = cross_entropy(outputs, labels)
+    return {"test_loss": loss, "test_accuracy": accuracy(outputs, labels)}
+
+
 def evaluate(classifier, images, labels):
-    """Loss and accuracy on images that training does not see."""
+    """Return loss and accuracy on images that training does not see."""
     return score(predict(classifier, images), labels)
 
 
-def train(images, labels, test_images, test_labels, out, epochs, steps, seed, device):
-    """Train on uint8 images, N x C x H x W; weights each epoch."""
-    torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
-    torch.manual_seed(seed)
-    network = Classifier().to(device)
-    optimizer = AdamEpsHat(network.parameters(), eps=1e-7)
-    images = images.to(device)
-    test_images = test_images.to(device)
-    labels = labels.to(device)
-    test_labels = test_labels.to(device)
-    batches = Batches(images, labels, seed)
-    epoch = len(batches)
-    last = steps or epochs * epoch
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
+    parser.add_argument("--out", type=Path, default=Path("runs") / "classifier_fashion")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--seed", type=int, default=SEED)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", default=device)
+    args = parser.parse_args()
 
-    out.mkdir(parents=True, exist_ok=True)
+    folder = args.data
+    images, labels = load_images(folder)
+    test_images, test_labels = load_images(folder, split="test")
+    torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
+    torch.manual_seed(args.seed)
+    network = Classifier().to(args.device)
+    optimizer = AdamEpsHat(network.parameters(), eps=1e-7)
+    images = images.to(args.device)
+    test_images = test_images.to(args.device)
+    labels = labels.to(args.device)
+    test_labels = test_labels.to(args.device)
+    batches = Batches(images, labels, args.seed)
+    epoch = len(batches)
+    last = args.steps or args.epochs * epoch
+
+    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(network, optimizer, batches)
         ended = step % epoch == 0 or step == last
         if ended:
-            log.update(evaluate(network, test_images, test_labels))
+            log |= evaluate(network, test_images, test_labels)
         if ended or step % 50 == 0:
             rate = step / (time.perf_counter() - started)
-            numbers = "  ".join(
-                f"{name} {value.item():.4f}" for name, value in log.items()
-            )
+            numbers = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {numbers}  {rate:.3g} steps/s")
         if ended:
-            torch.save({"classifier": network.state_dict()}, out / "weights.pt")
-
-
-def main():
-    args = parse_arguments()
-    folder = args.data
-    size = (HEIGHT, WIDTH, CHANNELS)
-    images, labels = load_images(folder, *size, resize="bilinear")
-    test_images, test_labels = load_images(
-        folder, *size, split="test", resize="bilinear"
-    )
-    options = (args.out, args.epochs, args.steps, args.seed, args.device)
-    train(images, labels, test_images, test_labels, *options)
+            torch.save({"classifier": network.state_dict()}, args.out / "weights.pt")
 
 
 if __name__ == "__main__":

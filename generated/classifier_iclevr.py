@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (e68caafe).
+Written by ganspec from the spec `classifier_iclevr` (52554a79).
 Plain PyTorch, yours to edit.
 """
 
@@ -26,8 +26,6 @@ CHANNELS = 3
 
 
 # ---- Networks ----
-
-
 class BasicBlock(nn.Module):
     """Two 3 x 3 convolutions around a shortcut."""
 
@@ -96,165 +94,48 @@ class Classifier(nn.Module):
         return self.linear(h)
 
 
-# ---- Losses ----
-
-
-def binary_cross_entropy(outputs, targets):
-    """Mean binary cross-entropy of all outputs with their targets, 0 to 1."""
-    return F.binary_cross_entropy_with_logits(outputs, targets)
-
-
 # ---- Data ----
-
-
 def flatten_image(image):
-    """Picture of any mode as RGB: 16 bits become 8, and what is clear becomes white."""
+    """Return a picture as RGB: 16 bits become 8, and what is clear becomes white."""
     if image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32) / 257
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        # slow, and often all is opaque, as in i-CLEVR
-        if image.getchannel("A").getextrema()[0] < 255:
-            white = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(white, image)
+        if image.getchannel("A").getextrema()[0] < 255:  # often all is opaque
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
 
-def blend_pixels(images, axis, size):
-    """Images, float, resized along `axis`: pixel i is read at i * before / size."""
-    before = images.shape[axis]
-    place = torch.arange(size) * (before / size)
-    first = place.long()
-    second = (first + 1).clamp(max=before - 1)
-    share = (place - first).reshape(-1, *[1] * (images.ndim - 1 - axis))
-    first, second = images.index_select(axis, first), images.index_select(axis, second)
-    return first.lerp(second, share)
-
-
-def resize_images(images, height, width, resize):
-    """Images, uint8 N x C x H x W, resized bilinearly as `resize` says.
-
-    `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
-    `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
-    `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded, which TensorFlow's own is not.
-    """
-    if images.shape[2:] == (height, width):
-        return images
-    images = images.float()
-    if resize == "tensorflow1":
-        images = blend_pixels(blend_pixels(images, 3, width), 2, height)
-    else:
-        smooth = {"antialias": True, "bilinear": False}[resize]
-        size = (height, width)
-        images = F.interpolate(images, size, mode="bilinear", antialias=smooth)
-    return images.round().clamp(0, 255).to(torch.uint8)
-
-
-def resize_picture(picture, height, width, resize):
-    """Pixels, uint8 C x H x W, of a PIL picture resized as `resize_images` says."""
-    if resize == "antialias":
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-    across, down = picture.size
-    pixels = torch.from_numpy(np.array(picture)).reshape(1, down, across, -1)
-    return resize_images(pixels.permute(0, 3, 1, 2), height, width, resize)[0]
-
-
-def read_json(path):
-    """Content of a JSON file."""
-    try:
-        return json.loads(Path(path).read_text("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
-
-
-def read_objects(path):
-    """Index of every object by its name, from an `objects.json`."""
-    index = read_json(path)
-    values = list(index.values()) if isinstance(index, dict) else []
-    whole = all(type(value) is int for value in values)
-    if not values or not whole or sorted(values) != list(range(len(values))):
-        raise ValueError(f"{path} does not number objects from 0: {{name: 0, name: 1}}")
-    if len(values) != 24:
-        raise ValueError(f"{path} numbers {len(values)} objects, not i-CLEVR's 24")
-    return index
+def resize_picture(picture):
+    """Resize a PIL picture. Return its pixels, uint8 C x H x W."""
+    picture = picture.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
+    pixels = (
+        np.array(picture).reshape(picture.height, picture.width, -1).transpose(2, 0, 1)
+    )
+    return torch.from_numpy(pixels)
 
 
 def read_labels(path):
-    """Objects of each image by its file name, and the index of every object.
-
-    The file is a map of lists of names; the `objects.json` beside it numbers these.
-    """
+    """Read each image's objects by its file name, and the index of all objects."""
     path = Path(path)
-    labels, index = read_json(path), read_objects(path.with_name("objects.json"))
-    if not isinstance(labels, dict) or not labels:
-        raise ValueError(f"{path} is not a map of images to lists of objects")
-    unlisted = [
-        image for image, listed in labels.items() if not isinstance(listed, list)
-    ]
-    if unlisted:
-        raise ValueError(f"{path} has no list of objects for {unlisted[0]!r}")
-    for image, objects in labels.items():
-        for name in objects:
-            if not isinstance(name, str) or name not in index:
-                raise ValueError(
-                    f"{path} has {name!r} for {image!r}, not in objects.json"
-                )
+    labels = json.loads(path.read_text("utf-8"))
+    index = json.loads(path.with_name("objects.json").read_text("utf-8"))
     return labels, index
 
 
 def find_photographs(folder, names):
-    """Paths of the photographs called `names`, all of them in one place of `folder`."""
-    found = {}
+    """Return the paths of the photographs called `names`, all of them in one place."""
     for place in (folder / "images", folder / "iclevr", folder):
-        files = {path.name for path in place.iterdir()} if place.is_dir() else set()
-        missing = [name for name in names if name not in files]
-        if not missing:
+        if place.is_dir() and {path.name for path in place.iterdir()}.issuperset(names):
             return [place / name for name in names]
-        found[place] = missing
-    place = min(found, key=lambda place: len(found[place]))
-    missing = found[place]
-    shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-    if len(missing) == len(names):
-        place = f"{folder / 'images'}, {folder / 'iclevr'} or beside them"
-    raise ValueError(
-        f"found objects.json, train.json and {len(names) - len(missing)} of its "
-        f"{len(names)} photographs in {place}; missing {len(missing)}: {shown}"
-    )
-
-
-def decode_files(files, decode, shape):
-    """Images, uint8 N x *shape, of the files that `decode` can read, in their order.
-
-    Also tells which these are: a bool for each file.
-    """
-
-    def decode_whole(path):
-        try:
-            return decode(path)
-        except Exception:  # noqa: BLE001  (PIL raises almost anything)
-            return None
-
-    images = torch.empty(len(files), *shape, dtype=torch.uint8)
-    readable, count = [], 0
-    # threads suffice: PIL decodes without the interpreter's lock
-    with ThreadPoolExecutor() as pool:
-        for image in pool.map(decode_whole, files):
-            readable.append(image is not None)
-            if image is not None:
-                images[count] = image
-                count += 1
-    return images[:count], readable
+    raise ValueError(f"{folder} lacks photographs that train.json names")
 
 
 def report_broken(files, readable):
-    """One warning that counts the unreadable files and names up to three of them.
-
-    Raises ValueError where none can be read.
-    """
-    broken = [path for path, fine in zip(files, readable, strict=True) if not fine]
-    names = ", ".join(map(str, broken[:3])) + (", ..." if len(broken) > 3 else "")
+    """Warn of the files that cannot be read; raise ValueError where none can."""
+    broken = [str(path) for path, fine in zip(files, readable, strict=True) if not fine]
+    names = ", ".join(broken[:3]) + (", ..." if len(broken) > 3 else "")
     if len(broken) == len(files):
         raise ValueError(f"none of the {len(files)} images can be read: {names}")
     if broken:
@@ -262,62 +143,53 @@ def report_broken(files, readable):
         warnings.warn(message + names, stacklevel=3)
 
 
+def decode_files(files, decode, shape):
+    """Decode image files. Return uint8 N x *shape, and which files can be read."""
+
+    def decode_whole(path):
+        try:
+            return decode(path)
+        except Exception:  # noqa: BLE001  (PIL raises almost anything)
+            return None
+
+    images, readable = torch.empty(len(files), *shape, dtype=torch.uint8), []
+    with ThreadPoolExecutor() as pool:  # PIL decodes without the interpreter's lock
+        for image, out in zip(pool.map(decode_whole, files), images, strict=True):
+            readable.append(image is not None)
+            if image is not None:
+                out.copy_(image)
+    report_broken(files, readable)
+    return images if all(readable) else images[torch.tensor(readable)], readable
+
+
 def mark_objects(labels, index):
-    """Which objects each list of names holds: 0 or 1, uint8 N x objects."""
+    """Return which objects each list of names holds: 0 or 1, uint8 N x objects."""
     marks = torch.zeros(len(labels), len(index), dtype=torch.uint8)
     for row, names in zip(marks, labels, strict=True):
         row[[index[name] for name in names]] = 1
     return marks
 
 
-def load_images(folder, height, width, channels, resize="antialias"):
-    """i-CLEVR: images, uint8 N x C x H x W, and their objects, 0 or 1, uint8 N x 24.
+def load_images(folder):
+    """Read i-CLEVR: images, uint8 N x C x H x W, and objects, 0 or 1, uint8 N x 24."""
 
-    Photographs are resized whole, not cropped.
-    """
-
-    def decode(path):
+    def decode(path):  # resized whole, not cropped
         with Image.open(path) as file:
-            image = flatten_image(file).convert("L" if channels == 1 else "RGB")
-        return resize_picture(image, height, width, resize)
+            image = flatten_image(file).convert("RGB")
+        return resize_picture(image)
 
     labels, index = read_labels(Path(folder) / "train.json")
     paths = find_photographs(Path(folder), list(labels))
-    images, readable = decode_files(paths, decode, (channels, height, width))
-    report_broken(paths, readable)
+    images, readable = decode_files(paths, decode, (CHANNELS, HEIGHT, WIDTH))
     return images, mark_objects(list(labels.values()), index)[readable]
 
 
 # ---- Training ----
-
-
-def parse_arguments():
-    """What the command line says, and what holds where it is silent."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "classifier_iclevr")
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
-    )
-    return parser.parse_args()
-
-
-def scale_pixels(images):
-    """Pixels from 0 to 255 in the range that the networks read."""
-    return images.float() / 127.5 - 1
-
-
 class Batches:
-    """Endless batches of real images, in a new random order each epoch.
-
-    Images stay uint8 on their device; a batch is an index into them, made float.
-    """
+    """Draw batches of real images without end, in a new random order each epoch."""
 
     def __init__(self, images, labels, seed):
-        self.images = images
+        self.images = images  # uint8, on their device
         self.labels = labels
         self.random = torch.Generator().manual_seed(seed)
         self.position = len(self)
@@ -329,19 +201,17 @@ class Batches:
 
     def __next__(self):
         if self.position == len(self):
-            self.order = torch.randperm(len(self.images), generator=self.random)
-            self.order = self.order.to(self.images.device)
-            self.position = 0
-        start = self.position * BATCH
+            order = torch.randperm(len(self.images), generator=self.random)
+            self.order, self.position = order.to(self.images.device), 0
+        chosen = self.order[self.position * BATCH :][:BATCH]
         self.position += 1
-        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         labels = self.labels[chosen]
-        return scale_pixels(images), labels
+        return images.float() / 127.5 - 1, labels
 
 
 def update(optimizer, loss):
-    """One step down the gradient of `loss`."""
+    """Make one step down the gradient of `loss`."""
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
@@ -362,49 +232,48 @@ def multi_hot_accuracy(outputs, labels):
 
 
 def train_step(classifier, optimizer, batches):
-    """One step down the loss of a batch; loss and accuracy before it."""
+    """Make one step down the loss of a batch. Return loss and accuracy before it."""
     images, labels = next(batches)
     outputs = classifier(images)
-    loss = binary_cross_entropy(outputs, labels)
+    loss = F.binary_cross_entropy_with_logits(outputs, labels)
     update(optimizer, loss)
     return {"loss": loss.detach(), "accuracy": multi_hot_accuracy(outputs, labels)}
 
 
-def train(images, labels, out, epochs, steps, seed, device):
-    """Train on uint8 images, N x C x H x W; weights each epoch."""
-    torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
-    torch.manual_seed(seed)
-    network = Classifier().to(device)
-    optimizer = torch.optim.Adam(network.parameters())
-    images = images.to(device)
-    labels = labels.float()
-    labels = labels.to(device)
-    batches = Batches(images, labels, seed)
-    epoch = len(batches)
-    last = steps or epochs * epoch
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
+    parser.add_argument("--out", type=Path, default=Path("runs") / "classifier_iclevr")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--seed", type=int, default=SEED)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", default=device)
+    args = parser.parse_args()
 
-    out.mkdir(parents=True, exist_ok=True)
+    images, labels = load_images(args.data)
+    labels = labels.float()
+    torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
+    torch.manual_seed(args.seed)
+    network = Classifier().to(args.device)
+    optimizer = torch.optim.Adam(network.parameters())
+    images = images.to(args.device)
+    labels = labels.to(args.device)
+    batches = Batches(images, labels, args.seed)
+    epoch = len(batches)
+    last = args.steps or args.epochs * epoch
+
+    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(network, optimizer, batches)
         ended = step % epoch == 0 or step == last
         if ended or step % 50 == 0:
             rate = step / (time.perf_counter() - started)
-            numbers = "  ".join(
-                f"{name} {value.item():.4f}" for name, value in log.items()
-            )
+            numbers = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {numbers}  {rate:.3g} steps/s")
         if ended:
-            torch.save({"classifier": network.state_dict()}, out / "weights.pt")
-
-
-def main():
-    args = parse_arguments()
-    folder = args.data
-    size = (HEIGHT, WIDTH, CHANNELS)
-    images, labels = load_images(folder, *size)
-    options = (args.out, args.epochs, args.steps, args.seed, args.device)
-    train(images, labels, *options)
+            torch.save({"classifier": network.state_dict()}, args.out / "weights.pt")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,11 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (f66b5a80).
+Written by ganspec from the spec `sagan` (10c72814).
 Plain PyTorch, yours to edit.
 """
 
 import argparse
+import io
 import pickle
 import tarfile
 import time
@@ -20,17 +21,12 @@ from torch.nn.utils.parametrizations import spectral_norm
 BATCH = 128
 EPOCHS = 200
 SEED = 0
-HEIGHT = 32
-WIDTH = 32
-CHANNELS = 3
 SAMPLES = 64
 COLUMNS = 8
 LATENT_SIZE = 100
 
 
 # ---- Networks ----
-
-
 class SelfAttention(nn.Module):
     """SAGAN self-attention; `gamma` starts at 0: at first the layer is the identity."""
 
@@ -53,14 +49,10 @@ class SelfAttention(nn.Module):
 
 
 def weights_and_biases(network):
-    """Weights and biases of convs, linear layers and embeddings, which have no bias.
-
-    Under a spectral norm, the weight that it divides.
-    """
-    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)
+    """Yield weights and biases of convs, linear layers and embeddings."""
     for module in network.modules():
-        if isinstance(module, kinds):
-            wrapped = getattr(module, "parametrizations", None)
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
+            wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
             weight = wrapped.weight.original if wrapped else module.weight
             yield weight, getattr(module, "bias", None)
 
@@ -76,10 +68,9 @@ def init_xavier(network, fill=nn.init.xavier_uniform_, gain=1.0):
 def init_keras(network):
     """Draw weights scaled by their fan, embeddings within 0.05, and set biases to 0."""
     init_xavier(network)
-    for module in network.modules():
-        if isinstance(module, nn.Embedding):
-            for weight, _ in weights_and_biases(module):
-                nn.init.uniform_(weight, -0.05, 0.05)
+    embeddings = [m for m in network.modules() if isinstance(m, nn.Embedding)]
+    for weight, _ in weights_and_biases(nn.ModuleList(embeddings)):
+        nn.init.uniform_(weight, -0.05, 0.05)
 
 
 class Generator(nn.Module):
@@ -135,77 +126,59 @@ class Discriminator(nn.Module):
 
 
 # ---- Losses ----
-
-
 def real_loss(scores):
-    """What real images' scores lack to 1."""
+    """Penalise scores of real images below 1."""
     return F.relu(1 - scores).mean()
 
 
 def fake_loss(scores):
-    """What generated images' scores exceed -1 by."""
+    """Penalise scores of generated images above -1."""
     return F.relu(1 + scores).mean()
 
 
 def generator_loss(scores):
-    """Minus the generated images' mean score."""
+    """Raise the mean score of generated images."""
     return -scores.mean()
 
 
 # ---- Data ----
-
-
-def batch_names(split):
-    """File names of the batches of the split `train` or `test`."""
-    train = [f"data_batch_{i}" for i in range(1, 6)]
-    return {"train": train, "test": ["test_batch"]}[split]
-
-
 def read_batch(file, name):
-    """Pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch.
-
-    A pickle can run any program, so this one may name only the parts of an array.
-    """
-    allowed = {
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("numpy._core.numeric", "_frombuffer"),
-        ("_codecs", "encode"),
+    """Return pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch."""
+    # a pickle can run any program: this one may name only the parts of an array
+    parts = {"numpy.ndarray", "numpy.dtype", "_codecs.encode"}
+    parts |= {
+        "numpy.core.multiarray._reconstruct",
+        "numpy._core.multiarray._reconstruct",
     }
+    parts |= {"numpy._core.numeric._frombuffer"}
 
     class ArrayUnpickler(pickle.Unpickler):
         def find_class(self, module, attribute):
-            if (module, attribute) not in allowed:
+            if f"{module}.{attribute}" not in parts:
                 raise pickle.UnpicklingError(f"{name} asks for {module}.{attribute}")
             return super().find_class(module, attribute)
 
     try:
         batch = ArrayUnpickler(file, encoding="bytes").load()
-    except Exception as error:  # of a damaged file, almost any
-        error.add_note(f"while reading {name}")
-        raise
-    try:
         pixels, labels = batch[b"data"], batch[b"labels"]
+        found = f"{len(pixels)} {pixels.dtype} images, {len(labels)} labels"
         if pixels.dtype != np.uint8 or len(pixels) != len(labels):
-            raise ValueError(
-                f"{len(pixels)} {pixels.dtype} images, {len(labels)} labels"
-            )
+            raise ValueError(found)
         return pixels.reshape(len(labels), 3, 32, 32), labels
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{name} is not a CIFAR-10 batch: {error}") from error
+    except Exception as error:  # of a damaged file, almost any
+        error.add_note(f"while reading {name}")
+        raise
 
 
 def read_batches(folder, names):
-    """The named batches of a CIFAR-10 folder, or of the archive in it, by name."""
-    folder, batches = Path(folder), {}
+    """Return the named batches of a folder, or of the archive in it, by name."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
-            for name in names:
-                with open(place / name, "rb") as file:
-                    batches[name] = read_batch(file, name)
-            return batches
+            files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
+            return {name: read_batch(file, name) for name, file in files.items()}
+    batches = {}
     # one pass in the archive's own order: to seek in it is to unpack it again
     with tarfile.open(folder / "cifar-10-python.tar.gz") as archive:
         for member in archive:
@@ -217,90 +190,18 @@ def read_batches(folder, names):
     return batches
 
 
-def grey_images(images):
-    """ITU-R 601 luma of uint8 N x 3 x H x W as uint8 N x 1 x H x W, equal to PIL's."""
-    red, green, blue = images.int().unbind(1)
-    luma = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
-    return luma.to(torch.uint8)[:, None]
-
-
-def blend_pixels(images, axis, size):
-    """Images, float, resized along `axis`: pixel i is read at i * before / size."""
-    before = images.shape[axis]
-    place = torch.arange(size) * (before / size)
-    first = place.long()
-    second = (first + 1).clamp(max=before - 1)
-    share = (place - first).reshape(-1, *[1] * (images.ndim - 1 - axis))
-    first, second = images.index_select(axis, first), images.index_select(axis, second)
-    return first.lerp(second, share)
-
-
-def resize_images(images, height, width, resize):
-    """Images, uint8 N x C x H x W, resized bilinearly as `resize` says.
-
-    `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
-    `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
-    `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded, which TensorFlow's own is not.
-    """
-    if images.shape[2:] == (height, width):
-        return images
-    images = images.float()
-    if resize == "tensorflow1":
-        images = blend_pixels(blend_pixels(images, 3, width), 2, height)
-    else:
-        smooth = {"antialias": True, "bilinear": False}[resize]
-        size = (height, width)
-        images = F.interpolate(images, size, mode="bilinear", antialias=smooth)
-    return images.round().clamp(0, 255).to(torch.uint8)
-
-
-def fit_images(images, height, width, channels, resize="antialias"):
-    """Images, uint8 N x C x H x W, made grey or colour and resized."""
-    if images.shape[1:] == (channels, height, width):
-        return images
-    fitted = images.new_empty(len(images), channels, height, width)
-    # in parts, so that the float copies stay small: half the time, and memory to spare
-    for part, out in zip(images.split(250), fitted.split(250), strict=True):
-        if channels < part.shape[1]:
-            part = grey_images(part)
-        # a grey channel is repeated three times
-        out.copy_(resize_images(part, height, width, resize))
-    return fitted
-
-
-def load_images(folder, height, width, channels, split="train", resize="antialias"):
-    """CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
-    names = batch_names(split)
-    batches = read_batches(folder, names)
-    images = np.concatenate([batches[name][0] for name in names])
-    labels = np.concatenate([batches[name][1] for name in names])
-    images = fit_images(torch.from_numpy(images), height, width, channels, resize)
-    return images, torch.from_numpy(labels).long()
+def load_images(folder):
+    """Read CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
+    names = [f"data_batch_{i}" for i in range(1, 6)]
+    batches = read_batches(Path(folder), names)
+    images = torch.from_numpy(np.concatenate([batches[name][0] for name in names]))
+    labels = torch.tensor([label for name in names for label in batches[name][1]])
+    return images, labels
 
 
 # ---- Training ----
-
-
-def parse_arguments():
-    """What the command line says, and what holds where it is silent."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "sagan")
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
-    )
-    return parser.parse_args()
-
-
 class AdamEpsHat(optim.Adam):
-    """Adam with `eps` added before the second moment is corrected for its start at 0.
-
-    The order of computation at the end of section 2 of Kingma & Ba (2015).
-    """
+    """Adam as at the end of section 2 of Kingma & Ba (2015), as TensorFlow has it."""
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         super().__init__(params, lr, betas, eps, weight_decay)
@@ -315,24 +216,11 @@ class AdamEpsHat(optim.Adam):
         super().step()
 
 
-def draw_latent(count, device):
-    """Random inputs of the generator, count x latent size."""
-    return torch.randn(count, LATENT_SIZE, device=device)
-
-
-def scale_pixels(images):
-    """Pixels from 0 to 255 in the range that the networks read."""
-    return images.float() / 127.5 - 1
-
-
 class Batches:
-    """Endless batches of real images, in a new random order each epoch.
-
-    Images stay uint8 on their device; a batch is an index into them, made float.
-    """
+    """Draw batches of real images without end, in a new random order each epoch."""
 
     def __init__(self, images, seed):
-        self.images = images
+        self.images = images  # uint8, on their device
         self.random = torch.Generator().manual_seed(seed)
         self.position = len(self)
         if len(self) == 0:
@@ -343,134 +231,99 @@ class Batches:
 
     def __next__(self):
         if self.position == len(self):
-            self.order = torch.randperm(len(self.images), generator=self.random)
-            self.order = self.order.to(self.images.device)
-            self.position = 0
-        start = self.position * BATCH
+            order = torch.randperm(len(self.images), generator=self.random)
+            self.order, self.position = order.to(self.images.device), 0
+        chosen = self.order[self.position * BATCH :][:BATCH]
         self.position += 1
-        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
-        return scale_pixels(images)
-
-
-def count_steps(batches):
-    """Iterations in an epoch."""
-    return len(batches)
+        return images.float() / 127.5 - 1
 
 
 def update(optimizer, loss):
-    """One step down the gradient of `loss`."""
+    """Make one step down the gradient of `loss`."""
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
 
 
-def train_discriminator(discriminator, optimizer, real, fake):
-    """Raise real images' scores, lower generated ones'; losses by name."""
+def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
+    """Train both networks for one iteration. Return the losses by name."""
+    real = next(batches)
+    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+    with torch.no_grad():
+        fake = generator(latent)
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
-
     log = {"d_loss": d_loss.detach()}
-    update(optimizer, d_loss)
-    return log
+    update(d_optimizer, d_loss)
 
-
-def train_generator(generator, discriminator, optimizer, latent):
-    """Raise the scores of generated images; the loss.
-
-    The discriminator only passes gradients on.
-    """
-    discriminator.requires_grad_(False)
-    fake = generator(latent)
-    scores = discriminator(fake)
+    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+    discriminator.requires_grad_(False)  # it only passes gradients on
+    images = generator(latent)
+    scores = discriminator(images)
     g_loss = generator_loss(scores)
-    update(optimizer, g_loss)
+    update(g_optimizer, g_loss)
     discriminator.requires_grad_(True)
-    return g_loss.detach()
-
-
-def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """One iteration; its losses by name, without waiting for the device."""
-    real = next(batches)
-    latent = draw_latent(len(real), real.device)
-    with torch.no_grad():
-        fake = generator(latent)
-    log = train_discriminator(discriminator, d_optimizer, real, fake)
-
-    count = len(real)
-    latent = draw_latent(count, real.device)
-    log["g_loss"] = train_generator(generator, discriminator, g_optimizer, latent)
+    log["g_loss"] = g_loss.detach()
     return log
 
 
-def save_grid(images, path, columns):
-    """Write images (n x channels x height x width) as one PNG, row by row, on white."""
+def save_grid(images, path):
+    """Write images (N x C x H x W) as one PNG, row by row, on white."""
     images = images * 0.5 + 0.5
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
-    count, channels, height, width = images.shape
-    rows = -(-count // columns)
-    grid = torch.full(
-        (channels, rows * (height + 2) + 2, columns * (width + 2) + 2), 255
-    )
-    for i, image in enumerate(images):
-        top, left = i // columns * (height + 2) + 2, i % columns * (width + 2) + 2
-        grid[:, top : top + height, left : left + width] = image
-    pixels = grid.byte().permute(1, 2, 0).squeeze(2).numpy()
-    Image.fromarray(pixels).save(path, format="PNG")
+    tiles = F.pad(images, (2, 0, 2, 0), value=255)
+    # rows, height, columns, width, channels
+    grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
+    grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
+    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
 
 
-def save_samples(generator, fixed, path):
-    """A grid of what the generator makes of latents that stay the same."""
-    generator.eval()
-    with torch.no_grad():
-        images = generator(fixed)
-    generator.train()
-    save_grid(images, path, COLUMNS)
-
-
-def train(images, out, epochs, steps, seed, device):
-    """Train on uint8 images, N x C x H x W; samples and weights each epoch."""
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
+    parser.add_argument("--out", type=Path, default=Path("runs") / "sagan")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--seed", type=int, default=SEED)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", default=device)
+    args = parser.parse_args()
+    images, _ = load_images(args.data)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
-    torch.manual_seed(seed)
-    generator = Generator().to(device)
-    discriminator = Discriminator().to(device)
+    torch.manual_seed(args.seed)
+    generator = Generator().to(args.device)
+    discriminator = Discriminator().to(args.device)
+    networks = {"generator": generator, "discriminator": discriminator}
     g_optimizer = AdamEpsHat(
         generator.parameters(), lr=1e-4, betas=(0.0, 0.9), eps=1e-7
     )
     d_optimizer = AdamEpsHat(
         discriminator.parameters(), lr=4e-4, betas=(0.0, 0.9), eps=1e-7
     )
-    fixed = draw_latent(SAMPLES, device)
-    batches = Batches(images.to(device), seed)
-    epoch = count_steps(batches)
-    total = epochs * epoch
-    last = steps or total
+    fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
+    batches = Batches(images.to(args.device), args.seed)
+    epoch = len(batches)
+    last = args.steps or args.epochs * epoch
 
-    networks = {"generator": generator, "discriminator": discriminator}
-    out.mkdir(parents=True, exist_ok=True)
+    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
-            losses = "  ".join(
-                f"{name} {value.item():.4f}" for name, value in log.items()
-            )
+            losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
-        ended = step % epoch == 0
-        if ended or step == last:
-            path = out / f"samples_{step:07d}.png"
-            save_samples(generator, fixed, path)
+        if step % epoch == 0 or step == last:
+            path = args.out / f"samples_{step:07d}.png"
+            generator.eval()
+            with torch.no_grad():
+                samples = generator(fixed)
+            generator.train()
+            save_grid(samples, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
-            torch.save(weights, out / "weights.pt")
-
-
-def main():
-    args = parse_arguments()
-    folder = args.data
-    images, _ = load_images(folder, HEIGHT, WIDTH, CHANNELS, resize="bilinear")
-    train(images, args.out, args.epochs, args.steps, args.seed, args.device)
+            torch.save(weights, args.out / "weights.pt")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (219c12a3).
+Written by ganspec from the spec `wgan_gp` (bdb430d7).
 Plain PyTorch, yours to edit.
 """
 
@@ -22,23 +22,17 @@ WIDTH = 64
 CHANNELS = 3
 SAMPLES = 64
 COLUMNS = 8
-PENALTY_WEIGHT = 10.0
 LATENT_SIZE = 100
 DISCRIMINATOR_STEPS = 5
+PENALTY_WEIGHT = 10.0
 
 
 # ---- Networks ----
-
-
 def weights_and_biases(network):
-    """Weights and biases of convs, linear layers and embeddings, which have no bias.
-
-    Under a spectral norm, the weight that it divides.
-    """
-    kinds = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)
+    """Yield weights and biases of convs, linear layers and embeddings."""
     for module in network.modules():
-        if isinstance(module, kinds):
-            wrapped = getattr(module, "parametrizations", None)
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
+            wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
             weight = wrapped.weight.original if wrapped else module.weight
             yield weight, getattr(module, "bias", None)
 
@@ -114,20 +108,18 @@ class Discriminator(nn.Module):
 
 
 # ---- Losses ----
-
-
 def real_loss(scores):
-    """The critic's loss on real images: their mean score, signed."""
+    """Return the mean score of real images, with the sign that the critic lowers."""
     return -scores.mean()
 
 
 def fake_loss(scores):
-    """The same on generated images, with the opposite sign."""
+    """Return the mean score of generated images, with the opposite sign."""
     return scores.mean()
 
 
 def gradient_penalty(discriminator, real, fake):
-    """Squared distance of gradient norms from 1, at points between real and fake."""
+    """Penalise gradient norms other than 1 between real and generated images."""
     mix = torch.rand(len(real), 1, 1, 1, device=real.device)
     between = (mix * real + (1 - mix) * fake).requires_grad_()
     scores = discriminator(between)
@@ -136,15 +128,13 @@ def gradient_penalty(discriminator, real, fake):
 
 
 def generator_loss(scores):
-    """Generated images' mean score, with the sign of real ones."""
+    """Return the mean score of generated images, with the sign of real ones."""
     return -scores.mean()
 
 
 # ---- Data ----
-
-
 def draw_scenes(random, count):
-    """Random scenes of one to three objects: fields by name, each N x 3.
+    """Draw random scenes of one to three objects: fields by name, each N x 3.
 
     Lengths are in units of the ground.
     """
@@ -166,27 +156,27 @@ def draw_scenes(random, count):
     }
 
 
-def scene_blocks(count, seed, split, height, width):
-    """Random scenes in blocks, each with its first image's index."""
+def scene_blocks(count, seed):
+    """Yield random scenes in blocks, each with its first image's index."""
     # numbers that no seed gives the other split: `spawn_key` is no part of the seed
-    key = {"train": (), "test": (1,)}[split]
+    key = ()
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
     # whole blocks, even at the end, so that no image depends on how many there are;
     # small ones, so that the work stays in the cache
-    block = min(256, max(1, 2**18 // (height * width)))
+    block = min(256, max(1, 2**18 // (HEIGHT * WIDTH)))
     for start in range(0, count, block):
         yield start, draw_scenes(random, block)
 
 
 def back_to_front(scenes):
-    """Scenes with the farthest objects first, after the absent ones."""
+    """Return scenes with the farthest objects first, after the absent ones."""
     far = torch.where(scenes["present"], scenes["y"], torch.inf)
     order = far.argsort(dim=1, descending=True, stable=True)
     return {name: field.gather(1, order) for name, field in scenes.items()}
 
 
 def camera(height, width):
-    """Eye, its axes (rightwards, downwards, forwards) and focal length in pixels."""
+    """Return the eye, its axes (right, down, forward) and focal length in pixels."""
     eye = torch.tensor([0.0, -7.0, 4.8])
     forward = F.normalize(torch.tensor([0.0, -0.1, 0.3]) - eye, dim=0)
     right = torch.tensor([1.0, 0.0, 0.0])
@@ -195,18 +185,18 @@ def camera(height, width):
 
 
 def view_rays(x, y, height, width):
-    """Directions, three tensors, in which the eye sees the pixel positions x and y."""
+    """Return the directions, three tensors, in which the eye sees pixels x and y."""
     _, (_, down, forward), focal = camera(height, width)
     x, y = (x - width / 2) / focal, (y - height / 2) / focal
     # rightwards is the x axis: y and z are the same along a row
     return [x, down[1] * y + forward[1], down[2] * y + forward[2]]
 
 
-def draw_ground(scenes, light, height, width):
-    """Grey ground, N x H x W in 0 to 1, with a soft shadow beside each solid."""
-    eye, _, _ = camera(height, width)
-    x, y = torch.arange(width) + 0.5, torch.arange(height)[:, None] + 0.5
-    dx, dy, dz = view_rays(x, y, height, width)
+def draw_ground(scenes, light):
+    """Draw the grey ground, N x H x W in 0 to 1, with soft shadows beside solids."""
+    eye, _, _ = camera(HEIGHT, WIDTH)
+    x, y = torch.arange(WIDTH) + 0.5, torch.arange(HEIGHT)[:, None] + 0.5
+    dx, dy, dz = view_rays(x, y, HEIGHT, WIDTH)
     far = eye[2] / -dz.clamp(max=-0.05)
     x, y = eye[0] + far * dx, eye[1] + far * dy
     ground = 0.48 + 0.26 * torch.exp(-(x**2 + y**2) / 25)
@@ -227,7 +217,7 @@ def draw_ground(scenes, light, height, width):
 
 
 def project_solid(solid, height, width):
-    """Pixel position, x and y, of the middle of a solid, and its size in pixels."""
+    """Return the pixel position, x and y, of a solid's middle, and its size."""
     eye, axes, focal = camera(height, width)
     middle = [solid["x"] - eye[0], solid["y"] - eye[1], solid["size"] - eye[2]]
     x, y, depth = (
@@ -238,7 +228,7 @@ def project_solid(solid, height, width):
 
 
 def meet_solid(origin, direction, half, bend, reach):
-    """Whether rays hit a solid, and the normals, three tensors, where they do.
+    """Return where rays hit a solid, and the normals, three tensors, there.
 
     The solid is |x|, |y|, |z| <= half within x2 + y2 + bend z2 <= reach2: bend 1 makes
     it a sphere, bend 0 a cylinder, and a long reach leaves the cube.
@@ -266,13 +256,13 @@ def meet_solid(origin, direction, half, bend, reach):
 
 
 def clevr_colours():
-    """CLEVR's gray, red, blue, green, brown, purple, cyan and yellow, 0 to 1, 8 x 3."""
+    """Return CLEVR's eight colours from gray to yellow, 0 to 1, 8 x 3."""
     codes = "575757 ad2323 2a4bd7 1d6914 814a19 8126c0 29d0d0 ffee33"
     return torch.tensor([list(bytes.fromhex(code)) for code in codes.split()]) / 255
 
 
 def shade_solids(solid, x, y, light, height, width):
-    """Colour, N x h x w x 3, weighed by cover, and cover, N x h x w x 1, of solids."""
+    """Return colour, N x h x w x 3, weighed by cover, and cover, N x h x w x 1."""
     eye, _, _ = camera(height, width)
     size, shape = solid["size"], solid["shape"]
     half = torch.where(shape == 0, 0.8 * size, size)  # cube, sphere, cylinder
@@ -302,7 +292,7 @@ def shade_solids(solid, x, y, light, height, width):
 
 
 def draw_solids(canvas, scenes, light):
-    """Canvas, N x H x W x 3, with each solid drawn on the rectangle around it."""
+    """Draw each solid on the rectangle around it in a canvas, N x H x W x 3."""
     height, width = canvas.shape[1:3]
     for slot in range(3):
         part = scenes["present"][:, slot].nonzero()[:, 0]
@@ -325,116 +315,36 @@ def draw_solids(canvas, scenes, light):
     return canvas
 
 
-def grey_images(images):
-    """ITU-R 601 luma of uint8 N x 3 x H x W as uint8 N x 1 x H x W, equal to PIL's."""
-    red, green, blue = images.int().unbind(1)
-    luma = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
-    return luma.to(torch.uint8)[:, None]
-
-
-def blend_pixels(images, axis, size):
-    """Images, float, resized along `axis`: pixel i is read at i * before / size."""
-    before = images.shape[axis]
-    place = torch.arange(size) * (before / size)
-    first = place.long()
-    second = (first + 1).clamp(max=before - 1)
-    share = (place - first).reshape(-1, *[1] * (images.ndim - 1 - axis))
-    first, second = images.index_select(axis, first), images.index_select(axis, second)
-    return first.lerp(second, share)
-
-
-def resize_images(images, height, width, resize):
-    """Images, uint8 N x C x H x W, resized bilinearly as `resize` says.
-
-    `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
-    `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
-    `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded, which TensorFlow's own is not.
-    """
-    if images.shape[2:] == (height, width):
-        return images
-    images = images.float()
-    if resize == "tensorflow1":
-        images = blend_pixels(blend_pixels(images, 3, width), 2, height)
-    else:
-        smooth = {"antialias": True, "bilinear": False}[resize]
-        size = (height, width)
-        images = F.interpolate(images, size, mode="bilinear", antialias=smooth)
-    return images.round().clamp(0, 255).to(torch.uint8)
-
-
-def fit_images(images, height, width, channels, resize="antialias"):
-    """Images, uint8 N x C x H x W, made grey or colour and resized."""
-    if images.shape[1:] == (channels, height, width):
-        return images
-    fitted = images.new_empty(len(images), channels, height, width)
-    # in parts, so that the float copies stay small: half the time, and memory to spare
-    for part, out in zip(images.split(250), fitted.split(250), strict=True):
-        if channels < part.shape[1]:
-            part = grey_images(part)
-        # a grey channel is repeated three times
-        out.copy_(resize_images(part, height, width, resize))
-    return fitted
-
-
-def draw_images(scenes, height, width, channels):
-    """Scenes, their objects from back to front, as images, uint8 N x C x H x W."""
+def draw_images(scenes):
+    """Draw scenes, objects from back to front, as images, uint8 N x C x H x W."""
     light = F.normalize(torch.tensor([-0.9, -0.3, 1.0]), dim=0)
-    ground = draw_ground(scenes, light, height, width)
+    ground = draw_ground(scenes, light)
     canvas = draw_solids(ground[..., None].repeat(1, 1, 1, 3), scenes, light)
     drawn = (255 * canvas.clamp(0, 1)).round().to(torch.uint8).permute(0, 3, 1, 2)
-    return fit_images(drawn, height, width, channels)
+    return drawn
 
 
-def load_images(folder, height, width, channels, count=10000, seed=0, split="train"):
-    """Scenes, uint8 N x C x H x W, and 3 x colour + shape of the front object, int64 N.
+def load_images(count=10000, seed=0):
+    """Draw scenes, uint8 N x C x H x W, and label them 3 x colour + shape of the front.
 
     Nothing is read from `folder`: the same seed always draws the same scenes.
     """
-    images = torch.empty(count, channels, height, width, dtype=torch.uint8)
+    images = torch.empty(count, CHANNELS, HEIGHT, WIDTH, dtype=torch.uint8)
     labels = torch.empty(count, dtype=torch.int64)
-    for start, scenes in scene_blocks(count, seed, split, height, width):
+    for start, scenes in scene_blocks(count, seed):
         scenes, part = back_to_front(scenes), slice(start, start + len(scenes["x"]))
-        images[part] = draw_images(scenes, height, width, channels)[: count - start]
+        images[part] = draw_images(scenes)[: count - start]
         front = 3 * scenes["colour"][:, -1] + scenes["shape"][:, -1]
         labels[part] = front[: count - start]
     return images, labels
 
 
 # ---- Training ----
-
-
-def parse_arguments():
-    """What the command line says, and what holds where it is silent."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path, default=Path("runs") / "wgan_gp")
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
-    )
-    return parser.parse_args()
-
-
-def draw_latent(count, device):
-    """Random inputs of the generator, count x latent size."""
-    return torch.randn(count, LATENT_SIZE, device=device)
-
-
-def scale_pixels(images):
-    """Pixels from 0 to 255 in the range that the networks read."""
-    return images.float() / 127.5 - 1
-
-
 class Batches:
-    """Endless batches of real images, in a new random order each epoch.
-
-    Images stay uint8 on their device; a batch is an index into them, made float.
-    """
+    """Draw batches of real images without end, in a new random order each epoch."""
 
     def __init__(self, images, seed):
-        self.images = images
+        self.images = images  # uint8, on their device
         self.random = torch.Generator().manual_seed(seed)
         self.position = len(self)
         if len(self) == 0:
@@ -445,134 +355,103 @@ class Batches:
 
     def __next__(self):
         if self.position == len(self):
-            self.order = torch.randperm(len(self.images), generator=self.random)
-            self.order = self.order.to(self.images.device)
-            self.position = 0
-        start = self.position * BATCH
+            order = torch.randperm(len(self.images), generator=self.random)
+            self.order, self.position = order.to(self.images.device), 0
+        chosen = self.order[self.position * BATCH :][:BATCH]
         self.position += 1
-        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
-        return scale_pixels(images)
+        return images.float() / 127.5 - 1
 
 
 def count_steps(batches):
-    """Iterations in an epoch."""
+    """Return the iterations of an epoch in which every image is seen once."""
     return max(1, len(batches) // DISCRIMINATOR_STEPS)
 
 
 def update(optimizer, loss):
-    """One step down the gradient of `loss`."""
+    """Make one step down the gradient of `loss`."""
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
 
 
-def train_discriminator(discriminator, optimizer, real, fake):
-    """Raise real images' scores, lower generated ones'; losses by name."""
-    real_scores = discriminator(real)
-    fake_scores = discriminator(fake)
-    d_loss = real_loss(real_scores) + fake_loss(fake_scores)
-    d_loss = d_loss + gradient_penalty(discriminator, real, fake)
-
-    log = {"d_loss": d_loss.detach()}
-    update(optimizer, d_loss)
-    return log
-
-
-def train_generator(generator, discriminator, optimizer, latent):
-    """Raise the scores of generated images; the loss.
-
-    The discriminator only passes gradients on.
-    """
-    discriminator.requires_grad_(False)
-    fake = generator(latent)
-    scores = discriminator(fake)
-    g_loss = generator_loss(scores)
-    update(optimizer, g_loss)
-    discriminator.requires_grad_(True)
-    return g_loss.detach()
-
-
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """One iteration; its losses by name, without waiting for the device."""
+    """Train both networks for one iteration. Return the losses by name."""
     for _ in range(DISCRIMINATOR_STEPS):
         real = next(batches)
-        latent = draw_latent(len(real), real.device)
+        latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
         with torch.no_grad():
             fake = generator(latent)
-        log = train_discriminator(discriminator, d_optimizer, real, fake)
+        real_scores = discriminator(real)
+        fake_scores = discriminator(fake)
+        d_loss = real_loss(real_scores) + fake_loss(fake_scores)
+        d_loss = d_loss + gradient_penalty(discriminator, real, fake)
+        log = {"d_loss": d_loss.detach()}
+        update(d_optimizer, d_loss)
 
-    count = len(real)
-    latent = draw_latent(count, real.device)
-    log["g_loss"] = train_generator(generator, discriminator, g_optimizer, latent)
+    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+    discriminator.requires_grad_(False)  # it only passes gradients on
+    images = generator(latent)
+    scores = discriminator(images)
+    g_loss = generator_loss(scores)
+    update(g_optimizer, g_loss)
+    discriminator.requires_grad_(True)
+    log["g_loss"] = g_loss.detach()
     return log
 
 
-def save_grid(images, path, columns):
-    """Write images (n x channels x height x width) as one PNG, row by row, on white."""
+def save_grid(images, path):
+    """Write images (N x C x H x W) as one PNG, row by row, on white."""
     images = images * 0.5 + 0.5
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
-    count, channels, height, width = images.shape
-    rows = -(-count // columns)
-    grid = torch.full(
-        (channels, rows * (height + 2) + 2, columns * (width + 2) + 2), 255
-    )
-    for i, image in enumerate(images):
-        top, left = i // columns * (height + 2) + 2, i % columns * (width + 2) + 2
-        grid[:, top : top + height, left : left + width] = image
-    pixels = grid.byte().permute(1, 2, 0).squeeze(2).numpy()
-    Image.fromarray(pixels).save(path, format="PNG")
+    tiles = F.pad(images, (2, 0, 2, 0), value=255)
+    # rows, height, columns, width, channels
+    grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
+    grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
+    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
 
 
-def save_samples(generator, fixed, path):
-    """A grid of what the generator makes of latents that stay the same."""
-    generator.eval()
-    with torch.no_grad():
-        images = generator(fixed)
-    generator.train()
-    save_grid(images, path, COLUMNS)
-
-
-def train(images, out, epochs, steps, seed, device):
-    """Train on uint8 images, N x C x H x W; samples and weights each epoch."""
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--out", type=Path, default=Path("runs") / "wgan_gp")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--seed", type=int, default=SEED)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", default=device)
+    args = parser.parse_args()
+    images, _ = load_images()
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
-    torch.manual_seed(seed)
-    generator = Generator().to(device)
-    discriminator = Discriminator().to(device)
+    torch.manual_seed(args.seed)
+    generator = Generator().to(args.device)
+    discriminator = Discriminator().to(args.device)
+    networks = {"generator": generator, "discriminator": discriminator}
     g_optimizer = torch.optim.Adam(generator.parameters(), lr=1e-4, betas=(0.0, 0.9))
     d_optimizer = torch.optim.Adam(
         discriminator.parameters(), lr=1e-4, betas=(0.0, 0.9)
     )
-    fixed = draw_latent(SAMPLES, device)
-    batches = Batches(images.to(device), seed)
+    fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
+    batches = Batches(images.to(args.device), args.seed)
     epoch = count_steps(batches)
-    total = epochs * epoch
-    last = steps or total
+    last = args.steps or args.epochs * epoch
 
-    networks = {"generator": generator, "discriminator": discriminator}
-    out.mkdir(parents=True, exist_ok=True)
+    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
-            losses = "  ".join(
-                f"{name} {value.item():.4f}" for name, value in log.items()
-            )
+            losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
-        ended = step % epoch == 0
-        if ended or step == last:
-            path = out / f"samples_{step:07d}.png"
-            save_samples(generator, fixed, path)
+        if step % epoch == 0 or step == last:
+            path = args.out / f"samples_{step:07d}.png"
+            generator.eval()
+            with torch.no_grad():
+                samples = generator(fixed)
+            generator.train()
+            save_grid(samples, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
-            torch.save(weights, out / "weights.pt")
-
-
-def main():
-    args = parse_arguments()
-    folder = None
-    images, _ = load_images(folder, HEIGHT, WIDTH, CHANNELS)
-    train(images, args.out, args.epochs, args.steps, args.seed, args.device)
+            torch.save(weights, args.out / "weights.pt")
 
 
 if __name__ == "__main__":

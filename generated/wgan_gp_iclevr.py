@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (1c22fecc).
+Written by ganspec from the spec `wgan_gp_iclevr` (191ba643).
 Plain PyTorch, yours to edit.
 """
 
@@ -26,14 +26,12 @@ WIDTH = 64
 CHANNELS = 3
 SAMPLES = 64
 COLUMNS = 8
-PENALTY_WEIGHT = 10.0
 LATENT_SIZE = 100
 DISCRIMINATOR_STEPS = 5
+PENALTY_WEIGHT = 10.0
 
 
 # ---- Networks ----
-
-
 class Generator(nn.Module):
     """Latent vector to image."""
 
@@ -97,20 +95,18 @@ class Discriminator(nn.Module):
 
 
 # ---- Losses ----
-
-
 def real_loss(scores):
-    """The critic's loss on real images: their mean score, signed."""
+    """Return the mean score of real images, with the sign that the critic lowers."""
     return -scores.mean()
 
 
 def fake_loss(scores):
-    """The same on generated images, with the opposite sign."""
+    """Return the mean score of generated images, with the opposite sign."""
     return scores.mean()
 
 
 def gradient_penalty(discriminator, real, fake, labels):
-    """Squared distance of gradient norms from 1, at points between real and fake."""
+    """Penalise gradient norms other than 1 between real and generated images."""
     mix = torch.rand(len(real), 1, 1, 1, device=real.device)
     between = (mix * real + (1 - mix) * fake).requires_grad_()
     scores = discriminator(between, labels)
@@ -119,161 +115,52 @@ def gradient_penalty(discriminator, real, fake, labels):
 
 
 def generator_loss(scores):
-    """Generated images' mean score, with the sign of real ones."""
+    """Return the mean score of generated images, with the sign of real ones."""
     return -scores.mean()
 
 
 # ---- Data ----
-
-
 def flatten_image(image):
-    """Picture of any mode as RGB: 16 bits become 8, and what is clear becomes white."""
+    """Return a picture as RGB: 16 bits become 8, and what is clear becomes white."""
     if image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32) / 257
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        # slow, and often all is opaque, as in i-CLEVR
-        if image.getchannel("A").getextrema()[0] < 255:
-            white = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(white, image)
+        if image.getchannel("A").getextrema()[0] < 255:  # often all is opaque
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
 
-def blend_pixels(images, axis, size):
-    """Images, float, resized along `axis`: pixel i is read at i * before / size."""
-    before = images.shape[axis]
-    place = torch.arange(size) * (before / size)
-    first = place.long()
-    second = (first + 1).clamp(max=before - 1)
-    share = (place - first).reshape(-1, *[1] * (images.ndim - 1 - axis))
-    first, second = images.index_select(axis, first), images.index_select(axis, second)
-    return first.lerp(second, share)
-
-
-def resize_images(images, height, width, resize):
-    """Images, uint8 N x C x H x W, resized bilinearly as `resize` says.
-
-    `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
-    `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
-    `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded, which TensorFlow's own is not.
-    """
-    if images.shape[2:] == (height, width):
-        return images
-    images = images.float()
-    if resize == "tensorflow1":
-        images = blend_pixels(blend_pixels(images, 3, width), 2, height)
-    else:
-        smooth = {"antialias": True, "bilinear": False}[resize]
-        size = (height, width)
-        images = F.interpolate(images, size, mode="bilinear", antialias=smooth)
-    return images.round().clamp(0, 255).to(torch.uint8)
-
-
-def resize_picture(picture, height, width, resize):
-    """Pixels, uint8 C x H x W, of a PIL picture resized as `resize_images` says."""
-    if resize == "antialias":
-        picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-    across, down = picture.size
-    pixels = torch.from_numpy(np.array(picture)).reshape(1, down, across, -1)
-    return resize_images(pixels.permute(0, 3, 1, 2), height, width, resize)[0]
-
-
-def read_json(path):
-    """Content of a JSON file."""
-    try:
-        return json.loads(Path(path).read_text("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is not JSON: {error}") from error
-
-
-def read_objects(path):
-    """Index of every object by its name, from an `objects.json`."""
-    index = read_json(path)
-    values = list(index.values()) if isinstance(index, dict) else []
-    whole = all(type(value) is int for value in values)
-    if not values or not whole or sorted(values) != list(range(len(values))):
-        raise ValueError(f"{path} does not number objects from 0: {{name: 0, name: 1}}")
-    if len(values) != 24:
-        raise ValueError(f"{path} numbers {len(values)} objects, not i-CLEVR's 24")
-    return index
+def resize_picture(picture):
+    """Resize a PIL picture. Return its pixels, uint8 C x H x W."""
+    picture = picture.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
+    pixels = (
+        np.array(picture).reshape(picture.height, picture.width, -1).transpose(2, 0, 1)
+    )
+    return torch.from_numpy(pixels)
 
 
 def read_labels(path):
-    """Objects of each image by its file name, and the index of every object.
-
-    The file is a map of lists of names; the `objects.json` beside it numbers these.
-    """
+    """Read each image's objects by its file name, and the index of all objects."""
     path = Path(path)
-    labels, index = read_json(path), read_objects(path.with_name("objects.json"))
-    if not isinstance(labels, dict) or not labels:
-        raise ValueError(f"{path} is not a map of images to lists of objects")
-    unlisted = [
-        image for image, listed in labels.items() if not isinstance(listed, list)
-    ]
-    if unlisted:
-        raise ValueError(f"{path} has no list of objects for {unlisted[0]!r}")
-    for image, objects in labels.items():
-        for name in objects:
-            if not isinstance(name, str) or name not in index:
-                raise ValueError(
-                    f"{path} has {name!r} for {image!r}, not in objects.json"
-                )
+    labels = json.loads(path.read_text("utf-8"))
+    index = json.loads(path.with_name("objects.json").read_text("utf-8"))
     return labels, index
 
 
 def find_photographs(folder, names):
-    """Paths of the photographs called `names`, all of them in one place of `folder`."""
-    found = {}
+    """Return the paths of the photographs called `names`, all of them in one place."""
     for place in (folder / "images", folder / "iclevr", folder):
-        files = {path.name for path in place.iterdir()} if place.is_dir() else set()
-        missing = [name for name in names if name not in files]
-        if not missing:
+        if place.is_dir() and {path.name for path in place.iterdir()}.issuperset(names):
             return [place / name for name in names]
-        found[place] = missing
-    place = min(found, key=lambda place: len(found[place]))
-    missing = found[place]
-    shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-    if len(missing) == len(names):
-        place = f"{folder / 'images'}, {folder / 'iclevr'} or beside them"
-    raise ValueError(
-        f"found objects.json, train.json and {len(names) - len(missing)} of its "
-        f"{len(names)} photographs in {place}; missing {len(missing)}: {shown}"
-    )
-
-
-def decode_files(files, decode, shape):
-    """Images, uint8 N x *shape, of the files that `decode` can read, in their order.
-
-    Also tells which these are: a bool for each file.
-    """
-
-    def decode_whole(path):
-        try:
-            return decode(path)
-        except Exception:  # noqa: BLE001  (PIL raises almost anything)
-            return None
-
-    images = torch.empty(len(files), *shape, dtype=torch.uint8)
-    readable, count = [], 0
-    # threads suffice: PIL decodes without the interpreter's lock
-    with ThreadPoolExecutor() as pool:
-        for image in pool.map(decode_whole, files):
-            readable.append(image is not None)
-            if image is not None:
-                images[count] = image
-                count += 1
-    return images[:count], readable
+    raise ValueError(f"{folder} lacks photographs that train.json names")
 
 
 def report_broken(files, readable):
-    """One warning that counts the unreadable files and names up to three of them.
-
-    Raises ValueError where none can be read.
-    """
-    broken = [path for path, fine in zip(files, readable, strict=True) if not fine]
-    names = ", ".join(map(str, broken[:3])) + (", ..." if len(broken) > 3 else "")
+    """Warn of the files that cannot be read; raise ValueError where none can."""
+    broken = [str(path) for path, fine in zip(files, readable, strict=True) if not fine]
+    names = ", ".join(broken[:3]) + (", ..." if len(broken) > 3 else "")
     if len(broken) == len(files):
         raise ValueError(f"none of the {len(files)} images can be read: {names}")
     if broken:
@@ -281,77 +168,53 @@ def report_broken(files, readable):
         warnings.warn(message + names, stacklevel=3)
 
 
+def decode_files(files, decode, shape):
+    """Decode image files. Return uint8 N x *shape, and which files can be read."""
+
+    def decode_whole(path):
+        try:
+            return decode(path)
+        except Exception:  # noqa: BLE001  (PIL raises almost anything)
+            return None
+
+    images, readable = torch.empty(len(files), *shape, dtype=torch.uint8), []
+    with ThreadPoolExecutor() as pool:  # PIL decodes without the interpreter's lock
+        for image, out in zip(pool.map(decode_whole, files), images, strict=True):
+            readable.append(image is not None)
+            if image is not None:
+                out.copy_(image)
+    report_broken(files, readable)
+    return images if all(readable) else images[torch.tensor(readable)], readable
+
+
 def mark_objects(labels, index):
-    """Which objects each list of names holds: 0 or 1, uint8 N x objects."""
+    """Return which objects each list of names holds: 0 or 1, uint8 N x objects."""
     marks = torch.zeros(len(labels), len(index), dtype=torch.uint8)
     for row, names in zip(marks, labels, strict=True):
         row[[index[name] for name in names]] = 1
     return marks
 
 
-def load_images(folder, height, width, channels, resize="antialias"):
-    """i-CLEVR: images, uint8 N x C x H x W, and their objects, 0 or 1, uint8 N x 24.
+def load_images(folder):
+    """Read i-CLEVR: images, uint8 N x C x H x W, and objects, 0 or 1, uint8 N x 24."""
 
-    Photographs are resized whole, not cropped.
-    """
-
-    def decode(path):
+    def decode(path):  # resized whole, not cropped
         with Image.open(path) as file:
-            image = flatten_image(file).convert("L" if channels == 1 else "RGB")
-        return resize_picture(image, height, width, resize)
+            image = flatten_image(file).convert("RGB")
+        return resize_picture(image)
 
     labels, index = read_labels(Path(folder) / "train.json")
     paths = find_photographs(Path(folder), list(labels))
-    images, readable = decode_files(paths, decode, (channels, height, width))
-    report_broken(paths, readable)
+    images, readable = decode_files(paths, decode, (CHANNELS, HEIGHT, WIDTH))
     return images, mark_objects(list(labels.values()), index)[readable]
 
 
 # ---- Training ----
-
-
-def parse_arguments():
-    """What the command line says, and what holds where it is silent."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
-    parser.add_argument("--out", type=Path, default=Path("runs") / "wgan_gp_iclevr")
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
-    parser.add_argument("--seed", type=int, default=SEED)
-    parser.add_argument(
-        "--device", default="cuda" if torch.cuda.is_available() else "cpu"
-    )
-    return parser.parse_args()
-
-
-def draw_latent(count, device):
-    """Random inputs of the generator, count x latent size."""
-    return torch.randn(count, LATENT_SIZE, device=device)
-
-
-def draw_labels(labels, count):
-    """Of all labels, those of `count` random images."""
-    return labels[torch.randint(len(labels), (count,), device=labels.device)]
-
-
-def sample_labels(labels):
-    """The labels of a grid's images."""
-    return draw_labels(labels, SAMPLES)
-
-
-def scale_pixels(images):
-    """Pixels from 0 to 255 in the range that the networks read."""
-    return images.float() / 127.5 - 1
-
-
 class Batches:
-    """Endless batches of real images, in a new random order each epoch.
-
-    Images stay uint8 on their device; a batch is an index into them, made float.
-    """
+    """Draw batches of real images without end, in a new random order each epoch."""
 
     def __init__(self, images, labels, seed):
-        self.images = images
+        self.images = images  # uint8, on their device
         self.labels = labels
         self.random = torch.Generator().manual_seed(seed)
         self.position = len(self)
@@ -363,140 +226,102 @@ class Batches:
 
     def __next__(self):
         if self.position == len(self):
-            self.order = torch.randperm(len(self.images), generator=self.random)
-            self.order = self.order.to(self.images.device)
-            self.position = 0
-        start = self.position * BATCH
+            order = torch.randperm(len(self.images), generator=self.random)
+            self.order, self.position = order.to(self.images.device), 0
+        chosen = self.order[self.position * BATCH :][:BATCH]
         self.position += 1
-        chosen = self.order[start : start + BATCH]
         images = self.images[chosen]
         labels = self.labels[chosen]
-        return scale_pixels(images), labels
-
-
-def count_steps(batches):
-    """Iterations in an epoch."""
-    return len(batches)
+        return images.float() / 127.5 - 1, labels
 
 
 def update(optimizer, loss):
-    """One step down the gradient of `loss`."""
+    """Make one step down the gradient of `loss`."""
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
 
 
-def train_discriminator(discriminator, optimizer, real, labels, fake, fake_labels):
-    """Raise real images' scores, lower generated ones'; losses by name."""
-    real_scores = discriminator(real, labels)
-    fake_scores = discriminator(fake, fake_labels)
-    d_loss = real_loss(real_scores) + fake_loss(fake_scores)
-    d_loss = d_loss + gradient_penalty(discriminator, real, fake, labels)
-
-    log = {"d_loss": d_loss.detach()}
-    update(optimizer, d_loss)
-    return log
-
-
-def train_generator(generator, discriminator, optimizer, latent, labels):
-    """Raise the scores of generated images; the loss.
-
-    The discriminator only passes gradients on.
-    """
-    discriminator.requires_grad_(False)
-    fake = generator(latent, labels)
-    scores = discriminator(fake, labels)
-    g_loss = generator_loss(scores)
-    update(optimizer, g_loss)
-    discriminator.requires_grad_(True)
-    return g_loss.detach()
-
-
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """One iteration; its losses by name, without waiting for the device."""
+    """Train both networks for one iteration. Return the losses by name."""
     real, labels = next(batches)
     for _ in range(DISCRIMINATOR_STEPS):
-        fake_labels = labels
-        latent = draw_latent(len(real), real.device)
+        latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
         with torch.no_grad():
-            fake = generator(latent, fake_labels)
-        log = train_discriminator(
-            discriminator, d_optimizer, real, labels, fake, fake_labels
-        )
+            fake = generator(latent, labels)
+        real_scores = discriminator(real, labels)
+        fake_scores = discriminator(fake, labels)
+        d_loss = real_loss(real_scores) + fake_loss(fake_scores)
+        d_loss = d_loss + gradient_penalty(discriminator, real, fake, labels)
+        log = {"d_loss": d_loss.detach()}
+        update(d_optimizer, d_loss)
 
-    log["g_loss"] = train_generator(
-        generator, discriminator, g_optimizer, latent, fake_labels
-    )
+    discriminator.requires_grad_(False)  # it only passes gradients on
+    images = generator(latent, labels)
+    scores = discriminator(images, labels)
+    g_loss = generator_loss(scores)
+    update(g_optimizer, g_loss)
+    discriminator.requires_grad_(True)
+    log["g_loss"] = g_loss.detach()
     return log
 
 
-def save_grid(images, path, columns):
-    """Write images (n x channels x height x width) as one PNG, row by row, on white."""
+def save_grid(images, path):
+    """Write images (N x C x H x W) as one PNG, row by row, on white."""
     images = images * 0.5 + 0.5
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
-    count, channels, height, width = images.shape
-    rows = -(-count // columns)
-    grid = torch.full(
-        (channels, rows * (height + 2) + 2, columns * (width + 2) + 2), 255
-    )
-    for i, image in enumerate(images):
-        top, left = i // columns * (height + 2) + 2, i % columns * (width + 2) + 2
-        grid[:, top : top + height, left : left + width] = image
-    pixels = grid.byte().permute(1, 2, 0).squeeze(2).numpy()
-    Image.fromarray(pixels).save(path, format="PNG")
+    tiles = F.pad(images, (2, 0, 2, 0), value=255)
+    # rows, height, columns, width, channels
+    grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
+    grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
+    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
 
 
-def save_samples(generator, fixed, fixed_labels, path):
-    """A grid of what the generator makes of latents that stay the same."""
-    generator.eval()
-    with torch.no_grad():
-        images = generator(fixed, fixed_labels)
-    generator.train()
-    save_grid(images, path, COLUMNS)
-
-
-def train(images, labels, out, epochs, steps, seed, device):
-    """Train on uint8 images, N x C x H x W; samples and weights each epoch."""
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--data", type=Path, required=True, help="folder of the images")
+    parser.add_argument("--out", type=Path, default=Path("runs") / "wgan_gp_iclevr")
+    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--seed", type=int, default=SEED)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", default=device)
+    args = parser.parse_args()
+    images, labels = load_images(args.data)
+    labels = labels.float()
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
-    torch.manual_seed(seed)
-    generator = Generator().to(device)
-    discriminator = Discriminator().to(device)
+    torch.manual_seed(args.seed)
+    generator = Generator().to(args.device)
+    discriminator = Discriminator().to(args.device)
+    networks = {"generator": generator, "discriminator": discriminator}
     g_optimizer = torch.optim.Adam(generator.parameters(), lr=1e-4, betas=(0.5, 0.9))
     d_optimizer = torch.optim.Adam(
         discriminator.parameters(), lr=1e-4, betas=(0.5, 0.9)
     )
-    fixed = draw_latent(SAMPLES, device)
-    labels = labels.float().to(device)
-    fixed_labels = sample_labels(labels)
-    batches = Batches(images.to(device), labels, seed)
-    epoch = count_steps(batches)
-    total = epochs * epoch
-    last = steps or total
+    fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
+    labels = labels.to(args.device)
+    fixed_labels = labels[torch.randint(len(labels), (SAMPLES,), device=labels.device)]
+    batches = Batches(images.to(args.device), labels, args.seed)
+    epoch = len(batches)
+    last = args.steps or args.epochs * epoch
 
-    networks = {"generator": generator, "discriminator": discriminator}
-    out.mkdir(parents=True, exist_ok=True)
+    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
-            losses = "  ".join(
-                f"{name} {value.item():.4f}" for name, value in log.items()
-            )
+            losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
-        ended = step % epoch == 0
-        if ended or step == last:
-            path = out / f"samples_{step:07d}.png"
-            save_samples(generator, fixed, fixed_labels, path)
+        if step % epoch == 0 or step == last:
+            path = args.out / f"samples_{step:07d}.png"
+            generator.eval()
+            with torch.no_grad():
+                samples = generator(fixed, fixed_labels)
+            generator.train()
+            save_grid(samples, path)
             weights = {name: network.state_dict() for name, network in networks.items()}
-            torch.save(weights, out / "weights.pt")
-
-
-def main():
-    args = parse_arguments()
-    folder = args.data
-    images, labels = load_images(folder, HEIGHT, WIDTH, CHANNELS)
-    train(images, labels, args.out, args.epochs, args.steps, args.seed, args.device)
+            torch.save(weights, args.out / "weights.pt")
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def own_kinds_forgotten():
 def run_source(source: str, name: str = "emitted") -> types.ModuleType:
     """Emitted source as a module that was imported, not run as a program."""
     module = types.ModuleType(name)
-    exec(compile(source, f"{name}.py", "exec"), module.__dict__)
+    exec(compile(source, f"{name}.py", "exec", dont_inherit=True), module.__dict__)
     return module
 
 

@@ -34,13 +34,15 @@ def test_cross_entropy(reads, smoothing):
     )
     cfg = cfg_of(text)
     outputs = torch.tensor(logits if reads == "logits" else np.exp(logs))
-    assert cfg.loss(outputs, torch.tensor(targets), cfg).item() == pytest.approx(expected)
+    assert cfg.criterion.loss(
+        outputs, torch.tensor(targets), cfg.criterion
+    ).item() == pytest.approx(expected)
 
 
 def test_a_probability_of_0_is_a_large_loss_and_no_infinite_one():
     cfg = cfg_of(PROBABILITIES.replace(", label_smoothing: 0.1", ""))
     outputs = torch.tensor([[0.0, 1.0], [0.0, 1.0]], dtype=torch.float64)
-    loss = cfg.loss(outputs, torch.tensor([0, 1]), cfg)
+    loss = cfg.criterion.loss(outputs, torch.tensor([0, 1]), cfg.criterion)
     assert loss.item() == pytest.approx(-np.log(1e-7) / 2, abs=1e-6)
 
 
@@ -52,14 +54,16 @@ def test_binary_cross_entropy(text):
     expected = -(targets * np.log(p) + (1 - targets) * np.log(1 - p)).mean()
     cfg = cfg_of(text)
     outputs = torch.tensor(logits if text is LOGITS else p)
-    assert cfg.loss(outputs, torch.tensor(targets), cfg).item() == pytest.approx(expected)
+    assert cfg.criterion.loss(
+        outputs, torch.tensor(targets), cfg.criterion
+    ).item() == pytest.approx(expected)
 
 
 def test_mean_squared_error():
     random = np.random.default_rng(0)
     outputs, targets = random.normal(size=(2, 2, 3, 4, 4))
     cfg = cfg_of(PLAIN)
-    loss = cfg.loss(torch.tensor(outputs), torch.tensor(targets), cfg)
+    loss = cfg.criterion.loss(torch.tensor(outputs), torch.tensor(targets), cfg.criterion)
     assert loss.item() == pytest.approx(((outputs - targets) ** 2).mean())
 
 

@@ -21,7 +21,8 @@ from writing import (
     write_labels,
 )
 
-from ganspec.compiler.emit import Text, formatted
+from ganspec.compiler.arrange import Module
+from ganspec.compiler.emit import formatted, moved
 from ganspec.kinds.dataset import DataError
 from ganspec.kinds.datasets.cifar10 import Cifar10
 from ganspec.kinds.datasets.fashion_mnist import FashionMnist
@@ -215,15 +216,18 @@ def test_drawing_listed_objects_works_as_moved_text(tmp_path):
     check_moved(Shapes(labels=str(path), count=3), tmp_path)
 
 
+def load(folder, cfg):
+    return cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
+
+
 def check_moved(dataset, folder, resize="antialias"):
     """What a data set reads, and what its text reads where there is no ganspec, are equal."""
-    reader, text = dataset.reader(resize), Text({})
-    text.move(reader.func)
-    parts = [*dict.fromkeys(text.imports), *text.sections["Data"]]
-    source = formatted("\n\n".join(parts))
+    reader = dataset.reader(resize)
+    settings = {"height": 20, "width": 20, "channels": 1, "load_images": reader}
+    module = Module(moved(settings, lambda mover: mover.start(load)))
+    source = formatted(module.text())
     assert "ganspec" not in source
     assert max(map(len, source.splitlines())) <= 88
-    moved = getattr(run_source(source), reader.func.__name__)
-    read = moved(folder, 20, 20, 1, **reader.keywords)
+    read = getattr(run_source(source), module.main)(folder)
     check_equal(read, reader(folder, 20, 20, 1))
     assert len(read[0]) == len(read[1]) > 0

@@ -303,13 +303,13 @@ def emitted(objective: str, ending: str = "") -> str:
         ("probabilities", ", sigmoid", "binary_cross_entropy"),
     ],
 )
-def test_emitted_cross_entropy_has_one_return(reads, ending, function):
+def test_emitted_cross_entropy_is_one_call(reads, ending, function):
     source = emitted(f"{{loss: {{non_saturating: {{reads: {reads}}}}}}}", ending)
     assert (
         f'''
-def cross_entropy(scores, target):
-    """Mean binary cross-entropy of scores with one target for all of them."""
-    targets = torch.full_like(scores, target)
+def real_loss(scores):
+    """Return the loss of D on real images: minimising it maximises log D(x)."""
+    targets = torch.ones_like(scores)
     return F.{function}(scores, targets)
 
 

@@ -159,7 +159,7 @@ def test_skip_rules_read_both_losses_before_any_update():
     made.networks["discriminator"].load_state_dict(before)
     with torch.no_grad():
         scores = made.networks["discriminator"](seen[1][0])
-    expected = made.cfg.generator_loss(scores, made.cfg)
+    expected = made.cfg.loss.generator_loss(scores, made.cfg.loss)
     assert log["g_loss"].item() == pytest.approx(expected.item())
 
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import ast
-import inspect
 from types import SimpleNamespace
 
 import pytest
 from conftest import SPECS
 
 import ganspec
-from ganspec.compiler.printer import Printer
+from ganspec.compiler.arrange import Module
+from ganspec.compiler.emit import moved
 from ganspec.compiler.seal import is_emitted, sealed
-from ganspec.compiler.specialize import Specializer
-from ganspec.systems.gan.spec import Gan
 
 
 def settled(function, **cfg):
     """The settled function, ready to be called, and its source."""
-    specializer = Specializer(cfg, Printer())
-    source = specializer.settle(inspect.getsource(function))
-    scope = dict(specializer.constants)
+    mover = moved(cfg, lambda mover: mover.start(function))
+    source = Module(mover).text(titled=False)
+    scope = {}
     exec(compile(source, "settled.py", "exec"), scope)
     return scope[function.__name__], source
 
@@ -69,7 +67,7 @@ def test_loops_of_one_round_open(rounds):
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
 def test_nothing_stands_after_a_return(path):
-    gan = isinstance(ganspec.load(path), Gan)
+    gan = ganspec.load(path).draws is not None
     settings = ["latent.distribution=uniform"] if gan else []
     tree = ast.parse(ganspec.emit(ganspec.load(path, settings)))
     for node in ast.walk(tree):

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import Diagnostic, SpecError, suggestion
+from ganspec.language.kinds import within
 from ganspec.program.ir import Net
 from ganspec.program.measure import Cost, costs, totals
 from ganspec.systems.spec import Spec
@@ -18,6 +19,10 @@ def check(spec: Spec) -> list[Diagnostic]:
     wrong = list(claims(spec, nets))
     if wrong:
         raise SpecError(wrong)
+    if any(not type(kind).__module__.startswith("ganspec.") for kind in within(spec)):
+        from ganspec.compiler.emit import program
+
+        program(spec, nets)  # anybody's texts may lack something
     return warnings_of(spec, nets)
 
 

@@ -2,37 +2,53 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
 from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import nn, optim
 
+from ganspec.compiler.definitions import Import
 from ganspec.compiler.evaluate import overrides
-from ganspec.compiler.layout import Part, layout
+from ganspec.compiler.forward import Forward
+from ganspec.compiler.layout import layout
+from ganspec.compiler.symbols import BLOCK, NETWORK, Symbols
 from ganspec.language.expr import Width
 from ganspec.program.ir import Call, Net, given
-from ganspec.program.spelling import INDENT, LINE, comment, docstring, number, says
+from ganspec.program.spelling import INDENT, comment, docstring, number, says
 
 NAMESPACES = [
-    (nn, "nn"),
-    (F, "F"),
-    (nn.init, "nn.init"),
-    (optim, "torch.optim"),
-    (torch, "torch"),
+    (nn, Import("from torch import nn", "nn"), ""),
+    (F, Import("import torch.nn.functional", "F"), ""),
+    (nn.init, Import("from torch import nn", "nn"), ".init"),
+    (optim, Import("import torch", "torch"), ".optim"),
+    (torch, Import("import torch", "torch"), ""),
 ]
 
 
-class Printer:
-    """Prints nets; remembers the blocks' classes and every outside object it named."""
+def namespaced(target: object) -> tuple[Import, str] | None:
+    """Return how a class or function of torch is usually written; None for any other."""
+    # by identity: __module__ lies for builtins
+    for namespace, found, inner in NAMESPACES:
+        name = getattr(target, "__name__", "")
+        if getattr(namespace, name, None) is target:
+            return found, f"{inner}.{name}"
+    return None
 
-    def __init__(self):
-        self.classes: dict[str, str] = {}  # source with a blank name -> class name
-        self.sources: list[str] = []
-        self.used: list[object] = []  # helpers and functions named by the text, in order
+
+class Printer:
+    """Prints nets with marks for all names; `refer` gives those of what is not torch's."""
+
+    def __init__(
+        self,
+        symbols: Symbols,
+        refer: Callable[[object], str],
+        bring: Callable[[Import], str],
+    ):
+        self.symbols, self.refer, self.bring = symbols, refer, bring
+        self.classes: dict[str, str] = {}  # source with a blank name -> mark of the class
+        self.sources: list[tuple[str, str]] = []  # marks of the classes, and their texts
 
     # -- values -------------------------------------------------------------------------------
 
@@ -45,9 +61,9 @@ class Printer:
             comma = "," if isinstance(argument, tuple) and len(argument) == 1 else ""
             return f"({inner}{comma})" if isinstance(argument, tuple) else f"[{inner}]"
         if isinstance(argument, partial):
-            self.used.append(partial)
-            options = self.options(argument.keywords)
-            return f"partial({', '.join([self.name(argument.func), *options])})"
+            name = self.bring(Import("from functools import partial", "partial"))
+            parts = [self.name(argument.func), *map(self.value, argument.args)]
+            return f"{name}({', '.join([*parts, *self.options(argument.keywords)])})"
         if argument is None or isinstance(argument, (bool, int, str)):
             return repr(argument)
         if isinstance(argument, float):
@@ -58,15 +74,10 @@ class Printer:
         return [f"{key}={self.value(value)}" for key, value in kwargs.items()]
 
     def name(self, target: object) -> str:
-        """How the text calls a class or function."""
-        # by identity: __module__ lies for builtins
-        for namespace, prefix in NAMESPACES:
-            name = getattr(target, "__name__", "")
-            if getattr(namespace, name, None) is target:
-                return f"{prefix}.{name}"
-        if target not in self.used:
-            self.used.append(target)
-        return target.__name__
+        """Return how the text calls a class or function."""
+        if found := namespaced(target):
+            return self.bring(found[0]) + found[1]
+        return self.refer(target)
 
     def construct(self, call: Call) -> str:
         """`nn.Conv2d(3, 64, 4)`: arguments equal to their defaults left out."""
@@ -81,25 +92,24 @@ class Printer:
     # -- classes ------------------------------------------------------------------------------
 
     def block(self, net: Net) -> str:
-        """Name of the class for a block's net; calls that print alike share one."""
+        """Return the class of a block's net; calls that print alike share one."""
         text = self.source(net, "?")
         if text not in self.classes:
-            taken = set(self.classes.values())
-            name, index = net.name, 2
-            while name in taken or name in RESERVED_CLASSES:
-                name, index = f"{net.name}{index}", index + 1
-            self.classes[text] = name
-            self.sources.append(text.replace("class ?(", f"class {name}(", 1))
+            mark = self.symbols.of(("block", text), BLOCK, net.name).mark
+            self.classes[text] = mark
+            self.sources.append((mark, text.replace("class ?(", f"class {mark}(", 1)))
         return self.classes[text]
 
-    def network(self, net: Net) -> None:
-        """Print a network's class, after the blocks that it uses."""
-        self.sources.append(self.source(net, net.name))
+    def network(self, net: Net) -> str:
+        """Print a network's class, after the blocks that it uses, and return its mark."""
+        mark = self.symbols.of(("network", net.name), NETWORK, net.name).mark
+        self.sources.append((mark, self.source(net, mark)))
+        return mark
 
     def source(self, net: Net, name: str) -> str:
         """The class as text."""
         body = self.init_body(net)
-        lines = [f"class {name}(nn.Module):"]
+        lines = [f"class {name}({self.name(nn.Module)}):"]
         lines += [f"    {docstring(net.doc)}", ""] if net.doc else []
         defaults = not net.is_block
         params = [f"{k}={v}" if defaults else k for k, v in self.parameters(net).items()]
@@ -115,7 +125,8 @@ class Printer:
         return {name: int(width) for name, width in net.params.items()}
 
     def init_body(self, net: Net) -> list[str]:
-        lines = []
+        kept = Forward(self, net).kept
+        lines = [f"self.{attribute} = {name}" for name, attribute in kept.items()]
         shapes = {i.value.id: i.value.shape for i in net.inputs}
         for part in layout(net):
             shape = shapes[part.inputs[0]]
@@ -128,7 +139,7 @@ class Printer:
                 head, indent, tail = "", "    ", ","
             for step in part.steps:
                 line = f"{indent}{head}{self.construct(step.call)}{tail}"
-                note = comment(line, shape, step.output.shape, net.is_block)
+                note = self.comment(line, shape, step.output.shape, net)
                 if note or says(line, step.output.shape):
                     shape = step.output.shape
                 lines.append(line + note)
@@ -148,120 +159,10 @@ class Printer:
     def fill(self, module: str, call: Call) -> str:
         return f"{self.name(call.target)}({', '.join([module, *self.options(given(call))])})"
 
+    def comment(self, line: str, before: tuple, after: tuple, net: Net) -> str:
+        return comment(self.symbols.plain(line), before, after, net.is_block)
+
     # -- forward ------------------------------------------------------------------------------
 
     def forward_body(self, net: Net) -> list[str]:
         return Forward(self, net).lines()
-
-
-# Classes that the rest of an emitted file defines.
-RESERVED_CLASSES = {
-    *("Generator", "Discriminator", "Classifier", "Autoencoder", "Batches", "Path", "Image"),
-    "OneHot",
-}
-
-
-INFIX = {operator.add: "+", operator.mul: "*"}
-
-
-@dataclass(frozen=True)
-class Pending:
-    """An expression that no statement holds yet, with the variables that it reads."""
-
-    text: str
-    step: Part
-    reads: set[str]
-
-
-class Forward:
-    """The statements of one `forward`: values named, calls read once nested where short."""
-
-    def __init__(self, printer: Printer, net: Net):
-        self.printer, self.net, self.parts = printer, net, layout(net)
-        self.names = {i.value.id: i.name for i in net.inputs}
-        self.pending: dict[int, Pending] = {}  # read once, not yet a statement
-        self.statements: list[str] = []
-        self.shape = net.inputs[0].value.shape
-        results = (value.id for value in net.outputs.values())
-        self.last_read: dict[int, int] = dict.fromkeys(results, len(self.parts))
-        for i, step in enumerate(self.parts):
-            for value in step.inputs:
-                self.last_read[value] = max(i, self.last_read.get(value, -1))
-
-    def lines(self) -> list[str]:
-        for i, step in enumerate(self.parts):
-            self.step(i, step)
-        results = [value.id for value in self.net.outputs.values()]
-        if list(self.pending) != [value for value in results if value in self.pending]:
-            self.flush(len(self.parts))
-        return [*self.statements, f"return {', '.join(map(self.read, results))}"]
-
-    def step(self, index: int, step: Part) -> None:
-        held = [i for i in step.inputs if i in self.pending]
-        # the last ones pending, in order: nested, they still run after the others
-        nests = not step.is_module and list(self.pending)[-len(held) :] == held
-        if held and not (nests and self.short(self.text(step))):
-            self.flush(index)
-            held = []
-        text, reads = self.text(step), {self.names[i] for i in step.inputs if i in self.names}
-        for value in held:
-            reads |= self.pending.pop(value).reads
-        self.pending[step.output.id] = Pending(text, step, reads)
-        if self.net.uses.get(step.output.id, 0) != 1 or step.tap:
-            self.flush(index + 1)
-
-    def short(self, text: str) -> bool:
-        return len(INDENT) + len(text) + len("return ") <= LINE
-
-    def read(self, value: int) -> str:
-        return self.pending[value].text if value in self.pending else self.names[value]
-
-    def operand(self, value: int, target: object, right: bool) -> str:
-        """`value` beside an operator, in parentheses where Python would sort it otherwise."""
-        text = self.read(value)
-        inner = self.pending[value].step.call.target if value in self.pending else None
-        loose = inner is operator.add and target is operator.mul
-        return f"({text})" if loose or (right and inner in INFIX) else text
-
-    def text(self, step: Part) -> str:
-        inputs = [self.read(i) for i in step.inputs]
-        call = step.call
-        if step.is_module:
-            return f"self.{step.name}({', '.join(inputs)})"
-        if call.target in INFIX:
-            left = self.operand(step.inputs[0], call.target, right=False)
-            right = self.operand(step.inputs[1], call.target, right=True)
-            return f"{left} {INFIX[call.target]} {right}"
-        if call.pack:
-            inputs = [f"[{', '.join(inputs)}]"]
-        options = [
-            *map(self.printer.value, call.args),
-            *self.printer.options(call.kwargs),
-        ]
-        return f"{self.printer.name(call.target)}({', '.join([*inputs, *options])})"
-
-    def flush(self, index: int) -> None:
-        """Make statements of what is pending; `index` is the step about to read it."""
-        for value, part in list(self.pending.items()):
-            del self.pending[value]
-            name = self.fresh(value, part.step, index)
-            self.names[value] = name
-            shape = part.step.output.shape
-            line = f"{name} = {part.text}"
-            note = comment(line, self.shape, shape, self.net.is_block)
-            self.shape = shape if note else self.shape
-            self.statements.append(line + note)
-
-    def fresh(self, value: int, step: Part, index: int) -> str:
-        """A variable for `value` that no value still needed has."""
-        needed = {
-            self.names[v]
-            for v, last in self.last_read.items()
-            if v in self.names and v != value and last >= index
-        }
-        for part in self.pending.values():  # statements that still have to come
-            needed |= part.reads
-        base = step.tap or "h"
-        options = [base, *(f"{base}{i}" for i in range(2, 1000))]
-        taken = needed | {i.name for i in self.net.inputs}
-        return next(name for name in options if name not in taken)

@@ -1,228 +1,238 @@
-"""Function text with `cfg` settled: what an engineer would have written for one configuration.
+"""Text with what is known of it decided: what an engineer would have written for one case.
 
 The training code is ordinary Python that reads a frozen `cfg`. Its emitted form is that same
-text, comments included, in which branches on `cfg` are decided and `cfg.x` is a constant `X`.
+text, comments included, in which branches on what is known are gone.
 """
 
 from __future__ import annotations
 
 import ast
-import operator
-import textwrap
-from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Callable, Iterator
 
-from ganspec.compiler.printer import Printer
+from ganspec.compiler.known import Edits, Known, Namespace, View
 
-UNKNOWN = object()
-COMPARISONS = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Is: operator.is_,
-    ast.IsNot: operator.is_not,
-}
+BODIES = ("body", "orelse", "finalbody")
+ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
-@dataclass(frozen=True)
-class Symbol:
-    """A value of `cfg` that stands for a name of the emitted file, such as a class."""
+class Settler:
+    """Decides one text, of a function whose parameters `given` are known, step by step."""
 
-    name: str
+    def __init__(
+        self,
+        text: str,
+        given: dict[str, Known],
+        absent: frozenset[str],
+        spell: Callable[[Namespace, str], str],
+        training: bool = True,
+    ):
+        self.text, self.given, self.absent, self.spell = text, given, absent, spell
+        self.training = training
+        self.aliases: dict[str, Known] = {}
 
+    def settle(self) -> View:
+        """Return the view of the text in which nothing is left to decide."""
+        while True:
+            view = View(self.text, self.given, self.aliases, self.absent, self.spell)
+            self.view, self.lines = view, self.text.splitlines()
+            self.aliases |= view.attributes
+            changed = self._statement() or self._expressions() or self._copies()
+            if changed is None:
+                return view
+            self.text = changed
 
-class Specializer:
-    """Settles texts against one `cfg`; `constants` are the names that the texts came to need.
+    # -- statements ---------------------------------------------------------------------------
 
-    `cfg` itself vanishes from arguments and parameters. So does every name in `absent`, which has
-    no value in this configuration: from tuples too, and with what is assigned to it.
-    """
-
-    def __init__(self, cfg: dict[str, object], printer: Printer):
-        self.cfg, self.printer = cfg, printer
-        self.absent = {"cfg"}
-        self.constants: dict[str, object] = {}
-
-    def settle(self, source: str, absent: Iterable[str] = ()) -> str:
-        """`source` of a function or class with everything about `cfg` decided."""
-        text, self.absent = textwrap.dedent(source), {"cfg", *absent}
-        while (changed := self._statement(text)) is not None:
-            text = changed
-        while (changed := self._conditional(text)) is not None:
-            text = changed
-        while (changed := self._tuple(text)) is not None:
-            text = changed
-        return self._names(text)
-
-    # -- deciding -----------------------------------------------------------------------------
-
-    def _statement(self, text: str) -> str | None:
-        """`text` with its first settled `if`, or loop of one round, gone; None if there is none."""
-        lines = text.splitlines()
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.If) and (value := self._decide(node.test)) is not UNKNOWN:
-                kept = self._branch(lines, node, bool(value))
-            elif isinstance(node, ast.For) and self._once(node):
-                kept = _dedented(lines[node.body[0].lineno - 1 : node.end_lineno])
-            elif _is_cfg_assignment(node) or self._assigns_absent(node):
-                kept = []
-            else:
-                continue
-            return "\n".join([*lines[: node.lineno - 1], *kept, *lines[node.end_lineno :]]) + "\n"
+    def _statement(self) -> str | None:
+        """Return the text with its first settled statement gone; None where there is none."""
+        for node in ast.walk(self.view.tree):
+            for name in BODIES:
+                body = getattr(node, name, None)
+                if not isinstance(body, list):
+                    continue
+                for i, statement in enumerate(body):
+                    kept = self._kept(statement, node)
+                    if kept is not None:
+                        return self._replaced(statement, statement, kept, len(body) == 1)
+                    if isinstance(statement, ENDS) and i + 1 < len(body):
+                        return self._replaced(body[i + 1], body[-1], [], False)
         return None
 
-    def _branch(self, lines: list[str], node: ast.If, value: bool) -> list[str]:
+    def _replaced(self, first: ast.stmt, last: ast.stmt, kept: list[str], alone: bool) -> str:
+        start = _top(first)
+        if alone and not any(line.strip() and not line.strip().startswith("#") for line in kept):
+            kept = [" " * first.col_offset + "pass"]
+        return "\n".join([*self.lines[: start - 1], *kept, *self.lines[last.end_lineno :]]) + "\n"
+
+    def _kept(self, node: ast.stmt, parent: ast.AST) -> list[str] | None:
+        """Return the lines that a settled statement leaves; None where it is not settled."""
+        match node:
+            case ast.If(test=test) if (known := self.view.known(test)) is not None:
+                return self._branch(node, bool(known.value))
+            case ast.For() if self._once(node):
+                return self._block(node.body, node)
+            case ast.Assign(targets=[target], value=value):
+                if self._is_absent(target) or self._is_absent(value):
+                    return []
+                return [] if self._alias(target, value, node, parent) else None
+        return None
+
+    def _branch(self, node: ast.If, value: bool) -> list[str]:
+        indent = " " * node.col_offset
+        if self.lines[node.lineno - 1].lstrip().startswith("elif"):
+            if not value:  # what follows goes on from the `if` before
+                return self.lines[node.body[-1].end_lineno : node.end_lineno]
+            return [f"{indent}else:", *self._block(node.body, node, indented=True)]
         if value:
-            last = node.body[-1].end_lineno
-            return _dedented(lines[node.test.end_lineno : last])
+            return self._block(node.body, node)
         if not node.orelse:
             return []
         first = node.orelse[0]
-        if isinstance(first, ast.If) and lines[first.lineno - 1].lstrip().startswith("elif"):
-            head = lines[first.lineno - 1].replace("elif", "if", 1)
-            return [head, *lines[first.lineno : node.end_lineno]]
-        start = node.body[-1].end_lineno  # comments above `else` go with it
-        while lines[start].strip() != "else:":
-            start += 1
-        return _dedented(lines[start + 1 : node.end_lineno])
+        if isinstance(first, ast.If) and self.lines[first.lineno - 1].lstrip().startswith("elif"):
+            head = self.lines[first.lineno - 1].replace("elif", "if", 1)
+            return [head, *self.lines[first.lineno : node.end_lineno]]
+        return self._block(node.orelse, node)
+
+    def _block(self, body: list[ast.stmt], owner: ast.stmt, indented: bool = False) -> list[str]:
+        """Return the lines of a block, with the comments above it, as far left as its owner."""
+        start, last = _top(body[0]), body[-1].end_lineno
+        before = self.lines[start - 1].encode()[: body[0].col_offset].decode()
+        if before.strip():  # on the line of its `if` or `else`
+            one = self.text.splitlines()[start - 1].encode()[body[0].col_offset :].decode()
+            return [" " * owner.col_offset + ("    " if indented else "") + one]
+        while self.lines[start - 2].lstrip().startswith("#"):
+            start -= 1
+        if indented:
+            return self.lines[start - 1 : last]
+        width, inside = body[0].col_offset - owner.col_offset, self._inside_strings()
+        return [
+            line if number in inside or line[:width].strip() else line[width:]
+            for number, line in enumerate(self.lines[start - 1 : last], start)
+        ]
+
+    def _inside_strings(self) -> set[int]:
+        """Return the lines that begin within a string."""
+        strings = (ast.JoinedStr, ast.Constant)
+        nodes = (n for n in ast.walk(self.view.tree) if isinstance(n, strings))
+        return {line for n in nodes for line in range(n.lineno + 1, n.end_lineno + 1)}
 
     def _once(self, node: ast.For) -> bool:
-        match node.iter:
-            case ast.Call(func=ast.Name(id="range"), args=[only]):
-                return self._decide(only) == 1
+        """Return True if a loop is of one round, which its body does not know of."""
+        match node:
+            case ast.For(
+                target=ast.Name(id=name), iter=ast.Call(func=ast.Name(id="range"), args=[only])
+            ) if not node.orelse:
+                inner = [n for part in node.body for n in ast.walk(part)]
+                jumps = any(isinstance(n, (ast.Break, ast.Continue)) for n in inner)
+                names = [n for n in ast.walk(self.view.tree) if isinstance(n, ast.Name)]
+                read = any(n.id == name and isinstance(n.ctx, ast.Load) for n in names)
+                known = self.view.known(only)
+                return bool(known and known.value == 1 and not jumps and not read)
         return False
-
-    def _assigns_absent(self, node: ast.AST) -> bool:
-        if not isinstance(node, ast.Assign):
-            return False
-        parts = (node.targets[0], node.value)
-        return any(isinstance(p, ast.Name) and p.id in self.absent for p in parts)
-
-    def _conditional(self, text: str) -> str | None:
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.IfExp) and (value := self._decide(node.test)) is not UNKNOWN:
-                kept = ast.get_source_segment(text, node.body if value else node.orelse)
-                return _spliced(text, [(node, kept)])
-            if isinstance(node, ast.BoolOp):  # what is known of it is neutral, or all is known
-                left = [v for v in node.values if self._decide(v) is UNKNOWN]
-                if left and len(left) < len(node.values):
-                    word = " and " if isinstance(node.op, ast.And) else " or "
-                    parts = [ast.get_source_segment(text, v) for v in left]
-                    return _spliced(text, [(node, word.join(parts))])
-        return None
-
-    def _tuple(self, text: str) -> str | None:
-        for node in ast.walk(ast.parse(text)):
-            if not isinstance(node, ast.Tuple):
-                continue
-            kept = [e for e in node.elts if not self._is_absent(e)]
-            if len(kept) < len(node.elts):
-                parts = ", ".join(ast.get_source_segment(text, e) for e in kept)
-                return _spliced(text, [(node, parts)])
-        return None
 
     def _is_absent(self, node: ast.AST) -> bool:
         return isinstance(node, ast.Name) and node.id in self.absent
 
-    def _decide(self, node: ast.expr) -> object:
-        """The value of an expression that reads nothing but `cfg`, else UNKNOWN."""
+    def _alias(self, target: ast.expr, value: ast.expr, node: ast.stmt, parent: ast.AST) -> bool:
+        """Return True if a variable only stands for None or a configuration, and remember it."""
+        known = self.view.known(value)
+        if known is None or not (known.value is None or isinstance(known.value, Namespace)):
+            return False
+        match target:
+            case ast.Attribute(value=ast.Name(id="self"), attr=name):
+                return f"self.{name}" in self.view.attributes
+            case ast.Name(id=name) if self.view.scope and not isinstance(parent, ast.ClassDef):
+                names = [n for n in self.view.scopes.of if n.id == name]
+                scope = self.view.scope
+                single = scope.bound.get(name) == 1 and all(
+                    self.view.scopes.holder(n) is scope for n in names
+                )
+                if single and all(n is target or n.lineno > node.end_lineno for n in names):
+                    self.aliases[name] = known
+                    return True
+        return False
+
+    def _copies(self) -> str | None:
+        """Return training's text without a variable that is another's copy; None without one."""
+        scope = self.view.scope
+        for node in ast.walk(self.view.tree) if self.training and scope else ():
+            match node:
+                case ast.Assign(
+                    targets=[ast.Name(id=name)],
+                    value=ast.Name(id=base) | ast.Attribute(value=ast.Name(id=base)) as value,
+                ):
+                    other = ast.unparse(value)
+                    single = scope.bound.get(name) == scope.bound.get(base) == 1
+                    names = [n for n in self.view.scopes.of if n.id == name]
+                    single = single and (other == base or len(names) == 2)
+                    if single and all(self.view.scopes.holder(n) is scope for n in names):
+                        edits = Edits(self.text)
+                        for each in names:
+                            edits.replace(each, other)
+                        lines = edits.made().splitlines()
+                        return "\n".join([*lines[: node.lineno - 1], *lines[node.end_lineno :]])
+        return None
+
+    # -- expressions --------------------------------------------------------------------------
+
+    def _expressions(self) -> str | None:
+        edits = Edits(self.text)
+        for node, new in self._decided(self.view.tree):
+            start, end, data = edits.start(node), edits.end(node), edits.data
+            held = data[start - 2 : start] == b" (" and data[end : end + 1] == b")"
+            if held and isinstance(node, ast.IfExp):  # its parentheses go, unless they are needed
+                loose = isinstance(ast.parse(new, mode="eval").body, (ast.Name, ast.Compare))
+                start, end = (start - 1, end + 1) if loose else (start, end)
+            edits.changes[start, end] = new
+        return edits.made() if edits.changes else None
+
+    def _decided(self, node: ast.AST) -> Iterator[tuple[ast.AST, str]]:
+        """Yield the outermost settled expressions with what is left of them."""
+        for child in ast.iter_child_nodes(node):
+            new = self._expression(child)
+            if new is None:
+                yield from self._decided(child)
+            else:
+                yield child, new
+
+    def _expression(self, node: ast.AST) -> str | None:
         match node:
-            case ast.Constant(value=value):
-                return value
-            case ast.Attribute(attr=name) if _is_cfg(node.value):
-                return self.cfg[name]
-            case ast.UnaryOp(op=ast.Not() | ast.USub() as op, operand=operand):
-                value = self._decide(operand)
-                if value is UNKNOWN:
-                    return UNKNOWN
-                return not value if isinstance(op, ast.Not) else -value
+            case ast.IfExp(test=test) if (known := self.view.known(test)) is not None:
+                return self._segment(node.body if known.value else node.orelse)
+            case ast.BoolOp(op=op, values=values) if self.view.known(node) is not None:
+                known, ends = [self.view.known(v) for v in values], isinstance(op, ast.Or)
+                last = next((i for i, k in enumerate(known) if k and bool(k.value) == ends), -1)
+                return self._segment(values[last])
             case ast.BoolOp(op=op, values=values):
-                found = [self._decide(v) for v in values]
-                known = [v for v in found if v is not UNKNOWN]
-                if isinstance(op, ast.And):
-                    return False if not all(known) else UNKNOWN if UNKNOWN in found else True
-                return True if any(known) else UNKNOWN if UNKNOWN in found else False
-            case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in COMPARISONS:
-                a, b = self._decide(left), self._decide(right)
-                known = a is not UNKNOWN and b is not UNKNOWN
-                return COMPARISONS[type(op)](a, b) if known else UNKNOWN
-        return UNKNOWN
+                # a known value is neutral where it does not decide
+                left = [v for v in values[:-1] if not self._neutral(v, op)] + values[-1:]
+                if self._neutral(values[-1], op) and self._is_test(node):
+                    left = left[:-1]
+                if left and len(left) < len(values):
+                    word = " and " if isinstance(op, ast.And) else " or "
+                    return word.join(map(self._segment, left))
+            case ast.Tuple(elts=parts):
+                kept = [part for part in parts if not self._is_absent(part)]
+                if len(kept) < len(parts):
+                    return ", ".join(map(self._segment, kept))
+        return None
 
-    # -- naming -------------------------------------------------------------------------------
+    def _neutral(self, value: ast.expr, op: ast.boolop) -> bool:
+        known = self.view.known(value)
+        return known is not None and bool(known.value) == isinstance(op, ast.And)
 
-    def _names(self, text: str) -> str:
-        edits = []
-        for node in ast.walk(ast.parse(text)):
-            if isinstance(node, ast.Call):
-                edits += self._call(text, node)
-            if isinstance(node, ast.Attribute) and _is_cfg(node.value):
-                if isinstance(self.cfg[node.attr], partial):
-                    continue  # replaced with its call
-                edits.append((node, self._constant(node.attr)))
-            if isinstance(node, ast.arguments):
-                edits += [(a, "") for a in node.args if a.arg in self.absent]
-        return _spliced(text, edits)
+    def _is_test(self, node: ast.BoolOp) -> bool:
+        """Return True if only the truth of an expression matters."""
+        tests = (n.test for n in ast.walk(self.view.tree) if isinstance(n, (ast.If, ast.IfExp)))
+        return any(test is node for test in tests)
 
-    def _call(self, text: str, node: ast.Call) -> list[tuple[ast.AST, str]]:
-        edits: list[tuple[ast.AST, str]] = [
-            (a, "") for a in node.args if _is_cfg(a) or self._is_absent(a)
-        ]
-        if isinstance(node.func, ast.Attribute) and _is_cfg(node.func.value):
-            value = self.cfg[node.func.attr]
-            if isinstance(value, partial):
-                edits.append((node.func, self.printer.name(value.func)))
-                options = self.printer.options(value.keywords)
-                last = [*node.args, *(k.value for k in node.keywords)]
-                if options and last:
-                    end = ast.get_source_segment(text, last[-1])
-                    edits.append((last[-1], ", ".join([end, *options])))
-        return edits
-
-    def _constant(self, name: str) -> str:
-        value = self.cfg[name]
-        if isinstance(value, Symbol):
-            return value.name
-        if callable(value):
-            return self.printer.name(value)
-        if isinstance(value, (bool, str, tuple)) or value is None:
-            return self.printer.value(value)
-        self.constants[name.upper()] = value
-        return name.upper()
+    def _segment(self, node: ast.AST) -> str:
+        text = ast.get_source_segment(self.text, node)
+        # an expression over several lines was held together by what was around it
+        loose = isinstance(node, (ast.BoolOp, ast.IfExp, ast.Lambda, ast.NamedExpr)) or "\n" in text
+        return f"({text})" if loose else text
 
 
-def _is_cfg(node: ast.AST) -> bool:
-    match node:
-        case ast.Name(id="cfg") | ast.Attribute(value=ast.Name(id="self"), attr="cfg"):
-            return True
-    return False
-
-
-def _is_cfg_assignment(node: ast.AST) -> bool:
-    return isinstance(node, ast.Assign) and _is_cfg(node.targets[0]) and _is_cfg(node.value)
-
-
-def _dedented(lines: list[str]) -> list[str]:
-    return [line.removeprefix("    ") for line in lines]
-
-
-def _spliced(text: str, edits: list[tuple[ast.AST, str]]) -> str:
-    """`text` with each node's span replaced; an emptied argument takes its comma along."""
-    data, starts = text.encode(), [0]  # ast counts columns in bytes
-    for line in data.splitlines(keepends=True):
-        starts.append(starts[-1] + len(line))
-    spans = [
-        (starts[n.lineno - 1] + n.col_offset, starts[n.end_lineno - 1] + n.end_col_offset, new)
-        for n, new in edits
-    ]
-    for start, end, new in sorted(spans, reverse=True):
-        before, after = data[:start], data[end:]
-        if not new and before.rstrip().endswith(b","):
-            before = before.rstrip()[:-1]
-        elif not new and after.lstrip().startswith(b","):
-            after = after.lstrip()[1:].lstrip()
-        data = before + new.encode() + after
-    return data.decode()
+def _top(node: ast.stmt) -> int:
+    """Return the first line of a statement, decorators included."""
+    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])

@@ -69,7 +69,7 @@ def _highest(held: list[Part], sign: int, count: int) -> Part:
 def real_sign(cfg: SimpleNamespace) -> int:
     """1 where the loss teaches the discriminator to score real images high, -1 where low."""
     low, high = (
-        cfg.real_loss(score, cfg) - cfg.fake_loss(score, cfg)
+        cfg.loss.real_loss(score, cfg.loss) - cfg.loss.fake_loss(score, cfg.loss)
         for score in (torch.tensor([0.25]), torch.tensor([0.75]))
     )
     return 1 if high < low else -1

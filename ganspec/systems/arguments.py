@@ -9,7 +9,7 @@ import torch
 
 
 def parse_arguments(cfg):
-    """What the command line says, and what holds where it is silent."""
+    """Parse the command line. Defaults come from the spec."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     if cfg.needs_folder:
         parser.add_argument("--data", type=Path, required=True, help="folder of the images")
@@ -17,5 +17,6 @@ def parse_arguments(cfg):
     parser.add_argument("--epochs", type=int, default=cfg.epochs)
     parser.add_argument("--steps", type=int, help="stop after so many steps instead")
     parser.add_argument("--seed", type=int, default=cfg.seed)
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    parser.add_argument("--device", default=device)
     return parser.parse_args()

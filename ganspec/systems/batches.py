@@ -8,7 +8,7 @@ import torch
 
 
 def scale_pixels(images, cfg):
-    """Pixels from 0 to 255 in the range that the networks read."""
+    """Return uint8 pixels in the range that the networks read."""
     if cfg.low == 0:
         return images.float() / 255
     else:
@@ -16,14 +16,11 @@ def scale_pixels(images, cfg):
 
 
 class Batches:
-    """Endless batches of real images, in a new random order each epoch.
-
-    Images stay uint8 on their device; a batch is an index into them, made float.
-    """
+    """Draw batches of real images without end, in a new random order each epoch."""
 
     def __init__(self, images, labels, seed, cfg):
         self.cfg = cfg
-        self.images = images
+        self.images = images  # uint8, on their device
         self.labels = labels
         self.random = torch.Generator().manual_seed(seed)
         self.position = len(self)
@@ -38,12 +35,10 @@ class Batches:
 
     def __next__(self):
         if self.position == len(self):
-            self.order = torch.randperm(len(self.images), generator=self.random)
-            self.order = self.order.to(self.images.device)
-            self.position = 0
-        start = self.position * self.cfg.batch
+            order = torch.randperm(len(self.images), generator=self.random)
+            self.order, self.position = order.to(self.images.device), 0
+        chosen = self.order[self.position * self.cfg.batch :][: self.cfg.batch]
         self.position += 1
-        chosen = self.order[start : start + self.cfg.batch]
         images = self.images[chosen]
         labels = self.labels[chosen] if self.cfg.labels else None
         if self.cfg.flip:
@@ -53,10 +48,10 @@ class Batches:
 
 
 def draw_labels(labels, count):
-    """Of all labels, those of `count` random images."""
+    """Return the labels of `count` random images."""
     return labels[torch.randint(len(labels), (count,), device=labels.device)]
 
 
 def spaced(length, count):
-    """`count` of the indices below `length`, evenly spaced."""
+    """Return `count` of the indices below `length`, evenly spaced."""
     return torch.arange(count) * length // count

@@ -6,7 +6,7 @@ import torch
 
 
 def draw_latent(count, device, cfg):
-    """Random inputs of the generator, count x latent size."""
+    """Return random inputs of the generator, count x latent size."""
     if cfg.latent_distribution == "uniform":
         latent = torch.empty(count, cfg.latent_size, device=device)
         return latent.uniform_(cfg.latent_low, cfg.latent_high)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from ganspec.systems.batches import draw_labels
@@ -11,23 +12,23 @@ CLASS_COLUMNS = 12  # most classes that get a column each in a grid
 
 
 def sample_labels(labels, cfg):
-    """The labels of a grid's images."""
+    """Return the labels of a grid's images."""
     if cfg.labels == "classes":
         return torch.arange(cfg.samples, device=labels.device) % cfg.label_size
     else:
         return draw_labels(labels, cfg.samples)
 
 
-def save_grid(images, path, columns, cfg):
-    """Write images (n x channels x height x width) as one PNG, row by row, on white."""
+def save_grid(images, path, columns, cfg, full=False):
+    """Write images (N x C x H x W) as one PNG, row by row, on white."""
     if cfg.low == -1:
         images = images * 0.5 + 0.5
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
-    count, channels, height, width = images.shape
-    rows = -(-count // columns)
-    grid = torch.full((channels, rows * (height + 2) + 2, columns * (width + 2) + 2), 255)
-    for i, image in enumerate(images):
-        top, left = i // columns * (height + 2) + 2, i % columns * (width + 2) + 2
-        grid[:, top : top + height, left : left + width] = image
-    pixels = grid.byte().permute(1, 2, 0).squeeze(2).numpy()
-    Image.fromarray(pixels).save(path, format="PNG")
+    if not full:
+        white = images.new_full((-len(images) % columns, *images.shape[1:]), 255)
+        images = torch.cat([images, white])
+    tiles = F.pad(images, (2, 0, 2, 0), value=255)
+    # rows, height, columns, width, channels
+    grid = tiles.unflatten(0, (-1, columns)).permute(0, 3, 1, 4, 2)
+    grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
+    Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import partial
+from types import SimpleNamespace
 
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.kinds import Kind
 from ganspec.program.ir import given
 from ganspec.systems.spec import Spec
+
+# functions that are emitted in place of their calls, where names allow
+INLINE = (
+    *("scale_pixels", "draw_latent", "train_discriminator", "train_generator", "save_samples"),
+    *("parse_arguments", "skip_generator", "skip_discriminator", "predict", "score", "train"),
+    *("train_discriminator_apart", "sample_labels", "draw_pixels", "draw_labels"),
+    *("squared_weights", "clip_weights"),
+)
 
 
 def fields(kind: Kind) -> dict[str, object]:
@@ -15,10 +25,22 @@ def fields(kind: Kind) -> dict[str, object]:
     return {name: getattr(kind, name) for name in type(kind).model_fields}
 
 
+def own(kind: Kind, **more: object) -> SimpleNamespace:
+    """Return a kind's own configuration: its fields, and what else its functions may read."""
+    return SimpleNamespace(**{**more, **fields(kind)})
+
+
 def optimizer(kind: Optimizer) -> partial:
     """Return a function of parameters that makes the optimizer."""
     call = kind.call()
     return partial(call.target, **given(call))
+
+
+def unchecked(reader: partial) -> partial:
+    """Return a reader that trusts label files, where it can: `ganspec` has checked them."""
+    if "checked" in inspect.signature(reader.func).parameters:
+        return partial(reader, checked=False)
+    return reader
 
 
 def shared(spec: Spec) -> dict[str, object]:
@@ -39,5 +61,6 @@ def shared(spec: Spec) -> dict[str, object]:
         "keep": train.keep,
         "logits": False,
         "needs_folder": data.dataset.needs_folder,
-        "load_images": data.dataset.reader(data.resize),
+        "inline": INLINE,
+        "load_images": unchecked(data.dataset.reader(data.resize)),
     }

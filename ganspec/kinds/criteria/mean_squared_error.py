@@ -10,7 +10,7 @@ from ganspec.kinds.criterion import Criterion
 
 
 def mean_squared_error(outputs, targets, cfg):
-    """Mean squared difference of all outputs from their targets."""
+    """Return the mean squared difference of all outputs from their targets."""
     return F.mse_loss(outputs, targets)
 
 

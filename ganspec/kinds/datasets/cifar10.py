@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import pickle
 import tarfile
 from pathlib import Path
@@ -11,58 +12,43 @@ import numpy as np
 import torch
 
 from ganspec.kinds.dataset import Dataset
-from ganspec.kinds.datasets.images import fit_images
+from ganspec.kinds.datasets.images import grey_images, resize_images
 
 
 def read_batch(file, name):
-    """Pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch.
-
-    A pickle can run any program, so this one may name only the parts of an array.
-    """
-    allowed = {
-        ("numpy", "ndarray"),
-        ("numpy", "dtype"),
-        ("numpy.core.multiarray", "_reconstruct"),
-        ("numpy._core.multiarray", "_reconstruct"),
-        ("numpy._core.numeric", "_frombuffer"),
-        ("_codecs", "encode"),
-    }
+    """Return pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch."""
+    # a pickle can run any program: this one may name only the parts of an array
+    parts = {"numpy.ndarray", "numpy.dtype", "_codecs.encode"}
+    parts |= {"numpy.core.multiarray._reconstruct", "numpy._core.multiarray._reconstruct"}
+    parts |= {"numpy._core.numeric._frombuffer"}
 
     class ArrayUnpickler(pickle.Unpickler):
         def find_class(self, module, attribute):
-            if (module, attribute) not in allowed:
+            if f"{module}.{attribute}" not in parts:
                 raise pickle.UnpicklingError(f"{name} asks for {module}.{attribute}")
             return super().find_class(module, attribute)
 
     try:
         batch = ArrayUnpickler(file, encoding="bytes").load()
-    except Exception as error:  # of a damaged file, almost any
-        error.add_note(f"while reading {name}")
-        raise
-    try:
         pixels, labels = batch[b"data"], batch[b"labels"]
+        found = f"{len(pixels)} {pixels.dtype} images, {len(labels)} labels"
         if pixels.dtype != np.uint8 or len(pixels) != len(labels):
-            raise ValueError(f"{len(pixels)} {pixels.dtype} images, {len(labels)} labels")
+            raise ValueError(found)
         return pixels.reshape(len(labels), 3, 32, 32), labels
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{name} is not a CIFAR-10 batch: {error}") from error
-
-
-def batch_names(split):
-    """File names of the batches of the split `train` or `test`."""
-    train = [f"data_batch_{i}" for i in range(1, 6)]
-    return {"train": train, "test": ["test_batch"]}[split]
+    except Exception as error:  # of a damaged file, almost any
+        error.add_note(f"while reading {name}")
+        raise
 
 
 def read_batches(folder, names):
-    """The named batches of a CIFAR-10 folder, or of the archive in it, by name."""
-    folder, batches = Path(folder), {}
+    """Return the named batches of a folder, or of the archive in it, by name."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
-            for name in names:
-                with open(place / name, "rb") as file:
-                    batches[name] = read_batch(file, name)
-            return batches
+            files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
+            return {name: read_batch(file, name) for name, file in files.items()}
+    batches = {}
     # one pass in the archive's own order: to seek in it is to unpack it again
     with tarfile.open(folder / "cifar-10-python.tar.gz") as archive:
         for member in archive:
@@ -75,13 +61,16 @@ def read_batches(folder, names):
 
 
 def load_images(folder, height, width, channels, split="train", resize="antialias"):
-    """CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
-    names = batch_names(split)
-    batches = read_batches(folder, names)
-    images = np.concatenate([batches[name][0] for name in names])
-    labels = np.concatenate([batches[name][1] for name in names])
-    images = fit_images(torch.from_numpy(images), height, width, channels, resize)
-    return images, torch.from_numpy(labels).long()
+    """Read CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
+    names = [f"data_batch_{i}" for i in range(1, 6)] if split == "train" else ["test_batch"]
+    batches = read_batches(Path(folder), names)
+    images = torch.from_numpy(np.concatenate([batches[name][0] for name in names]))
+    labels = torch.tensor([label for name in names for label in batches[name][1]])
+    if channels == 1:
+        images = grey_images(images)
+    if (height, width) != (32, 32):
+        images = resize_images(images, height, width, resize)
+    return images, labels
 
 
 class Cifar10(Dataset, kind="cifar10"):
@@ -109,11 +98,15 @@ class Cifar10(Dataset, kind="cifar10"):
             *("dog", "frog", "horse", "ship", "truck"),
         ]
 
+    def names(self) -> list[str]:
+        """Return the names of the split's files."""
+        return [f"data_batch_{i}" for i in range(1, 6)] if self.split == "train" else ["test_batch"]
+
     def wanted(self) -> str:
         files = "data_batch_1 to data_batch_5" if self.split == "train" else "test_batch"
         return f"{files} or cifar-10-python.tar.gz"
 
     def holds(self, folder: Path) -> bool:
         archive = folder / "cifar-10-python.tar.gz"
-        files = [folder / name for name in batch_names(self.split)]
+        files = [folder / name for name in self.names()]
         return archive.is_file() or all(file.is_file() for file in files)

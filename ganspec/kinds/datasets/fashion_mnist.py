@@ -7,13 +7,17 @@ from typing import ClassVar
 
 from ganspec.kinds.datasets.debian import fetch_debian
 from ganspec.kinds.datasets.idx import IdxDataset, read_idx_split
-from ganspec.kinds.datasets.images import fit_images
+from ganspec.kinds.datasets.images import resize_images
 
 
 def load_images(folder, height, width, channels, split="train", resize="antialias"):
-    """Fashion-MNIST: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
+    """Read Fashion-MNIST: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
     images, labels = read_idx_split(folder, split)
-    return fit_images(images, height, width, channels, resize), labels
+    if (height, width) != (28, 28):
+        images = resize_images(images, height, width, resize)
+    if channels == 3:
+        images = images.repeat(1, 3, 1, 1)
+    return images, labels
 
 
 class FashionMnist(IdxDataset, kind="fashion_mnist"):

@@ -11,47 +11,48 @@ from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.datasets.image_folder import (
     decode_files,
     flatten_image,
-    report_broken,
     resize_picture,
 )
 from ganspec.kinds.datasets.objects import mark_objects, object_names, read_labels, solid_words
 
 
-def find_photographs(folder, names):
-    """Paths of the photographs called `names`, all of them in one place of `folder`."""
-    found = {}
+def refuse_missing(folder, names):
+    """Raise ValueError that counts what is missing in the likeliest place."""
+    missing = {}
     for place in (folder / "images", folder / "iclevr", folder):
         files = {path.name for path in place.iterdir()} if place.is_dir() else set()
-        missing = [name for name in names if name not in files]
-        if not missing:
-            return [place / name for name in names]
-        found[place] = missing
-    place = min(found, key=lambda place: len(found[place]))
-    missing = found[place]
-    shown = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
-    if len(missing) == len(names):
+        missing[place] = [name for name in names if name not in files]
+    place, lacking = min(missing.items(), key=lambda item: len(item[1]))
+    shown = ", ".join(lacking[:3]) + (", ..." if len(lacking) > 3 else "")
+    if len(lacking) == len(names):
         place = f"{folder / 'images'}, {folder / 'iclevr'} or beside them"
     raise ValueError(
-        f"found objects.json, train.json and {len(names) - len(missing)} of its "
-        f"{len(names)} photographs in {place}; missing {len(missing)}: {shown}"
+        f"found objects.json, train.json and {len(names) - len(lacking)} of its "
+        f"{len(names)} photographs in {place}; missing {len(lacking)}: {shown}"
     )
 
 
-def load_images(folder, height, width, channels, resize="antialias"):
-    """i-CLEVR: images, uint8 N x C x H x W, and their objects, 0 or 1, uint8 N x 24.
+def find_photographs(folder, names, checked):
+    """Return the paths of the photographs called `names`, all of them in one place."""
+    for place in (folder / "images", folder / "iclevr", folder):
+        if place.is_dir() and {path.name for path in place.iterdir()}.issuperset(names):
+            return [place / name for name in names]
+    if checked:
+        refuse_missing(folder, names)
+    raise ValueError(f"{folder} lacks photographs that train.json names")
 
-    Photographs are resized whole, not cropped.
-    """
 
-    def decode(path):
+def load_images(folder, height, width, channels, resize="antialias", checked=True):
+    """Read i-CLEVR: images, uint8 N x C x H x W, and objects, 0 or 1, uint8 N x 24."""
+
+    def decode(path):  # resized whole, not cropped
         with Image.open(path) as file:
             image = flatten_image(file).convert("L" if channels == 1 else "RGB")
         return resize_picture(image, height, width, resize)
 
-    labels, index = read_labels(Path(folder) / "train.json")
-    paths = find_photographs(Path(folder), list(labels))
+    labels, index = read_labels(Path(folder) / "train.json", checked)
+    paths = find_photographs(Path(folder), list(labels), checked)
     images, readable = decode_files(paths, decode, (channels, height, width))
-    report_broken(paths, readable)
     return images, mark_objects(list(labels.values()), index)[readable]
 
 

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import gzip
+import math
 import struct
 import zlib
 from pathlib import Path
 from typing import ClassVar, Literal
 
-import numpy as np
 import torch
 
 from ganspec.kinds.dataset import Dataset
 
 
 def find_idx(folder, name):
-    """Path of the IDX file `name` in `folder`, plain or gzipped, or None."""
+    """Return the path of the IDX file `name` in `folder`, plain or gzipped, or None."""
     paths = (Path(folder) / name, Path(folder) / f"{name}.gz")
     return next((path for path in paths if path.is_file()), None)
 
 
 def read_idx(folder, name, dimensions):
-    """Unsigned bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
+    """Read the bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
     path = find_idx(folder, name)
     if path is None:
         raise FileNotFoundError(f"no {name} or {name}.gz in {folder}")
@@ -35,15 +35,14 @@ def read_idx(folder, name, dimensions):
     if data[:4] != bytes([0, 0, 8, dimensions]) or len(data) < start:
         raise ValueError(f"{path} is not an IDX file of {dimensions}-d unsigned bytes")
     shape = struct.unpack(f">{dimensions}I", data[4:start])
-    size = int(np.prod(shape, dtype=object))
-    if len(data) != start + size:
-        raise ValueError(f"{path} holds {len(data) - start} of {size} bytes")
-    return torch.from_numpy(np.frombuffer(data, np.uint8, size, start).reshape(shape).copy())
+    if len(data) != start + math.prod(shape):
+        raise ValueError(f"{path} holds {len(data) - start} of {math.prod(shape)} bytes")
+    return torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8).reshape(shape)
 
 
 def read_idx_split(folder, split):
-    """Images, uint8 N x 1 x H x W, and labels, int64 N, of split `train` or `test`."""
-    prefix = {"train": "train", "test": "t10k"}[split]
+    """Read the images, uint8 N x 1 x H x W, and labels, int64 N, of a split."""
+    prefix = "train" if split == "train" else "t10k"
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):

@@ -16,7 +16,7 @@ from ganspec.kinds.datasets.images import resize_images
 
 
 def find_images(folder):
-    """Image files below `folder`, sorted by path; hidden ones are left out."""
+    """Yield image files below `folder`, sorted by path; hidden ones are left out."""
     endings = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
     folder = Path(folder)
     for path in sorted(folder.rglob("*")):
@@ -27,7 +27,7 @@ def find_images(folder):
 
 
 def list_images(folder):
-    """Image files of `folder`, sorted by path, and the index of each one's class.
+    """Return the image files of `folder`, sorted, and the index of their classes.
 
     The classes are the sub-folders that hold images; with none, every class is 0.
     """
@@ -45,30 +45,30 @@ def list_images(folder):
 
 
 def flatten_image(image):
-    """Picture of any mode as RGB: 16 bits become 8, and what is clear becomes white."""
+    """Return a picture as RGB: 16 bits become 8, and what is clear becomes white."""
     if image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32) / 257
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        # slow, and often all is opaque, as in i-CLEVR
-        if image.getchannel("A").getextrema()[0] < 255:
-            white = Image.new("RGBA", image.size, "white")
-            image = Image.alpha_composite(white, image)
+        if image.getchannel("A").getextrema()[0] < 255:  # often all is opaque
+            image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
 
 def resize_picture(picture, height, width, resize):
-    """Pixels, uint8 C x H x W, of a PIL picture resized as `resize_images` says."""
+    """Resize a PIL picture. Return its pixels, uint8 C x H x W."""
     if resize == "antialias":
         picture = picture.resize((width, height), Image.Resampling.BILINEAR)
-    across, down = picture.size
-    pixels = torch.from_numpy(np.array(picture)).reshape(1, down, across, -1)
-    return resize_images(pixels.permute(0, 3, 1, 2), height, width, resize)[0]
+    pixels = np.array(picture).reshape(picture.height, picture.width, -1).transpose(2, 0, 1)
+    if resize != "antialias":
+        return resize_images(torch.from_numpy(pixels)[None], height, width, resize)[0]
+    else:
+        return torch.from_numpy(pixels)
 
 
 def decode_image(path, height, width, channels, resize="antialias"):
-    """Image of a file, uint8 C x H x W: shorter side resized, cropped at the centre."""
+    """Decode a file, uint8 C x H x W: shorter side resized, cropped at the centre."""
     with Image.open(path) as file:
         image = flatten_image(ImageOps.exif_transpose(file))
     image = image.convert("L" if channels == 1 else "RGB")
@@ -83,10 +83,7 @@ def decode_image(path, height, width, channels, resize="antialias"):
 
 
 def decode_files(files, decode, shape):
-    """Images, uint8 N x *shape, of the files that `decode` can read, in their order.
-
-    Also tells which these are: a bool for each file.
-    """
+    """Decode image files. Return uint8 N x *shape, and which files can be read."""
 
     def decode_whole(path):
         try:
@@ -94,25 +91,20 @@ def decode_files(files, decode, shape):
         except Exception:  # noqa: BLE001  (PIL raises almost anything)
             return None
 
-    images = torch.empty(len(files), *shape, dtype=torch.uint8)
-    readable, count = [], 0
-    # threads suffice: PIL decodes without the interpreter's lock
-    with ThreadPoolExecutor() as pool:
-        for image in pool.map(decode_whole, files):
+    images, readable = torch.empty(len(files), *shape, dtype=torch.uint8), []
+    with ThreadPoolExecutor() as pool:  # PIL decodes without the interpreter's lock
+        for image, out in zip(pool.map(decode_whole, files), images, strict=True):
             readable.append(image is not None)
             if image is not None:
-                images[count] = image
-                count += 1
-    return images[:count], readable
+                out.copy_(image)
+    report_broken(files, readable)
+    return images if all(readable) else images[torch.tensor(readable)], readable
 
 
 def report_broken(files, readable):
-    """One warning that counts the unreadable files and names up to three of them.
-
-    Raises ValueError where none can be read.
-    """
-    broken = [path for path, fine in zip(files, readable, strict=True) if not fine]
-    names = ", ".join(map(str, broken[:3])) + (", ..." if len(broken) > 3 else "")
+    """Warn of the files that cannot be read; raise ValueError where none can."""
+    broken = [str(path) for path, fine in zip(files, readable, strict=True) if not fine]
+    names = ", ".join(broken[:3]) + (", ..." if len(broken) > 3 else "")
     if len(broken) == len(files):
         raise ValueError(f"none of the {len(files)} images can be read: {names}")
     if broken:
@@ -121,14 +113,13 @@ def report_broken(files, readable):
 
 
 def load_images(folder, height, width, channels, resize="antialias"):
-    """Images of a folder, uint8 N x C x H x W, and their classes, int64 N."""
+    """Read the images of a folder, uint8 N x C x H x W, and their classes, int64 N."""
 
     def decode(path):
         return decode_image(path, height, width, channels, resize)
 
     files, labels = list_images(folder)
     images, readable = decode_files(files, decode, (channels, height, width))
-    report_broken(files, readable)
     return images, torch.tensor(labels)[readable]
 
 
@@ -152,7 +143,7 @@ class ImageFiles(torch.utils.data.Dataset):
 
 
 def can_open(path):
-    """Whether PIL can read the header of an image file; the pixels are left alone."""
+    """Return True if PIL can read the header of an image file; the pixels are left alone."""
     try:
         with Image.open(path):
             return True

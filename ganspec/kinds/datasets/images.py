@@ -5,14 +5,16 @@ import torch.nn.functional as F
 
 
 def grey_images(images):
-    """ITU-R 601 luma of uint8 N x 3 x H x W as uint8 N x 1 x H x W, equal to PIL's."""
-    red, green, blue = images.int().unbind(1)
-    luma = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
-    return luma.to(torch.uint8)[:, None]
+    """Turn uint8 images, N x 3 x H x W, grey as PIL does: ITU-R 601 luma."""
+    grey = images.new_empty(len(images), 1, *images.shape[2:])
+    for part, out in zip(images.split(250), grey.split(250), strict=True):
+        red, green, blue = part.int().unbind(1)
+        out[:, 0] = (19595 * red + 38470 * green + 7471 * blue + 0x8000) >> 16
+    return grey
 
 
 def blend_pixels(images, axis, size):
-    """Images, float, resized along `axis`: pixel i is read at i * before / size."""
+    """Resize float images along `axis`: pixel i is read at i * before / size."""
     before = images.shape[axis]
     place = torch.arange(size) * (before / size)
     first = place.long()
@@ -23,34 +25,27 @@ def blend_pixels(images, axis, size):
 
 
 def resize_images(images, height, width, resize):
-    """Images, uint8 N x C x H x W, resized bilinearly as `resize` says.
-
-    `antialias`: from all pixels that a smaller one covers, as PIL and torchvision do.
-    `bilinear`: from the four nearest alone, as OpenCV, TensorFlow 2 and torch do.
-    `tensorflow1`: so too, but half a pixel off, as TensorFlow 1's `tf.image`.
-    The result is rounded, which TensorFlow's own is not.
-    """
-    if images.shape[2:] == (height, width):
-        return images
-    images = images.float()
-    if resize == "tensorflow1":
-        images = blend_pixels(blend_pixels(images, 3, width), 2, height)
-    else:
-        smooth = {"antialias": True, "bilinear": False}[resize]
-        size = (height, width)
-        images = F.interpolate(images, size, mode="bilinear", antialias=smooth)
-    return images.round().clamp(0, 255).to(torch.uint8)
+    """Resize uint8 images, N x C x H x W, bilinearly."""
+    resized = images.new_empty(*images.shape[:2], height, width)
+    # in parts, so that the float copies stay small
+    for part, out in zip(images.split(250), resized.split(250), strict=True):
+        part = part.float()
+        if resize == "tensorflow1":  # half a pixel off, as in `tf.image`
+            part = blend_pixels(blend_pixels(part, 3, width), 2, height)
+        elif resize == "bilinear":  # from the four nearest pixels, as OpenCV does
+            part = F.interpolate(part, (height, width), mode="bilinear")
+        else:  # from all pixels that a smaller one covers, as PIL and torchvision do
+            part = F.interpolate(part, (height, width), mode="bilinear", antialias=True)
+        out.copy_(part.round().clamp(0, 255))
+    return resized
 
 
 def fit_images(images, height, width, channels, resize="antialias"):
-    """Images, uint8 N x C x H x W, made grey or colour and resized."""
-    if images.shape[1:] == (channels, height, width):
-        return images
-    fitted = images.new_empty(len(images), channels, height, width)
-    # in parts, so that the float copies stay small: half the time, and memory to spare
-    for part, out in zip(images.split(250), fitted.split(250), strict=True):
-        if channels < part.shape[1]:
-            part = grey_images(part)
-        # a grey channel is repeated three times
-        out.copy_(resize_images(part, height, width, resize))
-    return fitted
+    """Make uint8 images, N x C x H x W, grey or colour, and resize them."""
+    if channels < images.shape[1]:
+        images = grey_images(images)
+    if images.shape[2:] != (height, width):
+        images = resize_images(images, height, width, resize)
+    if channels > images.shape[1]:
+        images = images.repeat(1, 3, 1, 1)
+    return images

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ganspec.kinds.datasets.idx import IdxDataset, read_idx_split
-from ganspec.kinds.datasets.images import fit_images
+from ganspec.kinds.datasets.images import resize_images
 
 
 def load_images(folder, height, width, channels, split="train", resize="antialias"):
-    """MNIST: images, uint8 N x C x H x W, and digits 0 to 9, int64 N."""
+    """Read MNIST: images, uint8 N x C x H x W, and digits 0 to 9, int64 N."""
     images, labels = read_idx_split(folder, split)
-    return fit_images(images, height, width, channels, resize), labels
+    if (height, width) != (28, 28):
+        images = resize_images(images, height, width, resize)
+    if channels == 3:
+        images = images.repeat(1, 3, 1, 1)
+    return images, labels
 
 
 class Mnist(IdxDataset, kind="mnist"):

@@ -14,7 +14,7 @@ from ganspec.kinds.datasets.images import fit_images
 
 
 def find_npz(place):
-    """The .npz file that `place` is, or the only one in the folder `place`."""
+    """Return the .npz file that `place` is, or the only one in the folder `place`."""
     place = Path(place)
     if not place.is_dir():
         return place
@@ -27,7 +27,7 @@ def find_npz(place):
 
 
 def read_arrays(path):
-    """Arrays `images` and `labels`, or None, of a .npz file; pickles are refused."""
+    """Read `images` and `labels`, or None, of a .npz file; pickles are refused."""
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not a .npz file")
     try:
@@ -40,7 +40,7 @@ def read_arrays(path):
 
 
 def order_images(images):
-    """Images as N x C x H x W; channels may be last, first or left out."""
+    """Return images as N x C x H x W; channels may be last, first or left out."""
     shape = " x ".join(map(str, images.shape))
     if images.dtype != np.uint8:
         raise ValueError(f"`images` is {images.dtype}, not uint8 (0 to 255)")
@@ -56,7 +56,7 @@ def order_images(images):
 
 
 def check_labels(labels, count):
-    """Labels as int64 N, 0 where there are none."""
+    """Return labels as int64 N, 0 where there are none."""
     if labels is None:
         return np.zeros(count, np.int64)
     if labels.dtype.kind not in "iu" or labels.shape not in ((count,), (count, 1)):
@@ -69,7 +69,7 @@ def check_labels(labels, count):
 
 
 def load_images(folder, height, width, channels, resize="antialias"):
-    """Images of a .npz file, uint8 N x C x H x W, and their labels, int64 N.
+    """Read the images of a .npz file, uint8 N x C x H x W, and their labels, int64 N.
 
     `folder` is the file or the folder that holds it.
     """

@@ -9,13 +9,13 @@ import torch
 
 
 def solid_words():
-    """Words for solids: colours, in the order of `clevr_colours`, and shapes."""
+    """Return words for solids: colours, in the order of `clevr_colours`, and shapes."""
     colours = "gray red blue green brown purple cyan yellow"
     return colours.split(), ["cube", "sphere", "cylinder"]
 
 
 def read_json(path):
-    """Content of a JSON file."""
+    """Return the content of a JSON file."""
     try:
         return json.loads(Path(path).read_text("utf-8"))
     except (ValueError, RecursionError) as error:
@@ -23,7 +23,7 @@ def read_json(path):
 
 
 def read_objects(path):
-    """Index of every object by its name, from an `objects.json`."""
+    """Read the index of every object by its name, from an `objects.json`."""
     index = read_json(path)
     values = list(index.values()) if isinstance(index, dict) else []
     whole = all(type(value) is int for value in values)
@@ -35,32 +35,37 @@ def read_objects(path):
 
 
 def object_names(path):
-    """Names of the objects of an `objects.json`, in the order of their index."""
+    """Return the names of the objects of an `objects.json` in the order of their index."""
     index = read_objects(path)
     return sorted(index, key=index.__getitem__)
 
 
-def read_labels(path):
-    """Objects of each image by its file name, and the index of every object.
-
-    The file is a map of lists of names; the `objects.json` beside it numbers these.
-    """
-    path = Path(path)
-    labels, index = read_json(path), read_objects(path.with_name("objects.json"))
+def check_labels(path, labels, index):
+    """Raise ValueError where `labels` is no map of images to objects in `index`."""
     if not isinstance(labels, dict) or not labels:
         raise ValueError(f"{path} is not a map of images to lists of objects")
-    unlisted = [image for image, listed in labels.items() if not isinstance(listed, list)]
-    if unlisted:
-        raise ValueError(f"{path} has no list of objects for {unlisted[0]!r}")
     for image, objects in labels.items():
-        for name in objects:
-            if not isinstance(name, str) or name not in index:
-                raise ValueError(f"{path} has {name!r} for {image!r}, not in objects.json")
+        if not isinstance(objects, list):
+            raise ValueError(f"{path} has no list of objects for {image!r}")
+        strange = [o for o in objects if not isinstance(o, str) or o not in index]
+        if strange:
+            raise ValueError(f"{path} has {strange[0]!r} for {image!r}, not in objects.json")
+
+
+def read_labels(path, checked=True):
+    """Read each image's objects by its file name, and the index of all objects."""
+    path = Path(path)
+    if checked:
+        labels, index = read_json(path), read_objects(path.with_name("objects.json"))
+        check_labels(path, labels, index)
+    else:
+        labels = json.loads(path.read_text("utf-8"))
+        index = json.loads(path.with_name("objects.json").read_text("utf-8"))
     return labels, index
 
 
 def mark_objects(labels, index):
-    """Which objects each list of names holds: 0 or 1, uint8 N x objects."""
+    """Return which objects each list of names holds: 0 or 1, uint8 N x objects."""
     marks = torch.zeros(len(labels), len(index), dtype=torch.uint8)
     for row, names in zip(marks, labels, strict=True):
         row[[index[name] for name in names]] = 1

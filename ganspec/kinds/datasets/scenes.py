@@ -6,11 +6,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ganspec.kinds.datasets.images import fit_images
+from ganspec.kinds.datasets.images import grey_images
 
 
 def draw_scenes(random, count):
-    """Random scenes of one to three objects: fields by name, each N x 3.
+    """Draw random scenes of one to three objects: fields by name, each N x 3.
 
     Lengths are in units of the ground.
     """
@@ -33,14 +33,14 @@ def draw_scenes(random, count):
 
 
 def back_to_front(scenes):
-    """Scenes with the farthest objects first, after the absent ones."""
+    """Return scenes with the farthest objects first, after the absent ones."""
     far = torch.where(scenes["present"], scenes["y"], torch.inf)
     order = far.argsort(dim=1, descending=True, stable=True)
     return {name: field.gather(1, order) for name, field in scenes.items()}
 
 
 def camera(height, width):
-    """Eye, its axes (rightwards, downwards, forwards) and focal length in pixels."""
+    """Return the eye, its axes (right, down, forward) and focal length in pixels."""
     eye = torch.tensor([0.0, -7.0, 4.8])
     forward = F.normalize(torch.tensor([0.0, -0.1, 0.3]) - eye, dim=0)
     right = torch.tensor([1.0, 0.0, 0.0])
@@ -49,7 +49,7 @@ def camera(height, width):
 
 
 def view_rays(x, y, height, width):
-    """Directions, three tensors, in which the eye sees the pixel positions x and y."""
+    """Return the directions, three tensors, in which the eye sees pixels x and y."""
     _, (_, down, forward), focal = camera(height, width)
     x, y = (x - width / 2) / focal, (y - height / 2) / focal
     # rightwards is the x axis: y and z are the same along a row
@@ -57,7 +57,7 @@ def view_rays(x, y, height, width):
 
 
 def project_solid(solid, height, width):
-    """Pixel position, x and y, of the middle of a solid, and its size in pixels."""
+    """Return the pixel position, x and y, of a solid's middle, and its size."""
     eye, axes, focal = camera(height, width)
     middle = [solid["x"] - eye[0], solid["y"] - eye[1], solid["size"] - eye[2]]
     x, y, depth = (sum(m * a for m, a in zip(middle, axis, strict=True)) for axis in axes)
@@ -66,7 +66,7 @@ def project_solid(solid, height, width):
 
 
 def draw_ground(scenes, light, height, width):
-    """Grey ground, N x H x W in 0 to 1, with a soft shadow beside each solid."""
+    """Draw the grey ground, N x H x W in 0 to 1, with soft shadows beside solids."""
     eye, _, _ = camera(height, width)
     x, y = torch.arange(width) + 0.5, torch.arange(height)[:, None] + 0.5
     dx, dy, dz = view_rays(x, y, height, width)
@@ -90,7 +90,7 @@ def draw_ground(scenes, light, height, width):
 
 
 def meet_solid(origin, direction, half, bend, reach):
-    """Whether rays hit a solid, and the normals, three tensors, where they do.
+    """Return where rays hit a solid, and the normals, three tensors, there.
 
     The solid is |x|, |y|, |z| <= half within x2 + y2 + bend z2 <= reach2: bend 1 makes
     it a sphere, bend 0 a cylinder, and a long reach leaves the cube.
@@ -118,13 +118,13 @@ def meet_solid(origin, direction, half, bend, reach):
 
 
 def clevr_colours():
-    """CLEVR's gray, red, blue, green, brown, purple, cyan and yellow, 0 to 1, 8 x 3."""
+    """Return CLEVR's eight colours from gray to yellow, 0 to 1, 8 x 3."""
     codes = "575757 ad2323 2a4bd7 1d6914 814a19 8126c0 29d0d0 ffee33"
     return torch.tensor([list(bytes.fromhex(code)) for code in codes.split()]) / 255
 
 
 def shade_solids(solid, x, y, light, height, width):
-    """Colour, N x h x w x 3, weighed by cover, and cover, N x h x w x 1, of solids."""
+    """Return colour, N x h x w x 3, weighed by cover, and cover, N x h x w x 1."""
     eye, _, _ = camera(height, width)
     size, shape = solid["size"], solid["shape"]
     half = torch.where(shape == 0, 0.8 * size, size)  # cube, sphere, cylinder
@@ -152,7 +152,7 @@ def shade_solids(solid, x, y, light, height, width):
 
 
 def draw_solids(canvas, scenes, light):
-    """Canvas, N x H x W x 3, with each solid drawn on the rectangle around it."""
+    """Draw each solid on the rectangle around it in a canvas, N x H x W x 3."""
     height, width = canvas.shape[1:3]
     for slot in range(3):
         part = scenes["present"][:, slot].nonzero()[:, 0]
@@ -176,18 +176,18 @@ def draw_solids(canvas, scenes, light):
 
 
 def draw_images(scenes, height, width, channels):
-    """Scenes, their objects from back to front, as images, uint8 N x C x H x W."""
+    """Draw scenes, objects from back to front, as images, uint8 N x C x H x W."""
     light = F.normalize(torch.tensor([-0.9, -0.3, 1.0]), dim=0)
     ground = draw_ground(scenes, light, height, width)
     canvas = draw_solids(ground[..., None].repeat(1, 1, 1, 3), scenes, light)
     drawn = (255 * canvas.clamp(0, 1)).round().to(torch.uint8).permute(0, 3, 1, 2)
-    return fit_images(drawn, height, width, channels)
+    return grey_images(drawn) if channels == 1 else drawn
 
 
 def scene_blocks(count, seed, split, height, width):
-    """Random scenes in blocks, each with its first image's index."""
+    """Yield random scenes in blocks, each with its first image's index."""
     # numbers that no seed gives the other split: `spawn_key` is no part of the seed
-    key = {"train": (), "test": (1,)}[split]
+    key = () if split == "train" else (1,)
     random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
     # whole blocks, even at the end, so that no image depends on how many there are;
     # small ones, so that the work stays in the cache

@@ -16,7 +16,7 @@ from ganspec.language.types import refusal
 
 
 def load_images(folder, height, width, channels, count=10000, seed=0, split="train"):
-    """Scenes, uint8 N x C x H x W, and 3 x colour + shape of the front object, int64 N.
+    """Draw scenes, uint8 N x C x H x W, and label them 3 x colour + shape of the front.
 
     Nothing is read from `folder`: the same seed always draws the same scenes.
     """
@@ -31,7 +31,7 @@ def load_images(folder, height, width, channels, count=10000, seed=0, split="tra
 
 
 def solids_of(names):
-    """Fields, each of size 3, of the one to three objects named, as `red cube`."""
+    """Return fields, each of size 3, of one to three objects such as `red cube`."""
     colours, shapes = solid_words()
     if not 1 <= len(names) <= 3:
         raise ValueError(f"one to three objects can be drawn, not {len(names)}")
@@ -47,7 +47,7 @@ def solids_of(names):
 
 
 def load_labelled(folder, height, width, channels, labels, count=10000, seed=0, split="train"):
-    """Scenes of listed objects, uint8 N x C x H x W, and these, 0 or 1, uint8 N x 24.
+    """Draw scenes of listed objects, uint8 N x C x H x W, and mark these, uint8 N x 24.
 
     `labels` is a file that lists each image's objects, with `objects.json` beside it;
     after its last image it begins again. Nothing is read from `folder`.

@@ -14,10 +14,9 @@ from ganspec.program.ir import Call
 def init_keras(network):
     """Draw weights scaled by their fan, embeddings within 0.05, and set biases to 0."""
     init_xavier(network)
-    for module in network.modules():
-        if isinstance(module, nn.Embedding):
-            for weight, _ in weights_and_biases(module):
-                nn.init.uniform_(weight, -0.05, 0.05)
+    embeddings = [m for m in network.modules() if isinstance(m, nn.Embedding)]
+    for weight, _ in weights_and_biases(nn.ModuleList(embeddings)):
+        nn.init.uniform_(weight, -0.05, 0.05)
 
 
 FILLS = {"keras": init_keras, "tensorflow": init_xavier}

@@ -10,17 +10,17 @@ from ganspec.kinds.loss import Loss
 
 
 def real_loss(scores, cfg):
-    """What real images' scores lack to 1."""
+    """Penalise scores of real images below 1."""
     return F.relu(1 - scores).mean()
 
 
 def fake_loss(scores, cfg):
-    """What generated images' scores exceed -1 by."""
+    """Penalise scores of generated images above -1."""
     return F.relu(1 + scores).mean()
 
 
 def generator_loss(scores, cfg):
-    """Minus the generated images' mean score."""
+    """Raise the mean score of generated images."""
     return -scores.mean()
 
 

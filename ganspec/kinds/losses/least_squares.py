@@ -11,17 +11,17 @@ from ganspec.language.types import Number
 
 
 def real_loss(scores, cfg):
-    """Half the squared distance of real images' scores from their target."""
+    """Return half the squared distance of scores of real images from their target."""
     return 0.5 * (scores - cfg.real_target).square().mean()
 
 
 def fake_loss(scores, cfg):
-    """Half the squared distance of generated images' scores from theirs."""
+    """Return half the squared distance of scores of generated images from theirs."""
     return 0.5 * (scores - cfg.fake_target).square().mean()
 
 
 def generator_loss(scores, cfg):
-    """Half the squared distance of generated images' scores from the generator's target."""
+    """Return half the squared distance of their scores from the generator's target."""
     return 0.5 * (scores - cfg.generator_target).square().mean()
 
 

@@ -7,13 +7,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ganspec.kinds.loss import Loss
-from ganspec.kinds.losses.non_saturating import cross_entropy, fake_loss, real_loss
+from ganspec.kinds.losses.non_saturating import fake_loss, real_loss
 from ganspec.language.types import Number
 
 
 def generator_loss(scores, cfg):
-    """Minus the discriminator's loss on them: minimises log(1 - D(G(z)))."""
-    return -cross_entropy(scores, cfg.fake_target, cfg)
+    """Return the loss of G: minimising it minimises log(1 - D(G(z)))."""
+    return -fake_loss(scores, cfg)
 
 
 class Minimax(Loss, kind="minimax"):

@@ -12,9 +12,8 @@ from ganspec.kinds.loss import Loss
 from ganspec.language.types import Number
 
 
-def cross_entropy(scores, target, cfg):
-    """Mean binary cross-entropy of scores with one target for all of them."""
-    targets = torch.full_like(scores, target)
+def cross_entropy(scores, targets, cfg):
+    """Return the mean binary cross-entropy of scores with their targets."""
     if cfg.reads == "logits":
         return F.binary_cross_entropy_with_logits(scores, targets)
     else:
@@ -22,18 +21,30 @@ def cross_entropy(scores, target, cfg):
 
 
 def real_loss(scores, cfg):
-    """Cross-entropy of D(x) towards real."""
-    return cross_entropy(scores, cfg.real_target, cfg)
+    """Return the loss of D on real images: minimising it maximises log D(x)."""
+    if cfg.real_target == 1:
+        targets = torch.ones_like(scores)
+    else:
+        targets = torch.full_like(scores, cfg.real_target)
+    return cross_entropy(scores, targets, cfg)
 
 
 def fake_loss(scores, cfg):
-    """Cross-entropy of D(G(z)) towards fake."""
-    return cross_entropy(scores, cfg.fake_target, cfg)
+    """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
+    if cfg.fake_target == 0:
+        targets = torch.zeros_like(scores)
+    else:
+        targets = torch.full_like(scores, cfg.fake_target)
+    return cross_entropy(scores, targets, cfg)
 
 
 def generator_loss(scores, cfg):
-    """Cross-entropy of D(G(z)) towards real: maximises log D(G(z))."""
-    return cross_entropy(scores, cfg.generator_target, cfg)
+    """Return the loss of G: minimising it maximises log D(G(z))."""
+    if cfg.generator_target == 1:
+        targets = torch.ones_like(scores)
+    else:
+        targets = torch.full_like(scores, cfg.generator_target)
+    return cross_entropy(scores, targets, cfg)
 
 
 class NonSaturating(Loss, kind="non_saturating"):

@@ -10,17 +10,17 @@ from ganspec.kinds.loss import Loss
 
 
 def real_loss(scores, cfg):
-    """The critic's loss on real images: their mean score, signed."""
+    """Return the mean score of real images, with the sign that the critic lowers."""
     return -scores.mean() if cfg.real_target == -1 else scores.mean()
 
 
 def fake_loss(scores, cfg):
-    """The same on generated images, with the opposite sign."""
+    """Return the mean score of generated images, with the opposite sign."""
     return scores.mean() if cfg.real_target == -1 else -scores.mean()
 
 
 def generator_loss(scores, cfg):
-    """Generated images' mean score, with the sign of real ones."""
+    """Return the mean score of generated images, with the sign of real ones."""
     return -scores.mean() if cfg.real_target == -1 else scores.mean()
 
 

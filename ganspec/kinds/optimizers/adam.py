@@ -13,10 +13,7 @@ from ganspec.program.ir import Call
 
 
 class AdamEpsHat(optim.Adam):
-    """Adam with `eps` added before the second moment is corrected for its start at 0.
-
-    The order of computation at the end of section 2 of Kingma & Ba (2015).
-    """
+    """Adam as at the end of section 2 of Kingma & Ba (2015), as TensorFlow has it."""
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
         super().__init__(params, lr, betas, eps, weight_decay)

@@ -10,7 +10,7 @@ from ganspec.kinds.penalty import Penalty
 
 
 def r1_penalty(discriminator, real, fake, labels, cfg):
-    """Half the squared gradient norm of the scores at real images."""
+    """Penalise half the squared gradient norm of the scores at real images."""
     real = real.detach().requires_grad_()
     scores = discriminator(real, labels) if cfg.d_conditional else discriminator(real)
     if cfg.auxiliary:

@@ -9,7 +9,7 @@ from ganspec.systems.update import update
 
 
 def add_noise(images, random, cfg):
-    """Images with Gaussian noise from the generator `random`; None is torch's own."""
+    """Add Gaussian noise, which the generator `random` draws; None is torch's own."""
     noise = torch.randn(images.shape, generator=random, device=images.device)
     noisy = images + cfg.noise * noise
     if not cfg.clip_noise:
@@ -21,7 +21,7 @@ def add_noise(images, random, cfg):
 
 
 def evaluate(autoencoder, images, cfg):
-    """Mean loss over images that training does not see, under ever the same noise."""
+    """Return the mean loss of images that training does not see, under fixed noise."""
     if cfg.noise:
         random = torch.Generator(images.device).manual_seed(0)
     total = 0
@@ -30,13 +30,13 @@ def evaluate(autoencoder, images, cfg):
         for part in images.split(cfg.batch):
             clean = scale_pixels(part, cfg)
             outputs = autoencoder(add_noise(clean, random, cfg) if cfg.noise else clean)
-            total = total + len(part) * cfg.loss(outputs, clean, cfg)
+            total = total + len(part) * cfg.criterion.loss(outputs, clean, cfg.criterion)
     autoencoder.train()
     return {"test_loss": total / len(images)}
 
 
 def compare(autoencoder, images, cfg):
-    """What goes in, what comes out and, under noise, the clean images, in rows."""
+    """Return inputs, outputs and, under noise, clean images, for a grid of rows."""
     clean = scale_pixels(images, cfg)
     autoencoder.eval()
     with torch.no_grad():
@@ -46,16 +46,16 @@ def compare(autoencoder, images, cfg):
         else:
             made = autoencoder(clean)
     autoencoder.train()
-    if cfg.reads == "logits":
+    if cfg.criterion.outputs == "logits":
         made = made.sigmoid()
     return torch.cat([noisy, made, clean] if cfg.noise else [clean, made])
 
 
 def train_step(autoencoder, optimizer, batches, cfg):
-    """One step down the loss of a batch; the loss before it."""
+    """Make one step down the loss of a batch. Return the loss before it."""
     images, _labels = next(batches)
     outputs = autoencoder(add_noise(images, None, cfg) if cfg.noise else images)
-    loss = cfg.loss(outputs, images, cfg)
+    loss = cfg.criterion.loss(outputs, images, cfg.criterion)
     update(optimizer, loss)
     return {"loss": loss.detach()}
 
@@ -64,4 +64,4 @@ def restore(autoencoder, images, random, cfg):
     """Return what the autoencoder makes of uint8 images, under noise that `random` draws."""
     clean = scale_pixels(images, cfg)
     made = autoencoder(add_noise(clean, random, cfg) if cfg.noise else clean)
-    return made.sigmoid() if cfg.reads == "logits" else made
+    return made.sigmoid() if cfg.criterion.outputs == "logits" else made

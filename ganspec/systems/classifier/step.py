@@ -9,7 +9,7 @@ from ganspec.systems.update import update
 
 
 def predict(classifier, images, cfg):
-    """The classifier's outputs for uint8 images, in batches."""
+    """Return the outputs of uint8 images, in batches."""
     classifier.eval()
     with torch.no_grad():
         parts = images.split(cfg.batch)
@@ -19,20 +19,20 @@ def predict(classifier, images, cfg):
 
 
 def score(outputs, labels, cfg):
-    """Loss and accuracy of outputs for images that training does not see."""
-    loss = cfg.loss(outputs, labels, cfg)
+    """Return loss and accuracy of the outputs of images that training does not see."""
+    loss = cfg.criterion.loss(outputs, labels, cfg.criterion)
     return {"test_loss": loss, "test_accuracy": cfg.accuracy(outputs, labels)}
 
 
 def evaluate(classifier, images, labels, cfg):
-    """Loss and accuracy on images that training does not see."""
+    """Return loss and accuracy on images that training does not see."""
     return score(predict(classifier, images, cfg), labels, cfg)
 
 
 def train_step(classifier, optimizer, batches, cfg):
-    """One step down the loss of a batch; loss and accuracy before it."""
+    """Make one step down the loss of a batch. Return loss and accuracy before it."""
     images, labels = next(batches)
     outputs = classifier(images)
-    loss = cfg.loss(outputs, labels, cfg)
+    loss = cfg.criterion.loss(outputs, labels, cfg.criterion)
     update(optimizer, loss)
     return {"loss": loss.detach(), "accuracy": cfg.accuracy(outputs, labels)}

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from ganspec.language.errors import Diagnostic
 from ganspec.systems.spec import Spec
 
+FACTS = ("d_conditional", "auxiliary")  # what a penalty may read besides its fields
+
 
 def clashes(spec: Spec) -> Iterator[Diagnostic]:
     """A finding for every pair of training rules that cannot both hold."""
@@ -21,6 +23,7 @@ def clashes(spec: Spec) -> Iterator[Diagnostic]:
     if train.generator_batch and train.latents == "reused":
         message = "the generator cannot reuse latents for a batch of another size"
         yield _finding(spec, ("generator_batch",), message, "take `latents: reused` away")
+    yield from _facts(spec)
     labelled = spec.condition is not None
     if train.generator_batch and labelled and train.labels == "real":
         message = "a generator batch of its own size has no real batch to take labels from"
@@ -29,6 +32,16 @@ def clashes(spec: Spec) -> Iterator[Diagnostic]:
         message = "there are no labels to draw: the spec has no `condition`"
         help = "add `condition: {kind: classes, size: 10}`, or take `labels` away"
         yield _finding(spec, ("labels",), message, help)
+
+
+def _facts(spec: Spec) -> Iterator[Diagnostic]:
+    """Yield a finding for every field of the penalty that hides a fact which it is told."""
+    penalty = spec.objective.penalty
+    for name in FACTS if penalty else ():
+        if name in type(penalty).model_fields:
+            message = f"the penalty `{penalty.kind}` has a field `{name}`, which training sets"
+            help = "give the field another name"
+            yield Diagnostic("rule-conflict", message, penalty.mark, (), help)
 
 
 def _apart(spec: Spec) -> Iterator[Diagnostic]:

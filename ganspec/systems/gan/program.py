@@ -15,57 +15,55 @@ from ganspec.systems.grid import sample_labels, save_grid
 
 
 def save_samples(generator, fixed, fixed_labels, path, cfg):
-    """A grid of what the generator makes of latents that stay the same."""
+    """Write a grid of images of latents that stay the same."""
     generator.eval()
     with torch.no_grad():
-        images = generator(fixed, fixed_labels) if cfg.g_conditional else generator(fixed)
+        samples = generator(fixed, fixed_labels) if cfg.g_conditional else generator(fixed)
     generator.train()
-    save_grid(images, path, cfg.columns, cfg)
+    save_grid(samples, path, cfg.columns, cfg, full=True)
 
 
-def train(images, labels, out, epochs, steps, seed, device, cfg):
-    """Train on uint8 images, N x C x H x W; samples and weights each epoch."""
+def train(images, labels, args, cfg):
+    """Train on uint8 images, N x C x H x W. Write samples and weights each epoch."""
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
-    torch.manual_seed(seed)
-    generator = cfg.generator().to(device)
-    discriminator = cfg.discriminator().to(device)
-    if cfg.average:
-        average = copy.deepcopy(generator)
-    g_optimizer = cfg.g_optimizer(generator.parameters())
-    d_optimizer = cfg.d_optimizer(discriminator.parameters())
-    fixed = draw_latent(cfg.samples, device, cfg)
-    if cfg.labels == "multi_hot":
-        labels = labels.float().to(device)
-    if cfg.labels == "classes":
-        labels = labels.to(device)
-    fixed_labels = sample_labels(labels, cfg) if cfg.g_conditional else None
-    batches = Batches(images.to(device), labels, seed, cfg)
-    epoch = count_steps(batches, cfg)
-    total = cfg.warmup + epochs * epoch if cfg.warmup else epochs * epoch
-    last = steps or total
-
+    torch.manual_seed(args.seed)
+    generator = cfg.generator().to(args.device)
+    discriminator = cfg.discriminator().to(args.device)
     networks = {"generator": generator, "discriminator": discriminator}
     if cfg.average:
-        networks["average"] = average
-    out.mkdir(parents=True, exist_ok=True)
+        average = networks["average"] = copy.deepcopy(generator)
+    g_optimizer = cfg.g_optimizer(generator.parameters())
+    d_optimizer = cfg.d_optimizer(discriminator.parameters())
+    fixed = draw_latent(cfg.samples, args.device, cfg)
+    if cfg.labels:
+        labels = labels.to(args.device)
+    fixed_labels = sample_labels(labels, cfg) if cfg.g_conditional else None
+    batches = Batches(images.to(args.device), labels, args.seed, cfg)
+    epoch = cfg.iterations or count_steps(batches, cfg)
+    if cfg.warmup:
+        last = args.steps or cfg.warmup + args.epochs * epoch
+    else:
+        last = args.steps or args.epochs * epoch
+
+    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
-        log = train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches, cfg)
+        now = step if cfg.warmup else None
+        log = train_step(now, generator, discriminator, g_optimizer, d_optimizer, batches, cfg)
         if cfg.average:
             update_average(average, generator, cfg, after=step)
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
-            losses = "  ".join(f"{name} {value.item():.4f}" for name, value in log.items())
+            losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         if cfg.warmup:
             ended = step > cfg.warmup and (step - cfg.warmup) % epoch == 0
-        else:
-            ended = step % epoch == 0
-        if ended or step == last:
-            path = out / f"samples_{step:07d}.png"
-            save_samples(average if cfg.average else generator, fixed, fixed_labels, path, cfg)
+        if (ended if cfg.warmup else step % epoch == 0) or step == last:
+            drawing = average if cfg.average else generator
+            path = args.out / f"samples_{step:07d}.png"
+            save_samples(drawing, fixed, fixed_labels, path, cfg)
             weights = {name: network.state_dict() for name, network in networks.items()}
-            torch.save(weights, out / "weights.pt")
+            torch.save(weights, args.out / "weights.pt")
 
 
 def main(cfg):
@@ -75,6 +73,8 @@ def main(cfg):
         images, labels = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
         if cfg.check_classes and labels.max() >= cfg.label_size:
             raise ValueError(f"{labels.max() + 1} classes, not {cfg.label_size}")
+        if cfg.labels == "multi_hot":
+            labels = labels.float()
     else:
         images, _ = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
-    train(images, labels, args.out, args.epochs, args.steps, args.seed, args.device, cfg)
+    train(images, labels, args, cfg)

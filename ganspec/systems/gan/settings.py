@@ -9,10 +9,11 @@ from ganspec.program.ir import Net, plain
 from ganspec.systems.gan import step
 from ganspec.systems.gan.train import STEP_LOSSES
 from ganspec.systems.grid import CLASS_COLUMNS
-from ganspec.systems.settings import fields, optimizer, shared
+from ganspec.systems.settings import optimizer, own, shared
 from ganspec.systems.spec import Spec
 
 SAMPLES = 64  # images in a grid
+LOSSES = ("real_loss", "fake_loss", "generator_loss")
 
 
 def settings(spec: Spec, nets: dict[str, Net]) -> SimpleNamespace:
@@ -20,7 +21,7 @@ def settings(spec: Spec, nets: dict[str, Net]) -> SimpleNamespace:
     return SimpleNamespace(
         **shared(spec),
         **labelling(spec, nets),
-        **objective(spec),
+        **objective(spec, nets),
         **rules(spec),
         g_optimizer=optimizer(spec.optimizers.generator),
         d_optimizer=optimizer(spec.optimizers.discriminator),
@@ -31,7 +32,7 @@ def rule(text: str | None, who: str) -> Rule | None:
     """Return a skip rule as a function of the step's losses."""
     if text is None:
         return None
-    doc = f"Whether an iteration leaves the {who} as it is."
+    doc = f"Return True if the {who} is not updated."
     return Rule(text, f"skip_{who}", doc, STEP_LOSSES)
 
 
@@ -60,25 +61,25 @@ def labelling(spec: Spec, nets: dict[str, Net]) -> dict[str, object]:
         "auxiliary_images": auxiliary.images if auxiliary else None,
         "samples": 8 * size if by_class else SAMPLES,
         "columns": size if by_class else 8,
-        "absent": absent if train.warmup else [*absent, "step"],
+        "absent": absent,
     }
 
 
-def objective(spec: Spec) -> dict[str, object]:
+def objective(spec: Spec, nets: dict[str, Net]) -> dict[str, object]:
     """Return the losses, the terms added to them, and their weights."""
     objective = spec.objective
-    loss = type(objective.loss)
+    loss, penalty = objective.loss, objective.penalty
+    functions = {name: getattr(type(loss), name) for name in LOSSES}
+    facts = {
+        "d_conditional": nets["discriminator"].conditional,
+        "auxiliary": objective.auxiliary is not None,
+    }
     return {
-        "real_loss": loss.real_loss,
-        "fake_loss": loss.fake_loss,
-        "generator_loss": loss.generator_loss,
-        "threshold": objective.loss.threshold,
-        **fields(objective.loss),
+        "loss": own(loss, **functions, threshold=loss.threshold),
+        "penalty": own(penalty, penalty=type(penalty).penalty, **facts) if penalty else None,
         "d_scale": objective.scale,
         "d_l2": objective.l2.discriminator,
         "g_l2": objective.l2.generator,
-        "penalty": type(objective.penalty).penalty if objective.penalty else None,
-        **(fields(objective.penalty) if objective.penalty else {}),
         "clip": objective.clip,
     }
 

@@ -11,7 +11,7 @@ from ganspec.systems.update import update
 
 
 def draw_pixels(images, cfg):
-    """Images of random pixels, as many as those given and in their range."""
+    """Return images of random pixels, of the shape and range of those given."""
     if cfg.low == -1:
         return 2 * torch.rand_like(images) - 1
     else:
@@ -19,12 +19,12 @@ def draw_pixels(images, cfg):
 
 
 def squared_weights(network):
-    """Half the sum of a network's squared weights."""
+    """Return half the sum of a network's squared weights."""
     return 0.5 * sum(weight.square().sum() for weight in network.parameters())
 
 
 def assess(discriminator, images, labels, cfg):
-    """Scores of images, and the mean cross-entropy of the auxiliary head's guesses."""
+    """Return scores of images, and the auxiliary head's loss."""
     scores, guesses = discriminator(images, labels) if cfg.d_conditional else discriminator(images)
     if cfg.labels == "classes":
         return scores, F.cross_entropy(guesses, labels)
@@ -40,32 +40,31 @@ def clip_weights(network, bound):
 
 
 def train_discriminator(discriminator, optimizer, real, labels, fake, fake_labels, cfg):
-    """Raise real images' scores, lower generated ones'; losses by name."""
+    """Update the discriminator once. Return its losses by name."""
     if cfg.auxiliary:
         real_scores, q_real = assess(discriminator, real, labels, cfg)
         fake_scores, q_fake = assess(discriminator, fake, fake_labels, cfg)
     else:
         real_scores = discriminator(real, labels) if cfg.d_conditional else discriminator(real)
         fake_scores = discriminator(fake, fake_labels) if cfg.d_conditional else discriminator(fake)
-    d_loss = cfg.real_loss(real_scores, cfg) + cfg.fake_loss(fake_scores, cfg)
+    d_loss = cfg.loss.real_loss(real_scores, cfg.loss) + cfg.loss.fake_loss(fake_scores, cfg.loss)
     if cfg.d_scale != 1:
         d_loss = cfg.d_scale * d_loss
     if cfg.auxiliary:
         q_loss = q_real + q_fake if cfg.auxiliary_images == "both" else q_real
         d_loss = d_loss + cfg.d_auxiliary * q_loss
     if cfg.penalty:
-        d_loss = d_loss + cfg.penalty(discriminator, real, fake, labels, cfg)
+        d_loss = d_loss + cfg.penalty.penalty(discriminator, real, fake, labels, cfg.penalty)
     if cfg.d_l2:
         d_loss = d_loss + cfg.d_l2 * squared_weights(discriminator)
-
     log = {"d_loss": d_loss.detach()}
     if cfg.auxiliary:
         log["q_loss"] = q_loss.detach()
     if cfg.accuracy:
-        log["real_accuracy"] = (real_scores > cfg.threshold).float().mean()
-        log["fake_accuracy"] = (fake_scores < cfg.threshold).float().mean()
+        log["real_accuracy"] = (real_scores > cfg.loss.threshold).float().mean()
+        log["fake_accuracy"] = (fake_scores < cfg.loss.threshold).float().mean()
     if cfg.skips:
-        log["g_loss"] = cfg.generator_loss(fake_scores.detach(), cfg)
+        log["g_loss"] = cfg.loss.generator_loss(fake_scores.detach(), cfg.loss)
     if cfg.skip_discriminator:
         if not cfg.skip_discriminator(log["d_loss"], log["g_loss"]):
             update(optimizer, d_loss)
@@ -77,9 +76,9 @@ def train_discriminator(discriminator, optimizer, real, labels, fake, fake_label
 
 
 def train_discriminator_apart(discriminator, optimizer, real, labels, fake, fake_labels, cfg):
-    """Two updates: on real images, then on generated ones; losses by name."""
+    """Update the discriminator on real, then on fake images. Return its losses."""
     real_scores = discriminator(real, labels) if cfg.d_conditional else discriminator(real)
-    d_real = cfg.real_loss(real_scores, cfg)
+    d_real = cfg.loss.real_loss(real_scores, cfg.loss)
     if cfg.d_scale != 1:
         d_real = cfg.d_scale * d_real
     update(optimizer, d_real)
@@ -87,7 +86,7 @@ def train_discriminator_apart(discriminator, optimizer, real, labels, fake, fake
         clip_weights(discriminator, cfg.clip)
 
     fake_scores = discriminator(fake, fake_labels) if cfg.d_conditional else discriminator(fake)
-    d_fake = cfg.fake_loss(fake_scores, cfg)
+    d_fake = cfg.loss.fake_loss(fake_scores, cfg.loss)
     if cfg.d_scale != 1:
         d_fake = cfg.d_scale * d_fake
     update(optimizer, d_fake)
@@ -97,24 +96,22 @@ def train_discriminator_apart(discriminator, optimizer, real, labels, fake, fake
     d_real, d_fake = d_real.detach(), d_fake.detach()
     log = {"d_loss": d_real + d_fake, "d_real": d_real, "d_fake": d_fake}
     if cfg.accuracy:
-        log["real_accuracy"] = (real_scores > cfg.threshold).float().mean()
-        log["fake_accuracy"] = (fake_scores < cfg.threshold).float().mean()
+        log["real_accuracy"] = (real_scores > cfg.loss.threshold).float().mean()
+        log["fake_accuracy"] = (fake_scores < cfg.loss.threshold).float().mean()
     return log
 
 
 def train_generator(generator, discriminator, optimizer, latent, labels, cfg):
-    """Raise the scores of generated images; the loss.
-
-    The discriminator only passes gradients on.
-    """
-    discriminator.requires_grad_(False)
-    fake = generator(latent, labels) if cfg.g_conditional else generator(latent)
+    """Update the generator once. Return its loss."""
+    discriminator.requires_grad_(False)  # it only passes gradients on
+    images = generator(latent, labels) if cfg.g_conditional else generator(latent)
     if cfg.auxiliary:
-        scores, q_loss = assess(discriminator, fake, labels, cfg)
-        g_loss = cfg.generator_loss(scores, cfg) + cfg.g_auxiliary * q_loss
+        scores, q_loss = assess(discriminator, images, labels, cfg)
     else:
-        scores = discriminator(fake, labels) if cfg.d_conditional else discriminator(fake)
-        g_loss = cfg.generator_loss(scores, cfg)
+        scores = discriminator(images, labels) if cfg.d_conditional else discriminator(images)
+    g_loss = cfg.loss.generator_loss(scores, cfg.loss)
+    if cfg.auxiliary:
+        g_loss = g_loss + cfg.g_auxiliary * q_loss
     if cfg.g_l2:
         g_loss = g_loss + cfg.g_l2 * squared_weights(generator)
     update(optimizer, g_loss)
@@ -123,7 +120,7 @@ def train_generator(generator, discriminator, optimizer, latent, labels, cfg):
 
 
 def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches, cfg):
-    """One iteration; its losses by name, without waiting for the device."""
+    """Train both networks for one iteration. Return the losses by name."""
     if cfg.batches == "shared":
         real, labels = next(batches)
     for _ in range(cfg.discriminator_steps):
@@ -147,13 +144,11 @@ def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches
         return log
     if cfg.skip_generator and cfg.skip_generator(log["d_loss"], log["g_loss"]):
         return log
-    if cfg.latents == "fresh" or cfg.fake_labels == "random":
-        count = cfg.generator_batch if cfg.generator_batch else len(real)
     for _ in range(cfg.generator_steps):
         if cfg.latents == "fresh":
-            latent = draw_latent(count, real.device, cfg)
+            latent = draw_latent(cfg.generator_batch or len(real), real.device, cfg)
         if cfg.fake_labels == "random":
-            fake_labels = draw_labels(batches.labels, count)
+            fake_labels = draw_labels(batches.labels, cfg.generator_batch or len(real))
         log["g_loss"] = train_generator(
             generator, discriminator, g_optimizer, latent, fake_labels, cfg
         )
@@ -161,10 +156,8 @@ def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches
 
 
 def update_average(average, generator, cfg, after):
-    """Move the averaged weights a little towards the generator's; buffers are copied.
-
-    The first steps' means are of fewer steps, or the initial weights would stay in them for long.
-    """
+    """Move averaged weights a little towards the generator's; copy its buffers."""
+    # less at first, or the initial weights would stay in the average for long
     decay = min(cfg.average, (1 + after) / (10 + after))
     with torch.no_grad():
         for mean, weight in zip(average.parameters(), generator.parameters(), strict=True):
@@ -174,10 +167,8 @@ def update_average(average, generator, cfg, after):
 
 
 def count_steps(batches, cfg):
-    """Iterations in an epoch."""
-    if cfg.iterations:
-        return cfg.iterations
-    elif cfg.batches == "fresh" and cfg.discriminator_steps > 1:
+    """Return the iterations of an epoch in which every image is seen once."""
+    if cfg.batches == "fresh" and cfg.discriminator_steps > 1:
         return max(1, len(batches) // cfg.discriminator_steps)
     else:
         return len(batches)

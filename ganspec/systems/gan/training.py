@@ -49,7 +49,7 @@ class GanTraining(Training):
 
     @property
     def epoch_steps(self) -> int:
-        return count_steps(self.batches, self.cfg)
+        return self.cfg.iterations or count_steps(self.batches, self.cfg)
 
     def advance(self) -> dict[str, torch.Tensor]:
         """One iteration; its losses by name, still on the device."""

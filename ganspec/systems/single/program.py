@@ -11,59 +11,63 @@ from ganspec.systems.batches import Batches, spaced
 from ganspec.systems.grid import save_grid
 
 
-def train(images, labels, test_images, test_labels, out, epochs, steps, seed, device, cfg):
-    """Train on uint8 images, N x C x H x W; weights each epoch."""
+def train(images, labels, test_images, test_labels, args, cfg):
+    """Train on uint8 images, N x C x H x W. Write the weights each epoch."""
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
-    torch.manual_seed(seed)
-    network = cfg.network().to(device)
+    torch.manual_seed(args.seed)
+    network = cfg.network().to(args.device)
     optimizer = cfg.optimizer(network.parameters())
-    images = images.to(device)
+    images = images.to(args.device)
     if cfg.held_out:
-        test_images = test_images.to(device)
-    if cfg.labels == "multi_hot":
-        labels = labels.float()
-        if cfg.held_out:
-            test_labels = test_labels.float()
+        test_images = test_images.to(args.device)
     if cfg.labels:
-        labels = labels.to(device)
+        labels = labels.to(args.device)
         if cfg.held_out:
-            test_labels = test_labels.to(device)
+            test_labels = test_labels.to(args.device)
     if cfg.columns:
         shown = test_images if cfg.held_out else images
         fixed = shown[spaced(len(shown), cfg.columns)]
-    batches = Batches(images, labels, seed, cfg)
-    epoch = cfg.iterations if cfg.iterations else len(batches)
-    last = steps or epochs * epoch
+    batches = Batches(images, labels, args.seed, cfg)
+    epoch = cfg.iterations or len(batches)
+    last = args.steps or args.epochs * epoch
 
-    out.mkdir(parents=True, exist_ok=True)
+    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = cfg.train_step(network, optimizer, batches, cfg)
         ended = step % epoch == 0 or step == last
         if ended and cfg.held_out:
-            log.update(cfg.evaluate(network, test_images, test_labels, cfg))
+            if cfg.labels:
+                log |= cfg.evaluate(network, test_images, test_labels, cfg)
+            else:
+                log |= cfg.evaluate(network, test_images, cfg)
         if ended or step % 50 == 0:
             rate = step / (time.perf_counter() - started)
-            numbers = "  ".join(f"{name} {value.item():.4f}" for name, value in log.items())
+            numbers = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {numbers}  {rate:.3g} steps/s")
         if ended:
             if cfg.columns:
-                samples = cfg.compare(network, fixed, cfg)
-                save_grid(samples, out / f"samples_{step:07d}.png", cfg.columns, cfg)
-            torch.save({cfg.key: network.state_dict()}, out / "weights.pt")
+                path = args.out / f"samples_{step:07d}.png"
+                save_grid(cfg.compare(network, fixed, cfg), path, cfg.columns, cfg)
+            torch.save({cfg.key: network.state_dict()}, args.out / "weights.pt")
 
 
 def main(cfg):
     args = parse_arguments(cfg)
+
     folder = args.data if cfg.needs_folder else None
-    size = (cfg.height, cfg.width, cfg.channels)
     if cfg.labels:
-        images, labels = cfg.load_images(folder, *size)
+        images, labels = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
         if cfg.held_out:
-            test_images, test_labels = cfg.load_test_images(folder, *size)
+            test_images, test_labels = cfg.load_test_images(
+                folder, cfg.height, cfg.width, cfg.channels
+            )
+        if cfg.labels == "multi_hot":
+            labels = labels.float()
+            if cfg.held_out:
+                test_labels = test_labels.float()
     else:
-        images, _ = cfg.load_images(folder, *size)
+        images, _ = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
         if cfg.held_out:
-            test_images, _ = cfg.load_test_images(folder, *size)
-    options = (args.out, args.epochs, args.steps, args.seed, args.device)
-    train(images, labels, test_images, test_labels, *options, cfg)
+            test_images, _ = cfg.load_test_images(folder, cfg.height, cfg.width, cfg.channels)
+    train(images, labels, test_images, test_labels, args, cfg)

@@ -13,45 +13,44 @@ from ganspec.systems.grid import save_grid
 from ganspec.systems.vae.step import decode, evaluate, train_step
 
 
-def train(images, test_images, out, epochs, steps, seed, device, cfg):
-    """Train on uint8 images, N x C x H x W; samples and weights each epoch."""
+def train(images, test_images, args, cfg):
+    """Train on uint8 images, N x C x H x W. Write samples and weights each epoch."""
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
-    torch.manual_seed(seed)
-    encoder = cfg.encoder().to(device)
-    decoder = cfg.decoder().to(device)
+    torch.manual_seed(args.seed)
+    encoder = cfg.encoder().to(args.device)
+    decoder = cfg.decoder().to(args.device)
     optimizer = cfg.optimizer([*encoder.parameters(), *decoder.parameters()])
-    fixed = draw_latent(cfg.samples, device, cfg)
+    fixed = draw_latent(cfg.samples, args.device, cfg)
     if cfg.held_out:
-        test_images = test_images.to(device)
+        test_images = test_images.to(args.device)
     labels = None
-    batches = Batches(images.to(device), labels, seed, cfg)
-    epoch = cfg.iterations if cfg.iterations else len(batches)
-    last = steps or epochs * epoch
+    batches = Batches(images.to(args.device), labels, args.seed, cfg)
+    epoch = cfg.iterations or len(batches)
+    last = args.steps or args.epochs * epoch
 
-    out.mkdir(parents=True, exist_ok=True)
+    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(encoder, decoder, optimizer, batches, cfg)
         ended = step % epoch == 0 or step == last
         if ended and cfg.held_out:
-            log.update(evaluate(encoder, decoder, test_images, cfg))
+            log |= evaluate(encoder, decoder, test_images, cfg)
         if ended or step % 50 == 0:
             rate = step / (time.perf_counter() - started)
-            numbers = "  ".join(f"{name} {value.item():.4f}" for name, value in log.items())
+            numbers = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {numbers}  {rate:.3g} steps/s")
         if ended:
-            samples = decode(decoder, fixed, cfg)
-            save_grid(samples, out / f"samples_{step:07d}.png", cfg.columns, cfg)
+            path = args.out / f"samples_{step:07d}.png"
+            save_grid(decode(decoder, fixed, cfg), path, cfg.columns, cfg)
             weights = {"encoder": encoder.state_dict(), "decoder": decoder.state_dict()}
-            torch.save(weights, out / "weights.pt")
+            torch.save(weights, args.out / "weights.pt")
 
 
 def main(cfg):
     args = parse_arguments(cfg)
+
     folder = args.data if cfg.needs_folder else None
-    size = (cfg.height, cfg.width, cfg.channels)
-    images, _ = cfg.load_images(folder, *size)
+    images, _ = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
     if cfg.held_out:
-        test_images, _ = cfg.load_test_images(folder, *size)
-    options = (args.out, args.epochs, args.steps, args.seed, args.device)
-    train(images, test_images, *options, cfg)
+        test_images, _ = cfg.load_test_images(folder, cfg.height, cfg.width, cfg.channels)
+    train(images, test_images, args, cfg)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from types import SimpleNamespace
 
-from ganspec.systems.settings import fields, optimizer, shared
+from ganspec.systems.settings import optimizer, own, shared
 from ganspec.systems.spec import Spec
 
 SAMPLES = 64  # images in a grid
@@ -17,10 +17,10 @@ def settings(spec: Spec) -> SimpleNamespace:
     loss = spec.objective.loss
     test = spec.data.dataset.test_reader(spec.data.resize)
     return SimpleNamespace(
-        **{**shared(spec), **fields(loss), "logits": getattr(loss, "reads", None) == "logits"},
+        **{**shared(spec), "logits": loss.outputs == "logits"},
         iterations=spec.train.iterations,
         numbers=math.prod(spec.data.shape),
-        loss=type(loss).loss,
+        criterion=own(loss, loss=type(loss).loss, outputs=loss.outputs),
         kl=spec.objective.kl,
         optimizer=optimizer(spec.optimizer),
         latent_size=int(spec.latent.size),

@@ -23,7 +23,7 @@ def bound(encoder, decoder, images, random, cfg):
     """Return the loss, an image's reconstruction loss and its code's divergence."""
     mean, log_variance = encoder(images)
     outputs = decoder(draw_code(mean, log_variance, random))
-    reconstruction = cfg.numbers * cfg.loss(outputs, images, cfg)
+    reconstruction = cfg.numbers * cfg.criterion.loss(outputs, images, cfg.criterion)
     kl = divergence(mean, log_variance)
     loss = reconstruction + cfg.kl * kl
     return loss, reconstruction, kl

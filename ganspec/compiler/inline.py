@@ -1,0 +1,142 @@
+"""Functions of the training text that an emitted file has no use for, written where called."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from ganspec.compiler.known import Edits
+from ganspec.compiler.scopes import Scope, Scopes
+from ganspec.compiler.symbols import MARK
+
+SIMPLE = (ast.Name, ast.Constant, ast.Attribute)
+
+
+def inline(texts: list[str], marks: list[str]) -> list[str]:
+    """Return texts in which functions called `marks` stand in place of their calls.
+
+    A text is emptied that nothing calls any more. A function is left where its names would clash.
+    """
+    texts = list(texts)
+    for mark in marks:
+        place = next((i for i, t in enumerate(texts) if re.match(rf"def {mark}\(", t)), None)
+        if place is None:
+            continue
+        function = Function(texts[place])
+        others = [i for i, t in enumerate(texts) if mark in t and i != place]
+        made = {i: function.into(texts[i], mark) for i in others}
+        if all(text is not None for text in made.values()) and (
+            function.expression or sum(texts[i].count(mark) for i in others) == 1
+        ):
+            texts = [made.get(i, text) for i, text in enumerate(texts)]
+            texts[place] = ""
+    return texts
+
+
+class Function:
+    """The function in a text of its own."""
+
+    def __init__(self, text: str):
+        self.text, self.tree = text, ast.parse(text)
+        self.node: ast.FunctionDef = self.tree.body[0]
+        self.scopes = Scopes(self.tree)
+        self.scope = self.scopes.all[self.node]
+        documented = ast.get_docstring(self.node) is not None
+        self.body = self.node.body[1:] if documented else self.node.body
+        self.names = [a.arg for a in self.node.args.args]
+        only = self.body[0] if len(self.body) == 1 else None
+        self.expression = only.value if isinstance(only, ast.Return) else None
+
+    def into(self, text: str, mark: str) -> str | None:
+        """Return `text` with the function in place of its calls; None where that fails."""
+        tree = ast.parse(text)
+        parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+        calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
+        calls = [n for n in calls if isinstance(n.func, ast.Name) and n.func.id == mark]
+        plain = all(len(c.args) == len(self.names) and not c.keywords for c in calls)
+        if not plain or len(calls) != text.count(mark):
+            return None
+        if self.expression is None:
+            return self._block(text, Scopes(tree), calls[0], parents[calls[0]], parents)
+        scopes, edits = Scopes(tree), Edits(text)
+        for call in sorted(calls, key=lambda c: (c.lineno, c.col_offset), reverse=True):
+            if (new := self._expression(text, scopes, call)) is None:
+                return None
+            whole = isinstance(
+                parents[call], (ast.Assign, ast.Return, ast.Call, ast.keyword, ast.Tuple)
+            )
+            edits.outer(edits.start(call), edits.end(call), new if whole else f"({new})")
+        return edits.made()
+
+    def _expression(self, text: str, scopes: Scopes, call: ast.Call) -> str | None:
+        edits, given = Edits(self.text), dict(zip(self.names, call.args, strict=True))
+        names = [n for n in ast.walk(self.expression) if isinstance(n, ast.Name)]
+        for name, argument in given.items():
+            uses = [n for n in names if n.id == name and self.scopes.holder(n) is self.scope]
+            if len(uses) > 1 and not isinstance(argument, SIMPLE):
+                return None
+            for use in uses:
+                edits.replace(use, ast.get_source_segment(text, argument))
+        if any(n.id not in given and n.id in scopes.locals() for n in names):
+            return None
+        return edits.of(self.expression)
+
+    def _block(
+        self, text: str, scopes: Scopes, call: ast.Call, statement: ast.AST, parents: dict
+    ) -> str | None:
+        """Return `text` with the function's statements in place of the one that calls it."""
+        last = self.body[-1]
+        returns = [n for n in ast.walk(self.node) if isinstance(n, ast.Return)]
+        if returns not in ([], [last]) or not isinstance(statement, (ast.Assign, ast.Expr)):
+            return None
+        caller = next((s for n, s in scopes.all.items() if _holds(n, statement, parents)), None)
+        arguments = dict(zip(self.names, call.args, strict=True))
+        later = {n.id for n in scopes.of if n.lineno > statement.end_lineno}
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+        set_anyway = {target.id} if isinstance(target, ast.Name) else set()
+        if caller is None or not self._fits(arguments, caller, later, set_anyway):
+            return None
+        edits = Edits(self.text)
+        for name in self.scopes.of:
+            if self.scopes.holder(name) is self.scope and name.id in arguments:
+                edits.replace(name, ast.get_source_segment(text, arguments[name.id]))
+        if returns and isinstance(statement, ast.Assign):
+            target = ast.get_source_segment(text, statement.targets[0])
+            value = edits.of(last.value)
+            edits.outer(edits.start(last), edits.end(last), f"{target} = {value}")
+            if target == value:
+                edits.outer(edits.start(last), edits.end(last), "")
+        elif returns:
+            edits.outer(edits.start(last), edits.end(last), "")
+        start = edits.starts[self.body[0].lineno - 1]
+        lines = edits.between(start, edits.end(last)).rstrip().splitlines()
+        indent = " " * statement.col_offset
+        lines = [indent + line[4:] if line.strip() else "" for line in lines]
+        before, after = text.splitlines()[: statement.lineno - 1], text.splitlines()
+        return "\n".join([*before, *lines, *after[statement.end_lineno :]])
+
+    def _fits(
+        self, arguments: dict[str, ast.expr], caller: Scope, later: set[str], target: set[str]
+    ) -> bool:
+        """Return True if neither side's variables change what the other's mean."""
+        own = {name for name in self.scope.bound if name not in arguments}
+        for name, argument in arguments.items():
+            if not isinstance(argument, SIMPLE):
+                return False
+            rebound = self.scope.bound[name] > 1
+            if rebound and (not isinstance(argument, ast.Name) or argument.id in later):
+                return False
+        read = {n.id for a in arguments.values() for n in ast.walk(a) if isinstance(n, ast.Name)}
+        return not own & ((set(caller.bound) - target) | read) and not any(
+            MARK.search(n) for n in own
+        )
+
+
+def _holds(node: ast.AST, statement: ast.AST, parents: dict) -> bool:
+    """Return True if a function is the innermost one around a statement."""
+    around = statement
+    while around in parents:
+        around = parents[around]
+        if isinstance(around, (ast.FunctionDef, ast.ClassDef)):
+            return around is node
+    return False

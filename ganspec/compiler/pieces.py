@@ -1,0 +1,82 @@
+"""The texts of an emitted file, and which of them are versions of one definition."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from ganspec.compiler.definitions import Definition
+from ganspec.compiler.known import Known
+from ganspec.compiler.scopes import every_argument
+from ganspec.compiler.symbols import Symbol
+
+
+@dataclass(frozen=True)
+class Named:
+    """What has a name in the emitted file already, such as the class of a network."""
+
+    mark: str
+
+
+@dataclass
+class Piece:
+    """A text of the emitted file, with the symbols that it defines."""
+
+    symbols: list[Symbol]
+    section: str
+    text: str
+    is_value: bool = False
+
+
+@dataclass(eq=False)
+class Version:
+    """A definition with some of its parameters known; two configurations make two of them."""
+
+    definition: Definition
+    symbol: Symbol
+    bound: dict[str, Known] = field(default_factory=dict)
+    stands_for: str | None = None  # the function that it only passes its arguments on to
+
+
+@dataclass(frozen=True)
+class Call:
+    """How a moved function is called: its name, and the parameters that it no longer has."""
+
+    mark: str
+    without: set[str]
+
+
+def is_training(found: Definition) -> bool:
+    """Return True for ganspec's own training text, and rules that were made for it."""
+    return not found.home.name or found.home.name.startswith("ganspec.systems")
+
+
+def key_of(found: Definition) -> tuple:
+    return (found.home.name, found.names, found.text, tuple(map(id, found.cells.values())))
+
+
+def alike(piece: Piece, text: str, symbols: list[Symbol], section: str) -> bool:
+    """Return True if a piece is the same text as a version of the same definition."""
+    own, other = symbols[0], piece.symbols[0]
+    if piece.section != section or own.wishes != other.wishes or len(symbols) > 1:
+        return False
+    return text.replace(own.mark, "?") == piece.text.replace(other.mark, "?")
+
+
+def renamed(text: str) -> str | None:
+    """Return the function that a settled one only hands its parameters on to, in their order."""
+    (node, *rest) = ast.parse(text).body
+    if rest or not isinstance(node, ast.FunctionDef) or node.decorator_list:
+        return None
+    body = node.body[1:] if ast.get_docstring(node) is not None else node.body
+    match body:
+        case [ast.Return(value=ast.Call(func=function, args=arguments, keywords=[]))]:
+            given = [a.id if isinstance(a, ast.Name) else None for a in arguments]
+            names = [a.arg for a in node.args.args]
+            alone = every_argument(node.args) == node.args.args and not node.args.defaults
+            dotted = all(
+                isinstance(n, (ast.Name, ast.Attribute, ast.Load)) for n in ast.walk(function)
+            )
+            if given == names and names and alone and dotted:
+                return ast.unparse(function)
+    return None

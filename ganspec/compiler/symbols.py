@@ -1,0 +1,80 @@
+"""One table of an emitted module's names: blocks, helpers, functions, constants and imports.
+
+Texts are written with a mark in place of each name. What a name is, is settled when all texts
+are there: then it is known what else wants it, and which texts have a local of that name.
+"""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import count
+
+MARK = re.compile(r"__ganspec_(\d+)__")
+NETWORK, IMPORT, TRAINING, VALUE, HELPER, BLOCK, SETTING = range(7)  # who gets a name first
+
+
+@dataclass(eq=False)
+class Symbol:
+    """A global name of the emitted file; `wishes` are names for it, the best one first."""
+
+    index: int
+    rank: int
+    wishes: tuple[str, ...]
+    name: str = ""
+
+    @property
+    def mark(self) -> str:
+        return f"__ganspec_{self.index}__"
+
+    def candidates(self) -> Iterator[str]:
+        yield from self.wishes
+        yield from (f"{self.wishes[-1]}{number}" for number in count(2))
+
+
+class Symbols:
+    """The symbols of one emitted module, by what they stand for."""
+
+    def __init__(self):
+        self.table: dict[object, Symbol] = {}
+        self.all: list[Symbol] = []
+
+    def of(self, key: object, rank: int, *wishes: str) -> Symbol:
+        """Return the symbol of `key`, made where there is none."""
+        if key not in self.table:
+            self.table[key] = Symbol(len(self.all), rank, wishes)
+            self.all.append(self.table[key])
+        return self.table[key]
+
+    def used(self, text: str) -> list[Symbol]:
+        """Return the symbols that a text names, in order."""
+        return [self.all[int(i)] for i in dict.fromkeys(MARK.findall(text))]
+
+    def plain(self, text: str) -> str:
+        """Return `text` with the names that its symbols have, or would like."""
+        return MARK.sub(lambda m: self._name(int(m[1])), text)
+
+    def _name(self, index: int) -> str:
+        return self.all[index].name or self.all[index].wishes[0]
+
+    def settle(self, texts: list[tuple[str, set[str]]]) -> None:
+        """Give every symbol a name; `texts` are all texts, each with its local names."""
+        shunned: dict[Symbol, set[str]] = {}
+        for text, local in texts:
+            for symbol in self.used(text):
+                shunned.setdefault(symbol, set()).update(local)
+        first = [s.wishes[0] for s in shunned]
+        taken = {*dir(builtins), *keyword.kwlist}
+        for symbol in sorted(shunned, key=lambda s: (s.rank, s.index)):
+            names = symbol.candidates()
+            if (
+                symbol.rank == SETTING
+                and len(symbol.wishes) > 1
+                and first.count(symbol.wishes[0]) > 1
+            ):
+                next(names)  # two families' settings of one name: both say whose they are
+            symbol.name = next(n for n in names if n not in taken and n not in shunned[symbol])
+            taken.add(symbol.name)

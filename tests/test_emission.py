@@ -1,0 +1,208 @@
+"""What is emitted of anybody's kinds: complete, runnable, and equal to memory bit for bit."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+import torch
+from conftest import ROOT, SPECS, assert_same_weights, run_source
+
+import ganspec
+from ganspec.language.kinds import kinds_of
+from ganspec.language.load import loads
+from ganspec.runs import checkpoint
+
+BASE = """
+name: small
+vars: {{ch: 4, z: 6}}
+data: {{dataset: {{shapes: {{count: 16}}}}, size: 8}}
+latent: {{size: z}}
+blocks: {blocks}
+generator: {{layers: {generator}}}
+discriminator: {{layers: {discriminator}}}
+objective: {objective}
+optimizers: {{adam: {{lr: 1e-3}}}}
+train: {{batch: 4}}
+"""
+PLAIN = {
+    "blocks": "{}",
+    "generator": "[{project: [3, 8, 8]}, tanh]",
+    "discriminator": "[flatten, {linear: 1}]",
+    "objective": "{loss: hinge}",
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def own_kinds():
+    """The kinds of `own_kinds.py` and of the tests below, which no other test knows."""
+    families = [kinds_of(family) for family in ("layer", "loss", "penalty")]
+    before = [dict(kinds) for kinds in families]
+    importlib.import_module("own_kinds")
+    yield
+    sys.modules.pop("own_kinds")
+    for kinds, known in zip(families, before, strict=True):
+        for name in set(kinds) - set(known):
+            del kinds[name]
+
+
+def spec_with(more="", **parts):
+    return loads(BASE.format(**PLAIN | parts) + more)
+
+
+def check_equal(spec, tmp_path, monkeypatch):
+    """Train in memory and by the emitted file; return its source."""
+    run = ganspec.train(spec, tmp_path / "run", device="cpu", steps=4, exact=True)
+    weights = checkpoint.load(run.checkpoint_path)["networks"]
+    source = ganspec.emit(spec)
+    check_names(source, tmp_path)
+    module = run_source(source)
+    out = tmp_path / "out"
+    monkeypatch.setattr(sys, "argv", ["it", "--steps=4", f"--out={out}", "--device=cpu"])
+    module.main()
+    emitted = torch.load(out / "weights.pt", weights_only=True)
+    for key in weights:
+        assert_same_weights(weights[key], emitted[key])
+    assert "ganspec." not in source and "cfg." not in source
+    return source
+
+
+def check_names(source, tmp_path):
+    """No name is read that nothing defines, or defined twice, or imported in vain."""
+    path = tmp_path / "emitted.py"
+    path.write_text(source)
+    command = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F", str(path)]
+    run = subprocess.run(command, capture_output=True, text=True)
+    assert run.returncode == 0, run.stdout
+
+
+def test_modules_bring_the_constants_classes_and_functions_of_their_file(tmp_path, monkeypatch):
+    layers = "[{project: [4, 8, 8]}, unit_pixels, noise, plus, {conv: 3}, tanh]"
+    source = check_equal(spec_with(generator=layers), tmp_path, monkeypatch)
+    lines = source.splitlines()
+    assert lines.index("TINY = 1e-3") < lines.index("SMALL, HALF = 2 * TINY, 0.5")
+    assert 'COUNTS["two"] = 2' in lines
+    assert (
+        "BATCH = 4" in lines and "BATCH2 = 0.125  # also the name of a setting of training" in lines
+    )
+
+
+def test_functions_with_widths_hold_at_other_widths(tmp_path, monkeypatch):
+    layers = "[{linear: 2 * ch}, {head: ch}, {project: [3, 8, 8]}, tanh]"
+    source = check_equal(spec_with(generator=layers), tmp_path, monkeypatch)
+    assert "self.ch = ch" in source and "size=self.ch, offsets=(self.ch, 1))" in source
+    generator = run_source(source).Generator(ch=2)
+    assert generator(torch.zeros(1, 6)).shape == (1, 3, 8, 8)
+
+
+@pytest.mark.parametrize("penalty", ["null", "shared_names", "gradient"])
+@pytest.mark.parametrize("loss", ["common_names", "inner_functions", "hinge"])
+def test_losses_and_penalties_with_common_names(loss, penalty, tmp_path, monkeypatch):
+    objective = f"{{loss: {loss}, penalty: {penalty}, clip: 0.5, scale: 0.5}}"
+    source = check_equal(spec_with(objective=objective), tmp_path, monkeypatch)
+    if (loss, penalty) == ("common_names", "shared_names"):
+        assert "LOSS_MARGIN = 1.5\n" in source and "PENALTY_MARGIN = 0.25\n" in source
+        assert "LOSS_CLIP" in source or "CLIP2" in source
+        assert source.count("def helper") == 2
+
+
+def test_settings_keep_their_names_where_nothing_clashes():
+    source = ganspec.emit(spec_with(objective="{loss: hinge, penalty: {gradient: 3}}"))
+    assert "PENALTY_WEIGHT = 3.0\n" in source
+
+
+NAMES = [
+    *("gaussian_noise", "batches", "path", "image", "main", "update", "f", "np", "generator"),
+    *("save_grid", "train_step", "adam_eps_hat", "partial", "value_error", "simple_namespace"),
+]
+
+
+@pytest.mark.parametrize("name", [n for n in NAMES if n != "partial"])
+def test_blocks_of_any_name(name, tmp_path, monkeypatch):
+    blocks = f"{{{name}: {{params: [c], layers: [{{conv: c}}, relu]}}}}"
+    layers = f"[{{project: [3, 8, 8]}}, noise, updated, {{{name}: 3}}, tanh]"
+    source = check_equal(spec_with(blocks=blocks, generator=layers), tmp_path, monkeypatch)
+    assert "def update2(x)" in source or "def updated" in source
+
+
+BAD = """
+from typing import ClassVar
+import torch
+from ganspec.kinds.loss import Loss
+{head}
+def real_loss(scores, cfg):
+    return {value}
+def fake_loss(scores, cfg):
+    return scores.mean()
+class Bad(Loss, kind="{kind}"):
+    "A loss that cannot be emitted."
+    real_loss: ClassVar = staticmethod(real_loss)
+    fake_loss: ClassVar = staticmethod(fake_loss)
+    generator_loss: ClassVar = staticmethod(fake_loss)
+    {field}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "head", "value", "said"),
+    [
+        ("unknown_name", "", "scores.mean() * missing", "missing"),
+        ("names_itself", "", "scores.mean() * Bad.weight", "Bad"),
+        ("of_ganspec", "import ganspec.program.ir as ir", "ir.plain(scores.mean())", "ir"),
+        ("set_later", "globals()['late'] = 2", "scores.mean() * late", "late"),
+        ("unknown_field", "", "scores.mean() * cfg.wieght", "wieght"),
+    ],
+)
+def test_a_text_that_lacks_something_is_an_error_of_its_kind(
+    kind, head, value, said, tmp_path, monkeypatch
+):
+    path = tmp_path / f"{kind}.py"
+    path.write_text(BAD.format(kind=kind, head=head, value=value, field="weight: float = 1.0"))
+    monkeypatch.syspath_prepend(tmp_path)
+    __import__(kind)
+    spec = spec_with(objective=f"{{loss: {kind}}}")
+    for command in (ganspec.emit, ganspec.check):
+        with pytest.raises(ganspec.SpecError) as raised:
+            command(spec)
+        (finding,) = raised.value.diagnostics
+        assert finding.code == "unfit-kind" and finding.mark
+        assert f"loss `{kind}`" in finding.message and f"{kind}.py" in finding.message
+        assert f"`{said}`" in finding.message or said in finding.message
+
+
+def test_a_penalty_cannot_have_a_field_called_as_what_it_is_told(tmp_path, monkeypatch):
+    text = """
+from typing import ClassVar
+from ganspec.kinds.penalties.gradient import gradient_penalty
+from ganspec.kinds.penalty import Penalty
+class Told(Penalty, kind="told"):
+    "A penalty with the name of a fact."
+    penalty: ClassVar = staticmethod(gradient_penalty)
+    auxiliary: bool = True
+"""
+    (tmp_path / "told_penalty.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    __import__("told_penalty")
+    with pytest.raises(ganspec.SpecError, match="auxiliary"):
+        ganspec.check(spec_with(objective="{loss: hinge, penalty: told}"))
+
+
+# PyTorch's DCGAN example has 277 lines; what draws scenes or steps as TensorFlow 1 does is long
+LONGEST = {
+    "dcgan_cifar32": 277,
+    "dcgan": 445,
+    "wgan_gp": 460,
+    "dcgan_cifar64": 370,
+    "wgan_cifar64": 385,
+}
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
+def test_emitted_files_are_short_and_complete(path, tmp_path):
+    spec = ganspec.load(path)
+    source = (ROOT / "generated" / f"{spec.name}.py").read_text()
+    check_names(source, tmp_path)
+    longest = LONGEST.get(spec.name, 330)
+    assert len(source.splitlines()) <= longest or spec.draws is None
