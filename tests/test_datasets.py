@@ -227,7 +227,8 @@ def check_moved(dataset, folder, resize="antialias"):
     module = Module(moved(settings, lambda mover: mover.start(load)))
     source = formatted(module.text())
     assert "ganspec" not in source
-    assert max(map(len, source.splitlines())) <= 88
+    # a path of the label file is as long as it is
+    assert max(map(len, source.replace(str(folder), "").splitlines())) <= 88
     read = getattr(run_source(source), module.main)(folder)
     check_equal(read, reader(folder, 20, 20, 1))
     assert len(read[0]) == len(read[1]) > 0

@@ -47,9 +47,10 @@ def check_labels(path, labels, index):
     for image, objects in labels.items():
         if not isinstance(objects, list):
             raise ValueError(f"{path} has no list of objects for {image!r}")
-        strange = [o for o in objects if not isinstance(o, str) or o not in index]
-        if strange:
-            raise ValueError(f"{path} has {strange[0]!r} for {image!r}, not in objects.json")
+        for name in objects:
+            if not isinstance(name, str) or name not in index:
+                where = f"for {image!r}, not in objects.json"
+                raise ValueError(f"{path} has {name!r} {where}")
 
 
 def read_labels(path, checked=True):
