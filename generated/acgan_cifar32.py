@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (db569ea0).
+Written by ganspec from the spec `acgan_cifar32` (61a37e4f).
 Plain PyTorch, yours to edit.
 """
 
@@ -218,6 +218,7 @@ def update(optimizer, loss):
 
 def train_generator(generator, discriminator, optimizer, latent, labels):
     """Update the generator once. Return its loss."""
+    # G: maximise log D(G(z))
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent, labels)
     scores, q_loss = assess(discriminator, images, labels)
@@ -234,6 +235,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
         fake = generator(latent, labels)
+    # D: maximise log D(x) + log(1 - D(G(z)))
     real_scores, q_real = assess(discriminator, real, labels)
     fake_scores, q_fake = assess(discriminator, fake, labels)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)

@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (4c120051).
+Written by ganspec from the spec `cgan_fashion` (c0c7d873).
 Plain PyTorch, yours to edit.
 """
 
@@ -235,6 +235,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
         fake = generator(latent, fake_labels)
+    # D: maximise log D(x) + log(1 - D(G(z))), one term after the other
     real_scores = discriminator(real, labels)
     d_real = real_loss(real_scores)
     update(d_optimizer, d_real)
@@ -252,6 +253,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
             len(batches.labels), (GENERATOR_BATCH,), device=batches.labels.device
         )
     ]
+    # G: maximise log D(G(z))
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent, fake_labels)
     scores = discriminator(images, fake_labels)

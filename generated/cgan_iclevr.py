@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 1 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr` (f2e2bee0).
+Written by ganspec from the spec `cgan_iclevr` (57134c9c).
 Plain PyTorch, yours to edit.
 """
 
@@ -242,6 +242,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
         fake = generator(latent, labels)
+    # D: maximise log D(x) + log(1 - D(G(z)))
     real_scores = discriminator(real, labels)
     fake_scores = discriminator(fake, labels)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
@@ -250,6 +251,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
 
     for _ in range(GENERATOR_STEPS):
         latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+        # G: maximise log D(G(z))
         discriminator.requires_grad_(False)  # it only passes gradients on
         images = generator(latent, labels)
         scores = discriminator(images, labels)

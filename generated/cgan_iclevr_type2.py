@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (5ef1d791).
+Written by ganspec from the spec `cgan_iclevr_type2` (a66731d3).
 Plain PyTorch, yours to edit.
 """
 
@@ -236,6 +236,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
         fake = generator(latent, labels)
+    # D: maximise log D(x) + log(1 - D(G(z)))
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
@@ -244,6 +245,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
 
     for _ in range(GENERATOR_STEPS):
         latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+        # G: maximise log D(G(z))
         discriminator.requires_grad_(False)  # it only passes gradients on
         images = generator(latent, labels)
         scores = discriminator(images)

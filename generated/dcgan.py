@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (d54c0ace).
+Written by ganspec from the spec `dcgan` (62e53525).
 Plain PyTorch, yours to edit.
 """
 
@@ -368,6 +368,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
         fake = generator(latent)
+    # D: maximise log D(x) + log(1 - D(G(z)))
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
@@ -375,6 +376,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     update(d_optimizer, d_loss)
 
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+    # G: maximise log D(G(z))
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent)
     scores = discriminator(images)

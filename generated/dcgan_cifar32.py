@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `dcgan_cifar32` (7fe0a97d).
+Written by ganspec from the spec `dcgan_cifar32` (89fe190e).
 Plain PyTorch, yours to edit.
 """
 
@@ -194,6 +194,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
         fake = generator(latent)
+    # D: maximise log D(x) + log(1 - D(G(z)))
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
@@ -201,6 +202,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     update(d_optimizer, d_loss)
 
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+    # G: maximise log D(G(z))
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent)
     scores = discriminator(images)

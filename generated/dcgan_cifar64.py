@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (a7d809ad).
+Written by ganspec from the spec `dcgan_cifar64` (79c1cdcd).
 Plain PyTorch, yours to edit.
 """
 
@@ -289,6 +289,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     latent = draw_latent(len(real), real.device)
     with torch.no_grad():
         fake = generator(latent)
+    # D: maximise log D(x) + log(1 - D(G(z)))
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
@@ -300,6 +301,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
 
     if log["g_loss"] * 1.5 < log["d_loss"]:
         return log
+    # G: maximise log D(G(z))
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent)
     scores = discriminator(images)

@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (b942a824).
+Written by ganspec from the spec `dcgan_fashion` (65d0717c).
 Plain PyTorch, yours to edit.
 """
 
@@ -218,6 +218,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
         fake = generator(latent)
+    # D: maximise log D(x) + log(1 - D(G(z)))
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
@@ -225,6 +226,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     update(d_optimizer, d_loss)
 
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+    # G: maximise log D(G(z))
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent)
     scores = discriminator(images)

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10, 32 x 32, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_keras` (7e431032).
+Written by ganspec from the spec `dcgan_keras` (d85c91f3).
 Plain PyTorch, yours to edit.
 """
 
@@ -240,6 +240,7 @@ def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches
     else:
         with torch.no_grad():
             fake = generator(latent)
+    # D: maximise log D(x) + log(1 - D(G(z))), one term after the other
     real_scores = discriminator(real)
     d_real = real_loss(real_scores)
     update(d_optimizer, d_real)
@@ -256,6 +257,7 @@ def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches
     if step <= WARMUP:  # of the discriminator alone
         return log
     latent = torch.randn(GENERATOR_BATCH, LATENT_SIZE, device=real.device)
+    # G: maximise log D(G(z))
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent)
     scores = discriminator(images)

@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (10c72814).
+Written by ganspec from the spec `sagan` (074f0ab8).
 Plain PyTorch, yours to edit.
 """
 
@@ -252,6 +252,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
         fake = generator(latent)
+    # D: maximise min(0, D(x) - 1) + min(0, -1 - D(G(z)))
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
@@ -259,6 +260,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     update(d_optimizer, d_loss)
 
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+    # G: maximise D(G(z))
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent)
     scores = discriminator(images)

@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `wgan_cifar32` (5c98475d).
+Written by ganspec from the spec `wgan_cifar32` (155b68c5).
 Plain PyTorch, yours to edit.
 """
 
@@ -198,6 +198,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
         with torch.no_grad():
             fake = generator(latent)
+        # D: maximise D(x) - D(G(z))
         real_scores = discriminator(real)
         fake_scores = discriminator(fake)
         d_loss = real_loss(real_scores) + fake_loss(fake_scores)
@@ -208,6 +209,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
                 weight.clamp_(-CLIP, CLIP)
 
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+    # G: maximise D(G(z))
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent)
     scores = discriminator(images)

@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (2be16b06).
+Written by ganspec from the spec `wgan_cifar64` (79581445).
 Plain PyTorch, yours to edit.
 """
 
@@ -310,6 +310,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         latent = draw_latent(len(real), real.device)
         with torch.no_grad():
             fake = generator(latent)
+        # D: maximise D(x) - D(G(z))
         real_scores = discriminator(real)
         fake_scores = discriminator(fake)
         d_loss = real_loss(real_scores) + fake_loss(fake_scores)
@@ -317,6 +318,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         update(d_optimizer, d_loss)
 
     latent = draw_latent(len(real), real.device)
+    # G: maximise D(G(z))
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent)
     scores = discriminator(images)

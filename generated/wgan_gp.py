@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (bdb430d7).
+Written by ganspec from the spec `wgan_gp` (e01bccf3).
 Plain PyTorch, yours to edit.
 """
 
@@ -382,6 +382,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
         with torch.no_grad():
             fake = generator(latent)
+        # D: maximise D(x) - D(G(z))
         real_scores = discriminator(real)
         fake_scores = discriminator(fake)
         d_loss = real_loss(real_scores) + fake_loss(fake_scores)
@@ -390,6 +391,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         update(d_optimizer, d_loss)
 
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+    # G: maximise D(G(z))
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent)
     scores = discriminator(images)

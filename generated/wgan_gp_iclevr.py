@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (191ba643).
+Written by ganspec from the spec `wgan_gp_iclevr` (6541145b).
 Plain PyTorch, yours to edit.
 """
 
@@ -249,6 +249,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
         with torch.no_grad():
             fake = generator(latent, labels)
+        # D: maximise D(x) - D(G(z))
         real_scores = discriminator(real, labels)
         fake_scores = discriminator(fake, labels)
         d_loss = real_loss(real_scores) + fake_loss(fake_scores)
@@ -256,6 +257,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         log = {"d_loss": d_loss.detach()}
         update(d_optimizer, d_loss)
 
+    # G: maximise D(G(z))
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent, labels)
     scores = discriminator(images, labels)

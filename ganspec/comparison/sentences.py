@@ -149,9 +149,12 @@ def _objective(name: str, changes: Iterable[Change], a: Spec, b: Spec) -> list[s
 
 
 def _losses(spec: Spec) -> str:
-    penalty = getattr(spec.objective, "penalty", None)
+    objective = getattr(spec, "objective", None)
+    if objective is None:
+        return "none"
+    penalty = getattr(objective, "penalty", None)
     added = f" + {_penalty(penalty)}" if penalty else ""
-    return spec.objective.loss.kind + added
+    return objective.loss.kind + added
 
 
 def _penalty(penalty: Kind) -> str:

@@ -108,8 +108,9 @@ class Function:
                 edits.outer(edits.start(last), edits.end(last), "")
         elif returns:
             edits.outer(edits.start(last), edits.end(last), "")
-        start = edits.starts[self.body[0].lineno - 1]
-        lines = edits.between(start, edits.end(last)).rstrip().splitlines()
+        first = self.node.body[0]  # comments below a docstring come along
+        start = edits.starts[first.end_lineno if first is not self.body[0] else first.lineno - 1]
+        lines = edits.between(start, edits.end(last)).strip("\n").rstrip().splitlines()
         indent = " " * statement.col_offset
         lines = [indent + line[4:] if line.strip() else "" for line in lines]
         before, after = text.splitlines()[: statement.lineno - 1], text.splitlines()

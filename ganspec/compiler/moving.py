@@ -18,7 +18,6 @@ from ganspec.compiler.pieces import (
     Piece,
     Version,
     alike,
-    is_training,
     key_of,
     renamed,
 )
@@ -67,6 +66,7 @@ class Mover:
         self.settings: dict[Symbol, str] = {}
         self.named: dict[Symbol, tuple[str, str]] = {}
         self.main = ""
+        self.homes: tuple[str, ...] = ("ganspec.systems",)
         self.trail: list[tuple[Definition, str]] = []  # what is being moved, and its section
 
     def networks(self, nets: dict[str, Net]) -> dict[str, str]:
@@ -79,7 +79,12 @@ class Mover:
 
     def start(self, main: object) -> str:
         """Move the main function, which is called with the configuration; return its mark."""
+        self.homes += (main.__module__,)
         return self.called(definition_of(main), {"cfg": Known(self.cfg)}).mark
+
+    def is_training(self, found: Definition) -> bool:
+        """Return True for the system's training text, and rules that were made for it."""
+        return not found.home.name or found.home.name.startswith(self.homes)
 
     # -- what texts name ----------------------------------------------------------------------
 
@@ -144,7 +149,7 @@ class Mover:
     def inlined(self) -> list[str]:
         """Return the marks of the functions that the training's text declares to be inlined."""
         versions = [v for v in self.versions.values() if v.definition.names[0] in self.inline]
-        return [v.symbol.mark for v in versions if is_training(v.definition)]
+        return [v.symbol.mark for v in versions if self.is_training(v.definition)]
 
     def place(self, symbol: Symbol) -> tuple:
         """Return where a setting stands among the others: as in `cfg`, families last."""
@@ -187,7 +192,7 @@ class Mover:
         arguments = every_argument(found.function.args) if found.function else []
         defaults = found.defaults() if found.function else {}
         # a class may be made elsewhere too; a training's own is not
-        fixed_class = isinstance(found.node, ast.ClassDef) and not is_training(found)
+        fixed_class = isinstance(found.node, ast.ClassDef) and not self.is_training(found)
         known = {}
         for argument in arguments:
             default = defaults.get(argument.arg)
@@ -210,7 +215,7 @@ class Mover:
         key = (key_of(found), tuple((name, space.family) for name, space in spaces))
         version = self.versions.get(key)
         if version is None:
-            rank = TRAINING if is_training(found) else HELPER
+            rank = TRAINING if self.is_training(found) else HELPER
             symbol = self.symbols.of(key, rank, found.names[0])
             version = self.versions[key] = Version(found, symbol)
             for name, value in known.items():
@@ -247,9 +252,9 @@ class Mover:
         spaces = [v.value.family for v in given.values() if isinstance(v.value, Namespace)]
         homes = (s for home, s in SECTIONS.items() if found.home.name.startswith(home))
         section = next(homes, None) or next((FAMILIES[s] for s in spaces if s in FAMILIES), near)
-        absent = self.absent if is_training(found) else frozenset()
+        absent = self.absent if self.is_training(found) else frozenset()
         self.trail.append((found, section))
-        view = Settler(found.text, given, absent, self.spell, is_training(found)).settle()
+        view = Settler(found.text, given, absent, self.spell, self.is_training(found)).settle()
         text = Rewriter(self, found, view, symbols).text()
         if version:
             version.stands_for = renamed(text)

@@ -46,11 +46,6 @@ class Call:
     without: set[str]
 
 
-def is_training(found: Definition) -> bool:
-    """Return True for ganspec's own training text, and rules that were made for it."""
-    return not found.home.name or found.home.name.startswith("ganspec.systems")
-
-
 def key_of(found: Definition) -> tuple:
     return (found.home.name, found.names, found.text, tuple(map(id, found.cells.values())))
 

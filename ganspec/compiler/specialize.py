@@ -7,12 +7,26 @@ text, comments included, in which branches on what is known are gone.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator
 
 from ganspec.compiler.known import Edits, Known, Namespace, View
 
 BODIES = ("body", "orelse", "finalbody")
 ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+
+
+def filled(text: str, given: dict[str, Known]) -> str:
+    """Return `text` with settings written into its comments: `# maximise {cfg.loss.goal}`."""
+
+    def value(match: re.Match) -> str:
+        name, *path = match[2].split(".")
+        found = given[name].value
+        for part in path:
+            found = found.values[part]
+        return f"{match[1]}{found}"
+
+    return re.sub(r"(?m)^(\s*# .*)\{(cfg(?:\.\w+)+)\}", value, text) if "cfg" in given else text
 
 
 class Settler:
@@ -26,7 +40,8 @@ class Settler:
         spell: Callable[[Namespace, str], str],
         training: bool = True,
     ):
-        self.text, self.given, self.absent, self.spell = text, given, absent, spell
+        self.text = filled(text, given)
+        self.given, self.absent, self.spell = given, absent, spell
         self.training = training
         self.aliases: dict[str, Known] = {}
 

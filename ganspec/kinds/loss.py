@@ -29,3 +29,8 @@ class Loss(Kind, family="loss"):
     @property
     def threshold(self) -> float:
         return 0.5 if self.scores == "probabilities" else 0.0
+
+    @property
+    def goals(self) -> tuple[str, str]:
+        """What the discriminator and the generator maximise, for comments of emitted files."""
+        return "real scores against generated ones", "the scores of generated images"

@@ -30,3 +30,7 @@ class Hinge(Loss, kind="hinge"):
     real_loss: ClassVar = staticmethod(real_loss)
     fake_loss: ClassVar = staticmethod(fake_loss)
     generator_loss: ClassVar = staticmethod(generator_loss)
+
+    @property
+    def goals(self) -> tuple[str, str]:
+        return "min(0, D(x) - 1) + min(0, -1 - D(G(z)))", "D(G(z))"

@@ -39,3 +39,15 @@ class LeastSquares(Loss, kind="least_squares"):
     @property
     def threshold(self) -> float:
         return (self.real_target + self.fake_target) / 2
+
+    @property
+    def goals(self) -> tuple[str, str]:
+        real, fake, own = (
+            f"-(D({image}) - {target:g})^2"
+            for image, target in (
+                ("x", self.real_target),
+                ("G(z)", self.fake_target),
+                ("G(z)", self.generator_target),
+            )
+        )
+        return f"{real} {fake}", own

@@ -32,3 +32,7 @@ class Minimax(Loss, kind="minimax"):
     @property
     def scores(self) -> str:
         return self.reads
+
+    @property
+    def goals(self) -> tuple[str, str]:
+        return "log D(x) + log(1 - D(G(z)))", "-log(1 - D(G(z)))"

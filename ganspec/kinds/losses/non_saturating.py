@@ -68,3 +68,7 @@ class NonSaturating(Loss, kind="non_saturating"):
     @property
     def scores(self) -> str:
         return self.reads
+
+    @property
+    def goals(self) -> tuple[str, str]:
+        return "log D(x) + log(1 - D(G(z)))", "log D(G(z))"

@@ -36,3 +36,9 @@ class Wasserstein(Loss, kind="wasserstein"):
     generator_loss: ClassVar = staticmethod(generator_loss)
 
     real_target: Literal[-1, 1] = Field(-1, description="sign of real images' scores in the loss")
+
+    @property
+    def goals(self) -> tuple[str, str]:
+        if self.real_target == -1:
+            return "D(x) - D(G(z))", "D(G(z))"
+        return "D(G(z)) - D(x)", "-D(G(z))"

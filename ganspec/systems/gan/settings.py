@@ -70,12 +70,13 @@ def objective(spec: Spec, nets: dict[str, Net]) -> dict[str, object]:
     objective = spec.objective
     loss, penalty = objective.loss, objective.penalty
     functions = {name: getattr(type(loss), name) for name in LOSSES}
+    d_goal, g_goal = loss.goals
     facts = {
         "d_conditional": nets["discriminator"].conditional,
         "auxiliary": objective.auxiliary is not None,
     }
     return {
-        "loss": own(loss, **functions, threshold=loss.threshold),
+        "loss": own(loss, **functions, threshold=loss.threshold, d_goal=d_goal, g_goal=g_goal),
         "penalty": own(penalty, penalty=type(penalty).penalty, **facts) if penalty else None,
         "d_scale": objective.scale,
         "d_l2": objective.l2.discriminator,

@@ -41,6 +41,7 @@ def clip_weights(network, bound):
 
 def train_discriminator(discriminator, optimizer, real, labels, fake, fake_labels, cfg):
     """Update the discriminator once. Return its losses by name."""
+    # D: maximise {cfg.loss.d_goal}
     if cfg.auxiliary:
         real_scores, q_real = assess(discriminator, real, labels, cfg)
         fake_scores, q_fake = assess(discriminator, fake, fake_labels, cfg)
@@ -77,6 +78,7 @@ def train_discriminator(discriminator, optimizer, real, labels, fake, fake_label
 
 def train_discriminator_apart(discriminator, optimizer, real, labels, fake, fake_labels, cfg):
     """Update the discriminator on real, then on fake images. Return its losses."""
+    # D: maximise {cfg.loss.d_goal}, one term after the other
     real_scores = discriminator(real, labels) if cfg.d_conditional else discriminator(real)
     d_real = cfg.loss.real_loss(real_scores, cfg.loss)
     if cfg.d_scale != 1:
@@ -103,6 +105,7 @@ def train_discriminator_apart(discriminator, optimizer, real, labels, fake, fake
 
 def train_generator(generator, discriminator, optimizer, latent, labels, cfg):
     """Update the generator once. Return its loss."""
+    # G: maximise {cfg.loss.g_goal}
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent, labels) if cfg.g_conditional else generator(latent)
     if cfg.auxiliary:
