@@ -16,8 +16,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 import ganspec
-from ganspec.systems.gan.step import draw_latent
-from ganspec.systems.gan.training import AdversarialTrainer
+from ganspec.systems.draw import draw_latent
+from ganspec.systems.training import Images, Training
 from ganspec.training.device import prepare
 
 # those whose training is what a tutorial's loop does
@@ -42,7 +42,7 @@ class Samples(Dataset):
 class HandWritten:
     """The loop of a tutorial, with the spec's networks, losses and optimizers."""
 
-    def __init__(self, trainer: AdversarialTrainer, images: torch.Tensor):
+    def __init__(self, trainer: Training, images: torch.Tensor):
         self.cfg, self.networks = trainer.cfg, trainer.networks
         self.optimizers = trainer.optimizers
         self.loader = DataLoader(
@@ -63,16 +63,17 @@ class HandWritten:
             real = self.batch()
             fake = generator(draw_latent(len(real), CPU, self.cfg))
             scores = discriminator(real), discriminator(fake.detach())
-            d_loss = self.cfg.real_loss(scores[0], self.cfg)
-            d_loss = d_loss + self.cfg.fake_loss(scores[1], self.cfg)
+            d_loss = self.cfg.loss.real_loss(scores[0], self.cfg.loss)
+            d_loss = d_loss + self.cfg.loss.fake_loss(scores[1], self.cfg.loss)
             if self.cfg.penalty:
-                penalty = self.cfg.penalty(discriminator, real, fake.detach(), None, self.cfg)
+                own = self.cfg.penalty
+                penalty = own.penalty(discriminator, real, fake.detach(), None, own)
                 d_loss = d_loss + penalty
             self.optimizers["discriminator"].zero_grad()
             d_loss.backward()
             self.optimizers["discriminator"].step()
         fake = generator(draw_latent(len(real), CPU, self.cfg))
-        g_loss = self.cfg.generator_loss(discriminator(fake), self.cfg)
+        g_loss = self.cfg.loss.generator_loss(discriminator(fake), self.cfg.loss)
         self.optimizers["generator"].zero_grad()
         g_loss.backward()
         self.optimizers["generator"].step()
@@ -90,8 +91,11 @@ def compare(path: Path, batch: int, rounds: int, steps: int) -> tuple[float, flo
     """Median seconds a step of ours and of the hand-written loop."""
     spec = ganspec.load(path, [f"train.batch={batch}"])
     images = torch.randint(0, 256, (1024, *spec.data.shape), dtype=torch.uint8)
-    ours = AdversarialTrainer(spec, images, None, CPU, seed=0)
-    theirs = HandWritten(AdversarialTrainer(spec, images, None, CPU, seed=0), images)
+    ours, exact = (
+        ganspec.Trainer(spec, Images(images, None), "cpu", exact).training
+        for exact in (False, True)
+    )
+    theirs = HandWritten(exact, images)
     times: list[tuple[float, float]] = []
     for _ in range(rounds + 1):
         times.append((seconds(ours.advance, steps), seconds(theirs.advance, steps)))

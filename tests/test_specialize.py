@@ -67,7 +67,7 @@ def test_loops_of_one_round_open(rounds):
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda p: p.stem)
 def test_nothing_stands_after_a_return(path):
-    gan = ganspec.load(path).draws is not None
+    gan = ganspec.load(path).judges is not None
     settings = ["latent.distribution=uniform"] if gan else []
     tree = ast.parse(ganspec.emit(ganspec.load(path, settings)))
     for node in ast.walk(tree):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ganspec.compiler.emit import program
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import Diagnostic, SpecError, suggestion
 from ganspec.language.kinds import within
@@ -20,8 +21,6 @@ def check(spec: Spec) -> list[Diagnostic]:
     if wrong:
         raise SpecError(wrong)
     if any(not type(kind).__module__.startswith("ganspec.") for kind in within(spec)):
-        from ganspec.compiler.emit import program
-
         program(spec, nets)  # anybody's texts may lack something
     return warnings_of(spec, nets)
 

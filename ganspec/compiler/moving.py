@@ -21,11 +21,20 @@ from ganspec.compiler.pieces import (
     key_of,
     renamed,
 )
-from ganspec.compiler.printer import Printer, namespaced
+from ganspec.compiler.printer import Printer
 from ganspec.compiler.rewrite import Rewriter
 from ganspec.compiler.scopes import every_argument
 from ganspec.compiler.specialize import Settler
-from ganspec.compiler.symbols import HELPER, IMPORT, SETTING, TRAINING, VALUE, Symbol, Symbols
+from ganspec.compiler.symbols import (
+    HELPER,
+    IMPORT,
+    SETTING,
+    TRAINING,
+    VALUE,
+    Symbol,
+    Symbols,
+    namespaced,
+)
 from ganspec.language.rules import Rule
 from ganspec.program.ir import Net
 

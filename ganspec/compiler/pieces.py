@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from ganspec.compiler.definitions import Definition
-from ganspec.compiler.known import Known
+from ganspec.compiler.definitions import Definition, Import
+from ganspec.compiler.known import Known, Namespace
+from ganspec.compiler.printer import Printer
 from ganspec.compiler.scopes import every_argument
 from ganspec.compiler.symbols import Symbol
 
@@ -36,6 +38,33 @@ class Version:
     symbol: Symbol
     bound: dict[str, Known] = field(default_factory=dict)
     stands_for: str | None = None  # the function that it only passes its arguments on to
+
+
+class Moving(Protocol):
+    """What a text that is rewritten asks of the file that it goes into."""
+
+    trail: list[tuple[Definition, str]]
+    printer: Printer
+
+    def bring(self, found: Import) -> str:
+        """Return the mark of an imported name."""
+
+    def whole(self, found: Definition | Import) -> str:
+        """Return the mark of something whose calls are not all known."""
+
+    def value(self, found: Definition, name: str) -> str:
+        """Return the mark of a constant that a module's statements set."""
+
+    def configuration(self, space: Namespace) -> str:
+        """Return the mark of a configuration as a value."""
+
+    def called(
+        self, found: Definition, given: dict[str, Known | None], starred: bool = False
+    ) -> Call:
+        """Return how a call is written whose arguments are `given`, None where unknown."""
+
+    def callee(self, thing: object, name: str = "") -> Definition | str:
+        """Return the definition of a function that is moved, else the text that names it."""
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,17 @@ from __future__ import annotations
 import ast
 import re
 from functools import partial
-from typing import TYPE_CHECKING
 
 from ganspec.compiler.definitions import Definition, Import, UntoldError
 from ganspec.compiler.known import Edits, Known, Namespace, View, plain
-
-if TYPE_CHECKING:
-    from ganspec.compiler.moving import Mover
-    from ganspec.compiler.symbols import Symbol
+from ganspec.compiler.pieces import Moving
+from ganspec.compiler.symbols import Symbol
 
 
 class Rewriter:
     """Rewrites one settled text for the file that `mover` makes."""
 
-    def __init__(self, mover: Mover, found: Definition, view: View, symbols: list[Symbol]):
+    def __init__(self, mover: Moving, found: Definition, view: View, symbols: list[Symbol]):
         self.mover, self.found, self.view = mover, found, view
         self.names = dict(zip(found.names, symbols, strict=True))
         self.edits = Edits(view.text)

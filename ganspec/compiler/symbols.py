@@ -13,6 +13,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import count
 
+import torch
+import torch.nn.functional as F
+from torch import nn, optim
+
+from ganspec.compiler.definitions import Import
+
 MARK = re.compile(r"__ganspec_(\d+)__")
 NETWORK, IMPORT, TRAINING, VALUE, HELPER, BLOCK, SETTING = range(7)  # who gets a name first
 
@@ -78,3 +84,22 @@ class Symbols:
                 next(names)  # two families' settings of one name: both say whose they are
             symbol.name = next(n for n in names if n not in taken and n not in shunned[symbol])
             taken.add(symbol.name)
+
+
+NAMESPACES = [
+    (nn, Import("from torch import nn", "nn"), ""),
+    (F, Import("import torch.nn.functional", "F"), ""),
+    (nn.init, Import("from torch import nn", "nn"), ".init"),
+    (optim, Import("import torch", "torch"), ".optim"),
+    (torch, Import("import torch", "torch"), ""),
+]
+
+
+def namespaced(target: object) -> tuple[Import, str] | None:
+    """Return how a class or function of torch is usually written; None for any other."""
+    # by identity: __module__ lies for builtins
+    for namespace, found, inner in NAMESPACES:
+        name = getattr(target, "__name__", "")
+        if getattr(namespace, name, None) is target:
+            return found, f"{inner}.{name}"
+    return None
