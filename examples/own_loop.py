@@ -23,7 +23,7 @@ discriminator = my_dcgan.Discriminator(ch=8)
 g_optimizer = torch.optim.Adam(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
 d_optimizer = torch.optim.Adam(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
 
-images, _ = my_dcgan.load_images(None, 64, 64, 3, count=128)
+images, _ = my_dcgan.load_images(count=128)
 for step, batch in enumerate(images.split(32), 1):
     real = batch.float() / 127.5 - 1
     fake = generator(torch.randn(len(real), 16))

@@ -74,9 +74,8 @@ class Run:
     def _missing_kinds(self) -> list[Path]:
         """Return the run's copies of files of kinds that are not loaded."""
         try:
-            info = json.loads(self.info_path.read_text("utf-8"))
-            used = {str(kinds["name"]): kinds["sha256"] for kinds in info.get("kinds", [])}
-        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            used = {str(kinds["name"]): kinds["sha256"] for kinds in self.info().get("kinds", [])}
+        except (TypeError, KeyError):
             return []
         hashes = {file.sha256 for file in LOADED}
         used = {name: sha256 for name, sha256 in used.items() if sha256 not in hashes}
@@ -181,7 +180,7 @@ class Run:
         for line in self.log_path.read_text("utf-8").splitlines():
             try:
                 row = json.loads(line)
-            except json.JSONDecodeError:
+            except (ValueError, RecursionError):
                 break
             if not (isinstance(row, dict) and "step" in row):
                 break

@@ -15,7 +15,7 @@ def draw_code(mean, log_variance, random):
 
 
 def divergence(mean, log_variance):
-    """Return the KL divergence of codes from N(0, 1) (Kingma & Welling, 2014, appendix B)."""
+    """Return codes' KL divergence from N(0, 1) (Kingma & Welling, 2014, appendix B)."""
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1).mean()
 
 
@@ -42,7 +42,7 @@ def train_step(encoder, decoder, optimizer, batches, cfg):
 
 
 def evaluate(encoder, decoder, images, cfg):
-    """Return the mean loss over images that training does not see, always under the same noise."""
+    """Return the mean loss over held-out images, always under the same noise."""
     random = torch.Generator(images.device).manual_seed(0)
     total = 0
     encoder.eval()
