@@ -60,10 +60,6 @@ class Scopes:
     def is_global(self, name: ast.Name) -> bool:
         return self.holder(name) is self.module
 
-    def globals(self) -> list[ast.Name]:
-        """Return the nodes of all names that no function, class or comprehension binds."""
-        return [name for name in self.of if self.is_global(name)]
-
     def locals(self) -> set[str]:
         """Return every name that a scope below the module binds."""
         return {name for scope in self.all.values() if scope.outer for name in scope.bound}
