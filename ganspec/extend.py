@@ -36,7 +36,7 @@ from ganspec.kinds.condition import Condition
 from ganspec.kinds.criterion import Criterion
 from ganspec.kinds.dataset import DataError, Dataset
 from ganspec.kinds.datasets.images import fit_images
-from ganspec.kinds.initializer import Initializer, weights_and_biases
+from ganspec.kinds.initializer import Initializer, init_weights
 from ganspec.kinds.layer import Layer, Weighted
 from ganspec.kinds.loss import Loss
 from ganspec.kinds.metric import Measured, Metric, MetricError
@@ -93,7 +93,7 @@ __all__ = [
     "Whole",
     "Width",
     "fit_images",
+    "init_weights",
     "pair",
     "refusal",
-    "weights_and_biases",
 ]

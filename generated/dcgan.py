@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (62e53525).
+Written by ganspec from the spec `dcgan` (2447c1d1).
 Plain PyTorch, yours to edit.
 """
 
@@ -26,26 +26,19 @@ LATENT_SIZE = 100
 
 
 # ---- Networks ----
-def weights_and_biases(network):
-    """Yield weights and biases of convs, linear layers and embeddings."""
+def init_weights(network, fill, **options):
+    """Fill the weights of convs, linear layers and embeddings, and set biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
-            weight = wrapped.weight.original if wrapped else module.weight
-            yield weight, getattr(module, "bias", None)
-
-
-def init_normal(network, std=0.02):
-    """Draw weights from N(0, std^2) and set biases to 0."""
-    for weight, bias in weights_and_biases(network):
-        nn.init.normal_(weight, std=std)
-        if bias is not None:
-            nn.init.zeros_(bias)
+            fill(wrapped.weight.original if wrapped else module.weight, **options)
+            if getattr(module, "bias", None) is not None:
+                nn.init.zeros_(module.bias)
 
 
 def init_dcgan(network, std=0.02):
     """Draw weights from N(0, std^2) and batch norms' gains from N(1, std^2)."""
-    init_normal(network, std)
+    init_weights(network, nn.init.normal_, std=std)
     norms = (nn.BatchNorm1d, nn.BatchNorm2d)
     for module in network.modules():
         if isinstance(module, norms) and module.weight is not None:

@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (5d02a312).
+Written by ganspec from the spec `denoising_fashion` (ab3f273b).
 Plain PyTorch, yours to edit.
 """
 
@@ -25,29 +25,21 @@ COLUMNS = 16
 
 
 # ---- Networks ----
-def weights_and_biases(network):
-    """Yield weights and biases of convs, linear layers and embeddings."""
+def init_weights(network, fill, **options):
+    """Fill the weights of convs, linear layers and embeddings, and set biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
-            weight = wrapped.weight.original if wrapped else module.weight
-            yield weight, getattr(module, "bias", None)
-
-
-def init_xavier(network, fill=nn.init.xavier_uniform_, gain=1.0):
-    """Draw weights scaled by their fan (Glorot & Bengio, 2010) and set biases to 0."""
-    for weight, bias in weights_and_biases(network):
-        fill(weight, gain=gain)
-        if bias is not None:
-            nn.init.zeros_(bias)
+            fill(wrapped.weight.original if wrapped else module.weight, **options)
+            if getattr(module, "bias", None) is not None:
+                nn.init.zeros_(module.bias)
 
 
 def init_keras(network):
     """Draw weights scaled by their fan, embeddings within 0.05, and set biases to 0."""
-    init_xavier(network)
+    init_weights(network, nn.init.xavier_uniform_)
     embeddings = [m for m in network.modules() if isinstance(m, nn.Embedding)]
-    for weight, _ in weights_and_biases(nn.ModuleList(embeddings)):
-        nn.init.uniform_(weight, -0.05, 0.05)
+    init_weights(nn.ModuleList(embeddings), nn.init.uniform_, a=-0.05, b=0.05)
 
 
 class Autoencoder(nn.Module):
@@ -130,16 +122,11 @@ def load_images(folder, split="train"):
 class AdamEpsHat(optim.Adam):
     """Adam as at the end of section 2 of Kingma & Ba (2015), as TensorFlow has it."""
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
-        super().__init__(params, lr, betas, eps, weight_decay)
-        for group in self.param_groups:
-            group.update(eps_hat=eps, count=0)
-
     def step(self):
         for group in self.param_groups:
-            group["count"] += 1
+            group["count"] = group.get("count", 0) + 1
             correction = 1 - group["betas"][1] ** group["count"]
-            group["eps"] = group["eps_hat"] / correction**0.5
+            group["eps"] = group.setdefault("eps_hat", group["eps"]) / correction**0.5
         super().step()
 
 

@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (e01bccf3).
+Written by ganspec from the spec `wgan_gp` (a443aa68).
 Plain PyTorch, yours to edit.
 """
 
@@ -28,26 +28,19 @@ PENALTY_WEIGHT = 10.0
 
 
 # ---- Networks ----
-def weights_and_biases(network):
-    """Yield weights and biases of convs, linear layers and embeddings."""
+def init_weights(network, fill, **options):
+    """Fill the weights of convs, linear layers and embeddings, and set biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
-            weight = wrapped.weight.original if wrapped else module.weight
-            yield weight, getattr(module, "bias", None)
-
-
-def init_normal(network, std=0.02):
-    """Draw weights from N(0, std^2) and set biases to 0."""
-    for weight, bias in weights_and_biases(network):
-        nn.init.normal_(weight, std=std)
-        if bias is not None:
-            nn.init.zeros_(bias)
+            fill(wrapped.weight.original if wrapped else module.weight, **options)
+            if getattr(module, "bias", None) is not None:
+                nn.init.zeros_(module.bias)
 
 
 def init_dcgan(network, std=0.02):
     """Draw weights from N(0, std^2) and batch norms' gains from N(1, std^2)."""
-    init_normal(network, std)
+    init_weights(network, nn.init.normal_, std=std)
     norms = (nn.BatchNorm1d, nn.BatchNorm2d)
     for module in network.modules():
         if isinstance(module, norms) and module.weight is not None:
@@ -363,11 +356,6 @@ class Batches:
         return images.float() / 127.5 - 1
 
 
-def count_steps(batches):
-    """Return the iterations of an epoch in which every image is seen once."""
-    return max(1, len(batches) // DISCRIMINATOR_STEPS)
-
-
 def update(optimizer, loss):
     """Make one step down the gradient of `loss`."""
     optimizer.zero_grad()
@@ -434,7 +422,7 @@ def main():
     )
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     batches = Batches(images.to(args.device), args.seed)
-    epoch = count_steps(batches)
+    epoch = max(1, len(batches) // DISCRIMINATOR_STEPS)
     last = args.steps or args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)

@@ -194,8 +194,6 @@ LONGEST = {
     "dcgan_cifar32": 277,
     "dcgan": 445,
     "wgan_gp": 460,
-    "dcgan_cifar64": 370,
-    "wgan_cifar64": 385,
 }
 
 

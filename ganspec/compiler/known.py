@@ -90,7 +90,7 @@ class View:
         return first if isinstance(first, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
 
     def _attributes(self) -> dict[str, Known]:
-        """Return a class's attributes that hold a known configuration."""
+        """Return a class's attributes that hold a known configuration or parameter."""
         if not isinstance(self.tree.body[0] if self.tree.body else None, ast.ClassDef):
             return {}
         stores, found = {}, {}
@@ -102,7 +102,9 @@ class View:
             match node:
                 case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)]):
                     value = self.known(node.value)
-                    if value and isinstance(value.value, Namespace) and stores[name] == 1:
+                    own = isinstance(node.value, ast.Name) and node.value.id in self.given
+                    own = own or (value and isinstance(value.value, Namespace))
+                    if own and stores[name] == 1:
                         found[name] = value
         return {
             **{k: v for k, v in self.aliases.items() if k.startswith("self.")},

@@ -200,7 +200,7 @@ class Mover:
             given = {}
         arguments = every_argument(found.function.args) if found.function else []
         defaults = found.defaults() if found.function else {}
-        # a class may be made elsewhere too; a training's own is not
+        # of a class that is no training's own, only what is off and never turned on is settled
         fixed_class = isinstance(found.node, ast.ClassDef) and not self.is_training(found)
         known = {}
         for argument in arguments:
@@ -211,6 +211,9 @@ class Mover:
             # a number without a name says more as a parameter
             bare = value and type(value.value) in (int, float) and "ganspec" not in str(value.text)
             usable = space or (value and value.text and not fixed_class and not bare)
+            usable = usable or (
+                fixed_class and value and not value.value and argument.arg not in given
+            )
             known[argument.arg] = value if usable and not starred else None
         spaces = tuple(
             (k, v.value)

@@ -151,11 +151,12 @@ class Settler:
     def _alias(self, target: ast.expr, value: ast.expr, node: ast.stmt, parent: ast.AST) -> bool:
         """Return True if a variable only stands for None or a configuration, and remember it."""
         known = self.view.known(value)
+        match target:
+            case ast.Attribute(value=ast.Name(id="self"), attr=name):
+                return known is not None and f"self.{name}" in self.view.attributes
         if known is None or not (known.value is None or isinstance(known.value, Namespace)):
             return False
         match target:
-            case ast.Attribute(value=ast.Name(id="self"), attr=name):
-                return f"self.{name}" in self.view.attributes
             case ast.Name(id=name) if self.view.scope and not isinstance(parent, ast.ClassDef):
                 names = [n for n in self.view.scopes.of if n.id == name]
                 scope = self.view.scope

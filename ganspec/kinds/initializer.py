@@ -16,10 +16,11 @@ class Initializer(Kind, family="initializer"):
         raise NotImplementedError
 
 
-def weights_and_biases(network):
-    """Yield weights and biases of convs, linear layers and embeddings."""
+def init_weights(network, fill, **options):
+    """Fill the weights of convs, linear layers and embeddings, and set biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
-            weight = wrapped.weight.original if wrapped else module.weight
-            yield weight, getattr(module, "bias", None)
+            fill(wrapped.weight.original if wrapped else module.weight, **options)
+            if getattr(module, "bias", None) is not None:
+                nn.init.zeros_(module.bias)

@@ -16,7 +16,7 @@ INLINE = (
     *("scale_pixels", "draw_latent", "train_discriminator", "train_generator", "save_samples"),
     *("parse_arguments", "skip_generator", "skip_discriminator", "predict", "score", "train"),
     *("train_discriminator_apart", "sample_labels", "draw_pixels", "draw_labels"),
-    *("squared_weights", "clip_weights"),
+    *("squared_weights", "clip_weights", "count_steps"),
 )
 
 
@@ -36,14 +36,17 @@ def optimizer(kind: Optimizer) -> partial:
     return partial(call.target, **given(call))
 
 
-def unchecked(reader: partial) -> partial:
-    """Return a reader that trusts label files, where it can: `ganspec` has checked them."""
-    if "checked" in inspect.signature(reader.func).parameters:
-        return partial(reader, checked=False)
-    return reader
+def lean(reader: partial, labelled: bool) -> partial:
+    """Return a reader that does no more than it must, where it can.
+
+    It trusts files, which `ganspec` has checked, and reads no labels that nobody asks for.
+    """
+    known = inspect.signature(reader.func).parameters
+    wanted = {"checked": False} if labelled else {"checked": False, "labelled": False}
+    return partial(reader, **{name: value for name, value in wanted.items() if name in known})
 
 
-def shared(spec: Spec) -> dict[str, object]:
+def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
     """Return what every training reads: the images and their order."""
     data, train = spec.data, spec.train
     channels, height, width = data.shape
@@ -62,5 +65,5 @@ def shared(spec: Spec) -> dict[str, object]:
         "logits": False,
         "needs_folder": data.dataset.needs_folder,
         "inline": INLINE,
-        "load_images": unchecked(data.dataset.reader(data.resize)),
+        "load_images": lean(data.dataset.reader(data.resize), labelled),
     }

@@ -13,15 +13,12 @@ def grey_images(images):
     return grey
 
 
-def blend_pixels(images, axis, size):
-    """Resize float images along `axis`: pixel i is read at i * before / size."""
-    before = images.shape[axis]
-    place = torch.arange(size) * (before / size)
+def blend_columns(images, width):
+    """Resize float images to a width, reading column i at i * (old width / new width)."""
+    place = torch.arange(width) * (images.shape[-1] / width)
     first = place.long()
-    second = (first + 1).clamp(max=before - 1)
-    share = (place - first).reshape(-1, *[1] * (images.ndim - 1 - axis))
-    first, second = images.index_select(axis, first), images.index_select(axis, second)
-    return first.lerp(second, share)
+    second = (first + 1).clamp(max=images.shape[-1] - 1)
+    return images[..., first].lerp(images[..., second], place - first)
 
 
 def resize_images(images, height, width, resize):
@@ -31,7 +28,7 @@ def resize_images(images, height, width, resize):
     for part, out in zip(images.split(250), resized.split(250), strict=True):
         part = part.float()
         if resize == "tensorflow1":  # half a pixel off, as in `tf.image`
-            part = blend_pixels(blend_pixels(part, 3, width), 2, height)
+            part = blend_columns(blend_columns(part, width).mT, height).mT
         elif resize == "bilinear":  # from the four nearest pixels, as OpenCV does
             part = F.interpolate(part, (height, width), mode="bilinear")
         else:  # from all pixels that a smaller one covers, as PIL and torchvision do

@@ -6,15 +6,14 @@ from typing import ClassVar
 
 from torch import nn
 
-from ganspec.kinds.initializer import Initializer
-from ganspec.kinds.initializers.normal import init_normal
+from ganspec.kinds.initializer import Initializer, init_weights
 from ganspec.language.types import Positive
 from ganspec.program.ir import Call
 
 
 def init_dcgan(network, std=0.02):
     """Draw weights from N(0, std^2) and batch norms' gains from N(1, std^2)."""
-    init_normal(network, std)
+    init_weights(network, nn.init.normal_, std=std)
     norms = (nn.BatchNorm1d, nn.BatchNorm2d)
     for module in network.modules():
         if isinstance(module, norms) and module.weight is not None:

@@ -6,20 +6,15 @@ from typing import ClassVar, Literal
 
 from torch import nn
 
-from ganspec.kinds.initializer import Initializer, weights_and_biases
-from ganspec.kinds.initializers.xavier import init_xavier
+from ganspec.kinds.initializer import Initializer, init_weights
 from ganspec.program.ir import Call
 
 
 def init_keras(network):
     """Draw weights scaled by their fan, embeddings within 0.05, and set biases to 0."""
-    init_xavier(network)
+    init_weights(network, nn.init.xavier_uniform_)
     embeddings = [m for m in network.modules() if isinstance(m, nn.Embedding)]
-    for weight, _ in weights_and_biases(nn.ModuleList(embeddings)):
-        nn.init.uniform_(weight, -0.05, 0.05)
-
-
-FILLS = {"keras": init_keras, "tensorflow": init_xavier}
+    init_weights(nn.ModuleList(embeddings), nn.init.uniform_, a=-0.05, b=0.05)
 
 
 class Framework(Initializer, kind="framework"):
@@ -36,4 +31,8 @@ class Framework(Initializer, kind="framework"):
     of: Literal["torch", "keras", "tensorflow"] = "torch"
 
     def call(self) -> Call | None:
-        return None if self.of == "torch" else Call(FILLS[self.of])
+        if self.of == "torch":
+            return None
+        if self.of == "keras":
+            return Call(init_keras)
+        return Call(init_weights, fill=nn.init.xavier_uniform_)

@@ -6,17 +6,9 @@ from typing import ClassVar, Literal
 
 from torch import nn
 
-from ganspec.kinds.initializer import Initializer, weights_and_biases
+from ganspec.kinds.initializer import Initializer, init_weights
 from ganspec.language.types import Number
 from ganspec.program.ir import Call
-
-
-def init_kaiming(network, fill=nn.init.kaiming_uniform_, slope=0.0):
-    """Draw weights scaled by their fan (He et al., 2015) and set biases to 0."""
-    for weight, bias in weights_and_biases(network):
-        fill(weight, a=slope)
-        if bias is not None:
-            nn.init.zeros_(bias)
 
 
 class Kaiming(Initializer, kind="kaiming"):
@@ -30,4 +22,4 @@ class Kaiming(Initializer, kind="kaiming"):
     def call(self) -> Call:
         uniform = self.distribution == "uniform"
         fill = nn.init.kaiming_uniform_ if uniform else nn.init.kaiming_normal_
-        return Call(init_kaiming, fill=fill, slope=self.slope)
+        return Call(init_weights, fill=fill, a=self.slope)

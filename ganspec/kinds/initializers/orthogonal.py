@@ -6,17 +6,9 @@ from typing import ClassVar
 
 from torch import nn
 
-from ganspec.kinds.initializer import Initializer, weights_and_biases
+from ganspec.kinds.initializer import Initializer, init_weights
 from ganspec.language.types import Positive
 from ganspec.program.ir import Call
-
-
-def init_orthogonal(network, gain=1.0):
-    """Make weights orthogonal (Saxe et al., 2014) and set biases to 0."""
-    for weight, bias in weights_and_biases(network):
-        nn.init.orthogonal_(weight, gain)
-        if bias is not None:
-            nn.init.zeros_(bias)
 
 
 class Orthogonal(Initializer, kind="orthogonal"):
@@ -27,4 +19,4 @@ class Orthogonal(Initializer, kind="orthogonal"):
     gain: Positive = 1.0
 
     def call(self) -> Call:
-        return Call(init_orthogonal, gain=self.gain)
+        return Call(init_weights, fill=nn.init.orthogonal_, gain=self.gain)

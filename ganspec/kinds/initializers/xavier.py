@@ -6,17 +6,9 @@ from typing import ClassVar, Literal
 
 from torch import nn
 
-from ganspec.kinds.initializer import Initializer, weights_and_biases
+from ganspec.kinds.initializer import Initializer, init_weights
 from ganspec.language.types import Number
 from ganspec.program.ir import Call
-
-
-def init_xavier(network, fill=nn.init.xavier_uniform_, gain=1.0):
-    """Draw weights scaled by their fan (Glorot & Bengio, 2010) and set biases to 0."""
-    for weight, bias in weights_and_biases(network):
-        fill(weight, gain=gain)
-        if bias is not None:
-            nn.init.zeros_(bias)
 
 
 class Xavier(Initializer, kind="xavier"):
@@ -30,4 +22,4 @@ class Xavier(Initializer, kind="xavier"):
     def call(self) -> Call:
         uniform = self.distribution == "uniform"
         fill = nn.init.xavier_uniform_ if uniform else nn.init.xavier_normal_
-        return Call(init_xavier, fill=fill, gain=self.gain)
+        return Call(init_weights, fill=fill, gain=self.gain)

@@ -15,16 +15,11 @@ from ganspec.program.ir import Call
 class AdamEpsHat(optim.Adam):
     """Adam as at the end of section 2 of Kingma & Ba (2015), as TensorFlow has it."""
 
-    def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0):
-        super().__init__(params, lr, betas, eps, weight_decay)
-        for group in self.param_groups:
-            group.update(eps_hat=eps, count=0)
-
     def step(self):
         for group in self.param_groups:
-            group["count"] += 1
+            group["count"] = group.get("count", 0) + 1
             correction = 1 - group["betas"][1] ** group["count"]
-            group["eps"] = group["eps_hat"] / correction**0.5
+            group["eps"] = group.setdefault("eps_hat", group["eps"]) / correction**0.5
         super().step()
 
 

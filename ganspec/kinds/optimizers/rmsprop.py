@@ -16,40 +16,33 @@ from ganspec.program.ir import Call
 class RMSpropTF(optim.Optimizer):
     """RMSprop with `eps` inside the root; `initial` is the first mean of squares."""
 
-    def __init__(
-        self,
-        params,
-        lr=1e-3,
-        alpha=0.9,
-        eps=1e-7,
-        momentum=0.0,
-        weight_decay=0.0,
-        initial=0.0,
-    ):
-        options = {"lr": lr, "alpha": alpha, "eps": eps, "momentum": momentum}
-        options |= {"weight_decay": weight_decay, "initial": initial}
-        super().__init__(params, options)
+    def __init__(self, params, lr, alpha=0.9, eps=1e-7, momentum=0, weight_decay=0, initial=0):
+        super().__init__(params, {"lr": lr, "alpha": alpha, "eps": eps})
+        self.momentum = momentum
+        self.weight_decay = weight_decay
+        self.initial = initial
 
     @torch.no_grad()
     def step(self):
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
-                    self.move(weight, group)
+                    self.move(weight, **group)
 
-    def move(self, weight, group):
-        state = self.state[weight]
+    def move(self, weight, lr, alpha, eps, **_):
+        state, gradient = self.state[weight], weight.grad
         if not state:
-            state["square_avg"] = torch.full_like(weight, group["initial"])
-            if group["momentum"]:
+            state["square_avg"] = torch.full_like(weight, self.initial)
+            if self.momentum:
                 state["momentum_buffer"] = torch.zeros_like(weight)
-        gradient = weight.grad.add(weight, alpha=group["weight_decay"])
-        squares, alpha = state["square_avg"], group["alpha"]
-        squares.mul_(alpha).addcmul_(gradient, gradient, value=1 - alpha)
-        change = gradient / (squares + group["eps"]).sqrt()
-        if group["momentum"]:
-            change = state["momentum_buffer"].mul_(group["momentum"]).add_(change)
-        weight.sub_(change, alpha=group["lr"])
+        if self.weight_decay:
+            gradient = gradient.add(weight, alpha=self.weight_decay)
+        squares = state["square_avg"].mul_(alpha)
+        squares.addcmul_(gradient, gradient, value=1 - alpha)
+        change = gradient / (squares + eps).sqrt()
+        if self.momentum:
+            change = state["momentum_buffer"].mul_(self.momentum).add_(change)
+        weight.sub_(change, alpha=lr)
 
 
 class RMSprop(Optimizer, kind="rmsprop"):
@@ -75,9 +68,11 @@ class RMSprop(Optimizer, kind="rmsprop"):
     )
 
     def call(self) -> Call:
-        options = {"alpha": self.alpha, "eps": self.eps, "momentum": self.momentum}
-        options |= {"weight_decay": self.weight_decay}
+        options = {"lr": self.lr, "alpha": self.alpha, "eps": self.eps}
+        more = {"momentum": self.momentum, "weight_decay": self.weight_decay}
+        options |= {name: value for name, value in more.items() if value}
         if self.form == "torch":
-            return Call(optim.RMSprop, lr=self.lr, **options)
-        initial = 1.0 if self.form == "tensorflow" else 0.0
-        return Call(RMSpropTF, lr=self.lr, **options, initial=initial)
+            return Call(optim.RMSprop, **options)
+        if self.form == "tensorflow":
+            options["initial"] = 1.0
+        return Call(RMSpropTF, **options)

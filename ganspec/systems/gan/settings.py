@@ -18,9 +18,10 @@ LOSSES = ("real_loss", "fake_loss", "generator_loss")
 
 def settings(spec: Spec, nets: dict[str, Net]) -> SimpleNamespace:
     """Return the constants and functions of a GAN's training."""
+    labels = labelling(spec, nets)
     return SimpleNamespace(
-        **shared(spec),
-        **labelling(spec, nets),
+        **shared(spec, labelled=labels["labels"] is not None),
+        **labels,
         **objective(spec, nets),
         **rules(spec),
         g_optimizer=optimizer(spec.optimizers.generator),
