@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (4edafe7c).
+Written by ganspec from the spec `wgan_cifar64` (2672a977).
 Plain PyTorch, yours to edit.
 """
 
@@ -167,7 +167,7 @@ def read_batches(folder, names):
 
 
 def blend_columns(images, width):
-    """Resize float images to a width, reading column i at i * (old width / new width)."""
+    """Resize float images to a width; column i is read at i * old / new width."""
     place = torch.arange(width) * (images.shape[-1] / width)
     first = place.long()
     second = (first + 1).clamp(max=images.shape[-1] - 1)

@@ -14,7 +14,7 @@ def grey_images(images):
 
 
 def blend_columns(images, width):
-    """Resize float images to a width, reading column i at i * (old width / new width)."""
+    """Resize float images to a width; column i is read at i * old / new width."""
     place = torch.arange(width) * (images.shape[-1] / width)
     first = place.long()
     second = (first + 1).clamp(max=images.shape[-1] - 1)
