@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (a443aa68).
+Written by ganspec from the spec `wgan_gp` (6306a976).
 Plain PyTorch, yours to edit.
 """
 
@@ -19,7 +19,6 @@ EPOCHS = 5
 SEED = 0
 HEIGHT = 64
 WIDTH = 64
-CHANNELS = 3
 SAMPLES = 64
 COLUMNS = 8
 LATENT_SIZE = 100
@@ -127,10 +126,7 @@ def generator_loss(scores):
 
 # ---- Data ----
 def draw_scenes(random, count):
-    """Draw random scenes of one to three objects: fields by name, each N x 3.
-
-    Lengths are in units of the ground.
-    """
+    """Draw random scenes of one to three objects: fields by name, each N x 3."""
     numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
     place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
     slot = torch.arange(3)
@@ -150,74 +146,24 @@ def draw_scenes(random, count):
 
 
 def scene_blocks(count, seed):
-    """Yield random scenes in blocks, each with its first image's index."""
-    # numbers that no seed gives the other split: `spawn_key` is no part of the seed
-    key = ()
-    random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
-    # whole blocks, even at the end, so that no image depends on how many there are;
-    # small ones, so that the work stays in the cache
-    block = min(256, max(1, 2**18 // (HEIGHT * WIDTH)))
-    for start in range(0, count, block):
-        yield start, draw_scenes(random, block)
+    """Yield random scenes in blocks."""
+    random = np.random.default_rng(seed)
+    # whole blocks, even at the end, so that no image depends on how many there are
+    for _ in range(0, count, 64):
+        yield draw_scenes(random, 64)
 
 
-def back_to_front(scenes):
-    """Return scenes with the farthest objects first, after the absent ones."""
-    far = torch.where(scenes["present"], scenes["y"], torch.inf)
-    order = far.argsort(dim=1, descending=True, stable=True)
-    return {name: field.gather(1, order) for name, field in scenes.items()}
-
-
-def camera(height, width):
-    """Return the eye, its axes (right, down, forward) and focal length in pixels."""
-    eye = torch.tensor([0.0, -7.0, 4.8])
-    forward = F.normalize(torch.tensor([0.0, -0.1, 0.3]) - eye, dim=0)
-    right = torch.tensor([1.0, 0.0, 0.0])
-    axes = (right, torch.linalg.cross(forward, right), forward)
-    return eye, axes, 1.75 * min(height, width)
+AHEAD_Y, AHEAD_Z = 0.83761054, -0.54626775
 
 
 def view_rays(x, y, height, width):
     """Return the directions, three tensors, in which the eye sees pixels x and y."""
-    _, (_, down, forward), focal = camera(height, width)
+    focal = 1.75 * min(height, width)
     x, y = (x - width / 2) / focal, (y - height / 2) / focal
-    # rightwards is the x axis: y and z are the same along a row
-    return [x, down[1] * y + forward[1], down[2] * y + forward[2]]
+    return x, AHEAD_Z * y + AHEAD_Y, AHEAD_Z - AHEAD_Y * y
 
 
-def draw_ground(scenes, light):
-    """Draw the grey ground, N x H x W in 0 to 1, with soft shadows beside solids."""
-    eye, _, _ = camera(HEIGHT, WIDTH)
-    x, y = torch.arange(WIDTH) + 0.5, torch.arange(HEIGHT)[:, None] + 0.5
-    dx, dy, dz = view_rays(x, y, HEIGHT, WIDTH)
-    far = eye[2] / -dz.clamp(max=-0.05)
-    x, y = eye[0] + far * dx, eye[1] + far * dy
-    ground = 0.48 + 0.26 * torch.exp(-(x**2 + y**2) / 25)
-    ground = ground.repeat(len(scenes["x"]), 1, 1)
-    for slot in range(3):
-        part = scenes["present"][:, slot].nonzero()[:, 0]
-        fields = ("x", "y", "size")
-        left, back, size = (scenes[f][part, slot, None, None] for f in fields)
-        # a capsule: from below the solid to where the light lays its top
-        across, along = -2 * size * light[0] / light[2], -2 * size * light[1] / light[2]
-        u, v = x - left, y - back
-        t = ((u * across + v * along) / (across**2 + along**2)).clamp(0, 1)
-        off = ((u - t * across) ** 2 + (v - t * along) ** 2).sqrt()
-        blur = 0.15 + 0.6 * t
-        shade = ((size + blur - off) / (2 * blur) - 0.15).clamp(0, 1)
-        ground[part] *= 1 - 0.5 * (1 - 0.5 * t) * shade * shade * (3 - 2 * shade)
-    return ground
-
-
-def project_solid(solid, height, width):
-    """Return the pixel position, x and y, of a solid's middle, and its size."""
-    eye, axes, focal = camera(height, width)
-    middle = [solid["x"] - eye[0], solid["y"] - eye[1], solid["size"] - eye[2]]
-    x, y, depth = (
-        sum(m * a for m, a in zip(middle, axis, strict=True)) for axis in axes
-    )
-    scale = focal / depth
-    return width / 2 + scale * x, height / 2 + scale * y, scale * solid["size"]
+EYE_Y, EYE_Z = torch.tensor([-7.0, 4.8])
 
 
 def meet_solid(origin, direction, half, bend, reach):
@@ -232,104 +178,103 @@ def meet_solid(origin, direction, half, bend, reach):
     c = ox * ox + oy * oy + bend * oz * oz - reach * reach
     inside = b * b - a * c
     root = inside.clamp(min=0).sqrt()
-    round_entry, leave = (-b - root) / a, (root - b) / a
-    enter, entries = round_entry, []
-    for o, d in zip(origin, direction, strict=True):
-        middle, extent = -o / d, half / d.abs()
-        entries.append(middle - extent)
-        enter = torch.maximum(enter, entries[-1])
-        leave = torch.minimum(leave, middle + extent)
-    curved = round_entry >= enter
-    normal = []
-    for i, stretch in enumerate((1, 1, bend)):
-        curve = stretch * (origin[i] + enter * direction[i]) / reach
-        flat = torch.where(entries[i] >= enter, -direction[i].sign(), 0)
-        normal.append(torch.where(curved, curve, flat))
-    return (inside > 0) & (enter < leave), normal
-
-
-def clevr_colours():
-    """Return CLEVR's eight colours from gray to yellow, 0 to 1, 8 x 3."""
-    codes = "575757 ad2323 2a4bd7 1d6914 814a19 8126c0 29d0d0 ffee33"
-    return torch.tensor([list(bytes.fromhex(code)) for code in codes.split()]) / 255
+    middle, extent = -origin / direction, half / direction.abs()
+    flat_entries, round_entry = middle - extent, (-b - root) / a
+    enter = torch.maximum(flat_entries.amax(0), round_entry)
+    leave = torch.minimum((middle + extent).amin(0), (root - b) / a)
+    curve = (origin + enter * direction) / reach
+    curve[2] *= bend
+    flat = torch.where(flat_entries >= enter, -direction.sign(), 0)
+    normal = torch.where(round_entry >= enter, curve, flat)
+    return (inside > 0) & (enter < leave), normal.unbind()
 
 
 def shade_solids(solid, x, y, light, height, width):
     """Return colour, N x h x w x 3, weighed by cover, and cover, N x h x w x 1."""
-    eye, _, _ = camera(height, width)
-    size, shape = solid["size"], solid["shape"]
-    half = torch.where(shape == 0, 0.8 * size, size)  # cube, sphere, cylinder
-    bend = (shape == 1).float()
-    reach = torch.where(shape == 0, 10 * size, size)
+    size, cube = solid["size"], solid["shape"] == 0
+    half, reach = (
+        torch.where(cube, 0.8 * size, size),
+        torch.where(cube, 10 * size, size),
+    )
+    bend = (solid["shape"] == 1).float()
     cos, sin = solid["spin"].cos(), solid["spin"].sin()
 
-    def turn(vector):
-        x, y, z = vector
-        return [cos * x + sin * y, cos * y - sin * x, z]
+    def turn(x, y, z):
+        turned = cos * x + sin * y, cos * y - sin * x, z
+        return torch.stack(torch.broadcast_tensors(*turned))
 
-    origin = turn([eye[0] - solid["x"], eye[1] - solid["y"], eye[2] - half])
-    to_eye = torch.stack(torch.broadcast_tensors(*origin))
-    lamp = torch.stack(torch.broadcast_tensors(*turn(light)))
-    shine = F.normalize(F.normalize(to_eye, dim=0) + lamp, dim=0)
-    rays = turn(view_rays(x, y, height, width))
+    origin = turn(-solid["x"], EYE_Y - solid["y"], EYE_Z - half)
+    lamp = turn(*light)
+    shine = F.normalize(F.normalize(origin, dim=0) + lamp, dim=0)
+    rays = turn(*view_rays(x, y, height, width))
     hit, normal = meet_solid(origin, rays, half, bend, reach)
-    facing = sum(n * axis for n, axis in zip(normal, lamp, strict=True)).clamp(min=0)
-    glint = sum(n * axis for n, axis in zip(normal, shine, strict=True)).clamp(min=0)
-    bright = (0.4 + 0.1 * normal[2] + 0.75 * facing) * hit
-    spark = solid["gloss"] * glint.square().square().square().square() * hit
+    facing, glint = (sum(map(torch.mul, normal, v)).clamp(min=0) for v in (lamp, shine))
+    bright = 0.4 + 0.1 * normal[2] + 0.75 * facing
+    spark = solid["gloss"] * glint.square().square().square().square()
+    shades = torch.stack([bright, spark, torch.ones_like(bright)]) * hit
     # four rays a pixel smooth the edges
-    bright, spark, cover = (
-        F.avg_pool2d(v, 2)[..., None] for v in (bright, spark, hit.float())
-    )
-    return clevr_colours()[solid["colour"]] * bright + spark, cover
+    bright, spark, cover = F.avg_pool2d(shades, 2)[..., None]
+    codes = bytes.fromhex("575757 ad2323 2a4bd7 1d6914 814a19 8126c0 29d0d0 ffee33")
+    colour = torch.tensor(list(codes)).view(8, 3)[solid["colour"]] / 255
+    return colour * bright + spark, cover
 
 
 def draw_solids(canvas, scenes, light):
-    """Draw each solid on the rectangle around it in a canvas, N x H x W x 3."""
+    """Draw each solid on the square around it in a canvas, N x H x W x 3."""
     height, width = canvas.shape[1:3]
     for slot in range(3):
         part = scenes["present"][:, slot].nonzero()[:, 0]
         if len(part) == 0:
             continue
         solid = {name: field[part, slot, None, None] for name, field in scenes.items()}
-        x, y, scale = project_solid(solid, height, width)
-        # the outlines of the widest solid, a cube, and of the tallest, a cylinder
-        rows = min(2 * int(1.6 * scale.max() + 1), height)
-        columns = min(2 * int(1.4 * scale.max() + 1), width)
-        top = (y - rows / 2).floor().clamp(0, height - rows)
-        left = (x - columns / 2).floor().clamp(0, width - columns)
-        fine_y = top + torch.arange(2 * rows)[:, None] / 2 + 0.25
-        fine_x = left + torch.arange(2 * columns) / 2 + 0.25
-        colour, cover = shade_solids(solid, fine_x, fine_y, light, height, width)
-        y = top.long() + torch.arange(rows)[:, None]
-        x = left.long() + torch.arange(columns)
-        where = (part[:, None, None], y, x)
+        y, z = solid["y"] - EYE_Y, solid["size"] - EYE_Z
+        scale = 1.75 * min(height, width) / (AHEAD_Y * y + AHEAD_Z * z)
+        side = 2 * int(1.6 * (scale * solid["size"]).max() + 1)
+        side = min(side, height, width)
+        y = height / 2 + scale * (AHEAD_Z * y - AHEAD_Y * z) - side / 2
+        x = width / 2 + scale * solid["x"] - side / 2
+        y, x = y.long().clamp(0, height - side), x.long().clamp(0, width - side)
+        fine, places = torch.arange(2 * side) / 2 + 0.25, torch.arange(side)
+        colour, cover = shade_solids(
+            solid, x + fine, y + fine[:, None], light, height, width
+        )
+        where = part[:, None, None], y + places[:, None], x + places
         canvas[where] = canvas[where] * (1 - cover) + colour
     return canvas
 
 
 def draw_images(scenes):
-    """Draw scenes, objects from back to front, as images, uint8 N x C x H x W."""
+    """Draw scenes as images, uint8 N x C x H x W: the ground, shadows, then solids."""
+    far = torch.where(scenes["present"], scenes["y"], torch.inf)
+    order = far.argsort(dim=1, descending=True, stable=True)
+    scenes = {name: field.gather(1, order) for name, field in scenes.items()}
     light = F.normalize(torch.tensor([-0.9, -0.3, 1.0]), dim=0)
-    ground = draw_ground(scenes, light)
+    x, y = torch.arange(WIDTH) + 0.5, torch.arange(HEIGHT)[:, None] + 0.5
+    dx, dy, dz = view_rays(x, y, HEIGHT, WIDTH)
+    far = EYE_Z / -dz.clamp(max=-0.05)
+    x, y = far * dx, EYE_Y + far * dy
+    ground = 0.48 + 0.26 * torch.exp(-(x**2 + y**2) / 25)
+    left, back, size = (scenes[name][..., None, None] for name in ("x", "y", "size"))
+    # a capsule: from below the solid to where the light lays its top
+    across, along = (-2 * size * light[i] / light[2] for i in (0, 1))
+    u, v = x - left, y - back
+    t = ((u * across + v * along) / (across**2 + along**2)).clamp(0, 1)
+    off = ((u - t * across) ** 2 + (v - t * along) ** 2).sqrt()
+    blur = 0.15 + 0.6 * t
+    shade = ((size + blur - off) / (2 * blur) - 0.15).clamp(0, 1)
+    shade *= scenes["present"][..., None, None]
+    for kept in (1 - 0.5 * (1 - 0.5 * t) * shade * shade * (3 - 2 * shade)).unbind(1):
+        ground = ground * kept
     canvas = draw_solids(ground[..., None].repeat(1, 1, 1, 3), scenes, light)
     drawn = (255 * canvas.clamp(0, 1)).round().to(torch.uint8).permute(0, 3, 1, 2)
     return drawn
 
 
 def load_images(count=10000, seed=0):
-    """Draw scenes, uint8 N x C x H x W, and label them 3 x colour + shape of the front.
-
-    Nothing is read from `folder`: the same seed always draws the same scenes.
-    """
-    images = torch.empty(count, CHANNELS, HEIGHT, WIDTH, dtype=torch.uint8)
-    labels = torch.empty(count, dtype=torch.int64)
-    for start, scenes in scene_blocks(count, seed):
-        scenes, part = back_to_front(scenes), slice(start, start + len(scenes["x"]))
-        images[part] = draw_images(scenes)[: count - start]
-        front = 3 * scenes["colour"][:, -1] + scenes["shape"][:, -1]
-        labels[part] = front[: count - start]
-    return images, labels
+    """Draw scenes, uint8 N x C x H x W; labels are 3 x colour + shape of the front."""
+    blocks = list(scene_blocks(count, seed))
+    images = torch.cat([draw_images(scenes) for scenes in blocks])
+    return images[:count], None
 
 
 # ---- Training ----

@@ -189,11 +189,11 @@ class Told(Penalty, kind="told"):
         ganspec.check(spec_with(objective="{loss: hinge, penalty: told}"))
 
 
-# PyTorch's DCGAN example has 277 lines; what draws scenes or steps as TensorFlow 1 does is long
+# PyTorch's DCGAN example has 277 lines; what draws scenes is long
 LONGEST = {
     "dcgan_cifar32": 277,
-    "dcgan": 445,
-    "wgan_gp": 460,
+    "dcgan": 378,
+    "wgan_gp": 388,
 }
 
 

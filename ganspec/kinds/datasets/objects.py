@@ -9,7 +9,7 @@ import torch
 
 
 def solid_words():
-    """Return words for solids: colours, in the order of `clevr_colours`, and shapes."""
+    """Return words for solids: colours, in the order of `shade_solids`, and shapes."""
     colours = "gray red blue green brown purple cyan yellow"
     return colours.split(), ["cube", "sphere", "cylinder"]
 

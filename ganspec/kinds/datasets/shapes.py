@@ -11,23 +11,22 @@ from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt
 
 from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.datasets.objects import mark_objects, object_names, read_labels, solid_words
-from ganspec.kinds.datasets.scenes import back_to_front, draw_images, scene_blocks
+from ganspec.kinds.datasets.scenes import draw_images, scene_blocks
 from ganspec.language.types import refusal
 
 
-def load_images(folder, height, width, channels, count=10000, seed=0, split="train"):
-    """Draw scenes, uint8 N x C x H x W, and label them 3 x colour + shape of the front.
+def load_images(folder, height, width, channels, count=10000, seed=0, split="train", labelled=True):
+    """Draw scenes, uint8 N x C x H x W; labels are 3 x colour + shape of the front."""
+    blocks = list(scene_blocks(count, seed, split))
+    images = torch.cat([draw_images(scenes, height, width, channels) for scenes in blocks])
+    labels = torch.cat([label_fronts(scenes) for scenes in blocks]) if labelled else None
+    return images[:count], labels[:count] if labelled else None
 
-    Nothing is read from `folder`: the same seed always draws the same scenes.
-    """
-    images = torch.empty(count, channels, height, width, dtype=torch.uint8)
-    labels = torch.empty(count, dtype=torch.int64)
-    for start, scenes in scene_blocks(count, seed, split, height, width):
-        scenes, part = back_to_front(scenes), slice(start, start + len(scenes["x"]))
-        images[part] = draw_images(scenes, height, width, channels)[: count - start]
-        front = 3 * scenes["colour"][:, -1] + scenes["shape"][:, -1]
-        labels[part] = front[: count - start]
-    return images, labels
+
+def label_fronts(scenes):
+    """Return 3 x colour + shape of the object that stands nearest, int64 N."""
+    near = torch.where(scenes["present"], scenes["y"], torch.inf).argmin(1, keepdim=True)
+    return (3 * scenes["colour"] + scenes["shape"]).gather(1, near)[:, 0]
 
 
 def solids_of(names):
@@ -56,12 +55,12 @@ def load_labelled(folder, height, width, channels, labels, count=10000, seed=0, 
     wanted = list(listed.values())[:count]
     solids = [solids_of(names) for names in wanted]
     solids = {k: torch.tensor([solid[k] for solid in solids]) for k in solids[0]}
-    images = torch.empty(count, channels, height, width, dtype=torch.uint8)
-    for start, scenes in scene_blocks(count, seed, split, height, width):
-        part = torch.arange(start, start + len(scenes["x"])) % len(wanted)
-        scenes |= {name: field[part] for name, field in solids.items()}
-        drawn = draw_images(back_to_front(scenes), height, width, channels)
-        images[start : start + len(part)] = drawn[: count - start]
+    drawn, part = [], torch.arange(64)
+    for scenes in scene_blocks(count, seed, split):
+        scenes |= {name: field[part % len(wanted)] for name, field in solids.items()}
+        drawn.append(draw_images(scenes, height, width, channels))
+        part += 64
+    images = torch.cat(drawn)[:count]
     return images, mark_objects(wanted, index)[torch.arange(count) % len(wanted)]
 
 
