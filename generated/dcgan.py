@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (a047a6dc).
+Written by ganspec from the spec `dcgan` (130b6f80).
 Plain PyTorch, yours to edit.
 """
 
@@ -141,8 +141,9 @@ def scene_blocks(count, seed):
     """Yield random scenes in blocks."""
     random = np.random.default_rng(seed)
     # whole blocks, even at the end, so that no image depends on how many there are
-    for _ in range(0, count, 64):
-        yield draw_scenes(random, 64)
+    block = min(256, max(1, 2**18 // (HEIGHT * WIDTH)))
+    for _ in range(0, count, block):
+        yield draw_scenes(random, block)
 
 
 AHEAD_Y, AHEAD_Z = 0.83761054, -0.54626775
@@ -212,7 +213,7 @@ def shade_solids(solid, x, y, light, height, width):
 
 
 def draw_solids(canvas, scenes, light):
-    """Draw each solid on the square around it in a canvas, N x H x W x 3."""
+    """Draw each solid on the rectangle around it in a canvas, N x H x W x 3."""
     height, width = canvas.shape[1:3]
     for slot in range(3):
         part = scenes["present"][:, slot].nonzero()[:, 0]
@@ -221,16 +222,24 @@ def draw_solids(canvas, scenes, light):
         solid = {name: field[part, slot, None, None] for name, field in scenes.items()}
         y, z = solid["y"] - EYE_Y, solid["size"] - EYE_Z
         scale = 1.75 * min(height, width) / (AHEAD_Y * y + AHEAD_Z * z)
-        side = 2 * int(1.6 * (scale * solid["size"]).max() + 1)
-        side = min(side, height, width)
-        y = height / 2 + scale * (AHEAD_Z * y - AHEAD_Y * z) - side / 2
-        x = width / 2 + scale * solid["x"] - side / 2
-        y, x = y.long().clamp(0, height - side), x.long().clamp(0, width - side)
-        fine, places = torch.arange(2 * side) / 2 + 0.25, torch.arange(side)
-        colour, cover = shade_solids(
-            solid, x + fine, y + fine[:, None], light, height, width
+        extent = (scale * solid["size"]).max()
+        # the outlines of the tallest solid, a cylinder, and of the widest, a cube
+        rows, columns = (
+            min(2 * int(1.6 * extent + 1), height),
+            min(2 * int(1.4 * extent + 1), width),
         )
-        where = part[:, None, None], y + places[:, None], x + places
+        y = height / 2 + scale * (AHEAD_Z * y - AHEAD_Y * z) - rows / 2
+        x = width / 2 + scale * solid["x"] - columns / 2
+        y, x = y.long().clamp(0, height - rows), x.long().clamp(0, width - columns)
+        fine_x, fine_y = (torch.arange(2 * n) / 2 + 0.25 for n in (columns, rows))
+        colour, cover = shade_solids(
+            solid, x + fine_x, y + fine_y[:, None], light, height, width
+        )
+        where = (
+            part[:, None, None],
+            y + torch.arange(rows)[:, None],
+            x + torch.arange(columns),
+        )
         canvas[where] = canvas[where] * (1 - cover) + colour
     return canvas
 

@@ -123,7 +123,8 @@ class Home:
         return self.found[name]
 
     def _find(self, name: str) -> Definition | Import | None:
-        statements = self.bindings.get(name, [])
+        # a function that declares a name global sets it, and is not its definition
+        statements = [s for s in self.bindings.get(name, []) if getattr(s, "name", name) == name]
         if statements and isinstance(statements[0], DEFINING):  # a change of it is not itself
             statements = [s for s in statements if name not in _changed(s)]
         if not statements:
@@ -136,7 +137,7 @@ class Home:
         if isinstance(last, (ast.Import, ast.ImportFrom)):
             return self._imported(name, last)
         if isinstance(last, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            statements = [last]
+            return self._shared(Definition(self, self._lines(last) + "\n", (name,)))
         elif isinstance(last, ast.If) and "TYPE_CHECKING" in ast.unparse(last.test):
             raise UntoldError(f"`{name}`, which is there for type checkers only")
         names = [n for s in statements for n in Scopes(ast.Module([s], [])).module.bound]

@@ -99,7 +99,39 @@ class Rewriter:
         for child in ast.iter_child_nodes(node):
             self.visit(child)
         self.quoted -= isinstance(node, ast.JoinedStr)
+        if isinstance(node, ast.JoinedStr):
+            self._formatted(node)
         return None
+
+    def _formatted(self, node: ast.JoinedStr) -> None:
+        """Write an f-string anew if it shows a known text, or says the name of what it shows."""
+        known = {v: self._shown(v) for v in node.values if isinstance(v, ast.FormattedValue)}
+        names = re.search(
+            r"=\s*(![rsa])?(:[^{}]*)?}", ast.get_source_segment(self.view.text, node) or ""
+        )
+        if not names and all(shown is None for shown in known.values()):
+            return
+        for field, shown in known.items():
+            if shown is None:
+                value = self.view.known(field.value)  # whose place in the text may be wrong
+                text = value.text if value and value.text else self.edits.of(field.value)
+                field.value = ast.parse(text, mode="eval").body
+        parts = [ast.Constant(known[v]) if known.get(v) is not None else v for v in node.values]
+        text = ast.unparse(ast.JoinedStr(parts))
+        self.edits.outer(self.edits.start(node), self.edits.end(node), text)
+
+    def _shown(self, field: ast.FormattedValue) -> str | None:
+        """Return what an f-string shows of a known text, None for anything else."""
+        known = self.view.known(field.value)
+        spec = [v.value for v in field.format_spec.values] if field.format_spec else []
+        if (
+            known is None
+            or not isinstance(known.value, str)
+            or not all(isinstance(part, str) for part in spec)
+        ):
+            return None
+        change = {114: repr, 97: ascii}.get(field.conversion, str)
+        return format(change(known.value), "".join(spec))
 
     def _resolves(self, annotation: ast.expr) -> bool:
         """Return True if an annotation means something, outside of ganspec, before the text."""

@@ -33,15 +33,16 @@ def draw_scenes(random, count):
     }
 
 
-def scene_blocks(count, seed, split):
+def scene_blocks(count, seed, split, height, width):
     """Yield random scenes in blocks."""
     if split == "train":
         random = np.random.default_rng(seed)
-    else:  # numbers that no seed gives the other split: `spawn_key` is no part of the seed
+    else:  # numbers that no seed gives the other split
         random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
     # whole blocks, even at the end, so that no image depends on how many there are
-    for _ in range(0, count, 64):
-        yield draw_scenes(random, 64)
+    block = min(256, max(1, 2**18 // (height * width)))
+    for _ in range(0, count, block):
+        yield draw_scenes(random, block)
 
 
 def view_rays(x, y, height, width):
@@ -102,7 +103,7 @@ def shade_solids(solid, x, y, light, height, width):
 
 
 def draw_solids(canvas, scenes, light):
-    """Draw each solid on the square around it in a canvas, N x H x W x 3."""
+    """Draw each solid on the rectangle around it in a canvas, N x H x W x 3."""
     height, width = canvas.shape[1:3]
     for slot in range(3):
         part = scenes["present"][:, slot].nonzero()[:, 0]
@@ -111,14 +112,18 @@ def draw_solids(canvas, scenes, light):
         solid = {name: field[part, slot, None, None] for name, field in scenes.items()}
         y, z = solid["y"] - EYE_Y, solid["size"] - EYE_Z
         scale = 1.75 * min(height, width) / (AHEAD_Y * y + AHEAD_Z * z)
-        side = 2 * int(1.6 * (scale * solid["size"]).max() + 1)
-        side = min(side, height, width)
-        y = height / 2 + scale * (AHEAD_Z * y - AHEAD_Y * z) - side / 2
-        x = width / 2 + scale * solid["x"] - side / 2
-        y, x = y.long().clamp(0, height - side), x.long().clamp(0, width - side)
-        fine, places = torch.arange(2 * side) / 2 + 0.25, torch.arange(side)
-        colour, cover = shade_solids(solid, x + fine, y + fine[:, None], light, height, width)
-        where = part[:, None, None], y + places[:, None], x + places
+        extent = (scale * solid["size"]).max()
+        # the outlines of the tallest solid, a cylinder, and of the widest, a cube
+        rows, columns = (
+            min(2 * int(1.6 * extent + 1), height),
+            min(2 * int(1.4 * extent + 1), width),
+        )
+        y = height / 2 + scale * (AHEAD_Z * y - AHEAD_Y * z) - rows / 2
+        x = width / 2 + scale * solid["x"] - columns / 2
+        y, x = y.long().clamp(0, height - rows), x.long().clamp(0, width - columns)
+        fine_x, fine_y = (torch.arange(2 * n) / 2 + 0.25 for n in (columns, rows))
+        colour, cover = shade_solids(solid, x + fine_x, y + fine_y[:, None], light, height, width)
+        where = part[:, None, None], y + torch.arange(rows)[:, None], x + torch.arange(columns)
         canvas[where] = canvas[where] * (1 - cover) + colour
     return canvas
 

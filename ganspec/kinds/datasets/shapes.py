@@ -17,7 +17,7 @@ from ganspec.language.types import refusal
 
 def load_images(folder, height, width, channels, count=10000, seed=0, split="train", labelled=True):
     """Draw scenes, uint8 N x C x H x W; labels are 3 x colour + shape of the front."""
-    blocks = list(scene_blocks(count, seed, split))
+    blocks = list(scene_blocks(count, seed, split, height, width))
     images = torch.cat([draw_images(scenes, height, width, channels) for scenes in blocks])
     labels = torch.cat([label_fronts(scenes) for scenes in blocks]) if labelled else None
     return images[:count], labels[:count] if labelled else None
@@ -55,11 +55,12 @@ def load_labelled(folder, height, width, channels, labels, count=10000, seed=0, 
     wanted = list(listed.values())[:count]
     solids = [solids_of(names) for names in wanted]
     solids = {k: torch.tensor([solid[k] for solid in solids]) for k in solids[0]}
-    drawn, part = [], torch.arange(64)
-    for scenes in scene_blocks(count, seed, split):
-        scenes |= {name: field[part % len(wanted)] for name, field in solids.items()}
+    drawn, first = [], 0
+    for scenes in scene_blocks(count, seed, split, height, width):
+        part = torch.arange(first, first + len(scenes["x"])) % len(wanted)
+        first += len(part)
+        scenes |= {name: field[part] for name, field in solids.items()}
         drawn.append(draw_images(scenes, height, width, channels))
-        part += 64
     images = torch.cat(drawn)[:count]
     return images, mark_objects(wanted, index)[torch.arange(count) % len(wanted)]
 
