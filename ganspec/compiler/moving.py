@@ -151,7 +151,7 @@ class Mover:
             self.settings[symbol] = self.printer.value(value)
             self.named[symbol] = (space.family, name)
             return symbol.mark
-        if value is None or isinstance(value, (bool, str, tuple)):
+        if value is None or isinstance(value, (bool, str, tuple, list, dict)):
             return self.printer.value(value)
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import re
 from collections.abc import Callable, Iterable
@@ -51,7 +52,10 @@ class Printer:
         if argument is None or isinstance(argument, (bool, int, str)):
             return repr(argument)
         if isinstance(argument, float):
-            return number(argument)
+            return number(argument) if math.isfinite(argument) else f'float("{argument}")'
+        if isinstance(argument, dict):
+            inner = (f"{self.value(k)}: {self.value(v)}" for k, v in argument.items())
+            return f"{{{', '.join(inner)}}}"
         return self.name(argument)
 
     def options(self, kwargs: dict[str, object]) -> list[str]:
