@@ -75,6 +75,11 @@ class Data(Section):
         size = self.size or self.dataset.size
         return (self.channels or self.dataset.channels, *pair(size))
 
+    @property
+    def shown_shape(self) -> str:
+        """The shape as messages write it."""
+        return " x ".join(map(str, self.shape))
+
 
 class Label(Section):
     """What each image is labelled with, for networks that read labels."""
@@ -185,8 +190,8 @@ class Spec(Document):
         raise NotImplementedError
 
     def optimizer_of(self, key: str) -> Optimizer:
-        """Return the optimizer of the network `key`."""
-        raise NotImplementedError
+        """Return the optimizer of the network `key`: the spec's, where it has one for all."""
+        return self.optimizer
 
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
         """Return the constants and functions that the training text reads as `cfg.name`."""

@@ -1,4 +1,4 @@
-"""What a classifier, its data and its objective ask of each other."""
+"""Findings about a classifier that does not fit its labels or its objective."""
 
 from __future__ import annotations
 

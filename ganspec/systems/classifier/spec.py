@@ -59,9 +59,6 @@ class Classifier(Spec, system="classifier"):
     def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
         return contract(self, nets)
 
-    def optimizer_of(self, key: str) -> Optimizer:
-        return self.optimizer
-
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
         return settings(self)
 

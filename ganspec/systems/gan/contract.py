@@ -22,7 +22,7 @@ WANTED = {"logits": "logits", "scores": "scores of any size"}
 def contract(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     """Yield findings, warnings among them, about the networks that could be lowered."""
     if net := nets.get("generator"):
-        wanted = " x ".join(map(str, spec.data.shape))
+        wanted = spec.data.shown_shape
         made = f"the generator makes {net.output}, the discriminator reads {wanted}"
         yield from image_mismatch(spec, "generator", net, made)
         yield from output_range(spec, net)

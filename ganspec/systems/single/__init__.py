@@ -1,1 +1,1 @@
-"""What systems of one network share."""
+"""Parts of systems that are trained by one criterion, under one optimizer."""

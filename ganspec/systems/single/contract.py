@@ -1,4 +1,4 @@
-"""What a network trained on known targets, its data and its criterion ask of each other."""
+"""Findings about a network that does not fit the targets it is trained on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ganspec.kinds.criterion import Criterion
 from ganspec.language.errors import Diagnostic, Mark
 from ganspec.language.kinds import kinds_of
 from ganspec.program.ir import Net
-from ganspec.systems.agreement import ending, layer_of
+from ganspec.systems.agreement import ending, image_mismatch, layer_of, output_range
 from ganspec.systems.spec import Spec
 
 TARGETS = {"classes": "one class", "multi_hot": "multi-hot labels", "images": "images"}
@@ -62,3 +62,14 @@ def check_outputs(spec: Spec, key: str, net: Net) -> Iterator[Diagnostic]:
         message = f"{loss.kind} reads probabilities, the {key} ends in {last}"
         help = f"add {loss.activation} at its end, or remove `reads: probabilities`"
         yield Diagnostic("loss-needs-probabilities", message, mark, notes, help)
+
+
+def check_images(spec: Spec, key: str, nets: dict[str, Net], than: str) -> Iterator[Diagnostic]:
+    """Yield findings about a network whose targets are the images; `than` ends what it makes."""
+    mismatch = list(check_criterion(spec, "images"))
+    yield from mismatch
+    if net := nets.get(key):
+        yield from image_mismatch(spec, key, net, f"the {key} makes {net.output}{than}")
+        if not mismatch:  # what another criterion wants is another question
+            yield from check_outputs(spec, key, net)
+        yield from output_range(spec, net)

@@ -11,19 +11,23 @@ from ganspec.systems.spec import Spec
 def single_settings(spec: Spec, text: ModuleType, **more: object) -> SimpleNamespace:
     """Return the settings of a network whose step and test are those of the module `text`."""
     (key,) = spec.networks
-    test = spec.data.dataset.test_reader(spec.data.resize)
-    absent = more.pop("absent", [])
+    steps = {"train_step": text.train_step, "evaluate": text.evaluate}
+    return SimpleNamespace(**fitting(spec, more.pop("absent", [])), key=key, **steps, **more)
+
+
+def fitting(spec: Spec, absent: list[str]) -> dict[str, object]:
+    """Return the settings of a training with one criterion, one optimizer and a test.
+
+    `absent` lists variables that the training does not use.
+    """
     criterion = spec.objective.loss
-    return SimpleNamespace(
+    test = spec.data.dataset.test_reader(spec.data.resize)
+    return {
         **shared(spec),
-        key=key,
-        iterations=spec.train.iterations,
-        criterion=own(criterion, loss=type(criterion).loss, outputs=criterion.outputs),
-        optimizer=optimizer(spec.optimizer),
-        train_step=text.train_step,
-        evaluate=text.evaluate,
-        held_out=test is not None,
-        load_test_images=test,
-        absent=absent if test else [*absent, "test_images", "test_labels"],
-        **more,
-    )
+        "iterations": spec.train.iterations,
+        "criterion": own(criterion, loss=type(criterion).loss, outputs=criterion.outputs),
+        "optimizer": optimizer(spec.optimizer),
+        "held_out": test is not None,
+        "load_test_images": test,
+        "absent": absent if test else [*absent, "test_images", "test_labels"],
+    }
