@@ -153,13 +153,16 @@ class Bad(Loss, kind="{kind}"):
         ("of_ganspec", "import ganspec.program.ir as ir", "ir.plain(scores.mean())", "ir"),
         ("set_later", "globals()['late'] = 2", "scores.mean() * late", "late"),
         ("unknown_field", "", "scores.mean() * cfg.wieght", "wieght"),
+        ("where_it_lies", "", "scores.mean() * len(__file__)", "__file__"),
+        ("backslash", "", "scores.mean() * len(f'{str(cfg.slash)}')", "backslash within"),
     ],
 )
 def test_a_text_that_lacks_something_is_an_error_of_its_kind(
     kind, head, value, said, tmp_path, monkeypatch
 ):
     path = tmp_path / f"{kind}.py"
-    path.write_text(BAD.format(kind=kind, head=head, value=value, field="weight: float = 1.0"))
+    field = "weight: float = 1.0" if kind != "backslash" else r"slash: str = 'a\\b'"
+    path.write_text(BAD.format(kind=kind, head=head, value=value, field=field))
     monkeypatch.syspath_prepend(tmp_path)
     __import__(kind)
     spec = spec_with(objective=f"{{loss: {kind}}}")
@@ -170,6 +173,74 @@ def test_a_text_that_lacks_something_is_an_error_of_its_kind(
         assert finding.code == "unfit-kind" and finding.mark
         assert f"loss `{kind}`" in finding.message and f"{kind}.py" in finding.message
         assert f"`{said}`" in finding.message or said in finding.message
+
+
+SHOWN = [
+    ("f'{str(cfg.text)}|{len(cfg.text):02d}'", "it"),
+    ('f"{str(cfg.text)}|"', "it's"),
+    ("f'{str(cfg.text)}'", 'a"b'),
+    ("f'{2.5:{cfg.text}}'", ">12.3f"),
+    ("'ab' f'{str(cfg.text)}' f'{2.5:{len(cfg.text)}.1f}'", "abcdef"),
+    ("f\"{f'{cfg.text}':>20}|{', '.join(['a', 'b'])}\"", "abcdef"),
+    ("f'{cfg.text!r:>8}{{}}{1 + 1=}'", "it's"),
+]
+
+
+@pytest.mark.parametrize(("shown", "text"), SHOWN)
+def test_known_texts_in_f_strings(shown, text, tmp_path, monkeypatch):
+    kind = f"shown{[s for s, _ in SHOWN].index(shown)}"
+    value = f"-scores.mean() * sum(map(ord, {shown}))"
+    source = BAD.format(kind=kind, head="", value=value, field=f"text: str = {text!r}")
+    (tmp_path / f"{kind}.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    __import__(kind)
+    check_equal(spec_with(objective=f"{{loss: {kind}}}"), tmp_path, monkeypatch)
+
+
+FUNCTIONS = """
+from functools import partial
+import torch
+from ganspec.extend import Call, Layer, Value
+def scaled(x, by):
+    return x * by
+double = lambda x: x * 2
+triple = partial(scaled, by=3)
+class Odd:
+    def __call__(self, x):
+        return x
+class Applied(Layer, kind="{kind}"):
+    "A layer of a function that no statement defines."
+    def call(self, x: Value) -> Call:
+        return Call({function})
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "function"),
+    [
+        ("alone", "lambda x: x * 2"),
+        ("with_a_name", "double"),
+        ("bound_at_the_top", "triple"),
+        ("bound", "partial(scaled, by=3)"),
+        ("of_a_tensor", "torch.Tensor.abs"),
+    ],
+)
+def test_functions_that_no_statement_defines(kind, function, tmp_path, monkeypatch):
+    (tmp_path / f"{kind}.py").write_text(FUNCTIONS.format(kind=kind, function=function))
+    monkeypatch.syspath_prepend(tmp_path)
+    __import__(kind)
+    layers = f"[{{project: [3, 8, 8]}}, {kind}, tanh]"
+    check_equal(spec_with(generator=layers), tmp_path, monkeypatch)
+
+
+@pytest.mark.parametrize(("kind", "function"), [("odd", "Odd()"), ("mapped", "torch.vmap(abs)")])
+def test_functions_without_a_text_are_an_error(kind, function, tmp_path, monkeypatch):
+    (tmp_path / f"{kind}.py").write_text(FUNCTIONS.format(kind=kind, function=function))
+    monkeypatch.syspath_prepend(tmp_path)
+    __import__(kind)
+    spec = spec_with(generator=f"[{{project: [3, 8, 8]}}, {kind}, tanh]")
+    with pytest.raises(ganspec.SpecError, match=f"the layer `{kind}` cannot be emitted"):
+        ganspec.emit(spec)
 
 
 def test_a_penalty_cannot_have_a_field_called_as_what_it_is_told(tmp_path, monkeypatch):

@@ -15,12 +15,18 @@ from pathlib import Path
 from ganspec.compiler.scopes import Scopes
 
 DEFINING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-ALLOWED = {"__name__", "__doc__", "__file__"}
+ALLOWED = {"__name__", "__doc__"}
 INSTALLED = ("site-packages", "dist-packages")
 
 
 class UntoldError(Exception):
     """A text that cannot be moved; the message says what is wrong with it."""
+
+    def __init__(self, why: str, help: str = ""):
+        super().__init__(why)
+        self.help = help or (
+            "define it in the kind's own file, by a statement at its top, or import it"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +63,10 @@ class Definition:
         arguments = self.function.args
         named = [*arguments.posonlyargs, *arguments.args]
         return named[1:] if isinstance(self.node, ast.ClassDef) else named
+
+    def name_of(self, thing: object) -> str:
+        """Return the one of the names that stands for `thing`."""
+        return next(name for name in self.names if self.home.namespace.get(name) is thing)
 
     def defaults(self) -> dict[str, ast.expr]:
         """Return the default of each parameter that has one."""
@@ -138,7 +148,7 @@ class Home:
             return self._imported(name, last)
         if isinstance(last, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             return self._shared(Definition(self, self._lines(last) + "\n", (name,)))
-        elif isinstance(last, ast.If) and "TYPE_CHECKING" in ast.unparse(last.test):
+        if isinstance(last, ast.If) and "TYPE_CHECKING" in ast.unparse(last.test):
             raise UntoldError(f"`{name}`, which is there for type checkers only")
         names = [n for s in statements for n in Scopes(ast.Module([s], [])).module.bound]
         text = "\n".join(self._lines(statement) for statement in statements)

@@ -60,24 +60,23 @@ def moved(
         try:
             mover.main = move(mover)
         except UntoldError as error:
-            raise SpecError([blamed(mover, kinds, str(error))]) from error
+            raise SpecError([blamed(mover, kinds, error)]) from error
         if not mover.changed:
             return mover
     raise RuntimeError("the text cannot be settled")
 
 
-def blamed(mover: Mover, kinds: list[Kind], why: str) -> Diagnostic:
+def blamed(mover: Mover, kinds: list[Kind], error: UntoldError) -> Diagnostic:
     """Return a finding about the kind whose text cannot be moved."""
     homes = [found.home for found, _ in mover.trail]
     names = [home.name for home in homes]
     kind = next((k for name in reversed(names) for k in kinds if type(k).__module__ == name), None)
     kind = kind or next((k for k in kinds if not type(k).__module__.startswith("ganspec.")), None)
     if kind is None:
-        raise RuntimeError(f"ganspec's own text reads {why}: {names}")
+        raise RuntimeError(f"ganspec's own text reads {error}: {names}")
     file = path_of(homes[-1]) if homes else type(kind).__module__
-    message = f"the {kind.family} `{kind.kind}` cannot be emitted: {file} reads {why}"
-    help = "define it in the kind's own file, by a statement at its top, or import it"
-    return Diagnostic("unfit-kind", message, kind.mark, (), help)
+    message = f"the {kind.family} `{kind.kind}` cannot be emitted: {file} reads {error}"
+    return Diagnostic("unfit-kind", message, kind.mark, (), error.help)
 
 
 def emit_networks(nets: dict[str, Net]) -> str:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import operator
+import sys
+from functools import partial
 
 from ganspec.compiler.definitions import (
     Definition,
     Import,
+    UntoldError,
     definition_of,
     from_text,
     is_own,
@@ -101,15 +105,31 @@ class Mover:
         """Return the mark of a function or class that is used as it is, not called from a text."""
         if isinstance(thing, Rule):
             return self.called(from_text(thing.source, thing.__name__), {}).mark
+        if isinstance(thing, partial):
+            return self.printer.value(thing)
         module = getattr(thing, "__module__", None) or "builtins"
         if not is_own(module, self.also):
-            name = getattr(thing, "__qualname__", None) or thing.__name__
-            return (
-                name
-                if module == "builtins"
-                else self.bring(Import(f"from {module} import {name}", name))
-            )
-        return self.whole(definition_of(thing))
+            return self._installed(thing)
+        found = definition_of(thing, "function")
+        if isinstance(found, Definition) and found.node is None:  # a lambda with a name
+            return self.value(found, found.name_of(thing))
+        return self.whole(found)
+
+    def _installed(self, thing: object) -> str:
+        """Return the mark of what an installed package has, by its name there."""
+        owner = getattr(thing, "__objclass__", thing)  # of a method written in C
+        module = getattr(owner, "__module__", None) or "builtins"
+        name = getattr(thing, "__qualname__", None) or getattr(thing, "__name__", "")
+        try:
+            found = operator.attrgetter(name)(sys.modules[module])
+        except (AttributeError, KeyError):
+            found = None
+        if found is not thing:
+            raise UntoldError(f"{thing!r}, which has no name in its module")
+        top, dot, rest = name.partition(".")
+        if module != "builtins":
+            top = self.bring(Import(f"from {module} import {top}", top))
+        return top + dot + rest
 
     def bring(self, found: Import) -> str:
         """Return the mark of an imported name."""
@@ -124,8 +144,6 @@ class Mover:
         """Return the mark of something whose calls are not all known: nothing in it is settled."""
         if isinstance(found, Import):
             return self.bring(found)
-        if found.node is None:
-            raise TypeError("a constant has several names")
         arguments = every_argument(found.function.args) if found.function else []
         for argument in arguments:
             self._vary(found, (), argument.arg)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterator
 from functools import partial
 
 from ganspec.compiler.definitions import Definition, Import, UntoldError
@@ -19,7 +20,6 @@ class Rewriter:
         self.mover, self.found, self.view = mover, found, view
         self.names = dict(zip(found.names, symbols, strict=True))
         self.edits = Edits(view.text)
-        self.quoted = 0  # depth of f-strings around
 
     def text(self) -> str:
         for node in self.view.tree.body:
@@ -92,33 +92,44 @@ class Rewriter:
                 node.returns = None
             case ast.ImportFrom(module=str(module)) if module.split(".")[0] == "ganspec":
                 raise UntoldError("ganspec itself, by an import")
+            case ast.JoinedStr():
+                return self._formatted(node)
             case ast.Global(names=names):
                 marks = [self._global(name) or name for name in names]
                 return self.edits.replace(node, f"global {', '.join(marks)}")
-        self.quoted += isinstance(node, ast.JoinedStr)
         for child in ast.iter_child_nodes(node):
             self.visit(child)
-        self.quoted -= isinstance(node, ast.JoinedStr)
-        if isinstance(node, ast.JoinedStr):
-            self._formatted(node)
         return None
 
     def _formatted(self, node: ast.JoinedStr) -> None:
-        """Write an f-string anew if it shows a known text, or says the name of what it shows."""
-        known = {v: self._shown(v) for v in node.values if isinstance(v, ast.FormattedValue)}
-        names = re.search(
-            r"=\s*(![rsa])?(:[^{}]*)?}", ast.get_source_segment(self.view.text, node) or ""
-        )
-        if not names and all(shown is None for shown in known.values()):
+        """Write an f-string anew where its own text cannot stay.
+
+        That is where it shows a known text, says the name of what it shows, or would hold quotes
+        in its braces, which Python 3.11 does not read if they are those around it.
+        """
+        fields = [n for n in _parts(node) if isinstance(n, ast.FormattedValue)]
+        for field in fields:
+            self.visit(field.value)
+        shown = {field: self._shown(field) for field in fields}
+        made = {field: self._made(field.value) for field in fields}
+        whole = ast.get_source_segment(self.view.text, node) or ""
+        names = re.search(r"=\s*(![rsa])?(:[^{}]*)?}", whole)
+        quoted = any(re.search("['\"]", text) and text not in whole for text in made.values())
+        if not names and not quoted and all(text is None for text in shown.values()):
             return
-        for field, shown in known.items():
-            if shown is None:
-                value = self.view.known(field.value)  # whose place in the text may be wrong
-                text = value.text if value and value.text else self.edits.of(field.value)
-                field.value = ast.parse(text, mode="eval").body
-        parts = [ast.Constant(known[v]) if known.get(v) is not None else v for v in node.values]
-        text = ast.unparse(ast.JoinedStr(parts))
+        for field, text in made.items():
+            field.value = ast.parse(text, mode="eval").body
+        try:
+            text = ast.unparse(_filled(node, shown))
+        except ValueError:
+            help = "give what it shows a name on a line before it"
+            raise UntoldError("a text with a backslash within an f-string", help) from None
         self.edits.outer(self.edits.start(node), self.edits.end(node), text)
+
+    def _made(self, node: ast.expr) -> str:
+        """Return the text of what an f-string shows, whose place may be wrong if it is a name."""
+        known = self.view.known(node)
+        return known.text if known and known.text else self.edits.of(node)
 
     def _shown(self, field: ast.FormattedValue) -> str | None:
         """Return what an f-string shows of a known text, None for anything else."""
@@ -157,8 +168,6 @@ class Rewriter:
             text = self.mover.configuration(known.value)
         elif text is None:
             text = self._spelled(known)
-        if self.quoted and text[:1] in "'\"":  # not the quotes around it
-            text = text.replace('"', "'") if text[0] == '"' else text
         self.edits.replace(node, text)
         return True
 
@@ -267,3 +276,25 @@ class Rewriter:
     def _write(self, node: ast.Call, name: str, arguments: list[str]) -> None:
         start, end = self.edits.start(node), self.edits.end(node)
         self.edits.outer(start, end, f"{name}({', '.join(arguments)})")
+
+
+def _parts(node: ast.JoinedStr) -> Iterator[ast.expr]:
+    """Yield what an f-string consists of, and what the formats in it consist of."""
+    for part in node.values:
+        yield part
+        if isinstance(part, ast.FormattedValue) and part.format_spec:
+            yield from _parts(part.format_spec)
+
+
+def _filled(node: ast.JoinedStr, shown: dict[ast.expr, str | None]) -> ast.expr:
+    """Return an f-string with known texts in place of the braces that show them."""
+    parts = []
+    for part in node.values:
+        if shown.get(part) is not None:
+            part = ast.Constant(shown[part])
+        elif isinstance(part, ast.FormattedValue) and part.format_spec:
+            part.format_spec = ast.JoinedStr([_filled(part.format_spec, shown)])
+        parts.append(part)
+    if all(isinstance(part, ast.Constant) for part in parts):
+        return ast.Constant("".join(part.value for part in parts))
+    return ast.JoinedStr(parts)
