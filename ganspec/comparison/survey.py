@@ -37,7 +37,7 @@ class Subject:
 
     @cached_property
     def properties(self) -> dict[str, dict[str, str]]:
-        """What the spec says as a whole, by section."""
+        """Return the properties of the spec as a whole, by section."""
         return properties(self.spec)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Where a moved name is defined: the text of a function, class or constant, or its import."""
+"""Find where a moved name is defined: the text of a function, class or constant, or its import."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Definition:
 
     @cached_property
     def function(self) -> ast.FunctionDef | None:
-        """What a call of it runs and whose arguments may be settled, if that is known."""
+        """Return what a call runs, whose arguments may be settled; None where that is unknown."""
         node = self.node
         if node is None or node.decorator_list:
             return None

@@ -1,4 +1,4 @@
-"""What is known of a text's expressions before it runs."""
+"""Find the values of a text's expressions that are known before it runs."""
 
 from __future__ import annotations
 

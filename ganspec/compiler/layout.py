@@ -1,4 +1,4 @@
-"""How a program is laid out in a module: chains of modules, and the names of attributes.
+"""Lay a program out in a module: chains of modules, and the names of attributes.
 
 Analyses read the flat program. Its layout is made right before it is evaluated or printed.
 """

@@ -15,7 +15,7 @@ from ganspec.compiler.symbols import Symbol
 
 @dataclass(frozen=True)
 class Named:
-    """What has a name in the emitted file already, such as the class of a network."""
+    """A name that the emitted file has already, such as the class of a network."""
 
     mark: str
 
@@ -41,7 +41,7 @@ class Version:
 
 
 class Moving(Protocol):
-    """What a text that is rewritten asks of the file that it goes into."""
+    """The file that rewritten texts go into, as they see it."""
 
     trail: list[tuple[Definition, str]]
     printer: Printer
@@ -69,7 +69,7 @@ class Moving(Protocol):
 
 @dataclass(frozen=True)
 class Call:
-    """How a moved function is called: its name, and the parameters that it no longer has."""
+    """The call of a moved function: its name, and the parameters that it no longer has."""
 
     mark: str
     without: set[str]

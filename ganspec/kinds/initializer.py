@@ -1,4 +1,4 @@
-"""What every initializer is: a plain function of a network, moved into emitted files as text."""
+"""Base of initializers: plain functions of a network, moved into emitted files as text."""
 
 from __future__ import annotations
 

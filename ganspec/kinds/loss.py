@@ -32,5 +32,5 @@ class Loss(Kind, family="loss"):
 
     @property
     def goals(self) -> tuple[str, str]:
-        """What the discriminator and the generator maximise, for comments of emitted files."""
+        """Return what discriminator and generator maximise, for comments of emitted files."""
         return "real scores against generated ones", "the scores of generated images"

@@ -1,4 +1,4 @@
-"""How often a network's outputs are right."""
+"""Measure how often a network's outputs are right."""
 
 from __future__ import annotations
 
