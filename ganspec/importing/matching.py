@@ -26,14 +26,17 @@ ATTEMPTS = ((2, False), (1, False), (2, True), (1, True))
 
 
 def own_names(ops: list[Op]) -> list[str]:
-    """Names of the classes called, where one is not torch's; empty otherwise.
+    """Return the names of the classes called, where these tell more than what they do.
 
     Of two layers that do the same, that of the same name is meant: ganspec's own helper classes
-    come back as what they were, even on a map of one number where all norms are alike.
+    come back as what they were, even on a map of one number where all norms are alike, and so
+    do the two dropouts of rate 0, which do nothing. Of torch's other classes there are no names.
     """
     modules = [op.module for op in ops if op.module is not None]
     classes = [parametrize.type_before_parametrizations(m) for m in modules]
-    if len(classes) < len(ops) or all(c.__module__.startswith("torch.") for c in classes):
+    idle = any(getattr(m, "p", None) == 0 for m in modules)  # dropout of rate 0
+    others = not all(c.__module__.startswith("torch.") for c in classes)
+    if len(classes) < len(ops) or not (others or idle):
         return []
     return [cls.__name__ for cls in classes]
 

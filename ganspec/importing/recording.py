@@ -144,9 +144,14 @@ class Recorder(TorchFunctionMode):
             self.inside += 1
 
         def leave(module, args, kwargs, result):
+            # what a module gives back untouched, as dropout does, is a value of its own, too
+            same = any(result is t for t in tensors((args, kwargs)))
+            if same and not getattr(module, "inplace", False):
+                result = result.view_as(result)
             self.inside -= 1
             if not self.inside:
                 self.note(module, path, args, kwargs, result)
+            return result
 
         return enter, leave
 
