@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (d9a72e0a).
+Written by ganspec from the spec `acgan_cifar32` (49039c02).
 Plain PyTorch, yours to edit.
 """
 
@@ -103,20 +103,12 @@ class Discriminator(nn.Module):
 # ---- Losses ----
 def real_loss(scores):
     """Return the loss of D on real images: minimising it maximises log D(x)."""
-    targets = torch.ones_like(scores)
-    return F.binary_cross_entropy(scores, targets)
+    return F.binary_cross_entropy(scores, torch.ones_like(scores))
 
 
 def fake_loss(scores):
     """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
-    targets = torch.zeros_like(scores)
-    return F.binary_cross_entropy(scores, targets)
-
-
-def generator_loss(scores):
-    """Return the loss of G: minimising it maximises log D(G(z))."""
-    targets = torch.ones_like(scores)
-    return F.binary_cross_entropy(scores, targets)
+    return F.binary_cross_entropy(scores, torch.zeros_like(scores))
 
 
 # ---- Data ----
@@ -164,29 +156,15 @@ def load_images(folder):
 
 
 # ---- Training ----
-class Batches:
-    """Draw batches of real images without end, in a new random order each epoch."""
-
-    def __init__(self, images, labels, seed):
-        self.images = images  # uint8, on their device
-        self.labels = labels
-        self.random = torch.Generator().manual_seed(seed)
-        self.position = len(self)
-        if len(self) == 0:
-            raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
-
-    def __len__(self):
-        return len(self.images) // BATCH
-
-    def __next__(self):
-        if self.position == len(self):
-            order = torch.randperm(len(self.images), generator=self.random)
-            self.order, self.position = order.to(self.images.device), 0
-        chosen = self.order[self.position * BATCH :][:BATCH]
-        self.position += 1
-        images = self.images[chosen]
-        labels = self.labels[chosen]
-        return images.float() / 127.5 - 1, labels
+def draw_batches(images, labels, seed):
+    """Yield batches of real images without end, in a new random order each epoch."""
+    random = torch.Generator().manual_seed(seed)
+    if len(images) < BATCH:
+        raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
+    while True:
+        order = torch.randperm(len(images), generator=random).to(images.device)
+        for chosen in order.split(BATCH)[: len(order) // BATCH]:
+            yield images[chosen].float() / 127.5 - 1, labels[chosen]
 
 
 def assess(discriminator, images, labels):
@@ -195,24 +173,19 @@ def assess(discriminator, images, labels):
     return scores, F.cross_entropy(guesses, labels)
 
 
-def update(optimizer, loss):
-    """Make one step down the gradient of `loss`."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-
-
 def train_generator(generator, discriminator, optimizer, latent, labels):
     """Update the generator once. Return its loss."""
     # G: maximise log D(G(z))
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent, labels)
     scores, q_loss = assess(discriminator, images, labels)
-    g_loss = generator_loss(scores)
+    g_loss = F.binary_cross_entropy(scores, torch.ones_like(scores))
     g_loss = g_loss + G_AUXILIARY * q_loss
-    update(optimizer, g_loss)
+    optimizer.zero_grad()
+    g_loss.backward()
+    optimizer.step()
     discriminator.requires_grad_(True)
-    return g_loss.detach()
+    return g_loss
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
@@ -229,19 +202,18 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     d_loss = d_loss + D_AUXILIARY * q_loss
     log = {"d_loss": d_loss.detach()}
     log["q_loss"] = q_loss.detach()
-    update(d_optimizer, d_loss)
+    d_optimizer.zero_grad()
+    d_loss.backward()
+    d_optimizer.step()
 
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
-    log["g_loss"] = train_generator(
-        generator, discriminator, g_optimizer, latent, labels
-    )
-    return log
+    g_loss = train_generator(generator, discriminator, g_optimizer, latent, labels)
+    return log | {"g_loss": g_loss.detach()}
 
 
 def save_grid(images, path):
     """Write images (N x C x H x W) as one PNG, row by row, on white."""
-    images = images * 0.5 + 0.5
-    images = images.clamp(0, 1).mul(255).round().byte().cpu()
+    images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
     # rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
@@ -260,6 +232,7 @@ def main():
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
     images, labels = load_images(args.data)
+    labels = labels.to(args.device)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
@@ -270,9 +243,8 @@ def main():
         discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999)
     )
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
-    labels = labels.to(args.device)
     fixed_labels = torch.arange(SAMPLES, device=labels.device) % LABEL_SIZE
-    batches = Batches(images.to(args.device), labels, args.seed)
+    batches = draw_batches(images.to(args.device), labels, args.seed)
     epoch = ITERATIONS
     last = args.steps or args.epochs * epoch
 
@@ -285,12 +257,11 @@ def main():
             losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         if step % epoch == 0 or step == last:
-            path = args.out / f"samples_{step:07d}.png"
             generator.eval()
             with torch.no_grad():
                 samples = generator(fixed, fixed_labels)
             generator.train()
-            save_grid(samples, path)
+            save_grid(samples, args.out / f"samples_{step:07d}.png")
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, args.out / "weights.pt")
 

@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (03ad73b3).
+Written by ganspec from the spec `cgan_fashion` (de75b8c1).
 Plain PyTorch, yours to edit.
 """
 
@@ -30,20 +30,20 @@ ITERATIONS = 468
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of convs, linear layers and embeddings, and set biases to 0."""
+    """Fill the weights of all layers but norms, and set biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
-            wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
-            fill(wrapped.weight.original if wrapped else module.weight, **options)
+            fill(module.weight, **options)
             if getattr(module, "bias", None) is not None:
                 nn.init.zeros_(module.bias)
 
 
 def init_keras(network):
-    """Draw weights scaled by their fan, embeddings within 0.05, and set biases to 0."""
+    """Draw weights as Keras does: scaled by their fan, embeddings within 0.05."""
     init_weights(network, nn.init.xavier_uniform_)
-    embeddings = [m for m in network.modules() if isinstance(m, nn.Embedding)]
-    init_weights(nn.ModuleList(embeddings), nn.init.uniform_, a=-0.05, b=0.05)
+    for module in network.modules():
+        if isinstance(module, nn.Embedding):
+            init_weights(module, nn.init.uniform_, a=-0.05, b=0.05)
 
 
 class Generator(nn.Module):
@@ -105,25 +105,6 @@ class Discriminator(nn.Module):
         return self.layers(h)
 
 
-# ---- Losses ----
-def real_loss(scores):
-    """Return the loss of D on real images: minimising it maximises log D(x)."""
-    targets = torch.ones_like(scores)
-    return F.binary_cross_entropy(scores, targets)
-
-
-def fake_loss(scores):
-    """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
-    targets = torch.zeros_like(scores)
-    return F.binary_cross_entropy(scores, targets)
-
-
-def generator_loss(scores):
-    """Return the loss of G: minimising it maximises log D(G(z))."""
-    targets = torch.ones_like(scores)
-    return F.binary_cross_entropy(scores, targets)
-
-
 # ---- Data ----
 def find_idx(folder, name):
     """Return the path of the IDX file `name` in `folder`, plain or gzipped, or None."""
@@ -181,80 +162,57 @@ class AdamEpsHat(optim.Adam):
         super().step()
 
 
-class Batches:
-    """Draw batches of real images without end, in a new random order each epoch."""
-
-    def __init__(self, images, labels, seed):
-        self.images = images  # uint8, on their device
-        self.labels = labels
-        self.random = torch.Generator().manual_seed(seed)
-        self.position = len(self)
-        if len(self) == 0:
-            raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
-
-    def __len__(self):
-        return len(self.images) // BATCH
-
-    def __next__(self):
-        if self.position == len(self):
-            order = torch.randperm(len(self.images), generator=self.random)
-            self.order, self.position = order.to(self.images.device), 0
-        chosen = self.order[self.position * BATCH :][:BATCH]
-        self.position += 1
-        images = self.images[chosen]
-        labels = self.labels[chosen]
-        return images.float() / 127.5 - 1, labels
+def draw_batches(images, labels, seed):
+    """Yield batches of real images without end, in a new random order each epoch."""
+    random = torch.Generator().manual_seed(seed)
+    if len(images) < BATCH:
+        raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
+    while True:
+        order = torch.randperm(len(images), generator=random).to(images.device)
+        for chosen in order.split(BATCH)[: len(order) // BATCH]:
+            yield images[chosen].float() / 127.5 - 1, labels[chosen]
 
 
-def update(optimizer, loss):
-    """Make one step down the gradient of `loss`."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-
-
-def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
+def train_step(generator, discriminator, g_optimizer, d_optimizer, batches, pool):
     """Train both networks for one iteration. Return the losses by name."""
     real, labels = next(batches)
-    fake_labels = batches.labels[
-        torch.randint(len(batches.labels), (len(real),), device=batches.labels.device)
-    ]
+    fake_labels = pool[torch.randint(len(pool), (len(real),), device=pool.device)]
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
         fake = generator(latent, fake_labels)
     # D: maximise log D(x) + log(1 - D(G(z))), one term after the other
     real_scores = discriminator(real, labels)
-    d_real = real_loss(real_scores)
-    update(d_optimizer, d_real)
+    d_real = F.binary_cross_entropy(real_scores, torch.ones_like(real_scores))
+    d_optimizer.zero_grad()
+    d_real.backward()
+    d_optimizer.step()
 
     fake_scores = discriminator(fake, fake_labels)
-    d_fake = fake_loss(fake_scores)
-    update(d_optimizer, d_fake)
+    d_fake = F.binary_cross_entropy(fake_scores, torch.zeros_like(fake_scores))
+    d_optimizer.zero_grad()
+    d_fake.backward()
+    d_optimizer.step()
 
     d_real, d_fake = d_real.detach(), d_fake.detach()
     log = {"d_loss": d_real + d_fake, "d_real": d_real, "d_fake": d_fake}
 
     latent = torch.randn(GENERATOR_BATCH, LATENT_SIZE, device=real.device)
-    fake_labels = batches.labels[
-        torch.randint(
-            len(batches.labels), (GENERATOR_BATCH,), device=batches.labels.device
-        )
-    ]
+    fake_labels = pool[torch.randint(len(pool), (GENERATOR_BATCH,), device=pool.device)]
     # G: maximise log D(G(z))
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent, fake_labels)
     scores = discriminator(images, fake_labels)
-    g_loss = generator_loss(scores)
-    update(g_optimizer, g_loss)
+    g_loss = F.binary_cross_entropy(scores, torch.ones_like(scores))
+    g_optimizer.zero_grad()
+    g_loss.backward()
+    g_optimizer.step()
     discriminator.requires_grad_(True)
-    log["g_loss"] = g_loss.detach()
-    return log
+    return log | {"g_loss": g_loss.detach()}
 
 
 def save_grid(images, path):
     """Write images (N x C x H x W) as one PNG, row by row, on white."""
-    images = images * 0.5 + 0.5
-    images = images.clamp(0, 1).mul(255).round().byte().cpu()
+    images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
     # rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
@@ -273,6 +231,7 @@ def main():
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
     images, labels = load_images(args.data)
+    labels = labels.to(args.device)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
@@ -285,27 +244,27 @@ def main():
         discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999), eps=1e-7
     )
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
-    labels = labels.to(args.device)
     fixed_labels = torch.arange(SAMPLES, device=labels.device) % LABEL_SIZE
-    batches = Batches(images.to(args.device), labels, args.seed)
+    batches = draw_batches(images.to(args.device), labels, args.seed)
     epoch = ITERATIONS
     last = args.steps or args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
-        log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
+        log = train_step(
+            generator, discriminator, g_optimizer, d_optimizer, batches, labels
+        )
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
             losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         if step % epoch == 0 or step == last:
-            path = args.out / f"samples_{step:07d}.png"
             generator.eval()
             with torch.no_grad():
                 samples = generator(fixed, fixed_labels)
             generator.train()
-            save_grid(samples, path)
+            save_grid(samples, args.out / f"samples_{step:07d}.png")
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, args.out / "weights.pt")
 

@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (a66731d3).
+Written by ganspec from the spec `cgan_iclevr_type2` (8ec6e2bd).
 Plain PyTorch, yours to edit.
 """
 
@@ -91,20 +91,12 @@ class Discriminator(nn.Module):
 # ---- Losses ----
 def real_loss(scores):
     """Return the loss of D on real images: minimising it maximises log D(x)."""
-    targets = torch.ones_like(scores)
-    return F.binary_cross_entropy(scores, targets)
+    return F.binary_cross_entropy(scores, torch.ones_like(scores))
 
 
 def fake_loss(scores):
     """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
-    targets = torch.zeros_like(scores)
-    return F.binary_cross_entropy(scores, targets)
-
-
-def generator_loss(scores):
-    """Return the loss of G: minimising it maximises log D(G(z))."""
-    targets = torch.ones_like(scores)
-    return F.binary_cross_entropy(scores, targets)
+    return F.binary_cross_entropy(scores, torch.zeros_like(scores))
 
 
 # ---- Data ----
@@ -198,36 +190,13 @@ def load_images(folder):
 
 
 # ---- Training ----
-class Batches:
-    """Draw batches of real images without end, in a new random order each epoch."""
-
-    def __init__(self, images, labels, seed):
-        self.images = images  # uint8, on their device
-        self.labels = labels
-        self.random = torch.Generator().manual_seed(seed)
-        self.position = len(self)
-        if len(self) == 0:
-            raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
-
-    def __len__(self):
-        return math.ceil(len(self.images) / BATCH)
-
-    def __next__(self):
-        if self.position == len(self):
-            order = torch.randperm(len(self.images), generator=self.random)
-            self.order, self.position = order.to(self.images.device), 0
-        chosen = self.order[self.position * BATCH :][:BATCH]
-        self.position += 1
-        images = self.images[chosen]
-        labels = self.labels[chosen]
-        return images.float() / 127.5 - 1, labels
-
-
-def update(optimizer, loss):
-    """Make one step down the gradient of `loss`."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
+def draw_batches(images, labels, seed):
+    """Yield batches of real images without end, in a new random order each epoch."""
+    random = torch.Generator().manual_seed(seed)
+    while True:
+        order = torch.randperm(len(images), generator=random).to(images.device)
+        for chosen in order.split(BATCH):
+            yield images[chosen].float() / 127.5 - 1, labels[chosen]
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
@@ -241,7 +210,9 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
     log = {"d_loss": d_loss.detach()}
-    update(d_optimizer, d_loss)
+    d_optimizer.zero_grad()
+    d_loss.backward()
+    d_optimizer.step()
 
     for _ in range(GENERATOR_STEPS):
         latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
@@ -249,17 +220,17 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         discriminator.requires_grad_(False)  # it only passes gradients on
         images = generator(latent, labels)
         scores = discriminator(images)
-        g_loss = generator_loss(scores)
-        update(g_optimizer, g_loss)
+        g_loss = F.binary_cross_entropy(scores, torch.ones_like(scores))
+        g_optimizer.zero_grad()
+        g_loss.backward()
+        g_optimizer.step()
         discriminator.requires_grad_(True)
-        log["g_loss"] = g_loss.detach()
-    return log
+    return log | {"g_loss": g_loss.detach()}
 
 
 def save_grid(images, path):
     """Write images (N x C x H x W) as one PNG, row by row, on white."""
-    images = images * 0.5 + 0.5
-    images = images.clamp(0, 1).mul(255).round().byte().cpu()
+    images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
     # rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
@@ -279,6 +250,7 @@ def main():
     args = parser.parse_args()
     images, labels = load_images(args.data)
     labels = labels.float()
+    labels = labels.to(args.device)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
@@ -289,10 +261,9 @@ def main():
         discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999)
     )
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
-    labels = labels.to(args.device)
     fixed_labels = labels[torch.randint(len(labels), (SAMPLES,), device=labels.device)]
-    batches = Batches(images.to(args.device), labels, args.seed)
-    epoch = len(batches)
+    batches = draw_batches(images.to(args.device), labels, args.seed)
+    epoch = math.ceil(len(images) / BATCH)
     last = args.steps or args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)
@@ -304,12 +275,11 @@ def main():
             losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         if step % epoch == 0 or step == last:
-            path = args.out / f"samples_{step:07d}.png"
             generator.eval()
             with torch.no_grad():
                 samples = generator(fixed, fixed_labels)
             generator.train()
-            save_grid(samples, path)
+            save_grid(samples, args.out / f"samples_{step:07d}.png")
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, args.out / "weights.pt")
 

@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (fc2733e6).
+Written by ganspec from the spec `classifier_fashion` (3f8ba880).
 Plain PyTorch, yours to edit.
 """
 
@@ -23,20 +23,16 @@ SEED = 0
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of convs, linear layers and embeddings, and set biases to 0."""
+    """Fill the weights of all layers but norms, and set biases to 0."""
     for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
-            wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
-            fill(wrapped.weight.original if wrapped else module.weight, **options)
-            if getattr(module, "bias", None) is not None:
-                nn.init.zeros_(module.bias)
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            fill(module.weight, **options)
+            nn.init.zeros_(module.bias)
 
 
 def init_keras(network):
-    """Draw weights scaled by their fan, embeddings within 0.05, and set biases to 0."""
+    """Draw weights as Keras does: scaled by their fan, embeddings within 0.05."""
     init_weights(network, nn.init.xavier_uniform_)
-    embeddings = [m for m in network.modules() if isinstance(m, nn.Embedding)]
-    init_weights(nn.ModuleList(embeddings), nn.init.uniform_, a=-0.05, b=0.05)
 
 
 class Classifier(nn.Module):
@@ -139,36 +135,15 @@ class AdamEpsHat(optim.Adam):
         super().step()
 
 
-class Batches:
-    """Draw batches of real images without end, in a new random order each epoch."""
-
-    def __init__(self, images, labels, seed):
-        self.images = images  # uint8, on their device
-        self.labels = labels
-        self.random = torch.Generator().manual_seed(seed)
-        self.position = len(self)
-        if len(self) == 0:
-            raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
-
-    def __len__(self):
-        return len(self.images) // BATCH
-
-    def __next__(self):
-        if self.position == len(self):
-            order = torch.randperm(len(self.images), generator=self.random)
-            self.order, self.position = order.to(self.images.device), 0
-        chosen = self.order[self.position * BATCH :][:BATCH]
-        self.position += 1
-        images = self.images[chosen]
-        labels = self.labels[chosen]
-        return images.float() / 255, labels
-
-
-def update(optimizer, loss):
-    """Make one step down the gradient of `loss`."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
+def draw_batches(images, labels, seed):
+    """Yield batches of real images without end, in a new random order each epoch."""
+    random = torch.Generator().manual_seed(seed)
+    if len(images) < BATCH:
+        raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
+    while True:
+        order = torch.randperm(len(images), generator=random).to(images.device)
+        for chosen in order.split(BATCH)[: len(order) // BATCH]:
+            yield images[chosen].float() / 255, labels[chosen]
 
 
 def accuracy(outputs, labels):
@@ -181,7 +156,9 @@ def train_step(classifier, optimizer, batches):
     images, labels = next(batches)
     outputs = classifier(images)
     loss = cross_entropy(outputs, labels)
-    update(optimizer, loss)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
     return {"loss": loss.detach(), "accuracy": accuracy(outputs, labels)}
 
 
@@ -228,8 +205,8 @@ def main():
     test_images = test_images.to(args.device)
     labels = labels.to(args.device)
     test_labels = test_labels.to(args.device)
-    batches = Batches(images, labels, args.seed)
-    epoch = len(batches)
+    batches = draw_batches(images, labels, args.seed)
+    epoch = len(images) // BATCH
     last = args.steps or args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)

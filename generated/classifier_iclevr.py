@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (52554a79).
+Written by ganspec from the spec `classifier_iclevr` (10d0b216).
 Plain PyTorch, yours to edit.
 """
 
@@ -185,36 +185,15 @@ def load_images(folder):
 
 
 # ---- Training ----
-class Batches:
-    """Draw batches of real images without end, in a new random order each epoch."""
-
-    def __init__(self, images, labels, seed):
-        self.images = images  # uint8, on their device
-        self.labels = labels
-        self.random = torch.Generator().manual_seed(seed)
-        self.position = len(self)
-        if len(self) == 0:
-            raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
-
-    def __len__(self):
-        return len(self.images) // BATCH
-
-    def __next__(self):
-        if self.position == len(self):
-            order = torch.randperm(len(self.images), generator=self.random)
-            self.order, self.position = order.to(self.images.device), 0
-        chosen = self.order[self.position * BATCH :][:BATCH]
-        self.position += 1
-        images = self.images[chosen]
-        labels = self.labels[chosen]
-        return images.float() / 127.5 - 1, labels
-
-
-def update(optimizer, loss):
-    """Make one step down the gradient of `loss`."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
+def draw_batches(images, labels, seed):
+    """Yield batches of real images without end, in a new random order each epoch."""
+    random = torch.Generator().manual_seed(seed)
+    if len(images) < BATCH:
+        raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
+    while True:
+        order = torch.randperm(len(images), generator=random).to(images.device)
+        for chosen in order.split(BATCH)[: len(order) // BATCH]:
+            yield images[chosen].float() / 127.5 - 1, labels[chosen]
 
 
 def find_labels(outputs, labels):
@@ -236,7 +215,9 @@ def train_step(classifier, optimizer, batches):
     images, labels = next(batches)
     outputs = classifier(images)
     loss = F.binary_cross_entropy_with_logits(outputs, labels)
-    update(optimizer, loss)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
     return {"loss": loss.detach(), "accuracy": multi_hot_accuracy(outputs, labels)}
 
 
@@ -259,8 +240,8 @@ def main():
     optimizer = torch.optim.Adam(network.parameters())
     images = images.to(args.device)
     labels = labels.to(args.device)
-    batches = Batches(images, labels, args.seed)
-    epoch = len(batches)
+    batches = draw_batches(images, labels, args.seed)
+    epoch = len(images) // BATCH
     last = args.steps or args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (daffb42c).
+Written by ganspec from the spec `dcgan_cifar64` (adfd43be).
 Plain PyTorch, yours to edit.
 """
 
@@ -41,13 +41,11 @@ class CenteredBatchNorm(nn.BatchNorm2d):
 
 
 def init_weights(network, fill, **options):
-    """Fill the weights of convs, linear layers and embeddings, and set biases to 0."""
+    """Fill the weights of all layers but norms, and set biases to 0."""
     for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
-            wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
-            fill(wrapped.weight.original if wrapped else module.weight, **options)
-            if getattr(module, "bias", None) is not None:
-                nn.init.zeros_(module.bias)
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            fill(module.weight, **options)
+            nn.init.zeros_(module.bias)
 
 
 class Generator(nn.Module):
@@ -124,20 +122,17 @@ class Discriminator(nn.Module):
 # ---- Losses ----
 def real_loss(scores):
     """Return the loss of D on real images: minimising it maximises log D(x)."""
-    targets = torch.ones_like(scores)
-    return F.binary_cross_entropy(scores, targets)
+    return F.binary_cross_entropy(scores, torch.ones_like(scores))
 
 
 def fake_loss(scores):
     """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
-    targets = torch.zeros_like(scores)
-    return F.binary_cross_entropy(scores, targets)
+    return F.binary_cross_entropy(scores, torch.zeros_like(scores))
 
 
 def generator_loss(scores):
     """Return the loss of G: minimising it maximises log D(G(z))."""
-    targets = torch.ones_like(scores)
-    return F.binary_cross_entropy(scores, targets)
+    return F.binary_cross_entropy(scores, torch.ones_like(scores))
 
 
 # ---- Data ----
@@ -213,34 +208,15 @@ class AdamEpsHat(optim.Adam):
         super().step()
 
 
-class Batches:
-    """Draw batches of real images without end, in a new random order each epoch."""
-
-    def __init__(self, images, seed):
-        self.images = images  # uint8, on their device
-        self.random = torch.Generator().manual_seed(seed)
-        self.position = len(self)
-        if len(self) == 0:
-            raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
-
-    def __len__(self):
-        return len(self.images) // BATCH
-
-    def __next__(self):
-        if self.position == len(self):
-            order = torch.randperm(len(self.images), generator=self.random)
-            self.order, self.position = order.to(self.images.device), 0
-        chosen = self.order[self.position * BATCH :][:BATCH]
-        self.position += 1
-        images = self.images[chosen]
-        return images.float() / 255
-
-
-def update(optimizer, loss):
-    """Make one step down the gradient of `loss`."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
+def draw_batches(images, seed):
+    """Yield batches of real images without end, in a new random order each epoch."""
+    random = torch.Generator().manual_seed(seed)
+    if len(images) < BATCH:
+        raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
+    while True:
+        order = torch.randperm(len(images), generator=random).to(images.device)
+        for chosen in order.split(BATCH)[: len(order) // BATCH]:
+            yield images[chosen].float() / 255
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
@@ -257,7 +233,9 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     log = {"d_loss": d_loss.detach()}
     log["g_loss"] = generator_loss(fake_scores.detach())
     if not (log["d_loss"] * 2 < log["g_loss"]):
-        update(d_optimizer, d_loss)
+        d_optimizer.zero_grad()
+        d_loss.backward()
+        d_optimizer.step()
 
     if log["g_loss"] * 1.5 < log["d_loss"]:
         return log
@@ -266,10 +244,11 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     images = generator(latent)
     scores = discriminator(images)
     g_loss = generator_loss(scores)
-    update(g_optimizer, g_loss)
+    g_optimizer.zero_grad()
+    g_loss.backward()
+    g_optimizer.step()
     discriminator.requires_grad_(True)
-    log["g_loss"] = g_loss.detach()
-    return log
+    return log | {"g_loss": g_loss.detach()}
 
 
 def save_grid(images, path):
@@ -301,8 +280,8 @@ def main():
     g_optimizer = AdamEpsHat(generator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     d_optimizer = AdamEpsHat(discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999))
     fixed = torch.rand(SAMPLES, LATENT_SIZE, device=args.device)
-    batches = Batches(images.to(args.device), args.seed)
-    epoch = len(batches)
+    batches = draw_batches(images.to(args.device), args.seed)
+    epoch = len(images) // BATCH
     last = args.steps or args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)
@@ -314,12 +293,11 @@ def main():
             losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         if step % epoch == 0 or step == last:
-            path = args.out / f"samples_{step:07d}.png"
             generator.eval()
             with torch.no_grad():
                 samples = generator(fixed)
             generator.train()
-            save_grid(samples, path)
+            save_grid(samples, args.out / f"samples_{step:07d}.png")
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, args.out / "weights.pt")
 

@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (ab3f273b).
+Written by ganspec from the spec `denoising_fashion` (927188ee).
 Plain PyTorch, yours to edit.
 """
 
@@ -26,20 +26,16 @@ COLUMNS = 16
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of convs, linear layers and embeddings, and set biases to 0."""
+    """Fill the weights of all layers but norms, and set biases to 0."""
     for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
-            wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
-            fill(wrapped.weight.original if wrapped else module.weight, **options)
-            if getattr(module, "bias", None) is not None:
-                nn.init.zeros_(module.bias)
+        if isinstance(module, nn.Conv2d):
+            fill(module.weight, **options)
+            nn.init.zeros_(module.bias)
 
 
 def init_keras(network):
-    """Draw weights scaled by their fan, embeddings within 0.05, and set biases to 0."""
+    """Draw weights as Keras does: scaled by their fan, embeddings within 0.05."""
     init_weights(network, nn.init.xavier_uniform_)
-    embeddings = [m for m in network.modules() if isinstance(m, nn.Embedding)]
-    init_weights(nn.ModuleList(embeddings), nn.init.uniform_, a=-0.05, b=0.05)
 
 
 class Autoencoder(nn.Module):
@@ -135,27 +131,15 @@ def spaced(length):
     return torch.arange(COLUMNS) * length // COLUMNS
 
 
-class Batches:
-    """Draw batches of real images without end, in a new random order each epoch."""
-
-    def __init__(self, images, seed):
-        self.images = images  # uint8, on their device
-        self.random = torch.Generator().manual_seed(seed)
-        self.position = len(self)
-        if len(self) == 0:
-            raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
-
-    def __len__(self):
-        return len(self.images) // BATCH
-
-    def __next__(self):
-        if self.position == len(self):
-            order = torch.randperm(len(self.images), generator=self.random)
-            self.order, self.position = order.to(self.images.device), 0
-        chosen = self.order[self.position * BATCH :][:BATCH]
-        self.position += 1
-        images = self.images[chosen]
-        return images.float() / 255
+def draw_batches(images, seed):
+    """Yield batches of real images without end, in a new random order each epoch."""
+    random = torch.Generator().manual_seed(seed)
+    if len(images) < BATCH:
+        raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
+    while True:
+        order = torch.randperm(len(images), generator=random).to(images.device)
+        for chosen in order.split(BATCH)[: len(order) // BATCH]:
+            yield images[chosen].float() / 255
 
 
 def add_noise(images, random):
@@ -165,19 +149,14 @@ def add_noise(images, random):
     return noisy.clamp(0, 1)
 
 
-def update(optimizer, loss):
-    """Make one step down the gradient of `loss`."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-
-
 def train_step(autoencoder, optimizer, batches):
     """Make one step down the loss of a batch. Return the loss before it."""
     images = next(batches)
     outputs = autoencoder(add_noise(images, None))
     loss = F.binary_cross_entropy(outputs, images)
-    update(optimizer, loss)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
     return {"loss": loss.detach()}
 
 
@@ -238,10 +217,9 @@ def main():
     optimizer = AdamEpsHat(network.parameters(), eps=1e-7)
     images = images.to(args.device)
     test_images = test_images.to(args.device)
-    shown = test_images
-    fixed = shown[spaced(len(shown))]
-    batches = Batches(images, args.seed)
-    epoch = len(batches)
+    fixed = test_images[spaced(len(test_images))]
+    batches = draw_batches(images, args.seed)
+    epoch = len(images) // BATCH
     last = args.steps or args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (2bcf615e).
-Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (2c08ec3a). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -49,20 +48,17 @@ class SelfAttention(nn.Module):
 
 
 def init_weights(network, fill, **options):
-    """Fill the weights of convs, linear layers and embeddings, and set biases to 0."""
+    """Fill the weights of all layers but norms, and set biases to 0."""
     for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
             fill(wrapped.weight.original if wrapped else module.weight, **options)
-            if getattr(module, "bias", None) is not None:
-                nn.init.zeros_(module.bias)
+            nn.init.zeros_(module.bias)
 
 
 def init_keras(network):
-    """Draw weights scaled by their fan, embeddings within 0.05, and set biases to 0."""
+    """Draw weights as Keras does: scaled by their fan, embeddings within 0.05."""
     init_weights(network, nn.init.xavier_uniform_)
-    embeddings = [m for m in network.modules() if isinstance(m, nn.Embedding)]
-    init_weights(nn.ModuleList(embeddings), nn.init.uniform_, a=-0.05, b=0.05)
 
 
 class Generator(nn.Module):
@@ -115,22 +111,6 @@ class Discriminator(nn.Module):
 
     def forward(self, x):
         return self.main(x)
-
-
-# ---- Losses ----
-def real_loss(scores):
-    """Penalise scores of real images below 1."""
-    return F.relu(1 - scores).mean()
-
-
-def fake_loss(scores):
-    """Penalise scores of generated images above -1."""
-    return F.relu(1 + scores).mean()
-
-
-def generator_loss(scores):
-    """Raise the mean score of generated images."""
-    return -scores.mean()
 
 
 # ---- Data ----
@@ -187,34 +167,15 @@ class AdamEpsHat(optim.Adam):
         super().step()
 
 
-class Batches:
-    """Draw batches of real images without end, in a new random order each epoch."""
-
-    def __init__(self, images, seed):
-        self.images = images  # uint8, on their device
-        self.random = torch.Generator().manual_seed(seed)
-        self.position = len(self)
-        if len(self) == 0:
-            raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
-
-    def __len__(self):
-        return len(self.images) // BATCH
-
-    def __next__(self):
-        if self.position == len(self):
-            order = torch.randperm(len(self.images), generator=self.random)
-            self.order, self.position = order.to(self.images.device), 0
-        chosen = self.order[self.position * BATCH :][:BATCH]
-        self.position += 1
-        images = self.images[chosen]
-        return images.float() / 127.5 - 1
-
-
-def update(optimizer, loss):
-    """Make one step down the gradient of `loss`."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
+def draw_batches(images, seed):
+    """Yield batches of real images without end, in a new random order each epoch."""
+    random = torch.Generator().manual_seed(seed)
+    if len(images) < BATCH:
+        raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
+    while True:
+        order = torch.randperm(len(images), generator=random).to(images.device)
+        for chosen in order.split(BATCH)[: len(order) // BATCH]:
+            yield images[chosen].float() / 127.5 - 1
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
@@ -226,26 +187,28 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     # D: maximise min(0, D(x) - 1) + min(0, -1 - D(G(z)))
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
-    d_loss = real_loss(real_scores) + fake_loss(fake_scores)
+    d_loss = F.relu(1 - real_scores).mean() + F.relu(1 + fake_scores).mean()
     log = {"d_loss": d_loss.detach()}
-    update(d_optimizer, d_loss)
+    d_optimizer.zero_grad()
+    d_loss.backward()
+    d_optimizer.step()
 
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     # G: maximise D(G(z))
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent)
     scores = discriminator(images)
-    g_loss = generator_loss(scores)
-    update(g_optimizer, g_loss)
+    g_loss = -scores.mean()
+    g_optimizer.zero_grad()
+    g_loss.backward()
+    g_optimizer.step()
     discriminator.requires_grad_(True)
-    log["g_loss"] = g_loss.detach()
-    return log
+    return log | {"g_loss": g_loss.detach()}
 
 
 def save_grid(images, path):
     """Write images (N x C x H x W) as one PNG, row by row, on white."""
-    images = images * 0.5 + 0.5
-    images = images.clamp(0, 1).mul(255).round().byte().cpu()
+    images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
     # rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
@@ -276,8 +239,8 @@ def main():
         discriminator.parameters(), lr=4e-4, betas=(0.0, 0.9), eps=1e-7
     )
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
-    batches = Batches(images.to(args.device), args.seed)
-    epoch = len(batches)
+    batches = draw_batches(images.to(args.device), args.seed)
+    epoch = len(images) // BATCH
     last = args.steps or args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)
@@ -289,12 +252,11 @@ def main():
             losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         if step % epoch == 0 or step == last:
-            path = args.out / f"samples_{step:07d}.png"
             generator.eval()
             with torch.no_grad():
                 samples = generator(fixed)
             generator.train()
-            save_grid(samples, path)
+            save_grid(samples, args.out / f"samples_{step:07d}.png")
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, args.out / "weights.pt")
 

@@ -1,7 +1,6 @@
 """Variational autoencoder on Fashion-MNIST (Kingma & Welling, 2014), convolutional.
 
-Written by ganspec from the spec `vae_fashion` (f83bfa33).
-Plain PyTorch, yours to edit.
+Written by ganspec from the spec `vae_fashion` (0b48a626). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -116,27 +115,15 @@ def load_images(folder, split="train"):
 
 
 # ---- Training ----
-class Batches:
-    """Draw batches of real images without end, in a new random order each epoch."""
-
-    def __init__(self, images, seed):
-        self.images = images  # uint8, on their device
-        self.random = torch.Generator().manual_seed(seed)
-        self.position = len(self)
-        if len(self) == 0:
-            raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
-
-    def __len__(self):
-        return len(self.images) // BATCH
-
-    def __next__(self):
-        if self.position == len(self):
-            order = torch.randperm(len(self.images), generator=self.random)
-            self.order, self.position = order.to(self.images.device), 0
-        chosen = self.order[self.position * BATCH :][:BATCH]
-        self.position += 1
-        images = self.images[chosen]
-        return images.float() / 255
+def draw_batches(images, seed):
+    """Yield batches of real images without end, in a new random order each epoch."""
+    random = torch.Generator().manual_seed(seed)
+    if len(images) < BATCH:
+        raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
+    while True:
+        order = torch.randperm(len(images), generator=random).to(images.device)
+        for chosen in order.split(BATCH)[: len(order) // BATCH]:
+            yield images[chosen].float() / 255
 
 
 def draw_code(mean, log_variance, random):
@@ -160,18 +147,13 @@ def bound(encoder, decoder, images, random):
     return loss, reconstruction, kl
 
 
-def update(optimizer, loss):
-    """Make one step down the gradient of `loss`."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-
-
 def train_step(encoder, decoder, optimizer, batches):
     """Update both networks once. Return the losses by name."""
     images = next(batches)
     loss, reconstruction, kl = bound(encoder, decoder, images, None)
-    update(optimizer, loss)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
     return {
         "loss": loss.detach(),
         "reconstruction": reconstruction.detach(),
@@ -236,8 +218,8 @@ def main():
     optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()])
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     test_images = test_images.to(args.device)
-    batches = Batches(images.to(args.device), args.seed)
-    epoch = len(batches)
+    batches = draw_batches(images.to(args.device), args.seed)
+    epoch = len(images) // BATCH
     last = args.steps or args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)

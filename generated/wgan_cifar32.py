@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `wgan_cifar32` (b3de2675).
+Written by ganspec from the spec `wgan_cifar32` (d031ecdc).
 Plain PyTorch, yours to edit.
 """
 
@@ -81,22 +81,6 @@ class Discriminator(nn.Module):
         return self.main(x)
 
 
-# ---- Losses ----
-def real_loss(scores):
-    """Return the mean score of real images, with the sign that the critic lowers."""
-    return -scores.mean()
-
-
-def fake_loss(scores):
-    """Return the mean score of generated images, with the opposite sign."""
-    return scores.mean()
-
-
-def generator_loss(scores):
-    """Return the mean score of generated images, with the sign of real ones."""
-    return -scores.mean()
-
-
 # ---- Data ----
 def read_batch(file, name):
     """Return pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch."""
@@ -140,34 +124,13 @@ def load_images(folder):
 
 
 # ---- Training ----
-class Batches:
-    """Draw batches of real images without end, in a new random order each epoch."""
-
-    def __init__(self, images, seed):
-        self.images = images  # uint8, on their device
-        self.random = torch.Generator().manual_seed(seed)
-        self.position = len(self)
-        if len(self) == 0:
-            raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
-
-    def __len__(self):
-        return math.ceil(len(self.images) / BATCH)
-
-    def __next__(self):
-        if self.position == len(self):
-            order = torch.randperm(len(self.images), generator=self.random)
-            self.order, self.position = order.to(self.images.device), 0
-        chosen = self.order[self.position * BATCH :][:BATCH]
-        self.position += 1
-        images = self.images[chosen]
-        return images.float() / 127.5 - 1
-
-
-def update(optimizer, loss):
-    """Make one step down the gradient of `loss`."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
+def draw_batches(images, seed):
+    """Yield batches of real images without end, in a new random order each epoch."""
+    random = torch.Generator().manual_seed(seed)
+    while True:
+        order = torch.randperm(len(images), generator=random).to(images.device)
+        for chosen in order.split(BATCH):
+            yield images[chosen].float() / 127.5 - 1
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
@@ -180,9 +143,11 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         # D: maximise D(x) - D(G(z))
         real_scores = discriminator(real)
         fake_scores = discriminator(fake)
-        d_loss = real_loss(real_scores) + fake_loss(fake_scores)
+        d_loss = -real_scores.mean() + fake_scores.mean()
         log = {"d_loss": d_loss.detach()}
-        update(d_optimizer, d_loss)
+        d_optimizer.zero_grad()
+        d_loss.backward()
+        d_optimizer.step()
         with torch.no_grad():
             for weight in discriminator.parameters():
                 weight.clamp_(-CLIP, CLIP)
@@ -192,17 +157,17 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent)
     scores = discriminator(images)
-    g_loss = generator_loss(scores)
-    update(g_optimizer, g_loss)
+    g_loss = -scores.mean()
+    g_optimizer.zero_grad()
+    g_loss.backward()
+    g_optimizer.step()
     discriminator.requires_grad_(True)
-    log["g_loss"] = g_loss.detach()
-    return log
+    return log | {"g_loss": g_loss.detach()}
 
 
 def save_grid(images, path):
     """Write images (N x C x H x W) as one PNG, row by row, on white."""
-    images = images * 0.5 + 0.5
-    images = images.clamp(0, 1).mul(255).round().byte().cpu()
+    images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
     # rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
@@ -229,8 +194,8 @@ def main():
     g_optimizer = torch.optim.RMSprop(generator.parameters(), lr=5e-5)
     d_optimizer = torch.optim.RMSprop(discriminator.parameters(), lr=5e-5)
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
-    batches = Batches(images.to(args.device), args.seed)
-    epoch = max(1, len(batches) // DISCRIMINATOR_STEPS)
+    batches = draw_batches(images.to(args.device), args.seed)
+    epoch = max(1, math.ceil(len(images) / BATCH) // DISCRIMINATOR_STEPS)
     last = args.steps or args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)
@@ -242,12 +207,11 @@ def main():
             losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         if step % epoch == 0 or step == last:
-            path = args.out / f"samples_{step:07d}.png"
             generator.eval()
             with torch.no_grad():
                 samples = generator(fixed)
             generator.train()
-            save_grid(samples, path)
+            save_grid(samples, args.out / f"samples_{step:07d}.png")
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, args.out / "weights.pt")
 

@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (2672a977).
+Written by ganspec from the spec `wgan_cifar64` (1ca3fc41).
 Plain PyTorch, yours to edit.
 """
 
@@ -41,11 +41,10 @@ class CenteredBatchNorm(nn.BatchNorm2d):
 
 
 def init_weights(network, fill, **options):
-    """Fill the weights of convs, linear layers and embeddings, and set biases to 0."""
+    """Fill the weights of all layers but norms, and set biases to 0."""
     for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
-            wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
-            fill(wrapped.weight.original if wrapped else module.weight, **options)
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
+            fill(module.weight, **options)
             if getattr(module, "bias", None) is not None:
                 nn.init.zeros_(module.bias)
 
@@ -114,22 +113,6 @@ class Discriminator(nn.Module):
 
     def forward(self, x):
         return self.main(x)
-
-
-# ---- Losses ----
-def real_loss(scores):
-    """Return the mean score of real images, with the sign that the critic lowers."""
-    return -scores.mean()
-
-
-def fake_loss(scores):
-    """Return the mean score of generated images, with the opposite sign."""
-    return scores.mean()
-
-
-def generator_loss(scores):
-    """Return the mean score of generated images, with the sign of real ones."""
-    return -scores.mean()
 
 
 # ---- Data ----
@@ -218,34 +201,15 @@ class RMSpropTF(optim.Optimizer):
         weight.sub_(change, alpha=lr)
 
 
-class Batches:
-    """Draw batches of real images without end, in a new random order each epoch."""
-
-    def __init__(self, images, seed):
-        self.images = images  # uint8, on their device
-        self.random = torch.Generator().manual_seed(seed)
-        self.position = len(self)
-        if len(self) == 0:
-            raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
-
-    def __len__(self):
-        return len(self.images) // BATCH
-
-    def __next__(self):
-        if self.position == len(self):
-            order = torch.randperm(len(self.images), generator=self.random)
-            self.order, self.position = order.to(self.images.device), 0
-        chosen = self.order[self.position * BATCH :][:BATCH]
-        self.position += 1
-        images = self.images[chosen]
-        return images.float() / 255
-
-
-def update(optimizer, loss):
-    """Make one step down the gradient of `loss`."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
+def draw_batches(images, seed):
+    """Yield batches of real images without end, in a new random order each epoch."""
+    random = torch.Generator().manual_seed(seed)
+    if len(images) < BATCH:
+        raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
+    while True:
+        order = torch.randperm(len(images), generator=random).to(images.device)
+        for chosen in order.split(BATCH)[: len(order) // BATCH]:
+            yield images[chosen].float() / 255
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
@@ -258,20 +222,23 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         # D: maximise D(x) - D(G(z))
         real_scores = discriminator(real)
         fake_scores = discriminator(fake)
-        d_loss = real_loss(real_scores) + fake_loss(fake_scores)
+        d_loss = -real_scores.mean() + fake_scores.mean()
         log = {"d_loss": d_loss.detach()}
-        update(d_optimizer, d_loss)
+        d_optimizer.zero_grad()
+        d_loss.backward()
+        d_optimizer.step()
 
     latent = torch.rand(len(real), LATENT_SIZE, device=real.device)
     # G: maximise D(G(z))
     discriminator.requires_grad_(False)  # it only passes gradients on
     images = generator(latent)
     scores = discriminator(images)
-    g_loss = generator_loss(scores)
-    update(g_optimizer, g_loss)
+    g_loss = -scores.mean()
+    g_optimizer.zero_grad()
+    g_loss.backward()
+    g_optimizer.step()
     discriminator.requires_grad_(True)
-    log["g_loss"] = g_loss.detach()
-    return log
+    return log | {"g_loss": g_loss.detach()}
 
 
 def save_grid(images, path):
@@ -303,8 +270,8 @@ def main():
     g_optimizer = RMSpropTF(generator.parameters(), lr=5e-5, eps=1e-10, initial=1.0)
     d_optimizer = RMSpropTF(discriminator.parameters(), lr=5e-5, eps=1e-10, initial=1.0)
     fixed = torch.rand(SAMPLES, LATENT_SIZE, device=args.device)
-    batches = Batches(images.to(args.device), args.seed)
-    epoch = max(1, len(batches) // DISCRIMINATOR_STEPS)
+    batches = draw_batches(images.to(args.device), args.seed)
+    epoch = max(1, (len(images) // BATCH) // DISCRIMINATOR_STEPS)
     last = args.steps or args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)
@@ -316,12 +283,11 @@ def main():
             losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())
             print(f"step {step}/{last}  {losses}  {rate:.3g} steps/s")
         if step % epoch == 0 or step == last:
-            path = args.out / f"samples_{step:07d}.png"
             generator.eval()
             with torch.no_grad():
                 samples = generator(fixed)
             generator.train()
-            save_grid(samples, path)
+            save_grid(samples, args.out / f"samples_{step:07d}.png")
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, args.out / "weights.pt")
 

@@ -115,7 +115,7 @@ class Plus(Layer, kind="plus"):
         return Call(GaussianNoise)
 
 
-def update(x):
+def save_grid(x):
     return x * HALF
 
 
@@ -123,7 +123,7 @@ class Updated(Layer, kind="updated"):
     """A function of the name of one that trains."""
 
     def call(self, x: Value) -> Call:
-        return Call(update)
+        return Call(save_grid)
 
 
 def helper(scores, cfg, power=2):

@@ -21,7 +21,7 @@ from ganspec.language.errors import SpecError
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
 from ganspec.program.ir import start_input
-from ganspec.systems.batches import Batches
+from ganspec.systems.batches import draw_batches
 from ganspec.systems.gan.step import train_step
 from ganspec.systems.spec import Interface
 
@@ -216,14 +216,14 @@ def compare_training(spec, nets: dict, emitted: dict) -> None:
     results = []
     # what is emitted knows nothing of labels, of the step's number or of `cfg`
     for builders, feed, labels, step, number, extra in [
-        (ours, Batches, (None,), train_step, (1,), (cfg,)),
-        (theirs, emitted["Batches"], (), emitted["train_step"], (), ()),
+        (ours, draw_batches, (None,), train_step, (1,), (None, cfg)),
+        (theirs, emitted["draw_batches"], (), emitted["train_step"], (), ()),
     ]:
         torch.manual_seed(2)
         generator, discriminator = (build() for build in builders)
         g_optimizer = cfg.g_optimizer(generator.parameters())
         d_optimizer = cfg.d_optimizer(discriminator.parameters())
-        batches = feed(images, *labels, 3, *extra)
+        batches = feed(images, *labels, 3, *extra[-1:])
         for _ in range(2):
             step(*number, generator, discriminator, g_optimizer, d_optimizer, batches, *extra)
         results.append([*generator.state_dict().values(), *discriminator.state_dict().values()])

@@ -70,24 +70,28 @@ def test_rays_meet_solids_where_small_steps_do(solid):
     # the surface lies across the normal: inside on one side of it, outside on the other
     both = hit & stepped
     point = eye + rays * steps[entered.int().argmax(1)]
-    normal = torch.stack(normal)
     assert normal[:, both].norm(dim=0).sub(1).abs().max() < 1e-3
     outer, inner = inside(point + 0.02 * normal), inside(point - 0.02 * normal)
     assert (~outer & inner)[both].float().mean() > 0.97
 
 
-def test_the_rectangle_around_a_solid_holds_all_of_it():
+@pytest.mark.parametrize("size", [(3, 5), (8, 8), (60, 60), (20, 90)])
+def test_only_pixels_that_no_solid_reaches_are_left_out(size):
     made = scenes.draw_scenes(np.random.default_rng(0), 64)
+    height, width = size
     light = torch.tensor([-0.6, -0.4, 0.7])
-    drawn = scenes.draw_solids(torch.zeros(64, 60, 60, 3), made, light)
-    whole = torch.zeros(64, 60, 60, 3)
-    x = torch.arange(120) / 2 + 0.25
+    y, x = torch.from_numpy(np.mgrid[:height, :width]).float()
+    drawn, whole = torch.zeros(2, 64, height, width, 3)
+    scenes.draw_solids(drawn, made, scenes.view_rays(x + 0.5, y + 0.5, *size), light, *size)
+    quarters = torch.tensor([0.25, 0.75])
+    x, y = x[..., None] + quarters.repeat(2), y[..., None] + quarters.repeat_interleave(2)
+    rays = scenes.view_rays(x, y, *size).flatten(1, 2)
     for slot in range(3):
-        solid = {name: field[:, slot, None, None] for name, field in made.items()}
-        colour, cover = scenes.shade_solids(solid, x, x[:, None], light, 60, 60)
-        painted = whole * (1 - cover) + colour
-        whole = torch.where(solid["present"][..., None], painted, whole)
-    assert torch.allclose(drawn, whole, atol=1e-3)
+        for n in made["y"][:, slot].isfinite().nonzero()[:, 0]:
+            solid = {name: field[n, slot].expand(height * width, 1) for name, field in made.items()}
+            colour, cover = scenes.shade_solids(solid, rays, light)
+            whole[n] = whole[n] * (1 - cover.view(height, width, 1)) + colour.view(*size, 3)
+    assert torch.allclose(drawn, whole, atol=1e-6) and drawn.any()
 
 
 # scenes of listed objects
@@ -153,12 +157,12 @@ def test_listed_scenes_depend_on_seed_and_index_alone(tmp_path):
 def test_what_cannot_be_drawn_is_said(tmp_path, labels, message):
     path = write_labels(tmp_path, labels)
     with pytest.raises(ValueError, match=message):
-        shapes.load_labelled(None, 8, 8, 3, path)
+        shapes.load_images(None, 8, 8, 3, labels=path)
     objects = (tmp_path / "objects.json").read_text().replace("red cube", "red cone")
     (tmp_path / "objects.json").write_text(objects)
     path.write_text('{"a": ["red cone"]}')
     with pytest.raises(ValueError, match="'red cone' cannot be drawn"):
-        shapes.load_labelled(None, 8, 8, 3, path)
+        shapes.load_images(None, 8, 8, 3, labels=path)
 
 
 SPEC = """

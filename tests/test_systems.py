@@ -29,7 +29,7 @@ from ganspec.language.types import Width
 from ganspec.program.ir import start_input
 from ganspec.systems.agreement import image_mismatch
 from ganspec.systems.arguments import parse_arguments
-from ganspec.systems.batches import Batches
+from ganspec.systems.batches import count_batches, draw_batches
 from ganspec.systems.draw import draw_latent
 from ganspec.systems.feed import Feed
 from ganspec.systems.grid import save_grid
@@ -69,8 +69,8 @@ def main(cfg):
     optimizer = cfg.optimizer(painter.parameters())
     draw_latent(cfg.samples, args.device, cfg)  # of the pictures that `ganspec train` draws
     labels = None
-    batches = Batches(images.to(args.device), labels, args.seed, cfg)
-    for _step in range(args.steps or args.epochs * len(batches)):
+    batches = draw_batches(images.to(args.device), labels, args.seed, cfg)
+    for _step in range(args.steps or args.epochs * count_batches(images, cfg)):
         train_step(painter, optimizer, batches, cfg)
     args.out.mkdir(parents=True, exist_ok=True)
     torch.save({"painter": painter.state_dict()}, args.out / "weights.pt")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import sys
 
-from ganspec.compiler.inline import inline
+from ganspec.compiler.inline import inline, inline_short
 from ganspec.compiler.moving import Mover, Piece
 from ganspec.compiler.scopes import Scopes
 from ganspec.compiler.symbols import Symbol
+from ganspec.program.spelling import LINE
 
 ORDER = ("Networks", "Losses", "Data", "Training")
 
@@ -19,6 +20,7 @@ class Module:
     def __init__(self, mover: Mover):
         self.mover, self.symbols = mover, mover.symbols
         texts = inline([piece.text for piece in mover.pieces], mover.inlined())
+        texts = inline_short(texts, self._losses(), self._fits)
         for piece, text in zip(mover.pieces, texts, strict=True):
             piece.text = text
         mover.pieces = [piece for piece in mover.pieces if piece.text]
@@ -47,6 +49,15 @@ class Module:
                 head += f"# ---- {name} ----\n"
             head += "\n\n\n".join(texts) + "\n\n\n"
         return head
+
+    def _losses(self) -> list[str]:
+        """Return the marks of what may be a loss of one line, called by the training alone."""
+        set_to = "\n".join(self.mover.settings.values())
+        marks = [p.symbols[0].mark for p in self.mover.pieces if p.section == "Losses"]
+        return [mark for mark in marks if mark not in set_to]
+
+    def _fits(self, line: str) -> bool:
+        return len(self.symbols.plain(line)) <= LINE
 
     def _sections(self) -> dict[str, list[str]]:
         self.placed: set[int] = set()

@@ -15,10 +15,11 @@ from ganspec.compiler.seal import BLANK, sealed
 from ganspec.language.errors import Diagnostic, SpecError
 from ganspec.language.kinds import Kind, within
 from ganspec.program.ir import Net
-from ganspec.program.spelling import docstring
+from ganspec.program.spelling import LINE, docstring
 from ganspec.systems.spec import Spec
 
 ROUNDS = 50
+YOURS = "Plain PyTorch, yours to edit."
 
 
 def emit(spec: Spec) -> str:
@@ -39,11 +40,12 @@ def program(spec: Spec, nets: dict[str, Net]) -> str:
 
     module = Module(moved(vars(spec.settings(nets)), move, kinds))
     subject = spec.noun[:1].upper() + spec.noun[1:]
+    made = f"Written by ganspec from the spec `{spec.name}` ({BLANK})."
     head = [
         docstring(spec.doc or f"{subject} `{spec.name}`")[:-3],
         "",
-        f"Written by ganspec from the spec `{spec.name}` ({BLANK}).",
-        'Plain PyTorch, yours to edit.\n"""',
+        f"{made} {YOURS}" if len(f"{made} {YOURS}") <= LINE else f"{made}\n{YOURS}",
+        '"""',
     ]
     end = f'if __name__ == "__main__":\n    {module.main}()\n'
     return "\n".join(head) + "\n\n" + module.text() + end

@@ -1,15 +1,19 @@
-"""Functions of the training text that an emitted file has no use for, written where called."""
+"""Functions that an emitted file has no use for, written where they are called."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable
 
 from ganspec.compiler.known import Edits
-from ganspec.compiler.scopes import Scope, Scopes
+from ganspec.compiler.scopes import Scope, Scopes, every_argument
 from ganspec.compiler.symbols import MARK
 
 SIMPLE = (ast.Name, ast.Constant, ast.Attribute)
+PRIMARY = (*SIMPLE, ast.Call, ast.Subscript)
+HEAD = 4  # lines of a function besides its body: its first, its docstring, and blank ones
+HELD = (ast.Assign, ast.Return, ast.Yield, ast.Call, ast.keyword, ast.Tuple)
 
 
 def inline(texts: list[str], marks: list[str]) -> list[str]:
@@ -19,18 +23,47 @@ def inline(texts: list[str], marks: list[str]) -> list[str]:
     """
     texts = list(texts)
     for mark in marks:
-        place = next((i for i, t in enumerate(texts) if re.match(rf"def {mark}\(", t)), None)
+        place = _place(texts, mark)
         if place is None:
             continue
         function = Function(texts[place])
-        others = [i for i, t in enumerate(texts) if mark in t and i != place]
-        made = {i: function.into(texts[i], mark) for i in others}
-        if all(text is not None for text in made.values()) and (
-            function.expression or sum(texts[i].count(mark) for i in others) == 1
-        ):
+        made = _made(texts, function, mark, place)
+        calls = sum(texts[i].count(mark) for i in made)
+        # where it is called often, a short one is dearer in place than on its own
+        saved = function.lines + HEAD
+        if made and (function.expression or calls * (function.lines - 1) < saved):
             texts = [made.get(i, text) for i, text in enumerate(texts)]
             texts[place] = ""
     return texts
+
+
+def inline_short(texts: list[str], marks: list[str], fits: Callable[[str], bool]) -> list[str]:
+    """Do the same for functions of one expression, where each line that changes `fits`."""
+    texts = list(texts)
+    for mark in marks:
+        place = _place(texts, mark)
+        function = Function(texts[place]) if place is not None else None
+        if function is None or function.expression is None or not function.is_plain:
+            continue
+        made = _made(texts, function, mark, place)
+        changed = (set(new.splitlines()) - set(texts[i].splitlines()) for i, new in made.items())
+        if made and all(fits(line) for lines in changed for line in lines):
+            texts = [made.get(i, text) for i, text in enumerate(texts)]
+            texts[place] = ""
+    return texts
+
+
+def _place(texts: list[str], mark: str) -> int | None:
+    return next((i for i, text in enumerate(texts) if re.match(rf"def {mark}\(", text)), None)
+
+
+def _made(texts: list[str], function: Function, mark: str, place: int) -> dict[int, str]:
+    """Return the texts that call a function, with it in place of the calls; none if one fails."""
+    made = {}
+    for i, text in enumerate(texts):
+        while i != place and text is not None and mark in text:
+            text = made[i] = function.into(text, mark)
+    return {} if None in made.values() else made
 
 
 class Function:
@@ -47,6 +80,16 @@ class Function:
         only = self.body[0] if len(self.body) == 1 else None
         self.expression = only.value if isinstance(only, ast.Return) else None
 
+    @property
+    def lines(self) -> int:
+        return self.node.end_lineno - self.body[0].lineno + 1
+
+    @property
+    def is_plain(self) -> bool:
+        """Return True if all parameters are given by place, and nothing wraps the function."""
+        arguments = self.node.args
+        return every_argument(arguments) == arguments.args and not self.node.decorator_list
+
     def into(self, text: str, mark: str) -> str | None:
         """Return `text` with the function in place of its calls; None where that fails."""
         tree = ast.parse(text)
@@ -62,10 +105,8 @@ class Function:
         for call in sorted(calls, key=lambda c: (c.lineno, c.col_offset), reverse=True):
             if (new := self._expression(text, scopes, call)) is None:
                 return None
-            whole = isinstance(
-                parents[call], (ast.Assign, ast.Return, ast.Call, ast.keyword, ast.Tuple)
-            )
-            edits.outer(edits.start(call), edits.end(call), new if whole else f"({new})")
+            loose = not _stands(self.expression, call, parents[call])
+            edits.outer(edits.start(call), edits.end(call), f"({new})" if loose else new)
         return edits.made()
 
     def _expression(self, text: str, scopes: Scopes, call: ast.Call) -> str | None:
@@ -73,7 +114,7 @@ class Function:
         names = [n for n in ast.walk(self.expression) if isinstance(n, ast.Name)]
         for name, argument in given.items():
             uses = [n for n in names if n.id == name and self.scopes.holder(n) is self.scope]
-            if len(uses) > 1 and not isinstance(argument, SIMPLE):
+            if len(uses) != 1 and not isinstance(argument, SIMPLE):
                 return None
             for use in uses:
                 edits.replace(use, ast.get_source_segment(text, argument))
@@ -131,6 +172,17 @@ class Function:
         return not own & ((set(caller.bound) - target) | read) and not any(
             MARK.search(n) for n in own
         )
+
+
+def _stands(new: ast.expr, old: ast.expr, parent: ast.AST) -> bool:
+    """Return True if an expression needs no parentheses in the place of another."""
+    if isinstance(new, PRIMARY) or isinstance(parent, HELD):
+        return True
+    match parent:
+        case ast.BinOp(left=left, op=ast.Add() | ast.Sub()):
+            product = isinstance(new, ast.BinOp) and isinstance(new.op, (ast.Mult, ast.Div))
+            return product or (isinstance(new, ast.UnaryOp) and left is old)
+    return False
 
 
 def _holds(node: ast.AST, statement: ast.AST, parents: dict) -> bool:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 
 from ganspec.compiler.definitions import UntoldError
+from ganspec.compiler.present import Present
 from ganspec.compiler.scopes import Scopes
 
 COMPARISONS = {
@@ -63,7 +64,8 @@ class View:
     """A text with what is known of its names.
 
     `given` are the parameters of its function, or of its class's constructor, whose values are
-    known; `aliases` are variables that held nothing else; `spell` writes a setting.
+    known; `aliases` are variables that held nothing else; `spell` writes a setting. `present`
+    are the modules that it may go through.
     """
 
     def __init__(
@@ -73,9 +75,11 @@ class View:
         aliases: dict[str, Known],
         absent: frozenset[str],
         spell: Callable[[Namespace, str], str],
+        present: Present | None = None,
     ):
         self.text, self.aliases, self.absent, self.spell = text, aliases, absent, spell
         self.tree = ast.parse(text)
+        self.present = present.read(self.tree) if present else None
         self.scopes = Scopes(self.tree)
         self.function = self._function()
         scope = self.scopes.all.get(self.function)
@@ -113,6 +117,10 @@ class View:
 
     def known(self, node: ast.AST) -> Known | None:
         """Return what an expression is, if that is known."""
+        if self.present and (answer := self.present.known(node)) is not None:
+            return plain(answer)
+        if self.present and self.present.is_none(node):
+            return NONE
         match node:
             case ast.Constant(value=bool() | int() | float() | str() | None as value):
                 return Known(value, ast.get_source_segment(self.text, node) or repr(value))

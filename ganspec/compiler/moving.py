@@ -7,6 +7,8 @@ import operator
 import sys
 from functools import partial
 
+from torch import nn
+
 from ganspec.compiler.definitions import (
     Definition,
     Import,
@@ -16,15 +18,8 @@ from ganspec.compiler.definitions import (
     is_own,
 )
 from ganspec.compiler.known import Known, Namespace, plain
-from ganspec.compiler.pieces import (
-    Call,
-    Named,
-    Piece,
-    Version,
-    alike,
-    key_of,
-    renamed,
-)
+from ganspec.compiler.pieces import Call, Named, Piece, Version, alike, key_of, renamed
+from ganspec.compiler.present import Present, modules_of
 from ganspec.compiler.printer import Printer
 from ganspec.compiler.rewrite import Rewriter
 from ganspec.compiler.scopes import every_argument
@@ -79,11 +74,13 @@ class Mover:
         self.settings: dict[Symbol, str] = {}
         self.named: dict[Symbol, tuple[str, str]] = {}
         self.main = ""
+        self.modules: list[nn.Module] = []
         self.homes: tuple[str, ...] = ("ganspec.systems",)
         self.trail: list[tuple[Definition, str]] = []  # what is being moved, and its section
 
     def networks(self, nets: dict[str, Net]) -> dict[str, str]:
         """Print the networks, after the helpers that they name; return their marks by key."""
+        self.modules = modules_of(nets.values())
         marks = {key: self.printer.network(net) for key, net in nets.items()}
         for mark, text in self.printer.sources:
             (symbol,) = self.symbols.used(mark)
@@ -284,7 +281,9 @@ class Mover:
         section = next(homes, None) or next((FAMILIES[s] for s in spaces if s in FAMILIES), near)
         absent = self.absent if self.is_training(found) else frozenset()
         self.trail.append((found, section))
-        view = Settler(found.text, given, absent, self.spell, self.is_training(found)).settle()
+        training = self.is_training(found)
+        present = Present(self.modules, found.home.namespace) if section == "Networks" else None
+        view = Settler(found.text, given, absent, self.spell, training, present).settle()
         text = Rewriter(self, found, view, symbols).text()
         if version:
             version.stands_for = renamed(text)

@@ -61,6 +61,7 @@ class Rewriter:
         nodes = [n for n in ast.walk(arguments) if isinstance(n, (ast.arg, ast.expr))]
         start = self.edits.data.index(b"(", self.edits.start(function)) + 1
         end = max(map(self.edits.end, nodes))
+        end = re.compile(rb"(\s*,)?\s*").match(self.edits.data, end).end()
         self.edits.outer(start, end, ", ".join(parts))
 
     def _parameter(self, argument: ast.arg, default: ast.expr | None) -> str:
@@ -104,8 +105,7 @@ class Rewriter:
     def _formatted(self, node: ast.JoinedStr) -> None:
         """Write an f-string anew where its own text cannot stay.
 
-        That is where it shows a known text, says the name of what it shows, or would hold quotes
-        in its braces, which Python 3.11 does not read if they are those around it.
+        That is where it shows a known text, says a name, or would hold its own quotes within.
         """
         fields = [n for n in _parts(node) if isinstance(n, ast.FormattedValue)]
         for field in fields:

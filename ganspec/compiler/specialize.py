@@ -11,8 +11,10 @@ import re
 from collections.abc import Callable, Iterator
 
 from ganspec.compiler.known import Edits, Known, Namespace, View
+from ganspec.compiler.present import Present, is_modules
 
 BODIES = ("body", "orelse", "finalbody")
+ALONE = (ast.Name, ast.Compare, ast.Call, ast.Subscript)  # they need no parentheses
 ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
@@ -39,16 +41,17 @@ class Settler:
         absent: frozenset[str],
         spell: Callable[[Namespace, str], str],
         training: bool = True,
+        present: Present | None = None,
     ):
         self.text = filled(text, given)
         self.given, self.absent, self.spell = given, absent, spell
-        self.training = training
+        self.training, self.present = training, present
         self.aliases: dict[str, Known] = {}
 
     def settle(self) -> View:
         """Return the view of the text in which nothing is left to decide."""
         while True:
-            view = View(self.text, self.given, self.aliases, self.absent, self.spell)
+            view = View(self.text, self.given, self.aliases, self.absent, self.spell, self.present)
             self.view, self.lines = view, self.text.splitlines()
             self.aliases |= view.attributes
             changed = self._statement() or self._expressions() or self._copies()
@@ -84,6 +87,8 @@ class Settler:
         match node:
             case ast.If(test=test) if (known := self.view.known(test)) is not None:
                 return self._branch(node, bool(known.value))
+            case ast.For(body=[ast.Pass()], orelse=[]) if self.present and is_modules(node.iter):
+                return []
             case ast.For() if self._once(node):
                 return self._block(node.body, node)
             case ast.Assign(targets=[target], value=value):
@@ -146,6 +151,8 @@ class Settler:
         return False
 
     def _is_absent(self, node: ast.AST) -> bool:
+        if isinstance(node, ast.IfExp) and (known := self.view.known(node.test)) is not None:
+            return self._is_absent(node.body if known.value else node.orelse)
         return isinstance(node, ast.Name) and node.id in self.absent
 
     def _alias(self, target: ast.expr, value: ast.expr, node: ast.stmt, parent: ast.AST) -> bool:
@@ -178,8 +185,8 @@ class Settler:
                     value=ast.Name(id=base) | ast.Attribute(value=ast.Name(id=base)) as value,
                 ):
                     other = ast.unparse(value)
-                    single = scope.bound.get(name) == scope.bound.get(base) == 1
                     names = [n for n in self.view.scopes.of if n.id == name]
+                    single = scope.bound.get(name) == 1 and self._is_set_before(base, node)
                     single = single and (other == base or len(names) == 2)
                     if single and all(self.view.scopes.holder(n) is scope for n in names):
                         edits = Edits(self.text)
@@ -189,16 +196,23 @@ class Settler:
                         return "\n".join([*lines[: node.lineno - 1], *lines[node.end_lineno :]])
         return None
 
+    def _is_set_before(self, name: str, node: ast.stmt) -> bool:
+        """Return True if nothing gives a variable of the function a value from a statement on."""
+        bound = self.view.scope.bound.get(name, 0)
+        sets = [n for n in self.view.scopes.of if n.id == name and not isinstance(n.ctx, ast.Load)]
+        return bound == 1 or (bound > 1 and all(n.lineno < node.lineno for n in sets))
+
     # -- expressions --------------------------------------------------------------------------
 
     def _expressions(self) -> str | None:
         edits = Edits(self.text)
         for node, new in self._decided(self.view.tree):
             start, end, data = edits.start(node), edits.end(node), edits.data
-            held = data[start - 2 : start] == b" (" and data[end : end + 1] == b")"
-            if held and isinstance(node, ast.IfExp):  # its parentheses go, unless they are needed
-                loose = isinstance(ast.parse(new, mode="eval").body, (ast.Name, ast.Compare))
-                start, end = (start - 1, end + 1) if loose else (start, end)
+            if isinstance(node, ast.IfExp) and isinstance(ast.parse(new, "", "eval").body, ALONE):
+                held = re.search(rb"(?<= )\(\s*\Z", data[:start])
+                after = re.match(rb"\s*\)", data[end:])
+                if held and after:  # its parentheses go
+                    start, end = held.start(), end + after.end()
             edits.changes[start, end] = new
         return edits.made() if edits.changes else None
 
@@ -227,6 +241,12 @@ class Settler:
                 if left and len(left) < len(values):
                     word = " and " if isinstance(op, ast.And) else " or "
                     return word.join(map(self._segment, left))
+            case ast.Call(args=[subject, _]) if self.present and (
+                kept := self.view.present.fewer(node)
+            ):
+                kinds = ", ".join(map(self._segment, kept))
+                kinds = kinds if len(kept) == 1 else f"({kinds})"
+                return f"isinstance({self._segment(subject)}, {kinds})"
             case ast.Tuple(elts=parts):
                 kept = [part for part in parts if not self._is_absent(part)]
                 if len(kept) < len(parts):

@@ -17,7 +17,7 @@ class Initializer(Kind, family="initializer"):
 
 
 def init_weights(network, fill, **options):
-    """Fill the weights of convs, linear layers and embeddings, and set biases to 0."""
+    """Fill the weights of all layers but norms, and set biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)  # by a spectral norm

@@ -15,36 +15,41 @@ def scale_pixels(images, cfg):
         return images.float() / 127.5 - 1
 
 
-class Batches:
-    """Draw batches of real images without end, in a new random order each epoch."""
+def flip_images(images):
+    """Mirror each image with probability 1/2."""
+    flipped = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
+    return torch.where(flipped, images.flip(3), images)
 
-    def __init__(self, images, labels, seed, cfg):
-        self.cfg = cfg
-        self.images = images  # uint8, on their device
-        self.labels = labels
-        self.random = torch.Generator().manual_seed(seed)
-        self.position = len(self)
-        if len(self) == 0:
-            raise ValueError(f"{len(images)} images do not fill a batch of {self.cfg.batch}")
 
-    def __len__(self):
-        if self.cfg.last_batch == "keep":
-            return math.ceil(len(self.images) / self.cfg.batch)
-        else:
-            return len(self.images) // self.cfg.batch
+def pick_images(images, chosen, cfg):
+    """Return the chosen images as the networks read them."""
+    if cfg.flip:
+        return scale_pixels(flip_images(images[chosen]), cfg)
+    else:
+        return scale_pixels(images[chosen], cfg)
 
-    def __next__(self):
-        if self.position == len(self):
-            order = torch.randperm(len(self.images), generator=self.random)
-            self.order, self.position = order.to(self.images.device), 0
-        chosen = self.order[self.position * self.cfg.batch :][: self.cfg.batch]
-        self.position += 1
-        images = self.images[chosen]
-        labels = self.labels[chosen] if self.cfg.labels else None
-        if self.cfg.flip:
-            flipped = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
-            images = torch.where(flipped, images.flip(3), images)
-        return scale_pixels(images, self.cfg), labels
+
+def draw_batches(images, labels, seed, cfg):
+    """Yield batches of real images without end, in a new random order each epoch."""
+    random = torch.Generator().manual_seed(seed)
+    if cfg.last_batch == "drop" and len(images) < cfg.batch:
+        raise ValueError(f"{len(images)} images do not fill a batch of {cfg.batch}")
+    while True:
+        order = torch.randperm(len(images), generator=random).to(images.device)
+        for chosen in (
+            order.split(cfg.batch)
+            if cfg.last_batch == "keep"
+            else order.split(cfg.batch)[: len(order) // cfg.batch]
+        ):
+            yield pick_images(images, chosen, cfg), labels[chosen] if cfg.labels else labels
+
+
+def count_batches(images, cfg):
+    """Return how many batches the images fill."""
+    if cfg.last_batch == "keep":
+        return math.ceil(len(images) / cfg.batch)
+    else:
+        return len(images) // cfg.batch
 
 
 def draw_labels(labels, count):

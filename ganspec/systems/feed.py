@@ -6,7 +6,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from ganspec.runs.checkpoint import CheckpointError
-from ganspec.systems.batches import Batches
+from ganspec.systems.batches import count_batches, pick_images
 
 WORKERS = 2
 
@@ -41,14 +41,30 @@ class StreamedImages:
         return batch.to(self.device, non_blocking=True)
 
 
-class Feed(Batches):
-    """Batches whose place in the data can be saved and gone back to."""
+class Feed:
+    """The batches of `draw_batches`, whose place in the data can be saved and gone back to."""
 
     def __init__(self, images, labels, seed, cfg):
-        super().__init__(images, labels, seed, cfg)
+        self.images, self.labels, self.cfg = images, labels, cfg
+        self.random = torch.Generator().manual_seed(seed)
         self.order = torch.empty(0, dtype=torch.int64)
+        self.position = len(self)
+        if len(self) == 0:
+            raise ValueError(f"{len(images)} images do not fill a batch of {cfg.batch}")
         if isinstance(images, StreamedImages):
             images.plan = self.coming
+
+    def __len__(self) -> int:
+        return count_batches(self.images, self.cfg)
+
+    def __next__(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        if self.position == len(self):
+            order = torch.randperm(len(self.images), generator=self.random)
+            self.order, self.position = order.to(self.images.device), 0
+        chosen = self.order[self.position * self.cfg.batch :][: self.cfg.batch]
+        self.position += 1
+        labels = self.labels[chosen] if self.cfg.labels else None
+        return pick_images(self.images, chosen, self.cfg), labels
 
     def coming(self) -> list[list[int]]:
         """Indices of every batch from the one being read to the epoch's end."""

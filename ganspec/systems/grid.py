@@ -22,8 +22,9 @@ def sample_labels(labels, cfg):
 def save_grid(images, path, columns, cfg, full=False):
     """Write images (N x C x H x W) as one PNG, row by row, on white."""
     if cfg.low == -1:
-        images = images * 0.5 + 0.5
-    images = images.clamp(0, 1).mul(255).round().byte().cpu()
+        images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
+    else:
+        images = images.clamp(0, 1).mul(255).round().byte().cpu()
     if not full:
         white = images.new_full((-len(images) % columns, *images.shape[1:]), 255)
         images = torch.cat([images, white])

@@ -2,30 +2,54 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
+import numpy as np
 import torch
 from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt
 
 from ganspec.kinds.dataset import Dataset
+from ganspec.kinds.datasets.images import grey_images
 from ganspec.kinds.datasets.objects import mark_objects, object_names, read_labels, solid_words
-from ganspec.kinds.datasets.scenes import draw_images, scene_blocks
+from ganspec.kinds.datasets.scenes import draw_images, draw_scenes
 from ganspec.language.types import refusal
 
 
-def load_images(folder, height, width, channels, count=10000, seed=0, split="train", labelled=True):
-    """Draw scenes, uint8 N x C x H x W; labels are 3 x colour + shape of the front."""
-    blocks = list(scene_blocks(count, seed, split, height, width))
-    images = torch.cat([draw_images(scenes, height, width, channels) for scenes in blocks])
-    labels = torch.cat([label_fronts(scenes) for scenes in blocks]) if labelled else None
-    return images[:count], labels[:count] if labelled else None
+def load_images(
+    folder,
+    height,
+    width,
+    channels,
+    count=10000,
+    seed=0,
+    split="train",
+    labels=None,
+    labelled=True,
+):
+    """Draw scenes, uint8 N x C x H x W. Return them and their labels, if any."""
+    if split == "train":
+        random = np.random.default_rng(seed)
+    else:  # numbers that no seed gives the other split
+        random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
+    # whole blocks, even at the end, so that no image depends on how many there are
+    block = min(256, max(1, 2**18 // (height * width)))
+    if labels:
+        listed, marks = list_objects(labels, count, block)
+        blocks = [draw_scenes(random, block, solids["present"]) | solids for solids in listed]
+    else:
+        blocks = [draw_scenes(random, block) for _ in range(0, count, block)]
+        marks = torch.cat([label_fronts(scenes) for scenes in blocks])[:count] if labelled else None
+    if channels == 1:
+        drawn = [grey_images(draw_images(scenes, height, width)) for scenes in blocks]
+        return torch.cat(drawn)[:count], marks
+    else:
+        return torch.cat([draw_images(scenes, height, width) for scenes in blocks])[:count], marks
 
 
 def label_fronts(scenes):
     """Return 3 x colour + shape of the object that stands nearest, int64 N."""
-    near = torch.where(scenes["present"], scenes["y"], torch.inf).argmin(1, keepdim=True)
+    near = scenes["y"].argmin(1, keepdim=True)
     return (3 * scenes["colour"] + scenes["shape"]).gather(1, near)[:, 0]
 
 
@@ -45,24 +69,18 @@ def solids_of(names):
     return fields
 
 
-def load_labelled(folder, height, width, channels, labels, count=10000, seed=0, split="train"):
-    """Draw scenes of listed objects, uint8 N x C x H x W, and mark these, uint8 N x 24.
+def list_objects(labels, count, block):
+    """Return the objects that a file lists for blocks of scenes, and marks, N x 24.
 
-    `labels` is a file that lists each image's objects, with `objects.json` beside it;
-    after its last image it begins again. Nothing is read from `folder`.
+    `objects.json` stands beside the file. After its last image it begins again.
     """
     listed, index = read_labels(labels)
     wanted = list(listed.values())[:count]
     solids = [solids_of(names) for names in wanted]
     solids = {k: torch.tensor([solid[k] for solid in solids]) for k in solids[0]}
-    drawn, first = [], 0
-    for scenes in scene_blocks(count, seed, split, height, width):
-        part = torch.arange(first, first + len(scenes["x"])) % len(wanted)
-        first += len(part)
-        scenes |= {name: field[part] for name, field in solids.items()}
-        drawn.append(draw_images(scenes, height, width, channels))
-    images = torch.cat(drawn)[:count]
-    return images, mark_objects(wanted, index)[torch.arange(count) % len(wanted)]
+    order = torch.arange(-(-count // block) * block) % len(wanted)
+    blocks = [{k: field[part] for k, field in solids.items()} for part in order.split(block)]
+    return blocks, mark_objects(wanted, index)[order[:count]]
 
 
 def _check_path(path: str) -> str:
@@ -94,11 +112,6 @@ class Shapes(Dataset, kind="shapes"):
 
     def label_kind(self) -> tuple[str, int]:
         return ("multi_hot" if self.labels else "classes"), 24
-
-    def reader(self, resize: str = "antialias") -> partial:
-        # scenes are drawn at the size asked for: there is nothing to resize
-        made = super().reader()
-        return partial(load_labelled, **made.keywords) if self.labels else made
 
     def classes(self, folder: Path | None = None) -> list[str]:
         if not self.labels:

@@ -14,9 +14,8 @@ from ganspec.program.ir import Call
 def init_dcgan(network, std=0.02):
     """Draw weights from N(0, std^2) and batch norms' gains from N(1, std^2)."""
     init_weights(network, nn.init.normal_, std=std)
-    norms = (nn.BatchNorm1d, nn.BatchNorm2d)
     for module in network.modules():
-        if isinstance(module, norms) and module.weight is not None:
+        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)) and module.weight is not None:
             nn.init.normal_(module.weight, 1.0, std)
 
 

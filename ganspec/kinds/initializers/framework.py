@@ -11,10 +11,11 @@ from ganspec.program.ir import Call
 
 
 def init_keras(network):
-    """Draw weights scaled by their fan, embeddings within 0.05, and set biases to 0."""
+    """Draw weights as Keras does: scaled by their fan, embeddings within 0.05."""
     init_weights(network, nn.init.xavier_uniform_)
-    embeddings = [m for m in network.modules() if isinstance(m, nn.Embedding)]
-    init_weights(nn.ModuleList(embeddings), nn.init.uniform_, a=-0.05, b=0.05)
+    for module in network.modules():
+        if isinstance(module, nn.Embedding):
+            init_weights(module, nn.init.uniform_, a=-0.05, b=0.05)
 
 
 class Framework(Initializer, kind="framework"):

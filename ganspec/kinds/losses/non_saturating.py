@@ -23,28 +23,25 @@ def cross_entropy(scores, targets, cfg):
 def real_loss(scores, cfg):
     """Return the loss of D on real images: minimising it maximises log D(x)."""
     if cfg.real_target == 1:
-        targets = torch.ones_like(scores)
+        return cross_entropy(scores, torch.ones_like(scores), cfg)
     else:
-        targets = torch.full_like(scores, cfg.real_target)
-    return cross_entropy(scores, targets, cfg)
+        return cross_entropy(scores, torch.full_like(scores, cfg.real_target), cfg)
 
 
 def fake_loss(scores, cfg):
     """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
     if cfg.fake_target == 0:
-        targets = torch.zeros_like(scores)
+        return cross_entropy(scores, torch.zeros_like(scores), cfg)
     else:
-        targets = torch.full_like(scores, cfg.fake_target)
-    return cross_entropy(scores, targets, cfg)
+        return cross_entropy(scores, torch.full_like(scores, cfg.fake_target), cfg)
 
 
 def generator_loss(scores, cfg):
     """Return the loss of G: minimising it maximises log D(G(z))."""
     if cfg.generator_target == 1:
-        targets = torch.ones_like(scores)
+        return cross_entropy(scores, torch.ones_like(scores), cfg)
     else:
-        targets = torch.full_like(scores, cfg.generator_target)
-    return cross_entropy(scores, targets, cfg)
+        return cross_entropy(scores, torch.full_like(scores, cfg.generator_target), cfg)
 
 
 class NonSaturating(Loss, kind="non_saturating"):

@@ -8,19 +8,19 @@ import time
 import torch
 
 from ganspec.systems.arguments import parse_arguments
-from ganspec.systems.batches import Batches
+from ganspec.systems.batches import draw_batches
 from ganspec.systems.draw import draw_latent
 from ganspec.systems.gan.step import count_steps, train_step, update_average
 from ganspec.systems.grid import sample_labels, save_grid
 
 
-def save_samples(generator, fixed, fixed_labels, path, cfg):
+def save_samples(generator, fixed, fixed_labels, out, step, cfg):
     """Write a grid of images of latents that stay the same."""
     generator.eval()
     with torch.no_grad():
         samples = generator(fixed, fixed_labels) if cfg.g_conditional else generator(fixed)
     generator.train()
-    save_grid(samples, path, cfg.columns, cfg, full=True)
+    save_grid(samples, out / f"samples_{step:07d}.png", cfg.columns, cfg, full=True)
 
 
 def train(images, labels, args, cfg):
@@ -35,11 +35,9 @@ def train(images, labels, args, cfg):
     g_optimizer = cfg.g_optimizer(generator.parameters())
     d_optimizer = cfg.d_optimizer(discriminator.parameters())
     fixed = draw_latent(cfg.samples, args.device, cfg)
-    if cfg.labels:
-        labels = labels.to(args.device)
     fixed_labels = sample_labels(labels, cfg) if cfg.g_conditional else None
-    batches = Batches(images.to(args.device), labels, args.seed, cfg)
-    epoch = cfg.iterations or count_steps(batches, cfg)
+    batches = draw_batches(images.to(args.device), labels, args.seed, cfg)
+    epoch = cfg.iterations or count_steps(images, cfg)
     if cfg.warmup:
         last = args.steps or cfg.warmup + args.epochs * epoch
     else:
@@ -49,7 +47,10 @@ def train(images, labels, args, cfg):
     started = time.perf_counter()
     for step in range(1, last + 1):
         now = step if cfg.warmup else None
-        log = train_step(now, generator, discriminator, g_optimizer, d_optimizer, batches, cfg)
+        pool = labels if cfg.fake_labels == "random" else None
+        log = train_step(
+            now, generator, discriminator, g_optimizer, d_optimizer, batches, pool, cfg
+        )
         if cfg.average:
             update_average(average, generator, cfg, after=step)
         if step % 50 == 0 or step == last:
@@ -60,8 +61,7 @@ def train(images, labels, args, cfg):
             ended = step > cfg.warmup and (step - cfg.warmup) % epoch == 0
         if (ended if cfg.warmup else step % epoch == 0) or step == last:
             drawing = average if cfg.average else generator
-            path = args.out / f"samples_{step:07d}.png"
-            save_samples(drawing, fixed, fixed_labels, path, cfg)
+            save_samples(drawing, fixed, fixed_labels, args.out, step, cfg)
             weights = {name: network.state_dict() for name, network in networks.items()}
             torch.save(weights, args.out / "weights.pt")
 
@@ -75,6 +75,7 @@ def main(cfg):
             raise ValueError(f"{labels.max() + 1} classes, not {cfg.label_size}")
         if cfg.labels == "multi_hot":
             labels = labels.float()
+        labels = labels.to(args.device)
     else:
         images, _ = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
     train(images, labels, args, cfg)

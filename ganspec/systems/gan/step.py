@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from ganspec.systems.batches import draw_labels
+from ganspec.systems.batches import count_batches, draw_labels
 from ganspec.systems.draw import draw_latent
 from ganspec.systems.update import update
 
@@ -119,20 +119,17 @@ def train_generator(generator, discriminator, optimizer, latent, labels, cfg):
         g_loss = g_loss + cfg.g_l2 * squared_weights(generator)
     update(optimizer, g_loss)
     discriminator.requires_grad_(True)
-    return g_loss.detach()
+    return g_loss
 
 
-def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches, cfg):
+def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches, pool, cfg):
     """Train both networks for one iteration. Return the losses by name."""
     if cfg.batches == "shared":
         real, labels = next(batches)
     for _ in range(cfg.discriminator_steps):
         if cfg.batches == "fresh":
             real, labels = next(batches)
-        if cfg.fake_labels == "random":
-            fake_labels = draw_labels(batches.labels, len(real))
-        else:
-            fake_labels = labels
+        fake_labels = draw_labels(pool, len(real)) if cfg.fake_labels == "random" else labels
         latent = draw_latent(len(real), real.device, cfg)
         if cfg.warmup_images == "pixels" and step <= cfg.warmup:
             fake = draw_pixels(real, cfg)
@@ -151,11 +148,9 @@ def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches
         if cfg.latents == "fresh":
             latent = draw_latent(cfg.generator_batch or len(real), real.device, cfg)
         if cfg.fake_labels == "random":
-            fake_labels = draw_labels(batches.labels, cfg.generator_batch or len(real))
-        log["g_loss"] = train_generator(
-            generator, discriminator, g_optimizer, latent, fake_labels, cfg
-        )
-    return log
+            fake_labels = draw_labels(pool, cfg.generator_batch or len(real))
+        g_loss = train_generator(generator, discriminator, g_optimizer, latent, fake_labels, cfg)
+    return log | {"g_loss": g_loss.detach()}
 
 
 def update_average(average, generator, cfg, after):
@@ -169,9 +164,9 @@ def update_average(average, generator, cfg, after):
             mean.copy_(buffer)
 
 
-def count_steps(batches, cfg):
+def count_steps(images, cfg):
     """Return the iterations of an epoch in which every image is seen once."""
     if cfg.batches == "fresh" and cfg.discriminator_steps > 1:
-        return max(1, len(batches) // cfg.discriminator_steps)
+        return max(1, count_batches(images, cfg) // cfg.discriminator_steps)
     else:
-        return len(batches)
+        return count_batches(images, cfg)

@@ -36,6 +36,7 @@ class GanTraining(Training):
             labels = labels.to(self.device)
         if self.cfg.g_conditional:
             self.fixed["labels"] = sample_labels(labels, self.cfg)
+        self.pool = labels if self.cfg.fake_labels == "random" else None
         self.batches = Feed(start.images.images, labels, self.cfg.seed, self.cfg)
 
     @property
@@ -49,7 +50,7 @@ class GanTraining(Training):
 
     @property
     def epoch_steps(self) -> int:
-        return self.cfg.iterations or count_steps(self.batches, self.cfg)
+        return self.cfg.iterations or count_steps(self.batches.images, self.cfg)
 
     def advance(self) -> dict[str, torch.Tensor]:
         """One iteration; its losses by name, still on the device."""
@@ -61,6 +62,7 @@ class GanTraining(Training):
             self.optimizers["generator"],
             self.optimizers["discriminator"],
             self.batches,
+            self.pool,
             self.cfg,
         )
         if self.cfg.average:

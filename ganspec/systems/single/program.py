@@ -7,7 +7,7 @@ import time
 import torch
 
 from ganspec.systems.arguments import parse_arguments
-from ganspec.systems.batches import Batches, spaced
+from ganspec.systems.batches import count_batches, draw_batches, spaced
 from ganspec.systems.grid import save_grid
 
 
@@ -27,8 +27,8 @@ def train(images, labels, test_images, test_labels, args, cfg):
     if cfg.columns:
         shown = test_images if cfg.held_out else images
         fixed = shown[spaced(len(shown), cfg.columns)]
-    batches = Batches(images, labels, args.seed, cfg)
-    epoch = cfg.iterations or len(batches)
+    batches = draw_batches(images, labels, args.seed, cfg)
+    epoch = cfg.iterations or count_batches(images, cfg)
     last = args.steps or args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)

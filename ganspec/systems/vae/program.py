@@ -7,7 +7,7 @@ import time
 import torch
 
 from ganspec.systems.arguments import parse_arguments
-from ganspec.systems.batches import Batches
+from ganspec.systems.batches import count_batches, draw_batches
 from ganspec.systems.draw import draw_latent
 from ganspec.systems.grid import save_grid
 from ganspec.systems.vae.step import decode, evaluate, train_step
@@ -24,8 +24,8 @@ def train(images, test_images, args, cfg):
     if cfg.held_out:
         test_images = test_images.to(args.device)
     labels = None
-    batches = Batches(images.to(args.device), labels, args.seed, cfg)
-    epoch = cfg.iterations or len(batches)
+    batches = draw_batches(images.to(args.device), labels, args.seed, cfg)
+    epoch = cfg.iterations or count_batches(images, cfg)
     last = args.steps or args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)
