@@ -11,6 +11,7 @@ from conftest import SPECS
 import ganspec
 from ganspec.compiler.arrange import Module
 from ganspec.compiler.emit import moved
+from ganspec.compiler.inline import inline, inline_short
 from ganspec.compiler.seal import is_emitted, sealed
 
 
@@ -84,3 +85,63 @@ def test_the_seal_tells_an_edit():
     assert not is_emitted(b"print('mine')\n")
     assert not is_emitted(b"\x89PNG\r\n")
     assert sealed("no head") == "no head"
+
+
+# -- functions in place of their calls ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("body", ["-a", "a + 1", "2 * a", "a / 4", "a", "abs(a)", "a if a else 3"])
+@pytest.mark.parametrize(
+    "use",
+    [
+        *("{} - 1", "1 - {}", "2 * {}", "{} / 3", "-{}", "{} ** 2", "{}.real", "[{}, 1]"),
+        *("{} if x else 0", "{} + {}", "{} - {}", "{} < 3", "not {}", "max({}, 1)"),
+    ],
+)
+def test_short_functions_mean_the_same_in_place(body, use):
+    mark = "__ganspec_0__"
+    texts = [
+        f'def {mark}(a):\n    """Return something."""\n    return {body}',
+        f"def f(x):\n    return {use.replace('{}', f'{mark}(x)')}",
+    ]
+    made = inline_short(texts, [mark], lambda line: len(line) < 88)
+    assert made[0] == "" and mark not in made[1]
+    results = []
+    for each in (texts, made):
+        names: dict = {}
+        exec("\n".join(each), names)
+        results.append([names["f"](value) for value in (-2, 0, 5)])
+    assert results[0] == results[1]
+
+
+LONG = "a + 'a text that would make the line that calls it longer than a line may be'"
+
+
+@pytest.mark.parametrize(
+    ("function", "call"),
+    [
+        (f"def M(a):\n    return {LONG}", "M(x)"),
+        ("def M(a):\n    b = a\n    return b", "M(x)"),
+        ("def M(a, *b):\n    return a", "M(x)"),
+        ("@cache\ndef M(a):\n    return a", "M(x)"),
+        ("def M(a):\n    return 1", "M(g(x))"),  # g would not be called
+        ("def M(a):\n    return a + a", "M(g(x))"),  # g would be called twice
+        ("def M(a):\n    return a", "h(M)"),
+        ("def M(a):\n    return a + x", "M(1)"),  # another x
+    ],
+)
+def test_functions_that_stay(function, call):
+    mark = "__ganspec_0__"
+    texts = [text.replace("M", mark) for text in (function, f"def f(x):\n    return {call}")]
+    assert inline_short(texts, [mark], lambda line: len(line) < 88) == texts
+
+
+def test_a_function_of_some_lines_stands_where_it_pays():
+    mark = "__ganspec_0__"
+    step = f"def {mark}(o, l):\n    o.zero()\n    l.back()\n    o.step()"
+    for calls, stays in ((1, False), (3, False), (4, True)):
+        uses = "\n".join(f"    {mark}(o, l{i})" for i in range(calls))
+        texts = [step, "def f(o, " + ", ".join(f"l{i}" for i in range(calls)) + f"):\n{uses}"]
+        made = inline(texts, [mark])
+        assert (made == texts) == stays
+        assert stays or made[1].count("o.step()") == calls

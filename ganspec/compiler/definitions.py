@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from ganspec.compiler.scopes import Scopes
+from ganspec.compiler.scopes import DEFINING, Scopes, changed_names
 
-DEFINING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 ALLOWED = {"__name__", "__doc__"}
 INSTALLED = ("site-packages", "dist-packages")
 
@@ -122,7 +121,7 @@ class Home:
         found: dict[str, list[ast.stmt]] = {}
         for statement in ast.parse(self.source).body:
             scope = Scopes(ast.Module([statement], [])).module
-            for name in {**scope.bound, **dict.fromkeys(_changed(statement))}:
+            for name in {**scope.bound, **dict.fromkeys(changed_names(statement))}:
                 found.setdefault(name, []).append(statement)
         return found
 
@@ -136,7 +135,7 @@ class Home:
         # a function that declares a name global sets it, and is not its definition
         statements = [s for s in self.bindings.get(name, []) if getattr(s, "name", name) == name]
         if statements and isinstance(statements[0], DEFINING):  # a change of it is not itself
-            statements = [s for s in statements if name not in _changed(s)]
+            statements = [s for s in statements if name not in changed_names(s)]
         if not statements:
             if hasattr(builtins, name) or name in ALLOWED:
                 return None
@@ -181,20 +180,6 @@ class Home:
                 raise UntoldError(f"`{name}`, a module that is not installed")
             return home.find(alias.name)
         return Import(f"from {module} import {alias.name}", name)
-
-
-def _changed(statement: ast.stmt) -> list[str]:
-    """Return the names whose values a statement changes, as `TABLE[0] = 1` does."""
-    match statement:
-        case ast.Assign(targets=targets):
-            parts = [t.value for t in targets if isinstance(t, (ast.Subscript, ast.Attribute))]
-        case ast.AugAssign(target=ast.Subscript(value=part) | ast.Attribute(value=part)):
-            parts = [part]
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=part))):
-            parts = [part]
-        case _:
-            parts = []
-    return [part.id for part in parts if isinstance(part, ast.Name)]
 
 
 def is_own(module: str, also: frozenset[str] = frozenset()) -> bool:

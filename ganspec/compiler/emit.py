@@ -12,6 +12,7 @@ from ganspec.compiler.definitions import UntoldError, path_of
 from ganspec.compiler.lower import lower
 from ganspec.compiler.moving import Mover, Named
 from ganspec.compiler.seal import BLANK, sealed
+from ganspec.compiler.verification import verify
 from ganspec.language.errors import Diagnostic, SpecError
 from ganspec.language.kinds import Kind, within
 from ganspec.program.ir import Net
@@ -38,7 +39,13 @@ def program(spec: Spec, nets: dict[str, Net]) -> str:
         mover.cfg.values.update({key: Named(mark) for key, mark in networks.items()})
         return mover.start(spec.main())
 
-    module = Module(moved(vars(spec.settings(nets)), move, kinds))
+    mover = moved(vars(spec.settings(nets)), move, kinds)
+    module = Module(mover)
+    text = module.text()
+    try:
+        verify(mover, text)
+    except UntoldError as error:
+        raise SpecError([blamed(mover, kinds, error)]) from error
     subject = spec.noun[:1].upper() + spec.noun[1:]
     made = f"Written by ganspec from the spec `{spec.name}` ({BLANK})."
     head = [
@@ -48,7 +55,7 @@ def program(spec: Spec, nets: dict[str, Net]) -> str:
         '"""',
     ]
     end = f'if __name__ == "__main__":\n    {module.main}()\n'
-    return "\n".join(head) + "\n\n" + module.text() + end
+    return "\n".join(head) + "\n\n" + text + end
 
 
 def moved(

@@ -187,8 +187,11 @@ def plain(value: object) -> Known:
 
 
 def _is_pure(node: ast.AST) -> bool:
-    """Return True if an expression calls nothing, so that leaving it out changes nothing else."""
-    return not any(isinstance(n, (ast.Call, ast.Await, ast.NamedExpr)) for n in ast.walk(node))
+    """Return True if an expression does nothing, so that leaving it out changes nothing else."""
+    tests = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
+    if any(not isinstance(f, ast.Name) or f.id != "isinstance" for f in tests):
+        return False
+    return not any(isinstance(n, (ast.Await, ast.NamedExpr)) for n in ast.walk(node))
 
 
 class Edits:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from dataclasses import dataclass, field
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+DEFINING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -130,3 +132,23 @@ def every_argument(arguments: ast.arguments) -> list[ast.arg]:
     """Return all parameters of a function, starred ones included."""
     starred = [a for a in (arguments.vararg, arguments.kwarg) if a]
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *starred]
+
+
+def changed_names(statement: ast.stmt) -> list[str]:
+    """Return the names whose values a statement changes, as `TABLE[0] = 1` does."""
+    match statement:
+        case ast.Assign(targets=parts) | ast.Delete(targets=parts):
+            parts = [t.value for t in parts if isinstance(t, (ast.Subscript, ast.Attribute))]
+        case ast.AugAssign(target=ast.Subscript(value=part) | ast.Attribute(value=part)):
+            parts = [part]
+        case ast.Expr(value=ast.Call(func=ast.Attribute(value=part), args=given)):
+            parts = [part, *given]
+        case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=given)):
+            parts = given if not hasattr(builtins, name) else []
+        case _ if isinstance(statement, (*DEFINING, ast.Expr)):
+            return []
+        case _:  # of a loop, or another statement that holds some
+            inner = (n for n in ast.walk(statement) if n is not statement)
+            parts = [changed_names(n) for n in inner if isinstance(n, ast.stmt)]
+            return [name for names in parts for name in names]
+    return [part.id for part in parts if isinstance(part, ast.Name)]

@@ -1,0 +1,184 @@
+"""Hold what an emitted text defines against what the files of people's own kinds made."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import sys
+import types
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from ganspec.compiler.definitions import Definition, UntoldError
+from ganspec.compiler.moving import Mover
+from ganspec.compiler.pieces import Version
+
+PLAIN = (int, float, complex, str, bytes, bool, type(None), set, frozenset, range)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+MUTATING = {n for t in (list, dict, set, bytearray) for n in dir(t)}
+MUTATING -= {n for t in (tuple, frozenset, bytes, types.MappingProxyType) for n in dir(t)}
+HELP = "give it its whole value where it is defined, in statements at the top of the file"
+
+
+def verify(mover: Mover, source: str) -> None:
+    """Run an emitted module's definitions; raise UntoldError where one is not as it was.
+
+    Not all that a file's statements do to each other can be read from its text: a decorator that
+    keeps a list, a call, an attribute set from outside. So what came of them is compared.
+    """
+    own = [v for v in mover.versions.values() if _is_own(v.definition)]
+    if not own:
+        return
+    made = vars(_run(source))
+    comparison = Comparison(own, made)
+    for version in own:
+        for name, symbol in _symbols(mover, version):
+            home = version.definition.home
+            if symbol not in made or name not in home.namespace:
+                continue
+            where = comparison.difference(home.namespace[name], made[symbol], name)
+            if where and name not in changing(home.source):
+                mover.trail.append((version.definition, ""))
+                raise UntoldError(f"`{where}`, which other statements change or set", HELP)
+
+
+def _run(source: str) -> types.ModuleType:
+    """Return the module of an emitted text; raises UntoldError where that cannot be run."""
+    module = types.ModuleType("emitted by ganspec")
+    sys.modules[module.__name__] = module  # where dataclasses look
+    try:
+        with torch.random.fork_rng(devices=[]):
+            exec(compile(source, "<emitted>", "exec"), vars(module))
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise UntoldError(f"what cannot be run on its own: {reason}") from error
+    finally:
+        del sys.modules[module.__name__]
+    return module
+
+
+def _is_own(found: Definition) -> bool:
+    return bool(found.home.name) and not found.home.name.startswith("ganspec.")
+
+
+def _symbols(mover: Mover, version: Version) -> Iterator[tuple[str, str]]:
+    """Yield what a definition defines: names in its file, and in the emitted one."""
+    found = version.definition
+    if found.node is not None:
+        yield found.names[0], version.symbol.name
+        return
+    for name in found.names:
+        symbol = mover.symbols.table.get((found.text, id(found.home), name))
+        if symbol is not None:
+            yield name, symbol.name
+
+
+@functools.cache
+def changing(source: str) -> frozenset[str]:
+    """Return the names of a file whose values its functions may change while they run.
+
+    A function that statements of the file call has done so already, and is not meant.
+    """
+    tree, found = ast.parse(source), set()
+    functions = [n for n in ast.walk(tree) if isinstance(n, FUNCTIONS)]
+    inside = {n for f in functions for part in f.body for n in ast.walk(part)}
+    called = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n not in inside}
+    for function in functions:
+        for node in ast.walk(function) if function.name not in called else ():
+            match node:
+                case ast.Global(names=names):
+                    found.update(names)
+                case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
+                    found.add(name)
+                case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
+                    found.add(name)
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)):
+                    found.update({name} if method in MUTATING or method[-1] == "_" else ())
+    return frozenset(found)
+
+
+class Comparison:
+    """Compares the values of a file with those that an emitted text makes anew."""
+
+    def __init__(self, versions: list[Version], made: dict[str, object]):
+        # a file's function or class may have become several, each of another configuration
+        self.twins: dict[int, list[object]] = {}
+        for version in versions:
+            thing = version.definition.home.namespace.get(version.definition.names[0])
+            if version.definition.node is not None and version.symbol.name in made:
+                self.twins.setdefault(id(thing), []).append(made[version.symbol.name])
+        self.open: set[int] = set()
+
+    def difference(self, old: object, new: object, name: str) -> str:
+        """Return the name of what differs, `name` itself or an attribute; empty for nothing."""
+        if id(old) in self.twins:
+            if not any(new is twin for twin in self.twins[id(old)]):
+                return name
+            return self._attributes(old, new, name)
+        return "" if self.same(old, new) else name
+
+    def same(self, old: object, new: object) -> bool:
+        """Return True if two values are equal, or of a kind that is not compared."""
+        if old is new or id(old) in self.open:
+            return True
+        if id(old) in self.twins:
+            return any(new is twin for twin in self.twins[id(old)])
+        if type(old).__name__ != type(new).__name__:
+            return False
+        self.open.add(id(old))
+        try:
+            return self._same(old, new)
+        finally:
+            self.open.remove(id(old))
+
+    def _same(self, old: object, new: object) -> bool:
+        match old:
+            case torch.Tensor():
+                return (
+                    old.dtype == new.dtype
+                    and torch.equal(old.isnan(), new.isnan())
+                    and (torch.equal(old.nan_to_num(), new.nan_to_num()))
+                )
+            case np.ndarray():
+                return old.dtype == new.dtype and np.array_equal(old, new)
+            case float():
+                return old == new or (old != old and new != new)
+            case bool() | int() | complex() | str() | bytes() | None | set() | frozenset():
+                return old == new
+            case list() | tuple():
+                return len(old) == len(new) and all(map(self.same, old, new))
+            case dict():
+                return list(old) == list(new) and all(map(self.same, old.values(), new.values()))
+            case functools.partial():
+                parts = (old.func, old.args, old.keywords), (new.func, new.args, new.keywords)
+                return self.same(*parts)
+            case types.FunctionType():
+                return _code(old.__code__) == _code(new.__code__)
+            case type() | types.ModuleType() | torch.nn.Module():
+                return True
+        return not hasattr(old, "__dict__") or self.same(vars(old), vars(new))
+
+    def _attributes(self, old: object, new: object, name: str) -> str:
+        """Return an attribute of a function or class, or a default, that differs."""
+        if isinstance(old, types.FunctionType):
+            parameters = [inspect.signature(f).parameters for f in (old, new)]
+            shared = [p for p in parameters[1] if p in parameters[0]]
+            if any(not self.same(*(each[p].default for each in parameters)) for p in shared):
+                return name
+        mine, theirs = ({k: v for k, v in vars(t).items() if k[:2] != "__"} for t in (old, new))
+        for key, value in mine.items():
+            if key not in theirs or (
+                isinstance(value, (*PLAIN, list, tuple, dict)) and not self.same(value, theirs[key])
+            ):
+                return f"{name}.{key}"
+        return ""
+
+
+def _code(code: types.CodeType) -> tuple:
+    """Return what a function does, whatever the names are that it reads."""
+    inner = [_code(c) for c in code.co_consts if isinstance(c, types.CodeType)]
+    plain = [repr(c) for c in code.co_consts if not isinstance(c, types.CodeType)]
+    return code.co_code, plain, inner
