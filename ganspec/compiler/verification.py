@@ -8,6 +8,7 @@ import inspect
 import sys
 import types
 from collections.abc import Iterator
+from importlib.abc import InspectLoader
 
 import numpy as np
 import torch
@@ -27,7 +28,8 @@ def verify(mover: Mover, source: str) -> None:
     """Run an emitted module's definitions; raise UntoldError where one is not as it was.
 
     Not all that a file's statements do to each other can be read from its text: a decorator that
-    keeps a list, a call, an attribute set from outside. So what came of them is compared.
+    keeps a list, a call, an attribute set from outside. So what came of them is compared. Nothing
+    runs where all kinds are ganspec's; files of others have run already, as their users asked.
     """
     own = [v for v in mover.versions.values() if _is_own(v.definition)]
     if not own:
@@ -45,13 +47,23 @@ def verify(mover: Mover, source: str) -> None:
                 raise UntoldError(f"`{where}`, which other statements change or set", HELP)
 
 
+class Text(InspectLoader):
+    """Loads a module from its text, as Python does from a file."""
+
+    def __init__(self, source: str):
+        self.source = source
+
+    def get_source(self, fullname: str) -> str:
+        return self.source
+
+
 def _run(source: str) -> types.ModuleType:
     """Return the module of an emitted text; raises UntoldError where that cannot be run."""
     module = types.ModuleType("emitted by ganspec")
     sys.modules[module.__name__] = module  # where dataclasses look
     try:
         with torch.random.fork_rng(devices=[]):
-            exec(compile(source, "<emitted>", "exec"), vars(module))
+            Text(source).exec_module(module)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}".splitlines()[0]
         raise UntoldError(f"what cannot be run on its own: {reason}") from error
