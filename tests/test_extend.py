@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import ROOT, own_kinds_forgotten
 from typer.testing import CliRunner
 
@@ -288,6 +289,34 @@ def test_a_changed_file_is_said(folder):
     Path("celu.py").write_text(FILES["celu.py"].replace("2017", "2018"))
     said = run("sample", "runs/copies", "-n", 2)
     assert "celu.py differs from runs/copies/kinds/celu.py, which the run used" in said
+
+
+def test_a_changed_file_of_another_name_is_said(folder):
+    run("train", "copies.yaml", "--steps", 1)
+    changed = Path("other.py")
+    changed.write_text(FILES["celu.py"].replace("2017", "2018"))
+    others = [name for name in FILES if name != "celu.py"]
+    said = run("sample", "runs/copies", "-n", 2, kinds=[*others, changed])
+    assert "other.py differs from runs/copies/kinds, which the run used" in said
+
+
+def test_a_resume_with_changed_code_is_noted(folder):
+    run("train", "copies.yaml", "--steps", 1)
+    Path("celu.py").write_text(FILES["celu.py"].replace("2017", "2018"))
+    run("train", "runs/copies/spec.yaml", "--out", "runs/copies", "--steps", 2, "--resume")
+    (noted,) = json.loads(Path("runs/copies/run.json").read_text())["changed_kinds"]
+    assert noted["name"] == "celu.py" and noted["from_step"] == 1
+
+
+def test_a_damaged_run_json_hides_nothing(folder):
+    run("train", "copies.yaml", "--steps", 1, "--exact")
+    Path("runs/copies/run.json").write_text("{")
+    said = run("sample", "runs/copies", "-n", 2, kinds=[], status=2)
+    assert "--kinds runs/copies/kinds/celu.py" in said
+    Path("celu.py").write_text(FILES["celu.py"].replace("2017", "2018"))
+    assert "celu.py differs from" in run("sample", "runs/copies", "-n", 2)
+    state = torch.load("runs/copies/checkpoint.pt", weights_only=True)
+    assert state["exact"] is True
 
 
 # -- receptive fields -------------------------------------------------------------------------

@@ -30,6 +30,10 @@ MADE = {
         "D.a",
     ),
     "of_cases": ("from enum import Enum\nclass M(Enum):\n    A = 1\n    B = 2", "M.B.value"),
+    "of_a_star": (
+        "from torch.nn.functional import *\nfrom math import *",
+        "relu(scores).mean() * pi",
+    ),
     "of_an_array": ("import numpy as np\nT = np.arange(4.0)\nT[2] = 7", "float(T.sum())"),
 }
 

@@ -137,6 +137,8 @@ class Home:
         if statements and isinstance(statements[0], DEFINING):  # a change of it is not itself
             statements = [s for s in statements if name not in changed_names(s)]
         if not statements:
+            if (star := self._star(name)) is not None:
+                return self._imported(name, star)
             if hasattr(builtins, name) or name in ALLOWED:
                 return None
             if name in self.namespace:
@@ -152,6 +154,23 @@ class Home:
         names = [n for s in statements for n in Scopes(ast.Module([s], [])).module.bound]
         text = "\n".join(self._lines(statement) for statement in statements)
         return self._shared(Definition(self, text + "\n", tuple(dict.fromkeys(names))))
+
+    def _star(self, name: str) -> ast.ImportFrom | None:
+        """Return the import of a name that came by `import *`."""
+        for node in ast.walk(ast.parse(self.source)):
+            if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+                module = sys.modules.get(self._module(node))
+                if name in self.namespace and getattr(module, name, self) is self.namespace[name]:
+                    return ast.ImportFrom(node.module, [ast.alias(name)], node.level)
+        return None
+
+    def _module(self, node: ast.ImportFrom) -> str:
+        """Return the full name of the module that a statement imports from."""
+        if not node.level:
+            return node.module or ""
+        parts = str(self.namespace.get("__package__")).split(".")
+        base = parts[: len(parts) - node.level + 1]
+        return ".".join([*base, *filter(None, [node.module])])
 
     def _shared(self, definition: Definition) -> Definition:
         """Return the definition that other names of the same statements were given already."""
@@ -169,11 +188,7 @@ class Home:
             if alias.name.split(".")[0] == "ganspec":
                 raise UntoldError(f"`{name}`, a module of ganspec")
             return Import(f"import {alias.name}", name)
-        module = node.module or ""
-        if node.level:
-            parts = str(self.namespace.get("__package__")).split(".")
-            base = parts[: len(parts) - node.level + 1]
-            module = ".".join([*base, *filter(None, [module])])
+        module = self._module(node)
         if is_own(module) and module in sys.modules:
             home = home_of_module(module)
             if inspect.ismodule(home.namespace.get(alias.name)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shlex
 import shutil
@@ -60,31 +61,43 @@ class Run:
         Raises MissingKindsError if kinds are not loaded that it needs: a run's own copy of them is
         never executed unasked. Warns if a loaded file is not the one that the run used.
         """
-        missing = self._missing_kinds()
         try:
-            return load(self.spec_path)
+            spec = load(self.spec_path)
         except SpecError as error:
+            missing = self._missing_kinds()
             if not missing or all(d.code != "unknown-kind" for d in error.diagnostics):
                 raise
-        given = printable(" ".join(f"--kinds {shlex.quote(str(path))}" for path in missing))
-        code = "its code" if len(missing) == 1 else "their code"
-        message = f"{self.folder} needs kinds that are not loaded: {given} ({code} will be run)"
-        raise MissingKindsError(message)
+            given = printable(" ".join(f"--kinds {shlex.quote(str(path))}" for path in missing))
+            code = "its code" if len(missing) == 1 else "their code"
+            message = f"{self.folder} needs kinds that are not loaded: {given} ({code} will be run)"
+            raise MissingKindsError(message) from None
+        for file in self.changed_kinds(spec):
+            kept = self.folder / "kinds" / file.name
+            kept = kept if kept.exists() else kept.parent
+            warnings.warn(f"{file.path} differs from {kept}, which the run used", stacklevel=2)
+        return spec
+
+    def _kinds(self) -> dict[str, str]:
+        """Return the hashes of the files of kinds that the run used, by the names of its copies.
+
+        Where `run.json` is damaged, they are those of the copies.
+        """
+        try:
+            return {str(kinds["name"]): str(kinds["sha256"]) for kinds in self.info()["kinds"]}
+        except (TypeError, KeyError):
+            copies = sorted((self.folder / "kinds").glob("*.py"))
+            return {copy.name: hashlib.sha256(copy.read_bytes()).hexdigest() for copy in copies}
 
     def _missing_kinds(self) -> list[Path]:
         """Return the run's copies of files of kinds that are not loaded."""
-        try:
-            used = {str(kinds["name"]): kinds["sha256"] for kinds in self.info().get("kinds", [])}
-        except (TypeError, KeyError):
-            return []
         hashes = {file.sha256 for file in LOADED}
-        used = {name: sha256 for name, sha256 in used.items() if sha256 not in hashes}
-        for file in LOADED:
-            if file.name in used:
-                kept = self.folder / "kinds" / file.name
-                warnings.warn(f"{file.path} differs from {kept}, which the run used", stacklevel=3)
-                del used[file.name]
-        return [self.folder / "kinds" / Path(name).name for name in used]
+        missing = [name for name, sha256 in self._kinds().items() if sha256 not in hashes]
+        return [self.folder / "kinds" / Path(name).name for name in missing]
+
+    def changed_kinds(self, spec: Document) -> list[KindsFile]:
+        """Return the loaded files that define kinds of `spec`, and that the run did not use."""
+        known = self._kinds()
+        return [f for f in used_files(spec) if known and f.sha256 not in known.values()]
 
     def samples_path(self, step: int) -> Path:
         """Where the grid of samples after `step` goes."""

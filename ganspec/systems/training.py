@@ -60,6 +60,7 @@ class Training:
     average: nn.Module | None = None  # the generator of averaged weights, where the spec has one
     scoring: Scoring | None = None  # takes scores at epochs' ends, where the spec asks for some
     step = 0
+    exact = False  # True if modules are applied as they are, without rewrites
 
     def __init__(self, start: Start):
         self.cfg, self.networks, self.device = start.cfg, start.networks, start.device
@@ -119,6 +120,7 @@ class Training:
         return {
             **self.weights(),
             "device": self.device.type,
+            "exact": self.exact,
             "optimizers": {k: o.state_dict() for k, o in self.optimizers.items()},
             "random": checkpoint.random_states(self.device),
             "batches": self.batches.state(),

@@ -57,7 +57,7 @@ def train(
     state = _resumed(run, spec, exact) if resume else None
     if state is None:
         run.claim(overwrite)
-    exact, source = run.exact if resume else exact, emit(spec)
+    exact, source = state.get("exact", run.exact) if state else exact, emit(spec)
     trainer = Trainer(spec, data, device, exact).training
     last = steps or trainer.warmup + spec.train.epochs * trainer.epoch_steps
     if spec.evaluate and scoring:
@@ -66,7 +66,7 @@ def train(
         if state is None:
             run.begin(spec, source, _info(spec, trainer, exact, folder), overwrite)
         else:
-            _restore(run, trainer, state, last)
+            _restore(run, spec, trainer, state, last)
         with following(run) if tensorboard else nullcontext(lambda: None) as update:
             _advance(trainer, run, last, minutes, progress, update)
     finally:
@@ -103,7 +103,7 @@ def _advance(
     run.step = trainer.step
 
 
-def _restore(run: Run, trainer: Training, state: dict[str, object], last: int) -> None:
+def _restore(run: Run, spec: Spec, trainer: Training, state: dict[str, object], last: int) -> None:
     """Put `trainer` where the run's checkpoint left off."""
     run.lock()
     trainer.restore(state)
@@ -114,6 +114,9 @@ def _restore(run: Run, trainer: Training, state: dict[str, object], last: int) -
         message = f"the run began on {began}: on {now} its random numbers are others from here on"
         warnings.warn(message, stacklevel=2)
     run.rewind(trainer.step)
+    if changed := run.changed_kinds(spec):
+        parts = [{"name": f.name, "sha256": f.sha256, "from_step": trainer.step} for f in changed]
+        run.note(changed_kinds=[*run.info().get("changed_kinds", []), *parts])
     forget_scores(run.folder, trainer.step)
 
 
@@ -125,11 +128,12 @@ def _resumed(run: Run, spec: Spec, exact: bool) -> dict[str, object]:
             f"{run.folder} trains another spec ({', '.join(changed)} differ): "
             f"resume {run.spec_path}, or choose another --out"
         )
-    if exact and not run.exact:
-        raise RunError(f"{run.folder} began without --exact: resume it without, or begin another")
     if not run.checkpoint_path.is_file():
         raise RunError(f"{run.folder} ended before its first checkpoint: begin with --overwrite")
-    return checkpoint.load(run.checkpoint_path)
+    state = checkpoint.load(run.checkpoint_path)
+    if exact and not state.get("exact", run.exact):
+        raise RunError(f"{run.folder} began without --exact: resume it without, or begin another")
+    return state
 
 
 def environment(device: torch.device) -> dict[str, object]:

@@ -45,6 +45,7 @@ class Trainer:
         try:
             start = Start(spec.settings(nets), networks, images, self.device)
             self.training = spec.training(start)
+            self.training.exact = exact
         except ValueError as error:
             raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
 
