@@ -38,8 +38,7 @@ def with_kinds(command: Callable) -> Callable:
 
     @wraps(command)
     def run(kinds: Kinds = None, **arguments: object) -> None:
-        with warnings.catch_warnings():
-            warnings.showwarning = lambda message, *_: typer.echo(f"warning: {message}", err=True)
+        with said_once():
             with reported():
                 load_all(kinds or [])
             command(**arguments)
@@ -51,6 +50,21 @@ def with_kinds(command: Callable) -> Callable:
     parameters = [each.replace(annotation=hints[each.name]) for each in parameters]
     run.__signature__, run.__annotations__ = signature.replace(parameters=parameters), hints
     return run
+
+
+@contextmanager
+def said_once() -> Iterator[None]:
+    """Within the block, show a warning on one line, and none twice."""
+    said: set[str] = set()
+
+    def show(message: Warning | str, *_: object) -> None:
+        if str(message) not in said:
+            said.add(str(message))
+            typer.echo(f"warning: {message}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def fail(message: str, status: int = 2) -> None:

@@ -297,15 +297,19 @@ def test_a_changed_file_of_another_name_is_said(folder):
     changed.write_text(FILES["celu.py"].replace("2017", "2018"))
     others = [name for name in FILES if name != "celu.py"]
     said = run("sample", "runs/copies", "-n", 2, kinds=[*others, changed])
-    assert "other.py differs from runs/copies/kinds, which the run used" in said
+    assert said.count("other.py differs from runs/copies/kinds, which the run used") == 1
 
 
 def test_a_resume_with_changed_code_is_noted(folder):
     run("train", "copies.yaml", "--steps", 1)
     Path("celu.py").write_text(FILES["celu.py"].replace("2017", "2018"))
     run("train", "runs/copies/spec.yaml", "--out", "runs/copies", "--steps", 2, "--resume")
-    (noted,) = json.loads(Path("runs/copies/run.json").read_text())["changed_kinds"]
+    info = json.loads(Path("runs/copies/run.json").read_text())
+    (noted,) = info["changed_kinds"]
     assert noted["name"] == "celu.py" and noted["from_step"] == 1
+    run("report", "runs/copies", "-o", "page.html")
+    page, used = Path("page.html").read_text(), info["kinds"][0]
+    assert f"{used['name']} ({used['sha256'][:8]})" in page and used["sha256"] not in page
 
 
 def test_a_damaged_run_json_hides_nothing(folder):

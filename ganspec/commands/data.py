@@ -28,11 +28,8 @@ def data(
 ) -> None:
     """Say where a data set is and what it holds, after reading all of it."""
     with reported():
-        import warnings
-
         from ganspec.report import dataset as report
 
-        warnings.showwarning = lambda message, *_: typer.echo(f"warning: {message}", err=True)
         chosen = report.data_of(name)
         place = report.find(chosen.dataset, folder, fetch)
         images, labels = report.read(chosen, place)

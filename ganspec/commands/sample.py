@@ -77,11 +77,8 @@ def sample(
     """
     options = {name: value for name, value in locals().items() if name != "folder"}
     with reported():
-        import warnings
-
         from ganspec.sampling.sample import sample
 
-        warnings.showwarning = lambda message, *_: typer.echo(f"warning: {message}", err=True)
         with Progress("sample", "images") as progress:
             lines = sample(folder, lambda done, last: progress(done, last, {}), **options)
         typer.echo("\n".join(lines))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,12 +64,11 @@ def train(
 
 
 def load_with_warnings(path: Path, given: list[str]) -> Spec:
-    """Return the spec, and show its warnings now and those of the training as they come."""
+    """Return the spec, and show its warnings."""
     from ganspec.compiler.check import warnings_of
 
     spec = ganspec.load(path, given)
     show_diagnostics(warnings_of(spec))
-    warnings.showwarning = lambda message, *_: typer.echo(f"warning: {message}", err=True)
     return spec
 
 

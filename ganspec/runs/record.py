@@ -111,7 +111,7 @@ class RunRecord:
     def environment(self) -> dict[str, str]:
         """Return the other entries of `run.json`, as text."""
         return {
-            printable(str(key)): printable(value if isinstance(value, str) else json.dumps(value))
+            printable(str(key)): printable(_entry_text(value))
             for key, value in self.info.items()
             if key not in ("command", "classes")
         }
@@ -126,6 +126,17 @@ class RunRecord:
         for path in sorted(self.folder.iterdir()):
             if path.is_file() and not path.name.startswith(".") and path.suffix != ".html":
                 yield path.name, size_text(path.stat().st_size)
+
+
+def _entry_text(value: object) -> str:
+    """Return an entry of `run.json` as one reads it: files by their names and short sums."""
+    match value:
+        case str():
+            return value
+        case [{"name": str(), "sha256": str()}, *_]:
+            parts = [each for each in value if isinstance(each, dict)]
+            return ", ".join(f"{p.get('name')} ({str(p.get('sha256'))[:8]})" for p in parts)
+    return json.dumps(value)
 
 
 def read_record(folder: Path) -> RunRecord:
