@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (8ec6e2bd).
+Written by ganspec from the spec `cgan_iclevr_type2` (c2779561).
 Plain PyTorch, yours to edit.
 """
 
@@ -21,9 +21,6 @@ from torch import nn
 BATCH = 128
 EPOCHS = 100
 SEED = 0
-HEIGHT = 64
-WIDTH = 64
-CHANNELS = 3
 SAMPLES = 64
 COLUMNS = 8
 LATENT_SIZE = 100
@@ -114,7 +111,7 @@ def flatten_image(image):
 
 def resize_picture(picture):
     """Resize a PIL picture. Return its pixels, uint8 C x H x W."""
-    picture = picture.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
+    picture = picture.resize((64, 64), Image.Resampling.BILINEAR)
     pixels = (
         np.array(picture).reshape(picture.height, picture.width, -1).transpose(2, 0, 1)
     )
@@ -185,7 +182,7 @@ def load_images(folder):
 
     labels, index = read_labels(Path(folder) / "train.json")
     paths = find_photographs(Path(folder), list(labels))
-    images, readable = decode_files(paths, decode, (CHANNELS, HEIGHT, WIDTH))
+    images, readable = decode_files(paths, decode, (3, 64, 64))
     return images, mark_objects(list(labels.values()), index)[readable]
 
 

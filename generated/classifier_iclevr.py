@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (10d0b216).
+Written by ganspec from the spec `classifier_iclevr` (8c6b87b4).
 Plain PyTorch, yours to edit.
 """
 
@@ -20,9 +20,6 @@ from torch import nn
 BATCH = 128
 EPOCHS = 20
 SEED = 0
-HEIGHT = 64
-WIDTH = 64
-CHANNELS = 3
 
 
 # ---- Networks ----
@@ -109,7 +106,7 @@ def flatten_image(image):
 
 def resize_picture(picture):
     """Resize a PIL picture. Return its pixels, uint8 C x H x W."""
-    picture = picture.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
+    picture = picture.resize((64, 64), Image.Resampling.BILINEAR)
     pixels = (
         np.array(picture).reshape(picture.height, picture.width, -1).transpose(2, 0, 1)
     )
@@ -180,7 +177,7 @@ def load_images(folder):
 
     labels, index = read_labels(Path(folder) / "train.json")
     paths = find_photographs(Path(folder), list(labels))
-    images, readable = decode_files(paths, decode, (CHANNELS, HEIGHT, WIDTH))
+    images, readable = decode_files(paths, decode, (3, 64, 64))
     return images, mark_objects(list(labels.values()), index)[readable]
 
 

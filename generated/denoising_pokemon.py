@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (101f2264).
+Written by ganspec from the spec `denoising_pokemon` (0c8db91f).
 Plain PyTorch, yours to edit.
 """
 
@@ -19,9 +19,6 @@ from torch import nn, optim
 BATCH = 128
 EPOCHS = 50
 SEED = 0
-HEIGHT = 64
-WIDTH = 64
-CHANNELS = 3
 NOISE = 0.25
 COLUMNS = 16
 
@@ -109,13 +106,13 @@ def decode_image(path):
         image = flatten_image(ImageOps.exif_transpose(file))
     image = image.convert("RGB")
     across, down = image.size
-    if across * HEIGHT < down * WIDTH:
-        across, down = WIDTH, down * WIDTH // across
+    if across * 64 < down * 64:
+        across, down = 64, down * 64 // across
     else:
-        across, down = across * HEIGHT // down, HEIGHT
-    left, top = round((across - WIDTH) / 2), round((down - HEIGHT) / 2)
+        across, down = across * 64 // down, 64
+    left, top = round((across - 64) / 2), round((down - 64) / 2)
     pixels = resize_picture(image, down, across)
-    return pixels[:, top : top + HEIGHT, left : left + WIDTH]
+    return pixels[:, top : top + 64, left : left + 64]
 
 
 def find_images(folder):
@@ -186,7 +183,7 @@ def load_images(folder):
         return decode_image(path)
 
     files, labels = list_images(folder)
-    images, readable = decode_files(files, decode, (CHANNELS, HEIGHT, WIDTH))
+    images, readable = decode_files(files, decode, (3, 64, 64))
     return images, torch.tensor(labels)[readable]
 
 

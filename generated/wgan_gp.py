@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (2f4b51bf). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (3a87c587). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -16,8 +16,6 @@ from torch import nn
 BATCH = 64
 EPOCHS = 5
 SEED = 0
-HEIGHT = 64
-WIDTH = 64
 SAMPLES = 64
 COLUMNS = 8
 LATENT_SIZE = 100
@@ -131,8 +129,8 @@ EYE, AHEAD = torch.tensor([[0, -7, 4.8], [0, 0.83761054, -0.54626775]])
 
 def view_rays(x, y):
     """Return the directions, 3 x ..., in which the eye sees points x and y."""
-    focal = 1.75 * min(HEIGHT, WIDTH)
-    x, y = (x - WIDTH / 2) / focal, (y - HEIGHT / 2) / focal
+    focal = 112.0
+    x, y = (x - 32.0) / focal, (y - 32.0) / focal
     return torch.stack([x, AHEAD[2] * y + AHEAD[1], AHEAD[2] - AHEAD[1] * y])
 
 
@@ -191,7 +189,7 @@ def draw_solids(canvas, scenes, rays, light):
         x, y, z = solid["x"], solid["y"] - EYE[1], solid["size"] - EYE[2]
         # a ray that stays farther from its middle than its corners are does not meet it
         passed = x * x + y * y + z * z - (x * dx + y * dy + z * dz) ** 2
-        near = passed < (1.6 * solid["size"] + 3 / min(HEIGHT, WIDTH)) ** 2
+        near = passed < (1.6 * solid["size"] + 0.046875) ** 2
         image, row, column = where = near.nonzero(as_tuple=True)
         solid = {name: field[image, slot, None] for name, field in scenes.items()}
         fine = view_rays(column[:, None] + across, row[:, None] + down)
@@ -204,7 +202,7 @@ def draw_images(scenes):
     order = scenes["y"].argsort(dim=1, descending=True, stable=True)
     scenes = {name: field.gather(1, order) for name, field in scenes.items()}
     light = F.normalize(torch.tensor([-0.9, -0.3, 1.0]), dim=0)
-    y, x = torch.from_numpy(np.mgrid[0.5:HEIGHT, 0.5:WIDTH]).float()
+    y, x = torch.from_numpy(np.mgrid[0.5:64, 0.5:64]).float()
     rays = view_rays(x, y)
     x, y, _ = EYE[:, None, None] + EYE[2] / -rays[2].clamp(max=-0.05) * rays
     ground = 0.48 + 0.26 * torch.exp(-(x**2 + y**2) / 25)
@@ -227,7 +225,7 @@ def load_images(count=10000, seed=0):
     """Draw scenes, uint8 N x C x H x W. Return them and their labels, if any."""
     random = np.random.default_rng(seed)
     # whole blocks, even at the end, so that no image depends on how many there are
-    block = min(256, max(1, 2**18 // (HEIGHT * WIDTH)))
+    block = 64
     blocks = [draw_scenes(random, block) for _ in range(0, count, block)]
     return torch.cat([draw_images(scenes) for scenes in blocks])[:count], None
 

@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (e39265b9).
+Written by ganspec from the spec `wgan_gp_iclevr` (3b1b4a3d).
 Plain PyTorch, yours to edit.
 """
 
@@ -21,9 +21,6 @@ from torch import nn
 BATCH = 128
 EPOCHS = 100
 SEED = 0
-HEIGHT = 64
-WIDTH = 64
-CHANNELS = 3
 SAMPLES = 64
 COLUMNS = 8
 LATENT_SIZE = 100
@@ -119,7 +116,7 @@ def flatten_image(image):
 
 def resize_picture(picture):
     """Resize a PIL picture. Return its pixels, uint8 C x H x W."""
-    picture = picture.resize((WIDTH, HEIGHT), Image.Resampling.BILINEAR)
+    picture = picture.resize((64, 64), Image.Resampling.BILINEAR)
     pixels = (
         np.array(picture).reshape(picture.height, picture.width, -1).transpose(2, 0, 1)
     )
@@ -190,7 +187,7 @@ def load_images(folder):
 
     labels, index = read_labels(Path(folder) / "train.json")
     paths = find_photographs(Path(folder), list(labels))
-    images, readable = decode_files(paths, decode, (CHANNELS, HEIGHT, WIDTH))
+    images, readable = decode_files(paths, decode, (3, 64, 64))
     return images, mark_objects(list(labels.values()), index)[readable]
 
 

@@ -11,6 +11,7 @@ from conftest import SPECS
 import ganspec
 from ganspec.compiler.arrange import Module
 from ganspec.compiler.emit import moved
+from ganspec.compiler.fold import fold
 from ganspec.compiler.inline import inline, inline_short
 from ganspec.compiler.seal import is_emitted, sealed
 
@@ -145,3 +146,27 @@ def test_a_function_of_some_lines_stands_where_it_pays():
         made = inline(texts, [mark])
         assert (made == texts) == stays
         assert stays or made[1].count("o.step()") == calls
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("f(H, x)", "f(64, x)"),
+        ("x - H / 2", "x - 32.0"),
+        ("(x - H) / 2", "(x - 64) / 2"),
+        ("1.75 * min(H, W)", "84.0"),
+        ("min(256, max(1, 2**18 // (H * W)))", "85"),
+        ("2**3 * x", "2**3 * x"),
+        ("H // 0", "64 // 0"),
+        ("9 ** H ** H", "9 ** 64 ** 64"),
+        ("H - True", "64 - True"),
+        ("max(H)", "max(64)"),
+        ("max(H, 1, key=abs)", "max(64, 1, key=abs)"),
+        ("f'{H}|{x:{W}}|{H + 1}'", "f'{64}|{x:{48}}|{64 + 1}'"),
+        ("-H * 2", "-64 * 2"),
+    ],
+)
+def test_numbers_stand_in_place_of_their_names(text, made):
+    numbers = {"__ganspec_1__": 64, "__ganspec_2__": 48}
+    marked = text.replace("H", "__ganspec_1__").replace("W", "__ganspec_2__")
+    assert fold(f"y = {marked}\n", numbers) == f"y = {made}\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 
+from ganspec.compiler.fold import fold
 from ganspec.compiler.inline import inline, inline_short
 from ganspec.compiler.moving import Mover, Piece
 from ganspec.compiler.scopes import Scopes
@@ -21,6 +22,7 @@ class Module:
         self.mover, self.symbols = mover, mover.symbols
         texts = inline([piece.text for piece in mover.pieces], mover.inlined())
         texts = inline_short(texts, self._losses(), self._fits)
+        texts = [fold(text, self._literals()) for text in texts]
         for piece, text in zip(mover.pieces, texts, strict=True):
             piece.text = text
         mover.pieces = [piece for piece in mover.pieces if piece.text]
@@ -49,6 +51,12 @@ class Module:
                 head += f"# ---- {name} ----\n"
             head += "\n\n\n".join(texts) + "\n\n\n"
         return head
+
+    def _literals(self) -> dict[str, int | float]:
+        """Return the numbers of settings that are written where they are read, by their marks."""
+        named = {s.mark: name for s, (family, name) in self.mover.named.items() if not family}
+        literal = self.mover.literal & set(named.values())
+        return {m: self.mover.cfg.values[name] for m, name in named.items() if name in literal}
 
     def _losses(self) -> list[str]:
         """Return the marks of what may be a loss of one line, called by the training alone."""

@@ -61,10 +61,11 @@ class Mover:
         varying: set[tuple[object, str]],
         also: frozenset[str] = frozenset(),
     ):
-        said = ("absent", "inline")
+        said = ("absent", "inline", "literal")
         self.cfg = Namespace.of({k: v for k, v in cfg.items() if k not in said})
         self.inline = frozenset(cfg.get("inline", ()))
         self.absent = frozenset(cfg.get("absent", ()))
+        self.literal = frozenset(cfg.get("literal", ()))
         self.varying, self.also, self.changed = varying, also, False
         self.symbols = Symbols()
         self.printer = Printer(self.symbols, self.refer, self.bring)

@@ -65,5 +65,6 @@ def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
         "logits": False,
         "needs_folder": data.dataset.needs_folder,
         "inline": INLINE,
+        "literal": ("height", "width", "channels"),  # the networks leave no other choice
         "load_images": lean(data.dataset.reader(data.resize), labelled),
     }
