@@ -38,7 +38,7 @@ PLAIN = {
 @pytest.fixture(autouse=True, scope="module")
 def own_kinds():
     """The kinds of `own_kinds.py` and of the tests below, which no other test knows."""
-    families = [kinds_of(family) for family in ("layer", "loss", "penalty")]
+    families = [kinds_of(family) for family in ("layer", "loss", "penalty", "initializer")]
     before = [dict(kinds) for kinds in families]
     importlib.import_module("own_kinds")
     yield
@@ -241,6 +241,37 @@ def test_functions_without_a_text_are_an_error(kind, function, tmp_path, monkeyp
     spec = spec_with(generator=f"[{{project: [3, 8, 8]}}, {kind}, tanh]")
     with pytest.raises(ganspec.SpecError, match=f"the layer `{kind}` cannot be emitted"):
         ganspec.emit(spec)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("own_plain", "if isinstance(m, (nn.Linear, nn.Embedding)): nn.init.ones_(m.weight)"),
+        (
+            "own_bias",
+            "if isinstance(m, nn.Linear): m.bias = None\n"
+            "        if isinstance(m, nn.Linear) and m.bias is None: nn.init.ones_(m.weight)",
+        ),
+        ("own_pattern", "match m:\n            case nn.Linear() as m: nn.init.ones_(m.weight)"),
+    ],
+)
+def test_own_initializers_are_not_settled(kind, body, tmp_path, monkeypatch):
+    text = f"""
+from torch import nn
+from ganspec.extend import Call, Initializer
+def init_own(network):
+    for m in network.modules():
+        {body}
+class Own(Initializer, kind="{kind}"):
+    "Weights of one's own."
+    def call(self) -> Call:
+        return Call(init_own)
+"""
+    (tmp_path / f"{kind}.py").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    __import__(kind)
+    spec = spec_with(generator=f"[{{project: [3, 8, 8]}}, tanh], init: {kind}")
+    check_equal(spec, tmp_path, monkeypatch)
 
 
 def test_a_penalty_cannot_have_a_field_called_as_what_it_is_told(tmp_path, monkeypatch):

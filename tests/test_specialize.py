@@ -115,6 +115,18 @@ def test_short_functions_mean_the_same_in_place(body, use):
     assert results[0] == results[1]
 
 
+def test_an_expression_of_several_lines_keeps_its_parentheses():
+    mark = "__ganspec_0__"
+    texts = [
+        f"def {mark}(a):\n    return (\n        a\n        + 1\n    )",
+        f"def f(x):\n    y = {mark}(x)\n    return y",
+    ]
+    made = inline_short(texts, [mark], lambda line: len(line) < 88)
+    names: dict = {}
+    exec("\n".join(made), names)
+    assert made[0] == "" and names["f"](2) == 3
+
+
 LONG = "a + 'a text that would make the line that calls it longer than a line may be'"
 
 
@@ -129,6 +141,9 @@ LONG = "a + 'a text that would make the line that calls it longer than a line ma
         ("def M(a):\n    return a + a", "M(g(x))"),  # g would be called twice
         ("def M(a):\n    return a", "h(M)"),
         ("def M(a):\n    return a + x", "M(1)"),  # another x
+        ("def M(a):\n    return (lambda x: a)(0)", "M(x)"),  # the lambda's x
+        ("def M(a):\n    return [a for x in (0, 1)]", "M(x)"),
+        ("def M(a):\n    return (b := a)", "M(x)"),  # a new variable of the caller
     ],
 )
 def test_functions_that_stay(function, call):
@@ -164,6 +179,8 @@ def test_a_function_of_some_lines_stands_where_it_pays():
         ("max(H, 1, key=abs)", "max(64, 1, key=abs)"),
         ("f'{H}|{x:{W}}|{H + 1}'", "f'{64}|{x:{48}}|{64 + 1}'"),
         ("-H * 2", "-64 * 2"),
+        ("H.bit_length()", "(64).bit_length()"),
+        ("(W - H) ** x", "((-16)) ** x"),
     ],
 )
 def test_numbers_stand_in_place_of_their_names(text, made):

@@ -44,7 +44,8 @@ def _fold(node: ast.AST, numbers: dict[str, int | float], edits: Edits) -> None:
         elif value is None:
             _fold(child, numbers, edits)
         else:
-            edits.replace(child, repr(value))
+            held = isinstance(node, ast.Attribute) or (value < 0 and isinstance(node, ast.expr))
+            edits.replace(child, f"({value!r})" if held else repr(value))
 
 
 def _value(node: ast.AST, numbers: dict[str, int | float]) -> int | float | None:

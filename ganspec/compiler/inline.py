@@ -81,6 +81,12 @@ class Function:
         self.expression = only.value if isinstance(only, ast.Return) else None
 
     @property
+    def inner(self) -> set[str]:
+        """The names that lambdas and comprehensions in the function bind."""
+        outer = (self.scope, self.scopes.module)
+        return {name for s in self.scopes.all.values() if s not in outer for name in s.bound}
+
+    @property
     def lines(self) -> int:
         return self.node.end_lineno - self.body[0].lineno + 1
 
@@ -105,12 +111,15 @@ class Function:
         for call in sorted(calls, key=lambda c: (c.lineno, c.col_offset), reverse=True):
             if (new := self._expression(text, scopes, call)) is None:
                 return None
-            loose = not _stands(self.expression, call, parents[call])
+            loose = "\n" in new or not _stands(self.expression, call, parents[call])
             edits.outer(edits.start(call), edits.end(call), f"({new})" if loose else new)
         return edits.made()
 
     def _expression(self, text: str, scopes: Scopes, call: ast.Call) -> str | None:
         edits, given = Edits(self.text), dict(zip(self.names, call.args, strict=True))
+        read = {n.id for a in call.args for n in ast.walk(a) if isinstance(n, ast.Name)}
+        if read & self.inner or set(self.scope.bound) - set(self.names):
+            return None  # in place, a name would mean another thing
         names = [n for n in ast.walk(self.expression) if isinstance(n, ast.Name)]
         for name, argument in given.items():
             uses = [n for n in names if n.id == name and self.scopes.holder(n) is self.scope]

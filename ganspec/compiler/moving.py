@@ -65,7 +65,8 @@ class Mover:
         self.cfg = Namespace.of({k: v for k, v in cfg.items() if k not in said})
         self.inline = frozenset(cfg.get("inline", ()))
         self.absent = frozenset(cfg.get("absent", ()))
-        self.literal = frozenset(cfg.get("literal", ()))
+        # in anybody's own text, a number may be used in ways that only a name bears
+        self.literal = frozenset(cfg.get("literal", ()) if also <= {"ganspec"} else ())
         self.varying, self.also, self.changed = varying, also, False
         self.symbols = Symbols()
         self.printer = Printer(self.symbols, self.refer, self.bring)
@@ -81,7 +82,7 @@ class Mover:
 
     def networks(self, nets: dict[str, Net]) -> dict[str, str]:
         """Print the networks, after the helpers that they name; return their marks by key."""
-        self.modules = modules_of(nets.values())
+        self.modules = modules_of(nets.values()) if self.also <= {"ganspec"} else []
         marks = {key: self.printer.network(net) for key, net in nets.items()}
         for mark, text in self.printer.sources:
             (symbol,) = self.symbols.used(mark)
@@ -283,7 +284,8 @@ class Mover:
         absent = self.absent if self.is_training(found) else frozenset()
         self.trail.append((found, section))
         training = self.is_training(found)
-        present = Present(self.modules, found.home.namespace) if section == "Networks" else None
+        settles = section == "Networks" and self.modules
+        present = Present(self.modules, found.home.namespace) if settles else None
         view = Settler(found.text, given, absent, self.spell, training, present).settle()
         text = Rewriter(self, found, view, symbols).text()
         if version:

@@ -151,8 +151,15 @@ def modules_of(nets: Iterable[Net]) -> list[nn.Module]:
     """Return every kind of module that networks consist of, containers included.
 
     Weights are not drawn. A layer below a spectral norm has `parametrizations`, which is empty.
+    There are none where a class or function is somebody's own, which may do anything.
     """
+    nets = list(nets)
     calls = {step.call: None for net in nets for step in net.leaves() if step.is_module}
+    fills = [net.initialize for net in nets] + [s.initialize for n in nets for s in n.leaves()]
+    used = [each for call in (*calls, *filter(None, fills)) for each in (call, *call.wraps)]
+    homes = [str(getattr(each.target, "__module__", "")) for each in used]
+    if not all(home.startswith(("torch.", "ganspec.")) for home in homes):
+        return []
     found: list[nn.Module] = [nn.Module(), nn.Sequential()]
     for call in calls:
         module = hollow(call)
