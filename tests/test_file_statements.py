@@ -30,6 +30,19 @@ MADE = {
         "D.a",
     ),
     "of_cases": ("from enum import Enum\nclass M(Enum):\n    A = 1\n    B = 2", "M.B.value"),
+    "with_defaults": (
+        "from collections import defaultdict\nD = defaultdict(list)\nD['a'].append(2.0)",
+        "sum(D['a'])",
+    ),
+    "logged": (
+        "import logging\nL = logging.getLogger(__name__)\nL.setLevel(10)",
+        "2.0 + (L is None)",
+    ),
+    "kept_by_an_argument": (
+        "C = {}\ndef keep(c, k):\n    c[k] = 2.0\n    return c[k]\n"
+        "def get():\n    return keep(C, 1)",
+        "get()",
+    ),
     "of_a_star": (
         "from torch.nn.functional import *\nfrom math import *",
         "relu(scores).mean() * pi",
@@ -59,6 +72,37 @@ REFUSED = {
         "S",
     ),
     "from_outside": ("T = [1.0]\nimport sys\nsys.modules[__name__].T = [3.0]", "T[0]", "T"),
+    "drawn_before": (
+        "import numpy as np\nR = np.random.default_rng(0)\nS = R.normal()",
+        "R.normal()",
+        "R",
+    ),
+    "advanced": ("I = iter([1.0, 2.0])\nS = next(I)", "next(I, 3.0)", "I"),
+    "in_a_cell": (
+        "def make():\n    n = 0\n    def bump():\n        nonlocal n\n"
+        "        n += 1\n        return n\n"
+        "    return bump\nB = make()\nS = B()",
+        "B()",
+        "B",
+    ),
+    "in_a_slot": (
+        "class P:\n    __slots__ = ('a',)\nQ = P()\n"
+        "def set_a(q):\n    setattr(q, 'a', 4.0)\nS = set_a(Q)",
+        "Q.a",
+        "Q",
+    ),
+    "filled": (
+        "M = torch.nn.Linear(1, 1)\n"
+        "with torch.no_grad():\n    S = [p.fill_(2.0) for p in M.parameters()]",
+        "M.weight.sum()",
+        "M",
+    ),
+    "dispatched": (
+        "import functools\n@functools.singledispatch\ndef f(x):\n    return 1.0\n"
+        "@f.register\ndef _(x: float):\n    return 3.0",
+        "f(1.0)",
+        "f",
+    ),
     "drawn": ("T = torch.rand(3)", "T.sum()", "T"),
 }
 

@@ -138,17 +138,26 @@ def changed_names(statement: ast.stmt) -> list[str]:
     """Return the names whose values a statement changes, as `TABLE[0] = 1` does."""
     match statement:
         case ast.Assign(targets=parts) | ast.Delete(targets=parts):
-            parts = [t.value for t in parts if isinstance(t, (ast.Subscript, ast.Attribute))]
-        case ast.AugAssign(target=ast.Subscript(value=part) | ast.Attribute(value=part)):
+            parts = [t for t in parts if isinstance(t, (ast.Subscript, ast.Attribute))]
+        case ast.AugAssign(target=ast.Subscript() | ast.Attribute() as part):
             parts = [part]
-        case ast.Expr(value=ast.Call(func=ast.Attribute(value=part), args=given)):
-            parts = [part, *given]
+        case ast.Expr(value=ast.Call(func=ast.Attribute() as part, args=given)):
+            parts = [part, *(each for each in given if isinstance(each, ast.Name))]
         case ast.Expr(value=ast.Call(func=ast.Name(id=name), args=given)):
-            parts = given if not hasattr(builtins, name) else []
+            own = not hasattr(builtins, name)
+            parts = [each for each in given if isinstance(each, ast.Name)] if own else []
         case _ if isinstance(statement, (*DEFINING, ast.Expr)):
             return []
         case _:  # of a loop, or another statement that holds some
             inner = (n for n in ast.walk(statement) if n is not statement)
             parts = [changed_names(n) for n in inner if isinstance(n, ast.stmt)]
             return [name for names in parts for name in names]
-    return [part.id for part in parts if isinstance(part, ast.Name)]
+    roots = map(root, parts)
+    return [part.id for part in roots if isinstance(part, ast.Name)]
+
+
+def root(node: ast.expr) -> ast.expr:
+    """Return the name that an expression such as `table["a"].rows.append` begins with."""
+    while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
+        node = node.func if isinstance(node, ast.Call) else node.value
+    return node

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import ast
+import collections
 import functools
 import inspect
+import itertools
+import operator
 import sys
 import types
 from collections.abc import Iterator
-from importlib.abc import InspectLoader
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 
-from ganspec.compiler.definitions import Definition, UntoldError
+from ganspec.compiler.definitions import Definition, UntoldError, is_own
 from ganspec.compiler.moving import Mover
 from ganspec.compiler.pieces import Version
 
@@ -42,33 +47,28 @@ def verify(mover: Mover, source: str) -> None:
             if symbol not in made or name not in home.namespace:
                 continue
             where = comparison.difference(home.namespace[name], made[symbol], name)
-            if where and name not in changing(home.source):
+            free = changing(home.source)
+            if where and name not in free and f".{where.partition('.')[2]}" not in free:
                 mover.trail.append((version.definition, ""))
                 raise UntoldError(f"`{where}`, which other statements change or set", HELP)
 
 
-class Text(InspectLoader):
-    """Loads a module from its text, as Python does from a file."""
-
-    def __init__(self, source: str):
-        self.source = source
-
-    def get_source(self, fullname: str) -> str:
-        return self.source
-
-
 def _run(source: str) -> types.ModuleType:
     """Return the module of an emitted text; raises UntoldError where that cannot be run."""
-    module = types.ModuleType("emitted by ganspec")
-    sys.modules[module.__name__] = module  # where dataclasses look
-    try:
-        with torch.random.fork_rng(devices=[]):
-            Text(source).exec_module(module)
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise UntoldError(f"what cannot be run on its own: {reason}") from error
-    finally:
-        del sys.modules[module.__name__]
+    with TemporaryDirectory(prefix="ganspec-") as folder:
+        path = Path(folder) / "emitted.py"
+        path.write_text(source, "utf-8")
+        spec = spec_from_file_location("emitted by ganspec", path)
+        module = module_from_spec(spec)
+        sys.modules[module.__name__] = module  # where dataclasses look
+        try:
+            with torch.random.fork_rng(devices=[]):
+                spec.loader.exec_module(module)
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}".splitlines()[0]
+            raise UntoldError(f"what cannot be run on its own: {reason}") from error
+        finally:
+            del sys.modules[module.__name__]
     return module
 
 
@@ -98,18 +98,28 @@ def changing(source: str) -> frozenset[str]:
     functions = [n for n in ast.walk(tree) if isinstance(n, FUNCTIONS)]
     inside = {n for f in functions for part in f.body for n in ast.walk(part)}
     called = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n not in inside}
+    names = {f.name for f in functions}
     for function in functions:
         for node in ast.walk(function) if function.name not in called else ():
             match node:
-                case ast.Global(names=names):
-                    found.update(names)
-                case ast.Subscript(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
-                    found.add(name)
-                case ast.Attribute(value=ast.Name(id=name), ctx=ast.Store() | ast.Del()):
-                    found.add(name)
-                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)):
-                    found.update({name} if method in MUTATING or method[-1] == "_" else ())
+                case ast.Global(names=told):
+                    found.update(told)
+                case (
+                    ast.Subscript(ctx=ast.Store() | ast.Del())
+                    | ast.Attribute(ctx=ast.Store() | ast.Del())
+                ):
+                    found |= _parts(node)
+                case ast.Call(func=ast.Attribute(value=part, attr=method)):
+                    found |= _parts(part) if method in MUTATING or method[-1] == "_" else set()
+                case ast.Call(func=ast.Name(id=name), args=given) if name in names:
+                    found |= {n.id for n in given if isinstance(n, ast.Name)}
     return frozenset(found)
+
+
+def _parts(node: ast.expr) -> set[str]:
+    """Return the name and the attributes, `.key`, of what an expression changes."""
+    inner = [n for n in ast.walk(node) if isinstance(n, (ast.Name, ast.Attribute))]
+    return {f".{n.attr}" if isinstance(n, ast.Attribute) else n.id for n in inner}
 
 
 class Comparison:
@@ -160,7 +170,19 @@ class Comparison:
                 return old == new or (old != old and new != new)
             case bool() | int() | complex() | str() | bytes() | None | set() | frozenset():
                 return old == new
-            case list() | tuple():
+            case bytearray():
+                return old == new
+            case torch.Generator():
+                return torch.equal(old.get_state(), new.get_state())
+            case np.random.Generator():
+                return self.same(old.bit_generator.state, new.bit_generator.state)
+            case itertools.count():
+                return repr(old) == repr(new)
+            case collections.abc.Iterator():
+                return operator.length_hint(old, -1) == operator.length_hint(new, -1)
+            case torch.nn.Module():
+                return self.same(dict(old.state_dict()), dict(new.state_dict()))
+            case list() | tuple() | collections.deque():
                 return len(old) == len(new) and all(map(self.same, old, new))
             case dict():
                 return list(old) == list(new) and all(map(self.same, old.values(), new.values()))
@@ -168,15 +190,22 @@ class Comparison:
                 parts = (old.func, old.args, old.keywords), (new.func, new.args, new.keywords)
                 return self.same(*parts)
             case types.FunctionType():
-                return _code(old.__code__) == _code(new.__code__)
-            case type() | types.ModuleType() | torch.nn.Module():
+                cells = [f.__closure__ or () for f in (old, new)]
+                inside = [[c.cell_contents for c in each] for each in cells]
+                return _code(old.__code__) == _code(new.__code__) and self.same(*inside)
+            case type() | types.ModuleType():
                 return True
-        return not hasattr(old, "__dict__") or self.same(vars(old), vars(new))
+        if not is_own(type(old).__module__):  # of an installed package, such as a logger
+            return True
+        return self.same(_fields(old), _fields(new))
 
     def _attributes(self, old: object, new: object, name: str) -> str:
         """Return an attribute of a function or class, or a default, that differs."""
         if isinstance(old, types.FunctionType):
             parameters = [inspect.signature(f).parameters for f in (old, new)]
+            kinds = [len(getattr(f, "registry", ())) for f in (old, new)]  # of `singledispatch`
+            if kinds[0] != kinds[1]:
+                return name
             shared = [p for p in parameters[1] if p in parameters[0]]
             if any(not self.same(*(each[p].default for each in parameters)) for p in shared):
                 return name
@@ -187,6 +216,14 @@ class Comparison:
             ):
                 return f"{name}.{key}"
         return ""
+
+
+def _fields(thing: object) -> dict[str, object]:
+    """Return an object's attributes by name, those in slots included."""
+    slots = [getattr(t, "__slots__", ()) for t in type(thing).__mro__]
+    names = [n for each in slots for n in ([each] if isinstance(each, str) else each)]
+    held = {n: getattr(thing, n) for n in names if n[:2] != "__" and hasattr(thing, n)}
+    return {**held, **getattr(thing, "__dict__", {})}
 
 
 def _code(code: types.CodeType) -> tuple:
