@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (adfd0f70).
+Written by ganspec from the spec `dcgan_fashion` (c618a04d).
 Plain PyTorch, yours to edit.
 """
 
@@ -165,7 +165,7 @@ def draw_batches(images, seed):
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
-        for chosen in order.split(BATCH)[: len(order) // BATCH]:
+        for chosen in order.split(BATCH)[: (len(images) // BATCH)]:
             yield images[chosen].float() / 127.5 - 1
 
 

@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (dd9e2667).
+Written by ganspec from the spec `wgan_cifar64` (d4050671).
 Plain PyTorch, yours to edit.
 """
 
@@ -206,7 +206,7 @@ def draw_batches(images, seed):
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
-        for chosen in order.split(BATCH)[: len(order) // BATCH]:
+        for chosen in order.split(BATCH)[: (len(images) // BATCH)]:
             yield images[chosen].float() / 255
 
 

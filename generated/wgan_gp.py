@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (3a87c587). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (f0d2541c). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -238,7 +238,7 @@ def draw_batches(images, seed):
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
-        for chosen in order.split(BATCH)[: len(order) // BATCH]:
+        for chosen in order.split(BATCH)[: (len(images) // BATCH)]:
             yield images[chosen].float() / 127.5 - 1
 
 

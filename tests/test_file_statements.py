@@ -60,6 +60,11 @@ REFUSED = {
     "attribute_of_function": ("def g(x):\n    return g.k * x\ng.k = 3.0", "g(1.0)", "g.k"),
     "attribute_of_class": ("class C:\n    k = 1.0\nC.k = 4.0", "C.k", "C.k"),
     "attribute_by_name": ("class C:\n    k = 1.0\nsetattr(C, 'k', 4.0)", "C.k", "C.k"),
+    "tensor_of_class": (
+        "class C:\n    k = torch.ones(2)\nsetattr(C, 'k', torch.zeros(2))",
+        "C.k.sum()",
+        "C.k",
+    ),
     "default_before": ("S = 2.0\ndef g(x, s=S):\n    return x * s\nS = 3.0", "g(S)", "g"),
     "defined_twice": (
         "def g(x):\n    return x\nh = g\ndef g(x):\n    return 2 * h(x)",

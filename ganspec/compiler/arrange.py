@@ -22,7 +22,8 @@ class Module:
         self.mover, self.symbols = mover, mover.symbols
         texts = inline([piece.text for piece in mover.pieces], mover.inlined())
         texts = inline_short(texts, self._losses(), self._fits)
-        texts = [fold(text, self._literals()) for text in texts]
+        literals = self._literals()
+        texts = [fold(text, literals) for text in texts]
         for piece, text in zip(mover.pieces, texts, strict=True):
             piece.text = text
         mover.pieces = [piece for piece in mover.pieces if piece.text]

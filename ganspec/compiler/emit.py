@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from ganspec.compiler.arrange import Module
 from ganspec.compiler.definitions import UntoldError, path_of
@@ -42,10 +43,8 @@ def program(spec: Spec, nets: dict[str, Net]) -> str:
     mover = moved(vars(spec.settings(nets)), move, kinds)
     module = Module(mover)
     text = module.text()
-    try:
+    with blaming(mover, kinds):
         verify(mover, text)
-    except UntoldError as error:
-        raise SpecError([blamed(mover, kinds, error)]) from error
     subject = spec.noun[:1].upper() + spec.noun[1:]
     made = f"Written by ganspec from the spec `{spec.name}` ({BLANK})."
     head = [
@@ -66,13 +65,20 @@ def moved(
     varying: set = set()
     for _ in range(ROUNDS):
         mover = Mover(settings, varying, also)
-        try:
+        with blaming(mover, kinds):
             mover.main = move(mover)
-        except UntoldError as error:
-            raise SpecError([blamed(mover, kinds, error)]) from error
         if not mover.changed:
             return mover
     raise RuntimeError("the text cannot be settled")
+
+
+@contextmanager
+def blaming(mover: Mover, kinds: list[Kind]) -> Iterator[None]:
+    """Within the block, a text that cannot be moved becomes a SpecError about its kind."""
+    try:
+        yield
+    except UntoldError as error:
+        raise SpecError([blamed(mover, kinds, error)]) from error
 
 
 def blamed(mover: Mover, kinds: list[Kind], error: UntoldError) -> Diagnostic:

@@ -19,58 +19,53 @@ HELD = (ast.Assign, ast.Return, ast.Yield, ast.Call, ast.keyword, ast.Tuple)
 def inline(texts: list[str], marks: list[str]) -> list[str]:
     """Return texts in which functions called `marks` stand in place of their calls.
 
-    A text is emptied that nothing calls any more. A function is left where its names would clash.
+    A text is emptied that nothing calls any more. A function is left where its names would clash,
+    and where it is called so often that it would be longer in place than on its own.
     """
+
+    def pays(function: Function, made: dict[int, str]) -> bool:
+        calls = sum(texts[i].count(function.mark) for i in made)
+        return bool(function.expression) or calls * (function.lines - 1) < function.lines + HEAD
+
     texts = list(texts)
     for mark in marks:
-        place = _place(texts, mark)
-        if place is None:
-            continue
-        function = Function(texts[place])
-        made = _made(texts, function, mark, place)
-        calls = sum(texts[i].count(mark) for i in made)
-        # where it is called often, a short one is dearer in place than on its own
-        saved = function.lines + HEAD
-        if made and (function.expression or calls * (function.lines - 1) < saved):
-            texts = [made.get(i, text) for i, text in enumerate(texts)]
-            texts[place] = ""
+        _put(texts, mark, pays)
     return texts
 
 
 def inline_short(texts: list[str], marks: list[str], fits: Callable[[str], bool]) -> list[str]:
     """Do the same for functions of one expression, where each line that changes `fits`."""
+
+    def short(function: Function, made: dict[int, str]) -> bool:
+        lines = (set(new.splitlines()) - set(texts[i].splitlines()) for i, new in made.items())
+        one = function.expression is not None and function.is_plain
+        return one and all(fits(line) for changed in lines for line in changed)
+
     texts = list(texts)
     for mark in marks:
-        place = _place(texts, mark)
-        function = Function(texts[place]) if place is not None else None
-        if function is None or function.expression is None or not function.is_plain:
-            continue
-        made = _made(texts, function, mark, place)
-        changed = (set(new.splitlines()) - set(texts[i].splitlines()) for i, new in made.items())
-        if made and all(fits(line) for lines in changed for line in lines):
-            texts = [made.get(i, text) for i, text in enumerate(texts)]
-            texts[place] = ""
+        _put(texts, mark, short)
     return texts
 
 
-def _place(texts: list[str], mark: str) -> int | None:
-    return next((i for i, text in enumerate(texts) if re.match(rf"def {mark}\(", text)), None)
-
-
-def _made(texts: list[str], function: Function, mark: str, place: int) -> dict[int, str]:
-    """Return the texts that call a function, with it in place of the calls; none if one fails."""
-    made = {}
+def _put(texts: list[str], mark: str, wanted: Callable[[Function, dict[int, str]], bool]) -> None:
+    """Put a function in place of its calls, and empty its own text, where that is `wanted`."""
+    place = next((i for i, text in enumerate(texts) if re.match(rf"def {mark}\(", text)), None)
+    if place is None or texts[place].count(mark) > 1:  # of what calls itself, one is always left
+        return
+    function, made = Function(texts[place], mark), {}
     for i, text in enumerate(texts):
         while i != place and text is not None and mark in text:
-            text = made[i] = function.into(text, mark)
-    return {} if None in made.values() else made
+            text = made[i] = function.into(text)
+    if made and None not in made.values() and wanted(function, made):
+        texts[:] = [made.get(i, text) for i, text in enumerate(texts)]
+        texts[place] = ""
 
 
 class Function:
     """The function in a text of its own."""
 
-    def __init__(self, text: str):
-        self.text, self.tree = text, ast.parse(text)
+    def __init__(self, text: str, mark: str):
+        self.text, self.mark, self.tree = text, mark, ast.parse(text)
         self.node: ast.FunctionDef = self.tree.body[0]
         self.scopes = Scopes(self.tree)
         self.scope = self.scopes.all[self.node]
@@ -96,14 +91,14 @@ class Function:
         arguments = self.node.args
         return every_argument(arguments) == arguments.args and not self.node.decorator_list
 
-    def into(self, text: str, mark: str) -> str | None:
+    def into(self, text: str) -> str | None:
         """Return `text` with the function in place of its calls; None where that fails."""
         tree = ast.parse(text)
         parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
         calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
-        calls = [n for n in calls if isinstance(n.func, ast.Name) and n.func.id == mark]
+        calls = [n for n in calls if isinstance(n.func, ast.Name) and n.func.id == self.mark]
         plain = all(len(c.args) == len(self.names) and not c.keywords for c in calls)
-        if not plain or len(calls) != text.count(mark):
+        if not plain or len(calls) != text.count(self.mark):
             return None
         if self.expression is None:
             return self._block(text, Scopes(tree), calls[0], parents[calls[0]], parents)

@@ -56,28 +56,28 @@ class Present:
                 answers = {isinstance(op, ast.Is) == (v is None) for v in values or ()}
                 told = isinstance(op, (ast.Is, ast.IsNot))
                 return answers.pop() if told and len(answers) == 1 else None
-            case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name() as base, classes]):
-                modules, parts = self.meant.get(base), self._classes(classes)
-                if modules is not None and parts is not None:
-                    answers = {isinstance(m, tuple(parts.values())) for m in modules}
-                    return answers.pop() if len(answers) == 1 else None
-        return None
+        modules, parts = self._asked(node)
+        answers = {isinstance(m, tuple(parts.values())) for m in modules}
+        return answers.pop() if len(answers) == 1 else None
 
     def is_none(self, node: ast.AST) -> bool:
         """Return True if an expression is None for every module that it may read."""
         values = self.values(node)
         return bool(values) and all(value is None for value in values)
 
-    def fewer(self, node: ast.Call) -> list[ast.expr] | None:
+    def fewer(self, node: ast.Call) -> list[ast.expr]:
         """Return the classes of an `isinstance` that some module has, where others have none."""
+        modules, parts = self._asked(node)
+        kept = [e for e, kind in parts.items() if any(isinstance(m, kind) for m in modules)]
+        return kept if len(kept) < len(parts) else []
+
+    def _asked(self, node: ast.AST) -> tuple[list[nn.Module], dict[ast.expr, type]]:
+        """Return the modules and the classes that an `isinstance` is about; none if unknown."""
         match node:
             case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name() as base, classes]):
-                modules, parts = self.meant.get(base), self._classes(classes)
-                if modules is None or parts is None:
-                    return None
-                kept = [e for e, kind in parts.items() if any(isinstance(m, kind) for m in modules)]
-                return kept if 0 < len(kept) < len(parts) else None
-        return None
+                if parts := self._classes(classes):
+                    return self.meant.get(base, []), parts
+        return [], {}
 
     def _visit(self, node: ast.AST, bound: dict[str, list[nn.Module]]) -> None:
         match node:

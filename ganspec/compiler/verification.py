@@ -22,7 +22,8 @@ from ganspec.compiler.definitions import Definition, UntoldError, is_own
 from ganspec.compiler.moving import Mover
 from ganspec.compiler.pieces import Version
 
-PLAIN = (int, float, complex, str, bytes, bool, type(None), set, frozenset, range)
+COMPARED = (int, float, complex, str, bytes, bool, type(None), set, frozenset, range)
+COMPARED += (list, tuple, dict, torch.Tensor, np.ndarray)
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 MUTATING = {n for t in (list, dict, set, bytearray) for n in dir(t)}
 MUTATING -= {n for t in (tuple, frozenset, bytes, types.MappingProxyType) for n in dir(t)}
@@ -162,15 +163,15 @@ class Comparison:
                 return (
                     old.dtype == new.dtype
                     and torch.equal(old.isnan(), new.isnan())
-                    and (torch.equal(old.nan_to_num(), new.nan_to_num()))
+                    and torch.equal(old.nan_to_num(), new.nan_to_num())
                 )
             case np.ndarray():
                 return old.dtype == new.dtype and np.array_equal(old, new)
             case float():
                 return old == new or (old != old and new != new)
-            case bool() | int() | complex() | str() | bytes() | None | set() | frozenset():
+            case bool() | int() | complex() | str() | bytes() | bytearray() | None:
                 return old == new
-            case bytearray():
+            case set() | frozenset():
                 return old == new
             case torch.Generator():
                 return torch.equal(old.get_state(), new.get_state())
@@ -212,7 +213,7 @@ class Comparison:
         mine, theirs = ({k: v for k, v in vars(t).items() if k[:2] != "__"} for t in (old, new))
         for key, value in mine.items():
             if key not in theirs or (
-                isinstance(value, (*PLAIN, list, tuple, dict)) and not self.same(value, theirs[key])
+                isinstance(value, COMPARED) and not self.same(value, theirs[key])
             ):
                 return f"{name}.{key}"
         return ""

@@ -39,7 +39,7 @@ def draw_batches(images, labels, seed, cfg):
         for chosen in (
             order.split(cfg.batch)
             if cfg.last_batch == "keep"
-            else order.split(cfg.batch)[: len(order) // cfg.batch]
+            else order.split(cfg.batch)[: count_batches(images, cfg)]
         ):
             yield pick_images(images, chosen, cfg), labels[chosen] if cfg.labels else labels
 

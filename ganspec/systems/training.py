@@ -46,6 +46,7 @@ class Start:
     networks: dict[str, nn.Module]
     images: Images
     device: torch.device
+    exact: bool = False  # True if modules are applied as they are, without rewrites
 
 
 class Training:
@@ -60,11 +61,10 @@ class Training:
     average: nn.Module | None = None  # the generator of averaged weights, where the spec has one
     scoring: Scoring | None = None  # takes scores at epochs' ends, where the spec asks for some
     step = 0
-    exact = False  # True if modules are applied as they are, without rewrites
 
     def __init__(self, start: Start):
         self.cfg, self.networks, self.device = start.cfg, start.networks, start.device
-        self.fixed = {}
+        self.exact, self.fixed = start.exact, {}
 
     def advance(self) -> dict[str, torch.Tensor]:
         """Make one iteration. Return its losses by name, still on the device."""

@@ -43,9 +43,8 @@ class Trainer:
         nets = lower(spec)
         networks = built(nets, spec.train.seed, self.device, exact)
         try:
-            start = Start(spec.settings(nets), networks, images, self.device)
+            start = Start(spec.settings(nets), networks, images, self.device, exact)
             self.training = spec.training(start)
-            self.training.exact = exact
         except ValueError as error:
             raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
 
