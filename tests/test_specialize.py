@@ -143,7 +143,7 @@ LONG = "a + 'a text that would make the line that calls it longer than a line ma
         ("def M(a):\n    return a + x", "M(1)"),  # another x
         ("def M(a):\n    return (lambda x: a)(0)", "M(x)"),  # the lambda's x
         ("def M(a):\n    return [a for x in (0, 1)]", "M(x)"),
-        ("def M(a):\n    return M(a - 1) if a else 0", "M(x)"),  # it calls itself
+        ("def M(a):\n    return M(a) if a else 0", "M(x)"),  # it calls itself
         ("def M(a):\n    return (b := a)", "M(x)"),  # a new variable of the caller
     ],
 )
