@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (bd2394fc).
+Written by ganspec from the spec `acgan_cifar32` (28da39dd).
 Plain PyTorch, yours to edit.
 """
 
@@ -163,7 +163,7 @@ def draw_batches(images, labels, seed):
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
-        for chosen in order.split(BATCH)[: (len(images) // BATCH)]:
+        for chosen in order.split(BATCH)[: len(images) // BATCH]:
             yield images[chosen].float() / 127.5 - 1, labels[chosen]
 
 

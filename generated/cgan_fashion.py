@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (0b9fa1d9).
+Written by ganspec from the spec `cgan_fashion` (d2dd5fae).
 Plain PyTorch, yours to edit.
 """
 
@@ -169,7 +169,7 @@ def draw_batches(images, labels, seed):
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
-        for chosen in order.split(BATCH)[: (len(images) // BATCH)]:
+        for chosen in order.split(BATCH)[: len(images) // BATCH]:
             yield images[chosen].float() / 127.5 - 1, labels[chosen]
 
 

@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (79ace4c8).
+Written by ganspec from the spec `classifier_iclevr` (40483557).
 Plain PyTorch, yours to edit.
 """
 
@@ -189,7 +189,7 @@ def draw_batches(images, labels, seed):
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
-        for chosen in order.split(BATCH)[: (len(images) // BATCH)]:
+        for chosen in order.split(BATCH)[: len(images) // BATCH]:
             yield images[chosen].float() / 127.5 - 1, labels[chosen]
 
 

@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (1c7fc391). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan` (03d1da0e). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -237,7 +237,7 @@ def draw_batches(images, seed):
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
-        for chosen in order.split(BATCH)[: (len(images) // BATCH)]:
+        for chosen in order.split(BATCH)[: len(images) // BATCH]:
             yield images[chosen].float() / 127.5 - 1
 
 

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (a448bf58).
+Written by ganspec from the spec `dcgan_cifar64` (e638b290).
 Plain PyTorch, yours to edit.
 """
 
@@ -213,7 +213,7 @@ def draw_batches(images, seed):
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
-        for chosen in order.split(BATCH)[: (len(images) // BATCH)]:
+        for chosen in order.split(BATCH)[: len(images) // BATCH]:
             yield images[chosen].float() / 255
 
 

@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (5e2efe9c).
+Written by ganspec from the spec `denoising_fashion` (ef900cb8).
 Plain PyTorch, yours to edit.
 """
 
@@ -138,7 +138,7 @@ def draw_batches(images, seed):
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
-        for chosen in order.split(BATCH)[: (len(images) // BATCH)]:
+        for chosen in order.split(BATCH)[: len(images) // BATCH]:
             yield images[chosen].float() / 255
 
 

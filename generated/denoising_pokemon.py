@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (8841ee11).
+Written by ganspec from the spec `denoising_pokemon` (37c50f9c).
 Plain PyTorch, yours to edit.
 """
 
@@ -211,7 +211,7 @@ def draw_batches(images, seed):
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
-        for chosen in order.split(BATCH)[: (len(images) // BATCH)]:
+        for chosen in order.split(BATCH)[: len(images) // BATCH]:
             yield images[chosen].float() / 255
 
 

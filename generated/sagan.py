@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (165071e5). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (6d9a9ad9). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -174,7 +174,7 @@ def draw_batches(images, seed):
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
-        for chosen in order.split(BATCH)[: (len(images) // BATCH)]:
+        for chosen in order.split(BATCH)[: len(images) // BATCH]:
             yield images[chosen].float() / 127.5 - 1
 
 

@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (d4050671).
+Written by ganspec from the spec `wgan_cifar64` (c7836fc2).
 Plain PyTorch, yours to edit.
 """
 
@@ -206,7 +206,7 @@ def draw_batches(images, seed):
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
-        for chosen in order.split(BATCH)[: (len(images) // BATCH)]:
+        for chosen in order.split(BATCH)[: len(images) // BATCH]:
             yield images[chosen].float() / 255
 
 
@@ -269,7 +269,7 @@ def main():
     d_optimizer = RMSpropTF(discriminator.parameters(), lr=5e-5, eps=1e-10, initial=1.0)
     fixed = torch.rand(SAMPLES, LATENT_SIZE, device=args.device)
     batches = draw_batches(images.to(args.device), args.seed)
-    epoch = max(1, (len(images) // BATCH) // DISCRIMINATOR_STEPS)
+    epoch = max(1, len(images) // BATCH // DISCRIMINATOR_STEPS)
     last = args.steps or args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (f0d2541c). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (3193638f). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -238,7 +238,7 @@ def draw_batches(images, seed):
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
-        for chosen in order.split(BATCH)[: (len(images) // BATCH)]:
+        for chosen in order.split(BATCH)[: len(images) // BATCH]:
             yield images[chosen].float() / 127.5 - 1
 
 
@@ -303,7 +303,7 @@ def main():
     )
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     batches = draw_batches(images.to(args.device), args.seed)
-    epoch = max(1, (len(images) // BATCH) // DISCRIMINATOR_STEPS)
+    epoch = max(1, len(images) // BATCH // DISCRIMINATOR_STEPS)
     last = args.steps or args.epochs * epoch
 
     args.out.mkdir(parents=True, exist_ok=True)

@@ -91,12 +91,25 @@ def test_the_seal_tells_an_edit():
 # -- functions in place of their calls ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("body", ["-a", "a + 1", "2 * a", "a / 4", "a", "abs(a)", "a if a else 3"])
+@pytest.mark.parametrize(
+    "body", ["-a", "a + 1", "2 * a", "a / 4", "a // 4", "a % 3", "a", "abs(a)", "a if a else 3"]
+)
 @pytest.mark.parametrize(
     "use",
     [
         *("{} - 1", "1 - {}", "2 * {}", "{} / 3", "-{}", "{} ** 2", "{}.real", "[{}, 1]"),
-        *("{} if x else 0", "{} + {}", "{} - {}", "{} < 3", "not {}", "max({}, 1)"),
+        *(
+            "{} if x else 0",
+            "{} + {}",
+            "{} - {}",
+            "{} // 3",
+            "5 * {}",
+            "[0, 1, 2][: int({})]",
+            "[0, 1, 2][1:][: round({})]",
+            "{} < 3",
+            "not {}",
+            "max({}, 1)",
+        ),
     ],
 )
 def test_short_functions_mean_the_same_in_place(body, use):

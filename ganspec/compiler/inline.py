@@ -13,7 +13,8 @@ from ganspec.compiler.symbols import MARK
 SIMPLE = (ast.Name, ast.Constant, ast.Attribute)
 PRIMARY = (*SIMPLE, ast.Call, ast.Subscript)
 HEAD = 4  # lines of a function besides its body: its first, its docstring, and blank ones
-HELD = (ast.Assign, ast.Return, ast.Yield, ast.Call, ast.keyword, ast.Tuple)
+HELD = (ast.Assign, ast.Return, ast.Yield, ast.Call, ast.keyword, ast.Tuple, ast.Slice)
+PRODUCTS = (ast.Mult, ast.Div, ast.FloorDiv)
 
 
 def inline(texts: list[str], marks: list[str]) -> list[str]:
@@ -182,10 +183,12 @@ def _stands(new: ast.expr, old: ast.expr, parent: ast.AST) -> bool:
     """Return True if an expression needs no parentheses in the place of another."""
     if isinstance(new, PRIMARY) or isinstance(parent, HELD):
         return True
+    product = isinstance(new, ast.BinOp) and isinstance(new.op, PRODUCTS)
     match parent:
         case ast.BinOp(left=left, op=ast.Add() | ast.Sub()):
-            product = isinstance(new, ast.BinOp) and isinstance(new.op, (ast.Mult, ast.Div))
             return product or (isinstance(new, ast.UnaryOp) and left is old)
+        case ast.BinOp(left=left, op=op):
+            return product and isinstance(op, PRODUCTS) and left is old
     return False
 
 
