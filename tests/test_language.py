@@ -21,7 +21,8 @@ from ganspec.language.load import load, loads, shape
 from ganspec.language.merging import merge
 from ganspec.language.names import name_problem
 from ganspec.language.settings import override
-from ganspec.language.source import Node, parse
+from ganspec.language.source import parse
+from ganspec.language.tree import Node, find
 
 SPECS = Path(__file__).parent.parent / "specs"
 SCOPE = {"a": 7, "b": 3, "ch": 64, "z": 1, "n": -5}
@@ -346,7 +347,7 @@ def test_settings(setting, path, value):
         "generator: {layers: [{linear: 3}, tanh]}\nobjective: {loss: {minimax: {}}, penalty: r1}\n"
         "optimizers: {adam: {eps: 1}}\ntrain: {batch: 4}\n"
     )
-    assert override(tree, [setting], shape).find(path).plain() == value
+    assert find(override(tree, [setting], shape), path).plain() == value
 
 
 def test_a_setting_may_remove():

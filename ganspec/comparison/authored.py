@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from ganspec.language.errors import Mark
 from ganspec.language.kinds import Kind
-from ganspec.language.tree import KeyPath, Node
+from ganspec.language.tree import KeyPath, ListNode, MapNode, Node, ScalarNode, find
 from ganspec.systems.spec import Spec
 from ganspec.systems.wording import phrase, spoken
 
@@ -27,14 +27,14 @@ class Authored:
     def wrote(self, owner: BaseModel, name: str, path: KeyPath) -> bool:
         """Whether the text gives the field `name` of a kind, or of the section at `path`."""
         if not isinstance(owner, Kind):
-            section = self.spec.tree.find(path)
-            return isinstance(section.value, dict) and name in section.value
+            section = find(self.spec.tree, path)
+            return isinstance(section, MapNode) and name in section.value
         body = self._bodies.get(owner.mark)
         if body is None:
             return False
-        given = owner.opened(body).value
+        given = owner.opened(body)
         alias = type(owner).model_fields[name].alias or name
-        return isinstance(given, dict) and alias in given
+        return isinstance(given, MapNode) and alias in given.value
 
     def default(self, owner: BaseModel, name: str, path: KeyPath) -> str | None:
         """The framework whose default holds for the field; None where the author wrote it."""
@@ -43,16 +43,16 @@ class Authored:
 
 def _bodies(node: Node) -> Iterator[tuple[Mark, Node]]:
     """What stands behind every word of the text that may choose a kind, by the word's place."""
-    if isinstance(node.value, dict):
+    if isinstance(node, MapNode):
         for child in node.value.values():
             if child.key_mark:
                 yield child.key_mark, child
             yield from _bodies(child)
-    elif isinstance(node.value, list):
+    elif isinstance(node, ListNode):
         for child in node.value:
             yield from _bodies(child)
     elif isinstance(node.value, str):
-        yield node.mark, Node(None, node.mark, node.mark)
+        yield node.mark, ScalarNode(None, node.mark, node.mark)
 
 
 class Both:

@@ -9,6 +9,7 @@ from ganspec.compiler.emit import program
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import Diagnostic, SpecError, suggestion
 from ganspec.language.kinds import within
+from ganspec.language.tree import find
 from ganspec.program.ir import Net
 from ganspec.program.measure import Cost, costs, totals
 from ganspec.systems.spec import Spec
@@ -45,7 +46,7 @@ def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     claimed += [("layers", name) for name in spec.report.layers]
     for part, name in claimed:
         if name not in nets:
-            mark = spec.tree.find(("report", part, name)).key_mark
+            mark = find(spec.tree, ("report", part, name)).start
             help = suggestion(name, nets, "networks")
             yield Diagnostic("unknown-name", f"no network is called `{name}`", mark, (), help)
     rows = {name: costs(net) for name, net in nets.items()}
@@ -57,7 +58,7 @@ def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
 def tables(spec: Spec, rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
     """The first difference of each claimed table from the built layers, with both places."""
     for name, table in spec.report.layers.items():
-        place = spec.tree.find(("report", "layers", name))
+        place = find(spec.tree, ("report", "layers", name))
         built = [row for row in rows.get(name, []) if row.params]
         for i, count in enumerate(table):
             if i < len(built) and built[i].params == count:
@@ -90,7 +91,7 @@ def totals_claimed(spec: Spec, all_rows: dict[str, list[Cost]]) -> Iterator[Diag
     for name, claim in spec.report.params.items():
         if name not in all_rows:
             continue
-        place = spec.tree.find(("report", "params", name))
+        place = find(spec.tree, ("report", "params", name))
         rows = all_rows[name]
         built = totals(rows)
         claimed = {"total": claim} if isinstance(claim, int) else dict(claim)

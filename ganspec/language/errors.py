@@ -6,6 +6,7 @@ import difflib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 COLOURS = {"error": "1;31", "warning": "1;33", "frame": "1;34", "bold": "1"}
 LONGEST_QUOTE = 40  # characters of a spec's own text in a message
@@ -147,7 +148,9 @@ def _place(diagnostic: Diagnostic) -> tuple:
     return (*place, diagnostic.code, diagnostic.message)
 
 
-def fail(code: str, message: str, mark: Mark | None, help: str | None = None, *notes: str):
+def fail(
+    code: str, message: str, mark: Mark | None, help: str | None = None, *notes: str
+) -> NoReturn:
     """Raise a SpecError of one diagnostic."""
     raise SpecError([Diagnostic(code, message, mark, notes, help)])
 

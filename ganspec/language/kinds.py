@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from ganspec.language.errors import Mark
 from ganspec.language.registry import BASES, PACKAGES, base_of
-from ganspec.language.tree import Node
+from ganspec.language.tree import MapNode, Node
 
 
 class Kind(BaseModel):
@@ -60,9 +60,9 @@ class Kind(BaseModel):
         """What stands behind the kind's name as a map of fields: a bare value is the primary's."""
         if node.value is None:
             return node.holding({})
-        if isinstance(node.value, dict) or cls.primary is None:
+        if isinstance(node, MapNode) or cls.primary is None:
             return node
-        return node.holding({cls.primary: Node(node.value, node.mark, node.mark)})
+        return node.holding({cls.primary: node.as_value()})
 
     def place(self, path: str, mark: Mark | None) -> Self:
         """This kind, remembering where the spec chose it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ganspec.language.tree import KeyPath, Node
+from ganspec.language.tree import KeyPath, MapNode, Node
 
 Shape = Callable[[KeyPath], object]
 """What the language has at a key path: a family's name where one of its kinds is chosen, the
@@ -20,9 +20,9 @@ def merge(base: Node, over: Node, shape: Shape, path: KeyPath = ()) -> Node:
     what = shape(path)
     if over.value is not None and (opened := getattr(what, "opened", None)):
         base, over = opened(base), opened(over)
-    if not isinstance(over.value, dict):
+    if not isinstance(over, MapNode):
         return over
-    kept = base.value if isinstance(base.value, dict) else {}
+    kept = base.value if isinstance(base, MapNode) else {}
     if isinstance(what, str) and list(kept) != list(over.value):
         kept = {}
     merged = dict(kept)
@@ -33,4 +33,4 @@ def merge(base: Node, over: Node, shape: Shape, path: KeyPath = ()) -> Node:
             merged[key] = merge(merged[key], node, shape, (*path, key))
         else:
             merged[key] = node
-    return Node(merged, over.mark, over.key_mark)
+    return MapNode(merged, over.mark, over.key_mark)

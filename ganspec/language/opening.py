@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ganspec.language.errors import Mark
 from ganspec.language.scope import Scope
-from ganspec.language.tree import Node
+from ganspec.language.tree import Node, node_of
 from ganspec.language.types import Name, Number, Whole
 
 MAX_LAYERS = 2000  # of one spec, repeats and blocks opened
@@ -72,7 +72,7 @@ def read_arguments(
             scope.report("wrong-type", message, body.mark, help)
             return None
         given = body.holding(dict(zip(params, values, strict=False)))
-    placed = Node(given.value, given.mark, mark)
+    placed = node_of(given.value, given.mark, mark)
     known = scope.known(placed, list(params), title)
     if not scope.complete(placed, list(params), title) or not known:
         return None

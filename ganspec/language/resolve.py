@@ -30,7 +30,7 @@ from ganspec.language.opening import (
     read_arguments,
 )
 from ganspec.language.scope import MISSING, Scope
-from ganspec.language.tree import Node
+from ganspec.language.tree import Node, ScalarNode, node_of
 
 MAX_NESTING = 60  # names on the way to a value, repeats and blocks opened
 
@@ -81,7 +81,7 @@ class Resolver(Scope):
     def defaults(self, cls: type[BaseModel], node: Node) -> dict[str, Node]:
         """Return defaults of the spec's framework that differ from torch's."""
         own = getattr(cls, "framework_defaults", {}).get(self.framework, {})
-        return {k: Node(v, node.mark) for k, v in own.items() if k not in node.value}
+        return {k: node_of(v, node.mark) for k, v in own.items() if k not in node.value}
 
     # -- values -------------------------------------------------------------------------------
 
@@ -147,7 +147,7 @@ class Resolver(Scope):
     def kind(self, family: str, node: Node) -> Kind | None:
         """Return the kind that a word or a map of one key chooses, built from its fields."""
         if isinstance(node.value, str):
-            word, mark, body = node.value, node.mark, Node(None, node.mark, node.mark)
+            word, mark, body = node.value, node.mark, ScalarNode(None, node.mark, node.mark)
         elif isinstance(node.value, dict) and len(node.value) == 1:
             ((word, body),) = node.value.items()
             mark = body.key_mark or node.mark
@@ -221,7 +221,7 @@ class Resolver(Scope):
             inner = family(cls.model_fields[cls.primary].annotation)
             (word,) = body.value
             if inner and word in kinds_of(inner) and word not in fields_of(cls):
-                return body.holding({cls.primary: Node(body.value, body.mark, body.mark)})
+                return body.holding({cls.primary: body.as_value()})
         return cls.opened(body)
 
     # -- repeats and blocks -------------------------------------------------------------------

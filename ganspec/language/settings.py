@@ -5,7 +5,7 @@ from __future__ import annotations
 from ganspec.language.errors import Mark, SpecError, Text, fail, quoted, suggestion
 from ganspec.language.merging import Shape, merge
 from ganspec.language.source import parse
-from ganspec.language.tree import KeyPath, Node
+from ganspec.language.tree import KeyPath, ListNode, MapNode, Node, ScalarNode, node_of
 
 HELP = "write `--set train.batch=64`"
 
@@ -46,13 +46,13 @@ class _Setting:
             fail(found.code, found.message, mark, found.help)
 
     def moved(self, node: Node, shift: int) -> Node:
-        value = node.value
-        if isinstance(value, dict):
-            value = {key: self.moved(child, shift) for key, child in value.items()}
-        elif isinstance(value, list):
-            value = [self.moved(child, shift) for child in value]
+        value: object = node.value
+        if isinstance(node, MapNode):
+            value = {key: self.moved(child, shift) for key, child in node.value.items()}
+        elif isinstance(node, ListNode):
+            value = [self.moved(child, shift) for child in node.value]
         key = self.shifted(node.key_mark, shift) if node.key_mark else None
-        return Node(value, self.shifted(node.mark, shift), key)
+        return node_of(value, self.shifted(node.mark, shift), key)
 
     def shifted(self, mark: Mark, shift: int) -> Mark:
         if mark.line > 1:  # a value of several lines: all of it
@@ -64,12 +64,12 @@ class _Setting:
         if depth == len(self.parts):
             return merge(tree, self.value, self.shape, path)
         part, mark = self.parts[depth], self.marks[depth]
-        if isinstance(tree.value, list):
+        if isinstance(tree, ListNode):
             return self.lay_item(tree, depth, path)
         what = self.shape(path)
         if opened := getattr(what, "opened", None):
             tree = opened(tree)
-            full = opened(Node({part: Node(None, mark)}, mark)).value
+            full = opened(MapNode({part: ScalarNode(None, mark)}, mark)).value
             if part not in full:  # of the section's short form: for every field of the full one
                 for key in full:
                     values = {**(tree.value or {})}
@@ -77,7 +77,7 @@ class _Setting:
                     tree = tree.holding(values)
                 return tree
         if isinstance(tree.value, str) and isinstance(what, str):  # a kind by its word alone
-            tree = tree.holding({tree.value: Node(None, tree.mark, tree.mark)})
+            tree = tree.holding({tree.value: ScalarNode(None, tree.mark, tree.mark)})
         if tree.value is not None and not isinstance(tree.value, dict):
             above = ".".join(self.parts[:depth])
             message = f"{quoted(above)} is {quoted(tree.value)}, which has no key {quoted(part)}"
@@ -86,15 +86,15 @@ class _Setting:
         if path == ("vars",) and values and part not in values:  # it would change nothing
             help = suggestion(part, values, "names")
             fail("unknown-name", f"{quoted(part)} is no name of `vars`", mark, help)
-        laid = self.lay(values.get(part, Node(None, mark, mark)), depth + 1, (*path, part))
+        laid = self.lay(values.get(part, ScalarNode(None, mark, mark)), depth + 1, (*path, part))
         if isinstance(what, str) and list(values) != [part]:  # another kind
             values = {}
-        values[part] = Node(laid.value, laid.mark, mark)
+        values[part] = node_of(laid.value, laid.mark, mark)
         if laid.value is None and not isinstance(what, str):
             del values[part]
-        return Node(values, tree.mark, tree.key_mark)
+        return MapNode(values, tree.mark, tree.key_mark)
 
-    def lay_item(self, tree: Node, depth: int, path: KeyPath) -> Node:
+    def lay_item(self, tree: ListNode, depth: int, path: KeyPath) -> Node:
         part, count = self.parts[depth], len(tree.value)
         if not (part.isascii() and part.isdigit() and len(part) < 6 and int(part) < count):
             message = f"{quoted(part)} is no entry of a list of {count}"

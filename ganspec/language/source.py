@@ -10,13 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import yaml
 
 from ganspec.language.errors import Mark, Text, fail, listed, nearest, quoted
 from ganspec.language.merging import Shape, merge
 from ganspec.language.syntax import LINE_END, character_error, syntax_error
-from ganspec.language.tree import Node
+from ganspec.language.tree import MapNode, Node, node_of
 
 __all__ = ["Node", "parse", "read"]
 
@@ -75,8 +76,8 @@ SCALARS: dict[str, Callable[[str], object]] = {
 # -- texts ------------------------------------------------------------------------------------
 
 
-def parse(text: str, name: str = "<text>") -> Node:
-    """The marked tree of one YAML text; raises SpecError where it is no YAML map."""
+def parse(text: str, name: str = "<text>") -> MapNode:
+    """Return the marked tree of one YAML text. Raises SpecError if it is not a YAML map."""
     text = text.removeprefix("\ufeff")
     source = Text(name, tuple(re.split(LINE_END, text)))
     start = Mark(source, 1, 1, 2)
@@ -95,14 +96,14 @@ def parse(text: str, name: str = "<text>") -> Node:
         what = "the file holds only comments" if text.strip() else "the file is empty"
         fail("empty", what, start, "start from `ganspec new my.yaml --from dcgan`")
     tree = _Converter(source).convert(root)
-    if not isinstance(tree.value, dict):
+    if not isinstance(tree, MapNode):
         message = f"a spec is a map of keys, not {quoted(tree.value)}"
         fail("wrong-type", message, tree.mark, "begin with `name: my_gan`")
     first = next(iter(tree.value.values()), tree)
-    return Node(tree.value, first.key_mark or start)
+    return MapNode(tree.value, first.key_mark or start)
 
 
-def _refuse_size(mark: Mark, code: str) -> None:
+def _refuse_size(mark: Mark, code: str) -> NoReturn:
     if code == "too-deep":
         fail(code, f"nested deeper than {MAX_DEPTH} levels", mark)
     help = "say what repeats with `repeat` or `blocks`"
@@ -113,7 +114,8 @@ class _Converter:
     """Composed YAML nodes to marked nodes, bounded in size; aliases are followed."""
 
     def __init__(self, source: Text):
-        self.source, self.count, self.open = source, 0, set()
+        self.source, self.count = source, 0
+        self.open: set[int] = set()
 
     def mark(self, node: yaml.Node) -> Mark:
         """From the node's first character to its last one on that line."""
@@ -137,7 +139,7 @@ class _Converter:
         self.open.add(id(node))
         value = self.value(node, mark)
         self.open.discard(id(node))
-        return Node(value, mark, key)
+        return node_of(value, mark, key)
 
     def value(self, node: yaml.Node, mark: Mark) -> object:
         kind = node.tag.removeprefix("tag:yaml.org,2002:")
@@ -167,7 +169,7 @@ class _Converter:
             if not isinstance(key, yaml.ScalarNode):
                 fail("yaml", f"a key is one word, not {_kind_of(key)}", mark)
             if key.value in result:
-                first = result[key.value].key_mark.line
+                first = result[key.value].start.line
                 message = f"{quoted(key.value)} is given twice"
                 note = f"first given at line {first}"
                 fail("duplicate-key", message, mark, "keep one of the two", note)
@@ -176,7 +178,7 @@ class _Converter:
 
     def merged(self, part: yaml.Node) -> dict[str, Node]:
         node = self.convert(part)
-        if not isinstance(node.value, dict):
+        if not isinstance(node, MapNode):
             fail("wrong-type", f"`<<` merges maps, not {quoted(node.value)}", node.mark)
         return node.value
 
@@ -188,7 +190,7 @@ def _kind_of(node: yaml.Node) -> str:
 # -- files ------------------------------------------------------------------------------------
 
 
-def read(path: str | Path, shape: Shape, content: Content | None = None) -> Node:
+def read(path: str | Path, shape: Shape, content: Content | None = None) -> MapNode:
     """The tree of the spec file at `path` with its `extends` merged in.
 
     `shape(path)` tells what the language has at a key path, which is how maps merge;
@@ -199,12 +201,12 @@ def read(path: str | Path, shape: Shape, content: Content | None = None) -> Node
 
 def _extended(
     path: Path, shape: Shape, content: Content, seen: tuple[Path, ...], at: Mark | None
-) -> Node:
+) -> MapNode:
     tree = parse(content(path, at), str(path))
     base = tree.get("extends")
     if base is None:
         return tree
-    own = Node({k: v for k, v in tree.value.items() if k != "extends"}, tree.mark)
+    own = MapNode({k: v for k, v in tree.value.items() if k != "extends"}, tree.mark)
     if not isinstance(base.value, str) or not base.value:
         message = f"`extends` names one spec file, not {quoted(base.value)}"
         fail("wrong-type", message, base.mark, "write `extends: dcgan.yaml`")

@@ -3,45 +3,99 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic, TypeAlias, TypeVar
 
 from ganspec.language.errors import Mark
 
-KeyPath = tuple[str | int, ...]
+KeyPath: TypeAlias = tuple[str | int, ...]
+Scalar: TypeAlias = str | int | float | bool | None
+Value = TypeVar("Value")
 
 
 @dataclass(frozen=True)
-class Node:
-    """A value with its place; `value` is a dict or list of nodes, or a scalar."""
+class _Marked(Generic[Value]):
+    """A value with the places of its text and of its key."""
 
-    value: dict[str, Node] | list[Node] | str | int | float | bool | None
+    value: Value
     mark: Mark
     key_mark: Mark | None = None
 
-    def __getitem__(self, key: str | int) -> Node:
+    @property
+    def start(self) -> Mark:
+        """Place of the key, or of the value where it has none."""
+        return self.key_mark or self.mark
+
+    def get(self, key: str) -> Node | None:
+        """Return the value under `key`; None if it is missing or this is not a map."""
+        return None
+
+    def child(self, key: str | int) -> Node | None:
+        """Return the value under a key of a map or at an index of a list; None if missing."""
+        return None
+
+    def holding(self, value: object) -> Node:
+        """Return a node of `value` at the same place."""
+        return node_of(value, self.mark, self.key_mark)
+
+    def as_value(self) -> Node:
+        """Return this node as the value of a key that the text does not have."""
+        return node_of(self.value, self.mark, self.mark)
+
+    def plain(self) -> object:
+        """Return plain data without marks."""
+        return self.value
+
+
+class ScalarNode(_Marked[Scalar]):
+    """A text, a number, true, false or null."""
+
+
+class ListNode(_Marked[list["Node"]]):
+    """A list of nodes."""
+
+    def child(self, key: str | int) -> Node | None:
+        if isinstance(key, str) or not -len(self.value) <= key < len(self.value):
+            return None
+        return self.value[key]
+
+    def plain(self) -> list[object]:
+        return [node.plain() for node in self.value]
+
+
+class MapNode(_Marked[dict[str, "Node"]]):
+    """A map of nodes."""
+
+    def __getitem__(self, key: str) -> Node:
         return self.value[key]
 
     def get(self, key: str) -> Node | None:
-        """The value under `key` of a map, else None."""
-        return self.value.get(key) if isinstance(self.value, dict) else None
+        return self.value.get(key)
 
-    def find(self, path: KeyPath) -> Node:
-        """The node at `path`, or the deepest one on the way to it."""
-        node = self
-        for part in path:
-            try:
-                node = node.value[part]
-            except (KeyError, IndexError, TypeError):
-                return node
-        return node
+    def child(self, key: str | int) -> Node | None:
+        return self.value.get(key) if isinstance(key, str) else None
 
-    def holding(self, value: object) -> Node:
-        """Another value in the same place."""
-        return Node(value, self.mark, self.key_mark)
+    def plain(self) -> dict[str, object]:
+        return {key: node.plain() for key, node in self.value.items()}
 
-    def plain(self) -> object:
-        """Plain data without marks."""
-        if isinstance(self.value, dict):
-            return {key: node.plain() for key, node in self.value.items()}
-        if isinstance(self.value, list):
-            return [node.plain() for node in self.value]
-        return self.value
+
+Node: TypeAlias = MapNode | ListNode | ScalarNode
+
+
+def node_of(value: object, mark: Mark, key_mark: Mark | None = None) -> Node:
+    """Return a node of a dict or list of nodes, or of a scalar."""
+    if isinstance(value, dict):
+        return MapNode(value, mark, key_mark)
+    if isinstance(value, list):
+        return ListNode(value, mark, key_mark)
+    assert value is None or isinstance(value, (str, int, float, bool)), type(value)
+    return ScalarNode(value, mark, key_mark)
+
+
+def find(node: Node, path: KeyPath) -> Node:
+    """Return the node at `path`, or the deepest one on the way to it."""
+    for part in path:
+        child = node.child(part)
+        if child is None:
+            return node
+        node = child
+    return node

@@ -40,7 +40,7 @@ class Noise(Section):
         """A number alone is `std`."""
         if node.value is None or isinstance(node.value, (dict, list, bool)):
             return node
-        return node.holding({"std": Node(node.value, node.mark, node.mark)})
+        return node.holding({"std": node.as_value()})
 
 
 class Reconstruction(Section):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ganspec.language.errors import Diagnostic
+from ganspec.language.tree import find
 from ganspec.program.ir import Net
 from ganspec.systems.agreement import labels_fit
 from ganspec.systems.single.contract import check_criterion, check_outputs, last_mark
@@ -28,7 +29,7 @@ def _classes(spec: Spec, net: Net) -> Iterator[Diagnostic]:
     if net.output.shape == (size,):
         return
     mark = last_mark(spec.classifier.layers, net)
-    place = spec.tree.find(("label", "size")).mark.seen_from(mark)
+    place = find(spec.tree, ("label", "size")).mark.seen_from(mark)
     message = f"the classifier makes {net.output}, not one number for each of {size} classes"
     help = f"end it in `linear: {size}`"
     yield Diagnostic("class-mismatch", message, mark, (f"the classes are those of {place}",), help)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ganspec.language.errors import Diagnostic
+from ganspec.language.tree import find
 from ganspec.systems.spec import Spec
 
 FACTS = ("d_conditional", "auxiliary")  # what a penalty may read besides its fields
@@ -62,5 +63,5 @@ def _apart(spec: Spec) -> Iterator[Diagnostic]:
 
 
 def _finding(spec: Spec, path: tuple[str, ...], message: str, help: str) -> Diagnostic:
-    node = spec.tree.find(("train", *path)) or spec.tree.get("train")
+    node = find(spec.tree, ("train", *path))
     return Diagnostic("rule-conflict", message, node.mark if node else None, (), help)

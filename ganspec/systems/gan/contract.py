@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ganspec.language.errors import Diagnostic
+from ganspec.language.tree import find
 from ganspec.program.ir import Net
 from ganspec.systems.agreement import (
     ending,
@@ -81,7 +82,7 @@ def _labels(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
         place = spec.tree.get("condition")
         message = "the labels are declared, and no network reads them"
         help = "give a network `condition: concat`, or remove it here"
-        mark = place.key_mark or place.mark
+        mark = place.start
         yield Diagnostic("unused-condition", message, mark, (), help, severity="warning")
 
 
@@ -99,7 +100,7 @@ def _auxiliary(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
         help = "add `objective: {auxiliary: 1}`"
         yield Diagnostic("auxiliary-mismatch", message, heads[0].origin.mark, (), help)
     elif wanted is not None and not heads:
-        mark = spec.tree.find(("objective", "auxiliary")).key_mark
+        mark = find(spec.tree, ("objective", "auxiliary")).start
         message = "the discriminator has no head for this loss"
         help = "add the layer `auxiliary` to it, before its last one"
         yield Diagnostic("auxiliary-mismatch", message, mark, (), help)

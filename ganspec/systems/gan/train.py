@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field
 
 from ganspec.language.rules import Rule, RuleError
 from ganspec.language.section import Section
-from ganspec.language.tree import Node
+from ganspec.language.tree import MapNode, Node
 from ganspec.language.types import Count, refusal
 from ganspec.systems.schedule import Schedule
 
@@ -55,9 +55,9 @@ class Warmup(Section):
     @classmethod
     def opened(cls, node: Node) -> Node:
         """A number alone is `iterations`."""
-        if isinstance(node.value, dict):
+        if isinstance(node, MapNode):
             return node
-        return node.holding({"iterations": Node(node.value, node.mark, node.mark)})
+        return node.holding({"iterations": node.as_value()})
 
 
 class Train(Schedule):

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ganspec.kinds.criterion import Criterion
 from ganspec.language.errors import Diagnostic, Mark
 from ganspec.language.kinds import kinds_of
+from ganspec.language.tree import find
 from ganspec.program.ir import Net
 from ganspec.systems.agreement import ending, image_mismatch, layer_of, output_range
 from ganspec.systems.spec import Spec
@@ -23,7 +24,7 @@ def check_criterion(spec: Spec, targets: str) -> Iterator[Diagnostic]:
         fitting = [k for k, kind in kinds_of("criterion").items() if targets in kind.targets]
         help = f"use {' or '.join(f'`{kind}`' for kind in fitting)}"
         notes = ()
-        if place := spec.tree.find(("label", "kind")) if targets != "images" else None:
+        if place := find(spec.tree, ("label", "kind")) if targets != "images" else None:
             notes = (f"the labels are at {place.mark.seen_from(loss.mark)}",)
         yield Diagnostic("loss-mismatch", message, loss.mark, notes, help)
     elif targets == "images" and loss.activation and spec.data.range[0] < 0:
