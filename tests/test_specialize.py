@@ -13,7 +13,7 @@ from ganspec.compiler.arrange import Module
 from ganspec.compiler.emit import moved
 from ganspec.compiler.fold import fold
 from ganspec.compiler.inline import inline, inline_short
-from ganspec.compiler.seal import is_emitted, sealed
+from ganspec.seal import is_emitted, sealed
 
 
 def settled(function, **cfg):

@@ -9,8 +9,8 @@ import typer
 
 import ganspec
 from ganspec.atomic import write_text
-from ganspec.compiler.seal import is_emitted
 from ganspec.console import Settings, fail, reported
+from ganspec.seal import is_emitted
 
 EXAMPLE = "ganspec build specs/dcgan.yaml -o dcgan.py"
 

@@ -18,7 +18,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from ganspec.compiler.definitions import Definition, UntoldError, is_own
+from ganspec.compiler.definitions import Definition, UnmovableError, is_own
 from ganspec.compiler.moving import Mover
 from ganspec.compiler.pieces import Version
 
@@ -31,7 +31,7 @@ HELP = "give it its whole value where it is defined, in statements at the top of
 
 
 def verify(mover: Mover, source: str) -> None:
-    """Run an emitted module's definitions; raise UntoldError where one is not as it was.
+    """Run an emitted module's definitions; raise UnmovableError where one is not as it was.
 
     Not all that a file's statements do to each other can be read from its text: a decorator that
     keeps a list, a call, an attribute set from outside. So what came of them is compared. Nothing
@@ -51,11 +51,11 @@ def verify(mover: Mover, source: str) -> None:
             free = changing(home.source)
             if where and name not in free and f".{where.partition('.')[2]}" not in free:
                 mover.trail.append((version.definition, ""))
-                raise UntoldError(f"`{where}`, which other statements change or set", HELP)
+                raise UnmovableError(f"`{where}`, which other statements change or set", HELP)
 
 
 def _run(source: str) -> types.ModuleType:
-    """Return the module of an emitted text; raises UntoldError where that cannot be run."""
+    """Return the module of an emitted text; raises UnmovableError where that cannot be run."""
     with TemporaryDirectory(prefix="ganspec-") as folder:
         path = Path(folder) / "emitted.py"
         path.write_text(source, "utf-8")
@@ -67,7 +67,7 @@ def _run(source: str) -> types.ModuleType:
                 spec.loader.exec_module(module)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise UntoldError(f"what cannot be run on its own: {reason}") from error
+            raise UnmovableError(f"what cannot be run on its own: {reason}") from error
         finally:
             del sys.modules[module.__name__]
     return module
