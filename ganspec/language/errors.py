@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -96,13 +96,12 @@ class Diagnostic:
         if self.mark:
             gutter = " " * len(str(self.mark.line))
             lines.append(f"{gutter}{paint('frame', '-->')} {self.mark}")
-            lines += self._frame(gutter, paint)
+            lines += self._frame(self.mark, gutter, paint)
         tail = [f"note: {printable(note)}" for note in self.notes]
         tail += [f"help: {printable(self.help)}"] if self.help else []
         return "\n".join(lines + [f"{gutter} {paint('frame', '=')} {line}" for line in tail])
 
-    def _frame(self, gutter: str, paint) -> list[str]:
-        mark = self.mark
+    def _frame(self, mark: Mark, gutter: str, paint: Callable[[str, str], str]) -> list[str]:
         if not 0 < mark.line <= len(mark.text.lines):
             return []
         # one character stays one column: tabs, control and direction marks cannot move the frame
@@ -184,6 +183,15 @@ def listed(words: Iterable[object], last: str = "and") -> str:
 def conjunction(words: list[str], last: str = "and") -> str:
     """a, b and c."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
+
+
+def plural(noun: str) -> str:
+    """Return the plural of a noun."""
+    if noun == "criterion":
+        return "criteria"
+    if noun.endswith("y"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"
 
 
 def nearest(word: object, options: Iterable[str]) -> str | None:

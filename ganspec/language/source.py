@@ -15,7 +15,7 @@ from typing import NoReturn
 import yaml
 
 from ganspec.language.errors import Mark, Text, fail, listed, nearest, quoted
-from ganspec.language.merging import Shape, merge
+from ganspec.language.merging import ShapeAt, merge
 from ganspec.language.syntax import LINE_END, character_error, syntax_error
 from ganspec.language.tree import MapNode, Node, node_of
 
@@ -29,8 +29,12 @@ MAX_EXTENDS = 16
 Content = Callable[[Path, Mark | None], str]
 
 
-class _Unbounded(yaml.MarkedYAMLError):
+class _UnboundedError(Exception):
     """Raised while composing a text that is nested too deep or holds too much."""
+
+    def __init__(self, code: str, at: yaml.Mark):
+        super().__init__(code)
+        self.code, self.at = code, at
 
 
 class Loader(yaml.SafeLoader):
@@ -39,11 +43,11 @@ class Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict = {}
     depth = count = 0
 
-    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node:
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self.depth, self.count = self.depth + 1, self.count + 1
         if self.depth > MAX_DEPTH or self.count > MAX_NODES:
             code = "too-deep" if self.depth > MAX_DEPTH else "too-large"
-            raise _Unbounded(problem=code, problem_mark=self.peek_event().start_mark)
+            raise _UnboundedError(code, self.peek_event().start_mark)
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
@@ -85,9 +89,9 @@ def parse(text: str, name: str = "<text>") -> MapNode:
         fail("too-large", f"the spec has more than {MAX_CHARACTERS:,} characters", None)
     try:
         root = yaml.compose(text, Loader=Loader)
-    except _Unbounded as error:
-        at = error.problem_mark
-        _refuse_size(Mark(source, at.line + 1, at.column + 1, at.column + 2), error.problem)
+    except _UnboundedError as error:
+        line, column = error.at.line + 1, error.at.column + 1
+        _refuse_size(Mark(source, line, column, column + 1), error.code)
     except yaml.MarkedYAMLError as error:
         raise syntax_error(source, error) from None
     except yaml.reader.ReaderError as error:
@@ -190,7 +194,7 @@ def _kind_of(node: yaml.Node) -> str:
 # -- files ------------------------------------------------------------------------------------
 
 
-def read(path: str | Path, shape: Shape, content: Content | None = None) -> MapNode:
+def read(path: str | Path, shape: ShapeAt, content: Content | None = None) -> MapNode:
     """The tree of the spec file at `path` with its `extends` merged in.
 
     `shape(path)` tells what the language has at a key path, which is how maps merge;
@@ -200,7 +204,7 @@ def read(path: str | Path, shape: Shape, content: Content | None = None) -> MapN
 
 
 def _extended(
-    path: Path, shape: Shape, content: Content, seen: tuple[Path, ...], at: Mark | None
+    path: Path, shape: ShapeAt, content: Content, seen: tuple[Path, ...], at: Mark | None
 ) -> MapNode:
     tree = parse(content(path, at), str(path))
     base = tree.get("extends")
@@ -217,7 +221,9 @@ def _extended(
         fail("circular-extends", "a spec cannot extend itself", base.mark, None, chain)
     if len(seen) >= MAX_EXTENDS:
         fail("too-deep", f"more than {MAX_EXTENDS} files extend each other", base.mark)
-    return merge(_extended(target, shape, content, seen, base.mark), own, shape)
+    merged = merge(_extended(target, shape, content, seen, base.mark), own, shape)
+    assert isinstance(merged, MapNode)  # two maps make a map
+    return merged
 
 
 def _same(path: Path) -> Path:

@@ -67,8 +67,9 @@ OPENINGS = ("while parsing a flow", "while scanning a quoted", "while parsing a 
 
 
 def syntax_error(source: Text, error: yaml.MarkedYAMLError) -> SpecError:
-    """The diagnostic for PyYAML's own exception."""
+    """Return PyYAML's exception as a SpecError of one diagnostic."""
     at = error.problem_mark or error.context_mark
+    assert at is not None  # PyYAML marks each of its errors
     problem, context = error.problem or "", error.context or ""
     line = source.lines[at.line] if at.line < len(source.lines) else ""
     mark = Mark(source, at.line + 1, at.column + 1, at.column + 2)
@@ -100,7 +101,7 @@ def _worded(problem: str) -> tuple[str, str | None]:
 
 
 def character_error(source: Text, text: str, error: yaml.reader.ReaderError) -> SpecError:
-    """The diagnostic for a character that YAML does not allow."""
+    """Return the SpecError of a character that YAML does not allow."""
     before = text[: max(error.position, 0)]
     line = len(re.findall(LINE_END, before))
     column = len(before) - max((m.end() for m in re.finditer(LINE_END, before)), default=0)
