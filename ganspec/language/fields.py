@@ -46,11 +46,12 @@ class Limit:
 
 @dataclass(frozen=True)
 class ScalarType:
-    """A number within limits, a text of at most `longest` characters, or true and false."""
+    """A number within limits, a text of so many characters, or true and false."""
 
     python: type
     limits: tuple[Limit, ...] = ()
     finite: bool = False
+    shortest: int = 0
     longest: int | None = None
     checked: bool = False  # a function of the model refuses more than this table says
 
@@ -218,21 +219,26 @@ def _scalar(python: type, metadata: tuple[object, ...]) -> ScalarType:
         for relation in LIMITS
         if (bound := getattr(each, relation, None)) is not None
     ]
-    lengths = [most for each in metadata if (most := getattr(each, "max_length", None))]
     return ScalarType(
         python,
         tuple(limits),
-        any(getattr(each, "allow_inf_nan", True) is False for each in metadata),
-        min(lengths, default=None),
-        any(hasattr(each, "func") for each in metadata),
+        finite=any(getattr(each, "allow_inf_nan", True) is False for each in metadata),
+        shortest=_shortest(metadata),
+        longest=min(
+            (most for m in metadata if (most := getattr(m, "max_length", 0))), default=None
+        ),
+        checked=any(hasattr(each, "func") for each in metadata),
     )
+
+
+def _shortest(metadata: tuple[object, ...]) -> int:
+    return max((getattr(each, "min_length", None) or 0 for each in metadata), default=0)
 
 
 def _list_type(option: object, metadata: tuple[object, ...]) -> ListType:
     arguments = typing.get_args(option)
     items = tuple(field_type(argument) for argument in arguments if argument is not Ellipsis)
-    least = max((getattr(each, "min_length", None) or 0 for each in metadata), default=0)
-    return ListType(items, Ellipsis in arguments, least)
+    return ListType(items, Ellipsis in arguments, _shortest(metadata))
 
 
 def _map_type(option: object) -> MapType:

@@ -119,11 +119,11 @@ class Scope:
 
     def size(self, kind: FieldType, node: ListNode, name: str) -> None:
         """Report a list with too few or too many entries."""
-        if node.value:
+        if kind.lists[0].endless:
+            self.report("out-of-range", f"`{name}` is empty", node.mark, "list at least one")
+        else:
             message = f"`{name}` is {kind}, not of {len(node.value)}"
             self.report("wrong-type", message, node.mark)
-        else:
-            self.report("out-of-range", f"`{name}` is empty", node.mark, "list at least one")
 
     def scalar(self, kind: FieldType, node: ScalarNode, name: str) -> object:
         """Return a scalar of the spec's text, expressions evaluated; MISSING if one is wrong."""
@@ -176,7 +176,9 @@ class Scope:
         """Return True if a scalar keeps to its limits; report the first that it breaks."""
         problem = None
         if isinstance(value, str):
-            if scalar.longest is not None and len(value) > scalar.longest:
+            if len(value) < scalar.shortest:
+                problem = f"`{name}` needs {scalar.shortest} or more characters"
+            elif scalar.longest is not None and len(value) > scalar.longest:
                 problem = f"`{name}` has {len(value)} characters of at most {scalar.longest}"
         elif isinstance(value, (int, float)):
             broken = next((each for each in scalar.limits if not each.admits(value)), None)
