@@ -1,4 +1,4 @@
-"""YAML text to a tree of marked nodes: every key and value knows its file, line and column.
+"""Read YAML text as a tree of marked nodes: each key and value has its file, line and column.
 
 The tree is built from PyYAML's composer, which keeps marks, with YAML 1.2's scalars: `1e-4` is
 a number, `no` and `on` are words. `extends` is resolved here, so that a value that came from
@@ -22,7 +22,7 @@ from ganspec.language.tree import MapNode, Node, node_of
 __all__ = ["Node", "parse", "read"]
 
 MAX_CHARACTERS = 200_000
-MAX_NODES = 20_000  # what a spec may hold once its aliases are followed
+MAX_NODES = 20_000  # of a spec, aliases followed
 MAX_DEPTH = 60
 MAX_DIGITS = 1000
 MAX_EXTENDS = 16
@@ -97,8 +97,8 @@ def parse(text: str, name: str = "<text>") -> MapNode:
     except yaml.reader.ReaderError as error:
         raise character_error(source, text, error) from None
     if root is None:
-        what = "the file holds only comments" if text.strip() else "the file is empty"
-        fail("empty", what, start, "start from `ganspec new my.yaml --from dcgan`")
+        message = "the file holds only comments" if text.strip() else "the file is empty"
+        fail("empty", message, start, "start from `ganspec new my.yaml --from dcgan`")
     tree = _Converter(source).convert(root)
     if not isinstance(tree, MapNode):
         message = f"a spec is a map of keys, not {quoted(tree.value)}"
@@ -115,14 +115,14 @@ def _refuse_size(mark: Mark, code: str) -> NoReturn:
 
 
 class _Converter:
-    """Composed YAML nodes to marked nodes, bounded in size; aliases are followed."""
+    """Converts composed YAML nodes to marked nodes, bounded in size; follows aliases."""
 
     def __init__(self, source: Text):
         self.source, self.count = source, 0
         self.open: set[int] = set()
 
     def mark(self, node: yaml.Node) -> Mark:
-        """From the node's first character to its last one on that line."""
+        """Return the span from the node's first character to its last one on that line."""
         start, end = node.start_mark, node.end_mark
         column = start.column + 1
         if end.line == start.line:
@@ -195,10 +195,11 @@ def _kind_of(node: yaml.Node) -> str:
 
 
 def read(path: str | Path, shape: ShapeAt, content: Content | None = None) -> MapNode:
-    """The tree of the spec file at `path` with its `extends` merged in.
+    """Return the tree of the spec file at `path` with its `extends` merged in.
 
-    `shape(path)` tells what the language has at a key path, which is how maps merge;
-    `content(path, at)` gives a file's text where it is not to be had from the disk.
+    `shape(path)` is the language's part at a key path, on which merging depends.
+    `content(path, at)` returns a file's text; without it, files are read from the disk. Raises
+    SpecError.
     """
     return _extended(Path(path), shape, content or _content, (), None)
 
@@ -234,7 +235,7 @@ def _same(path: Path) -> Path:
 
 
 def _content(path: Path, at: Mark | None) -> str:
-    """The text of a file; `at` is the place that named it."""
+    """Return the text of a file; `at` is the place in a spec that named it."""
     name = quoted(str(path))
     try:
         if path.is_dir():
@@ -258,7 +259,7 @@ def _content(path: Path, at: Mark | None) -> str:
 
 
 def _beside(path: Path, at: Mark | None) -> str | None:
-    """Help for a file that is not there: the nearest spec in its folder."""
+    """Return help for a missing file: the nearest spec in its folder."""
     own = Path(at.text.name).name if at else None
     names = [p.name for p in sorted(path.parent.glob("*.yaml")) if p.name != own]
     if close := nearest(path.name, names):

@@ -1,4 +1,4 @@
-"""What PyYAML says of a text that is no YAML, in the language's words."""
+"""Diagnostics for texts that are not YAML, made from PyYAML's errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import yaml
 
 from ganspec.language.errors import Diagnostic, Mark, SpecError, Text
 
-# What PyYAML says, what is wrong, and what to do about it; the first that is found holds.
+# Pattern of PyYAML's message, our message, help; the first match counts.
 PROBLEMS: list[tuple[str, str, str | None]] = [
     (
         r"mapping values are not allowed",
@@ -88,8 +88,8 @@ def syntax_error(source: Text, error: yaml.MarkedYAMLError) -> SpecError:
     if begin and context.startswith(OPENINGS[:2]) and (line == "" or "quote" in message):
         mark = Mark(source, begin.line + 1, begin.column + 1, begin.column + 2)
     elif begin and context.startswith(OPENINGS) and begin.line != at.line:
-        what = "map" if "mapping" in context else "list"
-        notes = (f"the {what} begins at line {begin.line + 1}",)
+        noun = "map" if "mapping" in context else "list"
+        notes = (f"the {noun} begins at line {begin.line + 1}",)
     return SpecError([Diagnostic("yaml", message, mark, notes, help)])
 
 
