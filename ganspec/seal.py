@@ -34,8 +34,8 @@ def sealed_page(text: str) -> str:
 
 def is_report(data: bytes) -> bool:
     """Return True if a report's page is unchanged since ganspec wrote it."""
-    seal = END.search(data[-200:])
-    return bool(seal) and _checksum(data[: -len(seal[0])]).startswith(seal[1].decode())
+    seal = END.search(data, max(0, len(data) - 200))
+    return seal is not None and _checksum(data[: seal.start()]).startswith(seal[1].decode())
 
 
 def _checksum(data: bytes) -> str:

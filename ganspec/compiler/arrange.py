@@ -6,7 +6,7 @@ import ast
 import sys
 
 from ganspec.compiler.fold import fold
-from ganspec.compiler.inline import inline, inline_short
+from ganspec.compiler.inline import inline
 from ganspec.compiler.moving import Mover
 from ganspec.compiler.pieces import Piece
 from ganspec.compiler.scopes import Scopes
@@ -34,7 +34,7 @@ class Module:
         """Inline functions, fold numbers, and drop the pieces whose text is gone."""
         mover = self.mover
         texts = inline([piece.text for piece in mover.pieces], mover.inlined())
-        texts = inline_short(texts, self._losses(), self._fits)
+        texts = inline(texts, self._losses(), self._fits)
         literals = mover.constants.literals(mover.literal)
         for piece, text in zip(mover.pieces, texts, strict=True):
             piece.text = fold(text, literals)

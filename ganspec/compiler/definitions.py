@@ -52,8 +52,9 @@ class Definition:
     def node(self) -> FunctionNode | ast.ClassDef | None:
         """The function or class; None for a constant."""
         (first, *rest) = ast.parse(self.text).body
-        defines = isinstance(first, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
-        return first if defines and not rest else None
+        if rest or not isinstance(first, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            return None
+        return first
 
     @cached_property
     def function(self) -> FunctionNode | None:
@@ -82,10 +83,6 @@ class Definition:
         arguments = self.function.args
         names = [a.arg for a in (*arguments.posonlyargs, *arguments.args)]
         return names[1:] if isinstance(self.node, ast.ClassDef) else names
-
-    def name_of(self, thing: object) -> str:
-        """Return the one of the names that stands for `thing`."""
-        return next(name for name in self.names if self.home.namespace.get(name) is thing)
 
     def defaults(self) -> dict[str, ast.expr]:
         """Return the default of each parameter that has one."""

@@ -1,7 +1,7 @@
 """Emission: from a spec to one file of plain PyTorch, which does not import ganspec.
 
-It holds networks, losses, data and trainer. Functions of ganspec and of people's own kinds are moved
-into it as text: `moving.py` gathers them, `arrange.py` puts them in order.
+It holds networks, losses, data and trainer. Functions of ganspec and of other people's kinds are
+moved into it as text: `moving.py` gathers them, `arrange.py` puts them in order.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterable
-from typing import TypeAlias
 
 from ganspec.compiler.python_text import Edits, PythonText, last_line
 from ganspec.compiler.scopes import NameScope, every_argument
@@ -16,48 +15,37 @@ PRIMARY = (*SIMPLE, ast.Call, ast.Subscript)
 HEAD = 4  # lines of a function besides its body: its first, its docstring, and blank ones
 ENCLOSING = (ast.Assign, ast.Return, ast.Yield, ast.Call, ast.keyword, ast.Tuple, ast.Slice)
 PRODUCTS = (ast.Mult, ast.Div, ast.FloorDiv)
-Wanted: TypeAlias = Callable[["Function", dict[int, str]], bool]  # of the texts that would change
 
 
-def inline(texts: list[str], marks: list[str]) -> list[str]:
+def inline(
+    texts: list[str], marks: list[str], fits: Callable[[str], bool] | None = None
+) -> list[str]:
     """Return texts in which functions called `marks` are in place of their calls.
 
     The text of a function that nothing calls any more is empty. A function is left where its names
-    would clash, and where it is called so often that it would be longer in place.
+    would clash, and where it is called so often that it would be longer in place. With `fits`, only
+    a function of one expression is inlined, and only if each line that changes fits.
     """
-
     texts = list(texts)
-
-    def pays(function: Function, made: dict[int, str]) -> bool:
-        calls = sum(texts[i].count(function.mark) for i in made)
-        return bool(function.expression) or calls * (function.height - 1) < function.height + HEAD
-
-    return _inlined(texts, marks, pays)
-
-
-def inline_short(texts: list[str], marks: list[str], fits: Callable[[str], bool]) -> list[str]:
-    """Do the same for functions of one expression, where each line that changes `fits`."""
-
-    texts = list(texts)
-
-    def short(function: Function, made: dict[int, str]) -> bool:
-        lines = (set(new.splitlines()) - set(texts[i].splitlines()) for i, new in made.items())
-        one = function.expression is not None and function.is_plain
-        return one and all(fits(line) for changed in lines for line in changed)
-
-    return _inlined(texts, marks, short)
-
-
-def _inlined(texts: list[str], marks: list[str], wanted: Wanted) -> list[str]:
-    """Inline functions one after another in `texts` itself, which `wanted` reads."""
     for mark in marks:
         place = next((i for i, text in enumerate(texts) if re.match(rf"def {mark}\(", text)), None)
         if place is None or texts[place].count(mark) > 1:  # one that calls itself has to stay
             continue
         function = Function(texts[place], mark)
-        made = function.into_all({i: t for i, t in enumerate(texts) if i != place and mark in t})
-        if made and wanted(function, made):
-            texts[:] = ["" if i == place else made.get(i, t) for i, t in enumerate(texts)]
+        callers = {i: text for i, text in enumerate(texts) if i != place and mark in text}
+        made = function.into_all(callers)
+        if fits is None:
+            calls = sum(text.count(mark) for text in callers.values())
+            pays = (
+                function.expression is not None
+                or calls * (function.height - 1) < function.height + HEAD
+            )
+        else:
+            changed = {n for i in made for n in {*made[i].split("\n")} - {*texts[i].split("\n")}}
+            one = function.expression is not None and function.is_plain
+            pays = one and all(map(fits, changed))
+        if made and pays:
+            texts = ["" if i == place else made.get(i, text) for i, text in enumerate(texts)]
     return texts
 
 

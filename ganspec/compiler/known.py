@@ -99,12 +99,9 @@ class View(PythonText):
 
     def _function(self) -> FunctionNode | None:
         first = self.tree.body[0] if self.tree.body else None
-        parts = first.body if isinstance(first, ast.ClassDef) else [first]
-        for part in parts:
-            if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)):
-                if part is first or part.name == "__init__":
-                    return part
-        return None
+        if isinstance(first, ast.ClassDef):
+            first = next((n for n in first.body if getattr(n, "name", "") == "__init__"), None)
+        return first if isinstance(first, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
 
     def _attributes(self) -> dict[str, Known]:
         """Return a class's attributes that hold a known configuration or parameter."""

@@ -7,7 +7,7 @@ import inspect
 import linecache
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import CodeType
 from typing import Any
 
@@ -20,7 +20,7 @@ from ganspec.compiler.definitions import (
     Values,
     home_of_module,
 )
-from ganspec.compiler.python_text import first_line, last_line
+from ganspec.compiler.python_text import PythonText, first_line, last_line
 
 
 def home_of(thing: Callable[..., Any]) -> Home:
@@ -50,10 +50,10 @@ def definition_of(thing: Callable[..., Any], name: str = "") -> Binding:
     home = home_of(thing)
     for own in [thing.__qualname__] + [k for k, v in home.namespace.items() if v is thing]:
         value: Any = home.namespace.get(own)
-        if own in home.bindings and inspect.unwrap(value) is inspect.unwrap(thing):
-            if binding := home.find(own):
-                return binding
-    code = getattr(thing, "__code__", None)
+        same = own in home.bindings and inspect.unwrap(value) is inspect.unwrap(thing)
+        if same and (binding := home.find(own)):
+            return binding
+    code: CodeType | None = getattr(thing, "__code__", None)
     key = f"{thing.__qualname__}:{code.co_firstlineno if code else ''}"
     binding = home.known.get(key)
     if binding is None or getattr(thing, "__closure__", None):
@@ -63,25 +63,25 @@ def definition_of(thing: Callable[..., Any], name: str = "") -> Binding:
 
 def _nested(thing: Callable[..., Any], home: Home, name: str) -> Definition:
     """Return a function that is defined inside another or in a class, or as a lambda."""
-    source, code = home.parsed, getattr(thing, "__code__", None)
-    text = ""
-    for node in ast.walk(source.tree) if code else ():
-        if isinstance(node, ast.Lambda):
-            if thing.__name__ == "<lambda>" and _is_of(source.segment(node), node, code):
-                inner = source.segment(node.body)
-                text = f"def {name}({ast.unparse(node.args)}):\n    return ({inner})\n"
-        elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            if node.name == thing.__name__ and first_line(node) == code.co_firstlineno:
-                lines = source.lines[node.lineno - 1 : last_line(node)]
-                text = textwrap.dedent("\n".join(lines)) + "\n"
-        if text:
-            cells = dict(inspect.getclosurevars(thing).nonlocals)
-            return Definition(home, text, (name or thing.__name__,), cells)
-    raise UnmovableError(f"`{thing.__name__}`, whose text is nowhere")
+    code: CodeType | None = getattr(thing, "__code__", None)
+    text = next(_texts(home.parsed, code, thing.__name__, name), None) if code else None
+    if text is None:
+        raise UnmovableError(f"`{thing.__name__}`, whose text is nowhere")
+    cells = dict(inspect.getclosurevars(thing).nonlocals)
+    return Definition(home, text, (name or thing.__name__,), cells)
 
 
-def _is_of(text: str, node: ast.Lambda, code: CodeType) -> bool:
-    """Return True if a lambda's node is the one that was compiled to `code`."""
-    if not node.lineno <= code.co_firstlineno <= last_line(node):
-        return False
-    return compile(f"({text})", "", "eval").co_consts[0].co_code == code.co_code
+def _texts(source: PythonText, code: CodeType, name: str, wish: str) -> Iterator[str]:
+    """Yield the functions of a file whose code is `code`; a lambda becomes a function `wish`."""
+    for node in ast.walk(source.tree):
+        match node:
+            case ast.Lambda(args=arguments, body=body) if name == "<lambda>":
+                if node.lineno <= code.co_firstlineno <= last_line(node):
+                    own = compile(f"({source.segment(node)})", "", "eval").co_consts[0]
+                    if own.co_code == code.co_code:
+                        head = f"def {wish}({ast.unparse(arguments)})"
+                        yield f"{head}:\n    return ({source.segment(body)})\n"
+            case ast.FunctionDef() | ast.AsyncFunctionDef() if node.name == name:
+                if first_line(node) == code.co_firstlineno:
+                    lines = source.lines[node.lineno - 1 : last_line(node)]
+                    yield textwrap.dedent("\n".join(lines)) + "\n"

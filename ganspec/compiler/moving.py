@@ -117,14 +117,15 @@ class Mover:
             return self._installed(thing)
         binding = definition_of(thing, "function")
         if isinstance(binding, Definition) and binding.node is None:  # a lambda with a name
-            return self.value(binding, binding.name_of(thing))
-        return self.whole(binding)
+            values = binding.home.namespace
+            return self._constant(binding, next(n for n in binding.names if values[n] is thing))
+        return self.mark_of(binding, "")
 
     def _installed(self, thing: object) -> str:
         """Return the mark of a function or class of an installed package, by its name there."""
         owner = getattr(thing, "__objclass__", thing)  # of a method written in C
         module = getattr(owner, "__module__", None) or "builtins"
-        name: str = getattr(thing, "__qualname__", None) or getattr(thing, "__name__", "")
+        name = str(getattr(thing, "__qualname__", "") or getattr(thing, "__name__", ""))
         try:
             known = operator.attrgetter(name)(sys.modules[module]) is thing
         except (AttributeError, KeyError):
@@ -145,15 +146,17 @@ class Mover:
             lines.append(imported)
         return symbol.mark
 
-    def whole(self, binding: Binding) -> str:
-        """Return the mark of something that any code may call: no parameter of it is settled."""
+    def mark_of(self, binding: Binding, name: str) -> str:
+        """Return the mark of `name` in a text that does not call it."""
         if isinstance(binding, Import):
             return self.bring(binding)
-        for name in binding.parameters:
-            self._vary(binding, (), name)
+        if binding.node is None:
+            return self._constant(binding, name)
+        for parameter in binding.parameters:  # any code may call it
+            self._vary(binding, (), parameter)
         return self.called(binding, {}).mark
 
-    def value(self, definition: Definition, name: str) -> str:
+    def _constant(self, definition: Definition, name: str) -> str:
         """Return the mark of a constant that a module's statements set."""
         text, home = definition.text, id(definition.home)
         symbols = {n: self.symbols.of((text, home, n), VALUE, n) for n in definition.names}
@@ -161,10 +164,6 @@ class Mover:
             self.versions[key] = Version(definition, symbols[name])
             self._write(definition, list(symbols.values()), {})
         return symbols[name].mark
-
-    def configuration(self, space: Namespace) -> str:
-        """Return the mark of a configuration as a value."""
-        return self.constants.configuration(space)
 
     # -- calls --------------------------------------------------------------------------------
 

@@ -6,8 +6,9 @@ import ast
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ganspec.compiler.definitions import Binding, Definition, Import
-from ganspec.compiler.known import Known, Namespace
+from ganspec.compiler.constants import Constants
+from ganspec.compiler.definitions import Binding, Definition
+from ganspec.compiler.known import Known
 from ganspec.compiler.printer import Printer
 from ganspec.compiler.scopes import every_argument
 from ganspec.compiler.symbols import Symbol
@@ -53,27 +54,19 @@ class CallText:
 
 
 class Moving(Protocol):
-    """The emitted file, as rewritten texts see it. Its methods return marks."""
+    """The emitted file, as rewritten texts see it."""
 
     trail: list[tuple[Definition, str]]
     printer: Printer
+    constants: Constants
 
-    def bring(self, imported: Import) -> str:
-        """Import a name."""
-
-    def whole(self, binding: Binding) -> str:
-        """Name something that any code may call: none of its parameters are settled."""
-
-    def value(self, definition: Definition, name: str) -> str:
-        """Name a constant that a module's statements set."""
-
-    def configuration(self, space: Namespace) -> str:
-        """Name a configuration as a value."""
+    def mark_of(self, binding: Binding, name: str) -> str:
+        """Return the mark of `name` in a text that does not call it."""
 
     def called(
         self, definition: Definition, given: dict[str, Known | None], starred: bool = False
     ) -> CallText:
-        """Call a function whose arguments are `given`, None where unknown."""
+        """Return the text of a call whose arguments are `given`, None where unknown."""
 
     def callee(self, thing: object, name: str = "") -> Definition | str:
         """Return the definition of a function that is moved, else the text that names it."""
@@ -103,8 +96,8 @@ def passes_on(text: str) -> str | None:
             passed = [a.id if isinstance(a, ast.Name) else None for a in arguments]
             names = [a.arg for a in node.args.args]
             alone = every_argument(node.args) == node.args.args and not node.args.defaults
-            dotted = (ast.Name, ast.Attribute, ast.Load)
-            if passed == names and names and alone:
-                if all(isinstance(n, dotted) for n in ast.walk(function)):
-                    return ast.unparse(function)
+            parts = (ast.Name, ast.Attribute, ast.Load)
+            dotted = all(isinstance(n, parts) for n in ast.walk(function))
+            if passed == names and names and alone and dotted:
+                return ast.unparse(function)
     return None

@@ -1,4 +1,4 @@
-"""Present modules: from a text's tree and networks to the tests that all their modules answer alike.
+"""Present modules: from networks and a text's tree to the tests that all modules answer alike.
 
 In `for module in network.modules():` the variable stands for each module of the networks, and
 below `if isinstance(module, nn.Linear):` for those that are linear layers.
@@ -75,8 +75,8 @@ class Present:
         """Return the modules and the classes that an `isinstance` compares; none if unknown."""
         match node:
             case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name() as base, classes]):
-                if base in self.meant:
-                    return self.meant[base], self._classes(classes)
+                if kinds := self._classes(classes):
+                    return self.meant.get(base, []), kinds
         return [], {}
 
     def _visit(self, node: ast.AST, bound: Meanings) -> None:

@@ -8,11 +8,11 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ganspec.compiler.definitions import Binding, Definition, Import, UnmovableError
+from ganspec.compiler.definitions import Binding, Definition, UnmovableError
 from ganspec.compiler.known import Known, Namespace, View, plain
 from ganspec.compiler.pieces import Moving, Named
 from ganspec.compiler.python_text import Edits, span_after
@@ -25,8 +25,8 @@ class Target:
     """The function of a call, with the arguments that a partial function adds."""
 
     callee: Definition | str
-    args: tuple[Any, ...] = ()
-    kwargs: dict[str, Any] = field(default_factory=dict)
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
 
 
 class Rewriter:
@@ -109,10 +109,10 @@ class Rewriter:
                 self._children(node)
 
     def _children(self, node: ast.AST) -> None:
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
-            if node.returns and not self._resolves(node.returns):
-                start = self.view.data.rindex(b"->", 0, self.view.start(node.returns))
-                self.edits.change(start, self.view.end(node.returns), "")
+        match node:
+            case ast.FunctionDef(returns=ast.expr() as returns) if not self._resolves(returns):
+                start = self.view.data.rindex(b"->", 0, self.view.start(returns))
+                self.edits.change(start, self.view.end(returns), "")
                 node.returns = None
         for child in ast.iter_child_nodes(node):
             self.visit(child)
@@ -125,8 +125,8 @@ class Rewriter:
         fields = list(_fields(node.values))
         for field in fields:
             self.visit(field.value)
-        shown = {field: text for field in fields if (text := self._shown(field)) is not None}
-        made = {field: self._made(field.value) for field in fields}
+        shown = {each: text for each in fields if (text := self._shown(each)) is not None}
+        made = {each: self._made(each.value) for each in fields}
         whole = ast.get_source_segment(self.view.text, node) or ""
         names = re.search(r"=\s*(![rsa])?(:[^{}]*)?}", whole)
         quoted = any(re.search("['\"]", text) and text not in whole for text in made.values())
@@ -148,15 +148,12 @@ class Rewriter:
 
     def _shown(self, field: ast.FormattedValue) -> str | None:
         """Return the text that an f-string's field shows if that is known."""
-        known, spec = self.view.known(field.value), ""
-        for part in _spec(field):
-            if not isinstance(part, ast.Constant):
-                return None
-            spec += str(part.value)
-        if known is None or not isinstance(known.value, str):
+        known = self.view.known(field.value)
+        spec = [part.value if isinstance(part, ast.Constant) else None for part in _spec(field)]
+        if known is None or not isinstance(known.value, str) or None in spec:
             return None
         change = {114: repr, 97: ascii}.get(field.conversion, str)
-        return format(change(known.value), spec)
+        return format(change(known.value), "".join(map(str, spec)))
 
     def _resolves(self, annotation: ast.expr) -> bool:
         """Return True if an annotation means something, outside of ganspec, before the text."""
@@ -165,9 +162,9 @@ class Rewriter:
             for name in ast.walk(annotation):
                 if isinstance(name, ast.Name) and self.view.scopes.is_global(name):
                     binding = self.definition.home.find(name.id)
-                    if isinstance(binding, Definition):
-                        if binding.home.name.startswith("ganspec") or binding in moving:
-                            return False
+                    ours = isinstance(binding, Definition) and binding.home.name[:7] == "ganspec"
+                    if ours or binding in moving:
+                        return False
         except UnmovableError:
             return False
         return True
@@ -178,7 +175,7 @@ class Rewriter:
             return known.text
         match known.value:
             case Namespace() as space:
-                return self.mover.configuration(space)
+                return self.mover.constants.configuration(space)
             case Named(mark):
                 return mark
         return self.mover.printer.value(known.value)
@@ -190,11 +187,7 @@ class Rewriter:
         if name in self.definition.cells:
             return self._cell(name)
         binding = self._find(name)
-        if isinstance(binding, Import):
-            return self.mover.bring(binding)
-        if isinstance(binding, Definition) and binding.node is None:
-            return self.mover.value(binding, name)
-        return self.mover.whole(binding) if binding else None
+        return self.mover.mark_of(binding, name) if binding else None
 
     def _find(self, name: str) -> Binding | None:
         if name in self.names:
@@ -226,9 +219,9 @@ class Rewriter:
         if isinstance(target.callee, Definition):
             self._moved(node, target, target.callee)
         else:
-            texts = map(self.edits.of, [*node.args, *node.keywords])
-            before, after = map(printer.value, target.args), printer.options(target.kwargs)
-            self.edits.replace(node, f"{target.callee}({', '.join([*before, *texts, *after])})")
+            texts = [*map(printer.value, target.args), *map(self.edits.of, node.args)]
+            texts += [*map(self.edits.of, node.keywords), *printer.options(target.kwargs)]
+            self.edits.replace(node, f"{target.callee}({', '.join(texts)})")
 
     def _target(self, node: ast.expr) -> Target | None:
         """Return the function of a call where that is known."""
@@ -238,13 +231,13 @@ class Rewriter:
             value = known.value
             if isinstance(value, partial):
                 return Target(self.mover.callee(value.func, role), value.args, value.keywords)
-            return Target(self.mover.callee(value, role))
+            return Target(self.mover.callee(value, role), (), {})
         if isinstance(node, ast.Name) and self.view.scopes.is_global(node):
             if node.id in self.definition.cells:
                 return None
             binding = self._find(node.id)
             if isinstance(binding, Definition) and binding.function is not None:
-                return Target(binding)
+                return Target(binding, (), {})
         return None
 
     def _moved(self, node: ast.Call, target: Target, definition: Definition) -> None:

@@ -178,7 +178,9 @@ class Settler:
     def copies(self) -> str | None:
         """Remove a variable of the function that is another's copy."""
         scope = self.view.scope
-        for node in ast.walk(self.view.tree) if scope else ():
+        if scope is None:
+            return None
+        for node in ast.walk(self.view.tree):
             match node:
                 case ast.Assign(
                     targets=[ast.Name(id=name)],

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ganspec.compiler.evaluate import Program
+from ganspec.compiler.evaluate import EvaluatedNetwork
 from ganspec.evaluation.extractor import Extractor, ExtractorError, Pair, hashed
 from ganspec.kinds.datasets.images import fit_images
 from ganspec.runs.run import Run
@@ -54,7 +54,7 @@ def classifier_extractor(folder: Path, device: torch.device, layer: str | None) 
     return Extractor(name, sha256, path, spec.data.resize, extract, device, BATCH, spec.label.kind)
 
 
-def chosen_layer(network: Program, layer: str | None) -> tuple[nn.Module, bool, str]:
+def chosen_layer(network: EvaluatedNetwork, layer: str | None) -> tuple[nn.Module, bool, str]:
     """A module, whether what it reads is meant, not what it makes, and the path of the layer."""
     found = list(network.leaves())
     paths = [step.origin.path.partition(".")[2] for step, _ in found]

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import torch
 
-from ganspec.compiler.evaluate import Program, evaluate
+from ganspec.compiler.evaluate import EvaluatedNetwork, evaluate
 from ganspec.compiler.lower import lower
 from ganspec.runs import checkpoint
 from ganspec.runs.run import Run, RunError
@@ -99,7 +99,7 @@ def trained(
     state: dict[str, object],
     device: torch.device,
     average: bool | None = False,
-) -> tuple[Program, SimpleNamespace]:
+) -> tuple[EvaluatedNetwork, SimpleNamespace]:
     """Return a run's network `key` with the weights of `state`, evaluating, and its settings.
 
     `average` is that of `Sampler`.
