@@ -126,8 +126,11 @@ class Home:
         self.known: dict[str, Binding | None] = {}
 
     @property
-    def file(self) -> str:
-        return self.namespace.get("__file__") or self.name
+    def path(self) -> str:
+        """The file as people write it, relative to the working directory if it is below."""
+        file = self.namespace.get("__file__") or self.name
+        below = Path(file).is_relative_to(Path.cwd())
+        return str(Path(file).relative_to(Path.cwd()) if below else file)
 
     @cached_property
     def parsed(self) -> PythonText:
@@ -237,16 +240,3 @@ def home_of_module(name: str) -> Home:
             raise UnmovableError(f"the module {name}, which has no text") from None
         HOMES[name] = Home(name, vars(module), source)
     return HOMES[name]
-
-
-def from_text(text: str, name: str) -> Definition:
-    """Return a function that is its text alone."""
-    return Definition(Home("", {}, text), text, (name,))
-
-
-def path_of(home: Home) -> str:
-    """Return a home's file as people write it."""
-    try:
-        return str(Path(home.file).relative_to(Path.cwd()))
-    except ValueError:
-        return str(home.file)

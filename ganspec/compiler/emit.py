@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from ganspec.compiler.arrange import Module
-from ganspec.compiler.definitions import UnmovableError, path_of
+from ganspec.compiler.definitions import UnmovableError
 from ganspec.compiler.lower import lower
 from ganspec.compiler.moving import Mover, Varying
 from ganspec.compiler.pieces import Named
@@ -80,20 +80,17 @@ def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
     try:
         yield
     except UnmovableError as error:
-        raise SpecError([blamed(mover, kinds, error)]) from error
-
-
-def blamed(mover: Mover, kinds: Sequence[Kind], error: UnmovableError) -> Diagnostic:
-    """Return a diagnostic about the kind whose text cannot be moved."""
-    homes = [definition.home for definition, _ in mover.trail]
-    names = [home.name for home in homes]
-    kind = next((k for name in reversed(names) for k in kinds if type(k).__module__ == name), None)
-    kind = kind or next((k for k in kinds if not type(k).__module__.startswith("ganspec.")), None)
-    if kind is None:
-        raise RuntimeError(f"ganspec's own text reads {error}: {names}")
-    file = path_of(homes[-1]) if homes else type(kind).__module__
-    message = f"the {kind.family} `{kind.kind}` cannot be emitted: {file} reads {error}"
-    return Diagnostic("unfit-kind", message, kind.mark, (), error.help)
+        homes = [definition.home for definition, _ in mover.trail]
+        by_module = {type(kind).__module__: kind for kind in reversed(kinds)}
+        others = (kind for kind in kinds if not type(kind).__module__.startswith("ganspec."))
+        near = (by_module[home.name] for home in reversed(homes) if home.name in by_module)
+        kind = next(near, None) or next(others, None)
+        if kind is None:
+            files = [home.name for home in homes]
+            raise RuntimeError(f"ganspec's own text reads {error}: {files}") from error
+        file = homes[-1].path if homes else type(kind).__module__
+        message = f"the {kind.family} `{kind.kind}` cannot be emitted: {file} reads {error}"
+        raise SpecError([Diagnostic("unfit-kind", message, kind.mark, (), error.help)]) from error
 
 
 def emit_networks(nets: dict[str, Net]) -> str:

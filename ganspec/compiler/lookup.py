@@ -21,6 +21,7 @@ from ganspec.compiler.definitions import (
     home_of_module,
 )
 from ganspec.compiler.python_text import PythonText, first_line, last_line
+from ganspec.language.rules import Rule
 
 
 def home_of(thing: Callable[..., Any]) -> Home:
@@ -44,7 +45,9 @@ def home_of(thing: Callable[..., Any]) -> Home:
 
 
 def definition_of(thing: Callable[..., Any], name: str = "") -> Binding:
-    """Return where a function or class comes from; a lambda gets the name `name`."""
+    """Return where a function, class or rule comes from; a lambda gets the name `name`."""
+    if isinstance(thing, Rule):
+        return Definition(Home("", {}, thing.source), thing.source, (thing.__name__,))
     if not hasattr(thing, "__qualname__"):
         raise UnmovableError(f"{thing!r}, which is neither a function nor a class")
     home = home_of(thing)

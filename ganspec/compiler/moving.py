@@ -16,14 +16,7 @@ from typing import Any, TypeAlias
 from torch import nn
 
 from ganspec.compiler.constants import Constants
-from ganspec.compiler.definitions import (
-    Binding,
-    Definition,
-    Import,
-    UnmovableError,
-    from_text,
-    is_own,
-)
+from ganspec.compiler.definitions import Binding, Definition, Import, UnmovableError, is_own
 from ganspec.compiler.known import Facts, Known, Namespace, plain
 from ganspec.compiler.lookup import definition_of
 from ganspec.compiler.pieces import CallText, Named, Piece, Version, alike, key_of, passes_on
@@ -32,7 +25,6 @@ from ganspec.compiler.printer import Printer
 from ganspec.compiler.rewrite import Rewriter
 from ganspec.compiler.specialize import settle
 from ganspec.compiler.symbols import HELPER, IMPORT, TRAINING, VALUE, Symbol, Symbols, namespaced
-from ganspec.language.rules import Rule
 from ganspec.program.ir import Net
 
 # A definition, the families of its namespaces by parameter, and a parameter.
@@ -57,10 +49,7 @@ class Mover:
     """
 
     def __init__(
-        self,
-        cfg: Mapping[str, Any],
-        varying: Varying,
-        also: frozenset[str] = frozenset(),
+        self, cfg: Mapping[str, Any], varying: Varying, also: frozenset[str] = frozenset()
     ):
         about = ("absent", "inline", "literal")
         self.cfg = Namespace.of({k: v for k, v in cfg.items() if k not in about})
@@ -109,8 +98,6 @@ class Mover:
 
     def refer(self, thing: Any) -> str:
         """Return the mark of a function or class that a text names but does not call."""
-        if isinstance(thing, Rule):
-            return self.called(from_text(thing.source, thing.__name__), {}).mark
         if isinstance(thing, partial):
             return self.printer.value(thing)
         if not is_own(getattr(thing, "__module__", None) or "builtins", self.also):
@@ -171,12 +158,8 @@ class Mover:
         """Return the definition of a function that is moved, else the text that names it."""
         if isinstance(thing, Named):
             return thing.mark
-        if isinstance(thing, Rule):
-            return from_text(thing.source, thing.__name__)
-        if namespaced(thing):
+        if namespaced(thing) or not is_own(thing.__module__ or "builtins", self.also):
             return self.printer.name(thing)
-        if not is_own(thing.__module__ or "builtins", self.also):
-            return self.refer(thing)
         binding = definition_of(thing, name)
         return self.bring(binding) if isinstance(binding, Import) else binding
 

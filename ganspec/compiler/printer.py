@@ -100,7 +100,8 @@ class Printer:
 
     def _source(self, net: Net, name: str) -> str:
         """Return the class as text."""
-        body = self._init_body(net)
+        forward = Forward(self, net)
+        body = self._init_body(net, forward)
         lines = [f"class {name}({self.name(nn.Module)}):"]
         lines += [f"    {docstring(net.doc)}", ""] if net.doc else []
         params = [k if net.is_block else f"{k}={int(v)}" for k, v in net.params.items()]
@@ -109,14 +110,13 @@ class Printer:
         lines += [f"{INDENT}{line}" for line in body]
         inputs = ", ".join(i.name for i in net.inputs)
         lines += ["", f"    def forward(self, {inputs}):"]
-        lines += [f"{INDENT}{line}" for line in Forward(self, net).lines()]
+        lines += [f"{INDENT}{line}" for line in forward.lines()]
         return "\n".join(lines)
 
-    def _init_body(self, net: Net) -> list[str]:
-        kept = Forward(self, net).kept
-        lines = [f"self.{attribute} = {name}" for name, attribute in kept.items()]
+    def _init_body(self, net: Net, forward: Forward) -> list[str]:
+        lines = [f"self.{attribute} = {name}" for name, attribute in forward.kept.items()]
         shapes = {i.value.id: i.value.shape for i in net.inputs}
-        for part in layout(net):
+        for part in forward.parts:
             shape = shapes[part.inputs[0]]
             shapes[part.output.id] = part.output.shape
             if not part.is_module:

@@ -200,10 +200,8 @@ class Rewriter:
 
     def _cell(self, name: str) -> str:
         value = self.definition.cells[name]
-        if plain(value).is_plain:
+        if plain(value).is_plain or hasattr(value, "__module__"):
             return self.mover.printer.value(value)
-        if hasattr(value, "__module__"):
-            return self.mover.printer.name(value)
         raise UnmovableError(f"`{name}`, which the function around it sets")
 
     # -- calls --------------------------------------------------------------------------------

@@ -158,16 +158,16 @@ class Settler:
     def _alias(self, target: ast.expr, node: ast.Assign, parent: ast.AST) -> bool:
         """Return True if a variable only stands for None or a configuration, and remember it."""
         known, scope = self.view.known(node.value), self.view.scope
-        match target:
-            case ast.Attribute(value=ast.Name(id="self"), attr=name):
-                return known is not None and f"self.{name}" in self.view.attributes
-        if known is None or not (known.value is None or isinstance(known.value, Namespace)):
+        if known is None:
             return False
         match target:
+            case ast.Attribute(value=ast.Name(id="self"), attr=name):
+                return f"self.{name}" in self.view.attributes
             case ast.Name(id=name) if scope and not isinstance(parent, ast.ClassDef):
                 names = self.view.scopes.named(name)
                 single = scope.bound[name] == 1 and self._all_in_function(names)
-                if single and all(n is target or n.lineno > last_line(node) for n in names):
+                later = all(n is target or n.lineno > last_line(node) for n in names)
+                if single and later and isinstance(known.value, (Namespace, type(None))):
                     self.facts.aliases[name] = known
                     return True
         return False

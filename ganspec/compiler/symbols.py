@@ -42,7 +42,7 @@ class Symbol:
 
 
 class Symbols:
-    """The symbols of one emitted module, by what they stand for."""
+    """The symbols of one emitted module, by a key of the thing that they name."""
 
     def __init__(self) -> None:
         self.table: dict[object, Symbol] = {}
@@ -60,7 +60,7 @@ class Symbols:
         return [self.all[int(i)] for i in dict.fromkeys(MARK.findall(text))]
 
     def plain(self, text: str) -> str:
-        """Return `text` with the names that its symbols have, or would like."""
+        """Return `text` with names in place of marks; a symbol without one has its first wish."""
         return MARK.sub(lambda m: self._name(int(m[1])), text)
 
     def _name(self, index: int) -> str:
@@ -76,11 +76,8 @@ class Symbols:
         taken = {*dir(builtins), *keyword.kwlist}
         for symbol in sorted(shunned, key=lambda s: (s.rank, s.index)):
             names = symbol.candidates()
-            if (
-                symbol.rank == SETTING
-                and len(symbol.wishes) > 1
-                and first.count(symbol.wishes[0]) > 1
-            ):
+            shared = symbol.rank == SETTING and first.count(symbol.wishes[0]) > 1
+            if shared and len(symbol.wishes) > 1:
                 next(names)  # two families' settings of one name: both get their family's name
             symbol.name = next(n for n in names if n not in taken and n not in shunned[symbol])
             taken.add(symbol.name)
