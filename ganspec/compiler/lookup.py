@@ -37,7 +37,7 @@ def home_of(thing: Callable[..., Any]) -> Home:
     file = namespace.get("__file__") or ""
     source = "".join(linecache.getlines(file)) if file else ""
     if not source:
-        raise UnmovableError(f"`{thing.__name__}`, whose text is nowhere")
+        raise UnmovableError(f"`{thing.__name__}`, which has no source text")
     known = HOMES.get(file)
     if known is None or known.namespace is not namespace:
         HOMES[file] = Home(name, namespace, source)
@@ -69,7 +69,7 @@ def _nested(thing: Callable[..., Any], home: Home, name: str) -> Definition:
     code: CodeType | None = getattr(thing, "__code__", None)
     text = next(_texts(home.parsed, code, thing.__name__, name), None) if code else None
     if text is None:
-        raise UnmovableError(f"`{thing.__name__}`, whose text is nowhere")
+        raise UnmovableError(f"`{thing.__name__}`, which has no source text")
     cells = dict(inspect.getclosurevars(thing).nonlocals)
     return Definition(home, text, (name or thing.__name__,), cells)
 

@@ -75,8 +75,8 @@ class Present:
         """Return the modules and the classes that an `isinstance` compares; none if unknown."""
         match node:
             case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name() as base, classes]):
-                if kinds := self._classes(classes):
-                    return self.meant.get(base, []), kinds
+                if base in self.meant and (kinds := self._classes(classes)):
+                    return self.meant[base], kinds
         return [], {}
 
     def _visit(self, node: ast.AST, bound: Meanings) -> None:

@@ -71,7 +71,7 @@ def _run(source: str) -> types.ModuleType:
                 spec.loader.exec_module(module)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise UnmovableError(f"what cannot be run on its own: {reason}") from error
+            raise UnmovableError(f"code that cannot run on its own: {reason}") from error
         finally:
             del sys.modules[module.__name__]
     return module
