@@ -1,4 +1,4 @@
-"""The README and `docs/`: what they show is what happens.
+"""The README, `docs/` and the other pages: what they show is what happens.
 
 A page's blocks run in order, in one folder that has `specs` and `tests` in it. In a `console` block
 each line after `$ ` is a command; lines below it are its whole output, `...` standing for any
@@ -34,8 +34,8 @@ import ganspec
 from ganspec.cli import app
 from ganspec.compiler.lower import lower
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PAGES = [page for page in PAGES if not page.name.endswith(".in.md")]
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES += [page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != "language.in.md"]
 BLOCK = re.compile(
     r"(?:^<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<kind>console|diff|python|yaml)\n(?P<text>.*?)^```$",
     re.M | re.S,
