@@ -48,6 +48,11 @@ class Definition:
     names: tuple[str, ...]
     cells: Values = field(default_factory=dict)  # values of a closure
 
+    @property
+    def key(self) -> tuple:
+        """A key that is the same for two lookups of one definition."""
+        return self.home.name, self.names, self.text, tuple(map(id, self.cells.values()))
+
     @cached_property
     def node(self) -> FunctionNode | ast.ClassDef | None:
         """The function or class; None for a constant."""

@@ -19,7 +19,7 @@ from ganspec.compiler.constants import Constants
 from ganspec.compiler.definitions import Binding, Definition, Import, UnmovableError, is_own
 from ganspec.compiler.known import Facts, Known, Namespace, plain
 from ganspec.compiler.lookup import definition_of
-from ganspec.compiler.pieces import CallText, Named, Piece, Version, alike, key_of, passes_on
+from ganspec.compiler.pieces import CallText, Named, Piece, Version, alike, passes_on
 from ganspec.compiler.present import modules_of
 from ganspec.compiler.printer import Printer
 from ganspec.compiler.rewrite import Rewriter
@@ -187,7 +187,7 @@ class Mover:
             for name, value in known.items()
             if value and _is_namespace(value) and not self._varies(definition, (), name)
         )
-        key = (key_of(definition), spaces)
+        key = (definition.key, spaces)
         version = self.versions.get(key)
         if version is None:
             rank = TRAINING if self.is_training(definition) else HELPER
@@ -209,11 +209,10 @@ class Mover:
         return version
 
     def _vary(self, definition: Definition, spaces: tuple, name: str) -> None:
-        self.varying.add((key_of(definition), spaces, name))
+        self.varying.add((definition.key, spaces, name))
 
     def _varies(self, definition: Definition, spaces: tuple, name: str) -> bool:
-        key = key_of(definition)
-        return (key, (), name) in self.varying or (key, spaces, name) in self.varying
+        return bool({(definition.key, at, name) for at in ((), spaces)} & self.varying)
 
     # -- texts --------------------------------------------------------------------------------
 

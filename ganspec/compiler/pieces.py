@@ -72,11 +72,6 @@ class Moving(Protocol):
         """Return the definition of a function that is moved, else the text that names it."""
 
 
-def key_of(definition: Definition) -> tuple:
-    cells = tuple(map(id, definition.cells.values()))
-    return definition.home.name, definition.names, definition.text, cells
-
-
 def alike(piece: Piece, text: str, symbols: list[Symbol], section: str) -> bool:
     """Return True if a piece is the same text as a version of the same definition."""
     own, other = symbols[0], piece.symbols[0]

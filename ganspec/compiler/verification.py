@@ -192,10 +192,10 @@ class ValueComparison:
             case dict():
                 return list(old) == list(new) and all(map(self.same, old.values(), new.values()))
             case functools.partial():
-                return self.same(_bound(old), _bound(new))
+                return self.same(*((f.func, f.args, f.keywords) for f in (old, new)))
             case types.FunctionType():
-                cells = self.same(_cells(old), _cells(new))
-                return cells and _code(old.__code__) == _code(new.__code__)
+                cells = ([c.cell_contents for c in f.__closure__ or ()] for f in (old, new))
+                return self.same(*cells) and _code(old.__code__) == _code(new.__code__)
             case type() | types.ModuleType():
                 return True
         if not is_own(type(old).__module__):  # of an installed package, such as a logger
@@ -225,14 +225,6 @@ def _fields(thing: Any) -> dict[str, Any]:
     names = [n for each in slots for n in ([each] if isinstance(each, str) else each)]
     values = {n: getattr(thing, n) for n in names if n[:2] != "__" and hasattr(thing, n)}
     return {**values, **getattr(thing, "__dict__", {})}
-
-
-def _bound(function: functools.partial) -> tuple:
-    return function.func, function.args, function.keywords
-
-
-def _cells(function: types.FunctionType) -> list[Any]:
-    return [cell.cell_contents for cell in function.__closure__ or ()]
 
 
 def _code(code: types.CodeType) -> tuple:
