@@ -86,10 +86,12 @@ class Present:
             case ast.For(target=ast.Name(id=name), iter=all) if is_modules(all):
                 sets = any(_sets(n, name) for part in node.body for n in ast.walk(part))
                 self._visit_all(node.body, bound if sets else {**bound, name: self.modules})
-            case ast.If(test=test, body=body, orelse=orelse):
-                self._visit_if(test, body, orelse, bound)
-            case ast.IfExp(test=test, body=value, orelse=other):
-                self._visit_if(test, [value], [other], bound)
+            case ast.If() | ast.IfExp():
+                self._visit(node.test, bound)
+                body, orelse = node.body, node.orelse
+                narrowed = self._narrowed(node.test, bound)
+                self._visit_all(body if isinstance(body, list) else [body], narrowed)
+                self._visit_all(orelse if isinstance(orelse, list) else [orelse], bound)
             case ast.BoolOp(op=ast.And(), values=values):
                 for value in values:
                     self._visit(value, bound)
@@ -102,13 +104,6 @@ class Present:
     def _visit_all(self, nodes: Iterable[ast.AST], bound: Meanings) -> None:
         for node in nodes:
             self._visit(node, bound)
-
-    def _visit_if(
-        self, test: ast.expr, body: Iterable[ast.AST], orelse: Iterable[ast.AST], bound: Meanings
-    ) -> None:
-        self._visit(test, bound)
-        self._visit_all(body, self._narrowed(test, bound))
-        self._visit_all(orelse, bound)
 
     def _narrowed(self, test: ast.expr, bound: Meanings) -> Meanings:
         """Return the modules that variables stand for where a test is true."""
