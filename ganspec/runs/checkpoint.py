@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -25,7 +26,7 @@ def save(path: Path, state: dict[str, object]) -> None:
         torch.save({"version": VERSION, **state}, file)
 
 
-def load(path: Path, device: torch.device | str = "cpu") -> dict[str, object]:
+def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     """Return the state saved at `path`. Raises CheckpointError.
 
     Only tensors and plain data are unpickled: a stranger's file cannot run code.
