@@ -35,7 +35,8 @@ from ganspec.program.spelling import number
 from ganspec.systems import claims, evaluation, schedule, spec
 from ganspec.systems.autoencoder import spec as autoencoder
 from ganspec.systems.classifier import spec as classifier
-from ganspec.systems.gan import sections, train
+from ganspec.systems.gan import fields as gan
+from ganspec.systems.gan import train
 from ganspec.systems.gan.spec import Gan
 from ganspec.systems.spec import Interface
 from ganspec.systems.vae import spec as vae
@@ -46,13 +47,13 @@ TEXT = Path(__file__).with_name("language.in.md")  # what is written by hand
 SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("The spec", Gan),
     ("`data`", spec.Data),
-    ("`latent`", sections.Latent),
+    ("`latent`", gan.Latent),
     ("`condition` and `label`", spec.Label),
     ("`generator` and `discriminator`", spec.Network),
-    ("`objective`", sections.Objective),
-    ("`objective.auxiliary`", sections.Auxiliary),
-    ("`objective.l2`", sections.Decay),
-    ("`optimizers`", sections.Optimizers),
+    ("`objective`", gan.Objective),
+    ("`objective.auxiliary`", gan.AuxiliaryLoss),
+    ("`objective.l2`", gan.Decay),
+    ("`optimizers`", gan.Optimizers),
     ("`train`", train.Train),
     ("`train.steps`", train.Steps),
     ("`train.warmup`", train.Warmup),
@@ -61,12 +62,12 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("`report`", claims.Report),
     ("Counts in `report.params`", claims.Counts),
     ("Scores in `report.scores`", claims.Score),
-    ("`blocks`", spec.Block),
+    ("`blocks`", spec.BlockDefinition),
     ("A classifier", classifier.Classifier),
     ("`objective` of a classifier", classifier.Prediction),
     ("An autoencoder", autoencoder.Autoencoder),
     ("`objective` of an autoencoder", autoencoder.Reconstruction),
-    ("`objective.noise`", autoencoder.Noise),
+    ("`objective.noise`", autoencoder.InputNoise),
     ("A variational autoencoder", vae.Vae),
     ("`latent` of a variational autoencoder", vae.Code),
     ("`objective` of a variational autoencoder", vae.Evidence),
@@ -122,7 +123,7 @@ def section_text(title: str, model: type[BaseModel]) -> str:
     if issubclass(model, spec.Spec) and model is not Gan:  # which say so
         fields = {k: f for k, f in fields.items() if k not in spec.Spec.model_fields}
     if model is Gan:
-        blocks = dict[str, spec.Block]
+        blocks = dict[str, spec.BlockDefinition]
         fields["blocks"] = FieldInfo(annotation=blocks, default={}, description="reusable pieces")
         fields["extends"] = FieldInfo(annotation=str, default=None, description="a spec to change")
     rows = table(model, fields)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ganspec.atomic import write_text
-from ganspec.runs.log import HUGE
+from ganspec.plots.log import HUGE
 
 NAME = "scores.jsonl"
 

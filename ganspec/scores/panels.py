@@ -8,7 +8,7 @@ from numpy import asarray
 
 from ganspec.language.errors import printable
 from ganspec.plots.curves import Curve, Panel
-from ganspec.runs.log import Column
+from ganspec.plots.log import Column
 from ganspec.runs.record import RunRecord
 from ganspec.scores.matching import conditions, is_of, metric_name, number_of, series
 
