@@ -22,7 +22,7 @@ from ganspec.evaluation.classifier import classifier_extractor
 from ganspec.evaluation.extractor import Extractor, ExtractorError, register
 from ganspec.evaluation.extractors import open_extractor
 from ganspec.evaluation.reference import RealImages, open_real, reference_activations
-from ganspec.evaluation.runs import Evaluator, EvaluationOptions
+from ganspec.evaluation.runs import EvaluationOptions, Evaluator
 from ganspec.evaluation.scoring import Scorer
 from ganspec.evaluation.subject import Subject, unchanged_images
 from ganspec.kinds.dataset import DataError
@@ -30,10 +30,10 @@ from ganspec.kinds.metric import MetricError
 from ganspec.kinds.metrics.fidelity import fidelity
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
-from ganspec.runs import checkpoint
 from ganspec.runs.run import Run
 from ganspec.runs.score_file import append_scores, forget_scores, read_scores
 from ganspec.sampling.sampler import Sampler
+from ganspec.systems import checkpoint
 
 CPU = torch.device("cpu")
 GAN = """

@@ -13,9 +13,9 @@ from ganspec.evaluation.score_table import plot
 from ganspec.evaluation.scoring import Scorer
 from ganspec.evaluation.subject import Restorer, Subject, drawn_images, restored_images
 from ganspec.kinds.metric import MetricError
-from ganspec.runs import checkpoint
 from ganspec.runs.run import Run
 from ganspec.runs.score_file import ScoreRow, append_scores, read_scores
+from ganspec.systems import checkpoint
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Training

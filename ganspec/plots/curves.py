@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ganspec.runs.log import Column, Epochs
+from ganspec.plots.log import Column, Epochs
 
 THEME = {  # on white, on black
     "ink": ("#24292f", "#dfe3e8"),

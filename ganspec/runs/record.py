@@ -10,11 +10,11 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
-from ganspec.language.document import Document
 from ganspec.language.errors import GanspecError, printable
-from ganspec.runs.log import Column, Epochs, columns
+from ganspec.plots.log import Column, Epochs, columns
 from ganspec.runs.run import LOCK, MissingKindsError, Run
 from ganspec.runs.score_file import ScoreRow, read_score_lines
+from ganspec.systems.spec import Spec
 
 LONGEST = 400_000  # characters of a text file that are shown
 
@@ -26,7 +26,7 @@ class RunRecord:
     folder: Path
     label: str = ""
     complaint: str | None = None  # why the spec cannot be read
-    spec: Document | None = None
+    spec: Spec | None = None
     info: dict[str, object] = field(default_factory=dict)
     scores: list[ScoreRow] = field(default_factory=list)
     lost_scores: int = 0  # lines of its file that hold none

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Required, TypedDict, cast
 
 from ganspec.atomic import write_text
-from ganspec.runs.log import HUGE
+from ganspec.plots.log import HUGE
 
 NAME = "scores.jsonl"
 

@@ -10,9 +10,9 @@ import torch
 
 from ganspec.compiler.evaluate import Program, evaluate
 from ganspec.compiler.lower import lower
-from ganspec.runs import checkpoint
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling.label_names import LabelError, find_labels, label_names
+from ganspec.systems import checkpoint
 from ganspec.systems.source import Source
 
 

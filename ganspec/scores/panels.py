@@ -8,7 +8,7 @@ from numpy import asarray
 
 from ganspec.language.errors import printable
 from ganspec.plots.curves import Curve, Look, Panel
-from ganspec.runs.log import Column
+from ganspec.plots.log import Column
 from ganspec.runs.record import RunRecord
 from ganspec.runs.score_file import ScoreRow
 from ganspec.scores.matching import Series, all_series, conditions, is_of, metric_name
