@@ -60,7 +60,7 @@ class RealImages:
             digest.update(self.images.contiguous().numpy().data)
             return digest.hexdigest()
         if isinstance(self.images, StreamedImages):
-            form, files = self.images.files.form, self.images.files.files
+            form, files = str(self.images.files.form), self.images.files.files
         else:
             form, files = "own size", self.images
         digest.update(f"{form}\n".encode())
