@@ -208,10 +208,9 @@ def _measured(metric: str) -> Cell:
     def cell(subject: Subject) -> str:
         if (score := subject.measured.get(metric)) is None:
             return ""
-        images, extractor = score.get("images"), score.get("extractor") or {}
-        notes = [f"n = {images:,}"] if images else []
-        notes += [extractor["name"]] if extractor.get("name") else []
-        value = value_text(score["value"], score.get("deviation")) + unit(metric)
+        notes = [f"n = {score.images:,}"] if score.images else []
+        notes += [score.extractor.name] if score.extractor and score.extractor.name else []
+        value = value_text(score.value, score.deviation) + unit(metric)
         return f"{value} ({', '.join(notes)})" if notes else value
 
     return cell

@@ -76,14 +76,16 @@ class Periodic:
     def keep_best(self, row: ScoreRow, earlier: list[ScoreRow]) -> None:
         """Save the weights if they score best, in place of the best before them."""
         sign = 1 if self.settings.metrics[0].higher else -1
-        comparable = [r for r in earlier if all(r.get(n) == row.get(n) for n in COMPARABLE)]
-        best = max(comparable, key=lambda r: sign * r["value"], default=None)
-        if best is not None and sign * best["value"] >= sign * row["value"]:
+        comparable = [
+            r for r in earlier if all(getattr(r, n) == getattr(row, n) for n in COMPARABLE)
+        ]
+        best = max(comparable, key=lambda r: sign * r.value, default=None)
+        if best is not None and sign * best.value >= sign * row.value:
             return
         checkpoint.save(self.run.snapshot_path(self.trainer.step), self.trainer.weights())
         if best is None:
             return
-        keep, step, epoch = self.trainer.cfg.keep, best.get("step"), best.get("epoch")
-        is_kept_anyway = keep and epoch is not None and epoch % keep == 0
-        if step is not None and not is_kept_anyway:
-            self.run.snapshot_path(step).unlink(missing_ok=True)
+        keep = self.trainer.cfg.keep
+        is_kept_anyway = keep and best.epoch is not None and best.epoch % keep == 0
+        if best.step is not None and not is_kept_anyway:
+            self.run.snapshot_path(best.step).unlink(missing_ok=True)

@@ -31,8 +31,8 @@ from ganspec.systems.spec import Spec
 DEFAULTS = ("fid", "inception_score", "accuracy")  # as far as the extractor allows
 IMAGES = 10_000
 # Options that mean nothing for folders, and for runs of networks that draw no images.
-OF_A_RUN = ("images", "split", "seed", "conditions", "average", "real", "data")
-OF_DRAWING = ("conditions", "average")
+OF_A_RUN = ("images", "split", "seed", "conditions", "raw", "real", "data")
+OF_DRAWING = ("conditions", "raw")
 OF_IMAGES = ("extractor", "layer", "inception_weights", "seed", "real", "reference")
 
 
@@ -55,7 +55,7 @@ class EvaluationOptions:
     split: str | None = None
     seed: int | None = None
     conditions: str | None = None
-    average: bool | None = None
+    raw: bool = False
     real: bool = False
     data: Path | None = None
     reference: Path | None = None
@@ -63,28 +63,19 @@ class EvaluationOptions:
 
     def refuse(self, subject: str, *names: str) -> None:
         """Raise RunError if one of these options is set, which mean nothing for `subject`."""
-        flags = {"images": "-n", "average": "--raw"}
         for field in fields(self):
             if field.name in names and getattr(self, field.name) != field.default:
-                flag = flags.get(field.name, f"--{field.name.replace('_', '-')}")
+                flag = "-n" if field.name == "images" else f"--{field.name.replace('_', '-')}"
                 raise RunError(f"{flag} means nothing for {subject}: leave it out")
 
     def with_defaults(self, spec: Spec) -> EvaluationOptions:
         """Return the options with the values of the spec's `evaluate` in place of None."""
-        defaults = spec.evaluate
-        if defaults is None:
+        if spec.evaluate is None:
             return self
-        # another extractor has other layers
-        layer = defaults.layer if self.extractor is None else None
-        return replace(
-            self,
-            metrics=defaults.metrics if self.metrics is None else self.metrics,
-            images=defaults.images if self.images is None else self.images,
-            extractor=defaults.extractor if self.extractor is None else self.extractor,
-            layer=layer if self.layer is None else self.layer,
-            split=defaults.split if self.split is None else self.split,
-            seed=defaults.seed if self.seed is None else self.seed,
-        )
+        names = ["metrics", "images", "extractor", "split", "seed"]
+        names += ["layer"] if self.extractor is None else []  # another extractor has other layers
+        unset = [name for name in names if getattr(self, name) is None]
+        return replace(self, **{name: getattr(spec.evaluate, name) for name in unset})
 
 
 class Evaluator:
@@ -157,7 +148,7 @@ class Evaluator:
     def _drawn(self, step: int | None) -> Subject:
         """Return images that the generator draws for the labels of real images or of a file."""
         options = self.options
-        sampler = Sampler(self.folder, options.device, step, options.average)
+        sampler = Sampler(self.folder, options.device, step, False if options.raw else None)
         count = options.images or IMAGES
         if options.conditions is not None:
             labels = sampler.ask(options.conditions)

@@ -15,7 +15,7 @@ from ganspec.evaluation.reference import RealImages, reference_activations
 from ganspec.evaluation.subject import Subject
 from ganspec.kinds.activations import Activations
 from ganspec.kinds.metric import Measured, Metric, MetricError, metric_kinds
-from ganspec.runs.score_file import ReferenceEntry, ScoreRow
+from ganspec.runs.score_file import ScoredAgainst, ScoredBy, ScoreRow
 
 PassProgress: TypeAlias = Callable[[str, int, int], None]  # title, images done, images in all
 
@@ -103,36 +103,30 @@ class Scorer:
             raise MetricError(
                 f"{measured.metric} became {measured.value}: the features are too large"
             )
-        row: ScoreRow = {
-            "metric": measured.metric,
-            "value": measured.value,
-            "deviation": measured.deviation,
-            "of": subject.of,
-            "step": subject.step,
-            "epoch": epoch,
-            "weights": subject.weights,
-            "images": subject.count,
-            "extractor": {
-                "name": self.extractor.name,
-                "sha256": self.extractor.sha256,
-                "layer": None if features is None else self.extractor.layer,
-                "features": features,
-            },
-            "resize": self.extractor.resize,
-            "seed": subject.seed,
-            "labels": subject.label_source,
-            "reference": None if real is None else _reference_entry(real, measured.references),
-            "note": measured.note,
-        }
-        if measured.per_class:
-            row["per_class"] = measured.per_class
-        return row
+        return ScoreRow(
+            metric=measured.metric,
+            value=measured.value,
+            deviation=measured.deviation,
+            of=subject.of,
+            step=subject.step,
+            epoch=epoch,
+            weights=subject.weights,
+            images=subject.count,
+            extractor=ScoredBy(
+                name=self.extractor.name,
+                sha256=self.extractor.sha256,
+                layer=None if features is None else self.extractor.layer,
+                features=features,
+            ),
+            resize=self.extractor.resize,
+            seed=subject.seed,
+            labels=subject.label_source,
+            reference=None if real is None else _reference_entry(real, measured.references),
+            note=measured.note,
+            per_class=measured.per_class or None,
+        )
 
 
-def _reference_entry(real: RealImages, count: int | None) -> ReferenceEntry:
-    return {
-        "dataset": real.dataset,
-        "split": real.split,
-        "images": len(real) if count is None else count,
-        "sha256": real.sha256,
-    }
+def _reference_entry(real: RealImages, count: int | None) -> ScoredAgainst:
+    count = len(real) if count is None else count
+    return ScoredAgainst(real.dataset, real.split, count, real.sha256)
