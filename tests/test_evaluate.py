@@ -171,7 +171,7 @@ def test_scores_are_those_of_torch_fidelity_called_with_the_same_extractor(runs)
     metrics = [USUAL[name] for name in ("fid", "inception_score", "precision_recall")]
     metrics.append(kinds_of("metric")["kid"](subsets=10, subset_size=100))
     subject = Subject(made.split, len(made), seed=5)
-    rows = Scorer(extractor, tuple(metrics), real).scores(subject)
+    rows = Scorer(extractor, real).scores(subject, metrics)
     ours = {row.metric: row.value for row in rows}
     assert ours == pytest.approx(
         {
@@ -198,11 +198,13 @@ def test_the_data_itself_scores_as_real_and_noise_badly():
     shades = torch.rand(300, 1, 1, 1, generator=random)
     real = RealImages((pure * (0.7 + 0.3 * shades)).to(torch.uint8), "colours")
     whole_score = kinds_of("metric")["inception_score"](splits=1)
-    scorer = Scorer(extractor, (USUAL["fid"], whole_score), real)
-    perfect = {r.metric: r.value for r in scorer.scores(unchanged_images(real, "generated"))}
-    (of_real,) = scorer.scores(unchanged_images(real))
+    scorer, metrics = Scorer(extractor, real), (USUAL["fid"], whole_score)
+    perfect = {
+        r.metric: r.value for r in scorer.scores(unchanged_images(real, "generated"), metrics)
+    }
+    (of_real,) = scorer.scores(unchanged_images(real), metrics)
     noise = torch.randint(256, real.images.shape, generator=random).to(torch.uint8)
-    bad = {r.metric: r.value for r in scorer.scores(Subject(noise.split, len(noise)))}
+    bad = {r.metric: r.value for r in scorer.scores(Subject(noise.split, len(noise)), metrics)}
     assert perfect["fid"] < 1e-6 * bad["fid"]
     assert perfect["inception_score"] == of_real.value == pytest.approx(3, abs=0.02)
     assert bad["inception_score"] < 2

@@ -40,9 +40,9 @@ class Periodic:
         self.spec, self.settings, self.trainer, self.run = spec, settings, trainer, run
         extractor = open_extractor(settings.extractor, trainer.device, settings.layer)
         self.real = real_images(spec, data, settings.split)
-        self.scorer = Scorer(extractor, settings.metrics, self.real)
+        self.scorer = Scorer(extractor, self.real)
         self.names = tuple(class_names(spec.data, data))
-        self.scorer.metrics_for(self.subject())
+        self.scorer.applicable(settings.metrics, self.subject())
 
     def due(self) -> bool:
         """Return True if scores are due at the epoch's end that was just reached."""
@@ -52,7 +52,7 @@ class Periodic:
         """Take the scores, write them into the run, and keep the weights if they are the best."""
         earlier = read_scores(self.run.folder)
         with torch.random.fork_rng(devices=[]):
-            rows = self.scorer.scores(self.subject(), self.trainer.epoch)
+            rows = self.scorer.scores(self.subject(), self.settings.metrics)
         append_scores(self.run.folder, rows)
         plot(self.run.folder)
         self.keep_best(rows[0], earlier)
@@ -71,7 +71,8 @@ class Periodic:
             label_source = use_labels_of(self.real, source, self.spec, count)
             subject = drawn_images(source, count, seed, label_source)
             subject = replace(subject, names=self.names)
-        return replace(subject, step=trainer.step, weights="average" if trainer.average else "raw")
+        weights = "average" if trainer.average else "raw"
+        return replace(subject, step=trainer.step, epoch=trainer.epoch, weights=weights)
 
     def keep_best(self, row: ScoreRow, earlier: list[ScoreRow]) -> None:
         """Save the weights if they score best, in place of the best before them."""
