@@ -20,9 +20,9 @@ from ganspec.systems.spec import Spec
 class Subject:
     """A set of images to score, with their labels and origin.
 
-    `batches(size)` yields them, uint8 N x C x H x W. `labels` are those that they were drawn or
-    restored for, `names` the names of the classes, and `label_source` says where the labels come
-    from. `step`, `epoch` and `weights` (`average` or `raw`) are the network's, `seed` that of the
+    `batches(size)` yields them, uint8 N x C x H x W. `labels` are those of their drawing or of
+    the originals, `label_source` describes the set that these come from, and `names` are the names
+    of the classes. `step`, `epoch` and `weights` (`average` or `raw`) are the network's, `seed` that of the
     latents or the noise; `real` is set if the images themselves are real.
     """
 

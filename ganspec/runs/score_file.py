@@ -42,7 +42,7 @@ class ScoredAgainst:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One score. `labels` says where the labels come from that the images were drawn for."""
+    """One score; `labels` describes the source of the labels of its images."""
 
     metric: str
     value: Value

@@ -99,7 +99,7 @@ class Sampler(Source):
             labels = _check_labels(self.weights.fixed["labels"], cfg) if has_labels else None
         self.averaged = average is not False and self.weights.average is not None
         super().__init__(network, cfg, device, labels)
-        self.asked, self.names = False, label_names(self.run, self.spec)
+        self.has_chosen_labels, self.names = False, label_names(self.run, self.spec)
 
     @property
     def step(self) -> int:
@@ -111,7 +111,7 @@ class Sampler(Source):
         labels = find_labels(text, self.spec, self.names)
         if self.labels is None:
             raise LabelError(f"the generator of {self.spec.name} reads no label")
-        self.labels, self.asked = labels, True
+        self.labels, self.has_chosen_labels = labels, True
         return labels
 
     def truncate(self, bound: float) -> None:
