@@ -37,7 +37,7 @@ from ganspec.kinds.criterion import Criterion
 from ganspec.kinds.dataset import DataError, Dataset
 from ganspec.kinds.datasets.images import fit_images
 from ganspec.kinds.initializer import Initializer, init_weights
-from ganspec.kinds.layer import Layer, Weighted
+from ganspec.kinds.layer import Layer, Lowering, Weighted
 from ganspec.kinds.loss import Loss
 from ganspec.kinds.metric import Measured, Metric, MetricError
 from ganspec.kinds.optimizer import Beta, Decay, Optimizer, Rate
@@ -58,7 +58,6 @@ from ganspec.language.types import (
     refusal,
 )
 from ganspec.program.ir import Call, Value
-from ganspec.program.lowering import Lowering
 
 __all__ = [
     "Activations",
