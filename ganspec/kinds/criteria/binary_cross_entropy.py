@@ -21,7 +21,7 @@ def binary_cross_entropy(outputs, targets, cfg):
 class BinaryCrossEntropy(Criterion, kind="binary_cross_entropy"):
     """Binary cross-entropy of each label, or of each pixel between 0 and 1, as a probability.
 
-    It is the mean over all of them. A pixel between 0 and 1 has a loss even if the output equals it.
+    It is the mean over all. A pixel between 0 and 1 has a loss even if the output equals it.
     """
 
     loss: ClassVar = staticmethod(binary_cross_entropy)
