@@ -1,6 +1,8 @@
-"""What every map of a spec is."""
+"""The base of every map of a spec that has fields."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -8,11 +10,17 @@ from ganspec.language.tree import Node
 
 
 class Section(BaseModel):
-    """A map of the spec: frozen, and nothing in it that is not a field."""
+    """A map of the spec, frozen; a key that is not a field is an error.
+
+    `framework_defaults` are the fields whose defaults another framework sets differently, by the
+    framework's name.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    framework_defaults: ClassVar[dict[str, dict[str, object]]] = {}
+
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """The section's full form, where it also has a short one."""
+        """Return the section's full form, where it also has a short one."""
         return node
