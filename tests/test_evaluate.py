@@ -22,18 +22,18 @@ from ganspec.evaluation.classifier import classifier_extractor
 from ganspec.evaluation.extractor import Extractor, ExtractorError, register
 from ganspec.evaluation.extractors import open_extractor
 from ganspec.evaluation.reference import RealImages, open_real, reference_activations
-from ganspec.evaluation.runs import Evaluator, Wanted
-from ganspec.evaluation.scoring import Bench
-from ganspec.evaluation.subject import Subject, as_they_are
+from ganspec.evaluation.runs import EvaluationOptions, Evaluator
+from ganspec.evaluation.scoring import Scorer
+from ganspec.evaluation.subject import Subject, unchanged_images
 from ganspec.kinds.dataset import DataError
 from ganspec.kinds.metric import MetricError
 from ganspec.kinds.metrics.fidelity import fidelity
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
-from ganspec.runs import checkpoint
 from ganspec.runs.run import Run
 from ganspec.runs.score_file import append_scores, forget_scores, read_scores
 from ganspec.sampling.sampler import Sampler
+from ganspec.systems import checkpoint
 
 CPU = torch.device("cpu")
 GAN = """
@@ -171,7 +171,7 @@ def test_scores_are_those_of_torch_fidelity_called_with_the_same_extractor(runs)
     metrics = [USUAL[name] for name in ("fid", "inception_score", "precision_recall")]
     metrics.append(kinds_of("metric")["kid"](subsets=10, subset_size=100))
     subject = Subject(made.split, len(made), seed=5)
-    rows = Bench(extractor, tuple(metrics), real).scores(subject)
+    rows = Scorer(extractor, tuple(metrics), real).scores(subject)
     ours = {row["metric"]: row["value"] for row in rows}
     assert ours == pytest.approx(
         {
@@ -198,11 +198,11 @@ def test_the_data_itself_scores_as_real_and_noise_badly():
     shades = torch.rand(300, 1, 1, 1, generator=random)
     real = RealImages((pure * (0.7 + 0.3 * shades)).to(torch.uint8), "colours")
     whole_score = kinds_of("metric")["inception_score"](splits=1)
-    bench = Bench(extractor, (USUAL["fid"], whole_score), real)
-    perfect = {r["metric"]: r["value"] for r in bench.scores(as_they_are(real, "generated"))}
-    (of_real,) = bench.scores(as_they_are(real))
+    scorer = Scorer(extractor, (USUAL["fid"], whole_score), real)
+    perfect = {r["metric"]: r["value"] for r in scorer.scores(unchanged_images(real, "generated"))}
+    (of_real,) = scorer.scores(unchanged_images(real))
     noise = torch.randint(256, real.images.shape, generator=random).to(torch.uint8)
-    bad = {r["metric"]: r["value"] for r in bench.scores(Subject(noise.split, len(noise)))}
+    bad = {r["metric"]: r["value"] for r in scorer.scores(Subject(noise.split, len(noise)))}
     assert perfect["fid"] < 1e-6 * bad["fid"]
     assert perfect["inception_score"] == of_real["value"] == pytest.approx(3, abs=0.02)
     assert bad["inception_score"] < 2
@@ -345,12 +345,16 @@ def test_a_score_says_what_it_depends_on(runs, tmp_path):
     assert "claimed: 1.5 * (* 30 images, not 99)" in output
     assert (gan / "scores.jsonl").read_text().count("\n") == len(rows)
     # the raw weights score otherwise, and another file of the same weights does not
-    raw = Evaluator(gan, Wanted(extractor=str(runs / "classifier"), images=30, average=False))
+    raw = Evaluator(
+        gan, EvaluationOptions(extractor=str(runs / "classifier"), images=30, average=False)
+    )
     assert raw.scores()[0]["weights"] == "raw"
 
 
 def test_accuracy_is_of_the_images_that_a_label_was_asked_of(runs):
-    wanted = Wanted((USUAL["accuracy"],), 48, str(runs / "classifier"), conditions="all", seed=2)
+    wanted = EvaluationOptions(
+        (USUAL["accuracy"],), 48, str(runs / "classifier"), conditions="all", seed=2
+    )
     (row,) = Evaluator(runs / "gan", wanted).scores()
     sampler = Sampler(runs / "gan", CPU)
     sampler.ask("all")
@@ -561,7 +565,7 @@ def test_scores_on_the_way_change_nothing(scored, tmp_path):
     assert read_scores(part.folder) == rows
     assert (whole.folder / "scores.png").exists()
     # what `ganspec evaluate` says of the same weights
-    assert Evaluator(whole.folder, Wanted()).scores() == rows[2:]
+    assert Evaluator(whole.folder, EvaluationOptions()).scores() == rows[2:]
     assert ganspec.emit(scored) == ganspec.emit(loads(GAN))
 
 
@@ -581,7 +585,7 @@ def test_the_best_weights_are_kept(runs, tmp_path, metric):
     rows = read_scores(run.folder)
     best = (min if metric == "fid" else max)(rows, key=lambda row: row["value"])
     assert list(run.snapshots()) == [best["step"]]
-    again = Evaluator(run.folder, Wanted()).scores(best["step"])
+    again = Evaluator(run.folder, EvaluationOptions()).scores(best["step"])
     assert again == [best]
 
 
@@ -603,11 +607,11 @@ def test_real_images_of_a_folder_are_scored_and_restored_ones_are_the_data_sets(
         (tmp_path / "real" / f"{i}.png").write_bytes(picture.read_bytes())
     extractor, folder = str(runs / "classifier"), tmp_path / "real"
     metrics = (USUAL["fid"], USUAL["inception_score"])
-    wanted = Wanted(metrics, 10, extractor, reference=folder, real=True)
+    wanted = EvaluationOptions(metrics, 10, extractor, reference=folder, real=True)
     made, *_, real = Evaluator(runs / "gan", wanted).scores()
     assert made["reference"]["images"] == 12 and real["reference"]["images"] == 10
     train(loads(DENOISING), tmp_path / "restoring", steps=2)
-    wanted = Wanted((USUAL["fid"],), 10, extractor, reference=folder)
+    wanted = EvaluationOptions((USUAL["fid"],), 10, extractor, reference=folder)
     (row,) = Evaluator(tmp_path / "restoring", wanted).scores()
     assert (row["labels"], row["reference"]["dataset"]) == ("test images", "real")
 

@@ -1,10 +1,12 @@
-"""Scores of a subject, each with everything that it depends on."""
+"""Scores of images, each with everything that it depends on."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
 
 import torch
 
@@ -12,19 +14,19 @@ from ganspec.evaluation.extractor import Extractor
 from ganspec.evaluation.reference import RealImages, reference_activations
 from ganspec.evaluation.subject import Subject
 from ganspec.kinds.activations import Activations
-from ganspec.kinds.metric import Measured, Metric, MetricError
-from ganspec.language.kinds import kinds_of
+from ganspec.kinds.metric import Measured, Metric, MetricError, metric_kinds
+from ganspec.runs.score_file import ReferenceEntry, ScoreRow
 
-Tell = Callable[[str, int, int], None]  # what is being done, how many images are done, of how many
+PassProgress: TypeAlias = Callable[[str, int, int], None]  # title, images done, images in all
 
 
-def silent(what: str, done: int, total: int) -> None:
-    """Tell nobody."""
+def silent(title: str, done: int, total: int) -> None:
+    """Show nothing."""
 
 
 @dataclass
-class Bench:
-    """An extractor, metrics, and the real images that they hold others against.
+class Scorer:
+    """An extractor, metrics, and the real images to compare others with.
 
     The real images go through the extractor once, when they are first needed.
     """
@@ -32,64 +34,79 @@ class Bench:
     extractor: Extractor
     metrics: tuple[Metric, ...]
     real: RealImages | None
-    tell: Tell = silent
+    on_progress: PassProgress = silent
     _reference: Activations | None = None
 
     def reference(self) -> Activations:
-        """What the extractor makes of the real images."""
+        """Return the activations of the real images."""
+        real = self._real_images()
         if self._reference is None:
-            total = len(self.real)
             self._reference = reference_activations(
-                self.real, self.extractor, lambda done: self.tell("real images", done, total)
+                real, self.extractor, partial(self._progress, "real images", len(real))
             )
         return self._reference
 
-    def scores(self, subject: Subject, epoch: float | None = None) -> list[dict[str, object]]:
-        """The subject's scores by all metrics that can be taken of it, as `scores.jsonl` has them.
+    def _real_images(self) -> RealImages:
+        assert self.real is not None  # those who set paired metrics set real images, too
+        return self.real
 
-        Raises MetricError.
-        """
-        metrics = self.checked(subject)
-        made = self.extractor.activations(
+    def _progress(self, title: str, total: int, done: int) -> None:
+        self.on_progress(title, done, total)
+
+    def scores(self, subject: Subject, epoch: float | None = None) -> list[ScoreRow]:
+        """Return the subject's scores by all metrics that apply to it. Raises MetricError."""
+        metrics = self.metrics_for(subject)
+        activations = self.extractor.activations(
             subject.batches(self.extractor.batch),
             subject.count,
-            tell=lambda done: self.tell(f"{subject.of} images", done, subject.count),
+            on_progress=partial(self._progress, f"{subject.of} images", subject.count),
         )
-        if not torch.isfinite(made.features).all():
+        if not torch.isfinite(activations.features).all():
             raise MetricError(f"features of {self.extractor.name} are not finite numbers")
-        made = made.asked(subject.labels, subject.names)
+        activations = activations.asked(subject.labels, subject.names)
         rows = []
         for metric in metrics:
             real = self.reference() if metric.paired else None
-            size = made.size if metric.reads_features else None
-            conditions = self.conditions(subject, epoch, size)
-            for found in metric.measure(made, real, subject.seed or 0):
-                rows.append(
-                    row_of(found, {**conditions, "reference": self.held(subject, metric, found)})
-                )
+            features = activations.size if metric.reads_features else None
+            for measured in metric.measure(activations, real, subject.seed or 0):
+                real_images = self.real if metric.paired else subject.real
+                rows.append(self._row(measured, subject, epoch, features, real_images))
         return rows
 
-    def checked(self, subject: Subject) -> list[Metric]:
-        """The metrics that can be taken of the subject, of which no image is read.
+    def metrics_for(self, subject: Subject) -> list[Metric]:
+        """Return the metrics that apply to the subject, without reading an image of it.
 
-        Real images have scores only by metrics that need no others. Raises MetricError.
+        Only unpaired ones apply to real images. Raises MetricError.
         """
         metrics = [m for m in self.metrics if subject.of == "generated" or not m.paired]
         if not metrics:
             names = " and ".join(metric.kind for metric in self.metrics)
-            alone = " or ".join(k for k, kind in kinds_of("metric").items() if not kind.paired)
-            raise MetricError(f"real images alone have no {names}: take {alone}")
+            unpaired = " or ".join(name for name, m in metric_kinds().items() if not m.paired)
+            raise MetricError(f"real images alone have no {names}: take {unpaired}")
         for metric in metrics:
             if reason := metric.refusal(self.extractor.classes, subject.labels):
                 raise MetricError(reason)
-            metric.demand(subject.count, *([len(self.real)] if metric.paired else []))
+            sides = [len(self._real_images())] if metric.paired else []
+            metric.demand(subject.count, *sides)
         return metrics
 
-    def conditions(
-        self, subject: Subject, epoch: float | None, features: int | None
-    ) -> dict[str, object]:
-        """What a score depends on besides the real images; without features, on outputs alone."""
-        return {
+    def _row(
+        self,
+        measured: Measured,
+        subject: Subject,
+        epoch: float | None,
+        features: int | None,
+        real: RealImages | None,
+    ) -> ScoreRow:
+        """Return a line of `scores.jsonl`. Raises MetricError if the score is not finite."""
+        if not math.isfinite(measured.value):
+            raise MetricError(
+                f"{measured.metric} became {measured.value}: the features are too large"
+            )
+        row: ScoreRow = {
+            "metric": measured.metric,
+            "value": measured.value,
+            "deviation": measured.deviation,
             "of": subject.of,
             "step": subject.step,
             "epoch": epoch,
@@ -103,26 +120,19 @@ class Bench:
             },
             "resize": self.extractor.resize,
             "seed": subject.seed,
-            "labels": subject.asked,
+            "labels": subject.label_source,
+            "reference": None if real is None else _reference_entry(real, measured.references),
+            "note": measured.note,
         }
-
-    def held(self, subject: Subject, metric: Metric, found: Measured) -> dict[str, object] | None:
-        """The real images that a score rests on: those compared with, or the subject itself."""
-        real = self.real if metric.paired else subject.real
-        if real is None:
-            return None
-        return {
-            "dataset": real.dataset,
-            "split": real.split,
-            "images": len(real) if found.references is None else found.references,
-            "sha256": real.sha256,
-        }
+        if measured.per_class:
+            row["per_class"] = measured.per_class
+        return row
 
 
-def row_of(found: Measured, conditions: dict[str, object]) -> dict[str, object]:
-    """A line of `scores.jsonl`; raises MetricError where the number is none."""
-    if not math.isfinite(found.value):
-        raise MetricError(f"{found.metric} became {found.value}: the features are too large")
-    row = {"metric": found.metric, "value": found.value, "deviation": found.deviation}
-    row |= {**conditions, "note": found.note}
-    return row | ({"per_class": found.per_class} if found.per_class else {})
+def _reference_entry(real: RealImages, count: int | None) -> ReferenceEntry:
+    return {
+        "dataset": real.dataset,
+        "split": real.split,
+        "images": len(real) if count is None else count,
+        "sha256": real.sha256,
+    }
