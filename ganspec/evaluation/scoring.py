@@ -14,7 +14,7 @@ from ganspec.evaluation.extractor import Extractor
 from ganspec.evaluation.reference import RealImages, reference_activations
 from ganspec.evaluation.subject import Subject
 from ganspec.kinds.activations import Activations
-from ganspec.kinds.metric import Measured, Metric, MetricError, metric_kinds
+from ganspec.kinds.metric import Metric, MetricError, MetricValue, metric_kinds
 from ganspec.runs.score_file import ReferenceEntry, ScoreRow
 
 PassProgress: TypeAlias = Callable[[str, int, int], None]  # title, images done, images in all
@@ -63,7 +63,7 @@ class Scorer:
         )
         if not torch.isfinite(activations.features).all():
             raise MetricError(f"features of {self.extractor.name} are not finite numbers")
-        activations = activations.asked(subject.labels, subject.names)
+        activations = activations.with_labels(subject.labels, subject.names)
         rows = []
         for metric in metrics:
             real = self.reference() if metric.paired else None
@@ -92,7 +92,7 @@ class Scorer:
 
     def _row(
         self,
-        measured: Measured,
+        measured: MetricValue,
         subject: Subject,
         epoch: float | None,
         features: int | None,
