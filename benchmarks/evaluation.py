@@ -20,7 +20,7 @@ import ganspec
 from ganspec.evaluation.classifier import classifier_extractor
 from ganspec.evaluation.scoring import Scorer
 from ganspec.evaluation.subject import drawn_images
-from ganspec.kinds.activations import whole
+from ganspec.kinds.activations import gather
 from ganspec.language.kinds import kinds_of
 from ganspec.systems.batches import scale_pixels
 from ganspec.systems.source import Source
@@ -69,7 +69,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         extractor = classifier_extractor(untrained_run(Path(folder)), CPU, None)
     metrics = tuple(kinds_of("metric")[name]() for name in ("fid", "inception_score"))
-    real = whole(torch.randn(2000, 512), torch.randn(2000, 10))
+    real = gather([(torch.randn(2000, 512), torch.randn(2000, 10))], 2000)
 
     class Known:
         dataset, split, sha256 = "known", None, ""

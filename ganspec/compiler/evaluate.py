@@ -14,8 +14,7 @@ from torch import nn
 
 from ganspec.compiler.layout import Part, layout, paths
 from ganspec.compiler.rewrites import rewritten
-from ganspec.program.ir import Call, Net, Origin, Step
-from ganspec.program.modules import module_of
+from ganspec.program.ir import Call, Net, Origin, Step, module_of
 
 
 class Program(nn.Module):

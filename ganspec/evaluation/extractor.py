@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import torch
 
-from ganspec.kinds.activations import Activations, gathered
+from ganspec.kinds.activations import Activations, gather
 from ganspec.kinds.metrics.fidelity import fidelity
 from ganspec.language.errors import GanspecError
 
@@ -63,7 +63,7 @@ class Extractor:
                 done += len(images)
                 on_progress(done)
 
-        return gathered(parts(), total, kept)
+        return gather(parts(), total, kept)
 
     @property
     def key(self) -> str:

@@ -14,7 +14,7 @@ from ganspec.evaluation.extractor import Extractor
 from ganspec.evaluation.reference import RealImages, reference_activations
 from ganspec.evaluation.subject import Subject
 from ganspec.kinds.activations import Activations
-from ganspec.kinds.metric import Measured, Metric, MetricError, metric_kinds
+from ganspec.kinds.metric import Metric, MetricError, MetricValue, metric_kinds
 from ganspec.runs.score_file import ScoredAgainst, ScoredBy, ScoreRow
 
 PassProgress: TypeAlias = Callable[[str, int, int], None]  # title, images done, images in all
@@ -54,7 +54,7 @@ class Scorer:
         )
         if not torch.isfinite(activations.features).all():
             raise MetricError(f"features of {self.extractor.name} are not finite numbers")
-        activations = activations.asked(subject.labels, subject.names)
+        activations = activations.with_labels(subject.labels, subject.names)
         return [
             self._row(measured, subject, metric, activations.size)
             for metric in metrics
@@ -79,7 +79,7 @@ class Scorer:
             metric.demand(subject.count, *([len(self.real)] if metric.paired else []))
         return fitting
 
-    def _row(self, measured: Measured, subject: Subject, metric: Metric, features: int) -> ScoreRow:
+    def _row(self, measured: MetricValue, subject: Subject, metric: Metric, features: int) -> ScoreRow:
         """Return a line of `scores.jsonl`. Raises MetricError if the score is not finite."""
         name, value = measured.metric, measured.value
         if not math.isfinite(value):

@@ -22,8 +22,8 @@ class Subject:
 
     `batches(size)` yields them, uint8 N x C x H x W. `labels` are those of their drawing or of
     the originals, `label_source` describes the set that these come from, and `names` are the names
-    of the classes. `step`, `epoch` and `weights` (`average` or `raw`) are the network's, `seed` that of the
-    latents or the noise; `real` is set if the images themselves are real.
+    of the classes. `step`, `epoch` and `weights` (`average` or `raw`) are the network's. `seed` is
+    that of the latents or the noise; `real` is set if the images themselves are real.
     """
 
     batches: Callable[[int], Iterator[torch.Tensor]]
