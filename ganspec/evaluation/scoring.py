@@ -79,7 +79,9 @@ class Scorer:
             metric.demand(subject.count, *([len(self.real)] if metric.paired else []))
         return fitting
 
-    def _row(self, measured: MetricValue, subject: Subject, metric: Metric, features: int) -> ScoreRow:
+    def _row(
+        self, measured: MetricValue, subject: Subject, metric: Metric, features: int
+    ) -> ScoreRow:
         """Return a line of `scores.jsonl`. Raises MetricError if the score is not finite."""
         name, value = measured.metric, measured.value
         if not math.isfinite(value):
