@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import torch
 
-from ganspec.compiler.evaluate import Program, evaluate
+from ganspec.compiler.evaluate import EvaluatedNetwork, evaluate
 from ganspec.compiler.lower import lower
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling.label_names import LabelError, find_labels, label_names
@@ -50,7 +50,7 @@ def load_weights(run: Run, step: int | None = None) -> Weights:
 
 def trained_network(
     run: Run, key: str, weights: Weights, device: torch.device, average: bool | None = False
-) -> tuple[Program, SimpleNamespace]:
+) -> tuple[EvaluatedNetwork, SimpleNamespace]:
     """Return a run's network `key` in evaluation mode, and its settings.
 
     `average` is that of `Sampler`. Raises RunError and CheckpointError.
