@@ -24,11 +24,11 @@ FILES = sorted((ROOT / "ganspec").rglob("*.py"))
 FLOORS = [
     ("version", "atomic", "progress", "seal"),
     ("language",),
-    ("runs",),
     ("program",),
     ("plots",),
     ("kinds",),
     ("systems",),
+    ("runs",),
     ("compiler", "scores"),
     ("comparison", "importing", "training"),
     ("sampling",),
@@ -44,7 +44,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 LATE = {"", "commands", "training.loop", "systems.classifier.training"}
 SLOW = {"matplotlib", "numpy", "pydantic", "scipy", "torch", "yaml"}
 # Names that only annotations need may hide from the start of a command.
-HIDING = {"", "commands", "console", "cli"}
+HIDING = {"", "commands", "console", "cli", "progress"}
 # A text is moved into emitted files with these imports, and no others.
 MOVABLE = {
     *("torch", "numpy", "PIL", "argparse", "gzip", "math", "operator", "pathlib", "pickle"),

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ganspec.comparison.measured import Measured, newest
+from ganspec.comparison.measured import newest
 from ganspec.comparison.opening import opened
 from ganspec.comparison.properties import METRICS, properties
 from ganspec.comparison.traits import TRAITS, Portrait
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError, listed, nearest, quoted
+from ganspec.runs.score_file import ScoreRow
 from ganspec.scores.text import unit, value_text
 from ganspec.systems.spec import Spec
 from ganspec.systems.terms import term
@@ -31,7 +32,7 @@ class Subject:
     folder: Path | None = None
 
     @cached_property
-    def measured(self) -> dict[str, Measured]:
+    def measured(self) -> dict[str, ScoreRow]:
         """The newest score of each metric in its run folder."""
         return newest(self.folder) if self.folder else {}
 
@@ -208,7 +209,7 @@ def _measured(metric: str) -> Cell:
         if (score := subject.measured.get(metric)) is None:
             return ""
         notes = [f"n = {score.images:,}"] if score.images else []
-        notes += [score.extractor] if score.extractor else []
+        notes += [score.extractor.name] if score.extractor and score.extractor.name else []
         value = value_text(score.value, score.deviation) + unit(metric)
         return f"{value} ({', '.join(notes)})" if notes else value
 

@@ -16,13 +16,12 @@ from torch import nn
 from ganspec.compiler.layout import widths
 from ganspec.kinds.condition import Condition
 from ganspec.kinds.initializer import Initializer
-from ganspec.kinds.layer import Layer
+from ganspec.kinds.layer import Layer, Lowering
 from ganspec.kinds.layers.block import Block
 from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.errors import fail, suggestion
 from ganspec.language.expr import Width, evaluate
 from ganspec.program.ir import Call, Input, Net, Origin, Step, Value
-from ganspec.program.lowering import Lowering
 from ganspec.program.probe import ProbeError, probe
 from ganspec.systems.spec import Network
 

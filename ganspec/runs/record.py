@@ -10,11 +10,11 @@ from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 
-from ganspec.language.document import Document
 from ganspec.language.errors import GanspecError, printable
-from ganspec.runs.log import Column, Epochs, columns
+from ganspec.plots.log import Column, Epochs, columns
 from ganspec.runs.run import LOCK, MissingKindsError, Run
-from ganspec.runs.score_file import NAME, scores_in
+from ganspec.runs.score_file import ScoreRow, read_lines
+from ganspec.systems.spec import Spec
 
 LONGEST = 400_000  # characters of a text file that are shown
 
@@ -26,10 +26,10 @@ class RunRecord:
     folder: Path
     label: str = ""
     complaint: str | None = None  # why the spec cannot be read
-    spec: Document | None = None
+    spec: Spec | None = None
     info: dict[str, object] = field(default_factory=dict)
-    scores: list[dict] = field(default_factory=list)
-    lost_scores: int = 0  # lines that are none
+    scores: list[ScoreRow] = field(default_factory=list)
+    lost_scores: int = 0  # lines of its file that hold none
     columns: dict[str, Column] = field(default_factory=dict)
     last_step: int = 0
 
@@ -152,9 +152,9 @@ def read_record(folder: Path) -> RunRecord:
     rows = run.rows()
     record.columns = columns(rows)
     record.last_step = max((int(c.steps[-1]) for c in record.columns.values()), default=0)
-    lines = text_of(run.folder / NAME).splitlines()
-    record.scores = list(scores_in(lines))
-    record.lost_scores = len(lines) - len(record.scores)
+    rows_or_none = [row for _, row in read_lines(run.folder)]
+    record.scores = [row for row in rows_or_none if row is not None]
+    record.lost_scores = rows_or_none.count(None)
     return record
 
 

@@ -15,12 +15,12 @@ except ImportError:  # not a Unix
     fcntl = None
 
 from ganspec.atomic import write_text
-from ganspec.language.document import Document
 from ganspec.language.dump import dump
 from ganspec.language.errors import GanspecError, SpecError, printable
 from ganspec.language.kinds import within
-from ganspec.language.load import load
 from ganspec.language.registry import LOADED, KindsFile
+from ganspec.systems.load import load
+from ganspec.systems.spec import Spec
 
 LOCK = ".lock"
 
@@ -55,7 +55,7 @@ class Run:
         return run
 
     @property
-    def spec(self) -> Document:
+    def spec(self) -> Spec:
         """The resolved spec that the run trains.
 
         Raises MissingKindsError if kinds are not loaded that it needs: a run's own copy of them is
@@ -94,7 +94,7 @@ class Run:
         missing = [name for name, sha256 in self._kinds().items() if sha256 not in hashes]
         return [self.folder / "kinds" / Path(name).name for name in missing]
 
-    def changed_kinds(self, spec: Document) -> list[KindsFile]:
+    def changed_kinds(self, spec: Spec) -> list[KindsFile]:
         """Return the loaded files that define kinds of `spec`, and that the run did not use."""
         known = self._kinds()
         return [f for f in used_files(spec) if known and f.sha256 not in known.values()]
@@ -152,7 +152,7 @@ class Run:
             self._lock.close()
             self._lock = None
 
-    def begin(self, spec: Document, source: str, info: dict[str, object], overwrite: bool) -> None:
+    def begin(self, spec: Spec, source: str, info: dict[str, object], overwrite: bool) -> None:
         """Lock the folder and make its contents anew: spec, kinds, emitted source and `info`."""
         self.lock()
         self.claim(overwrite)  # again: something may have come while images were read
@@ -221,21 +221,21 @@ class Run:
                 path.unlink()
 
 
-def used_files(spec: Document) -> list[KindsFile]:
+def used_files(spec: Spec) -> list[KindsFile]:
     """Return the loaded files that define kinds of `spec`."""
     modules = {type(kind).__module__ for kind in within(spec)}
     return [file for file in LOADED if file.module in modules]
 
 
-def resolved(spec: Document) -> str:
+def resolved(spec: Spec) -> str:
     """The spec as one YAML text: `extends` and settings worked in, vars and blocks kept."""
     return dump(spec.tree.plain())
 
 
-def differences(mine: Document, theirs: Document) -> list[str]:
+def differences(mine: Spec, theirs: Spec) -> list[str]:
     """Sections in which two specs differ, other than in length, in what is kept and measured."""
 
-    def comparable(spec: Document) -> dict:
+    def comparable(spec: Spec) -> dict:
         data = {k: v for k, v in spec.tree.plain().items() if k != "evaluate"}
         train = data.get("train") or {}
         data["train"] = {k: v for k, v in train.items() if k not in ("epochs", "keep")}

@@ -1,51 +1,110 @@
-"""`scores.jsonl`: every score of a run, a line each, with everything that it depends on."""
+"""`scores.jsonl`: the scores of a run, a JSON map a line, with everything that each depends on."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Annotated, TypeAlias
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from ganspec.atomic import write_text
-from ganspec.runs.log import HUGE
+from ganspec.plots.log import HUGE
 
 NAME = "scores.jsonl"
 
-
-def scores_in(lines: Iterable[str]) -> Iterator[dict[str, object]]:
-    """Yield the scores in lines of JSON; other lines, and scores of huge values, are left out."""
-    for line in lines:
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            continue
-        if isinstance(row, dict) and isinstance(row.get("metric"), str):
-            value = row.get("value")
-            if isinstance(value, (int, float)) and abs(value) < HUGE:
-                yield row
+# No score and no count of a run is larger; sums and axes of such numbers overflow.
+Value: TypeAlias = Annotated[float, Field(gt=-HUGE, lt=HUGE)]
+Count: TypeAlias = Annotated[int, Field(gt=-(10**15), lt=10**15)]
+Epoch: TypeAlias = Count | Annotated[float, Field(gt=-1e15, lt=1e15)]
 
 
-def read_scores(folder: Path) -> list[dict[str, object]]:
+@dataclass(frozen=True)
+class ScoredBy:
+    """The feature extractor of a score; `features` is None if the score reads outputs alone."""
+
+    name: str | None = None
+    sha256: str | None = None
+    layer: str | None = None
+    features: Count | None = 0
+
+
+@dataclass(frozen=True)
+class ScoredAgainst:
+    """The real images that a score rests on."""
+
+    dataset: str | None = None
+    split: str | None = None
+    images: Count | None = None
+    sha256: str | None = None
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One score; `labels` describes the source of the labels of its images."""
+
+    metric: str
+    value: Value
+    deviation: Value | None = None
+    of: str = "generated"  # or `real`
+    step: Count | None = None
+    epoch: Epoch | None = None
+    weights: str | None = None  # `average` or `raw`
+    images: Count | None = None
+    extractor: ScoredBy | None = None
+    resize: str | None = None
+    seed: Count | None = None
+    labels: str | None = None
+    reference: ScoredAgainst | None = None
+    note: str = ""
+    per_class: dict[str, float] | None = None
+
+
+ROW = TypeAdapter(ScoreRow)
+
+
+def read_scores(folder: Path) -> list[ScoreRow]:
     """Return the run's scores in the order in which they were taken."""
-    path = folder / NAME
-    if not path.is_file():
+    return [row for _, row in read_lines(folder) if row is not None]
+
+
+def read_lines(folder: Path) -> list[tuple[str, ScoreRow | None]]:
+    """Return the lines of the file with their scores, None for a line that holds none."""
+    try:
+        lines = (folder / NAME).read_text("utf-8", errors="replace").splitlines()
+    except OSError:
         return []
-    return list(scores_in(path.read_text("utf-8", errors="replace").splitlines()))
+    return [(line, _row(line)) for line in lines]
 
 
-def append_scores(folder: Path, rows: list[dict[str, object]]) -> None:
+def _row(line: str) -> ScoreRow | None:
+    try:
+        return ROW.validate_json(line, strict=True)
+    except ValidationError:
+        return None
+
+
+def append_scores(folder: Path, rows: list[ScoreRow]) -> None:
     """Add scores, one line each, after whatever is there; a cut line is ended first."""
     path = folder / NAME
-    text = "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
+    text = "".join(_line(row) for row in rows)
     if path.is_file() and not path.read_bytes().endswith(b"\n") and path.stat().st_size:
         text = "\n" + text
     with path.open("a", encoding="utf-8") as file:
         file.write(text)
 
 
+def _line(row: ScoreRow) -> str:
+    entries = asdict(row)
+    if row.per_class is None:
+        del entries["per_class"]
+    return json.dumps(entries, ensure_ascii=False, allow_nan=False) + "\n"
+
+
 def forget_scores(folder: Path, step: int) -> None:
     """Remove the scores of steps after `step`, when a run goes back to it."""
-    rows = read_scores(folder)
-    kept = [row for row in rows if not isinstance(row.get("step"), int) or row["step"] <= step]
-    if len(kept) < len(rows):
-        write_text(folder / NAME, "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in kept))
+    lines = read_lines(folder)
+    kept = [line for line, row in lines if row is None or (row.step or 0) <= step]
+    if len(kept) < len(lines):
+        write_text(folder / NAME, "".join(line + "\n" for line in kept))

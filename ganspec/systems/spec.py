@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import torch
 from pydantic import AfterValidator, Field
@@ -30,6 +30,7 @@ from ganspec.language.types import Doc, Name, Number, Pair, Width, pair, refusal
 from ganspec.program.ir import Input, Net, start_input
 from ganspec.systems.claims import Report
 from ganspec.systems.evaluation import Evaluation
+from ganspec.systems.schedule import Schedule
 from ganspec.systems.training import Start, Training
 
 
@@ -110,7 +111,7 @@ class Network(Section):
     layers: tuple[Layer, ...] = Field(min_length=1, description="from the input to the output")
 
 
-class Block(Signature):
+class BlockDefinition(Signature):
     """A reusable piece of a network with parameters."""
 
     layers: tuple[Layer, ...] = Field(min_length=1)
@@ -161,6 +162,11 @@ class Spec(Document):
     data: Data
     evaluate: Evaluation | None = Field(None, description="scores that training takes on its way")
 
+    if TYPE_CHECKING:
+        # every system declares it, after its networks: here it would come before them in the order
+        # of fields, which printed specs and docs/language.md follow
+        train: Schedule
+
     @property
     def scope(self) -> dict[str, int | float]:
         """`vars` as expressions see them: whole numbers remember their names."""
@@ -168,6 +174,10 @@ class Spec(Document):
             name: WidthValue(value, name) if isinstance(value, int) else value
             for name, value in self.vars.items()
         }
+
+    def network(self, key: str) -> Network:
+        """Return the section of the network `key`."""
+        return getattr(self, key)
 
     # -- what a system answers ----------------------------------------------------------------
 
@@ -190,8 +200,8 @@ class Spec(Document):
         raise NotImplementedError
 
     def optimizer_of(self, key: str) -> Optimizer:
-        """Return the optimizer of the network `key`: the spec's, where it has one for all."""
-        return self.optimizer
+        """Return the optimizer of the network `key`."""
+        raise NotImplementedError
 
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
         """Return the constants and functions that the training text reads as `cfg.name`."""

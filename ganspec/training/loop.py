@@ -9,8 +9,8 @@ from collections.abc import Callable
 import torch
 
 from ganspec.language.errors import GanspecError
-from ganspec.runs import checkpoint
 from ganspec.runs.run import Run
+from ganspec.systems import checkpoint
 from ganspec.systems.training import Training
 from ganspec.training.pace import Pace
 

@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 
 from ganspec.compiler.emit import emit
-from ganspec.runs import checkpoint
 from ganspec.runs.run import Run, RunError, differences
 from ganspec.runs.score_file import forget_scores
+from ganspec.systems import checkpoint
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Scoring, Training
 from ganspec.training.events import following, require_tensorboard

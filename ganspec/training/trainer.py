@@ -11,8 +11,8 @@ from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
 from ganspec.kinds.dataset import DataError
 from ganspec.program.ir import Net
-from ganspec.runs import checkpoint
 from ganspec.runs.run import RunError
+from ganspec.systems import checkpoint
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images, Start
