@@ -10,26 +10,23 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import PrivateAttr
 
 from ganspec.language.errors import Mark
 from ganspec.language.registry import BASES, PACKAGES, base_of
+from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, Node
 
 
-class Kind(BaseModel):
+class Kind(Section):
     """Base of every kind: `class Conv(Layer, kind="conv")` registers itself in its family.
 
-    `primary` is the field that a bare value sets (`conv: 64` is `conv: {out: 64}`), and
-    `framework_defaults` the fields whose defaults another framework sets differently.
+    `primary` is the field that a bare value sets (`conv: 64` is `conv: {out: 64}`).
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     family: ClassVar[str]
     kind: ClassVar[str]
     primary: ClassVar[str | None] = None
-    framework_defaults: ClassVar[dict[str, dict[str, object]]] = {}
     kinds: ClassVar[dict[str, type[Self]]]
 
     _mark: Mark | None = PrivateAttr(None)  # where the spec chose this kind
@@ -80,12 +77,6 @@ class Kind(BaseModel):
         return self._mark
 
     @classmethod
-    def defaults(cls, framework: str = "torch") -> dict[str, object]:
-        """The fields' defaults under `framework`."""
-        own = {name: field.default for name, field in cls.model_fields.items()}
-        return own | cls.framework_defaults.get(framework, {})
-
-    @classmethod
     def summary(cls) -> str:
         """First sentence of the docstring, for the documentation and the JSON Schema."""
         return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " ")
@@ -95,7 +86,7 @@ def within(part: object) -> Iterator[Kind]:
     """Every kind in a part of a spec, itself one or not, outermost first."""
     if isinstance(part, Kind):
         yield part
-    if isinstance(part, BaseModel):
+    if isinstance(part, Section):
         for name in type(part).model_fields:
             yield from within(getattr(part, name))
     elif isinstance(part, tuple):

@@ -1,6 +1,8 @@
-"""What every map of a spec is."""
+"""The base of every map of a spec."""
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -8,11 +10,29 @@ from ganspec.language.tree import Node
 
 
 class Section(BaseModel):
-    """A map of the spec: frozen, and nothing in it that is not a field."""
+    """A map of the spec: frozen, with no keys but its fields.
+
+    `framework_defaults` lists the fields whose defaults another framework sets differently.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
+    framework_defaults: ClassVar[dict[str, dict[str, object]]] = {}
+
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """The section's full form, where it also has a short one."""
+        """Return the full form of the section, if `node` has a short one."""
         return node
+
+    @classmethod
+    def defaults(cls, framework: str = "torch") -> dict[str, object]:
+        """Return the default of each field under `framework`."""
+        own = {name: field.default for name, field in cls.model_fields.items()}
+        return own | cls.framework_defaults.get(framework, {})
+
+    def changed(self, framework: str = "torch") -> dict[str, object]:
+        """Return the fields that are not at their defaults under `framework`."""
+        pairs = (
+            (name, getattr(self, name), usual) for name, usual in self.defaults(framework).items()
+        )
+        return {name: value for name, value, usual in pairs if value != usual}

@@ -63,11 +63,9 @@ def plain(value: object) -> str:
 
 def settings(kind: Kind, framework: str = "torch") -> dict[str, object]:
     """The fields of `kind` that are not at the framework's defaults, the primary one first."""
-    cls = type(kind)
-    defaults = cls.defaults(framework)
-    names = sorted((n for n in defaults if n not in HIDDEN), key=lambda n: n != cls.primary)
-    found = {name: getattr(kind, name) for name in names}
-    return {name: value for name, value in found.items() if value != defaults[name]}
+    changed = kind.changed(framework)
+    names = sorted((n for n in changed if n not in HIDDEN), key=lambda n: n != kind.primary)
+    return {name: changed[name] for name in names}
 
 
 def said(kind: Kind, framework: str = "torch") -> str:
@@ -88,12 +86,6 @@ def fields(own: dict[str, object]) -> str:
     return ", ".join(f"{label(n)} {plain(v)}" for n, v in own.items())
 
 
-def given(section: Section) -> dict[str, object]:
-    """Return the fields of a section that are not at their defaults."""
-    defaults = {name: field.default for name, field in type(section).model_fields.items()}
-    return {n: getattr(section, n) for n, usual in defaults.items() if getattr(section, n) != usual}
-
-
 LAST_BATCH = {"last_batch": lambda _: "last batch kept"}
 # Fields of `train` that a survey has a row for, or that change no weight.
 OF_ALL = {"batch", "epochs", "iterations", "seed", "keep"}
@@ -102,7 +94,7 @@ OF_ALL = {"batch", "epochs", "iterations", "seed", "keep"}
 def rules(train: Section, words: dict[str, Callable[[object], str]], elsewhere: set[str]) -> str:
     """Return what is unusual in a training; a rule without words appears as it is written."""
     words, told = {**LAST_BATCH, **words}, []
-    for name, value in given(train).items():
+    for name, value in train.changed().items():
         if name not in elsewhere | OF_ALL:
             told.append(words[name](value) if name in words else fields({name: value}))
     return ", ".join(told)

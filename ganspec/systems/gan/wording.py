@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ganspec.systems.gan.sections import Auxiliary
 from ganspec.systems.gan.train import Skip, Warmup
 from ganspec.systems.spec import Spec
-from ganspec.systems.terms import given, plain, rules, said
+from ganspec.systems.terms import plain, rules, said
 
 
 def properties(spec: Spec) -> dict[str, dict[str, str]]:
@@ -41,7 +41,7 @@ def loss(spec: Spec) -> str:
 
 
 def _auxiliary(auxiliary: Auxiliary) -> str:
-    own = given(auxiliary)
+    own = auxiliary.changed()
     notes = [
         f"{n[0].upper()} x {plain(own[n])}" for n in ("discriminator", "generator") if n in own
     ]
@@ -54,12 +54,14 @@ def penalty(spec: Spec) -> str:
     objective = spec.objective
     words = [said(objective.penalty)] if objective.penalty else []
     words += [f"clip {plain(objective.clip)}"] if objective.clip else []
-    words += [f"L2 {n[0].upper()} {plain(v)}" for n, v in given(objective.l2).items()]
+    words += [f"L2 {n[0].upper()} {plain(v)}" for n, v in objective.l2.changed().items()]
     return ", ".join(words)
 
 
 def _skips(skip: Skip) -> str:
-    return ", ".join(f"no {name[0].upper()} step if {rule}" for name, rule in given(skip).items())
+    return ", ".join(
+        f"no {name[0].upper()} step if {rule}" for name, rule in skip.changed().items()
+    )
 
 
 def _warmup(warmup: Warmup) -> str:
