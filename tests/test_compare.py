@@ -28,8 +28,8 @@ from ganspec.comparison.survey import Survey, SurveyedSystem, SurveyRow, open_sy
 from ganspec.comparison.traits import TRAITS, Portrait, ordinal
 from ganspec.compiler.lower import lower
 from ganspec.language.load import loads
-from ganspec.report.survey_markup import latex, markdown
-from ganspec.report.survey_table import FORMS, Layout, layout
+from ganspec.report.markup import latex, markdown
+from ganspec.report.survey_table import FORMS, SurveyLayout, layout
 from ganspec.report.table import described
 
 UPDATE = bool(os.environ.get("GANSPEC_UPDATE"))
@@ -235,9 +235,9 @@ def test_blocks_lose_nothing_and_fit(found, count, less, transpose, every):
         parts = layout(found, width, transpose, every).tables
         assert [c for part in parts for c in part.columns[1:]] == table.columns[1:]
         for part in parts:
-            assert max(map(len, FORMS["text"][0](Layout((part,), ())).splitlines())) <= width or (
-                len(part.head) == 2
-            )
+            assert max(
+                map(len, FORMS["text"][0](SurveyLayout((part,), ())).splitlines())
+            ) <= width or (len(part.head) == 2)
 
 
 @drawn
@@ -277,7 +277,7 @@ def test_markdown_cells_are_text(found):
 
 def test_markdown_leaves_names_readable():
     assert markdown("dcgan_cifar32") == "dcgan_cifar32"
-    assert markdown("_a_ <b> *c*") == r"\_a\_ &lt;b&gt; \*c\*"
+    assert markdown("_a_ <b> *c*") == r"\_a\_ &lt;b> \*c\*"
 
 
 NASTY = ("\\input{x} & 100 % of $5 #1 a_b {c} ~ ^ < > | [x] * ± é č 漢", "[first", "*star", "a--b")

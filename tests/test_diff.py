@@ -268,7 +268,7 @@ def test_a_stranger_s_text_is_escaped():
     hostile = spec(BODY, 'report: {scores: [{metric: fid, value: 1, note: "<b>|x|</b>\\e[31m"}]}')
     comparison = compare(spec(BODY), hostile, ("<script>", "b"))
     shown = diff_markdown.render(comparison)
-    assert "<b>" not in shown.replace("\\<", "") and "<script>" not in shown.replace("\\<", "")
+    assert "<b>" not in shown and "<script>" not in shown
     assert "\x1b" not in shown + diff_text.render(comparison, 80)
 
 

@@ -9,7 +9,7 @@ from ganspec.comparison.edits import Change, ComparedLayer, Comparison, Edit, Ke
 
 
 def render(comparison: Comparison) -> str:
-    """Both specs, the answer, and every difference; equal layers are counted, not listed."""
+    """Return both specs, the answer, and every difference; equal layers as their number."""
     return json.dumps(
         {
             "equal": comparison.is_equal,
