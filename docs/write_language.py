@@ -8,34 +8,26 @@ from __future__ import annotations
 import inspect
 import json
 import re
-import typing
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
 from ganspec.compiler.lower import lower_network
 from ganspec.kinds.layer import Layer, Weighted
-from ganspec.language.annotations import (
-    describe,
-    family,
-    fields_of,
-    many,
-    mapping,
-    section,
-    words,
-)
+from ganspec.language.fields import LIMITS, Field, FieldType, field_type, fields_of
 from ganspec.language.kinds import Kind, kinds_of
 from ganspec.language.load import loads
 from ganspec.language.opening import HIDDEN, Rounds
+from ganspec.language.section import Section
 from ganspec.language.types import Name
 from ganspec.program.ir import start_input
 from ganspec.program.spelling import number
 from ganspec.systems import claims, evaluation, schedule, spec
 from ganspec.systems.autoencoder import spec as autoencoder
 from ganspec.systems.classifier import spec as classifier
-from ganspec.systems.gan import sections, train
+from ganspec.systems.gan import fields as gan
+from ganspec.systems.gan import train
 from ganspec.systems.gan.spec import Gan
 from ganspec.systems.spec import Interface
 from ganspec.systems.vae import spec as vae
@@ -43,16 +35,16 @@ from ganspec.systems.vae import spec as vae
 TEXT = Path(__file__).with_name("language.in.md")  # what is written by hand
 
 # The parts of a spec, as readers meet them: heading, model.
-SECTIONS: list[tuple[str, type[BaseModel]]] = [
+SECTIONS: list[tuple[str, type[Section]]] = [
     ("The spec", Gan),
     ("`data`", spec.Data),
-    ("`latent`", sections.Latent),
+    ("`latent`", gan.Latent),
     ("`condition` and `label`", spec.Label),
     ("`generator` and `discriminator`", spec.Network),
-    ("`objective`", sections.Objective),
-    ("`objective.auxiliary`", sections.Auxiliary),
-    ("`objective.l2`", sections.Decay),
-    ("`optimizers`", sections.Optimizers),
+    ("`objective`", gan.Objective),
+    ("`objective.auxiliary`", gan.AuxiliaryLoss),
+    ("`objective.l2`", gan.Decay),
+    ("`optimizers`", gan.Optimizers),
     ("`train`", train.Train),
     ("`train.steps`", train.Steps),
     ("`train.warmup`", train.Warmup),
@@ -61,12 +53,12 @@ SECTIONS: list[tuple[str, type[BaseModel]]] = [
     ("`report`", claims.Report),
     ("Counts in `report.params`", claims.Counts),
     ("Scores in `report.scores`", claims.Score),
-    ("`blocks`", spec.Block),
+    ("`blocks`", spec.BlockDefinition),
     ("A classifier", classifier.Classifier),
     ("`objective` of a classifier", classifier.Prediction),
     ("An autoencoder", autoencoder.Autoencoder),
     ("`objective` of an autoencoder", autoencoder.Reconstruction),
-    ("`objective.noise`", autoencoder.Noise),
+    ("`objective.noise`", autoencoder.InputNoise),
     ("A variational autoencoder", vae.Vae),
     ("`latent` of a variational autoencoder", vae.Code),
     ("`objective` of a variational autoencoder", vae.Evidence),
@@ -96,7 +88,7 @@ WRITTEN = {
     "dataset": "Written as `data: {dataset: {shapes: {count: 1000}}, size: 32}`.",
     "metric": "An entry of `evaluate: {metrics: [fid, {kid: {subsets: 50}}]}`.",
 }
-BOUNDS = [("ge", "at least"), ("gt", "more than"), ("le", "at most"), ("lt", "less than")]
+NAME = field_type(Name)
 PROBE = """
 name: probe
 data: {dataset: shapes}
@@ -116,15 +108,14 @@ def language_page() -> str:
     return before + "\n".join([*parts, "".join(kinds)]) + after
 
 
-def section_text(title: str, model: type[BaseModel]) -> str:
+def section_text(title: str, model: type[Section]) -> str:
     """One part of a spec with its fields."""
     fields = dict(fields_of(model))
     if issubclass(model, spec.Spec) and model is not Gan:  # which say so
         fields = {k: f for k, f in fields.items() if k not in spec.Spec.model_fields}
     if model is Gan:
-        blocks = dict[str, spec.Block]
-        fields["blocks"] = FieldInfo(annotation=blocks, default={}, description="reusable pieces")
-        fields["extends"] = FieldInfo(annotation=str, default=None, description="a spec to change")
+        fields["blocks"] = written("blocks", dict[str, spec.BlockDefinition], "reusable pieces", {})
+        fields["extends"] = written("extends", str, "a spec to change", None)
     rows = table(model, fields)
     return f"### {title}\n\n{cleaned(model)}\n\n{rows}"
 
@@ -148,13 +139,19 @@ def kind_text(kind: type[Kind]) -> str:
     return "\n\n".join(parts) + "\n\n"
 
 
-def own_fields(kind: type[Kind]) -> dict[str, FieldInfo]:
+def own_fields(kind: type[Kind]) -> dict[str, Field]:
     """The fields that are not every layer's, or every weighted layer's."""
     common = fields_of(Weighted) if issubclass(kind, Layer) else {}
     if kind.kind == "repeat":  # what a spec writes is opened before it becomes the kind
-        layers = FieldInfo(annotation=tuple[Layer, ...], description="what is repeated")
-        return {**fields_of(Rounds), "layers": layers}
+        layers = field_type(tuple[Layer, ...])
+        body = Field("layers", "layers", layers, True, None, "what is repeated")
+        return {**fields_of(Rounds), "layers": body}
     return {name: field for name, field in fields_of(kind).items() if name not in common}
+
+
+def written(name: str, annotation: object, description: str, default: object) -> Field:
+    """Return a key of a spec that is read before there is a model."""
+    return Field(name, name, field_type(annotation), False, default, description)
 
 
 def facts(kind: type[Kind]) -> Iterator[str]:
@@ -199,68 +196,61 @@ def flow(value: object) -> str:
 # -- fields -----------------------------------------------------------------------------------
 
 
-def table(model: type[BaseModel], fields: dict[str, FieldInfo]) -> str:
-    """Fields as a Markdown table."""
+def table(model: type[Section], fields: dict[str, Field]) -> str:
+    """Return fields as a Markdown table."""
     lines = ["| field | takes | default | |", "|---|---|---|---|"]
     for name, field in fields.items():
-        cells = [f"`{name}`", takes(field), default(model, name, field), field.description or ""]
+        cells = [f"`{name}`", takes(field.type), default(model, field), field.description]
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
     return "\n".join(lines) + "\n"
 
 
-def takes(field: FieldInfo) -> str:
-    """What a field takes, in words, with its bounds."""
-    annotation = field.annotation
-    if listed := many(annotation):
-        return f"a list of {link(f'{listed}s', FAMILIES[listed])}"
-    if name := family(annotation):
-        return f"one {link(FAMILIES[name].replace('Kinds', 'kind'), FAMILIES[name])}"
-    if pair := mapping(annotation):
-        return f"a map of {_keys(pair[0])}, each {_described(pair[1])}"
-    if Name.__metadata__[0] in field.metadata:
+def takes(kind: FieldType) -> str:
+    """Return the values that a field takes, in words, with its bounds."""
+    if kind.families:
+        return f"a list of {link(f'{kind.families}s', FAMILIES[kind.families])}"
+    if kind.family:
+        heading = FAMILIES[kind.family]
+        return f"one {link(heading.replace('Kinds', 'kind'), heading)}"
+    if kind.map:
+        keys = " or ".join(f"`{word}`" for word in kind.map.keys.words) or "names"
+        return f"a map of {keys}, each {_described(kind.map.values)}"
+    if kind == NAME:
         return "a name"
-    return ", ".join([_described(annotation), *bounds(annotation, field.metadata)])
+    return ", ".join([_described(kind), *bounds(kind)])
 
 
-def _keys(annotation: object) -> str:
-    known = words(annotation)
-    return " or ".join(f"`{word}`" for word in known) if known else "names"
-
-
-def _described(annotation: object) -> str:
-    text = describe(annotation)
-    if (model := section(annotation)) is None:
-        return text
-    return text.replace("a map", f"a {link('map', next(t for t, m in SECTIONS if m is model))}")
+def _described(kind: FieldType) -> str:
+    if kind.section is None:
+        return str(kind)
+    heading = next(title for title, model in SECTIONS if model is kind.section)
+    return str(kind).replace("a map", f"a {link('map', heading)}")
 
 
 def link(text: str, heading: str) -> str:
-    """`text` as a link to a heading of the page, whose anchor is made as GitHub makes it."""
+    """Return `text` as a link to a heading of the page, with the anchor that GitHub gives it."""
     return f"[{text}](#{re.sub(r'[^a-z0-9 _-]', '', heading.lower()).replace(' ', '-')})"
 
 
-def bounds(annotation: object, metadata: typing.Iterable[object]) -> Iterator[str]:
-    """The bounds of one number in words, but for those that nobody meets."""
-    inner = [a for a in typing.get_args(annotation) if a is not type(None)]
-    if len(inner) == 1 and typing.get_origin(inner[0]) is typing.Annotated:  # `X | None`
-        annotation, *metadata = typing.get_args(inner[0])
-    # an Annotated's own bounds still stand in a `Field(...)`
-    for limit in [m for each in metadata for m in getattr(each, "metadata", [each])]:
-        for name, said in BOUNDS:
-            bound = getattr(limit, name, None)
-            if bound is None or bound > 1_000_000:
-                continue
-            if annotation is int and name == "gt":
-                yield f"at least {bound + 1:,}"
-            else:
-                yield f"{said} {bound:,}"
+def bounds(kind: FieldType) -> Iterator[str]:
+    """Yield the bounds of one number in words, but for those that nobody meets."""
+    if len(kind.scalars) != 1 or kind.lists or kind.literals:
+        return
+    (scalar,) = kind.scalars
+    for limit in scalar.limits:
+        if limit.bound > 1_000_000:
+            continue
+        if scalar.python is int and limit.relation == "gt":
+            yield f"at least {limit.bound + 1:,}"
+        else:
+            yield f"{LIMITS[limit.relation]} {limit.bound:,}"
 
 
-def default(model: type[BaseModel], name: str, field: FieldInfo) -> str:
-    """The field's default, and other frameworks' where they differ."""
-    if field.is_required():
+def default(model: type[Section], field: Field) -> str:
+    """Return the field's default, and other frameworks' where they differ."""
+    if field.required:
         return "required"
-    value = field.get_default(call_default_factory=True)
+    value = field.default
     if isinstance(value, BaseModel):
         shown = "the defaults"
     elif value in (None, "", {}, ()):
@@ -268,14 +258,14 @@ def default(model: type[BaseModel], name: str, field: FieldInfo) -> str:
     else:
         shown = f"`{flow(value)}`"
     others: dict[str, list[str]] = {}
-    for framework, fields in getattr(model, "framework_defaults", {}).items():
-        if name in fields:
-            others.setdefault(flow(fields[name]), []).append(framework)
+    for framework, fields in model.framework_defaults.items():
+        if field.name in fields:
+            others.setdefault(flow(fields[field.name]), []).append(framework)
     texts = [f"`{value}` under {' and '.join(names)}" for value, names in others.items()]
     return "; ".join([shown, *texts])
 
 
-def cleaned(model: type[BaseModel]) -> str:
+def cleaned(model: type[Section]) -> str:
     """A docstring as Markdown: paragraphs kept, each on one line."""
     paragraphs = inspect.cleandoc(model.__doc__ or "").split("\n\n")
     return "\n\n".join(re.sub(r"\s*\n\s*", " ", p) for p in paragraphs)

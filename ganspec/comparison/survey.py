@@ -8,12 +8,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
-from ganspec.comparison.measured import Measured, newest
+from ganspec.comparison.measured import newest
 from ganspec.comparison.opening import open_spec
 from ganspec.comparison.properties import METRICS, properties
 from ganspec.comparison.traits import TRAITS, Portrait
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError, listed, nearest, quoted
+from ganspec.runs.score_file import ScoreRow
 from ganspec.scores.text import unit, value_text
 from ganspec.systems.spec import Spec
 from ganspec.systems.terms import term
@@ -32,7 +33,7 @@ class SurveyedSystem:
     folder: Path | None = None
 
     @cached_property
-    def measured(self) -> dict[str, Measured]:
+    def measured(self) -> dict[str, ScoreRow]:
         """The newest score of each metric in its run folder."""
         return newest(self.folder) if self.folder else {}
 
@@ -216,9 +217,10 @@ def _measured(metric: str) -> Cell:
     def cell(system: SurveyedSystem) -> str:
         if (score := system.measured.get(metric)) is None:
             return ""
-        notes = [f"n = {score.images:,}"] if score.images else []
-        notes += [score.extractor] if score.extractor else []
-        value = value_text(score.value, score.deviation) + unit(metric)
+        images, extractor = score.get("images"), score.get("extractor") or {}
+        notes = [f"n = {images:,}"] if images else []
+        notes += [extractor["name"]] if extractor.get("name") else []
+        value = value_text(score["value"], score.get("deviation")) + unit(metric)
         return f"{value} ({', '.join(notes)})" if notes else value
 
     return cell

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, ConfigDict, Field
 
@@ -15,17 +15,17 @@ from ganspec.language.types import Doc, Name, refusal
 class Document(Section):
     """A whole spec. A class with `system="gan"` registers itself as one of the systems.
 
-    `networks` are the keys of its networks. Where a spec has none of any system, it describes
-    `standard`.
+    `networks` are the keys of its networks. A spec that has none of any system's networks is one
+    of the `standard` system.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     networks: ClassVar[tuple[str, ...]]
-    systems: ClassVar[dict[str, type[Self]]] = {}
+    systems: ClassVar[dict[str, type[Document]]] = {}
     standard: ClassVar[bool] = False
 
-    tree: Node = Field(exclude=True, repr=False, description="the marked text it came from")
+    tree: Node = Field(exclude=True, repr=False, description="the marked text of the spec")
 
     def __init_subclass__(cls, **_: object) -> None:
         super().__init_subclass__()  # the class keyword is for the method below
@@ -41,8 +41,9 @@ BASES["system"] = Document
 
 def systems() -> tuple[type[Document], ...]:
     """Return the class of every system's specs, the standard one first."""
-    found = base_of("system").systems.values()
-    return tuple(sorted(found, key=lambda system: not system.standard))
+    base = base_of("system")
+    assert issubclass(base, Document)
+    return tuple(sorted(base.systems.values(), key=lambda system: not system.standard))
 
 
 def _check_distinct(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -53,7 +54,7 @@ def _check_distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Signature(Section):
-    """What a block says before its layers."""
+    """The head of a block: all but its layers."""
 
     doc: Doc = ""
     params: Annotated[tuple[Name, ...], AfterValidator(_check_distinct)] = ()

@@ -1,10 +1,10 @@
-"""Diagnostics: what is wrong, where, why, and what to write instead."""
+"""Diagnostics: the mistake, its place, its reason and a remedy."""
 
 from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NoReturn
 
@@ -12,7 +12,7 @@ COLOURS = {"error": "1;31", "warning": "1;33", "frame": "1;34", "bold": "1"}
 LONGEST_QUOTE = 40  # characters of a spec's own text in a message
 WIDEST_FRAME = 110  # of a line, around the span
 
-# Other libraries' words for what is meant here.
+# Words of other libraries for ours.
 SYNONYMS = {
     "adamax": "adam",
     "batchnorm2d": "batch_norm",
@@ -61,21 +61,21 @@ class Mark:
         return f"{printable(self.text.name)}:{self.line}:{self.column}"
 
     def within(self, value: str, start: int, end: int) -> Mark:
-        """The part from `start` to `end` of `value`, which stands here."""
+        """Return the span from offset `start` to `end` of `value`, the text at this mark."""
         line = self.text.lines[self.line - 1] if self.line <= len(self.text.lines) else ""
         if line[self.column - 1 : self.end - 1] != value:  # quoted or folded
             return self
         return Mark(self.text, self.line, self.column + start, self.column + end)
 
     def seen_from(self, other: Mark | None) -> str:
-        """`line 4`, or the whole place where `other` is in another file."""
+        """Return `line 4`, or the file too if `other` is in another one."""
         near = other is not None and other.text.name == self.text.name
         return f"line {self.line}" if near else str(self)
 
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One finding; `render` shows it as rustc would."""
+    """One error or warning about a spec; `render` shows it in rustc's form."""
 
     code: str
     message: str
@@ -85,7 +85,7 @@ class Diagnostic:
     severity: str = "error"
 
     def render(self, colour: bool = False) -> str:
-        """Text of several lines: headline, place, frame, notes and help."""
+        """Return a text of several lines: headline, place, frame, notes and help."""
 
         def paint(style: str, text: str) -> str:
             return f"\x1b[{COLOURS[style]}m{text}\x1b[0m" if colour else text
@@ -96,13 +96,12 @@ class Diagnostic:
         if self.mark:
             gutter = " " * len(str(self.mark.line))
             lines.append(f"{gutter}{paint('frame', '-->')} {self.mark}")
-            lines += self._frame(gutter, paint)
+            lines += self._frame(self.mark, gutter, paint)
         tail = [f"note: {printable(note)}" for note in self.notes]
         tail += [f"help: {printable(self.help)}"] if self.help else []
         return "\n".join(lines + [f"{gutter} {paint('frame', '=')} {line}" for line in tail])
 
-    def _frame(self, gutter: str, paint) -> list[str]:
-        mark = self.mark
+    def _frame(self, mark: Mark, gutter: str, paint: Callable[[str, str], str]) -> list[str]:
         if not 0 < mark.line <= len(mark.text.lines):
             return []
         # one character stays one column: tabs, control and direction marks cannot move the frame
@@ -122,23 +121,23 @@ class Diagnostic:
         ]
 
     def brief(self) -> str:
-        """The finding on one line, for logs and editors."""
+        """Return the diagnostic on one line, for logs and editors."""
         place = f"{self.mark}: " if self.mark else ""
         return f"{place}{self.severity}[{self.code}]: {printable(self.message)}"
 
 
 class GanspecError(Exception):
-    """Something that a user can mend; the message is one line with a place and a fix."""
+    """A mistake that the user can mend; the message is one line with a place and a fix."""
 
 
 class SpecError(GanspecError):
-    """A spec that cannot be used; `diagnostics` holds every finding, in order of place."""
+    """A wrong spec; `diagnostics` holds every mistake in the order of places."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]):
-        found: dict[tuple, Diagnostic] = {}
+        distinct: dict[tuple, Diagnostic] = {}
         for d in diagnostics:  # a block called twice makes the same mistake twice
-            found.setdefault((d.code, d.mark, d.message if d.mark is None else ""), d)
-        self.diagnostics = tuple(sorted(found.values(), key=_place))
+            distinct.setdefault((d.code, d.mark, d.message if d.mark is None else ""), d)
+        self.diagnostics = tuple(sorted(distinct.values(), key=_place))
         super().__init__("\n\n".join(d.render() for d in self.diagnostics))
 
 
@@ -159,12 +158,12 @@ def fail(
 
 
 def printable(text: str) -> str:
-    """`text` with line ends, control and direction characters escaped."""
+    """Return `text` with line ends, control and direction characters escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def quoted(value: object) -> str:
-    """A value as messages show it: short, on one line, in backticks."""
+    """Return a value as messages show it: short, on one line, in backticks."""
     if isinstance(value, (dict, list, tuple)):
         return "a map" if isinstance(value, dict) else "a list"
     if value is None:
@@ -177,17 +176,26 @@ def quoted(value: object) -> str:
 
 
 def listed(words: Iterable[object], last: str = "and") -> str:
-    """`a`, `b` and `c`, each in backticks."""
+    """Return the words in backticks, as a list in a sentence: `a`, `b` and `c`."""
     return conjunction([f"`{word}`" for word in words], last)
 
 
 def conjunction(words: list[str], last: str = "and") -> str:
-    """a, b and c."""
+    """Return the words as a list in a sentence: a, b and c."""
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} {last} {words[-1]}"
 
 
+def plural(noun: str) -> str:
+    """Return the plural of a noun."""
+    if noun == "criterion":
+        return "criteria"
+    if noun.endswith("y"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith("s") else f"{noun}s"
+
+
 def nearest(word: object, options: Iterable[str]) -> str | None:
-    """The option most like `word`, or None where nothing is close."""
+    """Return the option most like `word`; None if no option is close."""
     names = list(options)
     wanted = str(word).lower().replace("-", "_").replace(" ", "_")
     if len(wanted) > LONGEST_QUOTE:
@@ -202,7 +210,7 @@ def nearest(word: object, options: Iterable[str]) -> str | None:
 
 
 def suggestion(word: object, options: Iterable[str], listed: str) -> str:
-    """Help for an unknown name: the nearest one, or all where none is near."""
+    """Return help for an unknown name: the nearest option, or all if none is near."""
     names = sorted(options)
     close = nearest(word, names)
     return f"use `{close}`" if close else f"{listed}: {', '.join(names)}"
@@ -215,6 +223,6 @@ def _visible(character: str) -> str:
 
 
 def _cells(text: str) -> int:
-    """How many columns of a terminal `text` takes."""
+    """Return the width of `text` in columns of a terminal."""
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
     return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)

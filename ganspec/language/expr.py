@@ -7,13 +7,13 @@ import operator
 import re
 import warnings
 from collections.abc import Mapping
+from typing import TypeAlias
 
 from ganspec.language.errors import quoted, suggestion
 from ganspec.language.names import IDENTIFIER
 
 MAX_CHARACTERS = 200
 MAX_VALUE = 2**31 - 1
-UNKNOWN = object()  # value of a name whose own definition is wrong, or is not known yet
 
 OPERATORS = {
     ast.Add: (operator.add, "+", 1),
@@ -25,8 +25,15 @@ OPERATORS = {
 }
 
 
+class Unknown:
+    """Value of a name whose own definition is wrong, or is not known yet."""
+
+
+UNKNOWN = Unknown()
+
+
 class ExpressionError(ValueError):
-    """A bad expression, with the span of its smallest bad part as offsets into the text."""
+    """A wrong expression; `start` and `end` are offsets of its smallest wrong part."""
 
     def __init__(self, code: str, message: str, start: int, end: int, help: str | None = None):
         super().__init__(message)
@@ -35,15 +42,15 @@ class ExpressionError(ValueError):
 
 
 class UnknownValueError(Exception):
-    """An expression over a name whose value is not known."""
+    """An expression over a name whose value is unknown."""
 
 
 class Width(int):
     """A whole number that remembers the expression it came from, as Python text.
 
     Arithmetic with other whole numbers keeps the text: `Width(64, "ch") * 4` is 256 and prints
-    as `ch * 4`, so that emitted classes stay symbolic. `level` is how tightly the text's
-    loosest operator binds (1 sum, 2 product, 3 a name or a number).
+    as `ch * 4`, so that emitted classes stay symbolic. `level` is the precedence of the text's
+    loosest operator (1 sum, 2 product, 3 a name or a number).
     """
 
     text: str
@@ -59,25 +66,25 @@ class Width(int):
 
     @property
     def symbolic(self) -> bool:
-        """Whether any name stands in the text."""
+        """True if the text has a name."""
         return bool(IDENTIFIER.search(self.text))
 
     def names(self) -> list[str]:
-        """The names in the text, in order, each once."""
+        """Return the names in the text in order, each once."""
         return list(dict.fromkeys(IDENTIFIER.findall(self.text)))
 
     def _join(self, kind: type[ast.operator], left: int, right: int) -> Width:
-        """`left kind right` with its text; either may be a plain whole number."""
+        """Return the operation's result with its text; either side may be a plain number."""
         function, sign, level = OPERATORS[kind]
-        left = left if isinstance(left, Width) else Width(left)
-        right = right if isinstance(right, Width) else Width(right)
-        value = function(int(left), int(right))
-        if not (left.symbolic or right.symbolic):
+        first = left if isinstance(left, Width) else Width(left)
+        second = right if isinstance(right, Width) else Width(right)
+        value = function(int(first), int(second))
+        if not (first.symbolic or second.symbolic):
             return Width(value)
-        # a pure sum or product associates, so parentheses on its right would say nothing
-        flat = kind in (ast.Add, ast.Mult) and not re.search(r"[-/%]", right.text)
-        a = left.text if left.level >= level else f"({left.text})"
-        b = right.text if right.level >= level + (not flat) else f"({right.text})"
+        # a pure sum or product associates, so its right side needs no parentheses
+        flat = kind in (ast.Add, ast.Mult) and not re.search(r"[-/%]", second.text)
+        a = first.text if first.level >= level else f"({first.text})"
+        b = second.text if second.level >= level + (not flat) else f"({second.text})"
         return Width(value, f"{a} {sign} {b}", level)
 
     def __neg__(self) -> Width:
@@ -110,11 +117,14 @@ class Width(int):
         return self._join(kind, self, other)
 
 
-def evaluate(text: str, scope: Mapping[str, object]) -> Width | float:
-    """The value of `text`: a `Width` where it is whole, else a float.
+Names: TypeAlias = Mapping[str, int | float | Unknown]
+
+
+def evaluate(text: str, scope: Names) -> Width | float:
+    """Return the value of `text`: a `Width` if it is whole, else a float.
 
     Raises ExpressionError for anything but numbers, names of the scope and + - * / // %, and
-    UnknownValueError where it depends on a name whose value is UNKNOWN.
+    UnknownValueError if it depends on a name whose value is UNKNOWN.
     """
     if len(text) > MAX_CHARACTERS:
         message = f"an expression of {len(text)} characters"
@@ -150,16 +160,16 @@ def _parsed(text: str) -> ast.expr:
         raise ExpressionError("bad-expression", message, start, len(text), help) from None
 
 
-def _check_name(node: ast.Name, scope: Mapping[str, object]) -> None:
+def _check_name(node: ast.Name, scope: Names) -> None:
     if node.id in scope:
         return
     names = [name for name in scope if IDENTIFIER.fullmatch(name)]
     help = suggestion(node.id, names, "known names") if names else "define it under `vars`"
     message = f"unknown name `{node.id}`"
-    raise ExpressionError("unknown-name", message, node.col_offset, node.end_col_offset, help)
+    raise ExpressionError("unknown-name", message, node.col_offset, node.end_col_offset or 0, help)
 
 
-def _value(node: ast.expr, scope: Mapping[str, object]) -> Width | float:
+def _value(node: ast.expr, scope: Names) -> Width | float:
     match node:
         case ast.Constant(value=bool() | str() | bytes() | complex() | None):
             raise _refuse(node, "only numbers and names may stand in an expression")
@@ -167,18 +177,18 @@ def _value(node: ast.expr, scope: Mapping[str, object]) -> Width | float:
             return _checked(node, Width(number) if isinstance(number, int) else number)
         case ast.Name(id=name):
             value = scope[name]
-            if isinstance(value, Width) or not isinstance(value, int):
-                return value
-            return Width(value, name)
+            assert not isinstance(value, Unknown)  # `evaluate` has looked
+            return Width(value, name) if type(value) is int else value
         case ast.UnaryOp(op=ast.USub(), operand=operand):
-            value = _value(operand, scope)
-            return -value
+            return -_value(operand, scope)
         case ast.BinOp(left=left, op=op, right=right) if type(op) in OPERATORS:
             return _operation(node, type(op), _value(left, scope), _value(right, scope))
     raise _refuse(node, "only + - * / // % and parentheses may stand in an expression")
 
 
-def _operation(node: ast.expr, kind: type[ast.operator], left, right) -> Width | float:
+def _operation(
+    node: ast.expr, kind: type[ast.operator], left: Width | float, right: Width | float
+) -> Width | float:
     if kind in (ast.Div, ast.FloorDiv, ast.Mod) and right == 0:
         raise _refuse(node, "division by zero")
     if isinstance(left, Width) and isinstance(right, Width):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 from pydantic import PrivateAttr
 
@@ -16,6 +16,8 @@ from ganspec.language.errors import Mark
 from ganspec.language.registry import BASES, PACKAGES, base_of
 from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, Node
+
+Result = TypeVar("Result")
 
 
 class Kind(Section):
@@ -27,7 +29,7 @@ class Kind(Section):
     family: ClassVar[str]
     kind: ClassVar[str]
     primary: ClassVar[str | None] = None
-    kinds: ClassVar[dict[str, type[Self]]]
+    kinds: ClassVar[dict[str, type[Kind]]]
 
     _mark: Mark | None = PrivateAttr(None)  # where the spec chose this kind
     _path: str = PrivateAttr("")
@@ -54,7 +56,7 @@ class Kind(Section):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """What stands behind the kind's name as a map of fields: a bare value is the primary's."""
+        """Return the value of a kind's key as a map of fields; a bare value is the primary's."""
         if node.value is None:
             return node.holding({})
         if isinstance(node, MapNode) or cls.primary is None:
@@ -62,7 +64,7 @@ class Kind(Section):
         return node.holding({cls.primary: node.as_value()})
 
     def place(self, path: str, mark: Mark | None) -> Self:
-        """This kind, remembering where the spec chose it."""
+        """Remember the place where the spec chose this kind. Return the kind."""
         self._path, self._mark = path, mark
         return self
 
@@ -78,12 +80,12 @@ class Kind(Section):
 
     @classmethod
     def summary(cls) -> str:
-        """First sentence of the docstring, for the documentation and the JSON Schema."""
+        """Return the docstring's first paragraph on one line."""
         return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " ")
 
 
 def within(part: object) -> Iterator[Kind]:
-    """Every kind in a part of a spec, itself one or not, outermost first."""
+    """Yield every kind in a part of a spec, outermost first."""
     if isinstance(part, Kind):
         yield part
     if isinstance(part, Section):
@@ -96,13 +98,15 @@ def within(part: object) -> Iterator[Kind]:
 
 def kinds_of(family: str) -> dict[str, type[Kind]]:
     """Return every kind of `family` by name, importing the family's package the first time."""
-    return base_of(family).kinds
+    base = base_of(family)
+    assert issubclass(base, Kind), family
+    return base.kinds
 
 
-def cached_by_kinds(family: str) -> Callable:
+def cached_by_kinds(family: str) -> Callable[[Callable[[], Result]], Callable[[], Result]]:
     """Return a decorator that keeps a function's result for as long as no kind is added."""
 
-    def decorate(function: Callable[[], object]) -> Callable[[], object]:
+    def decorate(function: Callable[[], Result]) -> Callable[[], Result]:
         kept = cache(lambda names: function())
         return lambda: kept(tuple(kinds_of(family)))
 

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from ganspec.language.annotations import shape_of
 from ganspec.language.document import Document, Signature, systems
 from ganspec.language.errors import Diagnostic, SpecError, listed, nearest, quoted
-from ganspec.language.expr import MAX_VALUE, UNKNOWN, Width
+from ganspec.language.expr import MAX_VALUE, UNKNOWN, Unknown, Width
 from ganspec.language.kinds import kinds_of
+from ganspec.language.merging import Shape, shape_at
 from ganspec.language.names import name_problem
-from ganspec.language.opening import HIDDEN, LAYERS
+from ganspec.language.opening import HIDDEN, NUMBER
 from ganspec.language.resolve import Resolver
-from ganspec.language.scope import MISSING
 from ganspec.language.settings import override
 from ganspec.language.source import parse, read
-from ganspec.language.tree import KeyPath, Node
+from ganspec.language.tree import KeyPath, MapNode, Node
 
 MAX_NAMES = 100
 
 
-def load(path: str | Path, settings: list[str] = ()) -> Document:
+def load(path: str | Path, settings: Sequence[str] = ()) -> Document:
     """Return the validated spec at `path`, with `key.path=value` settings laid over it.
 
     Raises SpecError, whose `diagnostics` are all of its mistakes in order of place.
     """
-    return resolve(override(read(path, shape), list(settings), shape))
+    return resolve(override(read(path, shape), settings, shape))
 
 
 def loads(text: str, name: str = "<text>") -> Document:
@@ -33,56 +33,60 @@ def loads(text: str, name: str = "<text>") -> Document:
     return resolve(parse(text, name))
 
 
-def shape(path: KeyPath) -> object:
-    """Return the type of what the language has at a key path of a spec, for `merge`.
+def shape(path: KeyPath) -> Shape:
+    """Return the language's part at a key path of a spec, for `merge`.
 
-    It is asked before anyone knows what the spec describes; no two systems differ in what stands
-    at one path, but for which family's kind it is.
+    The system is not known yet. No two systems differ in the part at one path, but for the family
+    of its kinds.
     """
-    found = (shape_of(system, path) for system in systems())
-    return next((what for what in found if what is not None), None)
+    shapes = (shape_at(system, path) for system in systems())
+    return next((shape for shape in shapes if shape is not None), None)
 
 
-def _refuse_mixture(tree: Node) -> None:
-    """Raise SpecError where a spec has the networks of two systems."""
+def _refuse_mixture(tree: MapNode) -> None:
+    """Raise SpecError if a spec has the networks of two systems."""
     known = {name: system for system in systems() for name in system.networks}
-    found = [name for name in tree.value if name in known]
-    found.sort(key=lambda name: not known[name].standard)
-    if len({known[name] for name in found}) > 1:
-        mark = tree.value[found[-1]].key_mark
-        message = f"a spec describes a GAN or one other network; this one has {listed(found)}"
+    names = [name for name in tree.value if name in known]
+    names.sort(key=lambda name: not known[name].standard)
+    if len({known[name] for name in names}) > 1:
+        mark = tree[names[-1]].key_mark
+        message = f"a spec describes a GAN or one other network; this one has {listed(names)}"
         help = "write a file for each"
         raise SpecError([Diagnostic("bad-value", message, mark, (), help)])
 
 
-def system_of(tree: Node) -> type[Document]:
-    """Return what a spec describes: the standard system, unless a network's key says another."""
+def system_of(tree: MapNode) -> type[Document]:
+    """Return the system that a spec's networks belong to, or the standard one."""
     standard, *rest = systems()
     others = {name: system for system in rest for name in system.networks}
     _refuse_mixture(tree)
     for name, system in others.items():
         if name in tree.value:
             return system
-    # a misspelt network is one mistake, and not all that a GAN has more
+    # a misspelt network is one mistake, and a GAN's other sections are not missing
     close = [nearest(key, [*standard.model_fields, *others]) for key in tree.value]
-    return next((others[name] for name in close if name in others), standard)
+    return next((others[name] for name in close if name and name in others), standard)
 
 
-def resolve(tree: Node) -> Document:
+def resolve(tree: MapNode) -> Document:
     """Return the validated spec in a marked tree. Raises SpecError."""
     framework = tree.get("framework")
-    word = framework.value if framework and framework.value in ("keras", "tensorflow") else "torch"
-    resolver = Resolver(word)
+    word = framework.value if framework else None
+    resolver = Resolver(word if word in ("keras", "tensorflow") else "torch")
     if base := tree.get("extends"):  # `read` has followed those of files
         message = "only a file can extend another"
-        resolver.report("bad-value", message, base.key_mark, "write it into the spec's file")
+        resolver.report("bad-value", message, base.start, "write it into the spec's file")
     scope = _vars(resolver, tree.get("vars"))
     resolver.vars = resolver.names
     _blocks(resolver, tree.get("blocks"))
-    given = {"vars": {k: int(v) if isinstance(v, int) else v for k, v in scope.items()}}
-    also = ("blocks", "extends")
-    system = system_of(tree)
-    spec = resolver.model(system, tree, "the spec", elsewhere=also, tree=tree, **given)
+    plain = {name: int(v) if isinstance(v, int) else v for name, v in scope.items()}
+    spec = resolver.model(
+        system_of(tree),
+        tree,
+        "the spec",
+        elsewhere=("blocks", "extends"),
+        given={"tree": tree, "vars": plain},
+    )
     resolver.unused()
     if spec is None or resolver.diagnostics:
         raise SpecError(resolver.diagnostics)
@@ -90,10 +94,10 @@ def resolve(tree: Node) -> Document:
 
 
 def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:
-    """Return the spec's names with their values, and put them in scope one after another."""
+    """Put the names of `vars` in scope one after another. Return them with their values."""
     if node is None:
         return {}
-    if not isinstance(node.value, dict):
+    if not isinstance(node, MapNode):
         resolver.names_known = False
         resolver.wrong(node, "`vars` is a map", "write `vars: {z: 128, ch: 64}`")
         return {}
@@ -101,48 +105,44 @@ def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:
         resolver.names_known = False
         resolver.report("too-large", f"more than {MAX_NAMES} names in `vars`", node.mark)
         return {}
-    found = {}
+    numbers: dict[str, int | float] = {}
     for name, child in node.value.items():
         if problem := name_problem(name):
-            resolver.report("bad-name", problem[0], child.key_mark, problem[1])
-        value = resolver.data(int | float, child, name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            if value is not MISSING:
-                resolver.wrong(child, f"`{name}` is a number")
-            value = MISSING
-        elif not abs(value) <= MAX_VALUE:
-            message = f"{quoted(name)} must be at most {MAX_VALUE}, got {quoted(value)}"
-            resolver.report("out-of-range", message, child.mark)
-            value = MISSING
-        if value is MISSING:  # its own mistake, so that it makes no others
-            value = UNKNOWN
-        else:
-            found[name] = value
-        named = Width(value, name) if isinstance(value, int) else value
+            resolver.report("bad-name", problem[0], child.start, problem[1])
+        value = resolver.data(NUMBER, child, name)
+        named: int | float | Unknown = UNKNOWN  # a name with a mistake makes no others
+        if isinstance(value, (int, float)):
+            if abs(value) <= MAX_VALUE:
+                numbers[name] = value
+                named = Width(value, name) if isinstance(value, int) else value
+            else:
+                message = f"{quoted(name)} must be at most {MAX_VALUE}, got {quoted(value)}"
+                resolver.report("out-of-range", message, child.mark)
         resolver.names = {**resolver.names, name: named}
-    return found
+    return numbers
 
 
 def _blocks(resolver: Resolver, node: Node | None) -> None:
     """Note the spec's blocks; their layers are read where they are called."""
     if node is None:
         return
-    if not isinstance(node.value, dict):
+    if not isinstance(node, MapNode):
         help = "write `blocks: {up: {params: [c], layers: [...]}}`"
         resolver.wrong(node, "`blocks` is a map", help)
         return
     for name, block in node.value.items():
         if name in kinds_of("layer") and name not in HIDDEN:
             message = f"`{name}` is a layer already"
-            resolver.report("bad-name", message, block.key_mark, "give the block another name")
+            resolver.report("bad-name", message, block.start, "give the block another name")
             continue
         if problem := name_problem(name):
-            resolver.report("bad-name", problem[0], block.key_mark, problem[1])
-        if not isinstance(block.value, dict):
+            resolver.report("bad-name", problem[0], block.start, problem[1])
+        if not isinstance(block, MapNode):
             help = "write `{params: [out], layers: [...]}`"
             resolver.wrong(block, f"block {quoted(name)} is a map", help)
             resolver.blocks[name] = (None, None)
             continue
-        signature = resolver.model(Signature, block, f"block {quoted(name)}", **LAYERS)
-        # known even where its head is wrong, so that its calls are no mistakes
+        title = f"block {quoted(name)}"
+        signature = resolver.model(Signature, block, title, ("layers",), ("layers",))
+        # known even if its head is wrong, so that its calls are no mistakes
         resolver.blocks[name] = (signature, block.get("layers"))

@@ -1,36 +1,58 @@
-"""One tree laid over another: `extends` and settings both merge so."""
+"""Lay one tree over another: `extends` and settings both merge so."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
+from ganspec.language.fields import fields_of
+from ganspec.language.kinds import kinds_of
+from ganspec.language.section import Section
 from ganspec.language.tree import KeyPath, MapNode, Node
 
-Shape = Callable[[KeyPath], object]
-"""What the language has at a key path: a family's name where one of its kinds is chosen, the
-class of a section or of a kind's fields, or None."""
+Shape: TypeAlias = str | type[Section] | None
+"""The language's part at a key path: a family's name where one of its kinds is chosen, the class
+of a section or of a kind's fields, or None."""
+ShapeAt: TypeAlias = Callable[[KeyPath], Shape]
 
 
-def merge(base: Node, over: Node, shape: Shape, path: KeyPath = ()) -> Node:
-    """`over` laid on `base`: maps merge, everything else replaces, null removes.
+def merge(base: Node, over: Node, shape: ShapeAt, path: KeyPath = ()) -> Node:
+    """Return `over` laid on `base`: maps merge, everything else replaces, null removes.
 
-    Where a kind is chosen another kind replaces the inherited one, and the same kind merges its
+    Where a kind is chosen, another kind replaces the inherited one, and the same kind merges its
     fields.
     """
-    what = shape(path)
-    if over.value is not None and (opened := getattr(what, "opened", None)):
-        base, over = opened(base), opened(over)
+    part = shape(path)
+    if over.value is not None and isinstance(part, type):
+        base, over = part.opened(base), part.opened(over)
     if not isinstance(over, MapNode):
         return over
     kept = base.value if isinstance(base, MapNode) else {}
-    if isinstance(what, str) and list(kept) != list(over.value):
+    if isinstance(part, str) and list(kept) != list(over.value):
         kept = {}
     merged = dict(kept)
     for key, node in over.value.items():
-        if node.value is None and not isinstance(what, str):
+        if node.value is None and not isinstance(part, str):
             merged.pop(key, None)
         elif key in merged:
             merged[key] = merge(merged[key], node, shape, (*path, key))
         else:
             merged[key] = node
     return MapNode(merged, over.mark, over.key_mark)
+
+
+def shape_at(root: type[Section], path: KeyPath) -> Shape:
+    """Return the language's part at `path` below a section."""
+    at: Shape = root
+    kinds: str | None = None  # of the list that `at` stands for
+    for part in path:
+        if kinds is not None:
+            at, kinds = (kinds if isinstance(part, int) else None), None
+        elif isinstance(at, str):
+            at = kinds_of(at).get(str(part))
+        elif at is not None and (field := fields_of(at).get(str(part))):
+            kinds = field.type.families
+            at = None if kinds else field.type.family or field.type.section
+        else:
+            return None
+    return at

@@ -1,4 +1,4 @@
-"""Names: what a spec may call things, since its names become names in Python and in files."""
+"""Rules for the names in a spec, which become names in Python and of files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 PLAIN = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 LONGEST = 40
 
-# Names that mean something else in the Python that is written from a spec.
+# Names that emitted Python uses for something else.
 RESERVED = frozenset(
     {"self", "torch", "nn", "partial", "math", "in_channels", "spectral_norm", "weight_norm"}
     | {"training"}  # of every module
@@ -21,7 +21,7 @@ RESERVED = frozenset(
 
 
 def name_problem(name: object) -> tuple[str, str | None] | None:
-    """Why `name` cannot be a name in a spec, and what to write instead; None where it can."""
+    """Return the message and help about a bad name; None for a good one."""
     if not isinstance(name, str):
         return f"{quoted(name)} is not a name", None
     if len(name) > LONGEST:

@@ -1,48 +1,51 @@
-"""Heads of repeats and calls of blocks: how often, and with which values."""
+"""Heads of repeats and arguments of blocks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from ganspec.language.errors import Mark
+from ganspec.language.fields import FieldType, ListType, field_type
 from ganspec.language.scope import Scope
-from ganspec.language.tree import Node, node_of
+from ganspec.language.section import Section
+from ganspec.language.tree import ListNode, MapNode, Node, find
 from ganspec.language.types import Name, Number, Whole
 
 MAX_LAYERS = 2000  # of one spec, repeats and blocks opened
 MAX_CALLS = 12  # of blocks, one inside another
-LAYERS = {"elsewhere": ("layers",), "required": ("layers",)}  # what is read after the head
-HIDDEN = ("block",)  # kinds that a spec cannot write: what a block's call becomes
+HIDDEN = ("block",)  # kinds that a spec cannot write: a call of a block becomes one
+NUMBER = field_type(int | float)
+LAYERS = FieldType(
+    families="layer", lists=(ListType((FieldType(family="layer"),), endless=True, least=1),)
+)
 
 
-class Rounds(BaseModel):
-    """The head of a repeat: everything but its layers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+class Rounds(Section):
+    """The head of a repeat: all but its layers."""
 
     times: Annotated[int, Field(gt=0, le=MAX_LAYERS)] | None = None
     with_: dict[Name, tuple[Whole | Number, ...]] = Field({}, alias="with")
 
-    def scopes(self) -> Iterator[dict[str, object]]:
-        """Yield the names of each round; they stand for values, and are no names in Python."""
+    def scopes(self) -> Iterator[dict[str, int | float]]:
+        """Yield each round's names with their values."""
         count = self.times or len(next(iter(self.with_.values())))
         for i in range(count):
             yield {name: values[i] for name, values in self.with_.items()}
 
 
-def is_even(scope: Scope, rounds: Rounds, body: Node) -> bool:
-    """Return True if every name of a repeat has as many values; report the first that has not."""
+def is_even(scope: Scope, rounds: Rounds, body: MapNode) -> bool:
+    """Return True if all names of a repeat have equally many values; report the first odd one."""
     if rounds.times is None and not rounds.with_:
         message = "repeat needs `times` or `with`"
         help = "write `times: 2`, or `with: {c: [4 * ch, 2 * ch]}`"
-        scope.report("missing-field", message, body.key_mark or body.mark, help)
+        scope.report("missing-field", message, body.start, help)
         return False
     count = rounds.times
     for name, values in rounds.with_.items():
-        mark = body.value["with"].value[name].mark
+        mark = find(body, ("with", name)).mark
         if not values:
             scope.report("out-of-range", f"`{name}` has no values", mark, "list some")
             return False
@@ -60,25 +63,24 @@ def _count(number: int, noun: str) -> str:
 
 def read_arguments(
     scope: Scope, word: str, params: tuple[str, ...], body: Node, mark: Mark
-) -> dict | None:
-    """Return the values of a block's parameters in a call, by name; None where one is wrong."""
-    given, title = body, f"block `{word}`"
-    if not isinstance(body.value, dict):
-        values = body.value if isinstance(body.value, list) else [body]
+) -> dict[str, int | float] | None:
+    """Return the values of a block's parameters in a call, by name; None if one is wrong."""
+    title = f"block `{word}`"
+    if isinstance(body, MapNode):
+        arguments = body.value
+    else:
+        values = body.value if isinstance(body, ListNode) else [body]
         values = [] if body.value is None else values
         if len(values) > len(params):
             message = f"{title} takes {_count(len(params), 'value')}, got {len(values)}"
             help = f"its parameters: {', '.join(params)}" if params else f"write `{word}` alone"
             scope.report("wrong-type", message, body.mark, help)
             return None
-        given = body.holding(dict(zip(params, values, strict=False)))
-    placed = node_of(given.value, given.mark, mark)
+        arguments = dict(zip(params, values, strict=False))
+    placed = MapNode(arguments, body.mark, mark)
     known = scope.known(placed, list(params), title)
     if not scope.complete(placed, list(params), title) or not known:
         return None
-    found = {name: scope.data(int | float, given.value[name], name) for name in params}
-    for name, value in found.items():
-        if value is None or isinstance(value, (bool, tuple)):
-            scope.wrong(given.value[name], f"`{name}` is a number")
-            return None
-    return found if all(isinstance(value, (int, float)) for value in found.values()) else None
+    numbers = {name: scope.data(NUMBER, arguments[name], name) for name in params}
+    right = {name: n for name, n in numbers.items() if isinstance(n, (int, float))}
+    return right if len(right) == len(params) else None

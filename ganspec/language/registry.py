@@ -1,8 +1,8 @@
 """Families of named things and the packages that define them, one file each.
 
-The language knows no kind: `ganspec/__init__.py` says which package holds which family. A package
-is imported when its family is first asked for, so adding a kind is adding a file. Files from
-elsewhere, which `ganspec.kinds_files` loads, are listed in `LOADED`.
+The language knows no kind: `ganspec/__init__.py` fills `PACKAGES`. A package is imported when its
+family is first used, so adding a kind is adding a file. `LOADED` lists the users' own files, which
+`ganspec.kinds_files` loads.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _searched: set[str] = set()
 
 @dataclass(frozen=True)
 class KindsFile:
-    """A Python file of kinds that the user had loaded; `module` is its name in `sys.modules`."""
+    """A user's Python file of kinds; `module` is its name in `sys.modules`."""
 
     path: Path
     module: str
@@ -28,7 +28,7 @@ class KindsFile:
 
     @property
     def name(self) -> str:
-        """Name of its copy in run folders, unlike those of the other loaded files."""
+        """Name of its copy in run folders, unique among the loaded files."""
         namesakes = [each.path for each in LOADED if each.path.name == self.path.name]
         place = namesakes.index(self.path) if self.path in namesakes else 0
         return f"{self.path.stem}_{place + 1}.py" if place else self.path.name

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ValidationError
+from typing import TypeVar
 
-from ganspec.language.annotations import (
-    accepts_none,
-    family,
-    fields_of,
-    many,
-    mapping,
-    options,
-    section,
-    sections,
-    words,
-)
-from ganspec.language.complaints import complaints
-from ganspec.language.errors import Mark, nearest, quoted, suggestion
-from ganspec.language.expr import UNKNOWN, Width
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from ganspec.language.errors import Mark, nearest, plural, quoted, suggestion
+from ganspec.language.expr import UNKNOWN, Names, Unknown, Width
+from ganspec.language.fields import FieldType, MapType, fields_of
 from ganspec.language.kinds import Kind, kinds_of
 from ganspec.language.names import name_problem
 from ganspec.language.opening import (
@@ -30,13 +22,15 @@ from ganspec.language.opening import (
     read_arguments,
 )
 from ganspec.language.scope import MISSING, Scope
-from ganspec.language.tree import Node, ScalarNode, node_of
+from ganspec.language.section import Section
+from ganspec.language.tree import ListNode, MapNode, Node, ScalarNode, find, node_of
 
 MAX_NESTING = 60  # names on the way to a value, repeats and blocks opened
+Model = TypeVar("Model", bound=Section)
 
 
-class Partial(dict):
-    """A map of which some entries are wrong, so that the others are checked all the same."""
+class Partial(dict[str, object]):
+    """A map without its wrong entries, so that the others are checked all the same."""
 
 
 class Resolver(Scope):
@@ -46,113 +40,130 @@ class Resolver(Scope):
 
     def model(
         self,
-        cls: type[BaseModel],
-        node: Node,
+        cls: type[Model],
+        node: MapNode,
         title: str,
         elsewhere: tuple[str, ...] = (),
         required: tuple[str, ...] = (),
-        **given: object,
-    ) -> BaseModel | None:
-        """Return `node`, a map, as an instance of `cls`; None where anything in it is wrong.
+        given: dict[str, object] | None = None,
+    ) -> Model | None:
+        """Return `node` as an instance of `cls`; None if anything in it is wrong.
 
-        The caller gives the fields `given`, and itself reads the keys `elsewhere`, some `required`.
+        The fields `given` are known already. The keys `elsewhere` are read by the caller, who
+        needs those that are `required`.
         """
-        fields, values, whole = fields_of(cls), dict(given), True
+        fields, values, whole = fields_of(cls), dict(given or {}), True
         read = {**node.value, **self.defaults(cls, node)}
         for key, child in read.items():
-            if key in fields and key not in given:
-                value = self.inside(key, self.field, fields[key].annotation, child, key)
+            if key in fields and key not in (given or {}):
+                value = self.inside(key, self.field, fields[key].type, child, key)
                 if value is not MISSING:
                     values[key] = value
                 whole = whole and value is not MISSING and not isinstance(value, Partial)
         whole = self.known(node, [*fields, *elsewhere], title) and whole
-        needed = [k for k, f in fields.items() if f.is_required() and k not in given]
+        needed = [k for k, field in fields.items() if field.required and k not in (given or {})]
         whole = self.complete(node, [*needed, *required], title) and whole
         try:
-            result = cls.model_validate(values)
-            return result if whole else None
+            model = cls.model_validate(values)
         except ValidationError as error:
-            for finding in complaints(error, cls, node.holding(read), title):
-                self.report(
-                    finding.code, finding.message, finding.mark, finding.help, *finding.notes
-                )
+            for item in error.errors(include_url=False):
+                self.refusal(item, MapNode(read, node.mark, node.key_mark))
             return None
+        return model if whole else None
 
-    def defaults(self, cls: type[BaseModel], node: Node) -> dict[str, Node]:
+    def refusal(self, item: ErrorDetails, node: MapNode) -> None:
+        """Report what a check of the model itself refused."""
+        place, context = item["loc"], item.get("ctx", {})
+        if item["type"] == "missing" and len(place) == 1:
+            return  # reported already: the field is absent, or its value is wrong
+        at = find(node, tuple(part for part in place if part != "[key]"))
+        mark = at.start if "[key]" in place or not place else at.mark
+        if item["type"] == "refusal":
+            self.report(context["code"], context["message"], mark, context["help"])
+        else:  # of a constraint that the table of fields does not know
+            name = f"`{place[0]}`: " if place else ""
+            self.report("bad-value", f"{name}{item['msg']}", mark)
+
+    def defaults(self, cls: type[Section], node: MapNode) -> dict[str, Node]:
         """Return defaults of the spec's framework that differ from torch's."""
-        own = getattr(cls, "framework_defaults", {}).get(self.framework, {})
+        own = cls.framework_defaults.get(self.framework, {})
         return {k: node_of(v, node.mark) for k, v in own.items() if k not in node.value}
 
     # -- values -------------------------------------------------------------------------------
 
-    def field(self, annotation: object, node: Node, name: str) -> object:
-        """Return a value as its annotation asks: a kind, kinds, a section, a map, or plain data."""
-        if node.value is None and accepts_none(annotation):
+    def field(self, kind: FieldType, node: Node, name: str) -> object:
+        """Return the value of a field; MISSING if it is wrong."""
+        if node.value is None and kind.null:
             return None
-        if chosen := family(annotation):
-            kind = self.kind(chosen, node)
-            return MISSING if kind is None else kind
-        if listed_family := many(annotation):
-            return self.many(listed_family, node, name)
-        if cls := section(annotation):
+        if kind.family:
+            chosen = self.kind(kind.family, node)
+            return MISSING if chosen is None else chosen
+        if kind.families:
+            return self.many(kind, kind.families, node, name)
+        if cls := kind.section:
             node = cls.opened(node)
-            if isinstance(node.value, dict):
+            if isinstance(node, MapNode):
                 model = self.model(cls, node, name)
                 return MISSING if model is None else model
-            if set(options(annotation)) <= {cls, type(None)}:
+            if kind.takes_only_maps:
                 help = f"fields: {', '.join(fields_of(cls))}"
                 return self.wrong(node, f"`{name}` is a map", help)
-        if cls := sections(annotation):
-            return self.sections(cls, node, name)
-        if (pair := mapping(annotation)) and isinstance(node.value, dict):
-            return self.map(*pair, node, name)
-        return self.data(annotation, node, name)
+        if kind.sections:
+            return self.sections(kind.sections, node, name)
+        if kind.map and isinstance(node, MapNode):
+            return self.map(kind.map, node, name)
+        return self.data(kind, node, name)
 
-    def map(self, keys: object, values: object, node: Node, name: str) -> object:
+    def map(self, kind: MapType, node: MapNode, name: str) -> object:
         """Return a map whose keys the spec chooses, of a closed set or freely."""
-        closed = words(keys)
+        closed = list(kind.keys.words)
         whole = not closed or self.known(node, closed, name)
-        found = {
-            key: self.inside(key, self.field, values, child, key)
+        values = {
+            key: self.inside(key, self.field, kind.values, child, key)
             for key, child in node.value.items()
         }
-        right = {k: v for k, v in found.items() if v is not MISSING and k in (closed or found)}
-        return found if whole and right == found else Partial(right)
+        right = {k: v for k, v in values.items() if v is not MISSING and k in (closed or values)}
+        return right if whole and right == values else Partial(right)
 
-    def many(self, family: str, node: Node, name: str) -> object:
+    def many(self, kind: FieldType, family: str, node: Node, name: str) -> object:
         """Return a list of kinds, repeats and blocks opened."""
-        if not isinstance(node.value, list):
+        if not isinstance(node, ListNode):
             return self.wrong(node, f"`{name}` is a list", "begin each entry with `- `")
-        found = [
+        if not kind.list_of(len(node.value)).fits(len(node.value)):
+            self.size(kind, node, name)
+            return MISSING
+        kinds = [
             self.inside(str(i), self.kind, family, child) for i, child in enumerate(node.value)
         ]
-        return MISSING if None in found else tuple(found)
+        return MISSING if None in kinds else tuple(kinds)
 
-    def sections(self, cls: type[BaseModel], node: Node, name: str) -> object:
+    def sections(self, cls: type[Section], node: Node, name: str) -> object:
         """Return a list of sections."""
-        if not isinstance(node.value, list):
+        if not isinstance(node, ListNode):
             return self.wrong(node, f"`{name}` is a list", "begin each entry with `- `")
-        found = []
+        models: list[Section | None] = []
         for i, child in enumerate(node.value):
-            if isinstance(child.value, dict):
-                found.append(self.inside(str(i), self.model, cls, child, name))
+            if isinstance(child, MapNode):
+                models.append(self.inside(str(i), self.model, cls, child, name))
             else:
                 help = f"fields: {', '.join(fields_of(cls))}"
                 self.wrong(child, f"an entry of `{name}` is a map", help)
-                found.append(None)
-        return MISSING if None in found else tuple(found)
+                models.append(None)
+        return MISSING if None in models else tuple(models)
 
     # -- kinds --------------------------------------------------------------------------------
 
     def kind(self, family: str, node: Node) -> Kind | None:
         """Return the kind that a word or a map of one key chooses, built from its fields."""
+        body: Node
         if isinstance(node.value, str):
             word, mark, body = node.value, node.mark, ScalarNode(None, node.mark, node.mark)
-        elif isinstance(node.value, dict) and len(node.value) == 1:
+        elif isinstance(node, MapNode) and len(node.value) == 1:
             ((word, body),) = node.value.items()
             mark = body.key_mark or node.mark
         else:
-            return self.no_kind(family, node)
+            self.no_kind(family, node)
+            return None
         if family == "layer" and not self.room(mark):
             return None
         kinds = {k: v for k, v in kinds_of(family).items() if k not in HIDDEN}
@@ -161,36 +172,36 @@ class Resolver(Scope):
         elif word in kinds:
             kind = self.inside(word, self.body, kinds[word], body)
         else:
-            return self.unknown_kind(family, word, list(kinds), mark)
+            self.unknown_kind(family, word, list(kinds), mark)
+            return None
         return kind.place(".".join(self.path), mark) if kind else None
 
     def unknown_kind(self, family: str, word: str, names: list[str], mark: Mark) -> None:
-        """Report a kind that does not exist, listing those that do once a family."""
+        """Report an unknown kind. The first time for each family, list its kinds."""
         names = [*names, *self.blocks] if family == "layer" else names
-        shown = family.replace("_", " ")
-        help = f"use `{close}`" if (close := nearest(word, names)) else None
+        shown, close = family.replace("_", " "), nearest(word, names)
+        help = f"use `{close}`" if close else None
         if not help and family not in self.listed:
             self.listed.add(family)
             help = suggestion(word, names, f"known {plural(shown)}")
         self.report("unknown-kind", f"no {shown} is called {quoted(word)}", mark, help)
 
     def no_kind(self, family: str, node: Node) -> None:
-        """Report what is neither a word nor a map of one key."""
+        """Report a value that is neither a word nor a map of one key."""
         shown, kinds = family.replace("_", " "), kinds_of(family)
         words = (word for word in kinds if word not in HIDDEN)
         first = min(words, key=lambda word: kinds[word].__module__)  # imported in any order
-        if not isinstance(node.value, dict) or not node.value:
+        if not isinstance(node, MapNode) or not node.value:
             message = f"one {shown} is a word or a map of one key, not {quoted(node.value)}"
-            help = f"write `{first}` or `{first}: {{...}}`"
-            self.report("wrong-type", message, node.mark, help)
+            example = f"write `{first}` or `{first}: {{...}}`"
+            self.report("wrong-type", message, node.mark, example)
             return
         chosen, second = list(node.value)[:2]
         message = f"one {shown} is a map of one key, and {quoted(second)} is a second"
         help = "begin it with `- `" if second in kinds and family == "layer" else None
         if chosen in kinds and second in fields_of(kinds[chosen]):
             help = f"write `{chosen}: {{..., {second}: ...}}`"
-        at = node.value[second]
-        self.report("wrong-type", message, at.key_mark or at.mark, help)
+        self.report("wrong-type", message, node[second].start, help)
 
     def room(self, mark: Mark) -> bool:
         """Return True if the spec may hold one more layer here; report it if not."""
@@ -209,7 +220,7 @@ class Resolver(Scope):
         if cls.kind == "repeat":
             return self.repeat(cls, body)
         opened = self.opened_body(cls, body)
-        if not isinstance(opened.value, dict):
+        if not isinstance(opened, MapNode):
             help = f"write `{cls.kind}`, or `{cls.kind}: {{...}}` with named fields"
             self.report("wrong-type", f"{cls.kind} takes no bare value", body.mark, help)
             return None
@@ -217,8 +228,8 @@ class Resolver(Scope):
 
     def opened_body(self, cls: type[Kind], body: Node) -> Node:
         """Return the fields; the primary one may be a kind, written `{primary: {kind: ...}}`."""
-        if isinstance(body.value, dict) and len(body.value) == 1 and cls.primary:
-            inner = family(cls.model_fields[cls.primary].annotation)
+        if isinstance(body, MapNode) and len(body.value) == 1 and cls.primary:
+            inner = fields_of(cls)[cls.primary].type.family
             (word,) = body.value
             if inner and word in kinds_of(inner) and word not in fields_of(cls):
                 return body.holding({cls.primary: body.as_value()})
@@ -226,37 +237,35 @@ class Resolver(Scope):
 
     # -- repeats and blocks -------------------------------------------------------------------
 
-    def layers(self, node: Node, names: dict[str, object]) -> tuple | None:
-        """Return the layers in `node` with `names` in scope; None where one is wrong."""
+    def layers(self, node: Node, names: Names) -> tuple[object, ...] | None:
+        """Return the layers in `node` with `names` in scope; None if one is wrong."""
         outer, self.names = self.names, {**self.names, **names}
-        layers = self.many("layer", node, "layers")
+        layers = self.many(LAYERS, "layer", node, "layers")
         self.names = outer
-        if isinstance(layers, tuple) and not layers:
-            self.report("out-of-range", "`layers` is empty", node.mark, "list at least one")
-        return layers if isinstance(layers, tuple) and layers else None
+        return layers if isinstance(layers, tuple) else None
 
     def repeat(self, cls: type[Kind], body: Node) -> Kind | None:
         """Return a repeat with its layers read once a round."""
-        if not isinstance(body.value, dict):
+        if not isinstance(body, MapNode):
             self.wrong(body, "repeat is a map", "write `repeat: {times: 2, layers: [...]}`")
             return None
-        rounds = self.model(Rounds, body, "repeat", **LAYERS)
+        rounds = self.model(Rounds, body, "repeat", ("layers",), ("layers",))
         if rounds is None:
-            # its layers are checked all the same, once, under names of no known value
+            # its layers are checked all the same, once, under names of unknown values
             names = body.get("with")
-            names = names.value if names and isinstance(names.value, dict) else {}
             if layers := body.get("layers"):
-                self.layers(layers, dict.fromkeys(names, UNKNOWN))
+                unknown = names.value if isinstance(names, MapNode) else ()
+                self.layers(layers, dict.fromkeys(unknown, UNKNOWN))
             return None
         if not is_even(self, rounds, body):
             return None
-        found = []
-        for i, names in enumerate(rounds.scopes()):
-            layers = self.inside(str(i), self.layers, body.value["layers"], names)
-            if layers is None:  # the other rounds would only say the same
+        opened = []
+        for i, scope in enumerate(rounds.scopes()):
+            in_round = self.inside(str(i), self.layers, body["layers"], scope)
+            if in_round is None:  # the other rounds would only repeat the mistake
                 return None
-            found.append(layers)
-        return cls(rounds=tuple(found))
+            opened.append(in_round)
+        return cls.model_validate({"rounds": tuple(opened)})
 
     def block(self, word: str, body: Node, mark: Mark) -> Kind | None:
         """Return the block that a call opens, its layers read under the call's arguments."""
@@ -269,32 +278,23 @@ class Resolver(Scope):
             self.report("recursive-block", f"block `{word}` uses itself", mark, None, chain)
             return None
         arguments = read_arguments(self, word, signature.params, body, mark)
-        known = arguments or dict.fromkeys(signature.params, UNKNOWN)
-        # inside, an argument goes by its parameter's name: the block becomes a class of its own
-        named = {k: Width(v, k) if isinstance(v, int) else v for k, v in known.items()}
-        # nothing of the caller's repeats is in sight: a block means the same wherever it is called
+        named: dict[str, int | float | Unknown] = dict.fromkeys(signature.params, UNKNOWN)
+        # inside, an argument goes by its parameter's name: the block becomes a class
+        named |= {k: Width(v, k) if isinstance(v, int) else v for k, v in (arguments or {}).items()}
+        # names of the caller's repeats are out of sight: a block means the same in every call
         calls, names = self.calls, self.names
         self.calls, self.names = (*calls, word), self.vars
         opened = self.layers(layers, named)
         self.calls, self.names = calls, names
         if opened is None or arguments is None or name_problem(word):
             return None
-        block = kinds_of("layer")["block"]
-        return block(block=word, doc=signature.doc, arguments=arguments, layers=opened)
+        values = {"block": word, "doc": signature.doc, "arguments": arguments, "layers": opened}
+        return kinds_of("layer")["block"].model_validate(values)
 
     def unused(self) -> None:
-        """Check blocks that nothing calls, under parameters of no known value."""
+        """Check blocks that nothing calls, under parameters of unknown values."""
         for name, (signature, layers) in self.blocks.items():
             if name not in self.opened and signature and layers:
                 self.calls = (name,)
                 self.layers(layers, dict.fromkeys(signature.params, UNKNOWN))
         self.calls = ()
-
-
-def plural(noun: str) -> str:
-    """Return the plural of a noun."""
-    if noun == "criterion":
-        return "criteria"
-    if noun.endswith("y"):
-        return f"{noun[:-1]}ies"
-    return f"{noun}es" if noun.endswith("s") else f"{noun}s"

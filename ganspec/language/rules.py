@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+Value: TypeAlias = Any  # a number or a tensor, both of which do arithmetic and compare
 
 MAX_CHARACTERS = 200
 ARITHMETIC = {
@@ -22,7 +25,7 @@ COMPARISONS = {
 
 
 class RuleError(ValueError):
-    """A text that is no rule; `help` says what would be."""
+    """A text that is not a rule; `help` shows one."""
 
     def __init__(self, message: str, help: str):
         super().__init__(message)
@@ -30,9 +33,9 @@ class RuleError(ValueError):
 
 
 class Rule:
-    """A condition over named losses, called with them in the order of `names`.
+    """A condition over named losses, called with their values in the order of `names`.
 
-    `source` is a Python function of the same meaning, made of nothing but the names, numbers and
+    `source` is a Python function of the same meaning, made only of the names, numbers and
     whitelisted operators. Raises RuleError for any other text.
     """
 
@@ -47,7 +50,7 @@ class Rule:
             f"    return {ast.unparse(self._test)}\n"
         )
 
-    def __call__(self, *losses: object) -> object:
+    def __call__(self, *losses: Value) -> Value:
         return _value(self._test, dict(zip(self.names, losses, strict=True)))
 
 
@@ -64,7 +67,7 @@ def _parse(text: str, names: tuple[str, ...]) -> ast.expr:
 
 
 def _check_test(node: ast.expr, names: tuple[str, ...], example: str) -> None:
-    """Refuse what is not a comparison of losses, or several joined by words."""
+    """Raise RuleError unless `node` is a comparison of losses, or several joined by words."""
     match node:
         case ast.BoolOp(values=parts):
             for part in parts:
@@ -84,7 +87,7 @@ def _check_test(node: ast.expr, names: tuple[str, ...], example: str) -> None:
 
 
 def _check(node: ast.expr, names: tuple[str, ...], example: str) -> None:
-    """Refuse whatever is not on the list."""
+    """Raise RuleError unless `node` is arithmetic over losses and numbers."""
     match node:
         case ast.UnaryOp(op=ast.USub(), operand=part):
             parts = [part]
@@ -110,16 +113,16 @@ def _check(node: ast.expr, names: tuple[str, ...], example: str) -> None:
         _check(part, names, example)
 
 
-def _value(node: ast.expr, losses: Mapping[str, object]) -> object:
-    """What a checked expression is, as Python would have it."""
+def _value(node: ast.expr, losses: Mapping[str, Value]) -> Value:
+    """Return the value that Python would give a checked expression."""
     match node:
         case ast.Name(id=name):
             return losses[name]
         case ast.Constant(value=value):
             return value
         case ast.UnaryOp(op=op, operand=part):
-            value = _value(part, losses)
-            return not value if isinstance(op, ast.Not) else -value
+            operand = _value(part, losses)
+            return not operand if isinstance(op, ast.Not) else -operand
         case ast.Compare(left=left, ops=[op], comparators=[right]):
             return COMPARISONS[type(op)](_value(left, losses), _value(right, losses))
         case ast.BoolOp(op=op, values=parts):

@@ -1,13 +1,11 @@
-"""Read plain data in a scope: names in sight, the path, and the mistakes so far."""
+"""Read plain data: names in sight, the path to a value, and the mistakes so far."""
 
 from __future__ import annotations
 
-import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from typing import TypeVar
 
-from pydantic import BaseModel
-
-from ganspec.language.annotations import describe, leaves, literals, options, words
+from ganspec.language.document import Signature
 from ganspec.language.errors import (
     Diagnostic,
     Mark,
@@ -17,8 +15,9 @@ from ganspec.language.errors import (
     quoted,
     suggestion,
 )
-from ganspec.language.expr import ExpressionError, UnknownValueError, evaluate
-from ganspec.language.tree import Node
+from ganspec.language.expr import ExpressionError, Names, UnknownValueError, Width, evaluate
+from ganspec.language.fields import FieldType, ScalarType
+from ganspec.language.tree import ListNode, MapNode, Node, ScalarNode
 
 MAX_ERRORS = 50
 YAML_1_1_WORDS = {
@@ -26,6 +25,7 @@ YAML_1_1_WORDS = {
     **dict.fromkeys(("no", "off", "n"), "false"),
 }
 MISSING = object()  # in place of a value that is wrong or cannot be known
+Result = TypeVar("Result")
 
 
 class Scope:
@@ -33,23 +33,23 @@ class Scope:
 
     def __init__(self, framework: str):
         self.framework = framework
-        self.names: Mapping[str, object] = {}
-        self.vars: Mapping[str, object] = {}  # the part of `names` that is in sight everywhere
-        self.blocks: dict[
-            str, tuple[BaseModel | None, Node | None]
-        ] = {}  # by name: signature and layers
+        self.names: Names = {}
+        self.vars: Names = {}  # the part of `names` that is in sight everywhere
+        self.blocks: dict[str, tuple[Signature | None, Node | None]] = {}  # with their layers
         self.diagnostics: list[Diagnostic] = []
         self.layer_count = 0
         self.calls: tuple[str, ...] = ()  # blocks being opened
         self.path: tuple[str, ...] = ()
         self.opened: set[str] = set()  # blocks that were called
-        self.names_known = True  # False where `vars` itself cannot be read
+        self.names_known = True  # False if `vars` itself cannot be read
         self.listed: set[str] = set()  # families whose kinds a help has listed
+
+    # -- mistakes -----------------------------------------------------------------------------
 
     def report(
         self, code: str, message: str, mark: Mark, help: str | None = None, *notes: str
     ) -> None:
-        """Record one mistake. Raises SpecError where there are too many to read."""
+        """Record one mistake. Raises SpecError if there are too many to read."""
         self.diagnostics.append(Diagnostic(code, message, mark, notes, help))
         if len(self.diagnostics) >= MAX_ERRORS:
             rest = Diagnostic("too-many", f"{MAX_ERRORS} mistakes or more; not all are shown")
@@ -60,74 +60,135 @@ class Scope:
         self.report("wrong-type", f"{wanted}, not {quoted(node.value)}", node.mark, help)
         return MISSING
 
-    def inside(self, key: str, function: Callable, *arguments: object) -> object:
+    def inside(self, key: str, function: Callable[..., Result], *arguments: object) -> Result:
         """Return `function(*arguments)`, called with `key` added to the path."""
         outer, self.path = self.path, (*self.path, key)
         result = function(*arguments)
         self.path = outer
         return result
 
-    def known(self, node: Node, names: list[str], title: str) -> bool:
+    def known(self, node: MapNode, names: list[str], title: str) -> bool:
         """Return True if every key of a map is one of `names`; report the others."""
         unknown = [key for key in node.value if key not in names]
-        what = "section" if title == "the spec" else "field"
+        noun = "section" if title == "the spec" else "field"
         for key in unknown:
-            help = suggestion(key, names, f"{what}s") if names else "it takes no fields"
-            message = f"{title} has no {what} {quoted(key)}"
-            self.report("unknown-field", message, node.value[key].key_mark or node.mark, help)
+            help = suggestion(key, names, f"{noun}s") if names else "it takes no fields"
+            message = f"{title} has no {noun} {quoted(key)}"
+            self.report("unknown-field", message, node[key].key_mark or node.mark, help)
         return not unknown
 
-    def complete(self, node: Node, needed: list[str], title: str) -> bool:
+    def complete(self, node: MapNode, needed: list[str], title: str) -> bool:
         """Return True if a map has every key that it needs; report the missing ones."""
         lacking = [name for name in needed if name not in node.value]
         # a misspelt key is one mistake, and was reported as such
         misspelt = [nearest(k, lacking) for k in node.value if k not in needed] if lacking else []
         missing = [name for name in lacking if name not in misspelt]
         if missing:
-            message, mark = f"{title} needs {listed(missing)}", node.key_mark or node.mark
-            self.report("missing-field", message, mark, f"add {listed(f'{m}:' for m in missing)}")
+            message = f"{title} needs {listed(missing)}"
+            help = f"add {listed(f'{name}:' for name in missing)}"
+            self.report("missing-field", message, node.start, help)
         return not lacking
 
-    def data(self, annotation: object, node: Node, name: str) -> object:
+    # -- plain data ---------------------------------------------------------------------------
+
+    def data(self, kind: FieldType, node: Node, name: str) -> object:
         """Return plain data, or MISSING; a text where a number belongs is an expression."""
-        allowed = set(leaves(annotation))
-        if isinstance(node.value, list):
-            if not any(typing.get_origin(o) is tuple for o in options(annotation)):
-                return self.wrong(node, f"`{name}` is {describe(annotation)}")
-            found = [self.data(annotation, child, name) for child in node.value]
-            return MISSING if any(value is MISSING for value in found) else tuple(found)
-        if isinstance(node.value, dict):
-            return self.wrong(node, f"`{name}` is {describe(annotation)}")
-        real = float in allowed and int not in allowed
-        if not isinstance(node.value, str) or node.value in words(annotation) or str in allowed:
-            whole = isinstance(node.value, int) and not isinstance(node.value, bool)
-            return _real(node.value) if whole and real else node.value
-        if bool in allowed and (meant := YAML_1_1_WORDS.get(node.value.lower())):
-            message = f"{quoted(node.value)} is a word, not true or false"
+        if isinstance(node, ListNode):
+            return self.list(kind, node, name)
+        if isinstance(node, MapNode):
+            return self.wrong(node, f"`{name}` is {kind}")
+        value = self.scalar(kind, node, name)
+        if value is MISSING or (value is None and kind.null) or kind.is_literal(value):
+            return value
+        scalar = kind.scalar(value)
+        if scalar is None:
+            return self.refuse(kind, node, name, value)
+        return value if self.within(scalar, node, name, value) else MISSING
+
+    def list(self, kind: FieldType, node: ListNode, name: str) -> object:
+        """Return a list of plain data as a tuple, or MISSING."""
+        if not kind.lists:
+            return self.wrong(node, f"`{name}` is {kind}")
+        count = len(node.value)
+        chosen = kind.list_of(count)
+        if not chosen.fits(count):
+            self.size(kind, node, name)
+            return MISSING
+        entries = [self.data(chosen.item(i), child, name) for i, child in enumerate(node.value)]
+        return MISSING if any(entry is MISSING for entry in entries) else tuple(entries)
+
+    def size(self, kind: FieldType, node: ListNode, name: str) -> None:
+        """Report a list with too few or too many entries."""
+        if kind.lists[0].endless:
+            self.report("out-of-range", f"`{name}` is empty", node.mark, "list at least one")
+        else:
+            message = f"`{name}` is {kind}, not of {len(node.value)}"
+            self.report("wrong-type", message, node.mark)
+
+    def scalar(self, kind: FieldType, node: ScalarNode, name: str) -> object:
+        """Return a scalar of the spec's text, expressions evaluated; MISSING if one is wrong."""
+        text, real = node.value, float in kind.pythons and int not in kind.pythons
+        if isinstance(text, int) and not isinstance(text, bool) and real:
+            return _real(text)
+        if not isinstance(text, str) or text in kind.words or str in kind.pythons:
+            return text
+        if bool in kind.pythons and (meant := YAML_1_1_WORDS.get(text.lower())):
+            message = f"{quoted(text)} is a word, not true or false"
             self.report("wrong-type", message, node.mark, f"write `{meant}`")
             return MISSING
-        if not {int, float} & allowed:
-            return node.value
-        return self._number(node, name, literals(annotation), real)
+        if not {int, float} & kind.pythons:
+            return text
+        return self.number(kind, node, text, name, real)
 
-    def _number(self, node: Node, name: str, values: list[object], real: bool) -> object:
+    def number(self, kind: FieldType, node: Node, text: str, name: str, real: bool) -> object:
         """Return the value of an expression, or MISSING."""
         try:
-            value = evaluate(node.value, self.names)
+            value = evaluate(text, self.names)
             return float(value) if real else value
         except UnknownValueError:
             return MISSING
         except ExpressionError as error:
             if error.code == "unknown-name" and not self.names_known:
                 return MISSING
-            if values and node.value.isidentifier():
-                help = suggestion(node.value, map(str, values), "values")
-                message = f"`{name}` cannot be {quoted(node.value)}"
+            if kind.literals and text.isidentifier():
+                help = suggestion(text, map(str, kind.literals), "values")
+                message = f"`{name}` cannot be {quoted(text)}"
                 self.report("unknown-value", message, node.mark, help)
             else:
-                mark = node.mark.within(node.value, error.start, error.end)
+                mark = node.mark.within(text, error.start, error.end)
                 self.report(error.code, error.message, mark, error.help)
             return MISSING
+
+    def refuse(self, kind: FieldType, node: ScalarNode, name: str, value: object) -> object:
+        """Report a scalar that has no type of the field's. Return MISSING."""
+        shown, notes = _shown(node, value), _computed(node, value)
+        if kind.literals and (isinstance(value, str) or not kind.scalars):
+            known = [str(literal) for literal in kind.literals]
+            close = nearest(value, known) if isinstance(value, str) else None
+            help = f"use `{close}`" if close else f"values: {', '.join(known)}"
+            self.report("unknown-value", f"`{name}` cannot be {shown}", node.mark, help, *notes)
+        else:
+            message = f"`{name}` is {kind}, not {shown}"
+            self.report("wrong-type", message, node.mark, _conversion(kind, value, node), *notes)
+        return MISSING
+
+    def within(self, scalar: ScalarType, node: ScalarNode, name: str, value: object) -> bool:
+        """Return True if a scalar keeps to its limits; report the first that it breaks."""
+        problem = None
+        if isinstance(value, str):
+            if len(value) < scalar.shortest:
+                problem = f"`{name}` needs {scalar.shortest} or more characters"
+            elif scalar.longest is not None and len(value) > scalar.longest:
+                problem = f"`{name}` has {len(value)} characters of at most {scalar.longest}"
+        elif isinstance(value, (int, float)):
+            broken = next((each for each in scalar.limits if not each.admits(value)), None)
+            if scalar.finite and not abs(value) < float("inf"):
+                problem = f"`{name}` must be finite, got {_shown(node, value)}"
+            elif broken:
+                problem = f"`{name}` must be {broken}, got {_shown(node, value)}"
+        if problem:
+            self.report("out-of-range", problem, node.mark, None, *_computed(node, value))
+        return problem is None
 
 
 def _real(value: int) -> float:
@@ -135,3 +196,32 @@ def _real(value: int) -> float:
         return float(value)
     except OverflowError:
         return float("inf") if value > 0 else float("-inf")
+
+
+def _shown(node: ScalarNode, value: object) -> str:
+    """Return a value as its author wrote it, or else the result of its expression."""
+    if isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
+        return quoted(node.value)
+    return quoted(f"{value:g}" if isinstance(value, float) else value)
+
+
+def _computed(node: ScalarNode, value: object) -> tuple[str, ...]:
+    """Return a note with the value of an expression that is more than a number."""
+    if not isinstance(node.value, str) or node.value == str(value):
+        return ()
+    if isinstance(value, float):
+        return (f"{quoted(node.value)} is {value:g} here",)
+    return (f"{quoted(node.value)} is {value} here",) if isinstance(value, Width) else ()
+
+
+def _conversion(kind: FieldType, value: object, node: ScalarNode) -> str | None:
+    """Return help where a value is right but written as another type."""
+    if isinstance(value, (int, float)) and any(
+        each.python is str and not each.checked for each in kind.scalars
+    ):
+        return "write it in quotes"
+    if isinstance(value, float) and value.is_integer() and int in kind.pythons:
+        return f"write `{int(value)}`"
+    if isinstance(value, float) and isinstance(node.value, str) and "/" in node.value:
+        return "`//` divides to a whole number"
+    return None

@@ -1,4 +1,4 @@
-"""The base of every map of a spec."""
+"""The base of every map of a spec that has fields."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from ganspec.language.tree import Node
 
 
 class Section(BaseModel):
-    """A map of the spec: frozen, with no keys but its fields.
+    """A map of the spec, frozen; a key that is not a field is an error.
 
-    `framework_defaults` lists the fields whose defaults another framework sets differently.
+    `framework_defaults` are the fields whose defaults another framework sets differently, by the
+    framework's name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -21,7 +22,7 @@ class Section(BaseModel):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Return the full form of the section, if `node` has a short one."""
+        """Return the section's full form, where it also has a short one."""
         return node
 
     @classmethod

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ganspec.language.errors import Mark, SpecError, Text, fail, quoted, suggestion
-from ganspec.language.merging import Shape, merge
+from ganspec.language.merging import ShapeAt, merge
 from ganspec.language.source import parse
 from ganspec.language.tree import KeyPath, ListNode, MapNode, Node, ScalarNode, node_of
 
 HELP = "write `--set train.batch=64`"
 
 
-def override(tree: Node, settings: list[str], shape: Shape) -> Node:
-    """`tree` with every `path.to.key=value` laid over it, values read as YAML; null removes."""
+def override(tree: MapNode, settings: Sequence[str], shape: ShapeAt) -> MapNode:
+    """Return `tree` with every `path.to.key=value` laid over it; null removes a key.
+
+    Values are YAML. Raises SpecError, whose marks point into the setting.
+    """
     for setting in settings:
-        tree = _Setting(setting, shape).lay(tree, 0, ())
+        laid = _Setting(setting, shape).lay(tree, 0, ())
+        assert isinstance(laid, MapNode)  # a path has a key at least
+        tree = laid
     return tree
 
 
 class _Setting:
     """One setting, whose marks point into its own text."""
 
-    def __init__(self, setting: str, shape: Shape):
+    def __init__(self, setting: str, shape: ShapeAt):
         self.shape = shape
         self.text = Text("--set", (setting,))
         dotted, equals, value = setting.partition("=")
@@ -36,10 +43,10 @@ class _Setting:
         self.value = self.read(value, len(dotted) + 1)
 
     def read(self, value: str, shift: int) -> Node:
-        """The value as YAML, with marks as if it stood in the setting itself."""
+        """Return the value, read as YAML, with marks in the setting itself."""
         prefix = "value: "
         try:
-            return self.moved(parse(prefix + value).value["value"], shift - len(prefix))
+            return self.moved(parse(prefix + value)["value"], shift - len(prefix))
         except SpecError as error:
             found = error.diagnostics[0]
             mark = self.shifted(found.mark, shift - len(prefix)) if found.mark else self.marks[0]
@@ -60,37 +67,35 @@ class _Setting:
         return Mark(self.text, 1, max(mark.column + shift, 1), max(mark.end + shift, 2))
 
     def lay(self, tree: Node, depth: int, path: KeyPath) -> Node:
-        """`tree`, found at `path`, with the value laid into it."""
+        """Return `tree`, the part of the spec at `path`, with the value laid into it."""
         if depth == len(self.parts):
             return merge(tree, self.value, self.shape, path)
         part, mark = self.parts[depth], self.marks[depth]
         if isinstance(tree, ListNode):
             return self.lay_item(tree, depth, path)
-        what = self.shape(path)
-        if opened := getattr(what, "opened", None):
+        shape = self.shape(path)
+        if opened := getattr(shape, "opened", None):
             tree = opened(tree)
-            full = opened(MapNode({part: ScalarNode(None, mark)}, mark)).value
-            if part not in full:  # of the section's short form: for every field of the full one
-                for key in full:
-                    values = {**(tree.value or {})}
-                    values[key] = self.lay(values[key], depth, (*path, key))
-                    tree = tree.holding(values)
-                return tree
-        if isinstance(tree.value, str) and isinstance(what, str):  # a kind by its word alone
+            full = opened(MapNode({part: ScalarNode(None, mark)}, mark))
+            # of the section's short form: for every field of the full one
+            if isinstance(full, MapNode) and part not in full.value and isinstance(tree, MapNode):
+                changed = {k: self.lay(tree[k], depth, (*path, k)) for k in full.value}
+                return tree.holding({**tree.value, **changed})
+        if isinstance(tree.value, str) and isinstance(shape, str):  # a kind by its word alone
             tree = tree.holding({tree.value: ScalarNode(None, tree.mark, tree.mark)})
-        if tree.value is not None and not isinstance(tree.value, dict):
+        if tree.value is not None and not isinstance(tree, MapNode):
             above = ".".join(self.parts[:depth])
             message = f"{quoted(above)} is {quoted(tree.value)}, which has no key {quoted(part)}"
             fail("bad-setting", message, mark)
-        values = dict(tree.value or {})
+        values = dict(tree.value) if isinstance(tree, MapNode) else {}
         if path == ("vars",) and values and part not in values:  # it would change nothing
             help = suggestion(part, values, "names")
             fail("unknown-name", f"{quoted(part)} is no name of `vars`", mark, help)
         laid = self.lay(values.get(part, ScalarNode(None, mark, mark)), depth + 1, (*path, part))
-        if isinstance(what, str) and list(values) != [part]:  # another kind
+        if isinstance(shape, str) and list(values) != [part]:  # another kind
             values = {}
         values[part] = node_of(laid.value, laid.mark, mark)
-        if laid.value is None and not isinstance(what, str):
+        if laid.value is None and not isinstance(shape, str):
             del values[part]
         return MapNode(values, tree.mark, tree.key_mark)
 

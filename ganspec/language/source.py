@@ -1,4 +1,4 @@
-"""YAML text to a tree of marked nodes: every key and value knows its file, line and column.
+"""Read YAML text as a tree of marked nodes: each key and value has its file, line and column.
 
 The tree is built from PyYAML's composer, which keeps marks, with YAML 1.2's scalars: `1e-4` is
 a number, `no` and `on` are words. `extends` is resolved here, so that a value that came from
@@ -15,22 +15,26 @@ from typing import NoReturn
 import yaml
 
 from ganspec.language.errors import Mark, Text, fail, listed, nearest, quoted
-from ganspec.language.merging import Shape, merge
+from ganspec.language.merging import ShapeAt, merge
 from ganspec.language.syntax import LINE_END, character_error, syntax_error
 from ganspec.language.tree import MapNode, Node, node_of
 
 __all__ = ["Node", "parse", "read"]
 
 MAX_CHARACTERS = 200_000
-MAX_NODES = 20_000  # what a spec may hold once its aliases are followed
+MAX_NODES = 20_000  # of a spec, aliases followed
 MAX_DEPTH = 60
 MAX_DIGITS = 1000
 MAX_EXTENDS = 16
 Content = Callable[[Path, Mark | None], str]
 
 
-class _Unbounded(yaml.MarkedYAMLError):
+class _UnboundedError(Exception):
     """Raised while composing a text that is nested too deep or holds too much."""
+
+    def __init__(self, code: str, at: yaml.Mark):
+        super().__init__(code)
+        self.code, self.at = code, at
 
 
 class Loader(yaml.SafeLoader):
@@ -39,11 +43,11 @@ class Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict = {}
     depth = count = 0
 
-    def compose_node(self, parent: yaml.Node | None, index: object) -> yaml.Node:
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
         self.depth, self.count = self.depth + 1, self.count + 1
         if self.depth > MAX_DEPTH or self.count > MAX_NODES:
             code = "too-deep" if self.depth > MAX_DEPTH else "too-large"
-            raise _Unbounded(problem=code, problem_mark=self.peek_event().start_mark)
+            raise _UnboundedError(code, self.peek_event().start_mark)
         node = super().compose_node(parent, index)
         self.depth -= 1
         return node
@@ -85,16 +89,16 @@ def parse(text: str, name: str = "<text>") -> MapNode:
         fail("too-large", f"the spec has more than {MAX_CHARACTERS:,} characters", None)
     try:
         root = yaml.compose(text, Loader=Loader)
-    except _Unbounded as error:
-        at = error.problem_mark
-        _refuse_size(Mark(source, at.line + 1, at.column + 1, at.column + 2), error.problem)
+    except _UnboundedError as error:
+        line, column = error.at.line + 1, error.at.column + 1
+        _refuse_size(Mark(source, line, column, column + 1), error.code)
     except yaml.MarkedYAMLError as error:
         raise syntax_error(source, error) from None
     except yaml.reader.ReaderError as error:
         raise character_error(source, text, error) from None
     if root is None:
-        what = "the file holds only comments" if text.strip() else "the file is empty"
-        fail("empty", what, start, "start from `ganspec new my.yaml --from dcgan`")
+        message = "the file holds only comments" if text.strip() else "the file is empty"
+        fail("empty", message, start, "start from `ganspec new my.yaml --from dcgan`")
     tree = _Converter(source).convert(root)
     if not isinstance(tree, MapNode):
         message = f"a spec is a map of keys, not {quoted(tree.value)}"
@@ -111,14 +115,14 @@ def _refuse_size(mark: Mark, code: str) -> NoReturn:
 
 
 class _Converter:
-    """Composed YAML nodes to marked nodes, bounded in size; aliases are followed."""
+    """Converts composed YAML nodes to marked nodes, bounded in size; follows aliases."""
 
     def __init__(self, source: Text):
         self.source, self.count = source, 0
         self.open: set[int] = set()
 
     def mark(self, node: yaml.Node) -> Mark:
-        """From the node's first character to its last one on that line."""
+        """Return the span from the node's first character to its last one on that line."""
         start, end = node.start_mark, node.end_mark
         column = start.column + 1
         if end.line == start.line:
@@ -190,17 +194,18 @@ def _kind_of(node: yaml.Node) -> str:
 # -- files ------------------------------------------------------------------------------------
 
 
-def read(path: str | Path, shape: Shape, content: Content | None = None) -> MapNode:
-    """The tree of the spec file at `path` with its `extends` merged in.
+def read(path: str | Path, shape: ShapeAt, content: Content | None = None) -> MapNode:
+    """Return the tree of the spec file at `path` with its `extends` merged in.
 
-    `shape(path)` tells what the language has at a key path, which is how maps merge;
-    `content(path, at)` gives a file's text where it is not to be had from the disk.
+    `shape(path)` is the language's part at a key path, on which merging depends.
+    `content(path, at)` returns a file's text; without it, files are read from the disk. Raises
+    SpecError.
     """
     return _extended(Path(path), shape, content or _content, (), None)
 
 
 def _extended(
-    path: Path, shape: Shape, content: Content, seen: tuple[Path, ...], at: Mark | None
+    path: Path, shape: ShapeAt, content: Content, seen: tuple[Path, ...], at: Mark | None
 ) -> MapNode:
     tree = parse(content(path, at), str(path))
     base = tree.get("extends")
@@ -217,7 +222,9 @@ def _extended(
         fail("circular-extends", "a spec cannot extend itself", base.mark, None, chain)
     if len(seen) >= MAX_EXTENDS:
         fail("too-deep", f"more than {MAX_EXTENDS} files extend each other", base.mark)
-    return merge(_extended(target, shape, content, seen, base.mark), own, shape)
+    merged = merge(_extended(target, shape, content, seen, base.mark), own, shape)
+    assert isinstance(merged, MapNode)  # two maps make a map
+    return merged
 
 
 def _same(path: Path) -> Path:
@@ -228,7 +235,7 @@ def _same(path: Path) -> Path:
 
 
 def _content(path: Path, at: Mark | None) -> str:
-    """The text of a file; `at` is the place that named it."""
+    """Return the text of a file; `at` is the place in a spec that named it."""
     name = quoted(str(path))
     try:
         if path.is_dir():
@@ -252,7 +259,7 @@ def _content(path: Path, at: Mark | None) -> str:
 
 
 def _beside(path: Path, at: Mark | None) -> str | None:
-    """Help for a file that is not there: the nearest spec in its folder."""
+    """Return help for a missing file: the nearest spec in its folder."""
     own = Path(at.text.name).name if at else None
     names = [p.name for p in sorted(path.parent.glob("*.yaml")) if p.name != own]
     if close := nearest(path.name, names):

@@ -1,4 +1,4 @@
-"""What PyYAML says of a text that is no YAML, in the language's words."""
+"""Diagnostics for texts that are not YAML, made from PyYAML's errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import yaml
 
 from ganspec.language.errors import Diagnostic, Mark, SpecError, Text
 
-# What PyYAML says, what is wrong, and what to do about it; the first that is found holds.
+# Pattern of PyYAML's message, our message, help; the first match counts.
 PROBLEMS: list[tuple[str, str, str | None]] = [
     (
         r"mapping values are not allowed",
@@ -67,8 +67,9 @@ OPENINGS = ("while parsing a flow", "while scanning a quoted", "while parsing a 
 
 
 def syntax_error(source: Text, error: yaml.MarkedYAMLError) -> SpecError:
-    """The diagnostic for PyYAML's own exception."""
+    """Return PyYAML's exception as a SpecError of one diagnostic."""
     at = error.problem_mark or error.context_mark
+    assert at is not None  # PyYAML marks each of its errors
     problem, context = error.problem or "", error.context or ""
     line = source.lines[at.line] if at.line < len(source.lines) else ""
     mark = Mark(source, at.line + 1, at.column + 1, at.column + 2)
@@ -87,8 +88,8 @@ def syntax_error(source: Text, error: yaml.MarkedYAMLError) -> SpecError:
     if begin and context.startswith(OPENINGS[:2]) and (line == "" or "quote" in message):
         mark = Mark(source, begin.line + 1, begin.column + 1, begin.column + 2)
     elif begin and context.startswith(OPENINGS) and begin.line != at.line:
-        what = "map" if "mapping" in context else "list"
-        notes = (f"the {what} begins at line {begin.line + 1}",)
+        noun = "map" if "mapping" in context else "list"
+        notes = (f"the {noun} begins at line {begin.line + 1}",)
     return SpecError([Diagnostic("yaml", message, mark, notes, help)])
 
 
@@ -100,7 +101,7 @@ def _worded(problem: str) -> tuple[str, str | None]:
 
 
 def character_error(source: Text, text: str, error: yaml.reader.ReaderError) -> SpecError:
-    """The diagnostic for a character that YAML does not allow."""
+    """Return the SpecError of a character that YAML does not allow."""
     before = text[: max(error.position, 0)]
     line = len(re.findall(LINE_END, before))
     column = len(before) - max((m.end() for m in re.finditer(LINE_END, before)), default=0)

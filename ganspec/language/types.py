@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, PlainSerializer, WrapValidator
+from pydantic import (
+    AfterValidator,
+    Field,
+    PlainSerializer,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 from pydantic_core import PydanticCustomError
 
 from ganspec.language.expr import Width as _Width
 from ganspec.language.names import name_problem
 
 
-def _keep_width(value, check):
+def _keep_width(value: object, check: ValidatorFunctionWrapHandler) -> _Width:
     # pydantic turns int subclasses into plain ints, which would lose the expression's text
     plain = check(value)
     return value if isinstance(value, _Width) else _Width(plain)
 
 
 def refusal(code: str, message: str, help: str | None = None) -> PydanticCustomError:
-    """What a field's or section's own check raises: code, message and help of a diagnostic."""
+    """Return the exception for a model's own check to raise: a diagnostic without its place."""
     context = {"code": code, "message": message, "help": help}
     return PydanticCustomError("refusal", "{message}", context)
 
@@ -36,7 +42,7 @@ def _check_single(value: float) -> float:
 
 
 Whole = Annotated[int, WrapValidator(_keep_width), PlainSerializer(int)]
-"""A whole number of any sign, or an expression, which it remembers."""
+"""A whole number of any sign that remembers its expression."""
 
 Width = Annotated[int, Field(gt=0, le=1_000_000), WrapValidator(_keep_width), PlainSerializer(int)]
 """A positive whole number, or an expression over `vars`: `8 * ch`."""
@@ -47,7 +53,7 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_check_single)]
 Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_check_single)]
 Name = Annotated[str, AfterValidator(_check_name)]
-"""What reaches emitted Python as a name, and files as theirs."""
+"""A name in emitted Python and of files."""
 
 Doc = Annotated[str, Field(max_length=2000)]
 """Any text for people; only ever printed quoted."""
@@ -63,5 +69,5 @@ Padding = (
 
 
 def pair(value: int | tuple[int, int]) -> tuple[int, int]:
-    """`value` as (height, width)."""
+    """Return `value` as (height, width)."""
     return value if isinstance(value, tuple) else (value, value)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import torch
 
-from ganspec.runs.run import RunError
+from ganspec.language.errors import GanspecError
 from ganspec.systems.latents import CHUNK, latents, truncate
 
 # Images that go through a network at once. It is always as many: kernels for other batches round
@@ -15,6 +15,10 @@ from ganspec.systems.latents import CHUNK, latents, truncate
 PORTION = {"cpu": 32, "cuda": 256}
 
 Part = tuple[torch.Tensor, ...]  # rows that belong together: latents, images, their labels
+
+
+class SourceError(GanspecError):
+    """Images of a network that are not finite numbers."""
 
 
 class Source:
@@ -116,7 +120,9 @@ def quantize(images: torch.Tensor, cfg: SimpleNamespace) -> torch.Tensor:
     if cfg.logits:
         images = images.sigmoid()
     if not torch.isfinite(images).all():
-        raise RunError("the network's images are no finite numbers: take weights of another --step")
+        raise SourceError(
+            "the network's images are no finite numbers: take weights of another --step"
+        )
     if cfg.low == -1:
         images = images * 0.5 + 0.5
     return images.clamp(0, 1).mul(255).round().byte()

@@ -111,7 +111,7 @@ class Network(Section):
     layers: tuple[Layer, ...] = Field(min_length=1, description="from the input to the output")
 
 
-class Block(Signature):
+class BlockDefinition(Signature):
     """A reusable piece of a network with parameters."""
 
     layers: tuple[Layer, ...] = Field(min_length=1)
@@ -175,6 +175,10 @@ class Spec(Document):
             for name, value in self.vars.items()
         }
 
+    def network(self, key: str) -> Network:
+        """Return the section of the network `key`."""
+        return getattr(self, key)
+
     # -- what a system answers ----------------------------------------------------------------
 
     @property
@@ -196,8 +200,8 @@ class Spec(Document):
         raise NotImplementedError
 
     def optimizer_of(self, key: str) -> Optimizer:
-        """Return the optimizer of the network `key`: the spec's, where it has one for all."""
-        return self.optimizer
+        """Return the optimizer of the network `key`."""
+        raise NotImplementedError
 
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
         """Return the constants and functions that the training text reads as `cfg.name`."""

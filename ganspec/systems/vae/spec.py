@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Annotated, ClassVar
@@ -9,20 +10,26 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from ganspec.kinds.criterion import Criterion
+from ganspec.kinds.layer import Layer
 from ganspec.kinds.layers.linear import Linear
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.errors import Diagnostic
 from ganspec.language.section import Section
+from ganspec.language.tree import find
 from ganspec.language.types import Width
 from ganspec.program.ir import Net, start_input
 from ganspec.systems.schedule import Schedule
-from ganspec.systems.spec import Interface, Network, Spec, image_input
-from ganspec.systems.terms import plain, rules, said
+from ganspec.systems.single.contract import check_images
+from ganspec.systems.single.fields import CriterionObjective, CriterionSpec
+from ganspec.systems.single.settings import criterion_settings
+from ganspec.systems.spec import Interface, Network, image_input
+from ganspec.systems.terms import plain
 from ganspec.systems.training import Start, Training
-from ganspec.systems.vae.contract import contract
 from ganspec.systems.vae.program import main
-from ganspec.systems.vae.settings import settings
 from ganspec.systems.vae.training import VaeTraining
+
+SAMPLES = 64  # images in a grid
+COLUMNS = 8
 
 
 class Code(Section):
@@ -31,7 +38,7 @@ class Code(Section):
     size: Width = Field(description="numbers in one code")
 
 
-class Evidence(Section):
+class Evidence(CriterionObjective):
     """What a variational autoencoder is trained for: the evidence lower bound, negated.
 
     The loss of an image is the sum over its numbers, and a code's divergence from N(0, 1) the sum
@@ -44,7 +51,7 @@ class Evidence(Section):
     )
 
 
-class Vae(Spec, system="vae"):
+class Vae(CriterionSpec, system="vae"):
     """A variational autoencoder: an encoder to a distribution of codes, a decoder to images.
 
     Two linear layers make the mean and the log-variance of a code of what the encoder's layers end
@@ -56,7 +63,6 @@ class Vae(Spec, system="vae"):
     noun: ClassVar = "VAE"
     caption: ClassVar = "What the decoder makes of the run's fixed codes"
     draws: ClassVar = "decoder"
-    reads_test: ClassVar = True
 
     latent: Code
     encoder: Network
@@ -66,8 +72,8 @@ class Vae(Spec, system="vae"):
     train: Schedule = Schedule()
 
     def interfaces(self) -> dict[str, Interface]:
-        size, mark = self.latent.size, self.tree.get("latent").mark
-        heads = {
+        size, mark = self.latent.size, find(self.tree, ("latent",)).mark
+        heads: dict[str, Layer] = {
             name: Linear(out=size).place(f"encoder.{name}", mark)
             for name in ("mean", "log_variance")
         }
@@ -80,20 +86,30 @@ class Vae(Spec, system="vae"):
         }
 
     def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-        return contract(self, nets)
+        shape = self.data.shown_shape
+        return check_images(self, "decoder", nets, f", the images are {shape}")
 
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
-        return settings(self)
+        logits = self.objective.loss.outputs == "logits"
+        return SimpleNamespace(
+            **{**criterion_settings(self, ("labels", "_labels")), "logits": logits},
+            numbers=math.prod(self.data.shape),
+            kl=self.objective.kl,
+            latent_size=int(self.latent.size),
+            latent_distribution="normal",
+            labels=None,
+            samples=SAMPLES,
+            columns=COLUMNS,
+        )
 
     def main(self) -> Callable:
         return main
 
     def training(self, start: Start) -> Training:
-        return VaeTraining(self, start)
+        return VaeTraining(start)
 
     def properties(self) -> dict[str, dict[str, str]]:
-        return {
-            "data": {"latent": f"{self.latent.size:d}, N(0, 1)"},
-            "objective": {"loss": f"{said(self.objective.loss)} + KL x {plain(self.objective.kl)}"},
-            "training": {"rules": rules(self.train, {}, set())},
-        }
+        properties = super().properties()
+        properties["data"]["latent"] = f"{self.latent.size:d}, N(0, 1)"
+        properties["objective"]["loss"] += f" + KL x {plain(self.objective.kl)}"
+        return properties

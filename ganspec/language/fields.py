@@ -1,0 +1,258 @@
+"""Tables of fields: the annotations of each model, read once.
+
+A table answers everything that is asked of a field before its model exists: which YAML it takes,
+within which limits, and how messages and the reference describe that. Pydantic then validates the
+finished values and keeps them as a frozen record.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from pydantic.fields import FieldInfo
+
+from ganspec.language.section import Section
+
+NOUNS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+LIMITS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A bound of a number; `relation` is one of `LIMITS`."""
+
+    relation: str
+    bound: int | float
+
+    def admits(self, value: int | float) -> bool:
+        """Return True if `value` keeps to the bound. NaN keeps to none."""
+        match self.relation:
+            case "ge":
+                return value >= self.bound
+            case "gt":
+                return value > self.bound
+            case "le":
+                return value <= self.bound
+        return value < self.bound
+
+    def __str__(self) -> str:
+        shown = f"{self.bound:g}" if isinstance(self.bound, float) else self.bound
+        return f"{LIMITS[self.relation]} {shown}"
+
+
+@dataclass(frozen=True)
+class ScalarType:
+    """A number within limits, a text of so many characters, or true and false."""
+
+    python: type
+    limits: tuple[Limit, ...] = ()
+    finite: bool = False
+    shortest: int = 0
+    longest: int | None = None
+    checked: bool = False  # a function of the model refuses more than this table says
+
+    def accepts(self, value: object) -> bool:
+        """Return True if `value` has this type; a whole number is a number, too."""
+        if isinstance(value, bool):
+            return self.python is bool
+        return isinstance(value, (int, float) if self.python is float else self.python)
+
+
+@dataclass(frozen=True)
+class ListType:
+    """A list: of `items` one by one, or of any number of `items[0]` where it is `endless`."""
+
+    items: tuple[FieldType, ...]
+    endless: bool
+    least: int = 0
+
+    def item(self, index: int) -> FieldType:
+        """Return the type of the entry at `index`."""
+        return self.items[0 if self.endless else min(index, len(self.items) - 1)]
+
+    def fits(self, count: int) -> bool:
+        """Return True if a list may have `count` entries."""
+        return count >= self.least if self.endless else count == len(self.items)
+
+    def __str__(self) -> str:
+        scalars = {scalar for item in self.items for scalar in item.pythons}
+        noun = "numbers" if {int, float} & scalars else "values"
+        noun = "texts" if str in scalars else noun
+        return f"a list of {noun}" if self.endless else f"a list of {len(self.items)} {noun}"
+
+
+@dataclass(frozen=True)
+class MapType:
+    """A map whose keys the spec chooses."""
+
+    keys: FieldType
+    values: FieldType
+
+
+@dataclass(frozen=True)
+class FieldType:
+    """The values that a field takes: those of any of these alternatives."""
+
+    null: bool = False
+    family: str | None = None  # one kind of it
+    families: str | None = None  # a list of its kinds
+    section: type[Section] | None = None
+    sections: type[Section] | None = None
+    map: MapType | None = None
+    literals: tuple[object, ...] = ()
+    scalars: tuple[ScalarType, ...] = ()
+    lists: tuple[ListType, ...] = ()
+    nouns: tuple[str, ...] = ()  # for messages, in the order of the annotation
+
+    @cached_property
+    def words(self) -> tuple[str, ...]:
+        """Texts that stand for themselves."""
+        return tuple(value for value in self.literals if isinstance(value, str))
+
+    @cached_property
+    def pythons(self) -> frozenset[type]:
+        """Python types of scalars, among them those of literals that are no words."""
+        literals = {type(value) for value in self.literals if not isinstance(value, str)}
+        return frozenset({scalar.python for scalar in self.scalars} | literals)
+
+    def scalar(self, value: object) -> ScalarType | None:
+        """Return the type of a scalar that `value` has; its own before a wider one."""
+        fitting = [scalar for scalar in self.scalars if scalar.accepts(value)]
+        own = (scalar for scalar in fitting if isinstance(value, scalar.python))
+        return next(own, fitting[0] if fitting else None)
+
+    def is_literal(self, value: object) -> bool:
+        """Return True if `value` is one of the literals, of the same Python type."""
+        return any(value == each and type(value) is type(each) for each in self.literals)
+
+    def list_of(self, count: int) -> ListType:
+        """Return the type of a list of `count` entries: one that fits, or else the first."""
+        return next((each for each in self.lists if each.fits(count)), self.lists[0])
+
+    @cached_property
+    def takes_only_maps(self) -> bool:
+        """True if nothing but a section's map, or null, is right."""
+        return self.section is not None and self.nouns == ("a map",)
+
+    def __str__(self) -> str:
+        nouns = list(self.nouns) or ["something else"]
+        if "a number" in nouns:  # whole numbers are numbers
+            nouns = [noun for noun in nouns if noun != "a whole number"]
+        return nouns[0] if len(nouns) == 1 else f"{', '.join(nouns[:-1])} or {nouns[-1]}"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a model: `name` is its key in a spec, `attribute` its name in Python."""
+
+    name: str
+    attribute: str
+    type: FieldType
+    required: bool
+    default: object
+    description: str
+
+
+@cache
+def fields_of(model: type[Section]) -> dict[str, Field]:
+    """Return the fields of a model by their keys in a spec."""
+    known = ((name, info) for name, info in model.model_fields.items() if not info.exclude)
+    return {info.alias or name: _field(name, info) for name, info in known}
+
+
+def _field(attribute: str, info: FieldInfo) -> Field:
+    kind = field_type(info.annotation, info.metadata)
+    required = info.is_required()
+    default = None if required else info.get_default(call_default_factory=True)
+    name = info.alias or attribute
+    return Field(name, attribute, kind, required, default, info.description or "")
+
+
+def field_type(annotation: object, metadata: Iterable[object] = ()) -> FieldType:
+    """Return the type that an annotation states."""
+    options = list(_options(annotation, tuple(metadata)))
+    plain = [option for option, _ in options if isinstance(option, type)]
+    models = [option for option in plain if issubclass(option, Section)]
+    families = [family for model in models if (family := getattr(model, "family", None))]
+    lists = [_list_type(option, extra) for option, extra in options if _is(option, tuple)]
+    kinds = next((item.family for each in lists if (item := each.item(0)).family), None)
+    sections = next((item.section for each in lists if (item := each.item(0)).section), None)
+    nouns = [_noun(option, extra) for option, extra in options]
+    return FieldType(
+        null=type(None) in plain,
+        family=families[0] if families else None,
+        families=kinds,
+        section=models[0] if models and not families else None,
+        sections=sections,
+        map=next((_map_type(option) for option, _ in options if _is(option, dict)), None),
+        literals=tuple(v for o, _ in options if _is(o, typing.Literal) for v in typing.get_args(o)),
+        scalars=tuple(_scalar(o, e) for o, e in options if isinstance(o, type) and o in NOUNS),
+        lists=tuple(lists),
+        nouns=tuple(dict.fromkeys(noun for each in nouns for noun in each)),
+    )
+
+
+def _is(option: object, origin: object) -> bool:
+    return typing.get_origin(option) is origin
+
+
+def _options(annotation: object, metadata: tuple[object, ...]) -> Iterator[tuple[object, tuple]]:
+    """Yield the members of a union, each with the metadata of every `Annotated` around it."""
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        for option in typing.get_args(annotation):
+            yield from _options(option, metadata)
+    elif _is(annotation, typing.Annotated):
+        inner, *own = typing.get_args(annotation)
+        yield from _options(inner, (*metadata, *own))
+    else:
+        yield annotation, tuple(m for each in metadata for m in getattr(each, "metadata", [each]))
+
+
+def _scalar(python: type, metadata: tuple[object, ...]) -> ScalarType:
+    limits = [
+        Limit(relation, bound)
+        for each in metadata
+        for relation in LIMITS
+        if (bound := getattr(each, relation, None)) is not None
+    ]
+    return ScalarType(
+        python,
+        tuple(limits),
+        finite=any(getattr(each, "allow_inf_nan", True) is False for each in metadata),
+        shortest=_shortest(metadata),
+        longest=min(
+            (most for m in metadata if (most := getattr(m, "max_length", 0))), default=None
+        ),
+        checked=any(hasattr(each, "func") for each in metadata),
+    )
+
+
+def _shortest(metadata: tuple[object, ...]) -> int:
+    return max((getattr(each, "min_length", None) or 0 for each in metadata), default=0)
+
+
+def _list_type(option: object, metadata: tuple[object, ...]) -> ListType:
+    arguments = typing.get_args(option)
+    items = tuple(field_type(argument) for argument in arguments if argument is not Ellipsis)
+    return ListType(items, Ellipsis in arguments, _shortest(metadata))
+
+
+def _map_type(option: object) -> MapType:
+    keys, values = typing.get_args(option)
+    return MapType(field_type(keys), field_type(values))
+
+
+def _noun(option: object, metadata: tuple[object, ...]) -> list[str]:
+    if isinstance(option, type) and option in NOUNS:
+        return [NOUNS[option]]
+    if _is(option, typing.Literal):
+        return [f"`{value}`" for value in typing.get_args(option)]
+    if _is(option, tuple):
+        return [str(_list_type(option, metadata))]
+    if _is(option, dict) or (isinstance(option, type) and option is not type(None)):
+        return ["a map"]
+    return []
