@@ -8,6 +8,7 @@ from dataclasses import replace
 import torch
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
+from test_diff import mirrored
 from test_properties import SAME_SHAPE, sized, specs
 
 from ganspec.comparison.authored import AuthoredPair
@@ -188,10 +189,10 @@ def test_a_comparison_mirrors_its_opposite(pair):
     a, b = built(pair[0]), built(pair[1])
     there, back = compare(a, b), compare(b, a)
     for network, other in zip(there.networks, back.networks, strict=True):
-        mirrored = other.mirrored()
-        assert sorted(map(repr, network.edits)) == sorted(map(repr, mirrored.edits))
-        assert network.settings == mirrored.settings and network.totals == mirrored.totals
-    opposite = [[change.mirrored() for change in s.changes] for s in back.sections]
+        assert sorted(map(repr, network.edits)) == sorted(repr(mirrored(e)) for e in other.edits)
+        assert network.settings == tuple(map(mirrored, other.settings))
+        assert network.totals == tuple(map(mirrored, other.totals))
+    opposite = [list(map(mirrored, section.changes)) for section in back.sections]
     assert [list(section.changes) for section in there.sections] == opposite
 
 

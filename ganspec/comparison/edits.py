@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from ganspec.language.errors import Mark
@@ -27,10 +27,6 @@ class Change:
     before: str | None
     after: str | None
     frameworks: tuple[str, ...] = ()
-
-    def mirrored(self) -> Change:
-        """Return the same change from B to A."""
-        return replace(self, before=self.after, after=self.before, frameworks=self.frameworks[::-1])
 
     @property
     def because(self) -> str | None:
@@ -97,11 +93,6 @@ class Edit:
     def path(self) -> str:
         """Key path of the layer, in B if it is there."""
         return self.layer.path
-
-    def mirrored(self) -> Edit:
-        """Return the same edit from B to A."""
-        kind = {Insert: Remove, Remove: Insert}.get(type(self), type(self))
-        return kind(self.b, self.a, tuple(change.mirrored() for change in self.changes))
 
 
 class Insert(Edit):
@@ -194,16 +185,6 @@ class NetworkDiff:
             yield EditRow(edit, edit.a, edit.b)
         for move in waiting:
             yield EditRow(move, move.a, None)
-
-    def mirrored(self) -> NetworkDiff:
-        """Return the same from B to A."""
-        return NetworkDiff(
-            self.name,
-            tuple(edit.mirrored() for edit in self.edits),
-            tuple(change.mirrored() for change in self.settings),
-            tuple(change.mirrored() for change in self.totals),
-            {"a": "b", "b": "a", None: None}[self.only],
-        )
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,8 @@ def _counted(layers: list[ComparedLayer]) -> Iterator[str]:
 
 def _kind(name: str) -> type[Layer] | None:
     """Return the class of a layer kind; None for layers in a row that are compared as one."""
-    return Layer.kinds.get(name)
+    kind = Layer.kinds.get(name)
+    return kind if kind and issubclass(kind, Layer) else None
 
 
 def _sentence(phrases: list[str]) -> str:

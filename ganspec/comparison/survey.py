@@ -8,13 +8,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
-from ganspec.comparison.measured import newest
 from ganspec.comparison.opening import open_spec
 from ganspec.comparison.properties import METRICS, properties
 from ganspec.comparison.traits import TRAITS, Portrait
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError, listed, nearest, quoted
-from ganspec.runs.score_file import ScoreRow
+from ganspec.runs.score_file import ScoreRow, read_scores
 from ganspec.scores.text import unit, value_text
 from ganspec.systems.spec import Spec
 from ganspec.systems.terms import term
@@ -34,8 +33,13 @@ class SurveyedSystem:
 
     @cached_property
     def measured(self) -> dict[str, ScoreRow]:
-        """The newest score of each metric in its run folder."""
-        return newest(self.folder) if self.folder else {}
+        """The last score of each metric in its run folder, of real images if of no others."""
+        scores: dict[str, ScoreRow] = {}
+        for row in read_scores(self.folder) if self.folder else ():
+            earlier = scores.get(row["metric"])
+            if earlier is None or row.get("of") != "real" or earlier.get("of") == "real":
+                scores[row["metric"]] = row
+        return scores
 
     @cached_property
     def properties(self) -> dict[str, dict[str, str]]:

@@ -157,10 +157,10 @@ class ReportView:
         return [row for row in self.rows if row.is_even]
 
     def _properties(self) -> list[SurveyRow]:
-        if not all(record.spec for record in self.records):
+        systems = [SurveyedSystem(r.label, r.spec) for r in self.records if r.spec]
+        if len(systems) < len(self.records):
             return []
-        subjects = [SurveyedSystem(record.label, record.spec) for record in self.records]
-        return [row for row in survey(subjects).rows if row.section != "claims"]
+        return [row for row in survey(systems).rows if row.section != "claims"]
 
     def _trainings(self) -> list[SurveyRow]:
         def row(name: str, cells: list[str]) -> SurveyRow:
