@@ -12,10 +12,10 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, which it replaces when the block ends without an error.
+    """Yield a temporary path in the same folder, which replaces `path` if the block succeeds.
 
-    The bytes are on the disk before the name is: after a crash the old file or the new one is
-    there, never half of one.
+    The bytes are on the disk before the name is, so a crash leaves the old file or the new one,
+    never half of one. Raises IsADirectoryError and PermissionError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
@@ -41,14 +41,14 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """A temporary folder beside `path`, which is called so when the block ends without an error.
+    """Yield a temporary folder, which becomes `path` if the block succeeds.
 
-    Raises FileExistsError where something is there already, but for an empty folder.
+    Raises FileExistsError if `path` exists and is no empty folder.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        what = "is not empty" if path.is_dir() else "is a file"
-        raise FileExistsError(f"{path} {what}: name another folder")
+        reason = "is not empty" if path.is_dir() else "is a file"
+        raise FileExistsError(f"{path} {reason}: name another folder")
     temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
     try:
         yield temporary

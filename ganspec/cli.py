@@ -44,6 +44,6 @@ for name in ORDER:
 
 
 def run() -> None:
-    """The program `ganspec`: Ctrl-C ends it at once, but for a training, which ends cleanly."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # in the middle of an import, no handler is safe
+    """Run the command line. Ctrl-C ends it at once, but for a training, which ends cleanly."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # during imports no Python handler is safe
     app(prog_name="ganspec")

@@ -1,4 +1,4 @@
-"""What the commands share: their common arguments, and how errors are shown."""
+"""Arguments that the commands share, and the display of errors and warnings."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import inspect
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, get_type_hints
+from typing import Annotated, Any, NoReturn, get_type_hints
 
 import typer
 
+from ganspec.atomic import write_text
 from ganspec.kinds_files import load_all
-from ganspec.language.errors import GanspecError, SpecError
+from ganspec.language.errors import Diagnostic, GanspecError, SpecError
+from ganspec.seal import is_emitted
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="Spec file, such as my.yaml.")]
 Settings = Annotated[
@@ -37,8 +39,8 @@ def with_kinds(command: Callable) -> Callable:
     """Return `command` with the option `--kinds`, whose files are loaded before it runs."""
 
     @wraps(command)
-    def run(kinds: Kinds = None, **arguments: object) -> None:
-        with said_once():
+    def run(kinds: Kinds = None, **arguments: Any) -> None:  # the command's own
+        with warnings_shown_once():
             with reported():
                 load_all(kinds or [])
             command(**arguments)
@@ -48,18 +50,19 @@ def with_kinds(command: Callable) -> Callable:
     option = inspect.Parameter("kinds", inspect.Parameter.KEYWORD_ONLY, default=None)
     parameters = [*signature.parameters.values(), option]
     parameters = [each.replace(annotation=hints[each.name]) for each in parameters]
-    run.__signature__, run.__annotations__ = signature.replace(parameters=parameters), hints
+    run.__annotations__ = hints
+    run.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]  # typer reads it
     return run
 
 
 @contextmanager
-def said_once() -> Iterator[None]:
-    """Within the block, show a warning on one line, and none twice."""
-    said: set[str] = set()
+def warnings_shown_once() -> Iterator[None]:
+    """Within the block, show each warning once, on one line."""
+    shown: set[str] = set()
 
-    def show(message: Warning | str, *_: object) -> None:
-        if str(message) not in said:
-            said.add(str(message))
+    def show(message: Warning | str, *_: object, **__: object) -> None:
+        if str(message) not in shown:
+            shown.add(str(message))
             typer.echo(f"warning: {message}", err=True)
 
     with warnings.catch_warnings():
@@ -67,34 +70,41 @@ def said_once() -> Iterator[None]:
         yield
 
 
-def fail(message: str, status: int = 2) -> None:
-    """Say what went wrong in one line and end."""
+def fail(message: str) -> NoReturn:
+    """Print an error of one line, and exit with status 2."""
     typer.echo(f"error: {message}", err=True)
-    raise typer.Exit(status)
+    raise typer.Exit(2)
+
+
+def write_unless_edited(target: Path, text: str, overwrite: bool) -> None:
+    """Write a file, but `fail` if it would replace one that ganspec did not write so."""
+    if target.is_file() and not is_emitted(target.read_bytes()) and not overwrite:
+        fail(f"{target} is not as ganspec wrote it; add --overwrite, or choose another -o")
+    write_text(target, text)
 
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Show the errors that bad input makes as a person would want them; no traceback."""
+    """Within the block, show the errors of bad input without a traceback, and exit."""
     try:
         yield
     except SpecError as error:
         show_diagnostics(error.diagnostics)
         raise typer.Exit(1) from None
-    except BrokenPipeError:  # whoever read the output, as `head`, has seen enough
+    except BrokenPipeError:  # the reader of the output, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except (GanspecError, OSError) as error:
         fail(str(error).splitlines()[0] if str(error) else type(error).__name__)
     except (MemoryError, RuntimeError) as error:
-        if "memory" not in str(error):  # any other is a bug, and wants its traceback
+        if "memory" not in str(error):  # any other is a bug, whose traceback is needed
             raise
         notes = " ".join(getattr(error, "__notes__", []))
         fail(f"out of memory {notes}: set a smaller `train: {{batch: ...}}`")
 
 
-def show_diagnostics(diagnostics, summary: bool = True) -> None:
-    """Print findings to standard error, coloured where that is a terminal."""
+def show_diagnostics(diagnostics: Sequence[Diagnostic], summary: bool = True) -> None:
+    """Print diagnostics to standard error, coloured if that is a terminal."""
     colour = sys.stderr.isatty()
     for diagnostic in diagnostics:
         typer.echo(diagnostic.render(colour) + "\n", err=True)

@@ -17,7 +17,7 @@ constants and functions, and what is imported from torch: its text goes into emi
 | `Optimizer` | `call() -> Call` of a `torch.optim.Optimizer` class, without the parameters |
 | `Initializer` | `call() -> Call` of a plain function of a network, named `init_...` |
 | `WeightNorm` | `wrap() -> Call` of a function of a module that has a `weight` |
-| `Metric` | `measure(made: Activations, real, seed) -> list[Measured]`; `names`, `higher` |
+| `Metric` | `measure(made: Activations, real, seed) -> list[MetricValue]`; `names`, `higher` |
 | `Dataset` | plain `load(folder, height, width, channels, **fields)` to uint8 images and labels |
 
 `cfg` holds the kind's own fields, as `cfg.margin`. A penalty may also read `cfg.d_conditional`,
@@ -37,9 +37,9 @@ from ganspec.kinds.criterion import Criterion
 from ganspec.kinds.dataset import DataError, Dataset
 from ganspec.kinds.datasets.images import fit_images
 from ganspec.kinds.initializer import Initializer, init_weights
-from ganspec.kinds.layer import Layer, Weighted
+from ganspec.kinds.layer import Layer, Lowering, Weighted
 from ganspec.kinds.loss import Loss
-from ganspec.kinds.metric import Measured, Metric, MetricError
+from ganspec.kinds.metric import Metric, MetricError, MetricValue
 from ganspec.kinds.optimizer import Beta, Decay, Optimizer, Rate
 from ganspec.kinds.penalty import Penalty
 from ganspec.kinds.weight_norm import WeightNorm
@@ -58,7 +58,6 @@ from ganspec.language.types import (
     refusal,
 )
 from ganspec.program.ir import Call, Value
-from ganspec.program.lowering import Lowering
 
 __all__ = [
     "Activations",
@@ -75,9 +74,9 @@ __all__ = [
     "Layer",
     "Loss",
     "Lowering",
-    "Measured",
     "Metric",
     "MetricError",
+    "MetricValue",
     "Name",
     "Number",
     "Optimizer",

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Bars
+    from rich.progress import TaskID
 
 
 class Progress:
@@ -13,14 +18,16 @@ class Progress:
     """
 
     def __init__(self, title: str, unit: str = "steps"):
-        self.title, self.unit, self.bar, self.task, self.start = title, unit, None, None, 0
+        self.title, self.unit = title, unit
+        self.bars: Bars | None = None
+        self.task: TaskID | None = None
 
     def __enter__(self) -> Self:
         if sys.stderr.isatty():
             from rich import progress
             from rich.console import Console
 
-            self.bar = progress.Progress(
+            self.bars = progress.Progress(
                 progress.TextColumn("{task.description}"),
                 progress.BarColumn(),
                 progress.MofNCompleteColumn(),
@@ -28,24 +35,23 @@ class Progress:
                 progress.TimeRemainingColumn(),
                 console=Console(stderr=True),
             )
-            self.bar.start()
+            self.bars.start()
         return self
 
-    def __call__(self, step: int, last: int, losses: dict[str, float]) -> None:
+    def __call__(self, step: int, last: int, losses: Mapping[str, float] = {}) -> None:
         """Show that `step` of `last` steps are done, with the newest losses."""
-        if self.bar is None:
+        if self.bars is None:
             return
         if self.task is None:
-            # a resumed run begins in the middle: its rate counts from there
-            self.start = step
-            self.task = self.bar.add_task(
+            # a resumed run begins in the middle, and its rate counts from there
+            self.task = self.bars.add_task(
                 self.title, total=last, completed=step, rate="", losses=""
             )
-        speed = self.bar.tasks[0].speed
-        shown = "  ".join(f"{k} {v:.3f}" for k, v in losses.items() if k != "step")
+        speed = self.bars.tasks[0].speed
+        text = "  ".join(f"{name} {loss:.3f}" for name, loss in losses.items() if name != "step")
         rate = f"{speed:.1f} {self.unit}/s" if speed else ""
-        self.bar.update(self.task, completed=step, rate=rate, losses=shown)
+        self.bars.update(self.task, completed=step, rate=rate, losses=text)
 
     def __exit__(self, *_: object) -> None:
-        if self.bar is not None:
-            self.bar.stop()
+        if self.bars is not None:
+            self.bars.stop()

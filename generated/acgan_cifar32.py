@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (28da39dd).
+Written by ganspec from the spec `acgan_cifar32` (a4019364).
 Plain PyTorch, yours to edit.
 """
 
@@ -31,7 +31,7 @@ ITERATIONS = 937
 
 # ---- Networks ----
 class OneHot(nn.Module):
-    """Classes as rows of 0 with a single 1."""
+    """Classes as rows of 0s with a single 1."""
 
     def __init__(self, classes):
         super().__init__()

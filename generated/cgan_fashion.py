@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (d2dd5fae).
+Written by ganspec from the spec `cgan_fashion` (8154370f).
 Plain PyTorch, yours to edit.
 """
 
@@ -39,7 +39,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: scaled by their fan, embeddings within 0.05."""
+    """Draw weights as Keras does: Glorot-uniform, of embeddings between -0.05 and 0.05."""
     init_weights(network, nn.init.xavier_uniform_)
     for module in network.modules():
         if isinstance(module, nn.Embedding):
@@ -152,7 +152,7 @@ def load_images(folder):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam as at the end of section 2 of Kingma & Ba (2015), as TensorFlow has it."""
+    """Adam as at the end of section 2 of Kingma & Ba (2015), as in TensorFlow."""
 
     def step(self):
         for group in self.param_groups:

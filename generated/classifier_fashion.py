@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (788aa2f7).
+Written by ganspec from the spec `classifier_fashion` (c3217350).
 Plain PyTorch, yours to edit.
 """
 
@@ -31,7 +31,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: scaled by their fan, embeddings within 0.05."""
+    """Draw weights as Keras does: Glorot-uniform, of embeddings between -0.05 and 0.05."""
     init_weights(network, nn.init.xavier_uniform_)
 
 
@@ -125,7 +125,7 @@ def load_images(folder, split="train"):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam as at the end of section 2 of Kingma & Ba (2015), as TensorFlow has it."""
+    """Adam as at the end of section 2 of Kingma & Ba (2015), as in TensorFlow."""
 
     def step(self):
         for group in self.param_groups:

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (e638b290).
+Written by ganspec from the spec `dcgan_cifar64` (5dc8907a).
 Plain PyTorch, yours to edit.
 """
 
@@ -196,7 +196,7 @@ def load_images(folder):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam as at the end of section 2 of Kingma & Ba (2015), as TensorFlow has it."""
+    """Adam as at the end of section 2 of Kingma & Ba (2015), as in TensorFlow."""
 
     def step(self):
         for group in self.param_groups:

@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (37c50f9c).
+Written by ganspec from the spec `denoising_pokemon` (fe4e681a).
 Plain PyTorch, yours to edit.
 """
 
@@ -33,7 +33,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: scaled by their fan, embeddings within 0.05."""
+    """Draw weights as Keras does: Glorot-uniform, of embeddings between -0.05 and 0.05."""
     init_weights(network, nn.init.xavier_uniform_)
 
 
@@ -189,7 +189,7 @@ def load_images(folder):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam as at the end of section 2 of Kingma & Ba (2015), as TensorFlow has it."""
+    """Adam as at the end of section 2 of Kingma & Ba (2015), as in TensorFlow."""
 
     def step(self):
         for group in self.param_groups:

@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (6d9a9ad9). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (74143ee3). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -27,7 +27,7 @@ LATENT_SIZE = 100
 
 # ---- Networks ----
 class SelfAttention(nn.Module):
-    """SAGAN self-attention; `gamma` starts at 0: at first the layer is the identity."""
+    """SAGAN self-attention; `gamma` starts at 0, so that the layer begins as the identity."""
 
     def __init__(self, channels, norm=None):
         super().__init__()
@@ -57,7 +57,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: scaled by their fan, embeddings within 0.05."""
+    """Draw weights as Keras does: Glorot-uniform, of embeddings between -0.05 and 0.05."""
     init_weights(network, nn.init.xavier_uniform_)
 
 
@@ -157,7 +157,7 @@ def load_images(folder):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam as at the end of section 2 of Kingma & Ba (2015), as TensorFlow has it."""
+    """Adam as at the end of section 2 of Kingma & Ba (2015), as in TensorFlow."""
 
     def step(self):
         for group in self.param_groups:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import linalg
 
-from ganspec.kinds.activations import Moments, gathered, whole
+from ganspec.kinds.activations import Moments, gather
 from ganspec.kinds.metric import MetricError
 from ganspec.kinds.metrics.accuracy import Accuracy
 from ganspec.kinds.metrics.fid import Fid
@@ -25,6 +25,12 @@ def rows(seed, count, size, scale=1.0, shift=0.0):
     random = np.random.default_rng(seed)
     mixing = random.normal(size=(size, size)) + np.eye(size)
     return torch.from_numpy(scale * (random.normal(size=(count, size)) @ mixing) + shift)
+
+
+def whole(features, logits=None):
+    """Return the activations of rows that come as one part."""
+    logits = features[:, :0] if logits is None else logits
+    return gather([(features, logits)], len(features))
 
 
 def pytorch_fid(a, b):
@@ -105,7 +111,7 @@ def test_moments_of_parts_are_those_of_all(parts, shift):
 def test_statistics_are_of_all_rows_though_few_are_kept():
     features = rows(0, 500, 6)
     parts = [(part, part[:, :2]) for part in features.split(37)]
-    few, everything = gathered(parts, 500, 50), whole(features)
+    few, everything = gather(parts, 500, 50), whole(features)
     assert torch.equal(few.features, features[::10])
     assert torch.equal(few.logits, features[::10, :2])
     np.testing.assert_allclose(few.covariance, everything.covariance, rtol=1e-9)
@@ -161,7 +167,7 @@ def test_accuracy_of_objects_is_as_computed_by_hand():
         ]
     )
     labels = torch.tensor([[1.0, 0, 1, 0], [0, 0, 0, 1], [1, 1, 1, 0]])
-    made = whole(logits, logits).asked(labels, ["a", "b", "c", "d"])
+    made = whole(logits, logits).with_labels(labels, ["a", "b", "c", "d"])
     (found,) = Accuracy().measure(made, None, 0)
     assert found.value == pytest.approx(100 * 5 / 6)
     assert found.per_class == {"a": 100.0, "b": 100.0, "c": 50.0, "d": 100.0}
@@ -169,16 +175,18 @@ def test_accuracy_of_objects_is_as_computed_by_hand():
 
 def test_accuracy_of_classes_is_as_computed_by_hand():
     logits = torch.tensor([[2.0, 1, 0], [0, 1, 2], [1, 2, 0], [0, 3, 1]])
-    made = whole(logits, logits).asked(torch.tensor([0, 1, 1, 1]), [])
+    made = whole(logits, logits).with_labels(torch.tensor([0, 1, 1, 1]), [])
     (found,) = Accuracy().measure(made, None, 0)
     assert found.value == pytest.approx(75)
     assert found.per_class == pytest.approx({"0": 100.0, "1": 200 / 3})
     with pytest.raises(MetricError, match="tells 3 labels"):
-        Accuracy().measure(whole(logits, logits).asked(torch.tensor([0, 1, 2, 3]), []), None, 0)
+        Accuracy().measure(
+            whole(logits, logits).with_labels(torch.tensor([0, 1, 2, 3]), []), None, 0
+        )
 
 
 def test_accuracy_of_nothing_asked_for_is_refused():
-    made = whole(torch.ones(2, 3), torch.ones(2, 3)).asked(torch.zeros(2, 3), [])
+    made = whole(torch.ones(2, 3), torch.ones(2, 3)).with_labels(torch.zeros(2, 3), [])
     with pytest.raises(MetricError, match="ask for an object"):
         Accuracy().measure(made, None, 0)
 
@@ -187,7 +195,7 @@ def test_accuracy_of_nothing_asked_for_is_refused():
 def test_a_metric_says_the_fewest_images_that_it_is_taken_of(metric):
     few, rest = rows(0, metric.least, 4).softmax(1), rows(1, 50, 4)
     labels = torch.zeros(len(few), dtype=torch.int64)
-    assert metric.measure(whole(few, few).asked(labels, []), whole(rest), 0)
+    assert metric.measure(whole(few, few).with_labels(labels, []), whole(rest), 0)
     if metric.least > 1:
         fewer = whole(few[1:], few[1:])
         with pytest.raises(MetricError, match=f"{metric.kind} needs {metric.least} images"):

@@ -24,7 +24,7 @@ from ganspec.plots.curves import BINS, THEME, Curve, Panel
 from ganspec.plots.log import Column, Epochs, columns
 from ganspec.report import run_images
 from ganspec.report.markup import markdown, markdown_line
-from ganspec.report.run_files import is_ours, write_report
+from ganspec.report.run_files import write_report
 from ganspec.report.run_markdown import fenced
 from ganspec.report.run_plots import run_plots
 from ganspec.report.run_scores import score_lines
@@ -33,6 +33,7 @@ from ganspec.runs.record import read_record, read_records
 from ganspec.runs.run import Run, resolved
 from ganspec.scores.panels import score_panels
 from ganspec.scores.text import value_text
+from ganspec.seal import is_report
 from ganspec.training import events
 
 HOSTILE = (
@@ -433,7 +434,7 @@ def test_pages_are_written_over_edits_only_when_asked(tmp_path):
     assert invoke("report", folder)[0] == 0
     page = folder / "report.html"
     first = page.read_bytes()
-    assert is_ours(first) and invoke("report", folder)[0] == 0
+    assert is_report(first) and invoke("report", folder)[0] == 0
     assert page.read_bytes() == first
     page.write_bytes(first.replace(b"Summary", b"My words", 1))
     status, output = invoke("report", folder)

@@ -22,7 +22,7 @@ FILES = sorted((ROOT / "ganspec").rglob("*.py"))
 # From the ground to the roof. An import goes to a lower floor or stays in its room: rooms of one
 # floor know nothing of each other. "" is `ganspec/__init__.py`, Python's way in.
 FLOORS = [
-    ("version", "atomic", "progress"),
+    ("version", "atomic", "progress", "seal"),
     ("language",),
     ("program",),
     ("plots",),
@@ -44,7 +44,7 @@ FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 LATE = {"", "commands", "training.loop", "systems.classifier.training"}
 SLOW = {"matplotlib", "numpy", "pydantic", "scipy", "torch", "yaml"}
 # Names that only annotations need may hide from the start of a command.
-HIDING = {"", "commands", "console", "cli"}
+HIDING = {"", "commands", "console", "cli", "progress"}
 # A text is moved into emitted files with these imports, and no others.
 MOVABLE = {
     *("torch", "numpy", "PIL", "argparse", "gzip", "math", "operator", "pathlib", "pickle"),

@@ -509,5 +509,7 @@ def test_best_is_no_worse_than_chance(runs):
     """With as many as there are, the best are all of them."""
     sampler = Sampler(runs / "grey", CPU)
     pictures = best(sampler, 40, 40, 0, lambda done, last: None)
-    assert sorted(pictures.chosen.tolist()) == list(range(40))
-    assert stats.rankdata(-pictures.scores.numpy(), method="ordinal").tolist() == list(range(1, 41))
+    assert sorted(pictures.ranking.indices.tolist()) == list(range(40))
+    assert stats.rankdata(-pictures.ranking.scores.numpy(), method="ordinal").tolist() == list(
+        range(1, 41)
+    )

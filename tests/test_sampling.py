@@ -20,8 +20,8 @@ from small_systems import cfg_of
 import ganspec
 from ganspec.language.load import loads
 from ganspec.runs.run import Run, RunError
+from ganspec.sampling.label_names import LabelError, find_labels, label_names
 from ganspec.sampling.sampler import Sampler
-from ganspec.sampling.wishes import LabelError, names_of, read_wish
 from ganspec.systems import checkpoint
 from ganspec.systems.grid import save_grid
 from ganspec.systems.latents import latents, linear, spherical, truncate
@@ -34,7 +34,7 @@ ICLEVR = ganspec.load(ROOT / "specs" / "cgan_iclevr.yaml")
 
 
 def asked(wish, spec):
-    return read_wish(wish, spec, spec.data.dataset.classes(None))
+    return find_labels(wish, spec, spec.data.dataset.classes(None))
 
 
 def row(*indices):
@@ -116,10 +116,10 @@ def test_numbers_are_labels_where_the_file_of_names_is_elsewhere(tmp_path, monke
     monkeypatch.chdir(tmp_path)
     shapes = "data.dataset={shapes: {labels: gone/train.json}}"
     spec = ganspec.load(ROOT / "specs" / "cgan_iclevr.yaml", [shapes])
-    names = names_of(Run(tmp_path), spec)
-    assert torch.equal(read_wish("5", spec, names), row(5)[None])
+    names = label_names(Run(tmp_path), spec)
+    assert torch.equal(find_labels("5", spec, names), row(5)[None])
     with pytest.raises(LabelError, match="a number below 24"):
-        read_wish("red cube", spec, names)
+        find_labels("red cube", spec, names)
 
 
 def test_a_run_knows_its_labels_without_its_data(colour, tmp_path):
@@ -128,7 +128,7 @@ def test_a_run_knows_its_labels_without_its_data(colour, tmp_path):
     shutil.copytree(colour.folder, copy.folder)
     names = json.loads(copy.info_path.read_text())["classes"]
     assert names == colour.spec.data.dataset.classes(None)
-    assert names_of(copy, copy.spec) == names
+    assert label_names(copy, copy.spec) == names
     own = [*(f"solid {i}" for i in range(24)), "one too many"]
     copy.info_path.write_text(json.dumps({"classes": own}))
     sampler = Sampler(copy.folder, CPU)
@@ -138,7 +138,7 @@ def test_a_run_knows_its_labels_without_its_data(colour, tmp_path):
         sampler.ask("one too many")
     for text in ("", "[]", '{"classes": 3}', '{"classes": [1]}', '{"classes": []}', "[" * 9**5):
         copy.info_path.write_text(text)
-        assert names_of(copy, copy.spec) == names
+        assert label_names(copy, copy.spec) == names
 
 
 def test_images_that_are_no_numbers_are_not_drawn(grey, tmp_path):

@@ -241,14 +241,14 @@ def test_what_a_call_reads_is_found_without_its_rule(monkeypatch, module, size):
             steps.append(Step(call, (value.id,), made, Origin(str(i), "any")))
             value = made
         net = Net("Net", "", {}, (start,), tuple(steps), {"value": value})
-        return receptive._fields(net)[value.id]
+        return receptive._reaches(net)[value.id]
 
     for calls in ([Call(*module)], [first, Call(*module)]):
         known = fields(calls)
         with monkeypatch.context() as patch:
             patch.delitem(receptive.RULES, module[0])
             found = fields(calls)
-        assert torch.equal(known.reach, found.reach)
+        assert torch.equal(known.edges, found.edges)
         assert known.jump == found.jump
 
 

@@ -1,20 +1,10 @@
-"""The commands, a file each. Heavy imports stand inside them: `--help` needs no torch.
+"""The commands, a file each. They import slow modules inside functions: `--help` needs no torch.
 
-A file holds a function called as the command is (`import_` for `import`, which Python keeps for
-itself) and `EXAMPLE`, which ends its help.
+A file defines a function with the name of the command (`import_` for `import`, a keyword of Python)
+and `EXAMPLE`, which ends its help.
 """
 
-ORDER = (
-    "new",
-    "check",
-    "show",
-    "build",
-    "data",
-    "train",
-    "sample",
-    "evaluate",
-    "diff",
-    "compare",
-    "report",
-    "import_",
-)  # as `ganspec --help` has them
+ORDER = (  # in `ganspec --help`
+    *("new", "check", "show", "build", "data", "train", "sample", "evaluate"),
+    *("diff", "compare", "report", "import_"),
+)

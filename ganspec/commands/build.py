@@ -8,9 +8,7 @@ from typing import Annotated
 import typer
 
 import ganspec
-from ganspec.atomic import write_text
-from ganspec.compiler.seal import is_emitted
-from ganspec.console import Settings, fail, reported
+from ganspec.console import Settings, fail, reported, write_unless_edited
 
 EXAMPLE = "ganspec build specs/dcgan.yaml -o dcgan.py"
 
@@ -22,7 +20,7 @@ def build(
     ] = None,
     stdout: Annotated[bool, typer.Option("--stdout", help="Print the source instead.")] = False,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace what you edited.")
+        bool, typer.Option("--overwrite", help="Replace a file that you edited.")
     ] = False,
     settings: Settings = None,
 ) -> None:
@@ -37,7 +35,5 @@ def build(
                 typer.echo(source, nl=False)
                 continue
             target = out or Path("generated") / f"{spec.name}.py"
-            if target.is_file() and not is_emitted(target.read_bytes()) and not overwrite:
-                fail(f"{target} is not as ganspec wrote it; add --overwrite, or choose another -o")
-            write_text(target, source)
+            write_unless_edited(target, source, overwrite)
             typer.echo(f"{target} written, {len(source.splitlines())} lines")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sys
 from enum import StrEnum
-from functools import partial
 from typing import Annotated
 
 import typer
@@ -16,7 +15,7 @@ from ganspec.progress import Progress
 EXAMPLE = "ganspec compare specs/dcgan.yaml specs/wgan_gp.yaml runs/my"
 
 
-class Form(StrEnum):
+class TableForm(StrEnum):
     text = "text"
     markdown = "markdown"
     csv = "csv"
@@ -28,12 +27,14 @@ def compare(
         list[str],
         typer.Argument(metavar="SPEC...", help="Spec files, run folders, or FILE@REVISION of git."),
     ],
-    form: Annotated[Form, typer.Option("--format", help="How to write the table.")] = Form.text,
+    form: Annotated[
+        TableForm, typer.Option("--format", help="How to write the table.")
+    ] = TableForm.text,
     rows: Annotated[
         str, typer.Option(help="Only these rows, in this order, as `data,norm,loss,claimed`.")
     ] = "",
     every: Annotated[
-        bool, typer.Option("--all", help="Also rows that say the same of all specs.")
+        bool, typer.Option("--all", help="Also rows that are the same for all specs.")
     ] = False,
     transpose: Annotated[
         bool | None,
@@ -47,15 +48,15 @@ def compare(
         int | None, typer.Option(min=20, help="Widest table in characters; wider ones are split.")
     ] = None,
 ) -> None:
-    """Compare any number of specs: data, networks, losses, training, scores; a table."""
+    """Compare any number of specs in a table: data, networks, losses, training, scores."""
     with reported():
         from ganspec.comparison.survey import open_systems, survey
         from ganspec.report.survey_table import FORMS, layout
 
-        write, usual = FORMS[form]
-        if form is Form.text and sys.stdout.isatty():
-            usual = shutil.get_terminal_size().columns
+        write, default_width = FORMS[form]
+        if form is TableForm.text and sys.stdout.isatty():
+            default_width = shutil.get_terminal_size().columns
         chosen = [word for word in rows.split(",") if word.strip()]
         with Progress("compare", "specs") as progress:
-            found = survey(open_systems(names), chosen, partial(progress, losses={}))
-        typer.echo(write(layout(found, width or usual, transpose, every)))
+            table = survey(open_systems(names), chosen, progress)
+        typer.echo(write(layout(table, width or default_width, transpose, every)))

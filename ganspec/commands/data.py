@@ -14,7 +14,8 @@ EXAMPLE = "ganspec data fashion_mnist --fetch -o grid.png"
 
 def data(
     name: Annotated[
-        str, typer.Argument(metavar="NAME", help="Data set, as mnist, or a spec that names one.")
+        str,
+        typer.Argument(metavar="NAME", help="Data set, such as mnist, or a spec that names one."),
     ],
     folder: Annotated[
         Path | None, typer.Option("--data", help="Folder, or file, of the real images.")
@@ -26,7 +27,7 @@ def data(
         Path | None, typer.Option("-o", "--out", help="PNG to write, of the first 64 images.")
     ] = None,
 ) -> None:
-    """Say where a data set is and what it holds, after reading all of it."""
+    """Read all of a data set, and print where it is and what it holds."""
     with reported():
         from ganspec.report import dataset as report
 

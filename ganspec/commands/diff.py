@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,11 +13,14 @@ from ganspec.atomic import write_text
 from ganspec.console import fail, reported, show_diagnostics
 from ganspec.language.errors import SpecError
 
+if TYPE_CHECKING:
+    from ganspec.comparison.edits import Comparison
+
 EXAMPLE = "ganspec diff specs/dcgan.yaml specs/wgan_gp.yaml --only discriminator"
 
 
-class Format(StrEnum):
-    """A module of `ganspec.report` each: `diff_text` and so on."""
+class DiffForm(StrEnum):
+    """The forms of a diff, each written by a module of `ganspec.report`: `diff_text` and so on."""
 
     text = "text"
     json = "json"
@@ -29,8 +32,8 @@ def diff(
     first: Annotated[
         str, typer.Argument(metavar="A", help="Spec, run folder, or FILE@REVISION in git.")
     ],
-    second: Annotated[str, typer.Argument(metavar="B", help="What it is held against.")],
-    form: Annotated[Format, typer.Option("--format", help="How to show it.")] = Format.text,
+    second: Annotated[str, typer.Argument(metavar="B", help="The same, to compare A with.")],
+    form: Annotated[DiffForm, typer.Option("--format", help="How to show it.")] = DiffForm.text,
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="PART", help="One network or section, as discriminator or train."),
@@ -46,11 +49,11 @@ def diff(
         bool, typer.Option("--overwrite", help="Replace FILE where it exists.")
     ] = False,
 ) -> None:
-    """Tell what differs between two specs by what they mean; ends with 0, or 1 if anything does.
+    """Show in which networks and settings two specs differ; exit with 1 if they do, else with 0.
 
-    Names, comments and spelling are no difference. A spec that cannot be read ends it with 2.
+    Names, comments and spelling make no difference. The exit status is 2 if a spec has errors.
     """
-    if stat and form is not Format.text:
+    if stat and form is not DiffForm.text:
         fail("--stat is text; leave --format away")
     if out and out.suffix in (".yaml", ".yml"):
         fail(f"{out} would be a spec; name another file")
@@ -58,7 +61,8 @@ def diff(
         fail(f"{out} exists; add --overwrite, or choose another -o")
     with reported():
         comparison = _comparison(first, second, only or [])
-        text = _rendered(comparison, form, stat)
+        report = import_module(f"ganspec.report.diff_{form}")
+        text = report.stat(comparison) if stat else report.render(comparison)
         if out:
             write_text(out, text + "\n")
             typer.echo(f"{out} written", err=True)
@@ -67,7 +71,7 @@ def diff(
     raise typer.Exit(0 if comparison.is_equal else 1)
 
 
-def _comparison(first: str, second: str, only: list[str]):
+def _comparison(first: str, second: str, only: list[str]) -> Comparison:
     from ganspec.comparison.compare import compare
     from ganspec.comparison.opening import open_spec
 
@@ -76,8 +80,3 @@ def _comparison(first: str, second: str, only: list[str]):
     except SpecError as error:
         show_diagnostics(error.diagnostics)
         raise typer.Exit(2) from None
-
-
-def _rendered(comparison, form: Format, stat: bool) -> str:
-    report = import_module(f"ganspec.report.diff_{form}")
-    return report.stat(comparison) if stat else report.render(comparison)

@@ -15,37 +15,45 @@ EXAMPLE = "ganspec evaluate runs/dcgan_fashion --extractor runs/classifier_fashi
 RunFolder = Annotated[Path | None, typer.Argument(metavar="[RUN]", help="Run folder.")]
 Metrics = Annotated[
     list[str] | None,
-    typer.Option("-m", "--metric", help="fid, inception_score, kid, ...; several times."),
+    typer.Option("-m", "--metric", help="fid, inception_score, kid, ...; may be repeated."),
 ]
-Count = Annotated[int | None, typer.Option("-n", min=1, help="Images to generate; 10,000 if none.")]
+Count = Annotated[int | None, typer.Option("-n", min=1, help="Images to generate, 10,000.")]
 Extractor = Annotated[
-    str | None, typer.Option(help="Whose features: inception, or a classifier's run.")
+    str | None, typer.Option(help="inception, or the run folder of a classifier.")
 ]
-Layer = Annotated[str | None, typer.Option(help="Layer of it: as layers.5, or -3 from the end.")]
+Layer = Annotated[
+    str | None, typer.Option(help="Layer of the extractor: layers.5, or -3 from the end.")
+]
 InceptionWeights = Annotated[
     Path | None, typer.Option(help="File of InceptionV3's weights; also $GANSPEC_INCEPTION.")
 ]
 Split = Annotated[str | None, typer.Option(help="Real images to score against: train or test.")]
 Conditions = Annotated[
-    str | None, typer.Option(help="Labels to ask for: a file as test.json, or as `3`.")
+    str | None, typer.Option(help="Labels to draw images for: a file such as test.json, or `3`.")
 ]
-Pictures = Annotated[Path | None, typer.Option(help="Folder of images to score, not a run's.")]
-Reference = Annotated[Path | None, typer.Option(help="Folder of real images, not the data set.")]
+Pictures = Annotated[
+    Path | None, typer.Option("--images", help="Folder of images to score, instead of a run.")
+]
+Reference = Annotated[
+    Path | None, typer.Option(help="Folder of real images, instead of the data set.")
+]
 Every = Annotated[bool, typer.Option("--every-snapshot", help="Score each snapshot, in a table.")]
-Raw = Annotated[bool, typer.Option("--raw", help="Not the average of the weights.")]
-Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="What images are drawn from.")]
+Raw = Annotated[
+    bool, typer.Option("--raw", help="Score the weights as trained, not their average.")
+]
+Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of the images, 0.")]
 
 
 def evaluate(
     folder: RunFolder = None,
-    metric: Metrics = None,
-    count: Count = None,
+    metrics: Metrics = None,
+    images: Count = None,
     extractor: Extractor = None,
     layer: Layer = None,
     inception_weights: InceptionWeights = None,
     split: Split = None,
     conditions: Conditions = None,
-    images: Pictures = None,
+    pictures: Pictures = None,
     reference: Reference = None,
     real: Annotated[bool, typer.Option("--real", help="Score real images, too.")] = False,
     every: Every = False,
@@ -56,9 +64,12 @@ def evaluate(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Score a run's images by FID, Inception Score and others, or a folder's against another's."""
-    if (folder is None) == (images is None):
+    options = {
+        k: v for k, v in locals().items() if k not in ("folder", "pictures", "every", "step")
+    }
+    if (folder is None) == (pictures is None):
         fail("name a run folder, or a folder of images with --images and --reference")
-    if images is not None and (every or step is not None):
+    if pictures is not None and (every or step is not None):
         fail("--every-snapshot and --step choose among a run's weights: leave them out")
     if every and step is not None:
         fail("--every-snapshot scores all steps and --step one; choose")
@@ -66,10 +77,11 @@ def evaluate(
         fail(f"no split is called `{split}`: use train or test")
     with reported():
         from ganspec.evaluation import console
-        from ganspec.evaluation.runs import Wanted
-        from ganspec.training.device import choose_device
 
-        wanted = [console.metrics_called(metric), count, extractor, layer, inception_weights]
-        wanted += [split, seed, conditions, False if raw else None, real, data, reference]
-        wanted = Wanted(*wanted, choose_device(device))
-        console.evaluate(folder, images, wanted, every, step)
+        parsed = console.parse_options(**options)
+        if folder is not None:
+            lines = console.evaluate_run(folder, parsed, every, step)
+        elif pictures is not None:
+            lines = console.evaluate_folder(pictures, parsed)
+        for line in lines:
+            typer.echo(line)

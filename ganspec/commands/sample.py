@@ -13,9 +13,9 @@ from ganspec.progress import Progress
 
 EXAMPLE = "ganspec sample runs/dcgan -n 1000 --seed 1 -o images.csv"
 
-what = partial(typer.Option, rich_help_panel="What to draw")
-into = partial(typer.Option, rich_help_panel="What to write")
-using = partial(typer.Option, rich_help_panel="What to draw with")
+image = partial(typer.Option, rich_help_panel="What to draw")
+file = partial(typer.Option, rich_help_panel="What to write")
+network = partial(typer.Option, rich_help_panel="What to draw with")
 
 COUNT = "Number of images, 64; with --conditions of each, with --interpolate of rows."
 LABEL = "Classes: `3`, `Coat,Bag`, `all`; objects: `red cube,blue sphere; gray cube`."
@@ -23,30 +23,31 @@ CONDITIONS = "An image of each condition in a file such as i-CLEVR's test.json."
 INTERPOLATE = "`linear` or `spherical`: rows of images from one latent to another."
 BEST = "The N images that the discriminator takes for the most real, in order."
 OUT = "A grid .png; .csv; .npz; a folder/ of PNGs; an animation .gif, .apng, .webp."
-FORM = "grid, folder, csv, npz, gif, apng or webp, where FILE's name does not tell."
+FORM = "grid, folder, csv, npz, gif, apng or webp, if FILE's name does not end so."
 
-Count = Annotated[int | None, what("-n", min=1, help=COUNT)]
-Seed = Annotated[int | None, what(min=0, max=2**32 - 1, help="Seed of the latents, 0.")]
-Labels = Annotated[str | None, what("--label", "--labels", help=LABEL)]
-Conditions = Annotated[Path | None, what(metavar="JSON", help=CONDITIONS)]
-Interpolate = Annotated[str | None, what(metavar="WAY", help=INTERPOLATE)]
+Count = Annotated[int | None, image("-n", min=1, help=COUNT)]
+Seed = Annotated[int | None, image(min=0, max=2**32 - 1, help="Seed of the latents, 0.")]
+Labels = Annotated[str | None, image("--label", "--labels", help=LABEL)]
+Conditions = Annotated[Path | None, image(metavar="JSON", help=CONDITIONS)]
+Interpolate = Annotated[str | None, image(metavar="WAY", help=INTERPOLATE)]
 Frames = Annotated[
-    int | None, what(min=2, max=1000, help="Images in such a row, 9; pictures in an animation.")
+    int | None,
+    image(min=2, max=1000, help="Images in such a row, 9; pictures in an animation."),
 ]
 Truncation = Annotated[
-    float | None, what(metavar="PSI", help="Draw normal latents within -PSI and PSI.")
+    float | None, image(metavar="PSI", help="Draw normal latents within -PSI and PSI.")
 ]
-Best = Annotated[int | None, what(min=1, metavar="N", help=BEST)]
-Of = Annotated[int | None, what(min=1, metavar="M", help="Of so many; 100 for each of N.")]
-Out = Annotated[str | None, into("-o", "--out", metavar="FILE", help=OUT)]
-Form = Annotated[str | None, into("--format", help=FORM)]
-WithLabels = Annotated[bool, into("--with-labels", help="CSV: the labels first in each row.")]
-Fps = Annotated[float | None, into(min=0.1, max=50, help="Pictures a second, 5.")]
-Overwrite = Annotated[bool, into("--overwrite", help="Replace FILE where it exists.")]
-Step = Annotated[int | None, using(min=0, help="The weights after that step, where kept.")]
-Raw = Annotated[bool, using("--raw", help="The weights as trained, not their average.")]
-Data = Annotated[Path | None, using(help="Folder of the images that an autoencoder reads.")]
-Device = Annotated[str, using(help="auto, cpu or cuda.")]
+Best = Annotated[int | None, image(min=1, metavar="N", help=BEST)]
+Of = Annotated[int | None, image(min=1, metavar="M", help="Of so many; 100 for each of N.")]
+Out = Annotated[str | None, file("-o", "--out", metavar="FILE", help=OUT)]
+Form = Annotated[str | None, file("--format", help=FORM)]
+WithLabels = Annotated[bool, file("--with-labels", help="CSV: the labels first in each row.")]
+Fps = Annotated[float | None, file(min=0.1, max=50, help="Pictures a second, 5.")]
+Overwrite = Annotated[bool, file("--overwrite", help="Replace FILE where it exists.")]
+Step = Annotated[int | None, network(min=0, help="The weights after that step, where kept.")]
+Raw = Annotated[bool, network("--raw", help="The weights as trained, not their average.")]
+Data = Annotated[Path | None, network(help="Folder of the images that an autoencoder reads.")]
+Device = Annotated[str, network(help="auto, cpu or cuda.")]
 
 
 def sample(
@@ -72,7 +73,7 @@ def sample(
 ) -> None:
     """Draw new images from a trained run; of an autoencoder, test images as it restores them.
 
-    The end of -o says what is written. An animation shows the run's own samples through its
+    The end of -o decides the form. An animation shows the run's own samples through its
     training, or with --interpolate the way between latents.
     """
     options = {name: value for name, value in locals().items() if name != "folder"}
@@ -80,5 +81,5 @@ def sample(
         from ganspec.sampling.sample import sample
 
         with Progress("sample", "images") as progress:
-            lines = sample(folder, lambda done, last: progress(done, last, {}), **options)
+            lines = sample(folder, progress, **options)
         typer.echo("\n".join(lines))

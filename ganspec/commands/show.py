@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import ganspec
-from ganspec.atomic import write_text
-from ganspec.compiler.seal import is_emitted
-from ganspec.console import Settings, SpecPath, fail, reported
+from ganspec.console import Settings, SpecPath, fail, reported, write_unless_edited
+
+if TYPE_CHECKING:
+    from ganspec.systems.spec import Spec
 
 EXAMPLE = "ganspec show specs/dcgan.yaml --graph -o dcgan.svg"
 
@@ -38,10 +39,10 @@ def show(
 ) -> None:
     """Show a spec's networks layer by layer: shapes, parameters, multiply-adds; or draw them."""
     forms = {"graph": graph, "mermaid": mermaid, "latex": latex, "markdown": markdown}
-    asked = [name for name, wanted in {**forms, "json": as_json}.items() if wanted]
-    if len(asked) > 1:
-        fail(f"--{asked[0]} and --{asked[1]} are two forms: choose one")
-    form = asked[0] if asked else "table"
+    chosen = [name for name, is_chosen in {**forms, "json": as_json}.items() if is_chosen]
+    if len(chosen) > 1:
+        fail(f"--{chosen[0]} and --{chosen[1]} are two forms: choose one")
+    form = chosen[0] if chosen else "table"
     if receptive_field and form in ("graph", "mermaid"):
         fail(f"--receptive-field adds columns to tables, and --{form} makes none")
     with reported():
@@ -51,11 +52,11 @@ def show(
         if str(target) == "-":
             typer.echo(text.rstrip("\n"))
         else:
-            _write(target, text, overwrite)
+            write_unless_edited(target, text, overwrite)
+            typer.echo(f"{target} written")
 
 
-def _text(spec, form: str, receptive_field: bool) -> str:
-    """The spec's networks in one of the forms."""
+def _text(spec: Spec, form: str, receptive_field: bool) -> str:
     from ganspec.compiler.lower import lower
 
     nets = lower(spec)
@@ -74,11 +75,3 @@ def _text(spec, form: str, receptive_field: bool) -> str:
 
         return json.dumps(table.described(spec, nets), indent=2) + "\n"
     return getattr(table, form)(spec, nets, receptive_field)
-
-
-def _write(target: Path, text: str, overwrite: bool) -> None:
-    """Write a file, but not over what is not as ganspec wrote it."""
-    if target.is_file() and not is_emitted(target.read_bytes()) and not overwrite:
-        fail(f"{target} is not as ganspec wrote it; add --overwrite, or choose another -o")
-    write_text(target, text)
-    typer.echo(f"{target} written")

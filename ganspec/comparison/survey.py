@@ -36,9 +36,9 @@ class SurveyedSystem:
         """The last score of each metric in its run folder, of real images if of no others."""
         scores: dict[str, ScoreRow] = {}
         for row in read_scores(self.folder) if self.folder else ():
-            earlier = scores.get(row["metric"])
-            if earlier is None or row.get("of") != "real" or earlier.get("of") == "real":
-                scores[row["metric"]] = row
+            earlier = scores.get(row.metric)
+            if earlier is None or row.of != "real" or earlier.of == "real":
+                scores[row.metric] = row
         return scores
 
     @cached_property
@@ -221,10 +221,9 @@ def _measured(metric: str) -> Cell:
     def cell(system: SurveyedSystem) -> str:
         if (score := system.measured.get(metric)) is None:
             return ""
-        images, extractor = score.get("images"), score.get("extractor") or {}
-        notes = [f"n = {images:,}"] if images else []
-        notes += [extractor["name"]] if extractor.get("name") else []
-        value = value_text(score["value"], score.get("deviation")) + unit(metric)
+        notes = [f"n = {score.images:,}"] if score.images else []
+        notes += [score.extractor.name] if score.extractor and score.extractor.name else []
+        value = value_text(score.value, score.deviation) + unit(metric)
         return f"{value} ({', '.join(notes)})" if notes else value
 
     return cell

@@ -2,76 +2,100 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from ganspec.compiler.evaluate import Program
-from ganspec.evaluation.extractor import Extractor, ExtractorError, Pair, hashed
+from ganspec.compiler.evaluate import EvaluatedNetwork
+from ganspec.evaluation.extractor import Extractor, ExtractorError, Outputs, hash_weights
 from ganspec.kinds.datasets.images import fit_images
 from ganspec.runs.run import Run
-from ganspec.sampling.sampler import trained, weights
+from ganspec.sampling.sampler import load_weights, trained_network
 from ganspec.systems.batches import scale_pixels
+from ganspec.systems.classifier.spec import Classifier
 
 BATCH = 250
 
 
 def classifier_extractor(folder: Path, device: torch.device, layer: str | None) -> Extractor:
-    """A trained classifier: what its last layer with weights reads, and its outputs as logits.
+    """Return a trained classifier as an extractor, whose outputs are the logits.
 
-    `layer` takes what that layer makes in place of it: a path such as `layers.5`, or a number as
-    Python counts layers, the last being -1. Maps are averaged over height and width. Raises
-    ExtractorError, RunError and CheckpointError.
+    The features are the input of its last layer with weights, or the output of `layer`: a path such
+    as `layers.5`, or a number as Python counts layers, the last being -1. Maps are averaged over
+    height and width. Raises ExtractorError, RunError and CheckpointError.
     """
     run = Run.open(folder)
     spec = run.spec
-    if not spec.predicts:
+    if not isinstance(spec, Classifier):
         raise ExtractorError(f"{folder} trains no classifier; --extractor takes one, or inception")
-    network, cfg = trained(run, spec.predicts, weights(run), device)
-    network.to(memory_format=torch.channels_last)
-    module, reads, path = chosen_layer(network, layer)
-    seen: dict[str, torch.Tensor] = {}
-    if reads:
-        module.register_forward_pre_hook(lambda _, inputs: seen.update(out=inputs[0]))
+    network, cfg = trained_network(run, "classifier", load_weights(run), device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stub
+    tap = feature_tap(network, layer)
+    seen: dict[str, torch.Tensor] = {}  # of a module that is called several times, the last call
+    if tap.reads_input:
+        tap.module.register_forward_pre_hook(lambda _, inputs: seen.update(features=inputs[0]))
     else:
-        module.register_forward_hook(lambda _, inputs, out: seen.update(out=out))
+        tap.module.register_forward_hook(lambda _, inputs, output: seen.update(features=output))
     channels, height, width = spec.data.shape
-    probabilities = spec.objective.loss.outputs == "probabilities"
+    has_probabilities = spec.objective.loss.outputs == "probabilities"
 
-    def extract(images: torch.Tensor) -> Pair:
+    def extract(images: torch.Tensor) -> Outputs:
         fitted = fit_images(images, height, width, channels, spec.data.resize)
         pixels = scale_pixels(fitted.to(device), cfg)
-        outputs = network(pixels.contiguous(memory_format=torch.channels_last))
-        features = seen.pop("out")
+        logits = network(pixels.contiguous(memory_format=torch.channels_last))
+        features = seen.pop("features")
         features = features.mean((2, 3)) if features.ndim == 4 else features.flatten(1)
-        if probabilities:  # their softmax is what they were; no log of zero
-            outputs = outputs.clamp(min=torch.finfo(outputs.dtype).tiny).log()
-        return features, outputs
+        if has_probabilities:  # softmax turns their logarithms back into them; no log of zero
+            logits = logits.clamp(min=torch.finfo(logits.dtype).tiny).log()
+        return features, logits
 
-    name = folder.resolve().name
-    sha256 = hashed(network.state_dict())
-    return Extractor(name, sha256, path, spec.data.resize, extract, device, BATCH, spec.label.kind)
+    return Extractor(
+        name=folder.resolve().name,
+        sha256=hash_weights(network.state_dict()),
+        layer=tap.path,
+        resize=spec.data.resize,
+        extract=extract,
+        device=device,
+        batch=BATCH,
+        classes=spec.label.kind,
+    )
 
 
-def chosen_layer(network: Program, layer: str | None) -> tuple[nn.Module, bool, str]:
-    """A module, whether what it reads is meant, not what it makes, and the path of the layer."""
-    found = list(network.leaves())
-    paths = [step.origin.path.partition(".")[2] for step, _ in found]
+@dataclass(frozen=True)
+class FeatureTap:
+    """The place in a network at which features are read: the input or the output of a module."""
+
+    module: nn.Module
+    reads_input: bool
+    path: str  # of the layer whose output the features are
+
+
+def feature_tap(network: EvaluatedNetwork, layer: str | None) -> FeatureTap:
+    """Return the place of a layer's output, or of the last weighted layer's input by default."""
+    leaves = list(network.leaves())
+    paths = [step.origin.path.partition(".")[2] for step, _ in leaves]
     if layer is None:
-        index = max(i for i, (_, m) in enumerate(found) if isinstance(m, nn.Linear | nn.Conv2d)) - 1
-        return found[index + 1][1], True, paths[index] if index >= 0 else "input"
-    index = _index(layer, paths)
-    step, module = found[index]
+        index, last = next(
+            (i, module)
+            for i, (_, module) in reversed(list(enumerate(leaves)))
+            if isinstance(module, nn.Linear | nn.Conv2d)
+        )
+        return FeatureTap(last, True, paths[index - 1] if index > 0 else "input")
+    index = _layer_index(layer, paths)
+    step, module = leaves[index]
     if module is not None:
-        return module, False, paths[index]
-    after, reader = found[index + 1] if index + 1 < len(found) else (None, None)
-    if reader is None or after.inputs != (step.output.id,):
-        raise ExtractorError(f"layer {paths[index]} is no module: choose the one before or after")
-    return reader, True, paths[index]
+        return FeatureTap(module, False, paths[index])
+    # a call without a module is read where the next module takes it in
+    if index + 1 < len(leaves):
+        reader, module = leaves[index + 1]
+        if module is not None and reader.inputs == (step.output.id,):
+            return FeatureTap(module, True, paths[index])
+    raise ExtractorError(f"layer {paths[index]} is no module: choose the one before or after")
 
 
-def _index(layer: str, paths: list[str]) -> int:
+def _layer_index(layer: str, paths: list[str]) -> int:
     if layer in paths:
         return len(paths) - 1 - paths[::-1].index(layer)  # of several calls, the last
     if layer.lstrip("-").isdigit() and -len(paths) <= int(layer) < len(paths):

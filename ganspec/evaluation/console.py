@@ -3,93 +3,78 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
-from ganspec.evaluation.runs import Evaluator, Wanted, folder_scores
-from ganspec.evaluation.score_table import by_epoch, described, plot
-from ganspec.kinds.metric import Metric, MetricError
+from ganspec.evaluation.runs import EvaluationOptions, Evaluator, folder_scores
+from ganspec.evaluation.score_table import by_epoch, describe, plot
+from ganspec.kinds.metric import Metric, MetricError, metric_kinds
 from ganspec.language.errors import nearest
-from ganspec.language.kinds import kinds_of
 from ganspec.progress import Progress
 from ganspec.runs.record import read_record
-from ganspec.runs.score_file import NAME, append_scores
+from ganspec.runs.score_file import NAME, ScoreRow, append_scores
+from ganspec.training.device import choose_device
 
 
-def metrics_called(names: list[str] | None) -> tuple[Metric, ...] | None:
-    """Return the metrics of these names, or that measure them. Raises MetricError."""
-    if not names:
-        return None
-    kinds = kinds_of("metric")
-    found = {}
+def parse_options(metrics: list[str] | None, device: str, **options: Any) -> EvaluationOptions:
+    """Return the command's options, whose other fields need no parsing. Raises MetricError."""
+    return EvaluationOptions(find_metrics(metrics or []), device=choose_device(device), **options)
+
+
+def find_metrics(names: list[str]) -> tuple[Metric, ...] | None:
+    """Return the metrics with these names or scores; None without names. Raises MetricError."""
+    kinds = metric_kinds()
+    metrics = {}
     for name in names:
         kind = next((k for k in kinds.values() if name in (k.kind, *k.names)), None)
         if kind is None:
             close = nearest(name, kinds)
-            raise MetricError(
-                f"no metric is called `{name}`: "
-                + (f"try `{close}`" if close else f"use {', '.join(sorted(kinds))}")
-            )
-        found[kind.kind] = kind()
-    return tuple(found.values())
+            advice = f"try `{close}`" if close else f"use {', '.join(sorted(kinds))}"
+            raise MetricError(f"no metric is called `{name}`: {advice}")
+        metrics[kind.kind] = kind()
+    return tuple(metrics.values()) or None
 
 
-class Told:
-    """Shows the progress of one pass over images after another."""
+class PassBars(ExitStack):
+    """A progress bar for each pass over images, one after another."""
 
-    def __init__(self):
-        self.what, self.bar = None, None
+    title: str | None = None
+    bar: Progress
 
-    def __call__(self, what: str, done: int, total: int) -> None:
-        if what != self.what:
+    def __call__(self, title: str, done: int, total: int) -> None:
+        if title != self.title:
             self.close()
-            self.what, self.bar = what, Progress(what, "images").__enter__()
-        self.bar(done, total, {})
+            self.title, self.bar = title, self.enter_context(Progress(title, "images"))
+        self.bar(done, total)
         if done >= total:
             self.close()
-
-    def close(self) -> None:
-        if self.bar is not None:
-            self.bar.__exit__()
-        self.what, self.bar = None, None
+            self.title = None
 
 
-def evaluate(
-    folder: Path | None, images: Path | None, wanted: Wanted, every: bool, step: int | None
-) -> None:
-    """Score the run in `folder`, or the folder `images`, and print the scores."""
-    lines = evaluate_run(folder, wanted, every, step) if folder else evaluate_folder(images, wanted)
-    for line in lines:
-        print(line)
-
-
-def evaluate_run(folder: Path, wanted: Wanted, every: bool, step: int | None) -> Iterator[str]:
-    """Score a run, write the scores into it, and tell them line by line."""
-    tell = Told()
-    try:
-        evaluator = Evaluator(folder, wanted, tell)
-        rows = []
+def evaluate_run(
+    folder: Path, options: EvaluationOptions, every: bool, step: int | None
+) -> Iterator[str]:
+    """Score a run and write the scores into it. Yield lines that describe them."""
+    rows: list[ScoreRow] = []
+    with PassBars() as progress:
+        evaluator = Evaluator(folder, options, progress)
         for at in evaluator.steps() if every else [step]:
-            found = evaluator.scores(at)
-            append_scores(folder, found)
-            rows += found
-    finally:
-        tell.close()
-    shown = rows
+            scores = evaluator.scores(at)
+            append_scores(folder, scores)
+            rows += scores
     if every:
         yield from by_epoch(rows)
-        last = rows[-1]["step"]
-        shown = [row for row in rows if row["step"] in (None, last)]
-    yield from described(shown, read_record(folder))
+        last = rows[-1].step
+        rows = [row for row in rows if row.step in (None, last)]
+    yield from describe(rows, read_record(folder))
     yield f"added to {folder / NAME}"
     if (path := plot(folder)) is not None:
         yield f"plotted in {path}"
 
 
-def evaluate_folder(images: Path, wanted: Wanted) -> Iterator[str]:
-    """Score a folder of images, and tell the scores line by line."""
-    tell = Told()
-    try:
-        rows = folder_scores(images, wanted, tell)
-    finally:
-        tell.close()
-    yield from described(rows, None)
+def evaluate_folder(images: Path, options: EvaluationOptions) -> Iterator[str]:
+    """Score a folder of images. Yield lines that describe the scores."""
+    with PassBars() as progress:
+        rows = folder_scores(images, options, progress)
+    yield from describe(rows, None)

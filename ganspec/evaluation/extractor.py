@@ -1,43 +1,45 @@
-"""Feature extractors: what makes features and logits of images, one pass for both."""
+"""Feature extractors, which make features and logits of images in one pass."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import torch
 
-from ganspec.kinds.activations import Activations, gathered
+from ganspec.kinds.activations import Activations, gather
 from ganspec.kinds.metrics.fidelity import fidelity
 from ganspec.language.errors import GanspecError
 
-Pair = tuple[torch.Tensor, torch.Tensor]
+Outputs: TypeAlias = tuple[torch.Tensor, torch.Tensor]  # features, logits
+CountProgress: TypeAlias = Callable[[int], None]  # called with the number of images done
 
 
 class ExtractorError(GanspecError):
-    """An extractor that is not there, or that cannot read what it is to score."""
+    """An extractor is missing, or cannot read the images that it is to score."""
 
 
 @dataclass(frozen=True)
 class Extractor:
-    """What makes features and logits of images, one pass for both.
+    """A network that makes features and logits of images.
 
-    `extract` reads uint8 N x C x H x W of any size, grey or colour, on the CPU, and gives float32
-    N x features and N x classes on `device`. `classes` says which: one an image (`classes`),
-    several (`multi_hot`), or None for Inception's, which are no data set's labels.
+    `extract` reads uint8 N x C x H x W of any size, grey or colour, on the CPU, and returns float32
+    N x features and N x classes on `device`. `classes` is the kind of its classes: one an image
+    (`classes`), several (`multi_hot`), or None for Inception's, which are no data set's labels.
     """
 
     name: str
     sha256: str
     layer: str
     resize: str
-    extract: Callable[[torch.Tensor], Pair]
+    extract: Callable[[torch.Tensor], Outputs]
     device: torch.device
     batch: int  # images that go through at once
     classes: str | None = None
 
-    def __call__(self, images: torch.Tensor) -> Pair:
+    def __call__(self, images: torch.Tensor) -> Outputs:
         with torch.inference_mode():
             features, logits = self.extract(images)
         return features.cpu(), logits.cpu()
@@ -47,40 +49,44 @@ class Extractor:
         batches: Iterator[torch.Tensor],
         total: int,
         kept: int | None = None,
-        tell: Callable[[int], None] = lambda done: None,
+        on_progress: CountProgress = lambda done: None,
     ) -> Activations:
-        """Of `total` images that come in batches; `kept` as in `gathered`."""
+        """Return the activations of `total` images that come in batches.
 
-        def parts() -> Iterator[Pair]:
+        `kept` is the number of images whose rows are kept, None for all.
+        """
+
+        def parts() -> Iterator[Outputs]:
             done = 0
             for images in batches:
                 yield self(images)
                 done += len(images)
-                tell(done)
+                on_progress(done)
 
-        return gathered(parts(), total, kept)
+        return gather(parts(), total, kept)
 
     @property
     def key(self) -> str:
-        """Whatever its features depend on."""
+        """A text that differs wherever the features may."""
         return f"{self.sha256} {self.layer} {self.resize}"
 
 
-def hashed(state: dict[str, torch.Tensor]) -> str:
-    """SHA-256 of weights: of their names, types, shapes and numbers."""
+def hash_weights(state: dict[str, torch.Tensor]) -> str:
+    """Return the SHA-256 of a state dict: of its names, types, shapes and numbers."""
     digest = hashlib.sha256()
     for name, tensor in state.items():
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
 def register(extractor: Extractor, name: str) -> None:
     """Make `extractor` one of torch-fidelity's, so that its own calls find it as `name`.
 
-    They read uint8 N x 3 x H x W: grey images come three times over, and are grey again here.
+    They pass uint8 N x 3 x H x W, with the channel of grey images three times.
     """
-    base = fidelity("feature_extractor_base").FeatureExtractorBase
+    base: Any = fidelity("feature_extractor_base").FeatureExtractorBase  # it has no types
+    provided = ("features", "logits")
 
     class Registered(base):
         """An extractor of ganspec behind torch-fidelity's interface."""
@@ -90,7 +96,7 @@ def register(extractor: Extractor, name: str) -> None:
 
         @staticmethod
         def get_provided_features_list():
-            return "features", "logits"
+            return provided
 
         @staticmethod
         def get_default_feature_layer_for_metric(metric):
@@ -101,7 +107,7 @@ def register(extractor: Extractor, name: str) -> None:
             return False
 
         def forward(self, images):
-            found = dict(zip(self.get_provided_features_list(), extractor(images), strict=True))
-            return tuple(found[key] for key in self.features_list)
+            outputs = dict(zip(provided, extractor(images), strict=True))
+            return tuple(outputs[key] for key in self.features_list)
 
     fidelity("registry").register_feature_extractor(name, Registered)

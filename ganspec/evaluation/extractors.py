@@ -1,4 +1,4 @@
-"""The feature extractors by the names that a person gives them."""
+"""Feature extractors by the names that users give them."""
 
 from __future__ import annotations
 
@@ -14,12 +14,15 @@ from ganspec.evaluation.inception import inception_extractor
 def open_extractor(
     name: str, device: torch.device, layer: str | None = None, inception_weights: Path | None = None
 ) -> Extractor:
-    """The extractor that a person names: `inception`, or the folder of a classifier's run."""
+    """Return the extractor `inception`, or that of a classifier's run folder.
+
+    Raises ExtractorError, FidelityError, RunError and CheckpointError.
+    """
     if name != "inception" and not Path(name).is_dir():
         raise ExtractorError(f"no extractor {name}: name a classifier's run folder, or inception")
     if name != "inception" and inception_weights is not None:
         raise ExtractorError(f"--inception-weights are not those of {name}: choose one extractor")
-    with torch.random.fork_rng(devices=[]):  # torch-fidelity draws weights, to be thrown away
+    with torch.random.fork_rng(devices=[]):  # torch-fidelity draws weights that are thrown away
         if name == "inception":
             return inception_extractor(inception_weights, device, layer)
         return classifier_extractor(Path(name), device, layer)

@@ -1,9 +1,9 @@
-"""Real images to score against, and what an extractor makes of them, computed once."""
+"""Real images to score against, and their activations, computed once."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,7 @@ from PIL import Image
 from torch.utils.data import DataLoader
 
 from ganspec.atomic import replacing
-from ganspec.evaluation.extractor import Extractor
+from ganspec.evaluation.extractor import CountProgress, Extractor
 from ganspec.kinds.activations import KEPT, Activations
 from ganspec.kinds.dataset import DataError
 from ganspec.kinds.datasets.image_folder import find_images
@@ -23,7 +23,7 @@ from ganspec.systems.spec import Data
 from ganspec.training.images import open_images
 
 CACHE = Path("~/.cache/ganspec/references")
-VERSION = 1  # of what the files there hold
+VERSION = 1  # of the files there
 CPU = torch.device("cpu")
 
 
@@ -41,7 +41,7 @@ class RealImages:
         return len(self.images)
 
     def batches(self, size: int) -> Iterator[torch.Tensor]:
-        """All images, uint8 N x C x H x W, in their order."""
+        """Yield all images, uint8 N x C x H x W, in their order."""
         if isinstance(self.images, torch.Tensor):
             yield from self.images.split(size)
         elif isinstance(self.images, StreamedImages):
@@ -49,19 +49,21 @@ class RealImages:
                 self.images.files, size, num_workers=WORKERS, generator=torch.Generator()
             )
         else:
-            yield from same_sizes(map(read_picture, self.images), size)
+            yield from stack_equal_sizes(map(read_picture, self.images), size)
 
     @cached_property
     def sha256(self) -> str:
-        """Of the pixels as they are scored; of the files where they are read as they come."""
+        """The hash of the pixels in memory, else that of the files and of their resizing."""
         digest = hashlib.sha256()
         if isinstance(self.images, torch.Tensor):
             digest.update(f"{tuple(self.images.shape)}\n".encode())
-            digest.update(self.images.contiguous().numpy())
+            digest.update(self.images.contiguous().numpy().data)
             return digest.hexdigest()
-        streamed = isinstance(self.images, StreamedImages)
-        files = self.images.files.files if streamed else self.images
-        digest.update(f"{self.images.files.form if streamed else 'own size'}\n".encode())
+        if isinstance(self.images, StreamedImages):
+            form, files = str(self.images.files.form), self.images.files.files
+        else:
+            form, files = "own size", self.images
+        digest.update(f"{form}\n".encode())
         for path in files:
             content = Path(path).read_bytes()
             digest.update(f"{len(content)}\n".encode())
@@ -70,7 +72,7 @@ class RealImages:
 
 
 def open_real(data: Data, folder: Path | None, split: str | None) -> RealImages:
-    """The images of a spec's data set, or of its other split; raises DataError."""
+    """Return the images of a spec's data set, or of its other split. Raises DataError."""
     dataset = data.dataset
     if hasattr(dataset, "split"):
         dataset = dataset.model_copy(update={"split": split or dataset.split})
@@ -84,7 +86,7 @@ def open_real(data: Data, folder: Path | None, split: str | None) -> RealImages:
 
 
 def open_folder(folder: Path) -> RealImages:
-    """The pictures below a folder, each at its own size; raises DataError."""
+    """Return the pictures below a folder, each at its own size. Raises DataError."""
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder")
     files = list(find_images(folder))
@@ -94,7 +96,7 @@ def open_folder(folder: Path) -> RealImages:
 
 
 def read_picture(path: Path) -> torch.Tensor:
-    """A picture's pixels as pytorch-fid and torch-fidelity read them, uint8 3 x H x W."""
+    """Return a picture's pixels, uint8 3 x H x W, as pytorch-fid and torch-fidelity read them."""
     try:
         with Image.open(path) as file:
             pixels = np.array(file.convert("RGB"))
@@ -103,47 +105,47 @@ def read_picture(path: Path) -> torch.Tensor:
     return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
-def same_sizes(pictures: Iterator[torch.Tensor], size: int) -> Iterator[torch.Tensor]:
-    """Pictures stacked, up to `size` of those that follow each other and are equally large."""
-    held: list[torch.Tensor] = []
+def stack_equal_sizes(pictures: Iterator[torch.Tensor], size: int) -> Iterator[torch.Tensor]:
+    """Yield batches of at most `size` consecutive pictures of one shape."""
+    waiting: list[torch.Tensor] = []
     for picture in pictures:
-        if held and (len(held) == size or held[0].shape != picture.shape):
-            yield torch.stack(held)
-            held = []
-        held.append(picture)
-    if held:
-        yield torch.stack(held)
+        if waiting and (len(waiting) == size or waiting[0].shape != picture.shape):
+            yield torch.stack(waiting)
+            waiting = []
+        waiting.append(picture)
+    if waiting:
+        yield torch.stack(waiting)
 
 
 def reference_activations(
-    real: RealImages, extractor: Extractor, tell: Callable[[int], None] = lambda done: None
+    real: RealImages, extractor: Extractor, on_progress: CountProgress = lambda done: None
 ) -> Activations:
-    """What `extractor` makes of all of `real`, from the cache where the two were there before.
+    """Return the activations of all of `real`, from the cache if it holds them.
 
     Statistics are of all images; features and logits are kept of `KEPT` of them.
     """
     text = f"{VERSION} {real.sha256} {extractor.key} {extractor.device.type}"
     path = CACHE.expanduser() / f"{hashlib.sha256(text.encode()).hexdigest()}.pt"
-    if (found := _cached(path)) is not None:
-        return found
-    made = extractor.activations(real.batches(extractor.batch), len(real), KEPT, tell)
+    if (cached := _cached(path)) is not None:
+        return cached
+    activations = extractor.activations(real.batches(extractor.batch), len(real), KEPT, on_progress)
     state = {
-        "count": made.count,
-        "mean": torch.from_numpy(made.mean),
-        "covariance": torch.from_numpy(made.covariance),
-        "features": made.features,
-        "logits": made.logits,
+        "count": activations.count,
+        "mean": torch.from_numpy(activations.mean),
+        "covariance": torch.from_numpy(activations.covariance),
+        "features": activations.features,
+        "logits": activations.logits,
     }
     try:
         with replacing(path) as temporary:
             torch.save(state, temporary)
     except OSError:  # a full disk, or a home that cannot be written: it is only a cache
         pass
-    return made
+    return activations
 
 
 def _cached(path: Path) -> Activations | None:
-    """What a file of the cache holds; None where it is not there, or not whole."""
+    """Return the activations in a file of the cache; None if it is missing or damaged."""
     try:
         state = torch.load(path, weights_only=True)
         mean, covariance = state["mean"].numpy(), state["covariance"].numpy()

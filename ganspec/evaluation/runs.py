@@ -1,4 +1,4 @@
-"""Score a run: its checkpoint, or every snapshot with one pass over the real images."""
+"""Scores of a run: of its checkpoint, or of every snapshot with one pass over the real images."""
 
 from __future__ import annotations
 
@@ -10,34 +10,41 @@ import torch
 
 from ganspec.evaluation.extractors import open_extractor
 from ganspec.evaluation.reference import CPU, RealImages, open_folder, open_real
-from ganspec.evaluation.scoring import Bench, Tell, silent
-from ganspec.evaluation.subject import Subject, as_they_are, drawn, restored, some
-from ganspec.kinds.metric import Metric, MetricError
-from ganspec.language.kinds import kinds_of
+from ganspec.evaluation.scoring import PassProgress, Scorer, silent
+from ganspec.evaluation.subject import (
+    Restorer,
+    Subject,
+    choose_images,
+    drawn_images,
+    restored_images,
+    unchanged_images,
+)
+from ganspec.kinds.metric import Metric, MetricError, metric_kinds
 from ganspec.runs.record import read_record
 from ganspec.runs.run import Run, RunError
-from ganspec.sampling.sampler import Sampler, trained, weights
+from ganspec.runs.score_file import ScoreRow
+from ganspec.sampling.sampler import Sampler, load_weights, trained_network
 from ganspec.systems.labels import fit_labels
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 
-USUAL = ("fid", "inception_score", "accuracy")  # as far as the extractor allows
+DEFAULTS = ("fid", "inception_score", "accuracy")  # as far as the extractor allows
 IMAGES = 10_000
-# Of what is asked for, what says nothing of a folder, and of runs that restore or predict.
-OF_A_RUN = ("images", "split", "seed", "conditions", "average", "real", "data")
-OF_DRAWING = ("conditions", "average")
+# Options that mean nothing for folders, and for runs of networks that draw no images.
+OF_A_RUN = ("images", "split", "seed", "conditions", "raw", "real", "data")
+OF_DRAWING = ("conditions", "raw")
 OF_IMAGES = ("extractor", "layer", "inception_weights", "seed", "real", "reference")
 
 
-def idle(spec: Spec) -> tuple[str, ...]:
-    """Return what can be asked for of other systems, but not of this one."""
+def meaningless_options(spec: Spec) -> tuple[str, ...]:
+    """Return the options that mean nothing for a run of this system."""
     if spec.draws:
         return ()
     return OF_DRAWING if spec.restores else (*OF_DRAWING, *OF_IMAGES)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class EvaluationOptions:
     """The options of an evaluation; None means the spec's `evaluate`, else the default."""
 
     metrics: tuple[Metric, ...] | None = None
@@ -48,127 +55,139 @@ class Wanted:
     split: str | None = None
     seed: int | None = None
     conditions: str | None = None
-    average: bool | None = None
+    raw: bool = False
     real: bool = False
     data: Path | None = None
     reference: Path | None = None
     device: torch.device = CPU
 
-    def refuse(self, what: str, *names: str) -> None:
-        """Raise RunError if one of these options was given, which mean nothing for `what`."""
-        flags = {"images": "-n", "average": "--raw"}
+    def refuse(self, subject: str, *names: str) -> None:
+        """Raise RunError if one of these options is set, which mean nothing for `subject`."""
         for field in fields(self):
             if field.name in names and getattr(self, field.name) != field.default:
-                flag = flags.get(field.name, f"--{field.name.replace('_', '-')}")
-                raise RunError(f"{flag} means nothing for {what}: leave it out")
+                flag = "-n" if field.name == "images" else f"--{field.name.replace('_', '-')}"
+                raise RunError(f"{flag} means nothing for {subject}: leave it out")
 
-    def settled(self, spec: Spec) -> Wanted:
-        """Return the options with the spec's values in place of None."""
-        said = {} if spec.evaluate is None else dict(spec.evaluate)
-        names = ("metrics", "images", "extractor", "layer", "split", "seed")
-        if self.extractor is not None:  # another one's layer is no layer of this
-            said.pop("layer", None)
-        return replace(self, **{n: said.get(n) for n in names if getattr(self, n) is None})
+    def with_defaults(self, spec: Spec) -> EvaluationOptions:
+        """Return the options with the values of the spec's `evaluate` in place of None."""
+        if spec.evaluate is None:
+            return self
+        names = ["metrics", "images", "extractor", "split", "seed"]
+        names += ["layer"] if self.extractor is None else []  # another extractor has other layers
+        unset = [name for name in names if getattr(self, name) is None]
+        return replace(self, **{name: getattr(spec.evaluate, name) for name in unset})
 
 
 class Evaluator:
-    """A run, its metrics, and the real images that it is compared with."""
+    """A run, its metrics, and the real images that it is compared with.
 
-    def __init__(self, folder: Path, wanted: Wanted, tell: Tell = silent):
+    Raises RunError, ExtractorError, FidelityError and CheckpointError.
+    """
+
+    def __init__(self, folder: Path, options: EvaluationOptions, progress: PassProgress = silent):
         self.run = Run.open(folder)
         self.spec, self.folder = self.run.spec, folder
-        self.wanted = wanted.settled(self.spec)
-        wanted.refuse("a run of this kind", *idle(self.spec))
-        if wanted.reference is not None:
-            wanted.refuse("a folder of real images", "split")
-        name = self.wanted.extractor or "inception"
-        if self.spec.predicts:
-            name = str(folder)
+        self.options = options.with_defaults(self.spec)
+        options.refuse("a run of this kind", *meaningless_options(self.spec))
+        if options.reference is not None:
+            options.refuse("a folder of real images", "split")
         self.extractor = open_extractor(
-            name, wanted.device, self.wanted.layer, wanted.inception_weights
+            str(folder) if self.spec.predicts else self.options.extractor or "inception",
+            options.device,
+            self.options.layer,
+            options.inception_weights,
         )
-        self.bench = Bench(self.extractor, (), None, tell)
+        self.progress = progress
 
     @cached_property
     def real(self) -> RealImages:
-        """Return the real images of the run's data set, or of a folder."""
-        if self.wanted.reference is not None:
-            return open_folder(self.wanted.reference)
+        """The real images of the run's data set, or of a folder."""
+        if self.options.reference is not None:
+            return open_folder(self.options.reference)
         return self.dataset
 
     @cached_property
     def dataset(self) -> RealImages:
-        """Return the images of the run's data set."""
-        return real_images(self.spec, self.wanted.data, self.wanted.split)
+        """The images of the run's data set."""
+        return real_images(self.spec, self.options.data, self.options.split)
 
-    def scores(self, step: int | None = None) -> list[dict[str, object]]:
+    @cached_property
+    def scorer(self) -> Scorer:
+        return Scorer(self.extractor, self.real, self.progress)
+
+    def scores(self, step: int | None = None) -> list[ScoreRow]:
         """Return scores of the checkpoint, or of the weights after `step`."""
         subject = self.subject(step)
-        self.bench.metrics, self.bench.real = self.metrics(subject), self.real
-        like = as_they_are(some(self.real, subject.count)) if self.wanted.real else None
-        if like is not None:
-            self.bench.checked(like)
-        rows = self.bench.scores(subject, self.epoch(subject.step))
-        return rows + (self.bench.scores(like) if like is not None else [])
+        subjects, metrics = [subject], self.metrics_for(subject)
+        if self.options.real:
+            subjects.append(unchanged_images(choose_images(self.real, subject.count)))
+        for each in subjects:
+            self.scorer.applicable(metrics, each)  # an error is raised before the first scores
+        return [row for each in subjects for row in self.scorer.scores(each, metrics)]
 
-    def metrics(self, subject: Subject) -> tuple[Metric, ...]:
-        """Return the metrics asked for, or the default ones that apply."""
-        if self.wanted.metrics is not None:
-            return self.wanted.metrics
-        kinds = kinds_of("metric")
-        usual = [kinds[name]() for name in USUAL]
-        if subject.of == "real" or self.wanted.conditions is not None:
-            usual = [kinds["accuracy"]()]
-        fitting = [m for m in usual if not m.refusal(self.extractor.classes, subject.labels)]
-        return tuple(fitting or usual[-1:])
+    def metrics_for(self, subject: Subject) -> tuple[Metric, ...]:
+        """Return the metrics of the options, or the default ones that apply."""
+        if self.options.metrics is not None:
+            return self.options.metrics
+        kinds = metric_kinds()
+        if subject.of == "real" or self.options.conditions is not None:
+            return (kinds["accuracy"](),)
+        metrics = [kinds[name]() for name in DEFAULTS]
+        fitting = [m for m in metrics if not m.refusal(self.extractor.classes, subject.labels)]
+        return tuple(fitting or metrics[-1:])
 
     def subject(self, step: int | None) -> Subject:
         """Return the images to score."""
         if self.spec.draws:
-            return self.drawn(step)
+            return self._drawn(step)
         if self.spec.restores:
-            return self.restored(step)
+            return self._restored(self.spec.restores, step)
         if step is not None:
             raise RunError(f"{self.folder} trains a classifier, of which the checkpoint is scored")
-        state = weights(self.run)
-        count = self.wanted.images or len(self.dataset)
-        subject = as_they_are(some(self.dataset, count))
-        return replace(subject, step=state["step"], weights="raw")
+        count = self.options.images or len(self.dataset)
+        subject = unchanged_images(choose_images(self.dataset, count))
+        return self._of_raw_weights(subject, load_weights(self.run).step)
 
-    def drawn(self, step: int | None) -> Subject:
+    def _drawn(self, step: int | None) -> Subject:
         """Return images that the generator draws for the labels of real images or of a file."""
-        wanted = self.wanted
-        sampler = Sampler(self.folder, wanted.device, step, wanted.average)
-        count = wanted.images or IMAGES
-        if wanted.conditions is not None:
-            sampler.ask(wanted.conditions)
-            asked = Path(wanted.conditions).name
-            count = wanted.images or len(sampler.labels)
+        options = self.options
+        sampler = Sampler(self.folder, options.device, step, False if options.raw else None)
+        count = options.images or IMAGES
+        if options.conditions is not None:
+            labels = sampler.ask(options.conditions)
+            count = options.images or len(labels)
+            label_source: str | None = Path(options.conditions).name
         else:
-            asked = asked_like(self.real, sampler, self.spec, count)
-        names = tuple(sampler.names)
-        said = {"step": sampler.step, "weights": "average" if sampler.averaged else "raw"}
-        return drawn(sampler, count, wanted.seed or 0, asked, names, **said)
+            label_source = use_labels_of(self.real, sampler, self.spec, count)
+        return replace(
+            drawn_images(sampler, count, options.seed or 0, label_source),
+            names=tuple(sampler.names),
+            step=sampler.step,
+            epoch=self.epoch(sampler.step),
+            weights="average" if sampler.averaged else "raw",
+        )
 
-    def restored(self, step: int | None) -> Subject:
+    def _restored(self, key: str, step: int | None) -> Subject:
         """Return real images as the run's autoencoder restores them."""
-        state = weights(self.run, step)
-        network, cfg = trained(self.run, self.spec.restores, state, self.wanted.device)
-        count = self.wanted.images or IMAGES
-        said = {"step": state["step"], "weights": "raw"}
-        device, seed = self.wanted.device, self.wanted.seed or 0
-        return restored(self.spec, network, cfg, self.dataset, count, seed, device, **said)
+        options = self.options
+        weights = load_weights(self.run, step)
+        network, cfg = trained_network(self.run, key, weights, options.device)
+        restorer = Restorer(self.spec, network, cfg, options.device)
+        count = options.images or IMAGES
+        subject = restored_images(restorer, self.dataset, count, options.seed or 0)
+        return self._of_raw_weights(subject, weights.step)
 
-    def epoch(self, step: int | None) -> int | None:
-        """Return the epochs that are done after `step`; None if the run does not tell."""
-        if step is None or (epochs := read_record(self.folder).epochs) is None:
-            return None
-        return max(0, int(epochs.of(step)))
+    def _of_raw_weights(self, subject: Subject, step: int) -> Subject:
+        return replace(subject, step=step, epoch=self.epoch(step), weights="raw")
+
+    def epoch(self, step: int) -> int | None:
+        """Return the number of finished epochs after `step`; None if the run does not tell."""
+        epochs = read_record(self.folder).epochs
+        return None if epochs is None else max(0, int(epochs.of(step)))
 
     def steps(self) -> list[int]:
         """Return the steps whose weights were kept, the checkpoint's too."""
-        steps = {*self.run.snapshots(), int(weights(self.run)["step"])}
-        return sorted(steps)
+        return sorted({*self.run.snapshots(), load_weights(self.run).step})
 
 
 def real_images(spec: Spec, data: Path | None, split: str | None) -> RealImages:
@@ -178,30 +197,33 @@ def real_images(spec: Spec, data: Path | None, split: str | None) -> RealImages:
     return open_real(spec.data, data, split)
 
 
-def asked_like(real: RealImages, source: Source, spec: Spec, count: int) -> str | None:
-    """Let `source` ask for the labels of real images, evenly spaced. Return whose they are.
+def use_labels_of(real: RealImages, source: Source, spec: Spec, count: int) -> str | None:
+    """Let `source` draw for the labels of `count` real images, evenly spaced.
 
-    Without labels of real images it asks for those of the run's grid, again and again.
+    Without labels of real images it keeps those of the run's grid. Return in words whose labels
+    they are, None if the source has none.
     """
     if source.labels is None:
         return None
-    if real.labels is None:
+    if real.labels is None or spec.labelled is None:
         return "the run's grid"
     labels = fit_labels(real.labels, spec.labelled, "condition", spec.data.dataset)
     source.labels = labels[torch.arange(count) * len(labels) // count]
     return f"{real.split} images"
 
 
-def folder_scores(images: Path, wanted: Wanted, tell: Tell = silent) -> list[dict[str, object]]:
-    """Return scores of the pictures in a folder, compared with those in `wanted.reference`."""
-    wanted.refuse("a folder of images", *OF_A_RUN)
-    name, path = wanted.extractor or "inception", wanted.inception_weights
-    extractor = open_extractor(name, wanted.device, wanted.layer, path)
-    subject = as_they_are(open_folder(images), "generated")
-    kinds = kinds_of("metric")
-    usual = [kinds["fid"]()] if wanted.reference else [kinds["inception_score"]()]
-    real = open_folder(wanted.reference) if wanted.reference else None
-    metrics = wanted.metrics or tuple(usual)
-    if real is None and (paired := [m.kind for m in metrics if m.paired]):
+def folder_scores(
+    images: Path, options: EvaluationOptions, progress: PassProgress = silent
+) -> list[ScoreRow]:
+    """Return scores of the pictures in a folder, compared with those in `options.reference`."""
+    options.refuse("a folder of images", *OF_A_RUN)
+    name, path = options.extractor or "inception", options.inception_weights
+    extractor = open_extractor(name, options.device, options.layer, path)
+    pictures = open_folder(images)
+    default = metric_kinds()["fid" if options.reference else "inception_score"]
+    metrics = options.metrics or (default(),)
+    if not options.reference and (paired := [m.kind for m in metrics if m.paired]):
         raise MetricError(f"{paired[0]} compares with other images: name them with --reference")
-    return Bench(extractor, metrics, real, tell).scores(subject)
+    real = open_folder(options.reference) if options.reference else pictures
+    subject = unchanged_images(pictures, "generated")
+    return Scorer(extractor, real, progress).scores(subject, metrics)

@@ -1,10 +1,12 @@
-"""Scores of a subject, each with everything that it depends on."""
+"""Scores of images, each with everything that it depends on."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
+from typing import TypeAlias
 
 import torch
 
@@ -12,117 +14,100 @@ from ganspec.evaluation.extractor import Extractor
 from ganspec.evaluation.reference import RealImages, reference_activations
 from ganspec.evaluation.subject import Subject
 from ganspec.kinds.activations import Activations
-from ganspec.kinds.metric import Measured, Metric, MetricError
-from ganspec.language.kinds import kinds_of
+from ganspec.kinds.metric import Metric, MetricError, MetricValue, metric_kinds
+from ganspec.runs.score_file import ScoredAgainst, ScoredBy, ScoreRow
 
-Tell = Callable[[str, int, int], None]  # what is being done, how many images are done, of how many
+PassProgress: TypeAlias = Callable[[str, int, int], None]  # title, images done, images in all
 
 
-def silent(what: str, done: int, total: int) -> None:
-    """Tell nobody."""
+def silent(title: str, done: int, total: int) -> None:
+    """Show nothing."""
 
 
 @dataclass
-class Bench:
-    """An extractor, metrics, and the real images that they hold others against.
+class Scorer:
+    """An extractor, and the real images to compare others with.
 
     The real images go through the extractor once, when they are first needed.
     """
 
     extractor: Extractor
-    metrics: tuple[Metric, ...]
-    real: RealImages | None
-    tell: Tell = silent
-    _reference: Activations | None = None
+    real: RealImages
+    on_progress: PassProgress = silent
 
+    @cached_property
     def reference(self) -> Activations:
-        """What the extractor makes of the real images."""
-        if self._reference is None:
-            total = len(self.real)
-            self._reference = reference_activations(
-                self.real, self.extractor, lambda done: self.tell("real images", done, total)
-            )
-        return self._reference
+        """The activations of the real images."""
+        on_progress = partial(self._progress, "real images", len(self.real))
+        return reference_activations(self.real, self.extractor, on_progress)
 
-    def scores(self, subject: Subject, epoch: float | None = None) -> list[dict[str, object]]:
-        """The subject's scores by all metrics that can be taken of it, as `scores.jsonl` has them.
+    def _progress(self, title: str, total: int, done: int) -> None:
+        self.on_progress(title, done, total)
 
-        Raises MetricError.
-        """
-        metrics = self.checked(subject)
-        made = self.extractor.activations(
+    def scores(self, subject: Subject, metrics: Sequence[Metric]) -> list[ScoreRow]:
+        """Return the subject's scores by those metrics that apply to it. Raises MetricError."""
+        metrics = self.applicable(metrics, subject)
+        activations = self.extractor.activations(
             subject.batches(self.extractor.batch),
             subject.count,
-            tell=lambda done: self.tell(f"{subject.of} images", done, subject.count),
+            on_progress=partial(self._progress, f"{subject.of} images", subject.count),
         )
-        if not torch.isfinite(made.features).all():
+        if not torch.isfinite(activations.features).all():
             raise MetricError(f"features of {self.extractor.name} are not finite numbers")
-        made = made.asked(subject.labels, subject.names)
-        rows = []
-        for metric in metrics:
-            real = self.reference() if metric.paired else None
-            size = made.size if metric.reads_features else None
-            conditions = self.conditions(subject, epoch, size)
-            for found in metric.measure(made, real, subject.seed or 0):
-                rows.append(
-                    row_of(found, {**conditions, "reference": self.held(subject, metric, found)})
-                )
-        return rows
+        activations = activations.with_labels(subject.labels, subject.names)
+        return [
+            self._row(measured, subject, metric, activations.size)
+            for metric in metrics
+            for measured in metric.measure(
+                activations, self.reference if metric.paired else None, subject.seed or 0
+            )
+        ]
 
-    def checked(self, subject: Subject) -> list[Metric]:
-        """The metrics that can be taken of the subject, of which no image is read.
+    def applicable(self, metrics: Sequence[Metric], subject: Subject) -> list[Metric]:
+        """Return the metrics that apply to the subject, without reading an image of it.
 
-        Real images have scores only by metrics that need no others. Raises MetricError.
+        Only unpaired ones apply to real images. Raises MetricError.
         """
-        metrics = [m for m in self.metrics if subject.of == "generated" or not m.paired]
-        if not metrics:
-            names = " and ".join(metric.kind for metric in self.metrics)
-            alone = " or ".join(k for k, kind in kinds_of("metric").items() if not kind.paired)
-            raise MetricError(f"real images alone have no {names}: take {alone}")
-        for metric in metrics:
+        fitting = [m for m in metrics if subject.of == "generated" or not m.paired]
+        if not fitting:
+            names = " and ".join(metric.kind for metric in metrics)
+            unpaired = " or ".join(name for name, m in metric_kinds().items() if not m.paired)
+            raise MetricError(f"real images alone have no {names}: take {unpaired}")
+        for metric in fitting:
             if reason := metric.refusal(self.extractor.classes, subject.labels):
                 raise MetricError(reason)
             metric.demand(subject.count, *([len(self.real)] if metric.paired else []))
-        return metrics
+        return fitting
 
-    def conditions(
-        self, subject: Subject, epoch: float | None, features: int | None
-    ) -> dict[str, object]:
-        """What a score depends on besides the real images; without features, on outputs alone."""
-        return {
-            "of": subject.of,
-            "step": subject.step,
-            "epoch": epoch,
-            "weights": subject.weights,
-            "images": subject.count,
-            "extractor": {
-                "name": self.extractor.name,
-                "sha256": self.extractor.sha256,
-                "layer": None if features is None else self.extractor.layer,
-                "features": features,
-            },
-            "resize": self.extractor.resize,
-            "seed": subject.seed,
-            "labels": subject.asked,
-        }
-
-    def held(self, subject: Subject, metric: Metric, found: Measured) -> dict[str, object] | None:
-        """The real images that a score rests on: those compared with, or the subject itself."""
-        real = self.real if metric.paired else subject.real
-        if real is None:
-            return None
-        return {
-            "dataset": real.dataset,
-            "split": real.split,
-            "images": len(real) if found.references is None else found.references,
-            "sha256": real.sha256,
-        }
-
-
-def row_of(found: Measured, conditions: dict[str, object]) -> dict[str, object]:
-    """A line of `scores.jsonl`; raises MetricError where the number is none."""
-    if not math.isfinite(found.value):
-        raise MetricError(f"{found.metric} became {found.value}: the features are too large")
-    row = {"metric": found.metric, "value": found.value, "deviation": found.deviation}
-    row |= {**conditions, "note": found.note}
-    return row | ({"per_class": found.per_class} if found.per_class else {})
+    def _row(
+        self, measured: MetricValue, subject: Subject, metric: Metric, features: int
+    ) -> ScoreRow:
+        """Return a line of `scores.jsonl`. Raises MetricError if the score is not finite."""
+        name, value = measured.metric, measured.value
+        if not math.isfinite(value):
+            raise MetricError(f"{name} became {value}: the features are too large")
+        extractor, real = self.extractor, self.real if metric.paired else subject.real
+        scored_by = ScoredBy(extractor.name, extractor.sha256, layer=None, features=None)
+        if metric.reads_features:
+            scored_by = replace(scored_by, layer=extractor.layer, features=features)
+        scored_against = None
+        if real is not None:
+            count = len(real) if measured.references is None else measured.references
+            scored_against = ScoredAgainst(real.dataset, real.split, count, real.sha256)
+        return ScoreRow(
+            metric=name,
+            value=value,
+            deviation=measured.deviation,
+            of=subject.of,
+            step=subject.step,
+            epoch=subject.epoch,
+            weights=subject.weights,
+            images=subject.count,
+            extractor=scored_by,
+            resize=extractor.resize,
+            seed=subject.seed,
+            labels=subject.label_source,
+            reference=scored_against,
+            note=measured.note,
+            per_class=measured.per_class or None,
+        )

@@ -1,11 +1,13 @@
-"""What is scored: images of a generator, of an autoencoder, of a folder, or real ones."""
+"""The images that are scored: a generator's, an autoencoder's, a folder's, or real ones."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 import torch
+from torch import nn
 
 from ganspec.evaluation.reference import RealImages
 from ganspec.systems.batches import spaced
@@ -16,75 +18,90 @@ from ganspec.systems.spec import Spec
 
 @dataclass(frozen=True)
 class Subject:
-    """A set of images with what there is to say of it.
+    """A set of images to score, with their labels and origin.
 
-    `batches(size)` gives them, uint8 N x C x H x W. `labels` are what they were asked to be, and
-    `asked` says where these come from. `step`, `weights` (`average` or `raw`) and `seed` are those
-    that made them; `real` is what they are, where nothing made them.
+    `batches(size)` yields them, uint8 N x C x H x W. `labels` are those of their drawing or of
+    the originals, `label_source` describes the set that these come from, and `names` are the names
+    of the classes. `step`, `epoch` and `weights` (`average` or `raw`) are the network's. `seed` is
+    that of the latents or the noise; `real` is set if the images themselves are real.
     """
 
     batches: Callable[[int], Iterator[torch.Tensor]]
     count: int
     of: str = "generated"
     labels: torch.Tensor | None = None
-    asked: str | None = None
+    label_source: str | None = None
     names: tuple[str, ...] = ()
     step: int | None = None
+    epoch: int | None = None
     weights: str | None = None
     seed: int | None = None
     real: RealImages | None = None
 
 
-def drawn(
-    source: Source, count: int, seed: int, asked: str | None, names: tuple[str, ...] = (), **said
-) -> Subject:
-    """`count` images that a generator draws from `seed`, asked for by the source's labels."""
-    labels = None
-    if source.labels is not None:
-        labels = source.labels_of(torch.arange(count))[0].cpu()
+def drawn_images(source: Source, count: int, seed: int, label_source: str | None) -> Subject:
+    """Return `count` images that a generator draws from `seed`, for the source's labels."""
 
     def batches(size: int) -> Iterator[torch.Tensor]:
         for images, _ in source.images(count, seed, size):
             yield images
 
-    asked = asked if labels is not None else None
-    return Subject(batches, count, labels=labels, asked=asked, names=names, seed=seed, **said)
+    if source.labels is None:
+        return Subject(batches, count, seed=seed)
+    labels = source.labels_of(torch.arange(count))[0].cpu()
+    return Subject(batches, count, labels=labels, label_source=label_source, seed=seed)
 
 
-def restored(
-    spec: Spec, network, cfg, real: RealImages, count: int, seed: int, device, **said
-) -> Subject:
-    """What an autoencoder makes of evenly spaced images, under noise that `seed` draws."""
-    clean = some(real, count)
+@dataclass(frozen=True)
+class Restorer:
+    """A network that restores images, with its settings."""
+
+    spec: Spec
+    network: nn.Module
+    cfg: SimpleNamespace
+    device: torch.device
+
+
+def restored_images(restorer: Restorer, real: RealImages, count: int, seed: int) -> Subject:
+    """Return evenly spaced real images as an autoencoder restores them.
+
+    `seed` draws their noise.
+    """
+    network, cfg, device = restorer.network, restorer.cfg, restorer.device
+    originals = choose_images(real, count)
 
     def batches(size: int) -> Iterator[torch.Tensor]:
         random = torch.Generator(device).manual_seed(seed)
         training = network.training
         network.eval()
-        for images in clean.batches(size):
+        for images in originals.batches(size):
             with torch.no_grad():
-                made = spec.restore(network, images.to(device), random, cfg)
-            yield quantize(made, cfg).cpu()
+                restored = restorer.spec.restore(network, images.to(device), random, cfg)
+            yield quantize(restored, cfg).cpu()
         network.train(training)
 
-    seed = seed if cfg.noise else None
-    labels, asked = clean.labels, f"{real.split} images"
-    said |= {"labels": labels, "asked": asked, "names": real.names, "seed": seed}
-    return Subject(batches, len(clean), **said)
+    return Subject(
+        batches,
+        len(originals),
+        labels=originals.labels,
+        label_source=f"{real.split} images",
+        names=real.names,
+        seed=seed if cfg.noise else None,
+    )
 
 
-def as_they_are(real: RealImages, of: str = "real") -> Subject:
-    """Images that nothing is made of."""
+def unchanged_images(real: RealImages, of: str = "real") -> Subject:
+    """Return the images themselves."""
     itself = real if of == "real" else None
     return Subject(real.batches, len(real), of, real.labels, names=real.names, real=itself)
 
 
-def some(real: RealImages, count: int) -> RealImages:
-    """`count` of the images, evenly spaced; all where there are fewer."""
+def choose_images(real: RealImages, count: int) -> RealImages:
+    """Return `count` of the images, evenly spaced, or all if there are fewer."""
     if count >= len(real):
         return real
     chosen = spaced(len(real), count)
     labels = None if real.labels is None else real.labels[chosen]
-    is_list = isinstance(real.images, list)
-    images = [real.images[i] for i in chosen] if is_list else at(real.images, chosen)
-    return replace(real, images=images, labels=labels)
+    if isinstance(real.images, list):
+        return replace(real, images=[real.images[i] for i in chosen], labels=labels)
+    return replace(real, images=at(real.images, chosen), labels=labels)

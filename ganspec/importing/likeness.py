@@ -16,8 +16,7 @@ from ganspec.importing.graph import FAILURES, Graph
 from ganspec.importing.recording import Op, base
 from ganspec.kinds.layer import Layer
 from ganspec.language.errors import SpecError
-from ganspec.program.ir import Input, Net, Step, Value, start_input
-from ganspec.program.modules import module_of
+from ganspec.program.ir import Input, Net, Step, Value, module_of, start_input
 from ganspec.systems.spec import Interface, Network
 
 PLAIN = (int, float, str, bool, type(None))

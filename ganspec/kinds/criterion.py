@@ -1,4 +1,4 @@
-"""What every criterion is: one plain function of outputs and targets."""
+"""Base class of criteria: one function of outputs and targets."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from ganspec.language.kinds import Kind
 
 
 class Criterion(Kind, family="criterion"):
-    """What a classifier or an autoencoder minimises, a mean over a batch.
+    """The loss of a classifier or an autoencoder, a mean over a batch.
 
-    `loss(outputs, targets, cfg)` reads the kind's own fields as `cfg.field`; its text goes into
-    emitted files with those fields settled. `targets` says what it can be held against: `classes`
-    (int64 N), `multi_hot` (0 and 1, float N x classes) or `images`. `outputs` is what it wants of
-    the network: `logits`, `probabilities`, or any `numbers`; `activation` makes the second of the
-    first.
+    A kind defines `loss(outputs, targets, cfg)`, a function at the top of its file that returns a
+    scalar and reads the kind's fields as `cfg.field`. Its text goes into emitted files. `targets`
+    lists the forms of target that it accepts: `classes` (int64 N), `multi_hot` (float 0 and 1,
+    N x classes) or `images` (float N x C x H x W).
+
+    A field `reads` with the values `logits` and `probabilities` says which of them the network
+    returns; without it the network may return any numbers. `activation` is the layer that makes
+    probabilities of logits.
     """
 
     loss: ClassVar[Callable]
@@ -24,4 +27,5 @@ class Criterion(Kind, family="criterion"):
 
     @property
     def outputs(self) -> str:
+        """Form of the network's outputs: `logits`, `probabilities` or `numbers`."""
         return getattr(self, "reads", "numbers")

@@ -1,4 +1,7 @@
-"""Base of initializers: plain functions of a network, moved into emitted files as text."""
+"""Base class of initializers: functions of a network, whose text goes into emitted files."""
+
+# mypy: disable-error-code="arg-type"
+# torch types attributes of a module that `getattr` tests as modules or tensors
 
 from __future__ import annotations
 
@@ -9,10 +12,14 @@ from ganspec.program.ir import Call
 
 
 class Initializer(Kind, family="initializer"):
-    """Initial weights of every layer of a network, or of one layer."""
+    """Initial weights of all layers of a network, or of one layer.
+
+    A kind defines `call`. The function is at the top of its file, is named `init_...`, and changes
+    the weights of the network, its first argument, in place.
+    """
 
     def call(self) -> Call | None:
-        """The call that fills a network's weights, or None to leave torch's own."""
+        """Return a function of a network with its keyword arguments; None keeps torch's weights."""
         raise NotImplementedError
 
 

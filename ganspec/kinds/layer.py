@@ -1,8 +1,10 @@
-"""What every layer is: fields that are the YAML, and `call`, its meaning."""
+"""Base classes of layers, and the lowering that turns layers into steps."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar, NoReturn, Protocol, TypeAlias
 
 from pydantic import Field
 
@@ -11,24 +13,81 @@ from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.kinds import Kind
 from ganspec.language.types import Name
 from ganspec.program.ir import Call, Value
-from ganspec.program.lowering import Lowering
+
+Examples: TypeAlias = Sequence[tuple[dict[str, Any] | None, tuple[int, ...]]]
+
+
+class Lowering(Protocol):
+    """The steps of one network or block while its layers add to them.
+
+    `is_block` is True for a block of the spec. `heads` are the network's further outputs by name,
+    `normalization` is the layer that `norm` stands for, and `weight_norm` the weight norm of layers
+    without one of their own.
+    """
+
+    is_block: bool
+    heads: dict[str, Value]
+    normalization: Layer | None
+    weight_norm: WeightNorm | None
+
+    @property
+    def label(self) -> Value:
+        """The label. Raises SpecError if the spec has none."""
+
+    @property
+    def place(self) -> str:
+        """Key path of the layer or condition that adds steps."""
+
+    def add(self, call: Call, *inputs: Value, initialize: Initializer | None = None) -> Value:
+        """Add one step and return its value."""
+
+    def flatten(self, x: Value) -> Value:
+        """Return `x` as a vector."""
+
+    def weigh(self, call: Call, norm: WeightNorm | None = None) -> Call:
+        """Return `call` inside the weight norm `norm`, or the network's own."""
+
+    def tapped(self, name: str) -> Value:
+        """Return the value that an earlier layer named. Raise SpecError if there is none."""
+
+    def layer(self, layer: Layer, x: Value) -> Value:
+        """Add one layer's steps and return the last value."""
+
+    def layers(self, layers: Iterable[Layer], x: Value, branch: str | None = None) -> Value:
+        """Add layers one after another; `branch` names their module in emitted source."""
+
+    def branch(self, name: str | None) -> AbstractContextManager[None]:
+        """Name the modules that a `with` block adds."""
+
+    def join(self, condition: Any, x: Value) -> Value:  # a Condition, whose file imports this one
+        """Join the label to `x` by a condition."""
+
+    def block(self, layer: Any, x: Value) -> Value:  # a Block, whose file imports this one
+        """Add a call of one of the spec's blocks."""
+
+    def refuse(
+        self, code: str, message: str, value: Value | None, help: str | None = None
+    ) -> NoReturn:
+        """Raise SpecError at the layer that adds steps; `value` is what it cannot read."""
 
 
 class Layer(Kind, family="layer"):
-    """One step of a network.
+    """An entry of a network's `layers`: one torch call, or several.
 
-    `expects` says what the layer reads (`map`, `vector` or anything), `output_range` what its
-    values lie between, `examples` are (fields, input shape) pairs that every test runs.
+    A kind defines `call`, or `lower` if it is several calls. `expects` is `map`, `vector`, or None
+    for a layer that reads either. `output_range` holds the bounds of the result's numbers, None if
+    they have none. `examples` are pairs of fields and an input shape without the batch: tests run
+    them, and `ganspec import` recognises the layer by them.
 
     The others are for comparisons. `role` is what kinds have in common that can replace each other,
-    such as `norm` or `activation`; `noun` names the layer in a sentence where that is not `a` and
-    its kind. `conditional` layers read or guess the label. `tells_size` has the size of the
-    layer's map said with its name.
+    such as `norm` or `activation`. `noun` is the layer in a sentence, by default its kind after
+    `a`. `conditional` layers read or guess the label. A name with `tells_size` comes with the
+    layer's map: `self attention at 8 x 8`.
     """
 
     expects: ClassVar[str | None] = None
     output_range: ClassVar[tuple[float, float] | None] = None
-    examples: ClassVar[list[tuple[dict | None, tuple[int, ...]]]] = []
+    examples: ClassVar[Examples] = []
     role: ClassVar[str] = ""
     noun: ClassVar[str] = ""
     conditional: ClassVar[bool] = False
@@ -38,11 +97,11 @@ class Layer(Kind, family="layer"):
     from_: Name | None = Field(None, alias="from", description="named value to read")
 
     def call(self, x: Value) -> Call:
-        """The torch call that this layer is, given the value it reads."""
+        """Return the torch call on `x`: a module class or a function, with its arguments."""
         raise NotImplementedError
 
     def lower(self, net: Lowering, x: Value) -> Value:
-        """Add this layer's calls to `net`; the value they make."""
+        """Add this layer's calls to `net` and return the last value."""
         return net.add(self.call(x), x)
 
 
@@ -53,8 +112,8 @@ class Weighted(Layer):
     init: Initializer | None = Field(None, description="initial weights in place of the network's")
 
     def lower(self, net: Lowering, x: Value) -> Value:
-        return net.add(self.weigh(net, self.call(x)), x, initialize=self.init)
+        return self.add(net, self.call(x), x)
 
-    def weigh(self, net: Lowering, call: Call) -> Call:
-        """`call` inside this layer's weight norm, or the network's."""
-        return net.weigh(call, self.norm)
+    def add(self, net: Lowering, call: Call, x: Value) -> Value:
+        """Add a call with a weight, under this layer's weight norm and initial weights."""
+        return net.add(net.weigh(call, self.norm), x, initialize=self.init)

@@ -1,4 +1,4 @@
-"""What every loss is: three plain functions of the discriminator's scores."""
+"""Base class of adversarial losses: three functions of the discriminator's scores."""
 
 from __future__ import annotations
 
@@ -11,12 +11,11 @@ from ganspec.language.kinds import Kind
 class Loss(Kind, family="loss"):
     """An adversarial objective.
 
-    The discriminator minimises `real_loss` of real images' scores plus `fake_loss` of generated
-    ones', at once or one after the other; the generator minimises `generator_loss`. The fields are
-    what the functions read as `cfg.field`; the functions' text goes into emitted files with those
-    fields settled. `scores` says what the discriminator must end in: `logits`, `probabilities`, or
-    `scores` (any number), and `threshold` above which score an image counts as taken for real.
-    `judge` is the name of the discriminator in papers about the loss.
+    The discriminator minimises `real_loss` of the scores of real images plus `fake_loss` of those
+    of generated images, at once or one after the other; the generator minimises `generator_loss`.
+    A kind defines the three as functions at the top of its file. Each takes `(scores, cfg)`, scores
+    of shape N x 1 or maps, and returns a scalar. It reads the kind's fields as `cfg.field`, and its
+    text goes into emitted files. `judge` is the discriminator's name in papers about the loss.
     """
 
     judge: ClassVar[str] = "discriminator"
@@ -26,13 +25,15 @@ class Loss(Kind, family="loss"):
 
     @property
     def scores(self) -> str:
+        """Form of the scores: `logits`, `probabilities`, or `scores` for any numbers."""
         return "scores"
 
     @property
     def threshold(self) -> float:
+        """The score above which the discriminator takes an image for real."""
         return 0.5 if self.scores == "probabilities" else 0.0
 
     @property
     def goals(self) -> tuple[str, str]:
-        """Return what discriminator and generator maximise, for comments of emitted files."""
+        """Formulas that discriminator and generator maximise, for comments of emitted files."""
         return "real scores against generated ones", "the scores of generated images"

@@ -1,4 +1,4 @@
-"""What every metric is: numbers from what an extractor makes of images."""
+"""Base class of metrics: numbers computed from the features and logits of images."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ from ganspec.language.kinds import Kind, kinds_of
 
 
 class MetricError(GanspecError):
-    """Images, or an extractor, that a metric cannot be taken on."""
+    """Images or an extractor for which a metric has no value."""
 
 
 @dataclass(frozen=True)
-class Measured:
-    """One number; `images` and `references` count the rows that it rests on, where not all."""
+class MetricValue:
+    """One number of a metric.
+
+    `deviation` is its standard deviation over parts of the images, and `references` the number of
+    real images in it if not all are. `note` is a remark for readers.
+    """
 
     metric: str
     value: float
@@ -29,12 +33,12 @@ class Measured:
 
 
 class Metric(Kind, family="metric"):
-    """A score of generated images, by torch-fidelity where that has it.
+    """A score of generated images, computed by torch-fidelity if that has it.
 
-    `names` are what its numbers are called, the one by which checkpoints are told apart first;
-    `higher` says whether more of it is better. `paired` metrics hold the images against real
-    ones; the others can be taken of real images, too. Those without `reads_features` read the
-    extractor's outputs alone. `unit` stands behind its values. `measure` draws from `seed` alone.
+    A kind defines `measure` and these settings. `names` are the names of its numbers; the first of
+    them ranks checkpoints. `higher` is True if more is better. `paired` metrics compare with real
+    images; others can score real images too. A metric that reads logits alone sets `reads_features`
+    to False. `unit` is printed after the values.
     """
 
     names: ClassVar[tuple[str, ...]]
@@ -45,30 +49,36 @@ class Metric(Kind, family="metric"):
 
     @property
     def least(self) -> int:
-        """The fewest images, on each side, that it can be taken of."""
+        """The smallest number of images that has a value, on each side if `paired`."""
         return 1
 
     def demand(self, *counts: int) -> None:
-        """Raise MetricError where it cannot be taken of so many images, on each side."""
+        """Raise MetricError if one of the numbers of images is too small."""
         if min(counts) < self.least:
             sides = " on each side" if self.paired else ""
             few = f"{self.least:,} images or more{sides}, not {min(counts):,}"
             raise MetricError(f"{self.kind} needs {few}")
 
     def refusal(self, classes: str | None, labels: torch.Tensor | None) -> str | None:
-        """Why its numbers would mean nothing, or None where they have a meaning.
+        """Return the reason why values would mean nothing, or None if they mean something.
 
-        `classes` is what the extractor tells apart: `classes`, several at once (`multi_hot`), or
-        None where these are not the labels of any data set. `labels` are as in `Activations`.
+        `classes` is `classes` for an extractor that predicts one class an image, `multi_hot` for
+        one that predicts several, and None for one whose classes are of no data set. `labels` are
+        as in `Activations`.
         """
         return None
 
-    def measure(self, made: Activations, real: Activations | None, seed: int) -> list[Measured]:
-        """The numbers, for each of `names`; raises MetricError where there are none."""
+    def measure(
+        self, generated: Activations, real: Activations | None, seed: int
+    ) -> list[MetricValue]:
+        """Return a value for each of `names`. Raise MetricError if there is none.
+
+        `real` is None if the metric is not `paired`. Random numbers come from `seed` alone.
+        """
         raise NotImplementedError
 
 
 def metric_kinds() -> dict[str, type[Metric]]:
     """Return every kind of metric by name."""
-    kinds_of("metric")  # imports the folder of metrics the first time
-    return Metric.kinds
+    kinds = kinds_of("metric").items()
+    return {name: kind for name, kind in kinds if issubclass(kind, Metric)}

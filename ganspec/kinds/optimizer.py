@@ -1,4 +1,4 @@
-"""What every optimizer is: the call of a torch optimizer, without its parameters."""
+"""Base class of optimizers: the call of a torch optimizer, without the parameters."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ Decay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Optimizer(Kind, family="optimizer"):
-    """How a network's weights follow the gradient."""
+    """A rule by which weights follow their gradient.
+
+    A kind defines `call`. Every optimizer has the field `lr`, which a bare value sets.
+    """
 
     primary: ClassVar = "lr"
 
     lr: Rate
 
     def call(self) -> Call:
-        """The torch optimizer with its options."""
+        """Return a subclass of `torch.optim.Optimizer` with its keyword arguments."""
         raise NotImplementedError

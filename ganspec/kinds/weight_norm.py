@@ -1,4 +1,4 @@
-"""What every weight norm is: a function laid around a module that has a `weight`."""
+"""Base class of weight norms: functions of a module that has a `weight`."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ from ganspec.program.ir import Call
 
 
 class WeightNorm(Kind, family="weight_norm"):
-    """A reparametrisation of a layer's weight."""
+    """A reparametrisation of a layer's weight.
+
+    A kind defines `wrap`. The function takes a module that has a `weight`, changes it, and returns
+    it.
+    """
 
     def wrap(self) -> Call | None:
-        """The call that wraps a module, or None to leave it as it is."""
+        """Return a function of a module with its keyword arguments; None changes no module."""
         raise NotImplementedError
 
     def function(self) -> Callable | None:
-        """The same as one function of a module."""
-        call = self.wrap()
-        if call is None:
+        """Return `wrap` as a function of a module alone, or None."""
+        if (call := self.wrap()) is None:
             return None
-        return partial(call.target, **call.kwargs) if call.kwargs else call.target
+        return partial(call.function, **call.kwargs) if call.kwargs else call.function

@@ -1,1 +1,1 @@
-"""The program that a network is lowered to, and what can be read off it."""
+"""The program that a network is lowered to; its shapes, costs and receptive fields."""

@@ -1,32 +1,34 @@
-"""Which places of an input a call's result depends on, found by running the call.
+"""Dependence of the places of a call's result on those of its input, measured by running the call.
 
 Rows and columns of the input are changed one after another, by positive and by negative numbers;
-the places of the result that change depend on them. It is done in double precision with positive
-weights, so that no two paths cancel. Every run has a batch of two equal images and the same seed:
-then statistics over a batch, and random numbers, tie nothing together.
+the places of the result that change depend on them. Runs are in double precision with positive
+weights, so that no two paths cancel. Each run has a batch of two equal images and the same seed, so
+that statistics over a batch, and random numbers, make no place depend on another.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from math import isqrt
+from typing import TypeAlias
 
 import torch
 
 from ganspec.program.ir import Call, Value
 from ganspec.program.probe import FAILURES, hollow
 
-FEW = 64  # rows, columns or places, that are tried one by one
-MOST_WEIGHTS = 2**22  # of a module whose buffers are computed; those of larger ones become 1
-Masks = tuple[torch.Tensor, torch.Tensor]
+FEW = 64  # most rows, columns or places that are changed one by one
+MOST_WEIGHTS = 2**22  # of a module that is built with its own buffers; others' buffers become 1
+Masks: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 
 
 def dependence(call: Call, values: list[Value], index: int, size: tuple[int, ...]) -> Masks | None:
-    """Return which rows and columns of input `index` each place of the result reads.
+    """Return masks of the rows and columns of input `index` that each place of the result reads.
 
-    `size` is the result's height and width, or its length where it is a vector. The two are
-    boolean: rows x places and columns x places, or x 1 where all places read the same. A vector
-    counts as one row. None if every place reads the same place and no other.
+    `size` is the result's height and width, or the length of a vector. The masks are boolean, rows
+    x places and columns x places, or x 1 if all places read the same. A vector counts as one row.
+    Return None if every place reads only the same place of the input.
     """
     trial = Trial(call, values, index)
     places = trial.places
@@ -36,7 +38,8 @@ def dependence(call: Call, values: list[Value], index: int, size: tuple[int, ...
         if size == places and torch.equal(trial.changes(some.view(places)), some.view(places)):
             return None
         if all(trial.changes(_only(place, places)).all() for place in (0, count // 2, -1)):
-            return tuple(torch.ones(n, 1, dtype=torch.bool) for n in (1, *places)[-2:])
+            height, width = (1, *places)[-2:]
+            return torch.ones(height, 1).bool(), torch.ones(width, 1).bool()
     *rows, columns = (_scan(trial, axis) for axis in range(len(places)))
     return (rows[0] if rows else columns.any(0)[None]), columns
 
@@ -48,7 +51,7 @@ def _only(place: int, places: torch.Size) -> torch.Tensor:
 
 
 class Trial:
-    """One call on inputs of which one is changed."""
+    """One call that is run on its inputs with changes to one of them."""
 
     def __init__(self, call: Call, values: list[Value], index: int):
         self.index, self.is_map = index, values[index].is_map
@@ -72,14 +75,14 @@ class Trial:
                     raise
 
     def changes(self, mask: torch.Tensor) -> torch.Tensor:
-        """Return which places of the result change with the input's places in `mask`."""
+        """Return a mask of the places of the result that change with the input's in `mask`."""
         shape = (1, *mask.shape) if self.is_map else (-1, *[1] * (self.change.dim() - 2))
-        mask, found = mask.view(shape), torch.zeros(())
+        mask, changed = mask.view(shape), torch.zeros(())
         for sign in (1, -1):
             difference = (self._run(sign * self.change * mask) - self.usual).abs()
-            # not `>`, so that what becomes NaN counts as changed
-            found = ~(difference <= self.tolerance * (1 + self.usual.abs())) | found.bool()
-        return found.any(0) if found.dim() == 3 else found.unsqueeze(-1).flatten(1).any(1)
+            # not `>`, so that NaN counts as a change
+            changed = ~(difference <= self.tolerance * (1 + self.usual.abs())) | changed.bool()
+        return changed.any(0) if changed.dim() == 3 else changed.unsqueeze(-1).flatten(1).any(1)
 
     def _run(self, change: torch.Tensor | int) -> torch.Tensor:
         inputs = list(self.inputs)
@@ -90,7 +93,7 @@ class Trial:
 
 
 def _positive(call: Call, dtype: torch.dtype) -> Callable[[list[torch.Tensor]], torch.Tensor]:
-    """Return the call as a function of its inputs, a module with positive weights."""
+    """Return the call as a function of its inputs; a module gets positive weights."""
     if not call.is_module:
         return call.apply
     module = hollow(call)
@@ -104,22 +107,22 @@ def _positive(call: Call, dtype: torch.dtype) -> Callable[[list[torch.Tensor]], 
     random = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for weight in module.parameters():
-            # as large as keeps the result near the inputs
+            # so large that the result is as large as the inputs
             inputs = weight[0].numel() if weight.dim() > 1 else 1
             weight.uniform_(0.5, 1.5, generator=random).div_(inputs)
     return lambda tensors: module(*tensors)
 
 
 def _scan(trial: Trial, axis: int) -> torch.Tensor:
-    """Return which indices along one axis of the input each place of the result reads.
+    """Return a mask of the indices along one axis of the input that each place of the result reads.
 
-    On a long axis every 32nd is changed at once, and 32 neighbours at once: together they tell
-    the first and the last, unless these are far apart.
+    On a long axis, every 32nd index is changed at once, and so are 32 neighbours. Together these
+    give the first and the last index, unless they are far apart.
     """
 
-    def changes(chosen: slice | int) -> torch.Tensor:
+    def changes(indices: slice | int) -> torch.Tensor:
         mask = torch.zeros(trial.places, dtype=torch.bool)
-        mask.movedim(axis, 0)[chosen] = True
+        mask.movedim(axis, 0)[indices] = True
         return trial.changes(mask).flatten()
 
     length = trial.places[axis]
@@ -127,19 +130,19 @@ def _scan(trial: Trial, axis: int) -> torch.Tensor:
         every = max(32, isqrt(length))
         combs = torch.stack([changes(slice(k, None, every)) for k in range(every)])
         blocks = [changes(slice(k, k + every)) for k in range(0, length, every)]
-        if (found := _joined(combs, torch.stack(blocks), length)) is not None:
-            return found
+        if (mask := _between(combs, torch.stack(blocks), length)) is not None:
+            return mask
     return torch.stack([changes(k) for k in range(length)])
 
 
-def _joined(combs: torch.Tensor, blocks: torch.Tensor, length: int) -> torch.Tensor | None:
-    """Return the indices from the first to the last, or None where a place reads many."""
+def _between(combs: torch.Tensor, blocks: torch.Tensor, length: int) -> torch.Tensor | None:
+    """Return a mask from the first index to the last; None if a place reads from many blocks."""
     every, index = len(combs), torch.arange(len(combs))[:, None]
-    (start, end), is_read = ends(blocks), blocks.any(0)
+    (start, end), is_read = _ends(blocks), blocks.any(0)
     low, high = combs & (index < every // 2), combs & (index >= every // 2)
-    is_over_two = end == start + 1  # of two blocks, the end of one and the beginning of the next
-    first = start * every + torch.where(is_over_two, ends(high)[0], ends(combs)[0])
-    last = end * every + torch.where(is_over_two, ends(low)[1], ends(combs)[1])
+    is_over_two = end == start + 1  # the end of one block and the beginning of the next
+    first = start * every + torch.where(is_over_two, _ends(high)[0], _ends(combs)[0])
+    last = end * every + torch.where(is_over_two, _ends(low)[1], _ends(combs)[1])
     is_near = is_over_two & high.any(0) & low.any(0) & (last - first < every // 2)
     if not ((end == start) | is_near | ~is_read).all():
         return None
@@ -147,6 +150,25 @@ def _joined(combs: torch.Tensor, blocks: torch.Tensor, length: int) -> torch.Ten
     return (first <= place) & (place <= last) & is_read
 
 
-def ends(hits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def _ends(hits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the first and the last index of True in each column."""
     return hits.int().argmax(0), len(hits) - 1 - hits.int().flip(0).argmax(0)
+
+
+def strides(masks: Masks, places: torch.Size) -> list[Fraction]:
+    """Return the strides of rows and columns: how far apart neighbouring places of a map read."""
+    slopes = []
+    for axis, mask in enumerate(masks):
+        line = mask
+        if mask.shape[1] > 1:
+            line = mask.unflatten(1, places).select(2 - axis, places[1 - axis] // 2)
+        first, last = _ends(line)
+        whole = ((first > 0) & (last < len(mask) - 1)).nonzero().flatten()  # no edge cuts these
+        whole = whole if len(whole) > 1 else torch.arange(places[axis])
+        whole = whole[len(whole) // 4 : len(whole) - len(whole) // 4].double()
+        middles = (first + last)[whole.long() % line.shape[1]] / 2
+        apart = whole - whole.mean()  # the slope of a line through the middles
+        slope = abs(float((apart * middles).sum() / apart.square().sum().clamp(min=1e-9)))
+        slope = slope or len(mask) / places[axis]
+        slopes.append(Fraction(round(slope)) if slope >= 1 else 1 / Fraction(round(1 / slope)))
+    return slopes

@@ -1,7 +1,7 @@
 """The program that a network is lowered to: a list of calls over values.
 
-One program is evaluated (modules in memory), printed (plain PyTorch) and compared. It knows
-torch and nothing of the language's kinds.
+One program is evaluated (modules in memory), printed (plain PyTorch) and compared. It depends on
+torch, and on none of the kinds.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from ganspec.language.expr import Width
 
 
 class Call:
-    """A module class with constructor arguments, or a function with arguments after its inputs.
+    """A module class with constructor arguments, or a function with the arguments after its inputs.
 
-    `channels` is the symbolic width of the result where it differs from the input's, `wraps` are
-    calls laid around the built module (`spectral_norm`), `pack` hands the inputs over as one
-    list (`torch.cat`). `bare` is the same call without weight norms, where those are arguments:
-    shapes are read off it.
+    `channels` is the width of the result where it differs from the input's; a `Width` stays
+    symbolic. `wraps` are calls around the built module (`spectral_norm`), and `pack` hands the
+    inputs over as one list (`torch.cat`). `bare` is the same call without weight norms, for a
+    module that takes them as arguments; shapes are read from it.
     """
 
     __slots__ = ("args", "bare", "channels", "kwargs", "pack", "target", "wraps")
@@ -35,21 +35,30 @@ class Call:
         target: type[nn.Module] | Callable | Net,
         /,
         *args: object,
-        channels: Width | None = None,
+        channels: int | None = None,
         pack: bool = False,
         wraps: tuple[Call, ...] = (),
         bare: Call | None = None,
         **kwargs: object,
     ):
         self.target, self.args, self.kwargs = target, args, kwargs
-        self.channels, self.pack, self.wraps, self.bare = channels, pack, wraps, bare
+        self.pack, self.wraps, self.bare = pack, wraps, bare
+        if channels is not None and not isinstance(channels, Width):
+            channels = Width(channels)
+        self.channels: Width | None = channels
 
     @property
     def is_module(self) -> bool:
-        """Whether this builds a module, which then is applied, or is a function itself."""
+        """True if the call builds a module, which is then applied; False for a function."""
         return isinstance(self.target, Net) or (
             isinstance(self.target, type) and issubclass(self.target, nn.Module)
         )
+
+    @property
+    def function(self) -> Callable:
+        """The class or function, of any call but a block's."""
+        assert not isinstance(self.target, Net)  # a block is evaluated step by step
+        return self.target
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Call) and _key(self) == _key(other)
@@ -58,25 +67,34 @@ class Call:
         return hash((self.target, len(self.args), self.pack))
 
     def __repr__(self) -> str:
-        name = getattr(self.target, "__name__", None) or self.target.name
+        name = self.target.name if isinstance(self.target, Net) else self.target.__name__
         named = [f"{key}={value!r}" for key, value in self.kwargs.items()]
         return f"Call({', '.join([name, *map(repr, self.args), *named])})"
 
     def wrapped(self, wrap: Call | None) -> Call:
-        """The same call with `wrap` laid around it."""
+        """Return this call inside `wrap`."""
         if wrap is None:
             return self
-        wrapped = copy(self)
-        wrapped.wraps = (*self.wraps, wrap)
-        return wrapped
+        outer = copy(self)
+        outer.wraps = (*self.wraps, wrap)
+        return outer
 
-    def apply(self, inputs: list) -> object:
-        """What a function's call makes of `inputs`."""
-        return self.target(*([inputs] if self.pack else inputs), *self.args, **self.kwargs)
+    def apply(self, inputs: list[torch.Tensor]) -> torch.Tensor:
+        """Call a function on `inputs`."""
+        return self.function(*([inputs] if self.pack else inputs), *self.args, **self.kwargs)
 
     def build(self) -> nn.Module:
-        """Return the bare module; on the meta device where that is the default device."""
-        return self.target(*map(plain, self.args), **{k: plain(v) for k, v in self.kwargs.items()})
+        """Return the module without `wraps`, on torch's default device."""
+        named = {key: plain(value) for key, value in self.kwargs.items()}
+        return self.function(*map(plain, self.args), **named)
+
+
+def module_of(call: Call) -> nn.Module:
+    """Return the call's module inside its weight norms; the call is of no block."""
+    module = call.build()
+    for wrap in call.wraps:
+        module = wrap.function(module, **wrap.kwargs)
+    return module
 
 
 def _key(call: Call) -> tuple:
@@ -92,7 +110,7 @@ def _parts(argument: object) -> object:
 
 
 def plain(argument: object) -> object:
-    """An argument as torch wants it: a Width as an int, a Call as what it stands for."""
+    """Return an argument with every Width in it as an int."""
     if isinstance(argument, Width):
         return int(argument)
     if isinstance(argument, tuple):
@@ -102,7 +120,7 @@ def plain(argument: object) -> object:
 
 def given(call: Call) -> dict[str, object]:
     """Return the call's keyword arguments that differ from the target's defaults."""
-    parameters = inspect.signature(call.target).parameters
+    parameters = inspect.signature(call.function).parameters
     return {
         key: value
         for key, value in call.kwargs.items()
@@ -129,9 +147,9 @@ class Origin:
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor of the program: shape without the batch, and its symbolic channel count.
+    """A tensor of the program: its shape without the batch, and its number of channels.
 
-    Labels of one class each are an index: of shape (), int64, with as many channels as classes.
+    A label of one class is an index: int64 of shape (), with as many channels as there are classes.
     """
 
     id: int
@@ -147,10 +165,11 @@ class Value:
 
     @property
     def is_map(self) -> bool:
+        """True for channels x height x width."""
         return len(self.shape) == 3
 
     def tensor(self, batch: int) -> torch.Tensor:
-        """Such a tensor, for a look at what calls make of it: zeros, or of no images at all."""
+        """Return zeros of this shape for `batch` images, which may be 0."""
         dtype = torch.int64 if self.is_index else torch.get_default_dtype()
         return torch.zeros((batch, *self.shape), dtype=dtype)
 
@@ -158,7 +177,7 @@ class Value:
         return " x ".join(map(str, self.shape))
 
 
-# Values that no step makes; the steps of a program count from 0.
+# Ids of the inputs; ids of steps' values count from 0.
 START, LABEL = -1, -2
 
 
@@ -170,9 +189,9 @@ class Step:
     inputs: tuple[int, ...]
     output: Value
     origin: Origin
-    branch: str | None = None  # the name of the modules around it
-    tap: str | None = None  # the name that the spec gave the value
-    initialize: Call | None = None  # this layer's own initial weights
+    branch: str | None = None  # name of the modules around it
+    tap: str | None = None  # name of the value in the spec
+    initialize: Call | None = None  # fills the weights of this layer alone
 
     @property
     def is_module(self) -> bool:
@@ -181,7 +200,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Input:
-    """An argument of `forward`; `role` is what it is: `latent`, `image`, `label` or `value`."""
+    """An argument of `forward`; `role` is `latent`, `image`, `label` or `value`."""
 
     name: str
     value: Value
@@ -197,16 +216,17 @@ def start_input(
 
 
 def label_input(size: Width, is_index: bool) -> Input:
-    """Return the label as an input: an index of one of `size` classes, or `size` marks."""
+    """Return the label as an input: the index of one of `size` classes, or `size` 0s and 1s."""
     value = Value(LABEL, () if is_index else (int(size),), size, is_index=is_index)
     return Input("y", value, "label")
 
 
 @dataclass(frozen=True)
 class Net:
-    """A network's or block's program; `params` are its constructor's names and numbers.
+    """The program of a network or a block.
 
-    `outputs` are the values that it returns by name, the main one first.
+    `params` are the constructor's parameters and their values. `outputs` are the values that
+    `forward` returns, by name, the main one first.
     """
 
     name: str
@@ -223,7 +243,7 @@ class Net:
 
     @property
     def conditional(self) -> bool:
-        """Whether `forward` takes the labels, too."""
+        """True if `forward` takes labels."""
         return any(start.role == "label" for start in self.inputs)
 
     @property
@@ -233,11 +253,11 @@ class Net:
 
     @property
     def heads(self) -> tuple[Value, ...]:
-        """The outputs besides the main one."""
+        """The other outputs."""
         return tuple(self.outputs.values())[1:]
 
     def leaves(self) -> Iterator[Step]:
-        """Yield every step with blocks opened, in order."""
+        """Yield every step in order, the steps of a block in place of its call."""
         for step in self.steps:
             if isinstance(step.call.target, Net):
                 yield from step.call.target.leaves()
@@ -246,7 +266,7 @@ class Net:
 
     @cached_property
     def uses(self) -> dict[int, int]:
-        """How often each value is read, `return` included."""
+        """Number of times that each value is read, with `return`, by its id."""
         count = dict.fromkeys((value.id for value in self.outputs.values()), 1)
         for step in self.steps:
             for value in step.inputs:

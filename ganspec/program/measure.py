@@ -1,4 +1,4 @@
-"""What a program costs: parameters, buffers and multiply-adds, layer by layer."""
+"""Costs of a program by layer: parameters, buffers and multiply-adds."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from ganspec.program.ir import Net, Step, Value
-from ganspec.program.modules import module_of
+from ganspec.program.ir import Net, Step, Value, module_of
 from ganspec.program.multiply_adds import MultiplyAdds
 from ganspec.program.probe import hollow
 
 
 @dataclass(frozen=True)
 class Cost:
-    """One layer of a network: where it stands, what it makes, what it costs.
+    """The costs of one layer.
 
-    `macs` are the multiply-adds of one image's forward pass; `buffers` are floating-point ones,
-    such as batch norm's running statistics, which Keras counts as non-trainable parameters.
+    `path` is its key path below the network's key, `output` its shape without the batch. `macs`
+    are the multiply-adds of one image's forward pass. `buffers` counts floating-point numbers such
+    as batch norm's running statistics, which Keras calls non-trainable parameters.
     """
 
     path: str
@@ -33,26 +33,29 @@ class Cost:
 
     @property
     def params(self) -> int:
-        """All numbers that the layer stores."""
+        """Number of trainable parameters and buffers."""
         return self.trainable + self.buffers
 
 
 def costs(net: Net, macs: bool = False) -> list[Cost]:
-    """A row for each layer of the spec that computes something, blocks and repeats opened."""
+    """Return the cost of each layer that computes something, with blocks and repeats opened.
+
+    Multiply-adds are counted only if `macs` is true.
+    """
     rows: list[Cost] = []
     values = {value.id: value for value in _values(net)}
     for step in net.leaves():
         row = step_cost(step, [values[i] for i in step.inputs], macs)
         if rows and rows[-1].path == row.path:  # a layer may be several calls: pad, then conv
-            row = replace(
-                row,
-                trainable=rows[-1].trainable + row.trainable,
-                buffers=rows[-1].buffers + row.buffers,
-                macs=rows[-1].macs + row.macs if macs else None,
-            )
-            rows.pop()
+            row = _add(rows.pop(), row)
         rows.append(row)
     return rows
+
+
+def _add(first: Cost, last: Cost) -> Cost:
+    trainable, buffers = first.trainable + last.trainable, first.buffers + last.buffers
+    macs = None if first.macs is None or last.macs is None else first.macs + last.macs
+    return replace(last, trainable=trainable, buffers=buffers, macs=macs)
 
 
 def _values(net: Net) -> Iterator[Value]:
@@ -65,28 +68,31 @@ def _values(net: Net) -> Iterator[Value]:
 
 
 def step_cost(step: Step, inputs: list[Value], macs: bool) -> Cost:
-    """What one call costs on values like `inputs`."""
+    """Return the cost of one call on `inputs`."""
     trainable = buffers = 0
     bare = hollow(step.call) if step.is_module else None
     if bare is not None:
         built = module_of(step.call) if _is_wrapped(step) else bare
         trainable = sum(p.numel() for p in built.parameters())
         buffers = sum(b.numel() for b in built.buffers() if b.is_floating_point())
-    count = _macs(step, bare, inputs) if macs else None
-    origin = step.origin
-    line = origin.mark.line if origin.mark else None
     return Cost(
-        below_key(origin.path), origin.kind, step.output.shape, trainable, buffers, count, line
+        path=below_key(step.origin.path),
+        kind=step.origin.kind,
+        output=step.output.shape,
+        trainable=trainable,
+        buffers=buffers,
+        macs=_macs(step, bare, inputs) if macs else None,
+        line=step.origin.mark.line if step.origin.mark else None,
     )
 
 
 def below_key(path: str) -> str:
-    """A layer's path below its network's own key."""
+    """Return a layer's key path without the network's key."""
     return path.partition(".")[2]
 
 
 def _is_wrapped(step: Step) -> bool:
-    """Whether a weight norm adds numbers of its own."""
+    """Return True if a weight norm, which may add parameters or buffers, is on the module."""
     return bool(step.call.wraps) or any(callable(v) for v in step.call.kwargs.values())
 
 
@@ -99,6 +105,6 @@ def _macs(step: Step, bare: nn.Module | None, inputs: list[Value]) -> int:
 
 
 def totals(rows: list[Cost]) -> dict[str, int]:
-    """Parameters of a whole network, as Keras sums them up."""
+    """Return a network's numbers of parameters, as Keras sums them up."""
     trainable, buffers = sum(r.trainable for r in rows), sum(r.buffers for r in rows)
     return {"total": trainable + buffers, "trainable": trainable, "buffers": buffers}

@@ -7,28 +7,28 @@ from torch.utils.flop_counter import flop_registry
 
 
 class MultiplyAdds(TorchDispatchMode):
-    """Counts what is computed within its block, by torch's own formulas for each operator.
+    """Count the multiply-adds within a `with` block by torch's formulas for its operators.
 
-    As `torch.utils.flop_counter.FlopCounterMode` counts, which imports torch's compiler, some 800
-    modules, with the first operator: two seconds of every command that shows a cost.
+    `torch.utils.flop_counter.FlopCounterMode` gives the same counts, but its first operator imports
+    torch's compiler, some 800 modules: two seconds of every command that shows a cost.
     """
 
     count = 0
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        """What makes torch import its compiler."""
-        return False
+        return False  # True would import torch's compiler
 
     def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         formula = flop_registry.get(operator._overloadpacket)
         if formula is None:
             with self:
-                made = operator.decompose(*args, **kwargs)
-            if made is not NotImplemented:
-                return made
-        made = operator(*args, **kwargs)
+                result = operator.decompose(*args, **kwargs)
+            if result is not NotImplemented:
+                return result
+        result = operator(*args, **kwargs)
         if formula is not None:
-            self.count += formula(*args, **kwargs, out_val=made) // 2  # torch counts both
-        return made
+            # torch counts a multiply-add as two operations
+            self.count += formula(*args, **kwargs, out_val=result) // 2
+        return result

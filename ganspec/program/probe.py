@@ -1,8 +1,8 @@
-"""Shapes by running torch itself on nothing: no rule of ours that could drift from its own.
+"""Shapes of calls, from running torch on an empty batch.
 
 Modules are built on the meta device, which draws no weights, and run on an empty batch in main
-memory, which computes nothing. Running on the meta device would answer too, but its Python
-kernels pull in torch's compiler: more than a second, against less than a millisecond a layer.
+memory, which computes nothing. Running on the meta device would give shapes too, but its Python
+kernels import torch's compiler: more than a second, against less than a millisecond a layer.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from torch import nn
 
 from ganspec.program.ir import Call, Value
 
-LARGEST = 2**31  # numbers in one tensor; past that, a typing error is likelier than a wish
-LARGEST_RETRY = 2**22  # numbers an image in a probe that really computes
+LARGEST = 2**31  # numbers in one tensor; a larger one is likely a mistake
+LARGEST_RETRY = 2**22  # numbers in an image of a batch that is not empty
 FAILURES = (RuntimeError, ValueError, TypeError, IndexError, MemoryError)
 
 
 class ProbeError(Exception):
-    """Torch refuses the call; the message is its first line."""
+    """An error of torch's for a call; the message is its first line."""
 
 
 def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
-    """Shape, without the batch, of `call` on `inputs`; raises ProbeError."""
+    """Return the shape, without the batch, of `call` on `inputs`. Raise ProbeError."""
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
@@ -33,8 +33,8 @@ def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
             try:
                 result = _run(call, module, inputs, batch=0)
             except FAILURES:
-                # affine instance norm knows no empty batch; for all others this fails again,
-                # with the message that a user would see
+                # affine instance norm refuses an empty batch; any other call fails again, with
+                # the message that a user would see
                 if max(math.prod(value.shape) for value in inputs) > LARGEST_RETRY:
                     raise
                 result = _run(call, module, inputs, batch=2)
@@ -42,24 +42,29 @@ def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
         reason = str(error).split("\n")[0].strip().rstrip(".")
         raise ProbeError(reason[:1].lower() + reason[1:]) from None
     shape = tuple(result.shape[1:])
-    if 0 in shape:  # torch minds only where there are images
+    if 0 in shape:  # an error in torch only if the batch is not empty
         raise ProbeError(f"an image would become {' x '.join(map(str, shape))}, which is nothing")
     if math.prod(shape) > LARGEST:
         raise ProbeError(f"an image would become {math.prod(shape):,} numbers")
     return shape
 
 
-def _run(call: Call, module: nn.Module | None, inputs: tuple, batch: int) -> torch.Tensor:
+def _run(
+    call: Call, module: nn.Module | None, inputs: tuple[Value, ...], batch: int
+) -> torch.Tensor:
     tensors = [value.tensor(batch) for value in inputs]
     return call.apply(tensors) if module is None else module(*tensors)
 
 
 def hollow(call: Call) -> nn.Module:
-    """The call's module with undrawn weights, in main memory of which no page is touched."""
+    """Return the call's module in main memory, with weights that are not written.
+
+    Raise ValueError if there are more than LARGEST weights.
+    """
     try:
         with torch.device("meta"):
             module = (call.bare or call).build()
-    except RuntimeError as error:  # such as by `.item()`: the constructor needs real numbers
+    except RuntimeError as error:  # of a constructor that reads numbers, as by `.item()`
         if "meta" not in str(error):
             raise
         with torch.random.fork_rng(devices=[]):

@@ -1,42 +1,43 @@
-"""The receptive field of a network's values: how much of the image each of them sees.
+"""The receptive field of a network's values: the part of the image that each of them sees.
 
 The program is run on coordinates with a maximum in place of every sum. Each place of a value holds
-the last row and column that it reads and, negated, the first; what reads several places sees from
-the first of theirs to the last. So the edges of the image, odd sizes and the phases of transposed
-convolutions come out as they are, and no closed formula is needed (that one, which knows no
-edges, is equation 2 of Araujo et al., 2019, "Computing Receptive Fields of Convolutional Neural
-Networks").
+the last row and column that it sees and, negated, the first; a place that reads several places sees
+from the first of theirs to the last. This is exact at the edges of the image, at odd sizes and for
+the phases of transposed convolutions, where the closed formula is not (equation 2 of Araujo et al.,
+2019, "Computing Receptive Fields of Convolutional Neural Networks").
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from ganspec.language.types import pair
-from ganspec.program.dependence import Masks, dependence, ends
+from ganspec.program.dependence import dependence, strides
 from ganspec.program.ir import Net, Step, Value
 from ganspec.program.measure import below_key
 from ganspec.program.probe import hollow
 
 NOWHERE = -torch.inf
-Jump = tuple[Fraction, Fraction]
+Jump: TypeAlias = tuple[Fraction, Fraction]
+Pair: TypeAlias = tuple[int, int]
 
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """Height and width, in pixels of the image, that one number sees at most.
+    """The largest height and width, in pixels of the image, that one number of a value sees.
 
-    `jump` is the distance in pixels between what neighbouring places of a map see; a vector has
-    none.
+    `jump` is the distance, in pixels down and across, between the fields of neighbouring places of
+    a map; a vector has none.
     """
 
-    size: tuple[int, int]
+    size: Pair
     jump: Jump | None
 
     def __str__(self) -> str:
@@ -44,175 +45,194 @@ class ReceptiveField:
 
 
 @dataclass(frozen=True)
-class Field:
-    """What the places of a value see: a tensor of 4 x height x width, or 4 x numbers.
+class Reach:
+    """The edges of what each place of a value sees, 4 x height x width, or 4 x numbers.
 
     The four are the last row, the first negated, the last column, the first negated; the channels
     of a map count together.
     """
 
-    reach: torch.Tensor
+    edges: torch.Tensor
     jump: Jump | None = None
 
     @property
     def is_blind(self) -> bool:
-        """Whether it sees nothing of the image, as a label does."""
-        return bool((self.reach == NOWHERE).all())
+        """True if no place sees the image; a label's sees none of it."""
+        return bool((self.edges == NOWHERE).all())
 
     def summary(self) -> ReceptiveField | None:
-        """The largest extents; None where nothing is seen."""
+        """Return the largest field of a place; None if no place sees the image."""
         if self.is_blind:
             return None
-        bottom, top, right, left = self.reach.flatten(1)
+        bottom, top, right, left = self.edges.flatten(1)
         size = int((bottom + top).max()) + 1, int((right + left).max()) + 1
         return ReceptiveField(size, self.jump)
 
 
-def receptive_field(net: Net) -> tuple[int, int] | None:
-    """Height and width, in pixels of the image, that one number of the network's output sees.
+def receptive_field(net: Net) -> Pair | None:
+    """Return the height and width, in pixels, that one number of the network's output sees.
 
-    The largest over all places, and never more than the image; statistics of normalizations are
-    left aside, as is usual. None for a network that reads no image.
+    They are the largest over all places, and never more than the image. Statistics of
+    normalizations do not count, as is usual. Return None for a network that reads no image.
     """
-    found = _fields(net)[net.output.id].summary() if net.inputs[0].value.is_map else None
-    return found.size if found else None
+    field = _reaches(net)[net.output.id].summary() if net.inputs[0].value.is_map else None
+    return field.size if field else None
 
 
 def receptive_fields(net: Net) -> dict[str, ReceptiveField | None]:
-    """What each layer's result sees, by its path in `Cost`; empty where no image is read."""
+    """Return the receptive field of each layer by its path in `Cost`; {} if no image is read."""
     if not net.inputs[0].value.is_map:
         return {}
-    fields = _fields(net)
-    steps = net.leaves()
-    return {below_key(step.origin.path): fields[step.output.id].summary() for step in steps}
+    reaches = _reaches(net)
+    return {below_key(s.origin.path): reaches[s.output.id].summary() for s in net.leaves()}
 
 
-def _fields(net: Net) -> dict[int, Field]:
-    """The field of every value by its id, those inside blocks included."""
+def _reaches(net: Net) -> dict[int, Reach]:
+    """Return the reach of every value by its id, with values inside blocks."""
     image, *labels = (i.value for i in net.inputs)
     return dict(_run(net, [_pixels(image), *map(_blind, labels)]))
 
 
-def _run(net: Net, inputs: list[Field]) -> Iterator[tuple[int, Field]]:
+def _run(net: Net, inputs: list[Reach]) -> Iterator[tuple[int, Reach]]:
     starts = [i.value for i in net.inputs]
     values = {value.id: value for value in starts}
-    fields = {value.id: field for value, field in zip(starts, inputs, strict=True)}
+    reaches = {value.id: reach for value, reach in zip(starts, inputs, strict=True)}
     for step in net.steps:
-        reads = [fields[i] for i in step.inputs]
+        reads = [reaches[i] for i in step.inputs]
         if isinstance(step.call.target, Net):
             inner = dict(_run(step.call.target, reads))
             yield from inner.items()
-            made = inner[step.call.target.output.id]
+            output = inner[step.call.target.output.id]
         elif step.call.target in RULES:
-            made = RULES[step.call.target](step, reads)
+            output = RULES[step.call.target](step, reads)
         else:
-            made = _probed(step, [values[i] for i in step.inputs], reads)
-        values[step.output.id], fields[step.output.id] = step.output, made
-    yield from fields.items()
+            output = _probed(step, [values[i] for i in step.inputs], reads)
+        values[step.output.id], reaches[step.output.id] = step.output, output
+    yield from reaches.items()
 
 
-def _pixels(image: Value) -> Field:
-    """Every pixel sees itself."""
+def _pixels(image: Value) -> Reach:
+    """Return the reach of the image: every pixel sees itself."""
     rows, columns = (torch.arange(float(n)) for n in image.size)
     rows, columns = torch.meshgrid(rows, columns, indexing="ij")
-    return Field(torch.stack([rows, -rows, columns, -columns]), (Fraction(1), Fraction(1)))
+    return Reach(torch.stack([rows, -rows, columns, -columns]), (Fraction(1), Fraction(1)))
 
 
-def _blind(value: Value) -> Field:
+def _blind(value: Value) -> Reach:
     places = value.size if value.is_map else value.shape[:1]
-    return Field(torch.full((4, *places), NOWHERE))
+    return Reach(torch.full((4, *places), NOWHERE))
 
 
-# -- how calls spread what they read ----------------------------------------------------------
+# -- rules: from the reaches of a call's inputs to that of its output -------------------------
 
 
-def _everything(step: Step, reads: list[Field]) -> Field:
-    """Each number of the result reads every number."""
+@dataclass(frozen=True)
+class Windows:
+    """Windows over a map, down and across; the first begins `before` places outside of it."""
+
+    kernel: Pair
+    stride: Pair
+    before: Pair
+    dilation: Pair
+
+    @classmethod
+    def of(cls, module: nn.Module) -> Windows:
+        """Return the windows of a convolution or a pool."""
+        names = ("kernel_size", "stride", "padding", "dilation")
+        return cls(*(pair(getattr(module, name, 1)) for name in names))
+
+    def slide(self, edges: torch.Tensor, size: Pair) -> torch.Tensor:
+        """Return the maximum of `edges` over each of `size` windows."""
+        padding = []
+        for i in (1, 0):  # F.pad takes the columns first; a negative padding crops
+            span = (size[i] - 1) * self.stride[i] + (self.kernel[i] - 1) * self.dilation[i] + 1
+            padding += [self.before[i], span - self.before[i] - edges.shape[1 + i]]
+        edges = F.pad(edges, padding, value=NOWHERE)
+        return F.max_pool2d(edges, self.kernel, self.stride, 0, self.dilation)
+
+
+def _everything(step: Step, reads: list[Reach]) -> Reach:
+    """Let each number of the result read every number."""
     blind = _blind(step.output)
-    whole = torch.stack([field.reach.flatten(1).amax(1) for field in reads]).amax(0)
-    whole = whole.view(4, *[1] * (blind.reach.dim() - 1)).expand_as(blind.reach)
-    jump = reads[0].jump if reads[0].reach.shape == whole.shape else None
-    return Field(whole, jump)
+    edges = torch.stack([reach.edges.flatten(1).amax(1) for reach in reads]).amax(0)
+    edges = edges.view(4, *[1] * (blind.edges.dim() - 1)).expand_as(blind.edges)
+    jump = reads[0].jump if reads[0].edges.shape == edges.shape else None
+    return Reach(edges, jump)
 
 
-def _windows(step: Step, reads: list[Field]) -> Field:
-    """A convolution or a pool: the union over each window, whatever of it is in the map."""
+def _windows(step: Step, reads: list[Reach]) -> Reach:
+    """Let each place of a convolution or a pool read its window, without what is padding."""
+    (x,), windows = reads, Windows.of(hollow(step.call))
+    return Reach(windows.slide(x.edges, step.output.size), _scale(x.jump, windows.stride))
+
+
+def _transposed(step: Step, reads: list[Reach]) -> Reach:
+    (x,) = reads
+    return _grow(step, x, Windows.of(hollow(step.call)))
+
+
+def _resampled(step: Step, reads: list[Reach]) -> Reach:
+    """Treat repeated and bilinear pixels as those of transposed convolutions with these kernels."""
     (x,), module = reads, hollow(step.call)
-    kernel, stride, padding = map(pair, (module.kernel_size, module.stride, module.padding))
-    dilation = pair(getattr(module, "dilation", 1))
-    reach = _slide(x.reach, step.output.size, kernel, stride, dilation, padding)
-    return Field(reach, _times(x.jump, stride))
-
-
-def _slide(reach, size, kernel, stride, dilation, before) -> torch.Tensor:
-    """The maximum over `size` windows, the first of which starts `before` places outside."""
-    padding = []
-    for side in (1, 0):  # F.pad wants the columns first; a negative padding crops
-        span = (size[side] - 1) * stride[side] + (kernel[side] - 1) * dilation[side] + 1
-        padding += [before[side], span - before[side] - reach.shape[1 + side]]
-    return F.max_pool2d(F.pad(reach, padding, value=NOWHERE), kernel, stride, 0, dilation)
-
-
-def _transposed(step: Step, reads: list[Field]) -> Field:
-    module = hollow(step.call)
-    return _grown(step, *reads, module.kernel_size, module.stride, module.padding, module.dilation)
-
-
-def _resampled(step: Step, reads: list[Field]) -> Field:
-    """Repeated and bilinear pixels are those of transposed convolutions with these kernels."""
-    module = hollow(step.call)
-    factor = int(getattr(module, "scale_factor", 0) or module.upscale_factor)
+    factor = int(getattr(module, "scale_factor", 0) or getattr(module, "upscale_factor", 0))
     is_bilinear = getattr(module, "mode", None) == "bilinear"
     kernel = 2 * factor - factor % 2 if is_bilinear else factor
-    return _grown(step, *reads, *map(pair, (kernel, factor, (kernel - factor) // 2, 1)))
+    return _grow(step, x, Windows(*map(pair, (kernel, factor, (kernel - factor) // 2, 1))))
 
 
-def _grown(step: Step, x: Field, kernel, stride, padding, dilation) -> Field:
-    """A transposed convolution: windows over the map with its places moved apart."""
-    rows, columns = ((n - 1) * s + 1 for n, s in zip(x.reach.shape[1:], stride, strict=True))
+def _grow(step: Step, x: Reach, transposed: Windows) -> Reach:
+    """Return the reach of a transposed convolution: windows over the places of `x` moved apart."""
+    stride, dilation = transposed.stride, transposed.dilation
+    rows, columns = ((n - 1) * s + 1 for n, s in zip(x.edges.shape[1:], stride, strict=True))
     apart = torch.full((4, rows, columns), NOWHERE)
-    apart[:, :: stride[0], :: stride[1]] = x.reach
-    sides = zip(kernel, dilation, padding, strict=True)
-    before = [d * (k - 1) - cut for k, d, cut in sides]
-    reach = _slide(apart, step.output.size, kernel, (1, 1), dilation, before)
-    return Field(reach, _times(x.jump, [Fraction(1, s) for s in stride]))
+    apart[:, :: stride[0], :: stride[1]] = x.edges
+    sides = zip(transposed.kernel, dilation, transposed.before, strict=True)
+    top, left = (d * (k - 1) - cut for k, d, cut in sides)
+    windows = Windows(transposed.kernel, (1, 1), (top, left), dilation)
+    jump = _scale(x.jump, [Fraction(1, s) for s in stride])
+    return Reach(windows.slide(apart, step.output.size), jump)
 
 
-def _times(jump: Jump | None, stride) -> Jump | None:
-    return (jump[0] * stride[0], jump[1] * stride[1]) if jump else None
+def _scale(jump: Jump | None, strides: Sequence[int | Fraction]) -> Jump | None:
+    return (jump[0] * strides[0], jump[1] * strides[1]) if jump else None
 
 
-def _zero_padded(step: Step, reads: list[Field]) -> Field:
+def _zero_padded(step: Step, reads: list[Reach]) -> Reach:
+    (x,), module = reads, hollow(step.call)
+    assert isinstance(module, nn.ZeroPad2d)
+    return Reach(F.pad(x.edges, module.padding, value=NOWHERE), x.jump)
+
+
+def _mirrored(step: Step, reads: list[Reach]) -> Reach:
+    """Pad the edges with those of other places, by the module itself."""
     (x,) = reads
-    return Field(F.pad(x.reach, hollow(step.call).padding, value=NOWHERE), x.jump)
+    return Reach(hollow(step.call)(x.edges), x.jump)
 
 
-def _mirrored(step: Step, reads: list[Field]) -> Field:
-    """The padding is places of the map itself, which torch finds."""
+def _flattened(step: Step, reads: list[Reach]) -> Reach:
     (x,) = reads
-    return Field(hollow(step.call)(x.reach), x.jump)
+    places = x.edges[0].numel()
+    return Reach(x.edges.flatten(1).repeat(1, step.output.shape[0] // places))
 
 
-def _flattened(step: Step, reads: list[Field]) -> Field:
+def _unflattened(step: Step, reads: list[Reach]) -> Reach:
     (x,) = reads
-    places = x.reach[0].numel()
-    return Field(x.reach.flatten(1).repeat(1, step.output.shape[0] // places))
+    return Reach(x.edges.reshape(4, *step.output.shape).amax(1))
 
 
-def _unflattened(step: Step, reads: list[Field]) -> Field:
-    (x,) = reads
-    return Field(x.reach.reshape(4, *step.output.shape).amax(1))
-
-
-def _joined(step: Step, reads: list[Field]) -> Field:
-    """Maps lie over each other, vectors behind each other."""
+def _concatenated(step: Step, reads: list[Reach]) -> Reach:
+    """Put vectors behind each other; the channels of maps count together."""
     if not step.output.is_map:
-        return Field(torch.cat([field.reach for field in reads], dim=1))
-    jump = next((field.jump for field in reads if field.jump), None)
-    return Field(torch.stack([field.reach for field in reads]).amax(0), jump)
+        return Reach(torch.cat([reach.edges for reach in reads], dim=1))
+    return _union(reads)
 
 
-RULES: dict[object, Callable[[Step, list[Field]], Field]] = {
+def _union(reaches: list[Reach]) -> Reach:
+    jump = next((reach.jump for reach in reaches if reach.jump), None)
+    return Reach(torch.stack([reach.edges for reach in reaches]).amax(0), jump)
+
+
+RULES: dict[object, Callable[[Step, list[Reach]], Reach]] = {
     **dict.fromkeys((nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d), _windows),
     nn.ConvTranspose2d: _transposed,
     **dict.fromkeys((nn.Upsample, nn.PixelShuffle), _resampled),
@@ -220,62 +240,42 @@ RULES: dict[object, Callable[[Step, list[Field]], Field]] = {
     **dict.fromkeys((nn.ReflectionPad2d, nn.ReplicationPad2d), _mirrored),
     nn.Flatten: _flattened,
     nn.Unflatten: _unflattened,
-    torch.cat: _joined,
+    torch.cat: _concatenated,
     nn.Linear: _everything,
-    # each number by itself, but for statistics
+    # number by number, but for statistics
     **dict.fromkeys((nn.InstanceNorm2d, nn.GroupNorm, nn.LayerNorm), lambda step, reads: reads[0]),
-    # as probing finds, too: these are most of a deep network, and are spared the time
+    # running them gives the same; they are most of a deep network, and this saves the time
     **dict.fromkeys((nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU), lambda step, reads: reads[0]),
 }
 
 
-def _probed(step: Step, values: list[Value], reads: list[Field]) -> Field:
-    """A call without a rule: what each place reads is found by running it."""
+def _probed(step: Step, values: list[Value], reads: list[Reach]) -> Reach:
+    """Return the reach of a call without a rule, by running it."""
     blind = _blind(step.output)
-    spread, places = [blind], torch.Size(blind.reach.shape[1:])
-    for i, field in enumerate(reads):
-        if field.is_blind:
+    parts, places = [blind], torch.Size(blind.edges.shape[1:])
+    for i, reach in enumerate(reads):
+        if reach.is_blind:
             continue
         masks = dependence(step.call, values, i, places)
         if masks is None:
-            spread.append(field)
+            parts.append(reach)
             continue
-        reach = _gathered(field.reach, *masks).unflatten(1, (-1, *[1] * (len(places) - 1)))
-        reach = reach.expand_as(blind.reach) if reach[0].numel() == 1 else reach.view(4, *places)
-        jump = _times(field.jump, _strides(masks, places)) if len(places) == 2 else None
-        spread.append(Field(reach, jump))
-    jump = next((field.jump for field in spread if field.jump), None)
-    return Field(torch.stack([field.reach for field in spread]).amax(0), jump)
+        edges = _gather(reach.edges, *masks).unflatten(1, (-1, *[1] * (len(places) - 1)))
+        edges = edges.expand_as(blind.edges) if edges[0].numel() == 1 else edges.view(4, *places)
+        jump = _scale(reach.jump, strides(masks, places)) if len(places) == 2 else None
+        parts.append(Reach(edges, jump))
+    return _union(parts)
 
 
-def _gathered(reach: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-    """Return the maximum of `reach` over each place's rows and columns: 4 x places."""
-    reach = reach.view(4, len(rows), len(columns))
+def _gather(edges: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
+    """Return the maximum of `edges` over each place's rows and columns: 4 x places."""
+    edges = edges.view(4, len(rows), len(columns))
     # many places share their rows, and many their columns
     rows, row_of = rows.unique(dim=1, return_inverse=True)
     columns, column_of = columns.unique(dim=1, return_inverse=True)
-    made = []
-    for each in reach:
-        across = torch.where(columns, each[..., None], NOWHERE).amax(1)  # rows x columns' sets
+    gathered = []
+    for edge in edges:
+        across = torch.where(columns, edge[..., None], NOWHERE).amax(1)  # rows x columns' sets
         down = torch.where(rows[:, :, None], across[:, None], NOWHERE).amax(0)
-        made.append(down[row_of, column_of])
-    return torch.stack(made)
-
-
-def _strides(masks: Masks, places: tuple[int, int]) -> list[Fraction]:
-    """Return how far apart neighbouring places read, by the middles of what they read."""
-    strides = []
-    for axis, mask in enumerate(masks):
-        line = mask
-        if mask.shape[1] > 1:
-            line = mask.unflatten(1, places).select(2 - axis, places[1 - axis] // 2)
-        first, last = ends(line)
-        whole = ((first > 0) & (last < len(mask) - 1)).nonzero().flatten()  # no edge cuts these
-        whole = whole if len(whole) > 1 else torch.arange(places[axis])
-        whole = whole[len(whole) // 4 : len(whole) - len(whole) // 4].double()
-        middles = (first + last)[whole.long() % line.shape[1]] / 2
-        apart = whole - whole.mean()  # the slope of a line through the middles
-        slope = abs(float((apart * middles).sum() / apart.square().sum().clamp(min=1e-9)))
-        slope = slope or len(mask) / places[axis]
-        strides.append(Fraction(round(slope)) if slope >= 1 else 1 / Fraction(round(1 / slope)))
-    return strides
+        gathered.append(down[row_of, column_of])
+    return torch.stack(gathered)

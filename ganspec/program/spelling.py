@@ -10,7 +10,10 @@ INDENT = " " * 8
 
 
 def comment(line: str, before: tuple[int, ...], after: tuple[int, ...], hidden: bool) -> str:
-    """What follows `line` where the shape changes; blocks are used at several shapes."""
+    """Return the comment with the new shape after `line`, or ''.
+
+    `hidden` is true in blocks, which are used at several shapes.
+    """
     note = f"  # {' x '.join(map(str, after))}"
     if says(line, after):
         return ""
@@ -19,12 +22,12 @@ def comment(line: str, before: tuple[int, ...], after: tuple[int, ...], hidden: 
 
 
 def says(line: str, shape: tuple[int, ...]) -> bool:
-    """Whether the width of a vector stands in `line` itself."""
+    """Return True if `line` holds the width of a vector."""
     return len(shape) == 1 and bool(re.search(rf"\b{shape[0]}\b", line))
 
 
 def number(value: float) -> str:
-    """A float as a person would write it: 0.0002 as 2e-4, 1000000.0 as 1e6."""
+    """Return a float as a person would write it: 0.0002 as 2e-4, 1000000.0 as 1e6."""
     if not math.isfinite(value):
         raise ValueError(f"{value} cannot be printed")
     plain = repr(value)
@@ -39,12 +42,12 @@ def number(value: float) -> str:
 
 
 def docstring(text: str) -> str:
-    """`text` as a docstring on one line, whatever stands in it."""
+    """Return any text as a docstring on one line."""
     text = " ".join(text.split())
     if text and not text.endswith((".", "!", "?", ":")):
         text += "."
     if text.isprintable() and "\\" not in text:
         text = text.replace('"', "'")
-    else:  # control and format characters never reach a file as themselves
+    else:  # no control and format characters in a file
         text = text.encode("unicode_escape").decode("ascii").replace('"', '\\"')
     return f'"""{text}"""'

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from torch import nn
 
 from ganspec.kinds.conditions.label import OneHot, label_planes
-from ganspec.kinds.layers.padding import one
+from ganspec.kinds.layers.padding import shorten
 from ganspec.language.types import pair
 from ganspec.program.ir import Step, Value
 from ganspec.program.probe import hollow
@@ -85,7 +85,7 @@ def _details(step: Step) -> Iterator[str]:
         value = getattr(module, attribute, None)
         if value is None or (attribute in usual and pair(value) == pair(usual[attribute])):
             continue
-        value = one(*value) if isinstance(value, tuple) else value
+        value = shorten(value) if isinstance(value, tuple) else value
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         text = sides(value) if isinstance(value, tuple) else f"{value:,}"

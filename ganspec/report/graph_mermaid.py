@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from ganspec.compiler.seal import BLANK, sealed
 from ganspec.program.ir import Net
 from ganspec.program.measure import costs, totals
 from ganspec.report.graph import GraphNode, NetworkGraph, graph
 from ganspec.report.graph_layout import title_of
 from ganspec.report.graph_svg import FILLS, PLAIN, times
+from ganspec.seal import BLANK, sealed
 from ganspec.systems.spec import Spec
 
 SHAPES = {"box": '["{}"]', "source": '(["{}"])', "result": '(["{}"])', "join": '(["{}"])'}

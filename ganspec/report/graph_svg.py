@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from html import escape
 
-from ganspec.compiler.seal import BLANK, sealed
 from ganspec.language.errors import printable
 from ganspec.program.ir import Net
 from ganspec.program.measure import costs, totals
@@ -21,6 +20,7 @@ from ganspec.report.graph_layout import (
     title_of,
 )
 from ganspec.report.graph_pages import paged
+from ganspec.seal import BLANK, sealed
 from ganspec.systems.spec import Spec
 
 MARGIN = 20

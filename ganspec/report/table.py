@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TypedDict
 
-from ganspec.compiler.seal import BLANK, sealed
 from ganspec.program.ir import Net
 from ganspec.program.measure import Cost, below_key, costs, totals
 from ganspec.program.receptive import ReceptiveField, receptive_field, receptive_fields
 from ganspec.report import markup
 from ganspec.report.captions import caption, label_text, sides
+from ganspec.seal import BLANK, sealed
 from ganspec.systems.spec import Spec
 
 WORDS = {"layer": "Layer", "output": "Output", "parameters": "Parameters"}

@@ -13,7 +13,7 @@ from pathlib import Path
 from ganspec.language.errors import GanspecError, printable
 from ganspec.plots.log import Column, Epochs, columns
 from ganspec.runs.run import LOCK, MissingKindsError, Run
-from ganspec.runs.score_file import ScoreRow, read_score_lines
+from ganspec.runs.score_file import ScoreRow, read_lines
 from ganspec.systems.spec import Spec
 
 LONGEST = 400_000  # characters of a text file that are shown
@@ -151,7 +151,9 @@ def read_record(folder: Path) -> RunRecord:
     rows = run.rows()
     record.columns = columns(rows)
     record.last_step = max((int(c.steps[-1]) for c in record.columns.values()), default=0)
-    record.scores, record.lost_scores = read_score_lines(run.folder)
+    rows_or_none = [row for _, row in read_lines(run.folder)]
+    record.scores = [row for row in rows_or_none if row is not None]
+    record.lost_scores = rows_or_none.count(None)
     return record
 
 

@@ -1,9 +1,11 @@
-"""Moving pictures: a run's samples through its training, or a way between latents."""
+"""Animations: a run's samples through its training, or an interpolation between latents."""
 
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
@@ -11,71 +13,80 @@ from PIL import Image, ImageDraw, ImageFont, UnidentifiedImageError
 from ganspec.atomic import replacing
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling.forms import paint_grid
-from ganspec.sampling.pictures import Pictures, Progress, square
+from ganspec.sampling.pictures import OnProgress, Pictures, square
 
 MOST_FRAMES = 200  # all are in memory while the file is written
 CAPTION = 18  # pixels, below the picture
-HOLD_MS = 1500  # how much longer the last frame of a training stays
+HOLD_MS = 1500  # added to the last frame of a training
 NARROWEST = 120  # pixels, so that a caption fits
-OPTIONS = {
+OPTIONS: dict[str, dict[str, Any]] = {  # of PIL, by form
     "gif": {"format": "GIF"},
     "apng": {"format": "PNG"},
     "webp": {"format": "WEBP", "lossless": True},
 }
 
 
+@dataclass(frozen=True)
+class Animation:
+    """An animated image file without end: its path, form and frames a second."""
+
+    path: Path
+    form: str
+    fps: float
+
+    def save(self, frames: list[Image.Image], hold: float = 0) -> None:
+        """Write the file atomically; the last frame stays `hold` milliseconds longer."""
+        durations = [1000 / self.fps] * (len(frames) - 1) + [1000 / self.fps + hold]
+        with replacing(self.path) as temporary:
+            frames[0].save(
+                temporary,
+                save_all=True,
+                append_images=frames[1:],
+                duration=[round(duration) for duration in durations],
+                loop=0,
+                **OPTIONS[self.form],
+            )
+
+
 def animate_training(
-    run: Run, path: Path, form: str, fps: float, most: int | None, progress: Progress
+    run: Run, animation: Animation, most: int | None, on_progress: OnProgress
 ) -> str:
-    """What the run's fixed inputs became, step by step, the step below; how many it shows.
+    """Write the run's pictures in order of steps. Return in words how many of them.
 
-    More than `most` pictures are thinned out evenly, the first and the last kept.
+    More than `most` pictures are thinned out evenly, the first and the last kept. Raises RunError.
     """
-    pictures = run.samples_path(0).parent.glob("*.png")
-    found = sorted((int(path.stem), path) for path in pictures if path.stem.isdigit())
-    if not found:
+    files = run.samples_path(0).parent.glob("*.png")
+    pictures = sorted((int(file.stem), file) for file in files if file.stem.isdigit())
+    if not pictures:
         raise RunError(f"{run.folder} has no samples yet: one is made at each epoch's end")
-    chosen = thinned(len(found), most or MOST_FRAMES)
+    chosen = thinned(len(pictures), most or MOST_FRAMES)
     frames = []
-    for number, index in enumerate(chosen, 1):
-        step, picture = found[index]
-        frames.append(captioned(opened(picture), f"step {step:,}"))
-        progress(number, len(chosen))
-    durations = [1000 / fps] * (len(frames) - 1) + [1000 / fps + HOLD_MS]
-    save_frames(same_size(frames), durations, path, form)
-    return f"{len(frames):,} of {len(found):,} pictures"
+    for done, index in enumerate(chosen, 1):
+        step, file = pictures[index]
+        frames.append(captioned(open_picture(file), f"step {step:,}"))
+        on_progress(done, len(chosen))
+    animation.save(same_size(frames), HOLD_MS)
+    return f"{len(frames):,} of {len(pictures):,} pictures"
 
 
-def animate_way(pictures: Pictures, path: Path, form: str, fps: float, progress: Progress) -> None:
-    """An interpolation, there and back: each frame a grid of all its rows at one place."""
-    grids = pictures.whole(progress).unflatten(0, (-1, pictures.columns)).unbind(1)
-    frames = [grid_picture(images) for images in grids]
-    frames += frames[-2:0:-1]
-    save_frames(frames, [1000 / fps] * len(frames), path, form)
-
-
-def save_frames(frames: list[Image.Image], durations: list[float], path: Path, form: str) -> None:
-    """An animation without end of frames, each shown so many milliseconds; atomically."""
-    with replacing(path) as temporary:
-        frames[0].save(
-            temporary,
-            save_all=True,
-            append_images=frames[1:],
-            duration=[round(duration) for duration in durations],
-            loop=0,
-            **OPTIONS[form],
-        )
+def animate_interpolation(
+    pictures: Pictures, animation: Animation, on_progress: OnProgress
+) -> None:
+    """Write an interpolation, there and back: a frame is a grid of one image of each row."""
+    images = pictures.all_images(on_progress)
+    frames = [grid_picture(grid) for grid in images.unflatten(0, (-1, pictures.columns)).unbind(1)]
+    animation.save(frames + frames[-2:0:-1])
 
 
 def thinned(count: int, most: int) -> list[int]:
-    """At most `most` of the indices below `count`, evenly spaced, both ends among them."""
+    """Return at most `most` of the indices below `count`, evenly spaced, with both ends."""
     if count <= most:
         return list(range(count))
     return torch.linspace(0, count - 1, most).round().long().tolist()
 
 
-def opened(path: Path) -> Image.Image:
-    """A picture of a run's, grey or colour; raises RunError where it cannot be read."""
+def open_picture(path: Path) -> Image.Image:
+    """Return a picture of a run, grey or colour. Raises RunError if it cannot be read."""
     try:
         with Image.open(path, formats=["PNG"]) as picture:
             return picture.convert("L" if picture.mode == "L" else "RGB")
@@ -84,7 +95,7 @@ def opened(path: Path) -> Image.Image:
 
 
 def captioned(picture: Image.Image, text: str) -> Image.Image:
-    """`picture` on white with a line below it; a small one is enlarged, pixel by pixel."""
+    """Return `picture` on white with a line of text below; small ones are enlarged by pixels."""
     factor = -(-NARROWEST // picture.width)
     width, height = factor * picture.width, factor * picture.height
     picture = picture.resize((width, height), Image.Resampling.NEAREST)
@@ -96,7 +107,7 @@ def captioned(picture: Image.Image, text: str) -> Image.Image:
 
 
 def same_size(frames: list[Image.Image]) -> list[Image.Image]:
-    """Frames on white canvases of one size and mode."""
+    """Return the frames on white canvases of one size and mode."""
     size = (max(frame.width for frame in frames), max(frame.height for frame in frames))
     mode = "L" if all(frame.mode == "L" for frame in frames) else "RGB"
     canvases = [Image.new(mode, size, "white") for _ in frames]
@@ -106,7 +117,7 @@ def same_size(frames: list[Image.Image]) -> list[Image.Image]:
 
 
 def grid_picture(images: torch.Tensor) -> Image.Image:
-    """A grid of uint8 images, about square, as a picture in memory."""
+    """Return a grid of uint8 images, about square, as a picture in memory."""
     file = io.BytesIO()
     paint_grid(images, square(len(images)), file)
     return Image.open(file)

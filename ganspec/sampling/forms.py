@@ -5,37 +5,38 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path
 from types import SimpleNamespace
+from typing import BinaryIO
 
 import numpy as np
 import torch
 from PIL import Image
 
 from ganspec.atomic import replacing, replacing_folder
-from ganspec.sampling.pictures import Pictures, Progress
+from ganspec.sampling.pictures import OnProgress, Pictures
 from ganspec.systems.grid import save_grid
 
-NUMBERS = [b"%d" % value for value in range(256)]
+DIGITS = [b"%d" % value for value in range(256)]
 
 
 def rows(images: torch.Tensor) -> np.ndarray:
-    """uint8 N x C x H x W as N x H x W x C."""
+    """Return uint8 N x C x H x W as N x H x W x C."""
     return images.permute(0, 2, 3, 1).contiguous().numpy()
 
 
-def paint_grid(images: torch.Tensor, columns: int, file) -> None:
-    """One PNG of all images, into a path or an open file."""
+def paint_grid(images: torch.Tensor, columns: int, file: Path | BinaryIO) -> None:
+    """Write one PNG of all images into a path or an open file."""
     save_grid(images.float() / 255, file, columns, SimpleNamespace(low=0))
 
 
-def write_grid(pictures: Pictures, path: Path, progress: Progress) -> None:
-    """All images in one PNG, row by row."""
-    images = pictures.whole(progress)
+def write_grid(pictures: Pictures, path: Path, on_progress: OnProgress) -> None:
+    """Write all images into one PNG, row by row."""
+    images = pictures.all_images(on_progress)
     with replacing(path) as temporary:
         paint_grid(images, pictures.columns, temporary)
 
 
-def write_folder(pictures: Pictures, path: Path, progress: Progress) -> None:
-    """A PNG for each image, `000000.png` the first, in a folder that must be new or empty."""
+def write_folder(pictures: Pictures, path: Path, on_progress: OnProgress) -> None:
+    """Write a PNG for each image, `000000.png` the first, into a new or empty folder."""
     done = 0
     with replacing_folder(path) as temporary:
         for images, _ in pictures.batches:
@@ -43,32 +44,34 @@ def write_folder(pictures: Pictures, path: Path, progress: Progress) -> None:
                 picture = Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image)
                 picture.save(temporary / f"{done:06d}.png")
                 done += 1
-            progress(done, pictures.count)
+            on_progress(done, pictures.count)
 
 
-def write_csv(pictures: Pictures, path: Path, progress: Progress, with_labels: bool) -> None:
-    """A row of numbers, 0 to 255, for each image: height x width x channels, the last fastest.
+def write_csv(pictures: Pictures, path: Path, on_progress: OnProgress, with_labels: bool) -> None:
+    """Write a row of numbers, 0 to 255, for each image, in the order height, width, channels.
 
-    With labels, the class stands before them, or a 0 or 1 for every class of multi-hot ones.
+    With labels, the row begins with the class, or with a 0 or 1 for each class of multi-hot ones.
     """
     done = 0
     with replacing(path) as temporary, temporary.open("wb") as file:
         for images, labels in pictures.batches:
-            lines = [b",".join([NUMBERS[i] for i in image.tobytes()]) for image in rows(images)]
+            lines = [b",".join([DIGITS[i] for i in image.tobytes()]) for image in rows(images)]
             if with_labels:
-                marks = labels.reshape(len(labels), -1).long().tolist()
-                heads = [b",".join([b"%d" % mark for mark in row]) for row in marks]
+                assert labels is not None  # else the request was refused
+                columns = labels.reshape(len(labels), -1).long().tolist()
+                heads = [b",".join([b"%d" % number for number in row]) for row in columns]
                 lines = [head + b"," + line for head, line in zip(heads, lines, strict=True)]
             file.write(b"\n".join(lines) + b"\n")
             done += len(images)
-            progress(done, pictures.count)
+            on_progress(done, pictures.count)
 
 
-def write_npz(pictures: Pictures, path: Path, progress: Progress) -> None:
-    """Arrays by name: `images`, uint8 N x H x W x C, and what is known of them.
+def write_npz(pictures: Pictures, path: Path, on_progress: OnProgress) -> None:
+    """Write arrays by name: `images`, uint8 N x H x W x C, and some of the following.
 
     `labels`, int64 N, are their classes, `multi_hot`, uint8 N x classes, labels of that kind;
-    `scores`, float32 N, and `chosen`, int64 N, say how and from where the best were chosen.
+    `scores`, float32 N, are those of the best images, and `chosen`, int64 N, their indices among
+    all.
     """
     channels, height, width = pictures.shape
     shape, done, labels = (pictures.count, height, width, channels), 0, []
@@ -77,20 +80,22 @@ def write_npz(pictures: Pictures, path: Path, progress: Progress) -> None:
             # as np.save does, but never all at once in memory
             head = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, head)
-            for images, marks in pictures.batches:
+            for images, batch_labels in pictures.batches:
                 file.write(rows(images).tobytes())
-                labels += [marks] if marks is not None else []
+                labels += [batch_labels] if batch_labels is not None else []
                 done += len(images)
-                progress(done, pictures.count)
+                on_progress(done, pictures.count)
         for name, column in _columns(pictures, labels).items():
             with archive.open(f"{name}.npy", "w") as file:
                 np.lib.format.write_array(file, column.numpy(), allow_pickle=False)
 
 
 def _columns(pictures: Pictures, labels: list[torch.Tensor]) -> dict[str, torch.Tensor]:
-    columns = {"scores": pictures.scores, "chosen": pictures.chosen}
+    columns = {}
+    if pictures.ranking is not None:
+        columns = {"scores": pictures.ranking.scores, "chosen": pictures.ranking.indices}
     if labels and labels[0].ndim == 1:
         columns["labels"] = torch.cat(labels)
     elif labels:
         columns["multi_hot"] = torch.cat(labels).byte()
-    return {name: column for name, column in columns.items() if column is not None}
+    return columns

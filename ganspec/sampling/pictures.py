@@ -5,63 +5,73 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 
 from ganspec.sampling.sampler import Sampler
 from ganspec.systems.grid import CLASS_COLUMNS
 
-Progress = Callable[[int, int], None]  # told how many images of how many there are
-WIDE = 8  # images in a row where nothing else says
+OnProgress: TypeAlias = Callable[[int, int], None]  # images done, images in all
+LABEL_COLUMNS = 8  # of a grid whose labels are too many for a column each
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """The discriminator's scores of the images that it chose, and their indices among all."""
+
+    scores: torch.Tensor
+    indices: torch.Tensor
 
 
 @dataclass(frozen=True)
 class Pictures:
-    """Images and what a file needs to know of them before the first one is there.
+    """Images, and what a file needs to know of them before the first one is drawn.
 
     `batches` are uint8 N x C x H x W with labels, int64 N or float N x classes, or None; `columns`
-    make a good grid of them. `scores` are the discriminator's, where it chose them, and `chosen`
-    their places among those that it chose from.
+    make a good grid of them.
     """
 
     batches: Iterator[tuple[torch.Tensor, torch.Tensor | None]]
     count: int
     shape: tuple[int, int, int]
     columns: int
-    scores: torch.Tensor | None = None
-    chosen: torch.Tensor | None = None
+    ranking: Ranking | None = None
 
-    def whole(self, progress: Progress) -> torch.Tensor:
-        """All images at once."""
-        done = []
+    def all_images(self, on_progress: OnProgress) -> torch.Tensor:
+        """Draw all images. Return them as one batch."""
+        batches = []
         for images, _ in self.batches:
-            done.append(images)
-            progress(sum(map(len, done)), self.count)
-        return torch.cat(done)
+            batches.append(images)
+            on_progress(sum(map(len, batches)), self.count)
+        return torch.cat(batches)
 
 
 def new_images(sampler: Sampler, count: int, seed: int) -> Pictures:
-    """`count` images that `seed` draws."""
+    """Return `count` images that `seed` draws."""
     batches = sampler.images(count, seed)
     return Pictures(batches, count, sampler.spec.data.shape, columns_of(sampler, count))
 
 
 def columns_of(sampler: Sampler, count: int) -> int:
-    """Columns of a grid of `count` images: a label one or more, else about as many as rows."""
+    """Return the columns of a grid of `count` images, a whole number of them for each label.
+
+    Without labels the grid is about square.
+    """
     if sampler.labels is None or len(sampler.labels) == 1:
         return square(count)
     labels = len(sampler.labels)
-    if not sampler.asked:
+    if not sampler.has_chosen_labels:
         columns = sampler.cfg.columns
     elif labels > CLASS_COLUMNS:
-        columns = WIDE
+        columns = LABEL_COLUMNS
     else:
         columns = labels * max(1, round(math.sqrt(count) / labels))
     return min(columns, count)
 
 
 def square(count: int) -> int:
-    """Columns that `count` images fill, where the grid is not far from a square."""
+    """Return columns that `count` images fill, if the grid is not far from a square."""
     side = math.isqrt(count - 1) + 1
     filling = (columns for columns in range(side, side + side // 2 + 1) if count % columns == 0)
     return next(filling, side)

@@ -1,4 +1,4 @@
-"""What a person asks to be drawn, and which wishes go together."""
+"""The options of `ganspec sample`, and which of them go together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FORMS = (*SUFFIXES.values(), "folder")
 MOVING = ("gif", "apng", "webp")
 MOST_IN_A_GRID = 10000
 
-# An option, and those that must not be given with it.
+# An option, and those that it excludes.
 EXCLUDED = {
     "best": ("count", "interpolate"),
     "conditions": ("label",),
@@ -35,14 +35,14 @@ OF_NEW_IMAGES = (
 
 
 class SampleError(GanspecError):
-    """Wishes that do not go together, or that this run cannot meet."""
+    """Options do not go together, or do not suit the run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """The options of `ganspec sample`, None or False where they were not given.
+    """The options of `ganspec sample`, None or False by default.
 
-    `out` is a text, since a slash at its end says that a folder is meant.
+    `out` may be a text, since a slash at its end means a folder.
     """
 
     count: int | None = None
@@ -65,18 +65,17 @@ class Request:
     overwrite: bool = False
 
     @property
-    def moving(self) -> bool:
-        """Whether this is an animation."""
+    def is_animation(self) -> bool:
         return self.chosen_form in MOVING
 
     @property
-    def of_training(self) -> bool:
-        """Whether it is of the run's own samples."""
-        return self.moving and self.interpolate is None
+    def shows_training(self) -> bool:
+        """True for an animation of the run's own samples."""
+        return self.is_animation and self.interpolate is None
 
     @property
     def chosen_form(self) -> str:
-        """The form asked for, or that of `out`; a grid where neither says. Raises SampleError."""
+        """The form, or else that of `out`, or else a grid. Raises SampleError."""
         if self.form is not None:
             if self.form not in FORMS:
                 raise SampleError(f"no form is called `{self.form}`: use {', '.join(FORMS)}")
@@ -94,27 +93,27 @@ class Request:
             )
         return SUFFIXES.get(suffix, "grid")
 
-    def given(self) -> set[str]:
-        """Names of the options that were given."""
+    def changed(self) -> set[str]:
+        """Return the names of the options that differ from their defaults."""
         return {field.name for field in fields(self) if getattr(self, field.name) != field.default}
 
     def check(self) -> None:
-        """Raise SampleError where options do not go together."""
-        given = self.given()
+        """Raise SampleError if options do not go together."""
+        changed = self.changed()
         for name, others in EXCLUDED.items():
-            if name in given and (both := given.intersection(others)):
+            if name in changed and (both := changed.intersection(others)):
                 raise SampleError(f"{flag(name)} and {flag(min(both))} exclude each other")
         for name, others in NEEDED.items():
-            if name in given and not given.intersection(others):
+            if name in changed and not changed.intersection(others):
                 raise SampleError(f"{flag(name)} needs {flag(others[0])}")
-        if self.of_training and (odd := given.intersection(OF_NEW_IMAGES)):
+        if self.shows_training and (odd := changed.intersection(OF_NEW_IMAGES)):
             raise SampleError(
                 f"an animation shows the run's own samples, {flag(min(odd))} new images: leave it "
                 "out, or add --interpolate"
             )
-        if self.frames and not (self.moving or self.interpolate):
+        if self.frames and not (self.is_animation or self.interpolate):
             raise SampleError("--frames needs --interpolate, or an animation")
-        if self.fps and not self.moving:
+        if self.fps and not self.is_animation:
             raise SampleError(f"--fps needs an animation: {', '.join(MOVING)}")
         if self.with_labels and self.chosen_form != "csv":
             raise SampleError("--with-labels is for CSV; npz has the labels always")
@@ -134,5 +133,5 @@ class Request:
 
 
 def flag(name: str) -> str:
-    """An option as it is typed."""
+    """Return an option as users type it."""
     return "-n" if name == "count" else f"--{name.replace('_', '-')}"

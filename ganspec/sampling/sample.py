@@ -1,49 +1,51 @@
-"""From a run and a request to a file of images."""
+"""Write images of a run into a file, as a request describes them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from ganspec.runs.run import Run, RunError
-from ganspec.sampling import animation, forms
+from ganspec.sampling import forms
+from ganspec.sampling.animation import Animation, animate_interpolation, animate_training
 from ganspec.sampling.best import best
 from ganspec.sampling.interpolation import interpolated
-from ganspec.sampling.pictures import Pictures, Progress, new_images
+from ganspec.sampling.label_names import LabelError
+from ganspec.sampling.pictures import OnProgress, Pictures, Ranking, new_images
 from ganspec.sampling.request import MOST_IN_A_GRID, SUFFIXES, Request, SampleError
-from ganspec.sampling.sampler import Sampler, trained, weights
-from ganspec.sampling.wishes import LabelError
+from ganspec.sampling.sampler import Sampler, load_weights, trained_network
 from ganspec.systems.autoencoder.grid import save_comparison
 from ganspec.systems.feed import at
 from ganspec.training.device import choose_device
 from ganspec.training.images import open_images, open_test_images
 
 COUNT = 64
-PAIRS, STEPS, FRAMES = 8, 9, 30  # of an interpolation; frames where it moves
-AMONG = 100  # images that each of the best is one of
+PAIRS, STEPS, FRAMES = 8, 9, 30  # of an interpolation; frames of an animated one
+AMONG = 100  # images that each of the best is chosen from
 FPS = 5.0
 
 
 def sample(
-    folder: Path | str, progress: Progress = lambda done, last: None, **options: object
+    folder: Path | str,
+    on_progress: OnProgress = lambda done, total: None,
+    **options: Any,  # the fields of Request, which have types of their own
 ) -> list[str]:
-    """Write images of the run in `folder` as the options, those of Request, ask for.
+    """Write images of the run in `folder`. Return lines that describe them.
 
-    Returns what to tell of it, a line each; `progress` is told how many images of how many are
-    there. Raises SampleError, RunError, CheckpointError, LabelError or OSError; nothing is
-    written then.
+    Raises SampleError, RunError, CheckpointError, LabelError or OSError, and writes nothing then.
     """
     request, run = Request(**options), Run.open(Path(folder))
     request.check()
-    form, path = request.chosen_form, _target(run, request)
+    path = _target(run, request)
     if path.is_file() and request.out and not request.overwrite:
         raise SampleError(f"{path} exists: add --overwrite to replace it, or name another file")
-    if request.of_training:
-        fps = request.fps or FPS
-        shown = animation.animate_training(run, path, form, fps, request.frames, progress)
-        return [f"{path} written: {shown}"]
+    if request.shows_training:
+        description = animate_training(run, _animation(path, request), request.frames, on_progress)
+        return [f"{path} written: {description}"]
     spec = run.spec
     if spec.predicts:
         raise RunError(
@@ -51,29 +53,28 @@ def sample(
             f"in {run.folder / 'samples'}"
         )
     if spec.restores:
-        _write_restored(run, request, path)
+        _write_restored(run, spec.restores, request, path)
         return [f"{path} written"]
-    sampler = _sampler(run, request)
-    pictures = _pictures(sampler, request, progress)
-    _write(pictures, request, path, progress)
-    return [f"{path} written", *_told(pictures)]
+    pictures = _pictures(_sampler(run, request), request, on_progress)
+    _write(pictures, request, path, on_progress)
+    return [f"{path} written", *(_ranking_lines(pictures.ranking) if pictures.ranking else [])]
 
 
 def _target(run: Run, request: Request) -> Path:
-    """Where to write: `out`, or a name in the run's folder that says what it is."""
+    """Return `out`, or a name in the run's folder that describes the images."""
     if request.out is not None:
         return Path(request.out)
-    if request.of_training:
+    if request.shows_training:
         name = "training"
     elif request.interpolate:
         name = f"interpolation_{request.interpolate}"
     elif request.best:
-        name = f"best{request.best}_of{_among(request)}"
+        name = f"best{request.best}_of{request.of or AMONG * request.best}"
     elif request.conditions:
         name = f"conditions_n{request.count or 1}"
     else:
         name = f"sample_n{request.count or COUNT}"
-    if not request.of_training:
+    if not request.shows_training:
         name += f"_seed{request.seed or 0}"
         name += f"_truncation{request.truncation:g}" if request.truncation else ""
         name += f"_step{request.step}" if request.step is not None else ""
@@ -82,16 +83,16 @@ def _target(run: Run, request: Request) -> Path:
     return run.folder / (name + suffixes.get(request.chosen_form, ""))
 
 
-def _among(request: Request) -> int:
-    return request.of or AMONG * request.best
+def _animation(path: Path, request: Request) -> Animation:
+    return Animation(path, request.chosen_form, request.fps or FPS)
 
 
 def _sampler(run: Run, request: Request) -> Sampler:
     average = False if request.raw else None
     sampler = Sampler(run.folder, choose_device(request.device), request.step, average)
-    wish = str(request.conditions) if request.conditions else request.label
-    if wish is not None:
-        sampler.ask(wish)
+    text = str(request.conditions) if request.conditions else request.label
+    if text is not None:
+        sampler.ask(text)
     if request.with_labels and sampler.labels is None:
         raise SampleError(f"the generator of {sampler.spec.name} reads no label to write")
     if request.truncation is not None:
@@ -99,16 +100,16 @@ def _sampler(run: Run, request: Request) -> Sampler:
     return sampler
 
 
-def _pictures(sampler: Sampler, request: Request, progress: Progress) -> Pictures:
-    """What is asked for, drawn when it is read."""
+def _pictures(sampler: Sampler, request: Request, on_progress: OnProgress) -> Pictures:
+    """Return the images, which are drawn when they are read, but for the best."""
     seed, count = request.seed or 0, request.count
     if request.interpolate:
-        steps = request.frames or (FRAMES if request.moving else STEPS)
+        steps = request.frames or (FRAMES if request.is_animation else STEPS)
         pictures = interpolated(sampler, count or PAIRS, steps, seed, request.interpolate)
     elif request.best:
         _check_grid(request.best, request)
-        return best(sampler, request.best, _among(request), seed, progress)
-    elif request.conditions:
+        return best(sampler, request.best, request.of or AMONG * request.best, seed, on_progress)
+    elif request.conditions and sampler.labels is not None:
         pictures = new_images(sampler, len(sampler.labels) * (count or 1), seed)
     else:
         pictures = new_images(sampler, count or COUNT, seed)
@@ -117,53 +118,49 @@ def _pictures(sampler: Sampler, request: Request, progress: Progress) -> Picture
 
 
 def _check_grid(count: int, request: Request) -> None:
-    if count > MOST_IN_A_GRID and (request.chosen_form == "grid" or request.moving):
+    if count > MOST_IN_A_GRID and (request.chosen_form == "grid" or request.is_animation):
         raise SampleError(
             f"a grid of {count:,} images is more than one looks at, {MOST_IN_A_GRID:,} at most: "
             "use -o out.npz, -o out.csv or -o out/"
         )
 
 
-def _write(pictures: Pictures, request: Request, path: Path, progress: Progress) -> None:
-    form = request.chosen_form
-    if request.moving:
-        animation.animate_way(pictures, path, form, request.fps or FPS, progress)
+def _write(pictures: Pictures, request: Request, path: Path, on_progress: OnProgress) -> None:
+    if request.is_animation:
+        animate_interpolation(pictures, _animation(path, request), on_progress)
         return
-    writers = {
+    writers: dict[str, Callable[[Pictures, Path, OnProgress], None]] = {
         "grid": forms.write_grid,
         "folder": forms.write_folder,
         "csv": partial(forms.write_csv, with_labels=request.with_labels),
         "npz": forms.write_npz,
     }
-    writers[form](pictures, path, progress)
+    writers[request.chosen_form](pictures, path, on_progress)
 
 
-def _told(pictures: Pictures) -> list[str]:
-    """The discriminator's scores of the images that it chose, in order."""
-    if pictures.scores is None:
-        return []
-    ranked = zip(pictures.scores.tolist(), pictures.chosen.tolist(), strict=True)
+def _ranking_lines(ranking: Ranking) -> list[str]:
+    pairs = zip(ranking.scores.tolist(), ranking.indices.tolist(), strict=True)
     return [
-        f"{rank:>3}. image {place}, score {score:.4g}"
-        for rank, (score, place) in enumerate(ranked, 1)
+        f"{rank:>3}. image {index}, score {score:.4g}"
+        for rank, (score, index) in enumerate(pairs, 1)
     ]
 
 
-def _write_restored(run: Run, request: Request, path: Path) -> None:
-    """What a trained autoencoder makes of test images, else of those that it was trained on."""
+def _write_restored(run: Run, key: str, request: Request, path: Path) -> None:
+    """Write test images beside their restored ones, or training images if none are held out."""
     if request.label is not None or request.conditions:
         raise LabelError(f"{run.folder} trains an autoencoder, which reads no labels")
-    used = request.given() - {"count", "seed", "out", "form", "step", "data", "device", "overwrite"}
-    if used or request.chosen_form != "grid":
+    allowed = {"count", "seed", "out", "form", "step", "data", "device", "overwrite"}
+    if request.changed() - allowed or request.chosen_form != "grid":
         raise SampleError(
             f"{run.folder} trains an autoencoder: its images are restored ones, in a PNG grid, "
             "chosen by -n and --seed"
         )
     spec, device, count = run.spec, choose_device(request.device), request.count or COUNT
     _check_grid(count, request)
-    autoencoder, cfg = trained(run, spec.restores, weights(run, request.step), device)
+    network, cfg = trained_network(run, key, load_weights(run, request.step), device)
     data = request.data
     images, _ = open_test_images(spec.data, data, device) or open_images(spec.data, data, device)
     random = torch.Generator().manual_seed(request.seed or 0)
     order = torch.randperm(len(images), generator=random)
-    save_comparison(autoencoder, at(images, order[:count]), path, cfg)
+    save_comparison(network, at(images, order[:count]), path, cfg)

@@ -1,4 +1,4 @@
-"""The label as one more channel of an image."""
+"""The label as one more channel of a map."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import ClassVar
 from pydantic import Field
 
 from ganspec.kinds.condition import Condition
-from ganspec.kinds.conditions.label import embedded, joined, numbers, plane
-from ganspec.kinds.layer import Layer
+from ganspec.kinds.conditions.label import concatenate, embed, label_vector, plane
+from ganspec.kinds.layer import Layer, Lowering
 from ganspec.language.types import Width
 from ganspec.program.ir import Value
 
 
 class Channel(Condition, kind="channel"):
-    """One more channel behind those of a map: the label through a linear layer of height x width.
+    """One more channel of a map: the label through a linear layer of height x width outputs.
 
-    The label enters one-hot, multi-hot, or as an embedding of `embedding` numbers.
+    The layer reads the label one-hot, multi-hot, or as an embedding of `embedding` numbers.
     """
 
     primary: ClassVar = "embedding"
@@ -25,9 +25,9 @@ class Channel(Condition, kind="channel"):
     embedding: Width | None = Field(None, description="numbers in an embedding of the label")
     hidden: Layer | None = Field(None, description="activation after the linear layer")
 
-    def join(self, net, x: Value) -> Value:
+    def join(self, net: Lowering, x: Value) -> Value:
         if not x.is_map:
             help = "use concat or embedding, or the layer `join_label: channel` after project"
             net.refuse("shape-mismatch", f"channel expects a map, got a vector of {x}", x, help)
-        label = embedded(net, self.embedding) if self.embedding else numbers(net)
-        return joined(net, x, plane(net, label, x, self.hidden))
+        label = embed(net, self.embedding) if self.embedding else label_vector(net)
+        return concatenate(net, x, plane(net, label, x, self.hidden))

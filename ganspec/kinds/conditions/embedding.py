@@ -9,9 +9,8 @@ from pydantic import Field
 from torch import nn
 
 from ganspec.kinds.condition import Condition
-from ganspec.kinds.conditions.label import activated, embedded, joined, plane
-from ganspec.kinds.layer import Layer
-from ganspec.language.expr import Width as WidthValue
+from ganspec.kinds.conditions.label import activate, concatenate, embed, plane
+from ganspec.kinds.layer import Layer, Lowering
 from ganspec.language.types import Width
 from ganspec.program.ir import Call, Value
 
@@ -19,10 +18,10 @@ from ganspec.program.ir import Call, Value
 class Embedding(Condition, kind="embedding"):
     """A learned vector for each class, joined to the running value.
 
-    Of a multi-hot label it is the sum of the present classes' vectors. `concat` joins its numbers
-    behind a vector, or to a map as channels that are the same at every place. `map` makes one more
-    channel of it, by a linear layer of height x width. `product` multiplies a vector by it, or
-    each channel of a map by one of its numbers.
+    For a multi-hot label it is the sum of its classes' vectors. `concat` puts the vector behind
+    another, or adds a channel to a map for each of its numbers, with that number at every place.
+    `map` adds one channel: the vector through a linear layer of height x width outputs. `product`
+    multiplies a vector by it, or each channel of a map by one of its numbers.
     """
 
     primary: ClassVar = "size"
@@ -32,31 +31,30 @@ class Embedding(Condition, kind="embedding"):
         None, description="numbers in a vector; with `product` as many as the value has channels"
     )
     join_: Literal["concat", "map", "product"] = Field(
-        "concat", alias="join", description="how it is joined"
+        "concat", alias="join", description="how the vector joins the value"
     )
     hidden: Layer | None = Field(
-        None, description="activation of the embedding, with `map` of the linear layer after it"
+        None, description="activation after the embedding, with `map` after the linear layer"
     )
 
     @property
     def way(self) -> str:
         return "channel" if self.join_ == "map" else self.join_
 
-    def join(self, net, x: Value) -> Value:
+    def join(self, net: Lowering, x: Value) -> Value:
         size = self.fitting_size(net, x)
         if self.join_ == "map":
             self.check_map(net, x)
-            return joined(net, x, plane(net, embedded(net, size), x, self.hidden))
-        label = activated(net, embedded(net, size), self.hidden)
+            return concatenate(net, x, plane(net, embed(net, size), x, self.hidden))
+        label = activate(net, embed(net, size), self.hidden)
         if self.join_ == "concat":
-            return joined(net, x, label)
+            return concatenate(net, x, label)
         if x.is_map:
-            shape = (size, WidthValue(1), WidthValue(1))
-            label = net.add(Call(nn.Unflatten, 1, shape, channels=size), label)
+            label = net.add(Call(nn.Unflatten, 1, (size, 1, 1), channels=size), label)
         return net.add(Call(operator.mul), x, label)
 
-    def fitting_size(self, net, x: Value) -> Width:
-        """Numbers in the embedding, which a product settles."""
+    def fitting_size(self, net: Lowering, x: Value) -> int:
+        """Return the size of the embedding; with `product` it is the number of channels of `x`."""
         if self.join_ != "product" and self.size is None:
             net.refuse("missing-field", "embedding needs `size`", None, "add `size:`")
         if self.join_ == "product" and self.size not in (None, x.channels):
@@ -65,7 +63,7 @@ class Embedding(Condition, kind="embedding"):
             net.refuse("shape-mismatch", message, x, help)
         return x.channels if self.size is None else self.size
 
-    def check_map(self, net, x: Value) -> None:
+    def check_map(self, net: Lowering, x: Value) -> None:
         if not x.is_map:
             message = f"`join: map` expects a map, got a vector of {x}"
             help = "use `join: concat`, or the layer `join_label` after project"

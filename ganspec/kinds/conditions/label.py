@@ -1,4 +1,4 @@
-"""The label as numbers: one-hot, embedded, through a linear layer, as planes of a map."""
+"""Forms of the label: one-hot, an embedding, through a linear layer, planes of a map."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ganspec.kinds.layer import Layer
-from ganspec.language.expr import Width
+from ganspec.kinds.layer import Layer, Lowering
 from ganspec.program.ir import Call, Value
-from ganspec.program.lowering import Lowering
 
 
 class OneHot(nn.Module):
-    """Classes as rows of 0 with a single 1."""
+    """Classes as rows of 0s with a single 1."""
 
     def __init__(self, classes):
         super().__init__()
@@ -24,58 +22,58 @@ class OneHot(nn.Module):
 
 
 def label_planes(label, x):
-    """Each number of a label as a plane as high and wide as the map `x`."""
+    """Repeat each number of a label over the height and width of the map `x`."""
     return label[:, :, None, None].expand(-1, -1, *x.shape[2:])
 
 
-def numbers(net: Lowering) -> Value:
-    """The label as a vector: one-hot, or multi-hot as it is."""
+def label_vector(net: Lowering) -> Value:
+    """Return the label as a vector, one-hot or multi-hot."""
     label = net.label
     return net.add(Call(OneHot, label.channels), label) if label.is_index else label
 
 
-def embedding(label: Value, size: Width) -> Call:
-    """Learned vectors, one a class; of several classes their sum, which a linear layer makes."""
+def embedding(label: Value, size: int) -> Call:
+    """Return the call of an embedding; for several classes, a linear layer that sums their rows."""
     if not label.is_index:
         return Call(nn.Linear, label.channels, size, bias=False, channels=size)
-    # its weights are drawn by a kernel that on the meta device would import torch's compiler
+    # on the meta device, drawing the weights would import torch's compiler
     undrawn = torch.empty(int(label.channels), int(size), device="meta")
     bare = Call(nn.Embedding, label.channels, size, _weight=undrawn)
     return Call(nn.Embedding, label.channels, size, channels=size, bare=bare)
 
 
-def embedded(net: Lowering, size: Width) -> Value:
-    """The label's embedding, under the network's weight norm."""
+def embed(net: Lowering, size: int) -> Value:
+    """Add an embedding of the label under the network's weight norm."""
     return net.add(net.weigh(embedding(net.label, size)), net.label)
 
 
-def linear(net: Lowering, label: Value, size: Width, hidden: Layer | None) -> Value:
-    """`label` through a linear layer of `size` outputs, and an activation."""
+def linear(net: Lowering, label: Value, size: int, hidden: Layer | None) -> Value:
+    """Add a linear layer of `size` outputs and an activation after `label`."""
     label = net.add(net.weigh(Call(nn.Linear, label.channels, size, channels=size)), label)
-    return activated(net, label, hidden)
+    return activate(net, label, hidden)
 
 
-def activated(net: Lowering, label: Value, hidden: Layer | None) -> Value:
-    """`label` through `hidden`, which may not change its shape."""
+def activate(net: Lowering, label: Value, hidden: Layer | None) -> Value:
+    """Add the layer `hidden` after `label`. Raise SpecError if it changes the shape."""
     if hidden is None:
         return label
-    # in the condition's place, so that its costs are counted together
-    made = net.layer(hidden.model_copy().place(net.place, hidden.mark), label)
-    if made.shape != label.shape:
-        message = f"hidden makes {made} of a vector of {label}"
+    # at the condition's path, so that tables count their costs together
+    output = net.layer(hidden.model_copy().place(net.place, hidden.mark), label)
+    if output.shape != label.shape:
+        message = f"hidden makes {output} of a vector of {label}"
         net.refuse("bad-value", message, None, "use an activation, such as relu")
-    return made
+    return output
 
 
 def plane(net: Lowering, label: Value, x: Value, hidden: Layer | None) -> Value:
-    """`label` as one channel of the map `x`, through a linear layer to its height x width."""
+    """Add a linear layer that makes `label` one channel as high and wide as the map `x`."""
     height, width = x.size
-    label = linear(net, label, Width(height * width), hidden)
-    return net.add(Call(nn.Unflatten, 1, (1, height, width), channels=Width(1)), label)
+    label = linear(net, label, height * width, hidden)
+    return net.add(Call(nn.Unflatten, 1, (1, height, width), channels=1), label)
 
 
-def joined(net: Lowering, x: Value, label: Value) -> Value:
-    """`label` behind `x`: numbers behind a vector's, channels behind a map's."""
+def concatenate(net: Lowering, x: Value, label: Value) -> Value:
+    """Put `label` behind `x`: numbers behind a vector's, channels behind a map's."""
     if x.is_map and not label.is_map:
         label = net.add(Call(label_planes), label, x)
     channels = x.channels + label.channels

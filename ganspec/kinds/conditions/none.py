@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from ganspec.kinds.condition import Condition
+from ganspec.kinds.layer import Lowering
 from ganspec.program.ir import Value
 
 
 class Unconditional(Condition, kind="none"):
-    """The network reads no label, where the spec that it extends has another condition."""
+    """No label: replaces the condition of a spec that this one extends."""
 
-    def join(self, net, x: Value) -> Value:
+    def join(self, net: Lowering, x: Value) -> Value:
         return x

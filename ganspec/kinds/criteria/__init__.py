@@ -1,1 +1,1 @@
-"""Losses of a network's outputs against known targets: one kind, one file."""
+"""Criteria, which compare a network's outputs with targets: one kind, one file."""

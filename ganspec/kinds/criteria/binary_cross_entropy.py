@@ -1,4 +1,4 @@
-"""Binary cross-entropy of many numbers in 0 to 1."""
+"""Binary cross-entropy of many numbers between 0 and 1."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def binary_cross_entropy(outputs, targets, cfg):
 
 
 class BinaryCrossEntropy(Criterion, kind="binary_cross_entropy"):
-    """Each label, or each pixel of an image in 0 to 1, as a probability of its own.
+    """Binary cross-entropy of each label, or of each pixel between 0 and 1, as a probability.
 
-    The mean is over all of them. A pixel between 0 and 1 leaves a loss even where it is met.
+    It is the mean over all. A pixel between 0 and 1 has a loss even if the output equals it.
     """
 
     loss: ClassVar = staticmethod(binary_cross_entropy)
@@ -29,5 +29,5 @@ class BinaryCrossEntropy(Criterion, kind="binary_cross_entropy"):
     activation: ClassVar = "sigmoid"
 
     reads: Literal["logits", "probabilities"] = Field(
-        "logits", description="what the network makes: `probabilities` after a sigmoid"
+        "logits", description="the network's outputs: `probabilities` after a sigmoid"
     )

@@ -32,10 +32,10 @@ class CrossEntropy(Criterion, kind="cross_entropy"):
     activation: ClassVar = "softmax"
 
     reads: Literal["logits", "probabilities"] = Field(
-        "logits", description="what the network makes: `probabilities` after a softmax"
+        "logits", description="the network's outputs: `probabilities` after a softmax"
     )
     label_smoothing: Fraction = Field(
         0.0,
-        description="share of each target that is spread evenly over all classes "
+        description="share of each target to spread evenly over all classes "
         "(Szegedy et al., 2016, section 7)",
     )

@@ -15,7 +15,7 @@ def mean_squared_error(outputs, targets, cfg):
 
 
 class MeanSquaredError(Criterion, kind="mean_squared_error"):
-    """Squared difference of each pixel from the image's."""
+    """Mean squared difference between outputs and images over all pixels."""
 
     loss: ClassVar = staticmethod(mean_squared_error)
     targets: ClassVar = ("images",)

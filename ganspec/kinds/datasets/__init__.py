@@ -1,4 +1,1 @@
-"""Image data sets: one kind, one file.
-
-`load_images` of each file is moved into emitted programs.
-"""
+"""Data sets of images: one kind, one file, whose `load_images` goes into emitted files."""

@@ -20,7 +20,7 @@ def init_dcgan(network, std=0.02):
 
 
 class DCGAN(Initializer, kind="dcgan"):
-    """Normal weights (Radford et al., 2016, section 4) and batch norm gains, as usually coded."""
+    """Normal weights (Radford et al., 2016, section 4) and batch norm gains, as in usual code."""
 
     primary: ClassVar = "std"
 

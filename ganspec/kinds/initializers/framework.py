@@ -1,4 +1,4 @@
-"""The initial weights of the framework that a spec copies."""
+"""The initial weights of a spec's framework."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganspec.program.ir import Call
 
 
 def init_keras(network):
-    """Draw weights as Keras does: scaled by their fan, embeddings within 0.05."""
+    """Draw weights as Keras does: Glorot-uniform, with biases of 0."""
     init_weights(network, nn.init.xavier_uniform_)
     for module in network.modules():
         if isinstance(module, nn.Embedding):
@@ -19,7 +19,7 @@ def init_keras(network):
 
 
 class Framework(Initializer, kind="framework"):
-    """What the spec's framework does by itself: Keras and TensorFlow 1 draw Glorot-uniform.
+    """The default of the spec's framework: Keras and TensorFlow 1 draw Glorot-uniform.
 
     Keras draws embeddings between -0.05 and 0.05, TensorFlow 1 as all else, torch from N(0, 1).
     """

@@ -1,4 +1,4 @@
-"""Activations: functions of one number, applied to each."""
+"""Activations: functions of one number, which apply to each number of a value."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from torch import nn
 
-from ganspec.kinds.layer import Layer
+from ganspec.kinds.layer import Examples, Layer
 from ganspec.language.types import Number
 from ganspec.program.ir import Call, Value
 
-EXAMPLES = [(None, (4, 3, 3)), (None, (5,))]
+EXAMPLES: Examples = [(None, (4, 3, 3)), (None, (5,))]
 
 
 class Activation(Layer):
-    """A layer that is one torch module without arguments."""
+    """A torch module without arguments."""
 
     role: ClassVar = "activation"
     module: ClassVar[type[nn.Module]]
-    examples: ClassVar = EXAMPLES
+    examples = EXAMPLES
 
     def call(self, x: Value) -> Call:
         return Call(self.module)
@@ -94,16 +94,16 @@ class LeakyReLU(Activation, kind="leaky_relu"):
 
 
 class PReLU(Activation, kind="prelu"):
-    """x where positive, else a learned slope times x (He et al., 2015); one slope for all of it.
+    """x where positive, else a learned slope times x (He et al., 2015); one slope for all numbers.
 
-    Keras's starts at 0, and has a slope for every number unless axes are shared.
+    In Keras the slope starts at 0, and every number has its own unless axes are shared.
     """
 
     primary: ClassVar = "slope"
     framework_defaults: ClassVar = {"keras": {"slope": 0.0}}
     examples: ClassVar = [*EXAMPLES, ({"slope": 0.1}, (5,))]
 
-    slope: Number = Field(0.25, description="what the slope starts at")
+    slope: Number = Field(0.25, description="initial slope")
 
     def call(self, x: Value) -> Call:
         return Call(nn.PReLU, init=self.slope)
@@ -125,6 +125,7 @@ class Softmax(Activation, kind="softmax"):
     """Probabilities over the channels."""
 
     noun: ClassVar = "the softmax"
+    examples: ClassVar = EXAMPLES
 
     def call(self, x: Value) -> Call:
         return Call(nn.Softmax, dim=1)

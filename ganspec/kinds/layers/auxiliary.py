@@ -1,4 +1,4 @@
-"""The auxiliary classifier."""
+"""The auxiliary classifier of a discriminator."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import ClassVar
 from pydantic import Field
 from torch import nn
 
-from ganspec.kinds.layer import Layer, Weighted
+from ganspec.kinds.layer import Layer, Lowering, Weighted
 from ganspec.program.ir import Call, Value
 
 
 class Auxiliary(Weighted, kind="auxiliary"):
     """A classifier beside the score (ACGAN; Odena et al., 2017): the discriminator's second output.
 
-    A linear layer from a vector to one logit for each class. The running value passes on as it
-    is. `objective.auxiliary` says how the classifier's loss counts.
+    A linear layer from a vector to one logit for each class. The running value passes on unchanged.
+    `objective.auxiliary` sets the weight of the classifier's loss.
     """
 
     noun: ClassVar = "the auxiliary classifier"
     conditional: ClassVar = True
     primary: ClassVar = "layers"
 
-    layers: tuple[Layer, ...] = Field((), description="what the value passes through before it")
+    layers: tuple[Layer, ...] = Field((), description="layers before the linear one")
 
-    def lower(self, net, x: Value) -> Value:
+    def lower(self, net: Lowering, x: Value) -> Value:
         if net.is_block or net.heads:
             where = "inside a block" if net.is_block else "a second time"
             help = "put one auxiliary among the discriminator's own layers"
@@ -35,6 +35,6 @@ class Auxiliary(Weighted, kind="auxiliary"):
             net.refuse("shape-mismatch", f"auxiliary expects a vector, got {h}", h, help)
         size = net.label.channels
         with net.branch("auxiliary"):
-            call = self.weigh(net, Call(nn.Linear, h.channels, size, channels=size))
-            net.heads["auxiliary"] = net.add(call, h, initialize=self.init)
+            call = Call(nn.Linear, h.channels, size, channels=size)
+            net.heads["auxiliary"] = self.add(net, call, h)
         return x

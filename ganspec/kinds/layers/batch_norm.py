@@ -38,10 +38,10 @@ class ScaledBatchNorm(nn.BatchNorm2d):
 class BatchNorm(Layer, kind="batch_norm"):
     """Batch normalization (Ioffe & Szegedy, 2015) of a vector or a map.
 
-    `momentum` is the new batch's share in the running statistics, as torch has it: a decay of 0.99
-    is 0.01 here. The defaults under `tensorflow` are those of TensorFlow 1's
-    `tf.contrib.layers.batch_norm`, which learns no gain; `tf.layers.batch_normalization` does, and
-    decays by 0.99: `{scale: true, momentum: 0.01}`.
+    `momentum` is the new batch's share in the running statistics, as in torch: a decay of 0.99 is
+    0.01 here. The defaults under `tensorflow` are those of TensorFlow 1's
+    `tf.contrib.layers.batch_norm`, which learns no gain. `tf.layers.batch_normalization` learns one
+    and decays by 0.99: `{scale: true, momentum: 0.01}`.
     """
 
     role: ClassVar = "norm"
@@ -65,9 +65,8 @@ class BatchNorm(Layer, kind="batch_norm"):
     center: bool = Field(True, description="a bias for every channel")
 
     def call(self, x: Value) -> Call:
-        options = {"eps": self.eps, "momentum": self.momentum}
         if self.scale != self.center:
             module = ScaledBatchNorm if self.scale else CenteredBatchNorm
-            return Call(module, x.channels, **options)
-        module = nn.BatchNorm2d if x.is_map else nn.BatchNorm1d
-        return Call(module, x.channels, **options, affine=self.scale)
+            return Call(module, x.channels, eps=self.eps, momentum=self.momentum)
+        usual = nn.BatchNorm2d if x.is_map else nn.BatchNorm1d
+        return Call(usual, x.channels, eps=self.eps, momentum=self.momentum, affine=self.scale)

@@ -1,4 +1,4 @@
-"""A call of one of the spec's own blocks."""
+"""A call of one of the spec's blocks."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from ganspec.kinds.layer import Layer
+from ganspec.kinds.layer import Layer, Lowering
 from ganspec.language.expr import Width
 from ganspec.language.types import Name
 from ganspec.program.ir import Value
 
 
 def _widths(arguments: dict[str, object]) -> dict[str, object]:
-    # a plain number would be taken for the parameter's name where the block's width is worked out
+    # in the block's widths a plain number would stand for the parameter of that name
     return {k: Width(v) if type(v) is int else v for k, v in arguments.items()}
 
 
 class Block(Layer, kind="block"):
-    """A named piece of the spec with its arguments; a class of its own in emitted source."""
+    """A named group of layers with its arguments; emitted source has a class for it."""
 
     block: Name
     doc: str = ""
     arguments: Annotated[dict[str, object], AfterValidator(_widths)] = {}
     layers: tuple[Layer, ...]
 
-    def lower(self, net, x: Value) -> Value:
+    def lower(self, net: Lowering, x: Value) -> Value:
         return net.block(self, x)

@@ -1,4 +1,4 @@
-"""Batch normalization that knows the class."""
+"""Batch normalization with a gain and a bias for each class."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from ganspec.kinds.layer import Layer
+from ganspec.kinds.layer import Layer, Lowering
 from ganspec.language.types import Positive
 from ganspec.program.ir import Call, Value
 
@@ -29,11 +29,11 @@ class ClassBatchNorm(nn.Module):
 
 
 class ConditionalBatchNorm(Layer, kind="class_batch_norm"):
-    """Batch normalization with each class's own gain and bias (Dumoulin et al., 2017; de Vries et
+    """Batch normalization with a gain and a bias for each class (Dumoulin et al., 2017; de Vries et
     al., 2017), which start at 1 and 0.
 
-    For labels of one class each. `momentum` is the new batch's share in the running statistics,
-    which all classes have in common.
+    It reads labels of one class each. `momentum` is the new batch's share in the running
+    statistics, which all classes share.
     """
 
     role: ClassVar = "norm"
@@ -47,12 +47,18 @@ class ConditionalBatchNorm(Layer, kind="class_batch_norm"):
     eps: Positive = 1e-5
     momentum: Annotated[float, Field(gt=0, le=1)] = 0.1
 
-    def lower(self, net, x: Value) -> Value:
+    def lower(self, net: Lowering, x: Value) -> Value:
         label = net.label
         if not label.is_index:
             message = "class_batch_norm takes labels of one class each, not multi-hot ones"
             help = "use batch_norm, and join the label with `join_label` or `condition`"
             net.refuse("label-mismatch", message, None, help)
-        options = {"eps": self.eps, "momentum": self.momentum}
-        options["norm"] = nn.BatchNorm2d if x.is_map else nn.BatchNorm1d
-        return net.add(Call(ClassBatchNorm, label.channels, x.channels, **options), x, label)
+        call = Call(
+            ClassBatchNorm,
+            label.channels,
+            x.channels,
+            eps=self.eps,
+            momentum=self.momentum,
+            norm=nn.BatchNorm2d if x.is_map else nn.BatchNorm1d,
+        )
+        return net.add(call, x, label)

@@ -7,15 +7,14 @@ from typing import ClassVar
 from pydantic import Field
 from torch import nn
 
-from ganspec.kinds.layer import Weighted
+from ganspec.kinds.layer import Lowering, Weighted
 from ganspec.kinds.layers.padding import (
     KERAS_SPLIT,
     Split,
     conv_padding,
     is_even,
-    one,
-    placed,
-    square,
+    shorten,
+    stride_arguments,
 )
 from ganspec.language.types import Padding, Pair, Width
 from ganspec.program.ir import Call, Value
@@ -41,29 +40,30 @@ class Conv(Weighted, kind="conv"):
     kernel: Pair = Field(3, description="height and width of the window")
     stride: Pair = Field(1, description="step of the window down and across")
     padding: Padding = Field("same", description="`same`, `valid`, or a number for each side")
-    dilation: Pair = Field(1, description="distance of the kernel's rows and columns")
+    dilation: Pair = Field(1, description="distance between the kernel's rows and columns")
     groups: Width = Field(1, description="groups of channels that do not mix")
     bias: bool = Field(True, description="whether a learned number is added to each channel")
     split: Split = Field("even", description="an odd `same`: `even` as torch, `end` as Keras")
 
-    def lower(self, net, x: Value) -> Value:
+    def lower(self, net: Lowering, x: Value) -> Value:
+        kernel, stride, dilation = self.kernel, self.stride, self.dilation
         rows, columns = conv_padding(
-            self.padding, self.kernel, self.stride, self.dilation, x.size, self.split
+            self.padding, x.size, self.split, kernel=kernel, stride=stride, dilation=dilation
         )
         if not (is_even(rows) and is_even(columns)):
             x = net.add(Call(nn.ZeroPad2d, (*columns, *rows)), x)
             rows = columns = (0, 0)
-        args, named = placed(square(self.stride), one(rows[0], columns[0]))
+        args, named = stride_arguments(shorten(stride), shorten((rows[0], columns[0])))
         call = Call(
             nn.Conv2d,
             x.channels,
             self.out,
-            square(self.kernel),
+            shorten(kernel),
             *args,
             **named,
-            dilation=square(self.dilation),
+            dilation=shorten(dilation),
             groups=self.groups,
             bias=self.bias,
             channels=self.out,
         )
-        return net.add(self.weigh(net, call), x, initialize=self.init)
+        return self.add(net, call, x)

@@ -7,8 +7,14 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 from torch import nn
 
-from ganspec.kinds.layer import Weighted
-from ganspec.kinds.layers.padding import KERAS_SPLIT, Split, one, placed, square, transposed_padding
+from ganspec.kinds.layer import Lowering, Weighted
+from ganspec.kinds.layers.padding import (
+    KERAS_SPLIT,
+    Split,
+    shorten,
+    stride_arguments,
+    transposed_padding,
+)
 from ganspec.language.types import Padding, Pair, Width
 from ganspec.program.ir import Call, Value
 
@@ -40,31 +46,35 @@ class ConvTranspose(Weighted, kind="conv_transpose"):
     bias: bool = Field(True, description="whether a learned number is added to each channel")
     split: Split = Field("even", description="an odd `same`: `even` as torch, `end` as Keras")
 
-    def lower(self, net, x: Value) -> Value:
+    def lower(self, net: Lowering, x: Value) -> Value:
         if self.output_padding and self.padding in ("same", "valid"):
             message = f"`padding: {self.padding}` leaves `output_padding` no choice"
             net.refuse("bad-value", message, None, "take `output_padding` away")
         rows, columns = transposed_padding(
-            self.padding, self.kernel, self.stride, self.output_padding, self.split
+            self.padding,
+            self.split,
+            kernel=self.kernel,
+            stride=self.stride,
+            output_padding=self.output_padding,
         )
-        args, named = placed(
-            square(self.stride),
-            padding=one(rows[0], columns[0]),
-            output_padding=one(rows[1], columns[1]),
+        args, named = stride_arguments(
+            shorten(self.stride),
+            shorten((rows.padding, columns.padding)),
+            shorten((rows.output_padding, columns.output_padding)),
         )
         call = Call(
             nn.ConvTranspose2d,
             x.channels,
             self.out,
-            square(self.kernel),
+            shorten(self.kernel),
             *args,
             **named,
             groups=self.groups,
             bias=self.bias,
             channels=self.out,
         )
-        h = net.add(self.weigh(net, call), x, initialize=self.init)
-        if rows[2] or columns[2]:
-            # an odd row and column are cropped at the end, which torch's padding cannot say
-            h = net.add(Call(nn.ZeroPad2d, (0, -columns[2], 0, -rows[2])), h)
+        h = self.add(net, call, x)
+        if rows.end or columns.end:
+            # an odd row or column goes from the end alone, which torch's padding cannot do
+            h = net.add(Call(nn.ZeroPad2d, (0, -columns.end, 0, -rows.end)), h)
         return h

@@ -13,10 +13,10 @@ from ganspec.program.ir import Call, Value
 
 
 class Dropout(Layer, kind="dropout"):
-    """Sets a random `rate` of the numbers to zero while training; with `channels`, of channels.
+    """Sets a random share `rate` of the numbers to zero in training; with `channels`, of channels.
 
-    TensorFlow 1's `tf.layers.dropout` does nothing unless it is told `training=True`, which is
-    easily left out: the default under `tensorflow`. `active: true` turns it on.
+    TensorFlow 1's `tf.layers.dropout` does nothing without `training=True`, which is easily left
+    out: the default under `tensorflow`. `active: true` turns it on.
     """
 
     noun: ClassVar = "dropout"
@@ -31,8 +31,8 @@ class Dropout(Layer, kind="dropout"):
 
     rate: Fraction = 0.5
     channels: bool = False
-    active: bool = Field(True, description="false: it is there and does nothing")
+    active: bool = Field(True, description="false: the layer does nothing")
 
     def call(self, x: Value) -> Call:
-        # of rate 0, so that tables and emitted files still show where it stands
+        # of rate 0, so that tables and emitted files still show it
         return Call(nn.Dropout2d if self.channels else nn.Dropout, self.rate if self.active else 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ganspec.kinds.layer import Layer
+from ganspec.kinds.layer import Layer, Lowering
 from ganspec.program.ir import Value
 
 
@@ -13,5 +13,5 @@ class Flatten(Layer, kind="flatten"):
 
     examples: ClassVar = [(None, (4, 3, 5))]
 
-    def lower(self, net, x: Value) -> Value:
+    def lower(self, net: Lowering, x: Value) -> Value:
         return net.flatten(x)

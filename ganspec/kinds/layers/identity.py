@@ -1,17 +1,17 @@
-"""Nothing."""
+"""The identity."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from ganspec.kinds.layer import Layer
+from ganspec.kinds.layer import Layer, Lowering
 from ganspec.program.ir import Value
 
 
 class Identity(Layer, kind="identity"):
-    """What comes in goes out: a place for `as:` or for a layer that an override removed."""
+    """Returns its input: a place for `as:`, or for a layer that an override removes."""
 
     examples: ClassVar = [(None, (4, 3, 3))]
 
-    def lower(self, net, x: Value) -> Value:
+    def lower(self, net: Lowering, x: Value) -> Value:
         return x

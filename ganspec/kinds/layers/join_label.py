@@ -1,23 +1,23 @@
-"""The label, joined inside a network."""
+"""The label inside a network."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
 from ganspec.kinds.condition import Condition
-from ganspec.kinds.layer import Layer
+from ganspec.kinds.layer import Layer, Lowering
 from ganspec.program.ir import Value
 
 
 class JoinLabel(Layer, kind="join_label"):
     """Joins the label at this depth: `join_label: {embedding: {size: 50, join: map}}`.
 
-    What a network's own `condition` does before its first layer.
+    The key `condition` of a network does the same before its first layer.
     """
 
     primary: ClassVar = "condition"
 
     condition: Condition
 
-    def lower(self, net, x: Value) -> Value:
+    def lower(self, net: Lowering, x: Value) -> Value:
         return net.join(self.condition, x)

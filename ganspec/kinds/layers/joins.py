@@ -1,4 +1,4 @@
-"""Layers that read a named value beside the running one."""
+"""Layers that read a named value and the running one."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from typing import ClassVar
 
 import torch
 
-from ganspec.kinds.layer import Layer
+from ganspec.kinds.layer import Layer, Lowering
 from ganspec.language.types import Name
 from ganspec.program.ir import Call, Value
 
 
 class Concat(Layer, kind="concat"):
-    """Joins a named earlier value to this one along the channels (U-Net)."""
+    """Puts a named earlier value behind this one along the channels (U-Net)."""
 
     role: ClassVar = "join"
     primary: ClassVar = "value"
 
     value: Name
 
-    def lower(self, net, x: Value) -> Value:
+    def lower(self, net: Lowering, x: Value) -> Value:
         other = net.tapped(self.value)
         if x.shape[1:] != other.shape[1:]:
             net.refuse("shape-mismatch", f"cannot join {x} with `{self.value}`, {other}", other)
@@ -36,7 +36,7 @@ class Add(Layer, kind="add"):
 
     value: Name
 
-    def lower(self, net, x: Value) -> Value:
+    def lower(self, net: Lowering, x: Value) -> Value:
         other = net.tapped(self.value)
         if x.shape != other.shape:
             net.refuse("shape-mismatch", f"cannot add `{self.value}`, {other}, to {x}", other)

@@ -20,11 +20,11 @@ class ChannelNorm(nn.LayerNorm):
 
 
 class LayerNorm(Layer, kind="layer_norm"):
-    """Layer normalization (Ba et al., 2016): over everything of one image.
+    """Layer normalization (Ba et al., 2016) over all numbers of an image.
 
-    On a map every channel has one gain and bias (as a group norm of one group); with
-    `elementwise: true` every position has its own, and the layer is bound to its size.
-    `over: channels` treats each position of a map by itself, as Keras does.
+    On a map every channel has one gain and bias, as in a group norm of one group. With
+    `elementwise: true` every position has its own, and the layer works at one size only.
+    `over: channels` normalises each position of a map by itself, as Keras does.
     """
 
     role: ClassVar = "norm"
@@ -42,7 +42,7 @@ class LayerNorm(Layer, kind="layer_norm"):
     eps: Positive = 1e-5
     elementwise: bool = Field(False, description="a gain and bias for every position")
     over: Literal["image", "channels"] = Field(
-        "image", description="what is normalised together: all, or one position's channels"
+        "image", description="numbers normalised together: all, or one position's channels"
     )
 
     def call(self, x: Value) -> Call:

@@ -1,4 +1,4 @@
-"""Noise while training."""
+"""Noise in training."""
 
 from __future__ import annotations
 

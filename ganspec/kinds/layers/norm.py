@@ -1,17 +1,17 @@
-"""The network's own normalization, named once."""
+"""The normalization that a network names once."""
 
 from __future__ import annotations
 
-from ganspec.kinds.layer import Layer
+from ganspec.kinds.layer import Layer, Lowering
 from ganspec.program.ir import Value
 
 
 class Norm(Layer, kind="norm"):
-    """Whatever the network's `normalization` says, so that batch to instance is one line."""
+    """The network's `normalization`: one line changes all of them from batch to instance norm."""
 
-    def lower(self, net, x: Value) -> Value:
+    def lower(self, net: Lowering, x: Value) -> Value:
         if net.normalization is None:
             help = "add `normalization: batch_norm` above the network's layers"
             net.refuse("missing-field", "the network does not say what `norm` is", None, help)
-        # in this layer's place: its line, not that of the network's `normalization`
+        # errors show this layer's line, not that of the network's `normalization`
         return net.layer(net.normalization.model_copy().place(self.path, self.mark), x)

@@ -1,4 +1,4 @@
-"""Padding as a layer of its own."""
+"""Padding without a convolution."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODULES = {
 
 
 class Pad(Layer, kind="pad"):
-    """`size` more rows and columns on every side, zero or taken from the map itself."""
+    """Adds `size` rows and columns on every side, of zeros or copied from the map."""
 
     primary: ClassVar = "size"
     expects: ClassVar = "map"

@@ -1,53 +1,72 @@
-"""How `padding: same` is spread, by framework."""
+"""The rows and columns that `padding: same` adds, by framework."""
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal, NamedTuple, TypeAlias
 
-from ganspec.language.types import pair
+from ganspec.language.types import Padding, Pair, pair
 
 Split = Literal["even", "end"]
-"""`even` rounds an odd total up on both sides where the output's size allows it (PyTorch's
-habit); `end` puts the odd row or column last (Keras and TensorFlow)."""
+"""`even` rounds an odd total up on both sides where the output's size allows it, as PyTorch users
+do; `end` puts the odd row or column last, as Keras and TensorFlow do."""
 
-KERAS_SPLIT = {"keras": {"split": "end"}, "tensorflow": {"split": "end"}}
+KERAS_SPLIT: dict[str, dict[str, object]] = {
+    "keras": {"split": "end"},
+    "tensorflow": {"split": "end"},
+}
 
-Sides = tuple[int, int]
+Sides: TypeAlias = tuple[int, int]
+"""Rows before and after a map, or columns."""
 
 
-def one(rows: object, columns: object) -> object:
-    """A setting of rows and columns as torch takes it: one number where both are the same."""
+class Crop(NamedTuple):
+    """The end of a transposed convolution along one axis.
+
+    torch crops `padding` from both ends and keeps `output_padding` at the end; `end` is what a
+    further step crops from the end.
+    """
+
+    padding: int
+    output_padding: int
+    end: int = 0
+
+
+def shorten(value: Pair) -> Pair:
+    """Return a pair as one number if both are equal."""
+    rows, columns = pair(value)
     return rows if rows == columns else (rows, columns)
 
 
-def square(value: int | tuple[int, int]) -> int | tuple[int, int]:
-    """A pair as one number where both are the same."""
-    return one(*pair(value))
-
-
 def is_even(sides: Sides) -> bool:
-    """Whether as much stands before as after, which is all that torch's own padding can say."""
+    """Return True if both sides are equal; torch's own padding can do no other."""
     return sides[0] == sides[1]
 
 
-def placed(stride: object, padding: object, **more: object) -> tuple[tuple, dict]:
-    """Positional and named arguments for these: in their places where neither is the default.
+def stride_arguments(
+    stride: Pair, padding: Pair, output_padding: Pair | None = None
+) -> tuple[tuple[Pair, ...], dict[str, Any]]:
+    """Return positional and named arguments: positional ones if neither of two is the default.
 
-    So people write `nn.Conv2d(3, 64, 4, 2, 1)`, and `nn.Conv2d(3, 64, 3, padding=1)`.
+    People write `nn.Conv2d(3, 64, 4, 2, 1)`, and `nn.Conv2d(3, 64, 3, padding=1)`.
     """
     if stride == 1 or padding == 0:
+        more = {} if output_padding is None else {"output_padding": output_padding}
         return (), {"stride": stride, "padding": padding, **more}
-    return (stride, padding, *filter(None, more.values())), {}
+    return (stride, padding, output_padding) if output_padding else (stride, padding), {}
 
 
-def conv_padding(padding, kernel, stride, dilation, size, split: Split) -> tuple[Sides, Sides]:
-    """Rows (top, bottom) and columns (left, right) added before a convolution of `size`."""
+def conv_padding(
+    padding: Padding, size: Pair, split: Split, *, kernel: Pair, stride: Pair, dilation: Pair = 1
+) -> tuple[Sides, Sides]:
+    """Return the rows (top, bottom) and columns (left, right) to add to a map of `size`."""
     if padding == "valid":
         return (0, 0), (0, 0)
     if padding != "same":
-        return tuple((p, p) for p in pair(padding))
-    sides = zip(pair(kernel), pair(stride), pair(dilation), size, strict=True)
-    return tuple(_same(k, s, d, n, split) for k, s, d, n in sides)
+        rows, columns = pair(padding)
+        return (rows, rows), (columns, columns)
+    axes = zip(pair(kernel), pair(stride), pair(dilation), pair(size), strict=True)
+    top_bottom, left_right = (_same(k, s, d, n, split) for k, s, d, n in axes)
+    return top_bottom, left_right
 
 
 def _same(kernel: int, stride: int, dilation: int, size: int, split: Split) -> Sides:
@@ -60,27 +79,28 @@ def _same(kernel: int, stride: int, dilation: int, size: int, split: Split) -> S
 
 
 def transposed_padding(
-    padding, kernel, stride, output_padding: int, split: Split
-) -> tuple[tuple[int, int, int], ...]:
-    """Rows and columns of a transposed convolution as (padding, output_padding, crop).
-
-    `padding` is cropped from both ends by torch itself, `output_padding` is kept at the end, and
-    `crop` is what is still to be cut from the end afterwards.
-    """
-    if padding not in ("same", "valid"):
-        return tuple((p, output_padding, 0) for p in pair(padding))
-    sides = zip(pair(kernel), pair(stride), strict=True)
-    if padding == "valid":
-        # what a stride longer than the kernel leaves at the end, Keras keeps and torch does not
-        return tuple((0, max(s - k, 0) if split == "end" else 0, 0) for k, s in sides)
-    return tuple(_transposed_same(k, s, split) for k, s in sides)
+    padding: Padding, split: Split, *, kernel: Pair, stride: Pair, output_padding: int = 0
+) -> tuple[Crop, Crop]:
+    """Return how a transposed convolution ends, by rows and by columns."""
+    if padding == "same" or padding == "valid":
+        axes = zip(pair(kernel), pair(stride), strict=True)
+        crop = _transposed_same if padding == "same" else _transposed_valid
+        rows, columns = (crop(k, s, split) for k, s in axes)
+    else:
+        rows, columns = (Crop(p, output_padding) for p in pair(padding))
+    return rows, columns
 
 
-def _transposed_same(kernel: int, stride: int, split: Split) -> tuple[int, int, int]:
+def _transposed_valid(kernel: int, stride: int, split: Split) -> Crop:
+    # what a stride longer than the kernel leaves at the end, Keras keeps and torch does not
+    return Crop(0, max(stride - kernel, 0) if split == "end" else 0)
+
+
+def _transposed_same(kernel: int, stride: int, split: Split) -> Crop:
     total = kernel - stride  # what the full output has beyond stride * size
     if total < 0:
-        return 0, -total, 0
+        return Crop(0, -total)
     half = -(-total // 2)
     if split == "even" and 2 * half - total < stride:
-        return half, 2 * half - total, 0
-    return total // 2, 0, total % 2
+        return Crop(half, 2 * half - total)
+    return Crop(total // 2, 0, total % 2)

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import torch
 from pydantic import Field
 from torch import nn
 
-from ganspec.kinds.layer import Layer
+from ganspec.kinds.layer import Layer, Lowering
 from ganspec.kinds.layers.padding import (
     KERAS_SPLIT,
     Split,
     conv_padding,
     is_even,
-    one,
-    placed,
-    square,
+    shorten,
+    stride_arguments,
 )
 from ganspec.language.types import Padding, Pair, pair
 from ganspec.program.ir import Call, Value
@@ -26,6 +26,7 @@ class WindowPool(Layer):
     """One number for each window of a map."""
 
     role: ClassVar = "pool"
+    module: ClassVar[type[nn.Module]]
     primary: ClassVar = "kernel"
     expects: ClassVar = "map"
 
@@ -34,11 +35,16 @@ class WindowPool(Layer):
     padding: Padding = "valid"
     split: Split = "even"
 
-    def windows(self, net, x: Value, module: type[nn.Module], **more: object) -> Value:
-        """The pool of `x`, padded as asked for."""
+    def settings(self) -> dict[str, Any]:
+        """Return further keyword arguments of the module."""
+        return {}
+
+    def lower(self, net: Lowering, x: Value) -> Value:
         stride = self.stride or self.kernel
-        rows, columns = conv_padding(self.padding, self.kernel, stride, 1, x.size, self.split)
-        # one more row or column at the end is what `ceil_mode` makes of a last window cut short
+        rows, columns = conv_padding(
+            self.padding, x.size, self.split, kernel=self.kernel, stride=stride
+        )
+        # `ceil_mode` keeps a last window that is cut short, as one more row or column would
         uneven = not (is_even(rows) and is_even(columns))
         if uneven and any(
             not is_even(side) and step == 1
@@ -46,16 +52,18 @@ class WindowPool(Layer):
         ):
             message = f"{self.kind} of an even kernel at stride 1 cannot keep height and width"
             net.refuse("bad-value", message, None, "use an odd kernel, or a longer stride")
-        kernel, stride, padding = square(self.kernel), square(stride), one(rows[0], columns[0])
-        args, named = placed(stride, padding)
+        kernel, stride, padding = map(shorten, (self.kernel, stride, (rows[0], columns[0])))
+        args, named = stride_arguments(stride, padding)
         if stride == kernel and padding == 0:
             named["stride"] = None
-        return net.add(Call(module, kernel, *args, **named, ceil_mode=uneven, **more), x)
+        named |= {"ceil_mode": uneven, **self.settings()}
+        return net.add(Call(self.module, kernel, *args, **named), x)
 
 
 class MaxPool(WindowPool, kind="max_pool"):
-    """Largest of each window; the stride is the window's size."""
+    """The largest number of each window; the stride is the window's size."""
 
+    module: ClassVar = nn.MaxPool2d
     framework_defaults: ClassVar = KERAS_SPLIT
     examples: ClassVar = [
         (None, (4, 6, 6)),
@@ -64,13 +72,11 @@ class MaxPool(WindowPool, kind="max_pool"):
         ({"kernel": 3, "stride": 2, "padding": "same", "split": "end"}, (4, 6, 7)),
     ]
 
-    def lower(self, net, x: Value) -> Value:
-        return self.windows(net, x, nn.MaxPool2d)
-
 
 class AveragePool(WindowPool, kind="avg_pool"):
-    """Mean of each window; the stride is the window's size."""
+    """The mean of each window; the stride is the window's size."""
 
+    module: ClassVar = nn.AvgPool2d
     framework_defaults: ClassVar = {
         name: {**split, "count_padding": False} for name, split in KERAS_SPLIT.items()
     }
@@ -83,40 +89,36 @@ class AveragePool(WindowPool, kind="avg_pool"):
 
     count_padding: bool = Field(True, description="whether padded zeros count in the mean")
 
-    def lower(self, net, x: Value) -> Value:
-        padded = self.padding not in ("valid", 0)
-        count = {"count_include_pad": self.count_padding} if padded else {}
-        return self.windows(net, x, nn.AvgPool2d, **count)
+    def settings(self) -> dict[str, Any]:
+        is_padded = self.padding not in ("valid", 0)
+        return {"count_include_pad": self.count_padding} if is_padded else {}
 
 
-class MeanPool(Layer, kind="mean_pool"):
-    """Map to vector: each channel's mean over height and width."""
+class GlobalPool(Layer):
+    """Map to vector: one number for each channel."""
 
     role: ClassVar = "pool"
+    function: ClassVar[Callable]
     expects: ClassVar = "map"
     examples: ClassVar = [(None, (4, 3, 5))]
 
     def call(self, x: Value) -> Call:
-        return Call(torch.mean, dim=(2, 3))
+        return Call(self.function, dim=(2, 3))
 
 
-class SumPool(Layer, kind="sum_pool"):
-    """Map to vector: each channel's sum over height and width."""
+class MeanPool(GlobalPool, kind="mean_pool"):
+    """Map to vector: the mean of each channel over height and width."""
 
-    role: ClassVar = "pool"
-    expects: ClassVar = "map"
-    examples: ClassVar = [(None, (4, 3, 5))]
-
-    def call(self, x: Value) -> Call:
-        return Call(torch.sum, dim=(2, 3))
+    function: ClassVar = torch.mean
 
 
-class GlobalMaxPool(Layer, kind="global_max_pool"):
-    """Map to vector: each channel's largest value."""
+class SumPool(GlobalPool, kind="sum_pool"):
+    """Map to vector: the sum of each channel over height and width."""
 
-    role: ClassVar = "pool"
-    expects: ClassVar = "map"
-    examples: ClassVar = [(None, (4, 3, 5))]
+    function: ClassVar = torch.sum
 
-    def call(self, x: Value) -> Call:
-        return Call(torch.amax, dim=(2, 3))
+
+class GlobalMaxPool(GlobalPool, kind="global_max_pool"):
+    """Map to vector: the largest number of each channel."""
+
+    function: ClassVar = torch.amax

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from ganspec.kinds.layer import Weighted
+from ganspec.kinds.layer import Lowering, Weighted
 from ganspec.language.types import Width
 from ganspec.program.ir import Call, Value
 
@@ -24,9 +24,9 @@ class Project(Weighted, kind="project"):
     shape: tuple[Width, Width, Width]
     bias: bool = True
 
-    def lower(self, net, x: Value) -> Value:
+    def lower(self, net: Lowering, x: Value) -> Value:
         channels, height, width = self.shape
         out = channels * height * width
         call = Call(nn.Linear, x.channels, out, bias=self.bias, channels=out)
-        h = net.add(self.weigh(net, call), x, initialize=self.init)
+        h = self.add(net, call, x)
         return net.add(Call(nn.Unflatten, 1, self.shape, channels=channels), h)

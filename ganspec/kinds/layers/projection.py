@@ -8,13 +8,12 @@ from typing import ClassVar
 from torch import nn
 
 from ganspec.kinds.conditions.label import embedding
-from ganspec.kinds.layer import Weighted
-from ganspec.language.expr import Width
+from ganspec.kinds.layer import Lowering, Weighted
 from ganspec.program.ir import Call, Value
 
 
 def inner_product(label, x):
-    """Sum over the numbers of two vectors' products, for each image."""
+    """Return the inner product of two vectors for each image: N x 1."""
     return (label * x).sum(dim=1, keepdim=True)
 
 
@@ -22,18 +21,16 @@ class Projection(Weighted, kind="projection"):
     """One score of a vector: a linear layer, plus the inner product of the vector with an
     embedding of the label (Miyato & Koyama, 2018, equation 4).
 
-    Of a multi-hot label the embedding is the sum of the present classes' vectors.
+    The embedding of a multi-hot label is the sum of its classes' vectors.
     """
 
     conditional: ClassVar = True
     expects: ClassVar = "vector"
 
-    def lower(self, net, x: Value) -> Value:
+    def lower(self, net: Lowering, x: Value) -> Value:
         with net.branch("score"):
-            call = Call(nn.Linear, x.channels, 1, channels=Width(1))
-            score = net.add(self.weigh(net, call), x, initialize=self.init)
+            score = self.add(net, Call(nn.Linear, x.channels, 1, channels=1), x)
         with net.branch("label"):
-            call = self.weigh(net, embedding(net.label, x.channels))
-            label = net.add(call, net.label, initialize=self.init)
-        product = net.add(Call(inner_product, channels=Width(1)), label, x)
+            label = self.add(net, embedding(net.label, x.channels), net.label)
+        product = net.add(Call(inner_product, channels=1), label, x)
         return net.add(Call(operator.add), score, product)

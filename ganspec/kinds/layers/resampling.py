@@ -12,7 +12,7 @@ from ganspec.program.ir import Call, Value
 
 
 class Upsample(Layer, kind="upsample"):
-    """Height and width times `factor`, by repeating pixels or bilinearly."""
+    """Height and width times `factor`, by repeated or bilinear pixels."""
 
     role: ClassVar = "resampling"
     primary: ClassVar = "factor"

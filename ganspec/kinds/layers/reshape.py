@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from ganspec.kinds.layer import Layer
+from ganspec.kinds.layer import Layer, Lowering
 from ganspec.language.types import Width
 from ganspec.program.ir import Call, Value
 
@@ -22,6 +22,6 @@ class Reshape(Layer, kind="reshape"):
 
     shape: tuple[Width, Width, Width]
 
-    def lower(self, net, x: Value) -> Value:
+    def lower(self, net: Lowering, x: Value) -> Value:
         x = net.flatten(x)
         return net.add(Call(nn.Unflatten, 1, self.shape, channels=self.shape[0]), x)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from ganspec.kinds.layer import Layer
+from ganspec.kinds.layer import Layer, Lowering
 from ganspec.program.ir import Call, Value
 
 
@@ -29,7 +29,7 @@ class Residual(Layer, kind="residual"):
     main: tuple[Layer, ...] = Field(min_length=1)
     skip: tuple[Layer, ...] = ()
 
-    def lower(self, net, x: Value) -> Value:
+    def lower(self, net: Lowering, x: Value) -> Value:
         main = net.layers(self.main, x, branch="main")
         skip = net.layers(self.skip, x, branch="skip")
         if main.shape != skip.shape:

@@ -8,12 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ganspec.kinds.layer import Weighted
+from ganspec.kinds.layer import Lowering, Weighted
 from ganspec.program.ir import Call, Value
 
 
 class SelfAttention(nn.Module):
-    """SAGAN self-attention; `gamma` starts at 0: at first the layer is the identity."""
+    """SAGAN self-attention; `gamma` starts at 0, so that the layer begins as the identity."""
 
     def __init__(self, channels, norm=None):
         super().__init__()
@@ -34,7 +34,7 @@ class SelfAttention(nn.Module):
 
 
 class PooledSelfAttention(nn.Module):
-    """Self-attention with keys and values pooled 2 x 2, as in SAGAN's own code."""
+    """Self-attention with keys and values pooled 2 x 2, as in the code of SAGAN's authors."""
 
     def __init__(self, channels, norm=None):
         super().__init__()
@@ -57,8 +57,8 @@ class PooledSelfAttention(nn.Module):
 class Attention(Weighted, kind="self_attention"):
     """Self-attention over positions (Zhang et al., 2019), added to its input times a learned gamma.
 
-    `report`: query, key and value of C/8 channels over all positions, as the paper's text has it.
-    `pooled`: keys and values pooled 2 x 2 and a value of C/2 channels, as its code has it.
+    `report`: query, key and value of C/8 channels over all positions, as in the paper's text.
+    `pooled`: keys and values pooled 2 x 2, the value of C/2 channels, as in its authors' code.
     """
 
     noun: ClassVar = "self attention"
@@ -74,7 +74,7 @@ class Attention(Weighted, kind="self_attention"):
 
     form: Literal["report", "pooled"] = "report"
 
-    def lower(self, net, x: Value) -> Value:
+    def lower(self, net: Lowering, x: Value) -> Value:
         if x.channels < 8:
             net.refuse("shape-mismatch", f"self_attention needs 8 channels or more, got {x}", x)
         module = SelfAttention if self.form == "report" else PooledSelfAttention

@@ -11,17 +11,17 @@ from ganspec.language.types import Number
 
 
 def real_loss(scores, cfg):
-    """Return half the squared distance of scores of real images from their target."""
+    """Return half the mean squared distance of real scores from their target."""
     return 0.5 * (scores - cfg.real_target).square().mean()
 
 
 def fake_loss(scores, cfg):
-    """Return half the squared distance of scores of generated images from theirs."""
+    """Return half the mean squared distance of generated scores from their target."""
     return 0.5 * (scores - cfg.fake_target).square().mean()
 
 
 def generator_loss(scores, cfg):
-    """Return half the squared distance of their scores from the generator's target."""
+    """Return half the mean squared distance of scores from the generator's target."""
     return 0.5 * (scores - cfg.generator_target).square().mean()
 
 
@@ -34,7 +34,7 @@ class LeastSquares(Loss, kind="least_squares"):
 
     real_target: Number = Field(1.0, description="target of scores of real images")
     fake_target: Number = Field(0.0, description="target of scores of generated images")
-    generator_target: Number = Field(1.0, description="target of the generator's own scores")
+    generator_target: Number = Field(1.0, description="target of the generator for its scores")
 
     @property
     def threshold(self) -> float:

@@ -29,7 +29,7 @@ def real_loss(scores, cfg):
 
 
 def fake_loss(scores, cfg):
-    """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
+    """Return the loss of D on generated images: minimising it maximises log(1 - D(G(z)))."""
     if cfg.fake_target == 0:
         return cross_entropy(scores, torch.zeros_like(scores), cfg)
     else:
@@ -56,11 +56,11 @@ class NonSaturating(Loss, kind="non_saturating"):
     generator_loss: ClassVar = staticmethod(generator_loss)
 
     reads: Literal["logits", "probabilities"] = Field(
-        "logits", description="what the discriminator makes: `probabilities` after a sigmoid"
+        "logits", description="the discriminator's scores: `probabilities` after a sigmoid"
     )
     real_target: Number = Field(1.0, description="target of scores of real images")
     fake_target: Number = Field(0.0, description="target of scores of generated images")
-    generator_target: Number = Field(1.0, description="target of the generator's own scores")
+    generator_target: Number = Field(1.0, description="target of the generator for its scores")
 
     @property
     def scores(self) -> str:

@@ -10,7 +10,7 @@ from ganspec.kinds.loss import Loss
 
 
 def real_loss(scores, cfg):
-    """Return the mean score of real images, with the sign that the critic lowers."""
+    """Return the mean score of real images, with the sign that the critic minimises."""
     return -scores.mean() if cfg.real_target == -1 else scores.mean()
 
 
@@ -27,8 +27,8 @@ def generator_loss(scores, cfg):
 class Wasserstein(Loss, kind="wasserstein"):
     """Difference of the critic's mean scores (Arjovsky et al., 2017, equation 3).
 
-    Programs that write it as the mean of label x score call -1 real and 1 fake; the other way
-    round, `real_target: 1`, the critic lowers real images' scores and nothing else changes.
+    Programs that write it as the mean of label x score label real images -1 and generated ones 1.
+    With `real_target: 1` the labels are swapped: the critic lowers the scores of real images.
     """
 
     judge: ClassVar = "critic"

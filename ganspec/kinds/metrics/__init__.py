@@ -1,1 +1,1 @@
-"""Scores of images: one kind, one file."""
+"""Metrics: one kind, one file."""

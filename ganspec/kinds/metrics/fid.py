@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ganspec.kinds.activations import Activations
-from ganspec.kinds.metric import Measured, Metric
+from ganspec.kinds.metric import Metric, MetricValue
 from ganspec.kinds.metrics.frechet import factor, frechet_distance
 
 
 class Fid(Metric, kind="fid"):
     """Fréchet inception distance (Heusel et al., 2017), between normal fits of the features.
 
-    Its value falls with the number of images: only numbers of as many images compare. Of fewer
-    images than features it rests on a singular covariance, and says so.
+    Its value falls with the number of images, so compare values of equally many images. With fewer
+    images than features the covariance is singular, which a note says.
     """
 
     names: ClassVar = ("fid",)
@@ -23,9 +23,12 @@ class Fid(Metric, kind="fid"):
     def least(self) -> int:
         return 2
 
-    def measure(self, made: Activations, real: Activations, seed: int) -> list[Measured]:
-        self.demand(made.count, real.count)
-        value = frechet_distance(made.mean, factor(made), real.mean, real.covariance)
-        few, size = min(made.count, real.count), made.size
+    def measure(
+        self, generated: Activations, real: Activations | None, seed: int
+    ) -> list[MetricValue]:
+        assert real is not None  # as for every paired metric
+        self.demand(generated.count, real.count)
+        value = frechet_distance(generated.mean, factor(generated), real.mean, real.covariance)
+        few, size = min(generated.count, real.count), generated.size
         note = f"fewer images ({few:,}) than features ({size:,})" if few <= size else ""
-        return [Measured("fid", max(0.0, value), references=real.count, note=note)]
+        return [MetricValue("fid", max(0.0, value), references=real.count, note=note)]

@@ -1,4 +1,4 @@
-"""torch-fidelity, imported beside a torch that its own torchvision does not fit."""
+"""torch-fidelity, with an import that works if torchvision does not fit torch."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import importlib
 import sys
 from types import ModuleType
 
+import torch
+
 from ganspec.language.errors import GanspecError
 
-OPERATORS = ("nms", "qnms")  # those that torchvision describes as soon as it is imported
-_kept: list[object] = []  # torch forgets a library's operators with the library
+OPERATORS = ("nms", "qnms")  # the import of torchvision describes these
+_libraries: list[torch.library.Library] = []  # torch forgets the operators of a freed library
 
 
 class FidelityError(GanspecError):
-    """torch-fidelity is not there, or cannot be imported."""
+    """torch-fidelity is missing or cannot be imported."""
 
 
 def fidelity(module: str = "") -> ModuleType:
-    """torch-fidelity's module of that name, or itself; raises FidelityError."""
+    """Return a module of torch-fidelity by its name, or the package. Raise FidelityError."""
     try:
         import_torchvision()
         return importlib.import_module(f"torch_fidelity{module and '.' + module}")
@@ -28,14 +30,12 @@ def fidelity(module: str = "") -> ModuleType:
 
 
 def import_torchvision() -> None:
-    """Import torchvision, which torch-fidelity does for data sets that are not used here.
+    """Import torchvision, which torch-fidelity needs for data sets that are not used here.
 
-    A torchvision built for a GPU finds none of its compiled operators beside a torch built for
-    the CPU, and its import then fails over the first one that it describes. None of them is
-    needed: they are declared without a body, and the import is tried again.
+    With a torch built for the CPU, a torchvision built for a GPU has no compiled operators, and its
+    import fails at the first one that it describes. The operators are not used here: declare them
+    without a body, and import again.
     """
-    import torch
-
     try:
         import torchvision  # noqa: F401
     except RuntimeError as error:
@@ -46,5 +46,5 @@ def import_torchvision() -> None:
         library = torch.library.Library("torchvision", "DEF")
         for name in OPERATORS:
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _kept.append(library)
+        _libraries.append(library)
         importlib.import_module("torchvision")

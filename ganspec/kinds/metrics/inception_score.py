@@ -8,7 +8,7 @@ import torch
 from pydantic import Field
 
 from ganspec.kinds.activations import Activations
-from ganspec.kinds.metric import Measured, Metric
+from ganspec.kinds.metric import Metric, MetricValue
 from ganspec.kinds.metrics.fidelity import fidelity
 from ganspec.language.types import Count
 
@@ -16,7 +16,7 @@ from ganspec.language.types import Count
 class InceptionScore(Metric, kind="inception_score"):
     """Inception score (Salimans et al., 2016), by torch-fidelity: mean and deviation over parts.
 
-    With a classifier of one's own, of c classes, it is at most c.
+    With a classifier of c classes as the extractor it is at most c.
     """
 
     names: ClassVar = ("inception_score",)
@@ -24,7 +24,7 @@ class InceptionScore(Metric, kind="inception_score"):
     paired: ClassVar = False
     reads_features: ClassVar = False
 
-    splits: Count = Field(10, description="parts that the images are dealt into at random")
+    splits: Count = Field(10, description="number of random parts of the images")
 
     @property
     def least(self) -> int:
@@ -34,14 +34,16 @@ class InceptionScore(Metric, kind="inception_score"):
         several = "inception_score needs an extractor that tells one class an image, not several"
         return several if classes == "multi_hot" else None
 
-    def measure(self, made: Activations, real: Activations | None, seed: int) -> list[Measured]:
-        self.demand(len(made.logits))
-        found = fidelity("metric_isc").isc_featuresdict_to_metric(
-            {"logits": made.logits},
+    def measure(
+        self, generated: Activations, real: Activations | None, seed: int
+    ) -> list[MetricValue]:
+        self.demand(len(generated.logits))
+        scores = fidelity("metric_isc").isc_featuresdict_to_metric(
+            {"logits": generated.logits},
             "logits",
             isc_splits=self.splits,
             rng_seed=seed % 2**32,
             verbose=False,
         )
-        value, deviation = found["inception_score_mean"], found["inception_score_std"]
-        return [Measured("inception_score", value, deviation)]
+        value, deviation = scores["inception_score_mean"], scores["inception_score_std"]
+        return [MetricValue("inception_score", value, deviation)]

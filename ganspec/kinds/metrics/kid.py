@@ -7,7 +7,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from ganspec.kinds.activations import Activations
-from ganspec.kinds.metric import Measured, Metric
+from ganspec.kinds.metric import Metric, MetricValue
 from ganspec.kinds.metrics.fidelity import fidelity
 from ganspec.language.types import Count
 
@@ -21,19 +21,22 @@ class Kid(Metric, kind="kid"):
     names: ClassVar = ("kid",)
     higher: ClassVar = False
 
-    subsets: Count = Field(100, description="random subsets that it is the mean over")
-    subset_size: Count = Field(1000, description="images in each; fewer where there are fewer")
+    subsets: Count = Field(100, description="number of random subsets to average over")
+    subset_size: Count = Field(1000, description="images in each; all if there are fewer")
 
     @property
     def least(self) -> int:
         return 2
 
-    def measure(self, made: Activations, real: Activations, seed: int) -> list[Measured]:
-        rows = min(len(made.features), len(real.features))
+    def measure(
+        self, generated: Activations, real: Activations | None, seed: int
+    ) -> list[MetricValue]:
+        assert real is not None  # as for every paired metric
+        rows = min(len(generated.features), len(real.features))
         self.demand(rows)
         size = min(self.subset_size, rows)
-        found = fidelity("metric_kid").kid_featuresdict_to_metric(
-            {"features": made.features},
+        scores = fidelity("metric_kid").kid_featuresdict_to_metric(
+            {"features": generated.features},
             {"features": real.features},
             "features",
             kid_subsets=self.subsets,
@@ -42,6 +45,6 @@ class Kid(Metric, kind="kid"):
             verbose=False,
         )
         note = "" if size == self.subset_size else f"subsets of {size:,} images"
-        value = found["kernel_inception_distance_mean"]
-        deviation = found["kernel_inception_distance_std"]
-        return [Measured("kid", value, deviation, len(real.features), note)]
+        value = scores["kernel_inception_distance_mean"]
+        deviation = scores["kernel_inception_distance_std"]
+        return [MetricValue("kid", value, deviation, len(real.features), note)]

@@ -7,39 +7,42 @@ from typing import ClassVar
 from pydantic import Field
 
 from ganspec.kinds.activations import Activations
-from ganspec.kinds.metric import Measured, Metric
+from ganspec.kinds.metric import Metric, MetricValue
 from ganspec.kinds.metrics.fidelity import fidelity
 from ganspec.language.types import Count
 
-ROWS = 2000  # of a matrix of distances, that are in memory at once
+ROWS = 2000  # rows of the matrix of distances in memory at once
 
 
 class PrecisionRecall(Metric, kind="precision_recall"):
     """Improved precision and recall (Kynkäänniemi et al., 2019), by torch-fidelity: two shares.
 
-    Precision is that of generated images within the real ones' neighbourhoods, recall that of
-    real images within the generated ones'.
+    Precision is the share of generated images within the neighbourhoods of real ones; recall is the
+    share of real images within those of generated ones.
     """
 
     names: ClassVar = ("precision", "recall")
     higher: ClassVar = True
 
-    neighbours: Count = Field(3, description="how many neighbours a neighbourhood reaches to")
+    neighbours: Count = Field(3, description="number of nearest neighbours in a neighbourhood")
 
     @property
     def least(self) -> int:
         return self.neighbours + 1
 
-    def measure(self, made: Activations, real: Activations, seed: int) -> list[Measured]:
-        self.demand(len(made.features), len(real.features))
-        found = fidelity("metric_prc").prc_featuresdict_to_metric(
-            {"features": made.features},
+    def measure(
+        self, generated: Activations, real: Activations | None, seed: int
+    ) -> list[MetricValue]:
+        assert real is not None  # as for every paired metric
+        self.demand(len(generated.features), len(real.features))
+        shares = fidelity("metric_prc").prc_featuresdict_to_metric(
+            {"features": generated.features},
             {"features": real.features},
             "features",
             prc_neighborhood=self.neighbours,
             prc_batch_size=ROWS,
-            save_cpu_ram=True,  # torch-fidelity's name for a part of the matrix at a time
+            save_cpu_ram=True,  # the matrix in parts
             verbose=False,
         )
         rows = len(real.features)
-        return [Measured(name, found[name], references=rows) for name in self.names]
+        return [MetricValue(name, shares[name], references=rows) for name in self.names]

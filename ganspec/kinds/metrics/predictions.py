@@ -1,22 +1,22 @@
-"""Measure how often a network's outputs are right."""
+"""Shares of a network's outputs that are right."""
 
 from __future__ import annotations
 
 
 def accuracy(outputs, labels):
-    """Share of the images whose highest output is that of their class."""
+    """Return the share of images whose highest output is that of their class."""
     return (outputs.argmax(1) == labels).float().mean()
 
 
 def find_labels(outputs, labels):
-    """Labels, 0 and 1, less those that are not among their image's highest outputs.
+    """Return the labels, 0 and 1, that are among the highest outputs of their image.
 
-    As many outputs of an image count as it has labels.
+    The outputs that count are as many as the image has labels.
     """
     ranks = outputs.argsort(1, descending=True).argsort(1)
     return (ranks < labels.sum(1, keepdim=True)) * labels
 
 
 def multi_hot_accuracy(outputs, labels):
-    """Share of all labels that are among their image's highest outputs."""
+    """Return the share of labels that are among the highest outputs of their image."""
     return find_labels(outputs, labels).sum() / labels.sum().clamp(min=1)

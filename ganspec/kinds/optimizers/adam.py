@@ -13,7 +13,7 @@ from ganspec.program.ir import Call
 
 
 class AdamEpsHat(optim.Adam):
-    """Adam as at the end of section 2 of Kingma & Ba (2015), as TensorFlow has it."""
+    """Adam as at the end of section 2 of Kingma & Ba (2015), as in TensorFlow."""
 
     def step(self):
         for group in self.param_groups:
@@ -27,9 +27,9 @@ class Adam(Optimizer, kind="adam"):
     """Adam (Kingma & Ba, 2015); `weight_decay` is an L2 term in the gradient.
 
     Keras and TensorFlow 1 add `eps` before the correction of the second moment, as the end of the
-    paper's section 2 does; torch adds it after. Theirs is then 1 / sqrt(1 - beta2^t) times as
-    large, 32 times in the first step, which gradients near `eps` feel. `eps_hat: true`, their
-    default here, does as they do.
+    paper's section 2 does; torch adds it after. Their `eps` then counts 1 / sqrt(1 - beta2^t) times
+    as much, 32 times in the first step, which matters to gradients near `eps`. `eps_hat: true`,
+    their default here, adds it before.
     """
 
     framework_defaults: ClassVar = {
@@ -44,9 +44,13 @@ class Adam(Optimizer, kind="adam"):
     eps_hat: bool = Field(False, description="add `eps` before the second moment is corrected")
 
     def call(self) -> Call:
-        options = {"lr": self.lr, "betas": self.betas, "eps": self.eps}
-        options |= {"weight_decay": self.weight_decay}
-        return Call(AdamEpsHat if self.eps_hat else optim.Adam, **options)
+        return Call(
+            AdamEpsHat if self.eps_hat else optim.Adam,
+            lr=self.lr,
+            betas=self.betas,
+            eps=self.eps,
+            weight_decay=self.weight_decay,
+        )
 
 
 class AdamW(Optimizer, kind="adamw"):
@@ -60,5 +64,10 @@ class AdamW(Optimizer, kind="adamw"):
     weight_decay: Decay = 0.01
 
     def call(self) -> Call:
-        options = {"lr": self.lr, "betas": self.betas, "eps": self.eps}
-        return Call(optim.AdamW, **options, weight_decay=self.weight_decay)
+        return Call(
+            optim.AdamW,
+            lr=self.lr,
+            betas=self.betas,
+            eps=self.eps,
+            weight_decay=self.weight_decay,
+        )

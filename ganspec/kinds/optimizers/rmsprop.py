@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field
@@ -46,11 +46,11 @@ class RMSpropTF(optim.Optimizer):
 
 
 class RMSprop(Optimizer, kind="rmsprop"):
-    """RMSprop (Hinton, 2012), in the form that the framework gives it.
+    """RMSprop (Hinton, 2012), in the form of a framework.
 
-    `torch` divides by the root of the mean square plus `eps`; `keras` and `tensorflow` by the root
-    of both, which for small gradients is another step altogether. The mean of squares starts at 0,
-    in TensorFlow 1 (`tf.train.RMSPropOptimizer`) at 1: small first steps.
+    `torch` adds `eps` to the root of the mean of squares, `keras` and `tensorflow` add it below the
+    root, which makes another step of small gradients. The mean of squares starts at 0; in
+    TensorFlow 1 (`tf.train.RMSPropOptimizer`) it starts at 1, which makes small first steps.
     """
 
     framework_defaults: ClassVar = {
@@ -64,15 +64,13 @@ class RMSprop(Optimizer, kind="rmsprop"):
     momentum: Beta = 0.0
     weight_decay: Decay = 0.0
     form: Literal["torch", "keras", "tensorflow"] = Field(
-        "torch", description="where `eps` stands, and what the mean of squares starts at"
+        "torch", description="place of `eps`, and start of the mean of squares"
     )
 
     def call(self) -> Call:
-        options = {"lr": self.lr, "alpha": self.alpha, "eps": self.eps}
         more = {"momentum": self.momentum, "weight_decay": self.weight_decay}
-        options |= {name: value for name, value in more.items() if value}
-        if self.form == "torch":
-            return Call(optim.RMSprop, **options)
         if self.form == "tensorflow":
-            options["initial"] = 1.0
-        return Call(RMSpropTF, **options)
+            more["initial"] = 1.0
+        options: dict[str, Any] = {name: value for name, value in more.items() if value}
+        optimizer = optim.RMSprop if self.form == "torch" else RMSpropTF
+        return Call(optimizer, lr=self.lr, alpha=self.alpha, eps=self.eps, **options)

@@ -9,7 +9,7 @@ from ganspec.program.ir import Call
 
 
 class SGD(Optimizer, kind="sgd"):
-    """Gradient descent, with momentum where asked for."""
+    """Gradient descent, with momentum if that is set."""
 
     lr: Rate = 1e-2
     momentum: Beta = 0.0
@@ -17,5 +17,10 @@ class SGD(Optimizer, kind="sgd"):
     weight_decay: Decay = 0.0
 
     def call(self) -> Call:
-        options = {"momentum": self.momentum, "nesterov": self.nesterov}
-        return Call(optim.SGD, lr=self.lr, **options, weight_decay=self.weight_decay)
+        return Call(
+            optim.SGD,
+            lr=self.lr,
+            momentum=self.momentum,
+            nesterov=self.nesterov,
+            weight_decay=self.weight_decay,
+        )

@@ -6,7 +6,7 @@ from ganspec.kinds.weight_norm import WeightNorm
 
 
 class Plain(WeightNorm, kind="none"):
-    """The weight as it is, where the network has another default."""
+    """The plain weight: replaces the network's weight norm."""
 
     def wrap(self) -> None:
         return None

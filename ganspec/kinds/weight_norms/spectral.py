@@ -8,7 +8,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.types import Count, Positive
-from ganspec.program.ir import Call
+from ganspec.program.ir import Call, given
 
 
 class Spectral(WeightNorm, kind="spectral"):
@@ -20,8 +20,6 @@ class Spectral(WeightNorm, kind="spectral"):
     power_iterations: Count = 1
 
     def wrap(self) -> Call:
-        given = {
-            "n_power_iterations": (self.power_iterations, 1),
-            "eps": (self.eps, 1e-12),
-        }
-        return Call(spectral_norm, **{k: v for k, (v, usual) in given.items() if v != usual})
+        call = Call(spectral_norm, n_power_iterations=self.power_iterations, eps=self.eps)
+        call.kwargs = given(call)  # emitted source names no defaults
+        return call

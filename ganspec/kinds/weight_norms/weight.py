@@ -9,7 +9,7 @@ from ganspec.program.ir import Call
 
 
 class Weight(WeightNorm, kind="weight"):
-    """Direction and length of each weight vector learned apart (Salimans & Kingma, 2016)."""
+    """Separate direction and length of each weight vector (Salimans & Kingma, 2016)."""
 
     def wrap(self) -> Call:
         return Call(weight_norm)

@@ -1,0 +1,97 @@
+"""Labels as users name them: `3`, `red cube,blue sphere`, `all`, or a file of conditions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from ganspec.kinds.datasets.objects import read_json
+from ganspec.language.errors import GanspecError, nearest
+from ganspec.runs.run import Run
+from ganspec.systems.spec import Spec
+
+
+class LabelError(GanspecError):
+    """A label is not one of the run's data set."""
+
+
+def find_labels(text: str, spec: Spec, names: list[str]) -> torch.Tensor:
+    """Return the labels that `text` names, a row each.
+
+    They are int64 N for classes, float N x size for multi-hot labels. Commas separate classes, or
+    the labels of one multi-hot row, whose rows semicolons separate; `all` is each label by itself.
+    A `.json` file is a list of names, or of lists of names, as i-CLEVR's `test.json` is. `names`
+    are those of the labels, in order; numbers stand for them, too. Raises LabelError.
+    """
+    if not (spec.takes_labels and spec.labelled):
+        raise LabelError(f"{spec.name} has no condition: its images cannot be asked for by label")
+    is_multi_hot = spec.labelled.kind == "multi_hot"
+    size = int(spec.labelled.size)
+    names = names[:size]  # a stranger's run may name more
+    if text.endswith(".json"):
+        rows = _from_file(Path(text), is_multi_hot)
+    elif text.strip() == "all" and "all" not in names:
+        rows = [[str(index)] for index in range(size)]
+    else:
+        rows = _from_text(text, names, is_multi_hot)
+    indices = [[_index(name, names, size) for name in row] for row in rows]
+    if not is_multi_hot:
+        return torch.tensor([index for (index,) in indices])
+    labels = torch.zeros(len(indices), size)
+    for label, chosen in zip(labels, indices, strict=True):
+        label[chosen] = 1
+    return labels
+
+
+def label_names(run: Run, spec: Spec) -> list[str]:
+    """Return the names of the labels that a run was trained on, in order.
+
+    They are those in `run.json`, else the data set's; none if only files give names, since
+    numbers name labels, too.
+    """
+    names = run.info().get("classes")
+    if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
+        return names
+    try:
+        return spec.data.dataset.classes(None)
+    except (OSError, ValueError):
+        return []
+
+
+def _from_text(text: str, names: list[str], is_multi_hot: bool) -> list[list[str]]:
+    if text.strip() in names:  # a name may have a comma of its own
+        return [[text.strip()]]
+    if is_multi_hot:
+        return [[part.strip() for part in row.split(",")] for row in text.split(";")]
+    return [[part.strip()] for part in text.split(",")]
+
+
+def _from_file(path: Path, is_multi_hot: bool) -> list[list[str]]:
+    try:
+        rows = read_json(path)
+    except FileNotFoundError:
+        raise LabelError(f"{path} does not exist") from None
+    except (OSError, ValueError) as error:
+        raise LabelError(str(error)) from error
+    rows = list(rows.values()) if isinstance(rows, dict) else rows
+    if not isinstance(rows, list) or not rows:
+        raise LabelError(f"{path} is no list of labels")
+    rows = [[str(name) for name in row] if isinstance(row, list) else [str(row)] for row in rows]
+    if not is_multi_hot and any(len(row) != 1 for row in rows):
+        raise LabelError(f"{path} asks for several labels at once, or for none: images have one")
+    return rows
+
+
+def _index(name: str, names: list[str], size: int) -> int:
+    if name in names:
+        return names.index(name)
+    if name.isascii() and name.isdigit() and int(name) < size:
+        return int(name)
+    if close := nearest(name, names):
+        raise LabelError(f"no label is called `{name}`: try `{close}`")
+    if not names:
+        reason = f"`{name}` cannot be found, as neither the run nor its data set has names here"
+        raise LabelError(f"{reason}: give a number below {size}")
+    examples = f"one of {', '.join(names[:3])}, ... or"
+    raise LabelError(f"no label is called `{name}`: give {examples} a number below {size}")
