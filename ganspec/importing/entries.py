@@ -56,14 +56,10 @@ def entry_of(layer: Kind, ops: list[Op]) -> Entry:
 
 def written(kind: Kind, framework: str = "torch") -> dict[str, object]:
     """A kind's fields that differ from its defaults, as plain data."""
-    usual = type(kind).framework_defaults.get(framework, {})
     found = {}
-    for name, info in type(kind).model_fields.items():
-        value, key = getattr(kind, name), info.alias or name
-        default = usual.get(key, info.default)
-        if value is None or (not info.is_required() and value == default):
-            continue
-        found[key] = data(value, framework)
+    for name, value in kind.changed(framework).items():
+        if value is not None:
+            found[type(kind).model_fields[name].alias or name] = data(value, framework)
     return dict(sorted(found.items(), key=lambda item: item[0] in SHARED))
 
 

@@ -78,11 +78,20 @@ class Layer(Kind, family="layer"):
     for a layer that reads either. `output_range` holds the bounds of the result's numbers, None if
     they have none. `examples` are pairs of fields and an input shape without the batch: tests run
     them, and `ganspec import` recognises the layer by them.
+
+    The others are for comparisons. `role` is what kinds have in common that can replace each other,
+    such as `norm` or `activation`. `noun` is the layer in a sentence, by default its kind after
+    `a`. `conditional` layers read or guess the label. A name with `tells_size` comes with the
+    layer's map: `self attention at 8 x 8`.
     """
 
     expects: ClassVar[str | None] = None
     output_range: ClassVar[tuple[float, float] | None] = None
     examples: ClassVar[Examples] = []
+    role: ClassVar[str] = ""
+    noun: ClassVar[str] = ""
+    conditional: ClassVar[bool] = False
+    tells_size: ClassVar[bool] = False
 
     as_: Name | None = Field(None, alias="as", description="name of the value, for `from`")
     from_: Name | None = Field(None, alias="from", description="named value to read")

@@ -1,4 +1,4 @@
-"""Write pages of runs, whole, and never over a file that somebody made or edited."""
+"""Files of runs' pages, never in place of a file that somebody wrote or edited."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ FORMS = (".html", ".md")
 
 
 class ReportError(GanspecError):
-    """A page that cannot be made, or that would take another file's place."""
+    """A page that cannot be made, or that would replace another file."""
 
 
 def write_report(folders: list[Path], out: Path | None = None, overwrite: bool = False) -> Path:
-    """Write the page of the runs in `folders` to `out`, and say where it is.
+    """Write the page of the runs in `folders` to `out`. Return its path.
 
-    A name that ends in `.md` makes Markdown, with its pictures in a folder beside it. Without
-    `out` it is `report.html`, in the run's folder or, of several, where one stands. Raises
-    RunError or ReportError.
+    A name that ends in `.md` makes Markdown, with its pictures in a folder. Without `out` it is
+    `report.html`, in the run's folder or, of several, in the current one. Raises RunError or
+    ReportError.
     """
     if len(folders) > MOST:
         raise ReportError(f"{len(folders)} runs do not fit beside each other: name {MOST} at most")
@@ -52,7 +52,7 @@ def write_report(folders: list[Path], out: Path | None = None, overwrite: bool =
 
 
 def _claim(target: Path, pictures: Path | None) -> None:
-    """Make sure that only what ganspec wrote is written over."""
+    """Raise ReportError if the page or its pictures would replace what ganspec did not write."""
     ours = target.is_file() and is_report(target.read_bytes())
     if target.exists() and not ours:
         raise ReportError(

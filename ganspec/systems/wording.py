@@ -37,14 +37,13 @@ def spoken(value: object) -> str:
 
 def phrase(kind: Kind, framework: str = "torch") -> str:
     """A kind and what it says beside the framework's defaults: `conv 128, kernel 4, stride 2`."""
-    cls, primary = type(kind), kind.primary
-    usual = cls.defaults(framework)
-    own = {n: getattr(kind, n) for n in architecture(cls) if n not in ("norm", "init")}
+    primary, changed = kind.primary, kind.changed(framework)
+    own = {n: getattr(kind, n) for n in architecture(type(kind)) if n not in ("norm", "init")}
     words, value = kind.kind, own.get(primary)
-    if _is_telling(value) and (primary != "eps" or value != usual[primary]):
+    if _is_telling(value) and (primary != "eps" or primary in changed):
         words += f" {spoken(value)}"
         own.pop(primary)
-    others = (name for name in own if own[name] != usual[name] or name in ALWAYS)
+    others = (name for name in own if name in changed or name in ALWAYS)
     return ", ".join([words, *(_field(name, own[name]) for name in others)])
 
 

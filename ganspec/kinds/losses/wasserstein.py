@@ -31,6 +31,7 @@ class Wasserstein(Loss, kind="wasserstein"):
     With `real_target: 1` the labels are swapped: the critic lowers the scores of real images.
     """
 
+    judge: ClassVar = "critic"
     real_loss: ClassVar = staticmethod(real_loss)
     fake_loss: ClassVar = staticmethod(fake_loss)
     generator_loss: ClassVar = staticmethod(generator_loss)

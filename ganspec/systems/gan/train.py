@@ -1,4 +1,4 @@
-"""The section `train` of a GAN: who is updated when."""
+"""The section `train` of a GAN: the order and number of updates."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Warmup(Section):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """A number alone is `iterations`."""
+        """Return a number alone as `iterations`."""
         if isinstance(node, MapNode):
             return node
         return node.holding({"iterations": node.as_value()})
@@ -93,3 +93,7 @@ class Train(Schedule):
     accuracy: bool = Field(
         False, description="log the shares of real and generated images taken for what they are"
     )
+
+    @property
+    def warmup_steps(self) -> int:
+        return self.warmup.iterations if self.warmup else 0
