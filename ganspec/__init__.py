@@ -68,9 +68,9 @@ def load(path: str | Path, settings: list[str] | tuple[str, ...] = ()) -> Spec:
 
     Raises SpecError, whose `.diagnostics` are all of its mistakes.
     """
-    from ganspec.language.load import load
+    from ganspec.systems.load import load
 
-    return load(path, list(settings))
+    return load(path, settings)
 
 
 def load_kinds(path: str | Path) -> None:

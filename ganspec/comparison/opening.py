@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ganspec.language.errors import GanspecError, Mark, fail, quoted
-from ganspec.language.load import load, resolve, shape
+from ganspec.language.load import shape
 from ganspec.language.source import MAX_CHARACTERS, read
 from ganspec.runs.run import Run
+from ganspec.systems.load import load, resolve
 from ganspec.systems.spec import Spec
 
 SUFFIXES = (".yaml", ".yml")

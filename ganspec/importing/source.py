@@ -23,8 +23,8 @@ from ganspec.importing.python_file import (
 from ganspec.importing.symbols import named
 from ganspec.importing.system import Draft, draft, role_of, text_of
 from ganspec.language.errors import SpecError, listed
-from ganspec.language.load import loads
 from ganspec.program.ir import Net
+from ganspec.systems.load import loads
 from ganspec.systems.spec import Spec
 
 EQUAL = "equal outputs on random input"

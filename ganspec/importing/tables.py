@@ -18,8 +18,8 @@ from ganspec.importing.summary import Table, read_tables
 from ganspec.importing.system import draft, image_of, role_of, text_of
 from ganspec.importing.walking import Walk
 from ganspec.language.errors import SpecError
-from ganspec.language.load import loads
 from ganspec.program.measure import costs, totals
+from ganspec.systems.load import loads
 
 UNSEEN = "activations inside a layer, as Conv2D(activation='relu'), are not printed by Keras"
 

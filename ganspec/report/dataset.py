@@ -10,8 +10,8 @@ import torch
 from ganspec.atomic import replacing
 from ganspec.kinds.dataset import DataError, Dataset
 from ganspec.language.kinds import kinds_of
-from ganspec.language.load import load
 from ganspec.systems.grid import save_grid
+from ganspec.systems.load import load
 from ganspec.systems.spec import Data
 
 CACHE = Path("~/.cache/ganspec/data")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import torch
 from pydantic import AfterValidator, Field
@@ -30,6 +30,7 @@ from ganspec.language.types import Doc, Name, Number, Pair, Width, pair, refusal
 from ganspec.program.ir import Input, Net, start_input
 from ganspec.systems.claims import Report
 from ganspec.systems.evaluation import Evaluation
+from ganspec.systems.schedule import Schedule
 from ganspec.systems.training import Start, Training
 
 
@@ -160,6 +161,11 @@ class Spec(Document):
     )
     data: Data
     evaluate: Evaluation | None = Field(None, description="scores that training takes on its way")
+
+    if TYPE_CHECKING:
+        # every system declares it, after its networks: here it would come before them in the order
+        # of fields, which printed specs and docs/language.md follow
+        train: Schedule
 
     @property
     def scope(self) -> dict[str, int | float]:

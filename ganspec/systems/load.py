@@ -1,0 +1,35 @@
+"""Loading of specs: the language's functions, with the type that systems give their result."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from ganspec.language import load as language
+from ganspec.language.document import Document
+from ganspec.language.tree import Node
+from ganspec.systems.spec import Spec
+
+
+def load(path: str | Path, settings: Iterable[str] = ()) -> Spec:
+    """Return the validated spec at `path`, with `key.path=value` settings laid over it.
+
+    Raises SpecError, whose `diagnostics` list every mistake in order of place.
+    """
+    return _spec(language.load(path, list(settings)))
+
+
+def loads(text: str, name: str = "<text>") -> Spec:
+    """Return the validated spec in `text`, which extends nothing. Raises SpecError as `load`."""
+    return _spec(language.loads(text, name))
+
+
+def resolve(tree: Node) -> Spec:
+    """Return the validated spec in a marked tree. Raises SpecError."""
+    return _spec(language.resolve(tree))
+
+
+def _spec(document: Document) -> Spec:
+    # the language knows its own base only, and every system's class is a `Spec`
+    assert isinstance(document, Spec)
+    return document
