@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
+from ganspec.kinds.datasets.image_folder import ImageFiles
 from ganspec.systems.batches import count_batches, pick_images
 from ganspec.systems.checkpoint import CheckpointError, State
 
@@ -19,7 +20,7 @@ Plan = list[list[int]]  # indices of images, batch by batch
 class StreamedImages:
     """Image files that worker processes read on demand, in the order of a plan."""
 
-    def __init__(self, files: Dataset[torch.Tensor], device: torch.device):
+    def __init__(self, files: ImageFiles, device: torch.device):
         self.files, self.device = files, device
         self.iterator: Iterator[torch.Tensor] | None = None
         self.left = 0  # batches that the iterator still has

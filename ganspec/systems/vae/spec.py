@@ -17,12 +17,12 @@ from ganspec.language.errors import Diagnostic
 from ganspec.language.section import Section
 from ganspec.language.tree import find
 from ganspec.language.types import Width
-from ganspec.program.ir import Net, start_input
+from ganspec.program.ir import Net
 from ganspec.systems.schedule import Schedule
 from ganspec.systems.single.contract import check_images
 from ganspec.systems.single.fields import CriterionObjective, CriterionSpec
 from ganspec.systems.single.settings import criterion_settings
-from ganspec.systems.spec import Interface, Network, image_input
+from ganspec.systems.spec import Interface, Network, image_input, latent_input
 from ganspec.systems.terms import plain
 from ganspec.systems.training import Start, Training
 from ganspec.systems.vae.program import main
@@ -72,17 +72,15 @@ class Vae(CriterionSpec, system="vae"):
     train: Schedule = Schedule()
 
     def interfaces(self) -> dict[str, Interface]:
-        size, mark = self.latent.size, find(self.tree, ("latent",)).mark
+        mark = find(self.tree, ("latent",)).mark
         heads: dict[str, Layer] = {
-            name: Linear(out=size).place(f"encoder.{name}", mark)
+            name: Linear(out=self.latent.size).place(f"encoder.{name}", mark)
             for name in ("mean", "log_variance")
         }
-        code = start_input((int(size),), size, "latent")
+        doc = "Image to distribution of codes."
         return {
-            "encoder": Interface(
-                image_input(self), "code", "Image to distribution of codes.", heads
-            ),
-            "decoder": Interface(code, "image", "Code to image."),
+            "encoder": Interface(image_input(self), "code", doc, heads),
+            "decoder": Interface(latent_input(self.latent.size), "image", "Code to image."),
         }
 
     def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
