@@ -111,7 +111,7 @@ def _is(value: object, expected: type, largest: float) -> bool:
 
 
 def append_scores(folder: Path, rows: list[ScoreRow]) -> None:
-    """Add scores, one line each, after whatever is there; a cut line is ended first."""
+    """Add scores, one line each, at the end of the file; a cut line is ended first."""
     path = folder / NAME
     text = "".join(json.dumps(row, ensure_ascii=False, allow_nan=False) + "\n" for row in rows)
     if path.is_file() and not path.read_bytes().endswith(b"\n") and path.stat().st_size:

@@ -29,7 +29,7 @@ class Counts(Section):
 
 
 class Score(Section):
-    """A claimed score with what it was measured on; scores are never checked, only compared."""
+    """A claimed score and its conditions; scores are never checked, only compared."""
 
     metric: METRICS = Field(  # type: ignore[valid-type]  # as above
         description="which score; an accuracy is in percent"
@@ -44,7 +44,7 @@ class Score(Section):
 
 
 class Report(Section):
-    """Where the architecture comes from and what it claims; `check` verifies the counts."""
+    """The source of the architecture, and its claims; `check` verifies the counts."""
 
     cite: Doc = Field("", description="where the architecture was published")
     params: dict[Name, Count | Counts] = Field(

@@ -49,7 +49,7 @@ def _check_normalization(layer: Layer | None) -> Layer | None:
 
 
 class Data(Section):
-    """The real images: which, at what size, in what range."""
+    """The real images, their size and their range."""
 
     framework_defaults: ClassVar = {
         "keras": {"resize": "bilinear"},

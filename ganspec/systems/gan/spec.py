@@ -1,4 +1,4 @@
-"""A GAN as a system: what its spec answers."""
+"""A GAN as a system."""
 
 from __future__ import annotations
 

@@ -33,13 +33,13 @@ COLUMNS = 8
 
 
 class Code(Section):
-    """What lies between encoder and decoder; its prior is N(0, 1)."""
+    """The vectors between encoder and decoder; their prior is N(0, 1)."""
 
     size: Width = Field(description="numbers in one code")
 
 
 class Evidence(CriterionObjective):
-    """What a variational autoencoder is trained for: the evidence lower bound, negated.
+    """The objective of a variational autoencoder: the evidence lower bound, negated.
 
     The loss of an image is the sum over its numbers, and a code's divergence from N(0, 1) the sum
     over the code (Kingma & Welling, 2014, equation 10).
@@ -54,9 +54,9 @@ class Evidence(CriterionObjective):
 class Vae(CriterionSpec, system="vae"):
     """A variational autoencoder: an encoder to a distribution of codes, a decoder to images.
 
-    Two linear layers make the mean and the log-variance of a code of what the encoder's layers end
-    in. Its spec has `name`, `doc`, `framework`, `report`, `vars`, `data` and `blocks` as a GAN's
-    has, and beside them the following.
+    Two linear layers turn the last value of the encoder into the mean and the log-variance of a
+    code. Its spec has `name`, `doc`, `framework`, `report`, `vars`, `data` and `blocks` as a GAN's
+    has, and the following.
     """
 
     networks: ClassVar = ("encoder", "decoder")
