@@ -33,8 +33,8 @@ BATCH = 250
 
 def untrained_run(folder: Path) -> Path:
     """A classifier's run folder with fresh weights: they cost what trained ones do."""
-    from ganspec.runs import checkpoint
     from ganspec.runs.run import Run, resolved
+    from ganspec.systems import checkpoint
 
     spec = ganspec.load(SPECS / "classifier_fashion.yaml")
     networks = {key: network.state_dict() for key, network in ganspec.build(spec).items()}

@@ -26,7 +26,8 @@ from ganspec.program.spelling import number
 from ganspec.systems import claims, evaluation, schedule, spec
 from ganspec.systems.autoencoder import spec as autoencoder
 from ganspec.systems.classifier import spec as classifier
-from ganspec.systems.gan import sections, train
+from ganspec.systems.gan import fields as gan
+from ganspec.systems.gan import train
 from ganspec.systems.gan.spec import Gan
 from ganspec.systems.spec import Interface
 from ganspec.systems.vae import spec as vae
@@ -37,13 +38,13 @@ TEXT = Path(__file__).with_name("language.in.md")  # what is written by hand
 SECTIONS: list[tuple[str, type[Section]]] = [
     ("The spec", Gan),
     ("`data`", spec.Data),
-    ("`latent`", sections.Latent),
+    ("`latent`", gan.Latent),
     ("`condition` and `label`", spec.Label),
     ("`generator` and `discriminator`", spec.Network),
-    ("`objective`", sections.Objective),
-    ("`objective.auxiliary`", sections.Auxiliary),
-    ("`objective.l2`", sections.Decay),
-    ("`optimizers`", sections.Optimizers),
+    ("`objective`", gan.Objective),
+    ("`objective.auxiliary`", gan.AuxiliaryLoss),
+    ("`objective.l2`", gan.Decay),
+    ("`optimizers`", gan.Optimizers),
     ("`train`", train.Train),
     ("`train.steps`", train.Steps),
     ("`train.warmup`", train.Warmup),
@@ -52,12 +53,12 @@ SECTIONS: list[tuple[str, type[Section]]] = [
     ("`report`", claims.Report),
     ("Counts in `report.params`", claims.Counts),
     ("Scores in `report.scores`", claims.Score),
-    ("`blocks`", spec.Block),
+    ("`blocks`", spec.BlockDefinition),
     ("A classifier", classifier.Classifier),
     ("`objective` of a classifier", classifier.Prediction),
     ("An autoencoder", autoencoder.Autoencoder),
     ("`objective` of an autoencoder", autoencoder.Reconstruction),
-    ("`objective.noise`", autoencoder.Noise),
+    ("`objective.noise`", autoencoder.InputNoise),
     ("A variational autoencoder", vae.Vae),
     ("`latent` of a variational autoencoder", vae.Code),
     ("`objective` of a variational autoencoder", vae.Evidence),
@@ -113,7 +114,7 @@ def section_text(title: str, model: type[Section]) -> str:
     if issubclass(model, spec.Spec) and model is not Gan:  # which say so
         fields = {k: f for k, f in fields.items() if k not in spec.Spec.model_fields}
     if model is Gan:
-        fields["blocks"] = written("blocks", dict[str, spec.Block], "reusable pieces", {})
+        fields["blocks"] = written("blocks", dict[str, spec.BlockDefinition], "reusable pieces", {})
         fields["extends"] = written("extends", str, "a spec to change", None)
     rows = table(model, fields)
     return f"### {title}\n\n{cleaned(model)}\n\n{rows}"

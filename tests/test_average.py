@@ -10,7 +10,7 @@ from test_specs import STEPS, program_weights
 import ganspec
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
-from ganspec.runs import checkpoint
+from ganspec.systems import checkpoint
 
 AVERAGED = ("vars.ch=4", "vars.z=8", "train.average=0.9")
 

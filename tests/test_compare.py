@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
-from ganspec.comparison.survey import Subject, Survey, SurveyRow, subjects, survey
+from ganspec.comparison.survey import Survey, SurveyedSystem, SurveyRow, open_systems, survey
 from ganspec.comparison.traits import TRAITS, Portrait, ordinal
 from ganspec.compiler.lower import lower
 from ganspec.language.load import loads
@@ -49,7 +49,7 @@ def run(*arguments, status=0):
 @pytest.fixture(scope="module")
 def reports():
     """The survey of all specs."""
-    return survey(subjects(NAMES))
+    return survey(open_systems(NAMES))
 
 
 def rows_of(text):
@@ -145,7 +145,7 @@ def test_ordinals():
 
 def test_a_rule_without_words_here_is_not_lost():
     spec = loads(BASE.replace("{batch: 4}", "{batch: 4, batches: shared, last_batch: keep}"))
-    (row,) = survey([Subject("a", spec)], ["rules"]).rows
+    (row,) = survey([SurveyedSystem("a", spec)], ["rules"]).rows
     assert row.cells == ("last batch kept, D steps share a batch",)
 
 
@@ -157,7 +157,7 @@ def test_titles_tell_the_specs_apart(tmp_path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "same.yaml").write_text(BASE)
     names = [tmp_path / "a/same.yaml", tmp_path / "b/same.yaml", tmp_path / "b/same.yaml"]
-    titles = [each.title for each in subjects(map(str, names))]
+    titles = [each.title for each in open_systems(list(map(str, names)))]
     assert titles == [str(names[0]), str(names[1]), f"{names[1]} (2)"]
 
 

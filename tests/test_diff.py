@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from ganspec.cli import app
 from ganspec.comparison.compare import PartError, compare
 from ganspec.comparison.edits import Change, Keep
-from ganspec.comparison.opening import opened
+from ganspec.comparison.opening import open_spec
 from ganspec.language.load import loads
 from ganspec.report import diff_json, diff_markdown, diff_text
 
@@ -40,7 +40,7 @@ SPEC = {name: ROOT / "specs" / f"{name}.yaml" for name in itertools.chain(*PAIRS
 
 
 def difference(a: str, b: str):
-    return compare(opened(str(SPEC[a])), opened(str(SPEC[b])), (a, b))
+    return compare(open_spec(str(SPEC[a])), open_spec(str(SPEC[b])), (a, b))
 
 
 @pytest.mark.parametrize(("a", "b"), PAIRS)
@@ -240,7 +240,7 @@ def test_claims_alone_make_no_difference():
 
 
 def test_only_what_is_asked_for():
-    a, b = opened(str(SPEC["cgan_iclevr"])), opened(str(SPEC["wgan_gp_iclevr"]))
+    a, b = open_spec(str(SPEC["cgan_iclevr"])), open_spec(str(SPEC["wgan_gp_iclevr"]))
     assert compare(a, b, only=["generator", "data"]).is_equal
     comparison = compare(a, b, only=["objective"])
     assert not comparison.networks and [s.name for s in comparison.sections] == ["objective"]
@@ -275,7 +275,8 @@ def test_a_stranger_s_text_is_escaped():
 def told(a: str, b: str) -> str:
     """The first lines of a comparison of two specs of `specs/`, or of two texts."""
     specs = [
-        loads(each) if "\n" in each else opened(str(ROOT / f"specs/{each}.yaml")) for each in (a, b)
+        loads(each) if "\n" in each else open_spec(str(ROOT / f"specs/{each}.yaml"))
+        for each in (a, b)
     ]
     return "; ".join(compare(*specs).answer)
 

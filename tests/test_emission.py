@@ -13,7 +13,7 @@ from conftest import ROOT, SPECS, assert_same_weights, run_source
 import ganspec
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
-from ganspec.runs import checkpoint
+from ganspec.systems import checkpoint
 
 BASE = """
 name: small

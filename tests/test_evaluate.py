@@ -30,10 +30,10 @@ from ganspec.kinds.metric import MetricError
 from ganspec.kinds.metrics.fidelity import fidelity
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
-from ganspec.runs import checkpoint
 from ganspec.runs.run import Run
 from ganspec.runs.score_file import append_scores, forget_scores, read_scores
 from ganspec.sampling.sampler import Sampler
+from ganspec.systems import checkpoint
 
 CPU = torch.device("cpu")
 GAN = """

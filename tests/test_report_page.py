@@ -21,13 +21,13 @@ import ganspec
 from ganspec.cli import app
 from ganspec.plots import curves
 from ganspec.plots.curves import BINS, THEME, Curve, Panel
+from ganspec.plots.log import Column, Epochs, columns
 from ganspec.report import run_images
 from ganspec.report.run_files import is_ours, write_report
 from ganspec.report.run_markdown import escaped, fenced
 from ganspec.report.run_plots import run_plots
 from ganspec.report.run_scores import score_lines
 from ganspec.report.run_view import ReportView, RunView
-from ganspec.runs.log import Column, Epochs, columns
 from ganspec.runs.record import read_record, read_records
 from ganspec.runs.run import Run, resolved
 from ganspec.scores.panels import score_panels

@@ -24,11 +24,11 @@ FILES = sorted((ROOT / "ganspec").rglob("*.py"))
 FLOORS = [
     ("version", "atomic", "progress"),
     ("language",),
-    ("runs",),
     ("program",),
     ("plots",),
     ("kinds",),
     ("systems",),
+    ("runs",),
     ("compiler", "scores"),
     ("comparison", "importing", "training"),
     ("sampling",),

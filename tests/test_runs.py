@@ -11,8 +11,8 @@ from conftest import ROOT, small, write_image_folder
 
 import ganspec
 from ganspec.language.errors import GanspecError
-from ganspec.runs import checkpoint
 from ganspec.runs.run import Run, RunError
+from ganspec.systems import checkpoint
 
 DCGAN = ROOT / "specs" / "dcgan.yaml"
 

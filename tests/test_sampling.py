@@ -19,13 +19,13 @@ from small_systems import cfg_of
 
 import ganspec
 from ganspec.language.load import loads
-from ganspec.runs import checkpoint
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling.sampler import Sampler
 from ganspec.sampling.wishes import LabelError, names_of, read_wish
+from ganspec.systems import checkpoint
 from ganspec.systems.grid import save_grid
 from ganspec.systems.latents import latents, linear, spherical, truncate
-from ganspec.systems.source import PORTION, Source, quantize, regrouped
+from ganspec.systems.source import PORTION, Source, SourceError, quantize, regrouped
 from ganspec.training.images import open_images
 
 CPU = torch.device("cpu")
@@ -149,7 +149,7 @@ def test_images_that_are_no_numbers_are_not_drawn(grey, tmp_path):
         if weight.is_floating_point():
             weight.fill_(torch.nan)
     checkpoint.save(copy.checkpoint_path, state)
-    with pytest.raises(RunError, match="--step"):
+    with pytest.raises(SourceError, match="--step"):
         drawn(Sampler(copy.folder, CPU), 2, 0)
 
 

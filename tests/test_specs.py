@@ -15,7 +15,7 @@ import ganspec
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
 from ganspec.program.measure import costs, totals
-from ganspec.runs import checkpoint
+from ganspec.systems import checkpoint
 
 STEPS = 20
 PINNED = ROOT / "tests" / "pinned_losses.json"

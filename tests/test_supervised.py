@@ -29,8 +29,8 @@ import ganspec
 from ganspec.cli import app
 from ganspec.kinds.dataset import DataError
 from ganspec.language.load import loads
-from ganspec.runs import checkpoint
 from ganspec.runs.run import Run
+from ganspec.systems import checkpoint
 from ganspec.systems.autoencoder import step as reconstruction
 from ganspec.systems.autoencoder.training import AutoencoderTraining
 from ganspec.systems.classifier.training import ClassifierTraining

@@ -11,9 +11,9 @@ import ganspec
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
 from ganspec.language.load import loads
-from ganspec.runs.checkpoint import CheckpointError
 from ganspec.runs.run import RunError
 from ganspec.sampling.sampler import Sampler
+from ganspec.systems.checkpoint import CheckpointError
 from ganspec.systems.training import Images
 
 CPU = torch.device("cpu")

@@ -18,8 +18,8 @@ from PIL import Image
 import ganspec
 from ganspec.atomic import write_text
 from ganspec.language.load import loads
-from ganspec.runs import checkpoint
 from ganspec.runs.run import Run, RunError, resolved
+from ganspec.systems import checkpoint
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.gan.training import GanTraining
 from ganspec.training.images import open_images

@@ -49,7 +49,7 @@ def compare(
 ) -> None:
     """Compare any number of specs: data, networks, losses, training, scores; a table."""
     with reported():
-        from ganspec.comparison.survey import subjects, survey
+        from ganspec.comparison.survey import open_systems, survey
         from ganspec.report.survey_table import FORMS, layout
 
         write, usual = FORMS[form]
@@ -57,5 +57,5 @@ def compare(
             usual = shutil.get_terminal_size().columns
         chosen = [word for word in rows.split(",") if word.strip()]
         with Progress("compare", "specs") as progress:
-            found = survey(subjects(names), chosen, partial(progress, losses={}))
+            found = survey(open_systems(names), chosen, partial(progress, losses={}))
         typer.echo(write(layout(found, width or usual, transpose, every)))

@@ -12,9 +12,9 @@ from ganspec.evaluation.score_table import plot
 from ganspec.evaluation.scoring import Bench
 from ganspec.evaluation.subject import Subject, drawn, restored
 from ganspec.kinds.metric import MetricError
-from ganspec.runs import checkpoint
 from ganspec.runs.run import Run
 from ganspec.runs.score_file import append_scores, read_scores
+from ganspec.systems import checkpoint
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Training

@@ -91,13 +91,11 @@ def entry_of(layer: Kind, calls: Sequence[RecordedCall]) -> Entry:
 
 def written(kind: Kind, framework: str = "torch") -> dict[str, Data]:
     """Return a kind's fields that differ from its defaults, as plain data."""
-    usual = type(kind).framework_defaults.get(framework, {})
-    fields = {}
-    for name, info in type(kind).model_fields.items():
-        value, key = getattr(kind, name), info.alias or name
-        default = usual.get(key, info.default)
-        if value is not None and (info.is_required() or value != default):
-            fields[key] = data(value, framework)
+    fields = {
+        type(kind).model_fields[name].alias or name: data(value, framework)
+        for name, value in kind.changed(framework).items()
+        if value is not None
+    }
     return dict(sorted(fields.items(), key=lambda item: item[0] in SHARED))
 
 

@@ -19,11 +19,20 @@ class Layer(Kind, family="layer"):
 
     `expects` says what the layer reads (`map`, `vector` or anything), `output_range` what its
     values lie between, `examples` are (fields, input shape) pairs that every test runs.
+
+    The others are for comparisons. `role` is what kinds have in common that can replace each other,
+    such as `norm` or `activation`; `noun` names the layer in a sentence where that is not `a` and
+    its kind. `conditional` layers read or guess the label. `tells_size` has the size of the
+    layer's map said with its name.
     """
 
     expects: ClassVar[str | None] = None
     output_range: ClassVar[tuple[float, float] | None] = None
     examples: ClassVar[list[tuple[dict | None, tuple[int, ...]]]] = []
+    role: ClassVar[str] = ""
+    noun: ClassVar[str] = ""
+    conditional: ClassVar[bool] = False
+    tells_size: ClassVar[bool] = False
 
     as_: Name | None = Field(None, alias="as", description="name of the value, for `from`")
     from_: Name | None = Field(None, alias="from", description="named value to read")

@@ -16,8 +16,10 @@ class Loss(Kind, family="loss"):
     what the functions read as `cfg.field`; the functions' text goes into emitted files with those
     fields settled. `scores` says what the discriminator must end in: `logits`, `probabilities`, or
     `scores` (any number), and `threshold` above which score an image counts as taken for real.
+    `judge` is the name of the discriminator in papers about the loss.
     """
 
+    judge: ClassVar[str] = "discriminator"
     real_loss: ClassVar[Callable]
     fake_loss: ClassVar[Callable]
     generator_loss: ClassVar[Callable]

@@ -9,7 +9,7 @@ import torch
 
 from ganspec.kinds.activations import Activations
 from ganspec.language.errors import GanspecError
-from ganspec.language.kinds import Kind
+from ganspec.language.kinds import Kind, kinds_of
 
 
 class MetricError(GanspecError):
@@ -66,3 +66,9 @@ class Metric(Kind, family="metric"):
     def measure(self, made: Activations, real: Activations | None, seed: int) -> list[Measured]:
         """The numbers, for each of `names`; raises MetricError where there are none."""
         raise NotImplementedError
+
+
+def metric_kinds() -> dict[str, type[Metric]]:
+    """Return every kind of metric by name."""
+    kinds_of("metric")  # imports the folder of metrics the first time
+    return Metric.kinds

@@ -8,13 +8,14 @@ follow the reader's theme. All of them are told apart by people with any kind of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ganspec.runs.log import Column, Epochs
+from ganspec.plots.log import Column, Epochs
 
 THEME = {  # on white, on black
     "ink": ("#24292f", "#dfe3e8"),
@@ -27,7 +28,9 @@ THEME = {  # on white, on black
     "ochre": ("#a87400", "#f0c04a"),
 }
 ORDER = ("blue", "orange", "green", "pink", "ochre", "sky")
-STYLES = ("-", (0, (6, 1.5)), "-.", (0, (2, 1)), (0, (8, 2, 2, 2)), ":")
+Style: TypeAlias = str | tuple[float, tuple[float, ...]]
+Look: TypeAlias = tuple[str, Style]  # name of a colour, line style
+STYLES: tuple[Style, ...] = ("-", (0, (6, 1.5)), "-.", (0, (2, 1)), (0, (8, 2, 2, 2)), ":")
 BINS = 600  # points of a thinned curve: more would fall on the same pixels
 LABEL = 36  # characters of a name in a legend
 CUT = 3  # an axis ends before outliers that would make it so many times as long
@@ -40,7 +43,7 @@ class Curve:
     column: Column
     label: str
     colour: str
-    style: str | tuple = "-"
+    style: Style = "-"
     sparse: bool = False
 
 
@@ -54,7 +57,7 @@ class Panel:
     claims: tuple[tuple[float | None, float], ...] = ()
 
 
-def looks(count: int) -> list[tuple[str, object]]:
+def looks(count: int) -> list[Look]:
     """Return the colour and line style of each of `count` runs."""
     return [(ORDER[i % len(ORDER)], STYLES[i % len(STYLES)]) for i in range(count)]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ganspec.atomic import replacing
 from ganspec.plots.curves import Curve, Panel, figure_of
-from ganspec.runs.log import Column, Epochs, columns
+from ganspec.plots.log import Column, Epochs, columns
 
 LOOKS = {  # label, colour
     "d_loss": ("discriminator", "blue"),

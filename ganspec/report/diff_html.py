@@ -8,11 +8,11 @@ from itertools import groupby
 
 from ganspec.comparison.edits import (
     Change,
+    ComparedLayer,
     Comparison,
     Edit,
     EditRow,
     Keep,
-    Layer,
     Move,
     NetworkDiff,
 )
@@ -33,7 +33,7 @@ def render(comparison: Comparison) -> str:
 class SideView:
     """One side of a line: a layer, and for a moved one the address of its other place."""
 
-    layer: Layer
+    layer: ComparedLayer
     edit: Edit
     name: str
     other: str | None = None
@@ -96,7 +96,7 @@ class NetworkView:
         left, right = self._side("a", row.left, row.edit), self._side("b", row.right, row.edit)
         return Line(row.edit, left, right)
 
-    def _side(self, side: str, layer: Layer | None, edit: Edit) -> SideView | None:
+    def _side(self, side: str, layer: ComparedLayer | None, edit: Edit) -> SideView | None:
         if layer is None:
             return None
         before, self._inside[side] = self._inside[side], layer.inside
@@ -109,5 +109,5 @@ class NetworkView:
         crumbs = tuple(c for c in layer.inside[known:] if not layer.text.startswith(c))
         return SideView(layer, edit, self._address(side, layer), link, crumbs)
 
-    def _address(self, side: str, layer: Layer | None) -> str | None:
+    def _address(self, side: str, layer: ComparedLayer | None) -> str | None:
         return f"{self.name}-{side}{layer.number}" if layer else None

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import groupby, zip_longest
 from textwrap import wrap
 
-from ganspec.comparison.edits import Change, Comparison, EditRow, Keep, Layer, NetworkDiff
+from ganspec.comparison.edits import Change, ComparedLayer, Comparison, EditRow, Keep, NetworkDiff
 from ganspec.language.errors import printable
 
 NARROWEST, WIDEST = 60, 160
@@ -88,7 +88,9 @@ class DiffTable:
             if change.name != "kind":
                 yield from self.folded(f"        {_said(change)}", " " * 12)
 
-    def line(self, sign: str, left: Layer | None, right: Layer | None) -> Iterator[str]:
+    def line(
+        self, sign: str, left: ComparedLayer | None, right: ComparedLayer | None
+    ) -> Iterator[str]:
         texts = [wrap(printable(x.text), self.cell) if x else [""] for x in (left, right)]
         numbers = [str(x.line or "") if x else "" for x in (left, right)]
         for i, (a, b) in enumerate(zip_longest(*texts, fillvalue="")):
@@ -125,7 +127,7 @@ def _near_changes(rows: list[EditRow]) -> list[bool]:
     return near
 
 
-def _moved(layer: Layer) -> str:
+def _moved(layer: ComparedLayer) -> str:
     return f"moved here from line {layer.line}" if layer.line else f"moved here from {layer.number}"
 
 

@@ -24,8 +24,8 @@ from ganspec.plots.curves import (
     outside,
     thinning,
 )
+from ganspec.plots.log import Epochs
 from ganspec.plots.losses import LOOKS, panels
-from ganspec.runs.log import Epochs
 from ganspec.runs.record import RunRecord
 from ganspec.scores.panels import score_panels
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ganspec.language.errors import printable
 from ganspec.runs.record import RunRecord
+from ganspec.runs.score_file import ScoreRow
 from ganspec.scores.matching import (
-    CONDITIONS,
+    all_series,
     conditions,
     count_text,
     differences,
     fits,
     metric_name,
-    number_of,
-    series,
 )
 from ganspec.scores.text import claimed_text, unit, value_text
 from ganspec.systems.claims import Score
@@ -38,41 +37,43 @@ def score_lines(record: RunRecord) -> list[ScoreLine]:
 
     Of scores that differ only in the step, the newest stands for all.
     """
-    by_kind = series(record).values()
+    by_kind = all_series(record)
     claims = record.spec.report.scores if record.spec else ()
     lines, used = [], []
     for claim in claims:
         fitting = [s for scores in by_kind for s in scores if fits(s, claim, claims, record)]
         score = min(fitting, key=lambda s: _distance(claim, s), default=None)
-        lines.append(_line(claim, score))
+        lines.append(_claimed_line(claim, score))
         used.append(id(score))
     newest = [scores[-1] for scores in by_kind if not any(id(s) in used for s in scores)]
-    return lines + [_line(None, score) for score in newest]
+    return lines + [_measured_line(score) for score in newest]
 
 
-def _distance(claim: Score, score: dict) -> tuple:
+def _distance(claim: Score, score: ScoreRow) -> tuple[int, float, int]:
     """Return how far a score is from a claim: conditions, then epochs; newer ones are nearer."""
-    epoch = number_of(score.get("epoch"))
+    epoch = score.get("epoch")
     apart = 0 if claim.epoch is None or epoch is None else abs(claim.epoch - epoch)
-    return len(differences(claim, score)), apart, -(number_of(score.get("step")) or 0)
+    return len(differences(claim, score)), apart, -(score.get("step") or 0)
 
 
-def _line(claim: Score | None, score: dict | None) -> ScoreLine:
-    said: dict[str, object] = {}
-    if claim is not None:
-        known = [
-            count_text(n, getattr(claim, n)) for n in CONDITIONS if getattr(claim, n) is not None
-        ]
-        notes = (claim.note,) if claim.note else ()
-        said["claimed"] = claimed_text(claim)
-        said["claim_conditions"] = (*known, *notes)
-    if score is not None:
-        measured = value_text(score["value"], number_of(score.get("deviation")))
-        said["measured"] = measured + unit(score["metric"])
-        asked = (f"labels: {printable(str(score['labels']))}",) if score.get("labels") else ()
-        said["conditions"] = (*conditions(score), *asked)
-    if claim is not None and score is not None:
-        said["differences"] = tuple(differences(claim, score))
-    metric = claim.metric if claim else score["metric"]
-    of = claim.of if claim else str(score.get("of", "generated"))
-    return ScoreLine(metric_name(metric), printable(of), **said)
+def _measured_line(score: ScoreRow) -> ScoreLine:
+    labels = score.get("labels")
+    return ScoreLine(
+        metric=metric_name(score["metric"]),
+        of=printable(score.get("of", "generated")),
+        measured=value_text(score["value"], score.get("deviation")) + unit(score["metric"]),
+        conditions=(*conditions(score), *([f"labels: {printable(labels)}"] if labels else [])),
+    )
+
+
+def _claimed_line(claim: Score, score: ScoreRow | None) -> ScoreLine:
+    counts = {"images": claim.images, "epoch": claim.epoch}
+    known = [count_text(name, count) for name, count in counts.items() if count is not None]
+    return replace(
+        ScoreLine("", "") if score is None else _measured_line(score),
+        metric=metric_name(claim.metric),
+        of=claim.of,
+        claimed=claimed_text(claim),
+        claim_conditions=(*known, *([claim.note] if claim.note else [])),
+        differences=() if score is None else tuple(differences(claim, score)),
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from ganspec.comparison.survey import Subject, SurveyRow, survey
+from ganspec.comparison.survey import SurveyedSystem, SurveyRow, survey
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError
 from ganspec.report.run_images import Picture, final_picture, moments
@@ -159,7 +159,7 @@ class ReportView:
     def _properties(self) -> list[SurveyRow]:
         if not all(record.spec for record in self.records):
             return []
-        subjects = [Subject(record.label, record.spec) for record in self.records]
+        subjects = [SurveyedSystem(record.label, record.spec) for record in self.records]
         return [row for row in survey(subjects).rows if row.section != "claims"]
 
     def _trainings(self) -> list[SurveyRow]:

@@ -9,9 +9,9 @@ import torch
 
 from ganspec.compiler.evaluate import Program, evaluate
 from ganspec.compiler.lower import lower
-from ganspec.runs import checkpoint
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling.wishes import LabelError, names_of, read_wish
+from ganspec.systems import checkpoint
 from ganspec.systems.source import Source
 
 

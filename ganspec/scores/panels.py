@@ -7,64 +7,76 @@ from collections.abc import Iterator
 from numpy import asarray
 
 from ganspec.language.errors import printable
-from ganspec.plots.curves import Curve, Panel
-from ganspec.runs.log import Column
+from ganspec.plots.curves import Curve, Look, Panel
+from ganspec.plots.log import Column
 from ganspec.runs.record import RunRecord
-from ganspec.scores.matching import conditions, is_of, metric_name, number_of, series
+from ganspec.runs.score_file import ScoreRow
+from ganspec.scores.matching import Series, all_series, conditions, is_of, metric_name
 
 
-def score_panels(records: list[RunRecord], looks: list[tuple]) -> Iterator[Panel]:
+def score_panels(records: list[RunRecord], looks: list[Look]) -> Iterator[Panel]:
     """Yield a panel for each metric that was measured more than once, of each kind of images.
 
-    `looks` are the colour and line style of each run. By epoch where every point has one.
+    `looks` has one entry a run. A panel is by epoch if all its scores have one, else by step.
     """
-    found: dict[tuple[str, str], list[tuple[str, tuple, list[dict]]]] = {}
+    panels: dict[tuple[str, str], list[tuple[str, Look, Series]]] = {}
     for record, look in zip(records, looks, strict=True):
-        taken = (scores for scores in series(record).values() if len(scores) > 1)
-        grown = [[_in_epochs(score, record) for score in scores] for scores in taken]
-        for scores in grown:
-            place = (scores[0]["metric"], str(scores[0].get("of", "generated")))
-            same = [s for s in grown if (s[0]["metric"], str(s[0].get("of", "generated"))) == place]
-            label = record.label + distinction(scores, same)
-            found.setdefault(place, []).append((label, look, scores))
-    for (metric, of), drawn in found.items():
-        by_epoch = all(
-            number_of(s.get("epoch")) is not None for _, _, scores in drawn for s in scores
+        curves = [
+            [_in_epochs(row, record) for row in series]
+            for series in all_series(record)
+            if len(series) > 1
+        ]
+        for series in curves:
+            panel = _panel_of(series)
+            label = record.label + distinction(series, [c for c in curves if _panel_of(c) == panel])
+            panels.setdefault(panel, []).append((label, look, series))
+    for (metric, of), drawn in panels.items():
+        by_epoch = all(row.get("epoch") is not None for _, _, series in drawn for row in series)
+        yield Panel(
+            title=f"{metric_name(metric)} ({printable(of)})",
+            curves=tuple(_curve(series, by_epoch, label, look) for label, look, series in drawn),
+            x="epoch" if by_epoch else "step",
+            claims=_claims(records, metric, of),
         )
-        name = "epoch" if by_epoch else "step"
-        curves = tuple(_curve(scores, name, label, *look) for label, look, scores in drawn)
-        title = f"{metric_name(metric)} ({printable(of)})"
-        yield Panel(title, curves, name, _claims(records, metric, of))
 
 
-def _in_epochs(score: dict, record: RunRecord) -> dict:
-    """Return the score with its epoch as a fraction."""
-    step = number_of(score.get("step"))
-    if step is None or record.epochs is None or score.get("epoch") is None:
-        return score
-    return {**score, "epoch": record.epochs.of(step)}
+def _panel_of(series: Series) -> tuple[str, str]:
+    return series[0]["metric"], series[0].get("of", "generated")
 
 
-def distinction(scores: list[dict], others: list[list[dict]]) -> str:
-    """Return the conditions that only one series of a run has, in brackets."""
-    mine = set(conditions({**scores[0], "step": None, "epoch": None}))
-    shared = [set(conditions({**s[0], "step": None, "epoch": None})) for s in others]
-    own = mine - set.intersection(*shared)
-    return f" ({', '.join(sorted(own))})" if own else ""
+def _in_epochs(row: ScoreRow, record: RunRecord) -> ScoreRow:
+    """Return the score with its epoch as a fraction, where the run tells."""
+    step = row.get("step")
+    if step is None or record.epochs is None or row.get("epoch") is None:
+        return row
+    return {**row, "epoch": record.epochs.of(step)}
 
 
-def _curve(scores: list[dict], name: str, label: str, colour: str, style: object) -> Curve:
-    steps = asarray([number_of(score.get(name)) or 0 for score in scores], float)
-    values = asarray([score["value"] for score in scores], float)
-    return Curve(Column(steps, values), label, colour, style, sparse=True)
+def distinction(series: Series, others: list[Series]) -> str:
+    """Return in brackets the conditions of a series that not all of `others` have."""
+    shared = set.intersection(*map(_conditions, others))
+    distinct = sorted(_conditions(series) - shared)
+    return f" ({', '.join(distinct)})" if distinct else ""
 
 
-def _claims(records: list[RunRecord], metric: str, of: str) -> tuple:
-    """Return the claims of a metric, where the specs of all runs claim the same."""
-    probe = {"metric": metric, "of": of}
-    claims = [
+def _conditions(series: Series) -> set[str]:
+    return set(conditions({**series[0], "step": None, "epoch": None}))
+
+
+def _curve(series: Series, by_epoch: bool, label: str, look: Look) -> Curve:
+    steps = [(row.get("epoch") if by_epoch else row.get("step")) or 0 for row in series]
+    values = [row["value"] for row in series]
+    return Curve(Column(asarray(steps, float), asarray(values, float)), label, *look, sparse=True)
+
+
+def _claims(
+    records: list[RunRecord], metric: str, of: str
+) -> tuple[tuple[float | None, float], ...]:
+    """Return the epochs and values that the specs claim, if all runs' specs claim the same."""
+    probe: ScoreRow = {"metric": metric, "value": 0.0, "of": of}
+    claims = {
         tuple((c.epoch, c.value) for c in r.spec.report.scores if is_of(probe, c.metric, c.of, r))
         for r in records
         if r.spec
-    ]
-    return claims[0] if claims and len(set(claims)) == 1 else ()
+    }
+    return claims.pop() if len(claims) == 1 else ()

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from ganspec.language.kinds import kinds_of
+from ganspec.kinds.metric import metric_kinds
 from ganspec.systems.claims import Score
 
 
 def unit(metric: str) -> str:
     """Return the unit of a metric's values, such as ` %`."""
-    kinds = kinds_of("metric").values()
-    return next((kind.unit for kind in kinds if metric in kind.names), "")
+    return next((kind.unit for kind in metric_kinds().values() if metric in kind.names), "")
 
 
 def value_text(value: float, deviation: float | None = None) -> str:
-    """Return a score of four digits, or a whole number: `42.39`, `17,604`, `2.786 ± 0.072`."""
+    """Return a score to four digits, or as a whole number: `42.39`, `17,604`, `2.786 ± 0.072`."""
     spread = "" if deviation is None else f" ± {_digits(deviation, 2)}"
     return _digits(value, 4) + spread
 
 
 def _digits(value: float, count: int) -> str:
-    """Return a number in `count` digits: `17,604`, not 1.76e+04."""
+    """Return a number to `count` digits: `17,604`, not 1.76e+04."""
     is_long = abs(value) < 1e15 and abs(round(value)) >= 10**count
     return f"{value:,.0f}" if is_long else f"{value:,.{count}g}"
 

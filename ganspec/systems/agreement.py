@@ -1,8 +1,9 @@
-"""What any network, its data and its labels ask of each other."""
+"""Checks that any network fits its data and its labels."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -10,110 +11,142 @@ from torch import nn
 from ganspec.kinds.layer import Layer
 from ganspec.language.errors import Diagnostic, Mark
 from ganspec.language.kinds import kinds_of
-from ganspec.program.ir import Net, Step
-from ganspec.systems.spec import Spec
+from ganspec.language.tree import find
+from ganspec.program.ir import Net, Step, Value
+from ganspec.systems.spec import Label, Spec
 
-# Calls whose results lie where their inputs lie.
+# Calls that keep the range of their input.
 KEEPS_RANGE = (
     *(nn.Flatten, nn.Unflatten, nn.Identity, nn.AvgPool2d, nn.MaxPool2d, nn.Upsample),
     *(nn.PixelShuffle, torch.mean, torch.amax),
 )
 
 
-def ending(net: Net) -> Step | None:
-    """The step that gives the network's output its range; None where the input is the output."""
-    made = {step.output.id: step for step in net.steps}
-    at = made.get(net.output.id)
-    while at is not None:
-        if isinstance(at.call.target, Net):
-            inner = ending(at.call.target)
+@dataclass(frozen=True)
+class Ending:
+    """The layer that gives a network's output its range; None if the input decides it."""
+
+    layer: type[Layer] | None
+    mark: Mark | None
+
+    @property
+    def name(self) -> str:
+        return self.layer.kind if self.layer else "its input"
+
+    @property
+    def range(self) -> tuple[float, float] | None:
+        """Bounds of the output; None if it has none."""
+        if self.layer is None or self.layer.output_range is None:
+            return None
+        low, high = self.layer.output_range
+        return low, high
+
+
+def ending(net: Net) -> Ending:
+    """Return the ending of a network."""
+    step = _last_step(net)
+    if step is None:
+        return Ending(None, None)
+    layer = kinds_of("layer").get(step.origin.kind)
+    return Ending(layer if layer and issubclass(layer, Layer) else None, step.origin.mark)
+
+
+def _last_step(net: Net) -> Step | None:
+    """Return the step that gives a network's output its range; None if the input decides it."""
+    steps = {step.output.id: step for step in net.steps}
+    step = steps.get(net.output.id)
+    while step is not None:
+        if isinstance(step.call.target, Net):
+            inner = _last_step(step.call.target)
             if inner is not None:
                 return inner
-        elif at.call.target not in KEEPS_RANGE or len(at.inputs) != 1:
-            return at
-        at = made.get(at.inputs[0])
+        elif step.call.target not in KEEPS_RANGE or len(step.inputs) != 1:
+            return step
+        step = steps.get(step.inputs[0])
     return None
 
 
-def layer_of(step: Step | None) -> type[Layer] | None:
-    """The layer that a step came from."""
-    return kinds_of("layer").get(step.origin.kind) if step else None
+def output_mark(spec: Spec, key: str, net: Net) -> Mark | None:
+    """Return the place of the layer that makes the output of the network `key`."""
+    layers = spec.network(key).layers
+    return mark_of(net.output) or (layers[-1].mark if layers else None)
 
 
-def images_of(spec: Spec, mark: Mark | None) -> tuple[str, ...]:
-    """Where the spec says what its images are, as a note."""
-    data = spec.tree.get("data")
-    at = data.get("size") or data.get("dataset") or data
-    note = f"the images are those of `data`, {at.mark.seen_from(mark)}"
-    return (note,) if spec.data.size else (f"{note}, in the data set's own size",)
-
-
-def image_help(spec: Spec, net: Net) -> str:
-    """How to make the network's output one of the images."""
-    made, wanted = net.output.shape, spec.data.shape
-    if len(made) != 3:
-        return f"end the {net.name.lower()} in a map, such as `conv: {wanted[0]}`"
-    if made[1:] != wanted[1:]:
-        data = f", or set `data: {{size: [{made[1]}, {made[2]}]}}`" if max(made) <= 8192 else ""
-        return f"add or remove upsampling{data}"
-    help = f"let the last layer make {wanted[0]} channels"
-    return f"{help}, or set `data: {{channels: {made[0]}}}`" if made[0] in (1, 3) else help
+def mark_of(value: Value) -> Mark | None:
+    """Return the place of the layer that makes a value; None if it is an input."""
+    return value.origin.mark if value.origin else None
 
 
 def image_mismatch(spec: Spec, key: str, net: Net, message: str) -> Iterator[Diagnostic]:
-    """Yield the finding `message` where a network's images are not of the data's shape."""
+    """Yield an error with `message` if a network's images have another shape than the data's."""
     if net.output.shape == spec.data.shape:
         return
-    mark = net.output.origin.mark if net.output.origin else None
-    if mark is None and (layers := getattr(spec, key).layers):
-        mark = layers[-1].mark
-    yield Diagnostic("image-mismatch", message, mark, images_of(spec, mark), image_help(spec, net))
+    mark = output_mark(spec, key, net)
+    data = find(spec.tree, ("data",))
+    place = (data.get("size") or data.get("dataset") or data).mark.seen_from(mark)
+    own_size = "" if spec.data.size else ", in the data set's own size"
+    note = f"the images are those of `data`, {place}{own_size}"
+    yield Diagnostic("image-mismatch", message, mark, (note,), _image_help(spec, net))
+
+
+def _image_help(spec: Spec, net: Net) -> str:
+    shape, wanted = net.output.shape, spec.data.shape
+    if len(shape) != 3:
+        return f"end the {net.name.lower()} in a map, such as `conv: {wanted[0]}`"
+    if shape[1:] != wanted[1:]:
+        size = f", or set `data: {{size: [{shape[1]}, {shape[2]}]}}`" if max(shape) <= 8192 else ""
+        return f"add or remove upsampling{size}"
+    help = f"let the last layer make {wanted[0]} channels"
+    return f"{help}, or set `data: {{channels: {shape[0]}}}`" if shape[0] in (1, 3) else help
 
 
 def output_range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
-    """A warning where a network that makes images makes them in another range."""
-    step = ending(net)
-    layer = layer_of(step)
-    made, wanted = getattr(layer, "output_range", None), tuple(spec.data.range)
-    if made is None or tuple(made) == wanted:
+    """Yield a warning if a network's images have another range than the data's."""
+    end = ending(net)
+    if end.range is None or end.range == spec.data.range:
         return
-    message = f"{layer.kind} makes {_span(made)}, the images are {_span(wanted)}"
-    data = spec.tree.get("data")
-    place = (data.get("range") or data).mark.seen_from(step.origin.mark)
-    note = f"the images' range is that of `data`, {place}"
-    if data.get("range") is None:
-        note = f"images are {_span(wanted)} unless `data` says otherwise"
-    help = f"set `data: {{range: [{made[0]:g}, {made[1]:g}]}}`"
-    if tuple(made) not in ((-1.0, 1.0), (0.0, 1.0)):
-        last = "tanh" if wanted[0] < 0 else "sigmoid"
+    images = _span(spec.data.range)
+    message = f"{end.name} makes {_span(end.range)}, the images are {images}"
+    note = range_note(spec, end.mark)
+    if find(spec.tree, ("data", "range")) is find(spec.tree, ("data",)):
+        note = f"images are {images} unless `data` says otherwise"
+    help = f"set `data: {{range: [{end.range[0]:g}, {end.range[1]:g}]}}`"
+    if end.range not in ((-1.0, 1.0), (0.0, 1.0)):
+        last = "tanh" if spec.data.range[0] < 0 else "sigmoid"
         help = f"end the {net.name.lower()} in `{last}`"
-    mark = step.origin.mark
-    yield Diagnostic("range-mismatch", message, mark, (note,), help, severity="warning")
+    yield Diagnostic("range-mismatch", message, end.mark, (note,), help, severity="warning")
+
+
+def range_note(spec: Spec, mark: Mark | None) -> str:
+    """Return a note that names the place of the images' range, as seen from `mark`."""
+    place = find(spec.tree, ("data", "range")).mark.seen_from(mark)
+    return f"the images' range is that of `data`, {place}"
 
 
 def _span(bounds: tuple[float, float]) -> str:
     return f"{bounds[0]:g} to {bounds[1]:g}"
 
 
-def labels_fit(spec: Spec, key: str) -> Iterator[Diagnostic]:
-    """The labels that the spec declares under `key` are the data set's, where that tells."""
-    place, label = spec.tree.get(key), getattr(spec, key)
-    said, size = label.kind, int(label.size)
-    found = spec.data.dataset.label_kind()
-    if found is not None and found != (said, size):
-        kind, count = found
-        differs = "size" if kind == said else "kind"
-        mark = place.get(differs).mark
-        data = spec.data.dataset
-        message = f"`{key}` says {worded(said, size)}, the images have {worded(kind, count)}"
-        notes = ()
-        if data.mark:
-            notes = (f"the images are those of {data.kind}, {data.mark.seen_from(mark)}",)
-        help = f"write `{key}: {{kind: {kind}, size: {count}}}`"
-        yield Diagnostic("label-mismatch", message, mark, notes, help)
+def labels_fit(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
+    """Yield an error if `label`, declared under `key`, is not the label of the data set.
+
+    Nothing is known of a data set whose files alone tell its labels.
+    """
+    dataset, size = spec.data.dataset, int(label.size)
+    known = dataset.label_kind()
+    if known is None or known == (label.kind, size):
+        return
+    kind, count = known
+    mark = find(spec.tree, (key, "size" if kind == label.kind else "kind")).mark
+    message = f"`{key}` says {worded(label.kind, size)}, the images have {worded(kind, count)}"
+    notes: tuple[str, ...] = ()
+    if dataset.mark:
+        notes = (f"the images are those of {dataset.kind}, {dataset.mark.seen_from(mark)}",)
+    help = f"write `{key}: {{kind: {kind}, size: {count}}}`"
+    yield Diagnostic("label-mismatch", message, mark, notes, help)
 
 
 def worded(kind: str, count: int) -> str:
-    """What labels are, for a message."""
+    """Return a kind of labels and their number of classes in words."""
     classes = "1 class" if count == 1 else f"{count} classes"
     return classes if kind == "classes" else f"multi-hot labels of {classes}"

@@ -2,38 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+
 import torch
 from torch.utils.data import DataLoader
 
-from ganspec.runs.checkpoint import CheckpointError
+from ganspec.kinds.datasets.image_folder import ImageFiles
 from ganspec.systems.batches import count_batches, pick_images
+from ganspec.systems.checkpoint import CheckpointError, State
 
 WORKERS = 2
 
+Plan = list[list[int]]  # indices of images, batch by batch
+
 
 class StreamedImages:
-    """Image files read on demand, in the order that `plan()` foretells, by worker processes."""
+    """Image files that worker processes read on demand, in the order of a plan."""
 
-    def __init__(self, files, device: torch.device):
+    def __init__(self, files: ImageFiles, device: torch.device):
         self.files, self.device = files, device
-        self.iterator, self.left = None, 0
-        self.plan = None  # gives the coming batches' indices, this one first
+        self.iterator: Iterator[torch.Tensor] | None = None
+        self.left = 0  # batches that the iterator still has
+        # returns the batches to come, the next one first
+        self.plan: Callable[[], Plan] = list
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, index: torch.Tensor) -> torch.Tensor:
+        """Return the next batch of the plan; `index` must be its indices."""
         if self.iterator is None:
-            chunks = self.plan()
+            plan = self.plan()
             loader = DataLoader(
                 self.files,
-                batch_sampler=chunks,
+                batch_sampler=plan,
                 num_workers=WORKERS,
                 pin_memory=self.device.type == "cuda",
                 # its own generator: the default one is training's, and must not be drawn from
                 generator=torch.Generator(),
             )
-            self.iterator, self.left = iter(loader), len(chunks)
+            self.iterator, self.left = iter(loader), len(plan)
         batch = next(self.iterator)
         self.left -= 1
         if self.left == 0:
@@ -42,9 +51,15 @@ class StreamedImages:
 
 
 class Feed:
-    """The batches of `draw_batches`, whose place in the data can be saved and gone back to."""
+    """The batches of `draw_batches`, with a position that can be saved and restored."""
 
-    def __init__(self, images, labels, seed, cfg):
+    def __init__(
+        self,
+        images: torch.Tensor | StreamedImages,
+        labels: torch.Tensor | None,
+        seed: int,
+        cfg: SimpleNamespace,
+    ):
         self.images, self.labels, self.cfg = images, labels, cfg
         self.random = torch.Generator().manual_seed(seed)
         self.order = torch.empty(0, dtype=torch.int64)
@@ -63,23 +78,26 @@ class Feed:
             self.order, self.position = order.to(self.images.device), 0
         chosen = self.order[self.position * self.cfg.batch :][: self.cfg.batch]
         self.position += 1
-        labels = self.labels[chosen] if self.cfg.labels else None
+        labels = self.labels[chosen] if self.labels is not None and self.cfg.labels else None
         return pick_images(self.images, chosen, self.cfg), labels
 
-    def coming(self) -> list[list[int]]:
-        """Indices of every batch from the one being read to the epoch's end."""
+    def coming(self) -> Plan:
+        """Return the indices of every batch from the one being read to the epoch's end."""
         size = self.cfg.batch
-        whole = self.order[(self.position - 1) * size : len(self) * size]
-        return [chunk.tolist() for chunk in whole.split(size)]
+        rest = self.order[(self.position - 1) * size : len(self) * size]
+        return [chunk.tolist() for chunk in rest.split(size)]
 
-    def state(self) -> dict[str, object]:
-        """The order of this epoch, the place in it, and what the next orders are drawn from."""
-        order, random = self.order.cpu(), self.random.get_state()
-        state = {"order": order, "position": self.position, "random": random}
-        return {**state, "count": len(self.images)}
+    def state(self) -> State:
+        """Return the epoch's order, the position in it, and the generator of the next orders."""
+        return {
+            "order": self.order.cpu(),
+            "position": self.position,
+            "random": self.random.get_state(),
+            "count": len(self.images),
+        }
 
-    def restore(self, state: dict[str, object]) -> None:
-        """Go on from `state`; raises CheckpointError where the images are not as many."""
+    def restore(self, state: State) -> None:
+        """Restore `state`. Raises CheckpointError if the number of images is another."""
         if state["count"] != len(self.images):
             now = len(self.images)
             raise CheckpointError(f"the run began with {state['count']} images, here are {now}")
@@ -88,8 +106,8 @@ class Feed:
         self.random.set_state(state["random"].cpu())
 
 
-def at(images, chosen: torch.Tensor) -> torch.Tensor:
-    """Return the images of some indices, in memory or streamed."""
+def at(images: torch.Tensor | StreamedImages, chosen: torch.Tensor) -> torch.Tensor:
+    """Return the images at some indices, in memory or streamed."""
     if isinstance(images, StreamedImages):
         return torch.stack([images.files[i] for i in chosen.tolist()]).to(images.device)
     return images[chosen.to(images.device)]

@@ -1,4 +1,4 @@
-"""The labels that a data set gave, held against those that the spec declares."""
+"""A check of a data set's labels against the label that the spec declares."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ from ganspec.systems.agreement import worded
 from ganspec.systems.spec import Label
 
 
-def fit_labels(labels: torch.Tensor, label: Label, key: str, dataset: Dataset) -> torch.Tensor:
-    """`labels` as networks read them: int64 N for classes, float N x size for multi-hot ones.
+def fit_labels(
+    labels: torch.Tensor | None, label: Label, key: str, dataset: Dataset
+) -> torch.Tensor:
+    """Return `labels` as networks read them: int64 N for classes, float N x size for multi-hot.
 
-    `key` is where the spec declares them. Raises DataError where they are of another kind or of
-    more classes, or where the data set told none apart; warns of classes that no image has.
+    `label` is declared under `key` of the spec. Raises DataError if the labels are missing, have
+    another kind or more classes, or are all equal. Warns of classes that no image has.
     """
     size = int(label.size)
-    found = "classes" if labels.ndim == 1 else "multi_hot"
-    count = int(labels.max()) + 1 if found == "classes" else labels.shape[1]
     said = f"`{key}` says {worded(label.kind, size)}"
-    if found != label.kind or (found == "multi_hot" and count != size) or count > size:
-        raise DataError(f"{dataset.kind} has {worded(found, count)}, {said}")
-    if found == "multi_hot":
+    if labels is None:
+        raise DataError(f"{dataset.kind} has no labels; {said}")
+    kind = "classes" if labels.ndim == 1 else "multi_hot"
+    count = int(labels.max()) + 1 if kind == "classes" else labels.shape[1]
+    if kind != label.kind or (kind == "multi_hot" and count != size) or count > size:
+        raise DataError(f"{dataset.kind} has {worded(kind, count)}, {said}")
+    if kind == "multi_hot":
         return labels.float()
     present = len(labels.unique())
     if present == 1 < size:

@@ -1,11 +1,11 @@
-"""The field's short words for what specs spell out."""
+"""The field's short words for kinds, metrics and values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Collection
 
 from ganspec.language.kinds import Kind
-from ganspec.language.section import Section
+from ganspec.systems.schedule import Schedule
 from ganspec.systems.wording import label, spoken
 
 TERMS = {
@@ -48,61 +48,54 @@ TERMS = {
     "xavier": "Xavier",
 }
 FRAMEWORKS = {"torch": "PyTorch", "keras": "Keras", "tensorflow": "TensorFlow 1"}
-HIDDEN = {"reads", "as_", "from_", "norm", "init"}  # fields that say nothing of the kind itself
+HIDDEN = {"reads", "as_", "from_", "norm", "init"}  # fields that do not describe the kind itself
 
 
 def term(name: str) -> str:
-    """The field's word for a kind, a metric or a field's value."""
+    """Return the field's word for a kind, a metric or a field's value."""
     return TERMS.get(name) or name.replace("_", " ")
 
 
 def plain(value: object) -> str:
-    """A field's value as a person writes it: `2e-4`, `0.5, 0.9`, `ReLU`."""
+    """Return a field's value as a person writes it: `2e-4`, `0.5, 0.9`, `ReLU`."""
     return said(value) if isinstance(value, Kind) else spoken(value)
 
 
 def settings(kind: Kind, framework: str = "torch") -> dict[str, object]:
-    """The fields of `kind` that are not at the framework's defaults, the primary one first."""
-    cls = type(kind)
-    defaults = cls.defaults(framework)
-    names = sorted((n for n in defaults if n not in HIDDEN), key=lambda n: n != cls.primary)
-    found = {name: getattr(kind, name) for name in names}
-    return {name: value for name, value in found.items() if value != defaults[name]}
+    """Return the fields of `kind` that are not at the framework's defaults, the primary first."""
+    changed = kind.changed(framework)
+    names = sorted((n for n in changed if n not in HIDDEN), key=lambda n: n != kind.primary)
+    return {name: changed[name] for name in names}
 
 
 def said(kind: Kind, framework: str = "torch") -> str:
-    """A kind and what is particular of it: `GP 10`, `non-saturating (real target 0.9)`."""
-    own = settings(kind, framework)
-    if kind.primary is not None and getattr(kind, kind.primary, None) is not None:
-        own = {kind.primary: getattr(kind, kind.primary), **own}
-    words = [term(kind.kind)]
-    if (first := own.pop(kind.primary, None)) is not None:
-        words.append(plain(first))
+    """Return a kind with its particular fields: `GP 10`, `non-saturating (real target 0.9)`."""
+    own, words = settings(kind, framework), [term(kind.kind)]
+    if kind.primary is not None:
+        own.pop(kind.primary, None)
+        if (first := getattr(kind, kind.primary, None)) is not None:
+            words.append(plain(first))
     if own:
         words.append(f"({fields(own)})")
     return " ".join(words)
 
 
 def fields(own: dict[str, object]) -> str:
-    """Fields and their values: `real target 0.9, eps 1e-3`."""
+    """Return fields and their values on one line: `real target 0.9, eps 1e-3`."""
     return ", ".join(f"{label(n)} {plain(v)}" for n, v in own.items())
 
 
-def given(section: Section) -> dict[str, object]:
-    """Return the fields of a section that are not at their defaults."""
-    defaults = {name: field.default for name, field in type(section).model_fields.items()}
-    return {n: getattr(section, n) for n, usual in defaults.items() if getattr(section, n) != usual}
-
-
-LAST_BATCH = {"last_batch": lambda _: "last batch kept"}
 # Fields of `train` that a survey has a row for, or that change no weight.
 OF_ALL = {"batch", "epochs", "iterations", "seed", "keep"}
 
 
-def rules(train: Section, words: dict[str, Callable[[object], str]], elsewhere: set[str]) -> str:
-    """Return what is unusual in a training; a rule without words appears as it is written."""
-    words, told = {**LAST_BATCH, **words}, []
-    for name, value in given(train).items():
-        if name not in elsewhere | OF_ALL:
-            told.append(words[name](value) if name in words else fields({name: value}))
-    return ", ".join(told)
+def rules(
+    train: Schedule, words: dict[str, str] | None = None, elsewhere: Collection[str] = ()
+) -> str:
+    """Return the unusual rules of a training; `words` are the descriptions of fields.
+
+    A field without a description appears with its value, one in `elsewhere` not at all.
+    """
+    words = {"last_batch": "last batch kept", **(words or {})}
+    shown = (item for item in train.changed().items() if item[0] not in {*OF_ALL, *elsewhere})
+    return ", ".join(words.get(name) or fields({name: value}) for name, value in shown)

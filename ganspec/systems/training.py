@@ -5,61 +5,63 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import nn, optim
 
-from ganspec.runs import checkpoint
-from ganspec.systems.feed import Feed
+from ganspec.systems import checkpoint
+from ganspec.systems.checkpoint import State
+from ganspec.systems.feed import Feed, StreamedImages
 
 
 class Scoring(Protocol):
-    """Takes scores during a training without changing it."""
+    """Measures scores during a training without changing it."""
 
     def due(self) -> bool:
         """Return True if scores are due at the epoch's end that was just reached."""
 
     def __call__(self) -> None:
-        """Take scores and write them into the run."""
+        """Measure scores and write them into the run."""
 
 
 @dataclass(frozen=True)
 class Images:
-    """What a training reads: images uint8 N x C x H x W, their labels, and the same held out.
+    """Real images, uint8 N x C x H x W, and their labels.
 
-    `labels` are int64 N for classes, uint8 N x classes for multi-hot labels; `names` are those of
-    the classes, where the data set has any. `test` is None where nothing is held out or read.
+    `labels` are int64 N for classes, uint8 N x classes for multi-hot labels, None if there are
+    none. `test` are held-out images and their labels; None if nothing is held out. `names` are the
+    names of the classes, in the order of their labels; empty if the data set has none.
     """
 
-    images: Any
+    images: torch.Tensor | StreamedImages
     labels: torch.Tensor | None
-    test: tuple[Any, torch.Tensor | None] | None = None
+    test: tuple[torch.Tensor, torch.Tensor | None] | None = None
     names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Start:
-    """What a training begins with; `cfg` are the settings that its text reads."""
+    """The beginning of a training; `cfg` are the settings that its text reads."""
 
     cfg: SimpleNamespace
     networks: dict[str, nn.Module]
     images: Images
     device: torch.device
-    exact: bool = False  # True if modules are applied as they are, without rewrites
+    exact: bool = False  # True if modules are applied without rewrites
 
 
 class Training:
-    """The state of one training; `advance` makes one step.
+    """The state of one training; `advance` makes one training step.
 
-    A subclass sets the attributes below, and defines a step and a picture.
+    A subclass sets `optimizers` and `batches`, and defines `advance` and `picture`.
     """
 
     optimizers: dict[str, optim.Optimizer]
     batches: Feed
-    fixed: dict[str, torch.Tensor]  # what every picture is made from
+    fixed: dict[str, torch.Tensor]  # inputs of every picture
     average: nn.Module | None = None  # the generator of averaged weights, where the spec has one
-    scoring: Scoring | None = None  # takes scores at epochs' ends, where the spec asks for some
+    scoring: Scoring | None = None  # measures scores at epochs' ends, where the spec asks for some
     step = 0
 
     def __init__(self, start: Start):
@@ -67,31 +69,31 @@ class Training:
         self.exact, self.fixed = start.exact, {}
 
     def advance(self) -> dict[str, torch.Tensor]:
-        """Make one iteration. Return its losses by name, still on the device."""
+        """Make one training step. Return its losses by name, still on the device."""
         raise NotImplementedError
 
     def picture(self, path: Path) -> None:
-        """Write a picture of what the networks produce so far."""
+        """Write a picture of what the networks produce so far, atomically."""
         raise NotImplementedError
 
     @property
     def images_per_step(self) -> int:
-        """Real images that one step reads."""
+        """Number of real images that one training step reads."""
         return self.cfg.batch
 
     @property
     def warmup(self) -> int:
-        """Return the number of steps before the first epoch."""
+        """Number of steps before the first epoch."""
         return 0
 
     @property
     def epoch_steps(self) -> int:
-        """Return the iterations of an epoch: all images seen once, unless the spec sets them."""
+        """Number of steps in an epoch: all images seen once, unless the spec sets it."""
         return self.cfg.iterations or len(self.batches)
 
     @property
     def epoch(self) -> int:
-        """Return the number of finished epochs."""
+        """Number of finished epochs."""
         return max(0, self.step - self.warmup) // self.epoch_steps
 
     def ends_epoch(self) -> bool:
@@ -100,13 +102,13 @@ class Training:
         return done > 0 and done % self.epoch_steps == 0
 
     def measures(self) -> dict[str, torch.Tensor]:
-        """Return measurements at an epoch's end, by name, on images that training does not see.
+        """Return measurements on held-out images at an epoch's end, by name.
 
-        It draws nothing from torch's own generators: training goes on as if it had not been.
+        They draw nothing from torch's own generators, so that training goes on unchanged.
         """
         return {}
 
-    def weights(self) -> dict[str, object]:
+    def weights(self) -> State:
         """Return the state that sampling needs; it is too little to resume from."""
         weights = {
             "step": self.step,
@@ -115,7 +117,7 @@ class Training:
         }
         return weights | ({"average": self.average.state_dict()} if self.average else {})
 
-    def state(self) -> dict[str, object]:
+    def state(self) -> State:
         """Return everything that the next step depends on."""
         return {
             **self.weights(),
@@ -126,7 +128,7 @@ class Training:
             "batches": self.batches.state(),
         }
 
-    def restore(self, state: dict[str, object]) -> None:
+    def restore(self, state: State) -> None:
         """Restore `state`. Raises CheckpointError if it does not fit."""
         with checkpoint.fitting():
             for key, network in self.networks.items():
@@ -141,11 +143,13 @@ class Training:
             checkpoint.restore_random(state["random"], self.device)
 
     def culprit(self) -> str | None:
-        """Return the first layer whose weights are not finite, with its place in the spec."""
+        """Return the name of the first weight that is not finite, with its place in the spec."""
         # the discriminator is updated before the generator
         for key, network in reversed(self.networks.items()):
             for name, weight in [*network.named_parameters(), *network.named_buffers()]:
                 if not torch.isfinite(weight).all():
-                    mark = network.origin(name).mark
+                    # evaluated networks know the layer of each weight, other modules do not
+                    origin = getattr(network, "origin", None)
+                    mark = origin(name).mark if origin else None
                     return f"{key}.{name}" + (f" ({mark})" if mark else "")
         return None

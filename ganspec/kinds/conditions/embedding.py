@@ -26,6 +26,7 @@ class Embedding(Condition, kind="embedding"):
     """
 
     primary: ClassVar = "size"
+    embeds: ClassVar = True
 
     size: Width | None = Field(
         None, description="numbers in a vector; with `product` as many as the value has channels"
@@ -36,6 +37,10 @@ class Embedding(Condition, kind="embedding"):
     hidden: Layer | None = Field(
         None, description="activation of the embedding, with `map` of the linear layer after it"
     )
+
+    @property
+    def way(self) -> str:
+        return "channel" if self.join_ == "map" else self.join_
 
     def join(self, net, x: Value) -> Value:
         size = self.fitting_size(net, x)

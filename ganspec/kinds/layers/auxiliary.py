@@ -18,6 +18,8 @@ class Auxiliary(Weighted, kind="auxiliary"):
     is. `objective.auxiliary` says how the classifier's loss counts.
     """
 
+    noun: ClassVar = "the auxiliary classifier"
+    conditional: ClassVar = True
     primary: ClassVar = "layers"
 
     layers: tuple[Layer, ...] = Field((), description="what the value passes through before it")

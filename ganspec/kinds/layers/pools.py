@@ -25,6 +25,7 @@ from ganspec.program.ir import Call, Value
 class WindowPool(Layer):
     """One number for each window of a map."""
 
+    role: ClassVar = "pool"
     primary: ClassVar = "kernel"
     expects: ClassVar = "map"
 
@@ -91,6 +92,7 @@ class AveragePool(WindowPool, kind="avg_pool"):
 class MeanPool(Layer, kind="mean_pool"):
     """Map to vector: each channel's mean over height and width."""
 
+    role: ClassVar = "pool"
     expects: ClassVar = "map"
     examples: ClassVar = [(None, (4, 3, 5))]
 
@@ -101,6 +103,7 @@ class MeanPool(Layer, kind="mean_pool"):
 class SumPool(Layer, kind="sum_pool"):
     """Map to vector: each channel's sum over height and width."""
 
+    role: ClassVar = "pool"
     expects: ClassVar = "map"
     examples: ClassVar = [(None, (4, 3, 5))]
 
@@ -111,6 +114,7 @@ class SumPool(Layer, kind="sum_pool"):
 class GlobalMaxPool(Layer, kind="global_max_pool"):
     """Map to vector: each channel's largest value."""
 
+    role: ClassVar = "pool"
     expects: ClassVar = "map"
     examples: ClassVar = [(None, (4, 3, 5))]
 

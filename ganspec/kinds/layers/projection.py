@@ -25,6 +25,7 @@ class Projection(Weighted, kind="projection"):
     Of a multi-hot label the embedding is the sum of the present classes' vectors.
     """
 
+    conditional: ClassVar = True
     expects: ClassVar = "vector"
 
     def lower(self, net, x: Value) -> Value:

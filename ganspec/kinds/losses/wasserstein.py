@@ -31,6 +31,7 @@ class Wasserstein(Loss, kind="wasserstein"):
     round, `real_target: 1`, the critic lowers real images' scores and nothing else changes.
     """
 
+    judge: ClassVar = "critic"
     real_loss: ClassVar = staticmethod(real_loss)
     fake_loss: ClassVar = staticmethod(fake_loss)
     generator_loss: ClassVar = staticmethod(generator_loss)

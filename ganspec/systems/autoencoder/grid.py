@@ -16,16 +16,15 @@ from ganspec.systems.grid import save_grid
 def save_comparison(
     autoencoder: nn.Module, images: torch.Tensor, path: Path, cfg: SimpleNamespace
 ) -> None:
-    """Write what an autoencoder makes of images, a row of each kind below another, atomically.
+    """Write images and an autoencoder's restorations of them, one row below another, atomically.
 
-    More images than a row holds go on in further rows.
+    `images` are uint8, N x C x H x W; more of them than fit in a row go on in further rows.
     """
-    parts = []
+    parts: list[torch.Tensor] = []
     for part in images.split(cfg.columns):
-        shown = compare(autoencoder, part, cfg)
-        kinds = shown.unflatten(0, (-1, len(part)))
+        rows = compare(autoencoder, part, cfg).unflatten(0, (-1, len(part)))
         lacking = cfg.columns - len(part) if parts else 0
-        white = kinds.new_ones(len(kinds), lacking, *kinds.shape[2:])
-        parts.append(torch.cat([kinds, white], 1).flatten(0, 1))
+        white = rows.new_ones(len(rows), lacking, *rows.shape[2:])
+        parts.append(torch.cat([rows, white], 1).flatten(0, 1))
     with replacing(path) as temporary:
         save_grid(torch.cat(parts), temporary, min(cfg.columns, len(images)), cfg)

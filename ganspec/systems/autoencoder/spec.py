@@ -17,19 +17,21 @@ from ganspec.language.section import Section
 from ganspec.language.tree import Node
 from ganspec.language.types import Positive
 from ganspec.program.ir import Net
-from ganspec.systems.autoencoder.contract import contract
-from ganspec.systems.autoencoder.settings import settings
-from ganspec.systems.autoencoder.step import restore
+from ganspec.systems.autoencoder import step
 from ganspec.systems.autoencoder.training import AutoencoderTraining
 from ganspec.systems.schedule import Schedule
+from ganspec.systems.single.contract import check_images
+from ganspec.systems.single.fields import CriterionObjective, CriterionSpec
 from ganspec.systems.single.program import main
-from ganspec.systems.single.wording import properties
-from ganspec.systems.spec import Interface, Network, Spec, image_input
+from ganspec.systems.single.settings import single_settings
+from ganspec.systems.spec import Interface, Network, image_input
 from ganspec.systems.terms import plain
 from ganspec.systems.training import Start, Training
 
+COLUMNS = 16  # images in a row of reconstructions
 
-class Noise(Section):
+
+class InputNoise(Section):
     """Gaussian noise on an autoencoder's input, drawn anew for every batch."""
 
     std: Positive = Field(description="its standard deviation, in units of the images' range")
@@ -37,26 +39,26 @@ class Noise(Section):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """A number alone is `std`."""
+        """Return a number alone as `std`."""
         if node.value is None or isinstance(node.value, (dict, list, bool)):
             return node
         return node.holding({"std": node.as_value()})
 
 
-class Reconstruction(Section):
-    """What an autoencoder is trained for."""
+class Reconstruction(CriterionObjective):
+    """The objective of an autoencoder."""
 
     loss: Criterion = Field(description="of its outputs against the clean images")
-    noise: Noise | None = Field(
+    noise: InputNoise | None = Field(
         None, description="what the input has and the target has not; a number is `std`"
     )
 
 
-class Autoencoder(Spec, system="autoencoder"):
+class Autoencoder(CriterionSpec, system="autoencoder"):
     """An autoencoder, from images to the same images; denoising where noise is added.
 
     Its spec has `name`, `doc`, `framework`, `report`, `vars`, `data` and `blocks` as a GAN's has,
-    and beside them the following.
+    and the following.
     """
 
     networks: ClassVar = ("autoencoder",)
@@ -65,7 +67,6 @@ class Autoencoder(Spec, system="autoencoder"):
         "Test images as the network reads them, as it restores them, and as they are"
     )
     restores: ClassVar = "autoencoder"
-    reads_test: ClassVar = True
 
     autoencoder: Network
     objective: Reconstruction
@@ -76,10 +77,21 @@ class Autoencoder(Spec, system="autoencoder"):
         return {"autoencoder": Interface(image_input(self), "image", "Image to image.")}
 
     def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-        return contract(self, nets)
+        shape = self.data.shown_shape
+        return check_images(self, "autoencoder", nets, f" of images of {shape}")
 
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
-        return settings(self)
+        noise = self.objective.noise
+        return single_settings(
+            self,
+            step,
+            absent=("labels", "_labels", "test_labels"),
+            labels=None,
+            noise=noise.std if noise else None,
+            clip_noise=noise.clip if noise else False,
+            columns=COLUMNS,
+            compare=step.compare,
+        )
 
     def main(self) -> Callable:
         return main
@@ -91,14 +103,14 @@ class Autoencoder(Spec, system="autoencoder"):
         random: torch.Generator,
         cfg: SimpleNamespace,
     ) -> torch.Tensor:
-        return restore(network, images, random, cfg)
+        return step.restore(network, images, random, cfg)
 
     def training(self, start: Start) -> Training:
-        return AutoencoderTraining(self, start)
+        return AutoencoderTraining(start)
 
     def properties(self) -> dict[str, dict[str, str]]:
-        found, noise = properties(self), self.objective.noise
+        properties, noise = super().properties(), self.objective.noise
         if noise is not None:
             clipped = ", clipped" if noise.clip else ""
-            found["data"]["input noise"] = f"{plain(noise.std)}{clipped}"
-        return found
+            properties["data"]["input noise"] = f"{plain(noise.std)}{clipped}"
+        return properties

@@ -11,23 +11,23 @@ from ganspec.systems.autoencoder.step import evaluate
 from ganspec.systems.batches import spaced
 from ganspec.systems.feed import at
 from ganspec.systems.single.training import SingleTraining
-from ganspec.systems.spec import Spec
 from ganspec.systems.training import Start
 
 
 class AutoencoderTraining(SingleTraining):
-    """Pictured by what it makes of a few images."""
+    """A training pictured by a few restored images."""
 
-    def __init__(self, spec: Spec, start: Start):
-        super().__init__(spec, start)
-        source, count = (start.images.test or (start.images.images,))[0], self.cfg.columns
-        self.fixed = {"images": at(source, spaced(len(source), count))}
+    def __init__(self, start: Start):
+        super().__init__(start)
+        self.test_images = start.images.test[0] if start.images.test else None
+        source = start.images.images if self.test_images is None else self.test_images
+        self.fixed = {"images": at(source, spaced(len(source), self.cfg.columns))}
 
     def measures(self) -> dict[str, torch.Tensor]:
-        if self.held_out is None:
+        if self.test_images is None:
             return {}
-        return evaluate(self.network, self.held_out[0], self.cfg)
+        return evaluate(self.network, self.test_images, self.cfg)
 
     def picture(self, path: Path) -> None:
-        """Rows of noisy images, what is made of them, and the clean ones."""
+        """Write rows of noisy images, the restored images, and the clean ones."""
         save_comparison(self.network, self.fixed["images"], path, self.cfg)

@@ -9,39 +9,41 @@ from typing import ClassVar
 from pydantic import Field
 
 from ganspec.kinds.criterion import Criterion
+from ganspec.kinds.metrics.predictions import accuracy, multi_hot_accuracy
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.errors import Diagnostic
-from ganspec.language.section import Section
+from ganspec.language.tree import find
 from ganspec.program.ir import Net
-from ganspec.systems.classifier.contract import contract
-from ganspec.systems.classifier.settings import settings
+from ganspec.systems.agreement import labels_fit, output_mark
+from ganspec.systems.classifier import step
 from ganspec.systems.classifier.training import ClassifierTraining
 from ganspec.systems.schedule import Schedule
+from ganspec.systems.single.contract import check_criterion, check_outputs
+from ganspec.systems.single.fields import CriterionObjective, CriterionSpec
 from ganspec.systems.single.program import main
-from ganspec.systems.single.wording import properties
-from ganspec.systems.spec import Interface, Label, Network, Spec, image_input
+from ganspec.systems.single.settings import single_settings
+from ganspec.systems.spec import Interface, Label, Network, image_input
 from ganspec.systems.training import Start, Training
 
 
-class Prediction(Section):
-    """What a classifier is trained for."""
+class Prediction(CriterionObjective):
+    """The objective of a classifier."""
 
     loss: Criterion = Field(description="of its outputs against the labels")
 
 
-class Classifier(Spec, system="classifier"):
+class Classifier(CriterionSpec, system="classifier"):
     """A classifier, from images to the logits or probabilities of their labels.
 
     Its spec has `name`, `doc`, `framework`, `report`, `vars`, `data` and `blocks` as a GAN's has,
-    and beside them the following. Of multi-hot labels the accuracy is the share of all labels that
-    stand among their image's highest outputs, as many outputs as the image has labels.
+    and the following. With multi-hot labels the accuracy is the share of all labels that are among
+    the highest outputs of their image, counting as many outputs as the image has labels.
     """
 
     networks: ClassVar = ("classifier",)
     noun: ClassVar = "classifier"
     caption: ClassVar = "What the classifier takes for what"
     predicts: ClassVar = "classifier"
-    reads_test: ClassVar = True
 
     label: Label = Field(description="what each image is labelled with")
     classifier: Network
@@ -57,16 +59,39 @@ class Classifier(Spec, system="classifier"):
         return {"classifier": Interface(image_input(self), "labels", "Image to labels.")}
 
     def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-        return contract(self, nets)
+        yield from labels_fit(self, "label", self.label)
+        mismatch = list(check_criterion(self, self.label.kind))
+        yield from mismatch
+        if net := nets.get("classifier"):
+            yield from self._check_classes(net)
+            if not mismatch:  # another criterion would want other outputs
+                yield from check_outputs(self, "classifier", net)
+
+    def _check_classes(self, net: Net) -> Iterator[Diagnostic]:
+        """Yield an error if the classifier does not make a number for each class."""
+        size = int(self.label.size)
+        if net.output.shape == (size,):
+            return
+        mark = output_mark(self, "classifier", net)
+        place = find(self.tree, ("label", "size")).mark.seen_from(mark)
+        message = f"the classifier makes {net.output}, not one number for each of {size} classes"
+        notes = (f"the classes are those of {place}",)
+        yield Diagnostic("class-mismatch", message, mark, notes, f"end it in `linear: {size}`")
 
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
-        return settings(self)
+        several = self.label.kind == "multi_hot"
+        return single_settings(
+            self,
+            step,
+            labels=self.label.kind,
+            accuracy=multi_hot_accuracy if several else accuracy,
+            noise=None,
+            clip_noise=False,
+            columns=0,
+        )
 
     def main(self) -> Callable:
         return main
 
     def training(self, start: Start) -> Training:
-        return ClassifierTraining(self, start)
-
-    def properties(self) -> dict[str, dict[str, str]]:
-        return properties(self)
+        return ClassifierTraining(self.label, self.data.dataset, start)

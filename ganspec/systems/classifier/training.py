@@ -6,58 +6,59 @@ from pathlib import Path
 
 import torch
 
+from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.metrics.predictions import find_labels
 from ganspec.systems.batches import spaced
 from ganspec.systems.classifier.step import predict, score
 from ganspec.systems.feed import at
 from ganspec.systems.labels import fit_labels
 from ganspec.systems.single.training import SingleTraining
-from ganspec.systems.spec import Spec
+from ganspec.systems.spec import Label
 from ganspec.systems.training import Start
 
 SHOWN = 2000  # training images that a classifier's picture is of, where none are held out
 
 
 class ClassifierTraining(SingleTraining):
-    """Pictured by its confusion matrix, or by the share of each label that it finds."""
+    """A training pictured by its confusion matrix, or by the share of each label that it finds."""
 
-    def __init__(self, spec: Spec, start: Start):
-        super().__init__(spec, start)
-        size = int(spec.label.size)
-        names = start.images.names
+    def __init__(self, label: Label, dataset: Dataset, start: Start):
+        def fit(labels: torch.Tensor | None) -> torch.Tensor:
+            return fit_labels(labels, label, "label", dataset).to(start.device)
+
+        self.labels, test, names = fit(start.images.labels), start.images.test, start.images.names
+        self.held_out = (test[0], fit(test[1])) if test else None
+        super().__init__(start, self.labels)
+        size = int(label.size)
         self.names = list(names) if len(names) == size else [str(i) for i in range(size)]
-        self.predicted = (-1, None)  # after which step, and the outputs for the test images
-
-    def targets(self, spec: Spec, labels: torch.Tensor) -> torch.Tensor:
-        return fit_labels(labels, spec.label, "label", spec.data.dataset).to(self.device)
+        # outputs for the held-out images, and the step that they were computed after
+        self.outputs_step, self.outputs = -1, torch.empty(0)
 
     def measures(self) -> dict[str, torch.Tensor]:
         if self.held_out is None:
             return {}
         images, labels = self.held_out
-        outputs = predict(self.network, images, self.cfg)
-        self.predicted = (self.step, outputs)
-        return score(outputs, labels, self.cfg)
+        self.outputs_step, self.outputs = self.step, predict(self.network, images, self.cfg)
+        return score(self.outputs, labels, self.cfg)
 
     def picture(self, path: Path) -> None:
-        """What is taken for what: a confusion matrix, or the share found of each label."""
+        """Plot a confusion matrix, or the share of each label that is found."""
         from ganspec.plots import confusion  # matplotlib is slow to import
 
-        images, labels = self.held_out or self.some()
+        images, labels = self.held_out or self._some()
         where = "test images" if self.held_out else "training images"
-        step, outputs = self.predicted
-        if step != self.step:
-            outputs = predict(self.network, images, self.cfg)
+        current = self.outputs_step == self.step
+        outputs = self.outputs if current else predict(self.network, images, self.cfg)
         outputs, labels = outputs.cpu(), labels.cpu()
         if self.cfg.labels == "classes":
             counts = confusion.count(outputs.argmax(1), labels, len(self.names))
             confusion.plot_matrix(counts, self.names, where, path)
         else:
-            found = find_labels(outputs, labels).sum(0)
-            confusion.plot_shares(found, labels.sum(0), self.names, where, path)
+            hits = find_labels(outputs, labels).sum(0)
+            confusion.plot_shares(hits, labels.sum(0), self.names, where, path)
 
-    def some(self):
-        """Training images and their labels, evenly spaced."""
-        images, labels = self.batches.images, self.batches.labels
+    def _some(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return evenly spaced training images and their labels."""
+        images = self.batches.images
         chosen = spaced(len(images), min(SHOWN, len(images)))
-        return at(images, chosen), labels[chosen.to(labels.device)]
+        return at(images, chosen), self.labels[chosen.to(self.labels.device)]

@@ -1,4 +1,4 @@
-"""What a GAN's two networks, its data and its objective ask of each other."""
+"""Checks that a GAN's two networks fit each other, their data and their objective."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from ganspec.systems.agreement import (
     ending,
     image_mismatch,
     labels_fit,
-    layer_of,
+    mark_of,
+    output_mark,
     output_range,
 )
 from ganspec.systems.gan.clashes import clashes
-from ganspec.systems.spec import Spec
+from ganspec.systems.gan.fields import GanFields
 
 WANTED = {"logits": "logits", "scores": "scores of any size"}
+OF_A_BATCH = ("batch_norm", "class_batch_norm")
 
 
-def contract(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield findings, warnings among them, about the networks that could be lowered."""
+def contract(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
+    """Yield errors and warnings about the networks that could be lowered."""
     if net := nets.get("generator"):
-        wanted = spec.data.shown_shape
-        made = f"the generator makes {net.output}, the discriminator reads {wanted}"
-        yield from image_mismatch(spec, "generator", net, made)
+        message = f"the generator makes {net.output}, the discriminator reads "
+        yield from image_mismatch(spec, "generator", net, message + spec.data.shown_shape)
         yield from output_range(spec, net)
     if net := nets.get("discriminator"):
         yield from _score(spec, net)
@@ -35,35 +36,34 @@ def contract(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     yield from _auxiliary(spec, nets)
 
 
-def _score(spec: Spec, net: Net) -> Iterator[Diagnostic]:
+def _score(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
+    """Yield an error if the discriminator does not make scores that the loss can read."""
     if net.output.shape[0] != 1:
-        mark = net.output.origin.mark if net.output.origin else None
         message = f"the discriminator makes {net.output}, not one score"
         help = "end it in `linear: 1`, or in a conv of one channel for a map of scores"
-        mark = mark or spec.discriminator.layers[-1].mark
+        mark = output_mark(spec, "discriminator", net)
         yield Diagnostic("score-mismatch", message, mark, (), help)
         return
-    step, loss = ending(net), spec.objective.loss
-    layer, mark = layer_of(step), step.origin.mark if step else None
-    range_ = getattr(layer, "output_range", None)
-    notes = (f"the loss is at {loss.mark.seen_from(mark)}",) if loss.mark else ()
-    if loss.scores != "probabilities" and range_ is not None:
-        message = f"{loss.kind} needs {WANTED[loss.scores]}, the discriminator ends in {layer.kind}"
-        help = f"remove {layer.kind}"
-        if loss.scores == "logits" and tuple(range_) == (0.0, 1.0):
+    end, loss = ending(net), spec.objective.loss
+    notes = (f"the loss is at {loss.mark.seen_from(end.mark)}",) if loss.mark else ()
+    if loss.scores != "probabilities" and end.range is not None:
+        message = f"{loss.kind} needs {WANTED[loss.scores]}, the discriminator ends in {end.name}"
+        help = f"remove {end.name}"
+        if loss.scores == "logits" and end.range == (0.0, 1.0):
             help += f", or write `loss: {{{loss.kind}: {{reads: probabilities}}}}`"
-        yield Diagnostic("loss-needs-logits", message, mark, notes, help)
-    elif loss.scores == "probabilities" and tuple(range_ or ()) != (0.0, 1.0):
-        last = layer.kind if layer else "its input"
-        message = f"{loss.kind} reads probabilities, the discriminator ends in {last}"
+        yield Diagnostic("loss-needs-logits", message, end.mark, notes, help)
+    elif loss.scores == "probabilities" and end.range != (0.0, 1.0):
+        message = f"{loss.kind} reads probabilities, the discriminator ends in {end.name}"
         help = "add sigmoid at its end, or remove `reads: probabilities`"
-        yield Diagnostic("loss-needs-probabilities", message, mark, notes, help)
+        yield Diagnostic("loss-needs-probabilities", message, end.mark, notes, help)
 
 
-def _penalty(spec: Spec, net: Net) -> Iterator[Diagnostic]:
-    """A gradient penalty is of single images; batch norm makes one image's score all others'."""
-    kinds = ("batch_norm", "class_batch_norm")
-    step = next((step for step in net.leaves() if step.origin.kind in kinds), None)
+def _penalty(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
+    """Yield a warning if a penalty's gradients of single images pass through batch norm.
+
+    Batch norm makes the score of one image depend on all others of the batch.
+    """
+    step = next((step for step in net.leaves() if step.origin.kind in OF_A_BATCH), None)
     if step and spec.objective.penalty:
         message = (
             f"{step.origin.kind} ties a batch's images together, the penalty takes them one by one"
@@ -73,33 +73,32 @@ def _penalty(spec: Spec, net: Net) -> Iterator[Diagnostic]:
         yield Diagnostic("batch-norm-penalty", message, mark, (), help, severity="warning")
 
 
-def _labels(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """The labels that the spec declares are the data set's, and something reads them."""
+def _labels(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
+    """Yield diagnostics of declared labels: not those of the data set, or read by no network."""
     if spec.condition is None:
         return
-    yield from labels_fit(spec, "condition")
+    yield from labels_fit(spec, "condition", spec.condition)
     if len(nets) == 2 and not any(net.conditional or net.heads for net in nets.values()):
-        place = spec.tree.get("condition")
         message = "the labels are declared, and no network reads them"
         help = "give a network `condition: concat`, or remove it here"
-        mark = place.start
+        mark = find(spec.tree, ("condition",)).start
         yield Diagnostic("unused-condition", message, mark, (), help, severity="warning")
 
 
-def _auxiliary(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """The discriminator has a head just where the objective has a loss for it."""
+def _auxiliary(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
+    """Yield an error if a head `auxiliary` lacks its loss, or the loss its head."""
     for head in nets["generator"].heads if "generator" in nets else ():
-        message, mark = "the generator cannot classify its own images", head.origin.mark
+        message = "the generator cannot classify its own images"
         help = "put auxiliary into the discriminator's layers"
-        yield Diagnostic("bad-value", message, mark, (), help)
+        yield Diagnostic("bad-value", message, mark_of(head), (), help)
     if "discriminator" not in nets:
         return
-    heads, wanted = nets["discriminator"].heads, spec.objective.auxiliary
-    if heads and wanted is None:
+    heads, wanted = nets["discriminator"].heads, spec.objective.auxiliary is not None
+    if heads and not wanted:
         message = "nothing says how the auxiliary's loss counts"
         help = "add `objective: {auxiliary: 1}`"
-        yield Diagnostic("auxiliary-mismatch", message, heads[0].origin.mark, (), help)
-    elif wanted is not None and not heads:
+        yield Diagnostic("auxiliary-mismatch", message, mark_of(heads[0]), (), help)
+    elif wanted and not heads:
         mark = find(spec.tree, ("objective", "auxiliary")).start
         message = "the discriminator has no head for this loss"
         help = "add the layer `auxiliary` to it, before its last one"

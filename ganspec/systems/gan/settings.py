@@ -7,16 +7,16 @@ from types import SimpleNamespace
 from ganspec.language.rules import Rule
 from ganspec.program.ir import Net, plain
 from ganspec.systems.gan import step
+from ganspec.systems.gan.fields import GanFields
 from ganspec.systems.gan.train import STEP_LOSSES
 from ganspec.systems.grid import CLASS_COLUMNS
 from ganspec.systems.settings import optimizer, own, shared
-from ganspec.systems.spec import Spec
 
 SAMPLES = 64  # images in a grid
 LOSSES = ("real_loss", "fake_loss", "generator_loss")
 
 
-def settings(spec: Spec, nets: dict[str, Net]) -> SimpleNamespace:
+def settings(spec: GanFields, nets: dict[str, Net]) -> SimpleNamespace:
     """Return the constants and functions of a GAN's training."""
     labels = labelling(spec, nets)
     return SimpleNamespace(
@@ -30,20 +30,20 @@ def settings(spec: Spec, nets: dict[str, Net]) -> SimpleNamespace:
 
 
 def rule(text: str | None, who: str) -> Rule | None:
-    """Return a skip rule as a function of the step's losses."""
+    """Return a skip rule as a function of the losses of a training step."""
     if text is None:
         return None
     doc = f"Return True if the {who} is not updated."
     return Rule(text, f"skip_{who}", doc, STEP_LOSSES)
 
 
-def labelling(spec: Spec, nets: dict[str, Net]) -> dict[str, object]:
-    """Return the settings of labels; `absent` lists variables that this training does not use."""
+def labelling(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
+    """Return the settings of labels; `absent` lists variables that the training does not use."""
     generator, discriminator, train = nets["generator"], nets["discriminator"], spec.train
     auxiliary = spec.objective.auxiliary
-    read = generator.conditional or discriminator.conditional or auxiliary
-    labels = spec.condition.kind if read else None
-    size = int(spec.condition.size) if read else 0
+    read = generator.conditional or discriminator.conditional or auxiliary is not None
+    condition = spec.condition if read else None
+    labels, size = (condition.kind, int(condition.size)) if condition else (None, 0)
     # a class a column where that makes a grid that people can look at
     by_class = labels == "classes" and size <= CLASS_COLUMNS
     absent = [] if labels else ["labels", "fake_labels"]
@@ -66,7 +66,7 @@ def labelling(spec: Spec, nets: dict[str, Net]) -> dict[str, object]:
     }
 
 
-def objective(spec: Spec, nets: dict[str, Net]) -> dict[str, object]:
+def objective(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
     """Return the losses, the terms added to them, and their weights."""
     objective = spec.objective
     loss, penalty = objective.loss, objective.penalty
@@ -86,8 +86,8 @@ def objective(spec: Spec, nets: dict[str, Net]) -> dict[str, object]:
     }
 
 
-def rules(spec: Spec) -> dict[str, object]:
-    """Return the settings of latents and of who is updated when and on what."""
+def rules(spec: GanFields) -> dict[str, object]:
+    """Return the settings of latents and of the updates of both networks."""
     train, latent = spec.train, spec.latent
     apart = train.updates == "apart"
     skip = train.skip

@@ -1,4 +1,4 @@
-"""A GAN as a system: the fields of its spec, and its answers to all that is asked of one."""
+"""A GAN as a system."""
 
 from __future__ import annotations
 
@@ -7,23 +7,21 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import ClassVar
 
-from pydantic import Field
-
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.errors import Diagnostic
-from ganspec.program.ir import Input, Net, label_input, start_input
+from ganspec.language.expr import Width
+from ganspec.program.ir import Input, Net, label_input
 from ganspec.systems.gan.contract import contract
+from ganspec.systems.gan.fields import GanFields
 from ganspec.systems.gan.program import main
-from ganspec.systems.gan.sections import Latent, Objective, Optimizers
 from ganspec.systems.gan.settings import settings
-from ganspec.systems.gan.train import Train
 from ganspec.systems.gan.training import GanTraining
 from ganspec.systems.gan.wording import properties
-from ganspec.systems.spec import Interface, Label, Network, Spec, image_input
+from ganspec.systems.spec import Interface, Label, image_input, latent_input
 from ganspec.systems.training import Start, Training
 
 
-class Gan(Spec, system="gan"):
+class Gan(GanFields, system="gan"):
     """A whole GAN: data, latent, two networks, objective, optimizers and training."""
 
     networks: ClassVar = ("generator", "discriminator")
@@ -34,26 +32,20 @@ class Gan(Spec, system="gan"):
     judges: ClassVar = "discriminator"
     takes_labels: ClassVar = True
 
-    latent: Latent
-    condition: Label | None = Field(None, description="what the labels are, where they are read")
-    generator: Network
-    discriminator: Network
-    objective: Objective
-    optimizers: Optimizers
-    train: Train = Train()
-
     @property
     def labelled(self) -> Label | None:
         return self.condition
 
     @property
     def label_input(self) -> Input | None:
-        label = self.condition
-        return label_input(label.size, label.kind == "classes") if label else None
+        if self.condition is None:
+            return None
+        size = self.condition.size
+        assert isinstance(size, Width)  # every field of type `Width` holds one
+        return label_input(size, self.condition.kind == "classes")
 
     def interfaces(self) -> dict[str, Interface]:
-        size = self.latent.size
-        latent = start_input((int(size),), size, "latent")
+        latent = latent_input(self.latent.size)
         return {
             "generator": Interface(latent, "image", "Latent vector to image."),
             "discriminator": Interface(image_input(self), "score", "Image to score."),
@@ -78,7 +70,8 @@ class Gan(Spec, system="gan"):
         if section == "latent" and values["distribution"] != "uniform":
             del values["range"]
         if section == "train":  # rules as Python would write them, so that spaces do not count
-            for who, text in dict(values.pop("skip")).items():
+            del values["skip"]
+            for who, text in self.train.skip:
                 values[f"skip_{who}"] = text and ast.unparse(ast.parse(text.strip(), mode="eval"))
         return values
 

@@ -2,35 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from ganspec.systems.gan.fields import AuxiliaryLoss, GanFields
+from ganspec.systems.gan.train import Train
+from ganspec.systems.terms import plain, rules, said
 
-from ganspec.systems.gan.sections import Auxiliary
-from ganspec.systems.gan.train import Skip, Warmup
-from ganspec.systems.spec import Spec
-from ganspec.systems.terms import given, plain, rules, said
+ELSEWHERE = {"generator_batch", "steps", "accuracy"}  # in other rows, or without effect on weights
 
 
-def properties(spec: Spec) -> dict[str, dict[str, str]]:
-    """Return a GAN's own properties by the section of a survey that they belong to."""
+def properties(spec: GanFields) -> dict[str, dict[str, str]]:
+    """Return a GAN's own properties by their section of a survey."""
+    steps, latent = spec.train.steps, spec.latent
+    drawn = "N(0, 1)" if latent.distribution == "normal" else f"U[{plain(latent.range)}]"
     return {
-        "data": {"latent": latent(spec)},
-        "objective": {"loss": loss(spec), "penalty": penalty(spec)},
+        "data": {"latent": f"{latent.size:d}, {drawn}"},
+        "objective": {"loss": _loss(spec), "penalty": _penalty(spec)},
         "training": {
-            "steps D : G": f"{spec.train.steps.discriminator} : {spec.train.steps.generator}",
-            "rules": rules(spec.train, RULES, ELSEWHERE),
+            "steps D : G": f"{steps.discriminator} : {steps.generator}",
+            "rules": rules(spec.train, _rules(spec.train), ELSEWHERE),
         },
     }
 
 
-def latent(spec: Spec) -> str:
-    """Return how many numbers are drawn from what."""
-    latent = spec.latent
-    drawn = "N(0, 1)" if latent.distribution == "normal" else f"U[{plain(latent.range)}]"
-    return f"{latent.size:d}, {drawn}"
-
-
-def loss(spec: Spec) -> str:
-    """Return the loss and the terms that both networks share."""
+def _loss(spec: GanFields) -> str:
+    """Describe the loss, and the terms that both networks share."""
     objective = spec.objective
     words = said(objective.loss)
     if objective.scale != 1:
@@ -40,8 +34,8 @@ def loss(spec: Spec) -> str:
     return words
 
 
-def _auxiliary(auxiliary: Auxiliary) -> str:
-    own = given(auxiliary)
+def _auxiliary(auxiliary: AuxiliaryLoss) -> str:
+    own = auxiliary.changed()
     notes = [
         f"{n[0].upper()} x {plain(own[n])}" for n in ("discriminator", "generator") if n in own
     ]
@@ -49,30 +43,26 @@ def _auxiliary(auxiliary: Auxiliary) -> str:
     return f"auxiliary ({', '.join(notes)})" if notes else "auxiliary"
 
 
-def penalty(spec: Spec) -> str:
-    """Return what else holds the discriminator, or the networks, back."""
+def _penalty(spec: GanFields) -> str:
+    """Describe the terms that keep the discriminator, or both networks, smooth or small."""
     objective = spec.objective
     words = [said(objective.penalty)] if objective.penalty else []
     words += [f"clip {plain(objective.clip)}"] if objective.clip else []
-    words += [f"L2 {n[0].upper()} {plain(v)}" for n, v in given(objective.l2).items()]
+    words += [f"L2 {n[0].upper()} {plain(v)}" for n, v in objective.l2.changed().items()]
     return ", ".join(words)
 
 
-def _skips(skip: Skip) -> str:
-    return ", ".join(f"no {name[0].upper()} step if {rule}" for name, rule in given(skip).items())
-
-
-def _warmup(warmup: Warmup) -> str:
-    pixels = " on random pixels" if warmup.images == "pixels" else ""
-    return f"D warmed up for {plain(warmup.iterations)}{pixels}"
-
-
-RULES: dict[str, Callable[[object], str]] = {
-    "batches": lambda _: "D steps share a batch",
-    "labels": lambda _: "random labels",
-    "latents": lambda _: "latents reused",
-    "skip": _skips,
-    "updates": lambda _: "D on real, then on fake",
-    "warmup": _warmup,
-}
-ELSEWHERE = {"generator_batch", "steps", "accuracy"}  # said elsewhere, or changing no weight
+def _rules(train: Train) -> dict[str, str]:
+    """Return the words for the fields of `train` that a GAN alone has."""
+    skips = (f"no {name[0].upper()} step if {rule}" for name, rule in train.skip.changed().items())
+    words = {
+        "batches": "D steps share a batch",
+        "labels": "random labels",
+        "latents": "latents reused",
+        "skip": ", ".join(skips),
+        "updates": "D on real, then on fake",
+    }
+    if train.warmup:
+        pixels = " on random pixels" if train.warmup.images == "pixels" else ""
+        words["warmup"] = f"D warmed up for {plain(train.warmup.iterations)}{pixels}"
+    return words

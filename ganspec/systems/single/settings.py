@@ -1,25 +1,27 @@
-"""Settings of the training of one network, which its text reads as `cfg.name`."""
+"""Settings that the text of a training with one criterion reads as `cfg.name`."""
 
 from __future__ import annotations
 
 from types import ModuleType, SimpleNamespace
 
 from ganspec.systems.settings import optimizer, own, shared
-from ganspec.systems.spec import Spec
+from ganspec.systems.single.fields import CriterionSpec
 
 
-def single_settings(spec: Spec, text: ModuleType, **more: object) -> SimpleNamespace:
-    """Return the settings of a network whose step and test are those of the module `text`."""
+def single_settings(
+    spec: CriterionSpec, text: ModuleType, absent: tuple[str, ...] = (), **more: object
+) -> SimpleNamespace:
+    """Return the settings of a system of one network, whose step and test are in module `text`.
+
+    `absent` lists variables that the training does not use; `more` are the system's own settings.
+    """
     (key,) = spec.networks
     steps = {"train_step": text.train_step, "evaluate": text.evaluate}
-    return SimpleNamespace(**fitting(spec, more.pop("absent", [])), key=key, **steps, **more)
+    return SimpleNamespace(**criterion_settings(spec, absent), key=key, **steps, **more)
 
 
-def fitting(spec: Spec, absent: list[str]) -> dict[str, object]:
-    """Return the settings of a training with one criterion, one optimizer and a test.
-
-    `absent` lists variables that the training does not use.
-    """
+def criterion_settings(spec: CriterionSpec, absent: tuple[str, ...]) -> dict[str, object]:
+    """Return the settings of the criterion, the optimizer and the held-out images."""
     criterion = spec.objective.loss
     test = spec.data.dataset.test_reader(spec.data.resize)
     return {
@@ -29,5 +31,5 @@ def fitting(spec: Spec, absent: list[str]) -> dict[str, object]:
         "optimizer": optimizer(spec.optimizer),
         "held_out": test is not None,
         "load_test_images": test,
-        "absent": absent if test else [*absent, "test_images", "test_labels"],
+        "absent": [*absent] if test else [*absent, "test_images", "test_labels"],
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Annotated, ClassVar
@@ -9,30 +10,36 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from ganspec.kinds.criterion import Criterion
+from ganspec.kinds.layer import Layer
 from ganspec.kinds.layers.linear import Linear
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.errors import Diagnostic
 from ganspec.language.section import Section
+from ganspec.language.tree import find
 from ganspec.language.types import Width
-from ganspec.program.ir import Net, start_input
+from ganspec.program.ir import Net
 from ganspec.systems.schedule import Schedule
-from ganspec.systems.spec import Interface, Network, Spec, image_input
-from ganspec.systems.terms import plain, rules, said
+from ganspec.systems.single.contract import check_images
+from ganspec.systems.single.fields import CriterionObjective, CriterionSpec
+from ganspec.systems.single.settings import criterion_settings
+from ganspec.systems.spec import Interface, Network, image_input, latent_input
+from ganspec.systems.terms import plain
 from ganspec.systems.training import Start, Training
-from ganspec.systems.vae.contract import contract
 from ganspec.systems.vae.program import main
-from ganspec.systems.vae.settings import settings
 from ganspec.systems.vae.training import VaeTraining
+
+SAMPLES = 64  # images in a grid
+COLUMNS = 8
 
 
 class Code(Section):
-    """What lies between encoder and decoder; its prior is N(0, 1)."""
+    """The vectors between encoder and decoder; their prior is N(0, 1)."""
 
     size: Width = Field(description="numbers in one code")
 
 
-class Evidence(Section):
-    """What a variational autoencoder is trained for: the evidence lower bound, negated.
+class Evidence(CriterionObjective):
+    """The objective of a variational autoencoder: the evidence lower bound, negated.
 
     The loss of an image is the sum over its numbers, and a code's divergence from N(0, 1) the sum
     over the code (Kingma & Welling, 2014, equation 10).
@@ -44,19 +51,18 @@ class Evidence(Section):
     )
 
 
-class Vae(Spec, system="vae"):
+class Vae(CriterionSpec, system="vae"):
     """A variational autoencoder: an encoder to a distribution of codes, a decoder to images.
 
-    Two linear layers make the mean and the log-variance of a code of what the encoder's layers end
-    in. Its spec has `name`, `doc`, `framework`, `report`, `vars`, `data` and `blocks` as a GAN's
-    has, and beside them the following.
+    Two linear layers turn the last value of the encoder into the mean and the log-variance of a
+    code. Its spec has `name`, `doc`, `framework`, `report`, `vars`, `data` and `blocks` as a GAN's
+    has, and the following.
     """
 
     networks: ClassVar = ("encoder", "decoder")
     noun: ClassVar = "VAE"
     caption: ClassVar = "What the decoder makes of the run's fixed codes"
     draws: ClassVar = "decoder"
-    reads_test: ClassVar = True
 
     latent: Code
     encoder: Network
@@ -66,34 +72,42 @@ class Vae(Spec, system="vae"):
     train: Schedule = Schedule()
 
     def interfaces(self) -> dict[str, Interface]:
-        size, mark = self.latent.size, self.tree.get("latent").mark
-        heads = {
-            name: Linear(out=size).place(f"encoder.{name}", mark)
+        mark = find(self.tree, ("latent",)).mark
+        heads: dict[str, Layer] = {
+            name: Linear(out=self.latent.size).place(f"encoder.{name}", mark)
             for name in ("mean", "log_variance")
         }
-        code = start_input((int(size),), size, "latent")
+        doc = "Image to distribution of codes."
         return {
-            "encoder": Interface(
-                image_input(self), "code", "Image to distribution of codes.", heads
-            ),
-            "decoder": Interface(code, "image", "Code to image."),
+            "encoder": Interface(image_input(self), "code", doc, heads),
+            "decoder": Interface(latent_input(self.latent.size), "image", "Code to image."),
         }
 
     def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-        return contract(self, nets)
+        shape = self.data.shown_shape
+        return check_images(self, "decoder", nets, f", the images are {shape}")
 
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
-        return settings(self)
+        logits = self.objective.loss.outputs == "logits"
+        return SimpleNamespace(
+            **{**criterion_settings(self, ("labels", "_labels")), "logits": logits},
+            numbers=math.prod(self.data.shape),
+            kl=self.objective.kl,
+            latent_size=int(self.latent.size),
+            latent_distribution="normal",
+            labels=None,
+            samples=SAMPLES,
+            columns=COLUMNS,
+        )
 
     def main(self) -> Callable:
         return main
 
     def training(self, start: Start) -> Training:
-        return VaeTraining(self, start)
+        return VaeTraining(start)
 
     def properties(self) -> dict[str, dict[str, str]]:
-        return {
-            "data": {"latent": f"{self.latent.size:d}, N(0, 1)"},
-            "objective": {"loss": f"{said(self.objective.loss)} + KL x {plain(self.objective.kl)}"},
-            "training": {"rules": rules(self.train, {}, set())},
-        }
+        properties = super().properties()
+        properties["data"]["latent"] = f"{self.latent.size:d}, N(0, 1)"
+        properties["objective"]["loss"] += f" + KL x {plain(self.objective.kl)}"
+        return properties

@@ -10,17 +10,17 @@ from ganspec.atomic import replacing
 from ganspec.systems.draw import draw_latent
 from ganspec.systems.feed import Feed
 from ganspec.systems.grid import save_grid
-from ganspec.systems.spec import Spec
 from ganspec.systems.training import Start, Training
 from ganspec.systems.vae.step import decode, evaluate, train_step
 
 
 class VaeTraining(Training):
-    """Encoder and decoder under one optimizer, pictured by what fixed codes become."""
+    """Encoder and decoder under one optimizer, pictured by the images of fixed codes."""
 
-    def __init__(self, spec: Spec, start: Start):
+    def __init__(self, start: Start):
         super().__init__(start)
-        weights = [weight for network in self.networks.values() for weight in network.parameters()]
+        self.encoder, self.decoder = self.networks["encoder"], self.networks["decoder"]
+        weights = [*self.encoder.parameters(), *self.decoder.parameters()]
         self.optimizers = {"both": self.cfg.optimizer(weights)}
         self.fixed = {"latent": draw_latent(self.cfg.samples, self.device, self.cfg)}
         self.test_images = start.images.test[0] if start.images.test else None
@@ -29,15 +29,15 @@ class VaeTraining(Training):
     def advance(self) -> dict[str, torch.Tensor]:
         self.step += 1
         optimizer = self.optimizers["both"]
-        return train_step(*self.networks.values(), optimizer, self.batches, self.cfg)
+        return train_step(self.encoder, self.decoder, optimizer, self.batches, self.cfg)
 
     def measures(self) -> dict[str, torch.Tensor]:
         if self.test_images is None:
             return {}
-        return evaluate(*self.networks.values(), self.test_images, self.cfg)
+        return evaluate(self.encoder, self.decoder, self.test_images, self.cfg)
 
     def picture(self, path: Path) -> None:
-        """Write a grid of what the decoder makes of the fixed codes."""
-        images = decode(self.networks["decoder"], self.fixed["latent"], self.cfg)
+        """Write a grid of the images that the decoder makes of the fixed codes."""
+        images = decode(self.decoder, self.fixed["latent"], self.cfg)
         with replacing(path) as temporary:
             save_grid(images, temporary, self.cfg.columns, self.cfg)

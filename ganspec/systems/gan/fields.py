@@ -1,4 +1,8 @@
-"""The sections of a GAN's spec: latents, the objective, optimizers."""
+"""The fields of a GAN's spec.
+
+They are apart from the class of the system, which imports its contract, settings and training:
+those take these fields.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,12 @@ from ganspec.kinds.loss import Loss
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.kinds.penalty import Penalty
 from ganspec.language.section import Section
-from ganspec.language.tree import Node
+from ganspec.language.tree import MapNode, Node
 from ganspec.language.types import Number, Positive, Width, refusal
+from ganspec.systems.gan.train import Train
+from ganspec.systems.spec import Label, Network, Spec
+
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 def _check_bounds(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -22,7 +30,7 @@ def _check_bounds(bounds: tuple[float, float]) -> tuple[float, float]:
 
 
 class Latent(Section):
-    """What the generator reads."""
+    """The random vectors that the generator reads."""
 
     size: Width = Field(description="numbers in one latent vector")
     distribution: Literal["normal", "uniform"] = Field(
@@ -36,19 +44,12 @@ class Latent(Section):
 class Decay(Section):
     """Weights of L2 terms: half the sum of a network's squared weights, times these."""
 
-    generator: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
-        0.0, description="in the generator's loss"
-    )
-    discriminator: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
-        0.0, description="in the discriminator's loss"
-    )
+    generator: Weight = Field(0.0, description="in the generator's loss")
+    discriminator: Weight = Field(0.0, description="in the discriminator's loss")
 
 
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class Auxiliary(Section):
-    """The loss of the discriminator's head `auxiliary`, which both networks lower.
+class AuxiliaryLoss(Section):
+    """The loss of the discriminator's head `auxiliary`, which both networks minimise.
 
     The cross-entropy of its guesses with the labels; for multi-hot labels the binary one.
     """
@@ -61,18 +62,18 @@ class Auxiliary(Section):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """A number alone is both weights."""
+        """Return a number alone as both weights."""
         if node.value is None or isinstance(node.value, (dict, list, bool)):
             return node
         return node.holding(dict.fromkeys(("discriminator", "generator"), node))
 
 
 class Objective(Section):
-    """What the two networks are trained for."""
+    """The objective of both networks."""
 
     loss: Loss = Field(description="what both networks minimise")
     penalty: Penalty | None = Field(None, description="added to the discriminator's loss")
-    auxiliary: Auxiliary | None = Field(
+    auxiliary: AuxiliaryLoss | None = Field(
         None, description="loss of the discriminator's head `auxiliary`; a number is both weights"
     )
     clip: Positive | None = Field(None, description="bound of the discriminator's weights")
@@ -83,17 +84,27 @@ class Objective(Section):
 
 
 class Optimizers(Section):
-    """One optimizer for each network; a single one given is used for both."""
+    """One optimizer for each network; a single one serves both."""
 
     generator: Optimizer = Field(description="the generator's")
     discriminator: Optimizer = Field(description="the discriminator's")
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """`adam: {...}` alone is an optimizer for each network."""
+        """Return `adam: {...}` alone as an optimizer for each network."""
         one = isinstance(node.value, str) or (
-            isinstance(node.value, dict)
-            and node.value
-            and not set(node.value) & set(cls.model_fields)
+            isinstance(node, MapNode) and node.value and not set(node.value) & set(cls.model_fields)
         )
         return node.holding(dict.fromkeys(cls.model_fields, node)) if one else node
+
+
+class GanFields(Spec):
+    """The fields of a GAN's spec besides those of every spec."""
+
+    latent: Latent
+    condition: Label | None = Field(None, description="what the labels are, where they are read")
+    generator: Network
+    discriminator: Network
+    objective: Objective
+    optimizers: Optimizers
+    train: Train = Train()

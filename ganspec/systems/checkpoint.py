@@ -1,10 +1,11 @@
-"""Save and load the whole state of a training, so that resuming changes nothing."""
+"""Files with the whole state of a training, so that resuming changes nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import torch
 
@@ -13,19 +14,22 @@ from ganspec.language.errors import GanspecError
 
 VERSION = 2
 
+# Tensors, numbers, texts, lists and maps; what a file holds is known only once it is used.
+State: TypeAlias = dict[str, Any]
+
 
 class CheckpointError(GanspecError):
-    """A checkpoint that cannot be read or that belongs to something else."""
+    """A checkpoint that cannot be read, or that belongs to another training."""
 
 
-def save(path: Path, state: dict[str, object]) -> None:
-    """Write `state`, made of tensors, numbers, texts, lists and maps, atomically."""
+def save(path: Path, state: State) -> None:
+    """Write `state` atomically."""
     # a file, not a path: torch would write the temporary name into the archive
     with replacing(path) as temporary, temporary.open("wb") as file:
         torch.save({"version": VERSION, **state}, file)
 
 
-def load(path: Path, device: torch.device | str = "cpu") -> dict[str, object]:
+def load(path: Path, device: torch.device | str = "cpu") -> State:
     """Return the state saved at `path`. Raises CheckpointError.
 
     Only tensors and plain data are unpickled: a stranger's file cannot run code.
@@ -43,18 +47,18 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, object]:
 
 
 @contextmanager
-def fitting(owner: object = "") -> Iterator[None]:
-    """Within the block, state that does not fit `owner` raises CheckpointError."""
-    said = f"the checkpoint{owner and f' of {owner}'} does not fit"
+def fitting(owner: str | Path = "") -> Iterator[None]:
+    """Raise CheckpointError if an error in the block shows that state does not fit `owner`."""
+    message = f"the checkpoint{owner and f' of {owner}'} does not fit"
     try:
         yield
     except KeyError as error:
-        raise CheckpointError(f"{said}: it lacks {error}") from None
+        raise CheckpointError(f"{message}: it lacks {error}") from None
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
         # torch's headline says nothing; the first line below it names a weight
         lines = [line.strip() for line in str(error).split("\n") if line.strip()]
         reason = lines[min(1, len(lines) - 1)][:200] if lines else type(error).__name__
-        raise CheckpointError(f"{said}: {reason}") from None
+        raise CheckpointError(f"{message}: {reason}") from None
 
 
 def random_states(device: torch.device) -> dict[str, torch.Tensor]:

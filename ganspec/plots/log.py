@@ -1,0 +1,62 @@
+"""The log of a run as columns of numbers, by step."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+HUGE = 1e100  # no loss is; sums and axes of such numbers overflow
+
+
+@dataclass(frozen=True)
+class Column:
+    """One name of the log: the steps that have it, and its values at them."""
+
+    steps: np.ndarray
+    values: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """Epochs of `steps` steps each, after a warm-up of `warmup` steps."""
+
+    steps: int
+    warmup: int = 0
+
+    def of(self, step: float) -> float:
+        return (step - self.warmup) / self.steps
+
+    def step(self, epoch: float) -> float:
+        return epoch * self.steps + self.warmup
+
+
+def columns(rows: Iterable[Mapping[str, object]]) -> dict[str, Column]:
+    """Return the log's numbers by name, in order of their steps, without huge ones."""
+    pairs: dict[str, list[tuple[float, float]]] = {}
+    for row in rows:
+        step = _number(row["step"])
+        for name, value in row.items():
+            number = _number(value)
+            if name != "step" and step is not None and number is not None:
+                pairs.setdefault(name, []).append((step, number))
+    result = {}
+    for name, numbers in pairs.items():
+        steps, values = np.asarray(numbers, float).T
+        finite = (np.abs(values) < HUGE) & (np.abs(steps) < 2**53)
+        order = np.argsort(steps[finite], kind="stable")
+        if len(order):
+            result[name] = Column(steps[finite][order], values[finite][order])
+    return result
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, int) and abs(value) >= 2**63:  # perhaps too large for a float
+        return None
+    return value
