@@ -10,7 +10,7 @@ from torch import nn
 from ganspec.compiler.evaluate import evaluate
 from ganspec.importing.entries import Data, calls_of, data
 from ganspec.importing.graph import FAILURES, tensors
-from ganspec.importing.guesses import made
+from ganspec.importing.guesses import kind_with
 from ganspec.importing.likeness import SEED, copy_state, modes_of, state_of
 from ganspec.importing.network import CodeNetwork
 from ganspec.kinds.initializer import Initializer
@@ -77,13 +77,13 @@ def _as_read(net: Net, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
 @cached_by_kinds("initializer")
 def initializers() -> list[Initializer | None]:
     """Return the values of a network's `init`: none, each kind, each word of a framework."""
-    found: list[Initializer | None] = [None]
+    values: list[Initializer | None] = [None]
     for name, kind in kinds_of("initializer").items():
         if issubclass(kind, Initializer):
-            found.append(made(kind, {}))
+            values.append(kind_with(kind, {}))
             if name == "framework":
-                found += [made(kind, {"of": word}) for word in ("keras", "tensorflow")]
-    return found
+                values += [kind_with(kind, {"of": word}) for word in ("keras", "tensorflow")]
+    return values
 
 
 def initial_weights(

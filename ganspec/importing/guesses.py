@@ -66,15 +66,15 @@ def layer_kinds() -> dict[str, type[Layer]]:
 @cached_by_kinds("layer")
 def samples() -> list[Sample]:
     """Return the kinds' own examples, lowered; kinds that only arrange other layers have none."""
-    found = []
+    result = []
     for name, kind in layer_kinds().items():
         examples = kind.examples or [({}, (8, 4, 4)), ({}, (8,))]
         for i, (fields, shape) in enumerate(examples if name not in STRUCTURE else ()):
             for label in (None, label_input(Width(5), True)):
-                layer = made(kind, fields or {})
+                layer = kind_with(kind, fields or {})
                 if layer and (net := lowered(layer, shape, label)):
-                    found.append(Sample(kind, net, i == 0, label is not None))
-    return found
+                    result.append(Sample(kind, net, i == 0, label is not None))
+    return result
 
 
 @cached_by_kinds("layer")
@@ -107,7 +107,7 @@ def _has_weights(step: Step) -> bool:
         return step.is_module and bool((step.call.bare or step.call).build().state_dict())
 
 
-def made(kind: type[AnyKind], fields: Mapping[str, object]) -> AnyKind | None:
+def kind_with(kind: type[AnyKind], fields: Mapping[str, object]) -> AnyKind | None:
     """Return a kind with these fields, or None where they are not allowed."""
     try:
         return kind.model_validate({name: _frozen(value) for name, value in fields.items()})
@@ -177,7 +177,7 @@ def guesses(
         return
     pools = {name: values for name, values in pools.items() if values}
     filled = (dict(zip(pools, values, strict=True)) for values in product(*pools.values()))
-    yield from islice(filter(None, (made(kind, each) for each in filled)), MOST)
+    yield from islice(filter(None, (kind_with(kind, each) for each in filled)), MOST)
 
 
 def pool(field: Field, settings: dict[str, object], shape: Shape) -> list[object]:

@@ -8,7 +8,7 @@ from itertools import product
 
 from ganspec.importing.entries import Entry, data, entry_of
 from ganspec.importing.graph import RecordedCall, RecordedGraph
-from ganspec.importing.guesses import guesses, labelled, layer_kinds, made, norms, settings_of
+from ganspec.importing.guesses import guesses, kind_with, labelled, layer_kinds, norms, settings_of
 from ganspec.importing.likeness import Segment, expresses, lowered
 from ganspec.importing.matching import Matcher
 from ganspec.kinds.layer import Layer
@@ -64,7 +64,7 @@ def candidates(matcher: Matcher, segment: Segment, side: list[RecordedCall]) -> 
     for kind in labelled():
         yield from guesses(kind, known, segment.shape)
     for condition in conditions(matcher, side):
-        if layer := made(layer_kinds()["join_label"], {"condition": condition}):
+        if layer := kind_with(layer_kinds()["join_label"], {"condition": condition}):
             yield layer
 
 
@@ -79,7 +79,7 @@ def conditions(matcher: Matcher, side: list[RecordedCall]) -> Iterator[Kind]:
             continue
         fields = fields_of(kind)
         for values in product(*(_pool(field, sizes, hidden) for field in fields.values())):
-            if condition := made(kind, dict(zip(fields, values, strict=True))):
+            if condition := kind_with(kind, dict(zip(fields, values, strict=True))):
                 yield condition
 
 

@@ -76,10 +76,7 @@ def lowered(
 
 
 def expresses(net: Net, segment: Segment) -> bool:
-    """Return True if the program does what the calls do: by their settings, else by their results.
-
-    A program of other modules of torch is another program, even if an equal one.
-    """
+    """Return True if the program does what the calls do: by settings, else by results."""
     graph, calls = segment.graph, segment.calls
     if net.output.shape != segment.shape or net.heads or len(net.inputs) != len(segment.inputs):
         return False
@@ -87,14 +84,11 @@ def expresses(net: Net, segment: Segment) -> bool:
         same = [same_step(graph, *pair) for pair in zip(net.steps, calls, strict=True)]
         if all(same) or False in same:
             return all(same)
-    elif all(step.is_module for step in net.steps) and all(is_torchs(graph, c) for c in calls):
-        return False
+    elif all(step.is_module for step in net.steps) and all(
+        graph.is_reshape(call) or (call.module is not None and base(call.module)) for call in calls
+    ):
+        return False  # written with other modules of torch: another program, if an equal one
     return same_results(net, segment)
-
-
-def is_torchs(graph: RecordedGraph, call: RecordedCall) -> bool:
-    """Return True if a call is of one of torch's own modules, or a reshape."""
-    return graph.is_reshape(call) or (call.module is not None and bool(base(call.module)))
 
 
 # -- settings ---------------------------------------------------------------------------------
@@ -183,17 +177,34 @@ def same_results(net: Net, segment: Segment) -> bool:
 
 
 def _agree(mine: nn.Module, segment: Segment, dtype: torch.dtype, tolerance: float) -> bool:
-    parts = segment.modules
+    parts = [mine, *segment.modules]
+    inputs = [segment.graph.random(value, seed=i) for i, value in enumerate(segment.inputs)]
+    inputs = [x.to(dtype) if x.is_floating_point() else x for x in inputs]
     try:
-        for part in [mine, *parts]:
+        for part in parts:
             part.to(dtype)
         copy_state(mine, segment.state)
         # a bare function keeps to the mode that it was called in
-        modes = modes_of(parts) if parts else (True,)
-        return all(_agrees(mine, segment, dtype, tolerance, training) for training in modes)
+        for training in modes_of(parts) if parts[1:] else (True,):
+            for part in parts:
+                part.train(training)
+            torch.manual_seed(SEED)
+            theirs = [segment.run(*inputs), *segment.state]
+            torch.manual_seed(SEED)
+            ours = [mine(*(x.clone() for x in inputs)), *mine.state_dict().values()]
+            if not all(_close(*pair, tolerance) for pair in zip(ours, theirs, strict=True)):
+                return False
+        return True
     finally:
-        for part in parts:
+        for part in segment.modules:
             part.float().train()
+
+
+def _close(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> bool:
+    both = a.double(), b.double()
+    return a.shape == b.shape and torch.allclose(
+        *both, rtol=tolerance, atol=tolerance, equal_nan=True
+    )
 
 
 def modes_of(parts: Sequence[nn.Module]) -> tuple[bool, ...]:
@@ -204,27 +215,6 @@ def modes_of(parts: Sequence[nn.Module]) -> tuple[bool, ...]:
     """
     hooks = (hook for p in parts for m in p.modules() for hook in m._forward_pre_hooks.values())
     return (False,) if any(isinstance(hook, SpectralNorm) for hook in hooks) else (True, False)
-
-
-def _agrees(
-    mine: nn.Module, segment: Segment, dtype: torch.dtype, tolerance: float, training: bool
-) -> bool:
-    for part in [mine, *segment.modules]:
-        part.train(training)
-    inputs = [segment.graph.random(value, seed=i) for i, value in enumerate(segment.inputs)]
-    inputs = [x.to(dtype) if x.is_floating_point() else x for x in inputs]
-    torch.manual_seed(SEED)
-    wanted = segment.run(*inputs)
-    torch.manual_seed(SEED)
-    result = mine(*(x.clone() for x in inputs))
-    pairs = zip([result, *mine.state_dict().values()], [wanted, *segment.state], strict=True)
-    return all(close(a, b, tolerance) for a, b in pairs)
-
-
-def close(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> bool:
-    return a.shape == b.shape and torch.allclose(
-        a.double(), b.double(), rtol=tolerance, atol=tolerance, equal_nan=True
-    )
 
 
 def copy_state(network: nn.Module, state: Sequence[torch.Tensor]) -> None:

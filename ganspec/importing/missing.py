@@ -11,20 +11,20 @@ from ganspec.importing.graph import ModuleCall, RecordedCall, RecordedGraph, Sha
 def marked(graph: RecordedGraph, entries: list[Entry], start: int) -> list[Entry]:
     """Return `entries` with a note on each that is missing, and stand-ins of the same shape."""
     _take_scopes(graph, entries)
-    found: list[Entry] = []
+    result: list[Entry] = []
     before = start
     for entry in _merged(graph, entries):
         for part in entry.inner():
             part[:] = marked(graph, part, before)
-        found.append(entry)
+        result.append(entry)
         if entry.kind is None:
             shapes = graph.shapes[before], graph.shapes[entry.output]
             entry.note = f"not expressed: {described(graph, entry.calls)} ({shown(*shapes)})"
-            found += _label(entry, *shapes) or stand_ins(*shapes)
+            result += _label(entry, *shapes) or stand_ins(*shapes)
         before = entry.output if entry.output >= 0 else before
-    if found and all(entry.kind is None for entry in found):  # a list holds one layer at least
-        found.append(Entry("identity", note="a stand-in"))
-    return found
+    if result and all(entry.kind is None for entry in result):  # a list needs a layer
+        result.append(Entry("identity", note="a stand-in"))
+    return result
 
 
 def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ganspec.importing.differing import outline, template
 from ganspec.importing.entries import Data, Entry
@@ -11,49 +10,48 @@ from ganspec.importing.guesses import layer_kinds, samples
 from ganspec.kinds.layer import Weighted
 from ganspec.language.kinds import cached_by_kinds
 
+Pattern = tuple[int, int, list[list[Entry]]]  # gain, layers before it, rounds
+
 LONGEST_PERIOD = 6
 NAMES = {"out": "c"}  # usual name of a repeat for the numbers of a field
 
 
-@dataclass(frozen=True, order=True)
-class Pattern:
-    """Layers that come several times in a row; the greatest is the best to fold."""
-
-    gain: int  # lines saved, less what more than one name costs a reader
-    before: int  # minus the layers before it that stay outside
-    size: int  # minus the layers of one round
-    count: int
-
-
 def repeated(entries: list[Entry]) -> list[Entry]:
     """Return `entries` with the longest patterns folded into `repeat`."""
-    at, folded = 0, []
-    while at < len(entries):
-        best = max(_patterns(entries, at), default=None)
-        if best is None or best.gain < 3:
-            folded.append(entries[at])
-            at += 1
+    folded: list[Entry] = []
+    while entries:
+        patterns = list(_patterns(entries))
+        gain, start, rounds = max(patterns, key=_rank, default=(0, 0, []))
+        if gain < 3:
+            folded.append(entries[0])
+            entries = entries[1:]
             continue
-        start, size = at - best.before, -best.size
-        rounds = _rounds(entries, start, size)
         repeat = template(rounds, NAMES)
-        times: dict[str, Data] = {"with": repeat.params} if repeat.params else {"times": best.count}
-        folded += entries[at:start]
-        folded.append(Entry("repeat", {**times, "layers": repeat.layers}))
-        at = start + best.count * size
+        times: dict[str, Data] = {"with": repeat.params} if repeat.params else {}
+        times = times or {"times": len(rounds)}
+        folded += [*entries[:start], Entry("repeat", {**times, "layers": repeat.layers})]
+        entries = entries[start + sum(map(len, rounds)) :]
     return folded
 
 
-def _patterns(entries: list[Entry], at: int) -> Iterator[Pattern]:
-    """Yield patterns that begin at or soon after `at`, with a layer that a round begins with."""
-    for start in range(at, min(at + LONGEST_PERIOD, len(entries))):
-        if entries[start].kind not in beginnings() and entries[start].kind in layer_kinds():
+def _rank(pattern: Pattern) -> tuple[int, int, int]:
+    gain, start, rounds = pattern
+    return gain, -start, -len(rounds[0])
+
+
+def _patterns(entries: list[Entry]) -> Iterator[Pattern]:
+    """Yield patterns that begin at or soon after the first layer, with one that rounds begin with.
+
+    The gain is the lines saved, less the cost of several names to a reader.
+    """
+    for start, entry in enumerate(entries[:LONGEST_PERIOD]):
+        if entry.kind in layer_kinds() and entry.kind not in beginnings():
             continue
         for size in range(1, LONGEST_PERIOD + 1):
-            rounds = _rounds(entries, start, size)
+            rounds = _rounds(entries[start:], size)
             names = len(template(rounds, NAMES).params)
             gain = (len(rounds) - 1) * size - 2 * max(names - 1, 0) - (size > 4)
-            yield Pattern(gain, at - start, -size, len(rounds))
+            yield gain, start, rounds
 
 
 @cached_by_kinds("layer")
@@ -63,20 +61,20 @@ def beginnings() -> set[str]:
     return resizing | {name for name, kind in layer_kinds().items() if issubclass(kind, Weighted)}
 
 
-def _rounds(entries: list[Entry], at: int, size: int) -> list[list[Entry]]:
-    """Return the rounds of `size` layers from `at` on that differ in two numbers at most."""
-    rounds = [entries[at : at + size]]
+def _rounds(entries: list[Entry], size: int) -> list[list[Entry]]:
+    """Return the first rounds of `size` layers that differ in two numbers at most."""
+    rounds = [entries[:size]]
     if not all(map(_is_simple, rounds[0])):
         return rounds
     pattern = outline(rounds[0])
-    while True:
-        start = at + len(rounds) * size
+    for start in range(size, len(entries) - size + 1, size):
         following = entries[start : start + size]
-        if len(following) < size or outline(following) != pattern:
-            return rounds
+        if outline(following) != pattern:
+            break
         if len(template([*rounds, following], NAMES).params) > 2:
-            return rounds
+            break
         rounds.append(following)
+    return rounds
 
 
 def _is_simple(entry: Entry) -> bool:

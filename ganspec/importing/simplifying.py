@@ -25,8 +25,8 @@ JOINS = {
 def simplify(graph: RecordedGraph) -> None:
     """Give calls their roles, drop identities, reshapes of reshapes and calls that no output needs.
 
-    A role is told by what a call does to random numbers, so `view`, `flatten`, `squeeze` and
-    indexing with None are all a reshape.
+    The role is the effect of a call on random numbers, so `view`, `flatten`, `squeeze` and indexing
+    with None are all a reshape.
     """
     roles = {call: role for call in graph.calls if (role := role_of(graph, call))}
     _merge(graph, {c.output: c.inputs[0] for c, role in roles.items() if role == "identity"})

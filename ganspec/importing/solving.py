@@ -9,7 +9,7 @@ from math import isqrt
 
 from ganspec.importing.entries import Entry, data, written
 from ganspec.importing.graph import Shape
-from ganspec.importing.guesses import layer_kinds, made
+from ganspec.importing.guesses import kind_with, layer_kinds
 from ganspec.importing.likeness import lowered
 from ganspec.importing.summary import Row
 from ganspec.kinds.layer import Layer
@@ -181,7 +181,8 @@ def _conv(row: Row, before: Shape) -> Iterator[Fields]:
     windows: list[tuple[bool, int | tuple[int, int]]] = []
     for bias in (True, False):
         count, rest = divmod(row.params - bias * out, max(before[0] * out, 1))
-        windows += [(bias, kernel) for kernel in _windows(count) if count > 0 and not rest]
+        if count > 0 and not rest:
+            windows += [(bias, kernel) for kernel in _windows(count)]
     square = [window for window in windows if isinstance(window[1], int)]
     for (bias, kernel), padding, stride in product(square or windows, ("same", "valid"), STRIDES):
         yield {"out": out, "kernel": kernel, "stride": stride, "padding": padding, "bias": bias}
@@ -189,8 +190,8 @@ def _conv(row: Row, before: Shape) -> Iterator[Fields]:
 
 def _windows(count: int) -> list[int] | list[tuple[int, int]]:
     """Return the kernels of so many places: the square one, or every other."""
-    if count < 1 or isqrt(count) ** 2 == count:
-        return [isqrt(max(count, 0))]
+    if isqrt(count) ** 2 == count:
+        return [isqrt(count)]
     sides = [(a, count // a) for a in range(1, WIDEST + 1) if count % a == 0]
     return [side for side in sides if max(side) <= WIDEST]
 
@@ -209,4 +210,4 @@ def _pool(kind: str, row: Row, before: Shape) -> Iterator[Fields]:
 def _keras_layer(kind: str, fields: Fields) -> Layer | None:
     """Return a layer with Keras's own defaults for the other fields, or None if not allowed."""
     cls = layer_kinds()[kind]
-    return made(cls, {**cls.framework_defaults.get("keras", {}), **fields})
+    return kind_with(cls, {**cls.framework_defaults.get("keras", {}), **fields})

@@ -87,18 +87,18 @@ def inputs_of(
     Raises UnreadableError where `forward` takes more than these.
     """
     fitting = {"generator": "zy", "discriminator": "xy"}.get(role, "xyz")
-    found = [each for each in inputs if each.name in fitting]
-    if role == "discriminator" and image and not any(each.name == "x" for each in found):
-        found.insert(0, CodeInput("x", image))
-    if len(found) > count:  # a label is for the networks that take one
-        found = [each for each in found if not each.is_label]
-    if all(each.is_label for each in found):
+    own = [each for each in inputs if each.name in fitting]
+    if role == "discriminator" and image and not any(each.name == "x" for each in own):
+        own.insert(0, CodeInput("x", image))
+    if len(own) > count:  # a label is for the networks that take one
+        own = [each for each in own if not each.is_label]
+    if all(each.is_label for each in own):
         example = {"generator": "z:100", "discriminator": "x:3x64x64"}
         options = example.get(role, "z:100, or --input x:3x64x64")
         raise UnreadableError(f"{title} reads something; say what, as --input {options}")
-    if len(found) < count:
+    if len(own) < count:
         raise UnreadableError(f"{title} reads {count} tensors; add --input y:class10 or y:10")
-    return found
+    return own
 
 
 def finish(

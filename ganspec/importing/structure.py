@@ -27,11 +27,11 @@ class Structure:
         graph = self.graph
         for number, scope in enumerate(graph.scopes):
             inner = graph.within(number)
-            made = {call.output for call in inner}
+            outputs = {call.output for call in inner}
             read = {v for call in graph.calls if call not in inner for v in call.inputs}
-            if len(scope.outputs) != 1 or not made:
+            if len(scope.outputs) != 1 or not outputs:
                 continue
-            if (made & {*read, *graph.outputs}) - {scope.outputs[0]}:
+            if (outputs & {*read, *graph.outputs}) - {scope.outputs[0]}:
                 continue
             slots = tuple(map(Slot, scope.inputs))
             whole = RecordedCall(scope.module, slots, {}, scope.inputs, scope.outputs[0])
@@ -142,8 +142,8 @@ class Structure:
             return None
         if {one, two} - set(self.uncut(last)):
             return None
-        made = [{c.output for c in self.graph.between(start, value)} for value in (one, two)]
-        if made[0] & made[1] or made[0] | made[1] | {last.output} != {c.output for c in region}:
+        sides = [{c.output for c in self.graph.between(start, value)} for value in (one, two)]
+        if sides[0] & sides[1] or {last.output}.union(*sides) != {c.output for c in region}:
             return None
         return (two, one) if one == start else (one, two)
 

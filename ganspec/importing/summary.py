@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from ganspec.importing.graph import Shape
 from ganspec.importing.python_file import UnreadableError
@@ -45,22 +46,17 @@ def read_tables(text: str, name: str) -> list[Table]:
     if len(text) > LONGEST:
         raise UnreadableError(f"{name} is too long to be a table")
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text.splitlines()]  # colours
-    heads = [i for i, line in enumerate(lines) if _is_header(line)]
+    heads = [i for i, line in enumerate(lines) if all(word in line for word in HEADER[:3])]
     if not heads:
         raise UnreadableError(f"{name} has no line `Layer (type)  Output Shape  Param #`")
     tables = []
-    for number, at in enumerate(heads):
-        end = heads[number + 1] if number + 1 < len(heads) else len(lines)
+    for at, end in pairwise([*heads, len(lines)]):
         table = Table(_title(lines[:at], name))
         _fill(table, lines[at], lines[at + 1 : end])
         if not table.rows:
             raise UnreadableError(f"the table in line {at + 1} of {name} has no layers")
         tables.append(table)
     return tables
-
-
-def _is_header(line: str) -> bool:
-    return all(word in line for word in HEADER[:3])
 
 
 def _title(before: list[str], name: str) -> str:

@@ -50,11 +50,7 @@ def _arguments(maker: Maker, settings: dict[str, object]) -> dict[str, int]:
     """Return the constructor's whole numbers that a spec could have under `vars`."""
     parameters = inspect.signature(maker).parameters.values()
     values = ((p.name, settings.get(p.name, p.default)) for p in parameters)
-    return {
-        name: value
-        for name, value in values
-        if isinstance(value, int) and type(value) is int and value > 1 and not name_problem(name)
-    }
+    return {n: v for n, v in values if type(v) is int and v > 1 and not name_problem(n)}
 
 
 def _widths(draft: CodeNetwork) -> Iterator[tuple[Path, int]]:
