@@ -86,7 +86,7 @@ def _row(line: str) -> ScoreRow | None:
 
 
 def append_scores(folder: Path, rows: list[ScoreRow]) -> None:
-    """Add scores, one line each, after whatever is there; a cut line is ended first."""
+    """Add scores, one line each, at the end of the file; a cut line is ended first."""
     path = folder / NAME
     text = "".join(_line(row) for row in rows)
     if path.is_file() and not path.read_bytes().endswith(b"\n") and path.stat().st_size:

@@ -11,7 +11,7 @@ from ganspec.language.types import Count
 
 
 class Schedule(Section):
-    """How long and in what portions."""
+    """The length of a training, and its batches."""
 
     batch: Annotated[int, Field(gt=0, le=65536)] = Field(64, description="images in a batch")
     epochs: Count = Field(100, description="times that every real image is seen")

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.kinds import Kind
-from ganspec.program.ir import given
+from ganspec.program.ir import Net, given
 from ganspec.systems.spec import Spec
 
 # functions that are emitted in place of their calls, where names allow
@@ -26,28 +26,29 @@ def fields(kind: Kind) -> dict[str, object]:
 
 
 def own(kind: Kind, **more: object) -> SimpleNamespace:
-    """Return a kind's own configuration: its fields, and what else its functions may read."""
+    """Return the namespace that a kind's functions read as `cfg`: its fields, and `more`."""
     return SimpleNamespace(**{**more, **fields(kind)})
 
 
 def optimizer(kind: Optimizer) -> partial:
     """Return a function of parameters that makes the optimizer."""
     call = kind.call()
+    assert not isinstance(call.target, Net)  # a class of torch's or ours
     return partial(call.target, **given(call))
 
 
 def lean(reader: partial, labelled: bool) -> partial:
-    """Return a reader that does no more than it must, where it can.
+    """Return a reader that skips needless work, if its function has the parameters for that.
 
-    It trusts files, which `ganspec` has checked, and reads no labels that nobody asks for.
+    It does not check files, which `ganspec` has done, and reads labels only if they are needed.
     """
     known = inspect.signature(reader.func).parameters
-    wanted = {"checked": False} if labelled else {"checked": False, "labelled": False}
-    return partial(reader, **{name: value for name, value in wanted.items() if name in known})
+    options = {"checked": False} if labelled else {"checked": False, "labelled": False}
+    return partial(reader, **{name: value for name, value in options.items() if name in known})
 
 
 def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
-    """Return what every training reads: the images and their order."""
+    """Return the settings of every training: those of the images and their order."""
     data, train = spec.data, spec.train
     channels, height, width = data.shape
     return {
@@ -65,6 +66,6 @@ def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
         "logits": False,
         "needs_folder": data.dataset.needs_folder,
         "inline": INLINE,
-        "literal": ("height", "width", "channels"),  # the networks leave no other choice
+        "literal": ("height", "width", "channels"),  # the networks fix them
         "load_images": lean(data.dataset.reader(data.resize), labelled),
     }

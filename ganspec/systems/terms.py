@@ -1,4 +1,4 @@
-"""The field's short words for what specs spell out."""
+"""The field's short words for kinds, metrics and values."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from ganspec.language.tree import MapNode, Node
 from ganspec.language.types import Count, refusal
 from ganspec.systems.schedule import Schedule
 
-STEP_LOSSES = ("d_loss", "g_loss")  # what rules over a step's losses may read
+STEP_LOSSES = ("d_loss", "g_loss")  # names that a skip rule may read
 
 
 class Steps(Section):
@@ -35,7 +35,7 @@ RuleText = Annotated[str | None, AfterValidator(_check_rule)]
 
 
 class Skip(Section):
-    """When an iteration leaves a network as it is: comparisons of `d_loss` and `g_loss`.
+    """Rules that leave a network out of an iteration: comparisons of `d_loss` and `g_loss`.
 
     Both losses are measured before either network changes, in the discriminator's own pass.
     """
@@ -61,7 +61,7 @@ class Warmup(Section):
 
 
 class Train(Schedule):
-    """How long, in what portions, and who is updated when."""
+    """The length of a training, its batches, and the order of updates."""
 
     steps: Steps = Field(Steps(), description="updates of each network in one iteration")
     batches: Literal["fresh", "shared"] = Field(
