@@ -1,6 +1,6 @@
 """Kinds of the user's own: how they are loaded, what commands make of them, what runs keep.
 
-The kinds are the examples of docs/extending.md.
+The kinds are the examples of docs/extending.md and those in examples/kinds.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ganspec.program.receptive import receptive_fields
 
 PAGE = (ROOT / "docs/extending.md").read_text("utf-8")
 FILES = dict(re.findall(r"<!-- file: (\w+\.py) -->\n```python\n(.*?)^```", PAGE, re.M | re.S))
+FILES |= {path.name: path.read_text("utf-8") for path in (ROOT / "examples/kinds").glob("*.py")}
 SPECS = {
     "mine": """
 name: mine
