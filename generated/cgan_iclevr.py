@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 1 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr` (51205c24). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `cgan_iclevr` (05453ad9). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -97,7 +97,7 @@ def real_loss(scores):
 
 
 def fake_loss(scores):
-    """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
+    """Return the loss of D on generated images: minimising it maximises log(1 - D(G(z)))."""
     return F.binary_cross_entropy(scores, torch.zeros_like(scores))
 
 

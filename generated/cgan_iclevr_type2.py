@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (c2779561).
+Written by ganspec from the spec `cgan_iclevr_type2` (1dda61c6).
 Plain PyTorch, yours to edit.
 """
 
@@ -92,7 +92,7 @@ def real_loss(scores):
 
 
 def fake_loss(scores):
-    """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
+    """Return the loss of D on generated images: minimising it maximises log(1 - D(G(z)))."""
     return F.binary_cross_entropy(scores, torch.zeros_like(scores))
 
 

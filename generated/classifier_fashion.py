@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (c3217350).
+Written by ganspec from the spec `classifier_fashion` (9ac1d4a2).
 Plain PyTorch, yours to edit.
 """
 
@@ -31,7 +31,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, of embeddings between -0.05 and 0.05."""
+    """Draw weights as Keras does: Glorot-uniform, with biases of 0."""
     init_weights(network, nn.init.xavier_uniform_)
 
 
@@ -147,7 +147,7 @@ def draw_batches(images, labels, seed):
 
 
 def accuracy(outputs, labels):
-    """Share of the images whose highest output is that of their class."""
+    """Return the share of images whose highest output is that of their class."""
     return (outputs.argmax(1) == labels).float().mean()
 
 

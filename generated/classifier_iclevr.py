@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (40483557).
+Written by ganspec from the spec `classifier_iclevr` (8f27f194).
 Plain PyTorch, yours to edit.
 """
 
@@ -194,16 +194,16 @@ def draw_batches(images, labels, seed):
 
 
 def find_labels(outputs, labels):
-    """Labels, 0 and 1, less those that are not among their image's highest outputs.
+    """Return the labels, 0 and 1, that are among the highest outputs of their image.
 
-    As many outputs of an image count as it has labels.
+    The outputs that count are as many as the image has labels.
     """
     ranks = outputs.argsort(1, descending=True).argsort(1)
     return (ranks < labels.sum(1, keepdim=True)) * labels
 
 
 def multi_hot_accuracy(outputs, labels):
-    """Share of all labels that are among their image's highest outputs."""
+    """Return the share of labels that are among the highest outputs of their image."""
     return find_labels(outputs, labels).sum() / labels.sum().clamp(min=1)
 
 

@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (03d1da0e). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan` (249691ab). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -97,7 +97,7 @@ def real_loss(scores):
 
 
 def fake_loss(scores):
-    """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
+    """Return the loss of D on generated images: minimising it maximises log(1 - D(G(z)))."""
     return F.binary_cross_entropy_with_logits(scores, torch.zeros_like(scores))
 
 

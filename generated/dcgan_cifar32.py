@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `dcgan_cifar32` (b0b4a559).
+Written by ganspec from the spec `dcgan_cifar32` (102e5f79).
 Plain PyTorch, yours to edit.
 """
 
@@ -87,7 +87,7 @@ def real_loss(scores):
 
 
 def fake_loss(scores):
-    """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
+    """Return the loss of D on generated images: minimising it maximises log(1 - D(G(z)))."""
     return F.binary_cross_entropy(scores, torch.zeros_like(scores))
 
 

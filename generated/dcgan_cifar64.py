@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (5dc8907a).
+Written by ganspec from the spec `dcgan_cifar64` (e78b2733).
 Plain PyTorch, yours to edit.
 """
 
@@ -124,7 +124,7 @@ def real_loss(scores):
 
 
 def fake_loss(scores):
-    """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
+    """Return the loss of D on generated images: minimising it maximises log(1 - D(G(z)))."""
     return F.binary_cross_entropy(scores, torch.zeros_like(scores))
 
 

@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (e0553950).
+Written by ganspec from the spec `dcgan_fashion` (c0787eee).
 Plain PyTorch, yours to edit.
 """
 
@@ -36,7 +36,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, of embeddings between -0.05 and 0.05."""
+    """Draw weights as Keras does: Glorot-uniform, with biases of 0."""
     init_weights(network, nn.init.xavier_uniform_)
 
 
@@ -97,7 +97,7 @@ def real_loss(scores):
 
 
 def fake_loss(scores):
-    """Return the loss of D on fake images: minimising it maximises log(1 - D(G(z)))."""
+    """Return the loss of D on generated images: minimising it maximises log(1 - D(G(z)))."""
     return F.binary_cross_entropy_with_logits(scores, torch.zeros_like(scores))
 
 

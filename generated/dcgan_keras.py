@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10, 32 x 32, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_keras` (d0d1de9b). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan_keras` (2bc9a53b). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, of embeddings between -0.05 and 0.05."""
+    """Draw weights as Keras does: Glorot-uniform, with biases of 0."""
     init_weights(network, nn.init.xavier_uniform_)
 
 

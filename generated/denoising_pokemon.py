@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (fe4e681a).
+Written by ganspec from the spec `denoising_pokemon` (b21f50ef).
 Plain PyTorch, yours to edit.
 """
 
@@ -33,7 +33,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, of embeddings between -0.05 and 0.05."""
+    """Draw weights as Keras does: Glorot-uniform, with biases of 0."""
     init_weights(network, nn.init.xavier_uniform_)
 
 

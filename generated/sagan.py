@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (74143ee3). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (3627537d). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, of embeddings between -0.05 and 0.05."""
+    """Draw weights as Keras does: Glorot-uniform, with biases of 0."""
     init_weights(network, nn.init.xavier_uniform_)
 
 
