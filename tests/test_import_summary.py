@@ -220,7 +220,7 @@ def test_a_missing_file_and_a_picture_are_errors(tmp_path):
         import_tables([Path("nothing.txt")], [])
     picture = tmp_path / "table.png"
     picture.write_bytes(b"\x89PNG\xff\xfe")
-    with pytest.raises(UnreadableError, match="no text in UTF-8"):
+    with pytest.raises(UnreadableError, match="not text in UTF-8"):
         import_tables([picture], [])
 
 

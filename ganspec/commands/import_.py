@@ -27,7 +27,7 @@ Inputs = Annotated[
     typer.Option(
         "--input",
         metavar="NAME:SIZE",
-        help="What is read, in `forward`'s order: `z:100`, `x:3x64x64`, `y:10`, `y:class10`.",
+        help="Tensors that `forward` reads, in order: `z:100`, `x:3x64x64`, `y:10`, `y:class10`.",
     ),
 ]
 Settings = Annotated[
@@ -57,10 +57,10 @@ def import_(
     out: Out = None,
     stdout: Annotated[bool, typer.Option("--stdout", help="Print the spec instead.")] = False,
 ) -> None:
-    """Write a spec of somebody else's network: PyTorch code, or a printed Keras table.
+    """Write a spec of a network in PyTorch code, or in a printed Keras table.
 
-    The Python file is run, as Python's `import` runs it. What a layer of the language cannot
-    express is marked in the spec and listed here; where all is expressed, outputs are compared.
+    The Python file runs, as under Python's `import`. Calls that no layer of the language expresses
+    are marked in the spec and listed here; if there are none, the outputs of both are compared.
     """
     if (source is None) == (not summary):
         fail("give a Python file, as module.py:Generator, or a table, as --summary table.txt")

@@ -118,7 +118,7 @@ def drawn(code_input: CodeInput) -> torch.Tensor:
 def _outputs(title: str, graph: RecordedGraph) -> list[int]:
     """Return the outputs, image or score first, without the reshape of a single number."""
     if not graph.outputs:
-        raise UnreadableError(f"what {title} gives back is made of none of its inputs")
+        raise UnreadableError(f"{title} returns nothing that depends on its inputs")
     maker = {call.output: call for call in graph.calls}
     outputs = list(graph.outputs)
     for i, value in enumerate(outputs):
@@ -139,7 +139,7 @@ def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> None:
     if layers and layers[-1].kind == "softmax":
         layers.pop()
         draft.compared = 1
-        draft.notes.append("the classifier's softmax is left out: its loss reads logits")
+        draft.notes.append("the classifier's softmax is left out, because its loss reads logits")
     last = layers.pop() if layers else None
     if last is None or last.kind != "linear" or last.fields.get("bias") is False:
         draft.notes.append("not expressed: a second output that ends in no linear layer")
@@ -205,4 +205,4 @@ def _note_weights(draft: CodeNetwork) -> None:
     left = [n for n, p in parameters if id(p) not in read and not n.startswith(inside)]
     if left:
         names = ", ".join(left[:4]) + (" ..." if len(left) > 4 else "")
-        draft.notes.append(f"not expressed: weights that no layer here has: {names}")
+        draft.notes.append(f"not expressed: weights that no layer uses: {names}")

@@ -48,7 +48,7 @@ def parse_input(text: str) -> CodeInput:
     match = re.fullmatch(r"([xyz]):(?:(class)(\d{1,7})|(\d{1,7}(?:x\d{1,7}){0,2}))", text)
     if not match or (match[2] and match[1] != "y"):
         wanted = "`z:100`, `x:3x64x64`, `y:10` (multi-hot) or `y:class10` (indices)"
-        raise UnreadableError(f"{quoted(text)} is no input; write {wanted}")
+        raise UnreadableError(f"{quoted(text)} is not an input; write {wanted}")
     if match[2]:
         return CodeInput("y", (), _size(match[3]))
     shape = tuple(map(_size, match[4].split("x")))
@@ -94,7 +94,7 @@ def parse_settings(texts: Iterable[str]) -> dict[str, object]:
 
 def _no_setting(part: str) -> UnreadableError:
     wanted = "`--with nz=100,norm=batch` or `--with opt.nz=100`"
-    return UnreadableError(f"{quoted(part)} gives no number or word; write {wanted}")
+    return UnreadableError(f"{quoted(part)} is not a setting; write {wanted}")
 
 
 def _value(text: str, part: str) -> object:
@@ -122,7 +122,7 @@ def run_file(path: Path) -> ModuleType:
         raise UnreadableError(f"there is no file {path}")
     if path.suffix != ".py":
         raise UnreadableError(
-            f"{path} is no Python file; for a printed table, write --summary {path}"
+            f"{path} is not a Python file; for a printed table, write --summary {path}"
         )
     # under its own name, an installed package of that name would come in its place
     spec = spec_from_file_location(f"imported_{path.stem}", path)

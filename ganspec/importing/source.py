@@ -95,7 +95,7 @@ def inputs_of(
     if all(each.is_label for each in own):
         example = {"generator": "z:100", "discriminator": "x:3x64x64"}
         options = example.get(role, "z:100, or --input x:3x64x64")
-        raise UnreadableError(f"{title} reads something; say what, as --input {options}")
+        raise UnreadableError(f"{title} needs an input; add --input {options}")
     if len(own) < count:
         raise UnreadableError(f"{title} reads {count} tensors; add --input y:class10 or y:10")
     return own

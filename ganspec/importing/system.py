@@ -132,7 +132,7 @@ def text_of(draft: SpecDraft) -> str:
         lines += ["", f"{role}:", *_network(network, draft.inits.get(role))]
     for role in {"generator", "discriminator"} - set(draft.networks) if draft.is_gan else ():
         lines += ["", *_stand_in(draft, role)]
-    lines += ["", remark("What follows stands in no network: guesses.")]
+    lines += ["", remark("Guesses from here on: no network states these.")]
     return "\n".join([*lines, *_training(draft)]) + "\n"
 
 

@@ -52,7 +52,7 @@ def _read(path: Path) -> list[Table]:
     try:
         return read_tables(path.read_text("utf-8"), path.name)
     except UnicodeDecodeError:
-        raise UnreadableError(f"{path} is no text in UTF-8; save the table as such") from None
+        raise UnreadableError(f"{path} is not text in UTF-8; save the table as such") from None
 
 
 def _walks(tables: list[Table], inputs: list[CodeInput]) -> tuple[list[Walk], list[str]]:
