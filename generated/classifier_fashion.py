@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (c3217350).
+Written by ganspec from the spec `classifier_fashion` (06ae6ba0).
 Plain PyTorch, yours to edit.
 """
 
@@ -31,7 +31,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, of embeddings between -0.05 and 0.05."""
+    """Draw weights as Keras does: Glorot-uniform, with biases of 0."""
     init_weights(network, nn.init.xavier_uniform_)
 
 
@@ -107,20 +107,14 @@ def read_idx(folder, name, dimensions):
     return torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8).reshape(shape)
 
 
-def read_idx_split(folder, split):
-    """Read the images, uint8 N x 1 x H x W, and labels, int64 N, of a split."""
+def load_images(folder, split="train"):
+    """Read the images, uint8 N x C x H x W, and labels 0 to 9, int64 N, of a split."""
     prefix = "train" if split == "train" else "t10k"
-    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)
+    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
         raise ValueError(f"{folder} has {len(images)} images but {len(labels)} labels")
-    return images[:, None], labels.long()
-
-
-def load_images(folder, split="train"):
-    """Read Fashion-MNIST: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
-    images, labels = read_idx_split(folder, split)
-    return images, labels
+    return images, labels.long()
 
 
 # ---- Training ----
@@ -147,7 +141,7 @@ def draw_batches(images, labels, seed):
 
 
 def accuracy(outputs, labels):
-    """Share of the images whose highest output is that of their class."""
+    """Return the share of images whose highest output is that of their class."""
     return (outputs.argmax(1) == labels).float().mean()
 
 

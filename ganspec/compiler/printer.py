@@ -16,8 +16,8 @@ from ganspec.compiler.evaluate import overrides
 from ganspec.compiler.layout import Part, layout
 from ganspec.compiler.symbols import BLOCK, NETWORK, Symbols, namespaced
 from ganspec.language.expr import Width
-from ganspec.program.ir import Call, Net, given
-from ganspec.program.spelling import INDENT, LINE, comment, docstring, number, says
+from ganspec.program.ir import Call, Net, non_defaults
+from ganspec.program.spelling import INDENT, LINE, comment, docstring, holds_width, number
 
 INFIX = {operator.add: "+", operator.mul: "*"}
 
@@ -71,7 +71,7 @@ class Printer:
         """`nn.Conv2d(3, 64, 4)`: arguments equal to their defaults left out."""
         if isinstance(call.target, Net):
             return f"{self.block(call.target)}({', '.join(map(self.value, call.args))})"
-        options = self.options(given(call))
+        options = self.options(non_defaults(call))
         text = f"{self.name(call.target)}({', '.join([*map(self.value, call.args), *options])})"
         for wrap in call.wraps:
             text = f"{self.name(wrap.target)}({', '.join([text, *self.options(wrap.kwargs)])})"
@@ -124,7 +124,7 @@ class Printer:
             for step in part.steps:
                 line = f"{indent}{head}{self.construct(step.call)}{tail}"
                 note = self.comment(line, shape, step.output.shape, net)
-                if note or says(line, step.output.shape):
+                if note or holds_width(line, step.output.shape):
                     shape = step.output.shape
                 lines.append(line + note)
             if part.is_chain:
@@ -141,7 +141,7 @@ class Printer:
             yield self.fill("self" + "".join(parts), call)
 
     def fill(self, module: str, call: Call) -> str:
-        return f"{self.name(call.target)}({', '.join([module, *self.options(given(call))])})"
+        return f"{self.name(call.target)}({', '.join([module, *self.options(non_defaults(call))])})"
 
     def comment(self, line: str, before: tuple, after: tuple, net: Net) -> str:
         return comment(self.symbols.plain(line), before, after, net.is_block)

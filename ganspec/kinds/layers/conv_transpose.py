@@ -43,7 +43,7 @@ class ConvTranspose(Weighted, kind="conv_transpose"):
         0, description="rows and columns added at the end, where `padding` is a number"
     )
     groups: Width = Field(1, description="groups of channels that do not mix")
-    bias: bool = Field(True, description="whether a learned number is added to each channel")
+    bias: bool = Field(True, description="a learned number added to each channel")
     split: Split = Field("even", description="an odd `same`: `even` as torch, `end` as Keras")
 
     def lower(self, net: Lowering, x: Value) -> Value:

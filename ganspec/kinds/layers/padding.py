@@ -70,10 +70,10 @@ def conv_padding(
 
 
 def _same(kernel: int, stride: int, dilation: int, size: int, split: Split) -> Sides:
-    span, wanted = (kernel - 1) * dilation + 1, -(-size // stride)
-    total = max((wanted - 1) * stride + span - size, 0)
+    span, outputs = (kernel - 1) * dilation + 1, -(-size // stride)
+    total = max((outputs - 1) * stride + span - size, 0)
     half = -(-total // 2)
-    if split == "even" and (size + 2 * half - span) // stride + 1 == wanted:
+    if split == "even" and (size + 2 * half - span) // stride + 1 == outputs:
         return half, half
     return total // 2, total - total // 2
 
