@@ -17,7 +17,7 @@ file's constants and functions, and imports from torch.
 | `Optimizer` | `call() -> Call` of a `torch.optim.Optimizer` class, without the parameters |
 | `Initializer` | `call() -> Call` of a plain function of a network, named `init_...` |
 | `WeightNorm` | `wrap() -> Call` of a function of a module that has a `weight` |
-| `Metric` | `measure(generated, real: Activations, seed) -> list[MetricValue]`; `names`, `higher` |
+| `Metric` | `measure(fake: Activations, real, seed) -> list[MetricValue]`; `names`, `higher` |
 | `Dataset` | plain `load(folder, height, width, channels, **fields)` to uint8 images and labels |
 
 `cfg` holds the kind's fields, as `cfg.margin`. A penalty may also read `cfg.d_conditional`, True if

@@ -61,9 +61,8 @@ class Dataset(Kind, family="dataset"):
 
     def reader(self, resize: str = "antialias") -> partial:
         """Return `load` with fields that are not at their defaults, and `resize` if it has it."""
-        fields = {name: getattr(self, name) for name in type(self).model_fields}
-        defaults = {name: field.default for name, field in type(self).model_fields.items()}
-        own = {name: value for name, value in fields.items() if value != defaults[name]}
+        fields = type(self).model_fields
+        own = {name: value for name, value in self if value != fields[name].default}
         if resize != "antialias" and "resize" in inspect.signature(type(self).load).parameters:
             own["resize"] = resize
         return partial(type(self).load, **own)

@@ -53,7 +53,7 @@ class Conv(Weighted, kind="conv"):
         if not (is_even(rows) and is_even(columns)):
             x = net.add(Call(nn.ZeroPad2d, (*columns, *rows)), x)
             rows = columns = (0, 0)
-        args, named = stride_arguments(shorten(stride), shorten((rows[0], columns[0])))
+        args, named = stride_arguments(stride, (rows[0], columns[0]))
         call = Call(
             nn.Conv2d,
             x.channels,

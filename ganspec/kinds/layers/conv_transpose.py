@@ -50,18 +50,14 @@ class ConvTranspose(Weighted, kind="conv_transpose"):
         if self.output_padding and self.padding in ("same", "valid"):
             message = f"`padding: {self.padding}` leaves `output_padding` no choice"
             net.refuse("bad-value", message, None, "take `output_padding` away")
-        rows, columns = transposed_padding(
+        padding, output_padding, end = transposed_padding(
             self.padding,
             self.split,
             kernel=self.kernel,
             stride=self.stride,
             output_padding=self.output_padding,
         )
-        args, named = stride_arguments(
-            shorten(self.stride),
-            shorten((rows.padding, columns.padding)),
-            shorten((rows.output_padding, columns.output_padding)),
-        )
+        args, named = stride_arguments(self.stride, padding, output_padding)
         call = Call(
             nn.ConvTranspose2d,
             x.channels,
@@ -74,7 +70,7 @@ class ConvTranspose(Weighted, kind="conv_transpose"):
             channels=self.out,
         )
         h = self.add(net, call, x)
-        if rows.end or columns.end:
+        if any(end):
             # an odd row or column goes from the end alone, which torch's padding cannot do
-            h = net.add(Call(nn.ZeroPad2d, (0, -columns.end, 0, -rows.end)), h)
+            h = net.add(Call(nn.ZeroPad2d, (0, -end[1], 0, -end[0])), h)
         return h
