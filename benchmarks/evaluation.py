@@ -19,7 +19,7 @@ import torch
 import ganspec
 from ganspec.evaluation.classifier import classifier_extractor
 from ganspec.evaluation.scoring import Scorer
-from ganspec.evaluation.subject import drawn
+from ganspec.evaluation.subject import drawn_images
 from ganspec.kinds.activations import gather
 from ganspec.language.kinds import kinds_of
 from ganspec.systems.batches import scale_pixels
@@ -77,7 +77,8 @@ def main() -> None:
         def __len__(self):
             return 2000
 
-    scorer = Scorer(extractor, metrics, Known(), _reference=real)
+    scorer = Scorer(extractor, Known())
+    scorer.reference = real
     taken = {"bare": [], "scored": []}
     for _ in range(args.rounds):
         for name in taken:
@@ -85,7 +86,7 @@ def main() -> None:
             if name == "bare":
                 bare(generator, classifier, cfg, latents)
             else:
-                scorer.scores(drawn(source, args.images, 0, None))
+                scorer.scores(drawn_images(source, args.images, 0, None), metrics)
             taken[name].append(time.process_time() - start)
     medians = {name: statistics.median(times) for name, times in taken.items()}
     print(f"{args.images:,} images, {torch.get_num_threads()} threads, processor time")

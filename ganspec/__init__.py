@@ -1,8 +1,8 @@
 """ganspec: a compiler for GAN specs.
 
-A spec is data; it is lowered to one small program; that program is either evaluated (modules in
-memory) or printed (plain PyTorch). Torch is imported only when something here needs it.
-`docs/design.md` tells the reasons.
+A spec is data. It is lowered to one small program, which is either evaluated (modules in memory)
+or printed (plain PyTorch). Torch is imported only when something here needs it. The reasons are in
+`docs/design.md`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from ganspec.language.registry import PACKAGES
 from ganspec.version import VERSION
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from torch import nn
 
+    from ganspec.evaluation.periodic import Periodic
     from ganspec.language.errors import Diagnostic, SpecError
     from ganspec.runs.run import Run
     from ganspec.systems.spec import Spec
@@ -66,7 +68,7 @@ _LAZY = {
 def load(path: str | Path, settings: list[str] | tuple[str, ...] = ()) -> Spec:
     """Return the validated spec at `path`, with `key.path=value` settings laid over it.
 
-    Raises SpecError, whose `.diagnostics` are all of its mistakes.
+    Raises SpecError, whose `diagnostics` list every mistake in order of place.
     """
     from ganspec.systems.load import load
 
@@ -82,18 +84,18 @@ def load_kinds(path: str | Path) -> None:
 
 
 def check(spec: Spec) -> list[Diagnostic]:
-    """Return warnings about a spec whose networks fit together; raises SpecError otherwise."""
+    """Return the warnings about a spec. Raises SpecError if its networks do not fit together."""
     from ganspec.compiler.check import check
 
     return check(spec)
 
 
 def build(spec: Spec, device: str = "cpu", exact: bool = False) -> dict[str, nn.Module]:
-    """Return the spec's networks by name, `generator` and `discriminator`, with fresh weights.
+    """Return the spec's networks with fresh weights, by their keys, such as `generator`.
 
-    `torch.manual_seed` before it makes the weights repeatable, on every device alike. With
-    `exact` they compute what the emitted file's do, bit for bit. Raises SpecError where shapes do
-    not fit.
+    Torch's own generator draws the weights on the CPU, so that one `torch.manual_seed` gives the
+    same weights on every device. With `exact`, no rewrites are applied, and outputs equal those of
+    the emitted file bit for bit. Raises SpecError if shapes do not fit.
     """
     from ganspec.compiler.evaluate import evaluate
     from ganspec.compiler.lower import lower
@@ -102,21 +104,64 @@ def build(spec: Spec, device: str = "cpu", exact: bool = False) -> dict[str, nn.
 
 
 def emit(spec: Spec) -> str:
-    """Return the spec as one file of plain PyTorch, networks and trainer; raises SpecError."""
+    """Return the spec as one file of plain PyTorch, networks and trainer. Raises SpecError."""
     from ganspec.compiler.emit import emit
 
     return emit(spec)
 
 
-def train(spec: Spec, out: str | Path | None = None, **options: object) -> Run:
-    """Train a spec into a run folder; see `ganspec.training.session.train` for the options."""
-    from ganspec.training.session import train
+def train(
+    spec: Spec,
+    out: str | Path | None = None,
+    *,
+    data: str | Path | None = None,
+    device: str = "auto",
+    steps: int | None = None,
+    minutes: float | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    progress: Callable[[int, int, dict[str, float]], None] | None = None,
+    tensorboard: bool = False,
+    exact: bool = False,
+) -> Run:
+    """Train a spec into the run folder `out`, `runs/NAME` by default. Return the run.
 
-    if spec.evaluate:
-        from ganspec.evaluation.periodic import Periodic  # which scipy makes slow to import
+    - `data` is the folder of the real images; None searches the usual places.
+    - `device` is `cpu`, `cuda`, or `auto` for the first GPU, where there is one.
+    - `steps` is the training step to end at, in place of the spec's epochs, and `minutes` the time
+      to end after, if that comes first.
+    - `resume` goes on from the checkpoint of the run in `out`; `overwrite` replaces that run.
+    - `progress` is called with the step, the last step and the newest losses, a few times a second.
+    - `tensorboard` writes TensorBoard's event files into the folder, too.
+    - `exact` applies every module without rewrites: results equal the emitted file's bit for bit.
 
-        options["scoring"] = Periodic
-    return train(spec, out, **options)
+    Ctrl-C ends the training after the current step, with a checkpoint, and sets the run's
+    `interrupted`. Raises SpecError, RunError if the folder or device cannot be used, DataError if
+    images are missing, CheckpointError, EventsError if there is no TensorBoard, MetricError or
+    ExtractorError if the spec's scores cannot be measured, TrainingError if a loss is not finite.
+    """
+    from ganspec.training.session import Options, train
+
+    options = Options(
+        data=data,
+        device=device,
+        steps=steps,
+        minutes=minutes,
+        resume=resume,
+        overwrite=overwrite,
+        progress=progress,
+        tensorboard=tensorboard,
+        exact=exact,
+    )
+    return train(spec, out, options, _scoring(spec))
+
+
+def _scoring(spec: Spec) -> type[Periodic] | None:
+    if spec.evaluate is None:
+        return None
+    from ganspec.evaluation.periodic import Periodic  # which scipy makes slow to import
+
+    return Periodic
 
 
 def __getattr__(name: str) -> object:

@@ -15,9 +15,9 @@ from typing import Annotated, Any, NoReturn, get_type_hints
 import typer
 
 from ganspec.atomic import write_text
-from ganspec.compiler.seal import is_emitted
 from ganspec.kinds_files import load_all
 from ganspec.language.errors import Diagnostic, GanspecError, SpecError
+from ganspec.seal import is_emitted
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="Spec file, such as my.yaml.")]
 Settings = Annotated[

@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (06ae6ba0).
+Written by ganspec from the spec `classifier_fashion` (7f6b6f4d).
 Plain PyTorch, yours to edit.
 """
 
@@ -167,13 +167,13 @@ def predict(classifier, images):
 
 
 def score(outputs, labels):
-    """Return loss and accuracy of the outputs of images that training does not see."""
+    """Return loss and accuracy of the outputs for held-out images."""
     loss = cross_entropy(outputs, labels)
     return {"test_loss": loss, "test_accuracy": accuracy(outputs, labels)}
 
 
 def evaluate(classifier, images, labels):
-    """Return loss and accuracy on images that training does not see."""
+    """Return loss and accuracy on held-out images."""
     return score(predict(classifier, images), labels)
 
 

@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (252b329d).
+Written by ganspec from the spec `denoising_fashion` (d619c2ab).
 Plain PyTorch, yours to edit.
 """
 
@@ -155,7 +155,7 @@ def train_step(autoencoder, optimizer, batches):
 
 
 def evaluate(autoencoder, images):
-    """Return the mean loss of images that training does not see, under fixed noise."""
+    """Return the mean loss on held-out images, under fixed noise."""
     random = torch.Generator(images.device).manual_seed(0)
     total = 0
     autoencoder.eval()
@@ -174,9 +174,9 @@ def compare(autoencoder, images):
     autoencoder.eval()
     with torch.no_grad():
         noisy = add_noise(clean, torch.Generator(images.device).manual_seed(0))
-        made = autoencoder(noisy)
+        outputs = autoencoder(noisy)
     autoencoder.train()
-    return torch.cat([noisy, made, clean])
+    return torch.cat([noisy, outputs, clean])
 
 
 def save_grid(images, path):

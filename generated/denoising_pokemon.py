@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (d461f243).
+Written by ganspec from the spec `denoising_pokemon` (f8fc3c74).
 Plain PyTorch, yours to edit.
 """
 
@@ -239,9 +239,9 @@ def compare(autoencoder, images):
     autoencoder.eval()
     with torch.no_grad():
         noisy = add_noise(clean, torch.Generator(images.device).manual_seed(0))
-        made = autoencoder(noisy)
+        outputs = autoencoder(noisy)
     autoencoder.train()
-    return torch.cat([noisy, made, clean])
+    return torch.cat([noisy, outputs, clean])
 
 
 def save_grid(images, path):

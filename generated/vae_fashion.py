@@ -1,6 +1,6 @@
 """Variational autoencoder on Fashion-MNIST (Kingma & Welling, 2014), convolutional.
 
-Written by ganspec from the spec `vae_fashion` (bf19e5cf). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `vae_fashion` (fd075869). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -127,12 +127,12 @@ def draw_code(mean, log_variance, random):
 
 
 def divergence(mean, log_variance):
-    """Return codes' KL divergence from N(0, 1) (Kingma & Welling, 2014, appendix B)."""
+    """Return the KL divergence of codes from N(0, 1) (Kingma & Welling, 2014, B)."""
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1).mean()
 
 
 def bound(encoder, decoder, images, random):
-    """Return the loss, an image's reconstruction loss and its code's divergence."""
+    """Return the loss and its two terms, reconstruction and divergence."""
     mean, log_variance = encoder(images)
     outputs = decoder(draw_code(mean, log_variance, random))
     reconstruction = NUMBERS * F.binary_cross_entropy_with_logits(outputs, images)

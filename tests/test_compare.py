@@ -24,12 +24,12 @@ from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
-from ganspec.comparison.survey import Subject, Survey, SurveyRow, subjects, survey
+from ganspec.comparison.survey import Survey, SurveyedSystem, SurveyRow, open_systems, survey
 from ganspec.comparison.traits import TRAITS, Portrait, ordinal
 from ganspec.compiler.lower import lower
 from ganspec.language.load import loads
-from ganspec.report.survey_markup import latex, markdown
-from ganspec.report.survey_table import FORMS, Layout, layout
+from ganspec.report.markup import latex, markdown
+from ganspec.report.survey_table import FORMS, SurveyLayout, layout
 from ganspec.report.table import described
 
 UPDATE = bool(os.environ.get("GANSPEC_UPDATE"))
@@ -49,7 +49,7 @@ def run(*arguments, status=0):
 @pytest.fixture(scope="module")
 def reports():
     """The survey of all specs."""
-    return survey(subjects(NAMES))
+    return survey(open_systems(NAMES))
 
 
 def rows_of(text):
@@ -72,10 +72,12 @@ def test_the_survey_of_the_reports(reports, name):
     assert text == golden.read_text("utf-8")
 
 
-def test_the_readme_has_the_survey():
+def test_the_docs_have_the_survey():
     """The table under the comment is what the command in it prints."""
-    text = (ROOT / "README.md").read_text("utf-8")
-    shown = re.search(r"^<!-- (ganspec compare [^\n]*) -->\n(.*?)(?=\n\n[^|a])", text, re.M | re.S)
+    text = (ROOT / "docs/comparing.md").read_text("utf-8")
+    shown = re.search(
+        r"^<!-- (ganspec compare [^\n]*) -->\n(.*?)(?=\n\n[^|a]|\Z)", text, re.M | re.S
+    )
     words = shlex.split(shown[1].replace("specs/*.yaml", " ".join(NAMES)))
     assert run(*words[2:]).strip() == shown[2].strip()
 
@@ -145,7 +147,7 @@ def test_ordinals():
 
 def test_a_rule_without_words_here_is_not_lost():
     spec = loads(BASE.replace("{batch: 4}", "{batch: 4, batches: shared, last_batch: keep}"))
-    (row,) = survey([Subject("a", spec)], ["rules"]).rows
+    (row,) = survey([SurveyedSystem("a", spec)], ["rules"]).rows
     assert row.cells == ("last batch kept, D steps share a batch",)
 
 
@@ -157,7 +159,7 @@ def test_titles_tell_the_specs_apart(tmp_path):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "same.yaml").write_text(BASE)
     names = [tmp_path / "a/same.yaml", tmp_path / "b/same.yaml", tmp_path / "b/same.yaml"]
-    titles = [each.title for each in subjects(map(str, names))]
+    titles = [each.title for each in open_systems(list(map(str, names)))]
     assert titles == [str(names[0]), str(names[1]), f"{names[1]} (2)"]
 
 
@@ -235,9 +237,9 @@ def test_blocks_lose_nothing_and_fit(found, count, less, transpose, every):
         parts = layout(found, width, transpose, every).tables
         assert [c for part in parts for c in part.columns[1:]] == table.columns[1:]
         for part in parts:
-            assert max(map(len, FORMS["text"][0](Layout((part,), ())).splitlines())) <= width or (
-                len(part.head) == 2
-            )
+            assert max(
+                map(len, FORMS["text"][0](SurveyLayout((part,), ())).splitlines())
+            ) <= width or (len(part.head) == 2)
 
 
 @drawn
@@ -277,7 +279,7 @@ def test_markdown_cells_are_text(found):
 
 def test_markdown_leaves_names_readable():
     assert markdown("dcgan_cifar32") == "dcgan_cifar32"
-    assert markdown("_a_ <b> *c*") == r"\_a\_ &lt;b&gt; \*c\*"
+    assert markdown("_a_ <b> *c*") == r"\_a\_ &lt;b> \*c\*"
 
 
 NASTY = ("\\input{x} & 100 % of $5 #1 a_b {c} ~ ^ < > | [x] * ± é č 漢", "[first", "*star", "a--b")

@@ -8,13 +8,14 @@ from dataclasses import replace
 import torch
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
+from test_diff import mirrored
 from test_properties import SAME_SHAPE, sized, specs
 
-from ganspec.comparison.authored import Both
+from ganspec.comparison.authored import AuthoredPair
 from ganspec.comparison.compare import compare
 from ganspec.comparison.edits import Insert, Keep, Move, Remove, Update
-from ganspec.comparison.networks import Networks
-from ganspec.comparison.programs import Program
+from ganspec.comparison.networks import AlignedNetworks
+from ganspec.comparison.programs import NetworkLayers
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import SpecError
@@ -188,10 +189,10 @@ def test_a_comparison_mirrors_its_opposite(pair):
     a, b = built(pair[0]), built(pair[1])
     there, back = compare(a, b), compare(b, a)
     for network, other in zip(there.networks, back.networks, strict=True):
-        mirrored = other.mirrored()
-        assert sorted(map(repr, network.edits)) == sorted(map(repr, mirrored.edits))
-        assert network.settings == mirrored.settings and network.totals == mirrored.totals
-    opposite = [[change.mirrored() for change in s.changes] for s in back.sections]
+        assert sorted(map(repr, network.edits)) == sorted(repr(mirrored(e)) for e in other.edits)
+        assert network.settings == tuple(map(mirrored, other.settings))
+        assert network.totals == tuple(map(mirrored, other.totals))
+    opposite = [list(map(mirrored, section.changes)) for section in back.sections]
     assert [list(section.changes) for section in there.sections] == opposite
 
 
@@ -200,11 +201,13 @@ def test_a_comparison_mirrors_its_opposite(pair):
 def test_the_edits_make_b_of_a(pair):
     """Layer by layer: A's, with the told changes alone, is B's where B has it."""
     a, b = built(pair[0]), built(pair[1])
-    both, nets = Both(a, b), (lower(a), lower(b))
+    both, nets = AuthoredPair(a, b), (lower(a), lower(b))
     for key in a.networks:
-        ours, theirs = (Program(s, key, n[key], {}) for s, n in zip((a, b), nets, strict=True))
-        networks = Networks(ours, theirs, both)
-        edits, _ = networks.edits()
+        ours, theirs = (
+            NetworkLayers(s, key, n[key], {}) for s, n in zip((a, b), nets, strict=True)
+        )
+        networks = AlignedNetworks(ours, theirs, both)
+        edits = list(networks.edits())
         by_number = {leaf.layer.number: leaf for leaf in ours.leaves}
         made = []
         for edit in (edit for edit in edits if edit.b and edit.b.kind != "output"):
@@ -218,7 +221,7 @@ def test_the_edits_make_b_of_a(pair):
                 continue
             told = {c.name.replace(" ", "_") for c in edit.changes}
             values = {n: getattr(leaf.model, n) for n in told if n in type(leaf.model).model_fields}
-            assert theirs.recalled(replace(leaf, model=old.model), values) == leaf.calls
+            assert theirs.calls_with(replace(leaf, model=old.model), values) == leaf.calls
         assert made == [leaf.layer.number for leaf in theirs.leaves[:-1]]
         gone = {e.a.number for e in edits if isinstance(e, Remove)}
         kept = [e.a.number for e in edits if isinstance(e, Keep | Update) and e.a.kind != "output"]

@@ -1,4 +1,4 @@
-"""The README and `docs/`: what they show is what happens.
+"""The README, `docs/` and the other pages: what they show is what happens.
 
 A page's blocks run in order, in one folder that has `specs` and `tests` in it. In a `console` block
 each line after `$ ` is a command; lines below it are its whole output, `...` standing for any
@@ -10,6 +10,7 @@ are specs, or parts laid over a small one. A comment on the line before a block 
 - `file: NAME`, which the block is written to
 - `source of: NAME`: the block is part of what that spec becomes
 - `with: FILE`: the spec needs this file of kinds; it is also emitted and trained
+- `rule: SETTING`, on a `diff` block: a change of ganspec that makes the setting possible
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import warnings
 from pathlib import Path
 
 import pytest
+import torch
 from conftest import ROOT, own_kinds_forgotten, run_source
 from test_errors import BASE
 from typer.testing import CliRunner
@@ -31,10 +34,10 @@ import ganspec
 from ganspec.cli import app
 from ganspec.compiler.lower import lower
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-PAGES = [page for page in PAGES if not page.name.endswith(".in.md")]
+PAGES = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
+PAGES += [page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != "language.in.md"]
 BLOCK = re.compile(
-    r"(?:^<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<kind>console|python|yaml)\n(?P<text>.*?)^```$",
+    r"(?:^<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<kind>console|diff|python|yaml)\n(?P<text>.*?)^```$",
     re.M | re.S,
 )
 # laid over every training, so that what takes minutes takes seconds
@@ -62,6 +65,8 @@ def test_blocks_run_as_typed(page, tmp_path, monkeypatch):
             assert block["text"].strip() in ganspec.emit(ganspec.load(value))
         elif what == "with":
             check_with_kinds(block["text"], value)
+        elif what == "rule":
+            check_rule(block["text"], value)
         else:
             CHECKS[block["kind"]](block["text"])
 
@@ -123,6 +128,23 @@ def check_with_kinds(text, file):
         emitted = run_source(source)
         assert all(getattr(emitted, name.capitalize())() for name in ganspec.build(spec))
         assert ganspec.train(spec, f"runs/{file}", steps=2, overwrite=True).step == 2
+
+
+def check_rule(text, setting):
+    """Change a copy of ganspec; train with the setting, there and by the emitted file."""
+    shutil.copytree(ROOT / "ganspec", "changed/ganspec", ignore=lambda *_: ["__pycache__"])
+    Path("rule.diff").write_text(text)
+    subprocess.run(["git", "apply", "../rule.diff"], cwd="changed", check=True)
+    environment = {**os.environ, "PYTHONPATH": "changed"}
+    steps = ["--steps", "3", "--device", "cpu"]
+    data = ["--set", "data.dataset={shapes: {count: 64}}", "--set", setting]
+    train = ["-m", "ganspec", "train", "base.yaml", "--out", "runs/rule", "--exact", *data]
+    emitted = ["runs/rule/tiny.py", "--out", "out"]
+    for command in (train, emitted):
+        subprocess.run([sys.executable, *command, *steps], env=environment, check=True)
+    weights = torch.load("runs/rule/checkpoint.pt", weights_only=True)["networks"]
+    for name, network in torch.load("out/weights.pt", weights_only=True).items():
+        assert all(torch.equal(weights[name][key], value) for key, value in network.items())
 
 
 CHECKS = {"console": check_console, "python": check_python, "yaml": check_yaml}

@@ -31,7 +31,7 @@ from ganspec.kinds.metrics.fidelity import fidelity
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
 from ganspec.runs.run import Run
-from ganspec.runs.score_file import append_scores, forget_scores, read_scores
+from ganspec.runs.score_file import ScoreRow, append_scores, forget_scores, read_scores
 from ganspec.sampling.sampler import Sampler
 from ganspec.systems import checkpoint
 
@@ -171,8 +171,8 @@ def test_scores_are_those_of_torch_fidelity_called_with_the_same_extractor(runs)
     metrics = [USUAL[name] for name in ("fid", "inception_score", "precision_recall")]
     metrics.append(kinds_of("metric")["kid"](subsets=10, subset_size=100))
     subject = Subject(made.split, len(made), seed=5)
-    rows = Scorer(extractor, tuple(metrics), real).scores(subject)
-    ours = {row["metric"]: row["value"] for row in rows}
+    rows = Scorer(extractor, real).scores(subject, metrics)
+    ours = {row.metric: row.value for row in rows}
     assert ours == pytest.approx(
         {
             "fid": theirs["frechet_inception_distance"],
@@ -198,15 +198,17 @@ def test_the_data_itself_scores_as_real_and_noise_badly():
     shades = torch.rand(300, 1, 1, 1, generator=random)
     real = RealImages((pure * (0.7 + 0.3 * shades)).to(torch.uint8), "colours")
     whole_score = kinds_of("metric")["inception_score"](splits=1)
-    scorer = Scorer(extractor, (USUAL["fid"], whole_score), real)
-    perfect = {r["metric"]: r["value"] for r in scorer.scores(unchanged_images(real, "generated"))}
-    (of_real,) = scorer.scores(unchanged_images(real))
+    scorer, metrics = Scorer(extractor, real), (USUAL["fid"], whole_score)
+    perfect = {
+        r.metric: r.value for r in scorer.scores(unchanged_images(real, "generated"), metrics)
+    }
+    (of_real,) = scorer.scores(unchanged_images(real), metrics)
     noise = torch.randint(256, real.images.shape, generator=random).to(torch.uint8)
-    bad = {r["metric"]: r["value"] for r in scorer.scores(Subject(noise.split, len(noise)))}
+    bad = {r.metric: r.value for r in scorer.scores(Subject(noise.split, len(noise)), metrics)}
     assert perfect["fid"] < 1e-6 * bad["fid"]
-    assert perfect["inception_score"] == of_real["value"] == pytest.approx(3, abs=0.02)
+    assert perfect["inception_score"] == of_real.value == pytest.approx(3, abs=0.02)
     assert bad["inception_score"] < 2
-    assert (of_real["of"], of_real["reference"]["images"]) == ("real", 300)
+    assert (of_real.of, of_real.reference.images) == ("real", 300)
 
 
 # -- InceptionV3 ------------------------------------------------------------------------------
@@ -304,12 +306,12 @@ def test_a_score_says_what_it_depends_on(runs, tmp_path):
     )
     assert status == 0, output
     rows = read_scores(gan)
-    kinds = [(row["metric"], row["of"]) for row in rows]
+    kinds = [(row.metric, row.of) for row in rows]
     made = [(name, "generated") for name in ("fid", "inception_score", "accuracy")]
     assert kinds == [*made, ("inception_score", "real"), ("accuracy", "real")]
     extractor = classifier_extractor(runs / "classifier", CPU, None)
     real = open_real(loads(GAN).data, None, None)
-    row = rows[0]
+    row = json.loads((gan / "scores.jsonl").read_text().splitlines()[0])
     assert row.pop("value") > 0
     assert row.pop("note") == "fewer images (30) than features (128)"
     assert row == {
@@ -332,23 +334,21 @@ def test_a_score_says_what_it_depends_on(runs, tmp_path):
         "reference": {"dataset": "shapes", "split": "train", "images": 64, "sha256": real.sha256},
     }
     # of real images alone there are no others, but these are some
-    own = {"dataset": "shapes", "split": "train", "images": 30}
     for row in rows[3:]:
-        sha256 = row["reference"].pop("sha256")
-        assert row["reference"] == own and len(sha256) == 64 != real.sha256
-    assert all(row["reference"] is None for row in rows[1:3])
+        own = row.reference
+        assert (own.dataset, own.split, own.images) == ("shapes", "train", 30)
+        assert len(own.sha256) == 64 and own.sha256 != real.sha256
+    assert all(row.reference is None for row in rows[1:3])
     # outputs are of no layer
-    assert {row["extractor"]["layer"] for row in rows[1:]} == {None}
+    assert {row.extractor.layer for row in rows[1:]} == {None}
     assert f"outputs of classifier ({extractor.sha256[:8]}), shapes train (" in output
     assert output.count(" %\n") == 2 and output.count("averaged weights") == 3
     # the claim is of 99 images, and is marked
     assert "claimed: 1.5 * (* 30 images, not 99)" in output
     assert (gan / "scores.jsonl").read_text().count("\n") == len(rows)
     # the raw weights score otherwise, and another file of the same weights does not
-    raw = Evaluator(
-        gan, EvaluationOptions(extractor=str(runs / "classifier"), images=30, average=False)
-    )
-    assert raw.scores()[0]["weights"] == "raw"
+    raw = Evaluator(gan, EvaluationOptions(extractor=str(runs / "classifier"), images=30, raw=True))
+    assert raw.scores()[0].weights == "raw"
 
 
 def test_accuracy_is_of_the_images_that_a_label_was_asked_of(runs):
@@ -364,9 +364,9 @@ def test_accuracy_is_of_the_images_that_a_label_was_asked_of(runs):
         for images, labels in sampler.images(48, 2)
         for image, label in zip(images, labels, strict=True)
     ]
-    assert row["value"] == pytest.approx(100 * sum(right) / 48)
-    assert row["labels"] == "all" and row["images"] == len(right) == 48
-    assert len(row["per_class"]) == 24
+    assert row.value == pytest.approx(100 * sum(right) / 48)
+    assert row.labels == "all" and row.images == len(right) == 48
+    assert len(row.per_class) == 24
 
 
 def test_accuracy_over_a_file_of_conditions(tmp_path):
@@ -398,8 +398,8 @@ def test_accuracy_over_a_file_of_conditions(tmp_path):
             best = extractor(image[None])[1][0].topk(k).indices
             hits, total = hits + int(label[best].sum()), total + k
     assert total == 6
-    assert row["value"] == pytest.approx(100 * hits / 6)
-    assert (row["labels"], row["images"]) == ("test.json", 3)
+    assert row.value == pytest.approx(100 * hits / 6)
+    assert (row.labels, row.images) == ("test.json", 3)
     status, output = invoke(
         tmp_path / "gan", "-m", "inception_score", "--extractor", tmp_path / "classifier"
     )
@@ -415,16 +415,16 @@ def test_all_snapshots_cost_one_pass_over_the_real_images(runs, tmp_path, monkey
     assert status == 0, output
     assert len(passes) == 1
     rows = read_scores(gan)
-    assert [row["step"] for row in rows] == [4, 8, 12, 16]
-    assert [row["epoch"] for row in rows] == [1, 2, 3, 4]
-    assert len({row["value"] for row in rows}) == 4
+    assert [row.step for row in rows] == [4, 8, 12, 16]
+    assert [row.epoch for row in rows] == [1, 2, 3, 4]
+    assert len({row.value for row in rows}) == 4
     table = [line.split() for line in output.splitlines()[:5]]
     assert table[0] == ["epoch", "step", "fid"]
     assert [float(line[2]) for line in table[1:]] == pytest.approx(
-        [row["value"] for row in rows], rel=1e-3
+        [row.value for row in rows], rel=1e-3
     )
     assert (gan / "scores.png").stat().st_size > 5000
-    best = min(rows, key=lambda row: row["value"])
+    best = min(rows, key=lambda row: row.value)
     assert [line[-1] == "*" for line in table[1:]] == [row is best for row in rows]
     # and none the next time, with the same numbers
     assert invoke(*words)[0] == 0
@@ -457,19 +457,19 @@ def test_a_classifier_and_an_autoencoder_are_scored_too(runs, tmp_path):
     status, output = invoke(classifier)
     assert status == 0, output
     (row,) = read_scores(classifier)
-    assert (row["metric"], row["of"], row["step"]) == ("accuracy", "real", 40)
+    assert (row.metric, row.of, row.step) == ("accuracy", "real", 40)
     extractor = classifier_extractor(classifier, CPU, None)
     real = open_real(loads(CLASSIFIER).data, None, "test")
     right = (extractor(real.images)[1].argmax(1) == real.labels).float().mean()
-    assert row["value"] == pytest.approx(100 * right.item())
+    assert row.value == pytest.approx(100 * right.item())
 
     train(loads(DENOISING), tmp_path / "restoring", steps=4)
     words = (tmp_path / "restoring", "--extractor", classifier, "-n", 32)
     status, output = invoke(*words)
     assert status == 0, output
     rows = read_scores(tmp_path / "restoring")
-    assert [row["metric"] for row in rows] == ["fid", "inception_score", "accuracy"]
-    assert rows[0]["images"] == 32 and rows[0]["value"] > 0
+    assert [row.metric for row in rows] == ["fid", "inception_score", "accuracy"]
+    assert rows[0].images == 32 and rows[0].value > 0
     assert invoke(*words)[0] == 0  # its noise is drawn from a seed
     assert read_scores(tmp_path / "restoring")[3:] == rows
 
@@ -516,7 +516,7 @@ def test_mistakes_are_one_line(runs, tmp_path):
 
 
 def test_a_cut_line_costs_itself_only(tmp_path):
-    rows = [{"metric": "fid", "value": float(i), "step": i} for i in range(4)]
+    rows = [ScoreRow("fid", float(i), step=i) for i in range(4)]
     append_scores(tmp_path, rows[:2])
     path = tmp_path / "scores.jsonl"
     path.write_text(path.read_text()[:-5])
@@ -559,7 +559,7 @@ def test_scores_on_the_way_change_nothing(scored, tmp_path):
     for run in (whole, part):
         assert_same(state_of(run), state_of(plain))
     rows = read_scores(whole.folder)
-    assert [(r["metric"], r["epoch"]) for r in rows] == [
+    assert [(r.metric, r.epoch) for r in rows] == [
         (name, epoch) for epoch in (2, 4) for name in ("fid", "inception_score")
     ]
     assert read_scores(part.folder) == rows
@@ -571,9 +571,9 @@ def test_scores_on_the_way_change_nothing(scored, tmp_path):
 
 def test_scores_after_the_checkpoint_are_forgotten(scored, tmp_path):
     run = train(scored, tmp_path / "run", steps=8)
-    append_scores(run.folder, [{"metric": "fid", "value": 1.0, "step": 12}])
+    append_scores(run.folder, [ScoreRow("fid", 1.0, step=12)])
     train(scored, run.folder, steps=10, resume=True)
-    assert {row["step"] for row in read_scores(run.folder)} == {8}
+    assert {row.step for row in read_scores(run.folder)} == {8}
 
 
 @pytest.mark.parametrize("metric", ["fid", "inception_score"])
@@ -583,9 +583,9 @@ def test_the_best_weights_are_kept(runs, tmp_path, metric):
     spec = loads((GAN + line).replace("keep: 1, ", ""))
     run = train(spec, tmp_path / "run")
     rows = read_scores(run.folder)
-    best = (min if metric == "fid" else max)(rows, key=lambda row: row["value"])
-    assert list(run.snapshots()) == [best["step"]]
-    again = Evaluator(run.folder, EvaluationOptions()).scores(best["step"])
+    best = (min if metric == "fid" else max)(rows, key=lambda row: row.value)
+    assert list(run.snapshots()) == [best.step]
+    again = Evaluator(run.folder, EvaluationOptions()).scores(best.step)
     assert again == [best]
 
 
@@ -609,11 +609,11 @@ def test_real_images_of_a_folder_are_scored_and_restored_ones_are_the_data_sets(
     metrics = (USUAL["fid"], USUAL["inception_score"])
     wanted = EvaluationOptions(metrics, 10, extractor, reference=folder, real=True)
     made, *_, real = Evaluator(runs / "gan", wanted).scores()
-    assert made["reference"]["images"] == 12 and real["reference"]["images"] == 10
+    assert made.reference.images == 12 and real.reference.images == 10
     train(loads(DENOISING), tmp_path / "restoring", steps=2)
     wanted = EvaluationOptions((USUAL["fid"],), 10, extractor, reference=folder)
     (row,) = Evaluator(tmp_path / "restoring", wanted).scores()
-    assert (row["labels"], row["reference"]["dataset"]) == ("test images", "real")
+    assert (row.labels, row.reference.dataset) == ("test images", "real")
 
 
 def test_what_scores_lack_is_said_before_training(tmp_path):

@@ -1,6 +1,6 @@
 """Kinds of the user's own: how they are loaded, what commands make of them, what runs keep.
 
-The kinds are the examples of docs/extending.md.
+The kinds are the examples of docs/extending.md and those in examples/kinds.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from ganspec.program.receptive import receptive_fields
 
 PAGE = (ROOT / "docs/extending.md").read_text("utf-8")
 FILES = dict(re.findall(r"<!-- file: (\w+\.py) -->\n```python\n(.*?)^```", PAGE, re.M | re.S))
+FILES |= {path.name: path.read_text("utf-8") for path in (ROOT / "examples/kinds").glob("*.py")}
 SPECS = {
     "mine": """
 name: mine
@@ -93,6 +94,20 @@ def run(*words, kinds=tuple(FILES), status=0):
 
 
 # -- every command ----------------------------------------------------------------------------
+
+
+def test_a_kind_with_a_role_is_compared_as_ganspec_s_are(folder):
+    line = '    primary: ClassVar = "alpha"\n'
+    roled = FILES["celu.py"].replace(line, f'{line}    role: ClassVar = "activation"\n')
+    for text, place, edits in ((FILES["celu.py"], "layers", "+1 -1"), (roled, "activations", "~1")):
+        Path("celu.py").write_text(text)
+        table = run("compare", "copies.yaml", "--rows=activations,layers", "--format=csv")
+        (row,) = (line for line in table.splitlines() if "celu" in line)
+        assert row.startswith(f"autoencoder {place},")
+        Path("elu.yaml").write_text(SPECS["copies"].replace("celu", "elu"))
+        assert f"autoencoder  {edits}\n" in run(
+            "diff", "copies.yaml", "elu.yaml", "--stat", status=1
+        )
 
 
 def test_specs_are_checked_shown_built_and_compared(folder):

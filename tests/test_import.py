@@ -18,8 +18,7 @@ from ganspec.cli import app
 from ganspec.compiler.emit import emit_networks
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
-from ganspec.importing.python_file import UnreadableError, settings_of
-from ganspec.importing.python_file import given as read_given
+from ganspec.importing.python_file import UnreadableError, parse_input, parse_settings
 from ganspec.importing.source import EQUAL, import_file
 from ganspec.language.errors import SpecError
 from ganspec.language.load import loads
@@ -30,7 +29,7 @@ PIECES = ROOT / "tests" / "imported" / "pieces.py"
 
 
 def imported(path, classes, *inputs, **settings):
-    return import_file(path, classes, [read_given(text) for text in inputs], settings)
+    return import_file(path, classes, [parse_input(text) for text in inputs], settings)
 
 
 def program(net: Net) -> list:
@@ -305,14 +304,14 @@ def test_what_cannot_be_read_is_one_line(message):
 
 
 def test_values_of_the_command_line_are_literals_or_words():
-    assert settings_of(["nz=100,widths=[64,32]", "bias=False,norm=batch,act='relu'"]) == {
+    assert parse_settings(["nz=100,widths=[64,32]", "bias=False,norm=batch,act='relu'"]) == {
         "nz": 100,
         "widths": [64, 32],
         "bias": False,
         "norm": "batch",
         "act": "relu",
     }
-    options = settings_of(["opt.size=32,opt.nz=8"])["opt"]
+    options = parse_settings(["opt.size=32,opt.nz=8"])["opt"]
     assert (options.size, options.nz) == (32, 8)
     bad = (
         "nz",
@@ -326,4 +325,4 @@ def test_values_of_the_command_line_are_literals_or_words():
     )
     for text in bad:
         with pytest.raises(UnreadableError):
-            settings_of([text])
+            parse_settings([text])

@@ -7,7 +7,7 @@ from conftest import ROOT
 from test_import import PIECES, imported, run
 
 import ganspec
-from ganspec.importing.python_file import settings_of
+from ganspec.importing.python_file import parse_settings
 from ganspec.importing.source import EQUAL
 from ganspec.language.load import loads
 
@@ -35,7 +35,7 @@ def test_options_are_given_field_by_field():
 
 def test_words_name_what_the_file_has_and_functions_make_networks():
     made = imported(OPTIONS, {"network": "critic"}, "x:3x16x16")
-    words = settings_of(["norm_layer=nn.InstanceNorm2d,act=leaky"])
+    words = parse_settings(["norm_layer=nn.InstanceNorm2d,act=leaky"])
     told = imported(OPTIONS, {"network": "Critic"}, "x:3x16x16", **words)
     for found, layers in ((made, ["batch_norm", "relu"]), (told, ["instance_norm", "leaky_relu"])):
         assert list(found.verified.values()) == [EQUAL]

@@ -12,8 +12,7 @@ from typer.testing import CliRunner
 import ganspec
 from ganspec.cli import app
 from ganspec.compiler.lower import lower
-from ganspec.importing.python_file import UnreadableError
-from ganspec.importing.python_file import given as read_given
+from ganspec.importing.python_file import UnreadableError, parse_input
 from ganspec.importing.summary import read_tables
 from ganspec.importing.tables import import_tables
 from ganspec.language.load import loads
@@ -39,7 +38,7 @@ COUNTS = {
 
 
 def imported(*names, inputs=()):
-    return import_tables([TABLES / f"{name}.txt" for name in names], list(map(read_given, inputs)))
+    return import_tables([TABLES / f"{name}.txt" for name in names], list(map(parse_input, inputs)))
 
 
 def seen(net):
@@ -123,7 +122,7 @@ def connected(*rows, total):
 def of(tmp_path, text, *inputs):
     path = tmp_path / "table.txt"
     path.write_text(text)
-    return import_tables([path], list(map(read_given, inputs)))
+    return import_tables([path], list(map(parse_input, inputs)))
 
 
 CASES = {

@@ -11,8 +11,8 @@ import torch
 from torch import nn
 
 import ganspec
-from ganspec.compiler.present import Present
-from ganspec.compiler.specialize import Settler
+from ganspec.compiler.known import Facts
+from ganspec.compiler.specialize import settle
 from ganspec.kinds.initializer import init_weights
 from ganspec.kinds.initializers.framework import init_keras
 from ganspec.language.load import loads
@@ -24,7 +24,7 @@ def settled(body: str, modules: list[nn.Module]) -> str:
     """Return a function's body, after what is known of the modules."""
     text = f"def f(network):\n{textwrap.indent(textwrap.dedent(body), '    ')}\n"
     names = {"nn": nn, "Conv2d": nn.Conv2d}
-    view = Settler(text, {}, frozenset(), str, False, Present(modules, names)).settle()
+    view = settle(text, Facts(modules=modules, names=names))
     return textwrap.dedent(view.text.partition("\n")[2]).strip()
 
 
@@ -114,8 +114,8 @@ def test_settled_initializers_draw_the_same_weights():
         for function in (init_weights, init_keras):
             text = inspect.getsource(function)
             if present:
-                known = Present(modules, {"nn": nn})
-                text = Settler(text, {}, frozenset(), str, False, known).settle().text
+                facts = Facts(modules=modules, names={"nn": nn})
+                text = settle(text, facts).text
                 assert "Embedding" not in text
             exec(text, names)
         torch.manual_seed(0)

@@ -23,8 +23,9 @@ from ganspec.plots import curves
 from ganspec.plots.curves import BINS, THEME, Curve, Panel
 from ganspec.plots.log import Column, Epochs, columns
 from ganspec.report import run_images
-from ganspec.report.run_files import is_ours, write_report
-from ganspec.report.run_markdown import escaped, fenced
+from ganspec.report.markup import markdown, markdown_line
+from ganspec.report.run_files import write_report
+from ganspec.report.run_markdown import fenced
 from ganspec.report.run_plots import run_plots
 from ganspec.report.run_scores import score_lines
 from ganspec.report.run_view import ReportView, RunView
@@ -32,6 +33,7 @@ from ganspec.runs.record import read_record, read_records
 from ganspec.runs.run import Run, resolved
 from ganspec.scores.panels import score_panels
 from ganspec.scores.text import value_text
+from ganspec.seal import is_report
 from ganspec.training import events
 
 HOSTILE = (
@@ -432,7 +434,7 @@ def test_pages_are_written_over_edits_only_when_asked(tmp_path):
     assert invoke("report", folder)[0] == 0
     page = folder / "report.html"
     first = page.read_bytes()
-    assert is_ours(first) and invoke("report", folder)[0] == 0
+    assert is_report(first) and invoke("report", folder)[0] == 0
     assert page.read_bytes() == first
     page.write_bytes(first.replace(b"Summary", b"My words", 1))
     status, output = invoke("report", folder)
@@ -466,8 +468,8 @@ def test_what_cannot_be_a_page_is_one_line(tmp_path, monkeypatch, words):
 
 
 def test_markdown_escapes():
-    assert escaped("a | b\n$x$ 1 < 2") == "a \\| b \\$x\\$ 1 &lt; 2"
-    assert escaped("- x") != "- x" and escaped("1. x") != "1. x"
+    assert markdown("a | b\n$x$ 1 < 2") == "a \\| b \\$x\\$ 1 &lt; 2"
+    assert all(markdown_line(start) != start == markdown(start) for start in ("- x", "1. x"))
     assert fenced("```\nx", "yaml").startswith("````yaml\n")
 
 

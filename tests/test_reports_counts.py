@@ -275,7 +275,7 @@ error[count-mismatch]: the report claims 522,498 parameters in discriminator
 7 |     discriminator: {total: 522498, trainable: 522497, buffers: 0}
   |                            ^^^^^^
   = note: discriminator has 522,497, 1 fewer
-  = help: hold the report's table against `ganspec show`""",
+  = help: compare the report's table with `ganspec show`""",
     ),
     "a layer": (
         "147584, 295168",
@@ -287,7 +287,7 @@ error[count-mismatch]: the report claims 147,585 parameters in layer 3 of discri
 10 |     discriminator: [1792, 73856, 147585, 295168, 4097]
    |                                  ^^^^^^
    = note: conv at line 43 has 147,584
-   = help: hold the report's table against `ganspec show`""",
+   = help: compare the report's table with `ganspec show`""",
     ),
     "a layer too few": (
         "295168, 4097]",
@@ -310,7 +310,7 @@ error[count-mismatch]: the report claims 10 parameters in layer 6 of discriminat
 10 |     discriminator: [1792, 73856, 147584, 295168, 4097, 10]
    |                                                        ^^
    = note: discriminator has 5 layers with parameters
-   = help: hold the report's table against `ganspec show`""",
+   = help: compare the report's table with `ganspec show`""",
     ),
     "another network": (
         "    generator: {total: 1466115}         # not printed; what the implied layers come to",

@@ -22,7 +22,7 @@ FILES = sorted((ROOT / "ganspec").rglob("*.py"))
 # From the ground to the roof. An import goes to a lower floor or stays in its room: rooms of one
 # floor know nothing of each other. "" is `ganspec/__init__.py`, Python's way in.
 FLOORS = [
-    ("version", "atomic", "progress"),
+    ("version", "atomic", "progress", "seal"),
     ("language",),
     ("program",),
     ("plots",),

@@ -27,7 +27,7 @@ from ganspec.cli import app
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import SpecError
 from ganspec.language.load import loads
-from ganspec.report.graph import Graph, Node, folded, graph
+from ganspec.report.graph import GraphNode, NetworkGraph, folded, graph
 from ganspec.report.graph_layout import Drawing, measured
 from ganspec.report.graph_mermaid import mermaid
 from ganspec.report.graph_pages import paged
@@ -99,7 +99,7 @@ def odd():
 # -- the graph --------------------------------------------------------------------------------
 
 
-def unfolded(part: Graph, layers: Counter, count: int = 1) -> Counter:
+def unfolded(part: NetworkGraph, layers: Counter, count: int = 1) -> Counter:
     """How often each layer stands in a graph, those of repeated frames counted as often."""
     for node in part.nodes:
         if node.inner:
@@ -119,10 +119,12 @@ def test_every_layer_is_a_line(path):
         assert {kind: found[kind] for kind in kinds} == kinds
 
 
-def boxes(*reads: tuple[int, ...], shapes: str | None = None) -> list[Node]:
+def boxes(*reads: tuple[int, ...], shapes: str | None = None) -> list[GraphNode]:
     """An image, equal boxes that read so, and a result."""
-    middle = [Node("box", ("conv",), r, s) for r, s in zip(reads, shapes or "a" * 99, strict=False)]
-    return [Node("source", (), (), "a"), *middle, Node("result", (), (len(reads),), "")]
+    middle = [
+        GraphNode("box", ("conv",), r, s) for r, s in zip(reads, shapes or "a" * 99, strict=False)
+    ]
+    return [GraphNode("source", (), (), "a"), *middle, GraphNode("result", (), (len(reads),), "")]
 
 
 def test_equal_runs_are_drawn_once():
@@ -133,9 +135,9 @@ def test_equal_runs_are_drawn_once():
         ("result", 1, (1,)),
     ]
     # residual after residual: two nodes each
-    join = Node("join", ("+",), (1, 0), "a")
-    twice = [*boxes((0,))[:2], join, *boxes((2,))[1:2], Node("join", ("+",), (3, 2), "a")]
-    nodes = folded([*twice, Node("result", (), (4,), "")])
+    join = GraphNode("join", ("+",), (1, 0), "a")
+    twice = [*boxes((0,))[:2], join, *boxes((2,))[1:2], GraphNode("join", ("+",), (3, 2), "a")]
+    nodes = folded([*twice, GraphNode("result", (), (4,), "")])
     assert [(n.form, n.count, n.reads) for n in nodes][1:] == [
         ("frame", 2, (0,)),
         ("result", 1, (1,)),
@@ -149,7 +151,11 @@ def test_equal_runs_are_drawn_once():
         boxes((0,), (1,), shapes="ab"),  # another shape goes in
         boxes((0,), (1,), shapes="bb"),
         boxes((0,), (0,)),  # side by side
-        [*boxes((0,), (1,))[:3], Node("join", ("+",), (2, 1), "a"), Node("result", (), (3,), "")],
+        [
+            *boxes((0,), (1,))[:3],
+            GraphNode("join", ("+",), (2, 1), "a"),
+            GraphNode("result", (), (3,), ""),
+        ],
     ],
 )
 def test_what_differs_or_is_read_from_outside_is_not_folded(nodes):

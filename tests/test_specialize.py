@@ -12,8 +12,8 @@ import ganspec
 from ganspec.compiler.arrange import Module
 from ganspec.compiler.emit import moved
 from ganspec.compiler.fold import fold
-from ganspec.compiler.inline import inline, inline_short
-from ganspec.compiler.seal import is_emitted, sealed
+from ganspec.compiler.inline import inline
+from ganspec.seal import is_emitted, sealed
 
 
 def settled(function, **cfg):
@@ -118,7 +118,7 @@ def test_short_functions_mean_the_same_in_place(body, use):
         f'def {mark}(a):\n    """Return something."""\n    return {body}',
         f"def f(x):\n    return {use.replace('{}', f'{mark}(x)')}",
     ]
-    made = inline_short(texts, [mark], lambda line: len(line) < 88)
+    made = inline(texts, [mark], lambda line: len(line) < 88)
     assert made[0] == "" and mark not in made[1]
     results = []
     for each in (texts, made):
@@ -134,7 +134,7 @@ def test_an_expression_of_several_lines_keeps_its_parentheses():
         f"def {mark}(a):\n    return (\n        a\n        + 1\n    )",
         f"def f(x):\n    y = {mark}(x)\n    return y",
     ]
-    made = inline_short(texts, [mark], lambda line: len(line) < 88)
+    made = inline(texts, [mark], lambda line: len(line) < 88)
     names: dict = {}
     exec("\n".join(made), names)
     assert made[0] == "" and names["f"](2) == 3
@@ -163,7 +163,7 @@ LONG = "a + 'a text that would make the line that calls it longer than a line ma
 def test_functions_that_stay(function, call):
     mark = "__ganspec_0__"
     texts = [text.replace("M", mark) for text in (function, f"def f(x):\n    return {call}")]
-    assert inline_short(texts, [mark], lambda line: len(line) < 88) == texts
+    assert inline(texts, [mark], lambda line: len(line) < 88) == texts
 
 
 def test_a_function_of_some_lines_stands_where_it_pays():

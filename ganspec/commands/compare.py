@@ -50,7 +50,7 @@ def compare(
 ) -> None:
     """Compare any number of specs in a table: data, networks, losses, training, scores."""
     with reported():
-        from ganspec.comparison.survey import subjects, survey
+        from ganspec.comparison.survey import open_systems, survey
         from ganspec.report.survey_table import FORMS, layout
 
         write, default_width = FORMS[form]
@@ -58,5 +58,5 @@ def compare(
             default_width = shutil.get_terminal_size().columns
         chosen = [word for word in rows.split(",") if word.strip()]
         with Progress("compare", "specs") as progress:
-            table = survey(subjects(names), chosen, progress)
+            table = survey(open_systems(names), chosen, progress)
         typer.echo(write(layout(table, width or default_width, transpose, every)))

@@ -73,10 +73,10 @@ def diff(
 
 def _comparison(first: str, second: str, only: list[str]) -> Comparison:
     from ganspec.comparison.compare import compare
-    from ganspec.comparison.opening import opened
+    from ganspec.comparison.opening import open_spec
 
     try:
-        return compare(opened(first), opened(second), (first, second), only)
+        return compare(open_spec(first), open_spec(second), (first, second), only)
     except SpecError as error:
         show_diagnostics(error.diagnostics)
         raise typer.Exit(2) from None

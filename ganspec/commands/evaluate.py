@@ -31,7 +31,9 @@ Split = Annotated[str | None, typer.Option(help="Real images to score against: t
 Conditions = Annotated[
     str | None, typer.Option(help="Labels to draw images for: a file such as test.json, or `3`.")
 ]
-Pictures = Annotated[Path | None, typer.Option(help="Folder of images to score, instead of a run.")]
+Pictures = Annotated[
+    Path | None, typer.Option("--images", help="Folder of images to score, instead of a run.")
+]
 Reference = Annotated[
     Path | None, typer.Option(help="Folder of real images, instead of the data set.")
 ]
@@ -44,14 +46,14 @@ Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of th
 
 def evaluate(
     folder: RunFolder = None,
-    metric: Metrics = None,
-    count: Count = None,
+    metrics: Metrics = None,
+    images: Count = None,
     extractor: Extractor = None,
     layer: Layer = None,
     inception_weights: InceptionWeights = None,
     split: Split = None,
     conditions: Conditions = None,
-    images: Pictures = None,
+    pictures: Pictures = None,
     reference: Reference = None,
     real: Annotated[bool, typer.Option("--real", help="Score real images, too.")] = False,
     every: Every = False,
@@ -62,9 +64,12 @@ def evaluate(
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Score a run's images by FID, Inception Score and others, or a folder's against another's."""
-    if (folder is None) == (images is None):
+    options = {
+        k: v for k, v in locals().items() if k not in ("folder", "pictures", "every", "step")
+    }
+    if (folder is None) == (pictures is None):
         fail("name a run folder, or a folder of images with --images and --reference")
-    if images is not None and (every or step is not None):
+    if pictures is not None and (every or step is not None):
         fail("--every-snapshot and --step choose among a run's weights: leave them out")
     if every and step is not None:
         fail("--every-snapshot scores all steps and --step one; choose")
@@ -72,28 +77,11 @@ def evaluate(
         fail(f"no split is called `{split}`: use train or test")
     with reported():
         from ganspec.evaluation import console
-        from ganspec.evaluation.runs import EvaluationOptions
-        from ganspec.training.device import choose_device
 
-        options = EvaluationOptions(
-            metrics=console.find_metrics(metric),
-            images=count,
-            extractor=extractor,
-            layer=layer,
-            inception_weights=inception_weights,
-            split=split,
-            seed=seed,
-            conditions=conditions,
-            average=False if raw else None,
-            real=real,
-            data=data,
-            reference=reference,
-            device=choose_device(device),
-        )
+        parsed = console.parse_options(**options)
         if folder is not None:
-            lines = console.evaluate_run(folder, options, every, step)
-        else:
-            assert images is not None  # checked above
-            lines = console.evaluate_folder(images, options)
+            lines = console.evaluate_run(folder, parsed, every, step)
+        elif pictures is not None:
+            lines = console.evaluate_folder(pictures, parsed)
         for line in lines:
             typer.echo(line)

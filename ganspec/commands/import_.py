@@ -6,12 +6,15 @@ import sys
 import warnings
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ganspec.atomic import write_text
 from ganspec.console import fail, reported
+
+if TYPE_CHECKING:
+    from ganspec.importing.source import Imported
 
 EXAMPLE = "ganspec import module.py:Generator --input z:100"
 
@@ -61,45 +64,45 @@ def import_(
     """
     if (source is None) == (not summary):
         fail("give a Python file, as module.py:Generator, or a table, as --summary table.txt")
+    classes = {"generator": generator, "discriminator": discriminator}
+    names = {role: name for role, name in classes.items() if name}
     with reported():
-        if summary:
-            found = _tables(summary, inputs or [])
+        if source is None:
+            result = _tables(summary or [], inputs or [])
         else:
-            # what the file prints is no part of the spec, and its torch may warn of its own ways
+            # what the file prints is no part of the spec, and its torch may have warnings
             with redirect_stdout(sys.stderr), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                found = _code(source, generator, discriminator, inputs or [], settings or [])
+                result = _code(source, names, inputs or [], settings or [])
         if stdout:
-            typer.echo(found.text, nl=False)
+            typer.echo(result.text, nl=False)
         else:
-            target = out or Path(f"{found.name}.yaml")
+            target = out or Path(f"{result.name}.yaml")
             if target.exists():
                 fail(f"{target} exists and is not overwritten; choose another -o")
-            write_text(target, found.text)
+            write_text(target, result.text)
             typer.echo(f"{target} written; next: ganspec check {target}")
-    for role, words in found.verified.items():
+    for role, words in result.verified.items():
         typer.echo(f"{role}: {words}", err=stdout)
-    for warning in found.warnings:
+    for warning in result.warnings:
         typer.echo(f"warning: {warning}", err=True)
 
 
-def _code(source: str, generator, discriminator, inputs: list[str], settings: list[str]):
-    from ganspec.importing.python_file import given, settings_of
+def _code(source: str, names: dict[str, str], inputs: list[str], settings: list[str]) -> Imported:
+    from ganspec.importing.python_file import parse_input, parse_settings
     from ganspec.importing.source import import_file
 
     path, colon, name = source.rpartition(":")
     if not colon:
         path, name = source, ""
-    classes = {"generator": generator, "discriminator": discriminator}
-    classes = {role: cls for role, cls in classes.items() if cls}
-    if bool(name) == bool(classes):
+    if bool(name) == bool(names):
         fail(f"name a class, as {path}:Generator, or --generator and --discriminator")
-    read = [given(text) for text in inputs]
-    return import_file(Path(path), classes or {"network": name}, read, settings_of(settings))
+    names = names or {"network": name}
+    return import_file(Path(path), names, list(map(parse_input, inputs)), parse_settings(settings))
 
 
-def _tables(paths: list[Path], inputs: list[str]):
-    from ganspec.importing.python_file import given
+def _tables(paths: list[Path], inputs: list[str]) -> Imported:
+    from ganspec.importing.python_file import parse_input
     from ganspec.importing.tables import import_tables
 
-    return import_tables(paths, [given(text) for text in inputs])
+    return import_tables(paths, list(map(parse_input, inputs)))

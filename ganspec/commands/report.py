@@ -24,7 +24,7 @@ def report(
         bool, typer.Option("--overwrite", help="Replace a page that you edited.")
     ] = False,
 ) -> None:
-    """Write one page of a run, or of several beside each other: scores, curves, samples, spec."""
+    """Write one page of a run, or of several side by side: scores, curves, samples, spec."""
     with reported():
         from ganspec.report.run_files import write_report
 

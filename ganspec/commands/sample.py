@@ -23,7 +23,7 @@ CONDITIONS = "An image of each condition in a file such as i-CLEVR's test.json."
 INTERPOLATE = "`linear` or `spherical`: rows of images from one latent to another."
 BEST = "The N images that the discriminator takes for the most real, in order."
 OUT = "A grid .png; .csv; .npz; a folder/ of PNGs; an animation .gif, .apng, .webp."
-FORM = "grid, folder, csv, npz, gif, apng or webp, where FILE's name does not tell."
+FORM = "grid, folder, csv, npz, gif, apng or webp, if FILE's name does not end so."
 
 Count = Annotated[int | None, image("-n", min=1, help=COUNT)]
 Seed = Annotated[int | None, image(min=0, max=2**32 - 1, help="Seed of the latents, 0.")]
@@ -73,7 +73,7 @@ def sample(
 ) -> None:
     """Draw new images from a trained run; of an autoencoder, test images as it restores them.
 
-    The end of -o says what is written. An animation shows the run's own samples through its
+    The end of -o decides the form. An animation shows the run's own samples through its
     training, or with --interpolate the way between latents.
     """
     options = {name: value for name, value in locals().items() if name != "folder"}

@@ -60,11 +60,11 @@ def train(
                 tensorboard=tensorboard,
                 exact=exact,
             )
-    show_end(run, spec.name, data, steps)
+    show_end(run, data, steps)
 
 
 def load_with_warnings(path: Path, given: list[str]) -> Spec:
-    """Return the spec, and show its warnings."""
+    """Load a spec and print its warnings. Return the spec."""
     from ganspec.compiler.check import warnings_of
 
     spec = ganspec.load(path, given)
@@ -72,20 +72,25 @@ def load_with_warnings(path: Path, given: list[str]) -> Spec:
     return spec
 
 
-def show_end(run: Run, name: str, data: Path | None, steps: int | None) -> None:
-    """Say how a training ended, and how to go on or what to look at."""
-    from ganspec.runs.run import used_files
-
-    folder = run.folder
+def show_end(run: Run, data: Path | None, steps: int | None) -> None:
+    """Print how a training ended, and how to go on with it or the files to look at."""
     if run.interrupted:
-        again = ["ganspec", "train", run.spec_path, "--out", folder, "--resume"]
-        again += ["--data", data] if data else []
-        again += ["--steps", steps] if steps else []
-        again += [word for file in used_files(run.spec) for word in ("--kinds", file.path)]
-        typer.echo(f"stopped at step {run.step}; go on with: {shlex.join(map(str, again))}")
+        command = resuming(run, data, steps)
+        typer.echo(f"stopped at step {run.step}; go on with: {command}")
         raise typer.Exit(130)
     typer.echo(f"trained to step {run.step}; look at:")
-    scores = folder / "scores.png"
-    for found in [run.latest_samples(), run.losses_path, scores, folder / f"{name}.py"]:
-        if found and found.exists():
-            typer.echo(f"  {found}")
+    scores, source = run.folder / "scores.png", run.folder / f"{run.spec.name}.py"
+    for path in [run.latest_samples(), run.losses_path, scores, source]:
+        if path and path.exists():
+            typer.echo(f"  {path}")
+
+
+def resuming(run: Run, data: Path | None, steps: int | None) -> str:
+    """Return the command that resumes `run`, quoted for a shell."""
+    from ganspec.runs.run import used_files
+
+    options = [("--data", data), ("--steps", steps)]
+    options += [("--kinds", file.path) for file in used_files(run.spec)]
+    words = [str(word) for option in options if option[1] for word in option]
+    command = ["ganspec", "train", str(run.spec_path), "--out", str(run.folder), "--resume"]
+    return shlex.join([*command, *words])

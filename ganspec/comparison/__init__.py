@@ -1,1 +1,1 @@
-"""What two or more specs have in common, and where they part."""
+"""Comparisons of two specs, and surveys of any number."""

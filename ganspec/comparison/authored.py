@@ -1,21 +1,20 @@
-"""What the author of a spec wrote, and what the spec's framework settled in its place."""
+"""The text of a spec, to tell what its author wrote from its framework's defaults."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
 
-from pydantic import BaseModel
-
 from ganspec.language.errors import Mark
 from ganspec.language.kinds import Kind
+from ganspec.language.section import Section
 from ganspec.language.tree import KeyPath, ListNode, MapNode, Node, ScalarNode, find
 from ganspec.systems.spec import Spec
 from ganspec.systems.wording import phrase, spoken
 
 
 class Authored:
-    """The text of a spec, asked for what stands in it."""
+    """A spec with its text."""
 
     def __init__(self, spec: Spec):
         self.spec = spec
@@ -24,25 +23,25 @@ class Authored:
     def _bodies(self) -> dict[Mark, Node]:
         return dict(_bodies(self.spec.tree))
 
-    def wrote(self, owner: BaseModel, name: str, path: KeyPath) -> bool:
-        """Whether the text gives the field `name` of a kind, or of the section at `path`."""
+    def wrote(self, owner: Section, name: str, path: KeyPath) -> bool:
+        """Return True if the text has the field `name` of a kind, or of the section at `path`."""
         if not isinstance(owner, Kind):
             section = find(self.spec.tree, path)
             return isinstance(section, MapNode) and name in section.value
-        body = self._bodies.get(owner.mark)
+        body = self._bodies.get(owner.mark) if owner.mark else None
         if body is None:
             return False
-        given = owner.opened(body)
+        section = owner.opened(body)
         alias = type(owner).model_fields[name].alias or name
-        return isinstance(given, MapNode) and alias in given.value
+        return isinstance(section, MapNode) and alias in section.value
 
-    def default(self, owner: BaseModel, name: str, path: KeyPath) -> str | None:
-        """The framework whose default holds for the field; None where the author wrote it."""
+    def default(self, owner: Section, name: str, path: KeyPath) -> str | None:
+        """Return the framework whose default the field has; None if the author wrote it."""
         return None if self.wrote(owner, name, path) else self.spec.framework
 
 
 def _bodies(node: Node) -> Iterator[tuple[Mark, Node]]:
-    """What stands behind every word of the text that may choose a kind, by the word's place."""
+    """Yield each word of the text that may name a kind, as its place, with the kind's fields."""
     if isinstance(node, MapNode):
         for child in node.value.values():
             if child.key_mark:
@@ -55,37 +54,32 @@ def _bodies(node: Node) -> Iterator[tuple[Mark, Node]]:
         yield node.mark, ScalarNode(None, node.mark, node.mark)
 
 
-class Both:
-    """Two specs' texts: what their fields say, and why one of them differs."""
+class AuthoredPair:
+    """The texts of two specs, to tell their values and why a field differs."""
 
     def __init__(self, a: Spec, b: Spec):
         self.a, self.b = Authored(a), Authored(b)
 
-    def texts(self, a: object, b: object) -> tuple[str | None, str | None]:
-        """Values of both as texts; a kind without what its own framework settles.
+    def values(self, a: object, b: object) -> tuple[str | None, str | None]:
+        """Return two values as texts, a kind's without its own framework's defaults.
 
-        Where that would leave two values alike, they are told in full.
+        If that makes two kinds alike, both texts are complete.
         """
-        pairs = ((a, self.a.spec.framework), (b, self.b.spec.framework))
-        full = [None if value is None else spoken(value) for value, _ in pairs]
+        full = [None if value is None else spoken(value) for value in (a, b)]
         brief = [
-            phrase(value, framework) if isinstance(value, Kind) else text
-            for (value, framework), text in zip(pairs, full, strict=True)
+            phrase(value, side.spec.framework) if isinstance(value, Kind) else text
+            for value, side, text in zip((a, b), (self.a, self.b), full, strict=True)
         ]
-        return tuple(full if brief[0] == brief[1] else brief)
+        before, after = full if brief[0] == brief[1] else brief
+        return before, after
 
-    def frameworks(
-        self, name: str, a: BaseModel, b: BaseModel, path: KeyPath = ()
-    ) -> tuple[str, ...]:
-        """The frameworks whose defaults make the field differ; none where the authors do."""
-        own = (self.a.spec.framework, self.b.spec.framework)
-        if own[0] == own[1]:
+    def frameworks(self, name: str, a: Section, b: Section, path: KeyPath = ()) -> tuple[str, ...]:
+        """Return the frameworks whose defaults make a field differ; none if the authors do."""
+        if self.a.spec.framework == self.b.spec.framework:
             return ()
-        found = (self.a.default(a, name, path), self.b.default(b, name, path))
-        pairs = zip((a, b), found, strict=True)
+        before, after = self.a.default(a, name, path), self.b.default(b, name, path)
         settled = any(
-            name in getattr(type(owner), "framework_defaults", {}).get(framework, {})
-            for owner, framework in pairs
-            if framework
+            framework and name in owner.framework_defaults.get(framework, {})
+            for owner, framework in ((a, before), (b, after))
         )
-        return tuple(filter(None, found)) if settled else ()
+        return tuple(filter(None, (before, after))) if settled else ()

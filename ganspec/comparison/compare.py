@@ -1,18 +1,18 @@
-"""Two specs to all that differs between them."""
+"""The comparison of two specs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from ganspec.comparison.authored import Both
+from ganspec.comparison.authored import AuthoredPair
 from ganspec.comparison.edits import Comparison, NetworkDiff, Side
 from ganspec.comparison.networks import alone, difference
-from ganspec.comparison.programs import Program
+from ganspec.comparison.programs import NetworkLayers
 from ganspec.comparison.sections import CLAIMS, sections, titles_of
 from ganspec.comparison.sentences import answer
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError, suggestion
-from ganspec.program.ir import Net
+from ganspec.program.measure import Cost
 from ganspec.systems.spec import Spec
 
 
@@ -23,55 +23,45 @@ class PartError(GanspecError):
 def compare(
     a: Spec, b: Spec, titles: tuple[str, str] | None = None, only: Sequence[str] = ()
 ) -> Comparison:
-    """What differs from `a` to `b`, by what they mean; `titles` are what a user called them.
+    """Return the differences from `a` to `b` by what they mean; `titles` are the user's names.
 
-    Networks are compared by name. `only` are the networks and sections to look at, all by default.
-    Raises SpecError where a network does not fit together, and PartError.
+    Networks are compared by name. `only` names the networks and sections to compare; by default
+    all are. Raises SpecError if a network does not fit together, and PartError.
     """
-    titles = titles or (a.name, b.name)
-    both = Both(a, b)
-    nets = [_asked(lower(spec), a, b, only) for spec in (a, b)]
-    networks = networks_of(a, b, *nets, both)
-    found = tuple(s for s in sections(a, b, both) if not only or s.name in only)
+    known = [*a.networks, *b.networks, *titles_of(a), *titles_of(b), CLAIMS]
+    for name in only:
+        if name not in known:
+            hint = suggestion(name, dict.fromkeys(known), "parts")
+            raise PartError(f"neither spec has a part `{name}`; {hint}")
+    texts = AuthoredPair(a, b)
+    networks = tuple(_networks(a, b, only, texts))
+    changed = tuple(s for s in sections(a, b, texts) if not only or s.name in only)
+    before, after = titles or (a.name, b.name)
     return Comparison(
-        side(a, titles[0]),
-        side(b, titles[1]),
+        Side(before, a.name, a.doc, a.noun, a.framework),
+        Side(after, b.name, b.doc, b.noun, b.framework),
         networks,
-        found,
-        answer(a, b, networks, found, only),
+        changed,
+        answer=answer(a, b, networks, changed, only),
         counts_claims=CLAIMS in only,
     )
 
 
-def _asked(nets: dict[str, Net], a: Spec, b: Spec, only: Sequence[str]) -> dict[str, Net]:
-    """The networks among `only`; raises PartError where that names something else."""
-    known = [*a.networks, *b.networks, *titles_of(a), *titles_of(b), CLAIMS]
-    for name in only:
-        if name not in known:
-            message = f"neither spec has a part `{name}`"
-            raise PartError(f"{message}; {suggestion(name, dict.fromkeys(known), 'parts')}")
-    return {name: net for name, net in nets.items() if not only or name in only}
-
-
-def networks_of(
-    a: Spec, b: Spec, ours: dict[str, Net], theirs: dict[str, Net], both: Both
-) -> tuple[NetworkDiff, ...]:
-    """The networks of both, by name."""
-    measured: dict = {}
-    programs = [
-        {name: Program(spec, name, net, measured) for name, net in nets.items()}
-        for spec, nets in ((a, ours), (b, theirs))
-    ]
-    found = []
-    for name in {**ours, **theirs}:
-        if name in ours and name in theirs:
-            found.append(difference(name, programs[0][name], programs[1][name], both))
+def _networks(a: Spec, b: Spec, only: Sequence[str], texts: AuthoredPair) -> Iterator[NetworkDiff]:
+    """Yield the networks of both, or those among `only`, by name."""
+    measured: dict[object, Cost] = {}
+    before, after = (
+        {
+            name: NetworkLayers(spec, name, net, measured)
+            for name, net in lower(spec).items()
+            if not only or name in only
+        }
+        for spec in (a, b)
+    )
+    for name in {**before, **after}:
+        if name in before and name in after:
+            yield difference(name, before[name], after[name], texts)
+        elif name in before:
+            yield alone(before[name], "a")
         else:
-            side = "a" if name in ours else "b"
-            found.append(alone(name, programs[side == "b"][name], side))
-    return tuple(found)
-
-
-def side(spec: Spec, title: str) -> Side:
-    """What a header says of a spec."""
-    return Side(title, spec.name, spec.doc, spec.noun, spec.framework)
+            yield alone(after[name], "b")

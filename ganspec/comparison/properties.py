@@ -1,4 +1,4 @@
-"""What a survey says of a spec as a whole: its images, its objective, its training, its claims."""
+"""The properties of a spec as a whole: its images, its objective, its training, its claims."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def properties(spec: Spec) -> dict[str, dict[str, str]]:
         "data": {
             "system": spec.noun,
             "framework": FRAMEWORKS[spec.framework],
-            "data": data(spec),
+            "data": _data(spec),
             "range": f"[{plain(spec.data.range)}]",
-            "labels": labels(spec),
+            "labels": _labels(spec),
             **own.get("data", {}),
         },
         "objective": own.get("objective", {}),
-        "training": {**train, "batch": batch(spec), "length": length(spec), "rules": rules},
-        "claims": {f"claimed {term(metric)}": claim(spec, metric) for metric in METRICS},
+        "training": {**train, "batch": _batch(spec), "length": _length(spec), "rules": rules},
+        "claims": {f"claimed {term(metric)}": _claim(spec, metric) for metric in METRICS},
     }
 
 
-def data(spec: Spec) -> str:
-    """Return the data set, its images' size, and what is done to them."""
+def _data(spec: Spec) -> str:
+    """Return the data set, its images' size and colours, and whether they are mirrored."""
     dataset, (channels, height, width) = spec.data.dataset, spec.data.shape
     own = settings(dataset)
     words = [f"{term(dataset.kind)}{f' ({fields(own)})' if own else ''} {height} x {width}"]
@@ -41,33 +41,32 @@ def data(spec: Spec) -> str:
     return ", ".join(words)
 
 
-def labels(spec: Spec) -> str:
-    """Return how many labels of which kind the spec declares."""
+def _labels(spec: Spec) -> str:
+    """Return the number and kind of the labels that the spec declares."""
     if (label := spec.labelled) is None:
         return ""
     return f"{plain(label.size)} {'classes' if label.kind == 'classes' else 'multi-hot'}"
 
 
-def batch(spec: Spec) -> str:
+def _batch(spec: Spec) -> str:
     other = getattr(spec.train, "generator_batch", None)
     return plain(spec.train.batch) + (f" (G {plain(other)})" if other else "")
 
 
-def length(spec: Spec) -> str:
+def _length(spec: Spec) -> str:
     train = spec.train
     each = f" of {plain(train.iterations)} iterations" if train.iterations else ""
     return f"{plain(train.epochs)} epochs{each}"
 
 
-def claim(spec: Spec, metric: str) -> str:
-    """Return what the report claims of generated images, after its last epoch if it has several."""
-    found = [s for s in spec.report.scores if s.metric == metric and s.of == "generated"]
-    last = max((s.epoch or 0 for s in found), default=0)
-    found = [s for s in found if s.epoch in (None, last)]
-    counts = {s.images for s in found}
-    text = ", ".join(map(short_claim, found))
+def _claim(spec: Spec, metric: str) -> str:
+    """Return the claimed score of generated images, after the last epoch if there are several."""
+    scores = [s for s in spec.report.scores if s.metric == metric and s.of == "generated"]
+    last = max((s.epoch or 0 for s in scores), default=0)
+    scores = [s for s in scores if s.epoch in (None, last)]
+    counts = {s.images for s in scores}
     count = f" (n = {counts.pop():,})" if len(counts) == 1 and counts != {None} else ""
-    return text + count
+    return ", ".join(map(short_claim, scores)) + count
 
 
 METRICS: tuple[str, ...] = get_args(Score.model_fields["metric"].annotation)

@@ -1,21 +1,20 @@
-"""What differs beside the networks: data, latent, labels, objective, optimizers, training, claims.
+"""The differences beside the networks: data, labels, objective, optimizers, training, claims.
 
 The sections are the fields of the specs' own models, so that a new one is compared as soon as it
-is there. What makes no difference to a program is left out before.
+is there. Fields that make no difference to a program are left out first.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from pydantic import BaseModel
-
-from ganspec.comparison.authored import Both
-from ganspec.comparison.edits import Change, Section
+from ganspec.comparison.authored import AuthoredPair
+from ganspec.comparison.edits import Change, SectionDiff
 from ganspec.kinds.dataset import Dataset
 from ganspec.language.kinds import Kind
+from ganspec.language.section import Section
 from ganspec.scores.text import relation
 from ganspec.systems.claims import Score
 from ganspec.systems.spec import Spec
@@ -27,62 +26,57 @@ TITLES = {"condition": "labels", "label": "labels", "optimizer": "optimizers"}
 
 
 @dataclass(frozen=True)
-class Fields:
-    """A section or kind with those of its fields that count."""
+class ComparedFields:
+    """The fields of a section or kind that count; an optimizer for all networks has no owner."""
 
-    owner: BaseModel | None  # None for an optimizer that all networks share
+    owner: Section | None
     values: dict[str, object]
 
 
-def sections(a: Spec, b: Spec, both: Both) -> tuple[Section, ...]:
-    """Every section in which two specs differ, claims last."""
+def sections(a: Spec, b: Spec, texts: AuthoredPair) -> tuple[SectionDiff, ...]:
+    """Return every section that differs between two specs, claims last."""
     found: dict[str, tuple[Change, ...]] = {}
-    for name in dict.fromkeys([*compared(a), *compared(b)]):
-        title, views = TITLES.get(name, name), (viewed(a, name), viewed(b, name))
-        if name == "data" and not all("resize" in view.values for view in views):
-            for view in views:  # images that come as they are have no other way of resizing
+    for name in dict.fromkeys([*_compared(a), *_compared(b)]):
+        title, views = TITLES.get(name, name), (_view(a, name), _view(b, name))
+        if name == "data" and not all(view and "resize" in view.values for view in views):
+            for view in filter(None, views):  # images that stay as large as they are need no way
                 view.values.pop("resize", None)
-        changes = list(differing((), *views, both, (name,)))
-        found[title] = (*found.get(title, ()), *joined(changes, a.networks))
-    found[CLAIMS] = tuple(claims(a.report.scores, b.report.scores))
-    return tuple(Section(name, changes) for name, changes in found.items() if changes)
+        changes = list(_SectionComparison(texts, name).changes(*views))
+        found[title] = (*found.get(title, ()), *_joined(changes, a.networks))
+    found[CLAIMS] = tuple(_claims(a.report.scores, b.report.scores))
+    return tuple(SectionDiff(name, changes) for name, changes in found.items() if changes)
 
 
-def compared(spec: Spec) -> list[str]:
-    """The fields of a spec that say more than names, beside its networks."""
+def titles_of(spec: Spec) -> list[str]:
+    """Return the titles of a spec's sections, which are the same in all systems."""
+    return [TITLES.get(name, name) for name in _compared(spec)]
+
+
+def _compared(spec: Spec) -> list[str]:
+    """Return the fields of a spec beside its networks that are more than names."""
     skipped = {*NOT_COMPARED, *type(spec).networks}
     return [name for name in type(spec).model_fields if name not in skipped]
 
 
-def titles_of(spec: Spec) -> list[str]:
-    """What the sections of a spec are called in all systems alike."""
-    return [TITLES.get(name, name) for name in compared(spec)]
+# -- fields that count ------------------------------------------------------------------------
 
 
-# -- what of a section counts -----------------------------------------------------------------
-
-
-def viewed(spec: Spec, name: str) -> Fields | None:
-    """A section without what makes no difference to the program; an optimizer alone by name."""
-    value = getattr(spec, name, None)
-    if value is None:
+def _view(spec: Spec, name: str) -> ComparedFields | None:
+    """Return a section without the fields that make no difference to the program."""
+    section = getattr(spec, name, None)
+    if section is None:
         return None
-    if isinstance(value, Kind):
-        return Fields(None, dict.fromkeys(spec.networks, value))
-    values = parts(value)
+    if isinstance(section, Kind):  # an optimizer, by network as systems with several have it
+        return ComparedFields(None, dict.fromkeys(spec.networks, section))
+    values = dict(section)
     if name == "data":
         values = _data(spec, values)
-    values.pop("keep", None)  # what is put aside changes nothing
-    return Fields(value, spec.compared(name, values))
-
-
-def parts(section: BaseModel) -> dict[str, object]:
-    """The fields of a section or kind by name."""
-    return {name: getattr(section, name) for name in type(section).model_fields}
+    values.pop("keep", None)  # snapshots change nothing
+    return ComparedFields(section, spec.compared(name, values))
 
 
 def _data(spec: Spec, values: dict[str, object]) -> dict[str, object]:
-    """The images' shape, however it is said, and how they get it where anything is resized."""
+    """Return the images' shape, however written, and the way of resizing if any are resized."""
     dataset, shape = spec.data.dataset, spec.data.shape
     del values["size"], values["channels"]
     own_size = dataset.size is not Dataset.size and tuple(dataset.size) == shape[1:]
@@ -91,89 +85,94 @@ def _data(spec: Spec, values: dict[str, object]) -> dict[str, object]:
     return {"dataset": values.pop("dataset"), "images": " x ".join(map(str, shape)), **values}
 
 
-# -- what of it differs -----------------------------------------------------------------------
+# -- changes ----------------------------------------------------------------------------------
 
 
-def differing(
-    name: tuple[str, ...],
-    a: object,
-    b: object,
-    both: Both,
-    path: tuple[str, ...],
-    owners: tuple | None = None,
-) -> Iterator[Change]:
-    """The changes from `a` to `b`: sections, kinds or values, fields of `owners`."""
-    ours, theirs = opened(a), opened(b)
-    if not name or _alike(ours, theirs):
-        one, other = (fields.values if fields else {} for fields in (ours, theirs))
-        owned = (ours.owner, theirs.owner) if ours and theirs else None
-        for field in {**one, **other}:
-            inner = (one.get(field), other.get(field))
-            yield from differing((*name, field), *inner, both, path, owned)
-        return
-    before, after = both.texts(a, b)
-    if before != after:
-        alike = owners and owners[0] is not None and type(owners[0]) is type(owners[1])
-        why = both.frameworks(name[-1], *owners, path) if alike else ()
-        yield Change(" ".join(map(label, name)), before, after, why)
+@dataclass(frozen=True)
+class _SectionComparison:
+    """The comparison of one section of two specs, whose key is `section`."""
+
+    texts: AuthoredPair
+    section: str
+
+    def changes(
+        self,
+        a: object,
+        b: object,
+        name: tuple[str, ...] = (),
+        owners: tuple[Section, Section] | None = None,
+    ) -> Iterator[Change]:
+        """Yield the changes from `a` to `b`: sections, kinds or values, fields of `owners`."""
+        ours, theirs = _fields(a), _fields(b)
+        if not name or (ours and theirs and type(ours.owner) is type(theirs.owner)):
+            before, after = (fields.values if fields else {} for fields in (ours, theirs))
+            inner = None
+            if ours and theirs and ours.owner and theirs.owner:
+                inner = ours.owner, theirs.owner
+            for field in {**before, **after}:
+                values = before.get(field), after.get(field)
+                yield from self.changes(*values, (*name, field), inner)
+            return
+        texts = self.texts.values(a, b)
+        if texts[0] != texts[1]:
+            frameworks: tuple[str, ...] = ()
+            if owners and type(owners[0]) is type(owners[1]):
+                frameworks = self.texts.frameworks(name[-1], *owners, (self.section,))
+            yield Change(" ".join(map(label, name)), *texts, frameworks)
 
 
-def opened(value: object) -> Fields | None:
-    """A section or kind as its fields; None for a plain value."""
-    if isinstance(value, BaseModel):
-        return Fields(value, parts(value))
-    return value if isinstance(value, Fields) else None
+def _fields(value: object) -> ComparedFields | None:
+    """Return a section or kind as its fields; None for a plain value."""
+    if isinstance(value, Section):
+        return ComparedFields(value, dict(value))
+    return value if isinstance(value, ComparedFields) else None
 
 
-def _alike(a: Fields | None, b: Fields | None) -> bool:
-    """Whether two sections, or two of one kind, are to be compared field by field."""
-    return a is not None and b is not None and type(a.owner) is type(b.owner)
-
-
-def joined(changes: list[Change], networks: tuple[str, ...]) -> list[Change]:
-    """Return the changes with those that are the same for two networks as one of both."""
+def _joined(changes: list[Change], networks: tuple[str, ...]) -> list[Change]:
+    """Return the changes, those that two networks have in common as one of both."""
     if len(networks) != 2:
         return changes
-    heads = [change.name.partition(" ") for change in changes]
-    pairs = list(zip(heads, changes, strict=True))
-    bodies = {
-        network: [(h[2], c.before, c.after) for h, c in pairs if h[0] == network]
-        for network in networks
-    }
-    first, second = bodies.values()
+    own: dict[str, list[Change]] = {name: [] for name in networks}
+    rest: list[Change] = []
+    for change in changes:
+        network, _, name = change.name.partition(" ")
+        own.get(network, rest).append(replace(change, name=name) if network in own else change)
+    first, second = ([(c.name, c.before, c.after) for c in each] for each in own.values())
     if not first or first != second:
         return changes
-    rest = [c for c in changes if c.name.partition(" ")[0] not in networks]
-    first = [c for c in changes if c.name.startswith(networks[0])]
-    return [replace(c, name=c.name.partition(" ")[2] or "both") for c in first] + rest
+    return [replace(c, name=c.name or "both") for c in own[networks[0]]] + rest
 
 
 # -- claims -----------------------------------------------------------------------------------
 
 
-def claims(a: tuple[Score, ...], b: tuple[Score, ...]) -> Iterator[Change]:
-    """Claimed scores that differ, like with like as far as there is like."""
-    a, b = [score for score in a if score not in b], [score for score in b if score not in a]
-    pairs = []
-    for like in (_measured, _metric):
-        for score in list(a):
-            other = next((s for s in b if like(s) == like(score)), None)
+def _claims(a: Iterable[Score], b: Iterable[Score]) -> Iterator[Change]:
+    """Yield the claimed scores that differ, each with the most similar of the other spec."""
+    before, after = [s for s in a if s not in b], [s for s in b if s not in a]
+    pairs: list[tuple[Score | None, Score | None]] = []
+    similarities: tuple[Callable[[Score], object], ...] = (_conditions, _title)
+    for similarity in similarities:
+        for score in list(before):
+            other = next((s for s in after if similarity(s) == similarity(score)), None)
             if other is not None:
                 pairs.append((score, other))
-                a.remove(score)
-                b.remove(other)
-    for before, after in [*pairs, *((s, None) for s in a), *((None, s) for s in b)]:
-        yield Change(_metric(before or after), _score(before), _score(after))
+                before.remove(score)
+                after.remove(other)
+    pairs += [*((score, None) for score in before), *((None, score) for score in after)]
+    for one, other in pairs:
+        titled = one or other
+        assert titled is not None
+        yield Change(_title(titled), _score(one), _score(other))
 
 
-def _metric(score: Score) -> str:
+def _title(score: Score) -> str:
     words = label(score.metric)
     words += " of real images" if score.of == "real" else ""
     return f"{words} at epoch {score.epoch}" if score.epoch else words
 
 
-def _measured(score: Score) -> tuple:
-    return _metric(score), score.images, score.note
+def _conditions(score: Score) -> tuple[object, ...]:
+    return _title(score), score.images, score.note
 
 
 def _score(score: Score | None) -> str | None:

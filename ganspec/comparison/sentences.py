@@ -1,24 +1,27 @@
-"""The first lines of a comparison: what a reader wants to know, written by rules from the edits.
+"""The first lines of a comparison: the main differences, written by rules from the edits.
 
-First the networks, then what they are trained for and how. Nothing is said here that the table
-does not hold; what a rule would only list stays in the table.
+First the networks, then their objective and training. The lines hold nothing that the table does
+not; what a rule would only list stays in the table.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from typing import TypeAlias
 
-from ganspec.comparison.edits import Change, NetworkDiff, Section
+from ganspec.comparison.edits import Change, NetworkDiff, SectionDiff
 from ganspec.comparison.phrases import MANY, article, number, of_networks
+from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.errors import conjunction
-from ganspec.language.kinds import Kind
-from ganspec.systems.spec import Spec
+from ganspec.systems.gan.spec import Gan
+from ganspec.systems.spec import Label, Spec
 from ganspec.systems.terms import term
 from ganspec.systems.wording import spoken
 
-# What a field is about, where its name alone says too little outside its section.
-ABOUT = {
+# titles of fields whose names alone say too little outside their section
+TITLES = {
     "objective auxiliary": "auxiliary loss",
     "objective clip": "weight clipping",
     "objective scale": "factor of the discriminator's loss",
@@ -33,38 +36,34 @@ def answer(
     a: Spec,
     b: Spec,
     networks: tuple[NetworkDiff, ...],
-    sections: tuple[Section, ...],
+    sections: tuple[SectionDiff, ...],
     only: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """One finding each: `same generator`, `the discriminator drops the sigmoid`."""
-    found = {section.name: section.changes for section in sections}
-    claims = found.pop("claims", ())
-    if all(network.is_equal for network in networks) and not found:
+    """Return a line for each difference: `same generator`, `the discriminator drops the tanh`."""
+    has_claims = any(section.is_claims for section in sections)
+    sections = tuple(section for section in sections if not section.is_claims)
+    if all(network.is_equal for network in networks) and not sections:
         parts = [name for name in only if name != "claims"]
         same = [f"same {conjunction(parts)}"] if parts else []
         same = same if only else ["the same networks and the same training"]
-        return (*same, "other claimed scores") if claims else tuple(same or ["same claims"])
-    lines = list(_systems(a, b))
-    # two systems share no network, and to be told so of each says nothing unless asked for
-    lines += of_networks(networks) if only or not lines else []
-    for name, changes in found.items():
-        rule = RULES.get(name, _listed)
-        lines += rule(name, changes, a, b)
-    lines += _frameworks(networks, found)
-    return tuple(lines)
-
-
-def _systems(a: Spec, b: Spec) -> Iterator[str]:
+        return (*same, "other claimed scores") if has_claims else tuple(same or ["same claims"])
+    lines = []
     if type(a) is not type(b):
-        words = [spec.noun for spec in (a, b)]
-        yield f"{article(words[0])} against {article(words[1])}"
+        lines.append(f"{article(a.noun)} against {article(b.noun)}")
+    # systems of two kinds share no network, and a line for each says nothing unless asked for
+    lines += of_networks(networks) if only or not lines else []
+    for section in sections:
+        lines += RULES.get(section.name, _listed)(section, a, b)
+    return (*lines, *_frameworks(networks, sections))
 
 
-def _frameworks(networks: tuple[NetworkDiff, ...], sections: dict) -> Iterator[str]:
-    """How much differs only because a framework settles it so."""
-    changes = [c for n in networks for edit in n.edits for c in edit.changes]
-    changes += [c for n in networks for c in n.settings]
-    changes += [c for section in sections.values() for c in section]
+def _frameworks(
+    networks: tuple[NetworkDiff, ...], sections: tuple[SectionDiff, ...]
+) -> Iterator[str]:
+    """Yield how many differences come from a framework's defaults."""
+    changes = [c for network in networks for edit in network.edits for c in edit.changes]
+    changes += [c for network in networks for c in network.settings]
+    changes += [c for section in sections for c in section.changes]
     for name, count in Counter(c.because for c in changes if c.because).items():
         more = f"{number(count)} differences come" if count > 1 else "one difference comes"
         owners = conjunction([f"{each}'s" for each in name.split(", ")])
@@ -74,78 +73,87 @@ def _frameworks(networks: tuple[NetworkDiff, ...], sections: dict) -> Iterator[s
 # -- sections ---------------------------------------------------------------------------------
 
 
-def _listed(name: str, changes: Iterable[Change], a: Spec, b: Spec) -> list[str]:
-    """The changes of a section; what is past the first few is counted."""
-    told = [change for change in changes if change.because is None]
-    if type(a) is not type(b):  # what only a GAN has is no finding
-        told = [change for change in told if change.before and change.after]
-    heads = told if len(told) <= MANY else told[: MANY - 2]
-    lines = [_line(_about(name, c.name), c.before, c.after) for c in heads]
-    more = len(told) - len(heads)
-    return [*lines, f"{number(more)} more changes of {name}"] if more else lines
+def _listed(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
+    """Return the changes of a section, those past the first few as their number."""
+    changes = _authored(section)
+    if type(a) is not type(b):  # a field that only one system has is no difference of the specs
+        changes = [change for change in changes if change.before and change.after]
+    heads = changes if len(changes) <= MANY else changes[: MANY - 2]
+    lines = [_line(_title(section.name, c.name), c.before, c.after) for c in heads]
+    more = len(changes) - len(heads)
+    return [*lines, f"{number(more)} more changes of {section.name}"] if more else lines
+
+
+def _authored(section: SectionDiff) -> list[Change]:
+    """Return the changes that authors made, not frameworks."""
+    return [change for change in section.changes if change.because is None]
+
+
+def _without(section: SectionDiff, changes: Sequence[Change]) -> SectionDiff:
+    return replace(section, changes=tuple(c for c in section.changes if c not in changes))
 
 
 def _line(name: str, before: str | None, after: str | None) -> str:
     return f"{name} {before or 'none'} -> {after or 'none'}"
 
 
-def _about(section: str, name: str) -> str:
-    known = ABOUT.get(f"{section} {name}")
+def _title(section: str, name: str) -> str:
+    known = TITLES.get(f"{section} {name}")
     return known or (name if section in ("train", "objective") else f"{section} {name}")
 
 
-def _data(name: str, changes: Iterable[Change], a: Spec, b: Spec) -> list[str]:
-    parts = {change.name: change for change in changes if change.because is None}
-    lines = []
-    if (dataset := parts.pop("dataset", None)) and (images := parts.pop("images", None)):
+def _data(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
+    changes, lines = {change.name: change for change in _authored(section)}, []
+    dataset, images, bounds = (changes.get(name) for name in ("dataset", "images", "range"))
+    if dataset and images:
         after = f"{dataset.after} {images.after}"
         lines.append(f"data {dataset.before} {images.before} -> {after}")
     elif dataset:
         lines.append(f"data {dataset.before} -> {dataset.after}")
-    if bounds := parts.pop("range", None):
+    if bounds:
         lines.append(f"images in [{bounds.before}] -> [{bounds.after}]")
-    return [*lines, *_listed(name, parts.values(), a, b)]
+    told = [change for change in (dataset, images if dataset else None, bounds) if change]
+    return [*lines, *_listed(_without(section, told), a, b)]
 
 
-def _latent(name: str, changes: Iterable[Change], a: Spec, b: Spec) -> list[str]:
-    """What latents are drawn from, in a few words."""
-    drawn = [c for c in changes if c.name in ("distribution", "range") and c.because is None]
-    if not drawn or type(a) is not type(b):
-        return _listed(name, changes, a, b)
-    rest = [change for change in changes if change not in drawn]
-    ways = [_distribution(spec.latent) for spec in (a, b)]
-    return [_line("latents", *ways), *_listed(name, rest, a, b)]
+def _latent(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
+    """Return the latents' distribution as one line, then the rest."""
+    changes = {change.name: change for change in section.changes}
+    distribution, bounds = changes.get("distribution"), changes.get("range")
+    if type(a) is not type(b) or not bounds:
+        return _listed(section, a, b)
+
+    told = [change for change in (distribution, bounds) if change]
+    before, after = (
+        f"uniform in [{uniform}]" if uniform else other
+        for uniform, other in (
+            (bounds.before, distribution.before if distribution else None),
+            (bounds.after, distribution.after if distribution else None),
+        )
+    )
+    return [_line("latents", before, after), *_listed(_without(section, told), a, b)]
 
 
-def _distribution(latent) -> str:
-    is_uniform = latent.distribution == "uniform"
-    return f"uniform in [{spoken(latent.range)}]" if is_uniform else latent.distribution
+def _labels(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
+    """Return the change of the images' labels; lines of networks say which one reads them."""
+    before, after = _label(a.labelled), _label(b.labelled)
+    return [] if before == after else [_line("labels", before, after)]
 
 
-def _labels_section(name: str, changes: Iterable[Change], a: Spec, b: Spec) -> list[str]:
-    """What the images are labelled with; which network reads it is said of the network."""
-    ways = [_label(spec.labelled) for spec in (a, b)]
-    if ways[0] == ways[1]:
-        return []
-    return [_line("labels", *ways)]
-
-
-def _label(label) -> str | None:
+def _label(label: Label | None) -> str | None:
     if label is None:
         return None
     return f"{label.size:d} classes" + (", several at once" if label.kind == "multi_hot" else "")
 
 
-def _objective(name: str, changes: Iterable[Change], a: Spec, b: Spec) -> list[str]:
-    """Loss and penalty in one breath, then the rest."""
-    rest = [c for c in changes if c.name.split()[0] not in ("loss", "penalty")]
-    swapped = {c.name for c in changes} & {"loss", "penalty"}
-    if not swapped:
-        return _listed(name, changes, a, b)
-    losses = [_losses(spec) for spec in (a, b)]
-    if losses[0] == losses[1]:
-        return _listed(name, changes, a, b)
-    return [f"loss {losses[0]} -> {losses[1]}", *_listed(name, rest, a, b)]
+def _objective(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
+    """Return loss and penalty as one line, then the rest."""
+    before, after = _losses(a), _losses(b)
+    is_swapped = any(change.name in ("loss", "penalty") for change in section.changes)
+    if not is_swapped or before == after:
+        return _listed(section, a, b)
+    told = [c for c in section.changes if c.name.split()[0] in ("loss", "penalty")]
+    return [f"loss {before} -> {after}", *_listed(_without(section, told), a, b)]
 
 
 def _losses(spec: Spec) -> str:
@@ -153,60 +161,50 @@ def _losses(spec: Spec) -> str:
     if objective is None:
         return "none"
     penalty = getattr(objective, "penalty", None)
-    added = f" + {_penalty(penalty)}" if penalty else ""
-    return objective.loss.kind + added
+    added = f" + {penalty.kind} penalty {spoken(penalty.penalty_weight)}" if penalty else ""
+    return f"{objective.loss.kind}{added}"
 
 
-def _penalty(penalty: Kind) -> str:
-    return f"{penalty.kind} penalty {spoken(penalty.penalty_weight)}"
-
-
-def _optimizers(name: str, changes: Iterable[Change], a: Spec, b: Spec) -> list[str]:
-    """`Adam 2e-4/0.5/0.999`, for both networks at once where both have the same."""
-    told = [change for change in changes if change.because is None]
-    if not told:
+def _optimizers(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
+    """Return `Adam 2e-4/0.5/0.999` before and after, once if the networks agree."""
+    shared = [network for network in a.networks if network in b.networks]
+    if not shared or not _authored(section):
         return []
-    before, after = (_by_network(spec) for spec in (a, b))
-    shared = [network for network in before if network in after]
-    pairs = {n: (_optimizer(before[n]), _optimizer(after[n])) for n in shared}
-    lines = {n: _between(x, y) for n, (x, y) in pairs.items() if x != y}
+    lines = {}
+    for network in shared:
+        before, after = (_optimizer(spec.optimizer_of(network)) for spec in (a, b))
+        if before != after:
+            name = before.split()[0]
+            lines[network] = f"{before} -> {after.removeprefix(f'{name} ')}"
     if len(shared) > 1 and len(set(lines.values())) == 1 and len(lines) == len(shared):
         return [next(iter(lines.values()))]
-    if not shared:
-        return []
     known = ("lr", "betas", "both", *shared)
-    rest = [c for c in told if c.name.split()[-1] not in known]
-    return [*(f"{n}'s {line}" for n, line in lines.items()), *_listed(name, rest, a, b)]
+    told = [change for change in section.changes if change.name.split()[-1] in known]
+    rest = _listed(_without(section, told), a, b)
+    return [*(f"{network}'s {line}" for network, line in lines.items()), *rest]
 
 
-def _between(before: str, after: str) -> str:
-    name = before.split()[0]
-    return f"{before} -> {after.removeprefix(f'{name} ')}"
+def _optimizer(optimizer: Optimizer) -> str:
+    numbers = [optimizer.lr, *getattr(optimizer, "betas", ())]
+    return f"{term(optimizer.kind)} {'/'.join(map(spoken, numbers))}"
 
 
-def _by_network(spec: Spec) -> dict[str, Kind]:
-    return {network: spec.optimizer_of(network) for network in spec.networks}
-
-
-def _optimizer(kind: Kind) -> str:
-    numbers = [kind.lr, *getattr(kind, "betas", ())]
-    return f"{term(kind.kind)} {'/'.join(map(spoken, numbers))}"
-
-
-def _train(name: str, changes: Iterable[Change], a: Spec, b: Spec) -> list[str]:
-    """Updates a round first, as `critic 1:1 -> 5:1`."""
-    rest = [change for change in changes if not change.name.startswith("steps ")]
+def _train(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
+    """Return the updates of an iteration, as `critic 1:1 -> 5:1`, then the rest."""
+    steps = [change for change in section.changes if change.name.startswith("steps ")]
     lines = []
-    if len(rest) < len(list(changes)) and type(a) is type(b):
-        who = "critic" if b.objective.loss.kind == "wasserstein" else "discriminator"
-        steps = [f"{s.train.steps.discriminator}:{s.train.steps.generator}" for s in (a, b)]
-        lines.append(f"{who} {steps[0]} -> {steps[1]}")
-    return [*lines, *_listed("train", rest, a, b)]
+    if steps and isinstance(a, Gan) and isinstance(b, Gan):
+        before, after = (
+            f"{spec.train.steps.discriminator}:{spec.train.steps.generator}" for spec in (a, b)
+        )
+        lines.append(f"{b.objective.loss.judge} {before} -> {after}")
+    return [*lines, *_listed(_without(section, steps), a, b)]
 
 
-RULES = {
+Rule: TypeAlias = Callable[[SectionDiff, Spec, Spec], list[str]]
+RULES: dict[str, Rule] = {
     "data": _data,
-    "labels": _labels_section,
+    "labels": _labels,
     "latent": _latent,
     "objective": _objective,
     "optimizers": _optimizers,

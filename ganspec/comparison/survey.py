@@ -1,31 +1,31 @@
-"""Any number of specs beside each other: a column a spec, a row a property."""
+"""Surveys of any number of specs: a column for each spec, a row for each property."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TypeAlias
 
-from ganspec.comparison.measured import newest
-from ganspec.comparison.opening import opened
+from ganspec.comparison.opening import open_spec
 from ganspec.comparison.properties import METRICS, properties
 from ganspec.comparison.traits import TRAITS, Portrait
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError, listed, nearest, quoted
-from ganspec.runs.score_file import ScoreRow
+from ganspec.runs.score_file import ScoreRow, read_scores
 from ganspec.scores.text import unit, value_text
 from ganspec.systems.spec import Spec
 from ganspec.systems.terms import term
 
 
 class SurveyError(GanspecError):
-    """A survey was asked for a row that there is not."""
+    """A choice of a row that no survey has."""
 
 
 @dataclass(frozen=True)
-class Subject:
-    """One of the specs: its column's title, and the run folder that it was read from, if any."""
+class SurveyedSystem:
+    """One of the specs, the title of its column, and the run folder that holds it, if any."""
 
     title: str
     spec: Spec
@@ -33,38 +33,43 @@ class Subject:
 
     @cached_property
     def measured(self) -> dict[str, ScoreRow]:
-        """The newest score of each metric in its run folder."""
-        return newest(self.folder) if self.folder else {}
+        """The last score of each metric in its run folder, of real images if of no others."""
+        scores: dict[str, ScoreRow] = {}
+        for row in read_scores(self.folder) if self.folder else ():
+            earlier = scores.get(row.metric)
+            if earlier is None or row.of != "real" or earlier.of == "real":
+                scores[row.metric] = row
+        return scores
 
     @cached_property
     def properties(self) -> dict[str, dict[str, str]]:
-        """Return the properties of the spec as a whole, by section."""
+        """The properties of the spec as a whole, by section."""
         return properties(self.spec)
 
     @cached_property
     def portraits(self) -> dict[str, Portrait]:
-        """Its networks by name; raises SpecError where they do not fit together."""
+        """Its networks by name. Raises SpecError if they do not fit together."""
         return {name: Portrait(self.spec, name, net) for name, net in lower(self.spec).items()}
 
 
-def subjects(names: Iterable[str]) -> list[Subject]:
-    """What `names` stand for, each a spec file, a run folder or FILE@REVISION, shortly titled.
+def open_systems(names: Sequence[str]) -> list[SurveyedSystem]:
+    """Open `names`, each a spec file, a run folder or FILE@REVISION, under short titles.
 
     Raises SpecError or RevisionError.
     """
-    names = list(names)
     titles = list(map(_title, names))
     titles = [t if titles.count(t) == 1 else n for t, n in zip(titles, names, strict=True)]
-    found = []
+    systems = []
     for i, (name, title) in enumerate(zip(names, titles, strict=True)):
         seen = titles[:i].count(title)
         folder = Path(name) if Path(name).is_dir() else None
-        found.append(Subject(f"{title} ({seen + 1})" if seen else title, opened(name), folder))
-    return found
+        title = f"{title} ({seen + 1})" if seen else title
+        systems.append(SurveyedSystem(title, open_spec(name), folder))
+    return systems
 
 
 def _title(name: str) -> str:
-    """`dcgan` for `specs/dcgan.yaml`, `dcgan@HEAD~1` for `specs/dcgan.yaml@HEAD~1`."""
+    """Return `dcgan` of `specs/dcgan.yaml`, `dcgan@HEAD~1` of `specs/dcgan.yaml@HEAD~1`."""
     if Path(name).is_dir():
         return Path(name).resolve().name
     file, at, revision = name.partition("@")
@@ -87,12 +92,12 @@ class SurveyRow:
 
     @property
     def is_even(self) -> bool:
-        """Whether all specs say the same."""
+        """Return True if all specs have the same."""
         return len(set(self.cells)) == 1
 
     @property
     def is_empty(self) -> bool:
-        """Whether no spec says anything."""
+        """Return True if no spec has anything."""
         return not any(self.cells)
 
 
@@ -105,23 +110,23 @@ class Survey:
 
     @property
     def uneven(self) -> tuple[SurveyRow, ...]:
-        """The rows that tell the specs apart."""
+        """The rows in which the specs differ."""
         return tuple(row for row in self.rows if not row.is_even)
 
     @property
     def filled(self) -> tuple[SurveyRow, ...]:
-        """The rows that say anything."""
+        """The rows that are not empty."""
         return tuple(row for row in self.rows if not row.is_empty)
 
     @property
     def even(self) -> tuple[SurveyRow, ...]:
-        """The rows that say one thing of all specs."""
+        """The rows in which all specs have the same."""
         return tuple(row for row in self.rows if row.is_even and not row.is_empty)
 
     def joined(self) -> Survey:
-        """The same with one row for a trait of all networks: `BN / IN affine`.
+        """Return the survey with one row for a trait of all networks: `BN / IN affine`.
 
-        A cell has its networks' values in order, or the one value that all of them have.
+        A cell has its networks' values in order, or one value if they agree.
         """
         rows: dict[str, list[SurveyRow]] = {}
         for row in self.rows:
@@ -135,99 +140,106 @@ def _joined(rows: list[SurveyRow]) -> SurveyRow:
         return first
     cells, paired = [], False
     for parts in zip(*(row.cells for row in rows), strict=True):
-        there = [part for part in parts if part is not None]
-        several = len(set(there)) > 1
+        values = [part for part in parts if part is not None]
+        several = len(set(values)) > 1
         paired |= several
-        cells.append(" / ".join(part or "-" for part in there) if several else there[0])
+        cells.append(" / ".join(value or "-" for value in values) if several else values[0])
     return SurveyRow("networks", first.name, tuple(cells), is_pair=paired)
 
 
-Cell = Callable[[Subject], str | None]
+Cell: TypeAlias = Callable[[SurveyedSystem], str | None]
 
 
 def survey(
-    subjects: Iterable[Subject],
-    chosen: Iterable[str] = (),
+    systems: Sequence[SurveyedSystem],
+    chosen: Sequence[str] = (),
     report: Callable[[int, int], None] = lambda done, count: None,
 ) -> Survey:
-    """The survey of `subjects`; of rows alone whose names begin as one of `chosen`, in that order.
+    """Return the survey of `systems`, if `chosen` has words of the rows that begin with them.
 
-    `report` is told how many of how many subjects are done. Raises SurveyError where no row begins
-    so, and SpecError where networks do not fit together.
+    These rows are in the order of the words. `report` gets the number of systems that are done and
+    of all. Raises SurveyError if no row begins with a word, and SpecError if networks do not fit
+    together.
     """
-    subjects = tuple(subjects)
-    wanted = _chosen(_plan(subjects), tuple(chosen))
+    plan = _chosen(_plan(systems), chosen)
     columns = []
-    for subject in subjects:
-        columns.append([cell(subject) for *_, cell in wanted])
-        report(len(columns), len(subjects))
-    rows = tuple(
-        SurveyRow(section, name, cells, network)
-        for (section, name, network, _), cells in zip(
-            wanted, zip(*columns, strict=True), strict=True
-        )
+    for system in systems:
+        columns.append([row.cell(system) for row in plan])
+        report(len(columns), len(systems))
+    rows = (
+        SurveyRow(row.section, row.name, cells, row.network)
+        for row, cells in zip(plan, zip(*columns, strict=True), strict=True)
     )
-    return Survey(tuple(s.title for s in subjects), rows)
+    return Survey(tuple(system.title for system in systems), tuple(rows))
 
 
-Planned = tuple[str, str, str | None, Cell]
+@dataclass(frozen=True)
+class PlannedRow:
+    """A row that a survey can have, and the function that fills its cells."""
+
+    section: str
+    name: str
+    cell: Cell
+    network: str | None = None
 
 
-def _plan(subjects: tuple[Subject, ...]) -> list[Planned]:
-    """Section, name, network and maker of every row that these subjects can have."""
-    networks = dict.fromkeys(name for subject in subjects for name in subject.spec.networks)
-    found: list[Planned] = []
+def _plan(systems: Sequence[SurveyedSystem]) -> list[PlannedRow]:
+    networks = dict.fromkeys(name for system in systems for name in system.spec.networks)
     rows: dict[str, dict[str, None]] = {}
-    for subject in subjects:
-        for section, own in subject.properties.items():
+    for system in systems:
+        for section, own in system.properties.items():
             rows.setdefault(section, {}).update(dict.fromkeys(own))
+    plan: list[PlannedRow] = []
     for section, names in rows.items():
-        found += [(section, name, None, _property(section, name)) for name in names]
+        plan += [PlannedRow(section, name, _property(section, name)) for name in names]
         if section == "data":
             for network in networks:
-                found += [(network, name, network, _trait(network, name)) for name in TRAITS]
-    metrics = dict.fromkeys([*METRICS, *(m for subject in subjects for m in subject.measured)])
-    return found + [
-        ("measured", f"measured {term(metric)}", None, _measured(metric)) for metric in metrics
+                plan += [
+                    PlannedRow(network, name, _trait(network, name), network) for name in TRAITS
+                ]
+    metrics = dict.fromkeys(
+        [*METRICS, *(metric for system in systems for metric in system.measured)]
+    )
+    return plan + [
+        PlannedRow("measured", f"measured {term(metric)}", _measured(metric)) for metric in metrics
     ]
 
 
 def _property(section: str, name: str) -> Cell:
-    return lambda subject: subject.properties[section].get(name, "")
+    return lambda system: system.properties[section].get(name, "")
 
 
 def _trait(network: str, name: str) -> Cell:
-    def cell(subject: Subject) -> str | None:
-        portrait = subject.portraits.get(network)
+    def cell(system: SurveyedSystem) -> str | None:
+        portrait = system.portraits.get(network)
         return TRAITS[name](portrait) if portrait else None
 
     return cell
 
 
 def _measured(metric: str) -> Cell:
-    def cell(subject: Subject) -> str:
-        if (score := subject.measured.get(metric)) is None:
+    def cell(system: SurveyedSystem) -> str:
+        if (score := system.measured.get(metric)) is None:
             return ""
-        images, extractor = score.get("images"), score.get("extractor") or {}
-        notes = [f"n = {images:,}"] if images else []
-        notes += [extractor["name"]] if extractor.get("name") else []
-        value = value_text(score["value"], score.get("deviation")) + unit(metric)
+        notes = [f"n = {score.images:,}"] if score.images else []
+        notes += [score.extractor.name] if score.extractor and score.extractor.name else []
+        value = value_text(score.value, score.deviation) + unit(metric)
         return f"{value} ({', '.join(notes)})" if notes else value
 
     return cell
 
 
-def _chosen(plan: list[Planned], words: tuple[str, ...]) -> list[Planned]:
-    """The rows whose names begin as `words` say; all of them where there are no words."""
+def _chosen(plan: list[PlannedRow], words: Sequence[str]) -> list[PlannedRow]:
+    """Return the rows whose names begin with one of `words`, all rows if there are none."""
     if not words:
         return plan
-    found: list[Planned] = []
+    chosen: list[PlannedRow] = []
     for word in words:
-        rows = [row for row in plan if row[1].lower().startswith(word.strip().lower())]
+        rows = [row for row in plan if row.name.lower().startswith(word.strip().lower())]
         if not rows:
-            names = list(dict.fromkeys(row[1] for row in plan))
+            names = list(dict.fromkeys(row.name for row in plan))
             close = nearest(word, names)
             hint = f"use {quoted(close)}" if close else f"there are {listed(names)}"
             raise SurveyError(f"no row begins with {quoted(word)}; {hint}")
-        found += [row for row in rows if row not in found]
-    return found
+        chosen += [row for row in rows if row not in chosen]
+    return chosen

@@ -1,1 +1,7 @@
-"""From a spec to a program, and from a program to modules or source: see `docs/design.md`."""
+"""From a spec to a program, and from a program to modules or source: see `docs/design.md`.
+
+`lower.py` makes programs, `check.py` compares them with the spec's claims. `evaluate.py` makes
+modules of a program, `printer.py` classes; both follow `layout.py`. `emit.py` writes a file:
+`moving.py` gathers texts (found by `lookup.py`, settled by `specialize.py`, rewritten by
+`rewrite.py`), `arrange.py` shortens and orders them, `verification.py` compares their values.
+"""

@@ -1,8 +1,7 @@
-"""A program as modules in memory.
+"""Evaluation: from a program to modules in memory.
 
 The modules are laid out as in printed source, so both have one `state_dict`. `forward` runs the
-flat steps one by one: a failing layer is known by its own step, and a rewrite may change how a
-step's module is applied.
+flat steps one by one: an error names its step, and a rewrite may change how a module is applied.
 """
 
 from __future__ import annotations
@@ -13,15 +12,15 @@ import torch
 from torch import nn
 
 from ganspec.compiler.layout import Part, layout, paths
-from ganspec.compiler.rewrites import rewritten
+from ganspec.compiler.rewrites import Rewrite, rewritten
 from ganspec.program.ir import Call, Net, Origin, Step, module_of
 
 
-class Program(nn.Module):
+class EvaluatedNetwork(nn.Module):
     """A lowered network that runs: same modules, names and order as its printed source.
 
-    With `exact`, modules are applied as they are, and results equal those of the printed source
-    bit for bit. Otherwise they are applied as the rewrites say, and equal them to rounding.
+    With `exact`, results equal those of the printed source bit for bit. Otherwise some modules
+    are applied by rewrites, and results are equal to rounding.
     """
 
     def __init__(self, net: Net, exact: bool = False):
@@ -31,10 +30,13 @@ class Program(nn.Module):
             if part.is_module:
                 self.add_module(part.name, _module(part, exact))
         modules = {step: ".".join(path) for part in layout(net) for path, step in part.modules()}
-        self._steps = [
-            (step, modules.get(step), None if exact else rewritten(step.call, values))
-            for step, values in _reads(net)
-        ]
+        values = {start.value.id: start.value for start in net.inputs}
+        self._steps: list[tuple[Step, str | None, Rewrite | None]] = []
+        for step in net.steps:
+            inputs = [values[i] for i in step.inputs]
+            apply = None if exact else rewritten(step.call, inputs)
+            self._steps.append((step, modules.get(step), apply))
+            values[step.output.id] = step.output
         if not net.is_block:
             initialize(self, net)
 
@@ -45,22 +47,25 @@ class Program(nn.Module):
             raise TypeError(f"{self._net.name} reads {wanted}, got {len(inputs)} tensors")
         values = {i.value.id: x for i, x in zip(self._net.inputs, inputs, strict=True)}
         for step, path, apply in self._steps:
-            arguments = [values[i] for i in step.inputs]
             try:
-                if path is None:
-                    values[step.output.id] = step.call.apply(arguments)
-                else:
-                    module = self.get_submodule(path)
-                    # a hook is of the module's own call
-                    plain = apply is None or module._forward_hooks or module._forward_pre_hooks
-                    values[step.output.id] = (
-                        module(*arguments) if plain else apply(module, *arguments)
-                    )
+                values[step.output.id] = self._run(step, path, apply, values)
             except Exception as error:
                 _blame(error, self._net, step)
                 raise
         results = tuple(values[value.id] for value in self._net.outputs.values())
         return results if len(results) > 1 else results[0]
+
+    def _run(
+        self, step: Step, path: str | None, apply: Rewrite | None, values: dict[int, torch.Tensor]
+    ) -> torch.Tensor:
+        arguments = [values[i] for i in step.inputs]
+        if path is None:
+            return step.call.apply(arguments)
+        module = self.get_submodule(path)
+        # a hook is of the module's own call
+        if apply is None or module._forward_hooks or module._forward_pre_hooks:
+            return module(*arguments)
+        return apply(module, *arguments)
 
     @property
     def is_conditional(self) -> bool:
@@ -68,7 +73,7 @@ class Program(nn.Module):
         return self._net.conditional
 
     def origin(self, name: str) -> Origin:
-        """Return the layer of the spec that the parameter or module called `name` came from."""
+        """Return the layer of the spec that the parameter or module `name` came from."""
         known = {".".join(path): step.origin for path, step in paths(self._net)}
         while name not in known:
             name = name.rpartition(".")[0]
@@ -78,41 +83,31 @@ class Program(nn.Module):
         """Yield the steps in order, blocks opened, with the modules that they apply."""
         for step, path, _ in self._steps:
             module = self.get_submodule(path) if path else None
-            if isinstance(module, Program):
+            if isinstance(module, EvaluatedNetwork):
                 yield from module.leaves()
             else:
                 yield step, module
 
 
-def evaluate(net: Net, exact: bool = False) -> Program:
+def evaluate(net: Net, exact: bool = False) -> EvaluatedNetwork:
     """Return the network as modules in memory, on torch's default device, with fresh weights."""
-    return Program(net, exact)
+    return EvaluatedNetwork(net, exact)
 
 
 def _module(part: Part, exact: bool) -> nn.Module:
-    built = [
-        Program(step.call.target, exact)
-        if isinstance(step.call.target, Net)
-        else module_of(step.call)
-        for step in part.steps
-    ]
-    return nn.Sequential(*built) if part.is_chain else built[0]
-
-
-def _reads(net: Net) -> Iterator[tuple[Step, list]]:
-    """Yield each step with the values that it reads."""
-    values = {start.value.id: start.value for start in net.inputs}
-    for step in net.steps:
-        yield step, [values[i] for i in step.inputs]
-        values[step.output.id] = step.output
+    modules = []
+    for step in part.steps:
+        block = step.call.target if isinstance(step.call.target, Net) else None
+        modules.append(EvaluatedNetwork(block, exact) if block else module_of(step.call))
+    return nn.Sequential(*modules) if part.is_chain else modules[0]
 
 
 def initialize(network: nn.Module, net: Net) -> None:
     """Fill the weights: the network's default first, then single layers' own."""
     if net.initialize:
-        net.initialize.target(network, **net.initialize.kwargs)
+        net.initialize.function(network, **net.initialize.kwargs)
     for path, call in overrides(net):
-        call.target(network.get_submodule(".".join(path)), **call.kwargs)
+        call.function(network.get_submodule(".".join(path)), **call.kwargs)
 
 
 def overrides(net: Net) -> Iterator[tuple[tuple[str, ...], Call]]:
@@ -121,8 +116,8 @@ def overrides(net: Net) -> Iterator[tuple[tuple[str, ...], Call]]:
 
 
 def _blame(error: Exception, net: Net, step: Step) -> None:
-    """Say at run time which layer of which network failed, once."""
+    """Add the layer and network that failed to an error, once."""
     if not getattr(error, "__notes__", None):
-        mark = step.origin.mark
-        place = f", {mark}" if mark else ""
-        error.add_note(f"in {net.name}, {step.origin.path} ({step.origin.kind}){place}")
+        origin = step.origin
+        place = f", {origin.mark}" if origin.mark else ""
+        error.add_note(f"in {net.name}, {origin.path} ({origin.kind}){place}")

@@ -1,13 +1,16 @@
-"""Numbers in place of the names that stand for them, and what is computed from them alone."""
+"""Constant folding: from a text and numbers by name to the text with the numbers written."""
 
 from __future__ import annotations
 
 import ast
 import operator
+from collections.abc import Callable
+from typing import TypeAlias
 
-from ganspec.compiler.known import Edits
+from ganspec.compiler.python_text import Edits, PythonText
 
-OPERATORS = {
+Number: TypeAlias = int | float
+OPERATORS: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -15,41 +18,40 @@ OPERATORS = {
     ast.FloorDiv: operator.floordiv,
     ast.Pow: operator.pow,
 }
-CALLS = {"min": min, "max": max}
+CALLS: dict[str, Callable[[list[Number]], Number]] = {"min": min, "max": max}
 LARGEST = 2**53
 
 
-def fold(text: str, numbers: dict[str, int | float]) -> str:
-    """Return `text` with numbers in place of the names in it, and of what they alone tell.
+def fold(text: str, numbers: dict[str, Number]) -> str:
+    """Return `text` with numbers in place of their names and of expressions of numbers alone.
 
-    `2**18 // (64 * 64)` becomes 64, where a name stood for one of the numbers.
+    `2**18 // (HEIGHT * WIDTH)` becomes 64, if both are 64.
     """
     if not any(name in text for name in numbers):
         return text
-    edits = Edits(text)
-    _fold(ast.parse(text), numbers, edits)
+    edits = Edits(PythonText(text))
+    _fold(edits.source.tree, numbers, edits)
     return edits.made()
 
 
-def _fold(node: ast.AST, numbers: dict[str, int | float], edits: Edits) -> None:
+def _fold(node: ast.AST, numbers: dict[str, Number], edits: Edits) -> None:
     for child in ast.iter_child_nodes(node):
-        names = {n.id for n in ast.walk(child) if isinstance(n, ast.Name)}
-        value = _value(child, numbers) if names & set(numbers) else None
-        if isinstance(child, ast.JoinedStr):  # the places of what is in it are not reliable
-            start, end = edits.start(child), edits.end(child)
-            shown = edits.between(start, end)
-            for name in names & set(numbers):
-                shown = shown.replace(name, repr(numbers[name]))
-            edits.outer(start, end, shown)
-        elif value is None:
+        names = {n.id for n in ast.walk(child) if isinstance(n, ast.Name)} & set(numbers)
+        value = _value(child, numbers) if names and isinstance(child, ast.expr) else None
+        if isinstance(child, ast.JoinedStr):  # the places of nodes in it are not reliable
+            text = edits.of(child)
+            for name in names:
+                text = text.replace(name, repr(numbers[name]))
+            edits.replace(child, text)
+        elif value is None or not isinstance(child, ast.expr):
             _fold(child, numbers, edits)
         else:
-            held = isinstance(node, ast.Attribute) or (value < 0 and isinstance(node, ast.expr))
-            edits.replace(child, f"({value!r})" if held else repr(value))
+            loose = isinstance(node, ast.Attribute) or (value < 0 and isinstance(node, ast.expr))
+            edits.replace(child, f"({value!r})" if loose else repr(value))
 
 
-def _value(node: ast.AST, numbers: dict[str, int | float]) -> int | float | None:
-    """Return the number that an expression is; None where it is no number, or not known."""
+def _value(node: ast.expr, numbers: dict[str, Number]) -> Number | None:
+    """Return the value of an expression of numbers and their names; None for any other."""
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             return value
@@ -60,11 +62,11 @@ def _value(node: ast.AST, numbers: dict[str, int | float]) -> int | float | None
             if a is None or b is None or (isinstance(op, ast.Pow) and abs(b) > 64):
                 return None
             try:
-                made = OPERATORS[type(op)](a, b)
+                result = OPERATORS[type(op)](a, b)
             except (ZeroDivisionError, OverflowError):
                 return None  # left for the text itself to raise
-            return made if abs(made) < LARGEST else None
-        case ast.Call(func=ast.Name(id=name), args=[_, _, *_] as given, keywords=[]):
-            values = [_value(each, numbers) for each in given]
-            return CALLS[name](values) if name in CALLS and None not in values else None
+            return result if abs(result) < LARGEST else None
+        case ast.Call(func=ast.Name(id=name), args=[_, _, *_] as parts, keywords=[]):
+            values = [v for v in (_value(part, numbers) for part in parts) if v is not None]
+            return CALLS[name](values) if name in CALLS and len(values) == len(parts) else None
     return None

@@ -1,78 +1,69 @@
-"""Functions that an emitted file has no use for, written where they are called."""
+"""Inlining: from marked texts to the same with some functions written in place of their calls."""
 
 from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from ganspec.compiler.known import Edits
-from ganspec.compiler.scopes import Scope, Scopes, every_argument
+from ganspec.compiler.python_text import Edits, PythonText, last_line
+from ganspec.compiler.scopes import NameScope, every_argument
 from ganspec.compiler.symbols import MARK
 
 SIMPLE = (ast.Name, ast.Constant, ast.Attribute)
 PRIMARY = (*SIMPLE, ast.Call, ast.Subscript)
 HEAD = 4  # lines of a function besides its body: its first, its docstring, and blank ones
-HELD = (ast.Assign, ast.Return, ast.Yield, ast.Call, ast.keyword, ast.Tuple, ast.Slice)
+ENCLOSING = (ast.Assign, ast.Return, ast.Yield, ast.Call, ast.keyword, ast.Tuple, ast.Slice)
 PRODUCTS = (ast.Mult, ast.Div, ast.FloorDiv)
 
 
-def inline(texts: list[str], marks: list[str]) -> list[str]:
-    """Return texts in which functions called `marks` stand in place of their calls.
+def inline(
+    texts: list[str], marks: list[str], fits: Callable[[str], bool] | None = None
+) -> list[str]:
+    """Return texts in which functions called `marks` are in place of their calls.
 
-    A text is emptied that nothing calls any more. A function is left where its names would clash,
-    and where it is called so often that it would be longer in place than on its own.
+    The text of a function that nothing calls any more is empty. A function is left where its names
+    would clash, and where it is called so often that it would be longer in place. With `fits`, only
+    a function of one expression is inlined, and only if each line that changes fits.
     """
-
-    def pays(function: Function, made: dict[int, str]) -> bool:
-        calls = sum(texts[i].count(function.mark) for i in made)
-        return bool(function.expression) or calls * (function.lines - 1) < function.lines + HEAD
-
     texts = list(texts)
     for mark in marks:
-        _put(texts, mark, pays)
+        place = next((i for i, text in enumerate(texts) if re.match(rf"def {mark}\(", text)), None)
+        if place is None or texts[place].count(mark) > 1:  # one that calls itself has to stay
+            continue
+        function = Function(texts[place], mark)
+        callers = {i: text for i, text in enumerate(texts) if i != place and mark in text}
+        made = function.into_all(callers)
+        if fits is None:
+            calls = sum(text.count(mark) for text in callers.values())
+            pays = (
+                function.expression is not None
+                or calls * (function.height - 1) < function.height + HEAD
+            )
+        else:
+            changed = {n for i in made for n in {*made[i].split("\n")} - {*texts[i].split("\n")}}
+            one = function.expression is not None and function.is_plain
+            pays = one and all(map(fits, changed))
+        if made and pays:
+            texts = ["" if i == place else made.get(i, text) for i, text in enumerate(texts)]
     return texts
 
 
-def inline_short(texts: list[str], marks: list[str], fits: Callable[[str], bool]) -> list[str]:
-    """Do the same for functions of one expression, where each line that changes `fits`."""
-
-    def short(function: Function, made: dict[int, str]) -> bool:
-        lines = (set(new.splitlines()) - set(texts[i].splitlines()) for i, new in made.items())
-        one = function.expression is not None and function.is_plain
-        return one and all(fits(line) for changed in lines for line in changed)
-
-    texts = list(texts)
-    for mark in marks:
-        _put(texts, mark, short)
-    return texts
+class CannotInlineError(Exception):
+    """A function that would mean another thing in place of its call."""
 
 
-def _put(texts: list[str], mark: str, wanted: Callable[[Function, dict[int, str]], bool]) -> None:
-    """Put a function in place of its calls, and empty its own text, where that is `wanted`."""
-    place = next((i for i, text in enumerate(texts) if re.match(rf"def {mark}\(", text)), None)
-    if place is None or texts[place].count(mark) > 1:  # of what calls itself, one is always left
-        return
-    function, made = Function(texts[place], mark), {}
-    for i, text in enumerate(texts):
-        while i != place and text is not None and mark in text:
-            text = made[i] = function.into(text)
-    if made and None not in made.values() and wanted(function, made):
-        texts[:] = [made.get(i, text) for i, text in enumerate(texts)]
-        texts[place] = ""
-
-
-class Function:
-    """The function in a text of its own."""
+class Function(PythonText):
+    """A text that is one function, whose name is `mark`."""
 
     def __init__(self, text: str, mark: str):
-        self.text, self.mark, self.tree = text, mark, ast.parse(text)
-        self.node: ast.FunctionDef = self.tree.body[0]
-        self.scopes = Scopes(self.tree)
-        self.scope = self.scopes.all[self.node]
-        documented = ast.get_docstring(self.node) is not None
-        self.body = self.node.body[1:] if documented else self.node.body
-        self.names = [a.arg for a in self.node.args.args]
+        super().__init__(text)
+        (node,) = self.tree.body
+        assert isinstance(node, ast.FunctionDef)
+        self.mark, self.node, self.scope = mark, node, self.scopes.all[node]
+        documented = ast.get_docstring(node) is not None
+        self.body = node.body[1:] if documented else node.body
+        self.names = [a.arg for a in node.args.args]
         only = self.body[0] if len(self.body) == 1 else None
         self.expression = only.value if isinstance(only, ast.Return) else None
 
@@ -83,8 +74,9 @@ class Function:
         return {name for s in self.scopes.all.values() if s not in outer for name in s.bound}
 
     @property
-    def lines(self) -> int:
-        return self.node.end_lineno - self.body[0].lineno + 1
+    def height(self) -> int:
+        """The number of lines of the body."""
+        return last_line(self.node) - self.body[0].lineno + 1
 
     @property
     def is_plain(self) -> bool:
@@ -92,96 +84,110 @@ class Function:
         arguments = self.node.args
         return every_argument(arguments) == arguments.args and not self.node.decorator_list
 
-    def into(self, text: str) -> str | None:
-        """Return `text` with the function in place of its calls; None where that fails."""
-        tree = ast.parse(text)
-        parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
-        calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    def into_all(self, texts: dict[int, str]) -> dict[int, str]:
+        """Return the texts with the function in place of its calls; {} where one fails."""
+        made = {}
+        try:
+            for i, text in texts.items():
+                while self.mark in text:
+                    text = self.into(PythonText(text))
+                made[i] = text
+        except CannotInlineError:
+            return {}
+        return made
+
+    def into(self, caller: PythonText) -> str:
+        """Return a text with the function in place of a call that is a statement, or of all."""
+        nodes = list(ast.walk(caller.tree))
+        parents = {child: node for node in nodes for child in ast.iter_child_nodes(node)}
+        calls = [n for n in nodes if isinstance(n, ast.Call)]
         calls = [n for n in calls if isinstance(n.func, ast.Name) and n.func.id == self.mark]
         plain = all(len(c.args) == len(self.names) and not c.keywords for c in calls)
-        if not plain or len(calls) != text.count(self.mark):
-            return None
+        _require(plain and len(calls) == caller.text.count(self.mark))
         if self.expression is None:
-            return self._block(text, Scopes(tree), calls[0], parents[calls[0]], parents)
-        scopes, edits = Scopes(tree), Edits(text)
+            return self._block(caller, calls[0], parents)
+        edits = Edits(caller)
         for call in sorted(calls, key=lambda c: (c.lineno, c.col_offset), reverse=True):
-            if (new := self._expression(text, scopes, call)) is None:
-                return None
+            new = self._expression(caller, self.expression, call)
             loose = "\n" in new or not _stands(self.expression, call, parents[call])
-            edits.outer(edits.start(call), edits.end(call), f"({new})" if loose else new)
+            edits.replace(call, f"({new})" if loose else new)
         return edits.made()
 
-    def _expression(self, text: str, scopes: Scopes, call: ast.Call) -> str | None:
-        edits, given = Edits(self.text), dict(zip(self.names, call.args, strict=True))
-        read = {n.id for a in call.args for n in ast.walk(a) if isinstance(n, ast.Name)}
-        if read & self.inner or set(self.scope.bound) - set(self.names):
-            return None  # in place, a name would mean another thing
-        names = [n for n in ast.walk(self.expression) if isinstance(n, ast.Name)]
-        for name, argument in given.items():
+    def _expression(self, caller: PythonText, expression: ast.expr, call: ast.Call) -> str:
+        # in place, a name may mean another thing
+        _require(not _names(call.args) & self.inner)
+        _require(not set(self.scope.bound) - set(self.names))
+        edits, arguments = Edits(self), dict(zip(self.names, call.args, strict=True))
+        names = [n for n in ast.walk(expression) if isinstance(n, ast.Name)]
+        for name, argument in arguments.items():
             uses = [n for n in names if n.id == name and self.scopes.holder(n) is self.scope]
-            if len(uses) != 1 and not isinstance(argument, SIMPLE):
-                return None
+            _require(len(uses) == 1 or isinstance(argument, SIMPLE))
             for use in uses:
-                edits.replace(use, ast.get_source_segment(text, argument))
-        if any(n.id not in given and n.id in scopes.locals() for n in names):
-            return None
-        return edits.of(self.expression)
+                edits.replace(use, caller.segment(argument))
+        _require(not ({n.id for n in names} - set(arguments)) & caller.scopes.locals())
+        return edits.of(expression)
 
-    def _block(
-        self, text: str, scopes: Scopes, call: ast.Call, statement: ast.AST, parents: dict
-    ) -> str | None:
-        """Return `text` with the function's statements in place of the one that calls it."""
-        last = self.body[-1]
+    def _block(self, caller: PythonText, call: ast.Call, parents: dict[ast.AST, ast.AST]) -> str:
+        """Return the text with the function's statements in place of the one that calls it."""
+        statement, last = parents[call], self.body[-1]
         returns = [n for n in ast.walk(self.node) if isinstance(n, ast.Return)]
-        if returns not in ([], [last]) or not isinstance(statement, (ast.Assign, ast.Expr)):
-            return None
-        caller = next((s for n, s in scopes.all.items() if _holds(n, statement, parents)), None)
+        _require(returns in ([], [last]))
+        if not isinstance(statement, (ast.Assign, ast.Expr)):
+            raise CannotInlineError
         arguments = dict(zip(self.names, call.args, strict=True))
-        later = {n.id for n in scopes.of if n.lineno > statement.end_lineno}
         target = statement.targets[0] if isinstance(statement, ast.Assign) else None
-        set_anyway = {target.id} if isinstance(target, ast.Name) else set()
-        if caller is None or not self._fits(arguments, caller, later, set_anyway):
-            return None
-        edits = Edits(self.text)
+        around = _function_around(statement, parents)
+        _require(around in caller.scopes.all)
+        later = {n.id for n in caller.scopes.of if n.lineno > last_line(statement)}
+        self._check_names(arguments, caller.scopes.all[around], later, target)
+        edits = Edits(self)
         for name in self.scopes.of:
             if self.scopes.holder(name) is self.scope and name.id in arguments:
-                edits.replace(name, ast.get_source_segment(text, arguments[name.id]))
-        if returns and isinstance(statement, ast.Assign):
-            target = ast.get_source_segment(text, statement.targets[0])
-            value = edits.of(last.value)
-            edits.outer(edits.start(last), edits.end(last), f"{target} = {value}")
-            if target == value:
-                edits.outer(edits.start(last), edits.end(last), "")
-        elif returns:
-            edits.outer(edits.start(last), edits.end(last), "")
-        first = self.node.body[0]  # comments below a docstring come along
-        start = edits.starts[first.end_lineno if first is not self.body[0] else first.lineno - 1]
-        lines = edits.between(start, edits.end(last)).strip("\n").rstrip().splitlines()
+                edits.replace(name, caller.segment(arguments[name.id]))
+        if isinstance(last, ast.Return):
+            _require(last.value is not None or target is None)
+            left = caller.segment(target) if target else ""
+            value = edits.of(last.value) if last.value else ""
+            edits.replace(last, f"{left} = {value}" if left not in ("", value) else "")
+        # comments below a docstring come along
+        first = self.node.body[0]
+        above = last_line(first) if first is not self.body[0] else first.lineno - 1
+        lines = edits.between(self.starts[above], self.end(last)).strip("\n").rstrip().splitlines()
         indent = " " * statement.col_offset
         lines = [indent + line[4:] if line.strip() else "" for line in lines]
-        before, after = text.splitlines()[: statement.lineno - 1], text.splitlines()
-        return "\n".join([*before, *lines, *after[statement.end_lineno :]])
+        before, after = caller.lines[: statement.lineno - 1], caller.lines[last_line(statement) :]
+        return "\n".join([*before, *lines, *after])
 
-    def _fits(
-        self, arguments: dict[str, ast.expr], caller: Scope, later: set[str], target: set[str]
-    ) -> bool:
-        """Return True if neither side's variables change what the other's mean."""
-        own = {name for name in self.scope.bound if name not in arguments}
+    def _check_names(
+        self,
+        arguments: dict[str, ast.expr],
+        caller: NameScope,
+        later: set[str],
+        target: ast.expr | None,
+    ) -> None:
+        """Raise CannotInlineError where one side's variables change what the other's mean."""
         for name, argument in arguments.items():
-            if not isinstance(argument, SIMPLE):
-                return False
-            rebound = self.scope.bound[name] > 1
-            if rebound and (not isinstance(argument, ast.Name) or argument.id in later):
-                return False
-        read = {n.id for a in arguments.values() for n in ast.walk(a) if isinstance(n, ast.Name)}
-        return not own & ((set(caller.bound) - target) | read) and not any(
-            MARK.search(n) for n in own
-        )
+            _require(isinstance(argument, SIMPLE))
+            if self.scope.bound[name] > 1:
+                _require(isinstance(argument, ast.Name) and argument.id not in later)
+        own = set(self.scope.bound) - set(arguments)
+        set_anyway = {target.id} if isinstance(target, ast.Name) else set()
+        _require(not own & ((set(caller.bound) - set_anyway) | _names(arguments.values())))
+        _require(not any(MARK.search(name) for name in own))
+
+
+def _require(holds: bool) -> None:
+    if not holds:
+        raise CannotInlineError
+
+
+def _names(nodes: Iterable[ast.AST]) -> set[str]:
+    return {n.id for node in nodes for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
 def _stands(new: ast.expr, old: ast.expr, parent: ast.AST) -> bool:
     """Return True if an expression needs no parentheses in the place of another."""
-    if isinstance(new, PRIMARY) or isinstance(parent, HELD):
+    if isinstance(new, PRIMARY) or isinstance(parent, ENCLOSING):
         return True
     product = isinstance(new, ast.BinOp) and isinstance(new.op, PRODUCTS)
     match parent:
@@ -192,11 +198,11 @@ def _stands(new: ast.expr, old: ast.expr, parent: ast.AST) -> bool:
     return False
 
 
-def _holds(node: ast.AST, statement: ast.AST, parents: dict) -> bool:
-    """Return True if a function is the innermost one around a statement."""
-    around = statement
+def _function_around(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> ast.AST:
+    """Return the innermost function or class around a node, itself where there is none."""
+    around = node
     while around in parents:
         around = parents[around]
         if isinstance(around, (ast.FunctionDef, ast.ClassDef)):
-            return around is node
-    return False
+            return around
+    return node

@@ -1,16 +1,18 @@
-"""Lay a program out in a module: chains of modules, and the names of attributes.
+"""Layout: from a flat program to the parts of a module: chains of modules, named attributes.
 
-Analyses read the flat program. Its layout is made right before it is evaluated or printed.
+It is made right before a program is evaluated or printed; analyses read the flat program.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from torch import nn
 
+from ganspec.language.expr import Width
 from ganspec.program.ir import Call, Net, Step, Value
 
 
@@ -18,11 +20,11 @@ from ganspec.program.ir import Call, Net, Step, Value
 class Part:
     """One statement of a module: a call, or several modules in an `nn.Sequential`.
 
-    `name` is the attribute that holds the module, None for a function.
+    `name` is the attribute that holds the module, empty for a function.
     """
 
     steps: tuple[Step, ...]
-    name: str | None = None
+    name: str = ""
 
     @property
     def is_chain(self) -> bool:
@@ -34,7 +36,7 @@ class Part:
 
     @property
     def call(self) -> Call:
-        """The call of a part that is no chain."""
+        """The only call of a part that is no chain."""
         return self.steps[0].call
 
     @property
@@ -58,7 +60,7 @@ class Part:
 
 
 def layout(net: Net) -> tuple[Part, ...]:
-    """Return the parts of a module that does what `net` says, in order."""
+    """Return the parts of the module that runs `net`, in order."""
     groups: list[list[Step]] = []
     for step in net.steps:
         if groups and _continues(net, groups[-1][-1], step):
@@ -67,7 +69,7 @@ def layout(net: Net) -> tuple[Part, ...]:
             groups.append([step])
     modules = [group for group in groups if group[0].is_module]
     names = iter(_distinct([_base(group, len(modules) == 1) for group in modules]))
-    return tuple(Part(tuple(g), next(names) if g[0].is_module else None) for g in groups)
+    return tuple(Part(tuple(g), next(names) if g[0].is_module else "") for g in groups)
 
 
 def _continues(net: Net, before: Step, step: Step) -> bool:
@@ -91,16 +93,29 @@ def _base(group: list[Step], alone: bool) -> str:
 
 
 def _distinct(bases: list[str]) -> Iterator[str]:
-    """Yield the names with numbers behind those that are there more than once."""
-    count, index, taken = Counter(bases), Counter(), set()
+    """Yield the names, with numbers after those that occur more than once."""
+    count, taken = Counter(bases), set[str]()
     for base in bases:
-        while True:
-            index[base] += 1
-            name = base if count[base] == 1 and index[base] == 1 else f"{base}{index[base]}"
-            if name not in taken:
-                break
+        name = numbered(base, taken, first="" if count[base] == 1 else "1")
         taken.add(name)
         yield name
+
+
+def numbered(base: str, taken: Container[str], first: str = "") -> str:
+    """Return the first of `base`, `base2`, `base3` ... that is free; the first ends in `first`."""
+    ends = itertools.chain([first], itertools.count(2))
+    return next(name for name in (f"{base}{end}" for end in ends) if name not in taken)
+
+
+def widths(argument: object) -> Iterator[Width]:
+    """Yield every width in an argument, or in the arguments of a call."""
+    if isinstance(argument, Call):
+        yield from widths((*argument.args, *argument.kwargs.values()))
+    elif isinstance(argument, (tuple, list)):
+        for part in argument:
+            yield from widths(part)
+    elif isinstance(argument, Width):
+        yield argument
 
 
 def paths(net: Net, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Step]]:

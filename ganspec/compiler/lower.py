@@ -1,4 +1,4 @@
-"""A spec's networks to programs: layers folded over a value."""
+"""Lowering: from a spec's networks to programs; layers are folded over a value."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from torch.nn.utils.parametrizations import weight_norm
 
 from ganspec.compiler.builder import Builder
 from ganspec.language.errors import Diagnostic, SpecError
+from ganspec.language.expr import Width
 from ganspec.program.ir import Input, Net, Step, Value
 from ganspec.systems.spec import Interface, Network, Spec
 
@@ -15,11 +16,11 @@ from ganspec.systems.spec import Interface, Network, Spec
 def lower_network(
     name: str,
     network: Network,
-    scope: dict,
+    scope: dict[str, int | float],
     interface: Interface,
     labels: Input | None = None,
 ) -> Net:
-    """Return one network's program; raises SpecError at its first shape error."""
+    """Return one network's program. Raises SpecError at its first shape error."""
     net = Builder(network, scope, labels.value if labels else None)
     start = interface.input
     x = net.join(network.condition, start.value) if network.condition else start.value
@@ -28,15 +29,15 @@ def lower_network(
     outputs = {**(outputs or {interface.output: x}), **net.heads}
     net.heads = outputs
     main, *rest = outputs.values()
-    net.finish(main)
+    net.check_all_read(main)
     steps = heads_last(net.steps, main) if rest else net.steps
     lowered = Net(
-        name,
-        network.doc or interface.doc,
-        net.parameters(net.steps, {}),
-        net.inputs(start),
-        tuple(steps),
-        outputs,
+        name=name,
+        doc=network.doc or interface.doc,
+        params={k: Width(v, k) for k, v in net.parameters({}).items()},
+        inputs=net.inputs(start),
+        steps=tuple(steps),
+        outputs=outputs,
         initialize=network.init.call() if network.init else None,
     )
     _refuse_init_under_weight_norm(lowered)
@@ -44,7 +45,7 @@ def lower_network(
 
 
 def heads_last(steps: list[Step], output: Value) -> list[Step]:
-    """Return the steps with those that only heads read after the output's, as it is returned."""
+    """Return the steps with those that only heads read after the others, as heads are returned."""
     needed = {output.id}
     for step in reversed(steps):
         if step.output.id in needed:
@@ -53,7 +54,7 @@ def heads_last(steps: list[Step], output: Value) -> list[Step]:
 
 
 def _refuse_init_under_weight_norm(net: Net) -> None:
-    """Weight norm keeps a length and a direction: no tensor of its own to fill."""
+    """Raise SpecError for initial weights under a weight norm, which has no tensor to fill."""
     for step in net.leaves():
         functions = [w.target for w in step.call.wraps] + list(step.call.kwargs.values())
         if (net.initialize or step.initialize) and weight_norm in functions:
@@ -62,22 +63,23 @@ def _refuse_init_under_weight_norm(net: Net) -> None:
             raise SpecError([Diagnostic("bad-value", message, step.origin.mark, (), help)])
 
 
-def _advised(spec: Spec, key: str, finding: Diagnostic) -> Diagnostic:
-    """Return a finding with the help that holds in such a system: not all can have labels."""
-    if finding.code != "missing-condition" or spec.takes_labels:
-        return finding
-    return replace(finding, help=f"remove it: the {key} reads images only")
+def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
+    """Return a diagnostic with other help in systems that have no labels."""
+    if diagnostic.code != "missing-condition" or spec.takes_labels:
+        return diagnostic
+    return replace(diagnostic, help=f"remove it: the {key} reads images only")
 
 
 def lower(spec: Spec) -> dict[str, Net]:
-    """Return the programs of the spec's networks; raises SpecError with every finding."""
-    nets, diagnostics = {}, []
+    """Return the programs of the spec's networks. Raises SpecError with every error."""
+    nets: dict[str, Net] = {}
+    diagnostics: list[Diagnostic] = []
     for key, interface in spec.interfaces().items():
         try:
             network, name = getattr(spec, key), key.capitalize()
             nets[key] = lower_network(name, network, spec.scope, interface, spec.label_input)
         except SpecError as error:
-            diagnostics += [_advised(spec, key, finding) for finding in error.diagnostics]
+            diagnostics += [_advised(spec, key, each) for each in error.diagnostics]
     diagnostics += [d for d in spec.contract(nets) if d.severity == "error"]
     if diagnostics:
         raise SpecError(diagnostics)

@@ -1,4 +1,4 @@
-"""The texts of an emitted file, and which of them are versions of one definition."""
+"""The parts of an emitted file as they are gathered: texts, versions of definitions, calls."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import ast
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ganspec.compiler.definitions import Definition, Import
-from ganspec.compiler.known import Known, Namespace
+from ganspec.compiler.constants import Constants
+from ganspec.compiler.definitions import Binding, Definition
+from ganspec.compiler.known import Known
 from ganspec.compiler.printer import Printer
 from ganspec.compiler.scopes import every_argument
 from ganspec.compiler.symbols import Symbol
@@ -32,51 +33,43 @@ class Piece:
 
 @dataclass(eq=False)
 class Version:
-    """A definition with some of its parameters known; two configurations make two of them."""
+    """A definition with some of its parameters known; two configurations make two versions.
+
+    A function that only passes its arguments on to another needs no text: `stands_for` is that
+    other function's.
+    """
 
     definition: Definition
     symbol: Symbol
     bound: dict[str, Known] = field(default_factory=dict)
-    stands_for: str | None = None  # the function that it only passes its arguments on to
-
-
-class Moving(Protocol):
-    """The file that rewritten texts go into, as they see it."""
-
-    trail: list[tuple[Definition, str]]
-    printer: Printer
-
-    def bring(self, found: Import) -> str:
-        """Return the mark of an imported name."""
-
-    def whole(self, found: Definition | Import) -> str:
-        """Return the mark of something whose calls are not all known."""
-
-    def value(self, found: Definition, name: str) -> str:
-        """Return the mark of a constant that a module's statements set."""
-
-    def configuration(self, space: Namespace) -> str:
-        """Return the mark of a configuration as a value."""
-
-    def called(
-        self, found: Definition, given: dict[str, Known | None], starred: bool = False
-    ) -> Call:
-        """Return how a call is written whose arguments are `given`, None where unknown."""
-
-    def callee(self, thing: object, name: str = "") -> Definition | str:
-        """Return the definition of a function that is moved, else the text that names it."""
+    stands_for: str | None = None
 
 
 @dataclass(frozen=True)
-class Call:
+class CallText:
     """The call of a moved function: its name, and the parameters that it no longer has."""
 
     mark: str
     without: set[str]
 
 
-def key_of(found: Definition) -> tuple:
-    return (found.home.name, found.names, found.text, tuple(map(id, found.cells.values())))
+class Moving(Protocol):
+    """The emitted file, as rewritten texts see it."""
+
+    trail: list[tuple[Definition, str]]
+    printer: Printer
+    constants: Constants
+
+    def mark_of(self, binding: Binding, name: str) -> str:
+        """Return the mark of `name` in a text that does not call it."""
+
+    def called(
+        self, definition: Definition, given: dict[str, Known | None], starred: bool = False
+    ) -> CallText:
+        """Return the text of a call whose arguments are `given`, None where unknown."""
+
+    def callee(self, thing: object, name: str = "") -> Definition | str:
+        """Return the definition of a function that is moved, else the text that names it."""
 
 
 def alike(piece: Piece, text: str, symbols: list[Symbol], section: str) -> bool:
@@ -87,7 +80,7 @@ def alike(piece: Piece, text: str, symbols: list[Symbol], section: str) -> bool:
     return text.replace(own.mark, "?") == piece.text.replace(other.mark, "?")
 
 
-def renamed(text: str) -> str | None:
+def passes_on(text: str) -> str | None:
     """Return the function that a settled one only hands its parameters on to, in their order."""
     (node, *rest) = ast.parse(text).body
     if rest or not isinstance(node, ast.FunctionDef) or node.decorator_list:
@@ -95,12 +88,11 @@ def renamed(text: str) -> str | None:
     body = node.body[1:] if ast.get_docstring(node) is not None else node.body
     match body:
         case [ast.Return(value=ast.Call(func=function, args=arguments, keywords=[]))]:
-            given = [a.id if isinstance(a, ast.Name) else None for a in arguments]
+            passed = [a.id if isinstance(a, ast.Name) else None for a in arguments]
             names = [a.arg for a in node.args.args]
             alone = every_argument(node.args) == node.args.args and not node.args.defaults
-            dotted = all(
-                isinstance(n, (ast.Name, ast.Attribute, ast.Load)) for n in ast.walk(function)
-            )
-            if given == names and names and alone and dotted:
+            parts = (ast.Name, ast.Attribute, ast.Load)
+            dotted = all(isinstance(n, parts) for n in ast.walk(function))
+            if passed == names and names and alone and dotted:
                 return ast.unparse(function)
     return None

@@ -1,4 +1,7 @@
-"""A program as Python classes, and the imports and helpers that they need."""
+"""Printing: from a program to Python classes with marks for names.
+
+Imports and helpers that they need are requested from the emitted file.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from torch import nn
 
 from ganspec.compiler.definitions import Import
 from ganspec.compiler.evaluate import overrides
-from ganspec.compiler.layout import Part, layout
+from ganspec.compiler.layout import Part, layout, numbered, widths
 from ganspec.compiler.symbols import BLOCK, NETWORK, Symbols, namespaced
 from ganspec.language.expr import Width
 from ganspec.program.ir import Call, Net, non_defaults
@@ -23,7 +26,7 @@ INFIX = {operator.add: "+", operator.mul: "*"}
 
 
 class Printer:
-    """Prints nets with marks for all names; `refer` gives those of what is not torch's."""
+    """Prints nets; `refer` returns the mark of a function or class, `bring` that of an import."""
 
     def __init__(
         self,
@@ -37,12 +40,12 @@ class Printer:
 
     # -- values -------------------------------------------------------------------------------
 
-    def value(self, argument: object) -> str:
-        """Python text of a constructor's or function's argument."""
+    def value(self, argument: object, width: Callable[[Width], str] | None = None) -> str:
+        """Return an argument as Python; `width` writes symbolic widths in another way."""
         if isinstance(argument, Width):
-            return argument.text
+            return width(argument) if width and argument.symbolic else argument.text
         if isinstance(argument, (tuple, list)):
-            inner = ", ".join(map(self.value, argument))
+            inner = ", ".join(self.value(part, width) for part in argument)
             comma = "," if isinstance(argument, tuple) and len(argument) == 1 else ""
             return f"({inner}{comma})" if isinstance(argument, tuple) else f"[{inner}]"
         if isinstance(argument, partial):
@@ -54,23 +57,24 @@ class Printer:
         if isinstance(argument, float):
             return number(argument) if math.isfinite(argument) else f'float("{argument}")'
         if isinstance(argument, dict):
-            inner = (f"{self.value(k)}: {self.value(v)}" for k, v in argument.items())
-            return f"{{{', '.join(inner)}}}"
+            items = (f"{self.value(k)}: {self.value(v)}" for k, v in argument.items())
+            return f"{{{', '.join(items)}}}"
         return self.name(argument)
 
     def options(self, kwargs: dict[str, object]) -> list[str]:
         return [f"{key}={self.value(value)}" for key, value in kwargs.items()]
 
     def name(self, target: object) -> str:
-        """Return how the text calls a class or function."""
-        if found := namespaced(target):
-            return self.bring(found[0]) + found[1]
-        return self.refer(target)
+        """Return the name of a class or function in the text."""
+        if (usual := namespaced(target)) is None:
+            return self.refer(target)
+        imported, inner = usual
+        return self.bring(imported) + inner
 
-    def construct(self, call: Call) -> str:
-        """`nn.Conv2d(3, 64, 4)`: arguments equal to their defaults left out."""
+    def _construct(self, call: Call) -> str:
+        """Return text such as `nn.Conv2d(3, 64, 4)`, without arguments equal to their defaults."""
         if isinstance(call.target, Net):
-            return f"{self.block(call.target)}({', '.join(map(self.value, call.args))})"
+            return f"{self._block(call.target)}({', '.join(map(self.value, call.args))})"
         options = self.options(non_defaults(call))
         text = f"{self.name(call.target)}({', '.join([*map(self.value, call.args), *options])})"
         for wrap in call.wraps:
@@ -79,9 +83,9 @@ class Printer:
 
     # -- classes ------------------------------------------------------------------------------
 
-    def block(self, net: Net) -> str:
-        """Return the class of a block's net; calls that print alike share one."""
-        text = self.source(net, "?")
+    def _block(self, net: Net) -> str:
+        """Return the class of a block's net; blocks that print alike share one."""
+        text = self._source(net, "?")
         if text not in self.classes:
             mark = self.symbols.of(("block", text), BLOCK, net.name).mark
             self.classes[text] = mark
@@ -91,12 +95,13 @@ class Printer:
     def network(self, net: Net) -> str:
         """Print a network's class, after the blocks that it uses, and return its mark."""
         mark = self.symbols.of(("network", net.name), NETWORK, net.name).mark
-        self.sources.append((mark, self.source(net, mark)))
+        self.sources.append((mark, self._source(net, mark)))
         return mark
 
-    def source(self, net: Net, name: str) -> str:
-        """The class as text."""
-        body = self.init_body(net)
+    def _source(self, net: Net, name: str) -> str:
+        """Return the class as text."""
+        forward = Forward(self, net)
+        body = self._init_body(net, forward)
         lines = [f"class {name}({self.name(nn.Module)}):"]
         lines += [f"    {docstring(net.doc)}", ""] if net.doc else []
         params = [k if net.is_block else f"{k}={int(v)}" for k, v in net.params.items()]
@@ -105,14 +110,13 @@ class Printer:
         lines += [f"{INDENT}{line}" for line in body]
         inputs = ", ".join(i.name for i in net.inputs)
         lines += ["", f"    def forward(self, {inputs}):"]
-        lines += [f"{INDENT}{line}" for line in Forward(self, net).lines()]
+        lines += [f"{INDENT}{line}" for line in forward.lines()]
         return "\n".join(lines)
 
-    def init_body(self, net: Net) -> list[str]:
-        kept = Forward(self, net).kept
-        lines = [f"self.{attribute} = {name}" for name, attribute in kept.items()]
+    def _init_body(self, net: Net, forward: Forward) -> list[str]:
+        lines = [f"self.{attribute} = {name}" for name, attribute in forward.kept.items()]
         shapes = {i.value.id: i.value.shape for i in net.inputs}
-        for part in layout(net):
+        for part in forward.parts:
             shape = shapes[part.inputs[0]]
             shapes[part.output.id] = part.output.shape
             if not part.is_module:
@@ -122,7 +126,7 @@ class Printer:
                 lines.append(f"{head}nn.Sequential(")
                 head, indent, tail = "", "    ", ","
             for step in part.steps:
-                line = f"{indent}{head}{self.construct(step.call)}{tail}"
+                line = f"{indent}{head}{self._construct(step.call)}{tail}"
                 note = self.comment(line, shape, step.output.shape, net)
                 if note or holds_width(line, step.output.shape):
                     shape = step.output.shape
@@ -130,20 +134,21 @@ class Printer:
             if part.is_chain:
                 lines.append(")")
         if not net.is_block:
-            lines += self.initializers(net)
+            lines += self._initializers(net)
         return lines
 
-    def initializers(self, net: Net) -> Iterable[str]:
+    def _initializers(self, net: Net) -> Iterable[str]:
         if net.initialize:
-            yield self.fill("self", net.initialize)
+            yield self._fill("self", net.initialize)
         for path, call in overrides(net):
             parts = [f"[{p}]" if p.isdigit() else f".{p}" for p in path]
-            yield self.fill("self" + "".join(parts), call)
+            yield self._fill("self" + "".join(parts), call)
 
-    def fill(self, module: str, call: Call) -> str:
+    def _fill(self, module: str, call: Call) -> str:
         return f"{self.name(call.target)}({', '.join([module, *self.options(non_defaults(call))])})"
 
-    def comment(self, line: str, before: tuple, after: tuple, net: Net) -> str:
+    def comment(self, line: str, before: tuple[int, ...], after: tuple[int, ...], net: Net) -> str:
+        """Return the comment of a line that changes the shape, empty for other lines."""
         return comment(self.symbols.plain(line), before, after, net.is_block)
 
 
@@ -157,7 +162,7 @@ class Pending:
 
 
 class Forward:
-    """The statements of one `forward`: values named, calls read once nested where short."""
+    """The statements of one `forward`: values have names; short calls read once are nested."""
 
     def __init__(self, printer: Printer, net: Net):
         self.printer, self.net, self.parts = printer, net, layout(net)
@@ -165,8 +170,8 @@ class Forward:
         self.pending: dict[int, Pending] = {}  # read once, not yet a statement
         self.statements: list[str] = []
         self.shape = net.inputs[0].value.shape
-        results = (value.id for value in net.outputs.values())
-        self.last_read: dict[int, int] = dict.fromkeys(results, len(self.parts))
+        self.results = [value.id for value in net.outputs.values()]
+        self.last_read = dict.fromkeys(self.results, len(self.parts))
         self.kept = self._kept()
         for i, step in enumerate(self.parts):
             for value in step.inputs:
@@ -174,113 +179,87 @@ class Forward:
 
     def lines(self) -> list[str]:
         for i, step in enumerate(self.parts):
-            self.step(i, step)
-        results = [value.id for value in self.net.outputs.values()]
-        if list(self.pending) != [value for value in results if value in self.pending]:
-            self.flush(len(self.parts))
-        return [*self.statements, f"return {', '.join(map(self.read, results))}"]
+            self._step(i, step)
+        if list(self.pending) != [value for value in self.results if value in self.pending]:
+            self._flush(len(self.parts))
+        return [*self.statements, f"return {', '.join(map(self._read, self.results))}"]
 
-    def step(self, index: int, step: Part) -> None:
-        held = [i for i in step.inputs if i in self.pending]
+    def _step(self, index: int, step: Part) -> None:
+        nested = [i for i in step.inputs if i in self.pending]
         # the last ones pending, in order: nested, they still run after the others
-        nests = not step.is_module and list(self.pending)[-len(held) :] == held
-        if held and not (nests and self.short(self.text(step))):
-            self.flush(index)
-            held = []
-        text, reads = self.text(step), {self.names[i] for i in step.inputs if i in self.names}
-        for value in held:
+        nests = not step.is_module and list(self.pending)[-len(nested) :] == nested
+        if nested and not (nests and self._is_short(self._text(step))):
+            self._flush(index)
+            nested = []
+        text, reads = self._text(step), {self.names[i] for i in step.inputs if i in self.names}
+        for value in nested:
             reads |= self.pending.pop(value).reads
         self.pending[step.output.id] = Pending(text, step, reads)
         if self.net.uses.get(step.output.id, 0) != 1 or step.tap:
-            self.flush(index + 1)
+            self._flush(index + 1)
 
     def _kept(self) -> dict[str, str]:
         """Return the constructor's names that functions read, with the attributes for them."""
-        calls = [part.call for part in self.parts if not part.is_module]
-        widths = [w for call in calls for w in _widths([*call.args, *call.kwargs.values()])]
-        names = [n for n in self.net.params if any(n in width.names() for width in widths)]
+        read = {n for p in self.parts if not p.is_module for w in widths(p.call) for n in w.names()}
         taken = {part.name for part in self.parts} | set(dir(nn.Module()))
-        kept = {}
-        for name in names:
-            options = [name, *(f"{name}{i}" for i in range(2, 1000))]
-            kept[name] = next(option for option in options if option not in taken)
-            taken.add(kept[name])
+        kept: dict[str, str] = {}
+        for name in self.net.params:
+            if name in read:
+                kept[name] = numbered(name, taken)
+                taken.add(kept[name])
         return kept
 
-    def value(self, argument: object) -> str:
-        """Return an argument's text in `forward`, where a width is an attribute."""
-        if isinstance(argument, Width):
-            return re.sub(r"[A-Za-z_]\w*", lambda m: f"self.{self.kept[m[0]]}", argument.text)
-        if isinstance(argument, (tuple, list)) and _widths(argument):
-            inner = ", ".join(map(self.value, argument))
-            comma = "," if isinstance(argument, tuple) and len(argument) == 1 else ""
-            return f"({inner}{comma})" if isinstance(argument, tuple) else f"[{inner}]"
-        return self.printer.value(argument)
+    def _attribute(self, width: Width) -> str:
+        """Return a width as an expression of the module's attributes."""
+        return re.sub(r"[A-Za-z_]\w*", lambda m: f"self.{self.kept[m[0]]}", width.text)
 
-    def short(self, text: str) -> bool:
+    def _is_short(self, text: str) -> bool:
         text = self.printer.symbols.plain(text)
         return len(INDENT) + len(text) + len("return ") <= LINE
 
-    def read(self, value: int) -> str:
+    def _read(self, value: int) -> str:
         return self.pending[value].text if value in self.pending else self.names[value]
 
-    def operand(self, value: int, target: object, right: bool) -> str:
-        """`value` beside an operator, in parentheses where Python would sort it otherwise."""
-        text = self.read(value)
+    def _operand(self, value: int, target: object, right: bool) -> str:
+        """Return an operand, in parentheses where Python's precedence differs."""
+        text = self._read(value)
         inner = self.pending[value].step.call.target if value in self.pending else None
         loose = inner is operator.add and target is operator.mul
         return f"({text})" if loose or (right and inner in INFIX) else text
 
-    def text(self, step: Part) -> str:
-        inputs = [self.read(i) for i in step.inputs]
-        call = step.call
+    def _text(self, step: Part) -> str:
+        inputs, call = [self._read(i) for i in step.inputs], step.call
         if step.is_module:
             return f"self.{step.name}({', '.join(inputs)})"
         if call.target in INFIX:
-            left = self.operand(step.inputs[0], call.target, right=False)
-            right = self.operand(step.inputs[1], call.target, right=True)
+            left = self._operand(step.inputs[0], call.target, right=False)
+            right = self._operand(step.inputs[1], call.target, right=True)
             return f"{left} {INFIX[call.target]} {right}"
         if call.pack:
             inputs = [f"[{', '.join(inputs)}]"]
-        options = [
-            *map(self.value, call.args),
-            *(f"{key}={self.value(value)}" for key, value in call.kwargs.items()),
-        ]
-        return f"{self.printer.name(call.target)}({', '.join([*inputs, *options])})"
+        write = partial(self.printer.value, width=self._attribute)
+        options = [f"{key}={write(value)}" for key, value in call.kwargs.items()]
+        arguments = [*inputs, *map(write, call.args), *options]
+        return f"{self.printer.name(call.target)}({', '.join(arguments)})"
 
-    def flush(self, index: int) -> None:
-        """Make statements of what is pending; `index` is the step about to read it."""
+    def _flush(self, index: int) -> None:
+        """Make statements of the pending values; `index` is the step about to read them."""
         for value, part in list(self.pending.items()):
             del self.pending[value]
-            name = self.fresh(value, part.step, index)
-            self.names[value] = name
+            name = self.names[value] = self._variable(value, part.step, index)
             shape = part.step.output.shape
             line = f"{name} = {part.text}"
             note = self.printer.comment(line, self.shape, shape, self.net)
             self.shape = shape if note else self.shape
             self.statements.append(line + note)
 
-    def fresh(self, value: int, step: Part, index: int) -> str:
-        """A variable for `value` that no value still needed has."""
-        needed = {
+    def _variable(self, value: int, step: Part, index: int) -> str:
+        """Return a variable for `value` that no value still needed has."""
+        taken = {
             self.names[v]
             for v, last in self.last_read.items()
             if v in self.names and v != value and last >= index
         }
         for part in self.pending.values():  # statements that still have to come
-            needed |= part.reads
-        base = step.tap or "h"
-        options = [base, *(f"{base}{i}" for i in range(2, 1000))]
-        taken = needed | {i.name for i in self.net.inputs}
-        return next(name for name in options if name not in taken)
-
-
-def _widths(arguments: Iterable[object]) -> list[Width]:
-    """Return the symbolic widths among arguments, those within tuples included."""
-    found = []
-    for argument in arguments:
-        if isinstance(argument, (tuple, list)):
-            found += _widths(argument)
-        elif isinstance(argument, Width) and argument.symbolic:
-            found.append(argument)
-    return found
+            taken |= part.reads
+        return numbered(step.tap or "h", taken | {i.name for i in self.net.inputs})

@@ -1,7 +1,7 @@
-"""One table of an emitted module's names: blocks, helpers, functions, constants and imports.
+"""Symbols: from marks in all texts of an emitted file to names that do not clash.
 
-Texts are written with a mark in place of each name. What a name is, is settled when all texts
-are there: then it is known what else wants it, and which texts have a local of that name.
+A text has a mark in place of each global name. Names are chosen when all texts are there, clear
+of other symbols, builtins and the locals of each text that reads them.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from torch import nn, optim
 from ganspec.compiler.definitions import Import
 
 MARK = re.compile(r"__ganspec_(\d+)__")
-NETWORK, IMPORT, TRAINING, VALUE, HELPER, BLOCK, SETTING = range(7)  # who gets a name first
+NETWORK, IMPORT, TRAINING, VALUE, HELPER, BLOCK, SETTING = range(7)  # in this order they get names
 
 
 @dataclass(eq=False)
 class Symbol:
-    """A global name of the emitted file; `wishes` are names for it, the best one first."""
+    """A global name of the emitted file; `wishes` are names for it, best first."""
 
     index: int
     rank: int
@@ -42,14 +42,14 @@ class Symbol:
 
 
 class Symbols:
-    """The symbols of one emitted module, by what they stand for."""
+    """The symbols of one emitted module, by a key of the thing that they name."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.table: dict[object, Symbol] = {}
         self.all: list[Symbol] = []
 
     def of(self, key: object, rank: int, *wishes: str) -> Symbol:
-        """Return the symbol of `key`, made where there is none."""
+        """Return the symbol of `key`, a new one where it has none."""
         if key not in self.table:
             self.table[key] = Symbol(len(self.all), rank, wishes)
             self.all.append(self.table[key])
@@ -60,13 +60,13 @@ class Symbols:
         return [self.all[int(i)] for i in dict.fromkeys(MARK.findall(text))]
 
     def plain(self, text: str) -> str:
-        """Return `text` with the names that its symbols have, or would like."""
+        """Return `text` with names in place of marks; a symbol without one has its first wish."""
         return MARK.sub(lambda m: self._name(int(m[1])), text)
 
     def _name(self, index: int) -> str:
         return self.all[index].name or self.all[index].wishes[0]
 
-    def settle(self, texts: list[tuple[str, set[str]]]) -> None:
+    def choose_names(self, texts: list[tuple[str, set[str]]]) -> None:
         """Give every symbol a name; `texts` are all texts, each with its local names."""
         shunned: dict[Symbol, set[str]] = {}
         for text, local in texts:
@@ -76,12 +76,9 @@ class Symbols:
         taken = {*dir(builtins), *keyword.kwlist}
         for symbol in sorted(shunned, key=lambda s: (s.rank, s.index)):
             names = symbol.candidates()
-            if (
-                symbol.rank == SETTING
-                and len(symbol.wishes) > 1
-                and first.count(symbol.wishes[0]) > 1
-            ):
-                next(names)  # two families' settings of one name: both say whose they are
+            shared = symbol.rank == SETTING and first.count(symbol.wishes[0]) > 1
+            if shared and len(symbol.wishes) > 1:
+                next(names)  # two families' settings of one name: both get their family's name
             symbol.name = next(n for n in names if n not in taken and n not in shunned[symbol])
             taken.add(symbol.name)
 
@@ -96,10 +93,10 @@ NAMESPACES = [
 
 
 def namespaced(target: object) -> tuple[Import, str] | None:
-    """Return how a class or function of torch is usually written; None for any other."""
+    """Return the import and the usual name of a class or function of torch; None for any other."""
     # by identity: __module__ lies for builtins
-    for namespace, found, inner in NAMESPACES:
+    for namespace, imported, inner in NAMESPACES:
         name = getattr(target, "__name__", "")
         if getattr(namespace, name, None) is target:
-            return found, f"{inner}.{name}"
+            return imported, f"{inner}.{name}"
     return None

@@ -1,4 +1,7 @@
-"""Hold what an emitted text defines against what the files of people's own kinds made."""
+"""Verification: from an emitted text to an error where it defines another value than its origin.
+
+Only definitions that come from files of people's own kinds are compared.
+"""
 
 from __future__ import annotations
 
@@ -14,52 +17,53 @@ from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
 
-from ganspec.compiler.definitions import Definition, UntoldError, is_own
+from ganspec.compiler.definitions import Definition, UnmovableError, is_own
 from ganspec.compiler.moving import Mover
 from ganspec.compiler.pieces import Version
 
-COMPARED = (int, float, complex, str, bytes, bool, type(None), set, frozenset, range)
-COMPARED += (list, tuple, dict, torch.Tensor, np.ndarray)
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+COMPARED: tuple[type, ...] = (int, float, complex, str, bytes, bool, type(None), set, frozenset)
+COMPARED += (range, list, tuple, dict, torch.Tensor, np.ndarray)
 MUTATING = {n for t in (list, dict, set, bytearray) for n in dir(t)}
 MUTATING -= {n for t in (tuple, frozenset, bytes, types.MappingProxyType) for n in dir(t)}
 HELP = "give it its whole value where it is defined, in statements at the top of the file"
 
 
 def verify(mover: Mover, source: str) -> None:
-    """Run an emitted module's definitions; raise UntoldError where one is not as it was.
+    """Run an emitted module's definitions. Raise UnmovableError where one has another value.
 
-    Not all that a file's statements do to each other can be read from its text: a decorator that
-    keeps a list, a call, an attribute set from outside. So what came of them is compared. Nothing
-    runs where all kinds are ganspec's; files of others have run already, as their users asked.
+    Not all that a file's statements do to each other can be read from its text: a decorator may
+    keep a list, an attribute may be set from outside. Nothing runs where all kinds are ganspec's;
+    files of other people have run already, because their users asked for that.
     """
     own = [v for v in mover.versions.values() if _is_own(v.definition)]
     if not own:
         return
-    made = vars(_run(source))
-    comparison = Comparison(own, made)
+    emitted = vars(_run(source))
+    comparison = ValueComparison(own, emitted)
     for version in own:
+        home = version.definition.home
         for name, symbol in _symbols(mover, version):
-            home = version.definition.home
-            if symbol not in made or name not in home.namespace:
+            if symbol not in emitted or name not in home.namespace:
                 continue
-            where = comparison.difference(home.namespace[name], made[symbol], name)
+            where = comparison.difference(home.namespace[name], emitted[symbol], name)
             free = changing(home.source)
             if where and name not in free and f".{where.partition('.')[2]}" not in free:
                 mover.trail.append((version.definition, ""))
-                raise UntoldError(f"`{where}`, which other statements change or set", HELP)
+                raise UnmovableError(f"`{where}`, which other statements change or set", HELP)
 
 
 def _run(source: str) -> types.ModuleType:
-    """Return the module of an emitted text; raises UntoldError where that cannot be run."""
+    """Return the module of an emitted text. Raises UnmovableError where it cannot be run."""
     with TemporaryDirectory(prefix="ganspec-") as folder:
         path = Path(folder) / "emitted.py"
         path.write_text(source, "utf-8")
         spec = spec_from_file_location("emitted by ganspec", path)
+        assert spec is not None and spec.loader is not None  # the path ends in .py
         module = module_from_spec(spec)
         sys.modules[module.__name__] = module  # where dataclasses look
         try:
@@ -67,24 +71,24 @@ def _run(source: str) -> types.ModuleType:
                 spec.loader.exec_module(module)
         except Exception as error:
             reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise UntoldError(f"what cannot be run on its own: {reason}") from error
+            raise UnmovableError(f"code that cannot run on its own: {reason}") from error
         finally:
             del sys.modules[module.__name__]
     return module
 
 
-def _is_own(found: Definition) -> bool:
-    return bool(found.home.name) and not found.home.name.startswith("ganspec.")
+def _is_own(definition: Definition) -> bool:
+    return bool(definition.home.name) and not definition.home.name.startswith("ganspec.")
 
 
 def _symbols(mover: Mover, version: Version) -> Iterator[tuple[str, str]]:
-    """Yield what a definition defines: names in its file, and in the emitted one."""
-    found = version.definition
-    if found.node is not None:
-        yield found.names[0], version.symbol.name
+    """Yield the names that a definition has in its file and in the emitted one."""
+    definition = version.definition
+    if definition.node is not None:
+        yield definition.names[0], version.symbol.name
         return
-    for name in found.names:
-        symbol = mover.symbols.table.get((found.text, id(found.home), name))
+    for name in definition.names:
+        symbol = mover.symbols.table.get((definition.text, id(definition.home), name))
         if symbol is not None:
             yield name, symbol.name
 
@@ -93,58 +97,61 @@ def _symbols(mover: Mover, version: Version) -> Iterator[tuple[str, str]]:
 def changing(source: str) -> frozenset[str]:
     """Return the names of a file whose values its functions may change while they run.
 
-    A function that statements of the file call has done so already, and is not meant.
+    Functions that statements of the file call are left out: they have done so already.
     """
-    tree, found = ast.parse(source), set()
-    functions = [n for n in ast.walk(tree) if isinstance(n, FUNCTIONS)]
+    tree, names = ast.parse(source), set[str]()
+    functions = [
+        n for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))
+    ]
     inside = {n for f in functions for part in f.body for n in ast.walk(part)}
     called = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and n not in inside}
-    names = {f.name for f in functions}
+    known = {f.name for f in functions}
     for function in functions:
         for node in ast.walk(function) if function.name not in called else ():
             match node:
-                case ast.Global(names=told):
-                    found.update(told)
+                case ast.Global(names=declared):
+                    names.update(declared)
                 case (
                     ast.Subscript(ctx=ast.Store() | ast.Del())
                     | ast.Attribute(ctx=ast.Store() | ast.Del())
                 ):
-                    found |= _parts(node)
+                    names |= _parts(node)
                 case ast.Call(func=ast.Attribute(value=part, attr=method)):
-                    found |= _parts(part) if method in MUTATING or method[-1] == "_" else set()
-                case ast.Call(func=ast.Name(id=name), args=given) if name in names:
-                    found |= {n.id for n in given if isinstance(n, ast.Name)}
-    return frozenset(found)
+                    names |= _parts(part) if method in MUTATING or method[-1] == "_" else set()
+                case ast.Call(func=ast.Name(id=name), args=arguments) if name in known:
+                    names |= {n.id for n in arguments if isinstance(n, ast.Name)}
+    return frozenset(names)
 
 
 def _parts(node: ast.expr) -> set[str]:
-    """Return the name and the attributes, `.key`, of what an expression changes."""
+    """Return the name and the attributes, `.key`, in an expression."""
     inner = [n for n in ast.walk(node) if isinstance(n, (ast.Name, ast.Attribute))]
     return {f".{n.attr}" if isinstance(n, ast.Attribute) else n.id for n in inner}
 
 
-class Comparison:
-    """Compares the values of a file with those that an emitted text makes anew."""
+class ValueComparison:
+    """Compares the values of a file with those that an emitted text makes anew.
 
-    def __init__(self, versions: list[Version], made: dict[str, object]):
+    They may be anything, so they are `Any` here.
+    """
+
+    def __init__(self, versions: list[Version], emitted: dict[str, Any]):
         # a file's function or class may have become several, each of another configuration
-        self.twins: dict[int, list[object]] = {}
+        self.twins: dict[int, list[Any]] = {}
         for version in versions:
             thing = version.definition.home.namespace.get(version.definition.names[0])
-            if version.definition.node is not None and version.symbol.name in made:
-                self.twins.setdefault(id(thing), []).append(made[version.symbol.name])
+            if version.definition.node is not None and version.symbol.name in emitted:
+                self.twins.setdefault(id(thing), []).append(emitted[version.symbol.name])
         self.open: set[int] = set()
 
-    def difference(self, old: object, new: object, name: str) -> str:
-        """Return the name of what differs, `name` itself or an attribute; empty for nothing."""
-        if id(old) in self.twins:
-            if not any(new is twin for twin in self.twins[id(old)]):
-                return name
-            return self._attributes(old, new, name)
-        return "" if self.same(old, new) else name
+    def difference(self, old: Any, new: Any, name: str) -> str:
+        """Return the name of a difference, `name` itself or an attribute; empty for none."""
+        if not self.same(old, new):
+            return name
+        return self._attributes(old, new, name) if id(old) in self.twins else ""
 
-    def same(self, old: object, new: object) -> bool:
-        """Return True if two values are equal, or of a kind that is not compared."""
+    def same(self, old: Any, new: Any) -> bool:
+        """Return True if two values are equal, or of a type that is not compared."""
         if old is new or id(old) in self.open:
             return True
         if id(old) in self.twins:
@@ -157,14 +164,11 @@ class Comparison:
         finally:
             self.open.remove(id(old))
 
-    def _same(self, old: object, new: object) -> bool:
+    def _same(self, old: Any, new: Any) -> bool:
         match old:
             case torch.Tensor():
-                return (
-                    old.dtype == new.dtype
-                    and torch.equal(old.isnan(), new.isnan())
-                    and torch.equal(old.nan_to_num(), new.nan_to_num())
-                )
+                nans = old.dtype == new.dtype and torch.equal(old.isnan(), new.isnan())
+                return nans and torch.equal(old.nan_to_num(), new.nan_to_num())
             case np.ndarray():
                 return old.dtype == new.dtype and np.array_equal(old, new)
             case float():
@@ -188,47 +192,43 @@ class Comparison:
             case dict():
                 return list(old) == list(new) and all(map(self.same, old.values(), new.values()))
             case functools.partial():
-                parts = (old.func, old.args, old.keywords), (new.func, new.args, new.keywords)
-                return self.same(*parts)
+                return self.same(*((f.func, f.args, f.keywords) for f in (old, new)))
             case types.FunctionType():
-                cells = [f.__closure__ or () for f in (old, new)]
-                inside = [[c.cell_contents for c in each] for each in cells]
-                return _code(old.__code__) == _code(new.__code__) and self.same(*inside)
+                cells = ([c.cell_contents for c in f.__closure__ or ()] for f in (old, new))
+                return self.same(*cells) and _code(old.__code__) == _code(new.__code__)
             case type() | types.ModuleType():
                 return True
         if not is_own(type(old).__module__):  # of an installed package, such as a logger
             return True
         return self.same(_fields(old), _fields(new))
 
-    def _attributes(self, old: object, new: object, name: str) -> str:
+    def _attributes(self, old: Any, new: Any, name: str) -> str:
         """Return an attribute of a function or class, or a default, that differs."""
         if isinstance(old, types.FunctionType):
-            parameters = [inspect.signature(f).parameters for f in (old, new)]
+            first, second = inspect.signature(old).parameters, inspect.signature(new).parameters
             kinds = [len(getattr(f, "registry", ())) for f in (old, new)]  # of `singledispatch`
-            if kinds[0] != kinds[1]:
-                return name
-            shared = [p for p in parameters[1] if p in parameters[0]]
-            if any(not self.same(*(each[p].default for each in parameters)) for p in shared):
+            shared = [p for p in second if p in first]
+            defaults = all(self.same(first[p].default, second[p].default) for p in shared)
+            if kinds[0] != kinds[1] or not defaults:
                 return name
         mine, theirs = ({k: v for k, v in vars(t).items() if k[:2] != "__"} for t in (old, new))
         for key, value in mine.items():
-            if key not in theirs or (
-                isinstance(value, COMPARED) and not self.same(value, theirs[key])
-            ):
+            compared = isinstance(value, COMPARED)
+            if key not in theirs or (compared and not self.same(value, theirs[key])):
                 return f"{name}.{key}"
         return ""
 
 
-def _fields(thing: object) -> dict[str, object]:
+def _fields(thing: Any) -> dict[str, Any]:
     """Return an object's attributes by name, those in slots included."""
     slots = [getattr(t, "__slots__", ()) for t in type(thing).__mro__]
     names = [n for each in slots for n in ([each] if isinstance(each, str) else each)]
-    held = {n: getattr(thing, n) for n in names if n[:2] != "__" and hasattr(thing, n)}
-    return {**held, **getattr(thing, "__dict__", {})}
+    values = {n: getattr(thing, n) for n in names if n[:2] != "__" and hasattr(thing, n)}
+    return {**values, **getattr(thing, "__dict__", {})}
 
 
 def _code(code: types.CodeType) -> tuple:
-    """Return what a function does, whatever the names are that it reads."""
+    """Return a function's code without the names that it reads."""
     inner = [_code(c) for c in code.co_consts if isinstance(c, types.CodeType)]
     plain = [repr(c) for c in code.co_consts if not isinstance(c, types.CodeType)]
     return code.co_code, plain, inner

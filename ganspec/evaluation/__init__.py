@@ -1,1 +1,1 @@
-"""Scores of a run: what they are taken of, by which extractor, and where they are kept."""
+"""Scores of runs and of folders: images, feature extractors, and the scores' conditions."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ganspec.compiler.evaluate import Program
+from ganspec.compiler.evaluate import EvaluatedNetwork
 from ganspec.evaluation.extractor import Extractor, ExtractorError, Outputs, hash_weights
 from ganspec.kinds.datasets.images import fit_images
 from ganspec.runs.run import Run
@@ -72,7 +72,7 @@ class FeatureTap:
     path: str  # of the layer whose output the features are
 
 
-def feature_tap(network: Program, layer: str | None) -> FeatureTap:
+def feature_tap(network: EvaluatedNetwork, layer: str | None) -> FeatureTap:
     """Return the place of a layer's output, or of the last weighted layer's input by default."""
     leaves = list(network.leaves())
     paths = [step.origin.path.partition(".")[2] for step, _ in leaves]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 from ganspec.evaluation.runs import EvaluationOptions, Evaluator, folder_scores
 from ganspec.evaluation.score_table import by_epoch, describe, plot
@@ -13,12 +14,16 @@ from ganspec.language.errors import nearest
 from ganspec.progress import Progress
 from ganspec.runs.record import read_record
 from ganspec.runs.score_file import NAME, ScoreRow, append_scores
+from ganspec.training.device import choose_device
 
 
-def find_metrics(names: list[str] | None) -> tuple[Metric, ...] | None:
+def parse_options(metrics: list[str] | None, device: str, **options: Any) -> EvaluationOptions:
+    """Return the command's options, whose other fields need no parsing. Raises MetricError."""
+    return EvaluationOptions(find_metrics(metrics or []), device=choose_device(device), **options)
+
+
+def find_metrics(names: list[str]) -> tuple[Metric, ...] | None:
     """Return the metrics with these names or scores; None without names. Raises MetricError."""
-    if not names:
-        return None
     kinds = metric_kinds()
     metrics = {}
     for name in names:
@@ -28,7 +33,7 @@ def find_metrics(names: list[str] | None) -> tuple[Metric, ...] | None:
             advice = f"try `{close}`" if close else f"use {', '.join(sorted(kinds))}"
             raise MetricError(f"no metric is called `{name}`: {advice}")
         metrics[kind.kind] = kind()
-    return tuple(metrics.values())
+    return tuple(metrics.values()) or None
 
 
 class PassBars(ExitStack):
@@ -60,8 +65,8 @@ def evaluate_run(
             rows += scores
     if every:
         yield from by_epoch(rows)
-        last = rows[-1]["step"]
-        rows = [row for row in rows if row["step"] in (None, last)]
+        last = rows[-1].step
+        rows = [row for row in rows if row.step in (None, last)]
     yield from describe(rows, read_record(folder))
     yield f"added to {folder / NAME}"
     if (path := plot(folder)) is not None:

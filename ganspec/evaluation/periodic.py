@@ -40,9 +40,9 @@ class Periodic:
         self.spec, self.settings, self.trainer, self.run = spec, settings, trainer, run
         extractor = open_extractor(settings.extractor, trainer.device, settings.layer)
         self.real = real_images(spec, data, settings.split)
-        self.scorer = Scorer(extractor, settings.metrics, self.real)
+        self.scorer = Scorer(extractor, self.real)
         self.names = tuple(class_names(spec.data, data))
-        self.scorer.metrics_for(self.subject())
+        self.scorer.applicable(settings.metrics, self.subject())
 
     def due(self) -> bool:
         """Return True if scores are due at the epoch's end that was just reached."""
@@ -52,7 +52,7 @@ class Periodic:
         """Take the scores, write them into the run, and keep the weights if they are the best."""
         earlier = read_scores(self.run.folder)
         with torch.random.fork_rng(devices=[]):
-            rows = self.scorer.scores(self.subject(), self.trainer.epoch)
+            rows = self.scorer.scores(self.subject(), self.settings.metrics)
         append_scores(self.run.folder, rows)
         plot(self.run.folder)
         self.keep_best(rows[0], earlier)
@@ -71,19 +71,22 @@ class Periodic:
             label_source = use_labels_of(self.real, source, self.spec, count)
             subject = drawn_images(source, count, seed, label_source)
             subject = replace(subject, names=self.names)
-        return replace(subject, step=trainer.step, weights="average" if trainer.average else "raw")
+        weights = "average" if trainer.average else "raw"
+        return replace(subject, step=trainer.step, epoch=trainer.epoch, weights=weights)
 
     def keep_best(self, row: ScoreRow, earlier: list[ScoreRow]) -> None:
         """Save the weights if they score best, in place of the best before them."""
         sign = 1 if self.settings.metrics[0].higher else -1
-        comparable = [r for r in earlier if all(r.get(n) == row.get(n) for n in COMPARABLE)]
-        best = max(comparable, key=lambda r: sign * r["value"], default=None)
-        if best is not None and sign * best["value"] >= sign * row["value"]:
+        comparable = [
+            r for r in earlier if all(getattr(r, n) == getattr(row, n) for n in COMPARABLE)
+        ]
+        best = max(comparable, key=lambda r: sign * r.value, default=None)
+        if best is not None and sign * best.value >= sign * row.value:
             return
         checkpoint.save(self.run.snapshot_path(self.trainer.step), self.trainer.weights())
         if best is None:
             return
-        keep, step, epoch = self.trainer.cfg.keep, best.get("step"), best.get("epoch")
-        is_kept_anyway = keep and epoch is not None and epoch % keep == 0
-        if step is not None and not is_kept_anyway:
-            self.run.snapshot_path(step).unlink(missing_ok=True)
+        keep = self.trainer.cfg.keep
+        is_kept_anyway = keep and best.epoch is not None and best.epoch % keep == 0
+        if best.step is not None and not is_kept_anyway:
+            self.run.snapshot_path(best.step).unlink(missing_ok=True)

@@ -31,8 +31,8 @@ from ganspec.systems.spec import Spec
 DEFAULTS = ("fid", "inception_score", "accuracy")  # as far as the extractor allows
 IMAGES = 10_000
 # Options that mean nothing for folders, and for runs of networks that draw no images.
-OF_A_RUN = ("images", "split", "seed", "conditions", "average", "real", "data")
-OF_DRAWING = ("conditions", "average")
+OF_A_RUN = ("images", "split", "seed", "conditions", "raw", "real", "data")
+OF_DRAWING = ("conditions", "raw")
 OF_IMAGES = ("extractor", "layer", "inception_weights", "seed", "real", "reference")
 
 
@@ -55,7 +55,7 @@ class EvaluationOptions:
     split: str | None = None
     seed: int | None = None
     conditions: str | None = None
-    average: bool | None = None
+    raw: bool = False
     real: bool = False
     data: Path | None = None
     reference: Path | None = None
@@ -63,28 +63,19 @@ class EvaluationOptions:
 
     def refuse(self, subject: str, *names: str) -> None:
         """Raise RunError if one of these options is set, which mean nothing for `subject`."""
-        flags = {"images": "-n", "average": "--raw"}
         for field in fields(self):
             if field.name in names and getattr(self, field.name) != field.default:
-                flag = flags.get(field.name, f"--{field.name.replace('_', '-')}")
+                flag = "-n" if field.name == "images" else f"--{field.name.replace('_', '-')}"
                 raise RunError(f"{flag} means nothing for {subject}: leave it out")
 
     def with_defaults(self, spec: Spec) -> EvaluationOptions:
         """Return the options with the values of the spec's `evaluate` in place of None."""
-        defaults = spec.evaluate
-        if defaults is None:
+        if spec.evaluate is None:
             return self
-        # another extractor has other layers
-        layer = defaults.layer if self.extractor is None else None
-        return replace(
-            self,
-            metrics=defaults.metrics if self.metrics is None else self.metrics,
-            images=defaults.images if self.images is None else self.images,
-            extractor=defaults.extractor if self.extractor is None else self.extractor,
-            layer=layer if self.layer is None else self.layer,
-            split=defaults.split if self.split is None else self.split,
-            seed=defaults.seed if self.seed is None else self.seed,
-        )
+        names = ["metrics", "images", "extractor", "split", "seed"]
+        names += ["layer"] if self.extractor is None else []  # another extractor has other layers
+        unset = [name for name in names if getattr(self, name) is None]
+        return replace(self, **{name: getattr(spec.evaluate, name) for name in unset})
 
 
 class Evaluator:
@@ -106,7 +97,7 @@ class Evaluator:
             self.options.layer,
             options.inception_weights,
         )
-        self.scorer = Scorer(self.extractor, (), None, progress)
+        self.progress = progress
 
     @cached_property
     def real(self) -> RealImages:
@@ -120,16 +111,19 @@ class Evaluator:
         """The images of the run's data set."""
         return real_images(self.spec, self.options.data, self.options.split)
 
+    @cached_property
+    def scorer(self) -> Scorer:
+        return Scorer(self.extractor, self.real, self.progress)
+
     def scores(self, step: int | None = None) -> list[ScoreRow]:
         """Return scores of the checkpoint, or of the weights after `step`."""
         subject = self.subject(step)
-        self.scorer.metrics, self.scorer.real = self.metrics_for(subject), self.real
-        subjects = [(subject, self.epoch(subject.step))]
+        subjects, metrics = [subject], self.metrics_for(subject)
         if self.options.real:
-            real = unchanged_images(choose_images(self.real, subject.count))
-            self.scorer.metrics_for(real)  # raises what it would raise after the first scores
-            subjects.append((real, None))
-        return [row for each, epoch in subjects for row in self.scorer.scores(each, epoch)]
+            subjects.append(unchanged_images(choose_images(self.real, subject.count)))
+        for each in subjects:
+            self.scorer.applicable(metrics, each)  # an error is raised before the first scores
+        return [row for each in subjects for row in self.scorer.scores(each, metrics)]
 
     def metrics_for(self, subject: Subject) -> tuple[Metric, ...]:
         """Return the metrics of the options, or the default ones that apply."""
@@ -152,12 +146,12 @@ class Evaluator:
             raise RunError(f"{self.folder} trains a classifier, of which the checkpoint is scored")
         count = self.options.images or len(self.dataset)
         subject = unchanged_images(choose_images(self.dataset, count))
-        return replace(subject, step=load_weights(self.run).step, weights="raw")
+        return self._of_raw_weights(subject, load_weights(self.run).step)
 
     def _drawn(self, step: int | None) -> Subject:
         """Return images that the generator draws for the labels of real images or of a file."""
         options = self.options
-        sampler = Sampler(self.folder, options.device, step, options.average)
+        sampler = Sampler(self.folder, options.device, step, False if options.raw else None)
         count = options.images or IMAGES
         if options.conditions is not None:
             labels = sampler.ask(options.conditions)
@@ -169,6 +163,7 @@ class Evaluator:
             drawn_images(sampler, count, options.seed or 0, label_source),
             names=tuple(sampler.names),
             step=sampler.step,
+            epoch=self.epoch(sampler.step),
             weights="average" if sampler.averaged else "raw",
         )
 
@@ -180,13 +175,15 @@ class Evaluator:
         restorer = Restorer(self.spec, network, cfg, options.device)
         count = options.images or IMAGES
         subject = restored_images(restorer, self.dataset, count, options.seed or 0)
-        return replace(subject, step=weights.step, weights="raw")
+        return self._of_raw_weights(subject, weights.step)
 
-    def epoch(self, step: int | None) -> int | None:
+    def _of_raw_weights(self, subject: Subject, step: int) -> Subject:
+        return replace(subject, step=step, epoch=self.epoch(step), weights="raw")
+
+    def epoch(self, step: int) -> int | None:
         """Return the number of finished epochs after `step`; None if the run does not tell."""
-        if step is None or (epochs := read_record(self.folder).epochs) is None:
-            return None
-        return max(0, int(epochs.of(step)))
+        epochs = read_record(self.folder).epochs
+        return None if epochs is None else max(0, int(epochs.of(step)))
 
     def steps(self) -> list[int]:
         """Return the steps whose weights were kept, the checkpoint's too."""
@@ -222,10 +219,11 @@ def folder_scores(
     options.refuse("a folder of images", *OF_A_RUN)
     name, path = options.extractor or "inception", options.inception_weights
     extractor = open_extractor(name, options.device, options.layer, path)
-    subject = unchanged_images(open_folder(images), "generated")
-    real = open_folder(options.reference) if options.reference else None
-    default = metric_kinds()["fid" if real is not None else "inception_score"]
+    pictures = open_folder(images)
+    default = metric_kinds()["fid" if options.reference else "inception_score"]
     metrics = options.metrics or (default(),)
-    if real is None and (paired := [m.kind for m in metrics if m.paired]):
+    if not options.reference and (paired := [m.kind for m in metrics if m.paired]):
         raise MetricError(f"{paired[0]} compares with other images: name them with --reference")
-    return Scorer(extractor, metrics, real, progress).scores(subject)
+    real = open_folder(options.reference) if options.reference else pictures
+    subject = unchanged_images(pictures, "generated")
+    return Scorer(extractor, real, progress).scores(subject, metrics)

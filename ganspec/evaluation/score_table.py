@@ -22,13 +22,13 @@ from ganspec.systems.claims import Score
 def describe(rows: list[ScoreRow], record: RunRecord | None) -> Iterator[str]:
     """Yield lines of text: each score, its conditions, and the nearest claim."""
     for row in rows:
-        value = value_text(row["value"], row["deviation"]) + unit(row["metric"])
-        yield f"{row['metric']} of {row['of']} images: {value}"
+        value = value_text(row.value, row.deviation) + unit(row.metric)
+        yield f"{row.metric} of {row.of} images: {value}"
         yield f"  {', '.join(conditions(row))}"
-        if labels := row.get("labels"):
-            yield f"  labels: {printable(labels)}"
-        if per_class := row.get("per_class"):
-            shares = (f"{printable(name)} {value:.0f}" for name, value in per_class.items())
+        if row.labels:
+            yield f"  labels: {printable(row.labels)}"
+        if row.per_class:
+            shares = (f"{printable(name)} {value:.0f}" for name, value in row.per_class.items())
             yield f"  by class: {', '.join(shares)}"
         if record is not None and (claim := nearest_claim(row, record)) is not None:
             yield f"  {describe_claim(claim, row)}"
@@ -57,20 +57,20 @@ def by_epoch(rows: list[ScoreRow]) -> list[str]:
     by_step: dict[int, list[ScoreRow]] = defaultdict(list)
     by_metric: dict[str, list[float]] = defaultdict(list)
     for row in rows:
-        if row["of"] == "generated" and row["step"] is not None:
-            by_step[row["step"]].append(row)
-            by_metric[row["metric"]].append(row["value"])
+        if row.of == "generated" and row.step is not None:
+            by_step[row.step].append(row)
+            by_metric[row.metric].append(row.value)
     best = {
         metric: max(values) if is_better_high(metric) else min(values)
         for metric, values in by_metric.items()
     }
     cells = [["epoch", "step", *(f"{metric}  " for metric in by_metric)]]
     for step, scores in sorted(by_step.items()):
-        epoch = scores[0]["epoch"]
+        epoch = scores[0].epoch
         cells.append(["" if epoch is None else str(epoch), str(step)])
         for row in scores:
-            mark = " *" if row["value"] == best[row["metric"]] else "  "
-            cells[-1].append(value_text(row["value"], row["deviation"]) + mark)
+            mark = " *" if row.value == best[row.metric] else "  "
+            cells[-1].append(value_text(row.value, row.deviation) + mark)
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["  ".join(c.rjust(w) for c, w in zip(row, widths, strict=True)) for row in cells]
     return [line.rstrip() for line in lines]
@@ -79,10 +79,10 @@ def by_epoch(rows: list[ScoreRow]) -> list[str]:
 def plot(folder: Path) -> Path | None:
     """Draw scores of several steps by epoch. Return the file, None if there are none."""
     record = read_record(folder)
-    steps: dict[tuple[str, str | None], set[int | None]] = defaultdict(set)
+    steps: dict[tuple[str, str], set[int | None]] = defaultdict(set)
     for row in record.scores:
-        steps[row["metric"], row.get("of")].add(row.get("step"))
-    record.scores = [r for r in record.scores if len(steps[r["metric"], r.get("of")]) > 1]
+        steps[row.metric, row.of].add(row.step)
+    record.scores = [r for r in record.scores if len(steps[r.metric, r.of]) > 1]
     # without such scores a classifier's test accuracies would be drawn, which have their own plot
     panels = list(score_panels([record], looks(1))) if record.scores else []
     if not panels:

@@ -20,10 +20,10 @@ from ganspec.systems.spec import Spec
 class Subject:
     """A set of images to score, with their labels and origin.
 
-    `batches(size)` yields them, uint8 N x C x H x W. `labels` are those that they were drawn or
-    restored for, `names` the names of the classes, and `label_source` says where the labels come
-    from. `step` and `weights` (`average` or `raw`) are the network's, `seed` that of the latents or
-    the noise; `real` is set if the images themselves are real.
+    `batches(size)` yields them, uint8 N x C x H x W. `labels` are those of their drawing or of
+    the originals, `label_source` describes the set that these come from, and `names` are the names
+    of the classes. `step`, `epoch` and `weights` (`average` or `raw`) are the network's. `seed` is
+    that of the latents or the noise; `real` is set if the images themselves are real.
     """
 
     batches: Callable[[int], Iterator[torch.Tensor]]
@@ -33,6 +33,7 @@ class Subject:
     label_source: str | None = None
     names: tuple[str, ...] = ()
     step: int | None = None
+    epoch: int | None = None
     weights: str | None = None
     seed: int | None = None
     real: RealImages | None = None

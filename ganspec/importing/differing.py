@@ -1,21 +1,55 @@
-"""What several runs of layers have in common, and in which numbers they differ."""
+"""Runs of layers that are alike but for whole numbers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from ganspec.importing.entries import Entry
+from ganspec.importing.entries import Data, Entry, is_layers
+from ganspec.importing.page import layer_lines
 from ganspec.language.names import name_problem
 
-Path = tuple[object, ...]
+Path = tuple[str | int | None, ...]
 
 
-def numbers(value: object, path: Path = ()) -> Iterator[tuple[Path, int]]:
-    """The whole numbers in entries or plain data, with where they stand."""
-    if isinstance(value, bool) or value is None:
-        return
-    if isinstance(value, int):
+@dataclass(frozen=True)
+class Template:
+    """Layers with names for some numbers, and the values of each name, run by run."""
+
+    params: dict[str, list[int]]
+    layers: list[Entry]
+
+
+def template(runs: list[list[Entry]], usual: Mapping[str, str]) -> Template:
+    """Return the template of runs that have one outline; `usual` names the numbers of a field."""
+    names: dict[tuple[int, ...], str] = {}
+    places: dict[Path, str] = {}
+    for column in zip(*(numbers(run) for run in runs), strict=True):
+        path, values = column[0][0], tuple(value for _, value in column)
+        if len(set(values)) == 1:
+            continue
+        if values not in names:
+            field = next(part for part in reversed(path) if isinstance(part, str))
+            names[values] = _free(usual.get(field, field), names.values())
+        places[path] = names[values]
+    params = {name: list(values) for values, name in names.items()}
+    return Template(params, substituted(runs[0], places))
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    options = [name, *(f"{name}{i}" for i in range(2, 100))]
+    return next(n for n in options if n not in taken and name_problem(n) is None)
+
+
+def outline(run: list[Entry]) -> str:
+    """Return the text of the layers without their whole numbers."""
+    blanks = {path: "?" for path, _ in numbers(run)}
+    return "\n".join(layer_lines(substituted(run, blanks)))
+
+
+def numbers(value: Data, path: Path = ()) -> Iterator[tuple[Path, int]]:
+    """Yield the whole numbers in layers or plain data, each with its path."""
+    if isinstance(value, int) and not isinstance(value, bool):
         yield path, value
     elif isinstance(value, Entry):
         yield from numbers(value.fields, (*path, value.kind))
@@ -27,58 +61,25 @@ def numbers(value: object, path: Path = ()) -> Iterator[tuple[Path, int]]:
             yield from numbers(part, (*path, i))
 
 
-def blank(value: object) -> object:
-    """Entries or plain data with their whole numbers taken out: what two calls have in common."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return "?"
-    if isinstance(value, Entry):
-        return (value.kind, value.note, blank(value.fields))
-    if isinstance(value, dict):
-        return tuple((key, blank(part)) for key, part in value.items())
-    if isinstance(value, list):
-        return tuple(map(blank, value))
-    return repr(value)
+def substituted(layers: list[Entry], by: Mapping[Path, Data], path: Path = ()) -> list[Entry]:
+    """Return copies of the layers with other values at the paths in `by`."""
+    return [
+        replace(
+            layer,
+            fields={k: changed(v, by, (*path, i, layer.kind, k)) for k, v in layer.fields.items()},
+        )
+        for i, layer in enumerate(layers)
+    ]
 
 
-def renamed(value: object, names: dict[Path, str], path: Path = ()) -> object:
-    """A copy with names where `names` has them, and without the calls behind it."""
-    if path in names:
-        return names[path]
-    if isinstance(value, Entry):
-        fields = renamed(value.fields, names, (*path, value.kind))
-        return replace(value, fields=fields, ops=[])
+def changed(value: Data, by: Mapping[Path, Data], path: Path) -> Data:
+    """Return plain data with other values at the paths in `by`."""
+    if path in by:
+        return by[path]
+    if is_layers(value):
+        return substituted(value, by, path)
     if isinstance(value, dict):
-        return {key: renamed(part, names, (*path, key)) for key, part in value.items()}
+        return {key: changed(part, by, (*path, key)) for key, part in value.items()}
     if isinstance(value, list):
-        return [renamed(part, names, (*path, i)) for i, part in enumerate(value)]
+        return [changed(part, by, (*path, i)) for i, part in enumerate(value)]
     return value
-
-
-def parameters(calls: list[list[Entry]], usual: dict[str, str]) -> dict[str, list[int]]:
-    """Names for the numbers in which the calls differ, each with its values; see `places`."""
-    return {name: list(values) for values, name in _named(calls, usual).items()}
-
-
-def _named(calls: list[list[Entry]], usual: dict[str, str]) -> dict[tuple[int, ...], str]:
-    names: dict[tuple[int, ...], str] = {}
-    for path, values in _columns(calls):
-        if len(set(values)) > 1 and values not in names:
-            field_name = next(p for p in reversed(path) if isinstance(p, str))
-            names[values] = _free(usual.get(field_name, field_name), set(names.values()))
-    return names
-
-
-def places(calls: list[list[Entry]], usual: dict[str, str]) -> dict[Path, str]:
-    """Where those names stand."""
-    names = _named(calls, usual)
-    return {path: names[values] for path, values in _columns(calls) if values in names}
-
-
-def _columns(calls: list[list[Entry]]) -> Iterator[tuple[Path, tuple[int, ...]]]:
-    for column in zip(*(list(numbers(call)) for call in calls), strict=True):
-        yield column[0][0], tuple(value for _, value in column)
-
-
-def _free(name: str, taken: set[str]) -> str:
-    options = [name, *(f"{name}{i}" for i in range(2, 100))]
-    return next(n for n in options if n not in taken and name_problem(n) is None)

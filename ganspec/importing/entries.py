@@ -1,74 +1,106 @@
-"""What is found, before it is a text: layers with the calls that they stand for."""
+"""Layers before they are text, each with the recorded calls that it stands for."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias, TypeGuard
 
 from pydantic import BaseModel
 
-from ganspec.importing.recording import Op
+from ganspec.importing.graph import RecordedCall
 from ganspec.language.expr import Width
-from ganspec.language.kinds import Kind
+from ganspec.language.kinds import Kind, kinds_of
+from ganspec.language.opening import HIDDEN
 
 SHARED = ("norm", "init", "as", "from")  # fields of many kinds, written after a kind's own
+
+Data: TypeAlias = "bool | int | float | str | Sequence[Data] | Mapping[str, Data] | Entry | None"
 
 
 @dataclass(eq=False)
 class Entry:
-    """One layer of the list: its kind, the fields that are not defaults, a remark.
+    """One layer of a list: its kind, the fields that are not defaults, a note.
 
-    `kind` is None where no layer does what the calls do. Lists of entries stand among the
-    fields of a residual, a repeat and a block's definition. `ops` are in the order in which the
-    lowered layer has its modules.
+    `kind` is None where no layer does what the calls do. Fields of a residual, a repeat or a block
+    may be lists of entries. `calls` are in the order in which the lowered layer has its modules,
+    and `output` is the value of the recorded graph that the layer makes.
     """
 
     kind: str | None
-    fields: dict[str, object]
-    ops: list[Op] = field(default_factory=list)
+    fields: dict[str, Data] = field(default_factory=dict)
+    calls: list[RecordedCall] = field(default_factory=list)
     note: str = ""
-    primary: str | None = None
     output: int = -1
 
+    @property
+    def primary(self) -> str | None:
+        """The field that a bare value sets; for a call of a block, the first one."""
+        if self.kind in kinds_of("layer") and self.kind not in HIDDEN:
+            return kinds_of("layer")[self.kind].primary
+        return next((name for name in self.fields if name not in SHARED), None)
+
     def inner(self) -> Iterator[list[Entry]]:
-        """The lists of layers inside."""
-        for value in self.fields.values():
-            if isinstance(value, list) and value and isinstance(value[0], Entry):
-                yield value
-
-    def all_ops(self) -> list[Op]:
-        """Calls of this layer and those inside, in the lowered program's order."""
-        return [*(op for part in self.inner() for e in part for op in e.all_ops()), *self.ops]
-
-    def walk(self) -> Iterator[Entry]:
-        """This entry and those inside."""
-        yield self
-        for part in self.inner():
-            for entry in part:
-                yield from entry.walk()
+        """Yield the lists of layers among the fields."""
+        yield from filter(is_layers, self.fields.values())
 
 
-def entry_of(layer: Kind, ops: list[Op]) -> Entry:
-    """A layer as it would be written."""
-    fields, primary = written(layer), type(layer).primary
-    return Entry(layer.kind, fields, list(ops), primary=primary, output=ops[-1].output)
+def is_layers(value: Data) -> TypeGuard[list[Entry]]:
+    """Return True if a field's value is a list of layers."""
+    return isinstance(value, list) and bool(value) and isinstance(value[0], Entry)
 
 
-def written(kind: Kind, framework: str = "torch") -> dict[str, object]:
-    """A kind's fields that differ from its defaults, as plain data."""
-    usual = type(kind).framework_defaults.get(framework, {})
-    found = {}
-    for name, info in type(kind).model_fields.items():
-        value, key = getattr(kind, name), info.alias or name
-        default = usual.get(key, info.default)
-        if value is None or (not info.is_required() and value == default):
-            continue
-        found[key] = data(value, framework)
-    return dict(sorted(found.items(), key=lambda item: item[0] in SHARED))
+def lists(entries: list[Entry]) -> Iterator[list[Entry]]:
+    """Yield this list and those inside it."""
+    yield entries
+    for entry in entries:
+        for part in entry.inner():
+            yield from lists(part)
 
 
-def data(value: object, framework: str = "torch") -> object:
-    """A field's value as a spec writes it."""
+def walk(entries: Iterable[Entry]) -> Iterator[Entry]:
+    """Yield the entries and those inside them, outer ones first."""
+    for entry in entries:
+        yield entry
+        for part in entry.inner():
+            yield from walk(part)
+
+
+def calls_of(entries: Iterable[Entry]) -> Iterator[RecordedCall]:
+    """Yield the calls of the layers and of those inside, in the lowered program's order."""
+    for entry in entries:
+        for part in entry.inner():
+            yield from calls_of(part)
+        yield from entry.calls
+
+
+def run_of(entries: list[Entry], calls: set[RecordedCall]) -> list[Entry] | None:
+    """Return the entries in a row, at any depth, that are exactly these calls."""
+    for part in lists(entries):
+        inside = [i for i, entry in enumerate(part) if calls & set(calls_of([entry]))]
+        run = part[inside[0] : inside[-1] + 1] if inside else []
+        if run and set(calls_of(run)) == calls:
+            return run
+    return None
+
+
+def entry_of(layer: Kind, calls: Sequence[RecordedCall]) -> Entry:
+    """Return a layer as it would be written."""
+    return Entry(layer.kind, written(layer), list(calls), output=calls[-1].output)
+
+
+def written(kind: Kind, framework: str = "torch") -> dict[str, Data]:
+    """Return a kind's fields that differ from its defaults, as plain data."""
+    fields = {
+        type(kind).model_fields[name].alias or name: data(value, framework)
+        for name, value in kind.changed(framework).items()
+        if value is not None
+    }
+    return dict(sorted(fields.items(), key=lambda item: item[0] in SHARED))
+
+
+def data(value: object, framework: str = "torch") -> Data:
+    """Return a field's value as a spec writes it."""
     if isinstance(value, Kind):
         return shortened(value.kind, written(value, framework), type(value).primary)
     if isinstance(value, BaseModel):
@@ -77,16 +109,15 @@ def data(value: object, framework: str = "torch") -> object:
         return [data(part, framework) for part in value]
     if isinstance(value, Width):
         return value.text if value.symbolic else int(value)
+    assert value is None or isinstance(value, (bool, int, float, str))
     return value
 
 
-def shortened(kind: str, fields: dict[str, object], primary: str | None) -> object:
-    """`relu`, `leaky_relu: 0.2` or `conv: {out: 8, kernel: 4}`."""
+def shortened(kind: str, fields: dict[str, Data], primary: str | None) -> Data:
+    """Return `relu`, `leaky_relu: 0.2` or `conv: {out: 8, kernel: 4}`."""
     if not fields:
         return kind
     # a map would be taken for fields, unless it chooses a kind
-    if list(fields) == [primary] and (
-        kind == "join_label" or not isinstance(fields[primary], dict)
-    ):
-        return {kind: fields[primary]}
-    return {kind: fields}
+    value = fields.get(primary or "")
+    is_bare = list(fields) == [primary] and (kind == "join_label" or not isinstance(value, dict))
+    return {kind: value if is_bare else fields}

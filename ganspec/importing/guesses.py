@@ -1,271 +1,252 @@
-"""Which layers could do what a call does: kinds by the calls they become, fields by likeness.
+"""Guesses which layers could do what some calls do: kinds by names, fields by likeness.
 
-Nothing here is believed: each guess is lowered, and must do what the call does.
+Nothing here is believed: each guess is lowered, and must do what the calls do.
 """
 
 from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
-from itertools import product
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice, product
+from typing import TypeVar
 
+import torch
 from pydantic import ValidationError
-from pydantic.fields import FieldInfo
 from torch import nn
-from torch.nn.utils import parametrize
 
-from ganspec.importing.graph import Graph
-from ganspec.importing.likeness import PLAIN, lowered, single
-from ganspec.importing.recording import Op, Slot
+from ganspec.importing.graph import RecordedCall, RecordedGraph, Shape
+from ganspec.importing.likeness import is_plain, lowered, parametrizations, plain_settings, single
 from ganspec.kinds.layer import Layer
-from ganspec.language.annotations import family, literals, options
+from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.errors import SYNONYMS
 from ganspec.language.expr import Width
+from ganspec.language.fields import Field, fields_of
 from ganspec.language.kinds import Kind, cached_by_kinds, kinds_of
 from ganspec.language.opening import HIDDEN
-from ganspec.program.ir import label_input, start_input
+from ganspec.program.ir import Net, Step, label_input
 
 OTHERS = ("as", "from", "norm", "init")  # fields that say nothing of the call itself
 STRUCTURE = (
     *HIDDEN,
-    "repeat",
-    "residual",
-    "add",
-    "concat",
-    "identity",
-    "norm",
-    "join_label",
-    "auxiliary",
+    *("repeat", "residual", "add", "concat", "identity", "norm", "join_label", "auxiliary"),
 )
+LOOSE = ("factor", "size", "slope", "rate", "alpha", "std", "kernel")  # any number may be theirs
 MOST = 400  # guesses at one call
+
+AnyKind = TypeVar("AnyKind", bound=Kind)
 
 
 def head(name: str) -> str:
-    """`LeakyReLU`, `leaky_relu` and `leaky_relu_` as one word; dimensions left out."""
-    return re.sub(r"[^a-z]|\dd$", "", re.sub(r"\dd$", "", name.lower()))
+    """Return one word for `LeakyReLU`, `leaky_relu` and `leaky_relu_`; `2d` is left out."""
+    return re.sub(r"\dd$|[^a-z]", "", name.lower())
+
+
+def target_names(net: Net) -> list[str]:
+    """Return the names of the classes and functions that a program calls."""
+    return [getattr(step.call.target, "__name__", "") for step in net.steps]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The program of one example of a kind of layer, with or without a label to read."""
+
+    kind: type[Layer]
+    net: Net
+    is_first: bool
+    has_label: bool
+
+
+def layer_kinds() -> dict[str, type[Layer]]:
+    """Return every kind of layer by its name."""
+    return {n: kind for n, kind in kinds_of("layer").items() if issubclass(kind, Layer)}
+
+
+@cached_by_kinds("layer")
+def samples() -> list[Sample]:
+    """Return the kinds' own examples, lowered; kinds that only arrange other layers have none."""
+    result = []
+    for name, kind in layer_kinds().items():
+        examples = kind.examples or [({}, (8, 4, 4)), ({}, (8,))]
+        for i, (fields, shape) in enumerate(examples if name not in STRUCTURE else ()):
+            for label in (None, label_input(Width(5), True)):
+                layer = kind_with(kind, fields or {})
+                if layer and (net := lowered(layer, shape, label)):
+                    result.append(Sample(kind, net, i == 0, label is not None))
+    return result
 
 
 @cached_by_kinds("layer")
 def kinds_by_heads() -> dict[tuple[str, ...], list[type[Layer]]]:
-    """The kinds of layer by the calls that their own examples become."""
-    found: dict[tuple[str, ...], list[type[Layer]]] = {}
-    for name, kind in kinds_of("layer").items():
-        if name in STRUCTURE:
-            continue
-        for fields, shape in kind.examples or [({}, (8, 4, 4)), ({}, (8,))]:
-            for labels in (None, label_input(Width(5), True).value):
-                layer = made(kind, fields or {})
-                net = layer and lowered(layer, start_input(shape).value, labels)
-                if net is None:
-                    continue
-                heads = tuple(head(step.call.target.__name__) for step in net.steps)
-                if kind not in found.setdefault(heads, []):
-                    found[heads].append(kind)
-    return found
+    """Return the kinds of layer by the calls that their examples become."""
+    kinds: dict[tuple[str, ...], list[type[Layer]]] = {}
+    for sample in samples():
+        alike = kinds.setdefault(tuple(map(head, target_names(sample.net))), [])
+        if sample.kind not in alike:
+            alike.append(sample.kind)
+    return kinds
 
 
 @cached_by_kinds("layer")
 def labelled() -> list[type[Layer]]:
-    """Kinds that read the label themselves."""
-    start, found = [start_input(shape).value for shape in ((8, 4, 4), (8,))], []
-    for kinds in kinds_by_heads().values():
-        for kind in kinds:
-            layer = made(kind, {})
-            if layer and all(lowered(layer, x, None) is None for x in start):
-                found += [kind] if kind not in found else []
-    return found
+    """Return the kinds that read the label themselves."""
+    plain = {sample.kind for sample in samples() if not sample.has_label}
+    return list(dict.fromkeys(s.kind for s in samples() if s.kind not in plain))
 
 
 @cached_by_kinds("layer")
 def weightless() -> list[type[Layer]]:
-    """Kinds whose first example has no weights: what a bare function could be."""
-    found = []
-    for kinds in kinds_by_heads().values():
-        for kind in kinds:
-            fields, shape = (kind.examples or [(None, (8, 4, 4))])[0]
-            layer = made(kind, fields or {})
-            net = layer and lowered(layer, start_input(shape).value, None)
-            if net and not any(has_weights(step.call) for step in net.steps):
-                found += [kind] if kind not in found else []
-    return found
+    """Return the kinds without weights: those that a bare function could be."""
+    firsts = [sample for sample in samples() if sample.is_first and not sample.has_label]
+    return [sample.kind for sample in firsts if not any(map(_has_weights, sample.net.steps))]
 
 
-def has_weights(call) -> bool:
-    if not call.is_module:
-        return False
-    import torch
-
+def _has_weights(step: Step) -> bool:
     with torch.device("meta"):
-        return bool((call.bare or call).build().state_dict())
+        return step.is_module and bool((step.call.bare or step.call).build().state_dict())
 
 
-def made(kind: type[Kind], fields: dict[str, object]) -> Kind | None:
-    """A kind with these fields, or None where they are not allowed."""
+def kind_with(kind: type[AnyKind], fields: Mapping[str, object]) -> AnyKind | None:
+    """Return a kind with these fields, or None where they are not allowed."""
     try:
-        return kind.model_validate({k: _typed(v) for k, v in fields.items()})
+        return kind.model_validate({name: _frozen(value) for name, value in fields.items()})
     except ValidationError:
         return None
 
 
-def _typed(value: object) -> object:
-    """Plain data as a strict model wants it: lists as tuples, layers inside as layers."""
+def _frozen(value: object) -> object:
+    """Return lists as tuples, as a strict model wants them."""
     if isinstance(value, list):
-        return tuple(map(_typed, value))
+        return tuple(map(_frozen, value))
     if isinstance(value, dict):
-        return {k: _typed(v) for k, v in value.items()}
+        return {key: _frozen(part) for key, part in value.items()}
     return value
+
+
+# -- settings of calls ------------------------------------------------------------------------
+
+
+def settings_of(graph: RecordedGraph, calls: Iterable[RecordedCall]) -> dict[str, object]:
+    """Return the settings of several calls; of two with one name that of the call with weights."""
+    settings: dict[str, object] = {}
+    for call in sorted(calls, key=lambda call: call.has_state):
+        if not graph.is_reshape(call):
+            settings |= _settings(call)
+    return settings
+
+
+def _settings(call: RecordedCall) -> dict[str, object]:
+    """Return the plain settings of a call by torch's names for them."""
+    if call.module is not None:
+        parameters = call.module._parameters
+        bias = {"bias": parameters["bias"] is not None} if "bias" in parameters else {}
+        return plain_settings(call.module) | bias
+    try:
+        bound = inspect.signature(call.target).bind(*call.args, **call.kwargs)
+        bound.apply_defaults()
+        settings = dict(bound.arguments)
+    except (ValueError, TypeError):  # a builtin has no signature
+        settings = {}
+    if not set(settings) - {"args", "kwargs"}:
+        # a function takes what the module of its name does, after its input
+        settings = dict(zip(_constructor(call), call.args[1:], strict=False)) | call.kwargs
+    settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
+    return {name: value for name, value in settings.items() if is_plain(value)}
+
+
+def _constructor(call: RecordedCall) -> list[str]:
+    """Return names for a function's arguments, after torch's module of the function's name."""
+    classes = [getattr(nn, name) for name in vars(nn) if head(name) == head(call.name)]
+    classes = [cls for cls in classes if isinstance(cls, type)]
+    names = list(inspect.signature(classes[0].__init__).parameters)[1:] if classes else []
+    return [*names, *(f"argument{i}" for i in range(len(names), len(call.args)))]
 
 
 # -- fields -----------------------------------------------------------------------------------
 
 
-def told(op: Op) -> dict[str, object]:
-    """What a call was told, by the names that torch has for it."""
-    if op.module is None:
-        return _arguments(op)
-    found = {}
-    for name, value in vars(op.module).items():
-        if not name.startswith("_") and (isinstance(value, PLAIN) or _is_numbers(value)):
-            found[name] = value
-    found |= {n: p is not None for n, p in op.module._parameters.items() if n == "bias"}
-    return found
+def guesses(
+    kind: type[AnyKind], settings: dict[str, object], shape: Shape = ()
+) -> Iterator[AnyKind]:
+    """Yield the kind with fields that the settings and the output's shape suggest, best first."""
+    known = fields_of(kind).values()
+    fields = [f for f in known if f.name not in OTHERS and not f.type.family]
+    pools = {f.name: [_fitted(f, v) for v in pool(f, settings, shape)] for f in fields}
+    if any(field.required and not pools[field.name] for field in fields):
+        return
+    pools = {name: values for name, values in pools.items() if values}
+    filled = (dict(zip(pools, values, strict=True)) for values in product(*pools.values()))
+    yield from islice(filter(None, (kind_with(kind, each) for each in filled)), MOST)
 
 
-def _is_numbers(value: object) -> bool:
-    return isinstance(value, tuple) and all(isinstance(v, PLAIN) for v in value)
-
-
-def _arguments(op: Op) -> dict[str, object]:
-    try:
-        bound = inspect.signature(op.target).bind(*op.args, **op.kwargs)
-        bound.apply_defaults()
-        found = dict(bound.arguments)
-    except (ValueError, TypeError):  # a builtin does not tell
-        found = {}
-    if not set(found) - {"args", "kwargs"}:
-        # a function takes what the module of its name does, after its input
-        found = dict(zip(_constructor(op), op.args[1:], strict=False)) | op.kwargs
-    return {
-        k: tuple(v) if isinstance(v, list) else v
-        for k, v in found.items()
-        if not isinstance(v, Slot) and (isinstance(v, PLAIN) or _is_numbers(v))
-    }
-
-
-def _constructor(op: Op) -> list[str]:
-    """The constructor's arguments of torch's module that a function is named after."""
-    found = [n for n in vars(nn) if head(n) == head(op.name) and isinstance(getattr(nn, n), type)]
-    names = list(inspect.signature(getattr(nn, found[0]).__init__).parameters)[1:] if found else []
-    return [*names, *(f"argument{i}" for i in range(len(names), len(op.args)))]
+def pool(field: Field, settings: dict[str, object], shape: Shape) -> list[object]:
+    """Return values worth trying for a field, the likeliest first."""
+    known = [single(v) for n, v in settings.items() if alike(field.name, n) and v is not None]
+    words = field.type.literals
+    default = [] if field.required else [field.default]
+    if bool in {scalar.python for scalar in field.type.scalars}:
+        fits = [value for value in known if isinstance(value, bool)]
+        return unique([*fits, *default, True, False])  # a like name may mean another thing
+    if words and not field.type.scalars and not field.type.lists:
+        return [value for value in known if value in words] or list(words)
+    if field.name == "shape":
+        return [shape]
+    if field.name == "out":
+        known += shape[:1]
+    if words:  # a word is plainer than the number that it comes to
+        return unique([*default, *known, *words])
+    if field.name in LOOSE and not known:
+        numbers = map(sides, settings.values())
+        known = [n for n in numbers if isinstance(n, (int, float, tuple)) and type(n) is not bool]
+    if default == [None]:  # `stride` of a pool, which is the kernel's size
+        return [None, *unique(known)]
+    return unique([*known, *default])
 
 
 def alike(field: str, name: str) -> bool:
-    """Whether torch's `name` can be the language's `field`: kernel_size is kernel."""
-    if SYNONYMS.get(name) == field or field == name:
-        return True
-    words = set(name.split("_"))
-    return field in words or bool({SYNONYMS.get(w) for w in words} & {field})
-
-
-def pool(kind: type[Kind], name: str, field: FieldInfo, known: dict, shape: tuple) -> list:
-    """Values worth trying for a field, the likeliest first."""
-    found = [single(v) for n, v in known.items() if alike(name, n) and v is not None]
-    words = literals(field.annotation)
-    default = [] if field.is_required() else [field.default]
-    if bool in set(options(field.annotation)):
-        fits = [v for v in found if isinstance(v, bool)]
-        return unique([*fits, *default, True, False])  # a like name may mean another thing
-    if words and set(options(field.annotation)) - {type(None)} == {
-        o for o in options(field.annotation) if literals(o)
-    }:
-        return [v for v in found if v in words] or words
-    if name == "shape":
-        return [shape]
-    if name in ("out",):
-        found = [*found, shape[0]] if shape else found
-    if words:  # a word is plainer than the number that it comes to
-        return unique([*default, *found, *(w for w in words if w not in default)])
-    numbers = [v for value in known.values() if isinstance(v := sides(value), (int, float, tuple))]
-    loose = [v for v in numbers if not isinstance(v, bool)] if not found else []
-    if name in ("factor", "size", "slope", "rate", "alpha", "std", "kernel"):
-        found = [*found, *loose]
-    if default == [None]:  # `stride` of a pool, which is the kernel's size
-        return [None, *unique(found)]
-    return unique([*found, *default])
+    """Return True if torch's `name` can be the language's `field`, as kernel_size is kernel."""
+    words = {name, *name.split("_")}
+    return field in words | {SYNONYMS.get(word) for word in words}
 
 
 def sides(value: object) -> object:
-    """Left, right, top and bottom as torch pads them, as rows and columns; or one number."""
+    """Return padding of left, right, top and bottom as rows and columns, or as one number."""
     if isinstance(value, tuple) and len(value) == 4 and value[::2] == value[1::2]:
         value = value[2], value[0]
     return single(value)
 
 
-def unique(values: list) -> list:
-    return [v for i, v in enumerate(values) if v not in values[:i]]
+def unique(values: list[object]) -> list[object]:
+    return [value for i, value in enumerate(values) if value not in values[:i]]
 
 
-def guesses(kind: type[Kind], known: dict, shape: tuple[int, ...]) -> Iterator[Kind]:
-    """The kind with fields that the calls' settings suggest; the likeliest first."""
-    names, pools = [], []
-    for name, field in kind.model_fields.items():
-        key = field.alias or name
-        if key in OTHERS or family(field.annotation):
-            continue
-        values = pool(kind, key, field, known, shape)
-        if not values and field.is_required():
-            return
-        if values:
-            names.append(key)
-            pools.append(values)
-    count = 0
-    for values in product(*pools):
-        found = {n: _fitting(kind, n, v) for n, v in zip(names, values, strict=True)}
-        if layer := made(kind, found):
-            yield layer
-            count += 1
-        if count >= MOST:
-            return
-
-
-def _fitting(kind: type[Kind], name: str, value: object) -> object:
-    field = next(f for n, f in kind.model_fields.items() if (f.alias or n) == name)
-    whole = int in set(options(field.annotation))
-    if isinstance(value, int) and not isinstance(value, bool) and not whole:
-        return float(value) if float in set(options(field.annotation)) else value
-    if isinstance(value, float) and value.is_integer() and whole:
+def _fitted(field: Field, value: object) -> object:
+    """Return a whole number as a float, or a float as a whole number, where the field wants it."""
+    types = {scalar.python for scalar in field.type.scalars}
+    if isinstance(value, int) and not isinstance(value, bool) and int not in types:
+        return float(value) if float in types else value
+    if isinstance(value, float) and value.is_integer() and int in types:
         return int(value)
     return value
 
 
-def norms(op: Op) -> list[Kind | None]:
-    """Weight norms that a module could be wrapped in."""
-    if op.module is None:
-        return [None]
-    settings = [s for part in op.module.modules() for s in _norm_settings(part)]
-    if not settings:
-        return [None]
-    found = []
-    for name, kind in kinds_of("weight_norm").items():
-        if name != "none":
-            found += list(guesses(kind, settings[0], ()))
-    return found
+# -- weight norms -----------------------------------------------------------------------------
+
+
+def norms(calls: Sequence[RecordedCall]) -> list[WeightNorm | None]:
+    """Return the weight norms that the first wrapped module may have; [None] if none is wrapped."""
+    for module in (call.module for call in calls if call.module is not None):
+        settings = [each for part in module.modules() for each in _norm_settings(part)]
+        if settings:
+            kinds = [k for k in kinds_of("weight_norm").values() if issubclass(k, WeightNorm)]
+            return [n for k in kinds if k.kind != "none" for n in guesses(k, settings[0])]
+    return [None]
 
 
 def _norm_settings(part: nn.Module) -> Iterator[dict[str, object]]:
-    if parametrize.is_parametrized(part):
-        for chain in part.parametrizations.values():
-            yield from (vars(norm) for norm in chain)
+    for _, norm in parametrizations(part):
+        yield plain_settings(norm)
     for hook in part._forward_pre_hooks.values():
         if type(hook).__module__.startswith("torch.nn.utils"):
-            yield vars(hook)
-
-
-def settings_of(graph: Graph, ops: list[Op]) -> dict[str, object]:
-    """What several calls were told; of two with one name the call with weights counts."""
-    found: dict[str, object] = {}
-    for op in sorted(ops, key=lambda op: op.module is not None and bool(op.module.state_dict())):
-        if graph.roles.get(op) != "reshape":
-            found |= told(op)
-    return found
+            yield plain_settings(hook)

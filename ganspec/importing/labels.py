@@ -1,35 +1,55 @@
-"""Where the label joins: the condition, or the layer, that does what the calls do."""
+"""Joins of the label: the condition, or the layer, that does what the calls do."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import product
 
 from ganspec.importing.entries import Entry, data, entry_of
-from ganspec.importing.graph import Graph
-from ganspec.importing.guesses import guesses, labelled, made, norms, settings_of
+from ganspec.importing.graph import RecordedCall, RecordedGraph
+from ganspec.importing.guesses import guesses, kind_with, labelled, layer_kinds, norms, settings_of
 from ganspec.importing.likeness import Segment, expresses, lowered
 from ganspec.importing.matching import Matcher
-from ganspec.importing.recording import Op
 from ganspec.kinds.layer import Layer
-from ganspec.language.annotations import family, literals
 from ganspec.language.expr import Width
+from ganspec.language.fields import Field, fields_of
 from ganspec.language.kinds import Kind, kinds_of
-from ganspec.program.ir import Value, label_input
+from ganspec.program.ir import Input, label_input
 
 
-def joined(matcher: Matcher, side: list[Op], ops: list[Op], start: int, label: int) -> Entry | None:
-    """The layer that joins the label to value `start` as `side` and `ops` do; None if none does.
+@dataclass(frozen=True)
+class GraphLabel:
+    """The label as a value of the recorded graph, and as the input of a lowered program."""
+
+    value: int
+    input: Input
+
+
+def graph_label(graph: RecordedGraph, value: int, classes: int) -> GraphLabel:
+    """Return the label that is the value `value`: an index, or marks of so many classes."""
+    is_index = not graph.dtypes[value].is_floating_point
+    return GraphLabel(value, label_input(Width(classes), is_index))
+
+
+def joined(
+    matcher: Matcher,
+    label: GraphLabel,
+    start: int,
+    side: list[RecordedCall],
+    calls: list[RecordedCall],
+) -> Entry | None:
+    """Return the layer that joins the label to the value `start` as the calls do, or None.
 
     `side` are calls on the label alone.
     """
-    graph, both = matcher.graph, [*side, *ops]
-    both.sort(key=lambda op: graph.ops.index(op) if op in graph.ops else len(graph.ops))
-    segment = Segment(graph, both, (start, label), ops[-1].output)
-    wraps = next((norms(op) for op in both if norms(op) != [None]), [None])
+    graph = matcher.graph
+    both = [*side, *calls]
+    both.sort(key=lambda call: graph.calls.index(call) if call in graph.calls else len(graph.calls))
+    segment = Segment(graph, both, (start, label.value))
     for layer in candidates(matcher, segment, side):
-        for norm in wraps:
-            net = lowered(layer, segment.start(start), matcher.labels, norm)
+        for norm in norms(both):
+            net = lowered(layer, graph.shapes[start], label.input, norm)
             if net is not None and expresses(net, segment):
                 entry = entry_of(layer, both)
                 if norm:  # a network's, for the label's layers have no field of their own
@@ -38,43 +58,32 @@ def joined(matcher: Matcher, side: list[Op], ops: list[Op], start: int, label: i
     return None
 
 
-def candidates(matcher: Matcher, segment: Segment, side: list[Op]) -> Iterator[Layer]:
-    """Layers and conditions that read a label, the likeliest fields first."""
-    known = settings_of(segment.graph, list(segment.ops))
-    after = segment.graph.shapes[segment.output]
+def candidates(matcher: Matcher, segment: Segment, side: list[RecordedCall]) -> Iterator[Layer]:
+    """Yield layers and conditions that read a label, the likeliest fields first."""
+    known = settings_of(segment.graph, segment.calls)
     for kind in labelled():
-        yield from guesses(kind, known, after)
+        yield from guesses(kind, known, segment.shape)
     for condition in conditions(matcher, side):
-        yield made(kinds_of("layer")["join_label"], {"condition": condition})
+        if layer := kind_with(layer_kinds()["join_label"], {"condition": condition}):
+            yield layer
 
 
-def conditions(matcher: Matcher, side: list[Op]) -> Iterator[Kind]:
-    """Every condition with every size and activation that stand among the calls on the label."""
+def conditions(matcher: Matcher, side: list[RecordedCall]) -> Iterator[Kind]:
+    """Yield every condition with every size and activation among the calls on the label."""
     graph = matcher.graph
-    sizes = [graph.shapes[op.output][0] for op in side if _has_weight(op)]
-    unary = [op for op in side if op not in graph.roles and not _has_weight(op)]
-    hidden = [layer for op in unary if (layer := matcher.layer([op]))]
+    sizes = [graph.shapes[call.output][0] for call in side if call.has_state]
+    unary = [call for call in side if call not in graph.roles and not call.has_state]
+    hidden = [layer for call in unary if (layer := matcher.layer([call]))]
     for name, kind in kinds_of("condition").items():
         if name == "none":
             continue
-        pools = [_pool(info, sizes, hidden) for info in kind.model_fields.values()]
-        names = [info.alias or field for field, info in kind.model_fields.items()]
-        for values in product(*pools):
-            if condition := made(kind, dict(zip(names, values, strict=True))):
+        fields = fields_of(kind)
+        for values in product(*(_pool(field, sizes, hidden) for field in fields.values())):
+            if condition := kind_with(kind, dict(zip(fields, values, strict=True))):
                 yield condition
 
 
-def _pool(info, sizes: list[int], hidden: list[Layer]) -> list[object]:
-    if family(info.annotation) == "layer":
+def _pool(field: Field, sizes: list[int], hidden: list[Layer]) -> list[object]:
+    if field.type.family == "layer":
         return [*hidden, None]
-    return literals(info.annotation) or [None, *dict.fromkeys(sizes)]
-
-
-def _has_weight(op: Op) -> bool:
-    return op.module is not None and bool(op.module.state_dict())
-
-
-def label_of(graph: Graph, value: int, size: int) -> Value:
-    """The label as the lowered program's own value."""
-    is_index = not graph.dtypes[value].is_floating_point
-    return label_input(Width(size), is_index).value
+    return list(field.type.literals) or [None, *dict.fromkeys(sizes)]

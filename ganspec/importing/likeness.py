@@ -1,8 +1,8 @@
-"""Whether a layer of the language does what some calls of a network do."""
+"""Comparison of a layer of the language with some calls of a network."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -12,11 +12,12 @@ from torch.nn.utils.spectral_norm import SpectralNorm
 
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower_network
-from ganspec.importing.graph import FAILURES, Graph
-from ganspec.importing.recording import Op, base
+from ganspec.importing.graph import FAILURES, RecordedCall, RecordedGraph, Shape
+from ganspec.importing.recording import base
 from ganspec.kinds.layer import Layer
+from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.errors import SpecError
-from ganspec.program.ir import Input, Net, Step, Value, module_of, start_input
+from ganspec.program.ir import Input, Net, Step, module_of, start_input
 from ganspec.systems.spec import Interface, Network
 
 PLAIN = (int, float, str, bool, type(None))
@@ -28,155 +29,185 @@ SEED = 11
 class Segment:
     """Calls of a network from some values to one, as a function of those."""
 
-    graph: Graph
-    ops: Sequence[Op]
+    graph: RecordedGraph
+    calls: Sequence[RecordedCall]
     inputs: tuple[int, ...]
-    output: int
+
+    @property
+    def output(self) -> int:
+        return self.calls[-1].output
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of the output."""
+        return self.graph.shapes[self.output]
 
     @property
     def modules(self) -> list[nn.Module]:
-        """Modules with weights or statistics, in the order of their calls, each once."""
-        found = [op.module for op in self.ops if op.module is not None]
-        return [m for m in dict.fromkeys(found) if m.state_dict()]
+        """Modules in the order of their calls, each once."""
+        return list(dict.fromkeys(c.module for c in self.calls if c.module is not None))
 
     @property
     def state(self) -> list[torch.Tensor]:
+        """Weights and statistics."""
         return state_of(self.modules)
 
     def run(self, *inputs: torch.Tensor) -> torch.Tensor:
         values = dict(zip(self.inputs, inputs, strict=True))
-        for op in self.ops:
-            values[op.output] = op.run(values)
+        for call in self.calls:
+            values[call.output] = call.run(values)
         return values[self.output]
-
-    def start(self, value: int) -> Value:
-        """A value as the lowered program's own."""
-        shape = self.graph.shapes[value]
-        return start_input(shape).value
 
 
 def state_of(modules: Sequence[nn.Module]) -> list[torch.Tensor]:
-    return [tensor for m in modules for tensor in m.state_dict().values()]
+    return [tensor for module in modules for tensor in module.state_dict().values()]
 
 
-def lowered(layer: Layer, start: Value, labels: Value | None, norm=None) -> Net | None:
-    """The program of a network that is one layer; None where it cannot read `start`."""
-    network = Network(layers=(layer,), norm=norm)
+def lowered(
+    layer: Layer, shape: Shape, label: Input | None = None, norm: WeightNorm | None = None
+) -> Net | None:
+    """Return the program of a network of one layer; None where it cannot read such a shape."""
+    interface = Interface(start_input(shape), "value", "")
     try:
-        interface = Interface(Input("x", start), "value", "")
-        label = Input("y", labels, "label") if labels else None
-        return lower_network("Piece", network, {}, interface, label)
+        return lower_network("Piece", Network(layers=(layer,), norm=norm), {}, interface, label)
     except SpecError:
         return None
 
 
 def expresses(net: Net, segment: Segment) -> bool:
-    """Whether the program does what the calls do: by their settings, else by their conduct."""
-    if net.output.shape != segment.graph.shapes[segment.output]:
+    """Return True if the program does what the calls do: by settings, else by results."""
+    graph, calls = segment.graph, segment.calls
+    if net.output.shape != segment.shape or net.heads or len(net.inputs) != len(segment.inputs):
         return False
-    if net.heads or len(net.inputs) != len(segment.inputs):
-        return False
-    steps, ops = list(net.steps), segment.ops
-    if len(steps) == len(ops):
-        found = [same_step(segment.graph, *pair) for pair in zip(steps, ops, strict=True)]
-        if all(found) or False in found:
-            return all(found)
-    elif all(s.is_module for s in steps) and all(is_torchs(segment.graph, op) for op in ops):
-        return False  # written with other modules: another program, if an equal one
-    return same_conduct(net, segment)
+    if len(net.steps) == len(calls):
+        same = [same_step(graph, *pair) for pair in zip(net.steps, calls, strict=True)]
+        if all(same) or False in same:
+            return all(same)
+    elif all(step.is_module for step in net.steps) and all(
+        graph.is_reshape(call) or (call.module is not None and base(call.module)) for call in calls
+    ):
+        return False  # written with other modules of torch: another program, if an equal one
+    return same_results(net, segment)
 
 
-def is_torchs(graph: Graph, op: Op) -> bool:
-    """Whether a call is of one of torch's own modules, or a reshape."""
-    return graph.roles.get(op) == "reshape" or (op.module is not None and bool(base(op.module)))
+# -- settings ---------------------------------------------------------------------------------
 
 
-def same_step(graph: Graph, step: Step, op: Op) -> bool | None:
-    """Whether a step builds the very module that is called; None where only its conduct tells."""
-    if len(step.inputs) != 1 or len(op.inputs) != 1 or not step.is_module:
+def same_step(graph: RecordedGraph, step: Step, call: RecordedCall) -> bool | None:
+    """Return True if a step builds the very module that is called; None if only results tell."""
+    if len(step.inputs) != 1 or len(call.inputs) != 1 or not step.is_module:
         return None
     cls = step.call.target
-    if graph.roles.get(op) == "reshape":
-        same = step.output.shape == graph.shapes[op.output]
+    if graph.is_reshape(call):
+        same = step.output.shape == graph.shapes[call.output]
         return same if cls in (nn.Flatten, nn.Unflatten) else None
-    if op.module is None or cls is not parametrize.type_before_parametrizations(op.module):
+    if call.module is None or cls is not parametrize.type_before_parametrizations(call.module):
         return None
-    if isinstance(getattr(op.module, "padding", None), str):
+    if isinstance(getattr(call.module, "padding", None), str):
         return None
-    built = module_of(step.call) if step.call.wraps else undrawn(step)
-    if parametrize.is_parametrized(built) != parametrize.is_parametrized(op.module):
+    if step.call.wraps:
+        built = module_of(step.call)
+    else:
+        with torch.device("meta"):  # no weights are drawn
+            built = (step.call.bare or step.call).build()
+    if parametrize.is_parametrized(built) != parametrize.is_parametrized(call.module):
         return None  # the older weight norms
-    return settings(built) == settings(op.module) and shapes(built) == shapes(op.module)
+    return settings(built) == settings(call.module) and shapes(built) == shapes(call.module)
 
 
-def undrawn(step: Step) -> nn.Module:
-    """The step's module without weights."""
-    with torch.device("meta"):
-        return (step.call.bare or step.call).build()
+def shapes(network: nn.Module) -> dict[str, Shape]:
+    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
 
 
-def shapes(network: nn.Module) -> dict[str, tuple[int, ...]]:
-    return {name: tuple(t.shape) for name, t in network.state_dict().items()}
+def settings(module: nn.Module) -> dict[str, object]:
+    """Return the plain settings of a module, and those of the weight norms on it."""
+    norms = {
+        f"{name} {type(norm).__name__}": settings(norm) for name, norm in parametrizations(module)
+    }
+    return plain_settings(module) | norms
 
 
-def settings(part: nn.Module) -> dict[str, object]:
-    """What a module was told, as plain values; of weight norms on it, too."""
-    found = {}
-    for name, value in vars(part).items():
-        if name.startswith("_") or name in SILENT:
-            continue
-        if isinstance(value, PLAIN) or (
-            isinstance(value, tuple) and all(isinstance(v, PLAIN) for v in value)
-        ):
-            found[name] = single(value)
-    if parametrize.is_parametrized(part):
-        for name, norms in part.parametrizations.items():
-            for norm in norms:
-                found[name, type(norm).__name__] = settings(norm)
-    return found
+def parametrizations(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    """Yield the parametrizations of a module's weights, each with the weight's name."""
+    if parametrize.is_parametrized(module):
+        chains = module.parametrizations
+        assert isinstance(chains, nn.ModuleDict)
+        for name, chain in chains.items():
+            yield from ((name, norm) for norm in chain.children())
+
+
+def plain_settings(owner: object) -> dict[str, object]:
+    """Return the public attributes of a module or hook that are plain values."""
+    public = {n: v for n, v in vars(owner).items() if not n.startswith("_") and n not in SILENT}
+    return {name: single(value) for name, value in public.items() if is_plain(value)}
+
+
+def is_plain(value: object) -> bool:
+    """Return True for a number, a text, None, or a tuple of these."""
+    parts = value if isinstance(value, tuple) else (value,)
+    return all(isinstance(part, PLAIN) for part in parts)
 
 
 def single(value: object) -> object:
-    """A tuple of equal values as that value, as torch's own modules take either."""
+    """Return a tuple of equal values as that value: torch's own modules take either."""
     return value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
 
 
-def same_conduct(net: Net, segment: Segment) -> bool:
-    """Whether both give the same results, with the same weights and random input.
+# -- results ----------------------------------------------------------------------------------
 
-    Results, statistics and draws are compared, while training and after it, in double precision.
+
+def same_results(net: Net, segment: Segment) -> bool:
+    """Return True if both give the same results, with the same weights and random input.
+
+    Results, statistics and draws are compared, while training and after it, in double precision,
+    or in single precision for code that makes single precision itself.
     """
-    try:
-        with torch.random.fork_rng(devices=[]), torch.no_grad():
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        try:
             mine = evaluate(net)
             if [t.shape for t in mine.state_dict().values()] != [t.shape for t in segment.state]:
                 return False
-            for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-5)):
-                try:
-                    return _agree(mine, segment, dtype, tolerance)
-                except RuntimeError:
-                    if dtype is torch.float32:  # code that makes single precision itself
-                        raise
-    except FAILURES:
-        pass
-    return False
+            try:
+                return _agree(mine, segment, torch.float64, 1e-9)
+            except RuntimeError:
+                return _agree(mine, segment, torch.float32, 1e-5)
+        except FAILURES:
+            return False
 
 
 def _agree(mine: nn.Module, segment: Segment, dtype: torch.dtype, tolerance: float) -> bool:
-    parts = segment.modules + [op.module for op in segment.ops if op.module is not None]
+    parts = [mine, *segment.modules]
+    inputs = [segment.graph.random(value, seed=i) for i, value in enumerate(segment.inputs)]
+    inputs = [x.to(dtype) if x.is_floating_point() else x for x in inputs]
     try:
-        for part in [mine, *parts]:
+        for part in parts:
             part.to(dtype)
         copy_state(mine, segment.state)
-        modes = modes_of(parts) if parts else (True,)
-        return all(_agrees(mine, segment, dtype, tolerance, training) for training in modes)
+        # a bare function keeps to the mode that it was called in
+        for training in modes_of(parts) if parts[1:] else (True,):
+            for part in parts:
+                part.train(training)
+            torch.manual_seed(SEED)
+            theirs = [segment.run(*inputs), *segment.state]
+            torch.manual_seed(SEED)
+            ours = [mine(*(x.clone() for x in inputs)), *mine.state_dict().values()]
+            if not all(_close(*pair, tolerance) for pair in zip(ours, theirs, strict=True)):
+                return False
+        return True
     finally:
-        for part in parts:
+        for part in segment.modules:
             part.float().train()
 
 
+def _close(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> bool:
+    both = a.double(), b.double()
+    return a.shape == b.shape and torch.allclose(
+        *both, rtol=tolerance, atol=tolerance, equal_nan=True
+    )
+
+
 def modes_of(parts: Sequence[nn.Module]) -> tuple[bool, ...]:
-    """Whether to compare while training and after, or after it only.
+    """Return the modes to compare in: training and not, or the latter alone.
 
     The older `torch.nn.utils.spectral_norm` iterates in another order than the newer one: the
     same norm, half an iteration apart.
@@ -185,33 +216,14 @@ def modes_of(parts: Sequence[nn.Module]) -> tuple[bool, ...]:
     return (False,) if any(isinstance(hook, SpectralNorm) for hook in hooks) else (True, False)
 
 
-def _agrees(mine, segment: Segment, dtype, tolerance: float, training: bool) -> bool:
-    for part in [mine, *(op.module for op in segment.ops if op.module is not None)]:
-        part.train(training)
-    inputs = [segment.graph.random(v, seed=i) for i, v in enumerate(segment.inputs)]
-    inputs = [x.to(dtype) if x.is_floating_point() else x for x in inputs]
-    torch.manual_seed(SEED)
-    wanted = segment.run(*inputs)
-    torch.manual_seed(SEED)
-    found = mine(*(x.clone() for x in inputs))
-    pairs = zip([found, *mine.state_dict().values()], [wanted, *segment.state], strict=True)
-    return all(close(a, b, tolerance) for a, b in pairs)
-
-
-def close(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> bool:
-    return a.shape == b.shape and torch.allclose(
-        a.double(), b.double(), rtol=tolerance, atol=tolerance, equal_nan=True
-    )
-
-
 def copy_state(network: nn.Module, state: Sequence[torch.Tensor]) -> None:
-    """Put the tensors into the network's state, in its order."""
+    """Copy the tensors into the network's state, in its order."""
     for mine, theirs in zip(network.state_dict().values(), state, strict=True):
         mine.copy_(theirs)
 
 
 def fill(network: nn.Module) -> None:
-    """Random numbers for all weights and statistics, none of them at a special value such as 0."""
+    """Fill all weights and statistics with random numbers, none a special value such as 0."""
     generator = torch.Generator().manual_seed(SEED)
     with torch.no_grad():
         for tensor in network.state_dict().values():

@@ -1,137 +1,131 @@
-"""Calls of one input, one after another, as layers."""
+"""Calls of one input each, one after another, as layers."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 
 from torch.nn.utils import parametrize
 
 from ganspec.importing.entries import Entry, entry_of
-from ganspec.importing.graph import Graph
+from ganspec.importing.graph import RecordedCall, RecordedGraph
 from ganspec.importing.guesses import (
     guesses,
     head,
     kinds_by_heads,
     norms,
     settings_of,
+    target_names,
     weightless,
 )
 from ganspec.importing.likeness import Segment, expresses, lowered, settings, shapes
-from ganspec.importing.recording import Op, base
+from ganspec.importing.recording import base
 from ganspec.kinds.layer import Layer, Weighted
-from ganspec.program.ir import Value
 
-# How many calls in a row one layer may be, and whether any layer without weights is tried.
+# number of calls in a row that one layer may be, and whether any layer without weights is tried
 ATTEMPTS = ((2, False), (1, False), (2, True), (1, True))
 
 
-def own_names(ops: list[Op]) -> list[str]:
+def own_names(calls: Sequence[RecordedCall]) -> list[str]:
     """Return the names of the classes called, where these tell more than what they do.
 
     Of two layers that do the same, that of the same name is meant: ganspec's own helper classes
     come back as what they were, even on a map of one number where all norms are alike, and so
     do the two dropouts of rate 0, which do nothing. Of torch's other classes there are no names.
     """
-    modules = [op.module for op in ops if op.module is not None]
-    classes = [parametrize.type_before_parametrizations(m) for m in modules]
-    idle = any(getattr(m, "p", None) == 0 for m in modules)  # dropout of rate 0
-    others = not all(c.__module__.startswith("torch.") for c in classes)
-    if len(classes) < len(ops) or not (others or idle):
+    modules = [call.module for call in calls if call.module is not None]
+    classes = [parametrize.type_before_parametrizations(module) for module in modules]
+    idle = any(getattr(module, "p", None) == 0 for module in modules)  # dropout of rate 0
+    others = not all(cls.__module__.startswith("torch.") for cls in classes)
+    if len(classes) < len(calls) or not (others or idle):
         return []
     return [cls.__name__ for cls in classes]
 
 
 class Matcher:
-    """Finds the layer for a run of calls; remembers what it found for equal ones."""
+    """Search for the layers that calls are, with a memory of its results for equal calls."""
 
-    def __init__(self, graph: Graph, labels: Value | None):
-        self.graph, self.labels = graph, labels
+    def __init__(self, graph: RecordedGraph):
+        self.graph = graph
         self.known: dict[object, Layer | None] = {}
 
-    def entries(self, ops: list[Op]) -> Iterator[Entry]:
-        """Layers for calls of one input each, in a row; an entry without a kind where none is."""
-        at = 0
-        while at < len(ops):
+    def entries(self, calls: list[RecordedCall]) -> Iterator[Entry]:
+        """Yield layers for calls in a row; an entry without a kind for a call that no layer is."""
+        while calls:
             for length, loose in ATTEMPTS:
-                part = ops[at : at + length]
+                part = calls[:length]
                 layer = self.layer(part, loose) if len(part) == length else None
                 if layer:
                     yield entry_of(layer, part)
                     break
             else:
-                part = ops[at : at + 1]
+                part = calls[:1]
                 yield Entry(None, {}, part, output=part[-1].output)
-            at += len(part)
+            calls = calls[len(part) :]
 
-    def layer(self, ops: list[Op], loose: bool = True) -> Layer | None:
-        """The layer that does just what these calls do; `loose`, though it is called otherwise."""
-        key = self.key(ops)
-        if key is not None and (key, loose) in self.known:
-            return self.known[key, loose]
-        found = self.search(Segment(self.graph, ops, ops[0].inputs, ops[-1].output), loose)
-        if key is not None:
-            self.known[key, loose] = found
-        return found
+    def layer(self, calls: list[RecordedCall], loose: bool = True) -> Layer | None:
+        """Return the layer that does what these calls do; if `loose`, under any other name too."""
+        key = self.key(calls)
+        if key is None:
+            return self.search(calls, loose)
+        if (key, loose) not in self.known:
+            self.known[key, loose] = self.search(calls, loose)
+        return self.known[key, loose]
 
-    def key(self, ops: list[Op]) -> object:
-        """Equal for calls that are alike in all but their weights; None where that is unknown."""
-        parts = []
-        for op in ops:
-            before, after = (self.graph.shapes[v] for v in (*op.inputs[:1], op.output))
-            if op.module is None or base(op.module) is None:
-                if self.graph.roles.get(op) != "reshape":
-                    return None
-                parts.append((before, after))
-                continue
-            norm = [repr(n) for n in norms(op)]
-            parts.append((type(op.module).__name__, repr(settings(op.module)), *norm))
-            parts.append((repr(shapes(op.module)), before, after))
+    def key(self, calls: list[RecordedCall]) -> object:
+        """Return a key that calls share if they differ in weights only; None for other code."""
+        parts: list[object] = []
+        for call in calls:
+            parts += [self.graph.shapes[value] for value in (call.inputs[0], call.output)]
+            if call.module is not None and base(call.module) is not None:
+                parts += [call.name, repr(settings(call.module)), repr(shapes(call.module))]
+                parts += map(repr, norms([call]))
+            elif not self.graph.is_reshape(call):
+                return None
         return tuple(parts)
 
-    def search(self, segment: Segment, loose: bool) -> Layer | None:
-        ends = [self.graph.shapes[v] for v in (segment.inputs[0], segment.output)]
-        if any(len(shape) not in (1, 3) for shape in ends):  # the language has vectors and maps
-            return None
-        names = own_names(segment.ops)
-        found = None
+    def search(self, calls: list[RecordedCall], loose: bool) -> Layer | None:
+        segment = Segment(self.graph, calls, calls[0].inputs)
+        start = self.graph.shapes[segment.inputs[0]]
+        if any(len(shape) not in (1, 3) for shape in (start, segment.shape)):
+            return None  # the language has vectors and maps
+        names = own_names(calls)
+        other = None
         for layer in self.candidates(segment, loose):
-            net = lowered(layer, segment.start(segment.inputs[0]), None)
+            net = lowered(layer, start)
             if net is None:
                 continue
-            is_namesake = not names or [step.call.target.__name__ for step in net.steps] == names
-            if (is_namesake or found is None) and expresses(net, segment):
+            is_namesake = not names or target_names(net) == names
+            if (is_namesake or other is None) and expresses(net, segment):
                 if is_namesake:
                     return layer
-                found = layer
-        return found
+                other = layer
+        return other
 
     def candidates(self, segment: Segment, loose: bool) -> Iterator[Layer]:
-        """Layers that could be what the calls do, the likeliest first."""
-        graph, ops = self.graph, segment.ops
-        after = graph.shapes[segment.output]
-        known = settings_of(graph, ops)
-        kinds = [kind for heads in self.heads(ops) for kind in kinds_by_heads().get(heads, [])]
-        bare = all(op.module is None or not op.module.state_dict() for op in ops)
-        odd = len(ops) == 2 and graph.roles.get(ops[1]) != "reshape"
-        if loose and bare and not odd and not all(op in graph.roles for op in ops):
-            kinds += [kind for kind in weightless() if kind not in kinds]
+        """Yield layers that the calls could be, the likeliest first."""
+        graph, calls = segment.graph, segment.calls
+        kinds = [kind for heads in self.heads(calls) for kind in kinds_by_heads().get(heads, [])]
+        bare = not any(call.has_state for call in calls)
+        odd = len(calls) == 2 and not graph.is_reshape(calls[1])
+        if loose and bare and not odd and not all(call in graph.roles for call in calls):
+            kinds += weightless()
+        known = settings_of(graph, calls)
         for kind in dict.fromkeys(kinds):
-            wraps = [None]
-            if issubclass(kind, Weighted):
-                wraps = next((norms(op) for op in ops if norms(op) != [None]), [None])
-            for layer in guesses(kind, known, after):
+            wraps = norms(calls) if issubclass(kind, Weighted) else [None]
+            for layer in guesses(kind, known, segment.shape):
                 for norm in wraps:
                     yield layer.model_copy(update={"norm": norm}) if norm else layer
 
-    def heads(self, ops: list[Op]) -> list[tuple[str, ...]]:
-        """What the calls may be known by: own names, those of torch's classes, `Unflatten`."""
-        found = [()]
-        for op in ops:
-            names = [head(op.name)]
-            if op.module is not None and base(op.module):
-                names.append(head(base(op.module).__name__))
-            if self.graph.roles.get(op) == "reshape":
-                is_vector = len(self.graph.shapes[op.output]) == 1
-                names = ["flatten"] if is_vector else ["unflatten"]
-            found = [(*before, name) for before in found for name in dict.fromkeys(names)]
-        return found
+    def heads(self, calls: Sequence[RecordedCall]) -> Iterator[tuple[str, ...]]:
+        """Yield what the calls may be known by: their own names, those of torch's classes."""
+        names: list[list[str]] = []
+        for call in calls:
+            if self.graph.is_reshape(call):
+                is_vector = len(self.graph.shapes[call.output]) == 1
+                names.append(["flatten" if is_vector else "unflatten"])
+            else:
+                cls = base(call.module) if call.module is not None else None
+                own = [head(call.name), *([head(cls.__name__)] if cls else [])]
+                names.append(list(dict.fromkeys(own)))
+        return product(*names)

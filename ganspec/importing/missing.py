@@ -1,136 +1,119 @@
-"""Calls that no layer expresses: what is said of them, and what stands in their place."""
+"""Calls that no layer expresses: their descriptions, and layers that stand in for them."""
 
 from __future__ import annotations
 
 import math
 
-from ganspec.importing.blocks import run_of
-from ganspec.importing.entries import Entry
-from ganspec.importing.graph import Graph
-from ganspec.importing.recording import ModuleCall, Op
-
-Shape = tuple[int, ...]
+from ganspec.importing.entries import Data, Entry, run_of, walk
+from ganspec.importing.graph import ModuleCall, RecordedCall, RecordedGraph, Shape
 
 
-def marked(graph: Graph, entries: list[Entry], start: int) -> list[Entry]:
-    """`entries` in which what is missing says so, with stand-ins that make the same shape."""
+def marked(graph: RecordedGraph, entries: list[Entry], start: int) -> list[Entry]:
+    """Return `entries` with a note on each that is missing, and stand-ins of the same shape."""
     _take_scopes(graph, entries)
-    found: list[Entry] = []
+    result: list[Entry] = []
     before = start
     for entry in _merged(graph, entries):
         for part in entry.inner():
             part[:] = marked(graph, part, before)
+        result.append(entry)
         if entry.kind is None:
             shapes = graph.shapes[before], graph.shapes[entry.output]
-            entry.note = f"not expressed: {described(graph, entry.ops)} ({shown(*shapes)})"
-            found += [entry, *(_label(entry, *shapes) or stand_ins(*shapes))]
-        else:
-            found.append(entry)
+            entry.note = f"not expressed: {described(graph, entry.calls)} ({shown(*shapes)})"
+            result += _label(entry, *shapes) or stand_ins(*shapes)
         before = entry.output if entry.output >= 0 else before
-    if found and all(entry.kind is None for entry in found):  # a list holds one layer at least
-        found.append(Entry("identity", {}, note="a stand-in"))
-    return found
+    if result and all(entry.kind is None for entry in result):  # a list needs a layer
+        result.append(Entry("identity", note="a stand-in"))
+    return result
 
 
-def _merged(graph: Graph, entries: list[Entry]) -> list[Entry]:
-    """Missing entries in a row as one, where no value between them is a vector or a map."""
-    found: list[Entry] = []
+def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
+    """Return missing entries in a row as one, if no value between them is a vector or a map."""
+    merged: list[Entry] = []
     for entry in entries:
-        last = found[-1] if found and entry.kind is None and found[-1].kind is None else None
+        last = merged[-1] if merged and entry.kind is None and merged[-1].kind is None else None
         if last and len(graph.shapes[last.output]) not in (1, 3):
-            found.pop()
-            entry = Entry(None, {}, [*last.ops, *entry.ops], output=entry.output)
-        found.append(entry)
-    return found
+            merged.pop()
+            entry = Entry(None, {}, [*last.calls, *entry.calls], output=entry.output)
+        merged.append(entry)
+    return merged
 
 
-def _take_scopes(graph: Graph, entries: list[Entry]) -> None:
-    """A small module of the user's with something missing inside is missing as a whole."""
+def _take_scopes(graph: RecordedGraph, entries: list[Entry]) -> None:
+    """Make one missing entry of a small module of the user's that has one inside."""
     for number, scope in enumerate(graph.scopes):
         if not scope.outer or len(scope.inputs) != 1 or len(scope.outputs) != 1:
             continue
-        same = graph.shapes[scope.inputs[0]] == graph.shapes[scope.outputs[0]]
-        ops = {op for op in graph.ops if number in op.scopes}
-        run = run_of(entries, ops) if same else None
-        if run and any(e.kind is None for top in run for e in top.walk()):
-            ordered = [op for op in graph.ops if op in ops]
-            whole = Entry(None, {}, ordered, output=run[-1].output)
-            at = entries.index(run[0]) if run[0] in entries else None
-            if at is not None:
-                entries[at : at + len(run)] = [whole]
+        if graph.shapes[scope.inputs[0]] != graph.shapes[scope.outputs[0]]:
+            continue
+        calls = graph.within(number)
+        run = run_of(entries, set(calls))
+        if run and run[0] in entries and any(entry.kind is None for entry in walk(run)):
+            at = entries.index(run[0])
+            entries[at : at + len(run)] = [Entry(None, {}, calls, output=run[-1].output)]
 
 
-def described(graph: Graph, ops: list[Op]) -> str:
-    """What the code calls there, in a few words."""
-    scope = scope_of(graph, ops)
+def described(graph: RecordedGraph, calls: list[RecordedCall]) -> str:
+    """Return in a few words what the code calls, and in which of the user's modules."""
+    scope = scope_of(graph, calls)
     where = f"{type(scope.module).__name__} at `{scope.path}`, " if scope else ""
-    names = [op.name if op.name != "reshaped" else "reshape" for op in ops]
+    names = [call.name if call.name != "reshaped" else "reshape" for call in calls]
     few = names if len(names) <= 6 else [*names[:5], "..."]
     return f"{where}{', '.join(few)}"
 
 
-def scope_of(graph: Graph, ops: list[Op]) -> ModuleCall | None:
-    """The innermost module of the user's that makes all the calls; None for the network itself."""
-    scopes = set(ops[0].scopes).intersection(*(op.scopes for op in ops[1:])) if ops else set()
-    inner = max(scopes, key=lambda n: len(graph.scopes[n].outer), default=None)
-    return graph.scopes[inner] if inner is not None and graph.scopes[inner].path else None
+def scope_of(graph: RecordedGraph, calls: list[RecordedCall]) -> ModuleCall | None:
+    """Return the innermost module of the user's around all the calls, unless it is the network."""
+    shared = set.intersection(*(set(call.scopes) for call in calls)) if calls else set()
+    inner = max((graph.scopes[n] for n in shared), key=lambda s: len(s.outer), default=None)
+    return inner if inner and inner.path else None
 
 
 def shown(before: Shape, after: Shape) -> str:
+    """Return a change of shape as text, such as `4 x 8 x 8 -> 16`."""
     one, two = (" x ".join(map(str, shape)) or "1" for shape in (before, after))
     return one if one == two else f"{one} -> {two}"
 
 
 def _label(entry: Entry, before: Shape, after: Shape) -> list[Entry]:
-    """For an embedding that no condition is, the nearest one: behind a vector, as a channel."""
-    first, *_, last = (op.name for op in [*entry.ops, *entry.ops])
+    """Return the condition nearest to an embedding: behind a vector, or as a channel."""
     more = after[0] - before[0] if len(before) == len(after) else 0
-    if (first, last) != ("Embedding", "cat") or more <= 0:
+    if (entry.calls[0].name, entry.calls[-1].name) != ("Embedding", "cat") or more <= 0:
         return []
+    condition: Data
     if len(after) == 1:
         condition, note = {"embedding": more}, "a stand-in: the code has the label in front"
     elif before[1:] == after[1:] and more == 1:
         condition, note = "channel", "a stand-in: the code has an embedding without a bias"
     else:
         return []
-    return [Entry("join_label", {"condition": condition}, note=note, primary="condition")]
+    return [Entry("join_label", {"condition": condition}, note=note)]
+
+
+# -- stand-ins --------------------------------------------------------------------------------
 
 
 def stand_ins(before: Shape, after: Shape) -> list[Entry]:
-    """Layers that make `after` of `before`, so that the layers behind still have their shapes."""
+    """Return layers that make `after` of `before`, so that the layers behind keep their shapes."""
     if before == after or len(after) not in (1, 3):
         return []
     if math.prod(before) == math.prod(after):
-        found = [_reshape(after)]
+        layers = [Entry("reshape", {"shape": list(after)}) if after[1:] else Entry("flatten")]
     elif len(before) == len(after) == 3:
-        found = _resized(before, after)
+        layers = _sized(before[1:], after[1:])
+        if before[0] != after[0]:
+            layers.append(Entry("conv", {"out": after[0], "kernel": 1}))
     else:
-        found = [] if len(before) == 1 else [Entry("flatten", {})]
-        kind, field, value = ("linear", "out", after[0])
-        if len(after) == 3:
-            kind, field, value = ("project", "shape", list(after))
-        found.append(Entry(kind, {field: value}, primary=field))
-    for entry in found:
-        entry.note = "a stand-in for its shape"
-    return found
-
-
-def _reshape(after: Shape) -> Entry:
-    if len(after) == 1:
-        return Entry("flatten", {})
-    return Entry("reshape", {"shape": list(after)}, primary="shape")
-
-
-def _resized(before: Shape, after: Shape) -> list[Entry]:
-    """A map's way to another size and other channels with as few layers as there can be."""
-    found = _sized(before[1:], after[1:])
-    if before[0] != after[0]:
-        found.append(Entry("conv", {"out": after[0], "kernel": 1}, primary="out"))
-    return found
+        layers = [Entry("flatten")] if len(before) != 1 else []
+        to_map = Entry("project", {"shape": list(after)})
+        layers.append(to_map if after[1:] else Entry("linear", {"out": after[0]}))
+    for layer in layers:
+        layer.note = "a stand-in for its shape"
+    return layers
 
 
 def _sized(before: Shape, after: Shape) -> list[Entry]:
-    """A pool, upsampling or padding where one does; else padding and windows that overlap."""
+    """Return a pool, upsampling or padding if one does; else padding and windows that overlap."""
     if before == after:
         return []
     sides = list(zip(before, after, strict=True))
@@ -142,9 +125,9 @@ def _sized(before: Shape, after: Shape) -> list[Entry]:
         options.insert(0, ("pad", "size", {by // 2}))
     for kind, field, factors in options:
         if len(factors) == 1 and 0 not in factors:
-            return [Entry(kind, {field: factors.pop()}, primary=field)]
+            return [Entry(kind, {field: factors.pop()})]
     padding = max(0, (max(more) + 1) // 2)
     window = [b + 2 * padding - a + 1 for b, a in sides]
     kernel = window[0] if len(set(window)) == 1 else window
-    found = [Entry("pad", {"size": padding}, primary="size")] if padding else []
-    return [*found, Entry("avg_pool", {"kernel": kernel, "stride": 1}, primary="kernel")]
+    pads = [Entry("pad", {"size": padding})] if padding else []
+    return [*pads, Entry("avg_pool", {"kernel": kernel, "stride": 1})]

@@ -1,4 +1,4 @@
-"""A network of somebody else's, read: its layers, and what they do not say."""
+"""Layers of somebody else's network, and notes on what they leave out."""
 
 from __future__ import annotations
 
@@ -8,202 +8,201 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
-from ganspec.importing.entries import Entry
-from ganspec.importing.graph import Graph, graph_of
-from ganspec.importing.labels import label_of
+from ganspec.importing.entries import Data, Entry, walk
+from ganspec.importing.graph import BATCH, RecordedCall, RecordedGraph, Shape
+from ganspec.importing.guesses import layer_kinds
+from ganspec.importing.labels import graph_label
 from ganspec.importing.likeness import fill, modes_of
 from ganspec.importing.missing import marked, scope_of
-from ganspec.importing.python_file import Given, UnreadableError
-from ganspec.importing.recording import BATCH, Op, record
+from ganspec.importing.python_file import CodeInput, UnreadableError
+from ganspec.importing.recording import record
+from ganspec.importing.simplifying import simplify
 from ganspec.importing.structure import Structure
 from ganspec.kinds.layer import Weighted
-from ganspec.language.kinds import kinds_of
-from ganspec.program.ir import Value
+from ganspec.program.ir import Input
 
 
 @dataclass(eq=False)
-class Sketch:
+class NetworkDraft:
     """A network's layers; `reads` and `makes` are shapes without the batch."""
 
     title: str
-    reads: tuple[int, ...]
-    makes: tuple[int, ...]
+    reads: Shape
+    makes: Shape
     entries: list[Entry]
-    label: Value | None = None
+    label: Input | None = None
     classes: int | None = None
-    condition: object = None
-    norm: object = None
+    condition: Data = None
+    norm: Data = None
     notes: list[str] = field(default_factory=list)
 
 
 @dataclass(eq=False, kw_only=True)
-class Found(Sketch):
-    """A network of code, with what it did to `inputs`."""
+class CodeNetwork(NetworkDraft):
+    """A network of code, with its calls on `inputs`."""
 
     network: nn.Module
-    graph: Graph
+    graph: RecordedGraph
     inputs: list[torch.Tensor]
-    before: list[Op] = field(default_factory=list)  # calls of the condition
-    compared: int | None = None  # outputs that the spec's network has as they are; None for all
+    before: list[RecordedCall] = field(default_factory=list)  # calls of the condition
+    compared: int | None = None  # outputs that the spec's network has unchanged; None for all
 
     @property
     def missing(self) -> list[Entry]:
-        return [e for top in self.entries for e in top.walk() if e.kind is None]
+        """Entries of calls that no layer expresses."""
+        return [entry for entry in walk(self.entries) if entry.kind is None]
 
 
-def read_network(title: str, network: nn.Module, given: list[Given]) -> Found:
-    """What `network` does with the inputs; raises UnreadableError where it does not run."""
+def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> CodeNetwork:
+    """Return the layers of `network`. Raises UnreadableError if it does not run on the inputs."""
     fill(network)
     network.train()
-    graph, inputs = _recorded(title, network, given)
-    main = next(i for i, g in enumerate(given) if not g.is_label)
-    label = next((i for i, g in enumerate(given) if g.is_label), None)
-    start, side = graph.inputs[main], None if label is None else graph.inputs[label]
-    labels = None if label is None else label_of(graph, side, given[label].classes)
-    structure = Structure(graph, start, side, labels)
+    graph, tensors = _recorded(title, network, inputs)
+    values = list(zip(graph.inputs, inputs, strict=True))
+    start = next(value for value, each in values if each.classes is None)
+    labels = [(value, each.classes) for value, each in values if each.classes is not None]
+    label = graph_label(graph, *labels[0]) if labels else None
+    structure = Structure(graph, start, label)
     score, *heads = _outputs(title, graph)
-    found = Found(
+    draft = CodeNetwork(
         title,
         graph.shapes[start],
         graph.shapes[score],
         structure.entries(start, score),
-        labels,
-        None if label is None else given[label].classes,
+        label=label.input if label else None,
+        classes=labels[0][1] if labels else None,
         network=network,
         graph=graph,
-        inputs=inputs,
+        inputs=tensors,
     )
     for head in heads:
-        _auxiliary(found, structure, head)
-    found.entries = structure.named(found.entries)
-    found.entries = marked(graph, found.entries, start)
-    _lift_condition(found)
-    _lift_norm(found)
-    _note_weights(found)
-    return found
+        _auxiliary(draft, structure, head)
+    draft.entries = marked(graph, structure.named(draft.entries), start)
+    _lift_condition(draft)
+    _lift_norm(draft)
+    _note_weights(draft)
+    return draft
 
 
-def _recorded(title: str, network: nn.Module, given: list[Given]) -> tuple[Graph, list]:
-    """The network's graph; a vector is tried as a map of one pixel, too."""
-    attempts, failures = [given], []
-    if any(g.name == "z" and len(g.shape) == 1 for g in given):
-        attempts.append([_pixel(g) for g in given])
-    for attempt in attempts:
-        inputs = [drawn(g) for g in attempt]
+def _recorded(
+    title: str, network: nn.Module, inputs: list[CodeInput]
+) -> tuple[RecordedGraph, list[torch.Tensor]]:
+    """Return the network's graph and inputs; a vector is tried as a map of one pixel, too."""
+    pixels = [CodeInput("z", (*i.shape, 1, 1)) if i.name == "z" else i for i in inputs]
+    is_vector = any(i.name == "z" and len(i.shape) == 1 for i in inputs)
+    failures = []
+    for attempt in (inputs, pixels) if is_vector else (inputs,):
+        tensors = [drawn(each) for each in attempt]
         try:
-            return graph_of(record(network, [x.clone() for x in inputs])), inputs
-        except Exception as error:
+            graph = record(network, [tensor.clone() for tensor in tensors])
+            simplify(graph)
+            return graph, tensors
+        except Exception as error:  # the user's code may raise anything
             failures.append(error)
-    texts = " and ".join(g.text for g in given)
+    texts = " and ".join(each.text for each in inputs)
     reason = (str(failures[0]).strip().splitlines() or [type(failures[0]).__name__])[0]
     raise UnreadableError(f"{title} does not run on {texts}: {reason[:200]}")
 
 
-def _pixel(given: Given) -> Given:
-    return Given("z", (*given.shape, 1, 1)) if given.name == "z" else given
+def drawn(code_input: CodeInput) -> torch.Tensor:
+    """Return a small batch of random numbers, or of labels."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (BATCH, *code_input.shape)
+    if code_input.classes is None:
+        return torch.randn(shape, generator=generator)
+    if code_input.shape:
+        return torch.randint(0, 2, shape, generator=generator).float()
+    return torch.randint(0, code_input.classes, shape, generator=generator)
 
 
-def drawn(given: Given, seed: int = 0) -> torch.Tensor:
-    """A small batch of random numbers, or of labels."""
-    generator = torch.Generator().manual_seed(seed)
-    if given.is_label and not given.shape:
-        return torch.randint(0, given.classes, (BATCH,), generator=generator)
-    if given.is_label:
-        return torch.randint(0, 2, (BATCH, *given.shape), generator=generator).float()
-    return torch.randn((BATCH, *given.shape), generator=generator)
-
-
-def _outputs(title: str, graph: Graph) -> list[int]:
-    """The network's outputs, the image or score first, without a reshape of single numbers."""
+def _outputs(title: str, graph: RecordedGraph) -> list[int]:
+    """Return the outputs, image or score first, without the reshape of a single number."""
     if not graph.outputs:
         raise UnreadableError(f"what {title} gives back is made of none of its inputs")
-    outputs = []
-    for value in graph.outputs:
-        op = graph.maker.get(value)
-        if graph.roles.get(op) == "reshape" and math.prod(graph.shapes[value]) == 1:
-            value = op.inputs[0]
-        outputs.append(value)
-    return (
-        sorted(outputs, key=lambda v: math.prod(graph.shapes[v]) != 1) if outputs[1:] else outputs
-    )
+    maker = {call.output: call for call in graph.calls}
+    outputs = list(graph.outputs)
+    for i, value in enumerate(outputs):
+        is_reshape = value in maker and graph.is_reshape(maker[value])
+        if is_reshape and math.prod(graph.shapes[value]) == 1:
+            outputs[i] = maker[value].inputs[0]
+    if len(outputs) > 1:
+        outputs.sort(key=lambda value: math.prod(graph.shapes[value]) != 1)
+    return outputs
 
 
-def _auxiliary(found: Found, structure: Structure, head: int) -> None:
+def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> None:
     """Put a second output in as the layer `auxiliary`, where it is a linear layer's."""
-    graph, trunk = found.graph, {e.output: i for i, e in enumerate(found.entries)}
-    shared = [v for v in graph.before(head) if v in trunk]
-    start = max(shared, key=lambda v: trunk[v], default=structure.start)
+    trunk = {entry.output: i for i, entry in enumerate(draft.entries)}
+    shared = [value for value in draft.graph.before(head) if value in trunk]
+    start = max(shared, key=lambda value: trunk[value], default=structure.start)
     layers = structure.entries(start, head)
     if layers and layers[-1].kind == "softmax":
         layers.pop()
-        found.compared = 1
-        found.notes.append("the classifier's softmax is left out: its loss reads logits")
+        draft.compared = 1
+        draft.notes.append("the classifier's softmax is left out: its loss reads logits")
     last = layers.pop() if layers else None
     if last is None or last.kind != "linear" or last.fields.get("bias") is False:
-        found.notes.append("not expressed: a second output that ends in no linear layer")
+        draft.notes.append("not expressed: a second output that ends in no linear layer")
         return
     size = last.fields.pop("out")
-    found.classes = found.classes or size
-    fields = {"layers": layers} if layers else {}
-    entry = Entry("auxiliary", {**fields, **last.fields}, last.ops, "", "layers", start)
-    found.entries.insert(trunk.get(start, -1) + 1, entry)
+    if isinstance(size, int):
+        draft.classes = draft.classes or size
+    fields: dict[str, Data] = {"layers": layers} if layers else {}
+    entry = Entry("auxiliary", {**fields, **last.fields}, last.calls, output=start)
+    draft.entries.insert(trunk.get(start, -1) + 1, entry)
 
 
-def _lift_condition(found: Found) -> None:
-    """A label that joins the input is the network's own condition."""
-    first = found.entries[0] if found.entries else None
+def _lift_condition(draft: CodeNetwork) -> None:
+    """Make a label that joins the input the network's own condition."""
+    first = draft.entries[0] if draft.entries else None
     if first is not None and first.kind == "join_label" and "as" not in first.fields:
-        found.condition = first.fields["condition"]
-        if norm := first.fields.get("norm"):
-            found.norm = norm
-        found.before = first.ops
-        found.entries = found.entries[1:]
+        draft.condition = first.fields["condition"]
+        draft.norm = first.fields.get("norm")
+        draft.before = first.calls
+        draft.entries = draft.entries[1:]
 
 
-def _lift_norm(found: Found) -> None:
-    """A weight norm of most layers is the network's."""
-    kinds = kinds_of("layer")
-    entries = [e for top in found.entries for e in top.walk() if e.kind in kinds]
-    weighted = [e for e in entries if issubclass(kinds[e.kind], Weighted)]
-    norms = [e.fields.get("norm") for e in weighted]
-    given = [n for n in norms if n is not None]
-    usual = found.norm or next(
-        (e.fields["norm"] for e in entries if e.kind == "join_label" and "norm" in e.fields), None
-    )
-    if usual is None and given and len(given) > 1 and 2 * norms.count(given[0]) > len(norms):
+def _lift_norm(draft: CodeNetwork) -> None:
+    """Make the weight norm of most layers the network's own."""
+    entries = list(walk(draft.entries))
+    kinds = {name for name, kind in layer_kinds().items() if issubclass(kind, Weighted)}
+    weighted = [entry for entry in entries if entry.kind in kinds]
+    joins = [entry for entry in entries if entry.kind == "join_label"]
+    norms = [entry.fields.get("norm") for entry in weighted]
+    given = [norm for norm in norms if norm is not None]
+    usual = draft.norm or next((e.fields["norm"] for e in joins if "norm" in e.fields), None)
+    if usual is None and len(given) > 1 and 2 * norms.count(given[0]) > len(norms):
         usual = given[0]
     if usual is None:
         return
-    found.norm = usual
+    draft.norm = usual
     for entry, norm in zip(weighted, norms, strict=True):
         entry.fields.pop("norm", None)
         if norm != usual:
             entry.fields["norm"] = norm or "none"
-    for entry in entries:
-        if entry.kind == "join_label":
-            entry.fields.pop("norm", None)
+    for entry in joins:
+        entry.fields.pop("norm", None)
 
 
-def _note_weights(found: Found) -> None:
-    """Weights that are shared, or that no call reads."""
-    used = [op.module for op in found.graph.ops if op.module is not None and op.module.state_dict()]
+def _note_weights(draft: CodeNetwork) -> None:
+    """Note weights that several calls share, or that no call reads."""
+    calls = [call for call in draft.graph.calls if call.has_state]
+    used = [call.module for call in calls if call.module is not None]
+    paths = {call.module: call.path for call in reversed(calls)}
     for module in dict.fromkeys(used):
         if (count := used.count(module)) > 1:
-            path = next(op.path for op in found.graph.ops if op.module is module)
-            found.notes.append(
-                f"not expressed: `{path}` is called {count} times with the same weights; "
+            draft.notes.append(
+                f"not expressed: `{paths[module]}` is called {count} times with the same weights; "
                 "the spec has a layer for each"
             )
-    if modes_of([found.network]) == (False,):
+    if modes_of([draft.network]) == (False,):
         text = "the older `torch.nn.utils.spectral_norm` iterates in another order than `spectral`"
-        found.notes.append(f"{text}: compared after training only")
-    read = {id(p) for module in used for p in module.parameters()}
-    told = [scope.path for e in found.missing if (scope := scope_of(found.graph, e.ops))]
-    left = [
-        name
-        for name, parameter in found.network.named_parameters()
-        if id(parameter) not in read and not any(name.startswith(f"{path}.") for path in told)
-    ]
+        draft.notes.append(f"{text}: compared after training only")
+    read = {id(parameter) for module in used for parameter in module.parameters()}
+    scopes = [scope_of(draft.graph, entry.calls) for entry in draft.missing]
+    inside = tuple(f"{scope.path}." for scope in scopes if scope)  # their notes name the module
+    parameters = draft.network.named_parameters()
+    left = [n for n, p in parameters if id(p) not in read and not n.startswith(inside)]
     if left:
         names = ", ".join(left[:4]) + (" ..." if len(left) > 4 else "")
-        found.notes.append(f"not expressed: weights that no layer here has: {names}")
+        draft.notes.append(f"not expressed: weights that no layer here has: {names}")

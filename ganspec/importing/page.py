@@ -1,79 +1,75 @@
-"""Entries as the text of a spec, with remarks."""
+"""Layers and plain data as the text of a spec, with remarks."""
 
 from __future__ import annotations
 
 import json
 import re
 
-from ganspec.importing.entries import Entry, shortened
+from ganspec.importing.entries import Data, Entry, is_layers, shortened, walk
 from ganspec.language.errors import printable
 from ganspec.language.expr import Width
 from ganspec.program.spelling import number
 
-WIDTH = 90
+WIDTH = 90  # characters of a line
+MARGIN = 40  # column of remarks behind short lines
 PLAIN = re.compile(r"[a-z][a-z0-9_]*( [-+*/]{1,2} [a-z0-9_]+)*|[0-9]+( [-+*/]{1,2} [a-z0-9_]+)+")
 
 
-def flow(value: object) -> str:
-    """Plain data as YAML on one line."""
+def flow(value: Data) -> str:
+    """Return plain data as YAML on one line."""
     if isinstance(value, Entry):
-        return flow(shortened(value.kind, value.fields, value.primary))
+        return flow(shortened(value.kind or "", value.fields, value.primary))
     if isinstance(value, dict):
         return "{" + ", ".join(f"{key}: {flow(part)}" for key, part in value.items()) + "}"
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(flow, value)) + "]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, float):
         return number(value)
     if isinstance(value, Width):
         return value.text
-    if isinstance(value, int):
-        return str(value)
-    return value if PLAIN.fullmatch(value) else json.dumps(value)
+    if isinstance(value, str):
+        return value if PLAIN.fullmatch(value) else json.dumps(value)
+    return json.dumps(value)
 
 
 def remark(text: str) -> str:
-    """A comment that cannot end early."""
+    """Return a comment that cannot end early."""
     return f"# {printable(' '.join(text.split()))}"
 
 
 def noted(line: str, note: str) -> str:
-    """`line` with a remark behind it."""
-    return f"{line:<40}{remark(note)}" if note and len(line) < 40 else _behind(line, note)
+    """Return `line` with a remark behind it."""
+    if not note:
+        return line
+    return (line.ljust(MARGIN) if len(line) < MARGIN else f"{line}  ") + remark(note)
 
 
-def _behind(line: str, note: str) -> str:
-    return f"{line}  {remark(note)}" if note else line
+def layer_lines(entries: list[Entry], indent: int = 4) -> list[str]:
+    """Return the lines of a list of layers, one for each layer that fits."""
+    return [line for entry in entries for line in _lines(entry, indent)]
 
 
-def layers(entries: list[Entry], indent: int = 4) -> list[str]:
-    """A list of layers, one to a line where that fits."""
-    return [line for entry in entries for line in _entry(entry, indent)]
-
-
-def _entry(entry: Entry, indent: int) -> list[str]:
+def _lines(entry: Entry, indent: int) -> list[str]:
     space = " " * indent
     if entry.kind is None:
         return [f"{space}{remark(entry.note)}"]
     inner = list(entry.inner())
-    remarks = any(e.note for part in inner for top in part for e in top.walk())
-    if not remarks:
+    has_notes = any(part.note for layers in inner for part in walk(layers))
+    if not has_notes:
         text = flow(entry)
         # one key, as `conv: 8`, needs no braces behind the dash
         line = f"{space}- {text[1:-1] if text.startswith('{') else text}"
-        few = sum(len(part) for part in inner) <= 4
-        if not inner or (few and len(line) <= WIDTH):
+        if not inner or (sum(map(len, inner)) <= 4 and len(line) <= WIDTH):
             return [noted(line, entry.note)]
-    found = [noted(f"{space}- {entry.kind}:", entry.note)]
-    if list(entry.fields) == ["main"]:  # as a bare list
-        return [*found, *layers(entry.fields["main"], indent + 4)]
+    lines = [noted(f"{space}- {entry.kind}:", entry.note)]
     for key, value in entry.fields.items():
-        is_layers = isinstance(value, list) and value and isinstance(value[0], Entry)
-        opened = is_layers and (remarks or key in ("main", "skip"))
-        flat = "" if opened else f"{space}    {key}: {flow(value)}"
-        if opened or (is_layers and len(flat) > WIDTH):
-            found += [f"{space}    {key}:", *layers(value, indent + 6)]
+        flat = f"{space}    {key}: "
+        if not is_layers(value):
+            lines.append(flat + flow(value))
+        elif list(entry.fields) == ["main"]:  # as a bare list
+            lines += layer_lines(value, indent + 4)
+        elif has_notes or key in ("main", "skip") or len(flat + flow(value)) > WIDTH:
+            lines += [flat.rstrip(), *layer_lines(value, indent + 6)]
         else:
-            found.append(flat)
-    return found
+            lines.append(flat + flow(value))
+    return lines

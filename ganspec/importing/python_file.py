@@ -1,9 +1,8 @@
-"""A class of a Python file, built with numbers from the command line."""
+"""Networks of a Python file, built with numbers from the command line."""
 
 from __future__ import annotations
 
 import ast
-import importlib.util
 import inspect
 import re
 import sys
@@ -11,11 +10,13 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
 from torch import nn
 
+from ganspec.importing.graph import Shape
 from ganspec.language.errors import GanspecError, listed, quoted, suggestion
 
 PARSED = ("args", "cfg", "config", "hparams", "opt", "opts")  # what people call parsed options
@@ -26,32 +27,32 @@ class UnreadableError(GanspecError):
 
 
 @dataclass(frozen=True)
-class Given:
+class CodeInput:
     """A tensor that a network reads: `z:100`, `x:3x64x64`, `y:10` (multi-hot), `y:class10`."""
 
     name: str
-    shape: tuple[int, ...]
-    classes: int | None = None
+    shape: Shape
+    classes: int | None = None  # of a label
 
     @property
     def is_label(self) -> bool:
-        return self.name == "y"
+        return self.classes is not None
 
     @property
     def text(self) -> str:
         return f"{self.name}:" + "x".join(map(str, self.shape))
 
 
-def given(text: str) -> Given:
-    """`--input`'s value; raises UnreadableError."""
+def parse_input(text: str) -> CodeInput:
+    """Return the value of `--input`. Raises UnreadableError."""
     match = re.fullmatch(r"([xyz]):(?:(class)(\d{1,7})|(\d{1,7}(?:x\d{1,7}){0,2}))", text)
     if not match or (match[2] and match[1] != "y"):
         wanted = "`z:100`, `x:3x64x64`, `y:10` (multi-hot) or `y:class10` (indices)"
         raise UnreadableError(f"{quoted(text)} is no input; write {wanted}")
     if match[2]:
-        return Given("y", (), _size(match[3]))
+        return CodeInput("y", (), _size(match[3]))
     shape = tuple(map(_size, match[4].split("x")))
-    return Given(match[1], shape, shape[0] if match[1] == "y" else None)
+    return CodeInput(match[1], shape, shape[0] if match[1] == "y" else None)
 
 
 def _size(text: str) -> int:
@@ -61,7 +62,7 @@ def _size(text: str) -> int:
 
 
 class Options:
-    """What `--with opt.img_size=32,opt.channels=1` says of `opt`, as parsed options are."""
+    """An object with the fields that `--with opt.img_size=32,opt.channels=1` gives to `opt`."""
 
     def __init__(self, name: str):
         self._name = name
@@ -69,13 +70,12 @@ class Options:
     def __getattr__(self, name: str) -> object:
         if name.startswith("_"):
             raise AttributeError(name)
-        mine = vars(self)["_name"]
-        raise AttributeError(f"`{mine}` has no `{name}`; add --with {mine}.{name}=...")
+        raise AttributeError(f"`{self._name}` has no `{name}`; add --with {self._name}.{name}=...")
 
 
-def settings_of(texts: Iterable[str]) -> dict[str, object]:
-    """`--with nz=100,norm=batch,opt.size=32` as names and values; raises UnreadableError."""
-    found: dict[str, object] = {}
+def parse_settings(texts: Iterable[str]) -> dict[str, object]:
+    """Return `--with nz=100,norm=batch,opt.size=32` by name. Raises UnreadableError."""
+    settings: dict[str, object] = {}
     for text in texts:
         for part in re.split(r",(?![^\[(]*[\])])", text):
             name, equals, value = (p.strip() for p in part.partition("="))
@@ -83,13 +83,13 @@ def settings_of(texts: Iterable[str]) -> dict[str, object]:
             if not equals or not field.isidentifier() or not (owner.isidentifier() or not dot):
                 raise _no_setting(part)
             if not owner:
-                found[field] = _value(value, part)
+                settings[field] = _value(value, part)
                 continue
-            options = found.setdefault(owner, Options(owner))
+            options = settings.setdefault(owner, Options(owner))
             if not isinstance(options, Options):
                 raise UnreadableError(f"{quoted(owner)} is given twice, alone and with fields")
             vars(options)[field] = _value(value, part)
-    return found
+    return settings
 
 
 def _no_setting(part: str) -> UnreadableError:
@@ -98,7 +98,7 @@ def _no_setting(part: str) -> UnreadableError:
 
 
 def _value(text: str, part: str) -> object:
-    """A number, a word, or a list of them."""
+    """Return a number, a word, or a list of them."""
     if re.fullmatch(r"[A-Za-z_][\w.-]*", text) and text not in ("True", "False", "None"):
         return text
     try:
@@ -117,16 +117,17 @@ def _is_plain(value: object) -> bool:
 
 
 def run_file(path: Path) -> ModuleType:
-    """The file as a module, run as Python's import runs it; raises UnreadableError."""
+    """Run the file as Python's import does. Return its module. Raises UnreadableError."""
     if not path.is_file():
         raise UnreadableError(f"there is no file {path}")
     if path.suffix != ".py":
         raise UnreadableError(
             f"{path} is no Python file; for a printed table, write --summary {path}"
         )
-    # its own name would find an installed package of that name in its place
-    spec = importlib.util.spec_from_file_location(f"imported_{path.stem}", path)
-    module = importlib.util.module_from_spec(spec)
+    # under its own name, an installed package of that name would come in its place
+    spec = spec_from_file_location(f"imported_{path.stem}", path)
+    assert spec and spec.loader  # every .py file has
+    module = module_from_spec(spec)
     sys.modules[spec.name] = module  # data classes look themselves up there
     sys.path.insert(0, str(path.resolve().parent))
     words, sys.argv = sys.argv, [str(path)]  # options that the file parses are at their defaults
@@ -141,7 +142,7 @@ def run_file(path: Path) -> ModuleType:
 
 
 def _place(error: BaseException, path: Path) -> str:
-    """An error of the user's code on one line, with the last place in their file."""
+    """Return an error of the user's code on one line, with the last place in their file."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [f.lineno for f in frames if f.filename == str(path)]
     text = str(error).strip().splitlines() or [""]
@@ -149,73 +150,70 @@ def _place(error: BaseException, path: Path) -> str:
     return f"{where}{type(error).__name__}: {text[0]}"[:300].rstrip(": ")
 
 
-def class_of(module: ModuleType, name: str, path: Path) -> Callable[..., nn.Module]:
-    """The class called `name`, or the function that makes a network; raises UnreadableError."""
+Maker = Callable[..., nn.Module]  # a class, or a function that makes a network
+
+
+def maker_of(module: ModuleType, name: str, path: Path) -> Maker:
+    """Return the class or function called `name`. Raises UnreadableError."""
     own = {
         key: value
         for key, value in vars(module).items()
         if getattr(value, "__module__", None) == module.__name__
     }
-    found = {k: v for k, v in own.items() if inspect.isclass(v) and issubclass(v, nn.Module)}
-    if name in found or inspect.isfunction(own.get(name)):
+    classes = {k: v for k, v in own.items() if inspect.isclass(v) and issubclass(v, nn.Module)}
+    if name in classes or inspect.isfunction(own.get(name)):
         return own[name]
-    if not found:
+    if not classes:
         raise UnreadableError(f"{path} defines no nn.Module")
     raise UnreadableError(
-        f"{path} has no network {quoted(name)}; {suggestion(name, found, 'it has')}"
+        f"{path} has no network {quoted(name)}; {suggestion(name, classes, 'it has')}"
     )
 
 
-def build(cls: Callable[..., nn.Module], settings: dict[str, object]) -> nn.Module:
-    """The class with those of the settings that its constructor has; raises UnreadableError."""
-    parameters = list(inspect.signature(cls).parameters.values())
-    takes = {p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
-    anything = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    missing = [
-        p.name
-        for p in parameters
-        if p.name not in settings and p.default is p.empty and p.name in takes
-    ]
+def build(maker: Maker, settings: dict[str, object]) -> nn.Module:
+    """Return the network, built with those settings that it takes. Raises UnreadableError."""
+    parameters = inspect.signature(maker).parameters
+    named = {
+        n: p for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
+    }
+    anything = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    missing = [n for n, p in named.items() if n not in settings and p.default is p.empty]
     if missing:
         example = ",".join(f"{name}=..." for name in missing)
         hint = f", or --with {missing[0]}.NAME=... for its fields" if missing[0] in PARSED else ""
-        raise UnreadableError(f"{cls.__name__} needs {listed(missing)}; add --with {example}{hint}")
-    words = vars(sys.modules[cls.__module__])
-    given = {k: _meant(v, words) for k, v in settings.items() if anything or k in takes}
+        raise UnreadableError(
+            f"{maker.__name__} needs {listed(missing)}; add --with {example}{hint}"
+        )
+    words = vars(sys.modules[maker.__module__])
+    arguments = {k: _meant(v, words) for k, v in settings.items() if anything or k in named}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of functions that torch means to drop
-            network = cls(**given)
+            network = maker(**arguments)
     except (Exception, SystemExit) as error:
-        raise UnreadableError(
-            f"{_place(error, Path(inspect.getfile(cls)))} in {cls.__name__}()"
-        ) from None
+        place = _place(error, Path(inspect.getfile(maker)))
+        raise UnreadableError(f"{place} in {maker.__name__}()") from None
     if not isinstance(network, nn.Module):
-        raise UnreadableError(f"{cls.__name__}() makes no nn.Module")
+        raise UnreadableError(f"{maker.__name__}() makes no nn.Module")
     return network
 
 
 def _meant(value: object, words: dict[str, object]) -> object:
-    """A word that names a class or function of the file, as `nn.InstanceNorm2d`, as that."""
+    """Return the class or function of the file that a word names, as `nn.InstanceNorm2d`."""
     if isinstance(value, Options):
         for name, field in vars(value).items():
             vars(value)[name] = _meant(field, words) if name != "_name" else field
     if not isinstance(value, str):
         return value
     first, *rest = value.split(".")
-    found = words.get(first)
+    thing = words.get(first)
     for name in rest:
-        found = getattr(found, name, None)
-    return found if inspect.isclass(found) or inspect.isfunction(found) else value
-
-
-def takes(cls: Callable[..., nn.Module]) -> set[str]:
-    """Names that the constructor knows."""
-    return set(inspect.signature(cls).parameters)
+        thing = getattr(thing, name, None)
+    return thing if inspect.isclass(thing) or inspect.isfunction(thing) else value
 
 
 def arity(network: nn.Module) -> int:
-    """How many tensors `forward` has to be given."""
+    """Return the number of tensors that `forward` must be given."""
     parameters = inspect.signature(network.forward).parameters.values()
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return sum(p.kind in plain and p.default is p.empty for p in parameters)

@@ -3,102 +3,81 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
-from ganspec.importing.differing import blank, parameters, places, renamed
-from ganspec.importing.entries import Entry
-from ganspec.importing.guesses import made
-from ganspec.importing.likeness import lowered
+from ganspec.importing.differing import outline, template
+from ganspec.importing.entries import Data, Entry
+from ganspec.importing.guesses import layer_kinds, samples
 from ganspec.kinds.layer import Weighted
-from ganspec.language.kinds import Kind, cached_by_kinds, kinds_of
-from ganspec.program.ir import start_input
+from ganspec.language.kinds import cached_by_kinds
+
+Pattern = tuple[int, int, list[list[Entry]]]  # gain, layers before it, rounds
 
 LONGEST_PERIOD = 6
-NAMES = {"out": "c"}  # what a repeat calls a field
-
-
-@dataclass(frozen=True, order=True)
-class Pattern:
-    """Layers that come several times in a row; the greatest is the best to fold."""
-
-    gain: int  # lines saved, less what more than one name costs a reader
-    before: int  # minus the layers before it that stay outside
-    size: int  # minus the layers of one round
-    count: int
+NAMES = {"out": "c"}  # usual name of a repeat for the numbers of a field
 
 
 def repeated(entries: list[Entry]) -> list[Entry]:
-    """`entries` with the longest patterns folded into `repeat`."""
-    at, found = 0, []
-    while at < len(entries):
-        best = max(_patterns(entries, at), default=None)
-        if best is None or best.gain < 3:
-            found.append(entries[at])
-            at += 1
+    """Return `entries` with the longest patterns folded into `repeat`."""
+    folded: list[Entry] = []
+    while entries:
+        patterns = list(_patterns(entries))
+        gain, start, rounds = max(patterns, key=_rank, default=(0, 0, []))
+        if gain < 3:
+            folded.append(entries[0])
+            entries = entries[1:]
             continue
-        start, size = at - best.before, -best.size
-        found += [*entries[at:start], _repeat(entries, start, size, best.count)]
-        at = start + best.count * size
-    return found
+        repeat = template(rounds, NAMES)
+        times: dict[str, Data] = {"with": repeat.params} if repeat.params else {}
+        times = times or {"times": len(rounds)}
+        folded += [*entries[:start], Entry("repeat", {**times, "layers": repeat.layers})]
+        entries = entries[start + sum(map(len, rounds)) :]
+    return folded
 
 
-def _patterns(entries: list[Entry], at: int) -> Iterator[Pattern]:
-    """Patterns that begin at or soon after `at`, with a layer that makes something new."""
-    for start in range(at, min(at + LONGEST_PERIOD, len(entries))):
-        if entries[start].kind not in beginnings() and entries[start].kind in kinds_of("layer"):
+def _rank(pattern: Pattern) -> tuple[int, int, int]:
+    gain, start, rounds = pattern
+    return gain, -start, -len(rounds[0])
+
+
+def _patterns(entries: list[Entry]) -> Iterator[Pattern]:
+    """Yield patterns that begin at or soon after the first layer, with one that rounds begin with.
+
+    The gain is the lines saved, less the cost of several names to a reader.
+    """
+    for start, entry in enumerate(entries[:LONGEST_PERIOD]):
+        if entry.kind in layer_kinds() and entry.kind not in beginnings():
             continue
         for size in range(1, LONGEST_PERIOD + 1):
-            count = _rounds(entries, start, size)
-            calls = [entries[start + i * size :][:size] for i in range(count)]
-            names = len(parameters(calls, NAMES))
-            gain = (count - 1) * size - 2 * max(names - 1, 0) - (size > 4)
-            yield Pattern(gain, at - start, -size, count)
+            rounds = _rounds(entries[start:], size)
+            names = len(template(rounds, NAMES).params)
+            gain = (len(rounds) - 1) * size - 2 * max(names - 1, 0) - (size > 4)
+            yield gain, start, rounds
 
 
 @cached_by_kinds("layer")
 def beginnings() -> set[str]:
-    """Kinds that a person would begin a round with: those with weights, and those that resize."""
-    found = set()
-    for name, kind in kinds_of("layer").items():
-        shapes = [_resizes(kind, fields, shape) for fields, shape in kind.examples]
-        if issubclass(kind, Weighted) or any(shapes):
-            found.add(name)
-    return found
+    """Return the kinds that a person would begin a round with: with weights, or resizing."""
+    resizing = {s.kind.kind for s in samples() if s.net.output.shape != s.net.inputs[0].value.shape}
+    return resizing | {name for name, kind in layer_kinds().items() if issubclass(kind, Weighted)}
 
 
-def _resizes(kind: type[Kind], fields: dict | None, shape: tuple[int, ...]) -> bool:
-    layer = made(kind, fields or {})
-    net = layer and lowered(layer, start_input(shape).value, None)
-    return net is not None and net.output.shape != shape
-
-
-def _rounds(entries: list[Entry], at: int, period: int) -> int:
-    """How often the pattern of `period` entries at `at` comes in a row."""
-    pattern, count = blank(entries[at : at + period]), 1
-    if not all(_is_simple(e) for e in entries[at : at + period]):
-        return 1
-    while True:
-        start = at + count * period
-        part = entries[start : start + period]
-        if len(part) < period or blank(part) != pattern:
-            return count
-        calls = [entries[at + i * period :][:period] for i in range(count + 1)]
-        if len(parameters(calls, NAMES)) > 2:
-            return count
-        count += 1
+def _rounds(entries: list[Entry], size: int) -> list[list[Entry]]:
+    """Return the first rounds of `size` layers that differ in two numbers at most."""
+    rounds = [entries[:size]]
+    if not all(map(_is_simple, rounds[0])):
+        return rounds
+    pattern = outline(rounds[0])
+    for start in range(size, len(entries) - size + 1, size):
+        following = entries[start : start + size]
+        if outline(following) != pattern:
+            break
+        if len(template([*rounds, following], NAMES).params) > 2:
+            break
+        rounds.append(following)
+    return rounds
 
 
 def _is_simple(entry: Entry) -> bool:
     if entry.kind is None or entry.note or {"as", "from"} & set(entry.fields):
         return False
-    return not any(True for _ in entry.inner())
-
-
-def _repeat(entries: list[Entry], at: int, period: int, count: int) -> Entry:
-    calls = [entries[at + i * period :][:period] for i in range(count)]
-    values = parameters(calls, NAMES)
-    layers = renamed(calls[0], places(calls, NAMES))
-    fields = {"with": values} if values else {"times": count}
-    ops = [op for call in calls for entry in call for op in entry.all_ops()]
-    last = calls[-1][-1].output
-    return Entry("repeat", {**fields, "layers": layers}, ops, output=last)
+    return not any(entry.inner())

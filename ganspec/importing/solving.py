@@ -1,24 +1,25 @@
-"""Rows of a Keras table as layers: what their shapes and counts leave possible."""
+"""Rows of a Keras table as layers: those that their shapes and counts leave possible."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
 from math import isqrt
 
 from ganspec.importing.entries import Entry, data, written
-from ganspec.importing.guesses import made
+from ganspec.importing.graph import Shape
+from ganspec.importing.guesses import kind_with, layer_kinds
 from ganspec.importing.likeness import lowered
 from ganspec.importing.summary import Row
-from ganspec.language.kinds import Kind, kinds_of
-from ganspec.program.ir import Net, start_input
+from ganspec.kinds.layer import Layer
+from ganspec.program.ir import Net
 from ganspec.program.measure import costs, totals
 
-Shape = tuple[int, ...]
+Fields = Mapping[str, object]
 STRIDES = range(1, 9)
 WIDEST = 31  # a kernel's side
-# Keras's classes; those that are not here are expressed by no layer.
+# Keras's classes that a layer expresses, by the kind of layer
 KERAS = {
     "Activation": "relu",
     "Add": "add",
@@ -49,7 +50,7 @@ KERAS = {
     "UpSampling2D": "upsample",
     "ZeroPadding2D": "pad",
 }
-# What a table never prints of a kind.
+# fields of Keras's classes that a table does not print
 UNPRINTED = {
     "Activation": "which activation",
     "Dropout": "rate",
@@ -65,7 +66,7 @@ UNPRINTED = {
 
 
 def keras_type(row: Row) -> str:
-    """A row's class; old tables cut its name short, and print the layer's name in full."""
+    """Return a row's class; old tables cut its name short, and print the layer's name in full."""
     if row.type in KERAS:
         return row.type
     close = [name for name in KERAS if row.type and name.startswith(row.type)]
@@ -77,163 +78,136 @@ def keras_type(row: Row) -> str:
 
 
 @dataclass
-class Solved:
-    """A layer that fits a row; `others` fit it as well."""
+class Solution:
+    """A layer that fits a row; `others` fit it as well, in a few words."""
 
-    layer: Kind
-    others: list[str] = field(default_factory=list)
+    layer: Layer
+    others: list[str]
+
+    def entry(self, row: Row) -> Entry:
+        """Return the layer with a note of its count and of what the table leaves open."""
+        unprinted = UNPRINTED.get(keras_type(row))
+        notes = [
+            f"{row.params:,}" if row.params else "",
+            f"{unprinted}: not printed" if unprinted else "",
+            f"or {'; or '.join(self.others[:3])}" if self.others else "",
+        ]
+        fields = written(self.layer, "keras")
+        return Entry(self.layer.kind, fields, note="; ".join(filter(None, notes)))
 
 
-def fits(layer: Kind, before: Shape, row: Row) -> Net | None:
-    """The lowered layer, if its output shape and count are the row's."""
-    net = lowered(layer, start_input(before).value, None)
+def solve(row: Row, before: Shape) -> Solution | None:
+    """Return the layer that a row is; None where the language has none that fits."""
+    fitting: list[tuple[Layer, Net]] = []
+    for layer in options(KERAS.get(keras_type(row), ""), row, before):
+        net = fits(layer, before, row)
+        if net is not None and not any(_same(net, other) for _, other in fitting):
+            fitting.append((layer, net))
+    if not fitting:
+        return None
+    best, *others = (layer for layer, _ in fitting)
+    return Solution(best, [_difference(layer, best) for layer in others])
+
+
+def fits(layer: Layer, before: Shape, row: Row) -> Net | None:
+    """Return the lowered layer, if its output shape and count are the row's."""
+    net = lowered(layer, before)
     if net is None or (row.shape is not None and net.output.shape != row.shape):
         return None
     return net if totals(costs(net))["total"] == row.params else None
 
 
-def solve(row: Row, before: Shape) -> Solved | None:
-    """The layer that a row is; None where the language has none that fits."""
-    kind = KERAS.get(keras_type(row))
-    found: list[tuple[Kind, Net]] = []
-    for layer in options(kind, row, before):
-        net = fits(layer, before, row)
-        if net is not None and not any(_same(net, other) for _, other in found):
-            found.append((layer, net))
-    if not found:
-        return None
-    best, *others = (layer for layer, _ in found)
-    return Solved(best, [worded(layer, best) for layer in others])
-
-
 def _same(a: Net, b: Net) -> bool:
-    """Whether two programs make the same calls."""
-    steps = [
+    """Return True if two programs make the same calls."""
+    one, two = (
         [(s.call.target, s.call.args, s.call.kwargs, s.output.shape) for s in net.steps]
         for net in (a, b)
-    ]
-    return steps[0] == steps[1]
+    )
+    return one == two
 
 
-def worded(layer: Kind, best: Kind) -> str:
-    """In what a layer differs from the one that was taken, in a few words."""
+def _difference(layer: Layer, best: Layer) -> str:
     if layer.kind != best.kind:
         return layer.kind
-    fields = {k: data(v) for k, v in dict(layer).items() if v != getattr(best, k)}
+    fields = {name: data(v) for name, v in dict(layer).items() if v != getattr(best, name)}
     return ", ".join(f"{name} {str(value).lower()}" for name, value in fields.items())
 
 
-def options(kind: str | None, row: Row, before: Shape) -> Iterator[Kind]:
-    """Layers worth trying for a row, the usual ones first."""
-    if kind is None or kind not in kinds_of("layer"):
+# -- fields -----------------------------------------------------------------------------------
+
+
+def options(kind: str, row: Row, before: Shape) -> Iterator[Layer]:
+    """Yield layers worth trying for a row, the usual ones first, with Keras's own defaults."""
+    if kind not in layer_kinds():
         return
-    fields = FIELDS.get(kind, lambda row, before: [{}])(row, before)
-    for given in fields:
-        layer = made(keras(kind), given)
-        if layer is not None:
+    for fields in _fields(kind, row, before):
+        if layer := _keras_layer(kind, fields):
             yield layer
     if kind == "linear" and len(before) == 3:  # Keras's is of each place
         yield from options("conv", row, before)
 
 
-def keras(kind: str) -> type[Kind]:
-    return kinds_of("layer")[kind]
+def _fields(kind: str, row: Row, before: Shape) -> Iterator[Fields]:
+    """Yield fields of a kind that a row leaves possible."""
+    match kind:
+        case "conv" | "conv_transpose":
+            yield from _conv(row, before)
+        case "linear":
+            yield from ({"out": row.shape[0] if row.shape else 0, "bias": b} for b in (True, False))
+        case "batch_norm":
+            for scale, center in ((True, True), (False, True), (True, False), (False, False)):
+                yield {"scale": scale, "center": center}
+        case "avg_pool" | "max_pool":
+            yield from _pool(kind, row, before)
+        case "reshape" if row.shape and len(row.shape) == 3:
+            yield {"shape": row.shape}
+        case "reshape":
+            pass
+        case "upsample":
+            yield from ({"factor": factor} for factor in STRIDES)
+        case "pad":
+            for rows, columns in product(STRIDES, STRIDES):
+                yield {"size": rows if rows == columns else (rows, columns)}
+        case "dropout":
+            yield {"channels": keras_type(row) != "Dropout"}
+        case "group_norm":
+            yield from ({"groups": groups} for groups in (32, 16, 8, 4, 2, 1))
+        case _:
+            yield {}
 
 
-def usual(kind: str, given: dict[str, object]) -> dict[str, object]:
-    """`given` with Keras's own defaults for the rest."""
-    return {**keras(kind).framework_defaults.get("keras", {}), **given}
-
-
-def _conv(row: Row, before: Shape) -> Iterator[dict]:
+def _conv(row: Row, before: Shape) -> Iterator[Fields]:
     out = row.shape[0] if row.shape else 0
-    windows = []
+    windows: list[tuple[bool, int | tuple[int, int]]] = []
     for bias in (True, False):
         count, rest = divmod(row.params - bias * out, max(before[0] * out, 1))
-        windows += [(bias, kernel) for kernel in _windows(count) if count > 0 and not rest]
+        if count > 0 and not rest:
+            windows += [(bias, kernel) for kernel in _windows(count)]
     square = [window for window in windows if isinstance(window[1], int)]
     for (bias, kernel), padding, stride in product(square or windows, ("same", "valid"), STRIDES):
-        given = {"out": out, "kernel": kernel, "stride": stride, "padding": padding}
-        yield usual("conv", {**given, "bias": bias})
+        yield {"out": out, "kernel": kernel, "stride": stride, "padding": padding, "bias": bias}
 
 
-def _conv_transpose(row: Row, before: Shape) -> Iterator[dict]:
-    for given in _conv(row, before):
-        yield usual("conv_transpose", given)
-
-
-def _windows(count: int) -> list[object]:
-    """Kernels of so many places: the square one, or every other."""
-    if count < 1 or isqrt(count) ** 2 == count:
-        return [isqrt(max(count, 0))]
+def _windows(count: int) -> list[int] | list[tuple[int, int]]:
+    """Return the kernels of so many places: the square one, or every other."""
+    if isqrt(count) ** 2 == count:
+        return [isqrt(count)]
     sides = [(a, count // a) for a in range(1, WIDEST + 1) if count % a == 0]
     return [side for side in sides if max(side) <= WIDEST]
 
 
-def _linear(row: Row, before: Shape) -> Iterator[dict]:
-    for bias in (True, False):
-        yield {"out": row.shape[0] if row.shape else 0, "bias": bias}
+def _pool(kind: str, row: Row, before: Shape) -> Iterator[Fields]:
+    for padding, size in product(("valid", "same"), STRIDES):
+        fields: Fields = {"kernel": size, "padding": padding}
+        layer = _keras_layer(kind, fields)
+        if layer and fits(layer, before, row):  # other strides are possible, and in no report
+            yield fields
+            return
+    for padding, size, stride in product(("valid", "same"), STRIDES, STRIDES):
+        yield {"kernel": size, "stride": stride, "padding": padding}
 
 
-def _batch_norm(row: Row, before: Shape) -> Iterator[dict]:
-    for scale, center in ((True, True), (False, True), (True, False), (False, False)):
-        yield usual("batch_norm", {"scale": scale, "center": center})
-
-
-def _pool(kind: str) -> Callable:
-    def fields(row: Row, before: Shape) -> Iterator[dict]:
-        for padding, size in product(("valid", "same"), STRIDES):
-            given = usual(kind, {"kernel": size, "padding": padding})
-            layer = made(keras(kind), given)
-            if layer and fits(layer, before, row):  # others are possible, and in no report
-                yield given
-                return
-        for padding, size, stride in product(("valid", "same"), STRIDES, STRIDES):
-            yield usual(kind, {"kernel": size, "stride": stride, "padding": padding})
-
-    return fields
-
-
-def _reshape(row: Row, before: Shape) -> Iterator[dict]:
-    if row.shape and len(row.shape) == 3:
-        yield {"shape": row.shape}
-
-
-def _upsample(row: Row, before: Shape) -> Iterator[dict]:
-    for factor in STRIDES:
-        yield {"factor": factor}
-
-
-def _pad(row: Row, before: Shape) -> Iterator[dict]:
-    for rows, columns in product(STRIDES, STRIDES):
-        yield {"size": rows if rows == columns else (rows, columns)}
-
-
-FIELDS: dict[str, Callable[[Row, Shape], Iterator[dict]]] = {
-    "avg_pool": _pool("avg_pool"),
-    "batch_norm": _batch_norm,
-    "conv": _conv,
-    "conv_transpose": _conv_transpose,
-    "dropout": lambda row, before: [{"channels": keras_type(row) != "Dropout"}],
-    "leaky_relu": lambda row, before: [usual("leaky_relu", {})],
-    "linear": _linear,
-    "max_pool": _pool("max_pool"),
-    "pad": _pad,
-    "prelu": lambda row, before: [usual("prelu", {})],
-    "reshape": _reshape,
-    "group_norm": lambda row, before: [{"groups": g} for g in (32, 16, 8, 4, 2, 1)],
-    "layer_norm": lambda row, before: [usual("layer_norm", {})],
-    "upsample": _upsample,
-}
-
-
-def entry(solved: Solved, row: Row) -> Entry:
-    """A solved row as a layer, with what is not certain of it."""
-    kind = type(solved.layer)
-    notes = [f"{row.params:,}"] if row.params else []
-    if (what := UNPRINTED.get(keras_type(row))) is not None:
-        notes.append(f"{what}: not printed")
-    if solved.others:
-        notes.append(f"or {'; or '.join(solved.others[:3])}")
-    fields = written(solved.layer, "keras")
-    return Entry(solved.layer.kind, fields, note="; ".join(notes), primary=kind.primary)
+def _keras_layer(kind: str, fields: Fields) -> Layer | None:
+    """Return a layer with Keras's own defaults for the other fields, or None if not allowed."""
+    cls = layer_kinds()[kind]
+    return kind_with(cls, {**cls.framework_defaults.get("keras", {}), **fields})

@@ -1,27 +1,30 @@
-"""`ganspec import FILE.py`: classes of a Python file to a spec, and what is to be said of it."""
+"""`ganspec import FILE.py`: from networks of a Python file to a spec."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from torch import nn
 
 from ganspec.compiler.lower import lower_network
 from ganspec.importing.checking import difference, initial_weights
-from ganspec.importing.network import Found, read_network
+from ganspec.importing.graph import Shape
+from ganspec.importing.network import CodeNetwork, read_network
 from ganspec.importing.python_file import (
-    Given,
+    CodeInput,
     UnreadableError,
     arity,
     build,
-    class_of,
+    maker_of,
     run_file,
-    takes,
 )
-from ganspec.importing.symbols import named
-from ganspec.importing.system import Draft, draft, role_of, text_of
+from ganspec.importing.symbols import name_widths
+from ganspec.importing.system import SpecDraft, draft_spec, role_of, text_of
+from ganspec.kinds.initializer import Initializer
 from ganspec.language.errors import SpecError, listed
 from ganspec.program.ir import Net
 from ganspec.systems.load import loads
@@ -33,7 +36,7 @@ UNKNOWN_INIT = "initial weights: torch's own here; the constructor's were not re
 
 @dataclass(frozen=True)
 class Imported:
-    """A spec's text; `verified` says of each network how it was held against the code."""
+    """A spec's text; `verified` is the result of comparing each network with its source."""
 
     name: str
     text: str
@@ -42,95 +45,101 @@ class Imported:
 
 
 def import_file(
-    path: Path, classes: dict[str, str], inputs: list[Given], settings: dict[str, object]
+    path: Path, names: dict[str, str], inputs: list[CodeInput], settings: dict[str, object]
 ) -> Imported:
-    """A spec of the classes, which are named by role, or `network` for what the shapes say.
+    """Return a spec of the networks named by role, or under `network` for a role by its shapes.
 
-    Raises UnreadableError where the file, a class or an input does not fit.
+    Raises UnreadableError where the file, a name, a setting or an input does not fit.
     """
     module = run_file(path)
-    kinds = {role: class_of(module, name, path) for role, name in classes.items()}
-    known = set().union(*(takes(cls) for cls in kinds.values()))
+    makers = {role: maker_of(module, name, path) for role, name in names.items()}
+    known = {each for maker in makers.values() for each in inspect.signature(maker).parameters}
     if strange := [name for name in settings if name not in known]:
         raise UnreadableError(
             f"no constructor takes {listed(strange)}; --with is for its arguments"
         )
-    makers = {role: lambda cls=cls: build(cls, settings) for role, cls in kinds.items()}
-    networks: dict[str, Found] = {}
+    builders = {role: partial(build, maker, settings) for role, maker in makers.items()}
+    networks: dict[str, CodeNetwork] = {}
     variables: dict[str, int] = {}
-    for role, make in makers.items():
-        network = make()
-        title = kinds[role].__name__
-        given = inputs_of(role, title, network, inputs, networks)
-        networks[role] = read_network(title, network, given)
-        names = named(networks[role], given, kinds[role], settings)
-        if any(variables.get(name, value) != value for name, value in names.items()):
-            networks[role] = read_network(title, network, given)  # one name, two values
+    for role, maker in makers.items():
+        network, title = builders[role](), maker.__name__
+        image = networks["generator"].makes if "generator" in networks else None
+        own = inputs_of(role, title, arity(network), inputs, image)
+        networks[role] = read_network(title, network, own)
+        named = name_widths(networks[role], own, maker, settings)
+        if any(variables.get(name, value) != value for name, value in named.items()):
+            networks[role] = read_network(title, network, own)  # one name, two values
         else:
-            variables |= names
+            variables |= named
     if "network" in networks:
         role = role_of(networks["network"])
-        networks, makers = {role: networks["network"]}, {role: makers["network"]}
-    spec = draft(path.stem, path.name, networks, variables=variables)
-    return finished(spec, makers)
+        networks, builders = {role: networks["network"]}, {role: builders["network"]}
+    draft = draft_spec(path.stem, path.name, networks)
+    draft.variables = variables
+    return finish(draft, networks, builders)
 
 
 def inputs_of(
-    role: str, title: str, network: nn.Module, inputs: list[Given], before: dict[str, Found]
-) -> list[Given]:
-    """Those of the inputs that a network reads, in their order; raises UnreadableError."""
+    role: str, title: str, count: int, inputs: list[CodeInput], image: Shape | None
+) -> list[CodeInput]:
+    """Return those of the inputs that a network reads; `image` is the generator's output.
+
+    Raises UnreadableError where `forward` takes more than these.
+    """
     fitting = {"generator": "zy", "discriminator": "xy"}.get(role, "xyz")
-    found = [given for given in inputs if given.name in fitting]
-    if role == "discriminator" and not any(g.name == "x" for g in found) and "generator" in before:
-        found.insert(0, Given("x", before["generator"].makes))
-    count = arity(network)
-    if len(found) > count:  # a label is for the networks that take one
-        found = [given for given in found if not given.is_label]
-    if not [g for g in found if not g.is_label]:
+    own = [each for each in inputs if each.name in fitting]
+    if role == "discriminator" and image and not any(each.name == "x" for each in own):
+        own.insert(0, CodeInput("x", image))
+    if len(own) > count:  # a label is for the networks that take one
+        own = [each for each in own if not each.is_label]
+    if all(each.is_label for each in own):
         example = {"generator": "z:100", "discriminator": "x:3x64x64"}
         options = example.get(role, "z:100, or --input x:3x64x64")
         raise UnreadableError(f"{title} reads something; say what, as --input {options}")
-    if len(found) < count:
+    if len(own) < count:
         raise UnreadableError(f"{title} reads {count} tensors; add --input y:class10 or y:10")
-    return found
+    return own
 
 
-def finished(spec: Draft, makers: dict[str, Callable[[], nn.Module]]) -> Imported:
-    """The draft's text, held against the code."""
-    text, warnings = text_of(spec), []
-    verified = {}
+def finish(
+    draft: SpecDraft,
+    networks: dict[str, CodeNetwork],
+    builders: Mapping[str, Callable[[], nn.Module]],
+) -> Imported:
+    """Return the draft's text, compared with the code."""
+    text = text_of(draft)
     try:
-        loaded = loads(text, f"{spec.name}.yaml")
+        spec = loads(text, f"{draft.name}.yaml")
     except SpecError as error:
         reason = f"does not fit: {error.diagnostics[0].message}"
-        return Imported(spec.name, text, dict.fromkeys(spec.networks, reason))
-    for role, found in spec.networks.items():
-        gaps = [entry.note for entry in found.missing]
-        warnings += [f"{role}: {note}" for note in [*gaps, *found.notes]]
-        verified[role] = compared(loaded, role, found)
+        return Imported(draft.name, text, dict.fromkeys(networks, reason))
+    warnings, verified = [], {}
+    for role, network in networks.items():
+        gaps = [entry.note for entry in network.missing]
+        warnings += [f"{role}: {note}" for note in [*gaps, *network.notes]]
+        verified[role] = compared(spec, role, network)
         if verified[role] == EQUAL:
-            init = initial_weights(found, makers[role], lambda i, r=role: lowered(loaded, r, i))
-            if init is False:
-                found.notes.append(UNKNOWN_INIT)
-            else:
-                spec.inits[role] = init
+            recognized, draft.inits[role] = initial_weights(
+                network, builders[role], partial(lowered, spec, role)
+            )
+            network.notes += [] if recognized else [UNKNOWN_INIT]
         elif not gaps:
             warnings.append(f"{role}: {verified[role]}")
-    return Imported(spec.name, text_of(spec), verified, warnings)  # now with initial weights
+    return Imported(draft.name, text_of(draft), verified, warnings)  # now with initial weights
 
 
-def compared(spec: Spec, role: str, found: Found) -> str:
-    """What is to be said of one network of the spec beside the code's."""
-    if gaps := len(found.missing):
+def compared(spec: Spec, role: str, network: CodeNetwork) -> str:
+    """Return in words how one network of the spec differs from the code's."""
+    if gaps := len(network.missing):
         return f"not compared: {gaps} of its parts {'is' if gaps == 1 else 'are'} not expressed"
     try:
-        return difference(found, lowered(spec, role)) or EQUAL
+        return difference(network, lowered(spec, role)) or EQUAL
     except SpecError as error:
         return f"does not fit: {error.diagnostics[0].message}"
 
 
-def lowered(spec: Spec, role: str, init: object = None) -> Net:
-    """One network's program, with other initial weights; raises SpecError."""
+def lowered(spec: Spec, role: str, init: Initializer | None = None) -> Net:
+    """Return one network's program, with other initial weights. Raises SpecError."""
     network = getattr(spec, role)
     if init is not None:
         network = network.model_copy(update={"init": init})

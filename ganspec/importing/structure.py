@@ -2,195 +2,170 @@
 
 from __future__ import annotations
 
-from ganspec.importing.entries import Entry
-from ganspec.importing.graph import Graph, operands
+from ganspec.importing.entries import Data, Entry, walk
+from ganspec.importing.graph import RecordedCall, RecordedGraph, Slot
 from ganspec.importing.guesses import head, kinds_by_heads
-from ganspec.importing.labels import joined
+from ganspec.importing.labels import GraphLabel, joined
 from ganspec.importing.matching import Matcher
-from ganspec.importing.recording import Op, Slot
-from ganspec.program.ir import Value
+
+JOINS = {"add": "add", "cat": "concat"}  # role of a call, kind of layer
 
 
 class Structure:
-    """Reads a graph from `start` on; `label` is the value of the labels."""
+    """Reads the layers of a graph from the value `start` on."""
 
-    def __init__(self, graph: Graph, start: int, label: int | None, labels: Value | None):
+    def __init__(self, graph: RecordedGraph, start: int, label: GraphLabel | None):
         self.graph, self.start, self.label = graph, start, label
-        self.matcher = Matcher(graph, labels)
+        self.matcher = Matcher(graph)
         self.names: dict[int, str] = {}  # values that a later layer reads by name
-        self.cut: set[tuple[int, Op]] = set()  # reads by name
+        self.cut: set[tuple[int, RecordedCall]] = set()  # reads by name
         self.take_known_modules()
-        self.derived = self.after(start)
+        self.derived = graph.after(start)
 
     def take_known_modules(self) -> None:
-        """Whole modules of the user's own that do what a layer does, such as self-attention."""
+        """Put one call in place of those of a user's module that is a layer, as self-attention."""
         graph = self.graph
         for number, scope in enumerate(graph.scopes):
-            inner = [op for op in graph.ops if number in op.scopes]
-            made = {op.output for op in inner}
-            read = {v for op in graph.ops if op not in inner for v in op.inputs}
-            if len(scope.outputs) != 1 or not made:
+            inner = graph.within(number)
+            outputs = {call.output for call in inner}
+            read = {v for call in graph.calls if call not in inner for v in call.inputs}
+            if len(scope.outputs) != 1 or not outputs:
                 continue
-            if (made & {*read, *graph.outputs}) - {scope.outputs[0]}:
+            if (outputs & {*read, *graph.outputs}) - {scope.outputs[0]}:
                 continue
-            slots = tuple(Slot(v) for v in scope.inputs)
-            outputs = scope.outputs[0]
-            whole = Op(scope.module, slots, {}, scope.inputs, outputs, scope.path, scope.outer)
+            slots = tuple(map(Slot, scope.inputs))
+            whole = RecordedCall(scope.module, slots, {}, scope.inputs, scope.outputs[0])
+            whole.path, whole.scopes = scope.path, scope.outer
             if (head(whole.name),) in kinds_by_heads() and self.is_known(whole):
-                at = graph.ops.index(inner[-1])
-                graph.ops[at] = whole
-                graph.ops = [op for op in graph.ops if op not in inner]
+                graph.calls[graph.calls.index(inner[-1])] = whole
+                graph.calls = [call for call in graph.calls if call not in inner]
 
-    def is_known(self, whole: Op) -> bool:
+    def is_known(self, whole: RecordedCall) -> bool:
+        """Return True if a layer does what a user's module does."""
         if len(whole.inputs) == 1:
             return self.matcher.layer([whole], False) is not None
-        if len(whole.inputs) == 2 and whole.inputs[1] == self.label:
-            return joined(self.matcher, [], [whole], whole.inputs[0], self.label) is not None
-        return False
-
-    def after(self, value: int) -> set[int]:
-        """All values made of `value`, itself among them."""
-        found = {value}
-        for op in self.graph.ops:
-            if found & set(op.inputs):
-                found.add(op.output)
-        return found
-
-    def path(self, start: int, end: int) -> list[Op]:
-        """The calls between two values."""
-        between = self.after(start) & self.graph.before(end)
-        return [op for op in self.graph.ops if op.output in between and op.output != start]
+        if self.label is None or whole.inputs[1:] != (self.label.value,):
+            return False
+        return joined(self.matcher, self.label, whole.inputs[0], [], [whole]) is not None
 
     def entries(self, start: int, end: int) -> list[Entry]:
-        """The layers from one value to another."""
-        found: list[Entry] = []
-        run: list[Op] = []
+        """Return the layers from one value to another."""
+        entries: list[Entry] = []
+        chain: list[RecordedCall] = []
         at = start
         while at != end:
             region = self.region(at, end)
-            if len(region) == 1 and self.is_unary(region[0]):
-                run += region
+            last = region[-1]
+            if len(region) == 1 and len(last.operands) == 1 and last.count == 1:
+                chain.append(last)
             else:
-                found += self.matcher.entries(run)
-                run = []
+                entries += self.matcher.entries(chain)
+                chain = []
                 if self.cut_long_reads(at, region):
                     continue
-                found += self.joint(at, region)
-            at = region[-1].output
-        return [*found, *self.matcher.entries(run)]
+                entries += self.joint(at, region)
+            at = last.output
+        return [*entries, *self.matcher.entries(chain)]
 
-    def is_unary(self, op: Op) -> bool:
-        return len(operands(op)) == 1 and op.made == 1
-
-    def region(self, start: int, end: int) -> list[Op]:
-        """The calls up to the first value that everything after `start` passes through."""
-        path = self.path(start, end)
-        reads: dict[int, int] = {start: 0}
-        for op in path:
-            reads[op.output] = 0
-            for value in self.uncut(op):
-                reads[value] = reads.get(value, 0) + 1
-        live = {start}
-        for i, op in enumerate(path):
-            for value in self.uncut(op):
-                reads[value] -= 1
-            live = {v for v in live if reads[v] > 0} | {op.output}
-            if live == {op.output}:
+    def region(self, start: int, end: int) -> list[RecordedCall]:
+        """Return the calls up to the first value that everything after `start` passes through."""
+        path = self.graph.between(start, end)
+        last_read = {value: i for i, call in enumerate(path) for value in self.uncut(call)}
+        furthest = last_read.get(start, 0)
+        for i, call in enumerate(path):
+            if furthest <= i:
                 return path[: i + 1]
+            furthest = max(furthest, last_read.get(call.output, i))
         return path
 
-    def uncut(self, op: Op) -> list[int]:
-        """The values that a call reads as the running one."""
-        return [v for v in op.inputs if v in self.derived and (v, op) not in self.cut]
+    def uncut(self, call: RecordedCall) -> list[int]:
+        """Return the values that a call reads as the running one."""
+        return [v for v in call.inputs if v in self.derived and (v, call) not in self.cut]
 
-    def cut_long_reads(self, start: int, region: list[Op]) -> bool:
+    def cut_long_reads(self, start: int, region: list[RecordedCall]) -> bool:
         """Let a join far behind read `start` by its name; False where nothing can be cut."""
         if len(region) == 1 or self.has_label(region) or self.branches(start, region):
             return False
-        for op in region:
-            around = [v for v in op.inputs if v != start and v in self.after(start)]
-            if start in op.inputs and around and self.graph.roles.get(op) in ("add", "cat"):
+        after = self.graph.after(start) - {start}
+        for call in region:
+            if start in call.inputs and after & set(call.inputs) and self.is_join(call):
                 self.name(start)
-                self.cut.add((start, op))
+                self.cut.add((start, call))
                 return True
         return False
 
+    def is_join(self, call: RecordedCall) -> bool:
+        return self.graph.roles.get(call) in JOINS
+
     def name(self, value: int) -> str:
-        if value not in self.names:
-            self.names[value] = f"skip{len(self.names) + 1}" if self.names else "skip"
-        return self.names[value]
+        """Return the name of a value, a new one the first time."""
+        new = f"skip{len(self.names) + 1}" if self.names else "skip"
+        return self.names.setdefault(value, new)
 
     # -- joins --------------------------------------------------------------------------------
 
-    def joint(self, start: int, region: list[Op]) -> list[Entry]:
-        """The layers of a region that is more than one call of one input."""
+    def joint(self, start: int, region: list[RecordedCall]) -> list[Entry]:
+        """Return the layers of a region that is more than one call of one input."""
         last = region[-1]
-        if self.has_label(region):
-            side = self.side(region)
-            entry = joined(self.matcher, side, region, start, self.label)
-            if entry:
-                return [entry]
+        side = self.side(region)
+        label = self.label if self.has_label(region) else None
+        if label and (entry := joined(self.matcher, label, start, side, region)):
+            return [entry]
         if parts := self.branches(start, region):
             main, skip = parts
-            fields = {"main": self.entries(start, main)}
+            fields: dict[str, Data] = {"main": self.entries(start, main)}
             if skip != start:
                 fields["skip"] = self.entries(start, skip)
-            return [Entry("residual", fields, [last], primary="main", output=last.output)]
-        is_join = len(region) == 1 and self.graph.roles.get(last) in ("add", "cat")
-        if is_join and (found := self.by_name(start, last)):
-            return found
-        side = self.side(region) if self.label is not None else []
+            return [Entry("residual", fields, [last], output=last.output)]
+        if len(region) == 1 and self.is_join(last) and (entries := self.by_name(start, last)):
+            return entries
         return [Entry(None, {}, [*side, *region], output=last.output)]
 
-    def has_label(self, region: list[Op]) -> bool:
+    def has_label(self, region: list[RecordedCall]) -> bool:
+        """Return True if a call reads a value that does not depend on `start`, as the label's."""
         return self.label is not None and any(
-            v not in self.derived for op in region for v in op.inputs
+            value not in self.derived for call in region for value in call.inputs
         )
 
-    def side(self, region: list[Op]) -> list[Op]:
-        """Calls on the label alone that a region needs."""
-        outer = {v for op in region for v in op.inputs if v not in self.derived}
-        needed = set().union(*(self.graph.before(v) for v in outer)) if outer else set()
-        return [op for op in self.graph.ops if op.output in needed]
+    def side(self, region: list[RecordedCall]) -> list[RecordedCall]:
+        """Return the calls on the label alone that a region needs."""
+        outer = {v for call in region for v in call.inputs if v not in self.derived}
+        needed = self.graph.before(*outer) if self.label else set()
+        return [call for call in self.graph.calls if call.output in needed]
 
-    def branches(self, start: int, region: list[Op]) -> tuple[int, int] | None:
-        """The two values that a region adds, if each is made of `start` by itself."""
+    def branches(self, start: int, region: list[RecordedCall]) -> tuple[int, int] | None:
+        """Return the two values that a region adds, if each depends on `start` by itself."""
         last = region[-1]
-        values = operands(last)
+        one, two, *_ = [*last.operands, -1, -1]
         shapes = self.graph.shapes
-        if self.graph.roles.get(last) != "add" or values[0] == values[1]:
+        if self.graph.roles.get(last) != "add" or one == two or shapes[one] != shapes[two]:
             return None
-        if any((v, last) in self.cut or v not in self.derived for v in values):
+        if {one, two} - set(self.uncut(last)):
             return None
-        if shapes[values[0]] != shapes[values[1]]:
+        sides = [{c.output for c in self.graph.between(start, value)} for value in (one, two)]
+        if sides[0] & sides[1] or {last.output}.union(*sides) != {c.output for c in region}:
             return None
-        one, two = ({op.output for op in self.path(start, v)} for v in values)
-        if one & two or one | two | {last.output} != {op.output for op in region}:
-            return None
-        return (values[1], values[0]) if values[0] == start else (values[0], values[1])
+        return (two, one) if one == start else (one, two)
 
-    def by_name(self, start: int, op: Op) -> list[Entry] | None:
-        """A sum or concatenation with values that were named before."""
-        values = operands(op)
-        if any(v != start and (v, op) not in self.cut for v in values):
+    def by_name(self, start: int, call: RecordedCall) -> list[Entry] | None:
+        """Return a sum or concatenation with values that were named before."""
+        values = call.operands
+        if any(value != start and (value, call) not in self.cut for value in values):
             return None
-        kind = {"add": "add", "cat": "concat"}[self.graph.roles[op]]
+        kind = JOINS[self.graph.roles[call]]
         if kind == "add" and values[0] != start:
-            values = [start, *(v for v in values if v != start)]
-        found = []
-        for i, value in enumerate(values[1:]):
-            fields: dict[str, object] = {"value": self.name(value)}
-            if i == 0 and values[0] != start:
-                fields["from"] = self.name(values[0])
-            found.append(Entry(kind, fields, [op] if value is values[-1] else [], primary="value"))
-        found[-1].output = op.output
-        return found
+            values = [start, *(value for value in values if value != start)]
+        entries = [Entry(kind, {"value": self.name(value)}) for value in values[1:]]
+        if values[0] != start:
+            entries[0].fields["from"] = self.name(values[0])
+        entries[-1].calls, entries[-1].output = [call], call.output
+        return entries
 
     # -- names --------------------------------------------------------------------------------
 
     def named(self, entries: list[Entry]) -> list[Entry]:
-        """The entries with the names of their values; one more where the input itself has one."""
-        for entry in [e for top in entries for e in top.walk()]:
+        """Return the entries with the names of their values; the input's has a layer of its own."""
+        for entry in walk(entries):
             if name := self.names.get(entry.output):
                 entry.fields["as"] = name
         if name := self.names.get(self.start):

@@ -1,16 +1,18 @@
-"""Printed tables of Keras's `model.summary()`, of its older plain style and its newer boxes."""
+"""Parser of tables that Keras's `model.summary()` prints, in its plain style or in boxes."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 
+from ganspec.importing.graph import Shape
 from ganspec.importing.python_file import UnreadableError
 
 BARS = "│┃|"
 HEADER = ("Layer", "Output Shape", "Param #", "Connected to")
 RULE = re.compile(r"[\s_=\-─━┏┳┓┡╇┩├┼┤└┴┘╭┬╮╰╯+]*")
-LONGEST = 1_000_000  # characters of a file that may be a table
+LONGEST = 1_000_000  # characters of a file
 TOTALS = {
     "total": r"^\s*Total params:",
     "trainable": r"^\s*Trainable params:",
@@ -25,7 +27,7 @@ class Row:
 
     name: str
     type: str
-    shape: tuple[int, ...] | None
+    shape: Shape | None
     params: int
     sources: list[str]
 
@@ -40,26 +42,21 @@ class Table:
 
 
 def read_tables(text: str, name: str) -> list[Table]:
-    """Every model printed in `text`; raises UnreadableError where there is none."""
+    """Return every model printed in `text`. Raises UnreadableError if there is none."""
     if len(text) > LONGEST:
         raise UnreadableError(f"{name} is too long to be a table")
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text.splitlines()]  # colours
-    heads = [i for i, line in enumerate(lines) if _is_header(line)]
+    heads = [i for i, line in enumerate(lines) if all(word in line for word in HEADER[:3])]
     if not heads:
         raise UnreadableError(f"{name} has no line `Layer (type)  Output Shape  Param #`")
     tables = []
-    for number, at in enumerate(heads):
-        end = heads[number + 1] if number + 1 < len(heads) else len(lines)
+    for at, end in pairwise([*heads, len(lines)]):
         table = Table(_title(lines[:at], name))
-        _rows(table, lines[at], lines[at + 1 : end])
+        _fill(table, lines[at], lines[at + 1 : end])
         if not table.rows:
             raise UnreadableError(f"the table in line {at + 1} of {name} has no layers")
         tables.append(table)
     return tables
-
-
-def _is_header(line: str) -> bool:
-    return all(word in line for word in HEADER[:3])
 
 
 def _title(before: list[str], name: str) -> str:
@@ -69,7 +66,8 @@ def _title(before: list[str], name: str) -> str:
     return name
 
 
-def _rows(table: Table, header: str, lines: list[str]) -> None:
+def _fill(table: Table, header: str, lines: list[str]) -> None:
+    """Read the rows and sums under a header."""
     boxed = any(bar in header for bar in BARS)
     starts = [header.index(word) for word in HEADER if word in header]
     cells: list[list[str]] = []
@@ -96,7 +94,7 @@ def _split(line: str, boxed: bool, starts: list[int]) -> list[str]:
     if boxed:
         cells = [cell.strip() for cell in re.split(f"[{BARS}]", line)[1:]]
     else:
-        ends = [*starts[1:], None]
+        ends = [*starts[1:], len(line)]
         cells = [line[a:b].strip() for a, b in zip(starts, ends, strict=True)]
     return [*cells, "", "", "", ""][:4]
 
@@ -106,13 +104,13 @@ def _row(cells: list[str]) -> Row:
     label = _joined(name)
     match = re.match(r"(.*?)\s*\((.*?)\)?\s*$", label)
     title, kind = (match[1], match[2]) if match else (label, "")
-    numbers = re.sub(r"\D", "", params)
-    found = re.findall(r"([\w./…-]+)(?:\[|…|$|,)", sources.replace("\n", " "))
-    return Row(title.strip(), kind, _shape(shape), int(numbers or 0), found)
+    count = int(re.sub(r"\D", "", params) or 0)
+    names = re.findall(r"([\w./…-]+)(?:\[|…|$|,)", sources.replace("\n", " "))
+    return Row(title.strip(), kind, _shape(shape), count, names)
 
 
 def _joined(cell: str) -> str:
-    """A cell of several lines; a word in parentheses may be broken anywhere."""
+    """Return a cell of several lines as one; a word in parentheses may be broken anywhere."""
     lines = [line.strip() for line in cell.split("\n") if line.strip()]
     text = lines[0] if lines else ""
     for line in lines[1:]:
@@ -120,7 +118,7 @@ def _joined(cell: str) -> str:
     return text
 
 
-def _shape(cell: str) -> tuple[int, ...] | None:
+def _shape(cell: str) -> Shape | None:
     match = re.search(r"\(([^()]*)\)", cell.replace("\n", " "))
     parts = [p.strip() for p in match[1].split(",") if p.strip()] if match else []
     if not parts or not all(p.isdigit() for p in parts[1:]):

@@ -1,4 +1,4 @@
-"""`ganspec import --summary`: printed Keras tables to a spec."""
+"""`ganspec import --summary`: from printed Keras tables to a spec."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from ganspec.compiler.check import check
 from ganspec.compiler.lower import lower
-from ganspec.importing.entries import Entry
-from ganspec.importing.network import Sketch
+from ganspec.importing.entries import Data, Entry
+from ganspec.importing.network import NetworkDraft
 from ganspec.importing.page import flow
-from ganspec.importing.python_file import Given, UnreadableError
+from ganspec.importing.python_file import CodeInput, UnreadableError
 from ganspec.importing.source import Imported
 from ganspec.importing.summary import Table, read_tables
-from ganspec.importing.system import draft, image_of, role_of, text_of
+from ganspec.importing.system import draft_spec, image_of, role_of, text_of
 from ganspec.importing.walking import Walk
 from ganspec.language.errors import SpecError
 from ganspec.program.measure import costs, totals
@@ -24,26 +24,26 @@ from ganspec.systems.load import loads
 UNSEEN = "activations inside a layer, as Conv2D(activation='relu'), are not printed by Keras"
 
 
-def import_tables(paths: list[Path], inputs: list[Given]) -> Imported:
-    """A spec of the printed networks; raises UnreadableError where they are none."""
-    tables = [t for path in paths for t in _read(path)]
+def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
+    """Return a spec of the printed networks. Raises UnreadableError where a file has none."""
+    tables = [table for path in paths for table in _read(path)]
     walks, warnings = _walks(tables, inputs)
-    networks: dict[str, Sketch] = {}
+    networks: dict[str, NetworkDraft] = {}
+    printed: dict[str, Table] = {}
     for walk in walks:
-        role = role_of(walk.sketch)
+        role = role_of(walk.draft)
         if role in networks:
             raise UnreadableError(f"two tables are of a {role}; import them one by one")
-        networks[role] = walk.sketch
-    name, source = paths[0].stem, paths[0].name
-    reports = {role: w.table for role, w in zip(networks, walks, strict=True)}
-    spec = draft(name, source, networks, framework="keras", remarks=[UNSEEN])
-    for role, sketch in networks.items():
-        warnings += [f"{role}: {note}" for note in sketch.notes]
-        warnings += [f"{role}: {text}" for text in doubtful(sketch.entries)]
+        networks[role], printed[role] = walk.draft, walk.table
+    draft = draft_spec(paths[0].stem, paths[0].name, networks)
+    draft.framework, draft.remarks = "keras", [UNSEEN]
+    for role, network in networks.items():
+        notes = [*network.notes, *doubtful(network.entries)]
+        warnings += [f"{role}: {note}" for note in notes]
     warnings.append(UNSEEN)
-    spec.report = claimed(networks, reports)
-    text = text_of(spec)
-    return Imported(spec.name, text, _verified(text, networks, reports), warnings)
+    draft.report = claimed(networks, printed)
+    text = text_of(draft)
+    return Imported(draft.name, text, _verified(text, printed), warnings)
 
 
 def _read(path: Path) -> list[Table]:
@@ -55,22 +55,22 @@ def _read(path: Path) -> list[Table]:
         raise UnreadableError(f"{path} is no text in UTF-8; save the table as such") from None
 
 
-def _walks(tables: list[Table], inputs: list[Given]) -> tuple[list[Walk], list[str]]:
-    """Each table's layers; a discriminator's input may be the size that the generator makes."""
+def _walks(tables: list[Table], inputs: list[CodeInput]) -> tuple[list[Walk], list[str]]:
+    """Return each table's layers, and warnings. A discriminator may read what a generator makes."""
     warnings, walks = [], []
-    given = {g.name: g.shape for g in inputs}
-    image = given.get("x")
-    for table in sorted(tables, key=lambda t: not _starts_with_vector(t)):
+    shapes = {each.name: each.shape for each in inputs}
+    image = shapes.get("x")
+    for table in sorted(tables, key=lambda table: not _starts_with_vector(table)):
         if any(row.type in ("Sequential", "Functional", "Model") for row in table.rows):
             warnings.append(f"`{table.name}` is made of other models; import their own tables")
             continue
-        walk = Walk(table, given.get("z"), image)
+        walk = Walk(table, shapes.get("z"), image)
         walk.run()
         walks.append(walk)
-        if len(walk.sketch.makes) == 3 and image is None:
-            image = image_of(walk.sketch.makes)
+        if len(walk.draft.makes) == 3 and image is None:
+            image = image_of(walk.draft.makes)
     if not walks:
-        raise UnreadableError(f"{warnings[0] if warnings else 'there is no table'}")
+        raise UnreadableError(warnings[0] if warnings else "there is no table")
     return walks, warnings
 
 
@@ -80,60 +80,55 @@ def _starts_with_vector(table: Table) -> bool:
 
 
 def doubtful(entries: list[Entry]) -> list[str]:
-    """What is not certain of the layers, each doubt once."""
+    """Return the doubts that the layers' notes state, each once."""
     notes = [(e.kind, re.sub(r"^[\d,]+(; )?", "", e.note)) for e in entries]
-    found = Counter(f"{kind}: {note}" if kind else note for kind, note in notes if note)
-    return [f"{text} ({count} times)" if count > 1 else text for text, count in found.items()]
+    doubts = Counter(f"{kind}: {note}" if kind else note for kind, note in notes if note)
+    return [f"{text} ({count} times)" if count > 1 else text for text, count in doubts.items()]
 
 
-def claimed(networks: dict[str, Sketch], tables: dict[str, Table]) -> list[str]:
-    """The table's own numbers, as claims that `ganspec check` holds against the spec."""
-    params, rows = {}, {}
-    for role, sketch in networks.items():
-        if any(e.kind is None for e in sketch.entries):
+def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list[str]:
+    """Return the lines of a report with the tables' numbers, which `ganspec check` verifies."""
+    params: dict[str, Data] = {}
+    rows: dict[str, Data] = {}
+    for role, network in networks.items():
+        if any(entry.kind is None for entry in network.entries):
             continue  # with stand-ins the counts cannot be met
-        if counts(tables[role]).get("total"):
-            params[role] = counts(tables[role])
+        if (known := counts(tables[role])).get("total"):
+            params[role] = known
         printed = [row.params for row in tables[role].rows if row.params]
-        if printed and sketch.label is None:  # a label's layers are one condition here
+        if printed and network.label is None:  # a label's layers are one condition here
             rows[role] = printed
-    found = {"params": params, "layers": rows}
-    lines = ["report:"]
-    for key, value in found.items():
-        if value:
-            lines += [f"  {key}:", *(f"    {role}: {flow(part)}" for role, part in value.items())]
-    return lines if len(lines) > 1 else []
+    lines = []
+    for key, values in (("params", params), ("layers", rows)):
+        lines += [f"  {key}:"] if values else []
+        lines += [f"    {role}: {flow(value)}" for role, value in values.items()]
+    return ["report:", *lines] if lines else []
 
 
 def counts(table: Table) -> dict[str, int]:
-    """The printed sums, without an optimizer's; of frozen models only the total says anything."""
-    found = dict(table.totals)
-    if "total" in found:
-        found["total"] -= found.pop("optimizer", 0)
-    frozen = found.get("trainable") == 0 or sum(found.values()) != 2 * found.get("total", 0)
-    return {"total": found["total"]} if frozen and "total" in found else found
+    """Return the printed sums without an optimizer's; of frozen models the total alone."""
+    sums = dict(table.totals)
+    if "total" in sums:
+        sums["total"] -= sums.pop("optimizer", 0)
+    frozen = sums.get("trainable") == 0 or sum(sums.values()) != 2 * sums.get("total", 0)
+    return {"total": sums["total"]} if frozen and "total" in sums else sums
 
 
-def _verified(text: str, networks: dict[str, Sketch], tables: dict[str, Table]) -> dict[str, str]:
-    """Of each network, whether its counts are the table's."""
+def _verified(text: str, tables: dict[str, Table]) -> dict[str, str]:
+    """Return for each network in words whether its count is the table's."""
     spec = loads(text, "spec")
     try:
         nets = lower(spec)
     except SpecError as error:
-        return dict.fromkeys(networks, f"does not fit: {error.diagnostics[0].message}")
-    found = {}
-    for role in networks:
+        return dict.fromkeys(tables, f"does not fit: {error.diagnostics[0].message}")
+    verified = {}
+    for role, table in tables.items():
         total = totals(costs(nets[role]))["total"]
-        printed = tables[role].totals.get("total", math.nan)
-        same = total == counts(tables[role]).get("total")
-        found[role] = (
-            f"{total:,} parameters, as printed"
-            if same
-            else f"{total:,} parameters, not {printed:,}"
-        )
+        printed = table.totals.get("total", math.nan)
+        same = total == counts(table).get("total")
+        verified[role] = f"{total:,} parameters, " + ("as printed" if same else f"not {printed:,}")
     try:
         check(spec)
     except SpecError as error:
-        role = next(iter(found))
-        found[role] += f"; {error.diagnostics[0].message}"
-    return found
+        verified[next(iter(verified))] += f"; {error.diagnostics[0].message}"
+    return verified

@@ -61,8 +61,7 @@ class Dataset(Kind, family="dataset"):
 
     def reader(self, resize: str = "antialias") -> partial:
         """Return `load` with fields that are not at their defaults, and `resize` if it has it."""
-        fields = type(self).model_fields
-        own = {name: value for name, value in self if value != fields[name].default}
+        own = self.changed()
         if resize != "antialias" and "resize" in inspect.signature(type(self).load).parameters:
             own["resize"] = resize
         return partial(type(self).load, **own)

@@ -78,11 +78,19 @@ class Layer(Kind, family="layer"):
     for a layer that reads either. `output_range` holds the bounds of the result's numbers, None if
     they have none. `examples` are pairs of fields and an input shape without the batch: tests run
     them, and `ganspec import` recognises the layer by them.
+
+    The others are for comparisons. Kinds of one `role`, such as `norm` or `activation`, can replace
+    each other. `noun` is the layer in a sentence, by default `a` with its kind. `conditional`
+    layers read or guess the label. `tells_size` adds the map: `self attention at 8 x 8`.
     """
 
     expects: ClassVar[str | None] = None
     output_range: ClassVar[tuple[float, float] | None] = None
     examples: ClassVar[Examples] = []
+    role: ClassVar[str] = ""
+    noun: ClassVar[str] = ""
+    conditional: ClassVar[bool] = False
+    tells_size: ClassVar[bool] = False
 
     as_: Name | None = Field(None, alias="as", description="name of the value, for `from`")
     from_: Name | None = Field(None, alias="from", description="named value to read")

@@ -15,9 +15,10 @@ class Loss(Kind, family="loss"):
     of generated images, at once or one after the other; the generator minimises `generator_loss`.
     A kind defines the three as functions at the top of its file. Each takes `(scores, cfg)`, scores
     of shape N x 1 or maps, and returns a scalar. It reads the kind's fields as `cfg.field`, and its
-    text goes into emitted files.
+    text goes into emitted files. `judge` is the discriminator's name in papers about the loss.
     """
 
+    judge: ClassVar[str] = "discriminator"
     real_loss: ClassVar[Callable]
     fake_loss: ClassVar[Callable]
     generator_loss: ClassVar[Callable]

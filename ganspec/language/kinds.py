@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import ClassVar, Self, TypeVar
 
-from pydantic import BaseModel, PrivateAttr
+from pydantic import PrivateAttr
 
 from ganspec.language.errors import Mark
 from ganspec.language.registry import BASES, PACKAGES, base_of
@@ -79,12 +79,6 @@ class Kind(Section):
         return self._mark
 
     @classmethod
-    def defaults(cls, framework: str = "torch") -> dict[str, object]:
-        """Return the fields' defaults under `framework`, by the fields' names in Python."""
-        own = {name: field.default for name, field in cls.model_fields.items()}
-        return own | cls.framework_defaults.get(framework, {})
-
-    @classmethod
     def summary(cls) -> str:
         """Return the docstring's first paragraph on one line."""
         return inspect.cleandoc(cls.__doc__ or "").split("\n\n")[0].replace("\n", " ")
@@ -94,7 +88,7 @@ def within(part: object) -> Iterator[Kind]:
     """Yield every kind in a part of a spec, outermost first."""
     if isinstance(part, Kind):
         yield part
-    if isinstance(part, BaseModel):
+    if isinstance(part, Section):
         for name in type(part).model_fields:
             yield from within(getattr(part, name))
     elif isinstance(part, tuple):

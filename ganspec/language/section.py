@@ -24,3 +24,16 @@ class Section(BaseModel):
     def opened(cls, node: Node) -> Node:
         """Return the section's full form, where it also has a short one."""
         return node
+
+    @classmethod
+    def defaults(cls, framework: str = "torch") -> dict[str, object]:
+        """Return the default of each field under `framework`."""
+        own = {name: field.default for name, field in cls.model_fields.items()}
+        return own | cls.framework_defaults.get(framework, {})
+
+    def changed(self, framework: str = "torch") -> dict[str, object]:
+        """Return the fields that are not at their defaults under `framework`."""
+        pairs = (
+            (name, getattr(self, name), usual) for name, usual in self.defaults(framework).items()
+        )
+        return {name: value for name, value, usual in pairs if value != usual}

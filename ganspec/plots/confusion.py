@@ -1,4 +1,4 @@
-"""Draw what a classifier confuses."""
+"""Plots of a classifier's mistakes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ NUMBERED = 16  # classes, beyond which a matrix's cells are too small for number
 
 
 def count(predicted: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.Tensor:
-    """Images by class, one a row, and by predicted class, one a column."""
+    """Return the numbers of images; rows are their classes, columns the predicted ones."""
     return torch.bincount(classes * labels + predicted, minlength=classes**2).view(classes, classes)
 
 
@@ -25,7 +25,7 @@ def plot_matrix(counts: torch.Tensor, names: list[str], where: str, path: Path) 
     side = 2.5 + 0.45 * min(size, 40)
     figure = Figure(figsize=(side + 1, side), dpi=120, layout="constrained")
     axes = figure.subplots()
-    drawn = axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
+    image = axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1)
     axes.set(xlabel="predicted", ylabel="class")
     axes.set_title(f"{right / max(total, 1):.2%} of {total:,} {where} right")
     axes.set_xticks(range(size), names, rotation=90)
@@ -34,20 +34,19 @@ def plot_matrix(counts: torch.Tensor, names: list[str], where: str, path: Path) 
         for row in range(size):
             for column in range(size):
                 colour = "white" if shares[row, column] > 0.5 else "black"
-                number = f"{int(counts[row, column])}"
-                place = {"ha": "center", "va": "center", "fontsize": 8}
-                axes.text(column, row, number, color=colour, **place)
-    figure.colorbar(drawn, label="share of the class", shrink=0.8)
+                text = axes.text(column, row, f"{int(counts[row, column])}", color=colour)
+                text.set(ha="center", va="center", fontsize=8)
+    figure.colorbar(image, label="share of the class", shrink=0.8)
     with replacing(path) as temporary:
         figure.savefig(temporary)
 
 
 def plot_shares(
-    found: torch.Tensor, labels: torch.Tensor, names: list[str], where: str, path: Path
+    hits: torch.Tensor, labels: torch.Tensor, names: list[str], where: str, path: Path
 ) -> None:
-    """Draw the recall of each label, with its number of images, as bars; a PNG."""
-    shares = found / labels.clamp(min=1)
-    total, right = int(labels.sum()), int(found.sum())
+    """Draw the recall of each label, with its number of images, as bars in a PNG."""
+    shares = hits / labels.clamp(min=1)
+    total, right = int(labels.sum()), int(hits.sum())
     figure = Figure(figsize=(7, 1.2 + 0.25 * len(names)), dpi=120, layout="constrained")
     axes = figure.subplots()
     axes.barh(range(len(names)), shares.numpy(), color="#0072b2")

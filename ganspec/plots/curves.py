@@ -1,13 +1,14 @@
-"""Draw curves of a log by matplotlib: its columns, smoothed and thinned.
+"""Curves of a log in matplotlib: its columns, smoothed and thinned.
 
-Colours are named. A name's light value is drawn; `THEME` has the dark one beside it, for pages that
-follow the reader's theme. All of them are told apart by people with any kind of colour vision
-(after Okabe and Ito, 2008, made darker or lighter where contrast with the ground wants it).
+Colours have names. Plots use a name's light value; `THEME` also has a dark one, for pages that
+follow the reader's theme. People with any kind of colour vision can tell them apart (after Okabe
+and Ito, 2008, made darker or lighter for contrast with the ground).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeAlias
 
 import matplotlib
@@ -33,12 +34,12 @@ Look: TypeAlias = tuple[str, Style]  # name of a colour, line style
 STYLES: tuple[Style, ...] = ("-", (0, (6, 1.5)), "-.", (0, (2, 1)), (0, (8, 2, 2, 2)), ":")
 BINS = 600  # points of a thinned curve: more would fall on the same pixels
 LABEL = 36  # characters of a name in a legend
-CUT = 3  # an axis ends before outliers that would make it so many times as long
+CUT = 3  # outliers that would make an axis so many times as long are outside it
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A column as it is drawn; `sparse` ones, one value an epoch, are drawn as they are."""
+    """A column and its look; a `sparse` one, with one value an epoch, is not smoothed."""
 
     column: Column
     label: str
@@ -116,12 +117,12 @@ def outside(panel: Panel) -> str:
     if count == 0:
         return ""
     _, value, step = furthest
-    values = "value is" if count == 1 else "values are"
-    return f"{count:,} {values} beyond the axis, the furthest {value:.4g} at step {step:,.0f}"
+    are = "value is" if count == 1 else "values are"
+    return f"{count:,} {are} beyond the axis, the furthest {value:.4g} at step {step:,.0f}"
 
 
 def thinning(panel: Panel) -> str:
-    """Return in words what the pale and the full lines are; empty if all values are drawn."""
+    """Return in words the meaning of the full and the pale lines; empty if all values are drawn."""
     counts = [len(curve.column) for curve in panel.curves if not curve.sparse]
     widths = sorted({window(count) for count in counts} - {1})
     if not widths:
@@ -140,7 +141,7 @@ def is_long(count: int) -> bool:
 
 
 def legend_label(text: str) -> str:
-    """Return a name cut for a legend, which would hide one that begins with an underscore."""
+    """Return a name for a legend: short, and with no underscore in front, which would hide it."""
     cut = text if len(text) <= LABEL else text[: LABEL - 3] + "..."
     return f" {cut}" if cut.startswith("_") else cut
 
@@ -148,30 +149,34 @@ def legend_label(text: str) -> str:
 def draw_curve(axes: Axes, curve: Curve) -> None:
     """Draw one curve, raw and smoothed."""
     column, colour = curve.column, THEME[curve.colour][0]
-    look = {"color": colour, "label": legend_label(curve.label), "linestyle": curve.style}
+    label = legend_label(curve.label)
+    plot = partial(axes.plot, color=colour, label=label, linestyle=curve.style)
     if curve.sparse:
-        axes.plot(column.steps, column.values, linewidth=1.6, marker="o", markersize=3.5, **look)
+        plot(column.steps, column.values, linewidth=1.6, marker="o", markersize=3.5)
         return
     smooth = smoothed(column.values, window(len(column)))
     if is_long(len(column)):
         steps, low, high = envelope(column)
-        pale = {"color": colour, "alpha": 0.3, "linewidth": 0}
-        axes.fill_between(steps, low, high, step="pre", **pale)
+        axes.fill_between(steps, low, high, step="pre", color=colour, alpha=0.3, linewidth=0)
         ends = np.linspace(0, len(column), BINS + 1).astype(int)[1:] - 1
-        axes.plot(steps, smooth[ends], linewidth=1.8, **look)
+        plot(steps, smooth[ends], linewidth=1.8)
     else:
         axes.plot(column.steps, column.values, color=colour, alpha=0.3, linewidth=0.7)
-        axes.plot(column.steps, smooth, linewidth=1.8, **look)
+        plot(column.steps, smooth, linewidth=1.8)
 
 
 def draw_claims(axes: Axes, panel: Panel) -> None:
     """Draw a single claim as a line, several as points at their epochs."""
-    look = {"color": THEME["ink"][0], "label": "claimed", "linewidth": 1.2}
+    ink = THEME["ink"][0]
+    lines = []
     if len(panel.claims) == 1:
-        axes.axhline(panel.claims[0][1], linestyle=(0, (1, 2)), **look)
-    placed = [claim for claim in panel.claims if claim[0] is not None]
-    if len(placed) > 1 and panel.x == "epoch":
-        axes.plot(*zip(*placed, strict=True), "s", markersize=6, fillstyle="none", **look)
+        lines.append(axes.axhline(panel.claims[0][1], linestyle=(0, (1, 2))))
+    epochs = [epoch for epoch, _ in panel.claims if epoch is not None]
+    if len(epochs) > 1 and panel.x == "epoch":
+        values = [value for epoch, value in panel.claims if epoch is not None]
+        lines += axes.plot(epochs, values, "s", markersize=6, fillstyle="none")
+    for line in lines:
+        line.set(color=ink, label="claimed", linewidth=1.2)
 
 
 def draw_panel(axes: Axes, panel: Panel) -> None:
@@ -183,11 +188,18 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
         axes.set_ylim(*limits)
     dress(axes)
     ink, drawn = THEME["ink"][0], len(axes.get_legend_handles_labels()[0])
-    place = {"loc": "lower left", "bbox_to_anchor": (0, 1.0), "borderaxespad": 0.2}
     with matplotlib.rc_context({"text.parse_math": False}):  # a name may hold dollars
         axes.set_ylabel(legend_label(panel.title), color=ink)
         if drawn:
-            axes.legend(frameon=False, labelcolor=ink, ncols=min(3, drawn), fontsize=9, **place)
+            axes.legend(
+                loc="lower left",
+                bbox_to_anchor=(0, 1.0),
+                borderaxespad=0.2,
+                frameon=False,
+                labelcolor=ink,
+                ncols=min(3, drawn),
+                fontsize=9,
+            )
 
 
 def dress(axes: Axes) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,7 @@ HUGE = 1e100  # no loss is; sums and axes of such numbers overflow
 
 @dataclass(frozen=True)
 class Column:
-    """One name of the log: the steps that have it, and its values there."""
+    """One name of the log: the steps that have it, and its values at them."""
 
     steps: np.ndarray
     values: np.ndarray
@@ -22,7 +23,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Epochs:
-    """Epochs of `steps` steps each, after those of the warm-up."""
+    """Epochs of `steps` steps each, after a warm-up of `warmup` steps."""
 
     steps: int
     warmup: int = 0
@@ -34,26 +35,28 @@ class Epochs:
         return epoch * self.steps + self.warmup
 
 
-def columns(rows: list[dict[str, object]]) -> dict[str, Column]:
+def columns(rows: Iterable[Mapping[str, object]]) -> dict[str, Column]:
     """Return the log's numbers by name, in order of their steps, without huge ones."""
-    found: dict[str, tuple[list[float], list[float]]] = {}
+    pairs: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
-        step = row["step"]
+        step = _number(row["step"])
         for name, value in row.items():
-            if name != "step" and _is_number(value) and _is_number(step):
-                steps, values = found.setdefault(name, ([], []))
-                steps.append(step)
-                values.append(value)
-    made = {}
-    for name, (steps, values) in found.items():
-        steps, values = np.asarray(steps, float), np.asarray(values, float)
+            number = _number(value)
+            if name != "step" and step is not None and number is not None:
+                pairs.setdefault(name, []).append((step, number))
+    result = {}
+    for name, numbers in pairs.items():
+        steps, values = np.asarray(numbers, float).T
         finite = (np.abs(values) < HUGE) & (np.abs(steps) < 2**53)
         order = np.argsort(steps[finite], kind="stable")
         if len(order):
-            made[name] = Column(steps[finite][order], values[finite][order])
-    return made
+            result[name] = Column(steps[finite][order], values[finite][order])
+    return result
 
 
-def _is_number(value: object) -> bool:
-    # a whole number may be too large for a float
-    return isinstance(value, float) or (type(value) is int and abs(value) < 2**63)
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, int) and abs(value) >= 2**63:  # perhaps too large for a float
+        return None
+    return value

@@ -1,4 +1,4 @@
-"""Draw the losses and accuracies of a run."""
+"""Plots of the losses and accuracies of a run."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ LOOKS = {  # label, colour
 MOST = 8  # curves on one axis; a spec's own log has fewer
 
 
-def panels(found: dict[str, Column]) -> list[Panel]:
+def panels(log: dict[str, Column]) -> list[Panel]:
     """Return losses on one axis and accuracies on another, in the order of the log."""
-    longest = max(map(len, found.values()), default=0)
-    shares = [name for name in found if name.endswith("accuracy")]
-    groups = {"loss": [name for name in found if name not in shares], "accuracy": shares}
+    longest = max(map(len, log.values()), default=0)
+    shares = [name for name in log if name.endswith("accuracy")]
+    groups = {"loss": [name for name in log if name not in shares], "accuracy": shares}
     return [
-        Panel(title, tuple(curve(name, found[name], longest) for name in names[:MOST]))
+        Panel(title, tuple(curve(name, log[name], longest) for name in names[:MOST]))
         for title, names in groups.items()
         if names
     ]

@@ -1,1 +1,1 @@
-"""What a person looks at: plots, tables and pages."""
+"""Tables, pages and pictures."""

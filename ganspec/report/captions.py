@@ -1,4 +1,4 @@
-"""What a layer is in a few words, read off the torch module that it becomes."""
+"""Layers in a few words, read off the torch modules that they become."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from ganspec.language.types import pair
 from ganspec.program.ir import Step, Value
 from ganspec.program.probe import hollow
 
-# Calls by themselves, where the layer that they are part of is drawn as several.
-CALLS = {
+# names of single calls, for a layer that is drawn as several
+CALLS: dict[object, str] = {
     nn.Embedding: "embedding",
     nn.Flatten: "flatten",
     nn.Linear: "linear",
@@ -21,7 +21,7 @@ CALLS = {
     OneHot: "one_hot",
     label_planes: "planes",
 }
-# Attributes of modules, with the words before them.
+# attributes of modules, with the words before them
 NUMBERS = {
     "stride": "stride",
     "dilation": "dilation",
@@ -38,9 +38,9 @@ NUMBERS = {
 
 
 def caption(steps: list[Step], name: str | None = None) -> str:
-    """A layer, given as its calls, in one line: `conv 4 x 4, stride 2, spectral`."""
+    """Return a layer, as its calls, in one line: `conv 4 x 4, stride 2, spectral`."""
     if len(steps) > 1 and any(len(step.inputs) > 1 for step in steps):
-        return steps[0].origin.kind  # such as a condition: too much for a line
+        return steps[0].origin.kind  # such as a condition, whose calls are too much for a line
     modules = [step for step in steps if step.is_module]
     shaped = modules[-1:] if modules and modules[-1].call.target is nn.Unflatten else modules
     details = ", ".join(detail for step in shaped for detail in _details(step))
@@ -49,23 +49,23 @@ def caption(steps: list[Step], name: str | None = None) -> str:
 
 
 def call_name(step: Step) -> str:
-    """What a call is named by itself."""
+    """Return the name of a single call."""
     target = step.call.target
-    return CALLS.get(target) or target.__name__.lower()
+    return CALLS.get(target) or getattr(target, "__name__", "").lower()
 
 
-def sides(values: tuple[int, int]) -> str:
-    """Height and width: `4 x 4`."""
+def sides(values: tuple[int, ...]) -> str:
+    """Return height and width as `4 x 4`."""
     return " x ".join(map(str, values))
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """`64 x 32 x 32`, or a vector's length with its thousands apart."""
-    return " x ".join(map(str, shape)) if len(shape) > 1 else f"{shape[0]:,}"
+    """Return `64 x 32 x 32`, or a vector's length with its thousands apart."""
+    return sides(shape) if len(shape) > 1 else f"{shape[0]:,}"
 
 
 def label_text(label: Value) -> str:
-    """What a label is: `1 of 10` classes, or how many marks it has."""
+    """Return `1 of 10` for a label of one class, or the number of classes for a multi-hot one."""
     count = f"{int(label.channels):,}"
     return f"1 of {count}" if label.is_index else count
 
@@ -95,8 +95,9 @@ def _details(step: Step) -> Iterator[str]:
 
 
 def _weight_norms(step: Step) -> Iterator[str]:
-    functions = [wrap.target for wrap in step.call.wraps]
+    functions: list[object] = [wrap.target for wrap in step.call.wraps]
     if step.call.bare and step.call.kwargs.get("norm"):  # an attention wraps its own layers
         functions.append(step.call.kwargs["norm"])
     for function in functions:
-        yield getattr(function, "func", function).__name__.removesuffix("_norm")
+        name = getattr(getattr(function, "func", function), "__name__", "")
+        yield name.removesuffix("_norm")

@@ -1,4 +1,4 @@
-"""What a data set holds, found by reading it."""
+"""The contents of a data set, found by reading it."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ CACHE = Path("~/.cache/ganspec/data")
 
 
 def data_of(name: str) -> Data:
-    """The data of the spec file `name`, or the data set called so with its defaults."""
+    """Return the data of the spec file `name`, or the data set of that name with its defaults."""
     if name.endswith((".yaml", ".yml")):
         return load(name).data
-    kinds = kinds_of("dataset")
-    if name not in kinds:
-        known = ", ".join(sorted(kinds))
+    kind = kinds_of("dataset").get(name)
+    if kind is None:
+        known = ", ".join(sorted(kinds_of("dataset")))
         raise DataError(f"no data set is called `{name}`; there are {known}, or name a spec file")
-    return Data(dataset=kinds[name]())
+    dataset = kind()
+    assert isinstance(dataset, Dataset)
+    return Data(dataset=dataset)
 
 
-def find(dataset: Dataset, given: Path | None, fetch: bool) -> Path:
-    """The folder of a data set, which is fetched if asked for and missing; raises DataError."""
+def find(dataset: Dataset, folder: Path | None, fetch: bool) -> Path:
+    """Return the folder of a data set; `fetch` downloads a missing one. Raises DataError."""
     try:
-        return dataset.locate(given)
+        return dataset.locate(folder)
     except DataError as error:
         if not fetch:
             raise
@@ -42,14 +44,14 @@ def find(dataset: Dataset, given: Path | None, fetch: bool) -> Path:
 
 
 def read(data: Data, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """Every image and label, at the size of `data`; raises DataError."""
+    """Return every image and label, at the size of `data`. Raises DataError."""
     channels, height, width = data.shape
     with data.dataset.reading(folder):
         return data.dataset.reader(data.resize)(folder, height, width, channels)
 
 
 def description(data: Data, folder: Path, images: torch.Tensor, labels: torch.Tensor) -> str:
-    """Where a data set is, its images' number and size, and the images of each class."""
+    """Describe the place of a data set, its images' number and size, and the images by class."""
     dataset, (count, channels, height, width) = data.dataset, images.shape
     where = f"in {folder}" if dataset.needs_folder else "drawn on the spot"
     with dataset.reading(folder):
@@ -75,11 +77,11 @@ def description(data: Data, folder: Path, images: torch.Tensor, labels: torch.Te
 
 
 def many(number: int, one: str, more: str) -> str:
-    """A number with its noun."""
+    """Return a number with its noun."""
     return f"{number:,} {one if number == 1 else more}"
 
 
 def write_grid(images: torch.Tensor, path: Path) -> None:
-    """The first 64 images as one picture, eight in a row."""
+    """Write the first 64 images as one picture, eight in a row."""
     with replacing(path) as temporary:
         save_grid(images[:64].float() / 255, temporary, 8, SimpleNamespace(low=0))

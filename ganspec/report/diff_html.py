@@ -1,18 +1,19 @@
-"""A comparison of two specs as one page: both networks side by side, moved layers linked."""
+"""A comparison of two specs as a page: the networks side by side, moved layers linked."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from ganspec.comparison.edits import (
     Change,
+    ComparedLayer,
     Comparison,
     Edit,
     EditRow,
     Keep,
-    Layer,
     Move,
     NetworkDiff,
 )
@@ -24,24 +25,27 @@ FOLDED = 4  # fewer equal layers than this are not worth a fold
 
 
 def render(comparison: Comparison) -> str:
-    """One self-contained page, which runs and fetches nothing."""
+    """Return one self-contained page, without scripts and links to other files."""
     networks = [NetworkView(network) for network in comparison.networks]
     return page("diff.html.jinja", diff=comparison, networks=networks, version=VERSION)
 
 
 @dataclass(frozen=True)
 class SideView:
-    """One side of a line: a layer, and for a moved one the address of its other place."""
+    """One side of a line: a layer with its anchor `name`; `other` is a moved one's other anchor.
 
-    layer: Layer
+    `crumbs` are the blocks and branches that begin here.
+    """
+
+    layer: ComparedLayer
     edit: Edit
     name: str
     other: str | None = None
-    crumbs: tuple[str, ...] = ()  # blocks and branches that begin here
+    crumbs: tuple[str, ...] = ()
 
     @property
-    def told(self) -> tuple[Change, ...]:
-        """What changed, beside the layer in B; another kind is plain from both texts."""
+    def changes(self) -> tuple[Change, ...]:
+        """The changes, if this is B's side; both texts show another kind."""
         if self.layer is not self.edit.b:
             return ()
         return tuple(change for change in self.edit.changes if change.name != "kind")
@@ -74,21 +78,19 @@ class NetworkView:
 
     @property
     def counts(self) -> list[tuple[str, str, int]]:
-        """Sign, word and number of the network's edits, but for the equal layers."""
-        kinds = sorted({type(edit) for edit in self.diff.changed}, key=lambda kind: kind.__name__)
-        found = [(k, sum(isinstance(e, k) for e in self.diff.edits)) for k in kinds]
-        return [(kind.sign, kind.__name__.lower(), number) for kind, number in found]
+        """Sign, word and number of the network's edits, without the equal layers."""
+        counts = Counter((edit.word, edit.sign) for edit in self.diff.changed)
+        return [(sign, word, count) for (word, sign), count in sorted(counts.items())]
 
     def runs(self) -> Iterator[Stretch]:
-        """The lines in order; long runs of equal ones folded, but for those beside a change."""
+        """Yield the lines in order; long runs of equal ones that are near no change are folded."""
         near = self._near()
-        numbered = enumerate(self.lines)
-        for is_near, found in groupby(numbered, key=lambda each: each[0] in near):
-            lines = tuple(line for _, line in found)
+        for is_near, run in groupby(enumerate(self.lines), key=lambda each: each[0] in near):
+            lines = tuple(line for _, line in run)
             yield Stretch(lines, not is_near and len(lines) >= FOLDED)
 
     def _near(self) -> set[int]:
-        """Numbers of the lines with a change, and of those beside them."""
+        """Return the indices of the lines with a change and of those near them."""
         changed = [i for i, line in enumerate(self.lines) if not isinstance(line.edit, Keep)]
         return {j for i in changed for j in range(i - CONTEXT, i + CONTEXT + 1)}
 
@@ -96,18 +98,17 @@ class NetworkView:
         left, right = self._side("a", row.left, row.edit), self._side("b", row.right, row.edit)
         return Line(row.edit, left, right)
 
-    def _side(self, side: str, layer: Layer | None, edit: Edit) -> SideView | None:
+    def _side(self, side: str, layer: ComparedLayer | None, edit: Edit) -> SideView | None:
         if layer is None:
             return None
         before, self._inside[side] = self._inside[side], layer.inside
-        known = next(
-            (i for i, (a, b) in enumerate(zip(before, layer.inside, strict=False)) if a != b),
-            min(len(before), len(layer.inside)),
-        )
-        other = self._address("a", edit.a) if side == "b" else self._address("b", edit.b)
-        link = other if isinstance(edit, Move) else None
+        pairs = zip(before, layer.inside, strict=False)
+        known = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         crumbs = tuple(c for c in layer.inside[known:] if not layer.text.startswith(c))
-        return SideView(layer, edit, self._address(side, layer), link, crumbs)
+        other = None
+        if isinstance(edit, Move):
+            other = self._anchor("a", edit.a) if side == "b" else self._anchor("b", edit.b)
+        return SideView(layer, edit, self._anchor(side, layer), other, crumbs)
 
-    def _address(self, side: str, layer: Layer | None) -> str | None:
-        return f"{self.name}-{side}{layer.number}" if layer else None
+    def _anchor(self, side: str, layer: ComparedLayer) -> str:
+        return f"{self.name}-{side}{layer.number}"

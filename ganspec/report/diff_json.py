@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 
-from ganspec.comparison.edits import Change, Comparison, Edit, Keep, Layer, NetworkDiff
+from ganspec.comparison.edits import Change, ComparedLayer, Comparison, Edit, Keep, NetworkDiff
 
 
 def render(comparison: Comparison) -> str:
-    """Both specs, the answer, and every difference; equal layers are counted, not listed."""
+    """Return both specs, the answer, and every difference; equal layers as their number."""
     return json.dumps(
         {
             "equal": comparison.is_equal,
@@ -44,7 +44,7 @@ def _edit(edit: Edit) -> dict[str, object]:
     }
 
 
-def _layer(layer: Layer | None) -> dict[str, object] | None:
+def _layer(layer: ComparedLayer | None) -> dict[str, object] | None:
     if layer is None:
         return None
     return {

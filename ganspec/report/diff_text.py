@@ -1,4 +1,4 @@
-"""A comparison for a terminal: the answer, then a table, side by side."""
+"""A comparison of two specs for a terminal: the answer, then both specs side by side."""
 
 from __future__ import annotations
 
@@ -6,9 +6,19 @@ import shutil
 import sys
 from collections.abc import Iterator
 from itertools import groupby, zip_longest
+from operator import itemgetter
 from textwrap import wrap
 
-from ganspec.comparison.edits import Change, Comparison, EditRow, Keep, Layer, NetworkDiff
+from ganspec.comparison.edits import (
+    Change,
+    ComparedLayer,
+    Comparison,
+    EditRow,
+    Keep,
+    Move,
+    NetworkDiff,
+    Side,
+)
 from ganspec.language.errors import printable
 
 NARROWEST, WIDEST = 60, 160
@@ -18,7 +28,7 @@ CONTEXT = 1  # equal layers shown beside a difference
 
 
 def render(comparison: Comparison, width: int | None = None) -> str:
-    """The whole comparison, in lines of at most `width` characters, by default the terminal's."""
+    """Return the comparison in lines of at most `width` characters, by default the terminal's."""
     if width is None:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED
     table = DiffTable(max(NARROWEST, min(width, WIDEST)))
@@ -26,7 +36,7 @@ def render(comparison: Comparison, width: int | None = None) -> str:
 
 
 def stat(comparison: Comparison) -> str:
-    """One line for each network and section that differs: how many layers, how many values."""
+    """Return a line for each network and section that differs, with numbers of changes."""
     lines = []
     for network in comparison.networks:
         if network.is_equal:
@@ -43,11 +53,11 @@ def stat(comparison: Comparison) -> str:
 
 
 class DiffTable:
-    """Lines of three columns: sign and line of the spec, then A's text and B's."""
+    """Lines with a sign, then for A and for B the line of the spec and the text."""
 
     def __init__(self, width: int):
         self.width = width
-        self.cell = (width - 16) // 2  # beside the sign, two line numbers and the gaps
+        self.cell = (width - 16) // 2  # without the sign, two line numbers and the gaps
 
     def parts(self, comparison: Comparison) -> Iterator[list[str]]:
         yield [
@@ -65,30 +75,33 @@ class DiffTable:
         return wrap(printable(text), self.width, subsequent_indent=indent, break_on_hyphens=False)
 
     def network(self, network: NetworkDiff) -> Iterator[str]:
-        """A network's layers, equal ones folded, then its sums."""
+        """Yield a network's layers, equal ones folded, then its sums."""
         yield network.name + (f" (only in {network.only.upper()})" if network.only else "")
         rows = list(network.rows())
-        shown = _near_changes(rows)
-        for is_shown, run in groupby(zip(shown, rows, strict=True), key=lambda pair: pair[0]):
-            run = [row for _, row in run]
-            if is_shown:
-                for row in run:
+        pairs = zip(_near_changes(rows), rows, strict=True)
+        for is_near, run in groupby(pairs, key=itemgetter(0)):
+            stretch = [row for _, row in run]
+            if is_near:
+                for row in stretch:
                     yield from self.row(row)
             else:
-                yield f"      ... {len(run)} equal layer{'s' * (len(run) > 1)}"
+                yield f"      ... {len(stretch)} equal layer{'s' * (len(stretch) > 1)}"
         yield from self.changes(network.settings)
         yield from self.changes(network.totals)
 
     def row(self, row: EditRow) -> Iterator[str]:
         edit = row.edit
         yield from self.line(edit.sign, row.left, row.right)
-        if edit.word == "move" and row.left is None:
-            yield f"{'':16}{_moved(edit.a)}"
+        if isinstance(edit, Move) and row.left is None:
+            line, number = edit.a.line, edit.a.number
+            yield f"{'':16}moved here from {f'line {line}' if line else number}"
         for change in edit.changes:
             if change.name != "kind":
-                yield from self.folded(f"        {_said(change)}", " " * 12)
+                yield from self.folded(f"        {_field(change)}", " " * 12)
 
-    def line(self, sign: str, left: Layer | None, right: Layer | None) -> Iterator[str]:
+    def line(
+        self, sign: str, left: ComparedLayer | None, right: ComparedLayer | None
+    ) -> Iterator[str]:
         texts = [wrap(printable(x.text), self.cell) if x else [""] for x in (left, right)]
         numbers = [str(x.line or "") if x else "" for x in (left, right)]
         for i, (a, b) in enumerate(zip_longest(*texts, fillvalue="")):
@@ -99,36 +112,27 @@ class DiffTable:
     def changes(self, changes: tuple[Change, ...]) -> Iterator[str]:
         for change in changes:
             sign = " " if change.before == change.after else "~"
-            name, *cells = (change.name, change.before or "-", change.after or "-")
-            yield from self.pair(sign, name, *cells, change.because)
-
-    def pair(self, sign: str, name: str, a: str, b: str, because: str | None) -> Iterator[str]:
-        """A value of both under its name: beside each other where they fit."""
-        mark = f"  [{because}]" if because else ""
-        half = self.cell - 14  # so that values stand under the layers' texts
-        line = f"{sign} {name:<{NAME}} {a:<{half}}        {b}{mark}"
-        if len(a) <= half and len(line) <= self.width and len(name) <= NAME:
-            yield printable(line)
-        else:
-            yield from self.folded(f"{sign} {name}: {a} -> {b}{mark}", " " * 6)
+            name, a, b = change.name, change.before or "-", change.after or "-"
+            mark = f"  [{change.because}]" if change.because else ""
+            half = self.cell - 14  # so that values stand under the layers' texts
+            line = f"{sign} {name:<{NAME}} {a:<{half}}        {b}{mark}"
+            if len(a) <= half and len(line) <= self.width and len(name) <= NAME:
+                yield printable(line)
+            else:
+                yield from self.folded(f"{sign} {name}: {a} -> {b}{mark}", " " * 6)
 
 
-def _title(side) -> str:
+def _title(side: Side) -> str:
     known = "" if side.title == side.name else f"  {side.name}"
     return printable(f"{side.title}{known}  ({side.system}, {side.framework})")
 
 
 def _near_changes(rows: list[EditRow]) -> list[bool]:
-    """Which rows to show: changes, and a few equal ones around them."""
+    """Return True for each row that is a change, or near one."""
     changed = [not isinstance(row.edit, Keep) for row in rows]
-    near = [any(changed[max(0, i - CONTEXT) : i + CONTEXT + 1]) for i in range(len(rows))]
-    return near
+    return [any(changed[max(0, i - CONTEXT) : i + CONTEXT + 1]) for i in range(len(rows))]
 
 
-def _moved(layer: Layer) -> str:
-    return f"moved here from line {layer.line}" if layer.line else f"moved here from {layer.number}"
-
-
-def _said(change: Change) -> str:
+def _field(change: Change) -> str:
     mark = f"  [{change.because}]" if change.because else ""
     return f"{change.name} {change.before or 'none'} -> {change.after or 'none'}{mark}"

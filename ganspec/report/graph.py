@@ -1,7 +1,7 @@
-"""A network as a graph of boxes, joins and frames: what pictures of it are drawn from.
+"""A network as a graph of boxes, joins and frames, for pictures.
 
-Layers that follow one another are lines of one box, as in papers' figures. A block is a frame
-around a graph of its own, and so is what follows itself unchanged.
+Layers in a chain are lines of one box, as in papers' figures. A block is a frame around its own
+graph, and so is a run of layers that repeats.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from ganspec.language.kinds import kinds_of
 from ganspec.program.ir import Net, Step, Value
 from ganspec.report.captions import call_name, caption, label_text, shape_text
 
-JOINS = {operator.add: "+", operator.mul: "x", torch.cat: "concat"}
+JOINS: dict[object, str] = {operator.add: "+", operator.mul: "x", torch.cat: "concat"}
 MOVES = (nn.Flatten, nn.Unflatten, nn.ZeroPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d)
 INPUTS = {"x": "image", "z": "latent"}
 ROUND = re.compile(r".*\.repeat\.\d+\.")
 
 
 @dataclass(frozen=True)
-class Node:
-    """One thing in a picture.
+class GraphNode:
+    """One element of a picture.
 
-    `form` is `source`, `result`, `box`, `join` or `frame`; `reads` are the places among the graph's
-    nodes of those that it reads; `shape` is what it makes, as text. `tone` is `weights`, `label`
-    (of what reads nothing else) or `plain`; `label` says that it reads the label beside its input.
-    A frame shows `inner`. Boxes and frames stand `count` times one after another.
+    `form` is `source`, `result`, `box`, `join` or `frame`; `reads` are the indices of the nodes
+    that it reads; `shape` is its output's, as text. `tone` is `weights`, `label` (if it reads
+    nothing else) or `plain`; with `label` it reads the label beside its input. A frame shows
+    `inner`. Boxes and frames repeat `count` times in a row.
     """
 
     form: str
@@ -45,29 +45,29 @@ class Node:
     shape: str
     tone: str = "plain"
     label: bool = False
-    inner: Graph | None = None
+    inner: NetworkGraph | None = None
     count: int = 1
 
 
 @dataclass(frozen=True)
-class Graph:
-    """Nodes, each after those that it reads; in a frame, the ends have no text."""
+class NetworkGraph:
+    """Nodes, each after those that it reads; both ends of a frame's graph have no text."""
 
-    nodes: tuple[Node, ...]
+    nodes: tuple[GraphNode, ...]
 
     @cached_property
     def readers(self) -> list[list[int]]:
-        """Who reads each node."""
-        found = [[] for _ in self.nodes]
+        """The indices of the nodes that read each node."""
+        readers: list[list[int]] = [[] for _ in self.nodes]
         for i, node in enumerate(self.nodes):
             for read in node.reads:
-                found[read].append(i)
-        return found
+                readers[read].append(i)
+        return readers
 
 
-def graph(net: Net) -> Graph:
-    """The graph of a network, or of a block for a frame."""
-    return Graph(tuple(folded(_Gathering(net).nodes())))
+def graph(net: Net) -> NetworkGraph:
+    """Return the graph of a network, or of a block for a frame."""
+    return NetworkGraph(tuple(folded(list(_Gathering(net).nodes()))))
 
 
 @dataclass
@@ -94,9 +94,10 @@ class _Gathering:
         self.shapes |= {step.output.id: step.output.shape for step in steps}
         self.uses = Counter(i for step in steps for i in _read(step))
         self.uses.update(value.id for value in net.outputs.values())
-        calls = Counter(step.origin.path for step in steps)
+        self.calls = Counter((step.origin.path, step.origin.kind) for step in steps)
+        paths = Counter(step.origin.path for step in steps)
         joining = {step.origin.path for step in steps if len(step.inputs) > 1}
-        self.split = {path for path in joining if calls[path] > 1}  # shown call by call
+        self.split = {path for path in joining if paths[path] > 1}  # in pictures call by call
         self.heavy = {step.origin.path for step in steps if self.is_heavy(step)}
         self.parts: list[_Part] = []
         for step in steps:
@@ -115,7 +116,7 @@ class _Gathering:
             self.parts.append(part)
 
     def continues(self, before: _Part, part: _Part) -> bool:
-        """Whether `part` is one more line of a box, which has one that weighs or resizes."""
+        """Return True if `part` is a line of the box before it, with one layer that is heavy."""
         (step,), last = part.steps, before.steps[-1]
         if before.form != "box" or part.label or part.reads != [last.output.id]:
             return False
@@ -127,18 +128,19 @@ class _Gathering:
         return is_light or not self.heavy & {s.origin.path for s in before.steps}
 
     def is_heavy(self, step: Step) -> bool:
+        """Return True if a step has weights or resizes its input."""
         resizes = self.shapes[step.inputs[0]] != step.output.shape
         return _is_weighted(step) or (resizes and step.call.target not in MOVES)
 
-    def nodes(self) -> Iterator[Node]:
+    def nodes(self) -> Iterator[GraphNode]:
         start = self.net.inputs[0]
         name = INPUTS.get(start.name, start.name)
-        yield Node("source", self.titled(name), (), shape_text(start.value.shape))
+        yield GraphNode("source", self.titled(name), (), shape_text(start.value.shape))
         places, count = {start.value.id: 0}, 1
         for part in self.parts:
             reads = tuple(dict.fromkeys(places[i] for i in part.reads))
-            if part.label and not reads:  # what reads the label alone has it above itself
-                yield Node("source", ("label",), (), label_text(self.label), "label")
+            if self.label and part.label and not reads:  # it reads the label alone: from a node
+                yield GraphNode("source", ("label",), (), label_text(self.label), "label")
                 reads, part.label = (count,), False
                 count += 1
             yield self.node(part, reads)
@@ -147,40 +149,40 @@ class _Gathering:
         branches = {step.output.id: step.branch for step in self.net.steps}
         for name, value in self.net.outputs.items():
             title = name if branches.get(value.id) == name else "output"
-            yield Node("result", self.titled(title), (places[value.id],), "")
+            yield GraphNode("result", self.titled(title), (places[value.id],), "")
 
     def titled(self, name: str) -> tuple[str, ...]:
         return () if self.net.is_block else (name,)
 
-    def node(self, part: _Part, reads: tuple[int, ...]) -> Node:
+    def node(self, part: _Part, reads: tuple[int, ...]) -> GraphNode:
         shape, first = shape_text(part.value.shape), part.steps[0]
         if part.form == "join":
             lines = (JOINS.get(first.call.target) or call_name(first),)
-            return Node("join", lines, reads, shape, "plain", part.label)
-        if part.form == "frame":
+            return GraphNode("join", lines, reads, shape, "plain", part.label)
+        if isinstance(first.call.target, Net):
             inner = graph(first.call.target)
-            return Node("frame", (first.origin.kind,), reads, shape, "plain", part.label, inner)
+            return GraphNode(
+                "frame", (first.origin.kind,), reads, shape, "plain", part.label, inner
+            )
         tone = "weights" if any(map(_is_weighted, part.steps)) else "plain"
         if any(step.branch == "label" for step in part.steps):
             tone = "label"
-        return Node("box", tuple(self.lines(part)), reads, shape, tone, part.label)
+        return GraphNode("box", tuple(self.lines(part)), reads, shape, tone, part.label)
 
     def lines(self, part: _Part) -> Iterator[str]:
-        """A line for each layer, or for each call of a layer that is shown in parts."""
+        """Yield a line for each layer, or for each call of a split layer."""
         for path, group in groupby(part.steps, key=lambda step: step.origin.path):
             steps = list(group)
-            if path in self.split:
-                known = kinds_of("condition")
-                for step in steps:
-                    kind = step.origin.kind
-                    own = call_name(step) if kind in known or kind == "projection" else kind
-                    yield caption([step], own)
-            else:
+            if path not in self.split:
                 yield caption(steps)
+                continue
+            for step in steps:  # a kind that makes one call, as an activation inside, names it
+                kind = step.origin.kind
+                yield caption([step], kind if self.calls[path, kind] == 1 else call_name(step))
 
 
 def _read(step: Step) -> tuple[int, ...]:
-    """The values that a step computes with; planes read a map for its size alone."""
+    """Return the ids of a step's inputs, without the map that planes read for its size alone."""
     return step.inputs[:1] if step.call.target is label_planes else step.inputs
 
 
@@ -190,17 +192,17 @@ def _is_weighted(step: Step) -> bool:
 
 
 def _round(step: Step) -> str:
-    """The round of a repeat that a step belongs to."""
-    found = ROUND.match(step.origin.path)
-    return found[0] if found else ""
+    """Return the path of the round of a repeat that a step belongs to."""
+    match = ROUND.match(step.origin.path)
+    return match[0] if match else ""
 
 
-# -- what follows itself unchanged ------------------------------------------------------------
+# -- repetitions ------------------------------------------------------------------------------
 
 
-def folded(nodes: Iterator[Node]) -> list[Node]:
-    """`nodes` with equal runs, of one node or of several, drawn once with their number."""
-    nodes, width = list(nodes), 1
+def folded(nodes: list[GraphNode]) -> list[GraphNode]:
+    """Return `nodes` with each run that repeats, of one node or of several, once with a number."""
+    width = 1
     while width <= len(nodes) // 2:
         for start in range(1, len(nodes) - 2 * width + 1):
             if count := _times(nodes, start, width):
@@ -211,35 +213,39 @@ def folded(nodes: Iterator[Node]) -> list[Node]:
     return nodes
 
 
-def _times(nodes: list[Node], start: int, width: int) -> int:
-    """How often the run of `width` nodes from `start` stands there; 0 where only once."""
+def _times(nodes: list[GraphNode], start: int, width: int) -> int:
+    """Return how often the run of `width` nodes from `start` is there; 0 if only once."""
     run, end = nodes[start : start + width], start + width
     if nodes[start - 1].shape != run[-1].shape or any(n.form == "result" for n in run):
         return 0
-    while _moved(run, end - start) == nodes[end : end + width]:
+    while _shifted(run, end - start) == nodes[end : end + width]:
         end += width
     inside = range(start, end)
     for i, node in enumerate(nodes):
         first = start + (i - start) // width * width
-        for read in node.reads:  # a run reads itself and what is before it; others, its end alone
+        for read in node.reads:
+            # a run may read itself and the node before it; other nodes may read its end alone
             if (read < first - 1) if i in inside else (read in inside and read != end - 1):
                 return 0
     return (end - start) // width if end > start + width else 0
 
 
-def _moved(run: list[Node], by: int) -> list[Node]:
+def _shifted(run: list[GraphNode], by: int) -> list[GraphNode]:
     return [replace(node, reads=tuple(read + by for read in node.reads)) for node in run]
 
 
-def _once(nodes: list[Node], start: int, width: int, count: int) -> list[Node]:
+def _once(nodes: list[GraphNode], start: int, width: int, count: int) -> list[GraphNode]:
     run, end = nodes[start : start + width], start + count * width
     if width == 1:
         whole = replace(run[0], count=run[0].count * count)
     else:
-        inside = _moved(run, 1 - start)
-        ends = Node("source", (), (), nodes[start - 1].shape), Node("result", (), (width,), "")
-        inner = Graph((ends[0], *inside, ends[1]))
-        whole = Node("frame", (), (start - 1,), run[-1].shape, inner=inner, count=count)
+        inside = _shifted(run, 1 - start)
+        ends = (
+            GraphNode("source", (), (), nodes[start - 1].shape),
+            GraphNode("result", (), (width,), ""),
+        )
+        inner = NetworkGraph((ends[0], *inside, ends[1]))
+        whole = GraphNode("frame", (), (start - 1,), run[-1].shape, inner=inner, count=count)
     shift = end - start - 1
     rest = [
         replace(node, reads=tuple(r - shift if r >= end - 1 else r for r in node.reads))

@@ -1,8 +1,8 @@
-"""Where the parts of a graph stand: one main column, branches beside it, labels on the left.
+"""The places of a graph's parts: one main column, branches on the right of it, labels on the left.
 
-Nodes have ranks, from the top down, and columns. Whatever is not on the main path is a chain from
-a fork to a join and has a column of its own there; a chain without boxes, such as an empty skip,
-is a line in such a column. Units are pixels.
+Nodes have ranks, from the top down, and columns. Nodes outside the main path are chains from a fork
+to a join, each in its own column; a chain without boxes, such as an empty skip, is a line in such a
+column. Units are pixels.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field, replace
 
-from ganspec.report.graph import Graph, Node
+from ganspec.report.graph import GraphNode, NetworkGraph
 from ganspec.report.graph_ranks import chains, main_path, ranked
 
 FONT = 11  # height of letters
@@ -27,7 +27,7 @@ NARROW, WIDE = frozenset(" !'(),-./:;I[\\]fijlt|"), frozenset("mwMW@%#&+<=>^~")
 
 
 def measured(text: str, size: float = FONT) -> float:
-    """A width in pixels that no usual sans-serif font exceeds."""
+    """Return a width in pixels that no usual sans-serif font exceeds."""
     return size * sum(map(_width, text))
 
 
@@ -41,9 +41,9 @@ def _width(letter: str) -> float:
 
 @dataclass
 class PlacedNode:
-    """A node with its place: `x` is where lines enter above and leave below."""
+    """A node with its place; lines enter above and leave below at `x`."""
 
-    node: Node
+    node: GraphNode
     x: float
     y: float
     left: float  # from x to the node's own edge
@@ -62,7 +62,7 @@ class PlacedNode:
 
 @dataclass(frozen=True)
 class Wire:
-    """A line through `points`; an arrow where it ends at something that is drawn."""
+    """A line through `points`; an arrow if it ends at a visible node."""
 
     points: tuple[tuple[float, float], ...]
     is_arrow: bool = False
@@ -73,7 +73,7 @@ class Wire:
 
 @dataclass
 class Drawing:
-    """A laid out graph; `x` is where it is entered and left."""
+    """A graph with places; lines enter and leave it at `x`."""
 
     width: float = 0
     height: float = 0
@@ -89,9 +89,9 @@ class Drawing:
         self.shapes += [(sx + x, sy, text) for sx, sy, text in other.shapes]
 
 
-def size(node: Node, inner: Drawing | None) -> tuple[float, float, float]:
-    """Left and right of the axis, and height."""
-    if node.form == "frame":
+def size(node: GraphNode, inner: Drawing | None) -> tuple[float, float, float]:
+    """Return the widths left and right of a node's axis, and its height."""
+    if inner is not None:
         title = measured(title_of(node)) + 2 * PAD  # right of the line that enters
         right = max(inner.width - inner.x + 2 * PAD, title)
         return inner.x + 2 * PAD, right, inner.height + TITLE
@@ -105,19 +105,19 @@ def size(node: Node, inner: Drawing | None) -> tuple[float, float, float]:
     return width / 2, width / 2, height
 
 
-def title_of(node: Node) -> str:
-    """What stands above a frame, or beside a box that is there several times."""
+def title_of(node: GraphNode) -> str:
+    """Return the text above a frame, or beside a box that repeats."""
     times = f" x {node.count}" if node.count > 1 else ""
     return (node.lines[0] if node.form == "frame" and node.lines else "") + times
 
 
-def layout(graph: Graph) -> Drawing:
-    """Every node and line of a graph in its place."""
+def layout(graph: NetworkGraph) -> Drawing:
+    """Return every node and line of a graph in its place."""
     return _Layout(graph).drawing
 
 
 class _Layout:
-    def __init__(self, graph: Graph):
+    def __init__(self, graph: NetworkGraph):
         self.graph, self.nodes = graph, graph.nodes
         self.ranks = ranked(graph)
         self.main = main_path(graph)
@@ -134,7 +134,7 @@ class _Layout:
     # -- places -------------------------------------------------------------------------------
 
     def spread(self) -> None:
-        """Every chain as near to the main path as what is at its height allows."""
+        """Put every chain as near to the main path as the nodes at its height allow."""
         bands = 2 * max(self.ranks) + 2  # a rank and the gap below it are two
         left, right = [0.0] * bands, [0.0] * bands
         for i in self.main:
@@ -165,7 +165,7 @@ class _Layout:
         right[band + 1] = max(right[band + 1], x + below)
 
     def room(self, index: int) -> tuple[float, float, float]:
-        """What a node takes left and right of its axis, and the shape below it on the right."""
+        """Return the space left and right of a node's axis, and of the shape below on its right."""
         node, (left, right, _) = self.nodes[index], self.sizes[index]
         if node.label:
             left += measured("label") + 2 * PAD + PILL
@@ -174,7 +174,7 @@ class _Layout:
         return left, right, measured(node.shape) + 8 if self.shows_shape(index) else 0
 
     def shows_shape(self, index: int) -> bool:
-        """Not at the ends of a frame: the same stands before it and behind it."""
+        """Return True if a node's shape is there; at a frame's ends it would be there twice."""
         readers = self.graph.readers[index]
         node, others = self.nodes[index], [i for i in readers if self.nodes[i].form != "result"]
         is_end = node.form == "source" and not node.lines
@@ -189,13 +189,13 @@ class _Layout:
             y = tops[rank]
             if node.form == "join":
                 y += (self.bottoms[rank] - y - height) / 2
-            elif node.tone == "label":  # close to what reads it
+            elif node.tone == "label":  # close to its reader
                 y = self.bottoms[rank] - height
             self.drawing.places.append(PlacedNode(node, x, y, left, right, height, self.inner[i]))
         self.drawing.height = max(self.bottoms)
 
     def rows(self) -> tuple[list[float], list[float]]:
-        """Top and bottom of each rank."""
+        """Return top and bottom of each rank."""
         tops, bottoms, y = [], [], 0.0
         for rank in range(max(self.ranks) + 1):
             heights = [self.sizes[i][2] for i, r in enumerate(self.ranks) if r == rank]
@@ -236,7 +236,7 @@ class _Layout:
         return [*points, (x, above), (enter, above), (enter, b.y)]
 
     def is_free(self, end: int, x: float) -> bool:
-        """Whether nothing stands between `x` and a node, at its side."""
+        """Return True if no node lies between `x` and the side of the node `end`."""
         at = self.drawing.places[end]
         if at.node.label and x < at.x:
             return False

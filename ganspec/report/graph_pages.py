@@ -1,24 +1,24 @@
-"""Tall graphs, set in columns as a page is."""
+"""Tall graphs in columns, as on a page."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from ganspec.report.graph import Graph, Node
+from ganspec.report.graph import GraphNode, NetworkGraph
 from ganspec.report.graph_layout import FORK, GAP, Drawing, Wire, layout
 from ganspec.report.graph_ranks import ranked
 
 COLUMN = 48  # between two columns, in pixels
 
 
-def paged(graph: Graph, limit: float) -> Drawing:
-    """A graph in columns no higher than `limit`, cut where a single line goes down."""
+def paged(graph: NetworkGraph, limit: float) -> Drawing:
+    """Lay out a graph in columns of at most `limit` pixels, cut where a single line goes down."""
     whole = layout(graph)
     count = -(-int(whole.height) // int(limit))
     if count == 1:
         return whole
     drawing, x = Drawing(), 0.0
-    for part in parts(graph, whole, whole.height / count):
+    for part in _parts(graph, whole, whole.height / count):
         column = layout(part)
         if drawing.places:  # from the foot of one column to the head of the next
             gutter, last = x - COLUMN / 2, drawing.places[-1]
@@ -33,9 +33,19 @@ def paged(graph: Graph, limit: float) -> Drawing:
     return drawing
 
 
-def parts(graph: Graph, whole: Drawing, height: float) -> list[Graph]:
-    """The graph cut into pieces of about this height."""
-    ranks, found, start, top = ranked(graph), [], 0, 0.0
+@dataclass(frozen=True)
+class _Cut:
+    """The ranks of a piece, and the node whose line leaves it, None for the last piece."""
+
+    start: int
+    end: int
+    leaving: int | None
+
+
+def _parts(graph: NetworkGraph, whole: Drawing, height: float) -> list[NetworkGraph]:
+    """Cut the graph into pieces of about this height."""
+    ranks, start, top = ranked(graph), 0, 0.0
+    cuts: list[_Cut] = []
     order = sorted(range(len(ranks)), key=lambda i: ranks[i])
     edges = [(read, i) for i, node in enumerate(graph.nodes) for read in node.reads]
     for rank in range(max(ranks)):
@@ -43,25 +53,27 @@ def parts(graph: Graph, whole: Drawing, height: float) -> list[Graph]:
         below = max(whole.places[i].bottom for i in order if ranks[i] == rank)
         following = max(whole.places[i].bottom for i in order if ranks[i] == rank + 1)
         if len(crossing) == 1 and following - top > height:
-            found.append((start, rank, crossing[0][0]))
+            cuts.append(_Cut(start, rank, crossing[0][0]))
             start, top = rank + 1, below
-    return _pieces(graph, ranks, [*found, (start, max(ranks), None)])
+    return _pieces(graph, ranks, [*cuts, _Cut(start, max(ranks), None)])
 
 
-def _pieces(graph: Graph, ranks: list[int], cuts: list[tuple]) -> list[Graph]:
-    pieces, entry = [], None
-    for start, end, leaving in cuts:
-        inside = [i for i, rank in enumerate(ranks) if start <= rank <= end]
-        nodes, places = [], {}
+def _pieces(graph: NetworkGraph, ranks: list[int], cuts: list[_Cut]) -> list[NetworkGraph]:
+    pieces: list[NetworkGraph] = []
+    entry: int | None = None
+    for cut in cuts:
+        inside = [i for i, rank in enumerate(ranks) if cut.start <= rank <= cut.end]
+        nodes: list[GraphNode] = []
+        places: dict[int, int] = {}
         if entry is not None:
             places[entry] = 0
-            nodes.append(Node("source", (), (), graph.nodes[entry].shape))
+            nodes.append(GraphNode("source", (), (), graph.nodes[entry].shape))
         for i in inside:
             places[i] = len(nodes)
             node = graph.nodes[i]
             nodes.append(replace(node, reads=tuple(places[r] for r in node.reads)))
-        if leaving is not None:
-            nodes.append(Node("result", (), (places[leaving],), ""))
-        pieces.append(Graph(tuple(nodes)))
-        entry = leaving
+        if cut.leaving is not None:
+            nodes.append(GraphNode("result", (), (places[cut.leaving],), ""))
+        pieces.append(NetworkGraph(tuple(nodes)))
+        entry = cut.leaving
     return pieces

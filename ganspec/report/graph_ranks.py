@@ -1,18 +1,18 @@
-"""Ranks of a graph's nodes from the top down, its main path, and the chains beside that."""
+"""Ranks of a graph's nodes from the top down, its main path, and the chains beside it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ganspec.report.graph import Graph
+from ganspec.report.graph import NetworkGraph
 
 
 @dataclass
 class Chain:
-    """Nodes one below the other, between the ranks of a fork and of a join, and their lines.
+    """Nodes in a column between the ranks of a fork and of a join, and the lines at them.
 
-    One without nodes is a line alone, such as an empty skip. Labels' stand on the left.
+    A chain without nodes is a line alone, such as an empty skip. Chains of labels go to the left.
     """
 
     nodes: list[int]
@@ -22,9 +22,9 @@ class Chain:
     is_label: bool = False
 
 
-def ranked(graph: Graph) -> list[int]:
-    """Each node below all that it reads; what leads from a label, just above what reads it."""
-    ranks = []
+def ranked(graph: NetworkGraph) -> list[int]:
+    """Return the rank of each node: below all that it reads, a label's just above its reader."""
+    ranks: list[int] = []
     for node in graph.nodes:
         ranks.append(1 + max((ranks[i] for i in node.reads), default=-1))
     for i in reversed(range(len(ranks))):
@@ -33,8 +33,8 @@ def ranked(graph: Graph) -> list[int]:
     return ranks
 
 
-def main_path(graph: Graph) -> list[int]:
-    """From the output back to the input, along the first that each node reads."""
+def main_path(graph: NetworkGraph) -> list[int]:
+    """Return the path from the input to the output along the first node that each one reads."""
     at = next(i for i, node in enumerate(graph.nodes) if node.form == "result")
     path = [at]
     while graph.nodes[at].reads:
@@ -43,9 +43,10 @@ def main_path(graph: Graph) -> list[int]:
     return path[::-1]
 
 
-def chains(graph: Graph, main: list[int], ranks: list[int]) -> list[Chain]:
-    """All that is beside the main path; the shortest first, as they stand nearest to it."""
-    seen, found, covered = set(main), [], set(pairwise(main))
+def chains(graph: NetworkGraph, main: list[int], ranks: list[int]) -> list[Chain]:
+    """Return the chains beside the main path, the shortest and so the nearest to it first."""
+    seen, covered = set(main), set(pairwise(main))
+    result: list[Chain] = []
     for i in range(len(graph.nodes)):
         if i in seen:
             continue
@@ -58,16 +59,16 @@ def chains(graph: Graph, main: list[int], ranks: list[int]) -> list[Chain]:
         high = ranks[readers[0]] if readers else ranks[nodes[-1]]
         edges = tuple(pairwise([*reads, *nodes, *readers]))
         covered.update(edges)
-        found.append(Chain(nodes, edges, low, high, graph.nodes[i].tone == "label"))
-    lefts = {i for chain in found if chain.is_label for i in chain.nodes}
+        result.append(Chain(nodes, edges, low, high, graph.nodes[i].tone == "label"))
+    lefts = {i for chain in result if chain.is_label for i in chain.nodes}
     for i, node in enumerate(graph.nodes):
         for read in node.reads:
             if (read, i) not in covered and ranks[i] > ranks[read] + 1:
-                found.append(Chain([], ((read, i),), ranks[read], ranks[i], i in lefts))
-    return sorted(found, key=lambda chain: chain.high - chain.low)
+                result.append(Chain([], ((read, i),), ranks[read], ranks[i], i in lefts))
+    return sorted(result, key=lambda chain: chain.high - chain.low)
 
 
-def _next(graph: Graph, index: int) -> int | None:
-    """The first node that goes on from this one."""
+def _next(graph: NetworkGraph, index: int) -> int | None:
+    """Return the first node whose main input is this one."""
     after = (r for r in graph.readers[index] if graph.nodes[r].reads[0] == index)
     return next(after, None)

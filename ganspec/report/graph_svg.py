@@ -1,10 +1,9 @@
-"""A system's networks as one SVG file that needs no other, on white, for screens and paper."""
+"""A system's networks as one self-contained SVG file, on white, for screens and paper."""
 
 from __future__ import annotations
 
 from html import escape
 
-from ganspec.compiler.seal import BLANK, sealed
 from ganspec.language.errors import printable
 from ganspec.program.ir import Net
 from ganspec.program.measure import costs, totals
@@ -21,6 +20,7 @@ from ganspec.report.graph_layout import (
     title_of,
 )
 from ganspec.report.graph_pages import paged
+from ganspec.seal import BLANK, sealed
 from ganspec.systems.spec import Spec
 
 MARGIN = 20
@@ -40,7 +40,7 @@ STYLE = """
 
 
 def svg(spec: Spec, nets: dict[str, Net]) -> str:
-    """The picture of all networks, side by side; the same bytes for the same spec."""
+    """Return the picture of all networks, side by side; the same bytes for the same spec."""
     parts, x, height = [], float(MARGIN), 0.0
     for name, net in nets.items():
         drawing = paged(graph(net), TALLEST)
@@ -73,8 +73,7 @@ def _opening(spec: Spec, width: float, height: float) -> list[str]:
 
 
 def _drawn(drawing: Drawing, x: float, y: float) -> list[str]:
-    """Lines first: boxes lie over them."""
-    parts = []
+    parts = []  # lines first, as boxes lie over them
     for wire in drawing.wires:
         parts.append(_wire([(px + x, py + y) for px, py in wire.points], wire.is_arrow))
     for sx, sy, text in drawing.shapes:
@@ -93,7 +92,7 @@ def _node(place: PlacedNode, x: float, y: float) -> list[str]:
         pill = measured("label") + 2 * PAD
         parts += _box(end - PILL - pill, middle - 11, pill, 22, 11, FILLS["label"], ("label",))
         parts.append(_wire([(end - PILL, middle), (end, middle)]))
-    if node.form == "frame":
+    if place.inner:
         parts.append(_rect(left, top, width, place.height, 8, 'class="frame"'))
         parts.append(_text(left + width - PAD, top + 14, title_of(node), "note", "end"))
         parts.append(_wire([(cx, top), (cx, top + TITLE)], is_arrow=False))
@@ -136,7 +135,7 @@ def _text(x: float, y: float, text: str, look: str = "", anchor: str = "middle")
 
 
 def times(text: str) -> str:
-    """The sign that shapes are multiplied with, for pictures."""
+    """Return a text with the multiplication sign in its shapes."""
     return f" {text} ".replace(" x ", " \N{MULTIPLICATION SIGN} ").strip()
 
 

@@ -1,4 +1,4 @@
-"""The shell of HTML pages: one file that needs no other, light or dark, on screens and on paper."""
+"""The frame of HTML pages: one self-contained file, light or dark, for screens and paper."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import jinja2
 
 
 def page(template: str, **context: object) -> str:
-    """The page that `template`, which extends `page.html.jinja`, makes of `context`.
+    """Return the page that `template`, which extends `page.html.jinja`, makes of `context`.
 
-    Values are escaped, but for `markupsafe.Markup`. Browsers are told to load nothing from
-    elsewhere and to run the template's block `script` alone, so that text which slips through
-    as markup stays text.
+    Values are escaped, but for `markupsafe.Markup`. The page's policy lets browsers load nothing
+    from elsewhere and run only the template's block `script`, so text that slips through as markup
+    does no harm.
     """
     return _environment().get_template(template).render(context)
 
@@ -35,6 +35,6 @@ def _environment() -> jinja2.Environment:
 
 
 def fingerprint(script: str) -> str:
-    """The name by which a page's policy allows a script, such as `sha256-47DEQp...`."""
+    """Return the name of a script in a page's policy, such as `sha256-47DEQp...`."""
     digest = hashlib.sha256(str(script).encode("utf-8")).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"

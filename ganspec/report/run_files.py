@@ -1,9 +1,7 @@
-"""Write pages of runs, whole, and never over a file that somebody made or edited."""
+"""Files of runs' pages, never in place of a file that somebody wrote or edited."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 from pathlib import Path
 
 from ganspec.atomic import write_text
@@ -12,22 +10,22 @@ from ganspec.report.run_markdown import Writer
 from ganspec.report.run_page import report_html
 from ganspec.report.run_view import ReportView
 from ganspec.runs.record import read_records
+from ganspec.seal import is_report, sealed_page
 
 MOST = 6  # runs that fit beside each other
 FORMS = (".html", ".md")
-SEAL = re.compile(rb"<!-- made by ganspec report ([0-9a-f]{16}) -->\n\Z")
 
 
 class ReportError(GanspecError):
-    """A page that cannot be made, or that would take another file's place."""
+    """A page that cannot be made, or that would replace another file."""
 
 
 def write_report(folders: list[Path], out: Path | None = None, overwrite: bool = False) -> Path:
-    """Write the page of the runs in `folders` to `out`, and say where it is.
+    """Write the page of the runs in `folders` to `out`. Return its path.
 
-    A name that ends in `.md` makes Markdown, with its pictures in a folder beside it. Without
-    `out` it is `report.html`, in the run's folder or, of several, where one stands. Raises
-    RunError or ReportError.
+    A name that ends in `.md` makes Markdown, with its pictures in a folder. Without `out` it is
+    `report.html`, in the run's folder or, of several, in the current one. Raises RunError or
+    ReportError.
     """
     if len(folders) > MOST:
         raise ReportError(f"{len(folders)} runs do not fit beside each other: name {MOST} at most")
@@ -49,31 +47,16 @@ def write_report(folders: list[Path], out: Path | None = None, overwrite: bool =
                 path.unlink()
     else:
         text = report_html(report)
-    write_text(target, sealed(text))
+    write_text(target, sealed_page(text))
     return target
 
 
 def _claim(target: Path, pictures: Path | None) -> None:
-    """Make sure that only what ganspec wrote is written over."""
-    ours = target.is_file() and is_ours(target.read_bytes())
+    """Raise ReportError if the page or its pictures would replace what ganspec did not write."""
+    ours = target.is_file() and is_report(target.read_bytes())
     if target.exists() and not ours:
         raise ReportError(
             f"{target} is not as ganspec wrote it; add --overwrite, or choose another -o"
         )
     if pictures and pictures.exists() and not ours:
         raise ReportError(f"{pictures} exists; add --overwrite, or choose another -o")
-
-
-def sealed(text: str) -> str:
-    """Return `text` with its checksum at its end."""
-    return f"{text}<!-- made by ganspec report {_sum(text.encode())} -->\n"
-
-
-def is_ours(data: bytes) -> bool:
-    """Return True if a page is unchanged since ganspec wrote it."""
-    found = SEAL.search(data[-200:])
-    return bool(found) and _sum(data[: -len(found[0])]) == found[1].decode()
-
-
-def _sum(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()[:16]

@@ -1,4 +1,4 @@
-"""Source text with its words marked for colour, line by line."""
+"""Syntax highlighting of source text."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer, YamlLexer
 
 LEXERS = {"python": PythonLexer, "yaml": YamlLexer}
-PLAIN = 150_000  # characters, beyond which colours would cost more than they give
+PLAIN = 150_000  # characters of the longest text in colour: pages of longer ones open slowly
 
 
 def highlighted(text: str, language: str, prefix: str) -> Markup:
-    """`text` as HTML, escaped; line 12 has the anchor `prefix-12` and its number before it.
+    """Return `text` as escaped HTML; line 12 has the anchor `prefix-12` and its number.
 
     Classes are Pygments's short names.
     """

@@ -1,4 +1,4 @@
-"""Pictures of a run inside a page: bounded in size, and as sharp as they are."""
+"""Pictures of a run for a page, of bounded size."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ import base64
 import io
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from PIL import Image
 
 from ganspec.atomic import replacing
 from ganspec.runs.record import RunRecord
 
-MOMENTS = 12  # of training that are shown
-FINAL_BYTES = 2_000_000  # of the picture of a run's end; larger ones are made smaller
+T = TypeVar("T")
+MOMENTS = 12  # pictures of training on a page
+FINAL_BYTES = 2_000_000  # of the picture of a run's end
 STRIP_BYTES = 250_000  # of each moment
 STRIP_PIXELS = 900  # its width, made of whole images
 THUMBNAIL = 420  # width of pictures that are not grids
 SMALL = 500  # width of pictures whose pixels are shown twice as large
-LARGEST = 60_000_000  # pixels that are opened
+LARGEST = 60_000_000  # pixels of a picture that is opened
 BORDER = 2  # pixels of white around each image of a grid
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An image as bytes of a PNG or WebP; `scale` is how large its pixels are best shown."""
+    """An image as bytes of a PNG or WebP, and the factor by which a page enlarges it."""
 
     data: bytes
     format: str
@@ -48,24 +50,23 @@ def final_picture(record: RunRecord) -> Picture | None:
     """Return the newest picture, None if none can be read."""
     for step, path in reversed(record.samples.items()):
         if image := _opened(path):
-            return _encoded(image, step, FINAL_BYTES, path)
+            return _encoded(image, step, FINAL_BYTES)
     return None
 
 
 def moments(record: RunRecord) -> list[Picture]:
     """Return at most `MOMENTS` pictures, evenly spaced through training, of the same fixed images.
 
-    Of a GAN's grid the first images, in a row; other pictures whole, smaller.
+    A GAN's grid becomes a row of its first images; other pictures are whole, and smaller.
     """
-    steps = spaced(list(record.samples), MOMENTS)
-    found = []
-    for step in steps:
+    pictures = []
+    for step in spaced(list(record.samples), MOMENTS):
         if image := _opened(record.samples[step]):
-            found.append(_encoded(_moment(image, record), step, STRIP_BYTES))
-    return found if len(found) > 1 else []
+            pictures.append(_encoded(_moment(image, record), step, STRIP_BYTES))
+    return pictures if len(pictures) > 1 else []
 
 
-def spaced(items: list, count: int) -> list:
+def spaced(items: list[T], count: int) -> list[T]:
     """Return at most `count` of `items`, evenly spaced, the first and the last among them."""
     if len(items) <= count:
         return items
@@ -85,7 +86,7 @@ def _opened(path: Path) -> Image.Image | None:
 def _moment(image: Image.Image, record: RunRecord) -> Image.Image:
     if record.predicts:
         height = max(1, image.height * THUMBNAIL // image.width)
-        return image.resize((THUMBNAIL, height), Image.LANCZOS)
+        return image.resize((THUMBNAIL, height), Image.Resampling.LANCZOS)
     _, height, width = record.spec.data.shape if record.spec else (0, 0, 0)
     cell = width + BORDER
     is_grid = record.draws and width and (image.width - BORDER) % cell == 0
@@ -95,14 +96,16 @@ def _moment(image: Image.Image, record: RunRecord) -> Image.Image:
     return image.crop((0, 0, count * cell + BORDER, height + 2 * BORDER))
 
 
-def _encoded(image: Image.Image, step: int, most: int, path: Path | None = None) -> Picture:
-    """Return `image` as PNG if that is small enough, else as WebP, else made smaller."""
+def _encoded(image: Image.Image, step: int, most: int) -> Picture:
+    """Return `image` in `most` bytes: as PNG if it fits, else as WebP, else with fewer pixels."""
     whole = image.size
     data, form, caption = _bytes(image, "png"), "png", ""
     if len(data) > most:
         data, form, caption = _bytes(image, "webp"), "webp", "compressed with losses for this page"
     while len(data) > most and min(image.size) > 16:
-        image = image.resize((image.width * 2 // 3, image.height * 2 // 3), Image.LANCZOS)
+        image = image.resize(
+            (image.width * 2 // 3, image.height * 2 // 3), Image.Resampling.LANCZOS
+        )
         data = _bytes(image, "webp")
         caption = f"{whole[0]} x {whole[1]} pixels made smaller for this page"
     scale = 2 if image.width <= SMALL else 1
@@ -111,6 +114,8 @@ def _encoded(image: Image.Image, step: int, most: int, path: Path | None = None)
 
 def _bytes(image: Image.Image, form: str) -> bytes:
     buffer = io.BytesIO()
-    options = {"optimize": True} if form == "png" else {"quality": 90}
-    image.save(buffer, format=form, **options)
+    if form == "png":
+        image.save(buffer, format=form, optimize=True)
+    else:
+        image.save(buffer, format=form, quality=90)
     return buffer.getvalue()

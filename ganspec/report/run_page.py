@@ -1,4 +1,4 @@
-"""The page of one run or of several, as HTML."""
+"""The page of one run or of several as HTML."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from ganspec.version import VERSION
 
 
 def report_html(report: ReportView) -> str:
-    """One self-contained page, with plots and pictures in it; it runs and fetches nothing."""
+    """Return one self-contained page with plots and pictures, without scripts."""
     context = {"theme": THEME, "version": VERSION}
     functions = {"sections": sections, "highlighted": highlighted}
     return page("report.html.jinja", report=report, **context, **functions)
 
 
 def sections(rows: list[SurveyRow]) -> list[tuple[str, list[SurveyRow]]]:
-    """Rows of one section together, in order."""
-    return [(name, list(found)) for name, found in groupby(rows, lambda row: row.section)]
+    """Return the rows by section, in order."""
+    return [(name, list(group)) for name, group in groupby(rows, lambda row: row.section)]

@@ -1,4 +1,4 @@
-"""Make a run's plots, as SVG whose colours follow the page's theme, or as PNG."""
+"""A run's plots, as SVG in the colours of the page's theme, or as PNG."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from ganspec.plots.losses import LOOKS, panels
 from ganspec.runs.record import RunRecord
 from ganspec.scores.panels import score_panels
 
-WIDTH = 6.4  # inches: two plots stand beside each other
-MOST = 8  # columns of the log that several runs are compared by
+WIDTH = 6.4  # inches: two plots in a row
+MOST = 8  # columns of the log that a comparison of several runs plots
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,7 @@ class Plot:
     def svg(self) -> Markup:
         """Return the figure as an element of HTML; colours are the page's `--plot-NAME`."""
         buffer = io.StringIO()
-        plain = {"svg.fonttype": "none", "svg.hashsalt": self.name}
-        with matplotlib.rc_context(plain), quiet():
+        with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": self.name}), quiet():
             self.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
         return Markup(themed(buffer.getvalue(), self.title))
 
@@ -58,7 +57,7 @@ class Plot:
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Silence warnings of letters that matplotlib's own font lacks."""
+    """Silence warnings about letters that matplotlib's font lacks."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         yield
@@ -78,11 +77,10 @@ def themed(svg: str, title: str) -> str:
 
 def run_plots(record: RunRecord) -> list[Plot]:
     """Return plots of the losses and accuracies of one run."""
-    found = []
-    for panel in panels(record.columns):
-        title = f"{panel.title} by step"
-        found.append(_plot(panel.title, title, panel, record.epochs))
-    return found
+    return [
+        _plot(panel.title, f"{panel.title} by step", panel, record.epochs)
+        for panel in panels(record.columns)
+    ]
 
 
 def overlays(records: list[RunRecord]) -> list[Plot]:
@@ -90,7 +88,7 @@ def overlays(records: list[RunRecord]) -> list[Plot]:
     names = list(dict.fromkeys(name for record in records for name in record.columns))
     usual = list(LOOKS)
     names.sort(key=lambda name: usual.index(name) if name in usual else len(usual))
-    found = []
+    plots: list[Plot] = []
     for name in names[:MOST]:
         curves = []
         for record, (colour, style) in zip(records, looks(len(records)), strict=True):
@@ -99,21 +97,20 @@ def overlays(records: list[RunRecord]) -> list[Plot]:
                 sparse = len(column) < longest / 2
                 curves.append(Curve(column, record.label, colour, style, sparse))
         panel = Panel(column_title(name), tuple(curves))
-        found.append(_plot(f"log_{len(found)}", f"{column_title(name)} by step", panel, None))
-    return found
+        plots.append(_plot(f"log_{len(plots)}", f"{column_title(name)} by step", panel))
+    return plots
 
 
 def score_plots(records: list[RunRecord]) -> list[Plot]:
     """Return plots of scores that were measured more than once."""
-    drawn = score_panels(records, looks(len(records)))
     return [
-        _plot(f"score_{i}", f"{panel.title} by {panel.x}", panel, None)
-        for i, panel in enumerate(drawn)
+        _plot(f"score_{i}", f"{panel.title} by {panel.x}", panel)
+        for i, panel in enumerate(score_panels(records, looks(len(records))))
     ]
 
 
 def column_title(name: str) -> str:
-    """Return the title of a column of the log that has a plot of its own."""
+    """Return the title of a plot of one column of the log."""
     words = {"d_loss": "discriminator's loss", "g_loss": "generator's loss"}
     words |= {"real_accuracy": "accuracy on real", "fake_accuracy": "accuracy on generated"}
     if name in words or name not in LOOKS:
@@ -121,6 +118,6 @@ def column_title(name: str) -> str:
     return name.replace("_", " ")
 
 
-def _plot(name: str, title: str, panel: Panel, epochs: Epochs | None) -> Plot:
+def _plot(name: str, title: str, panel: Panel, epochs: Epochs | None = None) -> Plot:
     notes = tuple(note for note in (thinning(panel), outside(panel)) if note)
     return Plot(name, title, figure_of([panel], epochs, WIDTH), notes)

@@ -51,18 +51,20 @@ def score_lines(record: RunRecord) -> list[ScoreLine]:
 
 def _distance(claim: Score, score: ScoreRow) -> tuple[int, float, int]:
     """Return how far a score is from a claim: conditions, then epochs; newer ones are nearer."""
-    epoch = score.get("epoch")
+    epoch = score.epoch
     apart = 0 if claim.epoch is None or epoch is None else abs(claim.epoch - epoch)
-    return len(differences(claim, score)), apart, -(score.get("step") or 0)
+    return len(differences(claim, score)), apart, -(score.step or 0)
 
 
 def _measured_line(score: ScoreRow) -> ScoreLine:
-    labels = score.get("labels")
     return ScoreLine(
-        metric=metric_name(score["metric"]),
-        of=printable(score.get("of", "generated")),
-        measured=value_text(score["value"], score.get("deviation")) + unit(score["metric"]),
-        conditions=(*conditions(score), *([f"labels: {printable(labels)}"] if labels else [])),
+        metric=metric_name(score.metric),
+        of=printable(score.of),
+        measured=value_text(score.value, score.deviation) + unit(score.metric),
+        conditions=(
+            *conditions(score),
+            *([f"labels: {printable(score.labels)}"] if score.labels else []),
+        ),
     )
 
 

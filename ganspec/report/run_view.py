@@ -1,17 +1,17 @@
-"""Collect what a page shows of runs, for HTML and Markdown alike."""
+"""The contents of a page about runs, for HTML and Markdown alike."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 
-from ganspec.comparison.survey import Subject, SurveyRow, survey
+from ganspec.comparison.survey import SurveyedSystem, SurveyRow, survey
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError
 from ganspec.report.run_images import Picture, final_picture, moments
 from ganspec.report.run_plots import Plot, overlays, run_plots, score_plots
 from ganspec.report.run_scores import ScoreLine, score_lines
-from ganspec.report.table import described
+from ganspec.report.table import NetworkData, described
 from ganspec.runs.record import RunRecord
 from ganspec.systems.claims import Counts
 
@@ -20,7 +20,7 @@ COUNTS = {"total": "parameters", "trainable": "trainable", "buffers": "non-train
 
 @dataclass(frozen=True)
 class Count:
-    """A claimed count of parameters and the built network's."""
+    """A claimed count of parameters and the built network's; `what` names the parameters."""
 
     network: str
     what: str
@@ -65,15 +65,15 @@ class RunView:
         return self.record.spec.caption if self.record.spec else "The newest picture"
 
     def when(self, step: int) -> str:
-        """Return `step 400, epoch 2`, where the run tells how long its epochs are."""
+        """Return `step 400, epoch 2`, or the step alone if the length of epochs is unknown."""
         epochs = self.record.epochs
         if epochs is None or step < epochs.warmup:
             return f"step {step:,}"
         return f"step {step:,}, epoch {epochs.of(step):,.4g}"
 
     @cached_property
-    def built(self) -> tuple[dict[str, dict], str | None]:
-        """Return the spec's networks, layer by layer, and why they cannot be read."""
+    def built(self) -> tuple[dict[str, NetworkData], str | None]:
+        """The spec's networks, layer by layer, and the reason if they cannot be read."""
         spec = self.record.spec
         try:
             nets = described(spec, lower(spec))["networks"] if spec else {}
@@ -82,49 +82,49 @@ class RunView:
             return {}, str(error)
 
     @property
-    def networks(self) -> dict[str, dict]:
+    def networks(self) -> dict[str, NetworkData]:
         return self.built[0]
 
     @cached_property
     def counts(self) -> list[Count]:
-        """Return claimed counts of parameters and the built networks' own."""
-        found = []
+        """Claimed counts of parameters and the built networks'."""
+        counts = []
         claims = self.record.spec.report.params if self.record.spec else {}
         for name, claim in claims.items():
-            built = self.networks.get(name, {}).get("params", {})
+            built = self.networks[name]["params"] if name in self.networks else {}
             claim = claim if isinstance(claim, Counts) else Counts(total=claim)
             for what, title in COUNTS.items():
                 claimed = getattr(claim, what)
                 if claimed is not None and what in built:
-                    found.append(Count(name, title, claimed, built[what]))
-        return found
+                    counts.append(Count(name, title, claimed, built[what]))
+        return counts
 
     @cached_property
     def remarks(self) -> list[str]:
-        """Return what a reader must know first: what is missing, short or changed."""
+        """Warnings for a reader: what is missing, short or changed."""
         record = self.record
-        found = []
+        remarks = []
         if record.in_training:
-            found.append("The run was in training, or had been killed, when this page was made.")
+            remarks.append("The run was in training, or had been killed, when this page was made.")
         if complaint := self.built[1]:
-            found.append(f"Its spec cannot be read: {complaint.splitlines()[0]}")
-        found += [remark] if (remark := self._length()) else []
+            remarks.append(f"Its spec cannot be read: {complaint.splitlines()[0]}")
+        remarks += [remark] if (remark := self._length()) else []
         if record.settings:
-            found.append(f"Changed from its spec file by: {'; '.join(record.settings)}.")
+            remarks.append(f"Changed from its spec file by: {'; '.join(record.settings)}.")
         if not record.scores and "test_accuracy" not in record.columns:
-            found.append("No scores have been measured; ganspec evaluate measures them.")
+            remarks.append("No scores have been measured; ganspec evaluate measures them.")
         if record.lost_scores:
-            found.append(f"Lines of scores.jsonl that are no scores: {record.lost_scores}.")
+            remarks.append(f"Lines of scores.jsonl that are no scores: {record.lost_scores}.")
         if not record.columns:
-            found.append("Its log is empty: no step has been written yet.")
+            remarks.append("Its log is empty: no step has been written yet.")
         if self.final is None:
-            found.append("It has no pictures yet.")
+            remarks.append("It has no pictures yet.")
         if not record.run.checkpoint_path.is_file():
-            found.append("It has no checkpoint.")
-        return found
+            remarks.append("It has no checkpoint.")
+        return remarks
 
     def _length(self) -> str:
-        """Return in words how much shorter the training was than its spec says."""
+        """Return in words how much shorter the training was than in its spec."""
         record = self.record
         if record.spec is None or record.epochs is None:
             return ""
@@ -145,7 +145,7 @@ class ReportView:
 
     @cached_property
     def rows(self) -> list[SurveyRow]:
-        """Return properties of all specs, then of the trainings: a cell for each run."""
+        """Properties of all specs, then of the trainings, with a cell for each run."""
         return [row for row in (*self._properties(), *self._trainings()) if any(row.cells)]
 
     @property
@@ -157,26 +157,26 @@ class ReportView:
         return [row for row in self.rows if row.is_even]
 
     def _properties(self) -> list[SurveyRow]:
-        if not all(record.spec for record in self.records):
+        systems = [SurveyedSystem(r.label, r.spec) for r in self.records if r.spec]
+        if len(systems) < len(self.records):
             return []
-        subjects = [Subject(record.label, record.spec) for record in self.records]
-        return [row for row in survey(subjects).rows if row.section != "claims"]
+        return [row for row in survey(systems).rows if row.section != "claims"]
 
     def _trainings(self) -> list[SurveyRow]:
         def row(name: str, cells: list[str]) -> SurveyRow:
             return SurveyRow("run", name, tuple(cells))
 
         views, records = self.runs, self.records
-        told = dict.fromkeys(name for record in records for name in record.environment)
+        names = dict.fromkeys(name for record in records for name in record.environment)
         return [
             row("trained to", [view.when(view.record.last_step) for view in views]),
             row("seed", [str(r.spec.train.seed) if r.spec else "" for r in records]),
-            *(row(name, [r.environment.get(name, "") for r in records]) for name in told),
+            *(row(name, [r.environment.get(name, "") for r in records]) for name in names),
         ]
 
     @cached_property
     def plots(self) -> list[Plot]:
-        """Return plots of the log: of one run together, of several a plot a column."""
+        """Plots of the log: of one run together, of several one for each column."""
         return overlays(self.records) if self.several else self.runs[0].plots
 
     @cached_property
@@ -185,7 +185,7 @@ class ReportView:
 
     @property
     def score_lines(self) -> list[tuple[RunView, ScoreLine]]:
-        """Return the scores of all runs, sorted by metric."""
-        found = [(view, line) for view in self.runs for line in view.scores]
-        order = list(dict.fromkeys((line.metric, line.of) for _, line in found))
-        return sorted(found, key=lambda pair: order.index((pair[1].metric, pair[1].of)))
+        """The scores of all runs, sorted by metric."""
+        lines = [(view, line) for view in self.runs for line in view.scores]
+        order = list(dict.fromkeys((line.metric, line.of) for _, line in lines))
+        return sorted(lines, key=lambda pair: order.index((pair[1].metric, pair[1].of)))

@@ -1,4 +1,4 @@
-"""A survey as tables: laid out, and written as text, Markdown, CSV or LaTeX."""
+"""Tables of a survey, as text, Markdown, CSV or LaTeX."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import io
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 
 from ganspec.comparison.survey import Survey, SurveyRow
 from ganspec.language.errors import printable
-from ganspec.report.survey_markup import latex, markdown
+from ganspec.report.markup import latex, markdown, markdown_line
 
 WIDEST = 30  # characters of a cell in text, before it is wrapped
 GAP = 2
@@ -20,7 +21,7 @@ NONE = "-"
 
 @dataclass(frozen=True)
 class SurveyTable:
-    """Texts in columns; the first column has the names of the rows."""
+    """A table of texts; its first column has the names of the rows."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -30,15 +31,15 @@ class SurveyTable:
         return list(zip(self.head, *self.rows, strict=True))
 
     def widths(self) -> list[int]:
-        """Characters of each column, where long cells are wrapped."""
+        """Return the characters of each column, where long cells are wrapped."""
         return [
             max(len(line) for cell in column for line in wrapped(cell)) for column in self.columns
         ]
 
     def blocks(self, width: int) -> Iterator[SurveyTable]:
-        """The table in parts of at most `width` characters where that can be, each with row names.
+        """Yield the table in parts of at most `width` characters, each with the names of the rows.
 
-        Nothing is left out: a part has one column at least.
+        A part has at least one column more, so it may be wider.
         """
         columns, widths = self.columns, self.widths()
         start = 1
@@ -56,19 +57,19 @@ class SurveyTable:
 
 
 @dataclass(frozen=True)
-class Layout:
-    """The tables of a survey, the lines below them, and how wide both may be."""
+class SurveyLayout:
+    """The tables of a survey, the notes below them, and the width of both in characters."""
 
     tables: tuple[SurveyTable, ...]
     notes: tuple[str, ...]
     width: int | None = None
 
 
-def layout(survey: Survey, width: int | None, transpose: bool | None, every: bool) -> Layout:
-    """The survey with a column for each spec, or a row for each where `transpose`.
+def layout(survey: Survey, width: int | None, transpose: bool | None, every: bool) -> SurveyLayout:
+    """Lay out the survey with a column for each spec, or with a row for each if `transpose`.
 
-    None chooses: columns where they fit. Rows that say the same of all specs become one note,
-    unless `every`. `width` is in characters; None for a single table however wide.
+    None chooses columns if they fit. Rows in which all specs have the same become one note, unless
+    `every`. `width` is in characters; None for a single table however wide.
     """
     every = every or len(survey.titles) == 1
     rows = survey.filled if every else survey.uneven
@@ -81,7 +82,7 @@ def layout(survey: Survey, width: int | None, transpose: bool | None, every: boo
         rows = shown.filled if every else shown.uneven
         table = _lying(survey.titles, rows)
     tables = (table,) if width is None else tuple(table.blocks(width))
-    return Layout(tables if rows else (), tuple(_notes(shown, rows, every)), width)
+    return SurveyLayout(tables if rows else (), tuple(_notes(shown, rows, every)), width)
 
 
 def _upright(titles: tuple[str, ...], rows: tuple[SurveyRow, ...]) -> SurveyTable:
@@ -99,14 +100,13 @@ def _cells(row: SurveyRow) -> Iterator[str]:
 
 
 def _notes(survey: Survey, rows: tuple[SurveyRow, ...], every: bool) -> Iterator[str]:
-    """What the table leaves out, and how to read what it has."""
-    even = [] if every else survey.even
+    """Yield the notes: rows that the table leaves out, and the meaning of cells with a slash."""
     if not rows:
         yield "No row tells them apart."
-    if even:
-        what = "; ".join(f"{row.title} {printable(row.cells[0])}" for row in even)
+    if survey.even and not every:
+        texts = "; ".join(f"{row.title} {printable(row.cells[0] or '')}" for row in survey.even)
         count = len(survey.titles)
-        yield f"The same in {'both' if count == 2 else f'all {count}'}: {what}."
+        yield f"The same in {'both' if count == 2 else f'all {count}'}: {texts}."
     if any(row.is_pair for row in rows):
         yield "a / b: generator / discriminator; one value where both have it."
 
@@ -114,19 +114,19 @@ def _notes(survey: Survey, rows: tuple[SurveyRow, ...], every: bool) -> Iterator
 # -- forms ------------------------------------------------------------------------------------
 
 
-def text(laid: Layout) -> str:
-    """For a terminal: columns aligned, long cells on several lines."""
+def text(laid: SurveyLayout) -> str:
+    """Write the tables for a terminal: columns aligned, long cells on several lines."""
     parts = ["\n".join(_aligned(table)) for table in laid.tables]
     notes = (textwrap.fill(note, laid.width or 100, subsequent_indent="  ") for note in laid.notes)
     return "\n\n".join([*parts, *notes])
 
 
 def wrapped(cell: str) -> list[str]:
-    """A cell's lines; what two networks have begins a line each, where one is too short."""
+    """Return the lines of a cell; if one is too short, each network's value begins a line."""
     cell = cell or NONE
     parts = [cell] if len(cell) <= WIDEST else cell.replace(" / ", " \n/ ").split("\n")
-    options = {"break_long_words": False, "break_on_hyphens": False}
-    return [line for part in parts for line in textwrap.wrap(part, WIDEST, **options)] or [NONE]
+    wrap = partial(textwrap.wrap, width=WIDEST, break_long_words=False, break_on_hyphens=False)
+    return [line for part in parts for line in wrap(part)] or [NONE]
 
 
 def _aligned(table: SurveyTable) -> Iterator[str]:
@@ -139,8 +139,8 @@ def _aligned(table: SurveyTable) -> Iterator[str]:
             yield "-" * (sum(widths) + GAP * (len(widths) - 1))
 
 
-def markdown_text(laid: Layout) -> str:
-    """Tables as GitHub and most others read them."""
+def markdown_text(laid: SurveyLayout) -> str:
+    """Write the tables in Markdown as GitHub and most others read it."""
     parts = []
     for table in laid.tables:
         lines = [
@@ -149,19 +149,19 @@ def markdown_text(laid: Layout) -> str:
         ]
         lines.insert(1, "|---" * len(table.head) + "|")
         parts.append("\n".join(lines))
-    return "\n\n".join([*parts, *map(markdown, laid.notes)])
+    return "\n\n".join([*parts, *map(markdown_line, laid.notes)])
 
 
-def csv_text(laid: Layout) -> str:
-    """One table for programs: no notes, and nothing where a spec has nothing."""
+def csv_text(laid: SurveyLayout) -> str:
+    """Write one table for programs: no notes, and an empty cell where a spec has nothing."""
     file = io.StringIO()
     for table in laid.tables:
         csv.writer(file, lineterminator="\n").writerows([table.head, *table.rows])
     return file.getvalue().rstrip("\n")
 
 
-def latex_text(laid: Layout) -> str:
-    """Tabulars with the rules of booktabs, to be pasted into a document that loads it."""
+def latex_text(laid: SurveyLayout) -> str:
+    """Write tabulars with the rules of booktabs, for a document that loads it."""
     lines = [r"% needs \usepackage{booktabs}"]
     for table in laid.tables:
         kinds = ("p{4.5cm}" if max(map(len, c)) > WIDEST else "l" for c in table.columns)
@@ -175,8 +175,8 @@ def latex_text(laid: Layout) -> str:
     return "\n".join([*lines, *notes]).rstrip("\n")
 
 
-# a form's writer, and its width in characters where the terminal does not say it
-FORMS: dict[str, tuple[Callable[[Layout], str], int | None]] = {
+# the writer of each form, and its width in characters unless there is a terminal
+FORMS: dict[str, tuple[Callable[[SurveyLayout], str], int | None]] = {
     "text": (text, 100),
     "markdown": (markdown_text, 130),
     "csv": (csv_text, None),

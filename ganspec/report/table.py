@@ -1,16 +1,18 @@
-"""A spec's networks as tables that a person would paste into a report."""
+"""Tables of a spec's networks, for a terminal or a report."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
+from typing import TypedDict
 
-from ganspec.compiler.seal import BLANK, sealed
 from ganspec.program.ir import Net
 from ganspec.program.measure import Cost, below_key, costs, totals
 from ganspec.program.receptive import ReceptiveField, receptive_field, receptive_fields
-from ganspec.report import survey_markup
-from ganspec.report.captions import caption, label_text
+from ganspec.report import markup
+from ganspec.report.captions import caption, label_text, sides
+from ganspec.seal import BLANK, sealed
 from ganspec.systems.spec import Spec
 
 WORDS = {"layer": "Layer", "output": "Output", "parameters": "Parameters"}
@@ -18,7 +20,7 @@ WORDS = {"layer": "Layer", "output": "Output", "parameters": "Parameters"}
 
 @dataclass(frozen=True)
 class LayerTable:
-    """Cells as text, columns named by `head`; the last row is the sum, `note` stands below."""
+    """A table of texts: the names of its columns, a row for each layer, the sums, a note below."""
 
     head: tuple[str, ...]
     rows: list[tuple[str, ...]]
@@ -26,29 +28,58 @@ class LayerTable:
     note: str
 
 
-def described(spec: Spec, nets: dict[str, Net]) -> dict[str, object]:
-    """Networks, layers and costs as plain data; the shape that `show --json` prints."""
-    networks = {}
+class LayerData(TypedDict):
+    """One layer as `show --json` prints it; sizes and steps of receptive fields in pixels."""
+
+    path: str
+    kind: str
+    output: list[int]
+    params: int
+    macs: int
+    line: int | None
+    receptive_field: list[int] | None
+    jump: list[float] | None
+
+
+class NetworkData(TypedDict):
+    """One network as `show --json` prints it; `params` has `total`, `trainable` and `buffers`."""
+
+    params: dict[str, int]
+    macs: int
+    receptive_field: list[int] | None
+    layers: list[LayerData]
+
+
+class SpecData(TypedDict):
+    """A spec as `show --json` prints it."""
+
+    name: str
+    networks: dict[str, NetworkData]
+
+
+def described(spec: Spec, nets: dict[str, Net]) -> SpecData:
+    """Return the spec's networks, layers and costs as plain data."""
+    networks: dict[str, NetworkData] = {}
     for name, net in nets.items():
         rows, fields = costs(net, macs=True), receptive_fields(net)
         seen = receptive_field(net)
         networks[name] = {
             "params": totals(rows),
-            "macs": sum(row.macs for row in rows),
+            "macs": sum(row.macs or 0 for row in rows),
             "receptive_field": list(seen) if seen else None,
             "layers": [_layer(row, fields.get(row.path)) for row in rows],
         }
     return {"name": spec.name, "networks": networks}
 
 
-def _layer(row: Cost, field: ReceptiveField | None) -> dict[str, object]:
+def _layer(row: Cost, field: ReceptiveField | None) -> LayerData:
     jump = field.jump if field else None
     return {
         "path": row.path,
         "kind": row.kind,
         "output": list(row.output),
         "params": row.params,
-        "macs": row.macs,
+        "macs": row.macs or 0,
         "line": row.line,
         "receptive_field": list(field.size) if field else None,
         "jump": [float(step) for step in jump] if jump else None,
@@ -59,7 +90,7 @@ def _layer(row: Cost, field: ReceptiveField | None) -> dict[str, object]:
 
 
 def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
-    """Every network's layers with output shape, parameters and multiply-adds, as text."""
+    """Return each network's layers with output shape, parameters and multiply-adds, as text."""
     parts = [f"{spec.name}: {' '.join(spec.doc.split())}" if spec.doc else spec.name]
     for name, net in nets.items():
         parts.append("\n".join([name, *_aligned(_table(net, receptive=receptive))]))
@@ -67,44 +98,44 @@ def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
 
 
 def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
-    """A Markdown table for each network."""
+    """Return a Markdown table for each network."""
     parts = [f"<!-- Written by ganspec from the spec `{spec.name}` ({BLANK}). -->"]
     for name, net in nets.items():
-        made = _table(net, captions=True, receptive=receptive)
-        head = [WORDS.get(word, word.capitalize()) for word in made.head]
+        layers = _table(net, captions=True, receptive=receptive)
+        head = [WORDS.get(word, word.capitalize()) for word in layers.head]
         rule = [":--" if i < 2 else "--:" for i in range(len(head))]
         head, *body, total = (
-            list(map(survey_markup.markdown, row)) for row in (head, *made.rows, made.total)
+            list(map(markup.markdown, row)) for row in (head, *layers.rows, layers.total)
         )
         total = [f"**{cell}**" if cell else "" for cell in total]
         lines = [f"| {' | '.join(row)} |" for row in (head, rule, *body, total)]
-        note = [f"{made.note.capitalize()}."] if made.note else []
+        note = [f"{layers.note.capitalize()}."] if layers.note else []
         parts += [f"### {name.capitalize()}", "\n".join(lines), *note]
     return sealed("\n\n".join(parts) + "\n")
 
 
 def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
-    """A LaTeX table for each network, with rules of the package booktabs."""
+    """Return a LaTeX table for each network, with rules of the package booktabs."""
     lines = [
         f"% Written by ganspec from the spec `{spec.name}` ({BLANK}).",
         r"% Needs \usepackage{booktabs}.",
     ]
     for name, net in nets.items():
-        made = _table(net, captions=True, receptive=receptive, macs=False)
-        kind = "table*" if len(made.head) > 3 else "table"  # the wider one spans two columns
-        note = f" {made.note.capitalize()}." if made.note else ""
+        layers = _table(net, captions=True, receptive=receptive, macs=False)
+        kind = "table*" if len(layers.head) > 3 else "table"  # the wider one spans two columns
+        note = f" {layers.note.capitalize()}." if layers.note else ""
         lines += [
             rf"\begin{{{kind}}}",
-            rf"  \centering\{_letters(len(made.rows))}\setlength{{\tabcolsep}}{{4pt}}",
+            rf"  \centering\{_font_size(len(layers.rows))}\setlength{{\tabcolsep}}{{4pt}}",
             rf"  \caption{{{_latex_text(f'{name.capitalize()} of {spec.name}.{note}')}}}",
             rf"  \label{{tab:{spec.name}-{name}}}",
-            rf"  \begin{{tabular}}{{@{{}}ll{'r' * (len(made.head) - 2)}@{{}}}}",
+            rf"  \begin{{tabular}}{{@{{}}ll{'r' * (len(layers.head) - 2)}@{{}}}}",
             r"    \toprule",
-            _latex_row(word.capitalize() for word in made.head),
+            _latex_row(word.capitalize() for word in layers.head),
             r"    \midrule",
-            *map(_latex_row, made.rows),
+            *map(_latex_row, layers.rows),
             r"    \midrule",
-            _latex_row(made.total),
+            _latex_row(layers.total),
             r"    \bottomrule",
             r"  \end{tabular}",
             rf"\end{{{kind}}}",
@@ -112,8 +143,8 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     return sealed("\n".join([*lines, ""]))
 
 
-def _aligned(made: LayerTable) -> list[str]:
-    cells = [made.head, *made.rows, made.total]
+def _aligned(layers: LayerTable) -> list[str]:
+    cells = [layers.head, *layers.rows, layers.total]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     lines = []
     for row in cells:
@@ -123,21 +154,21 @@ def _aligned(made: LayerTable) -> list[str]:
         ]
         lines.append(f"  {'  '.join(padded)}".rstrip())
     rule = "  " + "-" * (sum(widths) + 2 * len(widths) - 2)
-    note = [f"  {made.note}"] if made.note else []
+    note = [f"  {layers.note}"] if layers.note else []
     return [lines[0], rule, *lines[1:-1], rule, lines[-1], *note]
 
 
-def _letters(rows: int) -> str:
-    """A size of letters at which so many rows fit a column of a paper."""
+def _font_size(rows: int) -> str:
+    """Return LaTeX's name of a size at which so many rows fit a column of a paper."""
     return "footnotesize" if rows < 50 else "scriptsize"
 
 
-def _latex_row(cells) -> str:
+def _latex_row(cells: Iterable[str]) -> str:
     return f"    {' & '.join(map(_latex_text, cells))} \\\\"
 
 
 def _latex_text(text: str) -> str:
-    return survey_markup.letters(text).replace(" x ", r"$\times$")
+    return markup.latex_letters(text).replace(" x ", r"$\times$")
 
 
 # -- a network's cells ------------------------------------------------------------------------
@@ -146,22 +177,22 @@ def _latex_text(text: str) -> str:
 def _table(
     net: Net, captions: bool = False, receptive: bool = False, macs: bool = True
 ) -> LayerTable:
-    """A row for each input and each layer; what is not asked for has no column."""
+    """Return a row for each input and each layer, and the columns that the caller asks for."""
     rows, fields = costs(net, macs=macs), receptive_fields(net) if receptive else {}
     names = _captions(net) if captions else {}
     columns = {
         "layer": [names.get(row.path, row.kind) for row in rows],
-        "output": [_shape(row.output) for row in rows],
+        "output": [sides(row.output) for row in rows],
         "parameters": [f"{row.params:,}" if row.params else "" for row in rows],
     }
-    starts = {"layer": ["input", "label"], "output": [_shape(net.inputs[0].value.shape)]}
+    starts = {"layer": ["input", "label"], "output": [sides(net.inputs[0].value.shape)]}
     count = totals(rows)
     sums = {"layer": "total", "parameters": f"{count['total']:,}"}
     if net.conditional:
         starts["output"].append(label_text(net.inputs[1].value))
     if macs:
         columns["multiply-adds"] = [f"{row.macs:,}" if row.macs else "" for row in rows]
-        sums["multiply-adds"] = f"{sum(row.macs for row in rows):,}"
+        sums["multiply-adds"] = f"{sum(row.macs or 0 for row in rows):,}"
     if fields:
         seen = [fields[row.path] for row in rows]
         columns["receptive field"] = [str(field or "") for field in seen]
@@ -178,13 +209,9 @@ def _table(
 
 
 def _captions(net: Net) -> dict[str, str]:
-    """Each layer in a few words, by its path."""
+    """Return each layer in a few words, by its path."""
     layers = groupby(net.leaves(), key=lambda step: below_key(step.origin.path))
     return {path: caption(list(steps)) for path, steps in layers}
-
-
-def _shape(shape: tuple[int, ...]) -> str:
-    return " x ".join(map(str, shape))
 
 
 def _jump(field: ReceptiveField | None) -> str:

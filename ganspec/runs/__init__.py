@@ -1,1 +1,1 @@
-"""Runs on disk: the folder, its log, checkpoints and scores, and reading them back."""
+"""Runs on disk: the folder, its log and scores, and reading them back."""

@@ -1,4 +1,4 @@
-"""Read a run folder, whatever in it is missing or damaged."""
+"""Reading of a run folder, whatever in it is missing or damaged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from ganspec.language.errors import GanspecError, printable
 from ganspec.plots.log import Column, Epochs, columns
 from ganspec.runs.run import LOCK, MissingKindsError, Run
-from ganspec.runs.score_file import ScoreRow, read_score_lines
+from ganspec.runs.score_file import ScoreRow, read_lines
 from ganspec.systems.spec import Spec
 
 LONGEST = 400_000  # characters of a text file that are shown
@@ -21,7 +21,7 @@ LONGEST = 400_000  # characters of a text file that are shown
 
 @dataclass
 class RunRecord:
-    """One run as a page shows it; `label` tells it from the others on the page."""
+    """One run as pages and tables show it; `label` tells it from the others there."""
 
     folder: Path
     label: str = ""
@@ -29,7 +29,7 @@ class RunRecord:
     spec: Spec | None = None
     info: dict[str, object] = field(default_factory=dict)
     scores: list[ScoreRow] = field(default_factory=list)
-    lost_scores: int = 0  # lines of its file that hold none
+    lost_scores: int = 0  # lines of `scores.jsonl` that hold none
     columns: dict[str, Column] = field(default_factory=dict)
     last_step: int = 0
 
@@ -43,44 +43,43 @@ class RunRecord:
 
     @property
     def form(self) -> str:
-        """Return what the run's networks do with images, as a class of a page's style."""
-        known = {"draws": self.draws, "predicts": self.predicts, "restores": self.spec is not None}
-        return next((name for name, holds in known.items() if holds), "run")
+        """The style of the run's pictures: `draws`, `predicts`, `restores`; `run` if unknown."""
+        if self.spec is None:
+            return "run"
+        return "draws" if self.draws else "predicts" if self.predicts else "restores"
 
     @property
     def draws(self) -> bool:
-        """Return True if a network of the run makes images of latents."""
+        """True if a network of the run makes images of latents."""
         return self.spec is not None and self.spec.draws is not None
 
     @property
     def judges(self) -> bool:
-        """Return True if a network of the run tells real images from drawn ones."""
+        """True if a network of the run tells real images from drawn ones."""
         return self.spec is not None and self.spec.judges is not None
 
     @property
     def predicts(self) -> bool:
-        """Return True if a network of the run scores classes."""
+        """True if a network of the run scores classes."""
         return self.spec is not None and self.spec.predicts is not None
 
     @property
     def epochs(self) -> Epochs | None:
-        """Return how steps become epochs, where the run or its spec says so."""
+        """The run's epochs in steps; None if neither the run nor its spec has the number."""
         train = self.spec.train if self.spec else None
-        warmup = getattr(train, "warmup", None)
-        steps = self.info.get("epoch_steps", getattr(train, "iterations", None))
-        if type(steps) is not int or steps < 1:
+        steps = self.info.get("epoch_steps", train and train.iterations)
+        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
             return None
-        return Epochs(steps, warmup.iterations if warmup else 0)
+        return Epochs(steps, train.warmup_steps if train else 0)
 
     @cached_property
     def samples(self) -> dict[int, Path]:
-        """Return the pictures that training made, by step."""
-        found = sorted((self.folder / "samples").glob("*.png"))
-        return {int(p.stem): p for p in found if p.stem.isascii() and p.stem.isdigit()}
+        """The pictures that training made, by step."""
+        return self.run.samples()
 
     @cached_property
     def source(self) -> tuple[str, str]:
-        """Return the emitted file's name and text; the text is empty where there is none."""
+        """The emitted file's name and text, both empty if the spec cannot be read."""
         if self.spec is None:
             return "", ""
         name = f"{self.spec.name}.py"
@@ -92,24 +91,24 @@ class RunRecord:
 
     @property
     def command(self) -> str:
-        """Return the command that began the run, quoted for a shell."""
-        words = self.info.get("command")
-        if not isinstance(words, list):
-            return ""
-        return printable(shlex.join(map(str, words)))
+        """The command that began the run, quoted for a shell; empty if unknown."""
+        return printable(shlex.join(self._command()))
 
     @property
     def settings(self) -> list[str]:
-        """Return what the command changed in its spec: the values of `--set`."""
-        words = self.info.get("command")
-        words = [str(word) for word in words] if isinstance(words, list) else []
+        """The command's changes of its spec: the values of `--set`."""
+        words = self._command()
         after = [value for option, value in pairwise(words) if option == "--set"]
         joined = [w.removeprefix("--set=") for w in words if w.startswith("--set=")]
         return [printable(word) for word in after + joined]
 
+    def _command(self) -> list[str]:
+        words = self.info.get("command")
+        return [str(word) for word in words] if isinstance(words, list) else []
+
     @property
     def environment(self) -> dict[str, str]:
-        """Return the other entries of `run.json`, as text."""
+        """The other entries of `run.json`, as text."""
         return {
             printable(str(key)): printable(_entry_text(value))
             for key, value in self.info.items()
@@ -118,7 +117,7 @@ class RunRecord:
 
     @property
     def in_training(self) -> bool:
-        """Return True if a process holds the run's lock, or held it and was killed."""
+        """True if a process holds the run's lock, or held it and was killed."""
         return (self.folder / LOCK).exists()
 
     def files(self) -> Iterator[tuple[str, str]]:
@@ -129,7 +128,7 @@ class RunRecord:
 
 
 def _entry_text(value: object) -> str:
-    """Return an entry of `run.json` as one reads it: files by their names and short sums."""
+    """Return an entry of `run.json` as text, and files by their names and short hashes."""
     match value:
         case str():
             return value
@@ -142,17 +141,19 @@ def _entry_text(value: object) -> str:
 def read_record(folder: Path) -> RunRecord:
     """Return the run in `folder`. Raises RunError where there is none."""
     run = Run.open(folder)
-    record = RunRecord(Path(folder), info=_mapping(run.info_path))
+    record = RunRecord(Path(folder), info=run.info())
     try:
         record.spec = run.spec
     except MissingKindsError:
-        raise  # the user can give them, and then the page is whole
+        raise  # once the user names the files, the record is complete
     except GanspecError as error:
         record.complaint = str(error)
     rows = run.rows()
     record.columns = columns(rows)
     record.last_step = max((int(c.steps[-1]) for c in record.columns.values()), default=0)
-    record.scores, record.lost_scores = read_score_lines(run.folder)
+    rows_or_none = [row for _, row in read_lines(run.folder)]
+    record.scores = [row for row in rows_or_none if row is not None]
+    record.lost_scores = rows_or_none.count(None)
     return record
 
 
@@ -179,18 +180,11 @@ def text_of(path: Path) -> str:
         return ""
 
 
-def _mapping(path: Path) -> dict[str, object]:
-    try:
-        found = json.loads(text_of(path) or "{}")
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def size_text(size: int) -> str:
-    """Return a number of bytes in words: `1.2 MB`."""
-    for unit in ("bytes", "kB", "MB"):
-        if size < 1000:
-            return f"{size:,.0f} {unit}" if unit == "bytes" else f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:,.1f} GB"
+    """Return a number of bytes as text: `1.2 MB`."""
+    if size < 1000:
+        return f"{size:,.0f} bytes"
+    for unit, bytes_ in (("kB", 1e3), ("MB", 1e6)):
+        if size < 1000 * bytes_:
+            return f"{size / bytes_:.3g} {unit}"
+    return f"{size / 1e9:,.1f} GB"

@@ -8,11 +8,12 @@ import shlex
 import shutil
 import warnings
 from pathlib import Path
+from typing import IO
 
 try:
     import fcntl
 except ImportError:  # not a Unix
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # a module's type has no None
 
 from ganspec.atomic import write_text
 from ganspec.language.dump import dump
@@ -26,20 +27,36 @@ LOCK = ".lock"
 
 
 class RunError(GanspecError):
-    """A run folder that is not there, is in the way, or belongs to another spec."""
+    """A run folder that is missing, is in the way, or belongs to another spec."""
 
 
 class MissingKindsError(RunError):
-    """A run's spec names kinds of files that the user has not had loaded."""
+    """A run's spec names kinds whose files are not loaded."""
 
 
 class Run:
-    """A run folder: spec, emitted source, log, samples, loss plot, checkpoint."""
+    """A run folder: everything that one training made, and everything to go on with.
 
-    def __init__(self, folder: Path):
+    `Run(folder)` names a folder that may not exist yet, `Run.open(folder)` requires a run in it.
+    The folder holds:
+
+    - `spec.yaml`: the spec with `extends` and settings worked in;
+    - `NAME.py`: the emitted source;
+    - `log.jsonl`: losses by step, `losses.png`: their plot;
+    - `samples/STEP.png`: a picture of each epoch's end;
+    - `checkpoint.pt`: the newest state, to resume from;
+    - `snapshots/STEP.pt`: weights that the spec's `keep` or `evaluate` asks for;
+    - `scores.jsonl`: scores, each with its conditions;
+    - `run.json`: versions, hardware and the command;
+    - `kinds/`: copies of files of the user's own kinds.
+
+    After a training, `step` is its last step, and `interrupted` is True if a signal ended it.
+    """
+
+    def __init__(self, folder: Path | str):
         self.folder = Path(folder)
-        self.step, self.interrupted = 0, False  # how the training that made it ended
-        self._lock = None
+        self.step, self.interrupted = 0, False
+        self._lock: IO[str] | None = None
         self.spec_path = self.folder / "spec.yaml"
         self.log_path = self.folder / "log.jsonl"
         self.checkpoint_path = self.folder / "checkpoint.pt"
@@ -47,19 +64,22 @@ class Run:
         self.losses_path = self.folder / "losses.png"
 
     @classmethod
-    def open(cls, folder: Path) -> Run:
-        """The run in `folder`; raises RunError where there is none."""
+    def open(cls, folder: Path | str) -> Run:
+        """Return the run in `folder`. Raises RunError if it holds no `spec.yaml`."""
         run = cls(folder)
         if not run.spec_path.is_file():
             raise RunError(f"{folder} is no run: it holds no spec.yaml")
         return run
 
+    # -- the spec and its kinds ---------------------------------------------------------------
+
     @property
     def spec(self) -> Spec:
-        """The resolved spec that the run trains.
+        """The validated spec that the run trains, read from the folder at each access.
 
-        Raises MissingKindsError if kinds are not loaded that it needs: a run's own copy of them is
-        never executed unasked. Warns if a loaded file is not the one that the run used.
+        Raises SpecError if it is damaged, and MissingKindsError if it needs kinds that are not
+        loaded: a run's own copy of them is never executed unasked. Warns if a loaded file is not
+        the one that the run used.
         """
         try:
             spec = load(self.spec_path)
@@ -67,10 +87,10 @@ class Run:
             missing = self._missing_kinds()
             if not missing or all(d.code != "unknown-kind" for d in error.diagnostics):
                 raise
-            given = printable(" ".join(f"--kinds {shlex.quote(str(path))}" for path in missing))
+            options = printable(" ".join(f"--kinds {shlex.quote(str(path))}" for path in missing))
             code = "its code" if len(missing) == 1 else "their code"
-            message = f"{self.folder} needs kinds that are not loaded: {given} ({code} will be run)"
-            raise MissingKindsError(message) from None
+            message = f"{self.folder} needs kinds that are not loaded: {options}"
+            raise MissingKindsError(f"{message} ({code} will be run)") from None
         for file in self.changed_kinds(spec):
             kept = self.folder / "kinds" / file.name
             kept = kept if kept.exists() else kept.parent
@@ -80,13 +100,16 @@ class Run:
     def _kinds(self) -> dict[str, str]:
         """Return the hashes of the files of kinds that the run used, by the names of its copies.
 
-        Where `run.json` is damaged, they are those of the copies.
+        If `run.json` is damaged, they are the hashes of the copies.
         """
+        entries = self.info().get("kinds")
         try:
-            return {str(kinds["name"]): str(kinds["sha256"]) for kinds in self.info()["kinds"]}
+            if isinstance(entries, list):
+                return {str(entry["name"]): str(entry["sha256"]) for entry in entries}
         except (TypeError, KeyError):
-            copies = sorted((self.folder / "kinds").glob("*.py"))
-            return {copy.name: hashlib.sha256(copy.read_bytes()).hexdigest() for copy in copies}
+            pass
+        copies = sorted((self.folder / "kinds").glob("*.py"))
+        return {copy.name: hashlib.sha256(copy.read_bytes()).hexdigest() for copy in copies}
 
     def _missing_kinds(self) -> list[Path]:
         """Return the run's copies of files of kinds that are not loaded."""
@@ -99,25 +122,32 @@ class Run:
         known = self._kinds()
         return [f for f in used_files(spec) if known and f.sha256 not in known.values()]
 
+    # -- pictures and snapshots ---------------------------------------------------------------
+
     def samples_path(self, step: int) -> Path:
-        """Where the grid of samples after `step` goes."""
+        """Return the path of the picture after training step `step`."""
         return self.folder / "samples" / f"{step:07d}.png"
 
+    def samples(self) -> dict[int, Path]:
+        """Return the paths of the pictures, by training step."""
+        return _by_step(self.folder / "samples", ".png")
+
+    def latest_samples(self) -> Path | None:
+        """Return the path of the newest picture; None if there is none."""
+        return max((self.folder / "samples").glob("*.png"), default=None)
+
     def snapshot_path(self, step: int) -> Path:
-        """Where the weights after `step` are kept."""
+        """Return the path of the weights after training step `step`."""
         return self.folder / "snapshots" / f"{step:07d}.pt"
 
     def snapshots(self) -> dict[int, Path]:
-        """The weights that were kept, by step."""
-        found = sorted((self.folder / "snapshots").glob("*.pt"))
-        return {int(path.stem): path for path in found if path.stem.isdigit()}
+        """Return the paths of the weights that were kept, by training step."""
+        return _by_step(self.folder / "snapshots", ".pt")
 
-    def latest_samples(self) -> Path | None:
-        """The newest grid of samples."""
-        return max((self.folder / "samples").glob("*.png"), default=None)
+    # -- beginning and locking ----------------------------------------------------------------
 
     def claim(self, overwrite: bool) -> None:
-        """Make sure that starting here destroys nothing that was not given up."""
+        """Raise RunError if a new run here would destroy something that nobody gave up."""
         if self.folder.exists() and not self.folder.is_dir():
             raise RunError(f"{self.folder} is a file; choose another --out")
         if not self.folder.exists() or not self._contents():
@@ -134,26 +164,26 @@ class Run:
         return [path for path in self.folder.iterdir() if path.name != LOCK]
 
     def lock(self) -> None:
-        """Keep other processes from training here; raises RunError where one does."""
+        """Keep other processes from training here. Raises RunError if one does."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        self._lock = (self.folder / LOCK).open("a")
+        lock = (self.folder / LOCK).open("a")
         try:
             if fcntl:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            self._lock.close()
-            self._lock = None
+            lock.close()
             raise RunError(f"{self.folder} is being trained by another process") from None
+        self._lock = lock
 
     def release(self) -> None:
-        """Let others train here again."""
+        """Let other processes train here again."""
         if self._lock:
             (self.folder / LOCK).unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
 
     def begin(self, spec: Spec, source: str, info: dict[str, object], overwrite: bool) -> None:
-        """Lock the folder and make its contents anew: spec, kinds, emitted source and `info`."""
+        """Lock the folder, empty it, and write spec, kinds, emitted source and `info`."""
         self.lock()
         self.claim(overwrite)  # again: something may have come while images were read
         for path in self._contents():
@@ -167,8 +197,10 @@ class Run:
         write_text(self.info_path, json.dumps(info, indent=2) + "\n")
         write_text(self.log_path, "")
 
+    # -- `run.json` ---------------------------------------------------------------------------
+
     def info(self) -> dict[str, object]:
-        """Return what `run.json` says; nothing where it is missing or damaged."""
+        """Return the entries of `run.json`; none if it is missing or damaged."""
         try:
             info = json.loads(self.info_path.read_text("utf-8"))
         except (OSError, ValueError, RecursionError):
@@ -177,16 +209,21 @@ class Run:
 
     @property
     def exact(self) -> bool:
-        """True if the run computes what the emitted file does, bit for bit."""
-        # before rewrites there was no other way, and nothing said so
+        """True if the run computes the same bits as the emitted file."""
+        # before rewrites there was no other way, and no entry
         return bool(self.info().get("exact", True))
 
-    def note(self, **more: object) -> None:
-        """Add to what `run.json` says, atomically."""
-        write_text(self.info_path, json.dumps({**self.info(), **more}, indent=2) + "\n")
+    def note(self, **entries: object) -> None:
+        """Add entries to `run.json`, atomically."""
+        write_text(self.info_path, json.dumps({**self.info(), **entries}, indent=2) + "\n")
+
+    # -- the log ------------------------------------------------------------------------------
 
     def rows(self) -> list[dict[str, float]]:
-        """The log so far; a line that a crash cut short is left out."""
+        """Return the lines of the log, each a step and its losses by name.
+
+        The log ends before a line that a crash cut short.
+        """
         rows: list[dict[str, float]] = []
         if not self.log_path.exists():
             return rows
@@ -206,19 +243,22 @@ class Run:
             log.writelines(json.dumps(row) + "\n" for row in rows)
 
     def rewind(self, step: int) -> None:
-        """Forget what log, samples and snapshots say of later steps, and half-written files."""
-        for place in (self.folder, self.folder / "samples", self.folder / "snapshots"):
-            for path in place.glob(".*"):
+        """Remove log lines, pictures and snapshots of later steps, and half-written files."""
+        for folder in (self.folder, self.folder / "samples", self.folder / "snapshots"):
+            for path in folder.glob(".*"):
                 if path.name != LOCK:
                     path.unlink()
         kept = [row for row in self.rows() if row["step"] <= step]
         write_text(self.log_path, "".join(json.dumps(row) + "\n" for row in kept))
-        for path in (self.folder / "samples").glob("*.png"):
-            if path.stem.isdigit() and int(path.stem) > step:
-                path.unlink()
-        for later, path in self.snapshots().items():
+        for later, path in [*self.samples().items(), *self.snapshots().items()]:
             if later > step:
                 path.unlink()
+
+
+def _by_step(folder: Path, suffix: str) -> dict[int, Path]:
+    """Return the files of `folder` that are named after a step, in the steps' order."""
+    paths = sorted(folder.glob(f"*{suffix}"))
+    return {int(path.stem): path for path in paths if path.stem.isascii() and path.stem.isdigit()}
 
 
 def used_files(spec: Spec) -> list[KindsFile]:
@@ -228,18 +268,21 @@ def used_files(spec: Spec) -> list[KindsFile]:
 
 
 def resolved(spec: Spec) -> str:
-    """The spec as one YAML text: `extends` and settings worked in, vars and blocks kept."""
+    """Return the spec as one YAML text: `extends` and settings worked in, vars and blocks kept."""
     return dump(spec.tree.plain())
 
 
 def differences(mine: Spec, theirs: Spec) -> list[str]:
-    """Sections in which two specs differ, other than in length, in what is kept and measured."""
+    """Return the sections in which two specs differ, but for their length and what they keep.
 
-    def comparable(spec: Spec) -> dict:
-        data = {k: v for k, v in spec.tree.plain().items() if k != "evaluate"}
-        train = data.get("train") or {}
-        data["train"] = {k: v for k, v in train.items() if k not in ("epochs", "keep")}
-        return data
-
-    a, b = comparable(mine), comparable(theirs)
+    Scores on the way make no difference either.
+    """
+    a, b = _comparable(mine), _comparable(theirs)
     return [key for key in {**a, **b} if a.get(key) != b.get(key)]
+
+
+def _comparable(spec: Spec) -> dict[str, object]:
+    data = spec.tree.plain()
+    assert isinstance(data, dict)  # a spec is a map
+    train = {k: v for k, v in (data.get("train") or {}).items() if k not in ("epochs", "keep")}
+    return {**{k: v for k, v in data.items() if k != "evaluate"}, "train": train}

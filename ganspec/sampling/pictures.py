@@ -61,7 +61,7 @@ def columns_of(sampler: Sampler, count: int) -> int:
     if sampler.labels is None or len(sampler.labels) == 1:
         return square(count)
     labels = len(sampler.labels)
-    if not sampler.asked:
+    if not sampler.has_chosen_labels:
         columns = sampler.cfg.columns
     elif labels > CLASS_COLUMNS:
         columns = LABEL_COLUMNS

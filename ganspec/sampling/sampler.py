@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import torch
 
-from ganspec.compiler.evaluate import Program, evaluate
+from ganspec.compiler.evaluate import EvaluatedNetwork, evaluate
 from ganspec.compiler.lower import lower
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling.label_names import LabelError, find_labels, label_names
@@ -50,7 +50,7 @@ def load_weights(run: Run, step: int | None = None) -> Weights:
 
 def trained_network(
     run: Run, key: str, weights: Weights, device: torch.device, average: bool | None = False
-) -> tuple[Program, SimpleNamespace]:
+) -> tuple[EvaluatedNetwork, SimpleNamespace]:
     """Return a run's network `key` in evaluation mode, and its settings.
 
     `average` is that of `Sampler`. Raises RunError and CheckpointError.
@@ -99,7 +99,7 @@ class Sampler(Source):
             labels = _check_labels(self.weights.fixed["labels"], cfg) if has_labels else None
         self.averaged = average is not False and self.weights.average is not None
         super().__init__(network, cfg, device, labels)
-        self.asked, self.names = False, label_names(self.run, self.spec)
+        self.has_chosen_labels, self.names = False, label_names(self.run, self.spec)
 
     @property
     def step(self) -> int:
@@ -111,7 +111,7 @@ class Sampler(Source):
         labels = find_labels(text, self.spec, self.names)
         if self.labels is None:
             raise LabelError(f"the generator of {self.spec.name} reads no label")
-        self.labels, self.asked = labels, True
+        self.labels, self.has_chosen_labels = labels, True
         return labels
 
     def truncate(self, bound: float) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from numpy import asarray
 
@@ -31,7 +32,7 @@ def score_panels(records: list[RunRecord], looks: list[Look]) -> Iterator[Panel]
             label = record.label + distinction(series, [c for c in curves if _panel_of(c) == panel])
             panels.setdefault(panel, []).append((label, look, series))
     for (metric, of), drawn in panels.items():
-        by_epoch = all(row.get("epoch") is not None for _, _, series in drawn for row in series)
+        by_epoch = all(row.epoch is not None for _, _, series in drawn for row in series)
         yield Panel(
             title=f"{metric_name(metric)} ({printable(of)})",
             curves=tuple(_curve(series, by_epoch, label, look) for label, look, series in drawn),
@@ -41,15 +42,14 @@ def score_panels(records: list[RunRecord], looks: list[Look]) -> Iterator[Panel]
 
 
 def _panel_of(series: Series) -> tuple[str, str]:
-    return series[0]["metric"], series[0].get("of", "generated")
+    return series[0].metric, series[0].of
 
 
 def _in_epochs(row: ScoreRow, record: RunRecord) -> ScoreRow:
     """Return the score with its epoch as a fraction, where the run tells."""
-    step = row.get("step")
-    if step is None or record.epochs is None or row.get("epoch") is None:
+    if row.step is None or row.epoch is None or record.epochs is None:
         return row
-    return {**row, "epoch": record.epochs.of(step)}
+    return replace(row, epoch=record.epochs.of(row.step))
 
 
 def distinction(series: Series, others: list[Series]) -> str:
@@ -60,12 +60,12 @@ def distinction(series: Series, others: list[Series]) -> str:
 
 
 def _conditions(series: Series) -> set[str]:
-    return set(conditions({**series[0], "step": None, "epoch": None}))
+    return set(conditions(replace(series[0], step=None, epoch=None)))
 
 
 def _curve(series: Series, by_epoch: bool, label: str, look: Look) -> Curve:
-    steps = [(row.get("epoch") if by_epoch else row.get("step")) or 0 for row in series]
-    values = [row["value"] for row in series]
+    steps = [(row.epoch if by_epoch else row.step) or 0 for row in series]
+    values = [row.value for row in series]
     return Curve(Column(asarray(steps, float), asarray(values, float)), label, *look, sparse=True)
 
 
@@ -73,7 +73,7 @@ def _claims(
     records: list[RunRecord], metric: str, of: str
 ) -> tuple[tuple[float | None, float], ...]:
     """Return the epochs and values that the specs claim, if all runs' specs claim the same."""
-    probe: ScoreRow = {"metric": metric, "value": 0.0, "of": of}
+    probe = ScoreRow(metric, 0.0, of=of)
     claims = {
         tuple((c.epoch, c.value) for c in r.spec.report.scores if is_of(probe, c.metric, c.of, r))
         for r in records

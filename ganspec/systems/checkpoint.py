@@ -1,4 +1,4 @@
-"""Save and load the whole state of a training, so that resuming changes nothing."""
+"""Files with the whole state of a training, so that resuming changes nothing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ State: TypeAlias = dict[str, Any]
 
 
 class CheckpointError(GanspecError):
-    """A checkpoint that cannot be read or that belongs to something else."""
+    """A checkpoint that cannot be read, or that belongs to another training."""
 
 
 def save(path: Path, state: State) -> None:

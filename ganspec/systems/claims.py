@@ -1,4 +1,4 @@
-"""The models of `report`: where an architecture comes from and what is claimed of it."""
+"""The section `report`: the source of an architecture, and what it claims."""
 
 from __future__ import annotations
 
@@ -6,11 +6,15 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from ganspec.kinds.metric import Metric
 from ganspec.language.kinds import kinds_of
 from ganspec.language.section import Section
 from ganspec.language.types import Count, Doc, Name, Number, Positive
 
-METRICS = Literal[tuple(name for kind in kinds_of("metric").values() for name in kind.names)]
+NAMES = [
+    name for kind in kinds_of("metric").values() if issubclass(kind, Metric) for name in kind.names
+]
+METRICS = Literal[tuple(NAMES)]  # type: ignore[valid-type]  # names known at run time only
 WARNINGS = Literal["range-mismatch", "batch-norm-penalty"]
 
 
@@ -25,9 +29,11 @@ class Counts(Section):
 
 
 class Score(Section):
-    """A claimed score with what it was measured on; scores are never checked, only compared."""
+    """A claimed score and its conditions; scores are never checked, only compared."""
 
-    metric: METRICS = Field(description="which score; an accuracy is in percent")
+    metric: METRICS = Field(  # type: ignore[valid-type]  # as above
+        description="which score; an accuracy is in percent"
+    )
     value: Number = Field(description="the score")
     relation: Literal["=", "<", ">"] = Field("=", description="how the score stands to `value`")
     deviation: Positive | None = Field(None, description="what is printed behind the plus-minus")
@@ -38,7 +44,7 @@ class Score(Section):
 
 
 class Report(Section):
-    """Where the architecture comes from and what it claims; `check` verifies the counts."""
+    """The source of the architecture, and its claims; `check` verifies the counts."""
 
     cite: Doc = Field("", description="where the architecture was published")
     params: dict[Name, Count | Counts] = Field(

@@ -1,4 +1,4 @@
-"""The model of `evaluate`: which scores a training takes on its way."""
+"""The section `evaluate`: the scores that are measured during a training."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ganspec.language.types import Count
 
 
 class Evaluation(Section):
-    """Scores that `ganspec train` takes at epochs' ends, and `ganspec evaluate` by default.
+    """Scores that `ganspec train` measures at epochs' ends, and `ganspec evaluate` by default.
 
     They change nothing in the training, and are no part of the emitted file. The weights with the
-    best of the first metric are kept in the run's `snapshots/`.
+    best score of the first metric are kept in the run's `snapshots/`.
     """
 
     metrics: tuple[Metric, ...] = Field(min_length=1, description="which, such as `[fid, kid]`")

@@ -1,4 +1,4 @@
-"""Latents that a seed draws, the same for every count, batch and device."""
+"""Latents that depend on a seed alone: the same for every count, batch and device."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ import torch
 
 from ganspec.systems.draw import draw_latent
 
-CHUNK = 32  # rows drawn at once: torch's normal numbers depend on how many are asked for
+CHUNK = 32  # rows drawn at once: torch's normal numbers depend on their number
 CPU = torch.device("cpu")
 
 
 def latents(seed: int, cfg: SimpleNamespace) -> Iterator[torch.Tensor]:
-    """Endless latents of the generator, CHUNK x latent size, on the CPU.
+    """Yield latents of the generator without end, CHUNK x latent size, on the CPU.
 
-    They are those of training, drawn from a state of their own: torch's generators are left as
-    they are.
+    They have the distribution of training. Torch's own generators are restored after each chunk.
     """
     state = torch.Generator().manual_seed(seed).get_state()
     while True:
@@ -30,11 +29,11 @@ def latents(seed: int, cfg: SimpleNamespace) -> Iterator[torch.Tensor]:
 
 
 def truncate(latent: torch.Tensor, bound: float) -> torch.Tensor:
-    """Standard normal numbers as those of the normal distribution within -bound and bound.
+    """Turn standard normal numbers into those of a normal distribution within +-bound.
 
-    The distribution is that of drawing again what lies outside (Brock et al., 2019, section
-    3.1), by quantiles: one seed gives like images for every bound, and a small bound takes no
-    longer.
+    The distribution is that of redrawing all numbers outside (Brock et al., 2019, section 3.1).
+    Quantiles give it from one draw: one seed gives similar images for every bound, and a small
+    bound takes no longer.
     """
     share = math.erf(bound / math.sqrt(2))
     quantile = torch.erf(latent.double() / math.sqrt(2)) * share
@@ -43,15 +42,15 @@ def truncate(latent: torch.Tensor, bound: float) -> torch.Tensor:
 
 
 def linear(start: torch.Tensor, end: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
-    """The points at `share`, 0 to 1, of the straight way from `start` to `end`."""
+    """Return the points at `share`, 0 to 1, of the straight line from `start` to `end`."""
     return (1 - share) * start + share * end
 
 
 def spherical(start: torch.Tensor, end: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
-    """The points at `share`, 0 to 1, of the great arc from `start` to `end`, rows of latents.
+    """Return the points at `share`, 0 to 1, of the great arc from `start` to `end`.
 
-    Shoemake (1985), for latents White (2016, arXiv:1609.04468): normal latents lie near a sphere,
-    and the straight way between two leaves it. Straight where no arc is the shortest.
+    Normal latents lie near a sphere, which the straight line between two leaves (Shoemake, 1985;
+    White, 2016, arXiv:1609.04468). Opposite latents have no shortest arc: their line is straight.
     """
     cosine = torch.nn.functional.cosine_similarity(start, end, dim=-1).clamp(-1, 1)
     angle = cosine.arccos()[..., None]

@@ -1,4 +1,4 @@
-"""Loading of specs: the language's functions, with the type that systems give their result."""
+"""Loading of specs, as objects of their systems' classes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ganspec.language import load as language
 from ganspec.language.document import Document
-from ganspec.language.tree import Node
+from ganspec.language.tree import MapNode
 from ganspec.systems.spec import Spec
 
 
@@ -24,7 +24,7 @@ def loads(text: str, name: str = "<text>") -> Spec:
     return _spec(language.loads(text, name))
 
 
-def resolve(tree: Node) -> Spec:
+def resolve(tree: MapNode) -> Spec:
     """Return the validated spec in a marked tree. Raises SpecError."""
     return _spec(language.resolve(tree))
 

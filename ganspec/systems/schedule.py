@@ -1,4 +1,4 @@
-"""How long a training is and in what portions, for every system."""
+"""The section `train` of every system: the length of a training, and its batches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganspec.language.types import Count
 
 
 class Schedule(Section):
-    """How long and in what portions."""
+    """The length of a training, and its batches."""
 
     batch: Annotated[int, Field(gt=0, le=65536)] = Field(64, description="images in a batch")
     epochs: Count = Field(100, description="times that every real image is seen")
@@ -27,3 +27,8 @@ class Schedule(Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
         0, description="decides weights, the order of images and whatever is drawn"
     )
+
+    @property
+    def warmup_steps(self) -> int:
+        """Number of steps before the first epoch."""
+        return 0

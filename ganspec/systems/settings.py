@@ -26,28 +26,28 @@ def fields(kind: Kind) -> dict[str, object]:
 
 
 def own(kind: Kind, **more: object) -> SimpleNamespace:
-    """Return a kind's own configuration: its fields, and what else its functions may read."""
+    """Return the namespace that a kind's functions read as `cfg`: its fields, and `more`."""
     return SimpleNamespace(**{**more, **fields(kind)})
 
 
 def optimizer(kind: Optimizer) -> partial:
     """Return a function of parameters that makes the optimizer."""
     call = kind.call()
-    return partial(call.target, **non_defaults(call))
+    return partial(call.function, **non_defaults(call))
 
 
 def lean(reader: partial, labelled: bool) -> partial:
-    """Return a reader that does no more than it must, where it can.
+    """Return a reader that skips needless work, if its function has the parameters for that.
 
-    It trusts files, which `ganspec` has checked, and reads no labels that nobody asks for.
+    It does not check files, which `ganspec` has done, and reads labels only if they are needed.
     """
     known = inspect.signature(reader.func).parameters
-    wanted = {"checked": False} if labelled else {"checked": False, "labelled": False}
-    return partial(reader, **{name: value for name, value in wanted.items() if name in known})
+    options = {"checked": False} if labelled else {"checked": False, "labelled": False}
+    return partial(reader, **{name: value for name, value in options.items() if name in known})
 
 
 def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
-    """Return what every training reads: the images and their order."""
+    """Return the settings of every training: those of the images and their order."""
     data, train = spec.data, spec.train
     channels, height, width = data.shape
     return {
@@ -65,6 +65,6 @@ def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
         "logits": False,
         "needs_folder": data.dataset.needs_folder,
         "inline": INLINE,
-        "literal": ("height", "width", "channels"),  # the networks leave no other choice
+        "literal": ("height", "width", "channels"),  # the networks fix them
         "load_images": lean(data.dataset.reader(data.resize), labelled),
     }

@@ -1,4 +1,4 @@
-"""Images that a generator draws from a seed."""
+"""Generated images that depend on a seed alone."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 from ganspec.language.errors import GanspecError
 from ganspec.systems.latents import CHUNK, latents, truncate
 
-# Images that go through a network at once. It is always as many: kernels for other batches round
-# otherwise, and one seed would not give the same bytes for every count.
+# Images that go through a network at once, always the same number: kernels for other batches round
+# differently, and one seed would not give the same bytes for every count.
 PORTION = {"cpu": 32, "cuda": 256}
 
 Part = tuple[torch.Tensor, ...]  # rows that belong together: latents, images, their labels
@@ -22,10 +22,10 @@ class SourceError(GanspecError):
 
 
 class Source:
-    """A generator, and what its images are drawn from.
+    """A generator with the source of its latents and labels.
 
-    `labels` are taken again and again, None where the generator reads none. Nothing here draws
-    from torch's own random generators, so that a training goes on as if it had not been.
+    `labels` are repeated for as many images as are drawn; None if the generator reads no labels.
+    Nothing here draws from torch's own random generators, so that a training goes on unchanged.
     """
 
     truncation: float | None = None  # bound of the latents
@@ -41,24 +41,27 @@ class Source:
         self.portion = PORTION.get(device.type, CHUNK)
 
     def inputs(self, count: int, seed: int) -> dict[str, torch.Tensor]:
-        """Latents that `seed` draws, and labels, on the device; the first ones for any count."""
+        """Return the latents that `seed` draws, and the labels, on the device.
+
+        They are the first ones of any larger count.
+        """
         latent, *labels = next(regrouped(self.parts(count, seed), count))
         inputs = {"latent": latent.to(self.device)}
         return {**inputs, "labels": labels[0].to(self.device)} if labels else inputs
 
     def latents(self, seed: int) -> Iterator[torch.Tensor]:
-        """Endless latents in chunks, truncated where that is asked for."""
+        """Yield latents in chunks without end, truncated if there is a `truncation`."""
         for latent in latents(seed, self.cfg):
             yield latent if self.truncation is None else truncate(latent, self.truncation)
 
     def labels_of(self, places: torch.Tensor) -> Part:
-        """The labels of the images at `places`, as a part of their rows."""
+        """Return the labels of the images at `places`; no tensor if the generator reads none."""
         if self.labels is None:
             return ()
         return (self.labels[places.to(self.labels.device) % len(self.labels)],)
 
     def parts(self, count: int, seed: int) -> Iterator[Part]:
-        """The generator's inputs, latents and labels, of `count` images."""
+        """Yield the generator's inputs, latents and labels, of `count` images in parts."""
         chunks = zip(range(0, count, CHUNK), self.latents(seed), strict=False)
         for start, latent in chunks:
             latent = latent[: count - start]
@@ -67,36 +70,36 @@ class Source:
     def images(
         self, count: int, seed: int, batch: int | None = None
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
-        """`count` images that `seed` draws, uint8 N x C x H x W on the CPU, with their labels.
+        """Yield `count` images that `seed` draws, `batch` at a time, with their labels.
 
-        They come `batch` at a time. Image i is the same, byte for byte, for every `count` and
-        `batch`. The generator is in evaluation mode meanwhile.
+        They are uint8 N x C x H x W, on the CPU. Image i is the same, byte for byte, for every
+        `count` and `batch`. The generator is in evaluation mode meanwhile.
         """
         return self.drawn(self.parts(count, seed), batch)
 
     def drawn(
         self, parts: Iterable[Part], batch: int | None = None
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
-        """What the generator makes of inputs in parts, as `images` gives it."""
+        """Yield the images of inputs in parts, as `images` does."""
         portions = regrouped(parts, self.portion)
-        made = ((self.pixels(*portion), *portion[1:]) for portion in portions)
-        for images, *labels in regrouped(made, batch) if batch else made:
+        drawn = ((self.pixels(*portion), *portion[1:]) for portion in portions)
+        for images, *labels in regrouped(drawn, batch) if batch else drawn:
             yield images, labels[0].cpu() if labels else None
 
     def pixels(self, *inputs: torch.Tensor) -> torch.Tensor:
-        """What the generator makes of one portion of inputs, as `images` gives it."""
+        """Return the images of one portion of inputs, uint8 N x C x H x W on the CPU."""
         count = len(inputs[0])
-        inputs = [filled(part, self.portion) for part in inputs]
+        portion = [filled(part, self.portion).to(self.device) for part in inputs]
         training = self.generator.training
         self.generator.eval()
         with torch.no_grad():
-            images = self.generator(*(part.to(self.device) for part in inputs))[:count]
+            images = self.generator(*portion)[:count]
         self.generator.train(training)
         return quantize(images, self.cfg).cpu()
 
 
 def regrouped(parts: Iterable[Part], size: int) -> Iterator[Part]:
-    """The same rows, `size` at a time, and what is left."""
+    """Yield the same rows in parts of `size`, of which the last may be smaller."""
     held: list[Part] = []
     for part in parts:
         held.append(part)
@@ -110,13 +113,16 @@ def regrouped(parts: Iterable[Part], size: int) -> Iterator[Part]:
 
 
 def filled(part: torch.Tensor, size: int) -> torch.Tensor:
-    """`part` with rows of zeros behind it, `size` in all."""
+    """Return `part` with rows of zeros after it, `size` rows in all."""
     lacking = size - len(part)
     return torch.cat([part, part.new_zeros(lacking, *part.shape[1:])]) if lacking else part
 
 
 def quantize(images: torch.Tensor, cfg: SimpleNamespace) -> torch.Tensor:
-    """Images of a network as uint8, rounded as the grids of a run are; raises RunError."""
+    """Return images of a network as uint8, rounded as the grids of a run are.
+
+    Raises SourceError if a number is not finite.
+    """
     if cfg.logits:
         images = images.sigmoid()
     if not torch.isfinite(images).all():

@@ -1,6 +1,6 @@
-"""The models that all specs share, and what every system answers.
+"""The sections that all specs share, and the questions that every system answers.
 
-A system is one folder with one subclass of `Spec`. Everything above asks a spec, and never which
+A system is one folder with one subclass of `Spec`. All code above asks a spec, and never which
 system it is.
 """
 
@@ -49,7 +49,7 @@ def _check_normalization(layer: Layer | None) -> Layer | None:
 
 
 class Data(Section):
-    """The real images: which, at what size, in what range."""
+    """The real images, their size and their range."""
 
     framework_defaults: ClassVar = {
         "keras": {"resize": "bilinear"},
@@ -83,7 +83,7 @@ class Data(Section):
 
 
 class Label(Section):
-    """What each image is labelled with, for networks that read labels."""
+    """The label of each image, for networks that read labels."""
 
     kind: Literal["classes", "multi_hot"] = Field(
         description="one class out of several, or any number of them at once"
@@ -119,10 +119,10 @@ class BlockDefinition(Signature):
 
 @dataclass(frozen=True)
 class Interface:
-    """What a network reads and returns, and how its emitted class is described.
+    """The input and outputs of a network, and the docstring of its emitted class.
 
-    `output` names what its layers end in. Where `heads` has layers, each is one more layer from
-    there to a named output, and the outputs are those.
+    `output` is the name of the last layer's value. If there are `heads`, each is one more layer
+    from that value to an output of its name, and these are the outputs instead.
     """
 
     input: Input
@@ -132,13 +132,14 @@ class Interface:
 
 
 class Spec(Document):
-    """What every spec says: the images, and networks that are trained on them.
+    """The base of every system's spec: real images, and networks that are trained on them.
 
-    A subclass adds its networks, what they are trained for, and `train`. `noun` is what it is
-    called, `caption` says what the pictures of its training show. Of its networks, `draws` makes
-    images of latents, `restores` images of images, `predicts` scores of classes, and `judges` tells
-    real images from drawn ones; None where there is none. `reads_test` says that training measures
-    itself on held-out images, `takes_labels` that its networks may read labels.
+    A subclass adds the sections of its networks, `objective` and `train`, and these constants.
+    `noun` is the system's name in sentences, `caption` describes the pictures of its training.
+    Four are keys of networks, None if it has no such network: `draws` makes images of latents,
+    `restores` images of images, `predicts` scores of classes, and `judges` tells real images from
+    drawn ones. `reads_test` is True if training measures itself on held-out images, `takes_labels`
+    if networks may read labels.
     """
 
     noun: ClassVar[str]
@@ -169,7 +170,7 @@ class Spec(Document):
 
     @property
     def scope(self) -> dict[str, int | float]:
-        """`vars` as expressions see them: whole numbers remember their names."""
+        """The values of `vars`, of which whole numbers remember their names."""
         return {
             name: WidthValue(value, name) if isinstance(value, int) else value
             for name, value in self.vars.items()
@@ -179,24 +180,24 @@ class Spec(Document):
         """Return the section of the network `key`."""
         return getattr(self, key)
 
-    # -- what a system answers ----------------------------------------------------------------
+    # -- the answers of a system ----------------------------------------------------------------
 
     @property
     def labelled(self) -> Label | None:
-        """The labels that the spec declares, None where it declares none."""
+        """The label that the spec declares; None if it declares none."""
         return None
 
     @property
     def label_input(self) -> Input | None:
-        """The label as an input that any of the networks may read; None where none can."""
+        """The label as an input that networks may read; None if they cannot."""
         return None
 
     def interfaces(self) -> dict[str, Interface]:
-        """Return what each network reads and returns, by its key."""
+        """Return the interface of each network, by its key."""
         raise NotImplementedError
 
     def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-        """Yield findings, warnings among them, about the networks that could be lowered."""
+        """Yield errors and warnings about the networks that could be lowered."""
         raise NotImplementedError
 
     def optimizer_of(self, key: str) -> Optimizer:
@@ -212,7 +213,7 @@ class Spec(Document):
         raise NotImplementedError
 
     def training(self, start: Start) -> Training:
-        """Return a training at its beginning."""
+        """Return a training before its first step."""
         raise NotImplementedError
 
     def restore(
@@ -222,18 +223,27 @@ class Spec(Document):
         random: torch.Generator,
         cfg: SimpleNamespace,
     ) -> torch.Tensor:
-        """Return what a system that restores images makes of uint8 ones, in their range."""
+        """Return restored images, N x C x H x W in the range of `data`, from uint8 ones.
+
+        Only systems with a network that `restores` answer.
+        """
         raise NotImplementedError
 
     def compared(self, section: str, values: dict[str, object]) -> dict[str, object]:
-        """Return the fields of a section of the spec that make a difference to the program."""
+        """Return the `values` of a section without those that make no difference."""
         return values
 
     def properties(self) -> dict[str, dict[str, str]]:
-        """Return this system's own properties for comparisons: section, then name, then words."""
+        """Return this system's own properties for comparisons, by section and name."""
         raise NotImplementedError
 
 
 def image_input(spec: Spec) -> Input:
     """Return the input of a network that reads the spec's images."""
     return start_input(spec.data.shape, role="image")
+
+
+def latent_input(size: int) -> Input:
+    """Return the input of a network that reads latents, or codes, of `size` numbers."""
+    assert isinstance(size, WidthValue)  # every field of type `Width` holds one
+    return start_input((int(size),), size, "latent")

@@ -13,7 +13,7 @@ from ganspec.language.source import read
 
 
 class StarterError(GanspecError):
-    """No such spec to start from, or a file name that can be no spec's name."""
+    """A name that no spec to start from has, or that a new spec cannot have."""
 
 
 def starters() -> dict[str, Path]:
@@ -38,7 +38,7 @@ def starter(source: str, name: str) -> str:
         raise StarterError(f"{problem[0]}; choose another file name")
     text = known[source].read_text("utf-8")
     if re.search("^extends:", text, re.MULTILINE):
-        # a copy would stand elsewhere than its base: write what the two make together
+        # a copy would lie elsewhere than its base, so write both as one text
         data = read(known[source], shape).plain()
         data.pop("report", None)
         return dump({**data, "name": name})

@@ -1,11 +1,10 @@
-"""The field's short words for what specs spell out."""
+"""The field's short words for kinds, metrics and values."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
 from ganspec.language.kinds import Kind
-from ganspec.language.section import Section
 from ganspec.systems.schedule import Schedule
 from ganspec.systems.wording import label, spoken
 
@@ -64,11 +63,9 @@ def plain(value: object) -> str:
 
 def settings(kind: Kind, framework: str = "torch") -> dict[str, object]:
     """Return the fields of `kind` that are not at the framework's defaults, the primary first."""
-    cls = type(kind)
-    defaults = cls.defaults(framework)
-    names = sorted((n for n in defaults if n not in HIDDEN), key=lambda n: n != cls.primary)
-    values = {name: getattr(kind, name) for name in names}
-    return {name: value for name, value in values.items() if value != defaults[name]}
+    changed = kind.changed(framework)
+    names = sorted((n for n in changed if n not in HIDDEN), key=lambda n: n != kind.primary)
+    return {name: changed[name] for name in names}
 
 
 def said(kind: Kind, framework: str = "torch") -> str:
@@ -88,12 +85,6 @@ def fields(own: dict[str, object]) -> str:
     return ", ".join(f"{label(n)} {plain(v)}" for n, v in own.items())
 
 
-def given(section: Section) -> dict[str, object]:
-    """Return the fields of a section that are not at their defaults."""
-    defaults = {name: field.default for name, field in type(section).model_fields.items()}
-    return {n: getattr(section, n) for n, usual in defaults.items() if getattr(section, n) != usual}
-
-
 # Fields of `train` that a survey has a row for, or that change no weight.
 OF_ALL = {"batch", "epochs", "iterations", "seed", "keep"}
 
@@ -106,5 +97,5 @@ def rules(
     A field without a description appears with its value, one in `elsewhere` not at all.
     """
     words = {"last_batch": "last batch kept", **(words or {})}
-    shown = (item for item in given(train).items() if item[0] not in {*OF_ALL, *elsewhere})
+    shown = (item for item in train.changed().items() if item[0] not in {*OF_ALL, *elsewhere})
     return ", ".join(words.get(name) or fields({name: value}) for name, value in shown)

@@ -5,16 +5,17 @@ from __future__ import annotations
 from functools import cache
 
 from ganspec.kinds.initializer import Initializer
-from ganspec.language.annotations import many, options
+from ganspec.kinds.initializers.framework import Framework
+from ganspec.language.fields import fields_of
 from ganspec.language.kinds import Kind
 from ganspec.language.section import Section
 from ganspec.program.spelling import number
 
-ALWAYS = ("kernel",)  # said even where it is the default, which no two kinds share
+ALWAYS = ("kernel",)  # shown at its default too: kinds have different ones
 
 
 def spoken(value: object) -> str:
-    """A field's value: `2e-4`, `yes`, `0.5, 0.999`, `leaky_relu 0.2`."""
+    """Return a field's value as text: `2e-4`, `yes`, `0.5, 0.999`, `leaky_relu 0.2`."""
     if value is None:
         return "none"
     if isinstance(value, bool):
@@ -36,20 +37,18 @@ def spoken(value: object) -> str:
 
 
 def phrase(kind: Kind, framework: str = "torch") -> str:
-    """A kind and what it says beside the framework's defaults: `conv 128, kernel 4, stride 2`."""
-    cls, primary = type(kind), kind.primary
-    usual = cls.defaults(framework)
-    own = {n: getattr(kind, n) for n in architecture(cls) if n not in ("norm", "init")}
-    words, value = kind.kind, own.get(primary)
-    if _is_telling(value) and (primary != "eps" or value != usual[primary]):
-        words += f" {spoken(value)}"
-        own.pop(primary)
-    others = (name for name in own if own[name] != usual[name] or name in ALWAYS)
+    """Return a kind and its changed fields as text: `conv 128, kernel 4, stride 2`."""
+    primary, changed = kind.primary, kind.changed(framework)
+    own = {n: getattr(kind, n) for n in architecture(type(kind)) if n not in ("norm", "init")}
+    words = kind.kind
+    if primary in own and _is_telling(own[primary]) and (primary != "eps" or primary in changed):
+        words += f" {spoken(own.pop(primary))}"
+    others = (name for name in own if name in changed or name in ALWAYS)
     return ", ".join([words, *(_field(name, own[name]) for name in others)])
 
 
 def _is_telling(value: object) -> bool:
-    """Whether a bare value behind a kind's name says what it is: `conv 64`, `gradient 10`."""
+    """Return True if a value needs no field's name behind the kind's: `conv 64`, `gradient 10`."""
     return value is not None and not isinstance(value, (bool, str))
 
 
@@ -61,23 +60,23 @@ def _field(name: str, value: object) -> str:
 
 
 def label(name: str) -> str:
-    """A field's name as the spec has it, without the underscore that Python asks for."""
+    """Return a field's name in words, without the underscore that Python asks for."""
     return name.rstrip("_").replace("_", " ")
 
 
 def initial(init: Initializer | None) -> str:
-    """Initial weights; without an initializer torch's own hold, as under `framework` of torch."""
+    """Return initial weights as text; they are torch's own without an initializer."""
     if init is None or init.call() is None:
         return "torch's own"
-    return f"{init.of}'s own" if init.kind == "framework" else phrase(init)
+    return f"{init.of}'s own" if isinstance(init, Framework) else phrase(init)
 
 
 @cache
 def architecture(cls: type[Kind]) -> tuple[str, ...]:
-    """The fields that say what a layer is: no names of values, and no layers inside it."""
-    found = []
-    for name, field in cls.model_fields.items():
-        names_a_value = str in set(options(field.annotation)) and cls.family == "layer"
-        if not (names_a_value or many(field.annotation)):
-            found.append(name)
-    return tuple(found)
+    """Return the names of a kind's fields without those of other layers or of named values."""
+    names = []
+    for field in fields_of(cls).values():
+        names_a_value = cls.family == "layer" and any(s.python is str for s in field.type.scalars)
+        if not (names_a_value or field.type.families):
+            names.append(field.attribute)
+    return tuple(names)

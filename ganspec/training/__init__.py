@@ -1,1 +1,1 @@
-"""Training: the step that is also emitted, and the loop around it."""
+"""Training into runs: the trainer, and the loop around its steps."""

@@ -11,7 +11,10 @@ from ganspec.runs.run import RunError
 
 
 def choose_device(name: str) -> torch.device:
-    """`auto` is the first GPU where there is one, else the CPU; raises RunError."""
+    """Return the device `cpu`, `cuda`, or for `auto` the first GPU if there is one.
+
+    Raises RunError if there is no such device.
+    """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name not in ("cpu", "cuda"):
@@ -22,9 +25,9 @@ def choose_device(name: str) -> torch.device:
 
 
 def prepare(device: torch.device) -> None:
-    """Make the same seed give the same bytes on `device`, and memory cheap to have again."""
+    """Make `device` repeatable, so that one seed gives the same bytes, and reuse freed memory."""
     if device.type == "cuda":
-        # of cuDNN's algorithms, only some add in the same order every time
+        # only some of cuDNN's algorithms add in the same order every time
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
     elif sys.platform == "linux":
@@ -32,9 +35,10 @@ def prepare(device: torch.device) -> None:
 
 
 def keep_freed_memory() -> None:
-    """Let glibc keep what a step frees for the next one: 10 to 30 % of a CPU step.
+    """Let glibc keep the memory that a step frees for the next one.
 
-    By default it hands large blocks back to the system and takes the page faults again.
+    By default it hands large blocks back to the system, and the page faults of getting them again
+    take 10 to 30 % of a step on a CPU.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

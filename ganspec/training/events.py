@@ -1,4 +1,4 @@
-"""TensorBoard's event files of a run, made from what its folder holds."""
+"""TensorBoard's event files of a run, written from the other files of its folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from ganspec.language.errors import GanspecError
 from ganspec.runs.run import Run
 
 FOLDER = "tensorboard"  # in the run's
-OLD = "events.out.tfevents.*"
 
 
 class EventsError(GanspecError):
@@ -23,7 +22,7 @@ class EventsError(GanspecError):
 
 
 def require_tensorboard() -> None:
-    """Raise EventsError where the package is not installed."""
+    """Raise EventsError if the package is not installed."""
     if find_spec("tensorboard") is None:
         raise EventsError(
             "--tensorboard needs the package tensorboard: run `pip install tensorboard`, "
@@ -33,9 +32,9 @@ def require_tensorboard() -> None:
 
 @contextmanager
 def following(run: Run) -> Iterator[Callable[[], None]]:
-    """Within the block, a function that brings the run's event files up to date.
+    """Give the block a function that brings the run's event files up to date.
 
-    The files are made anew, from the first step on: a resumed run has each step once.
+    The files are written anew from the first step on, so that a resumed run has each step once.
     """
     require_tensorboard()
     events = Events(run)
@@ -47,13 +46,13 @@ def following(run: Run) -> Iterator[Callable[[], None]]:
 
 
 class Events:
-    """A writer of event files, and how far into the run it has come."""
+    """A writer of event files that remembers its position in the run's files."""
 
     def __init__(self, run: Run):
         from torch.utils.tensorboard import SummaryWriter
 
         folder = run.folder / FOLDER
-        for path in folder.glob(OLD):
+        for path in folder.glob("events.out.tfevents.*"):
             path.unlink()
         self.run, self.writer = run, SummaryWriter(str(folder))
         self.read = {"log.jsonl": 0, "scores.jsonl": 0}  # bytes
@@ -63,7 +62,7 @@ class Events:
             self.writer.add_text("spec", "".join(f"    {line}\n" for line in spec.splitlines()))
 
     def update(self) -> None:
-        """Write what the folder has gained: losses, scores, samples."""
+        """Write the losses, scores and pictures that are new in the folder."""
         for row in self._lines("log.jsonl"):
             for name, value in row.items():
                 if name != "step":
@@ -84,7 +83,7 @@ class Events:
             self.writer.add_scalar(name, value, step)
 
     def _lines(self, name: str) -> Iterator[dict]:
-        """The whole lines that a file has gained, each a map."""
+        """Yield the maps in the new whole lines of a file."""
         path = self.run.folder / name
         if not path.is_file():
             return
@@ -95,8 +94,8 @@ class Events:
                     return
                 self.read[name] += len(line)
                 try:
-                    found = json.loads(line)
+                    row = json.loads(line)
                 except ValueError:
                     continue
-                if isinstance(found, dict):
-                    yield found
+                if isinstance(row, dict):
+                    yield row

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from ganspec.kinds.datasets.image_folder import ImageFolder
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.spec import Data, Spec
 from ganspec.systems.training import Images
@@ -15,15 +16,18 @@ from ganspec.systems.training import Images
 MEMORY_SHARE = 0.5
 
 
-def open_images(data: Data, given: Path | None, device: torch.device, streamed: bool | None = None):
-    """The spec's real images and their labels, ready for `Feed`; raises DataError.
+def open_images(
+    data: Data, folder: Path | None, device: torch.device, streamed: bool | None = None
+) -> tuple[torch.Tensor | StreamedImages, torch.Tensor | None]:
+    """Return the real images, ready for `Feed`, and their labels. Raises DataError.
 
-    `streamed` decides between memory and worker processes; None takes memory where it suffices.
+    `folder` is where the user has them; None searches the usual places. `streamed` decides between
+    memory and worker processes; None takes memory where it suffices.
     """
     dataset, (channels, height, width) = data.dataset, data.shape
-    folder = dataset.locate(given)
+    folder = dataset.locate(folder)
     with dataset.reading(folder):
-        if not dataset.in_memory:
+        if isinstance(dataset, ImageFolder):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # `load` says the same again
                 files = dataset.files(folder, height, width, channels, data.resize)
@@ -34,37 +38,39 @@ def open_images(data: Data, given: Path | None, device: torch.device, streamed: 
     return images.to(device), labels
 
 
-def open_test_images(data: Data, given: Path | None, device: torch.device):
-    """Images and labels of the held-out split, None where there is none; raises DataError."""
+def open_test_images(
+    data: Data, folder: Path | None, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor | None] | None:
+    """Return the held-out images and their labels; None if there are none. Raises DataError."""
     if (load := data.dataset.test_reader(data.resize)) is None:
         return None
     channels, height, width = data.shape
-    folder = data.dataset.locate(given)
+    folder = data.dataset.locate(folder)
     with data.dataset.reading(folder):
         images, labels = load(folder, height, width, channels)
     return images.to(device), labels
 
 
-def class_names(data: Data, given: Path | None) -> list[str]:
-    """Names of the classes, in the order of their labels; none where nothing gives any."""
-    folder = data.dataset.locate(given)
+def class_names(data: Data, folder: Path | None) -> list[str]:
+    """Return the names of the classes, in the order of their labels; [] if there are none."""
+    folder = data.dataset.locate(folder)
     with data.dataset.reading(folder):
         return data.dataset.classes(folder)
 
 
+def open_all(spec: Spec, folder: Path | None, device: torch.device) -> Images:
+    """Return all that the spec's training reads of its data set. Raises DataError."""
+    images, labels = open_images(spec.data, folder, device)
+    test = open_test_images(spec.data, folder, device) if spec.reads_test else None
+    names = class_names(spec.data, folder) if spec.labelled else ()
+    return Images(images, labels, test, tuple(names))
+
+
 def free_memory() -> float:
-    """Bytes of main memory that programs can still have; infinite where no one says."""
+    """Return the bytes of main memory that programs can still have; infinite if unknown."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:
         return float("inf")
-    found = (line.split() for line in lines if line.startswith("MemAvailable:"))
-    return next((1024.0 * int(parts[1]) for parts in found), float("inf"))
-
-
-def open_all(spec: Spec, given: Path | None, device: torch.device) -> Images:
-    """Return all that the spec's training reads of its data set; raises DataError."""
-    images, labels = open_images(spec.data, given, device)
-    test = open_test_images(spec.data, given, device) if spec.reads_test else None
-    names = class_names(spec.data, given) if spec.labelled else ()
-    return Images(images, labels, test, tuple(names))
+    words = (line.split() for line in lines if line.startswith("MemAvailable:"))
+    return next((1024.0 * int(kilobytes) for _, kilobytes, *_ in words), float("inf"))

@@ -1,4 +1,4 @@
-"""Training as `ganspec train` does it: logged, checkpointed, resumable bit for bit."""
+"""The loop of `ganspec train`: logged, checkpointed, resumable bit for bit."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ NOTE_SECONDS = 30.0  # between notes of the pace in `run.json`
 
 
 class TrainingError(GanspecError):
-    """Training that cannot go on, with the step and the culprit."""
+    """A training that cannot go on; the message names the step and the first bad weights."""
 
 
-class Recorder:
-    """Collects losses on the device and writes them to the log a few times a second at most."""
+class LossRecorder:
+    """A buffer of losses on the device, written to the log a few times a second at most."""
 
-    def __init__(self, trainer: Training, run: Run):
-        self.trainer, self.run = trainer, run
+    def __init__(self, training: Training, run: Run):
+        self.training, self.run = training, run
         self.pending: list[tuple[int, dict[str, torch.Tensor]]] = []
         self.flushed = self.noted = time.perf_counter()
-        self.pace = Pace(trainer)
+        self.pace = Pace(training)
         self.last: dict[str, float] = {}
 
     def add(self, losses: dict[str, torch.Tensor]) -> bool:
-        """Remember a step's losses; whether they were written."""
-        self.pending.append((self.trainer.step, losses))
+        """Buffer a step's losses. Return True if this call wrote them to the log."""
+        self.pending.append((self.training.step, losses))
         waited = time.perf_counter() - self.flushed
         if len(self.pending) >= FLUSH_STEPS or waited > FLUSH_SECONDS:
             self.flush()
@@ -45,7 +45,7 @@ class Recorder:
         return False
 
     def flush(self) -> None:
-        """Write what is pending; raises TrainingError where a loss is not finite."""
+        """Write the buffered losses. Raises TrainingError if one is not finite."""
         if not self.pending:
             return
         # one transfer from the device for all of them
@@ -59,82 +59,83 @@ class Recorder:
             self.note()
         finite = [row for row in rows if math.isfinite(sum(row.values()))]
         self.run.append(finite)
-        self.last = {**self.last, **rows[-1]}  # what is measured once an epoch stays in sight
+        self.last = {**self.last, **rows[-1]}  # measurements at an epoch's end stay in sight
         bad = next((row for row in rows if row not in finite), None)
         if bad:
             name = next(key for key, value in bad.items() if not math.isfinite(value))
             raise TrainingError(
                 f"{name} became {bad[name]} at step {bad['step']}; first weights that are not "
-                f"finite: {self.trainer.culprit() or 'none yet'}"
+                f"finite: {self.training.culprit() or 'none yet'}"
             )
 
     def note(self) -> None:
-        """Write the pace into the run."""
+        """Write the pace into `run.json`."""
         self.run.note(**self.pace.figures())
         self.noted = time.perf_counter()
 
     def save(self) -> None:
-        """Write what is pending and a checkpoint; raises TrainingError where it would be bad."""
+        """Write the buffered losses and a checkpoint. Raises TrainingError if it would be bad."""
         self.flush()
-        if culprit := self.trainer.culprit():  # or a good checkpoint would be lost to a bad one
-            step = self.trainer.step
+        if culprit := self.training.culprit():  # or a good checkpoint would be lost to a bad one
+            step = self.training.step
             raise TrainingError(f"weights are not finite after step {step}: {culprit}")
-        checkpoint.save(self.run.checkpoint_path, self.trainer.state())
+        checkpoint.save(self.run.checkpoint_path, self.training.state())
         self.note()
 
 
-def end_epoch(trainer: Training, run: Run, recorder: Recorder) -> bool:
-    """Take the picture, snapshot and scores of an epoch's end; whether there were scores."""
+def end_epoch(training: Training, run: Run, recorder: LossRecorder) -> bool:
+    """Write picture, snapshot and scores of an epoch's end. Return True if there are scores."""
     recorder.flush()
-    trainer.picture(run.samples_path(trainer.step))
-    if trainer.cfg.keep and trainer.epoch % trainer.cfg.keep == 0:
-        checkpoint.save(run.snapshot_path(trainer.step), trainer.weights())
-    scored = trainer.scoring is not None and trainer.scoring.due()
-    if scored:
-        trainer.scoring()
+    training.picture(run.samples_path(training.step))
+    if training.cfg.keep and training.epoch % training.cfg.keep == 0:
+        checkpoint.save(run.snapshot_path(training.step), training.weights())
+    scored = False
+    if training.scoring and training.scoring.due():
+        training.scoring()
+        scored = True
     recorder.pace.restart()
     return scored
 
 
 def run_training(
-    trainer: Training,
+    training: Training,
     run: Run,
     last: int,
     stop: Callable[[], bool],
     progress: Callable[[int, dict[str, float]], None],
 ) -> None:
-    """Train to step `last`, or until `stop()`.
+    """Train to step `last`, or until `stop()`; call `progress` with the step and its losses.
 
-    Raises TrainingError where a loss is not finite; the last checkpoint is from before that.
+    Raises TrainingError if a loss is not finite; the last checkpoint is from before that.
     """
     from ganspec.plots.losses import plot_losses  # slow to import: not while it is interrupted
 
-    recorder, saved = Recorder(trainer, run), time.perf_counter()
+    recorder, saved = LossRecorder(training, run), time.perf_counter()
     pace = recorder.pace
 
     def save() -> None:
         recorder.save()
-        plot_losses(run.rows(), run.losses_path, trainer.epoch_steps, trainer.warmup)
+        plot_losses(run.rows(), run.losses_path, training.epoch_steps, training.warmup)
 
     stopped = stop()
-    while trainer.step < last and not stopped:
+    while training.step < last and not stopped:
         pace.begin()
-        losses = trainer.advance()
+        losses = training.advance()
         pace.end(waited=False)
-        stopped, ended = stop(), trainer.ends_epoch()
-        if ended or stopped or trainer.step == last:
-            losses = {**losses, **trainer.measures()}
+        stopped, ended = stop(), training.ends_epoch()
+        if ended or stopped or training.step == last:
+            losses = {**losses, **training.measures()}
         if recorder.add(losses):
-            progress(trainer.step, recorder.last)
-        scored = ended and end_epoch(trainer, run, recorder)
+            progress(training.step, recorder.last)
+        scored = ended and end_epoch(training, run, recorder)
         waited = time.perf_counter() - saved
         # after scores at once: going back to before them would leave the best of them behind
         if scored or waited > (EPOCH_SECONDS if ended else CHECKPOINT_SECONDS):
             save()
             saved = time.perf_counter()
             pace.restart()
-    if not run.samples_path(trainer.step).exists():
+    if not run.samples_path(training.step).exists():
         recorder.flush()
-        trainer.picture(run.samples_path(trainer.step))
+        training.picture(run.samples_path(training.step))
     save()
-    progress(trainer.step, recorder.last)
+    progress(training.step, recorder.last)

@@ -1,4 +1,4 @@
-"""How fast a training goes."""
+"""The pace of a training."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from statistics import median
 from ganspec.systems.training import Training
 
 FIRST = 5  # steps that warm up: caches, allocators, kernels
-KEPT = 1000  # durations that the median is of
+KEPT = 1000  # newest durations, whose median is the pace
 
 
 class Pace:
-    """Durations of steps, each from the end of the one before.
+    """Durations of training steps, each from the end of the step before.
 
-    On a GPU the losses' transfer waits for all steps since the last one, so a duration is the mean
-    of those.
+    On a GPU the transfer of losses waits for all steps since the last transfer, so a duration is
+    the mean of those steps.
     """
 
     def __init__(self, training: Training):
@@ -30,11 +30,11 @@ class Pace:
             self.restart()
 
     def restart(self) -> None:
-        """Leave out the time since the last duration, in which no step was made."""
+        """Leave out the time since the last duration, in which there was no step."""
         self.started, self.counted = time.perf_counter(), self.training.step
 
     def end(self, waited: bool) -> None:
-        """Note the steps since the clock was started; `waited` says that the device is idle."""
+        """Note the steps since the clock was started; `waited` is True if the device is idle."""
         if self.training.device.type != "cpu" and not waited:
             return
         count = self.training.step - self.counted
@@ -43,7 +43,7 @@ class Pace:
         self.restart()
 
     def figures(self) -> dict[str, float]:
-        """Return `step_seconds`, a median, and the real images read in a second; none too early."""
+        """Return the median `step_seconds` and `images_per_second`; none in the first steps."""
         if not self.seconds:
             return {}
         step = median(self.seconds)

@@ -1,4 +1,4 @@
-"""From a spec and a folder of images to a run: begun, or gone on with."""
+"""From a spec and real images to a run: a new one, or one that is resumed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+from typing import TypeAlias
 
 import torch
 
@@ -18,6 +21,7 @@ from ganspec.compiler.emit import emit
 from ganspec.runs.run import Run, RunError, differences
 from ganspec.runs.score_file import forget_scores
 from ganspec.systems import checkpoint
+from ganspec.systems.checkpoint import State
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Scoring, Training
 from ganspec.training.events import following, require_tensorboard
@@ -26,102 +30,97 @@ from ganspec.training.loop import run_training
 from ganspec.training.trainer import Trainer
 from ganspec.version import VERSION
 
+Progress: TypeAlias = Callable[[int, int, dict[str, float]], None]
+ScoringFactory: TypeAlias = Callable[[Spec, Path | None, Training, Run], Scoring]
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of `ganspec.train`, which describes each of them."""
+
+    data: Path | str | None = None
+    device: str = "auto"
+    steps: int | None = None
+    minutes: float | None = None
+    resume: bool = False
+    overwrite: bool = False
+    progress: Progress | None = None
+    tensorboard: bool = False
+    exact: bool = False
+
 
 def train(
-    spec: Spec,
-    out: Path | str | None = None,
-    data: Path | str | None = None,
-    device: str = "auto",
-    steps: int | None = None,
-    minutes: float | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
-    progress: Callable[[int, int, dict[str, float]], None] | None = None,
-    tensorboard: bool = False,
-    exact: bool = False,
-    scoring: Callable[[Spec, Path | None, Training, Run], Scoring] | None = None,
+    spec: Spec, out: Path | str | None, options: Options, scoring: ScoringFactory | None
 ) -> Run:
-    """Train `spec` into the run folder `out` (`runs/NAME` by default).
+    """Train `spec` into the folder `out`, as `ganspec.train` does. Return the run.
 
-    `data` is the folder of the real images, `steps` the iteration to end at in place of the
-    spec's epochs, `minutes` the time to end after if that comes first. `progress` is told step,
-    last step and losses a few times a second at most. `tensorboard` asks for event files in the
-    run's folder, too. `exact` applies every module as it is, so that results equal the emitted
-    file's bit for bit. `scoring` takes the scores that the spec's `evaluate` asks for. Ctrl-C ends
-    after the current step, with a checkpoint. Raises SpecError, RunError, DataError,
-    CheckpointError, EventsError, or TrainingError where a loss is not finite.
+    `scoring` measures the scores of the spec's `evaluate`, None if it has none.
     """
-    if tensorboard:
+    run = Run(Path(out) if out else Path("runs") / spec.name)
+    data = Path(options.data) if options.data else None
+    if options.tensorboard:
         require_tensorboard()
-    run, folder = Run(Path(out or Path("runs") / spec.name)), Path(data) if data else None
-    state = _resumed(run, spec, exact) if resume else None
+    state = _saved_state(run, spec, options.exact) if options.resume else None
     if state is None:
-        run.claim(overwrite)
-    exact, source = state.get("exact", run.exact) if state else exact, emit(spec)
-    trainer = Trainer(spec, data, device, exact).training
-    last = steps or trainer.warmup + spec.train.epochs * trainer.epoch_steps
-    if spec.evaluate and scoring:
-        trainer.scoring = scoring(spec, folder, trainer, run)
+        run.claim(options.overwrite)
+    exact = state.get("exact", run.exact) if state else options.exact
+    source = emit(spec)
+    training = Trainer(spec, data, options.device, exact).training
+    last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
+    if scoring:
+        training.scoring = scoring(spec, data, training, run)
     try:
         if state is None:
-            run.begin(spec, source, _info(spec, trainer, exact, folder), overwrite)
+            info = {**environment(training.device), "exact": exact}
+            info["epoch_steps"] = training.epoch_steps
+            if spec.takes_labels and spec.labelled:  # `ganspec sample --label` reads their names
+                info["classes"] = class_names(spec.data, data)
+            run.begin(spec, source, info, options.overwrite)
         else:
-            _restore(run, spec, trainer, state, last)
-        with following(run) if tensorboard else nullcontext(lambda: None) as update:
-            _advance(trainer, run, last, minutes, progress, update)
+            _restore(run, spec, training, state, last)
+        with following(run) if options.tensorboard else nullcontext(lambda: None) as update:
+            _advance(training, run, last, options, update)
     finally:
         run.release()
     return run
 
 
-def _info(spec: Spec, trainer: Training, exact: bool, data: Path | None) -> dict[str, object]:
-    """Return what a new run says of itself."""
-    info = {**environment(trainer.device), "exact": exact, "epoch_steps": trainer.epoch_steps}
-    if spec.takes_labels and spec.labelled:  # so that they can be asked for
-        info["classes"] = class_names(spec.data, data)
-    return info
-
-
 def _advance(
-    trainer: Training,
-    run: Run,
-    last: int,
-    minutes: float | None,
-    progress: Callable[[int, int, dict[str, float]], None] | None,
-    update: Callable[[], None],
+    training: Training, run: Run, last: int, options: Options, update: Callable[[], None]
 ) -> None:
-    """Train to step `last`, or as long as it may; note how it ended."""
+    """Train to step `last` or for the minutes of `options`, and note in `run` how it ended."""
 
-    def tell(step: int, losses: dict[str, float]) -> None:
-        if progress:
-            progress(step, last, losses)
+    def report(step: int, losses: dict[str, float]) -> None:
+        if options.progress:
+            options.progress(step, last, losses)
         update()
 
-    with interruptible(minutes) as stop:
-        run_training(trainer, run, last, stop, tell)
+    with interruptible(options.minutes) as stop:
+        run_training(training, run, last, stop, report)
         run.interrupted = stop.asked
-    run.step = trainer.step
+    run.step = training.step
 
 
-def _restore(run: Run, spec: Spec, trainer: Training, state: dict[str, object], last: int) -> None:
-    """Put `trainer` where the run's checkpoint left off."""
+def _restore(run: Run, spec: Spec, training: Training, state: State, last: int) -> None:
+    """Restore a run's checkpoint, and remove everything in the run that is later."""
     run.lock()
-    trainer.restore(state)
-    if trainer.step >= last:
-        raise RunError(f"{run.folder} is at step {trainer.step} already: ask for more than {last}")
-    if state.get("device") != trainer.device.type:
-        began, now = state.get("device"), trainer.device.type
+    training.restore(state)
+    step, began, now = training.step, state.get("device"), training.device.type
+    if step >= last:
+        raise RunError(f"{run.folder} is at step {step} already: ask for more than {last}")
+    if began != now:
         message = f"the run began on {began}: on {now} its random numbers are others from here on"
         warnings.warn(message, stacklevel=2)
-    run.rewind(trainer.step)
+    run.rewind(step)
     if changed := run.changed_kinds(spec):
-        parts = [{"name": f.name, "sha256": f.sha256, "from_step": trainer.step} for f in changed]
-        run.note(changed_kinds=[*run.info().get("changed_kinds", []), *parts])
-    forget_scores(run.folder, trainer.step)
+        known = run.info().get("changed_kinds")
+        entries = [{"name": f.name, "sha256": f.sha256, "from_step": step} for f in changed]
+        run.note(changed_kinds=[*(known if isinstance(known, list) else []), *entries])
+    forget_scores(run.folder, step)
 
 
-def _resumed(run: Run, spec: Spec, exact: bool) -> dict[str, object]:
-    """The checkpoint of a run that trains the same spec."""
+def _saved_state(run: Run, spec: Spec, exact: bool) -> State:
+    """Return the checkpoint of `run`. Raises RunError if `spec` or `exact` cannot go on from it."""
     stored = Run.open(run.folder).spec
     if changed := differences(stored, spec):
         raise RunError(
@@ -137,7 +136,7 @@ def _resumed(run: Run, spec: Spec, exact: bool) -> dict[str, object]:
 
 
 def environment(device: torch.device) -> dict[str, object]:
-    """What the run's numbers depend on besides the spec."""
+    """Return the versions, hardware and command that a run's numbers depend on."""
     hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
     return {
         "ganspec": VERSION,
@@ -151,15 +150,16 @@ def environment(device: torch.device) -> dict[str, object]:
 
 
 class Stop:
-    """Whether a training should end: asked to by a signal, or out of time.
+    """The end of a training on demand: called, it returns True if a signal or the time ends it.
 
-    The minutes count from the first time that it is asked, before the first step: so there is one
-    step at least, however slow the imports.
+    The minutes count from the first call, before the first step: so there is one step at least,
+    however slow the imports.
     """
 
     def __init__(self, minutes: float | None):
-        self.asked, self.deadline = False, None
+        self.asked = False
         self.seconds = math.inf if minutes is None else 60 * minutes
+        self.deadline: float | None = None
 
     def __call__(self) -> bool:
         now = time.monotonic()
@@ -167,8 +167,8 @@ class Stop:
             self.deadline = now + self.seconds
         return self.asked or now > self.deadline
 
-    def ask(self, number: int, frame: object) -> None:
-        """Handle a signal: the first one asks, the second one is meant."""
+    def ask(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal: the first ends the training after its step, the second at once."""
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
@@ -176,7 +176,7 @@ class Stop:
 
 @contextmanager
 def interruptible(minutes: float | None) -> Iterator[Stop]:
-    """Within the block, the first Ctrl-C or SIGTERM only asks to stop."""
+    """Turn the first Ctrl-C or SIGTERM within the block into a request to stop."""
     stop = Stop(minutes)
     try:
         handled = (signal.SIGINT, signal.SIGTERM)

@@ -10,7 +10,6 @@ from torch import nn
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
 from ganspec.kinds.dataset import DataError
-from ganspec.program.ir import Net
 from ganspec.runs.run import RunError
 from ganspec.systems import checkpoint
 from ganspec.systems.source import Source
@@ -21,11 +20,22 @@ from ganspec.training.images import open_all
 
 
 class Trainer:
-    """A spec's networks and their training on real images.
+    """A spec's networks and their training on real images, step by step.
 
-    `data` is the folder of the images, the images themselves, or None for the usual places and for
-    images that are drawn. `device` is `auto`, `cpu` or `cuda`. With `exact`, networks compute what
-    the emitted file's do, bit for bit. Raises SpecError, DataError and RunError.
+    Arguments:
+
+    - `spec`: a validated spec, as `ganspec.load` returns it.
+    - `data`: the folder of the real images, or the images themselves. None searches the places
+      where a data set usually lies; data sets that are drawn need no folder.
+    - `device`: `cpu`, `cuda`, or `auto` for the first GPU, where there is one.
+    - `exact`: apply every module without rewrites. The results then equal those of the emitted
+      file bit for bit, and a step takes longer.
+
+    The weights are drawn from the spec's `train.seed`, which seeds torch's own generators. Nothing
+    is written to disk but by `save`.
+
+    Raises SpecError if the networks do not fit together, DataError if the images are missing or do
+    not fill a batch, and RunError if there is no such device.
     """
 
     def __init__(
@@ -37,11 +47,16 @@ class Trainer:
     ):
         self.spec, self.device, self.exact = spec, choose_device(device), exact
         prepare(self.device)
-        images = data
-        if not isinstance(data, Images):
+        if isinstance(data, Images):
+            images = data
+        else:
             images = open_all(spec, Path(data) if data else None, self.device)
         nets = lower(spec)
-        networks = built(nets, spec.train.seed, self.device, exact)
+        torch.manual_seed(spec.train.seed)
+        # on the CPU first, so that the same seed draws the same weights for every device
+        networks: dict[str, nn.Module] = {
+            key: evaluate(net, exact).to(self.device) for key, net in nets.items()
+        }
         try:
             start = Start(spec.settings(nets), networks, images, self.device, exact)
             self.training = spec.training(start)
@@ -50,23 +65,27 @@ class Trainer:
 
     @property
     def networks(self) -> dict[str, nn.Module]:
-        """The networks by name, as they are now."""
+        """The networks by their keys in the spec, with their present weights, on the device."""
         return self.training.networks
 
     @property
     def steps_done(self) -> int:
-        """Steps of the training so far."""
+        """Number of training steps so far."""
         return self.training.step
 
     def step(self) -> dict[str, torch.Tensor]:
-        """Make one training step. Return its losses by name, as tensors on the device."""
+        """Make one training step. Return its losses by name, as scalars on the device."""
         return self.training.advance()
 
     def sample(self, count: int, seed: int = 0) -> torch.Tensor:
-        """Return images, uint8 N x C x H x W on the CPU, that `seed` draws; RunError if none can.
+        """Return `count` images that `seed` draws, uint8 N x C x H x W on the CPU.
 
-        They are those that `ganspec sample` would draw. The training goes on as if they had not
-        been drawn.
+        They are the images of `ganspec sample` with the same seed: of the averaged weights, if the
+        spec has an `average`, and of the run's fixed labels, if the generator reads labels.
+        Sampling leaves torch's random states alone, so that the training goes on unchanged.
+
+        Raises RunError if no network of the spec draws images, and SourceError if the images are
+        not finite numbers.
         """
         spec, training = self.spec, self.training
         if spec.draws is None:
@@ -76,18 +95,18 @@ class Trainer:
         return torch.cat([images for images, _ in source.images(count, seed)])
 
     def save(self, path: Path | str) -> None:
-        """Write a checkpoint atomically: everything that the next step depends on."""
+        """Write a checkpoint atomically: everything that the next step depends on.
+
+        That is weights, optimizers, the position in the data, random states, the number of steps
+        and the fixed inputs of pictures. Training from a restored checkpoint gives the same bits as
+        training on.
+        """
         checkpoint.save(Path(path), self.training.state())
 
     def restore(self, path: Path | str) -> None:
-        """Go back to a checkpoint, of `save` or of a run; raises CheckpointError."""
+        """Restore a checkpoint, of `save` or of a run (`checkpoint.pt`).
+
+        Only tensors and plain data are read, so that a file from elsewhere cannot run code. Raises
+        CheckpointError if the file is missing or damaged, or if it does not fit this spec.
+        """
         self.training.restore(checkpoint.load(Path(path)))
-
-
-def built(
-    nets: dict[str, Net], seed: int, device: torch.device, exact: bool
-) -> dict[str, nn.Module]:
-    """Return the networks with the weights that `seed` draws."""
-    torch.manual_seed(seed)
-    # on the CPU first, so that the same seed draws the same weights for every device
-    return {key: evaluate(net, exact).to(device) for key, net in nets.items()}

@@ -15,7 +15,7 @@ from ganspec.program.ir import Call, Value
 
 
 def fits(call: Call, inputs: Sequence[Value]) -> bool:
-    """Return True where `apply` gives what the module gives, to rounding."""
+    """Return True if `apply` equals the call's module to rounding."""
     if call.target is not nn.ConvTranspose2d or inputs[0].shape[1:] != (1, 1):
         return False
     given = {**dict(zip(NAMES, call.args, strict=False)), **call.kwargs}
@@ -30,9 +30,9 @@ NEUTRAL = {"groups": (1,), "output_padding": (0, (0, 0)), "dilation": (1, (1, 1)
 def apply(module: nn.ConvTranspose2d, x: torch.Tensor) -> torch.Tensor:
     """Return `module(x)` for x of N x C x 1 x 1."""
     weight = module.weight
-    rows, columns = module.padding
+    rows, columns = map(int, module.padding)
     if rows or columns:  # the margin that padding cuts away
         height, width = weight.shape[2:]
         weight = weight[:, :, rows : height - rows, columns : width - columns]
-    made = F.linear(x.flatten(1), weight.flatten(1).t()).unflatten(1, weight.shape[1:])
-    return made if module.bias is None else made + module.bias[:, None, None]
+    y = F.linear(x.flatten(1), weight.flatten(1).t()).unflatten(1, weight.shape[1:])
+    return y if module.bias is None else y + module.bias[:, None, None]

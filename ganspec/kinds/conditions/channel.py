@@ -20,6 +20,7 @@ class Channel(Condition, kind="channel"):
     """
 
     primary: ClassVar = "embedding"
+    embeds: ClassVar = True
 
     embedding: Width | None = Field(None, description="numbers in an embedding of the label")
     hidden: Layer | None = Field(None, description="activation after the linear layer")

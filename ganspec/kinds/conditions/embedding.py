@@ -25,6 +25,7 @@ class Embedding(Condition, kind="embedding"):
     """
 
     primary: ClassVar = "size"
+    embeds: ClassVar = True
 
     size: Width | None = Field(
         None, description="numbers in a vector; with `product` as many as the value has channels"
@@ -35,6 +36,10 @@ class Embedding(Condition, kind="embedding"):
     hidden: Layer | None = Field(
         None, description="activation after the embedding, with `map` after the linear layer"
     )
+
+    @property
+    def way(self) -> str:
+        return "channel" if self.join_ == "map" else self.join_
 
     def join(self, net: Lowering, x: Value) -> Value:
         size = self.fitting_size(net, x)

@@ -17,6 +17,7 @@ EXAMPLES: Examples = [(None, (4, 3, 3)), (None, (5,))]
 class Activation(Layer):
     """A torch module without arguments."""
 
+    role: ClassVar = "activation"
     module: ClassVar[type[nn.Module]]
     examples = EXAMPLES
 
@@ -51,6 +52,7 @@ class Softplus(Activation, kind="softplus"):
 class Tanh(Activation, kind="tanh"):
     """Hyperbolic tangent: between -1 and 1."""
 
+    noun: ClassVar = "the tanh"
     module: ClassVar = nn.Tanh
     output_range: ClassVar = (-1.0, 1.0)
 
@@ -58,11 +60,12 @@ class Tanh(Activation, kind="tanh"):
 class Sigmoid(Activation, kind="sigmoid"):
     """1 / (1 + exp(-x)): between 0 and 1."""
 
+    noun: ClassVar = "the sigmoid"
     module: ClassVar = nn.Sigmoid
     output_range: ClassVar = (0.0, 1.0)
 
 
-class GELU(Layer, kind="gelu"):
+class GELU(Activation, kind="gelu"):
     """x times the normal distribution function of x; `approximate: tanh` for the usual formula."""
 
     primary: ClassVar = "approximate"
@@ -74,7 +77,7 @@ class GELU(Layer, kind="gelu"):
         return Call(nn.GELU, approximate=self.approximate)
 
 
-class LeakyReLU(Layer, kind="leaky_relu"):
+class LeakyReLU(Activation, kind="leaky_relu"):
     """x where positive, else `slope` times x."""
 
     primary: ClassVar = "slope"
@@ -90,7 +93,7 @@ class LeakyReLU(Layer, kind="leaky_relu"):
         return Call(nn.LeakyReLU, self.slope)
 
 
-class PReLU(Layer, kind="prelu"):
+class PReLU(Activation, kind="prelu"):
     """x where positive, else a learned slope times x (He et al., 2015); one slope for all numbers.
 
     In Keras the slope starts at 0, and every number has its own unless axes are shared.
@@ -106,7 +109,7 @@ class PReLU(Layer, kind="prelu"):
         return Call(nn.PReLU, init=self.slope)
 
 
-class ELU(Layer, kind="elu"):
+class ELU(Activation, kind="elu"):
     """x where positive, else `alpha` (exp(x) - 1)."""
 
     primary: ClassVar = "alpha"
@@ -118,9 +121,10 @@ class ELU(Layer, kind="elu"):
         return Call(nn.ELU, self.alpha)
 
 
-class Softmax(Layer, kind="softmax"):
+class Softmax(Activation, kind="softmax"):
     """Probabilities over the channels."""
 
+    noun: ClassVar = "the softmax"
     examples: ClassVar = EXAMPLES
 
     def call(self, x: Value) -> Call:

@@ -18,6 +18,8 @@ class Auxiliary(Weighted, kind="auxiliary"):
     `objective.auxiliary` sets the weight of the classifier's loss.
     """
 
+    noun: ClassVar = "the auxiliary classifier"
+    conditional: ClassVar = True
     primary: ClassVar = "layers"
 
     layers: tuple[Layer, ...] = Field((), description="layers before the linear one")

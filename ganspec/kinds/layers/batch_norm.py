@@ -44,6 +44,7 @@ class BatchNorm(Layer, kind="batch_norm"):
     and decays by 0.99: `{scale: true, momentum: 0.01}`.
     """
 
+    role: ClassVar = "norm"
     primary: ClassVar = "eps"
     framework_defaults: ClassVar = {
         "keras": {"eps": 1e-3, "momentum": 0.01},

@@ -36,6 +36,8 @@ class ConditionalBatchNorm(Layer, kind="class_batch_norm"):
     statistics, which all classes share.
     """
 
+    role: ClassVar = "norm"
+    conditional: ClassVar = True
     primary: ClassVar = "eps"
     framework_defaults: ClassVar = {
         "keras": {"eps": 1e-3, "momentum": 0.01},

@@ -19,6 +19,7 @@ class Dropout(Layer, kind="dropout"):
     out: the default under `tensorflow`. `active: true` turns it on.
     """
 
+    noun: ClassVar = "dropout"
     primary: ClassVar = "rate"
     framework_defaults: ClassVar = {"tensorflow": {"active": False}}
     examples: ClassVar = [

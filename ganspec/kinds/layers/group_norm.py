@@ -14,6 +14,7 @@ from ganspec.program.ir import Call, Value
 class GroupNorm(Layer, kind="group_norm"):
     """Group normalization (Wu & He, 2018) over `groups` groups of channels."""
 
+    role: ClassVar = "norm"
     primary: ClassVar = "groups"
     expects: ClassVar = "map"
     framework_defaults: ClassVar = {

@@ -14,6 +14,7 @@ from ganspec.program.ir import Call, Value
 class InstanceNorm(Layer, kind="instance_norm"):
     """Instance normalization (Ulyanov et al., 2016) of each image and channel by itself."""
 
+    role: ClassVar = "norm"
     primary: ClassVar = "affine"
     expects: ClassVar = "map"
     framework_defaults: ClassVar = {

@@ -15,6 +15,7 @@ from ganspec.program.ir import Call, Value
 class Concat(Layer, kind="concat"):
     """Puts a named earlier value behind this one along the channels (U-Net)."""
 
+    role: ClassVar = "join"
     primary: ClassVar = "value"
 
     value: Name
@@ -30,6 +31,7 @@ class Concat(Layer, kind="concat"):
 class Add(Layer, kind="add"):
     """Adds a named earlier value to this one."""
 
+    role: ClassVar = "join"
     primary: ClassVar = "value"
 
     value: Name

@@ -27,6 +27,7 @@ class LayerNorm(Layer, kind="layer_norm"):
     `over: channels` normalises each position of a map by itself, as Keras does.
     """
 
+    role: ClassVar = "norm"
     examples: ClassVar = [
         (None, (4, 3, 3)),
         (None, (5,)),

@@ -26,6 +26,7 @@ class GaussianNoise(nn.Module):
 class Noise(Layer, kind="noise"):
     """Adds normal noise of standard deviation `std` while training (Arjovsky & Bottou, 2017)."""
 
+    noun: ClassVar = "noise"
     primary: ClassVar = "std"
     examples: ClassVar = [(None, (4, 3, 3)), ({"std": 0.5}, (5,))]
 

@@ -25,6 +25,7 @@ from ganspec.program.ir import Call, Value
 class WindowPool(Layer):
     """One number for each window of a map."""
 
+    role: ClassVar = "pool"
     module: ClassVar[type[nn.Module]]
     primary: ClassVar = "kernel"
     expects: ClassVar = "map"
@@ -96,6 +97,7 @@ class AveragePool(WindowPool, kind="avg_pool"):
 class GlobalPool(Layer):
     """Map to vector: one number for each channel."""
 
+    role: ClassVar = "pool"
     function: ClassVar[Callable]
     expects: ClassVar = "map"
     examples: ClassVar = [(None, (4, 3, 5))]

@@ -24,6 +24,7 @@ class Projection(Weighted, kind="projection"):
     The embedding of a multi-hot label is the sum of its classes' vectors.
     """
 
+    conditional: ClassVar = True
     expects: ClassVar = "vector"
 
     def lower(self, net: Lowering, x: Value) -> Value:

@@ -14,6 +14,7 @@ from ganspec.program.ir import Call, Value
 class Upsample(Layer, kind="upsample"):
     """Height and width times `factor`, by repeated or bilinear pixels."""
 
+    role: ClassVar = "resampling"
     primary: ClassVar = "factor"
     expects: ClassVar = "map"
     examples: ClassVar = [
@@ -31,6 +32,7 @@ class Upsample(Layer, kind="upsample"):
 class PixelShuffle(Layer, kind="pixel_shuffle"):
     """Height and width times `factor`, channels divided by its square (Shi et al., 2016)."""
 
+    role: ClassVar = "resampling"
     primary: ClassVar = "factor"
     expects: ClassVar = "map"
     examples: ClassVar = [(None, (8, 3, 5)), ({"factor": 3}, (9, 2, 2))]

@@ -61,6 +61,8 @@ class Attention(Weighted, kind="self_attention"):
     `pooled`: keys and values pooled 2 x 2, the value of C/2 channels, as in its authors' code.
     """
 
+    noun: ClassVar = "self attention"
+    tells_size: ClassVar = True
     primary: ClassVar = "form"
     expects: ClassVar = "map"
     examples: ClassVar = [

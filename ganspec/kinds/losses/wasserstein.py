@@ -31,6 +31,7 @@ class Wasserstein(Loss, kind="wasserstein"):
     generated ones. `real_target: 1` swaps them: the critic then lowers the scores of real images.
     """
 
+    judge: ClassVar = "critic"
     real_loss: ClassVar = staticmethod(real_loss)
     fake_loss: ClassVar = staticmethod(fake_loss)
     generator_loss: ClassVar = staticmethod(generator_loss)

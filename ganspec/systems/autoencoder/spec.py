@@ -46,7 +46,7 @@ class InputNoise(Section):
 
 
 class Reconstruction(CriterionObjective):
-    """What an autoencoder is trained for."""
+    """The objective of an autoencoder."""
 
     loss: Criterion = Field(description="of its outputs against the clean images")
     noise: InputNoise | None = Field(
@@ -58,7 +58,7 @@ class Autoencoder(CriterionSpec, system="autoencoder"):
     """An autoencoder, from images to the same images; denoising where noise is added.
 
     Its spec has `name`, `doc`, `framework`, `report`, `vars`, `data` and `blocks` as a GAN's has,
-    and beside them the following.
+    and the following.
     """
 
     networks: ClassVar = ("autoencoder",)

@@ -21,7 +21,7 @@ def add_noise(images, random, cfg):
 
 
 def evaluate(autoencoder, images, cfg):
-    """Return the mean loss of images that training does not see, under fixed noise."""
+    """Return the mean loss on held-out images, under fixed noise."""
     if cfg.noise:
         random = torch.Generator(images.device).manual_seed(0)
     total = 0
@@ -42,13 +42,13 @@ def compare(autoencoder, images, cfg):
     with torch.no_grad():
         if cfg.noise:
             noisy = add_noise(clean, torch.Generator(images.device).manual_seed(0), cfg)
-            made = autoencoder(noisy)
+            outputs = autoencoder(noisy)
         else:
-            made = autoencoder(clean)
+            outputs = autoencoder(clean)
     autoencoder.train()
     if cfg.criterion.outputs == "logits":
-        made = made.sigmoid()
-    return torch.cat([noisy, made, clean] if cfg.noise else [clean, made])
+        outputs = outputs.sigmoid()
+    return torch.cat([noisy, outputs, clean] if cfg.noise else [clean, outputs])
 
 
 def train_step(autoencoder, optimizer, batches, cfg):
@@ -61,7 +61,7 @@ def train_step(autoencoder, optimizer, batches, cfg):
 
 
 def restore(autoencoder, images, random, cfg):
-    """Return what the autoencoder makes of uint8 images, under noise that `random` draws."""
+    """Return restored images from uint8 ones, under noise that `random` draws."""
     clean = scale_pixels(images, cfg)
-    made = autoencoder(add_noise(clean, random, cfg) if cfg.noise else clean)
-    return made.sigmoid() if cfg.criterion.outputs == "logits" else made
+    outputs = autoencoder(add_noise(clean, random, cfg) if cfg.noise else clean)
+    return outputs.sigmoid() if cfg.criterion.outputs == "logits" else outputs

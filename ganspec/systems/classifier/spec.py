@@ -27,7 +27,7 @@ from ganspec.systems.training import Start, Training
 
 
 class Prediction(CriterionObjective):
-    """What a classifier is trained for."""
+    """The objective of a classifier."""
 
     loss: Criterion = Field(description="of its outputs against the labels")
 
@@ -36,8 +36,8 @@ class Classifier(CriterionSpec, system="classifier"):
     """A classifier, from images to the logits or probabilities of their labels.
 
     Its spec has `name`, `doc`, `framework`, `report`, `vars`, `data` and `blocks` as a GAN's has,
-    and beside them the following. Of multi-hot labels the accuracy is the share of all labels that
-    stand among their image's highest outputs, as many outputs as the image has labels.
+    and the following. With multi-hot labels the accuracy is the share of all labels that are among
+    the highest outputs of their image, counting as many outputs as the image has labels.
     """
 
     networks: ClassVar = ("classifier",)

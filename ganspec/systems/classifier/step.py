@@ -19,13 +19,13 @@ def predict(classifier, images, cfg):
 
 
 def score(outputs, labels, cfg):
-    """Return loss and accuracy of the outputs of images that training does not see."""
+    """Return loss and accuracy of the outputs for held-out images."""
     loss = cfg.criterion.loss(outputs, labels, cfg.criterion)
     return {"test_loss": loss, "test_accuracy": cfg.accuracy(outputs, labels)}
 
 
 def evaluate(classifier, images, labels, cfg):
-    """Return loss and accuracy on images that training does not see."""
+    """Return loss and accuracy on held-out images."""
     return score(predict(classifier, images, cfg), labels, cfg)
 
 

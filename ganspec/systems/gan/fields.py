@@ -1,4 +1,8 @@
-"""The fields of a GAN's spec, without its answers as a system."""
+"""The fields of a GAN's spec.
+
+They are apart from the class of the system, which imports its contract, settings and training:
+those take these fields.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +30,7 @@ def _check_bounds(bounds: tuple[float, float]) -> tuple[float, float]:
 
 
 class Latent(Section):
-    """What the generator reads."""
+    """The random vectors that the generator reads."""
 
     size: Width = Field(description="numbers in one latent vector")
     distribution: Literal["normal", "uniform"] = Field(
@@ -45,7 +49,7 @@ class Decay(Section):
 
 
 class AuxiliaryLoss(Section):
-    """The loss of the discriminator's head `auxiliary`, which both networks lower.
+    """The loss of the discriminator's head `auxiliary`, which both networks minimise.
 
     The cross-entropy of its guesses with the labels; for multi-hot labels the binary one.
     """
@@ -65,7 +69,7 @@ class AuxiliaryLoss(Section):
 
 
 class Objective(Section):
-    """What the two networks are trained for."""
+    """The objective of both networks."""
 
     loss: Loss = Field(description="what both networks minimise")
     penalty: Penalty | None = Field(None, description="added to the discriminator's loss")
@@ -80,7 +84,7 @@ class Objective(Section):
 
 
 class Optimizers(Section):
-    """One optimizer for each network; a single one given is used for both."""
+    """One optimizer for each network; a single one serves both."""
 
     generator: Optimizer = Field(description="the generator's")
     discriminator: Optimizer = Field(description="the discriminator's")

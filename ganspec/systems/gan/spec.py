@@ -1,4 +1,4 @@
-"""A GAN as a system: what its spec answers."""
+"""A GAN as a system."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import ClassVar
 
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.errors import Diagnostic
-from ganspec.program.ir import Input, Net, label_input, start_input
+from ganspec.language.expr import Width
+from ganspec.program.ir import Input, Net, label_input
 from ganspec.systems.gan.contract import contract
 from ganspec.systems.gan.fields import GanFields
 from ganspec.systems.gan.program import main
 from ganspec.systems.gan.settings import settings
 from ganspec.systems.gan.training import GanTraining
 from ganspec.systems.gan.wording import properties
-from ganspec.systems.spec import Interface, Label, image_input
+from ganspec.systems.spec import Interface, Label, image_input, latent_input
 from ganspec.systems.training import Start, Training
 
 
@@ -37,12 +38,14 @@ class Gan(GanFields, system="gan"):
 
     @property
     def label_input(self) -> Input | None:
-        label = self.condition
-        return label_input(label.size, label.kind == "classes") if label else None
+        if self.condition is None:
+            return None
+        size = self.condition.size
+        assert isinstance(size, Width)  # every field of type `Width` holds one
+        return label_input(size, self.condition.kind == "classes")
 
     def interfaces(self) -> dict[str, Interface]:
-        size = self.latent.size
-        latent = start_input((int(size),), size, "latent")
+        latent = latent_input(self.latent.size)
         return {
             "generator": Interface(latent, "image", "Latent vector to image."),
             "discriminator": Interface(image_input(self), "score", "Image to score."),

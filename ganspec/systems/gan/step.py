@@ -11,7 +11,7 @@ from ganspec.systems.update import update
 
 
 def draw_pixels(images, cfg):
-    """Return images of random pixels, of the shape and range of those given."""
+    """Return images of random pixels, in the shape and range of `images`."""
     if cfg.low == -1:
         return 2 * torch.rand_like(images) - 1
     else:
@@ -165,7 +165,7 @@ def update_average(average, generator, cfg, after):
 
 
 def count_steps(images, cfg):
-    """Return the iterations of an epoch in which every image is seen once."""
+    """Return the number of iterations in which every image is seen once."""
     if cfg.batches == "fresh" and cfg.discriminator_steps > 1:
         return max(1, count_batches(images, cfg) // cfg.discriminator_steps)
     else:

@@ -1,4 +1,4 @@
-"""The section `train` of a GAN: who is updated when."""
+"""The section `train` of a GAN: the order and number of updates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganspec.language.tree import MapNode, Node
 from ganspec.language.types import Count, refusal
 from ganspec.systems.schedule import Schedule
 
-STEP_LOSSES = ("d_loss", "g_loss")  # what rules over a step's losses may read
+STEP_LOSSES = ("d_loss", "g_loss")  # names that a skip rule may read
 
 
 class Steps(Section):
@@ -35,7 +35,7 @@ RuleText = Annotated[str | None, AfterValidator(_check_rule)]
 
 
 class Skip(Section):
-    """When an iteration leaves a network as it is: comparisons of `d_loss` and `g_loss`.
+    """Rules that leave a network out of an iteration: comparisons of `d_loss` and `g_loss`.
 
     Both losses are measured before either network changes, in the discriminator's own pass.
     """
@@ -54,14 +54,14 @@ class Warmup(Section):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """A number alone is `iterations`."""
+        """Return a number alone as `iterations`."""
         if isinstance(node, MapNode):
             return node
         return node.holding({"iterations": node.as_value()})
 
 
 class Train(Schedule):
-    """How long, in what portions, and who is updated when."""
+    """The length of a training, its batches, and the order of updates."""
 
     steps: Steps = Field(Steps(), description="updates of each network in one iteration")
     batches: Literal["fresh", "shared"] = Field(
@@ -93,3 +93,7 @@ class Train(Schedule):
     accuracy: bool = Field(
         False, description="log the shares of real and generated images taken for what they are"
     )
+
+    @property
+    def warmup_steps(self) -> int:
+        return self.warmup.iterations if self.warmup else 0

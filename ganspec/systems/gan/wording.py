@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ganspec.systems.gan.fields import AuxiliaryLoss, GanFields
 from ganspec.systems.gan.train import Train
-from ganspec.systems.terms import given, plain, rules, said
+from ganspec.systems.terms import plain, rules, said
 
 ELSEWHERE = {"generator_batch", "steps", "accuracy"}  # in other rows, or without effect on weights
 
@@ -35,7 +35,7 @@ def _loss(spec: GanFields) -> str:
 
 
 def _auxiliary(auxiliary: AuxiliaryLoss) -> str:
-    own = given(auxiliary)
+    own = auxiliary.changed()
     notes = [
         f"{n[0].upper()} x {plain(own[n])}" for n in ("discriminator", "generator") if n in own
     ]
@@ -48,13 +48,13 @@ def _penalty(spec: GanFields) -> str:
     objective = spec.objective
     words = [said(objective.penalty)] if objective.penalty else []
     words += [f"clip {plain(objective.clip)}"] if objective.clip else []
-    words += [f"L2 {n[0].upper()} {plain(v)}" for n, v in given(objective.l2).items()]
+    words += [f"L2 {n[0].upper()} {plain(v)}" for n, v in objective.l2.changed().items()]
     return ", ".join(words)
 
 
 def _rules(train: Train) -> dict[str, str]:
     """Return the words for the fields of `train` that a GAN alone has."""
-    skips = (f"no {name[0].upper()} step if {rule}" for name, rule in given(train.skip).items())
+    skips = (f"no {name[0].upper()} step if {rule}" for name, rule in train.skip.changed().items())
     words = {
         "batches": "D steps share a batch",
         "labels": "random labels",

@@ -1,1 +1,1 @@
-"""Parts of systems that are trained by one criterion, under one optimizer."""
+"""Parts of systems that one criterion trains under one optimizer."""

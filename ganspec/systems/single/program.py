@@ -1,4 +1,4 @@
-"""The outer loop of an emitted classifier's or autoencoder's program."""
+"""The outer loop of an emitted program of one network."""
 
 from __future__ import annotations
 

@@ -17,12 +17,12 @@ from ganspec.language.errors import Diagnostic
 from ganspec.language.section import Section
 from ganspec.language.tree import find
 from ganspec.language.types import Width
-from ganspec.program.ir import Net, start_input
+from ganspec.program.ir import Net
 from ganspec.systems.schedule import Schedule
 from ganspec.systems.single.contract import check_images
 from ganspec.systems.single.fields import CriterionObjective, CriterionSpec
 from ganspec.systems.single.settings import criterion_settings
-from ganspec.systems.spec import Interface, Network, image_input
+from ganspec.systems.spec import Interface, Network, image_input, latent_input
 from ganspec.systems.terms import plain
 from ganspec.systems.training import Start, Training
 from ganspec.systems.vae.program import main
@@ -33,13 +33,13 @@ COLUMNS = 8
 
 
 class Code(Section):
-    """What lies between encoder and decoder; its prior is N(0, 1)."""
+    """The vectors between encoder and decoder; their prior is N(0, 1)."""
 
     size: Width = Field(description="numbers in one code")
 
 
 class Evidence(CriterionObjective):
-    """What a variational autoencoder is trained for: the evidence lower bound, negated.
+    """The objective of a variational autoencoder: the evidence lower bound, negated.
 
     The loss of an image is the sum over its numbers, and a code's divergence from N(0, 1) the sum
     over the code (Kingma & Welling, 2014, equation 10).
@@ -54,9 +54,9 @@ class Evidence(CriterionObjective):
 class Vae(CriterionSpec, system="vae"):
     """A variational autoencoder: an encoder to a distribution of codes, a decoder to images.
 
-    Two linear layers make the mean and the log-variance of a code of what the encoder's layers end
-    in. Its spec has `name`, `doc`, `framework`, `report`, `vars`, `data` and `blocks` as a GAN's
-    has, and beside them the following.
+    Two linear layers turn the last value of the encoder into the mean and the log-variance of a
+    code. Its spec has `name`, `doc`, `framework`, `report`, `vars`, `data` and `blocks` as a GAN's
+    has, and the following.
     """
 
     networks: ClassVar = ("encoder", "decoder")
@@ -72,17 +72,15 @@ class Vae(CriterionSpec, system="vae"):
     train: Schedule = Schedule()
 
     def interfaces(self) -> dict[str, Interface]:
-        size, mark = self.latent.size, find(self.tree, ("latent",)).mark
+        mark = find(self.tree, ("latent",)).mark
         heads: dict[str, Layer] = {
-            name: Linear(out=size).place(f"encoder.{name}", mark)
+            name: Linear(out=self.latent.size).place(f"encoder.{name}", mark)
             for name in ("mean", "log_variance")
         }
-        code = start_input((int(size),), size, "latent")
+        doc = "Image to distribution of codes."
         return {
-            "encoder": Interface(
-                image_input(self), "code", "Image to distribution of codes.", heads
-            ),
-            "decoder": Interface(code, "image", "Code to image."),
+            "encoder": Interface(image_input(self), "code", doc, heads),
+            "decoder": Interface(latent_input(self.latent.size), "image", "Code to image."),
         }
 
     def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:

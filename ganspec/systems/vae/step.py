@@ -15,12 +15,12 @@ def draw_code(mean, log_variance, random):
 
 
 def divergence(mean, log_variance):
-    """Return codes' KL divergence from N(0, 1) (Kingma & Welling, 2014, appendix B)."""
+    """Return the KL divergence of codes from N(0, 1) (Kingma & Welling, 2014, B)."""
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1).mean()
 
 
 def bound(encoder, decoder, images, random, cfg):
-    """Return the loss, an image's reconstruction loss and its code's divergence."""
+    """Return the loss and its two terms, reconstruction and divergence."""
     mean, log_variance = encoder(images)
     outputs = decoder(draw_code(mean, log_variance, random))
     reconstruction = cfg.numbers * cfg.criterion.loss(outputs, images, cfg.criterion)

@@ -1,11 +1,13 @@
-"""Any text as text in a Markdown or LaTeX table: no character of it is markup."""
+"""Escaping of any text for Markdown or LaTeX, so that no character of it is markup."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-MARKDOWN = re.compile(r"([\\`*\[\]~|#!]|\b_|_\b|(?<!\w)_)")
+from ganspec.language.errors import printable
+
+MARKDOWN = re.compile(r"([\\`*\[\]~|#!$]|\b_|_\b|(?<!\w)_)")
 LATEX = {
     **{c: f"\\{c}" for c in "&%$#_{}"},
     "\\": r"\textbackslash{}",
@@ -22,21 +24,26 @@ LATEX = {
 
 
 def markdown(text: str) -> str:
-    """`text` in a cell of a GitHub-flavoured table."""
-    escaped = MARKDOWN.sub(r"\\\1", text.replace("&", "&amp;"))
-    return escaped.replace("<", "&lt;").replace(">", "&gt;")
+    """Return `text` on one line, for the middle of a line or a cell of a GitHub-flavoured table."""
+    line = printable(" ".join(text.split()))
+    return MARKDOWN.sub(r"\\\1", line.replace("&", "&amp;")).replace("<", "&lt;")
+
+
+def markdown_line(text: str) -> str:
+    """Return `text` on one line, for the beginning of a line, where it starts no list or quote."""
+    return re.sub(r"^([-+=>]|\d+[.)])", lambda start: f"&#8203;{start[0]}", markdown(text))
 
 
 def latex(text: str) -> str:
-    """`text` in a cell of a tabular, for LaTeX with its usual fonts.
+    """Return `text` for a cell of a tabular, in LaTeX with its usual fonts.
 
     Letters that these lack lose their accents, or become question marks.
     """
-    return re.sub(r"(?<=\d) x (?=\d)", r" $\\times$ ", letters(text))
+    return re.sub(r"(?<=\d) x (?=\d)", r" $\\times$ ", latex_letters(text))
 
 
-def letters(text: str) -> str:
-    """`text` as LaTeX's usual fonts have its letters, no character of it a command."""
+def latex_letters(text: str) -> str:
+    """Return `text` in the letters of LaTeX's usual fonts, without commands or products."""
     escaped = "".join(LATEX.get(c) or _letter(c) for c in text)
     return re.sub(r"-(?=-)", "-{}", escaped)  # two would be a dash
 

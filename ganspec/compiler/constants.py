@@ -1,0 +1,76 @@
+"""Constants: from settings that texts read to lines of the emitted file, such as `BATCH = 128`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ganspec.compiler.definitions import Import
+from ganspec.compiler.known import Namespace, plain
+from ganspec.compiler.printer import Printer
+from ganspec.compiler.symbols import SETTING, TRAINING, Symbol
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A setting `name` of a family's configuration or the main one, and its text."""
+
+    family: str
+    name: str
+    text: str
+
+
+class Constants:
+    """The constants of one emitted file, by symbol."""
+
+    def __init__(self, cfg: Namespace, printer: Printer):
+        self.cfg, self.printer = cfg, printer
+        self.table: dict[Symbol, Constant] = {}
+
+    @property
+    def texts(self) -> list[str]:
+        return [constant.text for constant in self.table.values()]
+
+    def spell(self, space: Namespace, name: str) -> str | None:
+        """Return how a setting is written, None for functions; a number becomes a constant."""
+        value, family = space.values[name], space.family
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            wishes = [name.upper(), *([f"{family}_{name}".upper()] if family else [])]
+            rank = SETTING if family else TRAINING
+            symbol = self.printer.symbols.of((family, name), rank, *wishes)
+            self.table[symbol] = Constant(family, name, self.printer.value(value))
+            return symbol.mark
+        if value is None or isinstance(value, (bool, str, tuple, list, dict)):
+            return self.printer.value(value)
+        return None
+
+    def configuration(self, space: Namespace) -> str:
+        """Return the mark of a configuration as a value, for texts that pass it on unread."""
+        wish = space.family.upper() or "CFG"
+        symbol = self.printer.symbols.of(("configuration", space.family), SETTING, wish)
+        values = {k: v for k, v in space.values.items() if plain(v).is_plain}
+        options = ", ".join(self.printer.options(values))
+        maker = self.printer.bring(Import("from types import SimpleNamespace", "SimpleNamespace"))
+        self.table[symbol] = Constant(space.family, "", f"{maker}({options})")
+        return symbol.mark
+
+    def literals(self, names: Iterable[str]) -> dict[str, int | float]:
+        """Return, by mark, the main settings `names`, which are written as numbers."""
+        return {
+            symbol.mark: self.cfg.values[constant.name]
+            for symbol, constant in self.table.items()
+            if not constant.family and constant.name in names
+        }
+
+    def lines(self, used: list[Symbol]) -> list[str]:
+        """Return the lines of the constants among `used`, in the order of the configuration."""
+        symbols = sorted((s for s in self.table if s in used), key=self._place)
+        return [f"{symbol.mark} = {self.table[symbol].text}" for symbol in symbols]
+
+    def _place(self, symbol: Symbol) -> tuple[bool, int, int]:
+        """Return a constant's place among the others: families last."""
+        family, name = self.table[symbol].family, self.table[symbol].name
+        values = self.cfg.values
+        inner = list(values[family].values) if family else []
+        outer = list(values).index(family or name) if family or name else -1
+        return bool(family), outer, inner.index(name) if name in inner else len(inner)

@@ -1,0 +1,90 @@
+"""Lookup: from a function or class in memory to its definition."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import linecache
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from types import CodeType
+from typing import Any
+
+from ganspec.compiler.definitions import (
+    HOMES,
+    Binding,
+    Definition,
+    Home,
+    UnmovableError,
+    Values,
+    home_of_module,
+)
+from ganspec.compiler.python_text import PythonText, first_line, last_line
+from ganspec.language.rules import Rule
+
+
+def home_of(thing: Callable[..., Any]) -> Home:
+    """Return the home of a function or class, which need not be importable by its name."""
+    thing = inspect.unwrap(thing)
+    namespace: Values | None = getattr(thing, "__globals__", None)
+    name = thing.__module__
+    if name in sys.modules and namespace in (None, vars(sys.modules[name])):
+        return home_of_module(name)
+    if namespace is None:  # of a class: its methods'
+        methods = (getattr(m, "__globals__", None) for m in vars(thing).values())
+        namespace = next((n for n in methods if n is not None), {})
+    file = namespace.get("__file__") or ""
+    source = "".join(linecache.getlines(file)) if file else ""
+    if not source:
+        raise UnmovableError(f"`{thing.__name__}`, which has no source text")
+    known = HOMES.get(file)
+    if known is None or known.namespace is not namespace:
+        HOMES[file] = Home(name, namespace, source)
+    return HOMES[file]
+
+
+def definition_of(thing: Callable[..., Any], name: str = "") -> Binding:
+    """Return where a function, class or rule comes from; a lambda gets the name `name`."""
+    if isinstance(thing, Rule):
+        return Definition(Home("", {}, thing.source), thing.source, (thing.__name__,))
+    if not hasattr(thing, "__qualname__"):
+        raise UnmovableError(f"{thing!r}, which is neither a function nor a class")
+    home = home_of(thing)
+    for own in [thing.__qualname__] + [k for k, v in home.namespace.items() if v is thing]:
+        value: Any = home.namespace.get(own)
+        same = own in home.bindings and inspect.unwrap(value) is inspect.unwrap(thing)
+        if same and (binding := home.find(own)):
+            return binding
+    code: CodeType | None = getattr(thing, "__code__", None)
+    key = f"{thing.__qualname__}:{code.co_firstlineno if code else ''}"
+    binding = home.known.get(key)
+    if binding is None or getattr(thing, "__closure__", None):
+        binding = home.known[key] = _nested(thing, home, name)
+    return binding
+
+
+def _nested(thing: Callable[..., Any], home: Home, name: str) -> Definition:
+    """Return a function that is defined inside another or in a class, or as a lambda."""
+    code: CodeType | None = getattr(thing, "__code__", None)
+    text = next(_texts(home.parsed, code, thing.__name__, name), None) if code else None
+    if text is None:
+        raise UnmovableError(f"`{thing.__name__}`, which has no source text")
+    cells = dict(inspect.getclosurevars(thing).nonlocals)
+    return Definition(home, text, (name or thing.__name__,), cells)
+
+
+def _texts(source: PythonText, code: CodeType, name: str, wish: str) -> Iterator[str]:
+    """Yield the functions of a file whose code is `code`; a lambda becomes a function `wish`."""
+    for node in ast.walk(source.tree):
+        match node:
+            case ast.Lambda(args=arguments, body=body) if name == "<lambda>":
+                if node.lineno <= code.co_firstlineno <= last_line(node):
+                    own = compile(f"({source.segment(node)})", "", "eval").co_consts[0]
+                    if own.co_code == code.co_code:
+                        head = f"def {wish}({ast.unparse(arguments)})"
+                        yield f"{head}:\n    return ({source.segment(body)})\n"
+            case ast.FunctionDef() | ast.AsyncFunctionDef() if node.name == name:
+                if first_line(node) == code.co_firstlineno:
+                    lines = source.lines[node.lineno - 1 : last_line(node)]
+                    yield textwrap.dedent("\n".join(lines)) + "\n"

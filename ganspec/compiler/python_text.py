@@ -1,0 +1,86 @@
+"""A Python text with its tree and scopes, and changes of it by the places of its nodes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cached_property
+from typing import TypeAlias
+
+from ganspec.compiler.scopes import Scopes
+
+PlacedNode: TypeAlias = ast.expr | ast.stmt | ast.arg | ast.keyword
+
+
+class PythonText:
+    """A parsed text; places count bytes from its start, as `ast` counts them in lines."""
+
+    def __init__(self, text: str):
+        self.text, self.data, self.starts = text, text.encode(), [0]
+        for line in self.data.splitlines(keepends=True):
+            self.starts.append(self.starts[-1] + len(line))
+        self.lines = [line.decode() for line in self.data.splitlines()]
+        self.tree = ast.parse(text)
+
+    @cached_property
+    def scopes(self) -> Scopes:
+        return Scopes(self.tree)
+
+    def start(self, node: PlacedNode) -> int:
+        return self.starts[node.lineno - 1] + node.col_offset
+
+    def end(self, node: PlacedNode) -> int:
+        assert node.end_col_offset is not None  # `ast.parse` always sets it
+        return self.starts[last_line(node) - 1] + node.end_col_offset
+
+    def segment(self, node: PlacedNode) -> str:
+        return self.data[self.start(node) : self.end(node)].decode()
+
+
+class Edits:
+    """Changes of a text."""
+
+    def __init__(self, source: PythonText):
+        self.source = source
+        self.changes: dict[tuple[int, int], str] = {}
+
+    def replace(self, node: PlacedNode, new: str) -> None:
+        self.change(self.source.start(node), self.source.end(node), new)
+
+    def change(self, start: int, end: int, new: str) -> None:
+        """Replace a span, and forget the changes within it."""
+        for s, e in [span for span in self.changes if start <= span[0] and span[1] <= end]:
+            del self.changes[s, e]
+        self.changes[start, end] = new
+
+    def of(self, node: PlacedNode) -> str:
+        """Return the text of a node with its changes made."""
+        return self.between(self.source.start(node), self.source.end(node))
+
+    def between(self, start: int, end: int) -> str:
+        """Return the text from `start` to `end` with its changes made."""
+        data = self.source.data[start:end]
+        inside = [(s, e, new) for (s, e), new in self.changes.items() if start <= s and e <= end]
+        for s, e, new in sorted(inside, reverse=True):
+            data = data[: s - start] + new.encode() + data[e - start :]
+        return data.decode()
+
+    def made(self) -> str:
+        return self.between(0, len(self.source.data))
+
+
+def first_line(node: ast.stmt) -> int:
+    """Return the first line of a statement, decorators included."""
+    return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+
+
+def last_line(node: PlacedNode) -> int:
+    assert node.end_lineno is not None  # `ast.parse` always sets it
+    return node.end_lineno
+
+
+def span_after(pattern: bytes, data: bytes, start: int, group: int = 0) -> tuple[int, int]:
+    """Return the span of a group of a pattern that matches at `start`."""
+    match = re.compile(pattern).match(data, start)
+    assert match is not None, data[start : start + 40]
+    return match.span(group)

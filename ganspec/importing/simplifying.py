@@ -1,0 +1,111 @@
+"""Simplification of recorded graphs: no identities, one role for all reshapes, one for all sums."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from ganspec.importing.graph import (
+    BATCH,
+    FAILURES,
+    RecordedCall,
+    RecordedGraph,
+    Shape,
+    Slot,
+    mapped,
+)
+
+JOINS = {
+    "add": lambda values: values[0] + values[1],
+    "mul": lambda values: values[0] * values[1],
+    "cat": lambda values: torch.cat(values, dim=1),
+}
+
+
+def simplify(graph: RecordedGraph) -> None:
+    """Give calls their roles, drop identities, reshapes of reshapes and calls that no output needs.
+
+    The role is the effect of a call on random numbers, so `view`, `flatten`, `squeeze` and indexing
+    with None are all a reshape.
+    """
+    roles = {call: role for call in graph.calls if (role := role_of(graph, call))}
+    _merge(graph, {c.output: c.inputs[0] for c, role in roles.items() if role == "identity"})
+    graph.roles = {call: role for call, role in roles.items() if role != "identity"}
+    maker = {call.output: call for call in graph.calls}
+    same: dict[int, int] = {}
+    for call in filter(graph.is_reshape, graph.calls):
+        source = call.inputs[0]
+        while source in maker and graph.is_reshape(maker[source]):
+            source = maker[source].inputs[0]
+        shape = graph.shapes[call.output]
+        call.target, call.inputs = reshaped, (source,)
+        call.args, call.kwargs = (Slot(source), shape), {}
+        if shape == graph.shapes[source]:
+            same[call.output] = source
+    _merge(graph, same)
+    needed = graph.before(*graph.outputs)
+    graph.calls = [call for call in graph.calls if call.output in needed]
+
+
+def _merge(graph: RecordedGraph, same: dict[int, int]) -> None:
+    """Drop the calls that make the keys of `same`. Their readers read the values in `same`."""
+    for value, source in same.items():  # in the order of the calls, so a chain leads to its start
+        same[value] = same.get(source, source)
+
+    def merged(values: tuple[int, ...]) -> tuple[int, ...]:
+        return tuple(same.get(value, value) for value in values)
+
+    def change(leaf: object) -> object:
+        return Slot(same.get(leaf.value, leaf.value)) if isinstance(leaf, Slot) else leaf
+
+    graph.calls = [call for call in graph.calls if call.output not in same]
+    for call in graph.calls:
+        call.inputs = tuple(dict.fromkeys(merged(call.inputs)))
+        call.args, call.kwargs = mapped((call.args, call.kwargs), change)
+    for scope in graph.scopes:
+        scope.inputs = tuple(dict.fromkeys(merged(scope.inputs)))
+        scope.outputs = merged(scope.outputs)
+    graph.outputs = merged(graph.outputs)
+
+
+def role_of(graph: RecordedGraph, call: RecordedCall) -> str | None:
+    """Return the role of a call without weights, `identity` among them; None if it has none."""
+    if call.count > 1 or call.has_state:
+        return None
+    try:
+        inputs = {v: graph.random(v, 100.0, seed=i) for i, v in enumerate(call.inputs)}
+        output = call.run(inputs)
+        operands = [inputs[value] for value in call.operands]
+        return _join(output, operands) if operands[1:] else _rearrangement(call, output, *operands)
+    except FAILURES:
+        return None
+
+
+def _join(output: torch.Tensor, operands: list[torch.Tensor]) -> str | None:
+    for name, join in JOINS.items():
+        if name == "cat" or len(operands) == 2:
+            try:
+                wanted = join(operands)
+            except RuntimeError:
+                continue
+            if wanted.shape == output.shape and torch.equal(wanted, output):
+                return name
+    return None
+
+
+def _rearrangement(call: RecordedCall, output: torch.Tensor, x: torch.Tensor) -> str | None:
+    if output.dtype != x.dtype or output.numel() != x.numel() or len(output) != BATCH:
+        return None
+    if not torch.equal(output.flatten(), x.flatten()):
+        return None
+    if output.shape != x.shape:
+        # summing an axis of length 1 keeps the numbers, but it is no reshape
+        return "reshape" if output._is_view() else None
+    # a module such as dropout of rate 0 is a layer, though it does nothing
+    is_identity = call.module is None or isinstance(call.module, nn.Identity)
+    return "identity" if is_identity else None
+
+
+def reshaped(x: torch.Tensor, shape: Shape) -> torch.Tensor:
+    """Return `x` with each image in another shape."""
+    return x.reshape(len(x), *shape)

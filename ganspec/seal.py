@@ -1,0 +1,42 @@
+"""Checksums in written files, by which ganspec recognises a file that nobody has edited.
+
+A program, graph or table has its seal in its head; a report's page at its end.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+BLANK = "0" * 8  # a head's seal before the checksum is known
+HEAD = re.compile(rb"Written by ganspec from the spec `[a-z0-9_]+` \(([0-9a-f]{8})\)")
+END = re.compile(rb"<!-- made by ganspec report ([0-9a-f]{16}) -->\n\Z")
+
+
+def sealed(text: str) -> str:
+    """Return `text` with its checksum in place of the blank seal in its head."""
+    return text.replace(f"({BLANK})", f"({_checksum(text.encode())[: len(BLANK)]})", 1)
+
+
+def is_emitted(data: bytes) -> bool:
+    """Return True if a file with a seal in its head is unchanged since ganspec wrote it."""
+    seal = HEAD.search(data[:4000])
+    if not seal:
+        return False
+    blank = data[: seal.start(1)] + BLANK.encode() + data[seal.end(1) :]
+    return _checksum(blank).startswith(seal[1].decode())
+
+
+def sealed_page(text: str) -> str:
+    """Return `text` with its checksum at its end."""
+    return f"{text}<!-- made by ganspec report {_checksum(text.encode())[:16]} -->\n"
+
+
+def is_report(data: bytes) -> bool:
+    """Return True if a report's page is unchanged since ganspec wrote it."""
+    seal = END.search(data, max(0, len(data) - 200))
+    return seal is not None and _checksum(data[: seal.start()]).startswith(seal[1].decode())
+
+
+def _checksum(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
