@@ -32,7 +32,7 @@ BATCH = 250
 
 
 def untrained_run(folder: Path) -> Path:
-    """A classifier's run folder with fresh weights: they cost what trained ones do."""
+    """Return a classifier's run folder with fresh weights: they cost what trained ones do."""
     from ganspec.runs.run import Run, resolved
     from ganspec.systems import checkpoint
 
@@ -45,7 +45,7 @@ def untrained_run(folder: Path) -> Path:
 
 
 def bare(generator, classifier, cfg, latents) -> None:
-    """The two networks' forward passes."""
+    """Return the two networks' forward passes."""
     with torch.inference_mode():
         for latent in latents.split(BATCH):
             classifier(scale_pixels((generator(latent) * 127.5 + 127.5).byte(), cfg))

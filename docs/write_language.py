@@ -101,7 +101,7 @@ optimizers: adam
 
 
 def language_page() -> str:
-    """The whole reference as Markdown."""
+    """Return the whole reference as Markdown."""
     before, after = TEXT.read_text("utf-8").split("<!-- parts and kinds -->\n")
     parts = [section_text(title, model) for title, model in SECTIONS]
     kinds = ["".join(family_text(name)) for name in FAMILIES]
@@ -121,7 +121,7 @@ def section_text(title: str, model: type[Section]) -> str:
 
 
 def family_text(name: str) -> Iterator[str]:
-    """A family's kinds, in order of their names."""
+    """Yield a family's kinds in order of their names."""
     yield f"## {FAMILIES[name]}\n\n{WRITTEN[name]}\n\n"
     for kind in sorted(kinds_of(name).values(), key=lambda kind: kind.kind):
         if kind.kind not in HIDDEN:
@@ -140,7 +140,7 @@ def kind_text(kind: type[Kind]) -> str:
 
 
 def own_fields(kind: type[Kind]) -> dict[str, Field]:
-    """The fields that are not every layer's, or every weighted layer's."""
+    """Return the fields that are not every layer's, or every weighted layer's."""
     common = fields_of(Weighted) if issubclass(kind, Layer) else {}
     if kind.kind == "repeat":  # what a spec writes is opened before it becomes the kind
         layers = field_type(tuple[Layer, ...])
@@ -155,7 +155,7 @@ def written(name: str, annotation: object, description: str, default: object) ->
 
 
 def facts(kind: type[Kind]) -> Iterator[str]:
-    """What holds of a kind besides its fields, as one paragraph."""
+    """Yield facts of a kind besides its fields, as one paragraph."""
     found = []
     if issubclass(kind, Layer) and kind.expects:
         found.append(f"Reads a {kind.expects}.")
@@ -172,7 +172,7 @@ def facts(kind: type[Kind]) -> Iterator[str]:
 
 
 def examples(kind: type[Layer]) -> Iterator[str]:
-    """The kind's examples as entries of `layers`, with what each makes of its input."""
+    """Yield the kind's examples as entries of `layers`, each with its shapes."""
     layers = [kind.kind if f is None else f"{kind.kind}: {flow(f)}" for f, _ in kind.examples]
     width = max(map(len, layers))
     for layer, (fields, shape) in zip(layers, kind.examples, strict=True):
@@ -266,7 +266,7 @@ def default(model: type[Section], field: Field) -> str:
 
 
 def cleaned(model: type[Section]) -> str:
-    """A docstring as Markdown: paragraphs kept, each on one line."""
+    """Return a docstring as Markdown: paragraphs kept, each on one line."""
     paragraphs = inspect.cleandoc(model.__doc__ or "").split("\n\n")
     return "\n\n".join(re.sub(r"\s*\n\s*", " ", p) for p in paragraphs)
 

@@ -13,7 +13,7 @@ CACHE = Path("~/.cache/ganspec/data/fashion_mnist").expanduser()
 
 
 def find_data(spec: ganspec.Spec) -> Path | None:
-    """The folder of the real images: where they are, or where they could be got to."""
+    """Return the folder of the real images, downloaded if missing; None without a network."""
     from ganspec.kinds.dataset import DataError
 
     try:

@@ -36,7 +36,7 @@ def our_name(name: str) -> str:
 
 
 def converted(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """A state_dict of `classifier_iclevr` with torchvision's weights wherever they fit."""
+    """Return a state_dict of `classifier_iclevr` with torchvision's weights where they fit."""
     ours = ganspec.build(ganspec.load(SPEC))["classifier"].state_dict()
     for name, weight in state.items():
         mine = our_name(name)

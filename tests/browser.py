@@ -64,7 +64,7 @@ class Page:
         self.driver = driver
 
     def run(self, script: str) -> object:
-        """What a script's `return` gives."""
+        """Run a script. Return its result."""
         return self.driver.execute_script(script)
 
     def find(self, selector: str) -> list:
@@ -72,11 +72,11 @@ class Page:
         return self.driver.find_elements("css selector", selector)
 
     def texts(self, selector: str) -> list[str]:
-        """What elements show; empty for hidden ones."""
+        """Return the visible texts of elements, empty for hidden ones."""
         return [element.text for element in self.find(selector)]
 
     def complaints(self) -> list[str]:
-        """What the console says since this was last called: errors, and blocked requests too."""
+        """Return new messages of the console: errors, and blocked requests too."""
         return [entry["message"] for entry in self.driver.get_log("browser")]
 
     def requests(self) -> list[str]:
@@ -96,7 +96,7 @@ class Page:
         return [text for contrast, text in self.run(CONTRASTS) if contrast < READABLE]
 
     def screenshot(self, path: Path) -> None:
-        """The whole page as a PNG."""
+        """Return the whole page as a PNG."""
         root = "document.documentElement"
         width, height = self.run(f"return [{root}.scrollWidth, {root}.scrollHeight]")
         clip = {"x": 0, "y": 0, "width": width, "height": height, "scale": 1}
@@ -105,7 +105,7 @@ class Page:
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def pdf(self, path: Path) -> None:
-        """The page as it is printed."""
+        """Return the page as printed, a PDF."""
         printed = self.driver.execute_cdp_cmd("Page.printToPDF", {"preferCSSPageSize": True})
         path.write_bytes(base64.b64decode(printed["data"]))
 
@@ -126,7 +126,7 @@ class Browser:
         self.driver.get("about:blank")  # its own first page asks for things, and complains
 
     def open(self, path: Path, width: int = 1400, dark: bool = False) -> Page:
-        """The file at `path` in a window `width` pixels wide; nothing is kept of earlier pages."""
+        """Open the file at `path` in a fresh window, `width` pixels wide."""
         for log in ("browser", "performance"):
             self.driver.get_log(log)
         theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}

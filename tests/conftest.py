@@ -47,14 +47,14 @@ def own_kinds_forgotten():
 
 
 def run_source(source: str, name: str = "emitted") -> types.ModuleType:
-    """Emitted source as a module that was imported, not run as a program."""
+    """Return emitted source as a module that was imported, not run as a program."""
     module = types.ModuleType(name)
     exec(compile(source, f"{name}.py", "exec", dont_inherit=True), module.__dict__)
     return module
 
 
 def write_idx(path: Path, array: np.ndarray) -> None:
-    """An IDX file as Yann LeCun's page describes it."""
+    """Return an IDX file as Yann LeCun's page describes it."""
     head = bytes([0, 0, 8, array.ndim]) + struct.pack(f">{array.ndim}I", *array.shape)
     path.write_bytes(gzip.compress(head + array.tobytes()))
 
@@ -76,7 +76,7 @@ def write_image_folder(folder: Path, count: int = 48) -> None:
 
 
 def write_cifar10(folder: Path, count: int = 50) -> None:
-    """The official layout: five training batches and one for testing."""
+    """Write the official layout: five training batches and one for testing."""
     random = np.random.default_rng(0)
     folder = folder / "cifar-10-batches-py"
     folder.mkdir(exist_ok=True)
@@ -110,7 +110,7 @@ WRITERS = {
 
 
 def small(path: Path, *settings: str) -> ganspec.Spec:
-    """A spec that trains quickly: batches of 4, and few images where they are drawn."""
+    """Return a spec that trains quickly: batches of 4, and few images where they are drawn."""
     quick = ["train.batch=4"]
     spec = ganspec.load(path, [*quick, *settings])
     if spec.data.dataset.kind == "shapes":
@@ -123,14 +123,14 @@ def small(path: Path, *settings: str) -> ganspec.Spec:
 
 
 def narrow(path: Path, *settings: str) -> ganspec.Spec:
-    """A small spec at an eighth of its width."""
+    """Return a small spec at an eighth of its width."""
     channels = ganspec.load(path).vars["ch"]
     return small(path, f"vars.ch={channels // 8}", *settings)
 
 
 @pytest.fixture
 def small_data(tmp_path):
-    """A function that makes a folder of 48 images in the format of a spec's data set."""
+    """Return a function that makes a folder of 48 images in the format of a spec's data set."""
 
     def make(spec: ganspec.Spec) -> Path | None:
         if not spec.data.dataset.needs_folder:
@@ -144,7 +144,7 @@ def small_data(tmp_path):
 
 
 def training_of(spec, images, labels=None, test=None, exact=True, names=()):
-    """The training of a spec on images in memory."""
+    """Return the training of a spec on images in memory."""
     return ganspec.Trainer(spec, Images(images, labels, test, names), "cpu", exact).training
 
 

@@ -54,7 +54,7 @@ def order(height: int, width: int, channels: int) -> torch.Tensor:
 
 
 def sequential(shape: tuple[int, ...], layers: list):
-    """A Keras model of `layers` on a C x H x W input."""
+    """Return a Keras model of `layers` on a C x H x W input."""
     given = (*shape[1:], shape[0]) if len(shape) == 3 else shape
     return keras.Sequential([keras.Input(given), *layers])
 
@@ -73,7 +73,7 @@ def draw(model, seed: int) -> None:
 
 
 def neighbour(layer, kind: type, nodes: str):
-    """The nearest `kind` before or after a layer with only layers of one number between, or None.
+    """Return the nearest `kind` with only layers of one number between, or None.
 
     `nodes` is where Keras keeps the calls on that side: `_inbound_nodes` or `_outbound_nodes`.
     """
@@ -99,7 +99,7 @@ PER_NUMBER = (
 
 
 def state_of(layer) -> dict[str, torch.Tensor]:
-    """A Keras layer's weights as the state of the torch module like it."""
+    """Return a Keras layer's weights as the state of the torch module like it."""
     given = {w.name: w.value.detach() for w in layer.weights}
     if "kernel" in given and isinstance(layer, keras.layers.Dense):
         given["kernel"] = given["kernel"].T

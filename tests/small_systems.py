@@ -59,6 +59,6 @@ FOLDER = PLAIN.replace("{shapes: {count: 64}}", "image_folder")
 
 
 def cfg_of(text):
-    """What the training text of a spec reads."""
+    """Return the settings that a spec's training text reads."""
     spec = loads(text)
     return spec.settings(lower(spec))

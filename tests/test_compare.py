@@ -48,12 +48,12 @@ def run(*arguments, status=0):
 
 @pytest.fixture(scope="module")
 def reports():
-    """The survey of all specs."""
+    """Return the survey of all specs."""
     return survey(open_systems(NAMES))
 
 
 def rows_of(text):
-    """The rows of a CSV table by the first cell."""
+    """Return the rows of a CSV table by the first cell."""
     head, *lines = csv.reader(io.StringIO(text))
     return {line[0]: dict(zip(head[1:], line[1:], strict=True)) for line in lines}
 
@@ -115,7 +115,7 @@ def test_multiply_adds_are_those_of_show(reports):
 
 
 def network(layers, **more):
-    """The traits of a discriminator of these layers, written as YAML."""
+    """Return the traits of a discriminator of these layers, written as YAML."""
     spec = loads(BASE.replace("    - conv: {out: ch, kernel: 4, stride: 2}\n", layers))
     return {
         name: make(Portrait(spec, "discriminator", lower(spec)["discriminator"]))

@@ -43,7 +43,7 @@ DISCRIMINATOR = [{"conv": {"out": "ch", "stride": 2}}, "flatten", {"linear": 1}]
 
 
 def conditional(labels="classes", generator=None, discriminator=None, auxiliary=None, n=CLASSES):
-    """A spec with these fields of its networks."""
+    """Return a spec with these fields of its networks."""
     networks = {
         "generator": {"layers": GENERATOR, **(generator or {})},
         "discriminator": {"layers": DISCRIMINATOR, **(discriminator or {})},
@@ -80,7 +80,7 @@ def observe(network: nn.Module, inputs: list[torch.Tensor], train: bool) -> dict
 
 
 def assert_agree(net: Net, labels: str) -> tuple[nn.Module, nn.Module]:
-    """The network in memory and its printed source are one, bit for bit; both of them."""
+    """Return a network in memory and from its source, after both gave equal bits."""
     source = emit_networks({net.name.lower(): net})
     networks = []
     for make in (lambda: evaluate(net), getattr(run_source(source), net.name)):
@@ -213,7 +213,7 @@ def lower_generator(fields: dict) -> Net:
 
 
 def joined(method: object, labels: str, shape: tuple[int, ...], layer=False):
-    """What a condition or a layer alone makes of drawn inputs: weights, inputs, outputs."""
+    """Return weights, drawn inputs and outputs of a condition or a layer alone."""
     fields = {"layers": [method]} if layer else {"condition": method, "layers": ["identity"]}
     spec = conditional(labels, {"layers": GENERATOR, **fields})
     interface = Interface(start_input(shape), "value", "")
@@ -241,7 +241,7 @@ def one_plane_each(vector: torch.Tensor, height: int, width: int) -> torch.Tenso
 
 
 def rows_of(weight: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-    """An embedding's table: one row a class; a linear layer's weight holds them as columns."""
+    """Return an embedding's table, one row a class; a linear layer's weight has columns."""
     return weight if y.dim() == 1 else weight.t()
 
 

@@ -24,7 +24,7 @@ def nowhere(tmp_path, monkeypatch):
 
 
 def data(*arguments, status=0):
-    """Standard output and error of `ganspec data ARGUMENTS`."""
+    """Return standard output and error of `ganspec data ARGUMENTS`."""
     result = CliRunner().invoke(app, ["data", *map(str, arguments)])
     assert result.exit_code == status, result.output
     assert result.exception is None or isinstance(result.exception, SystemExit)

@@ -221,7 +221,7 @@ def load(folder, cfg):
 
 
 def check_moved(dataset, folder, resize="antialias"):
-    """What a data set reads, and what its text reads where there is no ganspec, are equal."""
+    """Demand that a data set and its emitted text, without ganspec, read the same."""
     reader = dataset.reader(resize)
     settings = {"height": 20, "width": 20, "channels": 1, "load_images": reader}
     module = Module(moved(settings, lambda mover: mover.start(load)))

@@ -178,7 +178,7 @@ def test_an_edit_is_one_line(layers, expected):
 
 
 def mirrored(part: Change | Edit) -> Change | Edit:
-    """The same difference, from B to A."""
+    """Return the same difference from B to A."""
     if isinstance(part, Change):
         before, after, frameworks = part.after, part.before, part.frameworks[::-1]
         return Change(part.name, before, after, frameworks)
@@ -282,7 +282,7 @@ def test_a_stranger_s_text_is_escaped():
 
 
 def told(a: str, b: str) -> str:
-    """The first lines of a comparison of two specs of `specs/`, or of two texts."""
+    """Return the first lines of a comparison of two specs of `specs/`, or of two texts."""
     specs = [
         loads(each) if "\n" in each else open_spec(str(ROOT / f"specs/{each}.yaml"))
         for each in (a, b)

@@ -53,13 +53,13 @@ class Document(HTMLParser):
 
 
 def compared(a, b):
-    """The comparison of two of the reports' specs."""
+    """Return the comparison of two of the reports' specs."""
     specs = [ganspec.load(ROOT / "specs" / f"{name}.yaml") for name in (a, b)]
     return compare(*specs, (a, b))
 
 
 def moved():
-    """The comparison of two networks of which a layer has moved."""
+    """Return the comparison of two networks of which a layer has moved."""
     return compare(loads(BASE), loads(MOVED), ("before", "after"))
 
 

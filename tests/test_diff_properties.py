@@ -29,7 +29,7 @@ few = settings(
 
 
 def built(data: dict):
-    """The spec of plain data that fits together; others are left out."""
+    """Return the spec of plain data that fits together; others are left out."""
     try:
         spec = loads(json.dumps(data))
         lower(spec)
@@ -40,7 +40,7 @@ def built(data: dict):
 
 @st.composite
 def small(draw) -> dict:
-    """A random spec whose networks fit together and are small."""
+    """Return a random spec whose networks fit together and are small."""
     try:
         data = sized(draw(specs()))
     except SpecError:
@@ -89,7 +89,7 @@ def replaced(layer: object, name: str, value: object) -> object:
 
 
 def respelt(data: dict) -> dict:
-    """The same spec without repeats, blocks or the layer `norm`, under other names."""
+    """Return the same spec without repeats, blocks or the layer `norm`, under other names."""
     PIECE[:] = data["blocks"]["piece"]["layers"]
     other = {**data, "name": "other", "doc": "Another text.", "vars": {"z": 5, "ch": 4, "w": 9}}
     other.pop("blocks")
@@ -137,7 +137,7 @@ def test_another_spelling_is_no_difference(data):
 
 @st.composite
 def edited(draw, count: int) -> tuple[dict, dict, int]:
-    """A spec, another made of it by edits of single layers, and how many these were."""
+    """Return a spec, another made of it by edits of single layers, and how many these were."""
     data = draw(small())
     key = draw(st.sampled_from(["generator", "discriminator"]))
     layers, made = list(data[key]["layers"]), 0

@@ -162,7 +162,7 @@ def test_the_reference_is_fresh():
 
 
 def anchors(page):
-    """The anchors that GitHub gives a page's headings."""
+    """Return the anchors that GitHub gives a page's headings."""
     text = re.sub(r"^```.*?^```$", "", page.read_text("utf-8"), flags=re.M | re.S)
     heads = re.findall(r"^#+ (.+)$", text, re.M)
     return {re.sub(r"[^a-z0-9 _-]", "", head.lower()).replace(" ", "-") for head in heads}

@@ -37,7 +37,7 @@ PLAIN = {
 
 @pytest.fixture(autouse=True, scope="module")
 def own_kinds():
-    """The kinds of `own_kinds.py` and of the tests below, which no other test knows."""
+    """Return the kinds of `own_kinds.py` and of the tests below, which no other test knows."""
     families = [kinds_of(family) for family in ("layer", "loss", "penalty", "initializer")]
     before = [dict(kinds) for kinds in families]
     importlib.import_module("own_kinds")

@@ -65,7 +65,7 @@ def said(body: str, folder: Path, monkeypatch) -> str:
 
 
 def current(said: str) -> str:
-    """What a case says, with the criteria that it lists as the registry has them now."""
+    """Return a case's expected text with the criteria that the registry has now."""
     criteria = kinds_of("criterion")
     of_images = [kind for kind, cls in criteria.items() if "images" in cls.targets]
     said = re.sub("(?<=known criteria: ).*", ", ".join(sorted(criteria)), said)

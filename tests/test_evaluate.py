@@ -54,14 +54,14 @@ USUAL = {name: kind() for name, kind in kinds_of("metric").items()}
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path, monkeypatch):
-    """A cache of one's own for each test."""
+    """Give each test an empty cache."""
     monkeypatch.setattr(reference, "CACHE", tmp_path / "references")
     return tmp_path / "references"
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """A small classifier's run and a small conditional GAN's."""
+    """Return a small classifier's run and a small conditional GAN's."""
     folder = tmp_path_factory.mktemp("runs")
     train(loads(CLASSIFIER), folder / "classifier", steps=40)
     train(loads(GAN), folder / "gan")
@@ -75,7 +75,7 @@ def invoke(*words: object) -> tuple[int, str]:
 
 
 def copied(run: Path, to: Path) -> Path:
-    """A run that a test may write into."""
+    """Return a run that a test may write into."""
     import shutil
 
     shutil.copytree(run, to)
@@ -531,7 +531,7 @@ def test_a_cut_line_costs_itself_only(tmp_path):
 
 @pytest.fixture
 def scored(runs):
-    """The small GAN, which takes scores on its way."""
+    """Return the small GAN, which takes scores on its way."""
     return loads(GAN + EVALUATE.replace("EXTRACTOR", str(runs / "classifier")))
 
 

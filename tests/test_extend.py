@@ -72,7 +72,7 @@ LAYER = 'from ganspec.extend import Layer\n\n\nclass Mine(Layer, kind="mine"):\n
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """A working folder with the examples' files and specs that use them."""
+    """Return a working folder with the examples' files and specs that use them."""
     for name, text in FILES.items():
         (tmp_path / name).write_text(text)
     for name, text in SPECS.items():

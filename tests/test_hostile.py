@@ -115,7 +115,7 @@ def spec_with(**fields: str) -> str:
 
 
 def skeleton(source: str) -> str:
-    """What a program does: its tree without docstrings."""
+    """Return a program's syntax tree without docstrings."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         body = getattr(node, "body", None)

@@ -33,7 +33,7 @@ def imported(path, classes, *inputs, **settings):
 
 
 def program(net: Net) -> list:
-    """What a network computes: its calls and what each reads, blocks opened, names left out."""
+    """Return a network's calls and the inputs of each, blocks opened, without names."""
     found = []
 
     def follow(net, inputs):

@@ -42,7 +42,7 @@ def imported(*names, inputs=()):
 
 
 def seen(net):
-    """The calls of a network that a table tells of."""
+    """Return the calls of a network that a table tells of."""
     return [
         (step.call.target, step.call.args, step.call.kwargs, step.output.shape)
         for step in net.steps
@@ -106,14 +106,14 @@ def test_the_label_and_named_layers_are_found_in_connected_to():
 
 
 def table(*rows, total=None):
-    """A table in Keras 2's style."""
+    """Return a table in Keras 2's style."""
     lines = ['Model: "m"', f"{'Layer (type)':<30}{'Output Shape':<26}Param #", "=" * 66]
     lines += [f"{name:<30}{shape:<26}{count}" for name, shape, count in rows]
     return "\n".join([*lines, f"Total params: {total or sum(r[2] for r in rows):,}"])
 
 
 def connected(*rows, total):
-    """A table of a functional model, each layer with what it reads."""
+    """Return a table of a functional model, each layer with what it reads."""
     lines = ["{:<30}{:<26}{:<10}{}".format(*map(str, row)) for row in rows]
     head = f"{'Layer (type)':<30}{'Output Shape':<26}{'Param #':<10}Connected to"
     return "\n".join([head, "=" * 80, *lines, f"Total params: {total:,}"])

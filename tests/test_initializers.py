@@ -44,7 +44,7 @@ optimizers: {{adam: {{lr: 1e-3}}}}
 
 
 def networks(init=None, norm=None, framework="torch", last="", seed=5) -> dict[str, nn.Module]:
-    """Generator and discriminator with `init` and `norm`, printed ones too, from one seed each."""
+    """Return both networks with `init` and `norm`, in memory and from source, from one seed."""
     head = [f"  init: {init}"] if init else []
     head += [f"  norm: {norm}"] if norm else []
     last = f", init: {last}" if last else ""
@@ -63,7 +63,7 @@ def networks(init=None, norm=None, framework="torch", last="", seed=5) -> dict[s
 
 
 def generator(norm) -> nn.Module:
-    """The generator written out, with torch's own initial weights."""
+    """Return the generator written out, with torch's own initial weights."""
     return nn.Sequential(
         norm(nn.Linear(12, 256)),
         nn.Unflatten(1, (16, 4, 4)),
@@ -78,7 +78,7 @@ def generator(norm) -> nn.Module:
 
 
 def discriminator(norm) -> nn.Module:
-    """The discriminator written out."""
+    """Return the discriminator written out."""
     return nn.Sequential(
         norm(nn.Conv2d(3, 8, 4, 2, 1)),
         nn.ReLU(),
@@ -104,7 +104,7 @@ def layers(network: nn.Module) -> list[nn.Module]:
 
 
 def underlying(module: nn.Module) -> torch.Tensor:
-    """The parameter that a spectral norm divides, or the weight itself."""
+    """Return the parameter that a spectral norm divides, or the weight itself."""
     if hasattr(module, "parametrizations"):
         return module.parametrizations.weight.original
     return module.weight

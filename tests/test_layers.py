@@ -62,7 +62,7 @@ optimizers: {{adam: {{lr: 1e-3}}}}
 
 
 def lowered(network: str, shape: tuple[int, ...], framework="torch", blocks="") -> Net:
-    """The program of a network, given as YAML, on an input of `shape`."""
+    """Return the program of a network, given as YAML, on an input of `shape`."""
     network = textwrap.indent(textwrap.dedent(network).strip(), "  ")
     blocks = textwrap.dedent(blocks)
     spec = loads(SPEC.format(framework=framework, network=network, blocks=blocks))
@@ -71,12 +71,12 @@ def lowered(network: str, shape: tuple[int, ...], framework="torch", blocks="") 
 
 
 def alone(layer: object, shape: tuple[int, ...], framework="torch") -> Net:
-    """The program of a network of one layer."""
+    """Return the program of a network of one layer."""
     return lowered(f"layers: {json.dumps([layer])}", shape, framework)
 
 
 def printed(net: Net) -> nn.Module:
-    """A network built by its own printed source."""
+    """Return a network built by its own printed source."""
     source = emit_networks({"generator": net})
     namespace = {"__name__": "printed"}
     exec(compile(source, "<printed>", "exec"), namespace)
@@ -84,7 +84,7 @@ def printed(net: Net) -> nn.Module:
 
 
 def observe(network: nn.Module, images: torch.Tensor, train: bool) -> dict[str, torch.Tensor]:
-    """The output of one pass, and every gradient of a function of it that no symmetry cancels."""
+    """Return the output of a pass, and gradients of a function of it without symmetries."""
     network.train(train)
     images = images.clone().requires_grad_()
     torch.manual_seed(2)
@@ -562,7 +562,7 @@ def names_read_from_outside(source: str) -> set[str]:
 
 
 def handed_over() -> dict[object, None]:
-    """The functions and classes of ganspec that kinds hand over, and what these read of their file.
+    """Return ganspec's functions and classes in kinds, and what they read of their file.
 
     A data set's reader is run as moved text in test_datasets.py.
     """

@@ -19,12 +19,12 @@ LOSSES, PENALTIES, OPTIMIZERS = map(kinds_of, ("loss", "penalty", "optimizer"))
 
 
 def settings(kind: Kind) -> SimpleNamespace:
-    """A kind's fields, as its functions read them."""
+    """Return a kind's fields, as its functions read them."""
     return SimpleNamespace(**{name: getattr(kind, name) for name in type(kind).model_fields})
 
 
 def losses(kind: str, real: torch.Tensor, fake: torch.Tensor, **fields) -> tuple[float, float]:
-    """The discriminator's and the generator's loss."""
+    """Return the discriminator's and the generator's loss."""
     cls = LOSSES[kind]
     cfg = settings(cls(**fields))
     d_loss = cls.real_loss(real, cfg) + cls.fake_loss(fake, cfg)

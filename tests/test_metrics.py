@@ -34,7 +34,7 @@ def whole(features, logits=None):
 
 
 def pytorch_fid(a, b):
-    """The formula of pytorch-fid's `calculate_frechet_distance`."""
+    """Return the formula of pytorch-fid's `calculate_frechet_distance`."""
     mu1, mu2 = np.mean(a.numpy(), axis=0), np.mean(b.numpy(), axis=0)
     sigma1, sigma2 = np.cov(a.numpy(), rowvar=False), np.cov(b.numpy(), rowvar=False)
     covmean = linalg.sqrtm(sigma1.dot(sigma2)).real

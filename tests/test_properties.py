@@ -33,7 +33,7 @@ ELSEWHERE = {"project", "linear", "flatten", "reshape", "mean_pool", "sum_pool",
 
 
 def written(kind: str, fields: dict | None) -> object:
-    """A layer as a spec writes it."""
+    """Return a layer as a spec writes it."""
     if fields is None:
         return kind
     return {kind: {key: list(v) if isinstance(v, tuple) else v for key, v in fields.items()}}
@@ -108,7 +108,7 @@ networks = st.fixed_dictionaries(
 
 @st.composite
 def specs(draw) -> dict:
-    """A small GAN, as plain data; the images' size is still to be set."""
+    """Return a small GAN, as plain data; the images' size is still to be set."""
     generator, discriminator = draw(networks), draw(networks)
     channels = draw(st.sampled_from([1, 3]))
     image = [{"conv": channels}, draw(st.sampled_from(["tanh", "sigmoid"]))]
@@ -142,7 +142,7 @@ def specs(draw) -> dict:
 
 
 def sized(data: dict) -> dict:
-    """`data` with images of the size that its generator makes; raises SpecError."""
+    """Return `data` with images of its generator's size. Raises SpecError."""
     spec = loads(json.dumps(data))
     size = spec.latent.size
     interface = Interface(start_input((int(size),), size, "latent"), "image", "")

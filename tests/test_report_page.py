@@ -43,7 +43,7 @@ FASHION = ROOT / "specs" / "dcgan_fashion.yaml"
 
 
 def make_run(folder, path=FASHION, settings=("vars.ch=4",), steps=40, scores=()):
-    """A run folder as a training leaves it, without training."""
+    """Return a run folder as a training leaves it, without training."""
     folder.mkdir()
     spec = ganspec.load(path, list(settings))
     (folder / "spec.yaml").write_text(resolved(spec))

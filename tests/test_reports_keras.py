@@ -142,7 +142,7 @@ def test_sequential_networks(name, key, build, shape, modes):
 
 
 def label_map(side: int) -> tuple[list, object, object]:
-    """The label's layers with weights, its input, and the one channel that they make of it."""
+    """Return the label's weighted layers, its input, and the channel that they make."""
     label = keras.Input((1,))
     layers = [L.Embedding(10, 50), L.Dense(side * side)]
     return layers, label, L.Reshape((side, side, 1))(layers[1](layers[0](label)))
@@ -186,7 +186,7 @@ LABELS = torch.tensor([3, 0, 9, 3, 7])
 
 
 def self_attention(x, weights, gamma):
-    """The report's formulas, place by place: beta_ji of s_ij = f(x_i)^T g(x_j), o_j, y_j."""
+    """Compute the report's formulas place by place: beta_ji of s_ij = f(x_i)^T g(x_j), o_j, y_j."""
     f, g, h, v = (lambda at, w=w, b=b: w @ at + b for w, b in weights)
     made = torch.empty_like(x)
     for n, image in enumerate(x.flatten(2)):

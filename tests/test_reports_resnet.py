@@ -68,7 +68,7 @@ class ResNet18(nn.Module):
 
 
 def published_names() -> list[str]:
-    """The keys of torchvision's ResNet-18."""
+    """Return the keys of torchvision's ResNet-18."""
     norm = ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
     names = ["conv1.weight", *(f"bn1.{part}" for part in norm)]
     for layer in (1, 2, 3, 4):

@@ -33,7 +33,7 @@ def drawing_doubles(seed):
 
 
 def trainer(name, *settings, count=24):
-    """A narrow spec on random images, and networks with its weights to train by hand."""
+    """Return a narrow spec on random images, and networks with its weights to train by hand."""
     spec = small(ROOT / "specs" / f"{name}.yaml", "vars.ch=8", "vars.z=6", *settings)
     torch.manual_seed(1)
     images = torch.randint(0, 256, (count, *spec.data.shape), dtype=torch.uint8)

@@ -53,7 +53,7 @@ class Generator(nn.Module):
 
 
 def trunk(channels, ch, norm, *end):
-    """What figures 3 and 4 call `main`; they differ in the norm and in a sigmoid."""
+    """Return `main` of figures 3 and 4, which differ in the norm and in a sigmoid."""
     return nn.Sequential(
         nn.Conv2d(channels, ch, 4, 2, 1, bias=False),
         nn.LeakyReLU(0.2, inplace=True),
@@ -208,7 +208,7 @@ def figure_6(net_g, net_d, optim_g, optim_d, img_real, cond, z_dim):
 
 
 def figure_7(net_d, real, fake, cond):
-    """The report takes two results of `net_d`, which has one."""
+    """Return the figure's penalty; it takes two results of `net_d`, which has one."""
     alpha = torch.rand(real.shape[0], 1, 1, 1)
     interpolates = (alpha * real + ((1 - alpha) * fake)).requires_grad_(True)
     d_interpolates = net_d(interpolates, cond)

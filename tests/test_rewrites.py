@@ -49,7 +49,7 @@ def network(layer: dict, shape: tuple[int, ...], norm: str = "none"):
 
 
 def results(net, exact: bool, x: torch.Tensor) -> list[torch.Tensor]:
-    """Outputs, and gradients of the input and of all weights, in double precision."""
+    """Return outputs and gradients of input and weights, in double precision."""
     torch.manual_seed(0)
     made = evaluate(net, exact).double()
     x = x.clone().requires_grad_()

@@ -32,7 +32,7 @@ CPU = torch.device("cpu")
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """A run of each kind, by name."""
+    """Return a run of each kind, by name."""
     folder = tmp_path_factory.mktemp("runs")
     write_objects(folder)
     texts = {"grey": GREY, "colour": COLOUR, "several": MULTI_HOT.replace("FOLDER", str(folder))}
@@ -45,7 +45,7 @@ def runs(tmp_path_factory):
 
 @pytest.fixture
 def draw(runs, tmp_path, monkeypatch):
-    """The command, in a folder of its own, of a run by name; its status and its output."""
+    """Run the command on a run, by name, in a new folder. Return its status and output."""
     monkeypatch.chdir(tmp_path)
 
     def invoke(name, *arguments):
@@ -58,7 +58,7 @@ def draw(runs, tmp_path, monkeypatch):
 
 
 def tiles(path, count, columns, height, width):
-    """The images of a grid, N x H x W x C."""
+    """Return the images of a grid, N x H x W x C."""
     grid = np.atleast_3d(np.asarray(Image.open(path)))
     places = [
         (2 + i // columns * (height + 2), 2 + i % columns * (width + 2)) for i in range(count)
@@ -67,13 +67,13 @@ def tiles(path, count, columns, height, width):
 
 
 def numbers(path):
-    """The rows of a CSV file."""
+    """Return the rows of a CSV file."""
     with open(path, newline="") as file:
         return np.array([[int(number) for number in row] for row in csv.reader(file)])
 
 
 def expected(runs, name, count, seed=0, **options):
-    """The images that a Sampler draws, N x H x W x C."""
+    """Return the images that a Sampler draws, N x H x W x C."""
     sampler = Sampler(runs / name, CPU, **options)
     return torch.cat([i for i, _ in sampler.images(count, seed)]).permute(0, 2, 3, 1).numpy()
 

@@ -25,7 +25,7 @@ CLASSES = [
 
 
 def trainer(*settings, count=24):
-    """A narrow DCGAN on random images of 24 classes, an image each."""
+    """Return a narrow DCGAN on random images of 24 classes, an image each."""
     spec = small(DCGAN, *NARROW, *settings)
     random = torch.Generator().manual_seed(1)
     images = torch.randint(0, 256, (count, 3, 64, 64), dtype=torch.uint8, generator=random)
@@ -46,7 +46,7 @@ def changed(made, steps=1):
 
 
 def watched(made, key):
-    """The inputs that a network is called with, as they come."""
+    """Return the inputs that a network is called with, as they come."""
     seen = []
     made.networks[key].register_forward_hook(
         lambda module, inputs, output: seen.append([x.detach().clone() for x in inputs])

@@ -120,7 +120,7 @@ def test_every_layer_is_a_line(path):
 
 
 def boxes(*reads: tuple[int, ...], shapes: str | None = None) -> list[GraphNode]:
-    """An image, equal boxes that read so, and a result."""
+    """Return the nodes of an image, of equal boxes that read so, and of a result."""
     middle = [
         GraphNode("box", ("conv",), r, s) for r, s in zip(reads, shapes or "a" * 99, strict=False)
     ]
@@ -242,7 +242,7 @@ def test_random_pictures_hold_together(data):
 
 
 def check_svg(text: str) -> None:
-    """It is XML, all of it is inside, and each line of a box is narrower than the box."""
+    """Demand XML whose parts lie inside the picture, and lines narrower than their boxes."""
     root = ElementTree.fromstring(text)
     width, height = float(root.get("width")), float(root.get("height"))
     font = ImageFont.truetype(FONT, 100)

@@ -31,7 +31,7 @@ POINTWISE = {"relu", "leaky_relu", "norm", "batch_norm", "layer_norm", "dropout"
 
 
 def positive(net: Net) -> nn.Module:
-    """The network in float64 with positive weights, so that no two paths cancel.
+    """Return the network in float64 with positive weights, so that no two paths cancel.
 
     Maxima become means over the same windows, since a maximum passes one gradient only, and
     normalizations whose statistics would tie all places together go.
@@ -90,7 +90,7 @@ def span(seen: torch.Tensor) -> torch.Tensor:
 
 
 def prefixes(spec) -> list[Net]:
-    """The networks that read images, ended after each layer that mixes places."""
+    """Return the networks that read images, ended after each layer that mixes places."""
     found = []
     for key, interface in spec.interfaces().items():
         if not interface.input.value.is_map:
@@ -177,7 +177,7 @@ optimizer: adam
 
 
 def stacked(layers: list, size: list[int]) -> Net | None:
-    """The network of these layers; None where they do not fit each other."""
+    """Return the network of these layers; None where they do not fit each other."""
     spec = loads(SPEC.format(size=list(size), layers=json.dumps([{"conv": 4}, *layers])))
     (interface,) = spec.interfaces().values()
     try:

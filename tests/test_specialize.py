@@ -17,7 +17,7 @@ from ganspec.seal import is_emitted, sealed
 
 
 def settled(function, **cfg):
-    """The settled function, ready to be called, and its source."""
+    """Return the settled function, ready to be called, and its source."""
     mover = moved(cfg, lambda mover: mover.start(function))
     source = Module(mover).text(titled=False)
     scope = {}

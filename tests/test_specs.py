@@ -83,7 +83,7 @@ def test_training_and_the_emitted_program_agree_and_are_pinned(path, small_data,
 
 
 def program_weights(spec, folder, tmp_path):
-    """The same steps of the emitted file in a process of its own, which cannot import ganspec."""
+    """Train the same steps by the emitted file, in a process that cannot import ganspec."""
     path = tmp_path / f"{spec.name}.py"
     path.write_text(ganspec.emit(spec))
     arguments = ["--steps", str(STEPS), "--out", str(tmp_path / "out"), "--device", "cpu"]
@@ -99,7 +99,7 @@ def program_weights(spec, folder, tmp_path):
 
 
 def check_pinned(name, rows):
-    """A refactoring must leave losses as they were; other processors round otherwise."""
+    """Demand that losses stay as pinned; other processors round differently."""
     losses = rows[:3]  # rounding differences grow with every step
     pinned = json.loads(PINNED.read_text()) if PINNED.exists() else {}
     if os.environ.get("GANSPEC_UPDATE"):

@@ -59,7 +59,7 @@ some_systems = pytest.mark.parametrize(
 
 @pytest.fixture
 def prepared(tmp_path):
-    """A function from a spec's text to the spec and its data's folder, with the files written."""
+    """Return a function from a spec's text to the spec and its data's folder."""
     objects = [f"{c} {s}" for s in ("cube", "sphere") for c in ("red", "blue", "green", "gray")]
     names = [*objects, *(f"{o.split()[0]} cylinder" for o in objects[:4])]
     names += [

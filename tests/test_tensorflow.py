@@ -13,7 +13,7 @@ from ganspec.kinds.layers.batch_norm import CenteredBatchNorm, ScaledBatchNorm
 
 
 def network(layer: object, shape: tuple[int, ...]) -> nn.Module:
-    """A network of one layer, in double precision, its gains and biases no longer 1 and 0."""
+    """Return a network of one layer in double precision, with random gains and biases."""
     made = evaluate(alone(layer, shape, "tensorflow")).double()
     generator = torch.Generator().manual_seed(0)
     for weight in made.parameters():

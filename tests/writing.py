@@ -33,7 +33,7 @@ def write_digits(folder, prefix="train", ending="", count=7):
 
 
 def write_batches(folder, protocol=2):
-    """The five training batches of four images each, and the test batch."""
+    """Write five training batches of four images each, and the test batch."""
     folder.mkdir(parents=True, exist_ok=True)
     images, labels = pixels(24, 3072), [int(label) for label in pixels(24) % 10]
     names = [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]
