@@ -1,4 +1,4 @@
-"""Load kinds from Python files outside ganspec: only those that the user names."""
+"""Kinds from Python files outside ganspec: only from those that the user names."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from importlib.machinery import SourceFileLoader
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
+from types import CodeType
 
 from ganspec.language.errors import GanspecError, conjunction
 from ganspec.language.registry import BASES, LOADED, PACKAGES, KindsFile
@@ -33,8 +34,8 @@ class KindsError(GanspecError):
 def load_kinds(path: str | Path) -> None:
     """Run the Python file at `path`, whose classes become kinds that specs can name.
 
-    A file that is loaded already is left alone. Raises KindsError, after which nothing of the file
-    remains. Warns where the file imports from places that version 0.1 had.
+    A file with the content of one that is loaded is not run again. Raise KindsError, after which
+    nothing of the file remains. Warn if it imports names from their places in version 0.1.
     """
     path = Path(path)
     try:
@@ -60,11 +61,11 @@ def load_all(paths: Iterable[Path]) -> None:
     for entry in entry_points(group=GROUP):
         _load_entry(entry)
     listed = os.environ.get(VARIABLE, "").split(os.pathsep)
-    for path in [*filter(None, listed), *paths]:
+    for path in [*map(Path, filter(None, listed)), *paths]:
         load_kinds(path)
 
 
-def _load_entry(entry) -> None:
+def _load_entry(entry: EntryPoint) -> None:
     """Import an installed module of kinds."""
     before = set(sys.modules)
     try:
@@ -83,7 +84,7 @@ def _load_entry(entry) -> None:
 
 
 def _free_name(stem: str) -> str:
-    """Return a module name that says which file it is and that no other module has."""
+    """Return an unused name for the module of a file."""
     name = unique = "ganspec_kinds_" + re.sub(r"\W", "_", stem)
     count = 1
     while unique in sys.modules:
@@ -102,23 +103,24 @@ def _parsed(path: Path, data: bytes) -> ast.Module:
 
 
 class _Loader(SourceFileLoader):
-    """Compile the file each time: no compiled copy is left beside it, or trusted."""
+    """A loader that compiles the file each time, and neither writes nor reads a compiled copy."""
 
-    def get_code(self, fullname: str):
+    def get_code(self, fullname: str) -> CodeType:
         return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def _execute(file: KindsFile, path: Path) -> None:
-    """Run the file as a module of its own, whose source stays readable as it is now."""
+    """Run the file as a module, whose source `inspect` can read even if the file changes."""
     loader = _Loader(file.module, str(file.path))
     spec = importlib.util.spec_from_file_location(file.module, file.path, loader=loader)
+    assert spec is not None  # for a loader of ours there is one
     module = importlib.util.module_from_spec(spec)
     sys.modules[file.module] = module
-    # without a time of change, the entry is kept even if the file on the disk changes
+    # an entry without a modification time stays when the file changes
     lines = file.text.splitlines(keepends=True)
     linecache.cache[str(file.path)] = (len(file.text), None, lines, str(file.path))
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except (Exception, SystemExit) as error:
         sys.modules.pop(file.module)
         frames = traceback.extract_tb(error.__traceback__)
@@ -131,25 +133,31 @@ def _execute(file: KindsFile, path: Path) -> None:
 
 
 def _check_documented(file: KindsFile, path: Path) -> None:
-    for base in BASES.values():
-        for name, kind in getattr(base, "kinds", {}).items():
+    for family, kinds in _families():
+        for name, kind in kinds.items():
             if kind.__module__ == file.module and not vars(kind).get("__doc__"):
                 line = inspect.getsourcelines(kind)[1]
-                what = f"the {base.family.replace('_', ' ')} `{name}` has no docstring"
+                what = f"the {family.replace('_', ' ')} `{name}` has no docstring"
                 raise KindsError(f"{path}:{line}: {what}; write one, which describes it to readers")
+
+
+def _families() -> Iterator[tuple[str, dict[str, type]]]:
+    """Yield each family with its kinds by name; systems have no kinds."""
+    for family, base in BASES.items():
+        yield family, getattr(base, "kinds", {})
 
 
 @contextmanager
 def _undone_on_error() -> Iterator[None]:
-    """Forget the kinds that the block defines if it raises."""
-    before = {family: dict(getattr(base, "kinds", {})) for family, base in BASES.items()}
+    """Forget the kinds that a `with` block defines if it raises."""
+    before = {family: dict(kinds) for family, kinds in _families()}
     try:
         yield
     except BaseException:
-        for family, base in BASES.items():
-            for name, kind in list(getattr(base, "kinds", {}).items()):
+        for family, kinds in _families():
+            for name, kind in list(kinds.items()):
                 if name not in before.get(family, {}) and not _is_ours(kind, family):
-                    del base.kinds[name]
+                    del kinds[name]
         raise
 
 
@@ -161,7 +169,7 @@ def _is_ours(kind: type, family: str) -> bool:
 
 
 def _new_place(module: str) -> str | None:
-    """Return where what `module` held in version 0.1 is now; None where nothing moved."""
+    """Return today's module of a module in version 0.1; None if it did not move."""
     if module == "ganspec.compiler.ir":
         return "ganspec.program.ir"
     _, _, name = module.partition("ganspec.")
@@ -174,9 +182,9 @@ def _new_place(module: str) -> str | None:
 
 @contextmanager
 def _old_places(path: Path, tree: ast.Module) -> Iterator[None]:
-    """Let the block import from the places of version 0.1 that `tree` names; warn of them."""
-    named = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module]
-    moved = {name: place for name in named if (place := _new_place(name))}
+    """Allow imports from the modules of version 0.1 in a `with` block, and warn of them."""
+    names = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module]
+    moved = {name: place for name in names if (place := _new_place(name))}
     if moved:
         verb = "has" if len(moved) == 1 else "have"
         message = f"{path}: import from ganspec.extend, {conjunction(list(moved))} {verb} moved"

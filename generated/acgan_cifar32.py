@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (d496e55e).
+Written by ganspec from the spec `acgan_cifar32` (8105fae1).
 Plain PyTorch, yours to edit.
 """
 
@@ -107,7 +107,7 @@ def real_loss(scores):
 
 
 def fake_loss(scores):
-    """Return the loss of D on generated images: minimising it maximises log(1 - D(G(z)))."""
+    """Return the loss of D on G(z): minimising it maximises log(1 - D(G(z)))."""
     return F.binary_cross_entropy(scores, torch.zeros_like(scores))
 
 
@@ -130,13 +130,13 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Return the named batches of a folder, or of the archive in it, by name."""
+    """Return batches by name, from files of a folder or from the archive in it."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
             return {name: read_batch(file, name) for name, file in files.items()}
     batches = {}
-    # one pass in the archive's own order: to seek in it is to unpack it again
+    # one pass in the archive's order: a search would unpack it again for each file
     with tarfile.open(folder / "cifar-10-python.tar.gz") as archive:
         for member in archive:
             name = Path(member.name).name

@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (aaa91e8f).
+Written by ganspec from the spec `cgan_fashion` (2758b1ba).
 Plain PyTorch, yours to edit.
 """
 
@@ -134,20 +134,14 @@ def read_idx(folder, name, dimensions):
     return torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8).reshape(shape)
 
 
-def read_idx_split(folder):
-    """Read the images, uint8 N x 1 x H x W, and labels, int64 N, of a split."""
+def load_images(folder):
+    """Read the images, uint8 N x C x H x W, and labels 0 to 9, int64 N, of a split."""
     prefix = "train"
-    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)
+    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
         raise ValueError(f"{folder} has {len(images)} images but {len(labels)} labels")
-    return images[:, None], labels.long()
-
-
-def load_images(folder):
-    """Read Fashion-MNIST: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
-    images, labels = read_idx_split(folder)
-    return images, labels
+    return images, labels.long()
 
 
 # ---- Training ----

@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 1 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr` (05453ad9). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `cgan_iclevr` (e4660de4). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -97,19 +97,19 @@ def real_loss(scores):
 
 
 def fake_loss(scores):
-    """Return the loss of D on generated images: minimising it maximises log(1 - D(G(z)))."""
+    """Return the loss of D on G(z): minimising it maximises log(1 - D(G(z)))."""
     return F.binary_cross_entropy(scores, torch.zeros_like(scores))
 
 
 # ---- Data ----
 def flatten_image(image):
-    """Return a picture as RGB: 16 bits become 8, and what is clear becomes white."""
+    """Convert a picture to RGB: 16 bits become 8, and transparency becomes white."""
     if image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32) / 257
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if image.getchannel("A").getextrema()[0] < 255:  # often all is opaque
+        if image.getchannel("A").getextrema()[0] < 255:  # many have only opaque pixels
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
@@ -124,7 +124,7 @@ def resize_picture(picture):
 
 
 def read_labels(path):
-    """Read each image's objects by its file name, and the index of all objects."""
+    """Return each image's objects by its file name, and the index of all objects."""
     path = Path(path)
     labels = json.loads(path.read_text("utf-8"))
     index = json.loads(path.with_name("objects.json").read_text("utf-8"))
@@ -132,7 +132,7 @@ def read_labels(path):
 
 
 def find_photographs(folder, names):
-    """Return the paths of the photographs called `names`, all of them in one place."""
+    """Return the paths of photographs by name; all of them are in one folder."""
     for place in (folder / "images", folder / "iclevr", folder):
         if place.is_dir() and {path.name for path in place.iterdir()}.issuperset(names):
             return [place / name for name in names]
@@ -140,8 +140,8 @@ def find_photographs(folder, names):
 
 
 def report_broken(files, readable):
-    """Warn of the files that cannot be read; raise ValueError where none can."""
-    broken = [str(path) for path, fine in zip(files, readable, strict=True) if not fine]
+    """Warn of files that cannot be read; raise ValueError if no file can."""
+    broken = [str(path) for path, okay in zip(files, readable, strict=True) if not okay]
     names = ", ".join(broken[:3]) + (", ..." if len(broken) > 3 else "")
     if len(broken) == len(files):
         raise ValueError(f"none of the {len(files)} images can be read: {names}")
@@ -151,7 +151,7 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Decode image files. Return uint8 N x *shape, and which files can be read."""
+    """Decode image files. Return uint8 N x *shape, and True for each readable file."""
 
     def decode_whole(path):
         try:
@@ -170,7 +170,7 @@ def decode_files(files, decode, shape):
 
 
 def mark_objects(labels, index):
-    """Return which objects each list of names holds: 0 or 1, uint8 N x objects."""
+    """Return lists of objects as labels, uint8 N x objects, 0 or 1."""
     marks = torch.zeros(len(labels), len(index), dtype=torch.uint8)
     for row, names in zip(marks, labels, strict=True):
         row[[index[name] for name in names]] = 1
@@ -180,7 +180,7 @@ def mark_objects(labels, index):
 def load_images(folder):
     """Read i-CLEVR: images, uint8 N x C x H x W, and objects, 0 or 1, uint8 N x 24."""
 
-    def decode(path):  # resized whole, not cropped
+    def decode(path):  # whole, not cropped
         with Image.open(path) as file:
             image = flatten_image(file).convert("RGB")
         return resize_picture(image)

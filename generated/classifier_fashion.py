@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (9ac1d4a2).
+Written by ganspec from the spec `classifier_fashion` (7f6b6f4d).
 Plain PyTorch, yours to edit.
 """
 
@@ -107,20 +107,14 @@ def read_idx(folder, name, dimensions):
     return torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8).reshape(shape)
 
 
-def read_idx_split(folder, split):
-    """Read the images, uint8 N x 1 x H x W, and labels, int64 N, of a split."""
+def load_images(folder, split="train"):
+    """Read the images, uint8 N x C x H x W, and labels 0 to 9, int64 N, of a split."""
     prefix = "train" if split == "train" else "t10k"
-    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)
+    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
         raise ValueError(f"{folder} has {len(images)} images but {len(labels)} labels")
-    return images[:, None], labels.long()
-
-
-def load_images(folder, split="train"):
-    """Read Fashion-MNIST: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
-    images, labels = read_idx_split(folder, split)
-    return images, labels
+    return images, labels.long()
 
 
 # ---- Training ----
@@ -173,13 +167,13 @@ def predict(classifier, images):
 
 
 def score(outputs, labels):
-    """Return loss and accuracy of the outputs of images that training does not see."""
+    """Return loss and accuracy of the outputs for held-out images."""
     loss = cross_entropy(outputs, labels)
     return {"test_loss": loss, "test_accuracy": accuracy(outputs, labels)}
 
 
 def evaluate(classifier, images, labels):
-    """Return loss and accuracy on images that training does not see."""
+    """Return loss and accuracy on held-out images."""
     return score(predict(classifier, images), labels)
 
 

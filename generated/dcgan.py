@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (249691ab). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan` (3a1bd722). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -97,7 +97,7 @@ def real_loss(scores):
 
 
 def fake_loss(scores):
-    """Return the loss of D on generated images: minimising it maximises log(1 - D(G(z)))."""
+    """Return the loss of D on G(z): minimising it maximises log(1 - D(G(z)))."""
     return F.binary_cross_entropy_with_logits(scores, torch.zeros_like(scores))
 
 
@@ -127,14 +127,14 @@ EYE, AHEAD = torch.tensor([[0, -7, 4.8], [0, 0.83761054, -0.54626775]])
 
 
 def view_rays(x, y):
-    """Return the directions, 3 x ..., in which the eye sees points x and y."""
+    """Return the directions, 3 x ..., from the eye to points x and y of the image."""
     focal = 112.0
     x, y = (x - 32.0) / focal, (y - 32.0) / focal
     return torch.stack([x, AHEAD[2] * y + AHEAD[1], AHEAD[2] - AHEAD[1] * y])
 
 
 def meet_solid(origin, direction, half, bend, reach):
-    """Return where rays hit a solid, and the normals, 3 x ..., there."""
+    """Return True for rays that hit a solid, and the normals, 3 x ..., at the hits."""
     # inside, |x|, |y| and |z| <= half and x2 + y2 + bend z2 <= reach2: bend 1 makes a
     # sphere, bend 0 a cylinder, and a long reach leaves the cube
     (ox, oy, oz), (dx, dy, dz) = origin, direction
@@ -155,7 +155,7 @@ def meet_solid(origin, direction, half, bend, reach):
 
 
 def shade_solids(solid, rays, light):
-    """Return the colour, N x 3, and cover, N x 1, that solids give to their pixels."""
+    """Return pixels' colour, N x 3, and the share of each, N x 1, that solids cover."""
     size, cube = solid["size"], solid["shape"] == 0
     half, reach = size.where(~cube, 0.8 * size), size.where(~cube, 10 * size)
     bend = (solid["shape"] == 1).float()
@@ -179,14 +179,14 @@ def shade_solids(solid, rays, light):
 
 
 def draw_solids(canvas, scenes, rays, light):
-    """Draw solids, the first of each scene first, on a canvas, N x H x W x 3."""
+    """Draw the solids of scenes in their order on a canvas, N x H x W x 3."""
     dx, dy, dz = F.normalize(rays, dim=0)
     # four rays a pixel smooth the edges
     across, down = torch.tensor([[0.25, 0.75, 0.25, 0.75], [0.25, 0.25, 0.75, 0.75]])
     for slot in range(3):
         solid = {name: field[:, slot, None, None] for name, field in scenes.items()}
         x, y, z = solid["x"], solid["y"] - EYE[1], solid["size"] - EYE[2]
-        # a ray that stays farther from its middle than its corners are does not meet it
+        # a ray that passes the middle farther off than the corners are misses the solid
         passed = x * x + y * y + z * z - (x * dx + y * dy + z * dz) ** 2
         near = passed < (1.6 * solid["size"] + 0.046875) ** 2
         image, row, column = where = near.nonzero(as_tuple=True)
@@ -206,15 +206,15 @@ def draw_images(scenes):
     x, y, _ = EYE[:, None, None] + EYE[2] / -rays[2].clamp(max=-0.05) * rays
     ground = 0.48 + 0.26 * torch.exp(-(x**2 + y**2) / 25)
     left, back, size = (scenes[name][..., None, None] for name in ("x", "y", "size"))
-    # a capsule: from below the solid to where the light lays its top
+    # a capsule: from below the solid to the shadow of its top
     across, along = (-2 * size * light[i] / light[2] for i in (0, 1))
     u, v = x - left, y - back
     t = ((u * across + v * along) / (across**2 + along**2)).clamp(0, 1)
     off = ((u - t * across) ** 2 + (v - t * along) ** 2).sqrt()
     blur = 0.15 + 0.6 * t
     shade = ((size + blur - off) / (2 * blur) - 0.15).clamp(0, 1)
-    for kept in (1 - 0.5 * (1 - 0.5 * t) * shade * shade * (3 - 2 * shade)).unbind(1):
-        ground = ground * kept
+    for share in (1 - 0.5 * (1 - 0.5 * t) * shade * shade * (3 - 2 * shade)).unbind(1):
+        ground = ground * share
     canvas = ground[..., None].repeat(1, 1, 1, 3)
     draw_solids(canvas, scenes, rays, light)
     return (255 * canvas.clamp(0, 1)).round().to(torch.uint8).permute(0, 3, 1, 2)
@@ -223,7 +223,7 @@ def draw_images(scenes):
 def load_images(count=10000, seed=0):
     """Draw scenes, uint8 N x C x H x W. Return them and their labels, if any."""
     random = np.random.default_rng(seed)
-    # whole blocks, even at the end, so that no image depends on how many there are
+    # the last block is whole, so that no image depends on their number
     block = 64
     blocks = [draw_scenes(random, block) for _ in range(0, count, block)]
     return torch.cat([draw_images(scenes) for scenes in blocks])[:count], None

@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (2f3323e5).
+Written by ganspec from the spec `denoising_fashion` (d619c2ab).
 Plain PyTorch, yours to edit.
 """
 
@@ -98,20 +98,14 @@ def read_idx(folder, name, dimensions):
     return torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8).reshape(shape)
 
 
-def read_idx_split(folder, split):
-    """Read the images, uint8 N x 1 x H x W, and labels, int64 N, of a split."""
+def load_images(folder, split="train"):
+    """Read the images, uint8 N x C x H x W, and labels 0 to 9, int64 N, of a split."""
     prefix = "train" if split == "train" else "t10k"
-    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)
+    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
         raise ValueError(f"{folder} has {len(images)} images but {len(labels)} labels")
-    return images[:, None], labels.long()
-
-
-def load_images(folder, split="train"):
-    """Read Fashion-MNIST: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
-    images, labels = read_idx_split(folder, split)
-    return images, labels
+    return images, labels.long()
 
 
 # ---- Training ----
@@ -161,7 +155,7 @@ def train_step(autoencoder, optimizer, batches):
 
 
 def evaluate(autoencoder, images):
-    """Return the mean loss of images that training does not see, under fixed noise."""
+    """Return the mean loss on held-out images, under fixed noise."""
     random = torch.Generator(images.device).manual_seed(0)
     total = 0
     autoencoder.eval()
@@ -180,9 +174,9 @@ def compare(autoencoder, images):
     autoencoder.eval()
     with torch.no_grad():
         noisy = add_noise(clean, torch.Generator(images.device).manual_seed(0))
-        made = autoencoder(noisy)
+        outputs = autoencoder(noisy)
     autoencoder.train()
-    return torch.cat([noisy, made, clean])
+    return torch.cat([noisy, outputs, clean])
 
 
 def save_grid(images, path):

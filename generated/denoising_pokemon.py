@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (b21f50ef).
+Written by ganspec from the spec `denoising_pokemon` (f8fc3c74).
 Plain PyTorch, yours to edit.
 """
 
@@ -70,13 +70,13 @@ class Autoencoder(nn.Module):
 
 # ---- Data ----
 def flatten_image(image):
-    """Return a picture as RGB: 16 bits become 8, and what is clear becomes white."""
+    """Convert a picture to RGB: 16 bits become 8, and transparency becomes white."""
     if image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32) / 257
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if image.getchannel("A").getextrema()[0] < 255:  # often all is opaque
+        if image.getchannel("A").getextrema()[0] < 255:  # many have only opaque pixels
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
@@ -101,7 +101,7 @@ def resize_picture(picture, height, width):
 
 
 def decode_image(path):
-    """Decode a file, uint8 C x H x W: shorter side resized, cropped at the centre."""
+    """Decode a file, uint8 C x H x W: resize the shorter side, crop at the centre."""
     with Image.open(path) as file:
         image = flatten_image(ImageOps.exif_transpose(file))
     image = image.convert("RGB")
@@ -116,7 +116,7 @@ def decode_image(path):
 
 
 def find_images(folder):
-    """Yield image files below `folder`, sorted by path; hidden ones are left out."""
+    """Yield the image files below `folder`, sorted by path, without hidden ones."""
     endings = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
     folder = Path(folder)
     for path in sorted(folder.rglob("*")):
@@ -147,8 +147,8 @@ def list_images(folder):
 
 
 def report_broken(files, readable):
-    """Warn of the files that cannot be read; raise ValueError where none can."""
-    broken = [str(path) for path, fine in zip(files, readable, strict=True) if not fine]
+    """Warn of files that cannot be read; raise ValueError if no file can."""
+    broken = [str(path) for path, okay in zip(files, readable, strict=True) if not okay]
     names = ", ".join(broken[:3]) + (", ..." if len(broken) > 3 else "")
     if len(broken) == len(files):
         raise ValueError(f"none of the {len(files)} images can be read: {names}")
@@ -158,7 +158,7 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Decode image files. Return uint8 N x *shape, and which files can be read."""
+    """Decode image files. Return uint8 N x *shape, and True for each readable file."""
 
     def decode_whole(path):
         try:
@@ -239,9 +239,9 @@ def compare(autoencoder, images):
     autoencoder.eval()
     with torch.no_grad():
         noisy = add_noise(clean, torch.Generator(images.device).manual_seed(0))
-        made = autoencoder(noisy)
+        outputs = autoencoder(noisy)
     autoencoder.train()
-    return torch.cat([noisy, made, clean])
+    return torch.cat([noisy, outputs, clean])
 
 
 def save_grid(images, path):

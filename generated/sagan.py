@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (3627537d). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (9650e3d7). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -27,7 +27,7 @@ LATENT_SIZE = 100
 
 # ---- Networks ----
 class SelfAttention(nn.Module):
-    """SAGAN self-attention; `gamma` starts at 0, so that the layer begins as the identity."""
+    """SAGAN self-attention; `gamma` starts at 0, so that it begins as the identity."""
 
     def __init__(self, channels, norm=None):
         super().__init__()
@@ -132,13 +132,13 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Return the named batches of a folder, or of the archive in it, by name."""
+    """Return batches by name, from files of a folder or from the archive in it."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
             return {name: read_batch(file, name) for name, file in files.items()}
     batches = {}
-    # one pass in the archive's own order: to seek in it is to unpack it again
+    # one pass in the archive's order: a search would unpack it again for each file
     with tarfile.open(folder / "cifar-10-python.tar.gz") as archive:
         for member in archive:
             name = Path(member.name).name

@@ -1,6 +1,6 @@
 """Variational autoencoder on Fashion-MNIST (Kingma & Welling, 2014), convolutional.
 
-Written by ganspec from the spec `vae_fashion` (f564d05b). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `vae_fashion` (fd075869). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -98,20 +98,14 @@ def read_idx(folder, name, dimensions):
     return torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8).reshape(shape)
 
 
-def read_idx_split(folder, split):
-    """Read the images, uint8 N x 1 x H x W, and labels, int64 N, of a split."""
+def load_images(folder, split="train"):
+    """Read the images, uint8 N x C x H x W, and labels 0 to 9, int64 N, of a split."""
     prefix = "train" if split == "train" else "t10k"
-    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)
+    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
         raise ValueError(f"{folder} has {len(images)} images but {len(labels)} labels")
-    return images[:, None], labels.long()
-
-
-def load_images(folder, split="train"):
-    """Read Fashion-MNIST: images, uint8 N x C x H x W, and labels 0 to 9, int64 N."""
-    images, labels = read_idx_split(folder, split)
-    return images, labels
+    return images, labels.long()
 
 
 # ---- Training ----

@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (c7836fc2).
+Written by ganspec from the spec `wgan_cifar64` (9c328fbc).
 Plain PyTorch, yours to edit.
 """
 
@@ -132,13 +132,13 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Return the named batches of a folder, or of the archive in it, by name."""
+    """Return batches by name, from files of a folder or from the archive in it."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
             return {name: read_batch(file, name) for name, file in files.items()}
     batches = {}
-    # one pass in the archive's own order: to seek in it is to unpack it again
+    # one pass in the archive's order: a search would unpack it again for each file
     with tarfile.open(folder / "cifar-10-python.tar.gz") as archive:
         for member in archive:
             name = Path(member.name).name

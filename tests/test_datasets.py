@@ -202,7 +202,7 @@ def write_every_format(folder):
 @pytest.mark.parametrize("kind", sorted(kinds_of("dataset")))
 def test_load_images_works_as_moved_text(tmp_path, kind):
     dataset = kinds_of("dataset")[kind]
-    assert dataset.load is inspect.getmodule(dataset).load_images
+    assert dataset.load.__name__ == "load_images"
     parameters = list(inspect.signature(dataset.load).parameters)
     assert parameters[:4] == ["folder", "height", "width", "channels"]
     write_every_format(tmp_path)

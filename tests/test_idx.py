@@ -8,7 +8,7 @@ import pytest
 import torch
 from writing import check_equal, pixels, write_digits, write_idx
 
-from ganspec.kinds.datasets import fashion_mnist, mnist
+from ganspec.kinds.datasets import idx
 from ganspec.kinds.datasets.fashion_mnist import FashionMnist
 from ganspec.kinds.datasets.mnist import Mnist
 
@@ -36,14 +36,14 @@ def test_damaged_idx_files_are_refused_by_name(tmp_path, ending, damage):
         damaged = {"short": data[:-9], "long": data + b"0", "headless": data[:6]}
         path.write_bytes(damaged[damage])
     with pytest.raises(ValueError, match=path.name):
-        mnist.load_images(tmp_path, 28, 28, 1)
+        idx.load_images(tmp_path, 28, 28, 1)
 
 
 def test_idx_labels_must_match_images(tmp_path):
     write_digits(tmp_path)
     write_idx(tmp_path / "train-labels-idx1-ubyte", pixels(6))
     with pytest.raises(ValueError, match="7 images but 6 labels"):
-        mnist.load_images(tmp_path, 28, 28, 1)
+        idx.load_images(tmp_path, 28, 28, 1)
 
 
 @pytest.mark.skipif(not FASHION.is_dir(), reason="needs dataset-fashion-mnist")
@@ -58,5 +58,5 @@ def test_fashion_mnist_itself():
 
 def test_fashion_mnist_and_mnist_read_alike(tmp_path):
     write_digits(tmp_path)
-    read = fashion_mnist.load_images(tmp_path, 14, 14, 3)
-    check_equal(read, mnist.load_images(tmp_path, 14, 14, 3))
+    read = FashionMnist().reader()(tmp_path, 14, 14, 3)
+    check_equal(read, Mnist().reader()(tmp_path, 14, 14, 3))

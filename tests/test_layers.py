@@ -287,7 +287,9 @@ def test_same_keeps_size_over_stride_with_the_least_padding(split):
 def test_transposed_same_multiplies_size_by_stride(split):
     for kernel in range(1, 8):
         for stride in range(1, 5):
-            (pad, more, crop), _ = transposed_padding("same", split, kernel=kernel, stride=stride)
+            (pad, _), (more, _), (crop, _) = transposed_padding(
+                "same", split, kernel=kernel, stride=stride
+            )
             for size in (1, 4, 7):
                 made = (size - 1) * stride - 2 * pad + kernel + more - crop
                 assert made == size * stride, (size, kernel, stride)

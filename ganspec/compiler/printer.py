@@ -19,8 +19,8 @@ from ganspec.compiler.evaluate import overrides
 from ganspec.compiler.layout import Part, layout, numbered, widths
 from ganspec.compiler.symbols import BLOCK, NETWORK, Symbols, namespaced
 from ganspec.language.expr import Width
-from ganspec.program.ir import Call, Net, given
-from ganspec.program.spelling import INDENT, LINE, comment, docstring, number, says
+from ganspec.program.ir import Call, Net, non_defaults
+from ganspec.program.spelling import INDENT, LINE, comment, docstring, holds_width, number
 
 INFIX = {operator.add: "+", operator.mul: "*"}
 
@@ -75,7 +75,7 @@ class Printer:
         """Return text such as `nn.Conv2d(3, 64, 4)`, without arguments equal to their defaults."""
         if isinstance(call.target, Net):
             return f"{self._block(call.target)}({', '.join(map(self.value, call.args))})"
-        options = self.options(given(call))
+        options = self.options(non_defaults(call))
         text = f"{self.name(call.target)}({', '.join([*map(self.value, call.args), *options])})"
         for wrap in call.wraps:
             text = f"{self.name(wrap.target)}({', '.join([text, *self.options(wrap.kwargs)])})"
@@ -128,7 +128,7 @@ class Printer:
             for step in part.steps:
                 line = f"{indent}{head}{self._construct(step.call)}{tail}"
                 note = self.comment(line, shape, step.output.shape, net)
-                if note or says(line, step.output.shape):
+                if note or holds_width(line, step.output.shape):
                     shape = step.output.shape
                 lines.append(line + note)
             if part.is_chain:
@@ -145,7 +145,7 @@ class Printer:
             yield self._fill("self" + "".join(parts), call)
 
     def _fill(self, module: str, call: Call) -> str:
-        return f"{self.name(call.target)}({', '.join([module, *self.options(given(call))])})"
+        return f"{self.name(call.target)}({', '.join([module, *self.options(non_defaults(call))])})"
 
     def comment(self, line: str, before: tuple[int, ...], after: tuple[int, ...], net: Net) -> str:
         """Return the comment of a line that changes the shape, empty for other lines."""

@@ -69,16 +69,17 @@ class Moments:
 
 
 def gather(
-    parts: Iterable[tuple[torch.Tensor, torch.Tensor]], total: int, kept: int | None = None
+    parts: Iterable[tuple[torch.Tensor, torch.Tensor]], total: int, limit: int | None = None
 ) -> Activations:
     """Return the activations of features and logits that come in parts, `total` rows in all.
 
-    Mean and covariance are of all rows; of the rows, `kept` evenly spaced ones stay, None for all.
+    Mean and covariance are of all rows. If `limit` is not None, features and logits are of so many
+    evenly spaced rows only.
     """
     moments, rows = Moments(), []
     buffer: list[torch.Tensor] = []
-    kept = total if kept is None else min(kept, total)
-    places = torch.arange(kept) * total // max(1, kept)
+    limit = total if limit is None else min(limit, total)
+    places = torch.arange(limit) * total // max(1, limit)
     start = 0
     for features, logits in parts:
         # few large products are several times as fast as many small ones

@@ -1,4 +1,4 @@
-"""What every data set is: where its files may lie, and what reads them."""
+"""Base class of data sets: the places of their files, and the function that reads them."""
 
 from __future__ import annotations
 
@@ -18,19 +18,23 @@ from ganspec.language.kinds import Kind
 
 
 class DataError(GanspecError):
-    """A data set's files are in none of the places where they may be, or cannot be read."""
+    """A data set's files are missing or cannot be read."""
 
 
 class Dataset(Kind, family="dataset"):
     """Images and labels to train on.
 
-    `load(folder, height, width, channels, **fields)` gives images, uint8
-    N x C x H x W, and labels. These are int64 N where each image is of one class, and
-    uint8 N x classes, 0 or 1, where it may be of several (`iclevr`, and `shapes` with
-    labels). It is a plain function because emitted programs carry its text.
+    A kind defines `load(folder, height, width, channels, **fields)`, a function named `load_images`
+    at the top of its file, whose text goes into emitted files. It returns images, uint8
+    N x C x H x W, and labels: int64 N if each image is of one class, uint8 N x classes of 0 and 1
+    if it may be of several. A data set that resizes images takes the keyword `resize`, a method of
+    `resize_images`; one with images for testing has the field `split`, `train` or `test`.
 
-    A data set with a part that is held out for testing has the field `split`; where it
-    resizes images, `load` has the keyword `resize`, one of `resize_images`'s methods.
+    `size` (height, width) and `channels` are the defaults of a spec. A data set without files sets
+    `needs_folder` to False; one with files defines `holds` and `wanted`, and `fix`, the advice for
+    users without the files. It may list `subfolders` of the usual folders and `well_known` folders
+    to search. If its images may be too many for memory, it sets `in_memory` to False and defines
+    `files`.
     """
 
     load: ClassVar[Callable]
@@ -43,14 +47,14 @@ class Dataset(Kind, family="dataset"):
     fix: ClassVar[str] = ""
 
     def label_kind(self) -> tuple[str, int] | None:
-        """What the labels are: `("classes", 10)`, or `("multi_hot", 24)` for 0s and 1s.
+        """Return the labels' kind and number: `("classes", 10)`, or `("multi_hot", 24)`.
 
-        None where only the files tell. The files are not looked at.
+        Return None if they depend on the files, which are not read.
         """
         return None
 
     def test_reader(self, resize: str = "antialias") -> partial | None:
-        """`reader` of the held-out split; None where there is none, or where it is read already."""
+        """Return `reader` of the split `test`; None if there is none or the split is `test`."""
         if getattr(self, "split", "test") == "test":
             return None
         return self.model_copy(update={"split": "test"}).reader(resize)
@@ -64,37 +68,40 @@ class Dataset(Kind, family="dataset"):
 
     @contextmanager
     def reading(self, folder: Path) -> Iterator[None]:
-        """Within the block, what damaged or missing files raise becomes a `DataError`."""
+        """Raise DataError for what damaged or missing files raise in a `with` block."""
         try:
             yield
         except (OSError, ValueError, pickle.UnpicklingError, tarfile.TarError, EOFError) as error:
-            where = f" in {folder}" if self.needs_folder else ""
-            missing = isinstance(error, FileNotFoundError) and error.filename
-            what = f"there is no file {error.filename}" if missing else error
-            raise DataError(f"{self.kind}{where}: {what}") from error
+            where, reason = f" in {folder}" if self.needs_folder else "", str(error)
+            if isinstance(error, FileNotFoundError) and error.filename:
+                reason = f"there is no file {error.filename}"
+            raise DataError(f"{self.kind}{where}: {reason}") from error
 
     def classes(self, folder: Path | None = None) -> list[str]:
-        """Names of the classes in the order of their labels; none where nothing gives any.
+        """Return the names of the classes in the order of their labels; [] if they have none.
 
-        Images are not read. With no folder the names are those published with the data set.
+        Images are not read. Without a folder the names are those published with the data set.
         """
         return []
 
     def wanted(self) -> str:
-        """The files that `holds` looks for, in words."""
+        """Return words for the files that `holds` looks for."""
         raise NotImplementedError
 
     def holds(self, folder: Path) -> bool:
-        """Whether `load` would find its files in `folder`."""
+        """Return True if `folder` holds the files that `load` reads."""
         raise NotImplementedError
 
-    def places(self, given: Path | None) -> list[Path]:
-        """Every folder that may hold the files, best first."""
+    def places(self, folder: Path | None) -> list[Path]:
+        """Return every folder that may hold the files, the likeliest first.
+
+        The first ones are `folder`, the user's own, and folders below it.
+        """
         below = (self.kind, *self.subfolders)
-        places = [given, *(given / name for name in below)] if given else []
+        places = [folder, *(folder / name for name in below)] if folder else []
         roots = [Path("data"), Path("~/.cache/ganspec/data")]
-        if root := os.environ.get("GANSPEC_DATA"):
-            roots.insert(0, Path(root))
+        if variable := os.environ.get("GANSPEC_DATA"):
+            roots.insert(0, Path(variable))
         for root in roots:
             # the folder itself comes last: MNIST and Fashion-MNIST share file names
             places += [*(root / name for name in below), root]
@@ -102,19 +109,22 @@ class Dataset(Kind, family="dataset"):
         return list(dict.fromkeys(place.expanduser() for place in places))
 
     def fetch(self, into: Path) -> bool:
-        """Get the files from where anybody can, into `into`; whether that worked."""
+        """Download the files to `into`, if they are public. Return True if that worked."""
         return False
 
-    def locate(self, given: Path | None) -> Path:
-        """First of `places` that holds the files; raises `DataError` if none does."""
+    def locate(self, folder: Path | None) -> Path:
+        """Return the first of `places` that holds the files. Raise DataError if none does.
+
+        Warn if it is not `folder`, the user's own, or below it.
+        """
         if not self.needs_folder:
-            return given or Path()
-        places = self.places(given)
+            return folder or Path()
+        places = self.places(folder)
         for place in places:
             if not self.holds(place):
                 continue
-            if given and not place.is_relative_to(given.expanduser()):
-                message = f"no {self.kind} in {given}; using {place}"
+            if folder and not place.is_relative_to(folder.expanduser()):
+                message = f"no {self.kind} in {folder}; using {place}"
                 warnings.warn(message, stacklevel=2)
             return place
         raise DataError(

@@ -79,10 +79,9 @@ class Layer(Kind, family="layer"):
     they have none. `examples` are pairs of fields and an input shape without the batch: tests run
     them, and `ganspec import` recognises the layer by them.
 
-    The others are for comparisons. `role` is what kinds have in common that can replace each other,
-    such as `norm` or `activation`. `noun` is the layer in a sentence, by default its kind after
-    `a`. `conditional` layers read or guess the label. A name with `tells_size` comes with the
-    layer's map: `self attention at 8 x 8`.
+    The others are for comparisons. Kinds of one `role`, such as `norm` or `activation`, can replace
+    each other. `noun` is the layer in a sentence, by default `a` with its kind. `conditional`
+    layers read or guess the label. `tells_size` adds the map: `self attention at 8 x 8`.
     """
 
     expects: ClassVar[str | None] = None

@@ -68,9 +68,7 @@ class Metric(Kind, family="metric"):
         """
         return None
 
-    def measure(
-        self, generated: Activations, real: Activations | None, seed: int
-    ) -> list[MetricValue]:
+    def measure(self, fake: Activations, real: Activations | None, seed: int) -> list[MetricValue]:
         """Return a value for each of `names`. Raise MetricError if there is none.
 
         `real` is None if the metric is not `paired`. Random numbers come from `seed` alone.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, ClassVar
 
 from pydantic import Field
+from torch import optim
 
 from ganspec.language.kinds import Kind
 from ganspec.language.types import Positive
@@ -18,13 +19,15 @@ Decay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class Optimizer(Kind, family="optimizer"):
     """A rule by which weights follow their gradient.
 
-    A kind defines `call`. Every optimizer has the field `lr`, which a bare value sets.
+    A kind names `optimizer`, a subclass of `torch.optim.Optimizer`, and has its keyword arguments
+    as fields, or defines `call`. Every kind has the field `lr`, which a bare value sets.
     """
 
+    optimizer: ClassVar[type[optim.Optimizer]]
     primary: ClassVar = "lr"
 
     lr: Rate
 
     def call(self) -> Call:
-        """Return a subclass of `torch.optim.Optimizer` with its keyword arguments."""
-        raise NotImplementedError
+        """Return the optimizer's class with its keyword arguments, without the parameters."""
+        return Call(self.optimizer, **dict(self))

@@ -118,7 +118,7 @@ def plain(argument: object) -> object:
     return argument
 
 
-def given(call: Call) -> dict[str, object]:
+def non_defaults(call: Call) -> dict[str, object]:
     """Return the call's keyword arguments that differ from the target's defaults."""
     parameters = inspect.signature(call.function).parameters
     return {

@@ -161,7 +161,7 @@ def _everything(step: Step, reads: list[Reach]) -> Reach:
 
 
 def _windows(step: Step, reads: list[Reach]) -> Reach:
-    """Let each place of a convolution or a pool read its window, without what is padding."""
+    """Let each place of a convolution or a pool read its window, without the padding."""
     (x,), windows = reads, Windows.of(hollow(step.call))
     return Reach(windows.slide(x.edges, step.output.size), _scale(x.jump, windows.stride))
 

@@ -15,13 +15,13 @@ def comment(line: str, before: tuple[int, ...], after: tuple[int, ...], hidden: 
     `hidden` is true in blocks, which are used at several shapes.
     """
     note = f"  # {' x '.join(map(str, after))}"
-    if says(line, after):
+    if holds_width(line, after):
         return ""
     fits = len(INDENT) + len(line) + len(note) <= LINE
     return note if before != after and fits and not hidden else ""
 
 
-def says(line: str, shape: tuple[int, ...]) -> bool:
+def holds_width(line: str, shape: tuple[int, ...]) -> bool:
     """Return True if `line` holds the width of a vector."""
     return len(shape) == 1 and bool(re.search(rf"\b{shape[0]}\b", line))
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.kinds import Kind
-from ganspec.program.ir import Net, given
+from ganspec.program.ir import non_defaults
 from ganspec.systems.spec import Spec
 
 # functions that are emitted in place of their calls, where names allow
@@ -33,8 +33,7 @@ def own(kind: Kind, **more: object) -> SimpleNamespace:
 def optimizer(kind: Optimizer) -> partial:
     """Return a function of parameters that makes the optimizer."""
     call = kind.call()
-    assert not isinstance(call.target, Net)  # a class of torch's or ours
-    return partial(call.target, **given(call))
+    return partial(call.function, **non_defaults(call))
 
 
 def lean(reader: partial, labelled: bool) -> partial:

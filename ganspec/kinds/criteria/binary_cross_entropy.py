@@ -11,7 +11,7 @@ from ganspec.kinds.criterion import Criterion
 
 
 def binary_cross_entropy(outputs, targets, cfg):
-    """Return the mean binary cross-entropy of all outputs with their targets, 0 to 1."""
+    """Return the mean binary cross-entropy of outputs with targets from 0 to 1."""
     if cfg.reads == "logits":
         return F.binary_cross_entropy_with_logits(outputs, targets)
     else:

@@ -39,26 +39,26 @@ def read_batch(file, name, checked=True):
         return pixels.reshape(len(labels), 3, 32, 32), labels
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{name} is not a CIFAR-10 batch: {error}") from error
-    except Exception as error:  # of a damaged file, almost any
+    except Exception as error:  # a damaged file raises almost anything
         error.add_note(f"while reading {name}")
         raise
 
 
 def read_batches(folder, names, checked):
-    """Return the named batches of a folder, or of the archive in it, by name."""
+    """Return batches by name, from files of a folder or from the archive in it."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
             return {name: read_batch(file, name, checked) for name, file in files.items()}
     batches = {}
-    # one pass in the archive's own order: to seek in it is to unpack it again
+    # one pass in the archive's order: a search would unpack it again for each file
     with tarfile.open(folder / "cifar-10-python.tar.gz") as archive:
         for member in archive:
             name = Path(member.name).name
             if name in names and member.isfile():
                 batches[name] = read_batch(archive.extractfile(member), name, checked)
     if checked and (missing := set(names) - set(batches)):
-        raise ValueError(f"{archive.name} lacks {', '.join(sorted(missing))}")
+        raise ValueError(f"cifar-10-python.tar.gz lacks {', '.join(sorted(missing))}")
     return batches
 
 
@@ -97,7 +97,7 @@ class Cifar10(Dataset, kind="cifar10"):
         return "classes", 10
 
     def classes(self, folder: Path | None = None) -> list[str]:
-        """As in `batches.meta`, which is a pickle and is not opened."""
+        """Return the names in `batches.meta`, which is a pickle and is not opened."""
         return [
             *("airplane", "automobile", "bird", "cat", "deer"),
             *("dog", "frog", "horse", "ship", "truck"),

@@ -1,4 +1,4 @@
-"""Fashion-MNIST from Debian's package, without installing it."""
+"""Fashion-MNIST from Debian's package, which is not installed."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ PACKAGE = "dataset-fashion-mnist"
 
 
 def fetch_debian(into: Path) -> bool:
-    """Download Debian's package and unpack its data files to `into`; whether that worked.
+    """Download Debian's package and unpack its data files to `into`. Return True if that worked.
 
-    Needs apt and dpkg but no rights: nothing is installed, and the lists of packages, where
-    the system has none, are fetched into a temporary folder.
+    It needs apt and dpkg but no rights: nothing is installed. On a system without lists of packages
+    these are fetched to a temporary folder.
     """
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         return False
@@ -22,12 +22,12 @@ def fetch_debian(into: Path) -> bool:
         folder = Path(name)
         lists = ["-o", f"Dir::State::Lists={folder}/lists", "-o", f"Dir::Cache={folder}/cache"]
         (folder / "lists" / "partial").mkdir(parents=True)
-        got = _run(["apt-get", "download", PACKAGE], folder) or (
+        is_done = _run(["apt-get", "download", PACKAGE], folder) or (
             _run(["apt-get", *lists, "update"], folder)
             and _run(["apt-get", *lists, "download", PACKAGE], folder)
         )
         packages = list(folder.glob("*.deb"))
-        if not got or not packages:
+        if not is_done or not packages:
             return False
         if not _run(["dpkg-deb", "-x", str(packages[0]), str(folder / "tree")], folder):
             return False

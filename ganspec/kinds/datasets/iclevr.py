@@ -1,4 +1,4 @@
-"""i-CLEVR: photographs of coloured solids, and which ones stand in each."""
+"""i-CLEVR: photographs of coloured solids, and lists of the solids in each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ganspec.kinds.datasets.objects import mark_objects, object_names, read_labe
 
 
 def refuse_missing(folder, names):
-    """Raise ValueError that counts what is missing in the likeliest place."""
+    """Raise ValueError with the number of photographs that one folder lacks."""
     missing = {}
     for place in (folder / "images", folder / "iclevr", folder):
         files = {path.name for path in place.iterdir()} if place.is_dir() else set()
@@ -33,7 +33,7 @@ def refuse_missing(folder, names):
 
 
 def find_photographs(folder, names, checked):
-    """Return the paths of the photographs called `names`, all of them in one place."""
+    """Return the paths of photographs by name; all of them are in one folder."""
     for place in (folder / "images", folder / "iclevr", folder):
         if place.is_dir() and {path.name for path in place.iterdir()}.issuperset(names):
             return [place / name for name in names]
@@ -45,7 +45,7 @@ def find_photographs(folder, names, checked):
 def load_images(folder, height, width, channels, resize="antialias", checked=True):
     """Read i-CLEVR: images, uint8 N x C x H x W, and objects, 0 or 1, uint8 N x 24."""
 
-    def decode(path):  # resized whole, not cropped
+    def decode(path):  # whole, not cropped
         with Image.open(path) as file:
             image = flatten_image(file).convert("L" if channels == 1 else "RGB")
         return resize_picture(image, height, width, resize)
@@ -59,9 +59,8 @@ def load_images(folder, height, width, channels, resize="antialias", checked=Tru
 class Iclevr(Dataset, kind="iclevr"):
     """i-CLEVR: photographs of one to three coloured solids, labelled with all of them.
 
-    The photographs, 320 x 240, lie in `images` or `iclevr` beside `train.json`, and are
-    resized whole. Those that cannot be read are skipped with a warning; missing ones are an
-    error.
+    The photographs, 320 x 240, are in `images` or `iclevr` in the folder of `train.json`, and are
+    resized whole. Those that cannot be read are skipped with a warning; a missing one is an error.
     """
 
     load: ClassVar = staticmethod(load_images)
@@ -73,7 +72,7 @@ class Iclevr(Dataset, kind="iclevr"):
         return "objects.json and train.json"
 
     def holds(self, folder: Path) -> bool:
-        # the photographs are left to `load`, which says how many of them are missing
+        # `load` looks for the photographs and counts missing ones
         return all((folder / name).is_file() for name in ("objects.json", "train.json"))
 
     def label_kind(self) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""IDX files, the format of MNIST and of the data sets that replace it."""
+"""IDX files, the format of MNIST and of its replacements."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 import torch
 
 from ganspec.kinds.dataset import Dataset
+from ganspec.kinds.datasets.images import resize_images
 
 
 def find_idx(folder, name):
@@ -40,19 +41,24 @@ def read_idx(folder, name, dimensions):
     return torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8).reshape(shape)
 
 
-def read_idx_split(folder, split):
-    """Read the images, uint8 N x 1 x H x W, and labels, int64 N, of a split."""
+def load_images(folder, height, width, channels, split="train", resize="antialias"):
+    """Read the images, uint8 N x C x H x W, and labels 0 to 9, int64 N, of a split."""
     prefix = "train" if split == "train" else "t10k"
-    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)
+    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
         raise ValueError(f"{folder} has {len(images)} images but {len(labels)} labels")
-    return images[:, None], labels.long()
+    if (height, width) != (28, 28):
+        images = resize_images(images, height, width, resize)
+    if channels == 3:
+        images = images.repeat(1, 3, 1, 1)
+    return images, labels.long()
 
 
 class IdxDataset(Dataset):
-    """Images and labels of one split, in a pair of IDX files."""
+    """Images, 28 x 28, and labels of ten classes in a pair of IDX files for each split."""
 
+    load: ClassVar = staticmethod(load_images)
     size: ClassVar = (28, 28)
     channels: ClassVar = 1
 
@@ -62,7 +68,7 @@ class IdxDataset(Dataset):
         return "classes", 10
 
     def names(self) -> list[str]:
-        """Names of the split's two files, without `.gz`."""
+        """Return the names of the split's two files, without `.gz`."""
         prefix = {"train": "train", "test": "t10k"}[self.split]
         return [f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"]
 

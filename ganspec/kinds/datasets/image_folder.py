@@ -1,9 +1,10 @@
-"""Any folder of pictures, with a sub-folder for each class or without."""
+"""Folders of pictures, with a sub-folder for each class or without."""
 
 from __future__ import annotations
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from itertools import compress
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,7 +17,7 @@ from ganspec.kinds.datasets.images import resize_images
 
 
 def find_images(folder):
-    """Yield image files below `folder`, sorted by path; hidden ones are left out."""
+    """Yield the image files below `folder`, sorted by path, without hidden ones."""
     endings = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
     folder = Path(folder)
     for path in sorted(folder.rglob("*")):
@@ -45,13 +46,13 @@ def list_images(folder):
 
 
 def flatten_image(image):
-    """Return a picture as RGB: 16 bits become 8, and what is clear becomes white."""
+    """Convert a picture to RGB: 16 bits become 8, and transparency becomes white."""
     if image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32) / 257
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if image.getchannel("A").getextrema()[0] < 255:  # often all is opaque
+        if image.getchannel("A").getextrema()[0] < 255:  # many have only opaque pixels
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
@@ -68,7 +69,7 @@ def resize_picture(picture, height, width, resize):
 
 
 def decode_image(path, height, width, channels, resize="antialias"):
-    """Decode a file, uint8 C x H x W: shorter side resized, cropped at the centre."""
+    """Decode a file, uint8 C x H x W: resize the shorter side, crop at the centre."""
     with Image.open(path) as file:
         image = flatten_image(ImageOps.exif_transpose(file))
     image = image.convert("L" if channels == 1 else "RGB")
@@ -83,7 +84,7 @@ def decode_image(path, height, width, channels, resize="antialias"):
 
 
 def decode_files(files, decode, shape):
-    """Decode image files. Return uint8 N x *shape, and which files can be read."""
+    """Decode image files. Return uint8 N x *shape, and True for each readable file."""
 
     def decode_whole(path):
         try:
@@ -102,8 +103,8 @@ def decode_files(files, decode, shape):
 
 
 def report_broken(files, readable):
-    """Warn of the files that cannot be read; raise ValueError where none can."""
-    broken = [str(path) for path, fine in zip(files, readable, strict=True) if not fine]
+    """Warn of files that cannot be read; raise ValueError if no file can."""
+    broken = [str(path) for path, okay in zip(files, readable, strict=True) if not okay]
     names = ", ".join(broken[:3]) + (", ..." if len(broken) > 3 else "")
     if len(broken) == len(files):
         raise ValueError(f"none of the {len(files)} images can be read: {names}")
@@ -143,7 +144,7 @@ class ImageFiles(torch.utils.data.Dataset):
 
 
 def can_open(path):
-    """Return True if PIL can read the header of an image file; the pixels are left alone."""
+    """Return True if PIL can read the header of an image file."""
     try:
         with Image.open(path):
             return True
@@ -154,8 +155,8 @@ def can_open(path):
 class ImageFolder(Dataset, kind="image_folder"):
     """A folder of jpg, png, webp, bmp or gif images, in class sub-folders or flat.
 
-    Every image is resized by its shorter side and cropped at the centre, laid on white
-    where it is transparent; files that cannot be read are skipped with a warning.
+    Every image is resized by its shorter side and cropped at the centre, on white where it is
+    transparent. Files that cannot be read are skipped with a warning.
     """
 
     load: ClassVar = staticmethod(load_images)
@@ -168,9 +169,9 @@ class ImageFolder(Dataset, kind="image_folder"):
     def holds(self, folder: Path) -> bool:
         return next(find_images(folder), None) is not None
 
-    def places(self, given: Path | None) -> list[Path]:
+    def places(self, folder: Path | None) -> list[Path]:
         # no other folder can stand in for the user's own images
-        return [given.expanduser()] if given else super().places(None)
+        return [folder.expanduser()] if folder else super().places(None)
 
     def classes(self, folder: Path | None = None) -> list[str]:
         if folder is None:
@@ -181,10 +182,9 @@ class ImageFolder(Dataset, kind="image_folder"):
     def files(
         self, folder: Path, height: int, width: int, channels: int, resize: str = "antialias"
     ) -> ImageFiles:
-        """Images of `folder` to be read one by one, less those that PIL cannot open."""
+        """Return the images of `folder` that PIL can open, for decoding one by one."""
         files, labels = list_images(folder)
-        opened = [can_open(path) for path in files]
-        report_broken(files, opened)
-        kept = [i for i, fine in enumerate(opened) if fine]
-        files, labels = [files[i] for i in kept], [labels[i] for i in kept]
+        readable = [can_open(path) for path in files]
+        report_broken(files, readable)
+        files, labels = (list(compress(each, readable)) for each in (files, labels))
         return ImageFiles(files, labels, height, width, channels, resize)

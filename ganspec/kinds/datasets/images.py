@@ -1,11 +1,11 @@
-"""Brings the images of a data set to the size and channels of the networks."""
+"""Resizing of images, and conversion between grey and colour."""
 
 import torch
 import torch.nn.functional as F
 
 
 def grey_images(images):
-    """Turn uint8 images, N x 3 x H x W, grey as PIL does: ITU-R 601 luma."""
+    """Convert uint8 images, N x 3 x H x W, to grey as PIL does: ITU-R 601 luma."""
     grey = images.new_empty(len(images), 1, *images.shape[2:])
     for part, out in zip(images.split(250), grey.split(250), strict=True):
         red, green, blue = part.int().unbind(1)
@@ -27,18 +27,18 @@ def resize_images(images, height, width, resize):
     # in parts, so that the float copies stay small
     for part, out in zip(images.split(250), resized.split(250), strict=True):
         part = part.float()
-        if resize == "tensorflow1":  # half a pixel off, as in `tf.image`
+        if resize == "tensorflow1":  # half a pixel off, as in TensorFlow 1's `tf.image`
             part = blend_columns(blend_columns(part, width).mT, height).mT
-        elif resize == "bilinear":  # from the four nearest pixels, as OpenCV does
+        elif resize == "bilinear":  # from the four nearest pixels, as in OpenCV
             part = F.interpolate(part, (height, width), mode="bilinear")
-        else:  # from all pixels that a smaller one covers, as PIL and torchvision do
+        else:  # from all pixels below a smaller one, as in PIL and torchvision
             part = F.interpolate(part, (height, width), mode="bilinear", antialias=True)
         out.copy_(part.round().clamp(0, 255))
     return resized
 
 
 def fit_images(images, height, width, channels, resize="antialias"):
-    """Make uint8 images, N x C x H x W, grey or colour, and resize them."""
+    """Convert uint8 images, N x C x H x W, to grey or colour, and resize them."""
     if channels < images.shape[1]:
         images = grey_images(images)
     if images.shape[2:] != (height, width):

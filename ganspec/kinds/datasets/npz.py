@@ -1,4 +1,4 @@
-"""Images in one file of numpy arrays."""
+"""Images in a file of numpy arrays."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ganspec.kinds.datasets.images import fit_images
 
 
 def find_npz(place):
-    """Return the .npz file that `place` is, or the only one in the folder `place`."""
+    """Return `place` if it is a file, or the only .npz file in the folder `place`."""
     place = Path(place)
     if not place.is_dir():
         return place
     files = sorted(place.glob("*.npz"))
     if len(files) != 1:
         names = ", ".join(path.name for path in files[:3])
-        found = f"{len(files)} .npz files ({names}): name one" if files else "no .npz file"
-        raise ValueError(f"{place} holds {found}")
+        content = f"{len(files)} .npz files ({names}): name one" if files else "no .npz file"
+        raise ValueError(f"{place} holds {content}")
     return files[0]
 
 
@@ -35,12 +35,12 @@ def read_arrays(path):
             if "images" not in arrays:
                 raise ValueError(f"no array `images`, only {', '.join(arrays) or 'nothing'}")
             return arrays["images"], arrays.get("labels")
-    except Exception as error:  # of a damaged file, almost any
+    except Exception as error:  # a damaged file raises almost anything
         raise ValueError(f"{path} cannot be read: {error}") from error
 
 
 def order_images(images):
-    """Return images as N x C x H x W; channels may be last, first or left out."""
+    """Return images as N x C x H x W; channels may be last, first or missing."""
     shape = " x ".join(map(str, images.shape))
     if images.dtype != np.uint8:
         raise ValueError(f"`images` is {images.dtype}, not uint8 (0 to 255)")
@@ -56,7 +56,7 @@ def order_images(images):
 
 
 def check_labels(labels, count):
-    """Return labels as int64 N, 0 where there are none."""
+    """Return labels as int64 N, all 0 for None."""
     if labels is None:
         return np.zeros(count, np.int64)
     if labels.dtype.kind not in "iu" or labels.shape not in ((count,), (count, 1)):
@@ -84,9 +84,9 @@ def load_images(folder, height, width, channels, resize="antialias"):
 
 
 class Npz(Dataset, kind="npz"):
-    """A .npz file of numpy arrays: `images`, uint8, and `labels` from 0, where there are any.
+    """A .npz file of numpy arrays: `images`, uint8, and perhaps `labels`, which count from 0.
 
-    The images are N x H x W x C, N x C x H x W or, where they are grey, N x H x W.
+    Images are N x H x W x C, N x C x H x W or, if grey, N x H x W.
     """
 
     load: ClassVar = staticmethod(load_images)
@@ -98,6 +98,6 @@ class Npz(Dataset, kind="npz"):
     def holds(self, folder: Path) -> bool:
         return folder.is_file() or any(folder.glob("*.npz"))
 
-    def places(self, given: Path | None) -> list[Path]:
+    def places(self, folder: Path | None) -> list[Path]:
         # no other file can stand in for the user's own images
-        return [given.expanduser()] if given else super().places(None)
+        return [folder.expanduser()] if folder else super().places(None)

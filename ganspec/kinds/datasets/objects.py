@@ -1,4 +1,4 @@
-"""Label files of i-CLEVR: which objects stand in each image."""
+"""Label files of i-CLEVR, which list the objects in each image."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 
 def solid_words():
-    """Return words for solids: colours, in the order of `shade_solids`, and shapes."""
+    """Return the colours of solids, in the order of `shade_solids`, and the shapes."""
     colours = "gray red blue green brown purple cyan yellow"
     return colours.split(), ["cube", "sphere", "cylinder"]
 
@@ -23,11 +23,11 @@ def read_json(path):
 
 
 def read_objects(path):
-    """Read the index of every object by its name, from an `objects.json`."""
+    """Return the index of every object by its name, from an `objects.json`."""
     index = read_json(path)
     values = list(index.values()) if isinstance(index, dict) else []
-    whole = all(type(value) is int for value in values)
-    if not values or not whole or sorted(values) != list(range(len(values))):
+    are_whole = all(type(value) is int for value in values)
+    if not values or not are_whole or sorted(values) != list(range(len(values))):
         raise ValueError(f"{path} does not number objects from 0: {{name: 0, name: 1}}")
     if len(values) != 24:
         raise ValueError(f"{path} numbers {len(values)} objects, not i-CLEVR's 24")
@@ -35,13 +35,13 @@ def read_objects(path):
 
 
 def object_names(path):
-    """Return the names of the objects of an `objects.json` in the order of their index."""
+    """Return the objects of an `objects.json` in the order of their index."""
     index = read_objects(path)
     return sorted(index, key=index.__getitem__)
 
 
 def check_labels(path, labels, index):
-    """Raise ValueError where `labels` is no map of images to objects in `index`."""
+    """Raise ValueError if `labels` is no map of images to objects in `index`."""
     if not isinstance(labels, dict) or not labels:
         raise ValueError(f"{path} is not a map of images to lists of objects")
     for image, objects in labels.items():
@@ -54,7 +54,7 @@ def check_labels(path, labels, index):
 
 
 def read_labels(path, checked=True):
-    """Read each image's objects by its file name, and the index of all objects."""
+    """Return each image's objects by its file name, and the index of all objects."""
     path = Path(path)
     if checked:
         labels, index = read_json(path), read_objects(path.with_name("objects.json"))
@@ -66,7 +66,7 @@ def read_labels(path, checked=True):
 
 
 def mark_objects(labels, index):
-    """Return which objects each list of names holds: 0 or 1, uint8 N x objects."""
+    """Return lists of objects as labels, uint8 N x objects, 0 or 1."""
     marks = torch.zeros(len(labels), len(index), dtype=torch.uint8)
     for row, names in zip(marks, labels, strict=True):
         row[[index[name] for name in names]] = 1

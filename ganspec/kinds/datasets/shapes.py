@@ -1,4 +1,4 @@
-"""Scenes of lit solids on a grey ground, drawn on the spot: it needs no files."""
+"""Scenes of lit solids on a grey ground, drawn without any files."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def load_images(
     """Draw scenes, uint8 N x C x H x W. Return them and their labels, if any."""
     if split == "train":
         random = np.random.default_rng(seed)
-    else:  # numbers that no seed gives the other split
+    else:  # numbers that the other split has under no seed
         random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
-    # whole blocks, even at the end, so that no image depends on how many there are
+    # the last block is whole, so that no image depends on their number
     block = min(256, max(1, 2**18 // (height * width)))
     if labels:
         listed, marks = list_objects(labels, count, block)
@@ -48,39 +48,38 @@ def load_images(
 
 
 def label_fronts(scenes):
-    """Return 3 x colour + shape of the object that stands nearest, int64 N."""
+    """Return 3 x colour + shape of the nearest object of each scene, int64 N."""
     near = scenes["y"].argmin(1, keepdim=True)
     return (3 * scenes["colour"] + scenes["shape"]).gather(1, near)[:, 0]
 
 
 def solids_of(names):
-    """Return fields, each of size 3, of one to three objects such as `red cube`."""
+    """Return the fields, each of size 3, of one to three objects such as `red cube`."""
     colours, shapes = solid_words()
     if not 1 <= len(names) <= 3:
         raise ValueError(f"one to three objects can be drawn, not {len(names)}")
-    fields = {"colour": [0] * 3, "shape": [0] * 3, "present": [False] * 3}
+    solids = {"colour": [0] * 3, "shape": [0] * 3}
     for i, name in enumerate(names):
         colour, _, shape = name.partition(" ")
         if colour not in colours or shape not in shapes:
             raise ValueError(f"{name!r} cannot be drawn; a `red cube` could")
-        fields["colour"][i] = colours.index(colour)
-        fields["shape"][i] = shapes.index(shape)
-        fields["present"][i] = True
-    return fields
+        solids["colour"][i] = colours.index(colour)
+        solids["shape"][i] = shapes.index(shape)
+    return solids | {"present": [i < len(names) for i in range(3)]}
 
 
 def list_objects(labels, count, block):
-    """Return the objects that a file lists for blocks of scenes, and marks, N x 24.
+    """Return the objects that a file lists for blocks of scenes, and labels, N x 24.
 
-    `objects.json` stands beside the file. After its last image it begins again.
+    `objects.json` is in the file's folder. After the last image the list begins again.
     """
     listed, index = read_labels(labels)
-    wanted = list(listed.values())[:count]
-    solids = [solids_of(names) for names in wanted]
-    solids = {k: torch.tensor([solid[k] for solid in solids]) for k in solids[0]}
-    order = torch.arange(-(-count // block) * block) % len(wanted)
-    blocks = [{k: field[part] for k, field in solids.items()} for part in order.split(block)]
-    return blocks, mark_objects(wanted, index)[order[:count]]
+    images = list(listed.values())[:count]
+    solids = [solids_of(names) for names in images]
+    fields = {k: torch.tensor([solid[k] for solid in solids]) for k in solids[0]}
+    order = torch.arange(-(-count // block) * block) % len(images)
+    blocks = [{k: field[part] for k, field in fields.items()} for part in order.split(block)]
+    return blocks, mark_objects(images, index)[order[:count]]
 
 
 def _check_path(path: str) -> str:
@@ -95,9 +94,9 @@ PathText = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_
 class Shapes(Dataset, kind="shapes"):
     """Drawn scenes of one to three cubes, spheres and cylinders in CLEVR's colours.
 
-    With `labels`, a file such as i-CLEVR's `train.json` with `objects.json` beside it, each
-    scene has the objects that the file lists for it: a stand-in for `iclevr`. The split `test`
-    has as many scenes, none of them in `train`.
+    `labels` names a file such as i-CLEVR's `train.json`, with `objects.json` in its folder; each
+    scene then has the objects that the file lists for it, as a stand-in for `iclevr`. The split
+    `test` has as many scenes, other than those of `train`.
     """
 
     load: ClassVar = staticmethod(load_images)
@@ -107,7 +106,7 @@ class Shapes(Dataset, kind="shapes"):
     seed: NonNegativeInt = 0
     split: Literal["train", "test"] = "train"
     labels: PathText | None = Field(
-        None, description="file that lists the objects of each image, as `train.json`"
+        None, description="file that lists the objects of each image, such as `train.json`"
     )
 
     def label_kind(self) -> tuple[str, int]:

@@ -42,7 +42,7 @@ class Conv(Weighted, kind="conv"):
     padding: Padding = Field("same", description="`same`, `valid`, or a number for each side")
     dilation: Pair = Field(1, description="distance between the kernel's rows and columns")
     groups: Width = Field(1, description="groups of channels that do not mix")
-    bias: bool = Field(True, description="whether a learned number is added to each channel")
+    bias: bool = Field(True, description="a learned number added to each channel")
     split: Split = Field("even", description="an odd `same`: `even` as torch, `end` as Keras")
 
     def lower(self, net: Lowering, x: Value) -> Value:
@@ -53,7 +53,7 @@ class Conv(Weighted, kind="conv"):
         if not (is_even(rows) and is_even(columns)):
             x = net.add(Call(nn.ZeroPad2d, (*columns, *rows)), x)
             rows = columns = (0, 0)
-        args, named = stride_arguments(shorten(stride), shorten((rows[0], columns[0])))
+        args, named = stride_arguments(stride, (rows[0], columns[0]))
         call = Call(
             nn.Conv2d,
             x.channels,

@@ -43,25 +43,21 @@ class ConvTranspose(Weighted, kind="conv_transpose"):
         0, description="rows and columns added at the end, where `padding` is a number"
     )
     groups: Width = Field(1, description="groups of channels that do not mix")
-    bias: bool = Field(True, description="whether a learned number is added to each channel")
+    bias: bool = Field(True, description="a learned number added to each channel")
     split: Split = Field("even", description="an odd `same`: `even` as torch, `end` as Keras")
 
     def lower(self, net: Lowering, x: Value) -> Value:
         if self.output_padding and self.padding in ("same", "valid"):
             message = f"`padding: {self.padding}` leaves `output_padding` no choice"
             net.refuse("bad-value", message, None, "take `output_padding` away")
-        rows, columns = transposed_padding(
+        padding, output_padding, end = transposed_padding(
             self.padding,
             self.split,
             kernel=self.kernel,
             stride=self.stride,
             output_padding=self.output_padding,
         )
-        args, named = stride_arguments(
-            shorten(self.stride),
-            shorten((rows.padding, columns.padding)),
-            shorten((rows.output_padding, columns.output_padding)),
-        )
+        args, named = stride_arguments(self.stride, padding, output_padding)
         call = Call(
             nn.ConvTranspose2d,
             x.channels,
@@ -74,7 +70,7 @@ class ConvTranspose(Weighted, kind="conv_transpose"):
             channels=self.out,
         )
         h = self.add(net, call, x)
-        if rows.end or columns.end:
+        if any(end):
             # an odd row or column goes from the end alone, which torch's padding cannot do
-            h = net.add(Call(nn.ZeroPad2d, (0, -columns.end, 0, -rows.end)), h)
+            h = net.add(Call(nn.ZeroPad2d, (0, -end[1], 0, -end[0])), h)
         return h

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from ganspec.language.types import Padding, Pair, pair
 
@@ -16,19 +16,6 @@ KERAS_SPLIT: dict[str, dict[str, object]] = {
 }
 
 Sides: TypeAlias = tuple[int, int]
-"""Rows before and after a map, or columns."""
-
-
-class Crop(NamedTuple):
-    """The end of a transposed convolution along one axis.
-
-    torch crops `padding` from both ends and keeps `output_padding` at the end; `end` is what a
-    further step crops from the end.
-    """
-
-    padding: int
-    output_padding: int
-    end: int = 0
 
 
 def shorten(value: Pair) -> Pair:
@@ -45,10 +32,12 @@ def is_even(sides: Sides) -> bool:
 def stride_arguments(
     stride: Pair, padding: Pair, output_padding: Pair | None = None
 ) -> tuple[tuple[Pair, ...], dict[str, Any]]:
-    """Return positional and named arguments: positional ones if neither of two is the default.
+    """Return positional and named arguments: positional if neither of the first two is a default.
 
     People write `nn.Conv2d(3, 64, 4, 2, 1)`, and `nn.Conv2d(3, 64, 3, padding=1)`.
     """
+    stride, padding = shorten(stride), shorten(padding)
+    output_padding = None if output_padding is None else shorten(output_padding)
     if stride == 1 or padding == 0:
         more = {} if output_padding is None else {"output_padding": output_padding}
         return (), {"stride": stride, "padding": padding, **more}
@@ -70,37 +59,38 @@ def conv_padding(
 
 
 def _same(kernel: int, stride: int, dilation: int, size: int, split: Split) -> Sides:
-    span, wanted = (kernel - 1) * dilation + 1, -(-size // stride)
-    total = max((wanted - 1) * stride + span - size, 0)
+    span, outputs = (kernel - 1) * dilation + 1, -(-size // stride)
+    total = max((outputs - 1) * stride + span - size, 0)
     half = -(-total // 2)
-    if split == "even" and (size + 2 * half - span) // stride + 1 == wanted:
+    if split == "even" and (size + 2 * half - span) // stride + 1 == outputs:
         return half, half
     return total // 2, total - total // 2
 
 
 def transposed_padding(
     padding: Padding, split: Split, *, kernel: Pair, stride: Pair, output_padding: int = 0
-) -> tuple[Crop, Crop]:
-    """Return how a transposed convolution ends, by rows and by columns."""
-    if padding == "same" or padding == "valid":
-        axes = zip(pair(kernel), pair(stride), strict=True)
-        crop = _transposed_same if padding == "same" else _transposed_valid
-        rows, columns = (crop(k, s, split) for k, s in axes)
+) -> tuple[Sides, Sides, Sides]:
+    """Return what a transposed convolution crops and keeps, each by rows and columns.
+
+    The three are `padding`, which torch crops from both ends, `output_padding`, which torch keeps
+    at the end, and what a further step has to crop from the end.
+    """
+    axes = zip(pair(kernel), pair(stride), strict=True)
+    if padding == "same":
+        rows, columns = (_transposed_same(k, s, split) for k, s in axes)
+    elif padding == "valid":
+        # what a stride longer than the kernel leaves at the end, Keras keeps and torch does not
+        rows, columns = ((0, max(s - k, 0) if split == "end" else 0, 0) for k, s in axes)
     else:
-        rows, columns = (Crop(p, output_padding) for p in pair(padding))
-    return rows, columns
+        rows, columns = ((p, output_padding, 0) for p in pair(padding))
+    return (rows[0], columns[0]), (rows[1], columns[1]), (rows[2], columns[2])
 
 
-def _transposed_valid(kernel: int, stride: int, split: Split) -> Crop:
-    # what a stride longer than the kernel leaves at the end, Keras keeps and torch does not
-    return Crop(0, max(stride - kernel, 0) if split == "end" else 0)
-
-
-def _transposed_same(kernel: int, stride: int, split: Split) -> Crop:
+def _transposed_same(kernel: int, stride: int, split: Split) -> tuple[int, int, int]:
     total = kernel - stride  # what the full output has beyond stride * size
     if total < 0:
-        return Crop(0, -total)
+        return 0, -total, 0
     half = -(-total // 2)
     if split == "even" and 2 * half - total < stride:
-        return Crop(half, 2 * half - total)
-    return Crop(total // 2, 0, total % 2)
+        return half, 2 * half - total, 0
+    return total // 2, 0, total % 2

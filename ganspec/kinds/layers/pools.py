@@ -31,7 +31,7 @@ class WindowPool(Layer):
     expects: ClassVar = "map"
 
     kernel: Pair = 2
-    stride: Pair | None = Field(None, description="the kernel's size where it is not given")
+    stride: Pair | None = Field(None, description="the kernel's size by default")
     padding: Padding = "valid"
     split: Split = "even"
 
@@ -87,7 +87,7 @@ class AveragePool(WindowPool, kind="avg_pool"):
         ({"stride": 2, "padding": "same", "split": "end", "count_padding": False}, (4, 5, 7)),
     ]
 
-    count_padding: bool = Field(True, description="whether padded zeros count in the mean")
+    count_padding: bool = Field(True, description="padded zeros count in the mean")
 
     def settings(self) -> dict[str, Any]:
         is_padded = self.padding not in ("valid", 0)

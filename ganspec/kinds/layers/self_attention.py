@@ -13,7 +13,7 @@ from ganspec.program.ir import Call, Value
 
 
 class SelfAttention(nn.Module):
-    """SAGAN self-attention; `gamma` starts at 0, so that the layer begins as the identity."""
+    """SAGAN self-attention; `gamma` starts at 0, so that it begins as the identity."""
 
     def __init__(self, channels, norm=None):
         super().__init__()
@@ -34,7 +34,7 @@ class SelfAttention(nn.Module):
 
 
 class PooledSelfAttention(nn.Module):
-    """Self-attention with keys and values pooled 2 x 2, as in the code of SAGAN's authors."""
+    """Self-attention with keys and values pooled 2 x 2, as in SAGAN's code."""
 
     def __init__(self, channels, norm=None):
         super().__init__()

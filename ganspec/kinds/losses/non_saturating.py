@@ -29,7 +29,7 @@ def real_loss(scores, cfg):
 
 
 def fake_loss(scores, cfg):
-    """Return the loss of D on generated images: minimising it maximises log(1 - D(G(z)))."""
+    """Return the loss of D on G(z): minimising it maximises log(1 - D(G(z)))."""
     if cfg.fake_target == 0:
         return cross_entropy(scores, torch.zeros_like(scores), cfg)
     else:

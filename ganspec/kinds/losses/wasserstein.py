@@ -27,8 +27,8 @@ def generator_loss(scores, cfg):
 class Wasserstein(Loss, kind="wasserstein"):
     """Difference of the critic's mean scores (Arjovsky et al., 2017, equation 3).
 
-    Programs that write it as the mean of label x score label real images -1 and generated ones 1.
-    With `real_target: 1` the labels are swapped: the critic lowers the scores of real images.
+    Programs that write it as a mean of labels times scores use -1 for real images and 1 for
+    generated ones. `real_target: 1` swaps them: the critic then lowers the scores of real images.
     """
 
     judge: ClassVar = "critic"

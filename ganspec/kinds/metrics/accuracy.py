@@ -32,21 +32,19 @@ class Accuracy(Metric, kind="accuracy"):
             return f"accuracy needs a classifier of these labels ({kind}): --extractor RUN"
         return None
 
-    def measure(
-        self, generated: Activations, real: Activations | None, seed: int
-    ) -> list[MetricValue]:
-        classes, labels = generated.logits.shape[1], generated.labels
+    def measure(self, fake: Activations, real: Activations | None, seed: int) -> list[MetricValue]:
+        classes, labels = fake.logits.shape[1], fake.labels
         assert labels is not None  # `refusal` rejects images without labels
         size = int(labels.max()) + 1 if labels.ndim == 1 else labels.shape[1]
         if size > classes or (labels.ndim == 2 and size < classes):
             raise MetricError(f"the classifier tells {classes} labels, the images have {size}")
         if labels.ndim == 1:
             labels = labels.new_zeros(len(labels), classes).scatter_(1, labels[:, None], 1)
-        hits, counts = find_labels(generated.logits, labels).sum(0), labels.sum(0)
+        hits, counts = find_labels(fake.logits, labels).sum(0), labels.sum(0)
         if not counts.sum():
             raise MetricError("accuracy needs conditions that ask for an object")
-        has_names = len(generated.names) == classes
-        names = generated.names if has_names else map(str, range(classes))
+        has_names = len(fake.names) == classes
+        names = fake.names if has_names else map(str, range(classes))
         per_class = {
             name: 100 * hit.item() / count.item()
             for name, hit, count in zip(names, hits, counts, strict=True)

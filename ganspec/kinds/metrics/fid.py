@@ -23,12 +23,10 @@ class Fid(Metric, kind="fid"):
     def least(self) -> int:
         return 2
 
-    def measure(
-        self, generated: Activations, real: Activations | None, seed: int
-    ) -> list[MetricValue]:
+    def measure(self, fake: Activations, real: Activations | None, seed: int) -> list[MetricValue]:
         assert real is not None  # as for every paired metric
-        self.demand(generated.count, real.count)
-        value = frechet_distance(generated.mean, factor(generated), real.mean, real.covariance)
-        few, size = min(generated.count, real.count), generated.size
+        self.demand(fake.count, real.count)
+        value = frechet_distance(fake.mean, factor(fake), real.mean, real.covariance)
+        few, size = min(fake.count, real.count), fake.size
         note = f"fewer images ({few:,}) than features ({size:,})" if few <= size else ""
         return [MetricValue("fid", max(0.0, value), references=real.count, note=note)]

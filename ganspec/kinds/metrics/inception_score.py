@@ -34,12 +34,10 @@ class InceptionScore(Metric, kind="inception_score"):
         several = "inception_score needs an extractor that tells one class an image, not several"
         return several if classes == "multi_hot" else None
 
-    def measure(
-        self, generated: Activations, real: Activations | None, seed: int
-    ) -> list[MetricValue]:
-        self.demand(len(generated.logits))
+    def measure(self, fake: Activations, real: Activations | None, seed: int) -> list[MetricValue]:
+        self.demand(len(fake.logits))
         scores = fidelity("metric_isc").isc_featuresdict_to_metric(
-            {"logits": generated.logits},
+            {"logits": fake.logits},
             "logits",
             isc_splits=self.splits,
             rng_seed=seed % 2**32,

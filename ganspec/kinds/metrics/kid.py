@@ -28,15 +28,13 @@ class Kid(Metric, kind="kid"):
     def least(self) -> int:
         return 2
 
-    def measure(
-        self, generated: Activations, real: Activations | None, seed: int
-    ) -> list[MetricValue]:
+    def measure(self, fake: Activations, real: Activations | None, seed: int) -> list[MetricValue]:
         assert real is not None  # as for every paired metric
-        rows = min(len(generated.features), len(real.features))
+        rows = min(len(fake.features), len(real.features))
         self.demand(rows)
         size = min(self.subset_size, rows)
         scores = fidelity("metric_kid").kid_featuresdict_to_metric(
-            {"features": generated.features},
+            {"features": fake.features},
             {"features": real.features},
             "features",
             kid_subsets=self.subsets,

@@ -30,13 +30,11 @@ class PrecisionRecall(Metric, kind="precision_recall"):
     def least(self) -> int:
         return self.neighbours + 1
 
-    def measure(
-        self, generated: Activations, real: Activations | None, seed: int
-    ) -> list[MetricValue]:
+    def measure(self, fake: Activations, real: Activations | None, seed: int) -> list[MetricValue]:
         assert real is not None  # as for every paired metric
-        self.demand(len(generated.features), len(real.features))
+        self.demand(len(fake.features), len(real.features))
         shares = fidelity("metric_prc").prc_featuresdict_to_metric(
-            {"features": generated.features},
+            {"features": fake.features},
             {"features": real.features},
             "features",
             prc_neighborhood=self.neighbours,

@@ -44,30 +44,17 @@ class Adam(Optimizer, kind="adam"):
     eps_hat: bool = Field(False, description="add `eps` before the second moment is corrected")
 
     def call(self) -> Call:
-        return Call(
-            AdamEpsHat if self.eps_hat else optim.Adam,
-            lr=self.lr,
-            betas=self.betas,
-            eps=self.eps,
-            weight_decay=self.weight_decay,
-        )
+        options = dict(self)
+        return Call(AdamEpsHat if options.pop("eps_hat") else optim.Adam, **options)
 
 
 class AdamW(Optimizer, kind="adamw"):
     """Adam with decoupled weight decay (Loshchilov & Hutter, 2019)."""
 
+    optimizer: ClassVar = optim.AdamW
     framework_defaults: ClassVar = {"keras": {"eps": 1e-7, "weight_decay": 0.004}}
 
     lr: Rate = 1e-3
     betas: tuple[Beta, Beta] = (0.9, 0.999)
     eps: Positive = 1e-8
     weight_decay: Decay = 0.01
-
-    def call(self) -> Call:
-        return Call(
-            optim.AdamW,
-            lr=self.lr,
-            betas=self.betas,
-            eps=self.eps,
-            weight_decay=self.weight_decay,
-        )

@@ -8,7 +8,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.types import Count, Positive
-from ganspec.program.ir import Call, given
+from ganspec.program.ir import Call, non_defaults
 
 
 class Spectral(WeightNorm, kind="spectral"):
@@ -21,5 +21,5 @@ class Spectral(WeightNorm, kind="spectral"):
 
     def wrap(self) -> Call:
         call = Call(spectral_norm, n_power_iterations=self.power_iterations, eps=self.eps)
-        call.kwargs = given(call)  # emitted source names no defaults
+        call.kwargs = non_defaults(call)  # emitted source names no defaults
         return call
