@@ -19,6 +19,7 @@ test: .venv/ready lint
 lint: .venv/ready
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
 
 generated: .venv/ready
 	$(BIN)/ganspec build specs/*.yaml

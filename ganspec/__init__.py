@@ -140,9 +140,9 @@ def train(
     images are missing, CheckpointError, EventsError if there is no TensorBoard, MetricError or
     ExtractorError if the spec's scores cannot be measured, TrainingError if a loss is not finite.
     """
-    from ganspec.training.session import Options, train
+    from ganspec.training.session import TrainingOptions, train
 
-    options = Options(
+    options = TrainingOptions(
         data=data,
         device=device,
         steps=steps,

@@ -38,7 +38,7 @@ def test_place_number_size_and_classes_are_said(tmp_path):
     assert out.splitlines() == [
         f"npz: in {tmp_path}",
         "12 images, 64 x 64, 3 channels",
-        "2 classes, with so many images each:",
+        "2 classes, with the number of images of each:",
         "  0  9",
         "  7  3",
     ]
@@ -49,7 +49,7 @@ def test_classes_have_their_names(tmp_path):
     write_images(tmp_path / "pets", ["cat/1.png", "cat/2.png", "dog/1.png"])
     out, _ = data("image_folder", "--data", tmp_path / "pets")
     assert out.splitlines()[2:] == [
-        "2 classes, with so many images each:",
+        "2 classes, with the number of images of each:",
         "  0  cat  2",
         "  1  dog  1",
     ]

@@ -251,3 +251,31 @@ def test_packages_are_listed_for_installation():
 def test_version_is_said_once():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert project["version"] == ganspec.__version__
+
+
+# A first line that begins so is half a sentence, and a reader has to find the other half.
+VAGUE = re.compile(r"(What|Whether|How|Where|Which|Who|Whose|When|That)\b")
+WRITTEN = [*FILES, *sorted((ROOT / "generated").glob("*.py"))]
+
+
+def texts_of(tree: ast.AST) -> list[str]:
+    """Return the docstrings of a file, and the strings that describe attributes."""
+    nodes = (node for node in ast.walk(tree) if isinstance(node, ast.Expr))
+    values = (node.value for node in nodes if isinstance(node.value, ast.Constant))
+    return [value.value for value in values if isinstance(value.value, str)]
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=name_of)
+def test_docstrings_are_whole_sentences(path):
+    """Orders of functions are ruff's to check (D401); this holds for classes and modules too."""
+    assert [text for text in texts_of(ast.parse(path.read_text())) if VAGUE.match(text)] == []
+
+
+def test_vague_docstrings_are_found():
+    source = 'def f():\n    """Whether it is so."""\n\n\nX = 1\n"""What X is."""\n'
+    assert [bool(VAGUE.match(text)) for text in texts_of(ast.parse(source))] == [True, True]
+
+
+def test_no_two_classes_share_a_name():
+    classes = [n.name for tree in TREES.values() for n in tree.body if isinstance(n, ast.ClassDef)]
+    assert sorted({name for name in classes if classes.count(name) > 1}) == []

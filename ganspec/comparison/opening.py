@@ -17,7 +17,7 @@ SUFFIXES = (".yaml", ".yml")
 
 
 class RevisionError(GanspecError):
-    """A revision that cannot be read: git is missing, there is no repository, or no such name."""
+    """A spec at a revision that cannot be read: no git, repository, revision or file."""
 
 
 def open_spec(name: str) -> Spec:

@@ -155,10 +155,11 @@ def survey(
     chosen: Sequence[str] = (),
     report: Callable[[int, int], None] = lambda done, count: None,
 ) -> Survey:
-    """Return the survey of `systems`, if `chosen` has words of the rows that begin with them.
+    """Return the survey of `systems`.
 
-    These rows are in the order of the words. `report` gets the number of systems that are done and
-    of all. Raises SurveyError if no row begins with a word, and SpecError if networks do not fit
+    If `chosen` has words, the survey has only the rows whose names begin with one of them, in the
+    order of the words. `report` is called with the number of finished systems and the number of
+    all. Raises SurveyError if no row begins with a word, and SpecError if networks do not fit
     together.
     """
     plan = _chosen(_plan(systems), chosen)

@@ -147,10 +147,11 @@ def _sets(node: ast.AST, name: str) -> bool:
 
 
 def modules_of(nets: Iterable[Net]) -> list[nn.Module]:
-    """Return a module of every sort that networks consist of, containers included.
+    """Return an example of every module that the networks contain, containers included.
 
-    Weights are not drawn. A layer below a spectral norm has `parametrizations`, which is empty.
-    The list is empty where a class or function is somebody's own, which may do anything.
+    Their weights are not allocated. A layer under a spectral norm gets an empty `parametrizations`,
+    so that tests for that attribute succeed. If a class or function is not torch's or ganspec's,
+    return []: its modules cannot be known.
     """
     nets = list(nets)
     calls = {step.call: None for net in nets for step in net.leaves() if step.is_module}

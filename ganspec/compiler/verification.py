@@ -1,6 +1,6 @@
-"""Verification: from an emitted text to an error where it defines another value than its origin.
+"""Run an emitted text and compare the values of its definitions with those of their own files.
 
-Only definitions that come from files of people's own kinds are compared.
+Only definitions from users' own files of kinds are compared. A difference is an error.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class Matcher:
         self.known: dict[object, Layer | None] = {}
 
     def entries(self, calls: list[RecordedCall]) -> Iterator[Entry]:
-        """Yield layers for calls in a row; an entry without a kind for a call that no layer is."""
+        """Yield the layers of a sequence of calls; an entry without a kind for any other call."""
         while calls:
             for length, loose in ATTEMPTS:
                 part = calls[:length]

@@ -44,8 +44,10 @@ class CodeNetwork(NetworkDraft):
     network: nn.Module
     graph: RecordedGraph
     inputs: list[torch.Tensor]
-    before: list[RecordedCall] = field(default_factory=list)  # calls of the condition
-    compared: int | None = None  # outputs that the spec's network has unchanged; None for all
+    before: list[RecordedCall] = field(
+        default_factory=list
+    )  # calls that join the label to the input
+    compared: int | None = None  # first outputs to compare with the spec's network; None: all
 
     @property
     def missing(self) -> list[Entry]:

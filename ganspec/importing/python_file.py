@@ -61,7 +61,7 @@ def _size(text: str) -> int:
     return int(text)
 
 
-class Options:
+class SettingsObject:
     """An object with the fields that `--with opt.img_size=32,opt.channels=1` gives to `opt`."""
 
     def __init__(self, name: str):
@@ -85,8 +85,8 @@ def parse_settings(texts: Iterable[str]) -> dict[str, object]:
             if not owner:
                 settings[field] = _value(value, part)
                 continue
-            options = settings.setdefault(owner, Options(owner))
-            if not isinstance(options, Options):
+            options = settings.setdefault(owner, SettingsObject(owner))
+            if not isinstance(options, SettingsObject):
                 raise UnreadableError(f"{quoted(owner)} is given twice, alone and with fields")
             vars(options)[field] = _value(value, part)
     return settings
@@ -200,7 +200,7 @@ def build(maker: Maker, settings: dict[str, object]) -> nn.Module:
 
 def _meant(value: object, words: dict[str, object]) -> object:
     """Return the class or function of the file that a word names, as `nn.InstanceNorm2d`."""
-    if isinstance(value, Options):
+    if isinstance(value, SettingsObject):
         for name, field in vars(value).items():
             vars(value)[name] = _meant(field, words) if name != "_name" else field
     if not isinstance(value, str):

@@ -25,12 +25,12 @@ def name_widths(
     """
     slopes: dict[Path, dict[str, int]] = {}
     known = _arguments(maker, settings)
-    here = dict(_widths(draft))
+    here = dict(_numbers(draft))
     for name, value in known.items():
         if value % 2:
             continue
         smaller = _halved(draft.title, maker, {**settings, name: value // 2}, inputs, value)
-        there = dict(_widths(smaller)) if smaller else {}
+        there = dict(_numbers(smaller)) if smaller else {}
         if list(there) != list(here):
             continue
         for path, width in here.items():
@@ -53,7 +53,7 @@ def _arguments(maker: Maker, settings: dict[str, object]) -> dict[str, int]:
     return {n: v for n, v in values if type(v) is int and v > 1 and not name_problem(n)}
 
 
-def _widths(draft: CodeNetwork) -> Iterator[tuple[Path, int]]:
+def _numbers(draft: CodeNetwork) -> Iterator[tuple[Path, int]]:
     """Yield every width of a network with its place."""
     yield from numbers(draft.entries)
     yield from numbers(list(draft.reads), ("reads",))

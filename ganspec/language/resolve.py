@@ -72,7 +72,7 @@ class Resolver(Scope):
         return model if whole else None
 
     def refusal(self, item: ErrorDetails, node: MapNode) -> None:
-        """Report what a check of the model itself refused."""
+        """Report an error that pydantic found when it validated a whole section or kind."""
         place, context = item["loc"], item.get("ctx", {})
         if item["type"] == "missing" and len(place) == 1:
             return  # reported already: the field is absent, or its value is wrong

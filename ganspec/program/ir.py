@@ -56,7 +56,7 @@ class Call:
 
     @property
     def function(self) -> Callable:
-        """The class or function, of any call but a block's."""
+        """The class or function that is called. Calls of blocks have none."""
         assert not isinstance(self.target, Net)  # a block is evaluated step by step
         return self.target
 

@@ -68,7 +68,7 @@ def description(data: Data, folder: Path, images: torch.Tensor, labels: torch.Te
     lines = [
         f"{dataset.kind}: {where}",
         f"{count:,} images, {height} x {width}, {many(channels, 'channel', 'channels')}",
-        f"{many(len(rows), 'class', 'classes')}, with so many images each:",
+        f"{many(len(rows), 'class', 'classes')}, with the number of images of each:",
     ]
     for label, name, number in rows:
         middle = f"{name:<{second}}  " if second else ""

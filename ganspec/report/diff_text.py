@@ -114,7 +114,7 @@ class DiffTable:
             sign = " " if change.before == change.after else "~"
             name, a, b = change.name, change.before or "-", change.after or "-"
             mark = f"  [{change.because}]" if change.because else ""
-            half = self.cell - 14  # so that values stand under the layers' texts
+            half = self.cell - 14  # so that the second value stands under B's layers
             line = f"{sign} {name:<{NAME}} {a:<{half}}        {b}{mark}"
             if len(a) <= half and len(line) <= self.width and len(name) <= NAME:
                 yield printable(line)

@@ -16,11 +16,11 @@ from ganspec.runs.record import RunRecord
 T = TypeVar("T")
 MOMENTS = 12  # pictures of training on a page
 FINAL_BYTES = 2_000_000  # of the picture of a run's end
-STRIP_BYTES = 250_000  # of each moment
-STRIP_PIXELS = 900  # its width, made of whole images
+STRIP_BYTES = 250_000  # of each picture of a moment
+STRIP_PIXELS = 900  # of its width, cut to whole images
 THUMBNAIL = 420  # width of pictures that are not grids
 SMALL = 500  # width of pictures whose pixels are shown twice as large
-LARGEST = 60_000_000  # pixels of a picture that is opened
+LARGEST = 60_000_000  # pixels; a larger picture is not opened
 BORDER = 2  # pixels of white around each image of a grid
 
 

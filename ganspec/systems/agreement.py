@@ -106,7 +106,7 @@ def output_range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
     if end.range is None or end.range == spec.data.range:
         return
     images = _span(spec.data.range)
-    message = f"{end.name} makes {_span(end.range)}, the images are {images}"
+    message = f"{end.name} gives {_span(end.range)}, but the images are {images}"
     note = range_note(spec, end.mark)
     if find(spec.tree, ("data", "range")) is find(spec.tree, ("data",)):
         note = f"images are {images} unless `data` says otherwise"

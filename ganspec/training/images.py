@@ -28,11 +28,15 @@ def open_images(
     folder = dataset.locate(folder)
     with dataset.reading(folder):
         if isinstance(dataset, ImageFolder):
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # `load` says the same again
+            with warnings.catch_warnings(record=True) as skipped:
+                warnings.simplefilter("always")
                 files = dataset.files(folder, height, width, channels, data.resize)
             size = len(files) * channels * height * width
             if streamed or (streamed is None and size > MEMORY_SHARE * free_memory()):
+                for warning in skipped:  # of unreadable images; in memory, `load` warns again
+                    warnings.warn_explicit(
+                        warning.message, warning.category, warning.filename, warning.lineno
+                    )
                 return StreamedImages(files, device), files.labels
         images, labels = dataset.reader(data.resize)(folder, height, width, channels)
     return images.to(device), labels

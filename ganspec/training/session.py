@@ -35,7 +35,7 @@ ScoringFactory: TypeAlias = Callable[[Spec, Path | None, Training, Run], Scoring
 
 
 @dataclass(frozen=True)
-class Options:
+class TrainingOptions:
     """The options of `ganspec.train`, which describes each of them."""
 
     data: Path | str | None = None
@@ -50,7 +50,7 @@ class Options:
 
 
 def train(
-    spec: Spec, out: Path | str | None, options: Options, scoring: ScoringFactory | None
+    spec: Spec, out: Path | str | None, options: TrainingOptions, scoring: ScoringFactory | None
 ) -> Run:
     """Train `spec` into the folder `out`, as `ganspec.train` does. Return the run.
 
@@ -86,7 +86,7 @@ def train(
 
 
 def _advance(
-    training: Training, run: Run, last: int, options: Options, update: Callable[[], None]
+    training: Training, run: Run, last: int, options: TrainingOptions, update: Callable[[], None]
 ) -> None:
     """Train to step `last` or for the minutes of `options`, and note in `run` how it ended."""
 

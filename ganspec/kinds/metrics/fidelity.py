@@ -10,7 +10,7 @@ import torch
 
 from ganspec.language.errors import GanspecError
 
-OPERATORS = ("nms", "qnms")  # the import of torchvision describes these
+OPERATORS = ("nms", "qnms")  # of torchvision's compiled part, which may be missing
 _libraries: list[torch.library.Library] = []  # torch forgets the operators of a freed library
 
 

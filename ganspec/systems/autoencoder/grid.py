@@ -16,9 +16,10 @@ from ganspec.systems.grid import save_grid
 def save_comparison(
     autoencoder: nn.Module, images: torch.Tensor, path: Path, cfg: SimpleNamespace
 ) -> None:
-    """Write images and an autoencoder's restorations of them, one row below another, atomically.
+    """Write a grid: inputs, below them their restorations and, under noise, the clean images.
 
-    `images` are uint8, N x C x H x W; more of them than fit in a row go on in further rows.
+    `images` are uint8, N x C x H x W. Those that do not fit in a row continue in further groups of
+    rows. The file is written atomically.
     """
     parts: list[torch.Tensor] = []
     for part in images.split(cfg.columns):
