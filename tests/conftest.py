@@ -46,6 +46,15 @@ def own_kinds_forgotten():
                 del kinds[name]
 
 
+@pytest.fixture(autouse=True)
+def forget_own_kinds():
+    """Forget the kinds that a test defines, so that no other test of the process draws them."""
+    loaded = list(LOADED)
+    with own_kinds_forgotten():
+        yield
+    LOADED[:] = loaded
+
+
 def run_source(source: str, name: str = "emitted") -> types.ModuleType:
     """Return emitted source as a module that was imported, not run as a program."""
     module = types.ModuleType(name)
