@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (2758b1ba).
+Written by ganspec from the spec `cgan_fashion` (4ad28023).
 Plain PyTorch, yours to edit.
 """
 
@@ -39,7 +39,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, with biases of 0."""
+    """Draw weights as Keras does: Glorot-uniform, embeddings within 0.05, biases 0."""
     init_weights(network, nn.init.xavier_uniform_)
     for module in network.modules():
         if isinstance(module, nn.Embedding):

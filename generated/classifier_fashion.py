@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (7f6b6f4d).
+Written by ganspec from the spec `classifier_fashion` (4b1081f1).
 Plain PyTorch, yours to edit.
 """
 
@@ -31,7 +31,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, with biases of 0."""
+    """Draw weights as Keras does: Glorot-uniform, embeddings within 0.05, biases 0."""
     init_weights(network, nn.init.xavier_uniform_)
 
 

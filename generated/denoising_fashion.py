@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (d619c2ab).
+Written by ganspec from the spec `denoising_fashion` (22b7a873).
 Plain PyTorch, yours to edit.
 """
 
@@ -34,7 +34,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, with biases of 0."""
+    """Draw weights as Keras does: Glorot-uniform, embeddings within 0.05, biases 0."""
     init_weights(network, nn.init.xavier_uniform_)
 
 

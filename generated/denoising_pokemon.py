@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (f8fc3c74).
+Written by ganspec from the spec `denoising_pokemon` (bba4e3aa).
 Plain PyTorch, yours to edit.
 """
 
@@ -33,7 +33,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, with biases of 0."""
+    """Draw weights as Keras does: Glorot-uniform, embeddings within 0.05, biases 0."""
     init_weights(network, nn.init.xavier_uniform_)
 
 

@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (9650e3d7). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (61542faa). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -57,7 +57,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, with biases of 0."""
+    """Draw weights as Keras does: Glorot-uniform, embeddings within 0.05, biases 0."""
     init_weights(network, nn.init.xavier_uniform_)
 
 

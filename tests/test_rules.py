@@ -279,3 +279,9 @@ def test_vague_docstrings_are_found():
 def test_no_two_classes_share_a_name():
     classes = [n.name for tree in TREES.values() for n in tree.body if isinstance(n, ast.ClassDef)]
     assert sorted({name for name in classes if classes.count(name) > 1}) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "generated").glob("*.py")), ids=name_of)
+def test_emitted_lines_fit_88_columns(path):
+    """Ruff's formatter breaks code, but neither docstrings nor comments."""
+    assert [line for line in path.read_text().splitlines() if len(line) > 88] == []

@@ -40,7 +40,7 @@ def compare(
         bool | None,
         typer.Option(
             "--transpose/--columns",
-            help="A row a spec, or a column a spec. [default: columns where they fit]",
+            help="One row per spec, or one column per spec. [default: columns if they fit]",
             show_default=False,
         ),
     ] = None,

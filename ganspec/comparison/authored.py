@@ -36,7 +36,7 @@ class Authored:
         return isinstance(section, MapNode) and alias in section.value
 
     def default(self, owner: Section, name: str, path: KeyPath) -> str | None:
-        """Return the framework whose default the field has; None if the author wrote it."""
+        """Return the spec's framework, whose default a field has; None if the author wrote it."""
         return None if self.wrote(owner, name, path) else self.spec.framework
 
 

@@ -39,7 +39,9 @@ def sections(a: Spec, b: Spec, texts: AuthoredPair) -> tuple[SectionDiff, ...]:
     for name in dict.fromkeys([*_compared(a), *_compared(b)]):
         title, views = TITLES.get(name, name), (_view(a, name), _view(b, name))
         if name == "data" and not all(view and "resize" in view.values for view in views):
-            for view in filter(None, views):  # images that stay as large as they are need no way
+            for view in filter(
+                None, views
+            ):  # images that one spec does not resize need no method of resizing
                 view.values.pop("resize", None)
         changes = list(_SectionComparison(texts, name).changes(*views))
         found[title] = (*found.get(title, ()), *_joined(changes, a.networks))

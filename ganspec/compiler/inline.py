@@ -50,7 +50,7 @@ def inline(
 
 
 class CannotInlineError(Exception):
-    """A function that would mean another thing in place of its call."""
+    """A function cannot be inlined: its meaning would change, or the call has another form."""
 
 
 class Function(PythonText):

@@ -93,7 +93,7 @@ NAMESPACES = [
 
 
 def namespaced(target: object) -> tuple[Import, str] | None:
-    """Return the import and the usual name of a class or function of torch; None for any other."""
+    """Return the import that people use for torch's `target`, and the name after it: `.Conv2d`."""
     # by identity: __module__ lies for builtins
     for namespace, imported, inner in NAMESPACES:
         name = getattr(target, "__name__", "")

@@ -206,10 +206,12 @@ class ValueComparison:
         """Return an attribute of a function or class, or a default, that differs."""
         if isinstance(old, types.FunctionType):
             first, second = inspect.signature(old).parameters, inspect.signature(new).parameters
-            kinds = [len(getattr(f, "registry", ())) for f in (old, new)]  # of `singledispatch`
+            registered = [
+                len(getattr(f, "registry", ())) for f in (old, new)
+            ]  # by `singledispatch`
             shared = [p for p in second if p in first]
             defaults = all(self.same(first[p].default, second[p].default) for p in shared)
-            if kinds[0] != kinds[1] or not defaults:
+            if registered[0] != registered[1] or not defaults:
                 return name
         mine, theirs = ({k: v for k, v in vars(t).items() if k[:2] != "__"} for t in (old, new))
         for key, value in mine.items():

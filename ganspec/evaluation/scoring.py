@@ -1,4 +1,4 @@
-"""Scores of images, each with everything that it depends on."""
+"""Scores of images, each written with all the conditions that its value depends on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Features and logits of a set of images, which metrics read."""
+"""Outputs of a feature extractor for a set of images: the features and logits for metrics."""
 
 from __future__ import annotations
 

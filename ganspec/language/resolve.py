@@ -279,9 +279,9 @@ class Resolver(Scope):
             return None
         arguments = read_arguments(self, word, signature.params, body, mark)
         named: dict[str, int | float | Unknown] = dict.fromkeys(signature.params, UNKNOWN)
-        # inside, an argument goes by its parameter's name: the block becomes a class
+        # inside, a width has its parameter's name: the block is emitted as a class with parameters
         named |= {k: Width(v, k) if isinstance(v, int) else v for k, v in (arguments or {}).items()}
-        # names of the caller's repeats are out of sight: a block means the same in every call
+        # the caller's repeat variables are not visible, so a block means the same in every call
         calls, names = self.calls, self.names
         self.calls, self.names = (*calls, word), self.vars
         opened = self.layers(layers, named)

@@ -147,7 +147,7 @@ def legend_label(text: str) -> str:
 
 
 def draw_curve(axes: Axes, curve: Curve) -> None:
-    """Draw one curve, raw and smoothed."""
+    """Draw one curve: smoothed over its raw values, or with markers if it has few points."""
     column, colour = curve.column, THEME[curve.colour][0]
     label = legend_label(curve.label)
     plot = partial(axes.plot, color=colour, label=label, linestyle=curve.style)

@@ -59,7 +59,7 @@ class Embedding(Condition, kind="embedding"):
             net.refuse("missing-field", "embedding needs `size`", None, "add `size:`")
         if self.join_ == "product" and self.size not in (None, x.channels):
             message = f"an embedding of {self.size} numbers cannot multiply {x}"
-            help = "remove `size`: it is the number of channels"
+            help = "remove `size`: with `join: product` it is the number of channels"
             net.refuse("shape-mismatch", message, x, help)
         return x.channels if self.size is None else self.size
 

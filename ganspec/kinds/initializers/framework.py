@@ -11,7 +11,7 @@ from ganspec.program.ir import Call
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, with biases of 0."""
+    """Draw weights as Keras does: Glorot-uniform, embeddings within 0.05, biases 0."""
     init_weights(network, nn.init.xavier_uniform_)
     for module in network.modules():
         if isinstance(module, nn.Embedding):

@@ -83,7 +83,7 @@ class Train(Schedule):
     generator_batch: Annotated[int, Field(gt=0, le=65536)] | None = Field(
         None, description="images in a generator update, where not as many as in a batch"
     )
-    warmup: Warmup | None = Field(None, description="iterations of the discriminator alone, first")
+    warmup: Warmup | None = Field(None, description="the first iterations: discriminator only")
     skip: Skip = Field(Skip(), description="when an iteration leaves a network as it is")
     average: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None,
