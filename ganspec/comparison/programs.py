@@ -80,13 +80,13 @@ class NetworkLayers:
         # a layer may be several calls: pad, then conv
         layers = groupby(steps, key=lambda each: each.step.origin.path)
         self.leaves = [self._leaf(n, list(group)) for n, (_, group) in enumerate(layers, 1)]
-        # an auxiliary classifier is no input of the output: its layer alone tells of it
+        # an auxiliary classifier is not an input of the output; only its own layer shows it
         result = aliases.get(net.output.id, net.output.id)
         self.leaves.append(self._output(self._makers[result]))
 
     @property
     def layers(self) -> list[ComparedLayer]:
-        """The layers, without the output."""
+        """The layers in order, without the entry for the output."""
         return [leaf.layer for leaf in self.leaves[:-1]]
 
     @property

@@ -64,7 +64,7 @@ class Module:
         return text
 
     def _sections(self) -> dict[str, list[str]]:
-        """Return the texts of each section that has some, definitions before their use."""
+        """Return the texts of each section that is not empty, each definition before its uses."""
         sections: dict[str, list[str]] = {name: [] for name in ORDER}
         begun: set[int] = set()
         placed: list[Piece] = []

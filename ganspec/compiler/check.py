@@ -28,7 +28,7 @@ def check(spec: Spec) -> list[Diagnostic]:
     if errors:
         raise SpecError(errors)
     if any(not type(kind).__module__.startswith("ganspec.") for kind in within(spec)):
-        program(spec, nets)  # other people's texts may lack something
+        program(spec, nets)  # texts of users' own kinds may lack a definition
     return warnings_of(spec, nets)
 
 
@@ -58,7 +58,7 @@ def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
             help = suggestion(name, nets, "networks")
             yield Diagnostic("unknown-name", f"no network is called `{name}`", mark, (), help)
     rows = {name: costs(net) for name, net in nets.items()}
-    # a table that differs says where; its total would only say it again
+    # a table that differs shows where; a wrong total would repeat that
     errors = list(_tables(spec, rows))
     yield from errors or _totals(spec, rows)
 

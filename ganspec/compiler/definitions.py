@@ -30,7 +30,7 @@ INSTALLED = ("site-packages", "dist-packages")
 
 
 class UnmovableError(Exception):
-    """A text that cannot be moved; the message says what is wrong with it."""
+    """A text cannot be moved into an emitted file; the message gives the reason."""
 
     def __init__(self, why: str, help: str = ""):
         super().__init__(why)

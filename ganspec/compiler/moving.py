@@ -42,10 +42,10 @@ FAMILIES = {"loss": "Losses", "penalty": "Losses", "criterion": "Losses"}
 
 
 class Mover:
-    """Moves definitions; a `varying` parameter differs between calls of its function.
+    """Moves definitions into the emitted file and replaces parameters by their known values.
 
-    A value is settled where a function is first called. Where a later call differs, `changed`
-    says that all has to be done again.
+    The first call of a function decides each parameter's value. If a later call has another value,
+    the parameter becomes `varying`, and `changed` is True: the file has to be moved again.
     """
 
     def __init__(
@@ -261,7 +261,7 @@ def _is_namespace(known: Known | None) -> bool:
 
 
 def _has_name(known: Known | None) -> bool:
-    """Return True if a value's text says what it is; a bare number says more as a parameter."""
+    """Return True if a value's text explains itself; a bare number is clearer as a parameter."""
     if known is None or not known.text:
         return False
     return type(known.value) not in (int, float) or "ganspec" in known.text

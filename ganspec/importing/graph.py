@@ -138,7 +138,7 @@ class RecordedGraph:
 
 
 # -- arguments --------------------------------------------------------------------------------
-# Arguments of other people's calls are of any type, and so are the functions' annotations.
+# Arguments of recorded calls are of any type, and so are the annotations here.
 
 
 def leaves(tree: Any) -> Iterator[Any]:

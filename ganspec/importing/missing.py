@@ -1,4 +1,4 @@
-"""Calls that no layer expresses: their descriptions, and layers that stand in for them."""
+"""Calls that no layer expresses: descriptions of them, and layers to use in their place."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Layers of somebody else's network, and notes on what they leave out."""
+"""Layers of an imported network, and notes on what they leave out."""
 
 from __future__ import annotations
 

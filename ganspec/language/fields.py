@@ -53,7 +53,7 @@ class ScalarType:
     finite: bool = False
     shortest: int = 0
     longest: int | None = None
-    checked: bool = False  # a function of the model refuses more than this table says
+    checked: bool = False  # a function of the model refuses values that this table accepts
 
     def accepts(self, value: object) -> bool:
         """Return True if `value` has this type; a whole number is a number, too."""

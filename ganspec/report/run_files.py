@@ -1,4 +1,4 @@
-"""Files of runs' pages, never in place of a file that somebody wrote or edited."""
+"""Writing runs' pages; a file that a user wrote or edited is never replaced."""
 
 from __future__ import annotations
 

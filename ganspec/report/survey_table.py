@@ -122,7 +122,7 @@ def text(laid: SurveyLayout) -> str:
 
 
 def wrapped(cell: str) -> list[str]:
-    """Return the lines of a cell; if one is too short, each network's value begins a line."""
+    """Return the lines of a cell; in a long cell, each network's value begins a new line."""
     cell = cell or NONE
     parts = [cell] if len(cell) <= WIDEST else cell.replace(" / ", " \n/ ").split("\n")
     wrap = partial(textwrap.wrap, width=WIDEST, break_long_words=False, break_on_hyphens=False)

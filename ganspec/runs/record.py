@@ -21,7 +21,7 @@ LONGEST = 400_000  # characters of a text file that are shown
 
 @dataclass
 class RunRecord:
-    """One run as pages and tables show it; `label` tells it from the others there."""
+    """One run as pages and tables show it; `label` is its name there, unlike the other runs'."""
 
     folder: Path
     label: str = ""

@@ -46,7 +46,7 @@ def _panel_of(series: Series) -> tuple[str, str]:
 
 
 def _in_epochs(row: ScoreRow, record: RunRecord) -> ScoreRow:
-    """Return the score with its epoch as a fraction, where the run tells."""
+    """Return the score with a fractional epoch, such as 2.5, if the run records its epochs."""
     if row.step is None or row.epoch is None or record.epochs is None:
         return row
     return replace(row, epoch=record.epochs.of(row.step))

@@ -55,7 +55,7 @@ def fitting(owner: str | Path = "") -> Iterator[None]:
     except KeyError as error:
         raise CheckpointError(f"{message}: it lacks {error}") from None
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
-        # torch's headline says nothing; the first line below it names a weight
+        # torch's headline is useless; the first line below it names a weight
         lines = [line.strip() for line in str(error).split("\n") if line.strip()]
         reason = lines[min(1, len(lines) - 1)][:200] if lines else type(error).__name__
         raise CheckpointError(f"{message}: {reason}") from None

@@ -170,7 +170,7 @@ class ImageFolder(Dataset, kind="image_folder"):
         return next(find_images(folder), None) is not None
 
     def places(self, folder: Path | None) -> list[Path]:
-        # no other folder can stand in for the user's own images
+        # no other folder can replace the user's own images
         return [folder.expanduser()] if folder else super().places(None)
 
     def classes(self, folder: Path | None = None) -> list[str]:

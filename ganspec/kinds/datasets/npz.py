@@ -99,5 +99,5 @@ class Npz(Dataset, kind="npz"):
         return folder.is_file() or any(folder.glob("*.npz"))
 
     def places(self, folder: Path | None) -> list[Path]:
-        # no other file can stand in for the user's own images
+        # no other file can replace the user's own images
         return [folder.expanduser()] if folder else super().places(None)

@@ -1,4 +1,4 @@
-"""Convolution."""
+"""Convolution of a map."""
 
 from __future__ import annotations
 

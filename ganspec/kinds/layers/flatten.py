@@ -1,4 +1,4 @@
-"""Map to vector."""
+"""A layer that flattens a map to a vector."""
 
 from __future__ import annotations
 

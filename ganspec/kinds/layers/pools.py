@@ -1,4 +1,4 @@
-"""Pooling."""
+"""Pooling of maps by maximum, mean or sum, in windows or over all positions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vector to map."""
+"""A linear layer from a vector to a map."""
 
 from __future__ import annotations
 

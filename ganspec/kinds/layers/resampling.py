@@ -1,4 +1,4 @@
-"""Larger maps without weights."""
+"""Upsampling without weights."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Vector to map, without weights."""
+"""A layer that reshapes a vector to a map, without weights."""
 
 from __future__ import annotations
 
