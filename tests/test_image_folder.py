@@ -10,6 +10,8 @@ from writing import pixels, random, write_images
 
 from ganspec.kinds.datasets import image_folder
 from ganspec.kinds.datasets.image_folder import ImageFolder
+from ganspec.systems.spec import Data
+from ganspec.training.images import open_images
 
 
 def decode(path, height=8, width=8, channels=3):
@@ -130,3 +132,13 @@ def test_broken_images_are_skipped_with_one_warning(tmp_path, monkeypatch):
     with pytest.raises(OSError) as raised:
         files[1]
     assert "2.png" in raised.value.__notes__[0]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_skipped_images_are_named_once_in_memory_and_streamed(tmp_path, streamed, recwarn):
+    write_images(tmp_path, ["1.png", "2.png"])
+    (tmp_path / "3.png").write_text("not an image")
+    data = Data(dataset=ImageFolder(), size=8, channels=3)
+    open_images(data, tmp_path, torch.device("cpu"), streamed=streamed)
+    skipped = [str(warning.message) for warning in recwarn if "skipped" in str(warning.message)]
+    assert len(skipped) == 1 and "3.png" in skipped[0]
