@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (8105fae1).
+Written by ganspec from the spec `acgan_cifar32` (ba8b726f).
 Plain PyTorch, yours to edit.
 """
 
@@ -114,7 +114,7 @@ def fake_loss(scores):
 # ---- Data ----
 def read_batch(file, name):
     """Return pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch."""
-    # a pickle can run any program: this one may name only the parts of an array
+    # a pickle can run any code: allow only the names that make up an array
     parts = {"numpy.ndarray", "numpy.dtype", "_codecs.encode"}
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
@@ -130,13 +130,13 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Return batches by name, from files of a folder or from the archive in it."""
+    """Return batches by name, from the files in a folder or from its archive."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
             return {name: read_batch(file, name) for name, file in files.items()}
     batches = {}
-    # one pass in the archive's order: a search would unpack it again for each file
+    # in the archive's order: looking up each file would unpack the archive again
     with tarfile.open(folder / "cifar-10-python.tar.gz") as archive:
         for member in archive:
             name = Path(member.name).name
@@ -146,7 +146,7 @@ def read_batches(folder, names):
 
 
 def load_images(folder):
-    """Read CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9, or None."""
+    """Read CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9 if `labelled`."""
     names = [f"data_batch_{i}" for i in range(1, 6)]
     batches = read_batches(Path(folder), names)
     images = torch.from_numpy(np.concatenate([batches[name][0] for name in names]))

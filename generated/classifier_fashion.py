@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (4b1081f1).
+Written by ganspec from the spec `classifier_fashion` (ddc7e878).
 Plain PyTorch, yours to edit.
 """
 
@@ -23,7 +23,7 @@ SEED = 0
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers but norms, and set biases to 0."""
+    """Fill the weights of all layers except norms. Set these layers' biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             fill(module.weight, **options)
@@ -31,7 +31,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, embeddings within 0.05, biases 0."""
+    """Draw Keras's weights: Glorot-uniform, embeddings in [-0.05, 0.05], biases 0."""
     init_weights(network, nn.init.xavier_uniform_)
 
 
@@ -119,7 +119,7 @@ def load_images(folder, split="train"):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam as at the end of section 2 of Kingma & Ba (2015), as in TensorFlow."""
+    """Adam with TensorFlow's `eps` (Kingma & Ba, 2015, end of section 2)."""
 
     def step(self):
         for group in self.param_groups:

@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (472e2949).
+Written by ganspec from the spec `classifier_iclevr` (373e6bdc).
 Plain PyTorch, yours to edit.
 """
 
@@ -99,7 +99,7 @@ def flatten_image(image):
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if image.getchannel("A").getextrema()[0] < 255:  # many have only opaque pixels
+        if image.getchannel("A").getextrema()[0] < 255:  # many images are opaque
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
@@ -114,7 +114,7 @@ def resize_picture(picture):
 
 
 def read_labels(path):
-    """Return each image's objects by its file name, and the index of all objects."""
+    """Return dicts from file name to object names and from object name to index."""
     path = Path(path)
     labels = json.loads(path.read_text("utf-8"))
     index = json.loads(path.with_name("objects.json").read_text("utf-8"))
@@ -122,7 +122,7 @@ def read_labels(path):
 
 
 def find_photographs(folder, names):
-    """Return the paths of photographs by name; all of them are in one folder."""
+    """Return the path of each name in the first folder that has all photographs."""
     for place in (folder / "images", folder / "iclevr", folder):
         if place.is_dir() and {path.name for path in place.iterdir()}.issuperset(names):
             return [place / name for name in names]
@@ -141,12 +141,12 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Decode image files. Return uint8 N x *shape, and True for each readable file."""
+    """Decode files. Return uint8 N x *shape, and a list: True for readable files."""
 
     def decode_whole(path):
         try:
             return decode(path)
-        except Exception:  # noqa: BLE001  (PIL raises almost anything)
+        except Exception:  # noqa: BLE001  (PIL can raise any exception)
             return None
 
     images, readable = torch.empty(len(files), *shape, dtype=torch.uint8), []
@@ -160,7 +160,7 @@ def decode_files(files, decode, shape):
 
 
 def mark_objects(labels, index):
-    """Return lists of objects as labels, uint8 N x objects, 0 or 1."""
+    """Return lists of object names as multi-hot labels, uint8 N x objects."""
     marks = torch.zeros(len(labels), len(index), dtype=torch.uint8)
     for row, names in zip(marks, labels, strict=True):
         row[[index[name] for name in names]] = 1
@@ -170,7 +170,7 @@ def mark_objects(labels, index):
 def load_images(folder):
     """Read i-CLEVR: images, uint8 N x C x H x W, and objects, 0 or 1, uint8 N x 24."""
 
-    def decode(path):  # whole, not cropped
+    def decode(path):  # resized without cropping
         with Image.open(path) as file:
             image = flatten_image(file).convert("RGB")
         return resize_picture(image)
@@ -194,16 +194,16 @@ def draw_batches(images, labels, seed):
 
 
 def find_labels(outputs, labels):
-    """Return the labels, 0 and 1, that are among the highest outputs of their image.
+    """Return multi-hot labels without those that the outputs miss.
 
-    The outputs that count are as many as the image has labels.
+    An image with k labels keeps those that are among its k highest outputs.
     """
     ranks = outputs.argsort(1, descending=True).argsort(1)
     return (ranks < labels.sum(1, keepdim=True)) * labels
 
 
 def multi_hot_accuracy(outputs, labels):
-    """Return the share of labels that are among the highest outputs of their image."""
+    """Return the share of all labels that `find_labels` keeps."""
     return find_labels(outputs, labels).sum() / labels.sum().clamp(min=1)
 
 

@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (3a1bd722). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan` (e10d807b). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -23,14 +23,14 @@ LATENT_SIZE = 100
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers but norms, and set biases to 0."""
+    """Fill the weights of all layers except norms. Set these layers' biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
             fill(module.weight, **options)
 
 
 def init_dcgan(network, std=0.02):
-    """Draw weights from N(0, std^2) and batch norms' gains from N(1, std^2)."""
+    """Draw weights from N(0, std^2), gains of batch norms from N(1, std^2)."""
     init_weights(network, nn.init.normal_, std=std)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
@@ -103,7 +103,7 @@ def fake_loss(scores):
 
 # ---- Data ----
 def draw_scenes(random, count):
-    """Draw random scenes of one to three objects: fields by name, each N x 3."""
+    """Choose one to three random objects per scene: fields by name, each N x 3."""
     numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
     place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
     slot = torch.arange(3)
@@ -127,7 +127,7 @@ EYE, AHEAD = torch.tensor([[0, -7, 4.8], [0, 0.83761054, -0.54626775]])
 
 
 def view_rays(x, y):
-    """Return the directions, 3 x ..., from the eye to points x and y of the image."""
+    """Return the directions, 3 x ..., from the camera to the image's points (x, y)."""
     focal = 112.0
     x, y = (x - 32.0) / focal, (y - 32.0) / focal
     return torch.stack([x, AHEAD[2] * y + AHEAD[1], AHEAD[2] - AHEAD[1] * y])
@@ -155,7 +155,7 @@ def meet_solid(origin, direction, half, bend, reach):
 
 
 def shade_solids(solid, rays, light):
-    """Return pixels' colour, N x 3, and the share of each, N x 1, that solids cover."""
+    """Return the colour of N pixels, N x 3, and the share that solids cover, N x 1."""
     size, cube = solid["size"], solid["shape"] == 0
     half, reach = size.where(~cube, 0.8 * size), size.where(~cube, 10 * size)
     bend = (solid["shape"] == 1).float()
@@ -181,12 +181,12 @@ def shade_solids(solid, rays, light):
 def draw_solids(canvas, scenes, rays, light):
     """Draw the solids of scenes in their order on a canvas, N x H x W x 3."""
     dx, dy, dz = F.normalize(rays, dim=0)
-    # four rays a pixel smooth the edges
+    # four rays per pixel smooth the edges
     across, down = torch.tensor([[0.25, 0.75, 0.25, 0.75], [0.25, 0.25, 0.75, 0.75]])
     for slot in range(3):
         solid = {name: field[:, slot, None, None] for name, field in scenes.items()}
         x, y, z = solid["x"], solid["y"] - EYE[1], solid["size"] - EYE[2]
-        # a ray that passes the middle farther off than the corners are misses the solid
+        # only rays near the solid's centre, within its corners' distance, can hit it
         passed = x * x + y * y + z * z - (x * dx + y * dy + z * dz) ** 2
         near = passed < (1.6 * solid["size"] + 0.046875) ** 2
         image, row, column = where = near.nonzero(as_tuple=True)
@@ -206,7 +206,7 @@ def draw_images(scenes):
     x, y, _ = EYE[:, None, None] + EYE[2] / -rays[2].clamp(max=-0.05) * rays
     ground = 0.48 + 0.26 * torch.exp(-(x**2 + y**2) / 25)
     left, back, size = (scenes[name][..., None, None] for name in ("x", "y", "size"))
-    # a capsule: from below the solid to the shadow of its top
+    # a shadow is a capsule from the solid's foot to the shadow of its top
     across, along = (-2 * size * light[i] / light[2] for i in (0, 1))
     u, v = x - left, y - back
     t = ((u * across + v * along) / (across**2 + along**2)).clamp(0, 1)
@@ -221,9 +221,9 @@ def draw_images(scenes):
 
 
 def load_images(count=10000, seed=0):
-    """Draw scenes, uint8 N x C x H x W. Return them and their labels, if any."""
+    """Draw scenes. Return images, uint8 N x C x H x W, and their labels or None."""
     random = np.random.default_rng(seed)
-    # the last block is whole, so that no image depends on their number
+    # all blocks are whole, so that no image depends on `count`
     block = 64
     blocks = [draw_scenes(random, block) for _ in range(0, count, block)]
     return torch.cat([draw_images(scenes) for scenes in blocks])[:count], None

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (b1fa47f4).
+Written by ganspec from the spec `dcgan_cifar64` (262de275).
 Plain PyTorch, yours to edit.
 """
 
@@ -39,7 +39,7 @@ class CenteredBatchNorm(nn.BatchNorm2d):
 
 
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers but norms, and set biases to 0."""
+    """Fill the weights of all layers except norms. Set these layers' biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             fill(module.weight, **options)
@@ -136,7 +136,7 @@ def generator_loss(scores):
 # ---- Data ----
 def read_batch(file, name):
     """Return pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch."""
-    # a pickle can run any program: this one may name only the parts of an array
+    # a pickle can run any code: allow only the names that make up an array
     parts = {"numpy.ndarray", "numpy.dtype", "_codecs.encode"}
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
@@ -152,13 +152,13 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Return batches by name, from files of a folder or from the archive in it."""
+    """Return batches by name, from the files in a folder or from its archive."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
             return {name: read_batch(file, name) for name, file in files.items()}
     batches = {}
-    # one pass in the archive's order: a search would unpack it again for each file
+    # in the archive's order: looking up each file would unpack the archive again
     with tarfile.open(folder / "cifar-10-python.tar.gz") as archive:
         for member in archive:
             name = Path(member.name).name
@@ -168,7 +168,7 @@ def read_batches(folder, names):
 
 
 def blend_columns(images, width):
-    """Resize float images to a width; column i is read at i * old / new width."""
+    """Resize float images to `width`. Column i is read at i * old width / width."""
     place = torch.arange(width) * (images.shape[-1] / width)
     first = place.long()
     second = (first + 1).clamp(max=images.shape[-1] - 1)
@@ -176,7 +176,7 @@ def blend_columns(images, width):
 
 
 def resize_images(images):
-    """Resize uint8 images, N x C x H x W, bilinearly."""
+    """Resize uint8 images, N x C x H x W, by a bilinear method."""
     resized = images.new_empty(*images.shape[:2], 64, 64)
     # in parts, so that the float copies stay small
     for part, out in zip(images.split(250), resized.split(250), strict=True):
@@ -187,7 +187,7 @@ def resize_images(images):
 
 
 def load_images(folder):
-    """Read CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9, or None."""
+    """Read CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9 if `labelled`."""
     names = [f"data_batch_{i}" for i in range(1, 6)]
     batches = read_batches(Path(folder), names)
     images = torch.from_numpy(np.concatenate([batches[name][0] for name in names]))
@@ -196,7 +196,7 @@ def load_images(folder):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam as at the end of section 2 of Kingma & Ba (2015), as in TensorFlow."""
+    """Adam with TensorFlow's `eps` (Kingma & Ba, 2015, end of section 2)."""
 
     def step(self):
         for group in self.param_groups:

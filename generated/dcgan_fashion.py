@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (9a691818).
+Written by ganspec from the spec `dcgan_fashion` (717bad02).
 Plain PyTorch, yours to edit.
 """
 
@@ -27,7 +27,7 @@ LATENT_SIZE = 100
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers but norms, and set biases to 0."""
+    """Fill the weights of all layers except norms. Set these layers' biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
             fill(module.weight, **options)
@@ -36,7 +36,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, embeddings within 0.05, biases 0."""
+    """Draw Keras's weights: Glorot-uniform, embeddings in [-0.05, 0.05], biases 0."""
     init_weights(network, nn.init.xavier_uniform_)
 
 
@@ -142,7 +142,7 @@ def load_images(folder):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam as at the end of section 2 of Kingma & Ba (2015), as in TensorFlow."""
+    """Adam with TensorFlow's `eps` (Kingma & Ba, 2015, end of section 2)."""
 
     def step(self):
         for group in self.param_groups:

@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (22b7a873).
+Written by ganspec from the spec `denoising_fashion` (0bba3f59).
 Plain PyTorch, yours to edit.
 """
 
@@ -26,7 +26,7 @@ COLUMNS = 16
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers but norms, and set biases to 0."""
+    """Fill the weights of all layers except norms. Set these layers' biases to 0."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             fill(module.weight, **options)
@@ -34,7 +34,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, embeddings within 0.05, biases 0."""
+    """Draw Keras's weights: Glorot-uniform, embeddings in [-0.05, 0.05], biases 0."""
     init_weights(network, nn.init.xavier_uniform_)
 
 
@@ -110,7 +110,7 @@ def load_images(folder, split="train"):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam as at the end of section 2 of Kingma & Ba (2015), as in TensorFlow."""
+    """Adam with TensorFlow's `eps` (Kingma & Ba, 2015, end of section 2)."""
 
     def step(self):
         for group in self.param_groups:

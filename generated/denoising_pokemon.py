@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (bba4e3aa).
+Written by ganspec from the spec `denoising_pokemon` (b05bd795).
 Plain PyTorch, yours to edit.
 """
 
@@ -25,7 +25,7 @@ COLUMNS = 16
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers but norms, and set biases to 0."""
+    """Fill the weights of all layers except norms. Set these layers' biases to 0."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             fill(module.weight, **options)
@@ -33,7 +33,7 @@ def init_weights(network, fill, **options):
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, embeddings within 0.05, biases 0."""
+    """Draw Keras's weights: Glorot-uniform, embeddings in [-0.05, 0.05], biases 0."""
     init_weights(network, nn.init.xavier_uniform_)
 
 
@@ -76,13 +76,13 @@ def flatten_image(image):
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if image.getchannel("A").getextrema()[0] < 255:  # many have only opaque pixels
+        if image.getchannel("A").getextrema()[0] < 255:  # many images are opaque
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
 
 def resize_images(images, height, width):
-    """Resize uint8 images, N x C x H x W, bilinearly."""
+    """Resize uint8 images, N x C x H x W, by a bilinear method."""
     resized = images.new_empty(*images.shape[:2], height, width)
     # in parts, so that the float copies stay small
     for part, out in zip(images.split(250), resized.split(250), strict=True):
@@ -101,7 +101,7 @@ def resize_picture(picture, height, width):
 
 
 def decode_image(path):
-    """Decode a file, uint8 C x H x W: resize the shorter side, crop at the centre."""
+    """Decode a file, uint8 C x H x W: resize it to cover the size, crop the centre."""
     with Image.open(path) as file:
         image = flatten_image(ImageOps.exif_transpose(file))
     image = image.convert("RGB")
@@ -127,9 +127,9 @@ def find_images(folder):
 
 
 def list_images(folder):
-    """Return the image files of `folder`, sorted, and the index of their classes.
+    """Return the image files of `folder`, sorted, and the class index of each file.
 
-    The classes are the sub-folders that hold images; with none, every class is 0.
+    A sub-folder with images is a class; without sub-folders every index is 0.
     """
     folder, files = Path(folder), list(find_images(folder))
     if not files:
@@ -158,12 +158,12 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Decode image files. Return uint8 N x *shape, and True for each readable file."""
+    """Decode files. Return uint8 N x *shape, and a list: True for readable files."""
 
     def decode_whole(path):
         try:
             return decode(path)
-        except Exception:  # noqa: BLE001  (PIL raises almost anything)
+        except Exception:  # noqa: BLE001  (PIL can raise any exception)
             return None
 
     images, readable = torch.empty(len(files), *shape, dtype=torch.uint8), []
@@ -189,7 +189,7 @@ def load_images(folder):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam as at the end of section 2 of Kingma & Ba (2015), as in TensorFlow."""
+    """Adam with TensorFlow's `eps` (Kingma & Ba, 2015, end of section 2)."""
 
     def step(self):
         for group in self.param_groups:

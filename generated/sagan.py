@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (61542faa). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (570d6561). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -27,7 +27,7 @@ LATENT_SIZE = 100
 
 # ---- Networks ----
 class SelfAttention(nn.Module):
-    """SAGAN self-attention; `gamma` starts at 0, so that it begins as the identity."""
+    """SAGAN self-attention; `gamma` starts at 0, which makes the layer the identity."""
 
     def __init__(self, channels, norm=None):
         super().__init__()
@@ -48,16 +48,16 @@ class SelfAttention(nn.Module):
 
 
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers but norms, and set biases to 0."""
+    """Fill the weights of all layers except norms. Set these layers' biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-            wrapped = getattr(module, "parametrizations", None)  # by a spectral norm
+            wrapped = getattr(module, "parametrizations", None)  # under a spectral norm
             fill(wrapped.weight.original if wrapped else module.weight, **options)
             nn.init.zeros_(module.bias)
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, embeddings within 0.05, biases 0."""
+    """Draw Keras's weights: Glorot-uniform, embeddings in [-0.05, 0.05], biases 0."""
     init_weights(network, nn.init.xavier_uniform_)
 
 
@@ -116,7 +116,7 @@ class Discriminator(nn.Module):
 # ---- Data ----
 def read_batch(file, name):
     """Return pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch."""
-    # a pickle can run any program: this one may name only the parts of an array
+    # a pickle can run any code: allow only the names that make up an array
     parts = {"numpy.ndarray", "numpy.dtype", "_codecs.encode"}
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
@@ -132,13 +132,13 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Return batches by name, from files of a folder or from the archive in it."""
+    """Return batches by name, from the files in a folder or from its archive."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
             return {name: read_batch(file, name) for name, file in files.items()}
     batches = {}
-    # one pass in the archive's order: a search would unpack it again for each file
+    # in the archive's order: looking up each file would unpack the archive again
     with tarfile.open(folder / "cifar-10-python.tar.gz") as archive:
         for member in archive:
             name = Path(member.name).name
@@ -148,7 +148,7 @@ def read_batches(folder, names):
 
 
 def load_images(folder):
-    """Read CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9, or None."""
+    """Read CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9 if `labelled`."""
     names = [f"data_batch_{i}" for i in range(1, 6)]
     batches = read_batches(Path(folder), names)
     images = torch.from_numpy(np.concatenate([batches[name][0] for name in names]))
@@ -157,7 +157,7 @@ def load_images(folder):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam as at the end of section 2 of Kingma & Ba (2015), as in TensorFlow."""
+    """Adam with TensorFlow's `eps` (Kingma & Ba, 2015, end of section 2)."""
 
     def step(self):
         for group in self.param_groups:

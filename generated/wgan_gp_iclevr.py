@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (a63f222f).
+Written by ganspec from the spec `wgan_gp_iclevr` (3986f1a4).
 Plain PyTorch, yours to edit.
 """
 
@@ -93,7 +93,7 @@ class Discriminator(nn.Module):
 
 # ---- Losses ----
 def gradient_penalty(discriminator, real, fake, labels):
-    """Penalise gradient norms other than 1 between real and generated images."""
+    """Penalise gradient norms other than 1 at points between real and fake images."""
     mix = torch.rand(len(real), 1, 1, 1, device=real.device)
     between = (mix * real + (1 - mix) * fake).requires_grad_()
     scores = discriminator(between, labels)
@@ -109,7 +109,7 @@ def flatten_image(image):
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if image.getchannel("A").getextrema()[0] < 255:  # many have only opaque pixels
+        if image.getchannel("A").getextrema()[0] < 255:  # many images are opaque
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
@@ -124,7 +124,7 @@ def resize_picture(picture):
 
 
 def read_labels(path):
-    """Return each image's objects by its file name, and the index of all objects."""
+    """Return dicts from file name to object names and from object name to index."""
     path = Path(path)
     labels = json.loads(path.read_text("utf-8"))
     index = json.loads(path.with_name("objects.json").read_text("utf-8"))
@@ -132,7 +132,7 @@ def read_labels(path):
 
 
 def find_photographs(folder, names):
-    """Return the paths of photographs by name; all of them are in one folder."""
+    """Return the path of each name in the first folder that has all photographs."""
     for place in (folder / "images", folder / "iclevr", folder):
         if place.is_dir() and {path.name for path in place.iterdir()}.issuperset(names):
             return [place / name for name in names]
@@ -151,12 +151,12 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Decode image files. Return uint8 N x *shape, and True for each readable file."""
+    """Decode files. Return uint8 N x *shape, and a list: True for readable files."""
 
     def decode_whole(path):
         try:
             return decode(path)
-        except Exception:  # noqa: BLE001  (PIL raises almost anything)
+        except Exception:  # noqa: BLE001  (PIL can raise any exception)
             return None
 
     images, readable = torch.empty(len(files), *shape, dtype=torch.uint8), []
@@ -170,7 +170,7 @@ def decode_files(files, decode, shape):
 
 
 def mark_objects(labels, index):
-    """Return lists of objects as labels, uint8 N x objects, 0 or 1."""
+    """Return lists of object names as multi-hot labels, uint8 N x objects."""
     marks = torch.zeros(len(labels), len(index), dtype=torch.uint8)
     for row, names in zip(marks, labels, strict=True):
         row[[index[name] for name in names]] = 1
@@ -180,7 +180,7 @@ def mark_objects(labels, index):
 def load_images(folder):
     """Read i-CLEVR: images, uint8 N x C x H x W, and objects, 0 or 1, uint8 N x 24."""
 
-    def decode(path):  # whole, not cropped
+    def decode(path):  # resized without cropping
         with Image.open(path) as file:
             image = flatten_image(file).convert("RGB")
         return resize_picture(image)

@@ -179,7 +179,7 @@ def test_accuracy_of_classes_is_as_computed_by_hand():
     (found,) = Accuracy().measure(made, None, 0)
     assert found.value == pytest.approx(75)
     assert found.per_class == pytest.approx({"0": 100.0, "1": 200 / 3})
-    with pytest.raises(MetricError, match="tells 3 labels"):
+    with pytest.raises(MetricError, match="has 3 classes"):
         Accuracy().measure(
             whole(logits, logits).with_labels(torch.tensor([0, 1, 2, 3]), []), None, 0
         )
@@ -187,7 +187,7 @@ def test_accuracy_of_classes_is_as_computed_by_hand():
 
 def test_accuracy_of_nothing_asked_for_is_refused():
     made = whole(torch.ones(2, 3), torch.ones(2, 3)).with_labels(torch.zeros(2, 3), [])
-    with pytest.raises(MetricError, match="ask for an object"):
+    with pytest.raises(MetricError, match="at least one object"):
         Accuracy().measure(made, None, 0)
 
 

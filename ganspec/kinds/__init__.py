@@ -1,1 +1,1 @@
-"""Kinds of layers, losses, data sets and others: a folder a family, a file a kind."""
+"""Kinds of layers, losses, data sets and others, with one folder per family."""

@@ -1,4 +1,4 @@
-"""Outputs of a feature extractor for a set of images: the features and logits for metrics."""
+"""Features and logits that an extractor computes for images, as metrics read them."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-KEPT = 10_000  # rows of real images to keep; means and covariances are of all
+KEPT = 10_000  # most real images whose features are kept
 
 
 @dataclass(frozen=True)
 class Activations:
     """Outputs of a feature extractor for `count` images.
 
-    `mean` and `covariance` are of the features of all images. `features`, float32 N x features, and
-    `logits`, N x classes, whose softmax are probabilities, are of all or some of them. `labels` are
-    the labels of which the images were generated, int64 N, or 0 and 1, N x classes; `names` are the
-    names of the classes.
+    `mean` and `covariance` are of the features of all images. `features` (float32 N x features) and
+    `logits` (N x classes, before a softmax) may be those of a part of the images. `labels` are the
+    labels that images were generated from: int64 N, or multi-hot N x classes. `names` are the names
+    of the classes.
     """
 
     count: int
@@ -31,25 +31,25 @@ class Activations:
 
     @property
     def size(self) -> int:
-        """Number of features of an image."""
+        """Number of features per image."""
         return len(self.mean)
 
     def with_labels(self, labels: torch.Tensor | None, names: Iterable[str]) -> Activations:
-        """Return a copy with these labels and names of the classes."""
+        """Return a copy with these labels and class names."""
         return replace(self, labels=labels, names=tuple(names))
 
 
 class Moments:
-    """Mean and covariance of rows that come in parts, in double precision.
+    """Mean and covariance of rows that are added in parts, in double precision.
 
-    Sums are of differences from the first part's mean, so that large means cost no digits.
+    Sums are of differences from the first part's mean, so that a large mean costs no digits.
     """
 
     def __init__(self):
         self.count, self.origin = 0, torch.zeros(())
 
     def add(self, rows: torch.Tensor) -> None:
-        """Add rows, N x features."""
+        """Add rows of shape N x features."""
         rows = rows.double()
         if self.count == 0:
             self.origin = rows.mean(0)
@@ -61,7 +61,7 @@ class Moments:
         self.products.addmm_(rows.T, rows)
 
     def result(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the mean and the covariance, whose divisor is one less than the count."""
+        """Return the mean and the covariance, whose divisor is the number of rows minus 1."""
         shift = self.sums / self.count
         spread = self.products - self.count * torch.outer(shift, shift)
         covariance = spread / max(1, self.count - 1)
@@ -71,10 +71,10 @@ class Moments:
 def gather(
     parts: Iterable[tuple[torch.Tensor, torch.Tensor]], total: int, limit: int | None = None
 ) -> Activations:
-    """Return the activations of features and logits that come in parts, `total` rows in all.
+    """Collect batches of features and logits, `total` rows in all, as activations.
 
-    Mean and covariance are of all rows. If `limit` is not None, features and logits are of so many
-    evenly spaced rows only.
+    Mean and covariance are of all rows. If `limit` is not None, features and logits are kept for
+    only `limit` evenly spaced rows.
     """
     moments, rows = Moments(), []
     buffer: list[torch.Tensor] = []
@@ -82,7 +82,7 @@ def gather(
     places = torch.arange(limit) * total // max(1, limit)
     start = 0
     for features, logits in parts:
-        # few large products are several times as fast as many small ones
+        # one product of 1,000 rows is several times as fast as many small ones
         buffer.append(features)
         if sum(map(len, buffer)) >= 1000:
             moments.add(torch.cat(buffer))

@@ -1,4 +1,4 @@
-"""Base class of conditions: ways for the label to join a network's running value."""
+"""Base class of conditions, which join the label to a value inside a network."""
 
 from __future__ import annotations
 
@@ -12,11 +12,10 @@ from ganspec.program.ir import Value
 class Condition(Kind, family="condition"):
     """A way to bring the label into a network.
 
-    A kind defines `join`. The label is `net.label`: an index if each image is of one class, a
-    vector of 0s and 1s if it may be of several. Reading it in a spec without labels raises
-    SpecError. `examples` are pairs of fields and an input shape that tests run: a vector's shape if
-    the condition joins the label to vectors and maps, a map's if it needs a map. The `primary`
-    field of a condition that `embeds` is the length of an embedding.
+    A kind defines `join`. `net.label` is the label: a class index, or a vector of 0s and 1s if an
+    image may have several classes. `net.label` raises SpecError in a spec without labels. Tests run
+    `examples`, pairs of fields and an input shape: a map's if the condition needs a map, else a
+    vector's. `embeds` is True if the `primary` field is the length of an embedding.
     """
 
     examples: ClassVar[Examples] = []
@@ -24,9 +23,9 @@ class Condition(Kind, family="condition"):
 
     @property
     def way(self) -> str:
-        """The way in which the label joins, for comparisons: `concat`, `product`, `channel`."""
+        """Operation that joins the label, such as `concat` or `product`, for `ganspec compare`."""
         return self.kind
 
     def join(self, net: Lowering, x: Value) -> Value:
-        """Add the calls that join the label to `x` to `net`, and return the last value."""
+        """Join the label to `x` by adding steps to `net`. Return the last value."""
         raise NotImplementedError

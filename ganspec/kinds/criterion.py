@@ -1,4 +1,4 @@
-"""Base class of criteria: one function of outputs and targets."""
+"""Base class of criteria: functions of a network's outputs and their targets."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ganspec.language.kinds import Kind
 class Criterion(Kind, family="criterion"):
     """The loss of a classifier or an autoencoder, a mean over a batch.
 
-    A kind defines `loss(outputs, targets, cfg)`, a function at the top of its file that returns a
-    scalar and reads the kind's fields as `cfg.field`. Its text goes into emitted files. `targets`
-    lists the forms of target that it accepts: `classes` (int64 N), `multi_hot` (float 0 and 1,
+    A kind defines `loss(outputs, targets, cfg)`, a top-level function that returns a scalar and
+    reads the kind's fields as `cfg.field`. Emitted files contain the function's text. `targets`
+    lists the accepted forms of target: `classes` (int64 N), `multi_hot` (float 0 and 1,
     N x classes) or `images` (float N x C x H x W).
 
-    A field `reads` with the values `logits` and `probabilities` says which of them the network
-    returns; without it the network may return any numbers. `activation` is the layer that makes
-    probabilities of logits.
+    If the kind has a field `reads`, the network returns its value, `logits` or `probabilities`;
+    otherwise the network may return any numbers. `activation` is the kind of layer that turns
+    logits into probabilities, such as `softmax`.
     """
 
     loss: ClassVar[Callable]
@@ -27,5 +27,5 @@ class Criterion(Kind, family="criterion"):
 
     @property
     def outputs(self) -> str:
-        """Form of the network's outputs: `logits`, `probabilities` or `numbers`."""
+        """Form of the network's outputs: `logits`, `probabilities`, or `numbers` for any."""
         return getattr(self, "reads", "numbers")

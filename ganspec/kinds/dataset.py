@@ -1,4 +1,4 @@
-"""Base class of data sets: the places of their files, and the function that reads them."""
+"""Base class of data sets, which finds their files and reads images and labels."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ class DataError(GanspecError):
 class Dataset(Kind, family="dataset"):
     """Images and labels to train on.
 
-    A kind defines `load(folder, height, width, channels, **fields)`, a function named `load_images`
-    at the top of its file, whose text goes into emitted files. It returns images, uint8
-    N x C x H x W, and labels: int64 N if each image is of one class, uint8 N x classes of 0 and 1
-    if it may be of several. A data set that resizes images takes the keyword `resize`, a method of
-    `resize_images`; one with images for testing has the field `split`, `train` or `test`.
+    A kind defines `load(folder, height, width, channels, **fields)`, a top-level function
+    named `load_images`, whose text goes into emitted files. It returns images, uint8 N x C x H x W,
+    and labels: int64 N for one class per image, or multi-hot uint8 N x classes. If it resizes
+    images, it takes the keyword `resize`, a method of `resize_images`. A kind with test images has
+    the field `split`, `train` or `test`.
 
     `size` (height, width) and `channels` are the defaults of a spec. A data set without files sets
-    `needs_folder` to False; one with files defines `holds` and `wanted`, and `fix`, the advice for
-    users without the files. It may list `subfolders` of the usual folders and `well_known` folders
-    to search. If its images may be too many for memory, it sets `in_memory` to False and defines
+    `needs_folder` to False; any other defines `holds`, `wanted`, and `fix`, advice for users who
+    lack the files. A kind may list `subfolders` of the usual folders and `well_known` folders to
+    search. If its images may be too many for memory, it sets `in_memory` to False and defines
     `files`.
     """
 
@@ -47,20 +47,20 @@ class Dataset(Kind, family="dataset"):
     fix: ClassVar[str] = ""
 
     def label_kind(self) -> tuple[str, int] | None:
-        """Return the labels' kind and number: `("classes", 10)`, or `("multi_hot", 24)`.
+        """Return the form of the labels and the number of classes, such as `("classes", 10)`.
 
-        Return None if they depend on the files, which are not read.
+        The form is `classes` or `multi_hot`. Return None if only files contain them.
         """
         return None
 
     def test_reader(self, resize: str = "antialias") -> partial | None:
-        """Return `reader` of the split `test`; None if there is none or the split is `test`."""
+        """Return the test split's `reader`, or None if this is that split or there is none."""
         if getattr(self, "split", "test") == "test":
             return None
         return self.model_copy(update={"split": "test"}).reader(resize)
 
     def reader(self, resize: str = "antialias") -> partial:
-        """Return `load` with fields that are not at their defaults, and `resize` if it has it."""
+        """Return `load` with the options that it takes and that are not at their defaults."""
         own = self.changed()
         if resize != "antialias" and "resize" in inspect.signature(type(self).load).parameters:
             own["resize"] = resize
@@ -68,7 +68,7 @@ class Dataset(Kind, family="dataset"):
 
     @contextmanager
     def reading(self, folder: Path) -> Iterator[None]:
-        """Raise DataError for what damaged or missing files raise in a `with` block."""
+        """Turn errors of damaged or missing files in a `with` block into DataError."""
         try:
             yield
         except (OSError, ValueError, pickle.UnpicklingError, tarfile.TarError, EOFError) as error:
@@ -78,24 +78,24 @@ class Dataset(Kind, family="dataset"):
             raise DataError(f"{self.kind}{where}: {reason}") from error
 
     def classes(self, folder: Path | None = None) -> list[str]:
-        """Return the names of the classes in the order of their labels; [] if they have none.
+        """Return the class names in the order of their labels, or [] if classes have no names.
 
-        Images are not read. Without a folder the names are those published with the data set.
+        No image is read. If `folder` is None, the names are those published with the data set.
         """
         return []
 
     def wanted(self) -> str:
-        """Return words for the files that `holds` looks for."""
+        """Describe the files that `holds` looks for, such as `a .npz file`."""
         raise NotImplementedError
 
     def holds(self, folder: Path) -> bool:
-        """Return True if `folder` holds the files that `load` reads."""
+        """Return True if `folder` contains the files that `load` reads."""
         raise NotImplementedError
 
     def places(self, folder: Path | None) -> list[Path]:
-        """Return every folder that may hold the files, the likeliest first.
+        """Return the folders to search for the files, in order.
 
-        The first ones are `folder`, the user's own, and folders below it.
+        `folder`, which the user named, and folders below it come first.
         """
         below = (self.kind, *self.subfolders)
         places = [folder, *(folder / name for name in below)] if folder else []
@@ -103,19 +103,19 @@ class Dataset(Kind, family="dataset"):
         if variable := os.environ.get("GANSPEC_DATA"):
             roots.insert(0, Path(variable))
         for root in roots:
-            # the folder itself comes last: MNIST and Fashion-MNIST share file names
+            # `root` itself comes last: MNIST and Fashion-MNIST have the same file names
             places += [*(root / name for name in below), root]
         places += map(Path, self.well_known)
         return list(dict.fromkeys(place.expanduser() for place in places))
 
     def fetch(self, into: Path) -> bool:
-        """Download the files to `into`, if they are public. Return True if that worked."""
+        """Download the files to `into`, if they are public. Return True on success."""
         return False
 
     def locate(self, folder: Path | None) -> Path:
-        """Return the first of `places` that holds the files. Raise DataError if none does.
+        """Return the first of `places` that contains the files. Raise DataError if none does.
 
-        Warn if it is not `folder`, the user's own, or below it.
+        Warn if the user named `folder` but the files are elsewhere.
         """
         if not self.needs_folder:
             return folder or Path()

@@ -1,4 +1,4 @@
-"""Base classes of layers, and the lowering that turns layers into steps."""
+"""Base classes of layers, and the protocol by which they add steps to a program."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Examples: TypeAlias = Sequence[tuple[dict[str, Any] | None, tuple[int, ...]]]
 
 
 class Lowering(Protocol):
-    """The steps of one network or block while its layers add to them.
+    """The program of a network or block while its layers add steps to it.
 
-    `is_block` is True for a block of the spec. `heads` are the network's further outputs by name,
-    `normalization` is the layer that `norm` stands for, and `weight_norm` the weight norm of layers
-    without one of their own.
+    `is_block` is True for a block of the spec. `heads` are the network's further outputs by name.
+    `normalization` is the layer that `norm` stands for. `weight_norm` applies to layers without one
+    of their own.
     """
 
     is_block: bool
@@ -32,56 +32,57 @@ class Lowering(Protocol):
 
     @property
     def label(self) -> Value:
-        """The label. Raises SpecError if the spec has none."""
+        """The label, an input of the network. Raises SpecError if the spec has none."""
 
     @property
     def place(self) -> str:
-        """Key path of the layer or condition that adds steps."""
+        """Key path of the layer or condition that is adding steps."""
 
     def add(self, call: Call, *inputs: Value, initialize: Initializer | None = None) -> Value:
-        """Add one step and return its value."""
+        """Add one step and return its output."""
 
     def flatten(self, x: Value) -> Value:
         """Return `x` as a vector."""
 
     def weigh(self, call: Call, norm: WeightNorm | None = None) -> Call:
-        """Return `call` inside the weight norm `norm`, or the network's own."""
+        """Return `call` wrapped in `norm`, or in the network's weight norm if `norm` is None."""
 
     def tapped(self, name: str) -> Value:
-        """Return the value that an earlier layer named. Raise SpecError if there is none."""
+        """Return the value that an earlier layer named by `as`. Raise SpecError if none did."""
 
     def layer(self, layer: Layer, x: Value) -> Value:
         """Add one layer's steps and return the last value."""
 
     def layers(self, layers: Iterable[Layer], x: Value, branch: str | None = None) -> Value:
-        """Add layers one after another; `branch` names their module in emitted source."""
+        """Add layers in order and return the last value; `branch` names their module in source."""
 
     def branch(self, name: str | None) -> AbstractContextManager[None]:
-        """Name the modules that a `with` block adds."""
+        """Use `name` for the modules of steps that a `with` block adds."""
 
-    def join(self, condition: Any, x: Value) -> Value:  # a Condition, whose file imports this one
-        """Join the label to `x` by a condition."""
+    def join(self, condition: Any, x: Value) -> Value:  # Condition's file imports this one
+        """Join the label to `x` by a condition. Return the last value."""
 
-    def block(self, layer: Any, x: Value) -> Value:  # a Block, whose file imports this one
-        """Add a call of one of the spec's blocks."""
+    def block(self, layer: Any, x: Value) -> Value:  # Block's file imports this one
+        """Add a step that calls one of the spec's blocks."""
 
     def refuse(
         self, code: str, message: str, value: Value | None, help: str | None = None
     ) -> NoReturn:
-        """Raise SpecError at the layer that adds steps; `value` is what it cannot read."""
+        """Raise SpecError at the layer that is adding steps; `value` is the input it refuses."""
 
 
 class Layer(Kind, family="layer"):
     """An entry of a network's `layers`: one torch call, or several.
 
-    A kind defines `call`, or `lower` if it is several calls. `expects` is `map`, `vector`, or None
-    for a layer that reads either. `output_range` holds the bounds of the result's numbers, None if
-    they have none. `examples` are pairs of fields and an input shape without the batch: tests run
-    them, and `ganspec import` recognises the layer by them.
+    A kind defines `call`, or `lower` if it makes several calls. `expects` is `map`, `vector`, or
+    None if the input may be either. `output_range` is the lowest and the highest possible output,
+    or None. `examples` are pairs of fields and an input shape without the batch: tests run them,
+    and `ganspec import` recognises the layer by them.
 
-    The others are for comparisons. Kinds of one `role`, such as `norm` or `activation`, can replace
-    each other. `noun` is the layer in a sentence, by default `a` with its kind. `conditional`
-    layers read or guess the label. `tells_size` adds the map: `self attention at 8 x 8`.
+    The other attributes are for comparisons. Kinds with the same `role`, such as `norm`, can
+    replace each other. `noun` names the layer in a sentence, by default as `a conv`. `conditional`
+    is True if the layer reads or predicts the label. If `tells_size` is True, the size of the map
+    is added: `self attention at 8 x 8`.
     """
 
     expects: ClassVar[str | None] = None
@@ -92,8 +93,8 @@ class Layer(Kind, family="layer"):
     conditional: ClassVar[bool] = False
     tells_size: ClassVar[bool] = False
 
-    as_: Name | None = Field(None, alias="as", description="name of the value, for `from`")
-    from_: Name | None = Field(None, alias="from", description="named value to read")
+    as_: Name | None = Field(None, alias="as", description="name of the output, for `from`")
+    from_: Name | None = Field(None, alias="from", description="named output to read")
 
     def call(self, x: Value) -> Call:
         """Return the torch call on `x`: a module class or a function, with its arguments."""
@@ -114,5 +115,5 @@ class Weighted(Layer):
         return self.add(net, self.call(x), x)
 
     def add(self, net: Lowering, call: Call, x: Value) -> Value:
-        """Add a call with a weight, under this layer's weight norm and initial weights."""
+        """Add a call that has a weight, with this layer's weight norm and initial weights."""
         return net.add(net.weigh(call, self.norm), x, initialize=self.init)

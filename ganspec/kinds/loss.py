@@ -11,11 +11,11 @@ from ganspec.language.kinds import Kind
 class Loss(Kind, family="loss"):
     """An adversarial objective.
 
-    The discriminator minimises `real_loss` of the scores of real images plus `fake_loss` of those
-    of generated images, at once or one after the other; the generator minimises `generator_loss`.
-    A kind defines the three as functions at the top of its file. Each takes `(scores, cfg)`, scores
-    of shape N x 1 or maps, and returns a scalar. It reads the kind's fields as `cfg.field`, and its
-    text goes into emitted files. `judge` is the discriminator's name in papers about the loss.
+    The discriminator minimises `real_loss` of the scores of real images and `fake_loss` of the
+    scores of generated images, as a sum or in turn; the generator minimises `generator_loss`. A
+    kind defines the three as top-level functions. Each takes `(scores, cfg)` and returns a scalar.
+    Scores are of shape N x 1, or maps; `cfg.field` is a field of the kind. Emitted files contain
+    the functions' text. `judge` is the discriminator's name in papers about the loss.
     """
 
     judge: ClassVar[str] = "discriminator"
@@ -35,5 +35,5 @@ class Loss(Kind, family="loss"):
 
     @property
     def goals(self) -> tuple[str, str]:
-        """Formulas that discriminator and generator maximise, for comments of emitted files."""
+        """Formulas that discriminator and generator maximise, for comments in emitted files."""
         return "real scores against generated ones", "the scores of generated images"

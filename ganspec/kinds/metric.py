@@ -13,15 +13,15 @@ from ganspec.language.kinds import Kind, kinds_of
 
 
 class MetricError(GanspecError):
-    """Images or an extractor for which a metric has no value."""
+    """Raised when a metric has no value for the images or the extractor."""
 
 
 @dataclass(frozen=True)
 class MetricValue:
     """One number of a metric.
 
-    `deviation` is its standard deviation over parts of the images, and `references` the number of
-    real images in it if not all are. `note` is a remark for readers.
+    `deviation` is the standard deviation of the value over parts of the images. `references` is the
+    number of real images that it compares with, or None for all. `note` is a remark for readers.
     """
 
     metric: str
@@ -33,12 +33,12 @@ class MetricValue:
 
 
 class Metric(Kind, family="metric"):
-    """A score of generated images, computed by torch-fidelity if that has it.
+    """A score of generated images, computed by torch-fidelity if that package has the metric.
 
-    A kind defines `measure` and these settings. `names` are the names of its numbers; the first of
-    them ranks checkpoints. `higher` is True if more is better. `paired` metrics compare with real
-    images; others can score real images too. A metric that reads logits alone sets `reads_features`
-    to False. `unit` is printed after the values.
+    A kind defines `measure` and these attributes. `names` are the names of its values; the first
+    value ranks checkpoints. `higher` is True if a higher value is better. `paired` metrics compare
+    generated with real images; others can score either. A metric that reads only logits sets
+    `reads_features` to False. `unit` is printed after the values.
     """
 
     names: ClassVar[tuple[str, ...]]
@@ -49,29 +49,29 @@ class Metric(Kind, family="metric"):
 
     @property
     def least(self) -> int:
-        """The smallest number of images that has a value, on each side if `paired`."""
+        """Smallest number of generated images, and of real ones if `paired`, with a value."""
         return 1
 
     def demand(self, *counts: int) -> None:
-        """Raise MetricError if one of the numbers of images is too small."""
+        """Raise MetricError if a number of images in `counts` is less than `least`."""
         if min(counts) < self.least:
             sides = " on each side" if self.paired else ""
             few = f"{self.least:,} images or more{sides}, not {min(counts):,}"
             raise MetricError(f"{self.kind} needs {few}")
 
     def refusal(self, classes: str | None, labels: torch.Tensor | None) -> str | None:
-        """Return the reason why values would mean nothing, or None if they mean something.
+        """Return the reason why the metric does not apply, or None if it applies.
 
-        `classes` is `classes` for an extractor that predicts one class an image, `multi_hot` for
-        one that predicts several, and None for one whose classes are of no data set. `labels` are
-        as in `Activations`.
+        `classes` is `classes` if the extractor predicts one class per image, `multi_hot` if it
+        predicts several, and None if its classes are not a data set's labels. `labels` are as in
+        `Activations`.
         """
         return None
 
     def measure(self, fake: Activations, real: Activations | None, seed: int) -> list[MetricValue]:
-        """Return a value for each of `names`. Raise MetricError if there is none.
+        """Return a value for each of `names`. Raise MetricError if they cannot be computed.
 
-        `real` is None if the metric is not `paired`. Random numbers come from `seed` alone.
+        `real` is None if the metric is not `paired`. All random numbers depend on `seed` only.
         """
         raise NotImplementedError
 

@@ -1,4 +1,4 @@
-"""Base class of optimizers: the call of a torch optimizer, without the parameters."""
+"""Base class of optimizers: calls that make a torch optimizer, without the parameters."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ganspec.language.types import Positive
 from ganspec.program.ir import Call
 
 Beta = Annotated[float, Field(ge=0, lt=1)]
-Rate = Annotated[Positive, Field(description="size of a step")]
+Rate = Annotated[Positive, Field(description="learning rate")]
 Decay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 class Optimizer(Kind, family="optimizer"):
-    """A rule by which weights follow their gradient.
+    """A rule that updates weights by their gradients.
 
-    A kind names `optimizer`, a subclass of `torch.optim.Optimizer`, and has its keyword arguments
-    as fields, or defines `call`. Every kind has the field `lr`, which a bare value sets.
+    A kind sets `optimizer` to a subclass of `torch.optim.Optimizer` and has fields for its keyword
+    arguments, or defines `call`. Every kind has the field `lr`, which a bare value sets.
     """
 
     optimizer: ClassVar[type[optim.Optimizer]]
@@ -29,5 +29,5 @@ class Optimizer(Kind, family="optimizer"):
     lr: Rate
 
     def call(self) -> Call:
-        """Return the optimizer's class with its keyword arguments, without the parameters."""
+        """Return the optimizer's class and keyword arguments, without the weights to optimize."""
         return Call(self.optimizer, **dict(self))

@@ -12,16 +12,16 @@ from ganspec.program.ir import Call
 class WeightNorm(Kind, family="weight_norm"):
     """A reparametrisation of a layer's weight.
 
-    A kind defines `wrap`. The function takes a module that has a `weight`, changes it, and returns
-    it.
+    A kind defines `wrap`. The function that it returns takes a module with a `weight`, changes the
+    module in place, and returns the module.
     """
 
     def wrap(self) -> Call | None:
-        """Return a function of a module with its keyword arguments; None changes no module."""
+        """Return the function and its keyword arguments, or None to leave modules unchanged."""
         raise NotImplementedError
 
     def function(self) -> Callable | None:
-        """Return `wrap` as a function of a module alone, or None."""
+        """Return the function of `wrap` with its keyword arguments bound, or None."""
         if (call := self.wrap()) is None:
             return None
         return partial(call.function, **call.kwargs) if call.kwargs else call.function

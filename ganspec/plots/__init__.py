@@ -1,1 +1,1 @@
-"""Plots of losses, scores and confusion."""
+"""Plots of losses, scores and confusion matrices."""

@@ -9,16 +9,16 @@ from matplotlib.figure import Figure
 
 from ganspec.atomic import replacing
 
-NUMBERED = 16  # classes, beyond which a matrix's cells are too small for numbers
+NUMBERED = 16  # most classes at which a matrix's cells have room for numbers
 
 
 def count(predicted: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.Tensor:
-    """Return the numbers of images; rows are their classes, columns the predicted ones."""
+    """Return the confusion matrix: images by their class (row) and predicted class (column)."""
     return torch.bincount(classes * labels + predicted, minlength=classes**2).view(classes, classes)
 
 
 def plot_matrix(counts: torch.Tensor, names: list[str], where: str, path: Path) -> None:
-    """Draw a confusion matrix as a PNG: colours are shares of a row, numbers are images."""
+    """Draw a confusion matrix as a PNG. Colours are shares of a row; numbers count images."""
     size = len(names)
     total, right = int(counts.sum()), int(counts.diagonal().sum())
     shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
@@ -44,7 +44,7 @@ def plot_matrix(counts: torch.Tensor, names: list[str], where: str, path: Path) 
 def plot_shares(
     hits: torch.Tensor, labels: torch.Tensor, names: list[str], where: str, path: Path
 ) -> None:
-    """Draw the recall of each label, with its number of images, as bars in a PNG."""
+    """Draw a PNG with one bar per label: its recall, and the number of images that have it."""
     shares = hits / labels.clamp(min=1)
     total, right = int(labels.sum()), int(hits.sum())
     figure = Figure(figsize=(7, 1.2 + 0.25 * len(names)), dpi=120, layout="constrained")
@@ -54,7 +54,7 @@ def plot_shares(
     for row, share in enumerate(shares.tolist()):
         axes.text(share, row, f" of {int(labels[row]):,}", va="center", fontsize=7)
     axes.invert_yaxis()
-    axes.set(xlim=(0, 1.1), xlabel="share among the image's highest outputs")
+    axes.set(xlim=(0, 1.1), xlabel="share of the label's images in which it is found")
     axes.set_title(f"{right / max(total, 1):.2%} of {total:,} labels of {where} found")
     with replacing(path) as temporary:
         figure.savefig(temporary)

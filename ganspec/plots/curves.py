@@ -1,8 +1,8 @@
-"""Curves of a log in matplotlib: its columns, smoothed and thinned.
+"""Curves of a log's columns in matplotlib, smoothed and thinned.
 
-Colours have names. Plots use a name's light value; `THEME` also has a dark one, for pages that
-follow the reader's theme. People with any kind of colour vision can tell them apart (after Okabe
-and Ito, 2008, made darker or lighter for contrast with the ground).
+Plots use the first of each pair of colours in `THEME`; pages that follow the reader's theme use the
+second on a dark background. The colours are distinct for any kind of colour vision (after Okabe and
+Ito, 2008, made darker or lighter for contrast with the background).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from matplotlib.figure import Figure
 
 from ganspec.plots.log import Column, Epochs
 
-THEME = {  # on white, on black
+THEME = {  # colour on white, on black
     "ink": ("#24292f", "#dfe3e8"),
     "grid": ("#d0d5db", "#3b4148"),
     "blue": ("#0072b2", "#56b4f5"),
@@ -30,16 +30,16 @@ THEME = {  # on white, on black
 }
 ORDER = ("blue", "orange", "green", "pink", "ochre", "sky")
 Style: TypeAlias = str | tuple[float, tuple[float, ...]]
-Look: TypeAlias = tuple[str, Style]  # name of a colour, line style
+Look: TypeAlias = tuple[str, Style]  # name of a colour in `THEME`, line style
 STYLES: tuple[Style, ...] = ("-", (0, (6, 1.5)), "-.", (0, (2, 1)), (0, (8, 2, 2, 2)), ":")
 BINS = 600  # points of a thinned curve: more would fall on the same pixels
-LABEL = 36  # characters of a name in a legend
-CUT = 3  # outliers that would make an axis so many times as long are outside it
+LABEL = 36  # longest name in a legend, in characters
+CUT = 3  # times that outliers may stretch an axis before they are cut off
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A column and its look; a `sparse` one, with one value an epoch, is not smoothed."""
+    """A column with its label and look. `sparse` columns, such as one value per epoch, stay raw."""
 
     column: Column
     label: str
@@ -50,7 +50,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Panel:
-    """Curves that share an axis, and claimed values, each at an epoch or throughout."""
+    """Curves on one axis, and claims: pairs of an epoch, or None for the whole run, and a value."""
 
     title: str
     curves: tuple[Curve, ...]
@@ -64,12 +64,12 @@ def looks(count: int) -> list[Look]:
 
 
 def window(count: int) -> int:
-    """Return how many of `count` values to average for a smoothed one."""
+    """Return the width of a moving average over `count` values: 1 %, and at least one."""
     return max(1, count // 100)
 
 
 def smoothed(values: np.ndarray, width: int) -> np.ndarray:
-    """Return each value's mean with the `width` - 1 before it, fewer at the start."""
+    """Return the mean of each value and the `width` - 1 values before it, fewer at the start."""
     total = np.cumsum(values, dtype=float)
     sums = total.copy()
     sums[width:] -= total[:-width]
@@ -77,7 +77,7 @@ def smoothed(values: np.ndarray, width: int) -> np.ndarray:
 
 
 def envelope(column: Column, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the last step, lowest and highest value of each of `bins` stretches."""
+    """Split a column into `bins` parts. Return their last steps, lowest and highest values."""
     edges = np.linspace(0, len(column), bins + 1).astype(int)
     starts, ends = edges[:-1], edges[1:] - 1
     low = np.minimum.reduceat(column.values, starts)
@@ -86,9 +86,9 @@ def envelope(column: Column, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, 
 
 
 def view(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
-    """Return limits for an axis that a few outliers would stretch, else None.
+    """Return limits of the y axis that cut off outliers, or None if they stretch it little.
 
-    The limits hold 99 % of each curve's values.
+    99 % of each curve's values are within the limits.
     """
     parts = [curve.column.values for curve in curves if len(curve.column)]
     if not parts:
@@ -103,7 +103,7 @@ def view(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
 
 
 def outside(panel: Panel) -> str:
-    """Return in words how many values an axis leaves out, and the furthest; empty if none."""
+    """Describe the values beyond the y axis: their number and the furthest. Return "" if none."""
     limits = view(panel.curves)
     if limits is None:
         return ""
@@ -122,7 +122,7 @@ def outside(panel: Panel) -> str:
 
 
 def thinning(panel: Panel) -> str:
-    """Return in words the meaning of the full and the pale lines; empty if all values are drawn."""
+    """Explain the full and the pale lines for a caption. Return "" if no curve is smoothed."""
     counts = [len(curve.column) for curve in panel.curves if not curve.sparse]
     widths = sorted({window(count) for count in counts} - {1})
     if not widths:
@@ -130,24 +130,24 @@ def thinning(panel: Panel) -> str:
     mean = " or ".join(f"{width:,}" for width in widths)
     band = "each step"
     if is_long(longest := max(counts)):
-        short = "" if all(map(is_long, counts)) else ", of a short log each step"
+        short = "" if all(map(is_long, counts)) else "; in short logs, each step"
         band = f"lowest to highest of every {longest / BINS:,.0f} steps{short}"
     return f"full line: mean of the last {mean} steps; pale: {band}"
 
 
 def is_long(count: int) -> bool:
-    """Return True if `count` values are too many to draw each."""
+    """Return True if `count` values are too many to draw one by one."""
     return count >= 2 * BINS
 
 
 def legend_label(text: str) -> str:
-    """Return a name for a legend: short, and with no underscore in front, which would hide it."""
+    """Shorten a name for a legend. A leading underscore gets a space: matplotlib would hide it."""
     cut = text if len(text) <= LABEL else text[: LABEL - 3] + "..."
     return f" {cut}" if cut.startswith("_") else cut
 
 
 def draw_curve(axes: Axes, curve: Curve) -> None:
-    """Draw one curve: smoothed over its raw values, or with markers if it has few points."""
+    """Draw a sparse curve with markers, another smoothed over its pale raw values or range."""
     column, colour = curve.column, THEME[curve.colour][0]
     label = legend_label(curve.label)
     plot = partial(axes.plot, color=colour, label=label, linestyle=curve.style)
@@ -166,7 +166,7 @@ def draw_curve(axes: Axes, curve: Curve) -> None:
 
 
 def draw_claims(axes: Axes, panel: Panel) -> None:
-    """Draw a single claim as a line, several as points at their epochs."""
+    """Draw a single claim as a horizontal line, several as points if the x axis shows epochs."""
     ink = THEME["ink"][0]
     lines = []
     if len(panel.claims) == 1:
@@ -188,7 +188,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
         axes.set_ylim(*limits)
     dress(axes)
     ink, drawn = THEME["ink"][0], len(axes.get_legend_handles_labels()[0])
-    with matplotlib.rc_context({"text.parse_math": False}):  # a name may hold dollars
+    with matplotlib.rc_context({"text.parse_math": False}):  # a `$` in a name starts no formula
         axes.set_ylabel(legend_label(panel.title), color=ink)
         if drawn:
             axes.legend(
@@ -203,7 +203,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
 
 
 def dress(axes: Axes) -> None:
-    """Give axes the page's colours, and no frame above and right."""
+    """Set colours and a grid. Hide the frame above and to the right."""
     ink, grid = THEME["ink"][0], THEME["grid"][0]
     axes.grid(color=grid, linewidth=0.6)
     axes.set_axisbelow(True)
@@ -215,7 +215,7 @@ def dress(axes: Axes) -> None:
 
 
 def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 8) -> Figure:
-    """Return panels one below another over one axis of steps, with epochs at the foot."""
+    """Return a figure of panels with one x axis, `width` inches wide; `epochs` adds an axis."""
     figure = Figure(figsize=(width, 0.6 + 2.9 * len(panels)), dpi=120, layout="constrained")
     figure.patch.set_alpha(0)
     all_axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]

@@ -1,4 +1,4 @@
-"""The log of a run as columns of numbers, by step."""
+"""A run's log as columns: for each name, an array of steps and one of values."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-HUGE = 1e100  # no loss is; sums and axes of such numbers overflow
+HUGE = 1e100  # larger values are left out: their sums and axes overflow
 
 
 @dataclass(frozen=True)
 class Column:
-    """One name of the log: the steps that have it, and its values at them."""
+    """The values of one name in the log, and the training steps at which they were logged."""
 
     steps: np.ndarray
     values: np.ndarray
@@ -23,7 +23,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Epochs:
-    """Epochs of `steps` steps each, after a warm-up of `warmup` steps."""
+    """Epochs of `steps` training steps each; the first begins after `warmup` training steps."""
 
     steps: int
     warmup: int = 0
@@ -36,7 +36,7 @@ class Epochs:
 
 
 def columns(rows: Iterable[Mapping[str, object]]) -> dict[str, Column]:
-    """Return the log's numbers by name, in order of their steps, without huge ones."""
+    """Return the log's columns by name, sorted by step, without huge or non-finite numbers."""
     pairs: dict[str, list[tuple[float, float]]] = {}
     for row in rows:
         step = _number(row["step"])

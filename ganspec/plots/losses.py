@@ -8,7 +8,7 @@ from ganspec.atomic import replacing
 from ganspec.plots.curves import Curve, Panel, figure_of
 from ganspec.plots.log import Column, Epochs, columns
 
-LOOKS = {  # label, colour
+LOOKS = {  # name in the log: label, colour
     "d_loss": ("discriminator", "blue"),
     "g_loss": ("generator", "orange"),
     "q_loss": ("labels", "green"),
@@ -21,11 +21,11 @@ LOOKS = {  # label, colour
     "test_loss": ("test", "orange"),
     "test_accuracy": ("test", "orange"),
 }
-MOST = 8  # curves on one axis; a spec's own log has fewer
+MOST = 8  # most curves on one axis; ganspec's own logs have fewer
 
 
 def panels(log: dict[str, Column]) -> list[Panel]:
-    """Return losses on one axis and accuracies on another, in the order of the log."""
+    """Return a panel of losses and one of accuracies, if any, with curves in the log's order."""
     longest = max(map(len, log.values()), default=0)
     shares = [name for name in log if name.endswith("accuracy")]
     groups = {"loss": [name for name in log if name not in shares], "accuracy": shares}
@@ -37,7 +37,7 @@ def panels(log: dict[str, Column]) -> list[Panel]:
 
 
 def curve(name: str, column: Column, longest: int) -> Curve:
-    """Return a column of the log with its usual label and colour."""
+    """Return a column's curve. It is sparse if it has under half of `longest` values."""
     label, colour = LOOKS.get(name, (name, "green"))
     return Curve(column, label, colour, sparse=len(column) < longest / 2)
 
@@ -45,9 +45,9 @@ def curve(name: str, column: Column, longest: int) -> Curve:
 def plot_losses(
     rows: list[dict[str, float]], path: Path, epoch_steps: int, warmup: int = 0
 ) -> None:
-    """Plot all losses by step, raw and smoothed, and accuracies below; epochs at the foot.
+    """Write a PNG of losses by training step, accuracies below, and epochs at the foot.
 
-    `warmup` steps come before the first epoch. Writes a PNG.
+    `warmup` training steps come before the first epoch.
     """
     drawn = panels(columns(rows))
     if not drawn:

@@ -1,1 +1,1 @@
-"""Conditions: one kind, one file."""
+"""Kinds of condition."""

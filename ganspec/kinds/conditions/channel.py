@@ -14,9 +14,9 @@ from ganspec.program.ir import Value
 
 
 class Channel(Condition, kind="channel"):
-    """One more channel of a map: the label through a linear layer of height x width outputs.
+    """Adds a channel to a map: the label through a linear layer of height x width outputs.
 
-    The layer reads the label one-hot, multi-hot, or as an embedding of `embedding` numbers.
+    The linear layer reads the label one-hot, multi-hot, or as an embedding of `embedding` numbers.
     """
 
     primary: ClassVar = "embedding"

@@ -1,4 +1,4 @@
-"""The label behind the numbers or channels of a value."""
+"""The label appended to a vector, or to a map as channels."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ganspec.program.ir import Value
 
 
 class ConcatCondition(Condition, kind="concat"):
-    """The label, one-hot or multi-hot, behind a vector (Mirza & Osindero, 2014).
+    """Appends the label, one-hot or multi-hot, to a vector (Mirza & Osindero, 2014).
 
-    To a map it adds a channel for each of its numbers, with that number at every place.
+    To a map it adds one channel per number of the label, with that number at every position.
     """
 
     primary: ClassVar = "size"
 
     size: Width | None = Field(
-        None, description="outputs of a linear layer that reads the label first"
+        None, description="outputs of a linear layer that the label passes first"
     )
     hidden: Layer | None = Field(None, description="activation after the linear layer")
 

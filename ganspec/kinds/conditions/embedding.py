@@ -18,23 +18,23 @@ from ganspec.program.ir import Call, Value
 class Embedding(Condition, kind="embedding"):
     """A learned vector for each class, joined to the running value.
 
-    For a multi-hot label it is the sum of its classes' vectors. `concat` puts the vector behind
-    another, or adds a channel to a map for each of its numbers, with that number at every place.
-    `map` adds one channel: the vector through a linear layer of height x width outputs. `product`
-    multiplies a vector by it, or each channel of a map by one of its numbers.
+    A multi-hot label gives the sum of its classes' vectors. `concat` appends the vector to a
+    vector, or one channel per number to a map, with that number at every position. `map` adds one
+    channel: the vector through a linear layer of height x width outputs. `product` multiplies each
+    number of a vector, or each channel of a map, by one number of the vector.
     """
 
     primary: ClassVar = "size"
     embeds: ClassVar = True
 
     size: Width | None = Field(
-        None, description="numbers in a vector; with `product` as many as the value has channels"
+        None, description="numbers in a vector; with `product` the value's number of channels"
     )
     join_: Literal["concat", "map", "product"] = Field(
         "concat", alias="join", description="how the vector joins the value"
     )
     hidden: Layer | None = Field(
-        None, description="activation after the embedding, with `map` after the linear layer"
+        None, description="activation after the embedding, or with `map` after the linear layer"
     )
 
     @property
@@ -54,7 +54,7 @@ class Embedding(Condition, kind="embedding"):
         return net.add(Call(operator.mul), x, label)
 
     def fitting_size(self, net: Lowering, x: Value) -> int:
-        """Return the size of the embedding; with `product` it is the number of channels of `x`."""
+        """Return the size of the embedding: `size`, or with `product` the channels of `x`."""
         if self.join_ != "product" and self.size is None:
             net.refuse("missing-field", "embedding needs `size`", None, "add `size:`")
         if self.join_ == "product" and self.size not in (None, x.channels):

@@ -1,4 +1,4 @@
-"""Forms of the label: one-hot, an embedding, through a linear layer, planes of a map."""
+"""Steps that turn the label into a one-hot vector, an embedding, or channels of a map."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def label_vector(net: Lowering) -> Value:
 
 
 def embedding(label: Value, size: int) -> Call:
-    """Return the call of an embedding; for several classes, a linear layer that sums their rows."""
+    """Return the call of an embedding; for multi-hot labels, of a linear layer without bias."""
     if not label.is_index:
         return Call(nn.Linear, label.channels, size, bias=False, channels=size)
     # on the meta device, drawing the weights would import torch's compiler
@@ -43,12 +43,12 @@ def embedding(label: Value, size: int) -> Call:
 
 
 def embed(net: Lowering, size: int) -> Value:
-    """Add an embedding of the label under the network's weight norm."""
+    """Add an embedding of the label, with the network's weight norm."""
     return net.add(net.weigh(embedding(net.label, size)), net.label)
 
 
 def linear(net: Lowering, label: Value, size: int, hidden: Layer | None) -> Value:
-    """Add a linear layer of `size` outputs and an activation after `label`."""
+    """Add a linear layer of `size` outputs and the activation `hidden`, if any, after `label`."""
     label = net.add(net.weigh(Call(nn.Linear, label.channels, size, channels=size)), label)
     return activate(net, label, hidden)
 
@@ -57,23 +57,23 @@ def activate(net: Lowering, label: Value, hidden: Layer | None) -> Value:
     """Add the layer `hidden` after `label`. Raise SpecError if it changes the shape."""
     if hidden is None:
         return label
-    # at the condition's path, so that tables count their costs together
+    # `hidden` gets the condition's key path, so that tables count the costs of both together
     output = net.layer(hidden.model_copy().place(net.place, hidden.mark), label)
     if output.shape != label.shape:
-        message = f"hidden makes {output} of a vector of {label}"
+        message = f"`hidden` makes {output} of a vector of {label}"
         net.refuse("bad-value", message, None, "use an activation, such as relu")
     return output
 
 
 def plane(net: Lowering, label: Value, x: Value, hidden: Layer | None) -> Value:
-    """Add a linear layer that makes `label` one channel as high and wide as the map `x`."""
+    """Add a linear layer that turns `label` into one channel of the size of the map `x`."""
     height, width = x.size
     label = linear(net, label, height * width, hidden)
     return net.add(Call(nn.Unflatten, 1, (1, height, width), channels=1), label)
 
 
 def concatenate(net: Lowering, x: Value, label: Value) -> Value:
-    """Put `label` behind `x`: numbers behind a vector's, channels behind a map's."""
+    """Append `label` to `x`: as numbers to a vector, as channels to a map."""
     if x.is_map and not label.is_map:
         label = net.add(Call(label_planes), label, x)
     channels = x.channels + label.channels

@@ -1,4 +1,4 @@
-"""No condition."""
+"""The condition `none`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ganspec.program.ir import Value
 
 
 class Unconditional(Condition, kind="none"):
-    """No label: replaces the condition of a spec that this one extends."""
+    """Joins no label. In a spec with `extends`, it removes the inherited condition."""
 
     def join(self, net: Lowering, x: Value) -> Value:
         return x

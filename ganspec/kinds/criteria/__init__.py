@@ -1,1 +1,1 @@
-"""Criteria, which compare a network's outputs with targets: one kind, one file."""
+"""Kinds of criterion, which compare outputs with targets."""

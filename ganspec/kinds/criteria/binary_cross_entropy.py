@@ -1,4 +1,4 @@
-"""Binary cross-entropy of many numbers between 0 and 1."""
+"""Binary cross-entropy of multi-hot labels or of pixels."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def binary_cross_entropy(outputs, targets, cfg):
 
 
 class BinaryCrossEntropy(Criterion, kind="binary_cross_entropy"):
-    """Binary cross-entropy of each label, or of each pixel between 0 and 1, as a probability.
+    """Mean binary cross-entropy over all labels, or over all pixels, which count as probabilities.
 
-    It is the mean over all. A pixel between 0 and 1 has a loss even if the output equals it.
+    A pixel between 0 and 1 has a loss even if the output equals the pixel.
     """
 
     loss: ClassVar = staticmethod(binary_cross_entropy)
@@ -29,5 +29,5 @@ class BinaryCrossEntropy(Criterion, kind="binary_cross_entropy"):
     activation: ClassVar = "sigmoid"
 
     reads: Literal["logits", "probabilities"] = Field(
-        "logits", description="the network's outputs: `probabilities` after a sigmoid"
+        "logits", description="form of the network's outputs: `probabilities` after a sigmoid"
     )

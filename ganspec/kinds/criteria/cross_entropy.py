@@ -22,7 +22,7 @@ def cross_entropy(outputs, targets, cfg):
 
 
 class CrossEntropy(Criterion, kind="cross_entropy"):
-    """Minus the log-probability of the right class.
+    """Mean of minus the log-probability of the right class.
 
     Probabilities below 1e-7 count as 1e-7, as in Keras.
     """
@@ -32,7 +32,7 @@ class CrossEntropy(Criterion, kind="cross_entropy"):
     activation: ClassVar = "softmax"
 
     reads: Literal["logits", "probabilities"] = Field(
-        "logits", description="the network's outputs: `probabilities` after a softmax"
+        "logits", description="form of the network's outputs: `probabilities` after a softmax"
     )
     label_smoothing: Fraction = Field(
         0.0,

@@ -1,4 +1,4 @@
-"""Mean squared error."""
+"""Mean squared error of images."""
 
 from __future__ import annotations
 

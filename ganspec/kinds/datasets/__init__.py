@@ -1,1 +1,1 @@
-"""Data sets of images: one kind, one file, whose `load_images` goes into emitted files."""
+"""Kinds of data set. Emitted files contain `load_images` of the data set's file."""

@@ -17,7 +17,7 @@ from ganspec.kinds.datasets.images import grey_images, resize_images
 
 def read_batch(file, name, checked=True):
     """Return pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch."""
-    # a pickle can run any program: this one may name only the parts of an array
+    # a pickle can run any code: allow only the names that make up an array
     parts = {"numpy.ndarray", "numpy.dtype", "_codecs.encode"}
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
@@ -39,19 +39,19 @@ def read_batch(file, name, checked=True):
         return pixels.reshape(len(labels), 3, 32, 32), labels
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{name} is not a CIFAR-10 batch: {error}") from error
-    except Exception as error:  # a damaged file raises almost anything
+    except Exception as error:  # a damaged file can raise any exception
         error.add_note(f"while reading {name}")
         raise
 
 
 def read_batches(folder, names, checked):
-    """Return batches by name, from files of a folder or from the archive in it."""
+    """Return batches by name, from the files in a folder or from its archive."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
             return {name: read_batch(file, name, checked) for name, file in files.items()}
     batches = {}
-    # one pass in the archive's order: a search would unpack it again for each file
+    # in the archive's order: looking up each file would unpack the archive again
     with tarfile.open(folder / "cifar-10-python.tar.gz") as archive:
         for member in archive:
             name = Path(member.name).name
@@ -65,7 +65,7 @@ def read_batches(folder, names, checked):
 def load_images(
     folder, height, width, channels, split="train", resize="antialias", checked=True, labelled=True
 ):
-    """Read CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9, or None."""
+    """Read CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9 if `labelled`."""
     names = [f"data_batch_{i}" for i in range(1, 6)] if split == "train" else ["test_batch"]
     batches = read_batches(Path(folder), names, checked)
     images = torch.from_numpy(np.concatenate([batches[name][0] for name in names]))
@@ -97,7 +97,7 @@ class Cifar10(Dataset, kind="cifar10"):
         return "classes", 10
 
     def classes(self, folder: Path | None = None) -> list[str]:
-        """Return the names in `batches.meta`, which is a pickle and is not opened."""
+        """Return the names in `batches.meta`, a pickle, without reading it."""
         return [
             *("airplane", "automobile", "bird", "cat", "deer"),
             *("dog", "frog", "horse", "ship", "truck"),

@@ -1,4 +1,4 @@
-"""Fashion-MNIST from Debian's package, which is not installed."""
+"""Download of Fashion-MNIST from Debian's package, without installing it."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ PACKAGE = "dataset-fashion-mnist"
 
 
 def fetch_debian(into: Path) -> bool:
-    """Download Debian's package and unpack its data files to `into`. Return True if that worked.
+    """Download Debian's package and unpack its data files to `into`. Return True on success.
 
-    It needs apt and dpkg but no rights: nothing is installed. On a system without lists of packages
-    these are fetched to a temporary folder.
+    apt and dpkg are needed, but no root rights: nothing is installed. If apt has no package lists,
+    they are downloaded to a temporary folder.
     """
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         return False

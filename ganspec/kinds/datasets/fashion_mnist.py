@@ -23,19 +23,19 @@ class FashionMnist(IdxDataset, kind="fashion_mnist"):
     )
 
     def classes(self, folder: Path | None = None) -> list[str]:
-        """Return the names in the table of github.com/zalandoresearch/fashion-mnist."""
+        """Return the class names that github.com/zalandoresearch/fashion-mnist lists."""
         return [
             *("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat"),
             *("Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
         ]
 
     def fetch(self, into: Path) -> bool:
-        """Get the files from Debian's package or by torchvision. Return True if one worked."""
+        """Download the files from Debian or by torchvision. Return True on success."""
         return fetch_debian(into) or fetch_torchvision(into)
 
 
 def fetch_torchvision(into: Path) -> bool:
-    """Let torchvision download the files to `into`. Return True if that worked."""
+    """Download the files to `into` by torchvision. Return True on success."""
     try:
         from torchvision.datasets import FashionMNIST
 

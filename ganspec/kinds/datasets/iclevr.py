@@ -17,7 +17,7 @@ from ganspec.kinds.datasets.objects import mark_objects, object_names, read_labe
 
 
 def refuse_missing(folder, names):
-    """Raise ValueError with the number of photographs that one folder lacks."""
+    """Raise ValueError that counts the photographs missing from the fullest folder."""
     missing = {}
     for place in (folder / "images", folder / "iclevr", folder):
         files = {path.name for path in place.iterdir()} if place.is_dir() else set()
@@ -33,7 +33,7 @@ def refuse_missing(folder, names):
 
 
 def find_photographs(folder, names, checked):
-    """Return the paths of photographs by name; all of them are in one folder."""
+    """Return the path of each name in the first folder that has all photographs."""
     for place in (folder / "images", folder / "iclevr", folder):
         if place.is_dir() and {path.name for path in place.iterdir()}.issuperset(names):
             return [place / name for name in names]
@@ -45,7 +45,7 @@ def find_photographs(folder, names, checked):
 def load_images(folder, height, width, channels, resize="antialias", checked=True):
     """Read i-CLEVR: images, uint8 N x C x H x W, and objects, 0 or 1, uint8 N x 24."""
 
-    def decode(path):  # whole, not cropped
+    def decode(path):  # resized without cropping
         with Image.open(path) as file:
             image = flatten_image(file).convert("L" if channels == 1 else "RGB")
         return resize_picture(image, height, width, resize)
@@ -60,12 +60,12 @@ class Iclevr(Dataset, kind="iclevr"):
     """i-CLEVR: photographs of one to three coloured solids, labelled with all of them.
 
     The photographs, 320 x 240, are in `images` or `iclevr` in the folder of `train.json`, and are
-    resized whole. Those that cannot be read are skipped with a warning; a missing one is an error.
+    resized without cropping. Unreadable ones are skipped with a warning; a missing one is an error.
     """
 
     load: ClassVar = staticmethod(load_images)
     fix: ClassVar = (
-        "put them and the photographs, in images/, into ./data/iclevr or name the folder"
+        "put them and a folder images/ of the photographs into ./data/iclevr or name the folder"
     )
 
     def wanted(self) -> str:

@@ -28,9 +28,9 @@ def find_images(folder):
 
 
 def list_images(folder):
-    """Return the image files of `folder`, sorted, and the index of their classes.
+    """Return the image files of `folder`, sorted, and the class index of each file.
 
-    The classes are the sub-folders that hold images; with none, every class is 0.
+    A sub-folder with images is a class; without sub-folders every index is 0.
     """
     folder, files = Path(folder), list(find_images(folder))
     if not files:
@@ -52,7 +52,7 @@ def flatten_image(image):
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
-        if image.getchannel("A").getextrema()[0] < 255:  # many have only opaque pixels
+        if image.getchannel("A").getextrema()[0] < 255:  # many images are opaque
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
 
@@ -69,7 +69,7 @@ def resize_picture(picture, height, width, resize):
 
 
 def decode_image(path, height, width, channels, resize="antialias"):
-    """Decode a file, uint8 C x H x W: resize the shorter side, crop at the centre."""
+    """Decode a file, uint8 C x H x W: resize it to cover the size, crop the centre."""
     with Image.open(path) as file:
         image = flatten_image(ImageOps.exif_transpose(file))
     image = image.convert("L" if channels == 1 else "RGB")
@@ -84,12 +84,12 @@ def decode_image(path, height, width, channels, resize="antialias"):
 
 
 def decode_files(files, decode, shape):
-    """Decode image files. Return uint8 N x *shape, and True for each readable file."""
+    """Decode files. Return uint8 N x *shape, and a list: True for readable files."""
 
     def decode_whole(path):
         try:
             return decode(path)
-        except Exception:  # noqa: BLE001  (PIL raises almost anything)
+        except Exception:  # noqa: BLE001  (PIL can raise any exception)
             return None
 
     images, readable = torch.empty(len(files), *shape, dtype=torch.uint8), []
@@ -148,15 +148,15 @@ def can_open(path):
     try:
         with Image.open(path):
             return True
-    except Exception:  # noqa: BLE001  (PIL raises almost anything)
+    except Exception:  # noqa: BLE001  (PIL can raise any exception)
         return False
 
 
 class ImageFolder(Dataset, kind="image_folder"):
     """A folder of jpg, png, webp, bmp or gif images, in class sub-folders or flat.
 
-    Every image is resized by its shorter side and cropped at the centre, on white where it is
-    transparent. Files that cannot be read are skipped with a warning.
+    Every image is resized to cover the spec's size and cropped at the centre. Transparency becomes
+    white. Files that cannot be read are skipped with a warning.
     """
 
     load: ClassVar = staticmethod(load_images)

@@ -14,7 +14,7 @@ def grey_images(images):
 
 
 def blend_columns(images, width):
-    """Resize float images to a width; column i is read at i * old / new width."""
+    """Resize float images to `width`. Column i is read at i * old width / width."""
     place = torch.arange(width) * (images.shape[-1] / width)
     first = place.long()
     second = (first + 1).clamp(max=images.shape[-1] - 1)
@@ -22,7 +22,7 @@ def blend_columns(images, width):
 
 
 def resize_images(images, height, width, resize):
-    """Resize uint8 images, N x C x H x W, bilinearly."""
+    """Resize uint8 images, N x C x H x W, by a bilinear method."""
     resized = images.new_empty(*images.shape[:2], height, width)
     # in parts, so that the float copies stay small
     for part, out in zip(images.split(250), resized.split(250), strict=True):
@@ -31,7 +31,7 @@ def resize_images(images, height, width, resize):
             part = blend_columns(blend_columns(part, width).mT, height).mT
         elif resize == "bilinear":  # from the four nearest pixels, as in OpenCV
             part = F.interpolate(part, (height, width), mode="bilinear")
-        else:  # from all pixels below a smaller one, as in PIL and torchvision
+        else:  # from all pixels that a new one covers, as in PIL and torchvision
             part = F.interpolate(part, (height, width), mode="bilinear", antialias=True)
         out.copy_(part.round().clamp(0, 255))
     return resized

@@ -27,7 +27,7 @@ def find_npz(place):
 
 
 def read_arrays(path):
-    """Read `images` and `labels`, or None, of a .npz file; pickles are refused."""
+    """Read `images` and `labels` (or None) from a .npz file, which may hold no pickles."""
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not a .npz file")
     try:
@@ -35,7 +35,7 @@ def read_arrays(path):
             if "images" not in arrays:
                 raise ValueError(f"no array `images`, only {', '.join(arrays) or 'nothing'}")
             return arrays["images"], arrays.get("labels")
-    except Exception as error:  # a damaged file raises almost anything
+    except Exception as error:  # a damaged file can raise any exception
         raise ValueError(f"{path} cannot be read: {error}") from error
 
 
@@ -56,7 +56,7 @@ def order_images(images):
 
 
 def check_labels(labels, count):
-    """Return labels as int64 N, all 0 for None."""
+    """Return labels as int64 N, or zeros if `labels` is None."""
     if labels is None:
         return np.zeros(count, np.int64)
     if labels.dtype.kind not in "iu" or labels.shape not in ((count,), (count, 1)):

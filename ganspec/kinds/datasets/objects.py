@@ -9,7 +9,7 @@ import torch
 
 
 def solid_words():
-    """Return the colours of solids, in the order of `shade_solids`, and the shapes."""
+    """Return the words for colours, in `shade_solids`'s order, and for shapes."""
     colours = "gray red blue green brown purple cyan yellow"
     return colours.split(), ["cube", "sphere", "cylinder"]
 
@@ -23,7 +23,7 @@ def read_json(path):
 
 
 def read_objects(path):
-    """Return the index of every object by its name, from an `objects.json`."""
+    """Read `objects.json`. Return a dict from object name to index."""
     index = read_json(path)
     values = list(index.values()) if isinstance(index, dict) else []
     are_whole = all(type(value) is int for value in values)
@@ -35,13 +35,13 @@ def read_objects(path):
 
 
 def object_names(path):
-    """Return the objects of an `objects.json` in the order of their index."""
+    """Return the object names in an `objects.json`, sorted by index."""
     index = read_objects(path)
     return sorted(index, key=index.__getitem__)
 
 
 def check_labels(path, labels, index):
-    """Raise ValueError if `labels` is no map of images to objects in `index`."""
+    """Raise ValueError unless `labels` maps file names to lists of names in `index`."""
     if not isinstance(labels, dict) or not labels:
         raise ValueError(f"{path} is not a map of images to lists of objects")
     for image, objects in labels.items():
@@ -54,7 +54,7 @@ def check_labels(path, labels, index):
 
 
 def read_labels(path, checked=True):
-    """Return each image's objects by its file name, and the index of all objects."""
+    """Return dicts from file name to object names and from object name to index."""
     path = Path(path)
     if checked:
         labels, index = read_json(path), read_objects(path.with_name("objects.json"))
@@ -66,7 +66,7 @@ def read_labels(path, checked=True):
 
 
 def mark_objects(labels, index):
-    """Return lists of objects as labels, uint8 N x objects, 0 or 1."""
+    """Return lists of object names as multi-hot labels, uint8 N x objects."""
     marks = torch.zeros(len(labels), len(index), dtype=torch.uint8)
     for row, names in zip(marks, labels, strict=True):
         row[[index[name] for name in names]] = 1

@@ -1,7 +1,7 @@
 """Scenes of lit cubes, spheres and cylinders on a grey ground."""
 
 # mypy: disable-error-code="union-attr"
-# `sum` of tensors has the type of its start, 0, too
+# for mypy, `sum` of tensors may be its start value, the int 0
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ EYE, AHEAD = torch.tensor([[0, -7, 4.8], [0, 0.83761054, -0.54626775]])
 
 
 def draw_scenes(random, count, listed=None):
-    """Draw random scenes of one to three objects: fields by name, each N x 3."""
+    """Choose one to three random objects per scene: fields by name, each N x 3."""
     numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
     place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
     slot = torch.arange(3)
@@ -35,7 +35,7 @@ def draw_scenes(random, count, listed=None):
 
 
 def view_rays(x, y, height, width):
-    """Return the directions, 3 x ..., from the eye to points x and y of the image."""
+    """Return the directions, 3 x ..., from the camera to the image's points (x, y)."""
     focal = 1.75 * min(height, width)
     x, y = (x - width / 2) / focal, (y - height / 2) / focal
     return torch.stack([x, AHEAD[2] * y + AHEAD[1], AHEAD[2] - AHEAD[1] * y])
@@ -63,7 +63,7 @@ def meet_solid(origin, direction, half, bend, reach):
 
 
 def shade_solids(solid, rays, light):
-    """Return pixels' colour, N x 3, and the share of each, N x 1, that solids cover."""
+    """Return the colour of N pixels, N x 3, and the share that solids cover, N x 1."""
     size, cube = solid["size"], solid["shape"] == 0
     half, reach = size.where(~cube, 0.8 * size), size.where(~cube, 10 * size)
     bend = (solid["shape"] == 1).float()
@@ -89,12 +89,12 @@ def shade_solids(solid, rays, light):
 def draw_solids(canvas, scenes, rays, light, height, width):
     """Draw the solids of scenes in their order on a canvas, N x H x W x 3."""
     dx, dy, dz = F.normalize(rays, dim=0)
-    # four rays a pixel smooth the edges
+    # four rays per pixel smooth the edges
     across, down = torch.tensor([[0.25, 0.75, 0.25, 0.75], [0.25, 0.25, 0.75, 0.75]])
     for slot in range(3):
         solid = {name: field[:, slot, None, None] for name, field in scenes.items()}
         x, y, z = solid["x"], solid["y"] - EYE[1], solid["size"] - EYE[2]
-        # a ray that passes the middle farther off than the corners are misses the solid
+        # only rays near the solid's centre, within its corners' distance, can hit it
         passed = x * x + y * y + z * z - (x * dx + y * dy + z * dz) ** 2
         near = passed < (1.6 * solid["size"] + 3 / min(height, width)) ** 2
         image, row, column = where = near.nonzero(as_tuple=True)
@@ -114,7 +114,7 @@ def draw_images(scenes, height, width):
     x, y, _ = EYE[:, None, None] + EYE[2] / -rays[2].clamp(max=-0.05) * rays
     ground = 0.48 + 0.26 * torch.exp(-(x**2 + y**2) / 25)
     left, back, size = (scenes[name][..., None, None] for name in ("x", "y", "size"))
-    # a capsule: from below the solid to the shadow of its top
+    # a shadow is a capsule from the solid's foot to the shadow of its top
     across, along = (-2 * size * light[i] / light[2] for i in (0, 1))
     u, v = x - left, y - back
     t = ((u * across + v * along) / (across**2 + along**2)).clamp(0, 1)

@@ -27,12 +27,12 @@ def load_images(
     labels=None,
     labelled=True,
 ):
-    """Draw scenes, uint8 N x C x H x W. Return them and their labels, if any."""
+    """Draw scenes. Return images, uint8 N x C x H x W, and their labels or None."""
     if split == "train":
         random = np.random.default_rng(seed)
-    else:  # numbers that the other split has under no seed
+    else:  # numbers that the split `train` has for no seed
         random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
-    # the last block is whole, so that no image depends on their number
+    # all blocks are whole, so that no image depends on `count`
     block = min(256, max(1, 2**18 // (height * width)))
     if labels:
         listed, marks = list_objects(labels, count, block)
@@ -54,7 +54,7 @@ def label_fronts(scenes):
 
 
 def solids_of(names):
-    """Return the fields, each of size 3, of one to three objects such as `red cube`."""
+    """Return the fields, lists of 3, of one to three objects such as `red cube`."""
     colours, shapes = solid_words()
     if not 1 <= len(names) <= 3:
         raise ValueError(f"one to three objects can be drawn, not {len(names)}")
@@ -69,9 +69,9 @@ def solids_of(names):
 
 
 def list_objects(labels, count, block):
-    """Return the objects that a file lists for blocks of scenes, and labels, N x 24.
+    """Return the fields of the objects in a label file by block, and labels, N x 24.
 
-    `objects.json` is in the file's folder. After the last image the list begins again.
+    `labels` is the file's path. After its last image the first one follows again.
     """
     listed, index = read_labels(labels)
     images = list(listed.values())[:count]
@@ -96,7 +96,7 @@ class Shapes(Dataset, kind="shapes"):
 
     `labels` names a file such as i-CLEVR's `train.json`, with `objects.json` in its folder; each
     scene then has the objects that the file lists for it, as a stand-in for `iclevr`. The split
-    `test` has as many scenes, other than those of `train`.
+    `test` has the same number of other scenes.
     """
 
     load: ClassVar = staticmethod(load_images)

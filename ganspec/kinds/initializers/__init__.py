@@ -1,1 +1,1 @@
-"""Initial weights: one kind, one file."""
+"""Kinds of initial weights."""

@@ -1,4 +1,4 @@
-"""DCGAN's initial weights."""
+"""DCGAN's initial weights and gains."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganspec.program.ir import Call
 
 
 def init_dcgan(network, std=0.02):
-    """Draw weights from N(0, std^2) and batch norms' gains from N(1, std^2)."""
+    """Draw weights from N(0, std^2), gains of batch norms from N(1, std^2)."""
     init_weights(network, nn.init.normal_, std=std)
     for module in network.modules():
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)) and module.weight is not None:
@@ -20,7 +20,7 @@ def init_dcgan(network, std=0.02):
 
 
 class DCGAN(Initializer, kind="dcgan"):
-    """Normal weights (Radford et al., 2016, section 4) and batch norm gains, as in usual code."""
+    """Weights from N(0, std^2), batch norm gains from N(1, std^2) (Radford et al., 2016)."""
 
     primary: ClassVar = "std"
 

@@ -1,4 +1,4 @@
-"""The initial weights of a spec's framework."""
+"""The default initial weights of the spec's framework."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganspec.program.ir import Call
 
 
 def init_keras(network):
-    """Draw weights as Keras does: Glorot-uniform, embeddings within 0.05, biases 0."""
+    """Draw Keras's weights: Glorot-uniform, embeddings in [-0.05, 0.05], biases 0."""
     init_weights(network, nn.init.xavier_uniform_)
     for module in network.modules():
         if isinstance(module, nn.Embedding):
@@ -19,9 +19,10 @@ def init_keras(network):
 
 
 class Framework(Initializer, kind="framework"):
-    """The default of the spec's framework: Keras and TensorFlow 1 draw Glorot-uniform.
+    """The default of the spec's framework: Glorot-uniform weights in Keras and TensorFlow 1.
 
-    Keras draws embeddings between -0.05 and 0.05, TensorFlow 1 as all else, torch from N(0, 1).
+    Embeddings are uniform from -0.05 to 0.05 in Keras, Glorot-uniform in TensorFlow 1, and N(0, 1)
+    in torch.
     """
 
     framework_defaults: ClassVar = {

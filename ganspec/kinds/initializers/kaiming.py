@@ -12,7 +12,7 @@ from ganspec.program.ir import Call
 
 
 class Kaiming(Initializer, kind="kaiming"):
-    """Weights scaled by their fan (He et al., 2015), biases 0."""
+    """Weights scaled by a layer's number of inputs (He et al., 2015), biases 0."""
 
     primary: ClassVar = "distribution"
 

@@ -1,4 +1,4 @@
-"""Xavier initial weights."""
+"""Xavier (Glorot) initial weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganspec.program.ir import Call
 
 
 class Xavier(Initializer, kind="xavier"):
-    """Weights scaled by their fan (Glorot & Bengio, 2010), biases 0."""
+    """Weights scaled by a layer's inputs and outputs (Glorot & Bengio, 2010), biases 0."""
 
     primary: ClassVar = "distribution"
 

@@ -9,7 +9,7 @@ from ganspec.program.ir import Call
 
 
 class Zeros(Initializer, kind="zeros"):
-    """Weights and biases 0: for the last layer of a residual branch."""
+    """Weights and biases 0, as for the last layer of a residual branch."""
 
     def call(self) -> Call:
         return Call(init_weights, fill=nn.init.zeros_)

@@ -1,1 +1,1 @@
-"""Layers: one kind, one file."""
+"""Kinds of layer. Files here need no registration."""

@@ -1,4 +1,4 @@
-"""Activations: functions of one number, which apply to each number of a value."""
+"""Activations: functions of each number, and the softmax over channels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXAMPLES: Examples = [(None, (4, 3, 3)), (None, (5,))]
 
 
 class Activation(Layer):
-    """A torch module without arguments."""
+    """Base class of activations."""
 
     role: ClassVar = "activation"
     module: ClassVar[type[nn.Module]]
@@ -66,7 +66,7 @@ class Sigmoid(Activation, kind="sigmoid"):
 
 
 class GELU(Activation, kind="gelu"):
-    """x times the normal distribution function of x; `approximate: tanh` for the usual formula."""
+    """x times the normal distribution function of x; `approximate: tanh` uses a tanh formula."""
 
     primary: ClassVar = "approximate"
     examples: ClassVar = [*EXAMPLES, ({"approximate": "tanh"}, (5,))]
@@ -94,9 +94,9 @@ class LeakyReLU(Activation, kind="leaky_relu"):
 
 
 class PReLU(Activation, kind="prelu"):
-    """x where positive, else a learned slope times x (He et al., 2015); one slope for all numbers.
+    """x where positive, else one learned slope times x (He et al., 2015).
 
-    In Keras the slope starts at 0, and every number has its own unless axes are shared.
+    In Keras the slope starts at 0, and every number has its own slope unless axes are shared.
     """
 
     primary: ClassVar = "slope"
@@ -122,7 +122,7 @@ class ELU(Activation, kind="elu"):
 
 
 class Softmax(Activation, kind="softmax"):
-    """Probabilities over the channels."""
+    """Softmax over the channels: probabilities, which sum to 1."""
 
     noun: ClassVar = "the softmax"
     examples: ClassVar = EXAMPLES

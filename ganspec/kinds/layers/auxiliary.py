@@ -14,7 +14,7 @@ from ganspec.program.ir import Call, Value
 class Auxiliary(Weighted, kind="auxiliary"):
     """A classifier beside the score (ACGAN; Odena et al., 2017): the discriminator's second output.
 
-    A linear layer from a vector to one logit for each class. The running value passes on unchanged.
+    A linear layer makes one logit per class of a vector. The next layer reads the same input.
     `objective.auxiliary` sets the weight of the classifier's loss.
     """
 
@@ -22,7 +22,7 @@ class Auxiliary(Weighted, kind="auxiliary"):
     conditional: ClassVar = True
     primary: ClassVar = "layers"
 
-    layers: tuple[Layer, ...] = Field((), description="layers before the linear one")
+    layers: tuple[Layer, ...] = Field((), description="layers before the linear layer")
 
     def lower(self, net: Lowering, x: Value) -> Value:
         if net.is_block or net.heads:

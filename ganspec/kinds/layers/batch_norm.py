@@ -1,4 +1,4 @@
-"""Batch normalization."""
+"""Batch normalization with a gain, a bias, both or neither."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class BatchNorm(Layer, kind="batch_norm"):
 
     `momentum` is the new batch's share in the running statistics, as in torch: a decay of 0.99 is
     0.01 here. The defaults under `tensorflow` are those of TensorFlow 1's
-    `tf.contrib.layers.batch_norm`, which learns no gain. `tf.layers.batch_normalization` learns one
-    and decays by 0.99: `{scale: true, momentum: 0.01}`.
+    `tf.contrib.layers.batch_norm`, which learns no gain. `tf.layers.batch_normalization` learns a
+    gain and decays by 0.99: `{scale: true, momentum: 0.01}`.
     """
 
     role: ClassVar = "norm"
@@ -61,8 +61,8 @@ class BatchNorm(Layer, kind="batch_norm"):
 
     eps: Positive = 1e-5
     momentum: Annotated[float, Field(gt=0, le=1)] = 0.1
-    scale: bool = Field(True, description="a gain for every channel")
-    center: bool = Field(True, description="a bias for every channel")
+    scale: bool = Field(True, description="learn a gain for every channel")
+    center: bool = Field(True, description="learn a bias for every channel")
 
     def call(self, x: Value) -> Call:
         if self.scale != self.center:

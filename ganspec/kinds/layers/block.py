@@ -13,12 +13,12 @@ from ganspec.program.ir import Value
 
 
 def _widths(arguments: dict[str, object]) -> dict[str, object]:
-    # in the block's widths a plain number would stand for the parameter of that name
+    # evaluating a width gives a plain number its parameter's name, and a Width its own text
     return {k: Width(v) if type(v) is int else v for k, v in arguments.items()}
 
 
 class Block(Layer, kind="block"):
-    """A named group of layers with its arguments; emitted source has a class for it."""
+    """A call of a spec's block with its arguments; emitted source has a class for the block."""
 
     block: Name
     doc: str = ""

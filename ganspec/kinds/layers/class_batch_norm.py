@@ -14,7 +14,7 @@ from ganspec.program.ir import Call, Value
 
 
 class ClassBatchNorm(nn.Module):
-    """Batch norm with a gain and a bias for each class: rows of two tables."""
+    """Batch norm whose gain and bias are rows of two tables, one row per class."""
 
     def __init__(self, classes, channels, eps=1e-5, momentum=0.1, norm=nn.BatchNorm2d):
         super().__init__()
@@ -24,7 +24,7 @@ class ClassBatchNorm(nn.Module):
 
     def forward(self, x, y):
         x = self.norm(x)
-        row = (*x.shape[:2], *[1] * (x.dim() - 2))  # a number for each channel
+        row = (*x.shape[:2], *[1] * (x.dim() - 2))  # shape: one number per channel
         return self.gain[y].view(row) * x + self.bias[y].view(row)
 
 
@@ -32,8 +32,8 @@ class ConditionalBatchNorm(Layer, kind="class_batch_norm"):
     """Batch normalization with a gain and a bias for each class (Dumoulin et al., 2017; de Vries et
     al., 2017), which start at 1 and 0.
 
-    It reads labels of one class each. `momentum` is the new batch's share in the running
-    statistics, which all classes share.
+    Every label is one class. `momentum` is the new batch's share in the running statistics, which
+    are those of all classes together.
     """
 
     role: ClassVar = "norm"

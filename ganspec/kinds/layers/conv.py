@@ -38,12 +38,12 @@ class Conv(Weighted, kind="conv"):
 
     out: Width = Field(description="channels of the result")
     kernel: Pair = Field(3, description="height and width of the window")
-    stride: Pair = Field(1, description="step of the window down and across")
-    padding: Padding = Field("same", description="`same`, `valid`, or a number for each side")
+    stride: Pair = Field(1, description="pixels from window to window, down and across")
+    padding: Padding = Field("same", description="`same`, `valid`, or pixels on each side")
     dilation: Pair = Field(1, description="distance between the kernel's rows and columns")
-    groups: Width = Field(1, description="groups of channels that do not mix")
+    groups: Width = Field(1, description="number of groups of channels that do not mix")
     bias: bool = Field(True, description="a learned number added to each channel")
-    split: Split = Field("even", description="an odd `same`: `even` as torch, `end` as Keras")
+    split: Split = Field("even", description="odd `same` padding: `even` as torch, `end` as Keras")
 
     def lower(self, net: Lowering, x: Value) -> Value:
         kernel, stride, dilation = self.kernel, self.stride, self.dilation

@@ -1,4 +1,4 @@
-"""Transposed convolution."""
+"""Transposed convolution of a map."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ class ConvTranspose(Weighted, kind="conv_transpose"):
 
     out: Width = Field(description="channels of the result")
     kernel: Pair = Field(4, description="height and width of the window")
-    stride: Pair = Field(1, description="step of the window down and across")
-    padding: Padding = Field("same", description="`same`, `valid`, or a number for each side")
+    stride: Pair = Field(1, description="pixels from window to window, down and across")
+    padding: Padding = Field("same", description="`same`, `valid`, or pixels on each side")
     output_padding: Annotated[int, Field(ge=0, le=8192)] = Field(
-        0, description="rows and columns added at the end, where `padding` is a number"
+        0, description="rows below and columns right to keep, if `padding` is a number"
     )
-    groups: Width = Field(1, description="groups of channels that do not mix")
+    groups: Width = Field(1, description="number of groups of channels that do not mix")
     bias: bool = Field(True, description="a learned number added to each channel")
-    split: Split = Field("even", description="an odd `same`: `even` as torch, `end` as Keras")
+    split: Split = Field("even", description="odd `same` padding: `even` as torch, `end` as Keras")
 
     def lower(self, net: Lowering, x: Value) -> Value:
         if self.output_padding and self.padding in ("same", "valid"):
-            message = f"`padding: {self.padding}` leaves `output_padding` no choice"
-            net.refuse("bad-value", message, None, "take `output_padding` away")
+            message = f"`padding: {self.padding}` determines `output_padding`"
+            net.refuse("bad-value", message, None, "remove `output_padding`")
         padding, output_padding, end = transposed_padding(
             self.padding,
             self.split,
@@ -71,6 +71,6 @@ class ConvTranspose(Weighted, kind="conv_transpose"):
         )
         h = self.add(net, call, x)
         if any(end):
-            # an odd row or column goes from the end alone, which torch's padding cannot do
+            # torch crops both sides alike: a further step crops the odd row or column
             h = net.add(Call(nn.ZeroPad2d, (0, -end[1], 0, -end[0])), h)
         return h

@@ -1,4 +1,4 @@
-"""Dropout."""
+"""Dropout of numbers or channels."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ganspec.program.ir import Call, Value
 
 
 class Dropout(Layer, kind="dropout"):
-    """Sets a random share `rate` of the numbers to zero in training; with `channels`, of channels.
+    """Sets a random share `rate` of numbers, or with `channels` of channels, to 0 in training.
 
-    TensorFlow 1's `tf.layers.dropout` does nothing without `training=True`, which is easily left
-    out: the default under `tensorflow`. `active: true` turns it on.
+    Under `tensorflow` the default is `active: false`, since TensorFlow 1's `tf.layers.dropout` does
+    nothing without `training=True`, which code often leaves out.
     """
 
     noun: ClassVar = "dropout"
@@ -34,5 +34,5 @@ class Dropout(Layer, kind="dropout"):
     active: bool = Field(True, description="false: the layer does nothing")
 
     def call(self, x: Value) -> Call:
-        # of rate 0, so that tables and emitted files still show it
+        # an inactive dropout has rate 0, so that tables and emitted files show it
         return Call(nn.Dropout2d if self.channels else nn.Dropout, self.rate if self.active else 0)

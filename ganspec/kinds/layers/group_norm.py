@@ -1,4 +1,4 @@
-"""Group normalization."""
+"""Group normalization of maps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class GroupNorm(Layer, kind="group_norm"):
     expects: ClassVar = "map"
     framework_defaults: ClassVar = {
         "keras": {"eps": 1e-3},
-        "tensorflow": {"eps": 1e-6},  # tf.contrib.layers
+        "tensorflow": {"eps": 1e-6},  # as tf.contrib.layers
     }
     examples: ClassVar = [
         ({"groups": 2}, (4, 3, 3)),

@@ -1,4 +1,4 @@
-"""The identity."""
+"""A layer that computes nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ganspec.program.ir import Value
 
 
 class Identity(Layer, kind="identity"):
-    """Returns its input: a place for `as:`, or for a layer that an override removes."""
+    """Returns its input. Names a value by `as`, or replaces a layer in an override."""
 
     examples: ClassVar = [(None, (4, 3, 3))]
 

@@ -1,4 +1,4 @@
-"""Instance normalization."""
+"""Instance normalization of maps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class InstanceNorm(Layer, kind="instance_norm"):
     expects: ClassVar = "map"
     framework_defaults: ClassVar = {
         "keras": {"affine": True, "eps": 1e-3},  # as GroupNormalization(groups=-1)
-        "tensorflow": {"affine": True, "eps": 1e-6},  # tf.contrib.layers
+        "tensorflow": {"affine": True, "eps": 1e-6},  # as tf.contrib.layers
     }
     examples: ClassVar = [(None, (4, 3, 3)), ({"affine": True, "eps": 1e-3}, (4, 3, 3))]
 

@@ -1,4 +1,4 @@
-"""The label inside a network."""
+"""A layer that joins the label to its input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ganspec.program.ir import Value
 
 
 class JoinLabel(Layer, kind="join_label"):
-    """Joins the label at this depth: `join_label: {embedding: {size: 50, join: map}}`.
+    """Joins the label to its input: `join_label: {embedding: {size: 50, join: map}}`.
 
     The key `condition` of a network does the same before its first layer.
     """

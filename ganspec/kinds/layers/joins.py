@@ -1,4 +1,4 @@
-"""Layers that read a named value and the running one."""
+"""Layers that join a named earlier value to their input."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganspec.program.ir import Call, Value
 
 
 class Concat(Layer, kind="concat"):
-    """Puts a named earlier value behind this one along the channels (U-Net)."""
+    """Appends the channels of a named earlier value to the input's channels (U-Net)."""
 
     role: ClassVar = "join"
     primary: ClassVar = "value"
@@ -29,7 +29,7 @@ class Concat(Layer, kind="concat"):
 
 
 class Add(Layer, kind="add"):
-    """Adds a named earlier value to this one."""
+    """Adds a named earlier value to the input."""
 
     role: ClassVar = "join"
     primary: ClassVar = "value"

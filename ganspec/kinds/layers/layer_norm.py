@@ -1,4 +1,4 @@
-"""Layer normalization."""
+"""Layer normalization of images or positions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class LayerNorm(Layer, kind="layer_norm"):
     """Layer normalization (Ba et al., 2016) over all numbers of an image.
 
     On a map every channel has one gain and bias, as in a group norm of one group. With
-    `elementwise: true` every position has its own, and the layer works at one size only.
+    `elementwise: true` every number has its own, and the layer works at one size only.
     `over: channels` normalises each position of a map by itself, as Keras does.
     """
 
@@ -36,13 +36,13 @@ class LayerNorm(Layer, kind="layer_norm"):
     ]
     framework_defaults: ClassVar = {
         "keras": {"eps": 1e-3, "over": "channels"},
-        "tensorflow": {"eps": 1e-12},  # tf.contrib.layers
+        "tensorflow": {"eps": 1e-12},  # as tf.contrib.layers
     }
 
     eps: Positive = 1e-5
-    elementwise: bool = Field(False, description="a gain and bias for every position")
+    elementwise: bool = Field(False, description="a gain and a bias for every number")
     over: Literal["image", "channels"] = Field(
-        "image", description="numbers normalised together: all, or one position's channels"
+        "image", description="numbers normalised together: an image's, or one position's channels"
     )
 
     def call(self, x: Value) -> Call:

@@ -1,4 +1,4 @@
-"""Noise in training."""
+"""Normal noise that is added in training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The normalization that a network names once."""
+"""The layer `norm`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ganspec.program.ir import Value
 
 
 class Norm(Layer, kind="norm"):
-    """The network's `normalization`: one line changes all of them from batch to instance norm."""
+    """The layer in the network's `normalization`: one line changes every `norm`."""
 
     def lower(self, net: Lowering, x: Value) -> Value:
         if net.normalization is None:

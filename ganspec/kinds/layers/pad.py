@@ -1,4 +1,4 @@
-"""Padding without a convolution."""
+"""Padding of a map as a layer of its own."""
 
 from __future__ import annotations
 

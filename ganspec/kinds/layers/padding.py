@@ -1,4 +1,4 @@
-"""The rows and columns that `padding: same` adds, by framework."""
+"""Rows and columns that `padding` adds or crops, as in torch or in Keras."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Any, Literal, TypeAlias
 from ganspec.language.types import Padding, Pair, pair
 
 Split = Literal["even", "end"]
-"""`even` rounds an odd total up on both sides where the output's size allows it, as PyTorch users
-do; `end` puts the odd row or column last, as Keras and TensorFlow do."""
+"""Split of an odd total of padding. `even` rounds it up to equal sides if the output's size allows
+it, as PyTorch users do; `end` adds the odd row or column last, as Keras and TensorFlow do."""
 
 KERAS_SPLIT: dict[str, dict[str, object]] = {
     "keras": {"split": "end"},
@@ -19,22 +19,22 @@ Sides: TypeAlias = tuple[int, int]
 
 
 def shorten(value: Pair) -> Pair:
-    """Return a pair as one number if both are equal."""
+    """Return one number for a pair of equal numbers, else the pair."""
     rows, columns = pair(value)
     return rows if rows == columns else (rows, columns)
 
 
 def is_even(sides: Sides) -> bool:
-    """Return True if both sides are equal; torch's own padding can do no other."""
+    """Return True if both sides are equal, as the padding of torch's layers must be."""
     return sides[0] == sides[1]
 
 
 def stride_arguments(
     stride: Pair, padding: Pair, output_padding: Pair | None = None
 ) -> tuple[tuple[Pair, ...], dict[str, Any]]:
-    """Return positional and named arguments: positional if neither of the first two is a default.
+    """Return positional and named arguments: all named if stride or padding is at its default.
 
-    People write `nn.Conv2d(3, 64, 4, 2, 1)`, and `nn.Conv2d(3, 64, 3, padding=1)`.
+    Programmers write `nn.Conv2d(3, 64, 4, 2, 1)`, but `nn.Conv2d(3, 64, 3, padding=1)`.
     """
     stride, padding = shorten(stride), shorten(padding)
     output_padding = None if output_padding is None else shorten(output_padding)
@@ -70,16 +70,16 @@ def _same(kernel: int, stride: int, dilation: int, size: int, split: Split) -> S
 def transposed_padding(
     padding: Padding, split: Split, *, kernel: Pair, stride: Pair, output_padding: int = 0
 ) -> tuple[Sides, Sides, Sides]:
-    """Return what a transposed convolution crops and keeps, each by rows and columns.
+    """Return three pairs (rows, columns) for a transposed convolution to crop or keep.
 
-    The three are `padding`, which torch crops from both ends, `output_padding`, which torch keeps
-    at the end, and what a further step has to crop from the end.
+    The first is `padding`, which torch crops from both sides. The second is `output_padding`, which
+    torch keeps at the end. The third is the crop at the end that needs a further step.
     """
     axes = zip(pair(kernel), pair(stride), strict=True)
     if padding == "same":
         rows, columns = (_transposed_same(k, s, split) for k, s in axes)
     elif padding == "valid":
-        # what a stride longer than the kernel leaves at the end, Keras keeps and torch does not
+        # if the stride is longer than the kernel, only Keras keeps the rest at the end
         rows, columns = ((0, max(s - k, 0) if split == "end" else 0, 0) for k, s in axes)
     else:
         rows, columns = ((p, output_padding, 0) for p in pair(padding))
@@ -87,7 +87,7 @@ def transposed_padding(
 
 
 def _transposed_same(kernel: int, stride: int, split: Split) -> tuple[int, int, int]:
-    total = kernel - stride  # what the full output has beyond stride * size
+    total = kernel - stride  # rows or columns of the full output beyond stride * size
     if total < 0:
         return 0, -total, 0
     half = -(-total // 2)

@@ -23,7 +23,7 @@ from ganspec.program.ir import Call, Value
 
 
 class WindowPool(Layer):
-    """One number for each window of a map."""
+    """One number for each window and channel of a map."""
 
     role: ClassVar = "pool"
     module: ClassVar[type[nn.Module]]
@@ -44,7 +44,7 @@ class WindowPool(Layer):
         rows, columns = conv_padding(
             self.padding, x.size, self.split, kernel=self.kernel, stride=stride
         )
-        # `ceil_mode` keeps a last window that is cut short, as one more row or column would
+        # `ceil_mode` keeps an incomplete last window, which replaces the odd row or column
         uneven = not (is_even(rows) and is_even(columns))
         if uneven and any(
             not is_even(side) and step == 1
@@ -61,7 +61,7 @@ class WindowPool(Layer):
 
 
 class MaxPool(WindowPool, kind="max_pool"):
-    """The largest number of each window; the stride is the window's size."""
+    """The largest number of each window; the default stride is the window's size."""
 
     module: ClassVar = nn.MaxPool2d
     framework_defaults: ClassVar = KERAS_SPLIT
@@ -74,7 +74,7 @@ class MaxPool(WindowPool, kind="max_pool"):
 
 
 class AveragePool(WindowPool, kind="avg_pool"):
-    """The mean of each window; the stride is the window's size."""
+    """The mean of each window; the default stride is the window's size."""
 
     module: ClassVar = nn.AvgPool2d
     framework_defaults: ClassVar = {

@@ -18,7 +18,7 @@ def inner_product(label, x):
 
 
 class Projection(Weighted, kind="projection"):
-    """One score of a vector: a linear layer, plus the inner product of the vector with an
+    """A score for each vector: a linear layer, plus the inner product of the vector with an
     embedding of the label (Miyato & Koyama, 2018, equation 4).
 
     The embedding of a multi-hot label is the sum of its classes' vectors.

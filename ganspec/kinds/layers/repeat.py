@@ -1,4 +1,4 @@
-"""Repeated layers."""
+"""Layers that are repeated."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from ganspec.program.ir import Value
 
 
 class Repeat(Layer, kind="repeat"):
-    """The same layers once for each value of a name, or `times` times.
+    """Repeats `layers` for each value of a name, or `times` times.
 
     `repeat: {with: {c: [4 * ch, 2 * ch]}, layers: [{conv: c}, relu]}`. With several names, each
-    round takes the next value of each.
+    round takes the next value of every name.
     """
 
     rounds: tuple[tuple[Layer, ...], ...]

@@ -12,7 +12,7 @@ from ganspec.program.ir import Call, Value
 
 
 class Upsample(Layer, kind="upsample"):
-    """Height and width times `factor`, by repeated or bilinear pixels."""
+    """Multiplies height and width by `factor`, with repeated or bilinear pixels."""
 
     role: ClassVar = "resampling"
     primary: ClassVar = "factor"
@@ -30,7 +30,7 @@ class Upsample(Layer, kind="upsample"):
 
 
 class PixelShuffle(Layer, kind="pixel_shuffle"):
-    """Height and width times `factor`, channels divided by its square (Shi et al., 2016)."""
+    """Height and width times `factor`, channels divided by `factor`^2 (Shi et al., 2016)."""
 
     role: ClassVar = "resampling"
     primary: ClassVar = "factor"

@@ -1,4 +1,4 @@
-"""A layer that reshapes a vector to a map, without weights."""
+"""A layer that reshapes its input to a map, without weights."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganspec.program.ir import Call, Value
 
 
 class Reshape(Layer, kind="reshape"):
-    """The same numbers as a map: `reshape: [channels, height, width]`."""
+    """Reshapes its input to a map: `reshape: [channels, height, width]`."""
 
     primary: ClassVar = "shape"
     examples: ClassVar = [

@@ -1,4 +1,4 @@
-"""Residual connection."""
+"""The sum of two branches."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganspec.program.ir import Call, Value
 
 
 class Residual(Layer, kind="residual"):
-    """The sum of `main` and `skip`, which read the same value; an empty `skip` is that value."""
+    """Adds the outputs of `main` and `skip`, which read the input; an empty `skip` returns it."""
 
     primary: ClassVar = "main"
     examples: ClassVar = [

@@ -13,7 +13,7 @@ from ganspec.program.ir import Call, Value
 
 
 class SelfAttention(nn.Module):
-    """SAGAN self-attention; `gamma` starts at 0, so that it begins as the identity."""
+    """SAGAN self-attention; `gamma` starts at 0, which makes the layer the identity."""
 
     def __init__(self, channels, norm=None):
         super().__init__()
@@ -55,10 +55,10 @@ class PooledSelfAttention(nn.Module):
 
 
 class Attention(Weighted, kind="self_attention"):
-    """Self-attention over positions (Zhang et al., 2019), added to its input times a learned gamma.
+    """Self-attention over positions (Zhang et al., 2019), times a learned gamma, plus the input.
 
-    `report`: query, key and value of C/8 channels over all positions, as in the paper's text.
-    `pooled`: keys and values pooled 2 x 2, the value of C/2 channels, as in its authors' code.
+    `report`: queries, keys and values have C/8 channels, as in the paper's text. `pooled`: keys and
+    values are pooled 2 x 2, and values have C/2 channels, as in the authors' code.
     """
 
     noun: ClassVar = "self attention"

@@ -1,1 +1,1 @@
-"""Adversarial losses: one kind, one file."""
+"""Kinds of adversarial loss."""

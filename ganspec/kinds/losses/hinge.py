@@ -1,4 +1,4 @@
-"""Hinge loss."""
+"""Hinge loss of a GAN."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def fake_loss(scores, cfg):
 
 
 def generator_loss(scores, cfg):
-    """Raise the mean score of generated images."""
+    """Return minus the mean score of generated images."""
     return -scores.mean()
 
 

@@ -21,12 +21,12 @@ def fake_loss(scores, cfg):
 
 
 def generator_loss(scores, cfg):
-    """Return half the mean squared distance of scores from the generator's target."""
+    """Return half the mean squared distance of generated scores from G's target."""
     return 0.5 * (scores - cfg.generator_target).square().mean()
 
 
 class LeastSquares(Loss, kind="least_squares"):
-    """Squared distance from targets (Mao et al., 2017, equation 9)."""
+    """Half the squared distance of scores from targets (Mao et al., 2017, equation 9)."""
 
     real_loss: ClassVar = staticmethod(real_loss)
     fake_loss: ClassVar = staticmethod(fake_loss)
@@ -34,7 +34,7 @@ class LeastSquares(Loss, kind="least_squares"):
 
     real_target: Number = Field(1.0, description="target of scores of real images")
     fake_target: Number = Field(0.0, description="target of scores of generated images")
-    generator_target: Number = Field(1.0, description="target of the generator for its scores")
+    generator_target: Number = Field(1.0, description="target in the generator's loss")
 
     @property
     def threshold(self) -> float:

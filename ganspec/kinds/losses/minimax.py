@@ -24,7 +24,7 @@ class Minimax(Loss, kind="minimax"):
     generator_loss: ClassVar = staticmethod(generator_loss)
 
     reads: Literal["logits", "probabilities"] = Field(
-        "logits", description="the discriminator's scores: `probabilities` after a sigmoid"
+        "logits", description="form of the discriminator's scores: `probabilities` after a sigmoid"
     )
     real_target: Number = Field(1.0, description="target of scores of real images")
     fake_target: Number = Field(0.0, description="target of scores of generated images")

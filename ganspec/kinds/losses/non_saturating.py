@@ -1,4 +1,4 @@
-"""The usual GAN loss."""
+"""The usual GAN loss, with binary cross-entropy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganspec.language.types import Number
 
 
 def cross_entropy(scores, targets, cfg):
-    """Return the mean binary cross-entropy of scores with their targets."""
+    """Return the mean binary cross-entropy between scores and targets."""
     if cfg.reads == "logits":
         return F.binary_cross_entropy_with_logits(scores, targets)
     else:
@@ -56,11 +56,11 @@ class NonSaturating(Loss, kind="non_saturating"):
     generator_loss: ClassVar = staticmethod(generator_loss)
 
     reads: Literal["logits", "probabilities"] = Field(
-        "logits", description="the discriminator's scores: `probabilities` after a sigmoid"
+        "logits", description="form of the discriminator's scores: `probabilities` after a sigmoid"
     )
     real_target: Number = Field(1.0, description="target of scores of real images")
     fake_target: Number = Field(0.0, description="target of scores of generated images")
-    generator_target: Number = Field(1.0, description="target of the generator for its scores")
+    generator_target: Number = Field(1.0, description="target in the generator's loss")
 
     @property
     def scores(self) -> str:

@@ -1,4 +1,4 @@
-"""Wasserstein loss."""
+"""Wasserstein loss of a critic."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ def real_loss(scores, cfg):
 
 
 def fake_loss(scores, cfg):
-    """Return the mean score of generated images, with the sign opposite to real ones."""
+    """Return the mean score of generated images, with the opposite sign of `real_loss`."""
     return scores.mean() if cfg.real_target == -1 else -scores.mean()
 
 
 def generator_loss(scores, cfg):
-    """Return the mean score of generated images, with the sign of real ones."""
+    """Return the mean score of generated images, with the sign of `real_loss`."""
     return -scores.mean() if cfg.real_target == -1 else scores.mean()
 
 
 class Wasserstein(Loss, kind="wasserstein"):
-    """Difference of the critic's mean scores (Arjovsky et al., 2017, equation 3).
+    """Difference of mean scores of real and generated images (Arjovsky et al., 2017, equation 3).
 
-    Programs that write it as a mean of labels times scores use -1 for real images and 1 for
-    generated ones. `real_target: 1` swaps them: the critic then lowers the scores of real images.
+    Code that writes the loss as a mean of labels times scores uses -1 for real images and 1 for
+    generated ones. `real_target: 1` swaps the signs: the critic then lowers real images' scores.
     """
 
     judge: ClassVar = "critic"

@@ -1,1 +1,1 @@
-"""Metrics: one kind, one file."""
+"""Kinds of metric."""

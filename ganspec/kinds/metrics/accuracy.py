@@ -1,4 +1,4 @@
-"""Conditional accuracy."""
+"""Accuracy of a classifier on generated images."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ganspec.kinds.metrics.predictions import find_labels
 class Accuracy(Metric, kind="accuracy"):
     """Conditional accuracy, in percent: the share of labels that a classifier recognises.
 
-    For labels of one class it is the share of images whose highest output is that class. For a
-    label of k objects, those among the k highest outputs count; it is the share of all objects.
+    For labels of one class it is the share of images whose highest output is that class. For labels
+    of k objects it is the share of all objects that are among the k highest outputs.
     """
 
     names: ClassVar = ("accuracy",)
@@ -37,12 +37,12 @@ class Accuracy(Metric, kind="accuracy"):
         assert labels is not None  # `refusal` rejects images without labels
         size = int(labels.max()) + 1 if labels.ndim == 1 else labels.shape[1]
         if size > classes or (labels.ndim == 2 and size < classes):
-            raise MetricError(f"the classifier tells {classes} labels, the images have {size}")
+            raise MetricError(f"the classifier has {classes} classes, the images' labels {size}")
         if labels.ndim == 1:
             labels = labels.new_zeros(len(labels), classes).scatter_(1, labels[:, None], 1)
         hits, counts = find_labels(fake.logits, labels).sum(0), labels.sum(0)
         if not counts.sum():
-            raise MetricError("accuracy needs conditions that ask for an object")
+            raise MetricError("accuracy needs labels with at least one object")
         has_names = len(fake.names) == classes
         names = fake.names if has_names else map(str, range(classes))
         per_class = {

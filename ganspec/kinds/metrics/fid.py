@@ -12,8 +12,8 @@ from ganspec.kinds.metrics.frechet import factor, frechet_distance
 class Fid(Metric, kind="fid"):
     """Fréchet inception distance (Heusel et al., 2017), between normal fits of the features.
 
-    Its value falls with the number of images, so compare values of equally many images. With fewer
-    images than features the covariance is singular, which a note says.
+    The value falls as the number of images rises, so compare values of equally many images. With no
+    more images than features the covariance is singular; the score then has a note.
     """
 
     names: ClassVar = ("fid",)
@@ -24,7 +24,7 @@ class Fid(Metric, kind="fid"):
         return 2
 
     def measure(self, fake: Activations, real: Activations | None, seed: int) -> list[MetricValue]:
-        assert real is not None  # as for every paired metric
+        assert real is not None  # every paired metric gets real images
         self.demand(fake.count, real.count)
         value = frechet_distance(fake.mean, factor(fake), real.mean, real.covariance)
         few, size = min(fake.count, real.count), fake.size

@@ -1,4 +1,4 @@
-"""torch-fidelity, with an import that works if torchvision does not fit torch."""
+"""Import of torch-fidelity, which works even if torchvision does not fit torch."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import torch
 
 from ganspec.language.errors import GanspecError
 
-OPERATORS = ("nms", "qnms")  # of torchvision's compiled part, which may be missing
+OPERATORS = ("nms", "qnms")  # names in torchvision's compiled part, which may be missing
 _libraries: list[torch.library.Library] = []  # torch forgets the operators of a freed library
 
 
@@ -19,7 +19,7 @@ class FidelityError(GanspecError):
 
 
 def fidelity(module: str = "") -> ModuleType:
-    """Return a module of torch-fidelity by its name, or the package. Raise FidelityError."""
+    """Import a module of torch-fidelity, or the package if "". Raise FidelityError on failure."""
     try:
         import_torchvision()
         return importlib.import_module(f"torch_fidelity{module and '.' + module}")
@@ -32,9 +32,9 @@ def fidelity(module: str = "") -> ModuleType:
 def import_torchvision() -> None:
     """Import torchvision, which torch-fidelity needs for data sets that are not used here.
 
-    With a torch built for the CPU, a torchvision built for a GPU has no compiled operators, and its
-    import fails at the first one that it describes. The operators are not used here: declare them
-    without a body, and import again.
+    If torch is built for the CPU but torchvision for a GPU, torchvision has no compiled operators,
+    and its import fails. ganspec uses no such operator: declare them without a body, and import
+    again.
     """
     try:
         import torchvision  # noqa: F401

@@ -13,10 +13,10 @@ def frechet_distance(
     """Return |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)), with S1 = F1 F1^T.
 
     The formula is that of Dowson & Landau (1982). The eigenvalues of S1 S2 are those of
-    F1^T S2 F1, which is symmetric: they are real, and rounded zeros are known by their size.
+    F1^T S2 F1, which is symmetric: they are real, and tiny ones can be taken for rounded zeros.
     `factor1`, F1, is features x rank.
     """
-    from scipy import linalg  # slow to import, and every command that reads a spec imports this
+    from scipy import linalg  # slow to import, and commands that read a spec import this file
 
     difference = mean1 - mean2
     values = linalg.eigvalsh(factor1.T @ covariance2 @ factor1)
@@ -25,7 +25,7 @@ def frechet_distance(
 
 
 def positive(values: np.ndarray) -> np.ndarray:
-    """Return eigenvalues with 0 for those that are 0 but for rounding."""
+    """Return eigenvalues, with 0 for those that differ from 0 only by rounding."""
     least = len(values) * np.finfo(float).eps * max(values.max(initial=0), 0)
     return np.where(values > least, values, 0)
 

@@ -1,4 +1,4 @@
-"""Inception score."""
+"""Inception score, by torch-fidelity."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class InceptionScore(Metric, kind="inception_score"):
         return self.splits
 
     def refusal(self, classes: str | None, labels: torch.Tensor | None) -> str | None:
-        several = "inception_score needs an extractor that tells one class an image, not several"
+        several = "inception_score needs an extractor of one class per image, not several"
         return several if classes == "multi_hot" else None
 
     def measure(self, fake: Activations, real: Activations | None, seed: int) -> list[MetricValue]:

@@ -1,4 +1,4 @@
-"""Kernel inception distance."""
+"""Kernel inception distance, by torch-fidelity."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ class Kid(Metric, kind="kid"):
     higher: ClassVar = False
 
     subsets: Count = Field(100, description="number of random subsets to average over")
-    subset_size: Count = Field(1000, description="images in each; all if there are fewer")
+    subset_size: Count = Field(1000, description="images in each subset; all if there are fewer")
 
     @property
     def least(self) -> int:
         return 2
 
     def measure(self, fake: Activations, real: Activations | None, seed: int) -> list[MetricValue]:
-        assert real is not None  # as for every paired metric
+        assert real is not None  # every paired metric gets real images
         rows = min(len(fake.features), len(real.features))
         self.demand(rows)
         size = min(self.subset_size, rows)

@@ -1,4 +1,4 @@
-"""Precision and recall."""
+"""Precision and recall of generated images."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class PrecisionRecall(Metric, kind="precision_recall"):
         return self.neighbours + 1
 
     def measure(self, fake: Activations, real: Activations | None, seed: int) -> list[MetricValue]:
-        assert real is not None  # as for every paired metric
+        assert real is not None  # every paired metric gets real images
         self.demand(len(fake.features), len(real.features))
         shares = fidelity("metric_prc").prc_featuresdict_to_metric(
             {"features": fake.features},
@@ -39,7 +39,7 @@ class PrecisionRecall(Metric, kind="precision_recall"):
             "features",
             prc_neighborhood=self.neighbours,
             prc_batch_size=ROWS,
-            save_cpu_ram=True,  # the matrix in parts
+            save_cpu_ram=True,  # compute the matrix in parts
             verbose=False,
         )
         rows = len(real.features)

@@ -1,4 +1,4 @@
-"""Shares of a network's outputs that are right."""
+"""Accuracy of a network's outputs."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ def accuracy(outputs, labels):
 
 
 def find_labels(outputs, labels):
-    """Return the labels, 0 and 1, that are among the highest outputs of their image.
+    """Return multi-hot labels without those that the outputs miss.
 
-    The outputs that count are as many as the image has labels.
+    An image with k labels keeps those that are among its k highest outputs.
     """
     ranks = outputs.argsort(1, descending=True).argsort(1)
     return (ranks < labels.sum(1, keepdim=True)) * labels
 
 
 def multi_hot_accuracy(outputs, labels):
-    """Return the share of labels that are among the highest outputs of their image."""
+    """Return the share of all labels that `find_labels` keeps."""
     return find_labels(outputs, labels).sum() / labels.sum().clamp(min=1)

@@ -1,1 +1,1 @@
-"""Optimizers: one kind, one file."""
+"""Kinds of optimizer."""

@@ -1,4 +1,4 @@
-"""Adam and AdamW."""
+"""Adam, as in torch or TensorFlow, and AdamW."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganspec.program.ir import Call
 
 
 class AdamEpsHat(optim.Adam):
-    """Adam as at the end of section 2 of Kingma & Ba (2015), as in TensorFlow."""
+    """Adam with TensorFlow's `eps` (Kingma & Ba, 2015, end of section 2)."""
 
     def step(self):
         for group in self.param_groups:
@@ -26,10 +26,10 @@ class AdamEpsHat(optim.Adam):
 class Adam(Optimizer, kind="adam"):
     """Adam (Kingma & Ba, 2015); `weight_decay` is an L2 term in the gradient.
 
-    Keras and TensorFlow 1 add `eps` before the correction of the second moment, as the end of the
-    paper's section 2 does; torch adds it after. Their `eps` then counts 1 / sqrt(1 - beta2^t) times
-    as much, 32 times in the first step, which matters to gradients near `eps`. `eps_hat: true`,
-    their default here, adds it before.
+    Keras and TensorFlow 1 add `eps` before the second moment is corrected, as at the end of the
+    paper's section 2; torch adds it after. `eps` then counts 1 / sqrt(1 - beta2^t) times as much:
+    32 times in the first training step, which matters if gradients are near `eps`. `eps_hat: true`,
+    the default under `keras` and `tensorflow`, adds it before.
     """
 
     framework_defaults: ClassVar = {

@@ -1,4 +1,4 @@
-"""RMSprop."""
+"""RMSprop, as in torch or TensorFlow."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganspec.program.ir import Call
 
 
 class RMSpropTF(optim.Optimizer):
-    """RMSprop with `eps` inside the root; `initial` is the first mean of squares."""
+    """RMSprop with `eps` inside the root; `initial` is the initial mean of squares."""
 
     def __init__(self, params, lr, alpha=0.9, eps=1e-7, momentum=0, weight_decay=0, initial=0):
         super().__init__(params, {"lr": lr, "alpha": alpha, "eps": eps})
@@ -48,9 +48,9 @@ class RMSpropTF(optim.Optimizer):
 class RMSprop(Optimizer, kind="rmsprop"):
     """RMSprop (Hinton, 2012), in the form of a framework.
 
-    `torch` adds `eps` to the root of the mean of squares, `keras` and `tensorflow` add it below the
-    root, which makes another step of small gradients. The mean of squares starts at 0; in
-    TensorFlow 1 (`tf.train.RMSPropOptimizer`) it starts at 1, which makes small first steps.
+    `torch` adds `eps` to the root of the mean of squares, `keras` and `tensorflow` add it under the
+    root, which changes the updates for small gradients. The mean of squares starts at 0; in
+    TensorFlow 1 (`tf.train.RMSPropOptimizer`) it starts at 1, which makes the first updates small.
     """
 
     framework_defaults: ClassVar = {
@@ -64,7 +64,7 @@ class RMSprop(Optimizer, kind="rmsprop"):
     momentum: Beta = 0.0
     weight_decay: Decay = 0.0
     form: Literal["torch", "keras", "tensorflow"] = Field(
-        "torch", description="place of `eps`, and start of the mean of squares"
+        "torch", description="place of `eps`, and initial mean of squares"
     )
 
     def call(self) -> Call:

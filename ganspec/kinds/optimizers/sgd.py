@@ -10,7 +10,7 @@ from ganspec.kinds.optimizer import Beta, Decay, Optimizer, Rate
 
 
 class SGD(Optimizer, kind="sgd"):
-    """Gradient descent, with momentum if that is set."""
+    """Gradient descent, with momentum if `momentum` is set."""
 
     optimizer: ClassVar = optim.SGD
 

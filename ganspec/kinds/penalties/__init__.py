@@ -1,1 +1,1 @@
-"""Penalties on the discriminator: one kind, one file."""
+"""Kinds of penalty on the discriminator."""

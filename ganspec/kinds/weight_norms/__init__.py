@@ -1,1 +1,1 @@
-"""Weight norms: one kind, one file."""
+"""Kinds of weight norm."""

@@ -1,4 +1,4 @@
-"""No weight norm."""
+"""The weight norm `none`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from ganspec.kinds.weight_norm import WeightNorm
 
 
 class Plain(WeightNorm, kind="none"):
-    """The plain weight: replaces the network's weight norm."""
+    """The plain weight, in place of the network's weight norm."""
 
     def wrap(self) -> None:
         return None

@@ -21,5 +21,5 @@ class Spectral(WeightNorm, kind="spectral"):
 
     def wrap(self) -> Call:
         call = Call(spectral_norm, n_power_iterations=self.power_iterations, eps=self.eps)
-        call.kwargs = non_defaults(call)  # emitted source names no defaults
+        call.kwargs = non_defaults(call)  # emitted source leaves out defaults
         return call
