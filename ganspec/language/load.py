@@ -50,8 +50,8 @@ def _refuse_mixture(tree: MapNode) -> None:
     names.sort(key=lambda name: not known[name].standard)
     if len({known[name] for name in names}) > 1:
         mark = tree[names[-1]].key_mark
-        message = f"a spec describes a GAN or one other network; this one has {listed(names)}"
-        help = "write a file for each"
+        message = f"a spec describes one system; these belong to several: {listed(names)}"
+        help = "write a spec for each system"
         raise SpecError([Diagnostic("bad-value", message, mark, (), help)])
 
 
