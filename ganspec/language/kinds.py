@@ -42,7 +42,10 @@ class Kind(Section):
         cls, kind: str | None = None, family: str | None = None, **_: object
     ) -> None:
         if family is not None:
-            cls.family, cls.kinds = family, {}  # a family's base class, whose subclasses share `kinds`
+            cls.family, cls.kinds = (
+                family,
+                {},
+            )  # a family's base class, whose subclasses share `kinds`
             BASES[family] = cls
         if kind is not None:
             package = PACKAGES.get(cls.family)

@@ -1,8 +1,8 @@
 """Families of kinds and the packages that define them, one file per kind.
 
-The language itself lists no kinds: `ganspec/__init__.py` fills `PACKAGES`. A package is imported when its
-family is first used, so adding a kind is adding a file. `LOADED` lists the users' own files, which
-`ganspec.kinds_files` loads.
+The language itself lists no kinds: `ganspec/__init__.py` fills `PACKAGES`. A package is imported
+when its family is first used, so adding a kind is adding a file. `LOADED` lists the users' own
+files, which `ganspec.kinds_files` loads.
 """
 
 from __future__ import annotations

@@ -190,7 +190,7 @@ class Resolver(Scope):
         """Report a value that is neither a word nor a map of one key."""
         shown, kinds = family.replace("_", " "), kinds_of(family)
         words = (word for word in kinds if word not in HIDDEN)
-        first = min(words, key=lambda word: kinds[word].__module__)  # the same example in whatever order the modules were imported
+        first = min(words, key=lambda word: kinds[word].__module__)  # in any import order
         if not isinstance(node, MapNode) or not node.value:
             message = f"one {shown} is a word or a map of one key, not {quoted(node.value)}"
             example = f"write `{first}` or `{first}: {{...}}`"
