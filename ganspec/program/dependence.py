@@ -156,7 +156,7 @@ def _ends(hits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def strides(masks: Masks, places: torch.Size) -> list[Fraction]:
-    """Return the distances, in rows and columns of the input, between neighbouring places' reads."""
+    """Return the strides down and across: input rows and columns between neighbouring places."""
     slopes = []
     for axis, mask in enumerate(masks):
         line = mask

@@ -98,7 +98,7 @@ def module_of(call: Call) -> nn.Module:
 
 
 def _key(call: Call) -> tuple:
-    """Return a key by which calls are compared; a `partial` counts by its function and arguments."""
+    """Return a key to compare calls by; equal `partial` functions have equal keys."""
     named = {key: _parts(value) for key, value in call.kwargs.items()}
     return (call.target, tuple(map(_parts, call.args)), named, call.channels, call.pack, call.wraps)
 
@@ -257,7 +257,7 @@ class Net:
         return tuple(self.outputs.values())[1:]
 
     def leaves(self) -> Iterator[Step]:
-        """Yield every step in order, with the steps of a block in place of the call of the block."""
+        """Yield every step in order; a block's steps replace the step that calls the block."""
         for step in self.steps:
             if isinstance(step.call.target, Net):
                 yield from step.call.target.leaves()
