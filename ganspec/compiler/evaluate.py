@@ -103,7 +103,7 @@ def _module(part: Part, exact: bool) -> nn.Module:
 
 
 def initialize(network: nn.Module, net: Net) -> None:
-    """Fill the weights by the network's `init`, then those of layers with an `init` of their own."""
+    """Fill the weights by the network's `init`, then those of layers that have an `init`."""
     if net.initialize:
         net.initialize.function(network, **net.initialize.kwargs)
     for path, call in overrides(net):
