@@ -1,9 +1,10 @@
 """The receptive field of a network's values: the part of the image that each value depends on.
 
 The program is run on coordinates with a maximum in place of every sum. Each place of a value holds
-the last row and column that it sees and, negated, the first ones. Unlike the closed formula
-(equation 2 of Araujo et al., 2019, "Computing Receptive Fields of Convolutional Neural Networks"),
-this is exact for transposed convolutions, whose places read different numbers of input places.
+the last row and column that it sees and, negated, the first. A place that reads several others sees
+from their first row and column to their last. This is exact at the edges of the image, at odd sizes
+and for the phases of transposed convolutions, unlike the closed formula (equation 2 of Araujo et
+al., 2019, "Computing Receptive Fields of Convolutional Neural Networks").
 """
 
 from __future__ import annotations
