@@ -109,7 +109,7 @@ def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:
         if problem := name_problem(name):
             resolver.report("bad-name", problem[0], child.start, problem[1])
         value = resolver.data(NUMBER, child, name)
-        named: int | float | Unknown = UNKNOWN  # its uses are not reported
+        named: int | float | Unknown = UNKNOWN  # uses of a wrong name are not reported again
         if isinstance(value, (int, float)):
             if abs(value) <= MAX_VALUE:
                 numbers[name] = value
