@@ -94,11 +94,11 @@ def check(spec: Spec) -> list[Diagnostic]:
 
 
 def build(spec: Spec, device: str = "cpu", exact: bool = False) -> dict[str, nn.Module]:
-    """Return the spec's networks with fresh weights, by their keys in it, such as `generator`.
+    """Return the spec's networks with fresh weights, by key, such as `generator`.
 
-    Torch's own generator draws the weights on the CPU, so that one `torch.manual_seed` gives the
-    same weights on every device. With `exact`, no rewrites are applied, and outputs equal those of
-    the emitted file bit for bit. Raises SpecError if shapes do not fit.
+    The weights are drawn on the CPU, so that one `torch.manual_seed` gives the same weights on
+    every device. With `exact`, no rewrites are applied, and outputs equal those of the emitted file
+    bit for bit. Raises SpecError if shapes do not fit.
     """
     from ganspec.compiler.evaluate import evaluate
     from ganspec.compiler.lower import lower
@@ -130,17 +130,17 @@ def train(
     """Train a spec into the run folder `out`, `runs/NAME` by default. Return the run.
 
     - `data` is the folder of the real images; None searches the usual places.
-    - `device` is `cpu`, `cuda`, or `auto` for the first GPU, where there is one.
-    - `steps` is the training step to end at, in place of the spec's epochs. `minutes` ends the
-      training after that time, if it is not over before.
-    - `resume` goes on from the checkpoint of the run in `out`; `overwrite` replaces that run.
+    - `device` is `cpu`, `cuda`, or `auto`: the first GPU, or else the CPU.
+    - `steps` is the training step to end at, in place of the spec's epochs; `minutes` is a limit on
+      the training's time.
+    - `resume` continues the run in `out` from its checkpoint; `overwrite` replaces that run.
     - `progress` is called with the step, the last step and the newest losses, a few times a second.
     - `tensorboard` also writes TensorBoard's event files into the run folder.
     - `exact` applies every module without rewrites: results equal the emitted file's bit for bit.
 
     Ctrl-C ends the training after the current step, with a checkpoint, and sets the run's
     `interrupted`. Raises SpecError, RunError if the folder or device cannot be used, DataError if
-    images are missing, CheckpointError, EventsError if there is no TensorBoard, MetricError or
+    images are missing, CheckpointError, EventsError if TensorBoard is not installed, MetricError or
     ExtractorError if the spec's scores cannot be measured, TrainingError if a loss is not finite.
     """
     from ganspec.training.session import TrainingOptions, train

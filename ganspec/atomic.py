@@ -12,7 +12,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder, which replaces `path` if the block succeeds.
+    """Yield a temporary path beside `path`; its file replaces `path` if the block succeeds.
 
     The bytes reach the disk before the file is renamed, so a crash leaves the whole old file or
     the whole new one. Raises IsADirectoryError and PermissionError.

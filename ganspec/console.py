@@ -29,14 +29,14 @@ Kinds = Annotated[
     typer.Option(
         "--kinds",
         metavar="FILE.py",
-        help="Python file of your own kinds, as `--kinds my_layers.py`; it is run. Several times; "
-        "also $GANSPEC_KINDS.",
+        help="Python file of your own kinds, as `--kinds my_layers.py`; it is run. May be "
+        "repeated; $GANSPEC_KINDS lists such files, too.",
     ),
 ]
 
 
 def with_kinds(command: Callable) -> Callable:
-    """Return `command` with the option `--kinds`, whose files are loaded before it runs."""
+    """Return `command` with an option `--kinds`. Its files are loaded before `command` runs."""
 
     @wraps(command)
     def run(kinds: Kinds = None, **arguments: Any) -> None:  # `arguments` are those of `command`

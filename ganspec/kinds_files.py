@@ -128,7 +128,7 @@ def _execute(file: KindsFile, path: Path) -> None:
         line = next((f.lineno for f in reversed(frames) if f.filename == str(file.path)), 1)
         reason = str(error).partition("\n")[0]
         taken = isinstance(error, TypeError) and "is already defined in" in reason
-        fix = "choose another `kind=`" if taken else "correct the file, which Python runs as it is"
+        fix = "choose another `kind=`" if taken else "correct the file"
         what = reason if taken else ": ".join(filter(None, [type(error).__name__, reason]))
         raise KindsError(f"{path}:{line}: {what}; {fix}") from None
 
@@ -139,7 +139,7 @@ def _check_documented(file: KindsFile, path: Path) -> None:
             if kind.__module__ == file.module and not vars(kind).get("__doc__"):
                 line = inspect.getsourcelines(kind)[1]
                 what = f"the {family.replace('_', ' ')} `{name}` has no docstring"
-                raise KindsError(f"{path}:{line}: {what}; write one, which describes it to readers")
+                raise KindsError(f"{path}:{line}: {what}; write one that describes it")
 
 
 def _families() -> Iterator[tuple[str, dict[str, type]]]:

@@ -19,7 +19,7 @@ def sealed(text: str) -> str:
 
 
 def is_emitted(data: bytes) -> bool:
-    """Return True if a file has its checksum in its first lines, and it is still right."""
+    """Return True if a file has a checksum in its first lines that its text still matches."""
     seal = HEAD.search(data[:4000])
     if not seal:
         return False

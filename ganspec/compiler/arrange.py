@@ -79,7 +79,7 @@ class Module:
                     place(needed, texts)
             text = self.symbols.plain(piece.text)
             if texts and piece.is_value and placed[-1].is_value:
-                texts[-1] += f"\n{text}"  # constants stay together
+                texts[-1] += f"\n{text}"  # no blank lines between constants
             else:
                 texts.append(text)
             placed.append(piece)
@@ -92,7 +92,7 @@ class Module:
 
 
 def _reads_at_once(piece: Piece, symbol: Symbol) -> bool:
-    """Return True if a piece reads a name when it is defined, not when it is called."""
+    """Return True if a piece reads a name while it is defined, not only when called."""
     scopes = Scopes(ast.parse(piece.text))
     return any(not scopes.of[name].outer for name in scopes.named(symbol.mark))
 

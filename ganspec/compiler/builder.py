@@ -27,7 +27,7 @@ from ganspec.systems.spec import Network
 
 
 class Builder(Lowering):
-    """Collects the steps of one network or block; layers may read `labels`."""
+    """Builds the steps of one network or block; layers may read `labels`."""
 
     def __init__(
         self,
@@ -194,7 +194,7 @@ class Builder(Lowering):
     def parameters(self, own: dict[str, int | float]) -> dict[str, int]:
         """Return the constructor's parameters: the names in the steps' widths, `own` ones first."""
         names = {n for step in self.steps for width in widths(step.call) for n in width.names()}
-        known = {**own, **self.scope, **own}  # both the first place and the value are `own`'s
+        known = {**own, **self.scope, **own}  # names of `own` come first, with its values
         return {k: v for k, v in known.items() if k in names and isinstance(v, int)}
 
     def check_all_read(self, end: Value) -> None:

@@ -34,9 +34,7 @@ class UnmovableError(Exception):
 
     def __init__(self, why: str, help: str = ""):
         super().__init__(why)
-        self.help = help or (
-            "define it in the kind's own file, by a statement at its top, or import it"
-        )
+        self.help = help or ("define it at the top level of the kind's own file, or import it")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +44,7 @@ class Definition:
     home: Home
     text: str
     names: tuple[str, ...]
-    cells: Values = field(default_factory=dict)  # values of a closure
+    cells: Values = field(default_factory=dict)  # closure variables by name
 
     @property
     def key(self) -> tuple:
@@ -143,7 +141,7 @@ class Home:
 
     @cached_property
     def bindings(self) -> dict[str, list[ast.stmt]]:
-        """The statements at the module's top that bind or change each name."""
+        """The top-level statements that bind or change each name."""
         bindings: dict[str, list[ast.stmt]] = {}
         for statement in self.parsed.tree.body:
             for name in dict.fromkeys([*bound_names(statement), *changed_names(statement)]):

@@ -30,12 +30,12 @@ YOURS = "Plain PyTorch, yours to edit."
 
 
 def emit(spec: Spec) -> str:
-    """Return a self-contained program with the same results as `train`. Raises SpecError."""
+    """Return a self-contained file with the same results as `train`. Raises SpecError."""
     return sealed(formatted(program(spec, lower(spec))))
 
 
 def program(spec: Spec, nets: dict[str, Net]) -> str:
-    """Return the unformatted program. Raises SpecError if a kind's code cannot be moved."""
+    """Return the emitted file unformatted. Raises SpecError if a kind's code cannot be moved."""
     kinds = list(within(spec))
 
     def move(mover: Mover) -> str:
@@ -62,7 +62,7 @@ def program(spec: Spec, nets: dict[str, Net]) -> str:
 def moved(
     settings: dict[str, object], move: Callable[[Mover], str], kinds: Sequence[Kind] = ()
 ) -> Mover:
-    """Return the mover after `move`, which is repeated until all calls of a function agree."""
+    """Return a mover after `move(mover)`, repeated until all calls of each function agree."""
     also = frozenset(type(kind).__module__.split(".")[0] for kind in kinds)
     varying: Varying = set()
     for _ in range(ROUNDS):

@@ -20,7 +20,7 @@ class EvaluatedNetwork(nn.Module):
     """A lowered network as a module, with the submodules, names and order of its printed source.
 
     With `exact`, results equal those of the printed source bit for bit. Otherwise some modules
-    are applied by rewrites, and results are equal to rounding.
+    are applied by rewrites, and results are equal up to rounding.
     """
 
     def __init__(self, net: Net, exact: bool = False):

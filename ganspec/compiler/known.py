@@ -66,8 +66,8 @@ class Namespace:
 class Facts:
     """Facts about a text's names before it runs.
 
-    `given` are the known parameters of its function or constructor; `aliases` are variables with
-    the same value as one of them; `absent` are variables that the configuration does not use.
+    `given` are the known parameters of its function or constructor; `aliases` are variables that
+    copy a known value; `absent` are variables that the configuration does not use.
     `spell` returns the text of a setting. `modules` are the networks' modules, if the code loops
     over them; `names` are the values of the names in the code's file.
     """

@@ -52,7 +52,7 @@ class Part:
         return self.steps[-1].tap
 
     def modules(self) -> Iterator[tuple[tuple[str, ...], Step]]:
-        """Yield each step that is a module with its path of attributes."""
+        """Yield the attribute path, such as `("layers", "0")`, and the step of each module."""
         if self.is_chain:
             yield from (((self.name, str(i)), step) for i, step in enumerate(self.steps))
         elif self.is_module:

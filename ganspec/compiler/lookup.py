@@ -25,13 +25,13 @@ from ganspec.language.rules import Rule
 
 
 def home_of(thing: Callable[..., Any]) -> Home:
-    """Return the home of a function or class, even if its module is not in `sys.modules`."""
+    """Return the `Home` of a function or class, even if its module is not in `sys.modules`."""
     thing = inspect.unwrap(thing)
     namespace: Values | None = getattr(thing, "__globals__", None)
     name = thing.__module__
     if name in sys.modules and namespace in (None, vars(sys.modules[name])):
         return home_of_module(name)
-    if namespace is None:  # a class has none, but its methods have
+    if namespace is None:  # a class has no globals, but its methods have
         methods = (getattr(m, "__globals__", None) for m in vars(thing).values())
         namespace = next((n for n in methods if n is not None), {})
     file = namespace.get("__file__") or ""

@@ -84,7 +84,7 @@ class Mover:
         """Move the main function, which is called with the configuration; return its mark."""
         self.homes += (main.__module__,)
         definition = definition_of(main)
-        assert isinstance(definition, Definition)  # no installed package's
+        assert isinstance(definition, Definition)  # not an import, since ganspec defines it
         return self.called(definition, {"cfg": Known(self.cfg)}).mark
 
     def is_training(self, definition: Definition) -> bool:
@@ -105,7 +105,9 @@ class Mover:
         if not is_own(getattr(thing, "__module__", None) or "builtins", self.also):
             return self._installed(thing)
         binding = definition_of(thing, "function")
-        if isinstance(binding, Definition) and binding.node is None:  # a lambda with a name
+        if (
+            isinstance(binding, Definition) and binding.node is None
+        ):  # a lambda that a statement names
             values = binding.home.namespace
             return self._constant(binding, next(n for n in binding.names if values[n] is thing))
         return self.mark_of(binding, "")

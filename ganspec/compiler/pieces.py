@@ -54,7 +54,7 @@ class CallText:
 
 
 class Moving(Protocol):
-    """The emitted file, as rewritten texts see it."""
+    """The part of `Mover` that rewriting a text needs."""
 
     trail: list[tuple[Definition, str]]
     printer: Printer

@@ -80,7 +80,7 @@ def last_line(node: PlacedNode) -> int:
 
 
 def span_after(pattern: bytes, data: bytes, start: int, group: int = 0) -> tuple[int, int]:
-    """Return the span of a group of a pattern that matches at `start`."""
+    """Match `pattern` at `start`, and return the span of its group `group`."""
     match = re.compile(pattern).match(data, start)
     assert match is not None, data[start : start + 40]
     return match.span(group)

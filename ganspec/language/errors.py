@@ -61,9 +61,11 @@ class Mark:
         return f"{printable(self.text.name)}:{self.line}:{self.column}"
 
     def within(self, value: str, start: int, end: int) -> Mark:
-        """Return the span from offset `start` to `end` of `value`, the text at this mark."""
+        """Return the span of `value[start:end]`, where `value` is the text at this mark."""
         line = self.text.lines[self.line - 1] if self.line <= len(self.text.lines) else ""
-        if line[self.column - 1 : self.end - 1] != value:  # quoted or folded
+        if (
+            line[self.column - 1 : self.end - 1] != value
+        ):  # offsets differ in a quoted or folded text
             return self
         return Mark(self.text, self.line, self.column + start, self.column + end)
 
@@ -150,7 +152,7 @@ def _place(diagnostic: Diagnostic) -> tuple:
 def fail(
     code: str, message: str, mark: Mark | None, help: str | None = None, *notes: str
 ) -> NoReturn:
-    """Raise a SpecError of one diagnostic."""
+    """Raise a SpecError with one diagnostic."""
     raise SpecError([Diagnostic(code, message, mark, notes, help)])
 
 

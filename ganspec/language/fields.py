@@ -94,7 +94,7 @@ class MapType:
 
 @dataclass(frozen=True)
 class FieldType:
-    """The values that a field takes: those of any of these alternatives."""
+    """The YAML that a field takes; each attribute that is set allows one more form."""
 
     null: bool = False
     family: str | None = None  # the field is one kind of this family
@@ -129,7 +129,7 @@ class FieldType:
         return any(value == each and type(value) is type(each) for each in self.literals)
 
     def list_of(self, count: int) -> ListType:
-        """Return the type of a list of `count` entries: one that fits, or else the first."""
+        """Return the first list type that may have `count` entries, or else the first of all."""
         return next((each for each in self.lists if each.fits(count)), self.lists[0])
 
     @cached_property

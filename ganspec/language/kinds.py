@@ -1,6 +1,6 @@
-"""Closed sets of named things: a family (layer, loss, dataset, ...) has kinds, one file each.
+"""Families of kinds: the family `layer` has kinds such as `conv`, one file for each.
 
-A kind is one frozen pydantic class whose fields are the YAML.
+A kind is a frozen pydantic class; its fields are the keys that a spec may write for it.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Kind(Section):
 
     @property
     def mark(self) -> Mark | None:
-        """Place in the spec's text."""
+        """Place in the spec's text that chose this kind."""
         return self._mark
 
     @classmethod

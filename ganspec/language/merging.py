@@ -11,8 +11,8 @@ from ganspec.language.section import Section
 from ganspec.language.tree import KeyPath, MapNode, Node
 
 Shape: TypeAlias = str | type[Section] | None
-"""The language's part at a key path: a family's name where one of its kinds is chosen, the class
-of a section or of a kind's fields, or None."""
+"""The form of the map at a key path: a family's name if the map chooses a kind, the class of a
+section or kind if the map has its fields, None if neither is known."""
 ShapeAt: TypeAlias = Callable[[KeyPath], Shape]
 
 

@@ -35,10 +35,10 @@ class Scope:
         self.framework = framework
         self.names: Names = {}
         self.vars: Names = {}  # the names of `vars`, which are in scope everywhere
-        self.blocks: dict[str, tuple[Signature | None, Node | None]] = {}  # with their layers
+        self.blocks: dict[str, tuple[Signature | None, Node | None]] = {}  # head and layers by name
         self.diagnostics: list[Diagnostic] = []
         self.layer_count = 0
-        self.calls: tuple[str, ...] = ()  # blocks being opened
+        self.calls: tuple[str, ...] = ()  # names of the blocks being expanded
         self.path: tuple[str, ...] = ()
         self.opened: set[str] = set()  # blocks that were called
         self.names_known = True  # False if `vars` itself cannot be read
@@ -49,7 +49,7 @@ class Scope:
     def report(
         self, code: str, message: str, mark: Mark, help: str | None = None, *notes: str
     ) -> None:
-        """Record one mistake. Raises SpecError if there are too many to read."""
+        """Record one mistake. Raises SpecError if there are too many."""
         self.diagnostics.append(Diagnostic(code, message, mark, notes, help))
         if len(self.diagnostics) >= MAX_ERRORS:
             rest = Diagnostic("too-many", f"{MAX_ERRORS} mistakes or more; not all are shown")
@@ -80,7 +80,7 @@ class Scope:
     def complete(self, node: MapNode, needed: list[str], title: str) -> bool:
         """Return True if a map has every key that it needs; report the missing ones."""
         lacking = [name for name in needed if name not in node.value]
-        # a misspelt key is one mistake, and was reported as such
+        # a misspelt key has been reported as unknown, so it is not missing, too
         misspelt = [nearest(k, lacking) for k in node.value if k not in needed] if lacking else []
         missing = [name for name in lacking if name not in misspelt]
         if missing:

@@ -19,7 +19,7 @@ def override(tree: MapNode, settings: Sequence[str], shape: ShapeAt) -> MapNode:
     """
     for setting in settings:
         laid = _Setting(setting, shape).lay(tree, 0, ())
-        assert isinstance(laid, MapNode)  # a path has a key at least
+        assert isinstance(laid, MapNode)  # a path has at least one key
         tree = laid
     return tree
 
@@ -62,7 +62,7 @@ class _Setting:
         return node_of(value, self.shifted(node.mark, shift), key)
 
     def shifted(self, mark: Mark, shift: int) -> Mark:
-        if mark.line > 1:  # a value of several lines: all of it
+        if mark.line > 1:  # in a value of several lines, mark the whole setting
             return Mark(self.text, 1, 1, len(self.text.lines[0]) + 1)
         return Mark(self.text, 1, max(mark.column + shift, 1), max(mark.end + shift, 2))
 
@@ -81,7 +81,9 @@ class _Setting:
             if isinstance(full, MapNode) and part not in full.value and isinstance(tree, MapNode):
                 changed = {k: self.lay(tree[k], depth, (*path, k)) for k in full.value}
                 return tree.holding({**tree.value, **changed})
-        if isinstance(tree.value, str) and isinstance(shape, str):  # a kind by its word alone
+        if isinstance(tree.value, str) and isinstance(
+            shape, str
+        ):  # a kind without fields, written as a word
             tree = tree.holding({tree.value: ScalarNode(None, tree.mark, tree.mark)})
         if tree.value is not None and not isinstance(tree, MapNode):
             above = ".".join(self.parts[:depth])
@@ -92,7 +94,7 @@ class _Setting:
             help = suggestion(part, values, "names")
             fail("unknown-name", f"{quoted(part)} is no name of `vars`", mark, help)
         laid = self.lay(values.get(part, ScalarNode(None, mark, mark)), depth + 1, (*path, part))
-        if isinstance(shape, str) and list(values) != [part]:  # another kind
+        if isinstance(shape, str) and list(values) != [part]:  # the setting chooses another kind
             values = {}
         values[part] = node_of(laid.value, laid.mark, mark)
         if laid.value is None and not isinstance(shape, str):

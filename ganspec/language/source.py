@@ -196,7 +196,7 @@ def _kind_of(node: yaml.Node) -> str:
 def read(path: str | Path, shape: ShapeAt, content: Content | None = None) -> MapNode:
     """Return the tree of the spec file at `path` with its `extends` merged in.
 
-    `shape(path)` is the language's part at a key path, on which merging depends.
+    `shape(path)` returns the `Shape` at a key path, for merging.
     `content(path, at)` returns a file's text; without it, files are read from the disk. Raises
     SpecError.
     """
@@ -222,19 +222,19 @@ def _extended(
     if len(seen) >= MAX_EXTENDS:
         fail("too-deep", f"more than {MAX_EXTENDS} files extend each other", base.mark)
     merged = merge(_extended(target, shape, content, seen, base.mark), own, shape)
-    assert isinstance(merged, MapNode)  # two maps make a map
+    assert isinstance(merged, MapNode)  # merging two maps gives a map
     return merged
 
 
 def _same(path: Path) -> Path:
     try:
         return path.resolve()
-    except (OSError, RuntimeError, ValueError):  # links in a circle, or no path at all
+    except (OSError, RuntimeError, ValueError):  # links in a circle, or an invalid path
         return path
 
 
 def _content(path: Path, at: Mark | None) -> str:
-    """Return the text of a file; `at` is the place in a spec that named it."""
+    """Return the text of a file; `at` is the place in a spec that names it."""
     name = quoted(str(path))
     try:
         if path.is_dir():

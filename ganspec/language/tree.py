@@ -22,7 +22,7 @@ class _Marked(Generic[Value]):
 
     @property
     def start(self) -> Mark:
-        """Place of the key, or of the value where it has none."""
+        """Place of the key, or of the value if it has no key."""
         return self.key_mark or self.mark
 
     def get(self, key: str) -> Node | None:
@@ -34,7 +34,7 @@ class _Marked(Generic[Value]):
         return None
 
     def holding(self, value: object) -> Node:
-        """Return a node of `value` at the same place."""
+        """Return a node with `value` at the same place."""
         return node_of(value, self.mark, self.key_mark)
 
     def as_value(self) -> Node:
@@ -82,7 +82,7 @@ Node: TypeAlias = MapNode | ListNode | ScalarNode
 
 
 def node_of(value: object, mark: Mark, key_mark: Mark | None = None) -> Node:
-    """Return a node of a dict or list of nodes, or of a scalar."""
+    """Return a node for a dict of nodes, a list of nodes, or a scalar."""
     if isinstance(value, dict):
         return MapNode(value, mark, key_mark)
     if isinstance(value, list):

@@ -28,7 +28,7 @@ def dependence(call: Call, values: list[Value], index: int, size: tuple[int, ...
 
     `size` is the result's height and width, or the length of a vector. The masks are boolean, rows
     x places and columns x places, or x 1 if all places read the same. A vector counts as one row.
-    Return None if every place reads only the same place of the input.
+    Return None if every place reads only the input's place at the same position.
     """
     trial = Trial(call, values, index)
     places = trial.places

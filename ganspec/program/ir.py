@@ -165,7 +165,7 @@ class Value:
 
     @property
     def is_map(self) -> bool:
-        """True for channels x height x width."""
+        """True if the shape is channels x height x width."""
         return len(self.shape) == 3
 
     def tensor(self, batch: int) -> torch.Tensor:
@@ -183,7 +183,7 @@ START, LABEL = -1, -2
 
 @dataclass(frozen=True)
 class Step:
-    """`output = call(inputs)`."""
+    """One call of a program: `output = call(inputs)`, with `inputs` as ids of values."""
 
     call: Call
     inputs: tuple[int, ...]

@@ -42,7 +42,7 @@ def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
         reason = str(error).split("\n")[0].strip().rstrip(".")
         raise ProbeError(reason[:1].lower() + reason[1:]) from None
     shape = tuple(result.shape[1:])
-    if 0 in shape:  # an error in torch only if the batch is not empty
+    if 0 in shape:  # torch refuses this only for a batch that is not empty
         raise ProbeError(f"an image would become {' x '.join(map(str, shape))}, which is nothing")
     if math.prod(shape) > LARGEST:
         raise ProbeError(f"an image would become {math.prod(shape):,} numbers")

@@ -1,6 +1,6 @@
 """A transposed convolution of a 1 x 1 map is one matrix product.
 
-Each of its outputs is one input vector times one slice of the kernel, cut where padding says so.
+Each place of the result is the input vector times one slice of the kernel; padding cuts places off.
 """
 
 from __future__ import annotations
