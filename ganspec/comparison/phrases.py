@@ -24,7 +24,7 @@ SMALL = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def of_networks(networks: tuple[NetworkDiff, ...]) -> Iterator[str]:
-    """Yield one line for all equal networks, one for each that differs, one for mere defaults."""
+    """Yield one line for all equal networks, and lines for those that differ or stand alone."""
     if equal := [network.name for network in networks if network.is_equal]:
         yield f"same {' and '.join(equal)}"
     quiet = []

@@ -124,9 +124,9 @@ class Survey:
         return tuple(row for row in self.rows if row.is_even and not row.is_empty)
 
     def joined(self) -> Survey:
-        """Return the survey with one row per trait, not one for each network.
+        """Return the survey with one row per trait in place of one row per network and trait.
 
-        A cell has the networks' values in order (`BN / IN affine`), or one value if they agree.
+        A cell has the networks' values in order, such as `BN / IN affine`, or one if they agree.
         """
         rows: dict[str, list[SurveyRow]] = {}
         for row in self.rows:

@@ -1,4 +1,4 @@
-"""Present modules: from networks and a text's tree to the tests that all modules answer alike.
+"""Find tests of modules, such as `isinstance`, that have one result for all a network's modules.
 
 In `for module in network.modules():` the variable stands for each module of the networks, and
 below `if isinstance(module, nn.Linear):` for those that are linear layers.
@@ -21,7 +21,7 @@ NESTED += (ast.ClassDef, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorE
 
 
 class Present:
-    """The modules that each variable of a text may stand for; `names` are its file's names."""
+    """The modules that each variable of some code may be; `names` are its file's names."""
 
     def __init__(self, tree: ast.AST, modules: list[nn.Module], names: Mapping[str, Any]):
         self.modules, self.names = modules, names
@@ -47,7 +47,7 @@ class Present:
         return []
 
     def known(self, node: ast.AST) -> bool | None:
-        """Return the answer of a test of a module; None if modules differ or it is no test."""
+        """Return the result of a test of a module; None if modules differ or it is no test."""
         match node:
             case ast.Compare(
                 left=left,
@@ -97,7 +97,7 @@ class Present:
                     self._visit(value, bound)
                     bound = self._narrowed(value, bound)
             case _:
-                # names of a nested scope may be others
+                # a nested scope may bind the same names anew
                 inner = {} if isinstance(node, NESTED) else bound
                 self._visit_all(ast.iter_child_nodes(node), inner)
 

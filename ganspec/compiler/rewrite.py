@@ -1,6 +1,6 @@
-"""Rewriting: from a settled text to the same text with marks for names, and known values written.
+"""Rewrite a settled text: write marks in place of global names, and known values.
 
-Parameters that are settled disappear, from the function and from each call of it.
+Parameters with known values disappear from the function and from its calls.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Rewriter:
     # -- expressions --------------------------------------------------------------------------
 
     def visit(self, node: ast.AST) -> None:
-        """Note the changes of a node and all below it."""
+        """Record the edits for a node and its children."""
         match node:
             case ast.Call():
                 self._call(node)
@@ -156,7 +156,7 @@ class Rewriter:
         return format(change(known.value), "".join(map(str, spec)))
 
     def _resolves(self, annotation: ast.expr) -> bool:
-        """Return True if an annotation means something, outside of ganspec, before the text."""
+        """Return True if an annotation's names are defined before the text, outside ganspec."""
         moving = [definition for definition, _ in self.mover.trail]
         try:
             for name in ast.walk(annotation):

@@ -1,4 +1,4 @@
-"""Partial evaluation: from a text and facts about its names to the text without known branches.
+"""Partial evaluation: remove the branches of a text that known values decide.
 
 The training code is ordinary Python that reads a frozen `cfg`. Its emitted form is the same text,
 comments included, for one configuration.
@@ -33,7 +33,7 @@ def fill_comments(text: str, given: dict[str, Known]) -> str:
 
 
 def settle(text: str, facts: Facts, training: bool = False) -> View:
-    """Return the view of a text in which nothing is left to decide.
+    """Return the view of the text after all known statements and expressions are replaced.
 
     In a training's own text, variables that are copies of others are removed, too.
     """
@@ -51,7 +51,7 @@ def settle(text: str, facts: Facts, training: bool = False) -> View:
 
 
 class Settler:
-    """Single changes of a text: each method returns the changed text, None where all is settled."""
+    """Single changes of a text: each method returns the changed text, None if nothing changes."""
 
     def __init__(self, view: View):
         self.view, self.facts, self.lines = view, view.facts, view.lines

@@ -1,4 +1,4 @@
-"""Symbols: from marks in all texts of an emitted file to names that do not clash.
+"""Choose names for the marks in the texts of an emitted file, so that none clash.
 
 A text has a mark in place of each global name. Names are chosen when all texts are there, clear
 of other symbols, builtins and the locals of each text that reads them.
@@ -93,8 +93,8 @@ NAMESPACES = [
 
 
 def namespaced(target: object) -> tuple[Import, str] | None:
-    """Return the import that people use for torch's `target`, and the name after it: `.Conv2d`."""
-    # by identity: __module__ lies for builtins
+    """Return the usual import of torch's `target` and the text after it: `nn` and `.Conv2d`."""
+    # by identity, since `__module__` of builtins is wrong
     for namespace, imported, inner in NAMESPACES:
         name = getattr(target, "__name__", "")
         if getattr(namespace, name, None) is target:

@@ -36,9 +36,9 @@ HELP = "give it its whole value where it is defined, in statements at the top of
 def verify(mover: Mover, source: str) -> None:
     """Run an emitted module's definitions. Raise UnmovableError where one has another value.
 
-    Not all that a file's statements do to each other can be read from its text: a decorator may
-    keep a list, an attribute may be set from outside. Nothing runs where all kinds are ganspec's;
-    files of other people have run already, because their users asked for that.
+    The text of a file does not show every effect of its statements: a decorator may fill a list,
+    or a function may set another's attribute. Nothing runs if all kinds are ganspec's own; users'
+    files have been run already, when they were loaded.
     """
     own = [v for v in mover.versions.values() if _is_own(v.definition)]
     if not own:
@@ -65,7 +65,7 @@ def _run(source: str) -> types.ModuleType:
         spec = spec_from_file_location("emitted by ganspec", path)
         assert spec is not None and spec.loader is not None  # the path ends in .py
         module = module_from_spec(spec)
-        sys.modules[module.__name__] = module  # where dataclasses look
+        sys.modules[module.__name__] = module  # dataclasses look modules up here
         try:
             with torch.random.fork_rng(devices=[]):
                 spec.loader.exec_module(module)
@@ -97,7 +97,7 @@ def _symbols(mover: Mover, version: Version) -> Iterator[tuple[str, str]]:
 def changing(source: str) -> frozenset[str]:
     """Return the names of a file whose values its functions may change while they run.
 
-    Functions that statements of the file call are left out: they have done so already.
+    Functions that the file itself calls are left out: their changes are made by now.
     """
     tree, names = ast.parse(source), set[str]()
     functions = [
@@ -132,7 +132,7 @@ def _parts(node: ast.expr) -> set[str]:
 class ValueComparison:
     """Compares the values of a file with those that an emitted text makes anew.
 
-    They may be anything, so they are `Any` here.
+    The values can have any type.
     """
 
     def __init__(self, versions: list[Version], emitted: dict[str, Any]):

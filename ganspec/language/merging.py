@@ -1,4 +1,4 @@
-"""Lay one tree over another: `extends` and settings both merge so."""
+"""Merge two trees of a spec, for `extends` and for settings such as `train.batch=32`."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def merge(base: Node, over: Node, shape: ShapeAt, path: KeyPath = ()) -> Node:
 
 
 def shape_at(root: type[Section], path: KeyPath) -> Shape:
-    """Return the language's part at `path` below a section."""
+    """Return the `Shape` at `path` below the section `root`."""
     at: Shape = root
-    kinds: str | None = None  # of the list that `at` stands for
+    kinds: str | None = None  # the family of the list at this path, if it is a list of kinds
     for part in path:
         if kinds is not None:
             at, kinds = (kinds if isinstance(part, int) else None), None

@@ -25,7 +25,7 @@ COMPARISONS = {
 
 
 class RuleError(ValueError):
-    """A text that is not a rule; `help` shows one."""
+    """Raised for a text that is not a rule; `help` shows a rule."""
 
     def __init__(self, message: str, help: str):
         super().__init__(message)
@@ -39,7 +39,7 @@ class Rule:
     whitelisted operators. Raises RuleError for any other text.
     """
 
-    __module__ = "ganspec.language.rules"  # of instances too, which stand for functions
+    __module__ = "ganspec.language.rules"  # instances need it too, as they are used as functions
 
     def __init__(self, text: str, name: str, doc: str, names: tuple[str, ...]):
         self.names, self.__name__ = names, name

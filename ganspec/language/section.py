@@ -1,4 +1,4 @@
-"""The base of every map of a spec that has fields."""
+"""The base class of every map in a spec whose keys are fixed."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Section(BaseModel):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Return the section's full form, where it also has a short one."""
+        """Return the section as a map of its fields; a subclass may also accept a short form."""
         return node
 
     @classmethod

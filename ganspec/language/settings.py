@@ -1,4 +1,4 @@
-"""Settings given beside a spec: `train.batch=64`, `generator.layers.0.conv.out=32`."""
+"""Apply settings of the command line: `train.batch=64`, `generator.layers.0.conv.out=32`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ HELP = "write `--set train.batch=64`"
 
 
 def override(tree: MapNode, settings: Sequence[str], shape: ShapeAt) -> MapNode:
-    """Return `tree` with every `path.to.key=value` laid over it; null removes a key.
+    """Return `tree` with each setting `path.to.key=value` applied; null removes a key.
 
     Values are YAML. Raises SpecError, whose marks point into the setting.
     """
@@ -43,7 +43,7 @@ class _Setting:
         self.value = self.read(value, len(dotted) + 1)
 
     def read(self, value: str, shift: int) -> Node:
-        """Return the value, read as YAML, with marks in the setting itself."""
+        """Return the value, read as YAML, with marks that point into the setting."""
         prefix = "value: "
         try:
             return self.moved(parse(prefix + value)["value"], shift - len(prefix))
@@ -77,7 +77,7 @@ class _Setting:
         if opened := getattr(shape, "opened", None):
             tree = opened(tree)
             full = opened(MapNode({part: ScalarNode(None, mark)}, mark))
-            # of the section's short form: for every field of the full one
+            # a key of the short form sets it in every field of the full form
             if isinstance(full, MapNode) and part not in full.value and isinstance(tree, MapNode):
                 changed = {k: self.lay(tree[k], depth, (*path, k)) for k in full.value}
                 return tree.holding({**tree.value, **changed})
@@ -88,7 +88,7 @@ class _Setting:
             message = f"{quoted(above)} is {quoted(tree.value)}, which has no key {quoted(part)}"
             fail("bad-setting", message, mark)
         values = dict(tree.value) if isinstance(tree, MapNode) else {}
-        if path == ("vars",) and values and part not in values:  # it would change nothing
+        if path == ("vars",) and values and part not in values:  # no expression reads a new name
             help = suggestion(part, values, "names")
             fail("unknown-name", f"{quoted(part)} is no name of `vars`", mark, help)
         laid = self.lay(values.get(part, ScalarNode(None, mark, mark)), depth + 1, (*path, part))

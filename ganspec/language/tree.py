@@ -1,4 +1,4 @@
-"""A spec's text as a tree: plain data in which every key and value knows its place."""
+"""A spec's text as a tree of nodes that record the place of each key and value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class _Marked(Generic[Value]):
-    """A value with the places of its text and of its key."""
+    """A value, with the place of its text and the place of its key, if it has one."""
 
     value: Value
     mark: Mark
@@ -38,7 +38,7 @@ class _Marked(Generic[Value]):
         return node_of(value, self.mark, self.key_mark)
 
     def as_value(self) -> Node:
-        """Return this node as the value of a key that the text does not have."""
+        """Return this node as the value of a key that is not written in the spec."""
         return node_of(self.value, self.mark, self.mark)
 
     def plain(self) -> object:

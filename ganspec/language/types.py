@@ -1,4 +1,4 @@
-"""Field types that specs share."""
+"""Types for the fields of sections and kinds, such as `Width` and `Padding`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _keep_width(value: object, check: ValidatorFunctionWrapHandler) -> _Width:
 
 
 def refusal(code: str, message: str, help: str | None = None) -> PydanticCustomError:
-    """Return the exception for a model's own check to raise: a diagnostic without its place."""
+    """Return an exception for validators of a pydantic model; it becomes a diagnostic."""
     context = {"code": code, "message": message, "help": help}
     return PydanticCustomError("refusal", "{message}", context)
 
@@ -56,7 +56,7 @@ Name = Annotated[str, AfterValidator(_check_name)]
 """A name in emitted Python and of files."""
 
 Doc = Annotated[str, Field(max_length=2000)]
-"""Any text for people; only ever printed quoted."""
+"""A text of any characters, which becomes a docstring in emitted files."""
 
 Pair = Size | tuple[Size, Size]
 """One number for height and width, or `[height, width]`."""

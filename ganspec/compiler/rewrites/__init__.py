@@ -15,7 +15,7 @@ import torch
 from ganspec.compiler.rewrites import transposed_conv_of_a_point
 from ganspec.program.ir import Call, Value
 
-# of the module that `fits` accepted, and its inputs
+# called with the module that `fits` accepted, and its inputs
 Rewrite: TypeAlias = Callable[..., torch.Tensor]
 REWRITES = (transposed_conv_of_a_point,)
 

@@ -23,7 +23,7 @@ def fits(call: Call, inputs: Sequence[Value]) -> bool:
 
 
 NAMES = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding")
-# arguments that the product does not know, with the values at which they change nothing
+# arguments that `apply` ignores, with the values at which they change nothing
 NEUTRAL = {"groups": (1,), "output_padding": (0, (0, 0)), "dilation": (1, (1, 1))}
 
 

@@ -15,7 +15,7 @@ def real_loss(scores, cfg):
 
 
 def fake_loss(scores, cfg):
-    """Return the mean score of generated images, with the sign opposite to real ones."""
+    """Return the mean score of generated images, with the sign opposite to that in `real_loss`."""
     return scores.mean() if cfg.real_target == -1 else -scores.mean()
 
 
