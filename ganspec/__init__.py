@@ -1,8 +1,8 @@
 """ganspec: a compiler for GAN specs.
 
-A spec is data. It is lowered to one small program, which is either evaluated (modules in memory)
-or printed (plain PyTorch). Torch is imported only when something here needs it. The reasons are in
-`docs/design.md`.
+Each network of a spec is lowered to one small program, which is either evaluated (modules in
+memory) or printed (plain PyTorch). Torch is imported only when a function below needs it. The
+reasons are in `docs/design.md`.
 """
 
 from __future__ import annotations
@@ -66,9 +66,9 @@ _LAZY = {
 
 
 def load(path: str | Path, settings: list[str] | tuple[str, ...] = ()) -> Spec:
-    """Return the validated spec at `path`, with `key.path=value` settings laid over it.
+    """Return the validated spec at `path`, changed by `settings` such as `train.batch=32`.
 
-    Raises SpecError, whose `diagnostics` list every mistake in order of place.
+    Raises SpecError, whose `diagnostics` list every mistake by file and line.
     """
     from ganspec.systems.load import load
 
@@ -76,26 +76,29 @@ def load(path: str | Path, settings: list[str] | tuple[str, ...] = ()) -> Spec:
 
 
 def load_kinds(path: str | Path) -> None:
-    """Run a Python file of your own kinds (see `ganspec.extend`), which specs can then name.
+    """Run a Python file that defines kinds (see `ganspec.extend`), so that specs can name them.
 
-    Raises KindsError, whose message has the line and a fix.
+    Raises KindsError, whose message gives the file, the line and a fix.
     """
     kinds_files.load_kinds(path)
 
 
 def check(spec: Spec) -> list[Diagnostic]:
-    """Return the warnings about a spec. Raises SpecError if its networks do not fit together."""
+    """Return the warnings about a spec.
+
+    Raises SpecError if its networks do not fit together or contradict the report's counts.
+    """
     from ganspec.compiler.check import check
 
     return check(spec)
 
 
 def build(spec: Spec, device: str = "cpu", exact: bool = False) -> dict[str, nn.Module]:
-    """Return the spec's networks with fresh weights, by their keys, such as `generator`.
+    """Return the spec's networks with fresh weights, by key, such as `generator`.
 
-    Torch's own generator draws the weights on the CPU, so that one `torch.manual_seed` gives the
-    same weights on every device. With `exact`, no rewrites are applied, and outputs equal those of
-    the emitted file bit for bit. Raises SpecError if shapes do not fit.
+    The weights are drawn on the CPU, so that one `torch.manual_seed` gives the same weights on
+    every device. With `exact`, no rewrites are applied, and outputs equal those of the emitted file
+    bit for bit. Raises SpecError if shapes do not fit.
     """
     from ganspec.compiler.evaluate import evaluate
     from ganspec.compiler.lower import lower
@@ -104,7 +107,7 @@ def build(spec: Spec, device: str = "cpu", exact: bool = False) -> dict[str, nn.
 
 
 def emit(spec: Spec) -> str:
-    """Return the spec as one file of plain PyTorch, networks and trainer. Raises SpecError."""
+    """Return one file of plain PyTorch with the spec's networks and training. Raises SpecError."""
     from ganspec.compiler.emit import emit
 
     return emit(spec)
@@ -127,17 +130,17 @@ def train(
     """Train a spec into the run folder `out`, `runs/NAME` by default. Return the run.
 
     - `data` is the folder of the real images; None searches the usual places.
-    - `device` is `cpu`, `cuda`, or `auto` for the first GPU, where there is one.
-    - `steps` is the training step to end at, in place of the spec's epochs, and `minutes` the time
-      to end after, if that comes first.
-    - `resume` goes on from the checkpoint of the run in `out`; `overwrite` replaces that run.
+    - `device` is `cpu`, `cuda`, or `auto`: the first GPU, or else the CPU.
+    - `steps` is the training step to end at, in place of the spec's epochs; `minutes` is a limit on
+      the training's time.
+    - `resume` continues the run in `out` from its checkpoint; `overwrite` replaces that run.
     - `progress` is called with the step, the last step and the newest losses, a few times a second.
-    - `tensorboard` writes TensorBoard's event files into the folder, too.
+    - `tensorboard` also writes TensorBoard's event files into the run folder.
     - `exact` applies every module without rewrites: results equal the emitted file's bit for bit.
 
     Ctrl-C ends the training after the current step, with a checkpoint, and sets the run's
     `interrupted`. Raises SpecError, RunError if the folder or device cannot be used, DataError if
-    images are missing, CheckpointError, EventsError if there is no TensorBoard, MetricError or
+    images are missing, CheckpointError, EventsError if TensorBoard is not installed, MetricError or
     ExtractorError if the spec's scores cannot be measured, TrainingError if a loss is not finite.
     """
     from ganspec.training.session import TrainingOptions, train
@@ -159,7 +162,7 @@ def train(
 def _scoring(spec: Spec) -> type[Periodic] | None:
     if spec.evaluate is None:
         return None
-    from ganspec.evaluation.periodic import Periodic  # which scipy makes slow to import
+    from ganspec.evaluation.periodic import Periodic  # imports scipy, which is slow
 
     return Periodic
 

@@ -1,4 +1,4 @@
-"""`python -m ganspec`."""
+"""Run the command line as `python -m ganspec`."""
 
 from ganspec.cli import run
 

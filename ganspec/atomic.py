@@ -12,10 +12,10 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path in the same folder, which replaces `path` if the block succeeds.
+    """Yield a temporary path beside `path`; its file replaces `path` if the block succeeds.
 
-    The bytes are on the disk before the name is, so a crash leaves the old file or the new one,
-    never half of one. Raises IsADirectoryError and PermissionError.
+    The bytes reach the disk before the file is renamed, so a crash leaves the whole old file or
+    the whole new one. Raises IsADirectoryError and PermissionError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
@@ -43,7 +43,7 @@ def replacing(path: Path) -> Iterator[Path]:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder, which becomes `path` if the block succeeds.
 
-    Raises FileExistsError if `path` exists and is no empty folder.
+    Raises FileExistsError if `path` is a file or a folder that is not empty.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):

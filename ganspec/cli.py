@@ -1,4 +1,4 @@
-"""The command line."""
+"""The command line: one typer command for each module of `ganspec.commands`."""
 
 from __future__ import annotations
 
@@ -44,6 +44,6 @@ for name in ORDER:
 
 
 def run() -> None:
-    """Run the command line. Ctrl-C ends it at once, but for a training, which ends cleanly."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # during imports no Python handler is safe
+    """Run the command line. Ctrl-C ends a training cleanly and every other command at once."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a Python handler could interrupt an import
     app(prog_name="ganspec")

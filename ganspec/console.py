@@ -29,17 +29,17 @@ Kinds = Annotated[
     typer.Option(
         "--kinds",
         metavar="FILE.py",
-        help="Python file of your own kinds, as `--kinds my_layers.py`; it is run. Several times; "
-        "also $GANSPEC_KINDS.",
+        help="Python file of your own kinds, as `--kinds my_layers.py`; it is run. May be "
+        "repeated; $GANSPEC_KINDS lists such files, too.",
     ),
 ]
 
 
 def with_kinds(command: Callable) -> Callable:
-    """Return `command` with the option `--kinds`, whose files are loaded before it runs."""
+    """Return `command` with an option `--kinds`. Its files are loaded before `command` runs."""
 
     @wraps(command)
-    def run(kinds: Kinds = None, **arguments: Any) -> None:  # the command's own
+    def run(kinds: Kinds = None, **arguments: Any) -> None:  # `arguments` are those of `command`
         with warnings_shown_once():
             with reported():
                 load_all(kinds or [])
@@ -71,13 +71,16 @@ def warnings_shown_once() -> Iterator[None]:
 
 
 def fail(message: str) -> NoReturn:
-    """Print an error of one line, and exit with status 2."""
+    """Print `message` as a one-line error. Exit with status 2."""
     typer.echo(f"error: {message}", err=True)
     raise typer.Exit(2)
 
 
 def write_unless_edited(target: Path, text: str, overwrite: bool) -> None:
-    """Write a file, but `fail` if it would replace one that ganspec did not write so."""
+    """Write `text`, but `fail` if `target` was edited, or not written by ganspec.
+
+    With `overwrite`, any file is replaced.
+    """
     if target.is_file() and not is_emitted(target.read_bytes()) and not overwrite:
         fail(f"{target} is not as ganspec wrote it; add --overwrite, or choose another -o")
     write_text(target, text)
@@ -85,26 +88,29 @@ def write_unless_edited(target: Path, text: str, overwrite: bool) -> None:
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Within the block, show the errors of bad input without a traceback, and exit."""
+    """Within the block, show errors that the user can mend without a traceback, and exit."""
     try:
         yield
     except SpecError as error:
         show_diagnostics(error.diagnostics)
         raise typer.Exit(1) from None
-    except BrokenPipeError:  # the reader of the output, such as `head`, has ended
+    except BrokenPipeError:  # the program that reads the output, such as `head`, has ended
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except (GanspecError, OSError) as error:
         fail(str(error).splitlines()[0] if str(error) else type(error).__name__)
     except (MemoryError, RuntimeError) as error:
-        if "memory" not in str(error):  # any other is a bug, whose traceback is needed
+        if "memory" not in str(error):  # any other error is a bug, whose traceback is needed
             raise
         notes = " ".join(getattr(error, "__notes__", []))
         fail(f"out of memory {notes}: set a smaller `train: {{batch: ...}}`")
 
 
 def show_diagnostics(diagnostics: Sequence[Diagnostic], summary: bool = True) -> None:
-    """Print diagnostics to standard error, coloured if that is a terminal."""
+    """Print diagnostics to standard error, in colour on a terminal.
+
+    With `summary`, the number of errors follows.
+    """
     colour = sys.stderr.isatty()
     for diagnostic in diagnostics:
         typer.echo(diagnostic.render(colour) + "\n", err=True)

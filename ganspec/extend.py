@@ -2,9 +2,9 @@
 
 A kind is a class with a docstring, such as `class Celu(Layer, kind="celu")`. Its fields are those
 that a spec may write below the kind's name, with pydantic's types and bounds; `primary` names the
-field that a bare value sets. Mark settings of the class `ClassVar`. The text of a *plain* function
-goes into emitted files: write it at the top of your file, and let it read only its arguments, the
-file's constants and functions, and imports from torch.
+field that a bare value sets. Annotate attributes that a spec cannot set as `ClassVar`. The text of
+a *plain* function goes into emitted files: write it at the file's top level, and let it read only
+its arguments, the file's constants and functions, and imports from torch.
 
 | base | a kind of it defines |
 |---|---|

@@ -1,4 +1,4 @@
-"""Kinds from Python files outside ganspec: only from those that the user names."""
+"""Load kinds from the Python files that a user names and from installed entry points."""
 
 from __future__ import annotations
 
@@ -28,14 +28,15 @@ GROUP = "ganspec.kinds"
 
 
 class KindsError(GanspecError):
-    """A file of kinds that cannot be loaded; the message has its place and a fix."""
+    """Raised when a file of kinds cannot be loaded; the message gives its line and a fix."""
 
 
 def load_kinds(path: str | Path) -> None:
     """Run the Python file at `path`, whose classes become kinds that specs can name.
 
-    A file with the content of one that is loaded is not run again. Raise KindsError, after which
-    nothing of the file remains. Warn if it imports names from their places in version 0.1.
+    A file with the same content as a loaded one is not run again. Raises KindsError, after which
+    none of the file's kinds remain. Warns if the file imports from modules of version 0.1 that
+    have moved.
     """
     path = Path(path)
     try:
@@ -66,7 +67,7 @@ def load_all(paths: Iterable[Path]) -> None:
 
 
 def _load_entry(entry: EntryPoint) -> None:
-    """Import an installed module of kinds."""
+    """Import the module of an installed entry point, and list it in `LOADED`."""
     before = set(sys.modules)
     try:
         with _undone_on_error():
@@ -84,7 +85,7 @@ def _load_entry(entry: EntryPoint) -> None:
 
 
 def _free_name(stem: str) -> str:
-    """Return an unused name for the module of a file."""
+    """Return a module name for a file, such as `ganspec_kinds_my_layers`, not in `sys.modules`."""
     name = unique = "ganspec_kinds_" + re.sub(r"\W", "_", stem)
     count = 1
     while unique in sys.modules:
@@ -103,20 +104,20 @@ def _parsed(path: Path, data: bytes) -> ast.Module:
 
 
 class _Loader(SourceFileLoader):
-    """A loader that compiles the file each time, and neither writes nor reads a compiled copy."""
+    """A loader that compiles the file each time: it neither reads nor writes a `.pyc` file."""
 
     def get_code(self, fullname: str) -> CodeType:
         return self.source_to_code(self.get_data(self.path), self.path)
 
 
 def _execute(file: KindsFile, path: Path) -> None:
-    """Run the file as a module, whose source `inspect` can read even if the file changes."""
+    """Run the file as a module. `inspect` finds its source even if the file changes later."""
     loader = _Loader(file.module, str(file.path))
     spec = importlib.util.spec_from_file_location(file.module, file.path, loader=loader)
-    assert spec is not None  # for a loader of ours there is one
+    assert spec is not None  # it is None only without a loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[file.module] = module
-    # an entry without a modification time stays when the file changes
+    # a cache entry without a modification time stays when the file changes
     lines = file.text.splitlines(keepends=True)
     linecache.cache[str(file.path)] = (len(file.text), None, lines, str(file.path))
     try:
@@ -127,7 +128,7 @@ def _execute(file: KindsFile, path: Path) -> None:
         line = next((f.lineno for f in reversed(frames) if f.filename == str(file.path)), 1)
         reason = str(error).partition("\n")[0]
         taken = isinstance(error, TypeError) and "is already defined in" in reason
-        fix = "choose another `kind=`" if taken else "correct the file, which Python runs as it is"
+        fix = "choose another `kind=`" if taken else "correct the file"
         what = reason if taken else ": ".join(filter(None, [type(error).__name__, reason]))
         raise KindsError(f"{path}:{line}: {what}; {fix}") from None
 
@@ -138,7 +139,7 @@ def _check_documented(file: KindsFile, path: Path) -> None:
             if kind.__module__ == file.module and not vars(kind).get("__doc__"):
                 line = inspect.getsourcelines(kind)[1]
                 what = f"the {family.replace('_', ' ')} `{name}` has no docstring"
-                raise KindsError(f"{path}:{line}: {what}; write one, which describes it to readers")
+                raise KindsError(f"{path}:{line}: {what}; write one that describes it")
 
 
 def _families() -> Iterator[tuple[str, dict[str, type]]]:
@@ -149,7 +150,7 @@ def _families() -> Iterator[tuple[str, dict[str, type]]]:
 
 @contextmanager
 def _undone_on_error() -> Iterator[None]:
-    """Forget the kinds that a `with` block defines if it raises."""
+    """Remove the kinds that the `with` block defined, if the block raises."""
     before = {family: dict(kinds) for family, kinds in _families()}
     try:
         yield
@@ -169,7 +170,7 @@ def _is_ours(kind: type, family: str) -> bool:
 
 
 def _new_place(module: str) -> str | None:
-    """Return today's module of a module in version 0.1; None if it did not move."""
+    """Return the present name of a module of version 0.1; None if it did not move."""
     if module == "ganspec.compiler.ir":
         return "ganspec.program.ir"
     _, _, name = module.partition("ganspec.")
@@ -182,7 +183,7 @@ def _new_place(module: str) -> str | None:
 
 @contextmanager
 def _old_places(path: Path, tree: ast.Module) -> Iterator[None]:
-    """Allow imports from the modules of version 0.1 in a `with` block, and warn of them."""
+    """Within the block, allow imports from moved modules of version 0.1. Warn if `tree` has any."""
     names = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module]
     moved = {name: place for name in names if (place := _new_place(name))}
     if moved:

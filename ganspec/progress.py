@@ -1,4 +1,4 @@
-"""A progress bar on a terminal; nothing elsewhere."""
+"""A progress bar, shown only on a terminal."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 
 
 class Progress:
-    """Rate, losses and time left of a training, or of other work counted in another `unit`.
+    """A bar with the steps done, the rate, the losses and the time left.
 
-    A context manager, called with each report.
+    A context manager, called after each step. `unit` names other work than training steps.
     """
 
     def __init__(self, title: str, unit: str = "steps"):
@@ -43,7 +43,7 @@ class Progress:
         if self.bars is None:
             return
         if self.task is None:
-            # a resumed run begins in the middle, and its rate counts from there
+            # made at the first call: a resumed run's rate counts from the step where it resumes
             self.task = self.bars.add_task(
                 self.title, total=last, completed=step, rate="", losses=""
             )

@@ -1,6 +1,6 @@
 """Checksums in written files, by which ganspec recognises a file that nobody has edited.
 
-A program, graph or table has its seal in its head; a report's page at its end.
+An emitted program, graph or table has the checksum in its first lines, a report's page at its end.
 """
 
 from __future__ import annotations
@@ -8,18 +8,18 @@ from __future__ import annotations
 import hashlib
 import re
 
-BLANK = "0" * 8  # a head's seal before the checksum is known
+BLANK = "0" * 8  # stands for the checksum until it is known
 HEAD = re.compile(rb"Written by ganspec from the spec `[a-z0-9_]+` \(([0-9a-f]{8})\)")
 END = re.compile(rb"<!-- made by ganspec report ([0-9a-f]{16}) -->\n\Z")
 
 
 def sealed(text: str) -> str:
-    """Return `text` with its checksum in place of the blank seal in its head."""
+    """Return `text` with its checksum in place of `(00000000)` in its first lines."""
     return text.replace(f"({BLANK})", f"({_checksum(text.encode())[: len(BLANK)]})", 1)
 
 
 def is_emitted(data: bytes) -> bool:
-    """Return True if a file with a seal in its head is unchanged since ganspec wrote it."""
+    """Return True if a file has a checksum in its first lines that its text still matches."""
     seal = HEAD.search(data[:4000])
     if not seal:
         return False
@@ -28,7 +28,7 @@ def is_emitted(data: bytes) -> bool:
 
 
 def sealed_page(text: str) -> str:
-    """Return `text` with its checksum at its end."""
+    """Return a report's page with its checksum in a comment at the end."""
     return f"{text}<!-- made by ganspec report {_checksum(text.encode())[:16]} -->\n"
 
 

@@ -1,3 +1,3 @@
-"""The version of ganspec."""
+"""The version of ganspec, in a module that imports nothing."""
 
 VERSION = "0.1.0"

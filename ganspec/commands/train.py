@@ -64,7 +64,7 @@ def train(
 
 
 def load_with_warnings(path: Path, given: list[str]) -> Spec:
-    """Load a spec and print its warnings. Return the spec."""
+    """Load a spec with the settings `given` by `--set`. Print its warnings. Return the spec."""
     from ganspec.compiler.check import warnings_of
 
     spec = ganspec.load(path, given)

@@ -1,1 +1,1 @@
-"""Comparisons of two specs, and surveys of any number."""
+"""`ganspec diff`, which compares two specs, and `ganspec compare`, which tabulates several."""

@@ -1,9 +1,8 @@
 """Alignment of two sequences of layers with as few edits as possible.
 
-A pair of layers of one role costs nothing if they are the same and one edit if they differ; an
-unpaired layer costs one edit. This is the edit distance of Wagner & Fischer (1974); the pairs
-of the same layers are a longest common subsequence wherever no update spares an edit. Of equal
-distances the one wins whose pairs have more in common.
+A pair of layers costs nothing if they are the same. It costs one edit if they have the same role
+but differ, and an unpaired layer costs one edit too. This is the edit distance of Wagner & Fischer
+(1974). Of several alignments with the least cost, the one with the most similar pairs is chosen.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ from typing import TypeAlias
 from ganspec.comparison.calls import CallKeys, calls
 from ganspec.comparison.programs import Leaf
 
-TIE = 1e-4  # weight of the choice between equal distances; of 2,000 layers still below 1
+TIE = 1e-4  # cost of dissimilarity in a pair; the sum over 2,000 layers is still below one edit
 Pair: TypeAlias = tuple[tuple[Leaf, ...], tuple[Leaf, ...]]
 Same: TypeAlias = Callable[[Leaf, Leaf], bool]
 
 
 def align(a: Sequence[Leaf], b: Sequence[Leaf], same: Same) -> list[Pair]:
-    """Return the layers of `a` and `b` in pairs, in order; an unpaired one has an empty partner.
+    """Return the layers of `a` and `b` in pairs, in order; the partner of an unpaired one is `()`.
 
-    Two layers in a row are paired with one that makes the same calls: `linear`, `reshape` with
-    `project`. In a gap the layers of `a` come first.
+    Two adjacent layers are paired with a single one that makes the same calls: `linear` and
+    `reshape` with `project`. Of adjacent unpaired layers, those of `a` come first.
     """
-    if _order(b) < _order(a):  # of two equal alignments the same one, whichever side comes first
+    if _order(b) < _order(a):  # `align(b, a)` must give the same pairs, mirrored
         pairs = align(b, a, lambda left, right: same(right, left))
         return _removals_first([(right, left) for left, right in pairs])
     start = 0
@@ -53,19 +52,19 @@ def _order(leaves: Sequence[Leaf]) -> str:
 
 @dataclass(frozen=True)
 class _Rest:
-    """The layers between the equal beginnings and ends, and the calls of each with the next one."""
+    """The layers between equal beginnings and ends, and the `_doubles` of these layers."""
 
     leaves: Sequence[Leaf]
     doubles: Sequence[CallKeys | None]
 
     def merges(self, at: int, other: Leaf) -> bool:
-        """Return True if the layer at `at` and the next one make the calls of `other`."""
+        """Return True if the layers `at` and `at + 1` together make the calls of `other`."""
         both = self.doubles[at]
         return bool(both) and at + 1 < len(self.leaves) and both == other.calls
 
 
 def _cheapest(a: _Rest, b: _Rest, same: Same) -> list[Pair]:
-    """Return the cheapest alignment, by the costs of aligning each rest of `a` with each of `b`."""
+    """Return the cheapest alignment, found by dynamic programming from the last layers."""
     n, m = len(a.leaves), len(b.leaves)
     costs = [[0.0] * (m + 1) for _ in range(n + 1)]
     steps = [[(0, 0)] * (m + 1) for _ in range(n + 1)]
@@ -79,7 +78,7 @@ def _cheapest(a: _Rest, b: _Rest, same: Same) -> list[Pair]:
                 ways += [(costs[i + 1][j + 2], (1, 2))] if b.merges(j, a.leaves[i]) else []
             ways += [(costs[i + 1][j] + 1, (1, 0))] if i < n else []
             ways += [(costs[i][j + 1] + 1, (0, 1))] if j < m else []
-            if ways:  # of equally cheap ways the first: a pair rather than a gap
+            if ways:  # of equally cheap ways `min` takes the first, so a pair before a gap
                 costs[i][j], steps[i][j] = min(ways, key=itemgetter(0))
     pairs: list[Pair] = []
     i, j = 0, 0
@@ -91,7 +90,7 @@ def _cheapest(a: _Rest, b: _Rest, same: Same) -> list[Pair]:
 
 
 def _cost(a: Leaf, b: Leaf, same: Same) -> float | None:
-    """Return the cost of pairing two layers; None if they cannot be a pair."""
+    """Return the cost of pairing two layers, in edits; None if they cannot be paired."""
     if same(a, b):
         return TIE * _distance(a, b) / 2
     if a.role != b.role:
@@ -104,13 +103,13 @@ def _cost(a: Leaf, b: Leaf, same: Same) -> float | None:
 
 
 def _distance(a: Leaf, b: Leaf) -> float:
-    """Return 0 for layers of one branch and output size, 1/2 for each of the two that differs."""
+    """Return the share of differences in branch and in height and width: 0, 1/2 or 1."""
     other_branch = a.layer.inside[-1:] != b.layer.inside[-1:]
     return (other_branch + (a.layer.shape[1:] != b.layer.shape[1:])) / 2
 
 
 def _doubles(leaves: Sequence[Leaf]) -> list[CallKeys | None]:
-    """Return for each layer its calls with the next one's, None unless only that one reads it."""
+    """Return each layer's calls with the next one's; None unless only the next one reads it."""
     readers = Counter(number for leaf in leaves for number in leaf.layer.reads)
     doubles: list[CallKeys | None] = [None] * len(leaves)
     for i, (first, second) in enumerate(pairwise(leaves)):
@@ -121,7 +120,7 @@ def _doubles(leaves: Sequence[Leaf]) -> list[CallKeys | None]:
 
 
 def _removals_first(pairs: list[Pair]) -> list[Pair]:
-    """Return the pairs with the layers of the first network first in every gap."""
+    """Return the pairs, in every run of unpaired layers with the first network's first."""
     ordered: list[Pair] = []
     gap: list[Pair] = []
     for pair in [*pairs, ((), ())]:

@@ -1,4 +1,4 @@
-"""The text of a spec, to tell what its author wrote from its framework's defaults."""
+"""Distinction of fields that a spec's author wrote from defaults of its framework."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganspec.systems.wording import phrase, spoken
 
 
 class Authored:
-    """A spec with its text."""
+    """A spec and its text, to look up the fields that the author wrote."""
 
     def __init__(self, spec: Spec):
         self.spec = spec
@@ -24,7 +24,7 @@ class Authored:
         return dict(_bodies(self.spec.tree))
 
     def wrote(self, owner: Section, name: str, path: KeyPath) -> bool:
-        """Return True if the text has the field `name` of a kind, or of the section at `path`."""
+        """Return True if the author wrote the field `name` of a kind or the section at `path`."""
         if not isinstance(owner, Kind):
             section = find(self.spec.tree, path)
             return isinstance(section, MapNode) and name in section.value
@@ -36,12 +36,12 @@ class Authored:
         return isinstance(section, MapNode) and alias in section.value
 
     def default(self, owner: Section, name: str, path: KeyPath) -> str | None:
-        """Return the spec's framework, whose default a field has; None if the author wrote it."""
+        """Return the framework whose default a field has; None if the author wrote the field."""
         return None if self.wrote(owner, name, path) else self.spec.framework
 
 
 def _bodies(node: Node) -> Iterator[tuple[Mark, Node]]:
-    """Yield each word of the text that may name a kind, as its place, with the kind's fields."""
+    """Yield the mark of each word that may name a kind, with the node of the kind's fields."""
     if isinstance(node, MapNode):
         for child in node.value.values():
             if child.key_mark:
@@ -55,15 +55,15 @@ def _bodies(node: Node) -> Iterator[tuple[Mark, Node]]:
 
 
 class AuthoredPair:
-    """The texts of two specs, to tell their values and why a field differs."""
+    """Two specs with their texts, to describe differing values and their causes."""
 
     def __init__(self, a: Spec, b: Spec):
         self.a, self.b = Authored(a), Authored(b)
 
     def values(self, a: object, b: object) -> tuple[str | None, str | None]:
-        """Return two values as texts, a kind's without its own framework's defaults.
+        """Return two values as texts, without the fields at their framework's defaults.
 
-        If that makes two kinds alike, both texts are complete.
+        If these texts are equal, both are returned with all fields.
         """
         full = [None if value is None else spoken(value) for value in (a, b)]
         brief = [
@@ -74,7 +74,7 @@ class AuthoredPair:
         return before, after
 
     def frameworks(self, name: str, a: Section, b: Section, path: KeyPath = ()) -> tuple[str, ...]:
-        """Return the frameworks whose defaults make a field differ; none if the authors do."""
+        """Return the frameworks whose defaults make a field differ; () if none do."""
         if self.a.spec.framework == self.b.spec.framework:
             return ()
         before, after = self.a.default(a, name, path), self.b.default(b, name, path)

@@ -1,4 +1,4 @@
-"""The calls of a program, blocks opened, as plain data that is equal if torch does the same."""
+"""Conversion of a program's calls to plain data that is equal for equal torch code."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ CallKeys: TypeAlias = tuple[Hashable, ...]
 
 @dataclass(frozen=True)
 class OpenedStep:
-    """A step with blocks opened.
+    """A step of a network or of a block in it.
 
-    `reads` are the ids of its inputs in the whole network, `inputs` the values inside its own
-    block, `inside` the blocks and the branch around it.
+    `reads` are the ids of its inputs in the whole network, `inputs` the values of these in its
+    own block, `inside` the names of the blocks and branches around it.
     """
 
     step: Step
@@ -29,7 +29,10 @@ class OpenedStep:
 def open_blocks(
     net: Net, aliases: dict[int, int], inside: tuple[str, ...] = ()
 ) -> Iterator[OpenedStep]:
-    """Yield the steps of `net`, blocks opened; `aliases` gains the outer ids of blocks' values."""
+    """Yield the steps of `net` and of its blocks.
+
+    Ids of a block's values are mapped in `aliases` to ids outside the block.
+    """
     values = {start.value.id: start.value for start in net.inputs}
     for step in net.steps:
         reads = tuple(aliases.get(i, i) for i in step.inputs)
@@ -46,13 +49,13 @@ def open_blocks(
 
 
 def external(steps: list[OpenedStep]) -> list[int]:
-    """Return the ids of values from elsewhere that `steps` read, once for every use."""
+    """Return the ids of the values that `steps` read from other steps, once for every use."""
     inner = {each.step.output.id for each in steps}
     return [i for each in steps for i in each.reads if i not in inner]
 
 
 def calls(steps: Iterable[OpenedStep]) -> CallKeys:
-    """Return the steps' calls and how they read each other, as plain data."""
+    """Return the steps' calls, and the steps that each reads, as plain data."""
     keys: list[Hashable] = []
     places: dict[int, int] = {}
     for n, each in enumerate(steps):
@@ -65,11 +68,10 @@ def calls(steps: Iterable[OpenedStep]) -> CallKeys:
 
 
 def _bare(call: Call, inputs: tuple[Value, ...]) -> Call:
-    """Return `call` without weight norm, and without the widths that it takes from its inputs."""
+    """Return `call` without weight norm, and with `...` for the widths taken from its inputs."""
     args = list(call.args)
     for value in inputs:
-        # by identity: a layer passes on the number of its input, and a number of the spec's own
-        # that happens to be equal counts
+        # by identity: a width that the spec gives is compared even if it equals the input's
         at = next((i for i, argument in enumerate(args) if argument is value.channels), None)
         if at is not None:
             args[at] = "..."
@@ -85,7 +87,7 @@ def is_normed(call: Call) -> bool:
 
 
 def key(part: object) -> Hashable:
-    """Return a call or argument as plain data, equal if torch would do the same."""
+    """Return a call or an argument as plain data, equal for equal torch code."""
     if isinstance(part, Call):
         named = tuple(sorted((k, key(v)) for k, v in part.kwargs.items()))
         wraps = tuple(map(key, part.wraps))

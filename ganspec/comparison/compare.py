@@ -1,4 +1,4 @@
-"""The comparison of two specs."""
+"""Comparison of two specs: all networks, then all sections."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from ganspec.systems.spec import Spec
 
 
 class PartError(GanspecError):
-    """A comparison of a part that neither spec has."""
+    """Raised when a part to compare is in neither spec."""
 
 
 def compare(
     a: Spec, b: Spec, titles: tuple[str, str] | None = None, only: Sequence[str] = ()
 ) -> Comparison:
-    """Return the differences from `a` to `b` by what they mean; `titles` are the user's names.
+    """Return the differences in effect, not in text, from `a` to `b`.
 
-    Networks are compared by name. `only` names the networks and sections to compare; by default
-    all are. Raises SpecError if a network does not fit together, and PartError.
+    Networks are compared by name. `titles` replace the specs' names. `only` names the networks and
+    sections to compare, all if empty. Raises SpecError if a network does not fit together, and
+    PartError.
     """
     known = [*a.networks, *b.networks, *titles_of(a), *titles_of(b), CLAIMS]
     for name in only:
@@ -48,7 +49,7 @@ def compare(
 
 
 def _networks(a: Spec, b: Spec, only: Sequence[str], texts: AuthoredPair) -> Iterator[NetworkDiff]:
-    """Yield the networks of both, or those among `only`, by name."""
+    """Yield the differences of all networks, or of those in `only`."""
     measured: dict[object, Cost] = {}
     before, after = (
         {

@@ -1,7 +1,7 @@
-"""The differences of two specs as data, from which every form of `ganspec diff` is written.
+"""The differences of two specs as data, from which every format of `ganspec diff` is written.
 
-`compare(a, b)` in `ganspec/comparison/compare.py` makes a `Comparison`; a form of output is a file
-`ganspec/report/diff_FORMAT.py` with a function `render(comparison) -> str`.
+`compare(a, b)` in `ganspec/comparison/compare.py` makes a `Comparison`. Each output format is a
+file `ganspec/report/diff_FORMAT.py` with a function `render(comparison) -> str`.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import ClassVar
 
 from ganspec.language.errors import Mark
 
-OUTPUT = "output"  # kind of the row that stands for a network's output
+OUTPUT = "output"  # `kind` of the entry for a network's output
 
 
 @dataclass(frozen=True)
 class Change:
-    """One property with its two values as texts; None where a side has no such property.
+    """One property with its two values as texts; None if a spec has no such property.
 
-    `frameworks` are those whose defaults the values are, if only that makes them differ:
-    `("torch", "keras")` for an epsilon that neither spec wrote.
+    `frameworks` is not empty if the values differ only because of framework defaults, such as
+    `("torch", "keras")` for an epsilon that neither spec sets.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Change:
 
     @property
     def because(self) -> str | None:
-        """Name the framework whose default causes the change, such as `keras`."""
+        """Return the framework other than torch whose default causes the change: `keras`."""
         others = [name for name in self.frameworks if name != "torch"]
         return ", ".join(dict.fromkeys(others)) or None
 
@@ -39,12 +39,12 @@ class Change:
 class ComparedLayer:
     """One layer of one network, with blocks, repeats and branches opened.
 
-    `number` counts from 1 through its network. `text` is the layer in words (`conv 128, kernel 4,
-    stride 2`), `inside` are the blocks and branches around it from the outermost (`("basic_block",
-    "main")`), `shape` is its result's without the batch. `reads` are the numbers of the layers
-    whose values it reads, once for every use (0 is the network's input, -1 the label). `params`
-    counts all stored numbers, `macs` the multiply-adds for one image; `mark` is its place in a
-    text.
+    `number` counts the layers of the network from 1. `text` is the layer in words (`conv 128,
+    kernel 4, stride 2`). `inside` are the blocks and branches around it, outermost first
+    (`("basic_block", "main")`). `shape` is its output shape without the batch. `reads` are the
+    numbers of the layers that it reads, once for every use (0 is the network's input, -1 the
+    label). `params` counts all stored numbers, `macs` the multiply-adds for one image. `mark` is
+    its place in the spec's text.
     """
 
     number: int
@@ -66,9 +66,9 @@ class ComparedLayer:
 
 @dataclass(frozen=True)
 class Edit:
-    """An edit of one layer: `a` is the layer in A, `b` in B, at least one of them there.
+    """An edit of one layer: `a` is the layer in spec A, `b` in spec B; at most one is None.
 
-    One of the five classes below; `sign` marks it where colour alone would not do.
+    Every edit is of one of the five classes below. `sign` marks it in text.
     """
 
     sign: ClassVar[str]
@@ -116,7 +116,7 @@ class TwoSided(Edit):
 
 
 class Move(TwoSided):
-    """The same layer in another place; its place among the edits is that in B."""
+    """The same layer in another place; among the edits it comes at its place in B."""
 
     sign = ">"
 
@@ -124,22 +124,22 @@ class Move(TwoSided):
 class Update(TwoSided):
     """A layer with other properties, which `changes` lists.
 
-    A change called `kind` is of the whole layer (`batch_norm` to `instance_norm, affine`), one
-    called `reads` of the layers whose values it reads.
+    The change `kind` replaces the whole layer (`batch_norm` by `instance_norm, affine`), the
+    change `reads` the layers that it reads.
     """
 
     sign = "~"
 
 
 class Keep(TwoSided):
-    """The same layer in both; its widths may follow from the layers before it."""
+    """The same layer in both; input widths may differ, because they follow from earlier layers."""
 
     sign = " "
 
 
 @dataclass(frozen=True)
 class EditRow:
-    """A line of a side-by-side view; a moved layer has two, in A's place and in B's."""
+    """A line of a side-by-side view. A moved layer has two lines, at its place in A and in B."""
 
     edit: Edit
     left: ComparedLayer | None
@@ -148,19 +148,18 @@ class EditRow:
 
 @dataclass(frozen=True)
 class NetworkDiff:
-    """One network of both specs, or of one alone: then every edit is an Insert or a Remove.
+    """The difference of one network; if only one spec has it, all edits are Inserts or Removes.
 
-    `edits` are in the order of both networks, in a gap first the layers of A. `settings` are
-    changes of the whole network's settings: its weight norm, its initial weights. `totals`, which
-    follow from the rest, are its sums, equal ones too: layers, parameters, multiply-adds, receptive
-    field, output shape.
+    `edits` are in the order of both networks. Where several layers are unpaired, those of A come
+    first. `settings` are the changes of the network's weight norm and initial weights. `totals`
+    are its layers, parameters, multiply-adds, receptive field and output shape, changed or not.
     """
 
     name: str
     edits: tuple[Edit, ...]
     settings: tuple[Change, ...]
     totals: tuple[Change, ...]
-    only: str | None = None  # "a" or "b", where the other spec has no such network
+    only: str | None = None  # "a" or "b" if only that spec has the network
 
     @property
     def changed(self) -> tuple[Edit, ...]:
@@ -172,7 +171,7 @@ class NetworkDiff:
         return self.only is None and not self.changed and not self.settings
 
     def rows(self) -> Iterator[EditRow]:
-        """Yield the network line by line, for two columns."""
+        """Yield the lines of a side-by-side view."""
         moves = [edit for edit in self.edits if isinstance(edit, Move)]
         waiting = sorted(moves, key=lambda move: move.a.number)
         for edit in self.edits:
@@ -189,9 +188,10 @@ class NetworkDiff:
 
 @dataclass(frozen=True)
 class SectionDiff:
-    """Changes of one section beside the networks: `data`, `objective`, `claims` and so on.
+    """Changes of one section of the spec that is no network: `data`, `objective` and so on.
 
-    Claimed scores are the section `claims`; they are shown, and make no two specs different.
+    The section `claims` has the claimed scores. Its changes are shown, but two specs that differ
+    only there count as equal.
     """
 
     name: str
@@ -204,7 +204,7 @@ class SectionDiff:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two specs: `title` as the user named it, `system` as `GAN` or `classifier`."""
+    """One of the two specs: `title` is the user's name for it, `system` `GAN` or `classifier`."""
 
     title: str
     name: str
@@ -215,9 +215,9 @@ class Side:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All differences of two specs. `answer` are the first lines, one difference each.
+    """All differences of two specs. `answer` has a line for each main difference.
 
-    With `counts_claims`, which is so if the user asks for claims by name, claims make a difference.
+    With `counts_claims`, specs with other claims differ. It is set if the user asks for claims.
     """
 
     a: Side
@@ -229,6 +229,6 @@ class Comparison:
 
     @property
     def is_equal(self) -> bool:
-        """Return True if both are the same program and training; names and claims do not count."""
+        """Return True if networks and training are the same, whatever the names and claims."""
         counted = [s for s in self.sections if self.counts_claims or not s.is_claims]
         return all(network.is_equal for network in self.networks) and not counted

@@ -1,4 +1,4 @@
-"""The layers and conditions of a network by their key paths."""
+"""Lookup of a network's layers and conditions, the spec's pydantic objects, by key path."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ LayerModel: TypeAlias = Layer | Condition
 
 
 def models(spec: Spec, name: str) -> dict[str, LayerModel]:
-    """Return a network's layers and conditions by key path, blocks and repeats opened.
+    """Return a network's layers and conditions by key path, with blocks and repeats opened.
 
-    In place of the layer `norm` it has the one that `norm` stands for.
+    A layer `norm` is replaced by the layer that it stands for.
     """
     network: Network = getattr(spec, name)
     found: dict[str, LayerModel] = {}

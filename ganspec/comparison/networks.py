@@ -1,4 +1,4 @@
-"""The edits between two networks."""
+"""Comparison of two networks: the edits that turn one into the other."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ from ganspec.comparison.programs import INPUT, LABEL, Leaf, NetworkLayers
 from ganspec.program.receptive import receptive_field
 from ganspec.systems.wording import initial, label
 
-NEAR = 2  # kept layers that a layer of which there are several may pass and still count as moved
+# a layer that exists several times counts as moved if it passes at most this many kept layers
+NEAR = 2
 
 
 def difference(name: str, a: NetworkLayers, b: NetworkLayers, texts: AuthoredPair) -> NetworkDiff:
-    """Return the difference of two networks of one name."""
+    """Return the difference of two networks with the same name."""
     aligned = AlignedNetworks(a, b, texts)
     settings = []
     before, after = aligned.norms
@@ -42,7 +43,7 @@ def difference(name: str, a: NetworkLayers, b: NetworkLayers, texts: AuthoredPai
 
 
 def alone(network: NetworkLayers, side: str) -> NetworkDiff:
-    """Return the difference of a network that only one of the specs has, `side` "a" or "b"."""
+    """Return the difference for a network that only the spec `side`, "a" or "b", has."""
     edits: list[Edit]
     if side == "a":
         edits, totals = [Remove(layer) for layer in network.layers], _totals(network, None)
@@ -52,10 +53,10 @@ def alone(network: NetworkLayers, side: str) -> NetworkDiff:
 
 
 def _totals(a: NetworkLayers | None, b: NetworkLayers | None) -> Iterator[Change]:
-    """Yield the sums of both networks, equal ones included."""
+    """Yield the totals of both networks, even if they are equal."""
     before, after = (_sums(network) if network else {} for network in (a, b))
     for name in before or after:
-        if before.get(name) or after.get(name):  # a generator sees no image
+        if before.get(name) or after.get(name):  # a generator has no receptive field
             yield Change(name, before.get(name), after.get(name))
 
 
@@ -73,8 +74,9 @@ def _sums(network: NetworkLayers) -> dict[str, str | None]:
 class AlignedNetworks:
     """Two networks and the alignment of their layers.
 
-    `norms` are their weight norms if each has one throughout (`is_uniform`): then the weight norm
-    is a setting of the network and not of every layer. A place is an index among the aligned pairs.
+    `is_uniform` is True if each network has one weight norm throughout. Then `norms` are these two,
+    and are compared as a setting of the network, not of every layer. A place is an index in
+    `pairs`.
     """
 
     def __init__(self, a: NetworkLayers, b: NetworkLayers, texts: AuthoredPair):
@@ -83,21 +85,21 @@ class AlignedNetworks:
         self.is_uniform = all(len(each) <= 1 for each in norms)
         self.norms = [next(iter(each), "none") for each in norms]
         self.pairs = align(a.leaves, b.leaves, self.same)
-        self._places: tuple[dict[int, int], dict[int, int]] = ({}, {})  # of paired layers' numbers
+        self._places: tuple[dict[int, int], dict[int, int]] = ({}, {})  # by number of paired layer
         for at, pair in enumerate(self.pairs):
             for places, leaves in zip(self._places, pair if all(pair) else (), strict=False):
                 places.update({leaf.layer.number: at for leaf in leaves})
         self._moved = dict(self._moves())  # places of insertions to places of removals
 
     def same(self, a: Leaf, b: Leaf) -> bool:
-        """Return True if two layers are the same, their weight norm included unless uniform."""
+        """Return True if two layers are the same, with the same weight norm unless `is_uniform`."""
         return a.is_same(b) and (self.is_uniform or a.norm == b.norm)
 
     def edits(self) -> Iterator[Edit]:
         """Yield the edits in order."""
         departed = set(self._moved.values())
         for at, (left, right) in enumerate(self.pairs):
-            if at in departed:  # the move is an edit of its new place
+            if at in departed:  # a move is yielded at its new place
                 continue
             if at in self._moved:
                 (a,), (b,) = self.pairs[self._moved[at]][0], right
@@ -113,19 +115,19 @@ class AlignedNetworks:
 
     def _paired(self, at: int, left: tuple[Leaf, ...], right: tuple[Leaf, ...]) -> Edit:
         changes = [*self._norm_change(left, right), *self._read_change(at)]
-        if len(left) == len(right):  # two layers for one are of the same calls
+        if len(left) == len(right):  # two layers paired with one make the same calls
             changes[:0] = self._field_changes(left[0], right[0])
         a, b = self._merged(left), self._merged(right)
         return Update(a, b, tuple(changes)) if changes else Keep(a, b)
 
     def _view(self, leaf: Leaf) -> ComparedLayer:
-        """Return the layer, with its weight norm in its text unless that is uniform."""
+        """Return the layer, with its weight norm in its text unless `is_uniform`."""
         if self.is_uniform or leaf.norm in (None, "none"):
             return leaf.layer
         return replace(leaf.layer, text=f"{leaf.layer.text}, {leaf.norm} norm")
 
     def _merged(self, leaves: tuple[Leaf, ...]) -> ComparedLayer:
-        """Return layers in a row, for which the other network has one, as one layer."""
+        """Return one layer that stands for `leaves`, which may be two paired with a single one."""
         views = [self._view(leaf) for leaf in leaves]
         if len(views) == 1:
             return views[0]
@@ -141,7 +143,7 @@ class AlignedNetworks:
     # -- changes of fields ---------------------------------------------------------------------
 
     def _norm_change(self, *sides: tuple[Leaf, ...]) -> Iterator[Change]:
-        """Yield the change of the pair's weight norm, unless that is uniform."""
+        """Yield the change of the pair's weight norm, unless `is_uniform`."""
         a, b = (next((leaf.norm for leaf in side if leaf.norm), None) for side in sides)
         if not self.is_uniform and a != b:
             yield Change("weight norm", a, b)
@@ -157,7 +159,7 @@ class AlignedNetworks:
             yield Change(label(name), a.fields[name], b.fields[name], frameworks)
 
     def _relevant(self, a: Leaf, b: Leaf) -> list[str]:
-        """Return the fields that change the calls: `split` changes none of an even padding."""
+        """Return the differing fields that change the calls; all if they do so only together."""
         names = [name for name in a.fields if a.fields[name] != b.fields.get(name)]
         if not self._matters(a, b, names):
             return []
@@ -173,26 +175,26 @@ class AlignedNetworks:
     # -- changes of wiring ---------------------------------------------------------------------
 
     def _read_change(self, at: int) -> Iterator[Change]:
-        """Yield the change of the values that a pair reads, unless edits before it explain it."""
+        """Yield a change if a pair reads other layers for which no earlier edit is the reason."""
         left, right = self.pairs[at]
         before, after = left[0].layer.reads, right[0].layer.reads
         if self._anchors(self.a, before) != self._anchors(self.b, after):
             yield Change("reads", _names(self.a, before), _names(self.b, after))
 
     def _anchors(self, network: NetworkLayers, reads: tuple[int, ...]) -> list[int]:
-        """Return for each value the place of the last pair that it came through."""
+        """Return, for each layer read, the place of the last paired layer at or before it."""
         places, anchors = self._places[network is self.b], []
         for number in reads:
             while number > INPUT and number not in places:
                 number = _main(network.leaves[number - 1].layer)
-            if number != LABEL:  # the kind of layer settles whether it reads the label
+            if number != LABEL:  # a read of the label follows from the layer's kind
                 anchors.append(places.get(number, -1))
         return anchors
 
     # -- moves ---------------------------------------------------------------------------------
 
     def _moves(self) -> Iterator[tuple[int, int]]:
-        """Yield the places of an inserted and a removed layer that are the same, nearest first."""
+        """Yield the places of equal inserted and removed layers, the nearest pairs first."""
         removed = [at for at, (_, right) in enumerate(self.pairs) if not right]
         inserted = [at for at, (left, _) in enumerate(self.pairs) if not left]
         kept = list(accumulate((all(pair) for pair in self.pairs), initial=0))
@@ -203,13 +205,13 @@ class AlignedNetworks:
                 number, other = a.layer.number, b.layer.number
                 ways.append((abs(kept[i] - kept[j]), abs(number - other), number + other, i, j))
         taken: set[int] = set()
-        for distance, *_, i, j in sorted(ways):  # the same moves whichever spec comes first
+        for distance, *_, i, j in sorted(ways):  # sorted, to be independent of the specs' order
             if not {i, j} & taken and (distance <= NEAR or self._is_single(i, j)):
                 taken |= {i, j}
                 yield i, j
 
     def _is_single(self, inserted: int, removed: int) -> bool:
-        """Return True if both networks have just one layer like it."""
+        """Return True if each network has just one layer like the moved one."""
         (a,), (b,) = self.pairs[removed][0], self.pairs[inserted][1]
         return all(
             sum(leaf.is_same(each) for each in network.leaves) == 1

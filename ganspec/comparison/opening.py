@@ -1,4 +1,4 @@
-"""Specs by name: a file, a run's folder, or a file at a revision of git."""
+"""Opening of a spec by name: a file, a run's folder, or a file at a revision of git."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ SUFFIXES = (".yaml", ".yml")
 
 
 class RevisionError(GanspecError):
-    """A spec at a revision that cannot be read: no git, repository, revision or file."""
+    """Raised when a spec cannot be read from git: no git, repository, revision or file."""
 
 
 def open_spec(name: str) -> Spec:
-    """Return the spec that `name` stands for: a file, a run's folder, or `FILE@REVISION`.
+    """Open the spec `name`: a file, a run's folder, or `FILE@REVISION`.
 
-    A file of the whole name comes first. At a revision, the files that the spec extends are of that
-    revision too. Raises SpecError, or RevisionError.
+    A file whose name has an `@` comes before a revision. Files that a spec at a revision extends
+    are read at that revision too. Raises SpecError or RevisionError.
     """
     path = Path(name)
     if (path / "spec.yaml").is_file():
         return Run.open(path).spec
     if "@" not in name or os.path.lexists(path):
         return load(path)
-    # the first `@` after a spec's suffix, or the first at all
+    # the first `@` after `.yaml` or `.yml`, else the first `@`
     places = [i for i, character in enumerate(name) if character == "@"]
     at = next((i for i in places if name[:i].endswith(SUFFIXES)), places[0])
     if not at:
@@ -40,10 +40,10 @@ def open_spec(name: str) -> Spec:
 
 
 def _at_revision(file: Path, revision: str) -> Spec:
-    """Return the spec `file` at `revision` of its own repository."""
+    """Open `file` at `revision` of the repository that it is in."""
     if not revision or revision.startswith("-") or ":" in revision:
         raise RevisionError(f"{quoted(revision)} is no revision; write FILE@REVISION, as HEAD~1")
-    # git runs in the nearest folder that is still there
+    # the file's folder may be gone today, so git runs in the nearest one that exists
     folder = next(parent for parent in (*file.parents, Path("/")) if parent.is_dir())
     if _git(folder, "rev-parse", "--is-inside-work-tree").strip() != b"true":
         raise RevisionError(f"{folder} is in no working tree of git")
@@ -68,7 +68,7 @@ def _at_revision(file: Path, revision: str) -> Spec:
         except UnicodeDecodeError as error:
             fail("encoding", f"{quoted(str(path))} is not UTF-8 at byte {error.start}", at)
 
-    # git's name of a file at a revision, below the folder that git runs in
+    # `REVISION:./PATH` is git's name of a file; the path is relative to `folder`
     name = Path(f"{revision}:.") / file.relative_to(folder)
     return resolve(read(name, shape, content))
 

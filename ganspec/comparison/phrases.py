@@ -1,4 +1,4 @@
-"""The edits of a network as verb phrases."""
+"""The edits of a network as verb phrases, such as `drops the tanh`."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ganspec.kinds.layer import Layer
 from ganspec.language.errors import conjunction
 from ganspec.systems.wording import label
 
-MANY = 5  # lines of one network or section; of more, the table gives a better view
+MANY = 5  # most differences of a network or section to list; the table shows the others
 SMALL = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def of_networks(networks: tuple[NetworkDiff, ...]) -> Iterator[str]:
-    """Yield one line that names all equal networks, and one line for each network that differs."""
+    """Yield one line for all equal networks, and lines for those that differ or stand alone."""
     if equal := [network.name for network in networks if network.is_equal]:
         yield f"same {' and '.join(equal)}"
     quiet = []
@@ -41,7 +41,7 @@ def of_networks(networks: tuple[NetworkDiff, ...]) -> Iterator[str]:
 
 
 def _phrases(network: NetworkDiff) -> Iterator[str]:
-    """Yield the differences of a network, a verb phrase each."""
+    """Yield a verb phrase for each difference of a network."""
     edits = network.changed
     kept = len(network.edits) - len(edits)
     if len(edits) > MANY and kept < len(network.edits) / 4:
@@ -63,7 +63,7 @@ def _is_label(edit: Edit) -> bool:
 
 
 def _labels(edits: list[Edit]) -> Iterator[str]:
-    """Yield the change of the ways in which the network reads the label."""
+    """Yield a phrase for the change of the network's label conditions, if there is one."""
     before, after = (
         ", ".join(layer.text.removeprefix("label: ") for layer in layers if layer)
         for layers in ([edit.a for edit in edits], [edit.b for edit in edits])
@@ -77,7 +77,7 @@ def _labels(edits: list[Edit]) -> Iterator[str]:
 
 
 def _swaps(edits: Iterable[Edit]) -> Iterator[str]:
-    """Yield the replacements of layers by layers of another kind."""
+    """Yield a phrase for each pair of kinds: `swaps batch for instance norm`."""
     pairs = [(edit.a.kind, edit.b.kind) for edit in edits if isinstance(edit, Update)]
     kinds = Counter(pair for pair in pairs if pair[0] != pair[1])
     for (old, new), count in kinds.items():
@@ -88,7 +88,7 @@ def _swaps(edits: Iterable[Edit]) -> Iterator[str]:
 
 
 def _updates(edits: Iterable[Edit]) -> Iterator[str]:
-    """Yield the changes of fields by kind of layer and field, those of wiring first."""
+    """Yield phrases for changed wiring, then for changed fields by kind and field."""
     fields: dict[tuple[str, str], list[Change]] = {}
     rewired = 0
     for edit in edits:
@@ -119,7 +119,7 @@ def _setting(change: Change) -> str:
 
 
 def _counted(layers: list[ComparedLayer]) -> Iterator[str]:
-    """Yield the layers by kind, attention with the sizes of its maps."""
+    """Yield the layers by kind: `two conv layers`, `attention at 32 x 32`."""
     for name, count in Counter(layer.kind for layer in layers).items():
         kind = _kind(name)
         noun = kind.noun if kind and kind.noun else article(label(name))
@@ -131,14 +131,14 @@ def _counted(layers: list[ComparedLayer]) -> Iterator[str]:
 
 
 def _kind(name: str) -> type[Layer] | None:
-    """Return the class of a layer kind; None for layers in a row that are compared as one."""
+    """Return the class of a layer kind; None for merged layers such as `linear + reshape`."""
     kind = Layer.kinds.get(name)
     return kind if kind and issubclass(kind, Layer) else None
 
 
 def _sentence(phrases: list[str]) -> str:
-    """Return verb phrases as one clause, those past the first few as their number."""
-    if len(phrases) > MANY + 1:  # one more is no longer than its number
+    """Join verb phrases; those after the first few become `differs in three more ways`."""
+    if len(phrases) > MANY + 1:  # a single further phrase is as short as its count
         phrases = [*phrases[:MANY], f"differs in {number(len(phrases) - MANY)} more ways"]
     return conjunction(phrases)
 
@@ -147,7 +147,7 @@ def _sentence(phrases: list[str]) -> str:
 
 
 def number(count: int) -> str:
-    """Return a number as a word if it is below ten."""
+    """Return a number from 1 to 9 as a word, others in digits."""
     return SMALL[count - 1] if 0 < count <= len(SMALL) else str(count)
 
 

@@ -1,4 +1,4 @@
-"""A network's program as comparisons read it: its layers, with their calls and fields."""
+"""Preparation of a network for comparison: its layers with calls, fields and weight norms."""
 
 from __future__ import annotations
 
@@ -27,16 +27,16 @@ from ganspec.program.measure import Cost, step_cost
 from ganspec.systems.spec import Network, Spec
 from ganspec.systems.wording import architecture, initial, phrase, spoken
 
-INPUT, LABEL = 0, -1  # among the numbers of the layers that a layer reads
+INPUT, LABEL = 0, -1  # numbers for the network's input and label in `ComparedLayer.reads`
 
 
 @dataclass(frozen=True)
 class Leaf:
-    """A layer of the spec in the program.
+    """A layer of the spec with its part of the program.
 
-    `calls` are its torch calls with all arguments but the widths that its inputs settle and the
-    weight norm, `fields` those of the spec's layer as texts, `norm` its weight norm. Leaves of
-    equal calls are one layer in two spellings; leaves of equal fields are one layer at two places.
+    `calls` are its torch calls, without weight norm and input widths. `fields` are the fields of
+    `model` as texts, `norm` is its weight norm. Two leaves are the same layer if their calls are
+    equal (in two spellings), or if their fields are (at two places).
     """
 
     layer: ComparedLayer
@@ -48,13 +48,13 @@ class Leaf:
 
     @property
     def role(self) -> str:
-        """Return what the layer does in a network; only a layer of the same role can replace it."""
+        """Return the layer's role, such as `norm`; an update pairs only layers of one role."""
         if isinstance(self.model, Condition):
             return "label"
         return (isinstance(self.model, Layer) and self.model.role) or self.layer.kind
 
     def is_same(self, other: Leaf) -> bool:
-        """Return True if both are the same layer, but for the weight norm."""
+        """Return True if both are the same layer, whatever their weight norms."""
         if self.calls == other.calls:
             return True
         return type(self.model) is type(other.model) and self.fields == other.fields
@@ -63,7 +63,7 @@ class Leaf:
 class NetworkLayers:
     """One network of a spec as leaves, in order; the last is the network's output.
 
-    `measured` holds the costs that are known already, by call and input shapes, and gains others.
+    `measured` is a cache of costs by call and input shapes, which networks share.
     """
 
     def __init__(self, spec: Spec, name: str, net: Net, measured: dict[object, Cost]):
@@ -73,14 +73,14 @@ class NetworkLayers:
         self._models = models(spec, name)
         aliases: dict[int, int] = {}
         steps = list(open_blocks(net, aliases))
-        # numbers of the layers, by the ids of their values
+        # numbers of the layers, by the ids of their outputs
         self._makers = {
             start.value.id: n for start, n in zip(net.inputs, (INPUT, LABEL), strict=False)
         }
         # a layer may be several calls: pad, then conv
         layers = groupby(steps, key=lambda each: each.step.origin.path)
         self.leaves = [self._leaf(n, list(group)) for n, (_, group) in enumerate(layers, 1)]
-        # an auxiliary classifier is not an input of the output; only its own layer shows it
+        # the output entry reads no auxiliary classifier, which is a layer of its own
         result = aliases.get(net.output.id, net.output.id)
         self.leaves.append(self._output(self._makers[result]))
 
@@ -122,7 +122,7 @@ class NetworkLayers:
         return Leaf(layer, None, (), {}, None, (OUTPUT,))
 
     def _weight_norm(self, steps: list[OpenedStep], model: LayerModel) -> str | None:
-        """Return the weight norm of the layer's calls as a text; None for calls without weights."""
+        """Return the layer's weight norm as a text; None if the layer has no weights."""
         if not isinstance(model, Weighted) and not any(is_normed(s.step.call) for s in steps):
             return None
         norm = getattr(model, "norm", None) or self.network.norm
@@ -136,7 +136,7 @@ class NetworkLayers:
         return self._measured[known]
 
     def calls_with(self, leaf: Leaf, fields: Mapping[str, object]) -> CallKeys | None:
-        """Return the calls of `leaf` with other values of `fields`; None if these do not fit."""
+        """Return the calls of `leaf` with `fields` changed; None if the layer cannot be lowered."""
         if leaf.model is None:
             return None
         unnamed = {name: None for name in ("as_", "from_") if hasattr(leaf.model, name)}

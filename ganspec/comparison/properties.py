@@ -1,4 +1,4 @@
-"""The properties of a spec as a whole: its images, its objective, its training, its claims."""
+"""Properties of a whole spec for surveys: its data, objective, training and claims."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganspec.systems.terms import FRAMEWORKS, fields, plain, settings, term
 
 
 def properties(spec: Spec) -> dict[str, dict[str, str]]:
-    """Return the properties of a spec, those of its system among them, by section."""
+    """Return the properties of a spec, and those that only its kind of system has, by section."""
     own = spec.properties()
     train = own.get("training", {})
     rules = train.pop("rules", "")
@@ -31,7 +31,7 @@ def properties(spec: Spec) -> dict[str, dict[str, str]]:
 
 
 def _data(spec: Spec) -> str:
-    """Return the data set, its images' size and colours, and whether they are mirrored."""
+    """Return the data set, and the images' size, colour and mirroring: `CelebA 64 x 64, grey`."""
     dataset, (channels, height, width) = spec.data.dataset, spec.data.shape
     own = settings(dataset)
     words = [f"{term(dataset.kind)}{f' ({fields(own)})' if own else ''} {height} x {width}"]
@@ -42,7 +42,7 @@ def _data(spec: Spec) -> str:
 
 
 def _labels(spec: Spec) -> str:
-    """Return the number and kind of the labels that the spec declares."""
+    """Return the number and kind of labels, such as `10 classes`."""
     if (label := spec.labelled) is None:
         return ""
     return f"{plain(label.size)} {'classes' if label.kind == 'classes' else 'multi-hot'}"
@@ -60,7 +60,7 @@ def _length(spec: Spec) -> str:
 
 
 def _claim(spec: Spec, metric: str) -> str:
-    """Return the claimed score of generated images, after the last epoch if there are several."""
+    """Return the claimed scores of generated images; of several epochs, those of the last."""
     scores = [s for s in spec.report.scores if s.metric == metric and s.of == "generated"]
     last = max((s.epoch or 0 for s in scores), default=0)
     scores = [s for s in scores if s.epoch in (None, last)]

@@ -1,7 +1,7 @@
-"""The differences beside the networks: data, labels, objective, optimizers, training, claims.
+"""Comparison of the sections beside the networks: data, labels, objective, training, claims.
 
-The sections are the fields of the specs' own models, so that a new one is compared as soon as it
-is there. Fields that make no difference to a program are left out first.
+The sections are the fields of the `Spec` classes, so a new field is compared without changes here.
+Fields that do not affect a program are left out.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ TITLES = {"condition": "labels", "label": "labels", "optimizer": "optimizers"}
 
 @dataclass(frozen=True)
 class ComparedFields:
-    """The fields of a section or kind that count; an optimizer for all networks has no owner."""
+    """The fields of a section or kind to compare; `owner` is None for a shared optimizer."""
 
     owner: Section | None
     values: dict[str, object]
@@ -41,7 +41,7 @@ def sections(a: Spec, b: Spec, texts: AuthoredPair) -> tuple[SectionDiff, ...]:
         if name == "data" and not all(view and "resize" in view.values for view in views):
             for view in filter(
                 None, views
-            ):  # images that one spec does not resize need no method of resizing
+            ):  # if one spec does not resize its images, `resize` is not compared
                 view.values.pop("resize", None)
         changes = list(_SectionComparison(texts, name).changes(*views))
         found[title] = (*found.get(title, ()), *_joined(changes, a.networks))
@@ -50,12 +50,12 @@ def sections(a: Spec, b: Spec, texts: AuthoredPair) -> tuple[SectionDiff, ...]:
 
 
 def titles_of(spec: Spec) -> list[str]:
-    """Return the titles of a spec's sections, which are the same in all systems."""
+    """Return the titles of a spec's sections."""
     return [TITLES.get(name, name) for name in _compared(spec)]
 
 
 def _compared(spec: Spec) -> list[str]:
-    """Return the fields of a spec beside its networks that are more than names."""
+    """Return the names of a spec's fields to compare as sections, without its networks."""
     skipped = {*NOT_COMPARED, *type(spec).networks}
     return [name for name in type(spec).model_fields if name not in skipped]
 
@@ -64,21 +64,21 @@ def _compared(spec: Spec) -> list[str]:
 
 
 def _view(spec: Spec, name: str) -> ComparedFields | None:
-    """Return a section without the fields that make no difference to the program."""
+    """Return a section without the fields that do not affect the program."""
     section = getattr(spec, name, None)
     if section is None:
         return None
-    if isinstance(section, Kind):  # an optimizer, by network as systems with several have it
+    if isinstance(section, Kind):  # one optimizer, compared as if each network had its own
         return ComparedFields(None, dict.fromkeys(spec.networks, section))
     values = dict(section)
     if name == "data":
         values = _data(spec, values)
-    values.pop("keep", None)  # snapshots change nothing
+    values.pop("keep", None)  # stored snapshots do not affect training
     return ComparedFields(section, spec.compared(name, values))
 
 
 def _data(spec: Spec, values: dict[str, object]) -> dict[str, object]:
-    """Return the images' shape, however written, and the way of resizing if any are resized."""
+    """Replace `size` and `channels` by the images' shape; drop `resize` if nothing is resized."""
     dataset, shape = spec.data.dataset, spec.data.shape
     del values["size"], values["channels"]
     own_size = dataset.size is not Dataset.size and tuple(dataset.size) == shape[1:]
@@ -92,7 +92,7 @@ def _data(spec: Spec, values: dict[str, object]) -> dict[str, object]:
 
 @dataclass(frozen=True)
 class _SectionComparison:
-    """The comparison of one section of two specs, whose key is `section`."""
+    """The comparison of the section with the key `section` in two specs."""
 
     texts: AuthoredPair
     section: str
@@ -104,7 +104,7 @@ class _SectionComparison:
         name: tuple[str, ...] = (),
         owners: tuple[Section, Section] | None = None,
     ) -> Iterator[Change]:
-        """Yield the changes from `a` to `b`: sections, kinds or values, fields of `owners`."""
+        """Yield the changes from `a` to `b`: sections, kinds, or values of a field of `owners`."""
         ours, theirs = _fields(a), _fields(b)
         if not name or (ours and theirs and type(ours.owner) is type(theirs.owner)):
             before, after = (fields.values if fields else {} for fields in (ours, theirs))
@@ -124,14 +124,14 @@ class _SectionComparison:
 
 
 def _fields(value: object) -> ComparedFields | None:
-    """Return a section or kind as its fields; None for a plain value."""
+    """Return the fields of a section or kind; None for a plain value."""
     if isinstance(value, Section):
         return ComparedFields(value, dict(value))
     return value if isinstance(value, ComparedFields) else None
 
 
 def _joined(changes: list[Change], networks: tuple[str, ...]) -> list[Change]:
-    """Return the changes, those that two networks have in common as one of both."""
+    """Return the changes; if two networks have the same ones, once, without the network's name."""
     if len(networks) != 2:
         return changes
     own: dict[str, list[Change]] = {name: [] for name in networks}
@@ -149,7 +149,7 @@ def _joined(changes: list[Change], networks: tuple[str, ...]) -> list[Change]:
 
 
 def _claims(a: Iterable[Score], b: Iterable[Score]) -> Iterator[Change]:
-    """Yield the claimed scores that differ, each with the most similar of the other spec."""
+    """Yield the claimed scores that differ, each paired with a similar one of the other spec."""
     before, after = [s for s in a if s not in b], [s for s in b if s not in a]
     pairs: list[tuple[Score | None, Score | None]] = []
     similarities: tuple[Callable[[Score], object], ...] = (_conditions, _title)

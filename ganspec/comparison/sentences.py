@@ -1,7 +1,6 @@
-"""The first lines of a comparison: the main differences, written by rules from the edits.
+"""The first lines of a comparison: the main differences in words, written by rules.
 
-First the networks, then their objective and training. The lines hold nothing that the table does
-not; what a rule would only list stays in the table.
+Networks come first, then sections. The lines repeat parts of the table below them.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from ganspec.systems.spec import Label, Spec
 from ganspec.systems.terms import term
 from ganspec.systems.wording import spoken
 
-# titles of fields whose names alone say too little outside their section
+# titles of fields whose names are unclear outside their section
 TITLES = {
     "objective auxiliary": "auxiliary loss",
     "objective clip": "weight clipping",
@@ -39,7 +38,7 @@ def answer(
     sections: tuple[SectionDiff, ...],
     only: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """Return a line for each difference: `same generator`, `the discriminator drops the tanh`."""
+    """Return the main differences, one per line, such as `the discriminator drops the tanh`."""
     has_claims = any(section.is_claims for section in sections)
     sections = tuple(section for section in sections if not section.is_claims)
     if all(network.is_equal for network in networks) and not sections:
@@ -50,7 +49,7 @@ def answer(
     lines = []
     if type(a) is not type(b):
         lines.append(f"{article(a.noun)} against {article(b.noun)}")
-    # systems of two kinds share no network, and a line for each says nothing unless asked for
+    # different kinds of system have different networks, listed only if the user asks for them
     lines += of_networks(networks) if only or not lines else []
     for section in sections:
         lines += RULES.get(section.name, _listed)(section, a, b)
@@ -60,7 +59,7 @@ def answer(
 def _frameworks(
     networks: tuple[NetworkDiff, ...], sections: tuple[SectionDiff, ...]
 ) -> Iterator[str]:
-    """Yield how many differences come from a framework's defaults."""
+    """Yield lines such as `two differences come from keras's own defaults`."""
     changes = [c for network in networks for edit in network.edits for c in edit.changes]
     changes += [c for network in networks for c in network.settings]
     changes += [c for section in sections for c in section.changes]
@@ -74,7 +73,7 @@ def _frameworks(
 
 
 def _listed(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return the changes of a section, those past the first few as their number."""
+    """Return a line for each change of a section; if there are many, the last gives a count."""
     changes = _authored(section)
     if type(a) is not type(b):  # a field that only one system has is no difference of the specs
         changes = [change for change in changes if change.before and change.after]
@@ -85,7 +84,7 @@ def _listed(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
 
 
 def _authored(section: SectionDiff) -> list[Change]:
-    """Return the changes that authors made, not frameworks."""
+    """Return the changes that do not come from framework defaults."""
     return [change for change in section.changes if change.because is None]
 
 
@@ -117,7 +116,7 @@ def _data(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
 
 
 def _latent(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return the latents' distribution as one line, then the rest."""
+    """Return distribution and range of the latents as one line, then a line for other changes."""
     changes = {change.name: change for change in section.changes}
     distribution, bounds = changes.get("distribution"), changes.get("range")
     if type(a) is not type(b) or not bounds:
@@ -135,7 +134,7 @@ def _latent(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
 
 
 def _labels(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return the change of the images' labels; lines of networks say which one reads them."""
+    """Return a line if the images' labels changed. Networks' lines cover the reading of labels."""
     before, after = _label(a.labelled), _label(b.labelled)
     return [] if before == after else [_line("labels", before, after)]
 
@@ -147,7 +146,7 @@ def _label(label: Label | None) -> str | None:
 
 
 def _objective(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return loss and penalty as one line, then the rest."""
+    """Return loss and penalty as one line, then lines for other changes."""
     before, after = _losses(a), _losses(b)
     is_swapped = any(change.name in ("loss", "penalty") for change in section.changes)
     if not is_swapped or before == after:
@@ -166,7 +165,7 @@ def _losses(spec: Spec) -> str:
 
 
 def _optimizers(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return `Adam 2e-4/0.5/0.999` before and after, once if the networks agree."""
+    """Return `Adam 2e-4/0.5/0.999 -> ...` for each network, or once if all have the same line."""
     shared = [network for network in a.networks if network in b.networks]
     if not shared or not _authored(section):
         return []
@@ -190,7 +189,7 @@ def _optimizer(optimizer: Optimizer) -> str:
 
 
 def _train(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return the updates of an iteration, as `critic 1:1 -> 5:1`, then the rest."""
+    """Return the updates per iteration as `critic 1:1 -> 5:1`, then lines for other changes."""
     steps = [change for change in section.changes if change.name.startswith("steps ")]
     lines = []
     if steps and isinstance(a, Gan) and isinstance(b, Gan):

@@ -1,4 +1,4 @@
-"""Surveys of any number of specs: a column for each spec, a row for each property."""
+"""Surveys, the tables of `ganspec compare`: a column for each spec, a row for each property."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from ganspec.systems.terms import term
 
 
 class SurveyError(GanspecError):
-    """A choice of a row that no survey has."""
+    """Raised when a chosen row does not exist."""
 
 
 @dataclass(frozen=True)
 class SurveyedSystem:
-    """One of the specs, the title of its column, and the run folder that holds it, if any."""
+    """One of the specs, the title of its column, and its run folder if it comes from a run."""
 
     title: str
     spec: Spec
@@ -33,7 +33,7 @@ class SurveyedSystem:
 
     @cached_property
     def measured(self) -> dict[str, ScoreRow]:
-        """The last score of each metric in its run folder, of real images if of no others."""
+        """The last score of each metric in the run folder, of real images if of no other."""
         scores: dict[str, ScoreRow] = {}
         for row in read_scores(self.folder) if self.folder else ():
             earlier = scores.get(row.metric)
@@ -48,7 +48,7 @@ class SurveyedSystem:
 
     @cached_property
     def portraits(self) -> dict[str, Portrait]:
-        """Its networks by name. Raises SpecError if they do not fit together."""
+        """The spec's networks by name. Raises SpecError if they do not fit together."""
         return {name: Portrait(self.spec, name, net) for name, net in lower(self.spec).items()}
 
 
@@ -78,13 +78,13 @@ def _title(name: str) -> str:
 
 @dataclass(frozen=True)
 class SurveyRow:
-    """One property of all specs: `""` where a spec has none, None where it has no such network."""
+    """One property of all specs. A cell is `""` without the property, None without the network."""
 
     section: str
     name: str
     cells: tuple[str | None, ...]
     network: str | None = None
-    is_pair: bool = False  # whether a cell may have the values of two networks
+    is_pair: bool = False  # True if a cell has the values of two networks
 
     @property
     def title(self) -> str:
@@ -92,12 +92,12 @@ class SurveyRow:
 
     @property
     def is_even(self) -> bool:
-        """Return True if all specs have the same."""
+        """Return True if all cells are equal."""
         return len(set(self.cells)) == 1
 
     @property
     def is_empty(self) -> bool:
-        """Return True if no spec has anything."""
+        """Return True if no cell has text."""
         return not any(self.cells)
 
 
@@ -124,9 +124,9 @@ class Survey:
         return tuple(row for row in self.rows if row.is_even and not row.is_empty)
 
     def joined(self) -> Survey:
-        """Return the survey with one row for a trait of all networks: `BN / IN affine`.
+        """Return the survey with one row per trait in place of one row per network and trait.
 
-        A cell has its networks' values in order, or one value if they agree.
+        A cell has the networks' values in order, such as `BN / IN affine`, or one if they agree.
         """
         rows: dict[str, list[SurveyRow]] = {}
         for row in self.rows:
@@ -157,10 +157,9 @@ def survey(
 ) -> Survey:
     """Return the survey of `systems`.
 
-    If `chosen` has words, the survey has only the rows whose names begin with one of them, in the
-    order of the words. `report` is called with the number of finished systems and the number of
-    all. Raises SurveyError if no row begins with a word, and SpecError if networks do not fit
-    together.
+    If `chosen` is not empty, only rows whose names begin with one of its words are kept, in the
+    order of the words. `report` is called with the numbers of finished and of all systems. Raises
+    SurveyError if no row begins with a word, and SpecError if networks do not fit together.
     """
     plan = _chosen(_plan(systems), chosen)
     columns = []
@@ -231,7 +230,7 @@ def _measured(metric: str) -> Cell:
 
 
 def _chosen(plan: list[PlannedRow], words: Sequence[str]) -> list[PlannedRow]:
-    """Return the rows whose names begin with one of `words`, all rows if there are none."""
+    """Return the rows whose names begin with one of `words`; all rows if `words` is empty."""
     if not words:
         return plan
     chosen: list[PlannedRow] = []

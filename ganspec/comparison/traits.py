@@ -1,4 +1,4 @@
-"""The traits of one network, read off its program and the layers that it came from."""
+"""The traits of one network in a survey, such as its depth, norms and parameters."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ganspec.systems.terms import FRAMEWORKS, fields, plain, said, settings, ter
 
 @dataclass(frozen=True)
 class Portrait:
-    """One network of a spec: its model, its program, and the layers of the program."""
+    """One network of a spec: its section, its program `net`, and its layers with their costs."""
 
     spec: Spec
     name: str
@@ -42,7 +42,7 @@ class Portrait:
 
     @cached_property
     def rows(self) -> list[tuple[Layer, Cost]]:
-        """Every layer that computes something, without conditions, and its cost."""
+        """The layers that compute something, each with its cost; conditions are left out."""
         pairs = [(self.models.get(f"{self.name}.{row.path}"), row) for row in self.costs]
         return [(layer, row) for layer, row in pairs if isinstance(layer, Layer)]
 
@@ -64,7 +64,7 @@ def _listed(words: Iterable[str]) -> str:
 
 
 def conditioning(of: Portrait) -> str:
-    """Return the ways in which the network reads or guesses the label."""
+    """Return the ways in which the network reads or classifies the label."""
     shapes = {}
     for step in of.net.leaves():
         if isinstance(model := of.models.get(step.origin.path), Condition):
@@ -76,7 +76,7 @@ def conditioning(of: Portrait) -> str:
 def _condition(condition: Condition, shape: tuple[int, ...]) -> str:
     own = settings(condition)
     size = own.pop(condition.primary, None) if condition.primary else None
-    own.pop("join_", None)  # is the condition's `way`
+    own.pop("join_", None)  # already in the condition's `way`
     inner = [f"{'embedding ' if condition.embeds else ''}{plain(size)}"] if size else []
     inner += map(plain, own.values())
     if condition.way != "channel":
@@ -87,13 +87,13 @@ def _condition(condition: Condition, shape: tuple[int, ...]) -> str:
 
 
 def ordinal(count: int) -> str:
-    """Return 1st, 2nd, 3rd, 11th."""
+    """Return an ordinal number such as `1st` or `11th`."""
     last = 0 if count % 100 in (11, 12, 13) else count % 10
     return f"{count}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"
 
 
 def structure(of: Portrait) -> str:
-    """Count the layers with weights, those that resize a map, and the user's without a role."""
+    """Count the layers with weights, the resizing ones, and the user's own without a role."""
     words = []
     for layer, row in of.rows:
         is_own = not layer.role and not type(layer).__module__.startswith("ganspec.")
@@ -120,9 +120,9 @@ def _window(size: int | tuple[int, int]) -> str:
 
 
 def widths(of: Portrait) -> str:
-    """Return the channels, or numbers of a vector, after each layer with a weight.
+    """Return the channels or vector length after each layer with weights: `1024-512-256-3`.
 
-    Repetitions are there once, and further outputs of the network are not.
+    Equal neighbours are written once. Layers of further outputs are left out.
     """
     heads = {head.origin.path for head in of.net.heads if head.origin}
     weighted = [layer for layer in of.rows if isinstance(layer[0], Weighted)]
@@ -132,7 +132,7 @@ def widths(of: Portrait) -> str:
 
 
 def depth(of: Portrait) -> str:
-    """Return the number of layers with weights on the longest way from input to output."""
+    """Return the number of layers with weights on the longest path from input to output."""
     return str(_depth(of.net, of))
 
 
@@ -149,11 +149,11 @@ def _weighted(step: Step, of: Portrait) -> int:
         return _depth(step.call.target, of)
     if not (step.is_module and isinstance(of.models.get(step.origin.path), Weighted)):
         return 0
-    return int(any(True for _ in hollow(step.call).parameters()))  # a padding has none
+    return int(any(True for _ in hollow(step.call).parameters()))  # padding has no parameters
 
 
 def norm(of: Portrait) -> str:
-    """Return the normalizations of values, then of weights."""
+    """Return the kinds of normalization layers, then the weight norms."""
     norms = [layer.norm or of.network.norm for layer in of.layers if isinstance(layer, Weighted)]
     weights = [term(norm.kind) for norm in norms if norm and norm.wrap()]
     return _listed([*map(_norm, of.of_role("norm")), *weights])
@@ -178,7 +178,7 @@ def dropout(of: Portrait) -> str:
 
 
 def weights(of: Portrait) -> str:
-    """Return the distribution of the initial weights."""
+    """Return the initializers of the network and of its layers."""
     init = of.network.init
     own = [layer.init for layer in of.layers if isinstance(layer, Weighted) and layer.init]
     usual = f"{FRAMEWORKS[of.spec.framework]}'s"
@@ -187,22 +187,22 @@ def weights(of: Portrait) -> str:
 
 
 def parameters(of: Portrait) -> str:
-    """Return how many numbers the network stores, the sum in `ganspec show`."""
+    """Return the total of `ganspec show`: all numbers that the network stores."""
     return f"{totals(of.costs)['total']:,}"
 
 
 def multiply_adds(of: Portrait) -> str:
-    """Return the multiply-adds of one image's forward pass."""
+    """Return the number of multiply-adds in the forward pass of one image."""
     return f"{sum(row.macs or 0 for row in costs(of.net, macs=True)):,}"
 
 
 def field_of_view(of: Portrait) -> str:
-    """Return height and width of the receptive field in pixels of the input."""
+    """Return height and width of the receptive field in input pixels, such as `70 x 70`."""
     return " x ".join(map(str, receptive_field(of.net) or ()))
 
 
 def optimizer(of: Portrait) -> str:
-    """Return the optimizer's name, rate and betas, and other fields not at their defaults."""
+    """Return the optimizer's name, learning rate, betas, and other fields not at defaults."""
     kind = of.spec.optimizer_of(of.name)
     own = settings(kind, of.spec.framework)
     own.pop("lr", None)

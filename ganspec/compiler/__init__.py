@@ -1,4 +1,4 @@
-"""From a spec to a program, and from a program to modules or source: see `docs/design.md`.
+"""Compile a spec to a program, and a program to modules or source text: see `docs/design.md`.
 
 `lower.py` makes programs, `check.py` compares them with the spec's claims. `evaluate.py` makes
 modules of a program, `printer.py` classes; both follow `layout.py`. `emit.py` writes a file:

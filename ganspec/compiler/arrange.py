@@ -1,4 +1,4 @@
-"""Arranging: from all moved texts to the emitted module, in the order in which one reads them."""
+"""Arrange the moved texts as the emitted module, in the order in which a reader needs them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ORDER = ("Networks", "Losses", "Data", "Training")
 
 
 class Module:
-    """The texts that a mover gathered, with names for their symbols."""
+    """The emitted module: the texts that `mover` gathered, with a name for each symbol."""
 
     def __init__(self, mover: Mover):
         self.mover, self.symbols = mover, mover.symbols
@@ -31,7 +31,7 @@ class Module:
         self.main = self.symbols.plain(mover.main)
 
     def _shorten(self) -> None:
-        """Inline functions, fold numbers, and drop the pieces whose text is gone."""
+        """Inline functions, write constants as numbers, and drop functions that were inlined."""
         mover = self.mover
         texts = inline([piece.text for piece in mover.pieces], mover.inlined())
         texts = inline(texts, self._losses(), self._fits)
@@ -41,7 +41,7 @@ class Module:
         mover.pieces = [piece for piece in mover.pieces if piece.text]
 
     def _losses(self) -> list[str]:
-        """Return the marks of functions that the training calls, and no constant holds."""
+        """Return the marks of the functions in the section `Losses` that no constant names."""
         constants = "\n".join(self.mover.constants.texts)
         marks = [p.symbols[0].mark for p in self.mover.pieces if p.section == "Losses"]
         return [mark for mark in marks if mark not in constants]
@@ -50,7 +50,7 @@ class Module:
         return len(self.symbols.plain(line)) <= LINE
 
     def text(self, titled: bool = True) -> str:
-        """Return the module: imports, constants, then its sections."""
+        """Return the module's text: imports, constants, sections (under headings if `titled`)."""
         imported = self.mover.imports.items()
         lines = [i.text(symbol.name) for symbol, all in imported for i in all if symbol.name]
         parts = ["\n".join(imports(lines))]
@@ -79,7 +79,7 @@ class Module:
                     place(needed, texts)
             text = self.symbols.plain(piece.text)
             if texts and piece.is_value and placed[-1].is_value:
-                texts[-1] += f"\n{text}"  # constants stay together
+                texts[-1] += f"\n{text}"  # no blank lines between constants
             else:
                 texts.append(text)
             placed.append(piece)
@@ -92,15 +92,15 @@ class Module:
 
 
 def _reads_at_once(piece: Piece, symbol: Symbol) -> bool:
-    """Return True if a piece reads a name when it is defined, not when it is called."""
+    """Return True if a piece reads a name while it is defined, not only when called."""
     scopes = Scopes(ast.parse(piece.text))
     return any(not scopes.of[name].outer for name in scopes.named(symbol.mark))
 
 
 def imports(lines: list[str]) -> list[str]:
-    """Return import statements sorted and grouped as isort does: standard library, then the rest.
+    """Return the lines sorted as isort does: standard library, a blank line, other packages.
 
-    Names of one module are imported in one statement.
+    Names from one module are imported in one statement.
     """
     named: dict[str, set[str]] = {}
     whole = {line for line in lines if line.startswith("import ")}

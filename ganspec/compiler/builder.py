@@ -1,6 +1,6 @@
-"""Gathering: from the layers of one network or block to the steps of its program.
+"""Build the steps of a program from the layers of one network or block.
 
-Shapes come from torch itself, which runs each call on nothing.
+Shapes come from torch itself, which runs each call on an empty batch.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ganspec.systems.spec import Network
 
 
 class Builder(Lowering):
-    """The steps of one network or block, which may read `labels`."""
+    """Builds the steps of one network or block; layers may read `labels`."""
 
     def __init__(
         self,
@@ -44,7 +44,9 @@ class Builder(Lowering):
         self.taps: dict[str, Value] = {}
         self.read: set[int] = set()
         self.branches: list[str | None] = [None]
-        self.parts: list[Layer | Condition] = [parent.at] if parent else []  # the last is lowered
+        self.parts: list[Layer | Condition] = (
+            [parent.at] if parent else []
+        )  # the last is being lowered
         self.ids: Iterator[int] = parent.ids if parent else itertools.count()
 
     # -- for layers ---------------------------------------------------------------------------
@@ -110,7 +112,7 @@ class Builder(Lowering):
         return x
 
     def layer(self, layer: Layer, x: Value) -> Value:
-        # a layer that another one made has no place in the spec
+        # a layer that was made by another layer has that layer's place in the spec
         self.parts.append(layer if layer.mark or not self.parts else self.at)
         if layer.from_:
             x = self.tapped(layer.from_)
@@ -127,7 +129,7 @@ class Builder(Lowering):
         return x
 
     def _tap(self, name: str, value: Value) -> None:
-        """Remember `value` as `name`."""
+        """Name `value`, so that later layers can read it with `from: name`."""
         if name in self.taps:
             self.refuse("duplicate-name", f"`{name}` is the name of another layer's value", None)
         self.taps[name] = value
@@ -177,22 +179,22 @@ class Builder(Lowering):
             outputs={"value": end},
             is_block=True,
         )
-        # in the words of the caller: `out` becomes its argument's text
+        # a parameter such as `out` becomes the text of the caller's argument
         channels = evaluate(end.channels.text, {**self.scope, **own})
         assert isinstance(channels, Width)
         labels = [self.labels] if self.labels and net.conditional else []
         return self.add(Call(net, *params.values(), channels=channels), x, *labels)
 
     def inputs(self, start: Input) -> tuple[Input, ...]:
-        """Return the arguments of `forward`: labels only where a step reads them."""
+        """Return the inputs of `forward`: `start`, and the labels if a step reads them."""
         if self.labels is None or self.labels.id not in self.read:
             return (start,)
         return (start, Input("y", self.labels, "label"))
 
     def parameters(self, own: dict[str, int | float]) -> dict[str, int]:
-        """Return the constructor's parameters: names that widths read, those of `own` first."""
+        """Return the constructor's parameters: the names in the steps' widths, `own` ones first."""
         names = {n for step in self.steps for width in widths(step.call) for n in width.names()}
-        known = {**own, **self.scope, **own}  # those of `own` come first
+        known = {**own, **self.scope, **own}  # names of `own` come first, with its values
         return {k: v for k, v in known.items() if k in names and isinstance(v, int)}
 
     def check_all_read(self, end: Value) -> None:
@@ -207,7 +209,7 @@ class Builder(Lowering):
     # -- shapes -------------------------------------------------------------------------------
 
     def _shape(self, call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
-        """Return the shape of a call's result, as torch has it."""
+        """Return the shape of a call's result in torch, without the batch."""
         if isinstance(call.target, Net):
             return call.target.output.shape  # probed while it was lowered
         try:

@@ -1,4 +1,4 @@
-"""Checking: from a spec to the contradictions between its parts, and with its report's counts."""
+"""Check that a spec's parts agree, and that its networks have the counts that the report claims."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COUNTS = {
 
 
 def check(spec: Spec) -> list[Diagnostic]:
-    """Return warnings. Raises SpecError where networks do not fit or counts differ from claims."""
+    """Return warnings. Raises SpecError if shapes do not fit or counts differ from the report's."""
     nets = lower(spec)
     errors = list(claims(spec, nets))
     if errors:
@@ -33,9 +33,9 @@ def check(spec: Spec) -> list[Diagnostic]:
 
 
 def warnings_of(spec: Spec, nets: dict[str, Net] | None = None) -> list[Diagnostic]:
-    """Return warnings about the networks. Claims are not read: a training may be of other widths.
+    """Return warnings about the networks, without comparing counts with the report's claims.
 
-    A contradiction that the report itself contains has the spec's reason in place of a remedy.
+    A warning whose code is in `report.keeps` has the reason from there in place of a remedy.
     """
     reasons = {str(code): reason for code, reason in spec.report.keeps.items()}
     warnings = []
@@ -58,7 +58,7 @@ def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
             help = suggestion(name, nets, "networks")
             yield Diagnostic("unknown-name", f"no network is called `{name}`", mark, (), help)
     rows = {name: costs(net) for name, net in nets.items()}
-    # a table that differs shows where; a wrong total would repeat that
+    # a wrong table names the layer; the total would only report the same difference again
     errors = list(_tables(spec, rows))
     yield from errors or _totals(spec, rows)
 
@@ -68,7 +68,7 @@ def _place(spec: Spec, *path: str | int) -> Node:
 
 
 def _tables(spec: Spec, rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
-    """Yield the first difference of each claimed table from the built layers, with both places."""
+    """Yield an error for the first row of each claimed table that differs from the built layers."""
     for name, table in spec.report.layers.items():
         built = [row for row in rows.get(name, []) if row.params]
         has = f"{name} has {len(built)} layers with parameters"
@@ -89,7 +89,7 @@ def _tables(spec: Spec, rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
 
 
 def _totals(spec: Spec, all_rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
-    """Yield an error for every claimed sum that a network does not have."""
+    """Yield an error for every claimed number of parameters that a network does not have."""
     for name, claim in spec.report.params.items():
         if name not in all_rows:
             continue

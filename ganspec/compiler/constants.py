@@ -1,4 +1,4 @@
-"""Constants: from settings that texts read to lines of the emitted file, such as `BATCH = 128`."""
+"""Turn settings that the emitted code reads into constants, such as `BATCH = 128`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganspec.compiler.symbols import SETTING, TRAINING, Symbol
 
 @dataclass(frozen=True)
 class Constant:
-    """A setting `name` of a family's configuration or the main one, and its text."""
+    """A setting and the text of its value; `family` is empty for settings such as `cfg.batch`."""
 
     family: str
     name: str
@@ -32,7 +32,7 @@ class Constants:
         return [constant.text for constant in self.table.values()]
 
     def spell(self, space: Namespace, name: str) -> str | None:
-        """Return how a setting is written, None for functions; a number becomes a constant."""
+        """Return the text of a setting, None for a function. A number becomes a constant."""
         value, family = space.values[name], space.family
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             wishes = [name.upper(), *([f"{family}_{name}".upper()] if family else [])]
@@ -45,7 +45,7 @@ class Constants:
         return None
 
     def configuration(self, space: Namespace) -> str:
-        """Return the mark of a configuration as a value, for texts that pass it on unread."""
+        """Return the mark of a constant that has all of `space`, for code that passes it on."""
         wish = space.family.upper() or "CFG"
         symbol = self.printer.symbols.of(("configuration", space.family), SETTING, wish)
         values = {k: v for k, v in space.values.items() if plain(v).is_plain}
@@ -55,7 +55,7 @@ class Constants:
         return symbol.mark
 
     def literals(self, names: Iterable[str]) -> dict[str, int | float]:
-        """Return, by mark, the main settings `names`, which are written as numbers."""
+        """Return the values of the settings `names`, by mark, to write in place of the marks."""
         return {
             symbol.mark: self.cfg.values[constant.name]
             for symbol, constant in self.table.items()
@@ -68,7 +68,7 @@ class Constants:
         return [f"{symbol.mark} = {self.table[symbol].text}" for symbol in symbols]
 
     def _place(self, symbol: Symbol) -> tuple[bool, int, int]:
-        """Return a constant's place among the others: families last."""
+        """Return a sort key: order of the configuration, families' settings last."""
         family, name = self.table[symbol].family, self.table[symbol].name
         values = self.cfg.values
         inner = list(values[family].values) if family else []

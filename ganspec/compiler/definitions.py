@@ -1,6 +1,6 @@
-"""Definitions: from a name in a Python file to the text that defines it, or to its import.
+"""Find the text that defines a name in a Python file, or the import that binds it.
 
-They are read from the file's syntax tree, so constants, decorators and imports come along.
+Definitions are read from the file's syntax tree, which has constants and decorators too.
 """
 
 from __future__ import annotations
@@ -24,19 +24,17 @@ from ganspec.compiler.scopes import (
     every_argument,
 )
 
-Values: TypeAlias = dict[str, Any]  # of a module's names: anything
+Values: TypeAlias = dict[str, Any]  # values of a module's names
 ALLOWED = {"__name__", "__doc__"}
 INSTALLED = ("site-packages", "dist-packages")
 
 
 class UnmovableError(Exception):
-    """A text cannot be moved into an emitted file; the message gives the reason."""
+    """Raised when code cannot be moved into an emitted file; the message gives the reason."""
 
     def __init__(self, why: str, help: str = ""):
         super().__init__(why)
-        self.help = help or (
-            "define it in the kind's own file, by a statement at its top, or import it"
-        )
+        self.help = help or ("define it at the top level of the kind's own file, or import it")
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +44,7 @@ class Definition:
     home: Home
     text: str
     names: tuple[str, ...]
-    cells: Values = field(default_factory=dict)  # values of a closure
+    cells: Values = field(default_factory=dict)  # closure variables by name
 
     @property
     def key(self) -> tuple:
@@ -63,7 +61,7 @@ class Definition:
 
     @cached_property
     def function(self) -> FunctionNode | None:
-        """The function that a call runs and whose arguments may be settled; None if unknown."""
+        """The function itself or a class's `__init__`; None if decorators may change the call."""
         node = self.node
         if node is None or node.decorator_list:
             return None
@@ -77,12 +75,12 @@ class Definition:
 
     @property
     def parameters(self) -> list[str]:
-        """All parameters that a caller may give; empty where `function` is unknown."""
+        """All parameters that a caller may give; empty if `function` is None."""
         return [a.arg for a in every_argument(self.function.args)] if self.function else []
 
     @property
     def placed(self) -> list[str]:
-        """The parameters that a caller may give by place, without a method's `self`."""
+        """The parameters that a caller may give by position, without the `self` of `__init__`."""
         if self.function is None:
             return []
         arguments = self.function.args
@@ -96,7 +94,7 @@ class Definition:
 
 @dataclass(frozen=True)
 class Import:
-    """An import statement, for the one name that it binds; `line` has no `as`."""
+    """An import statement that binds `name`; `line` is the statement without `as`."""
 
     line: str
     name: str
@@ -106,7 +104,7 @@ class Import:
 
     @property
     def key(self) -> tuple[str, int | str]:
-        """A key that is the same for two statements that bind one thing to one name."""
+        """A key that is equal for two statements that bind the same object to the same name."""
         words = self.line.split()
         is_from = words[0] == "from"
         module = sys.modules.get(words[1] if is_from or self.name != self.natural else self.natural)
@@ -115,7 +113,7 @@ class Import:
 
     @property
     def natural(self) -> str:
-        """The name that the statement binds by itself."""
+        """The name that `line` binds without an `as`."""
         last = self.line.split()[-1]
         return last if self.line.startswith("from ") else last.split(".")[0]
 
@@ -132,7 +130,7 @@ class Home:
 
     @property
     def path(self) -> str:
-        """The file as people write it, relative to the working directory if it is below."""
+        """The file's path, relative to the working directory if the file is below it."""
         file = self.namespace.get("__file__") or self.name
         below = Path(file).is_relative_to(Path.cwd())
         return str(Path(file).relative_to(Path.cwd()) if below else file)
@@ -143,7 +141,7 @@ class Home:
 
     @cached_property
     def bindings(self) -> dict[str, list[ast.stmt]]:
-        """The statements at the module's top that bind or change each name."""
+        """The top-level statements that bind or change each name."""
         bindings: dict[str, list[ast.stmt]] = {}
         for statement in self.parsed.tree.body:
             for name in dict.fromkeys([*bound_names(statement), *changed_names(statement)]):
@@ -151,15 +149,17 @@ class Home:
         return bindings
 
     def find(self, name: str) -> Binding | None:
-        """Return where `name` comes from; None for builtins. Raises UnmovableError."""
+        """Return the definition or import of `name`; None for builtins. Raises UnmovableError."""
         if name not in self.known:
             self.known[name] = self._find(name)
         return self.known[name]
 
     def _find(self, name: str) -> Binding | None:
-        # a function that declares a name global sets it, and is not its definition
+        # a function that declares `name` global also binds it, but does not define it
         statements = [s for s in self.bindings.get(name, []) if getattr(s, "name", name) == name]
-        if statements and isinstance(statements[0], DEFINING):  # a change of it is not itself
+        if statements and isinstance(
+            statements[0], DEFINING
+        ):  # later changes of its attributes are no definition
             statements = [s for s in statements if name not in changed_names(s)]
         if not statements:
             if (star := self._star(name)) is not None:
@@ -180,7 +180,7 @@ class Home:
         return self._shared(Definition(self, "".join(map(self._lines, statements)), tuple(names)))
 
     def _star(self, name: str) -> ast.ImportFrom | None:
-        """Return the import of a name that came by `import *`."""
+        """Return an import of `name` alone, if `import *` brought it; None otherwise."""
         for node in ast.walk(self.parsed.tree):
             if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
                 module = sys.modules.get(self._module(node))
@@ -197,7 +197,7 @@ class Home:
         return ".".join([*base, *filter(None, [node.module])])
 
     def _shared(self, definition: Definition) -> Definition:
-        """Return the definition that other names of the same statements have already."""
+        """Return the known definition that has the same text, or else `definition`."""
         known = (self.known.get(name) for name in definition.names)
         same = (d for d in known if isinstance(d, Definition) and d.text == definition.text)
         return next(same, definition)
@@ -222,7 +222,10 @@ class Home:
 
 
 def is_own(module: str, also: frozenset[str] = frozenset()) -> bool:
-    """Return True if a module's text must be moved, as it is no installed package's."""
+    """Return True if a module's code must be moved: emitted files can import installed ones only.
+
+    `also` are top-level packages whose modules are moved although they are installed.
+    """
     top = module.split(".")[0]
     if top == "ganspec" or top in also:
         return True

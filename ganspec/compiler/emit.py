@@ -1,7 +1,7 @@
-"""Emission: from a spec to one file of plain PyTorch, which does not import ganspec.
+"""Emit a spec as one file of plain PyTorch, which does not import ganspec.
 
-It holds networks, losses, data and trainer. Functions of ganspec and of other people's kinds are
-moved into it as text: `moving.py` gathers them, `arrange.py` puts them in order.
+The file has networks, losses, data and training. The code of functions of ganspec and of users'
+kinds is copied into it: `moving.py` gathers the texts, `arrange.py` puts them in order.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ YOURS = "Plain PyTorch, yours to edit."
 
 
 def emit(spec: Spec) -> str:
-    """Return a self-contained program equal to the spec's runtime. Raises SpecError."""
+    """Return a self-contained file with the same results as `train`. Raises SpecError."""
     return sealed(formatted(program(spec, lower(spec))))
 
 
 def program(spec: Spec, nets: dict[str, Net]) -> str:
-    """Return the unformatted program. Raises SpecError where a kind's text cannot be moved."""
+    """Return the emitted file unformatted. Raises SpecError if a kind's code cannot be moved."""
     kinds = list(within(spec))
 
     def move(mover: Mover) -> str:
         networks = mover.networks(nets)
-        if len(nets) == 1:  # the training text of all such systems reads `cfg.network`
+        if len(nets) == 1:  # the training code for a single network reads `cfg.network`
             (networks["network"],) = networks.values()
         mover.cfg.values.update({key: Named(mark) for key, mark in networks.items()})
         return mover.start(spec.main())
@@ -62,7 +62,7 @@ def program(spec: Spec, nets: dict[str, Net]) -> str:
 def moved(
     settings: dict[str, object], move: Callable[[Mover], str], kinds: Sequence[Kind] = ()
 ) -> Mover:
-    """Return the mover after `move`, which is repeated until all calls of a function agree."""
+    """Return a mover after `move(mover)`, repeated until all calls of each function agree."""
     also = frozenset(type(kind).__module__.split(".")[0] for kind in kinds)
     varying: Varying = set()
     for _ in range(ROUNDS):
@@ -76,7 +76,7 @@ def moved(
 
 @contextmanager
 def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
-    """Within the block, a text that cannot be moved becomes a SpecError about its kind."""
+    """Within the block, turn an UnmovableError into a SpecError about the kind at fault."""
     try:
         yield
     except UnmovableError as error:
@@ -94,14 +94,14 @@ def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
 
 
 def emit_networks(nets: dict[str, Net]) -> str:
-    """Return the source of the networks alone, for use in another loop."""
+    """Return the source of the networks alone, for use in another training loop."""
     mover = Mover({}, set())
     mover.networks(nets)
     return formatted(Module(mover).text(titled=False))
 
 
 def formatted(source: str) -> str:
-    """Return `source` as `ruff format` writes it. Raises SyntaxError where it is no Python."""
+    """Return `source` as formatted by ruff. Raises SyntaxError if it is not valid Python."""
     ast.parse(source)
     command = [sys.executable, "-m", "ruff", "format", "--isolated", "-"]
     run = subprocess.run(command, input=source, capture_output=True, encoding="utf-8", check=True)

@@ -1,7 +1,7 @@
-"""Evaluation: from a program to modules in memory.
+"""Evaluate a program: make its modules in memory.
 
-The modules are laid out as in printed source, so both have one `state_dict`. `forward` runs the
-flat steps one by one: an error names its step, and a rewrite may change how a module is applied.
+The modules are laid out as in printed source, so that both have the same `state_dict` keys.
+`forward` runs the steps one by one, so that an error names the layer that failed.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from ganspec.program.ir import Call, Net, Origin, Step, module_of
 
 
 class EvaluatedNetwork(nn.Module):
-    """A lowered network that runs: same modules, names and order as its printed source.
+    """A lowered network as a module, with the submodules, names and order of its printed source.
 
     With `exact`, results equal those of the printed source bit for bit. Otherwise some modules
-    are applied by rewrites, and results are equal to rounding.
+    are applied by rewrites, and results are equal up to rounding.
     """
 
     def __init__(self, net: Net, exact: bool = False):
@@ -62,14 +62,14 @@ class EvaluatedNetwork(nn.Module):
         if path is None:
             return step.call.apply(arguments)
         module = self.get_submodule(path)
-        # a hook is of the module's own call
+        # hooks run only if the module itself is called
         if apply is None or module._forward_hooks or module._forward_pre_hooks:
             return module(*arguments)
         return apply(module, *arguments)
 
     @property
     def is_conditional(self) -> bool:
-        """True if `forward` takes the labels, too."""
+        """True if `forward` also takes labels."""
         return self._net.conditional
 
     def origin(self, name: str) -> Origin:
@@ -80,7 +80,7 @@ class EvaluatedNetwork(nn.Module):
         return known[name]
 
     def leaves(self) -> Iterator[tuple[Step, nn.Module | None]]:
-        """Yield the steps in order, blocks opened, with the modules that they apply."""
+        """Yield the steps in order, blocks expanded, each with its module (None for functions)."""
         for step, path, _ in self._steps:
             module = self.get_submodule(path) if path else None
             if isinstance(module, EvaluatedNetwork):
@@ -103,7 +103,7 @@ def _module(part: Part, exact: bool) -> nn.Module:
 
 
 def initialize(network: nn.Module, net: Net) -> None:
-    """Fill the weights: the network's default first, then single layers' own."""
+    """Fill the weights by the network's `init`, then those of layers that have an `init`."""
     if net.initialize:
         net.initialize.function(network, **net.initialize.kwargs)
     for path, call in overrides(net):
@@ -111,12 +111,12 @@ def initialize(network: nn.Module, net: Net) -> None:
 
 
 def overrides(net: Net) -> Iterator[tuple[tuple[str, ...], Call]]:
-    """Yield layers with initial weights of their own, as attribute paths, blocks opened."""
+    """Yield the attribute path and the initializer of each layer that has its own `init`."""
     return ((path, step.initialize) for path, step in paths(net) if step.initialize)
 
 
 def _blame(error: Exception, net: Net, step: Step) -> None:
-    """Add the layer and network that failed to an error, once."""
+    """Add a note with the network and the layer to an error that has no notes yet."""
     if not getattr(error, "__notes__", None):
         origin = step.origin
         place = f", {origin.mark}" if origin.mark else ""

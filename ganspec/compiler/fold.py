@@ -1,4 +1,4 @@
-"""Constant folding: from a text and numbers by name to the text with the numbers written."""
+"""Constant folding: write numbers in place of names and of arithmetic on them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ LARGEST = 2**53
 
 
 def fold(text: str, numbers: dict[str, Number]) -> str:
-    """Return `text` with numbers in place of their names and of expressions of numbers alone.
+    """Return `text` with `numbers` in place of their names, and arithmetic on them computed.
 
     `2**18 // (HEIGHT * WIDTH)` becomes 64, if both are 64.
     """
@@ -38,7 +38,7 @@ def _fold(node: ast.AST, numbers: dict[str, Number], edits: Edits) -> None:
     for child in ast.iter_child_nodes(node):
         names = {n.id for n in ast.walk(child) if isinstance(n, ast.Name)} & set(numbers)
         value = _value(child, numbers) if names and isinstance(child, ast.expr) else None
-        if isinstance(child, ast.JoinedStr):  # the places of nodes in it are not reliable
+        if isinstance(child, ast.JoinedStr):  # `ast` gives wrong columns inside f-strings
             text = edits.of(child)
             for name in names:
                 text = text.replace(name, repr(numbers[name]))
@@ -64,7 +64,7 @@ def _value(node: ast.expr, numbers: dict[str, Number]) -> Number | None:
             try:
                 result = OPERATORS[type(op)](a, b)
             except (ZeroDivisionError, OverflowError):
-                return None  # left for the text itself to raise
+                return None  # left for the emitted code to raise
             return result if abs(result) < LARGEST else None
         case ast.Call(func=ast.Name(id=name), args=[_, _, *_] as parts, keywords=[]):
             values = [v for v in (_value(part, numbers) for part in parts) if v is not None]

@@ -1,4 +1,4 @@
-"""Inlining: from marked texts to the same with some functions written in place of their calls."""
+"""Inlining: write the bodies of some functions in place of their calls."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganspec.compiler.symbols import MARK
 
 SIMPLE = (ast.Name, ast.Constant, ast.Attribute)
 PRIMARY = (*SIMPLE, ast.Call, ast.Subscript)
-HEAD = 4  # lines of a function besides its body: its first, its docstring, and blank ones
+HEAD = 4  # lines of a function besides its body: the `def` line, the docstring and blank lines
 ENCLOSING = (ast.Assign, ast.Return, ast.Yield, ast.Call, ast.keyword, ast.Tuple, ast.Slice)
 PRODUCTS = (ast.Mult, ast.Div, ast.FloorDiv)
 
@@ -20,16 +20,16 @@ PRODUCTS = (ast.Mult, ast.Div, ast.FloorDiv)
 def inline(
     texts: list[str], marks: list[str], fits: Callable[[str], bool] | None = None
 ) -> list[str]:
-    """Return texts in which functions called `marks` are in place of their calls.
+    """Return `texts` with the bodies of the functions `marks` in place of their calls.
 
-    The text of a function that nothing calls any more is empty. A function is left where its names
-    would clash, and where it is called so often that it would be longer in place. With `fits`, only
-    a function of one expression is inlined, and only if each line that changes fits.
+    The text of an inlined function becomes empty. A function is not inlined if its names would
+    clash, or if the file would get longer. With `fits`, a function is inlined only if its body is
+    one expression and `fits` returns True for every changed line.
     """
     texts = list(texts)
     for mark in marks:
         place = next((i for i, text in enumerate(texts) if re.match(rf"def {mark}\(", text)), None)
-        if place is None or texts[place].count(mark) > 1:  # one that calls itself has to stay
+        if place is None or texts[place].count(mark) > 1:  # a recursive function cannot be inlined
             continue
         function = Function(texts[place], mark)
         callers = {i: text for i, text in enumerate(texts) if i != place and mark in text}
@@ -50,11 +50,11 @@ def inline(
 
 
 class CannotInlineError(Exception):
-    """A function cannot be inlined: its meaning would change, or the call has another form."""
+    """Raised when a function cannot be inlined without a change of meaning."""
 
 
 class Function(PythonText):
-    """A text that is one function, whose name is `mark`."""
+    """The text of a single function, whose name is `mark`."""
 
     def __init__(self, text: str, mark: str):
         super().__init__(text)
@@ -80,12 +80,12 @@ class Function(PythonText):
 
     @property
     def is_plain(self) -> bool:
-        """Return True if all parameters are given by place, and nothing wraps the function."""
+        """True if every parameter can be given by position and there are no decorators."""
         arguments = self.node.args
         return every_argument(arguments) == arguments.args and not self.node.decorator_list
 
     def into_all(self, texts: dict[int, str]) -> dict[int, str]:
-        """Return the texts with the function in place of its calls; {} where one fails."""
+        """Return the texts with all calls inlined; {} if one call cannot be inlined."""
         made = {}
         try:
             for i, text in texts.items():
@@ -97,7 +97,7 @@ class Function(PythonText):
         return made
 
     def into(self, caller: PythonText) -> str:
-        """Return a text with the function in place of a call that is a statement, or of all."""
+        """Return `caller` with its calls inlined; only the first if the body has statements."""
         nodes = list(ast.walk(caller.tree))
         parents = {child: node for node in nodes for child in ast.iter_child_nodes(node)}
         calls = [n for n in nodes if isinstance(n, ast.Call)]
@@ -114,7 +114,7 @@ class Function(PythonText):
         return edits.made()
 
     def _expression(self, caller: PythonText, expression: ast.expr, call: ast.Call) -> str:
-        # in place, a name may mean another thing
+        # a name in an argument must not be captured by a lambda or comprehension
         _require(not _names(call.args) & self.inner)
         _require(not set(self.scope.bound) - set(self.names))
         edits, arguments = Edits(self), dict(zip(self.names, call.args, strict=True))
@@ -128,7 +128,7 @@ class Function(PythonText):
         return edits.of(expression)
 
     def _block(self, caller: PythonText, call: ast.Call, parents: dict[ast.AST, ast.AST]) -> str:
-        """Return the text with the function's statements in place of the one that calls it."""
+        """Return the caller's text with the body in place of the statement that calls it."""
         statement, last = parents[call], self.body[-1]
         returns = [n for n in ast.walk(self.node) if isinstance(n, ast.Return)]
         _require(returns in ([], [last]))
@@ -149,7 +149,7 @@ class Function(PythonText):
             left = caller.segment(target) if target else ""
             value = edits.of(last.value) if last.value else ""
             edits.replace(last, f"{left} = {value}" if left not in ("", value) else "")
-        # comments below a docstring come along
+        # comments between the docstring and the body are kept
         first = self.node.body[0]
         above = last_line(first) if first is not self.body[0] else first.lineno - 1
         lines = edits.between(self.starts[above], self.end(last)).strip("\n").rstrip().splitlines()
@@ -165,7 +165,7 @@ class Function(PythonText):
         later: set[str],
         target: ast.expr | None,
     ) -> None:
-        """Raise CannotInlineError where one side's variables change what the other's mean."""
+        """Raise CannotInlineError if variables of the function and the caller would clash."""
         for name, argument in arguments.items():
             _require(isinstance(argument, SIMPLE))
             if self.scope.bound[name] > 1:
@@ -186,7 +186,7 @@ def _names(nodes: Iterable[ast.AST]) -> set[str]:
 
 
 def _stands(new: ast.expr, old: ast.expr, parent: ast.AST) -> bool:
-    """Return True if an expression needs no parentheses in the place of another."""
+    """Return True if `new` needs no parentheses in place of `old` inside `parent`."""
     if isinstance(new, PRIMARY) or isinstance(parent, ENCLOSING):
         return True
     product = isinstance(new, ast.BinOp) and isinstance(new.op, PRODUCTS)
@@ -199,7 +199,7 @@ def _stands(new: ast.expr, old: ast.expr, parent: ast.AST) -> bool:
 
 
 def _function_around(node: ast.AST, parents: dict[ast.AST, ast.AST]) -> ast.AST:
-    """Return the innermost function or class around a node, itself where there is none."""
+    """Return the innermost function or class around `node`, or `node` if there is none."""
     around = node
     while around in parents:
         around = parents[around]

@@ -1,4 +1,4 @@
-"""Known values: from a text and facts about its names to the values of its expressions."""
+"""Find the values of expressions that are known before the code runs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True)
 class Known:
-    """A value, and its text in the emitted file; None where a symbol or printer writes it."""
+    """A known value. `text` is its text in the emitted file, None if the printer writes it."""
 
     value: Any
     text: str | None = None
@@ -41,7 +41,7 @@ class Known:
         return self.value is None or isinstance(self.value, (bool, int, float, str, tuple))
 
     def same(self, other: Known | None) -> bool:
-        """Return True if both have one value, of one type, and one text."""
+        """Return True if both have the same value, type and text."""
         if other is None or type(self.value) is not type(other.value) or self.text != other.text:
             return False
         return self.value == other.value if self.is_plain else self.value is other.value
@@ -49,7 +49,7 @@ class Known:
 
 @dataclass(frozen=True, eq=False)
 class Namespace:
-    """A configuration that texts read as `cfg.name`, or a family's part of it."""
+    """A configuration, read as `cfg.name`, or a family's part of it, read as `cfg.loss.name`."""
 
     family: str
     values: dict[str, Any]
@@ -66,10 +66,10 @@ class Namespace:
 class Facts:
     """Facts about a text's names before it runs.
 
-    `given` are the known parameters of its function, or of its class's constructor; `aliases` are
-    variables that only stand for one; `absent` are variables that the configuration does not use.
-    `spell` returns how a setting is written. `modules` are those of all networks that the text may
-    go through, and `names` the values of its file's names.
+    `given` are the known parameters of its function or constructor; `aliases` are variables that
+    copy a known value; `absent` are variables that the configuration does not use.
+    `spell` returns the text of a setting. `modules` are the networks' modules, if the code loops
+    over them; `names` are the values of the names in the code's file.
     """
 
     given: dict[str, Known] = field(default_factory=dict)
@@ -84,7 +84,7 @@ NONE = Known(None, "None")
 
 
 class View(PythonText):
-    """A text whose known expressions have values."""
+    """A Python text, with the values of its expressions that `facts` determine."""
 
     def __init__(self, text: str, facts: Facts):
         super().__init__(text)
@@ -123,7 +123,7 @@ class View(PythonText):
         return attributes
 
     def known(self, node: ast.AST) -> Known | None:
-        """Return the value of an expression, None if it is unknown."""
+        """Return the value of an expression; Python's None means that it is unknown."""
         if (answer := self.present.known(node)) is not None:
             return plain(answer)
         if self.present.is_none(node):
@@ -155,7 +155,7 @@ class View(PythonText):
                 a, b = self.known(left), self.known(right)
                 try:
                     return plain(COMPARISONS[type(op)](a.value, b.value)) if a and b else None
-                except TypeError:  # left for the text itself to raise, should it run
+                except TypeError:  # left for the emitted code to raise
                     return None
         return None
 
@@ -180,7 +180,7 @@ class View(PythonText):
     def _either(self, node: ast.BoolOp) -> Known | None:
         """Return the value of an `and` or `or`."""
         values = [self.known(v) for v in node.values]
-        ends = isinstance(node.op, ast.Or)  # a value of this truth decides all
+        ends = isinstance(node.op, ast.Or)  # a value with this truth decides the result
         decides = next((i for i, v in enumerate(values) if v and bool(v.value) == ends), None)
         before = values if decides is None else values[: decides + 1]
         if None not in before:
@@ -193,7 +193,7 @@ def plain(value: object) -> Known:
 
 
 def _is_pure(node: ast.AST) -> bool:
-    """Return True if an expression changes nothing, so that it may be left out."""
+    """Return True if an expression has no side effects, so that it can be left out."""
     tests = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
     if any(not isinstance(f, ast.Name) or f.id != "isinstance" for f in tests):
         return False

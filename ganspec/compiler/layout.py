@@ -1,6 +1,6 @@
-"""Layout: from a flat program to the parts of a module: chains of modules, named attributes.
+"""Group the steps of a program into chains of modules, and name the modules' attributes.
 
-It is made right before a program is evaluated or printed; analyses read the flat program.
+This happens right before a program is evaluated or printed; analyses read the ungrouped steps.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ganspec.program.ir import Call, Net, Step, Value
 
 @dataclass(frozen=True)
 class Part:
-    """One statement of a module: a call, or several modules in an `nn.Sequential`.
+    """One call, or several modules that are put into an `nn.Sequential`.
 
-    `name` is the attribute that holds the module, empty for a function.
+    `name` is the attribute that holds the module or chain, empty for a function.
     """
 
     steps: tuple[Step, ...]
@@ -36,7 +36,7 @@ class Part:
 
     @property
     def call(self) -> Call:
-        """The only call of a part that is no chain."""
+        """The call of a part that is not a chain."""
         return self.steps[0].call
 
     @property
@@ -52,7 +52,7 @@ class Part:
         return self.steps[-1].tap
 
     def modules(self) -> Iterator[tuple[tuple[str, ...], Step]]:
-        """Yield each step that is a module with its path of attributes."""
+        """Yield the attribute path, such as `("layers", "0")`, and the step of each module."""
         if self.is_chain:
             yield from (((self.name, str(i)), step) for i, step in enumerate(self.steps))
         elif self.is_module:
@@ -76,7 +76,7 @@ def _continues(net: Net, before: Step, step: Step) -> bool:
     return (
         before.is_module
         and step.is_module
-        and len(before.inputs) == 1  # an nn.Sequential has one
+        and len(before.inputs) == 1  # modules in an nn.Sequential have one input
         and step.inputs == (before.output.id,)
         and net.uses[before.output.id] == 1
         and before.branch == step.branch
@@ -93,7 +93,7 @@ def _base(group: list[Step], alone: bool) -> str:
 
 
 def _distinct(bases: list[str]) -> Iterator[str]:
-    """Yield the names, with numbers after those that occur more than once."""
+    """Yield the names, numbered if they occur more than once: `conv1`, `conv2`."""
     count, taken = Counter(bases), set[str]()
     for base in bases:
         name = numbered(base, taken, first="" if count[base] == 1 else "1")
@@ -102,7 +102,7 @@ def _distinct(bases: list[str]) -> Iterator[str]:
 
 
 def numbered(base: str, taken: Container[str], first: str = "") -> str:
-    """Return the first of `base`, `base2`, `base3` ... that is free; the first ends in `first`."""
+    """Return the first of `base` + `first`, `base2`, `base3` ... that is not in `taken`."""
     ends = itertools.chain([first], itertools.count(2))
     return next(name for name in (f"{base}{end}" for end in ends) if name not in taken)
 
@@ -119,7 +119,7 @@ def widths(argument: object) -> Iterator[Width]:
 
 
 def paths(net: Net, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Step]]:
-    """Yield every module's step with its path of attributes, blocks opened."""
+    """Yield the attribute path and the step of every module, blocks and modules inside them too."""
     for part in layout(net):
         for path, step in part.modules():
             yield (*prefix, *path), step

@@ -1,4 +1,4 @@
-"""Lookup: from a function or class in memory to its definition."""
+"""Find the definition of a function or class in memory."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from ganspec.language.rules import Rule
 
 
 def home_of(thing: Callable[..., Any]) -> Home:
-    """Return the home of a function or class, which need not be importable by its name."""
+    """Return the `Home` of a function or class, even if its module is not in `sys.modules`."""
     thing = inspect.unwrap(thing)
     namespace: Values | None = getattr(thing, "__globals__", None)
     name = thing.__module__
     if name in sys.modules and namespace in (None, vars(sys.modules[name])):
         return home_of_module(name)
-    if namespace is None:  # of a class: its methods'
+    if namespace is None:  # a class has no globals, but its methods have
         methods = (getattr(m, "__globals__", None) for m in vars(thing).values())
         namespace = next((n for n in methods if n is not None), {})
     file = namespace.get("__file__") or ""
@@ -45,7 +45,7 @@ def home_of(thing: Callable[..., Any]) -> Home:
 
 
 def definition_of(thing: Callable[..., Any], name: str = "") -> Binding:
-    """Return where a function, class or rule comes from; a lambda gets the name `name`."""
+    """Return the definition or import of a function, class or rule; `name` is for lambdas."""
     if isinstance(thing, Rule):
         return Definition(Home("", {}, thing.source), thing.source, (thing.__name__,))
     if not hasattr(thing, "__qualname__"):
@@ -65,7 +65,7 @@ def definition_of(thing: Callable[..., Any], name: str = "") -> Binding:
 
 
 def _nested(thing: Callable[..., Any], home: Home, name: str) -> Definition:
-    """Return a function that is defined inside another or in a class, or as a lambda."""
+    """Return the definition of a lambda, or of a function inside a function or class."""
     code: CodeType | None = getattr(thing, "__code__", None)
     text = next(_texts(home.parsed, code, thing.__name__, name), None) if code else None
     if text is None:
@@ -75,7 +75,7 @@ def _nested(thing: Callable[..., Any], home: Home, name: str) -> Definition:
 
 
 def _texts(source: PythonText, code: CodeType, name: str, wish: str) -> Iterator[str]:
-    """Yield the functions of a file whose code is `code`; a lambda becomes a function `wish`."""
+    """Yield the text of each function of a file that may have `code`; lambdas get a `def`."""
     for node in ast.walk(source.tree):
         match node:
             case ast.Lambda(args=arguments, body=body) if name == "<lambda>":

@@ -1,4 +1,4 @@
-"""Lowering: from a spec's networks to programs; layers are folded over a value."""
+"""Lower a spec's networks to programs, layer by layer."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def lower_network(
 
 
 def heads_last(steps: list[Step], output: Value) -> list[Step]:
-    """Return the steps with those that only heads read after the others, as heads are returned."""
+    """Return the steps, those that `output` needs first and those of other heads after them."""
     needed = {output.id}
     for step in reversed(steps):
         if step.output.id in needed:
@@ -64,7 +64,7 @@ def _refuse_init_under_weight_norm(net: Net) -> None:
 
 
 def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
-    """Return a diagnostic with other help in systems that have no labels."""
+    """Return the diagnostic, with other help if a system without labels lacks a condition."""
     if diagnostic.code != "missing-condition" or spec.takes_labels:
         return diagnostic
     return replace(diagnostic, help=f"remove it: the {key} reads images only")

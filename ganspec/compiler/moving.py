@@ -1,7 +1,7 @@
-"""Moving: from a system's main function and networks to all texts that an emitted file needs.
+"""Gather the code that an emitted file needs, from a system's main function and its networks.
 
-A definition is settled and rewritten where a text first names it, after the definitions that it
-uses itself. Names stay marks until `arrange.py` puts the texts in order.
+A definition is settled and rewritten when code first names it, after the definitions that it uses.
+Names are marks such as `__ganspec_7__` until `arrange.py` puts the texts in order.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from ganspec.compiler.specialize import settle
 from ganspec.compiler.symbols import HELPER, IMPORT, TRAINING, VALUE, Symbol, Symbols, namespaced
 from ganspec.program.ir import Net
 
-# A definition, the families of its namespaces by parameter, and a parameter.
+# Parameters that stay: (definition's key, families of its namespaces by parameter, parameter).
 Varying: TypeAlias = set[tuple[tuple, tuple[tuple[str, str], ...], str]]
 
 SECTIONS = {
@@ -56,7 +56,7 @@ class Mover:
         self.inline = frozenset(cfg.get("inline", ()))
         self.absent = frozenset(cfg.get("absent", ()))
         self.only_ours = also <= {"ganspec"}
-        # in anybody's own text, a number may be used in ways that only a name bears
+        # users' code may use a number where only a name is allowed, as in `global`
         self.literal = frozenset(cfg.get("literal", ()) if self.only_ours else ())
         self.varying, self.also, self.changed = varying, also, False
         self.symbols = Symbols()
@@ -68,10 +68,12 @@ class Mover:
         self.main = ""
         self.modules: list[nn.Module] = []
         self.homes: tuple[str, ...] = ("ganspec.systems",)
-        self.trail: list[tuple[Definition, str]] = []  # definitions on the way, their sections
+        self.trail: list[
+            tuple[Definition, str]
+        ] = []  # definitions being moved, outermost first, with their sections
 
     def networks(self, nets: dict[str, Net]) -> dict[str, str]:
-        """Print the networks, after the helpers that they name; return their marks by key."""
+        """Print the networks, after the functions that they name. Return their marks by key."""
         self.modules = modules_of(nets.values()) if self.only_ours else []
         marks = {key: self.printer.network(net) for key, net in nets.items()}
         for mark, text in self.printer.sources:
@@ -82,35 +84,37 @@ class Mover:
         """Move the main function, which is called with the configuration; return its mark."""
         self.homes += (main.__module__,)
         definition = definition_of(main)
-        assert isinstance(definition, Definition)  # no installed package's
+        assert isinstance(definition, Definition)  # not an import, since ganspec defines it
         return self.called(definition, {"cfg": Known(self.cfg)}).mark
 
     def is_training(self, definition: Definition) -> bool:
-        """Return True for the system's training text, and rules that were made for it."""
+        """Return True for the training code of a system, and for its rules."""
         return not definition.home.name or definition.home.name.startswith(self.homes)
 
     def inlined(self) -> list[str]:
-        """Return the marks of the functions that the training's text declares to be inlined."""
+        """Return the marks of the training's functions that the setting `inline` names."""
         versions = [v for v in self.versions.values() if v.definition.names[0] in self.inline]
         return [v.symbol.mark for v in versions if self.is_training(v.definition)]
 
     # -- names in texts -----------------------------------------------------------------------
 
     def refer(self, thing: Any) -> str:
-        """Return the mark of a function or class that a text names but does not call."""
+        """Return the mark of a function or class that code names but does not call."""
         if isinstance(thing, partial):
             return self.printer.value(thing)
         if not is_own(getattr(thing, "__module__", None) or "builtins", self.also):
             return self._installed(thing)
         binding = definition_of(thing, "function")
-        if isinstance(binding, Definition) and binding.node is None:  # a lambda with a name
+        if (
+            isinstance(binding, Definition) and binding.node is None
+        ):  # a lambda that a statement names
             values = binding.home.namespace
             return self._constant(binding, next(n for n in binding.names if values[n] is thing))
         return self.mark_of(binding, "")
 
     def _installed(self, thing: object) -> str:
-        """Return the mark of a function or class of an installed package, by its name there."""
-        owner = getattr(thing, "__objclass__", thing)  # of a method written in C
+        """Return the text of a function or class of an installed package, importing its name."""
+        owner = getattr(thing, "__objclass__", thing)  # the class of a method written in C
         module = getattr(owner, "__module__", None) or "builtins"
         name = str(getattr(thing, "__qualname__", "") or getattr(thing, "__name__", ""))
         try:
@@ -129,7 +133,9 @@ class Mover:
         symbol = self.symbols.of(imported.key, IMPORT, imported.name)
         lines = self.imports.setdefault(symbol, [])
         dotted = imported.line.startswith("import ") and "." in imported.line
-        if not lines or (dotted and imported not in lines):  # each loads another part
+        if not lines or (
+            dotted and imported not in lines
+        ):  # `import a.b` and `import a.c` load different modules
             lines.append(imported)
         return symbol.mark
 
@@ -139,7 +145,7 @@ class Mover:
             return self.bring(binding)
         if binding.node is None:
             return self._constant(binding, name)
-        for parameter in binding.parameters:  # any code may call it
+        for parameter in binding.parameters:  # its callers are unknown
             self._vary(binding, (), parameter)
         return self.called(binding, {}).mark
 
@@ -168,7 +174,7 @@ class Mover:
     ) -> CallText:
         """Return the text of a call whose arguments are `given`, None where unknown."""
         defaults = definition.defaults()
-        # of a class that is no training's own, only what is off and never turned on is settled
+        # in other classes, only parameters with a false default that no call gives are settled
         fixed = isinstance(definition.node, ast.ClassDef) and not self.is_training(definition)
         known: dict[str, Known | None] = {}
         for name in definition.parameters:
@@ -200,7 +206,7 @@ class Mover:
                     version.bound[name] = value
             written = self._write(definition, [symbol], version.bound, version)
             for name in set(version.bound) - written:
-                self._vary(definition, spaces, name)  # set anew within the function
+                self._vary(definition, spaces, name)  # assigned within the function
                 self.changed = True
         for name, value in version.bound.items():
             if not value.same(known[name]):
@@ -223,7 +229,7 @@ class Mover:
         given: dict[str, Known],
         version: Version | None = None,
     ) -> set[str]:
-        """Add a definition's settled text, after what it uses; return its settled parameters."""
+        """Add a definition's text after those it uses. Return the parameters it no longer has."""
         home, training = definition.home, self.is_training(definition)
         section = self._section(home.name, given)
         self.trail.append((definition, section))
@@ -247,7 +253,7 @@ class Mover:
         return set(view.given)
 
     def _section(self, home: str, given: dict[str, Known]) -> str:
-        """Return a definition's section: of its module or family, else where it is first used."""
+        """Return the section of a definition's module or family, else that of its first user."""
         for start, section in SECTIONS.items():
             if home.startswith(start):
                 return section
@@ -261,7 +267,7 @@ def _is_namespace(known: Known | None) -> bool:
 
 
 def _has_name(known: Known | None) -> bool:
-    """Return True if a value's text explains itself; a bare number is clearer as a parameter."""
+    """Return True if a value can replace a parameter: not a bare number, which needs its name."""
     if known is None or not known.text:
         return False
     return type(known.value) not in (int, float) or "ganspec" in known.text

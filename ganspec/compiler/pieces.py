@@ -1,4 +1,4 @@
-"""The parts of an emitted file as they are gathered: texts, versions of definitions, calls."""
+"""Records for the code of an emitted file: texts, versions of definitions, calls."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Piece:
 
 @dataclass(eq=False)
 class Version:
-    """A definition with some of its parameters known; two configurations make two versions.
+    """A definition with its known parameters in `bound`; two configurations make two versions.
 
-    A function that only passes its arguments on to another needs no text: `stands_for` is that
-    other function's.
+    A function that only passes its arguments on to another one is left out of the file:
+    `stands_for` is the text that names the other function.
     """
 
     definition: Definition
@@ -54,7 +54,7 @@ class CallText:
 
 
 class Moving(Protocol):
-    """The emitted file, as rewritten texts see it."""
+    """The part of `Mover` that rewriting a text needs."""
 
     trail: list[tuple[Definition, str]]
     printer: Printer
@@ -73,7 +73,7 @@ class Moving(Protocol):
 
 
 def alike(piece: Piece, text: str, symbols: list[Symbol], section: str) -> bool:
-    """Return True if a piece is the same text as a version of the same definition."""
+    """Return True if `piece` has the same text as `text`, apart from the name it defines."""
     own, other = symbols[0], piece.symbols[0]
     if piece.section != section or own.wishes != other.wishes or len(symbols) > 1:
         return False
@@ -81,7 +81,7 @@ def alike(piece: Piece, text: str, symbols: list[Symbol], section: str) -> bool:
 
 
 def passes_on(text: str) -> str | None:
-    """Return the function that a settled one only hands its parameters on to, in their order."""
+    """Return `f` if `text` is a function that only returns `f(...)` of its own parameters."""
     (node, *rest) = ast.parse(text).body
     if rest or not isinstance(node, ast.FunctionDef) or node.decorator_list:
         return None

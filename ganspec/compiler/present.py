@@ -1,4 +1,4 @@
-"""Present modules: from networks and a text's tree to the tests that all modules answer alike.
+"""Find tests of modules, such as `isinstance`, that have one result for all a network's modules.
 
 In `for module in network.modules():` the variable stands for each module of the networks, and
 below `if isinstance(module, nn.Linear):` for those that are linear layers.
@@ -21,7 +21,7 @@ NESTED += (ast.ClassDef, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorE
 
 
 class Present:
-    """The modules that each variable of a text may stand for; `names` are its file's names."""
+    """The modules that each variable of some code may be; `names` are its file's names."""
 
     def __init__(self, tree: ast.AST, modules: list[nn.Module], names: Mapping[str, Any]):
         self.modules, self.names = modules, names
@@ -47,7 +47,7 @@ class Present:
         return []
 
     def known(self, node: ast.AST) -> bool | None:
-        """Return the answer of a test of a module; None if modules differ or it is no test."""
+        """Return the result of a test of a module; None if modules differ or `node` is no test."""
         match node:
             case ast.Compare(
                 left=left,
@@ -66,13 +66,13 @@ class Present:
         return bool(values) and all(value is None for value in values)
 
     def fewer(self, node: ast.Call) -> list[ast.expr]:
-        """Return the classes of an `isinstance` that some module has; [] if that leaves all."""
+        """Return the classes of an `isinstance` that fit some module; [] if all do."""
         modules, classes = self._asked(node)
         kept = [e for e, kind in classes.items() if any(isinstance(m, kind) for m in modules)]
         return kept if len(kept) < len(classes) else []
 
     def _asked(self, node: ast.AST) -> tuple[list[nn.Module], dict[ast.expr, type]]:
-        """Return the modules and the classes that an `isinstance` compares; none if unknown."""
+        """Return the modules and the classes that an `isinstance` compares, or two empties."""
         match node:
             case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name() as base, classes]):
                 if base in self.meant and (kinds := self._classes(classes)):
@@ -97,7 +97,7 @@ class Present:
                     self._visit(value, bound)
                     bound = self._narrowed(value, bound)
             case _:
-                # names of a nested scope may be others
+                # a nested scope may bind the same names anew
                 inner = {} if isinstance(node, NESTED) else bound
                 self._visit_all(ast.iter_child_nodes(node), inner)
 
@@ -106,7 +106,7 @@ class Present:
             self._visit(node, bound)
 
     def _narrowed(self, test: ast.expr, bound: Meanings) -> Meanings:
-        """Return the modules that variables stand for where a test is true."""
+        """Return the modules that each variable may stand for where `test` is true."""
         match test:
             case ast.BoolOp(op=ast.And(), values=values):
                 for value in values:
@@ -118,7 +118,7 @@ class Present:
         return bound
 
     def _classes(self, node: ast.expr) -> dict[ast.expr, type]:
-        """Return the classes that an expression names; none if one is unknown."""
+        """Return the classes that an expression names; {} if one is unknown."""
         classes: dict[ast.expr, type] = {}
         for part in node.elts if isinstance(node, ast.Tuple) else [node]:
             match part:
@@ -135,7 +135,7 @@ class Present:
 
 
 def is_modules(node: ast.expr) -> bool:
-    """Return True for `network.modules()`."""
+    """Return True if `node` is a call such as `network.modules()`."""
     match node:
         case ast.Call(func=ast.Attribute(value=ast.Name(), attr="modules"), args=[], keywords=[]):
             return True

@@ -1,6 +1,6 @@
-"""Printing: from a program to Python classes with marks for names.
+"""Print programs as Python classes, with marks for names.
 
-Imports and helpers that they need are requested from the emitted file.
+Each import or function that a class needs is added to the emitted file when its mark is printed.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ class Printer:
         bring: Callable[[Import], str],
     ):
         self.symbols, self.refer, self.bring = symbols, refer, bring
-        self.classes: dict[str, str] = {}  # source with a blank name -> mark of the class
-        self.sources: list[tuple[str, str]] = []  # marks of the classes, and their texts
+        self.classes: dict[str, str] = {}  # source with the name `?` -> mark of the class
+        self.sources: list[tuple[str, str]] = []  # (mark, source) of each class
 
     # -- values -------------------------------------------------------------------------------
 
     def value(self, argument: object, width: Callable[[Width], str] | None = None) -> str:
-        """Return an argument as Python; `width` writes symbolic widths in another way."""
+        """Return an argument as Python; `width`, if given, writes the symbolic widths in it."""
         if isinstance(argument, Width):
             return width(argument) if width and argument.symbolic else argument.text
         if isinstance(argument, (tuple, list)):
@@ -65,7 +65,7 @@ class Printer:
         return [f"{key}={self.value(value)}" for key, value in kwargs.items()]
 
     def name(self, target: object) -> str:
-        """Return the name of a class or function in the text."""
+        """Return the text that names a class or function, such as `nn.Conv2d`."""
         if (usual := namespaced(target)) is None:
             return self.refer(target)
         imported, inner = usual
@@ -84,7 +84,7 @@ class Printer:
     # -- classes ------------------------------------------------------------------------------
 
     def _block(self, net: Net) -> str:
-        """Return the class of a block's net; blocks that print alike share one."""
+        """Return the mark of a block's class; blocks with the same source share a class."""
         text = self._source(net, "?")
         if text not in self.classes:
             mark = self.symbols.of(("block", text), BLOCK, net.name).mark
@@ -99,7 +99,7 @@ class Printer:
         return mark
 
     def _source(self, net: Net, name: str) -> str:
-        """Return the class as text."""
+        """Return the source of the class `name`."""
         forward = Forward(self, net)
         body = self._init_body(net, forward)
         lines = [f"class {name}({self.name(nn.Module)}):"]
@@ -148,13 +148,13 @@ class Printer:
         return f"{self.name(call.target)}({', '.join([module, *self.options(non_defaults(call))])})"
 
     def comment(self, line: str, before: tuple[int, ...], after: tuple[int, ...], net: Net) -> str:
-        """Return the comment of a line that changes the shape, empty for other lines."""
+        """Return the shape comment for `line`, empty if the shape does not change."""
         return comment(self.symbols.plain(line), before, after, net.is_block)
 
 
 @dataclass(frozen=True)
 class Pending:
-    """An expression that no statement holds yet, with the variables that it reads."""
+    """An expression that is not yet in a statement, with the variables that it reads."""
 
     text: str
     step: Part
@@ -162,12 +162,12 @@ class Pending:
 
 
 class Forward:
-    """The statements of one `forward`: values have names; short calls read once are nested."""
+    """The statements of one `forward`: a call is nested if short and read once, else assigned."""
 
     def __init__(self, printer: Printer, net: Net):
         self.printer, self.net, self.parts = printer, net, layout(net)
         self.names = {i.value.id: i.name for i in net.inputs}
-        self.pending: dict[int, Pending] = {}  # read once, not yet a statement
+        self.pending: dict[int, Pending] = {}  # by id: values read once, not yet in a statement
         self.statements: list[str] = []
         self.shape = net.inputs[0].value.shape
         self.results = [value.id for value in net.outputs.values()]
@@ -186,7 +186,7 @@ class Forward:
 
     def _step(self, index: int, step: Part) -> None:
         nested = [i for i in step.inputs if i in self.pending]
-        # the last ones pending, in order: nested, they still run after the others
+        # nest only the last pending calls, in order, so that all still run in the program's order
         nests = not step.is_module and list(self.pending)[-len(nested) :] == nested
         if nested and not (nests and self._is_short(self._text(step))):
             self._flush(index)
@@ -199,7 +199,7 @@ class Forward:
             self._flush(index + 1)
 
     def _kept(self) -> dict[str, str]:
-        """Return the constructor's names that functions read, with the attributes for them."""
+        """Return the parameters that `forward` reads, with the attributes that keep them."""
         read = {n for p in self.parts if not p.is_module for w in widths(p.call) for n in w.names()}
         taken = {part.name for part in self.parts} | set(dir(nn.Module()))
         kept: dict[str, str] = {}
@@ -221,7 +221,7 @@ class Forward:
         return self.pending[value].text if value in self.pending else self.names[value]
 
     def _operand(self, value: int, target: object, right: bool) -> str:
-        """Return an operand, in parentheses where Python's precedence differs."""
+        """Return an operand, in parentheses where Python's precedence needs them."""
         text = self._read(value)
         inner = self.pending[value].step.call.target if value in self.pending else None
         loose = inner is operator.add and target is operator.mul
@@ -243,7 +243,7 @@ class Forward:
         return f"{self.printer.name(call.target)}({', '.join(arguments)})"
 
     def _flush(self, index: int) -> None:
-        """Make statements of the pending values; `index` is the step about to read them."""
+        """Assign all pending values to variables; `index` is that of the part that comes next."""
         for value, part in list(self.pending.items()):
             del self.pending[value]
             name = self.names[value] = self._variable(value, part.step, index)
@@ -254,12 +254,12 @@ class Forward:
             self.statements.append(line + note)
 
     def _variable(self, value: int, step: Part, index: int) -> str:
-        """Return a variable for `value` that no value still needed has."""
+        """Return a variable for `value` that holds no other value read at or after `index`."""
         taken = {
             self.names[v]
             for v, last in self.last_read.items()
             if v in self.names and v != value and last >= index
         }
-        for part in self.pending.values():  # statements that still have to come
+        for part in self.pending.values():  # variables that pending expressions read
             taken |= part.reads
         return numbered(step.tap or "h", taken | {i.name for i in self.net.inputs})

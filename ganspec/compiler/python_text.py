@@ -1,4 +1,4 @@
-"""A Python text with its tree and scopes, and changes of it by the places of its nodes."""
+"""A Python text with its syntax tree and scopes, and edits of the text at nodes of the tree."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PlacedNode: TypeAlias = ast.expr | ast.stmt | ast.arg | ast.keyword
 
 
 class PythonText:
-    """A parsed text; places count bytes from its start, as `ast` counts them in lines."""
+    """A parsed text; `start` and `end` count bytes from its beginning."""
 
     def __init__(self, text: str):
         self.text, self.data, self.starts = text, text.encode(), [0]
@@ -38,7 +38,7 @@ class PythonText:
 
 
 class Edits:
-    """Changes of a text."""
+    """Replacements of spans of a text, made together at the end."""
 
     def __init__(self, source: PythonText):
         self.source = source
@@ -80,7 +80,7 @@ def last_line(node: PlacedNode) -> int:
 
 
 def span_after(pattern: bytes, data: bytes, start: int, group: int = 0) -> tuple[int, int]:
-    """Return the span of a group of a pattern that matches at `start`."""
+    """Match `pattern` at `start`, and return the span of its group `group`."""
     match = re.compile(pattern).match(data, start)
     assert match is not None, data[start : start + 40]
     return match.span(group)

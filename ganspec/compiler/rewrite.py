@@ -1,6 +1,6 @@
-"""Rewriting: from a settled text to the same text with marks for names, and known values written.
+"""Rewrite a settled text: write marks in place of global names, and known values.
 
-Parameters that are settled disappear, from the function and from each call of it.
+Parameters with known values disappear from the function and from its calls.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Rewriter:
         return self.edits.made().strip()
 
     def _heads(self) -> None:
-        """Name the definition itself, and drop its settled parameters."""
+        """Write the definition's mark after `def` or `class`, and drop its settled parameters."""
         if self.view.function is not None and self.view.given:
             self._parameters(self.view.function)
         if self.definition.node is not None:
@@ -83,7 +83,7 @@ class Rewriter:
     # -- expressions --------------------------------------------------------------------------
 
     def visit(self, node: ast.AST) -> None:
-        """Note the changes of a node and all below it."""
+        """Record the edits for a node and its children."""
         match node:
             case ast.Call():
                 self._call(node)
@@ -118,9 +118,9 @@ class Rewriter:
             self.visit(child)
 
     def _formatted(self, node: ast.JoinedStr) -> None:
-        """Write an f-string anew where its own text cannot stay.
+        """Rewrite a whole f-string if it cannot be edited field by field.
 
-        That is where it shows a known text, shows a name with `=`, or would hold its own quotes.
+        It cannot if a field has a known text, shows its name with `=`, or gets new quotes.
         """
         fields = list(_fields(node.values))
         for field in fields:
@@ -137,17 +137,17 @@ class Rewriter:
         try:
             text = ast.unparse(_filled(node, shown))
         except ValueError:
-            help = "give what it shows a name on a line before it"
+            help = "assign what it shows to a variable on the line before"
             raise UnmovableError("a text with a backslash within an f-string", help) from None
         self.edits.replace(node, text)
 
     def _made(self, node: ast.expr) -> str:
-        """Return the text of an f-string's field, whose place may be wrong if it is a name."""
+        """Return the text of an f-string's field; `ast` may give a wrong position for it."""
         known = self.view.known(node)
         return known.text if known and known.text else self.edits.of(node)
 
     def _shown(self, field: ast.FormattedValue) -> str | None:
-        """Return the text that an f-string's field shows if that is known."""
+        """Return the text that a field of an f-string shows; None if unknown."""
         known = self.view.known(field.value)
         spec = [part.value if isinstance(part, ast.Constant) else None for part in _spec(field)]
         if known is None or not isinstance(known.value, str) or None in spec:
@@ -156,7 +156,7 @@ class Rewriter:
         return format(change(known.value), "".join(map(str, spec)))
 
     def _resolves(self, annotation: ast.expr) -> bool:
-        """Return True if an annotation means something, outside of ganspec, before the text."""
+        """Return True if an annotation's names are defined before the text, outside ganspec."""
         moving = [definition for definition, _ in self.mover.trail]
         try:
             for name in ast.walk(annotation):
@@ -181,7 +181,7 @@ class Rewriter:
         return self.mover.printer.value(known.value)
 
     def _global(self, name: str) -> str | None:
-        """Return the mark of a name of the definition's module, None for a builtin."""
+        """Return the mark of a global name of the definition's module; None for a builtin."""
         if name in self.names and self.definition.node is None:
             return self.names[name].mark
         if name in self.definition.cells:
@@ -222,7 +222,7 @@ class Rewriter:
             self.edits.replace(node, f"{target.callee}({', '.join(texts)})")
 
     def _target(self, node: ast.expr) -> Target | None:
-        """Return the function of a call where that is known."""
+        """Return the function that a call names, `node`; None if unknown."""
         known = self.view.known(node)
         if known is not None and known.text is None and not isinstance(known.value, Namespace):
             role = node.attr if isinstance(node, ast.Attribute) else "function"
@@ -265,7 +265,7 @@ class Rewriter:
 
 
 def _spec(field: ast.FormattedValue) -> list[ast.expr]:
-    """Return the parts of a field's format."""
+    """Return the parts of the format after a field's `:`."""
     return field.format_spec.values if isinstance(field.format_spec, ast.JoinedStr) else []
 
 
@@ -278,7 +278,7 @@ def _fields(parts: list[ast.expr]) -> Iterator[ast.FormattedValue]:
 
 
 def _filled(node: ast.JoinedStr, shown: dict[ast.FormattedValue, str]) -> ast.expr:
-    """Return an f-string with known texts in place of the braces that show them."""
+    """Return an f-string with the known texts `shown` in place of their fields."""
     parts: list[ast.expr] = []
     for part in node.values:
         if isinstance(part, ast.FormattedValue):

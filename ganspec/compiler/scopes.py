@@ -1,4 +1,4 @@
-"""Name resolution: from the tree of a Python text to the scope that binds each of its names."""
+"""Find the scope that binds each name of a Python text, from its syntax tree."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ class NameScope:
         scope.bound[name] += 1
 
     def holder(self, name: str, inside: bool = True) -> NameScope:
-        """Return the scope that binds `name`, read here or in an inner scope; else the module."""
+        """Return the scope that binds `name`, or else the module.
+
+        `inside` is False if the name is read in an inner scope.
+        """
         if self.outer is None:
             return self
         # functions in a class do not see the class's names
@@ -85,7 +88,7 @@ class Scopes:
                 scope.declared.update(dict.fromkeys(names, type(node).__name__.lower()))
             case ast.NamedExpr(target=target, value=value):
                 while scope.outer and isinstance(scope.node, COMPREHENSIONS):
-                    scope = scope.outer  # a walrus binds outside of them
+                    scope = scope.outer  # `:=` binds outside of comprehensions
                 self._all([target, value], scope)
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.Lambda():
                 self._function(node, scope)
@@ -132,7 +135,7 @@ class Scopes:
 
 
 def bound_names(statement: ast.stmt) -> list[str]:
-    """Return the names that a statement of a module binds."""
+    """Return the global names that a statement at a module's top level binds."""
     return list(Scopes(ast.Module([statement], [])).module.bound)
 
 
@@ -165,7 +168,7 @@ def changed_names(statement: ast.stmt) -> list[str]:
                 parts = [each for each in arguments if isinstance(each, ast.Name)]
         case _ if isinstance(statement, (*DEFINING, ast.Expr)):
             pass
-        case _:  # of a loop, or another statement that holds some
+        case _:  # a loop, or another statement with statements inside
             inner = (n for n in ast.walk(statement) if n is not statement)
             return [name for n in inner if isinstance(n, ast.stmt) for name in changed_names(n)]
     return [part.id for part in map(_root, parts) if isinstance(part, ast.Name)]

@@ -1,4 +1,4 @@
-"""Partial evaluation: from a text and facts about its names to the text without known branches.
+"""Partial evaluation: remove the branches of a text that known values decide.
 
 The training code is ordinary Python that reads a frozen `cfg`. Its emitted form is the same text,
 comments included, for one configuration.
@@ -33,7 +33,7 @@ def fill_comments(text: str, given: dict[str, Known]) -> str:
 
 
 def settle(text: str, facts: Facts, training: bool = False) -> View:
-    """Return the view of a text in which nothing is left to decide.
+    """Return the view of the text after all known statements and expressions are replaced.
 
     In a training's own text, variables that are copies of others are removed, too.
     """
@@ -51,7 +51,7 @@ def settle(text: str, facts: Facts, training: bool = False) -> View:
 
 
 class Settler:
-    """Single changes of a text: each method returns the changed text, None where all is settled."""
+    """Single changes of a text: each method returns the changed text, None if nothing changes."""
 
     def __init__(self, view: View):
         self.view, self.facts, self.lines = view, view.facts, view.lines
@@ -80,7 +80,7 @@ class Settler:
         return "\n".join([*before, *kept, *after]) + "\n"
 
     def _kept(self, node: ast.stmt, parent: ast.AST) -> list[str] | None:
-        """Return the lines that a settled statement leaves; None where it is not settled."""
+        """Return the lines that replace a settled statement; None if it is not settled."""
         match node:
             case ast.If(test=test) if (known := self.view.known(test)) is not None:
                 return self._branch(node, bool(known.value))
@@ -96,7 +96,7 @@ class Settler:
     def _branch(self, node: ast.If, value: bool) -> list[str]:
         indent = " " * node.col_offset
         if self._is_elif(node):
-            if not value:  # what follows goes on from the `if` before
+            if not value:  # the next branch continues the `if` before this one
                 return self.lines[last_line(node.body[-1]) : last_line(node)]
             return [f"{indent}else:", *self._block(node.body, node, indented=True)]
         if value:
@@ -113,10 +113,10 @@ class Settler:
         return self.lines[node.lineno - 1].lstrip().startswith("elif")
 
     def _block(self, body: list[ast.stmt], owner: ast.stmt, indented: bool = False) -> list[str]:
-        """Return the lines of a block, with the comments above it, as far left as its owner."""
+        """Return a block's lines and the comments above it, with the owner's indentation."""
         start, last = first_line(body[0]), last_line(body[-1])
         line = self.lines[start - 1].encode()
-        if line[: body[0].col_offset].strip():  # on the line of its `if` or `else`
+        if line[: body[0].col_offset].strip():  # on the same line as its `if` or `else`
             indent = owner.col_offset + (4 if indented else 0)
             return [" " * indent + line[body[0].col_offset :].decode()]
         while self.lines[start - 2].lstrip().startswith("#"):
@@ -130,13 +130,13 @@ class Settler:
         ]
 
     def _inside_strings(self) -> set[int]:
-        """Return the lines that begin within a string."""
+        """Return the numbers of the lines that begin within a string."""
         nodes = ast.walk(self.view.tree)
         strings = (n for n in nodes if isinstance(n, (ast.JoinedStr, ast.Constant)))
         return {line for n in strings for line in range(n.lineno + 1, last_line(n) + 1)}
 
     def _once(self, node: ast.For) -> bool:
-        """Return True if a loop is of one round, and its body does not depend on that."""
+        """Return True if a loop runs once and can be replaced by its body."""
         match node:
             case ast.For(
                 target=ast.Name(id=name),
@@ -156,7 +156,7 @@ class Settler:
         return isinstance(node, ast.Name) and node.id in self.facts.absent
 
     def _alias(self, target: ast.expr, node: ast.Assign, parent: ast.AST) -> bool:
-        """Return True if a variable only stands for None or a configuration, and remember it."""
+        """Return True if a variable is only another name for None or a configuration. Record it."""
         known, scope = self.view.known(node.value), self.view.scope
         if known is None:
             return False
@@ -176,7 +176,7 @@ class Settler:
         return all(self.view.scopes.holder(n) is self.view.scope for n in names)
 
     def copies(self) -> str | None:
-        """Remove a variable of the function that is another's copy."""
+        """Return the text without one variable that is a copy of another; None if there is none."""
         scope = self.view.scope
         if scope is None:
             return None
@@ -198,7 +198,7 @@ class Settler:
         return None
 
     def _is_set_before(self, name: str, node: ast.stmt) -> bool:
-        """Return True if nothing gives a variable of the function a value from a statement on."""
+        """Return True if nothing assigns to the variable `name` at or after `node`."""
         bound = self.view.scope.bound[name] if self.view.scope else 0
         sets = [n for n in self.view.scopes.named(name) if not isinstance(n.ctx, ast.Load)]
         return bound == 1 or (bound > 1 and all(n.lineno < node.lineno for n in sets))
@@ -206,20 +206,20 @@ class Settler:
     # -- expressions --------------------------------------------------------------------------
 
     def expressions(self) -> str | None:
-        """Write each known expression's value in its place."""
+        """Return the text with settled expressions replaced; None if there are none."""
         view, edits = self.view, Edits(self.view)
         for node, new in self._decided(view.tree):
             start, end = view.start(node), view.end(node)
             if isinstance(node, ast.IfExp) and isinstance(ast.parse(new, "", "eval").body, ALONE):
                 before = re.search(rb"(?<= )\(\s*\Z", view.data[:start])
                 after = re.match(rb"\s*\)", view.data[end:])
-                if before and after:  # its parentheses go
+                if before and after:  # remove its parentheses, too
                     start, end = before.start(), end + after.end()
             edits.change(start, end, new)
         return edits.made() if edits.changes else None
 
     def _decided(self, node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
-        """Yield the outermost settled expressions with what is left of them."""
+        """Yield the outermost settled expressions, each with its new text."""
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr) and (new := self._expression(child)) is not None:
                 yield child, new
@@ -237,7 +237,7 @@ class Settler:
                     next((v for v, k in facts if k and bool(k.value) == ends), values[-1])
                 )
             case ast.BoolOp(op=op, values=values):
-                # a known value is neutral where it does not decide
+                # leave out known values that do not decide the result
                 left = [v for v in values[:-1] if not self._neutral(v, op)] + values[-1:]
                 if self._neutral(values[-1], op) and self._is_test(node):
                     left = left[:-1]
@@ -265,6 +265,6 @@ class Settler:
 
     def _segment(self, node: PlacedNode) -> str:
         text = self.view.segment(node)
-        # an expression over several lines was held together by what was around it
+        # brackets around it may have let the expression go over several lines
         loose = isinstance(node, (ast.BoolOp, ast.IfExp, ast.Lambda, ast.NamedExpr)) or "\n" in text
         return f"({text})" if loose else text

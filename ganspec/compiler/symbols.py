@@ -1,7 +1,7 @@
-"""Symbols: from marks in all texts of an emitted file to names that do not clash.
+"""Choose names for the marks in the texts of an emitted file, so that none clash.
 
-A text has a mark in place of each global name. Names are chosen when all texts are there, clear
-of other symbols, builtins and the locals of each text that reads them.
+A text has a mark in place of each global name. Names are chosen when all texts are gathered: no
+symbol gets the name of another, of a builtin, or of a local in a text that reads the symbol.
 """
 
 from __future__ import annotations
@@ -20,12 +20,14 @@ from torch import nn, optim
 from ganspec.compiler.definitions import Import
 
 MARK = re.compile(r"__ganspec_(\d+)__")
-NETWORK, IMPORT, TRAINING, VALUE, HELPER, BLOCK, SETTING = range(7)  # in this order they get names
+NETWORK, IMPORT, TRAINING, VALUE, HELPER, BLOCK, SETTING = range(
+    7
+)  # ranks: lower ones choose names first
 
 
 @dataclass(eq=False)
 class Symbol:
-    """A global name of the emitted file; `wishes` are names for it, best first."""
+    """A global name of the emitted file; `wishes` are the names to try, best first."""
 
     index: int
     rank: int
@@ -42,7 +44,7 @@ class Symbol:
 
 
 class Symbols:
-    """The symbols of one emitted module, by a key of the thing that they name."""
+    """The symbols of one emitted module, by keys of the things that they name."""
 
     def __init__(self) -> None:
         self.table: dict[object, Symbol] = {}
@@ -60,7 +62,7 @@ class Symbols:
         return [self.all[int(i)] for i in dict.fromkeys(MARK.findall(text))]
 
     def plain(self, text: str) -> str:
-        """Return `text` with names in place of marks; a symbol without one has its first wish."""
+        """Return `text` with names in place of marks: the chosen name, or else the first wish."""
         return MARK.sub(lambda m: self._name(int(m[1])), text)
 
     def _name(self, index: int) -> str:
@@ -78,7 +80,9 @@ class Symbols:
             names = symbol.candidates()
             shared = symbol.rank == SETTING and first.count(symbol.wishes[0]) > 1
             if shared and len(symbol.wishes) > 1:
-                next(names)  # two families' settings of one name: both get their family's name
+                next(
+                    names
+                )  # settings of two families want one name: both get a name with the family
             symbol.name = next(n for n in names if n not in taken and n not in shunned[symbol])
             taken.add(symbol.name)
 
@@ -93,8 +97,8 @@ NAMESPACES = [
 
 
 def namespaced(target: object) -> tuple[Import, str] | None:
-    """Return the import that people use for torch's `target`, and the name after it: `.Conv2d`."""
-    # by identity: __module__ lies for builtins
+    """Return the usual import of torch's `target` and the text after it: `nn` and `.Conv2d`."""
+    # by identity, since `__module__` of builtins is wrong
     for namespace, imported, inner in NAMESPACES:
         name = getattr(target, "__name__", "")
         if getattr(namespace, name, None) is target:

@@ -1,4 +1,4 @@
-"""Run an emitted text and compare the values of its definitions with those of their own files.
+"""Run an emitted file and compare the values of its definitions with those in users' files.
 
 Only definitions from users' own files of kinds are compared. A difference is an error.
 """
@@ -34,11 +34,11 @@ HELP = "give it its whole value where it is defined, in statements at the top of
 
 
 def verify(mover: Mover, source: str) -> None:
-    """Run an emitted module's definitions. Raise UnmovableError where one has another value.
+    """Run an emitted module. Raise UnmovableError if a value differs from that in a user's file.
 
-    Not all that a file's statements do to each other can be read from its text: a decorator may
-    keep a list, an attribute may be set from outside. Nothing runs where all kinds are ganspec's;
-    files of other people have run already, because their users asked for that.
+    The text of a file does not show every effect of its statements: a decorator may fill a list,
+    or a function may set another's attribute. Nothing runs if all kinds are ganspec's own; users'
+    files have been run already, when they were loaded.
     """
     own = [v for v in mover.versions.values() if _is_own(v.definition)]
     if not own:
@@ -58,14 +58,14 @@ def verify(mover: Mover, source: str) -> None:
 
 
 def _run(source: str) -> types.ModuleType:
-    """Return the module of an emitted text. Raises UnmovableError where it cannot be run."""
+    """Return the module of an emitted text. Raises UnmovableError if it cannot be run."""
     with TemporaryDirectory(prefix="ganspec-") as folder:
         path = Path(folder) / "emitted.py"
         path.write_text(source, "utf-8")
         spec = spec_from_file_location("emitted by ganspec", path)
         assert spec is not None and spec.loader is not None  # the path ends in .py
         module = module_from_spec(spec)
-        sys.modules[module.__name__] = module  # where dataclasses look
+        sys.modules[module.__name__] = module  # dataclasses look modules up here
         try:
             with torch.random.fork_rng(devices=[]):
                 spec.loader.exec_module(module)
@@ -97,7 +97,7 @@ def _symbols(mover: Mover, version: Version) -> Iterator[tuple[str, str]]:
 def changing(source: str) -> frozenset[str]:
     """Return the names of a file whose values its functions may change while they run.
 
-    Functions that statements of the file call are left out: they have done so already.
+    Functions that the file itself calls are left out: their changes are made by now.
     """
     tree, names = ast.parse(source), set[str]()
     functions = [
@@ -124,19 +124,16 @@ def changing(source: str) -> frozenset[str]:
 
 
 def _parts(node: ast.expr) -> set[str]:
-    """Return the name and the attributes, `.key`, in an expression."""
+    """Return the names in an expression, and its attributes as `.key`."""
     inner = [n for n in ast.walk(node) if isinstance(n, (ast.Name, ast.Attribute))]
     return {f".{n.attr}" if isinstance(n, ast.Attribute) else n.id for n in inner}
 
 
 class ValueComparison:
-    """Compares the values of a file with those that an emitted text makes anew.
-
-    They may be anything, so they are `Any` here.
-    """
+    """Compares values of a user's file, of any type, with those of the emitted file."""
 
     def __init__(self, versions: list[Version], emitted: dict[str, Any]):
-        # a file's function or class may have become several, each of another configuration
+        # a function or class may be emitted several times, for several configurations
         self.twins: dict[int, list[Any]] = {}
         for version in versions:
             thing = version.definition.home.namespace.get(version.definition.names[0])
@@ -145,7 +142,7 @@ class ValueComparison:
         self.open: set[int] = set()
 
     def difference(self, old: Any, new: Any, name: str) -> str:
-        """Return the name of a difference, `name` itself or an attribute; empty for none."""
+        """Return what differs: `name`, an attribute `name.key`, or "" for nothing."""
         if not self.same(old, new):
             return name
         return self._attributes(old, new, name) if id(old) in self.twins else ""
@@ -198,17 +195,18 @@ class ValueComparison:
                 return self.same(*cells) and _code(old.__code__) == _code(new.__code__)
             case type() | types.ModuleType():
                 return True
-        if not is_own(type(old).__module__):  # of an installed package, such as a logger
+        if not is_own(
+            type(old).__module__
+        ):  # objects of installed packages, such as loggers, are not compared
             return True
         return self.same(_fields(old), _fields(new))
 
     def _attributes(self, old: Any, new: Any, name: str) -> str:
-        """Return an attribute of a function or class, or a default, that differs."""
+        """Return the attribute `name.key` that differs, `name` if a default does, or ""."""
         if isinstance(old, types.FunctionType):
             first, second = inspect.signature(old).parameters, inspect.signature(new).parameters
-            registered = [
-                len(getattr(f, "registry", ())) for f in (old, new)
-            ]  # by `singledispatch`
+            # numbers of implementations registered by `singledispatch`
+            registered = [len(getattr(f, "registry", ())) for f in (old, new)]
             shared = [p for p in second if p in first]
             defaults = all(self.same(first[p].default, second[p].default) for p in shared)
             if registered[0] != registered[1] or not defaults:
@@ -230,7 +228,7 @@ def _fields(thing: Any) -> dict[str, Any]:
 
 
 def _code(code: types.CodeType) -> tuple:
-    """Return a function's code without the names that it reads."""
+    """Return a function's bytecode and constants, without the names that it reads."""
     inner = [_code(c) for c in code.co_consts if isinstance(c, types.CodeType)]
     plain = [repr(c) for c in code.co_consts if not isinstance(c, types.CodeType)]
     return code.co_code, plain, inner

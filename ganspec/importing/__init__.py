@@ -1,1 +1,1 @@
-"""From a network in memory, or a printed table of one, back to a spec."""
+"""Import of existing networks: specs from PyTorch code or from printed Keras tables."""

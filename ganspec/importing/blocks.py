@@ -1,4 +1,4 @@
-"""Blocks: one definition for a module of the user's that is called several times."""
+"""Blocks of the written spec: one definition for each class of the user's called repeatedly."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from ganspec.language.opening import HIDDEN
 
 
 def fold_blocks(blocks: dict[str, Template], graph: RecordedGraph, entries: list[Entry]) -> None:
-    """Put calls of blocks into `entries` for the user's modules that are called repeatedly.
+    """Replace the user's modules that are called repeatedly or have a residual by calls of blocks.
 
-    New definitions go into `blocks`. Inner modules come first, so that blocks may call blocks.
+    Definitions are added to `blocks`. Inner modules come first, so that blocks may call blocks.
     """
     alike: dict[tuple[int, type], list[int]] = {}
     for number, scope in enumerate(graph.scopes):
@@ -49,7 +49,7 @@ def _define(
 
 
 def _name(blocks: dict[str, Template], title: str, block: Template) -> str:
-    """Return the name of an equal block, or add the block under a free name after its class."""
+    """Return the name of an equal block, or add `block` as `res_block` for the class `ResBlock`."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", title).lower()
     plain = re.sub(r"[^a-z0-9_]", "", words).strip("_")[:30] or "block"
     if plain in set(kinds_of("layer")) - set(HIDDEN) or name_problem(plain):
@@ -63,7 +63,7 @@ def _name(blocks: dict[str, Template], title: str, block: Template) -> str:
 
 
 def _is_closed(run: list[Entry]) -> bool:
-    """Return True if all of a run is expressed and no name leads in or out."""
+    """Return True if each entry has a kind and named values are written and read inside `run`."""
     entries = list(walk(run))
     names = {e.fields["as"] for e in entries if "as" in e.fields}
     read = {e.fields[k] for e in entries for k in ("from", "value") if k in e.fields}

@@ -1,4 +1,4 @@
-"""Comparison of a written spec with the code that it was read from."""
+"""Comparison of a written spec with the user's code that it was imported from."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ TOLERANCE = 1e-4
 
 
 def state(code: CodeNetwork) -> list[torch.Tensor]:
-    """Return the code's weights and statistics in the order of the written spec's."""
+    """Return the code's weights and statistics, in the order of the spec's state dict."""
     in_order = sorted(code.entries, key=lambda entry: entry.kind == "auxiliary")
     calls = [*code.before, *calls_of(in_order)]
     return state_of([call.module for call in calls if call.module is not None])
 
 
 def difference(code: CodeNetwork, net: Net) -> str | None:
-    """Return in words how the spec's network and the code's differ on random input, or None.
+    """Return the first difference of the two networks on random input in words, or None.
 
-    Both have the same weights, and are compared while training and after it.
+    The spec's network gets the code's weights. Both run in training and in evaluation mode.
     """
     mine = evaluate(net)
     theirs = state(code)
     if [t.shape for t in mine.state_dict().values()] != [t.shape for t in theirs]:
-        return "its weights are not those of the code"
+        return "its weights have other shapes than the code's"
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             copy_state(mine, theirs)
@@ -63,7 +63,7 @@ def _difference(code: CodeNetwork, net: Net, mine: nn.Module, training: bool) ->
 
 
 def _as_read(net: Net, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
-    """Return the code's inputs as the spec's network reads them: the label last, if it does."""
+    """Return the code's inputs for the spec's network: latent or image, then any label."""
     shape = net.inputs[0].value.shape
     size = net.inputs[0].value.tensor(1).numel()
     first, *_ = [x for x in inputs if x.is_floating_point() and x[0].numel() == size]
@@ -76,7 +76,7 @@ def _as_read(net: Net, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
 
 @cached_by_kinds("initializer")
 def initializers() -> list[Initializer | None]:
-    """Return the values of a network's `init`: none, each kind, each word of a framework."""
+    """Return the values to try for a network's `init`: None, each kind, each framework's own."""
     values: list[Initializer | None] = [None]
     for name, kind in kinds_of("initializer").items():
         if issubclass(kind, Initializer):
@@ -91,11 +91,11 @@ def initial_weights(
     build: Callable[[], nn.Module],
     lowered: Callable[[Initializer | None], Net],
 ) -> tuple[bool, Data]:
-    """Return the `init` with which the spec's network draws the weights that the constructor does.
+    """Return True and the `init` that draws the constructor's weights, or False and None.
 
-    Both draw from one seed, and every bit must agree, but for a spectral norm's own vectors, which
-    the older one does not iterate at first. `code.network` gets the weights. The first result is
-    False if no initializer is the code's; the second is plain data, None for torch's own.
+    `init` is plain data, None for torch's own. Both draw from one seed, and every bit must agree,
+    except the vectors of a spectral norm, which the older norm does not iterate at first.
+    `code.network` gets the constructor's weights.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(SEED)
@@ -105,7 +105,7 @@ def initial_weights(
             torch.manual_seed(SEED)
             try:
                 mine = evaluate(lowered(initializer)).state_dict()
-            except SpecError:  # of a weight norm that has no weight to fill
+            except SpecError:  # a weight norm without weights to initialize
                 continue
             pairs = zip(mine.items(), theirs, strict=True)
             if all(_same(a, b) for (name, a), b in pairs if not name.endswith(("._u", "._v"))):

@@ -1,4 +1,4 @@
-"""Runs of layers that are alike but for whole numbers."""
+"""Templates of layer sequences that differ only in whole numbers."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ Path = tuple[str | int | None, ...]
 
 @dataclass(frozen=True)
 class Template:
-    """Layers with names for some numbers, and the values of each name, run by run."""
+    """Layers with names in place of some numbers; `params` has each name's value in every run."""
 
     params: dict[str, list[int]]
     layers: list[Entry]
 
 
 def template(runs: list[list[Entry]], usual: Mapping[str, str]) -> Template:
-    """Return the template of runs that have one outline; `usual` names the numbers of a field."""
+    """Return the template of runs with equal outlines. `usual` maps fields to names."""
     names: dict[tuple[int, ...], str] = {}
     places: dict[Path, str] = {}
     for column in zip(*(numbers(run) for run in runs), strict=True):
@@ -42,7 +42,7 @@ def _free(name: str, taken: Collection[str]) -> str:
 
 
 def outline(run: list[Entry]) -> str:
-    """Return the text of the layers without their whole numbers."""
+    """Return the text of the layers with `?` in place of their whole numbers."""
     blanks = {path: "?" for path, _ in numbers(run)}
     return "\n".join(layer_lines(substituted(run, blanks)))
 
@@ -62,7 +62,7 @@ def numbers(value: Data, path: Path = ()) -> Iterator[tuple[Path, int]]:
 
 
 def substituted(layers: list[Entry], by: Mapping[Path, Data], path: Path = ()) -> list[Entry]:
-    """Return copies of the layers with other values at the paths in `by`."""
+    """Return copies of the layers, with the values at the paths in `by` replaced."""
     return [
         replace(
             layer,
@@ -73,7 +73,7 @@ def substituted(layers: list[Entry], by: Mapping[Path, Data], path: Path = ()) -
 
 
 def changed(value: Data, by: Mapping[Path, Data], path: Path) -> Data:
-    """Return plain data with other values at the paths in `by`."""
+    """Return a copy of plain data, with the values at the paths in `by` replaced."""
     if path in by:
         return by[path]
     if is_layers(value):

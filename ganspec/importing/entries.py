@@ -1,4 +1,4 @@
-"""Layers before they are text, each with the recorded calls that it stands for."""
+"""Imported layers before they are written as text, each with the torch calls that it replaces."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ Data: TypeAlias = "bool | int | float | str | Sequence[Data] | Mapping[str, Data
 
 @dataclass(eq=False)
 class Entry:
-    """One layer of a list: its kind, the fields that are not defaults, a note.
+    """One layer of a list: its kind, its fields that are not at their defaults, and a note.
 
-    `kind` is None where no layer does what the calls do. Fields of a residual, a repeat or a block
-    may be lists of entries. `calls` are in the order in which the lowered layer has its modules,
-    and `output` is the value of the recorded graph that the layer makes.
+    `kind` is None if no layer expresses the calls. Fields of a residual, a repeat or a block may
+    be lists of entries. `calls` are in the order of the modules of the lowered layer. `output` is
+    the number of the layer's output in the recorded graph, -1 if it has none.
     """
 
     kind: str | None
@@ -51,7 +51,7 @@ def is_layers(value: Data) -> TypeGuard[list[Entry]]:
 
 
 def lists(entries: list[Entry]) -> Iterator[list[Entry]]:
-    """Yield this list and those inside it."""
+    """Yield the list itself and all lists of layers inside it."""
     yield entries
     for entry in entries:
         for part in entry.inner():
@@ -67,7 +67,7 @@ def walk(entries: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def calls_of(entries: Iterable[Entry]) -> Iterator[RecordedCall]:
-    """Yield the calls of the layers and of those inside, in the lowered program's order."""
+    """Yield the calls of the layers and of inner layers, in the lowered program's order."""
     for entry in entries:
         for part in entry.inner():
             yield from calls_of(part)
@@ -75,7 +75,7 @@ def calls_of(entries: Iterable[Entry]) -> Iterator[RecordedCall]:
 
 
 def run_of(entries: list[Entry], calls: set[RecordedCall]) -> list[Entry] | None:
-    """Return the entries in a row, at any depth, that are exactly these calls."""
+    """Return the adjacent entries, at any depth, whose calls are exactly `calls`; else None."""
     for part in lists(entries):
         inside = [i for i, entry in enumerate(part) if calls & set(calls_of([entry]))]
         run = part[inside[0] : inside[-1] + 1] if inside else []
@@ -85,7 +85,7 @@ def run_of(entries: list[Entry], calls: set[RecordedCall]) -> list[Entry] | None
 
 
 def entry_of(layer: Kind, calls: Sequence[RecordedCall]) -> Entry:
-    """Return a layer as it would be written."""
+    """Return the entry that writes `layer`."""
     return Entry(layer.kind, written(layer), list(calls), output=calls[-1].output)
 
 
@@ -100,7 +100,7 @@ def written(kind: Kind, framework: str = "torch") -> dict[str, Data]:
 
 
 def data(value: object, framework: str = "torch") -> Data:
-    """Return a field's value as a spec writes it."""
+    """Return a field's value as plain data, in the form in which a spec writes it."""
     if isinstance(value, Kind):
         return shortened(value.kind, written(value, framework), type(value).primary)
     if isinstance(value, BaseModel):
@@ -117,7 +117,7 @@ def shortened(kind: str, fields: dict[str, Data], primary: str | None) -> Data:
     """Return `relu`, `leaky_relu: 0.2` or `conv: {out: 8, kernel: 4}`."""
     if not fields:
         return kind
-    # a map would be taken for fields, unless it chooses a kind
+    # a bare map would be read as fields; only join_label's map chooses a kind
     value = fields.get(primary or "")
     is_bare = list(fields) == [primary] and (kind == "join_label" or not isinstance(value, dict))
     return {kind: value if is_bare else fields}

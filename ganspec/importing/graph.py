@@ -1,4 +1,4 @@
-"""A network's calls as data flow: values are numbers, and each is the result of one call."""
+"""A network's torch calls as a graph. A value is a tensor's number, and one call makes it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.utils import parametrize
 
 BATCH = 3
-# errors of code that is called with numbers it was not written for
+# errors that code raises on shapes and values that it does not support
 FAILURES = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, AssertionError)
 
 Shape = tuple[int, ...]
@@ -19,7 +19,7 @@ Shape = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Slot:
-    """Place of a value among the arguments of a call."""
+    """Placeholder for a value among the arguments of a recorded call."""
 
     value: int
 
@@ -28,8 +28,9 @@ class Slot:
 class RecordedCall:
     """`output = target(arguments)`: a call of one module or function of torch.
 
-    `scopes` are indices of the calls of the user's own modules around it, outermost first. A call
-    that returns several tensors is recorded once for each: `index` of `count`.
+    `scopes` are the indices in `RecordedGraph.scopes` of the user's modules that were running,
+    outermost first. A call that returns `count` tensors is recorded once for each, with the
+    tensor's `index`.
     """
 
     target: Callable[..., Any]
@@ -65,7 +66,7 @@ class RecordedCall:
         return [slot.value for slot in slots if isinstance(slot, Slot)]
 
     def run(self, values: dict[int, torch.Tensor]) -> torch.Tensor:
-        """Return the result of the call on other values, which it cannot change."""
+        """Return the result of the call on copies of `values`."""
         inputs = {i: values[i].clone() for i in self.inputs}
         args, kwargs = mapped(
             (self.args, self.kwargs),
@@ -76,7 +77,7 @@ class RecordedCall:
 
 @dataclass(eq=False)
 class ModuleCall:
-    """A call of a module that the user wrote; `outer` are the calls around it."""
+    """A call of a module that the user wrote; `outer` has the indices of the calls around it."""
 
     module: nn.Module
     path: str
@@ -89,7 +90,7 @@ class ModuleCall:
 class RecordedGraph:
     """The data flow from a network's inputs to its outputs. Shapes are without the batch.
 
-    `roles` are the calls that are a `reshape`, `add`, `mul` or `cat`, under whatever name.
+    `roles` maps calls to `reshape`, `add`, `mul` or `cat` by their effect, not by their name.
     """
 
     inputs: tuple[int, ...]
@@ -104,11 +105,11 @@ class RecordedGraph:
         return self.roles.get(call) == "reshape"
 
     def within(self, scope: int) -> list[RecordedCall]:
-        """Return the calls inside the user's module call of that index."""
+        """Return the calls inside the user's module with the index `scope`."""
         return [call for call in self.calls if scope in call.scopes]
 
     def before(self, *values: int) -> set[int]:
-        """Return the values that any of `values` depends on, and these themselves."""
+        """Return `values` and all values that they depend on."""
         needed = set(values)
         for call in reversed(self.calls):
             if call.output in needed:
@@ -116,7 +117,7 @@ class RecordedGraph:
         return needed
 
     def after(self, value: int) -> set[int]:
-        """Return the values that depend on `value`, and `value` itself."""
+        """Return `value` and all values that depend on it."""
         derived = {value}
         for call in self.calls:
             if derived & set(call.inputs):
@@ -124,12 +125,12 @@ class RecordedGraph:
         return derived
 
     def between(self, start: int, end: int) -> list[RecordedCall]:
-        """Return the calls on every way from one value to another."""
+        """Return the calls on all paths from the value `start` to the value `end`."""
         values = (self.after(start) & self.before(end)) - {start}
         return [call for call in self.calls if call.output in values]
 
     def random(self, value: int, scale: float = 1.0, seed: int = 0) -> torch.Tensor:
-        """Return random numbers of a value's shape: normal, or indices 0 and 1."""
+        """Return a random batch in a value's shape: normal numbers, or 0 and 1 for integers."""
         generator = torch.Generator().manual_seed(seed)
         shape = (BATCH, *self.shapes[value])
         if not self.dtypes[value].is_floating_point:
@@ -138,11 +139,11 @@ class RecordedGraph:
 
 
 # -- arguments --------------------------------------------------------------------------------
-# Arguments of recorded calls are of any type, and so are the annotations here.
+# Arguments of recorded calls can have any type, hence `Any` below.
 
 
 def leaves(tree: Any) -> Iterator[Any]:
-    """Yield the parts of nested tuples, lists, maps and slices that are none of these."""
+    """Yield the innermost parts of nested tuples, lists, dicts and slices."""
     if isinstance(tree, slice):
         tree = (tree.start, tree.stop, tree.step)
     if isinstance(tree, dict):
@@ -155,12 +156,12 @@ def leaves(tree: Any) -> Iterator[Any]:
 
 
 def tensors(tree: Any) -> Iterator[torch.Tensor]:
-    """Yield the tensors in nested tuples, lists, maps and slices."""
+    """Yield the tensors in nested tuples, lists, dicts and slices."""
     return (leaf for leaf in leaves(tree) if isinstance(leaf, torch.Tensor))
 
 
 def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
-    """Return `tree` with `change` applied to its leaves."""
+    """Return a copy of `tree` with `change` applied to its leaves."""
     if isinstance(tree, slice):
         return slice(*(mapped(part, change) for part in (tree.start, tree.stop, tree.step)))
     if isinstance(tree, (tuple, list)):

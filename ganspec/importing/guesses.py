@@ -1,6 +1,6 @@
-"""Guesses which layers could do what some calls do: kinds by names, fields by likeness.
+"""Guesses of the layer that expresses recorded calls: kinds by names, fields by settings.
 
-Nothing here is believed: each guess is lowered, and must do what the calls do.
+Every guess is lowered and compared with the calls elsewhere, so a wrong guess does no harm.
 """
 
 from __future__ import annotations
@@ -27,19 +27,20 @@ from ganspec.language.kinds import Kind, cached_by_kinds, kinds_of
 from ganspec.language.opening import HIDDEN
 from ganspec.program.ir import Net, Step, label_input
 
-OTHERS = ("as", "from", "norm", "init")  # fields that say nothing of the call itself
+OTHERS = ("as", "from", "norm", "init")  # fields that are not settings of the call
 STRUCTURE = (
     *HIDDEN,
     *("repeat", "residual", "add", "concat", "identity", "norm", "join_label", "auxiliary"),
 )
-LOOSE = ("factor", "size", "slope", "rate", "alpha", "std", "kernel")  # any number may be theirs
-MOST = 400  # guesses at one call
+# fields for which any number of a call is tried, if none has a similar name
+LOOSE = ("factor", "size", "slope", "rate", "alpha", "std", "kernel")
+MOST = 400  # guesses for one kind of layer
 
 AnyKind = TypeVar("AnyKind", bound=Kind)
 
 
 def head(name: str) -> str:
-    """Return one word for `LeakyReLU`, `leaky_relu` and `leaky_relu_`; `2d` is left out."""
+    """Return the letters of a name in lower case, without `2d`: `leakyrelu` for `leaky_relu_`."""
     return re.sub(r"\dd$|[^a-z]", "", name.lower())
 
 
@@ -50,7 +51,7 @@ def target_names(net: Net) -> list[str]:
 
 @dataclass(frozen=True)
 class Sample:
-    """The program of one example of a kind of layer, with or without a label to read."""
+    """The program of one example of a kind of layer, lowered with or without a label input."""
 
     kind: type[Layer]
     net: Net
@@ -65,7 +66,7 @@ def layer_kinds() -> dict[str, type[Layer]]:
 
 @cached_by_kinds("layer")
 def samples() -> list[Sample]:
-    """Return the kinds' own examples, lowered; kinds that only arrange other layers have none."""
+    """Return the examples of all kinds, lowered, except kinds that only arrange other layers."""
     result = []
     for name, kind in layer_kinds().items():
         examples = kind.examples or [({}, (8, 4, 4)), ({}, (8,))]
@@ -79,7 +80,7 @@ def samples() -> list[Sample]:
 
 @cached_by_kinds("layer")
 def kinds_by_heads() -> dict[tuple[str, ...], list[type[Layer]]]:
-    """Return the kinds of layer by the calls that their examples become."""
+    """Return the kinds of layer by the names of their examples' calls, such as `("conv",)`."""
     kinds: dict[tuple[str, ...], list[type[Layer]]] = {}
     for sample in samples():
         alike = kinds.setdefault(tuple(map(head, target_names(sample.net))), [])
@@ -90,14 +91,14 @@ def kinds_by_heads() -> dict[tuple[str, ...], list[type[Layer]]]:
 
 @cached_by_kinds("layer")
 def labelled() -> list[type[Layer]]:
-    """Return the kinds that read the label themselves."""
+    """Return the kinds of layer that can only be lowered with a label input."""
     plain = {sample.kind for sample in samples() if not sample.has_label}
     return list(dict.fromkeys(s.kind for s in samples() if s.kind not in plain))
 
 
 @cached_by_kinds("layer")
 def weightless() -> list[type[Layer]]:
-    """Return the kinds without weights: those that a bare function could be."""
+    """Return the kinds without weights, which can express a call of a bare function."""
     firsts = [sample for sample in samples() if sample.is_first and not sample.has_label]
     return [sample.kind for sample in firsts if not any(map(_has_weights, sample.net.steps))]
 
@@ -108,7 +109,7 @@ def _has_weights(step: Step) -> bool:
 
 
 def kind_with(kind: type[AnyKind], fields: Mapping[str, object]) -> AnyKind | None:
-    """Return a kind with these fields, or None where they are not allowed."""
+    """Return an instance of `kind` with these fields, or None if they are not valid."""
     try:
         return kind.model_validate({name: _frozen(value) for name, value in fields.items()})
     except ValidationError:
@@ -116,7 +117,7 @@ def kind_with(kind: type[AnyKind], fields: Mapping[str, object]) -> AnyKind | No
 
 
 def _frozen(value: object) -> object:
-    """Return lists as tuples, as a strict model wants them."""
+    """Return `value` with lists as tuples, because strict pydantic models reject lists."""
     if isinstance(value, list):
         return tuple(map(_frozen, value))
     if isinstance(value, dict):
@@ -128,7 +129,7 @@ def _frozen(value: object) -> object:
 
 
 def settings_of(graph: RecordedGraph, calls: Iterable[RecordedCall]) -> dict[str, object]:
-    """Return the settings of several calls; of two with one name that of the call with weights."""
+    """Return the settings of all calls by name. Calls with weights override the others."""
     settings: dict[str, object] = {}
     for call in sorted(calls, key=lambda call: call.has_state):
         if not graph.is_reshape(call):
@@ -137,7 +138,7 @@ def settings_of(graph: RecordedGraph, calls: Iterable[RecordedCall]) -> dict[str
 
 
 def _settings(call: RecordedCall) -> dict[str, object]:
-    """Return the plain settings of a call by torch's names for them."""
+    """Return the plain settings of a call by torch's names, such as `kernel_size`."""
     if call.module is not None:
         parameters = call.module._parameters
         bias = {"bias": parameters["bias"] is not None} if "bias" in parameters else {}
@@ -149,14 +150,14 @@ def _settings(call: RecordedCall) -> dict[str, object]:
     except (ValueError, TypeError):  # a builtin has no signature
         settings = {}
     if not set(settings) - {"args", "kwargs"}:
-        # a function takes what the module of its name does, after its input
+        # a function takes its input, then the arguments of the module of its name
         settings = dict(zip(_constructor(call), call.args[1:], strict=False)) | call.kwargs
     settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
     return {name: value for name, value in settings.items() if is_plain(value)}
 
 
 def _constructor(call: RecordedCall) -> list[str]:
-    """Return names for a function's arguments, after torch's module of the function's name."""
+    """Return names for a function's arguments, from the torch module of the same name."""
     classes = [getattr(nn, name) for name in vars(nn) if head(name) == head(call.name)]
     classes = [cls for cls in classes if isinstance(cls, type)]
     names = list(inspect.signature(classes[0].__init__).parameters)[1:] if classes else []
@@ -169,7 +170,7 @@ def _constructor(call: RecordedCall) -> list[str]:
 def guesses(
     kind: type[AnyKind], settings: dict[str, object], shape: Shape = ()
 ) -> Iterator[AnyKind]:
-    """Yield the kind with fields that the settings and the output's shape suggest, best first."""
+    """Yield instances of `kind` with fields from the settings and the output shape, best first."""
     known = fields_of(kind).values()
     fields = [f for f in known if f.name not in OTHERS and not f.type.family]
     pools = {f.name: [_fitted(f, v) for v in pool(f, settings, shape)] for f in fields}
@@ -187,14 +188,14 @@ def pool(field: Field, settings: dict[str, object], shape: Shape) -> list[object
     default = [] if field.required else [field.default]
     if bool in {scalar.python for scalar in field.type.scalars}:
         fits = [value for value in known if isinstance(value, bool)]
-        return unique([*fits, *default, True, False])  # a like name may mean another thing
+        return unique([*fits, *default, True, False])  # a similar name may be another setting
     if words and not field.type.scalars and not field.type.lists:
         return [value for value in known if value in words] or list(words)
     if field.name == "shape":
         return [shape]
     if field.name == "out":
         known += shape[:1]
-    if words:  # a word is plainer than the number that it comes to
+    if words:  # a word such as `same` reads better than an equal number
         return unique([*default, *known, *words])
     if field.name in LOOSE and not known:
         numbers = map(sides, settings.values())
@@ -205,7 +206,7 @@ def pool(field: Field, settings: dict[str, object], shape: Shape) -> list[object
 
 
 def alike(field: str, name: str) -> bool:
-    """Return True if torch's `name` can be the language's `field`, as kernel_size is kernel."""
+    """Return True if torch's `name` can be the spec's `field`: `kernel_size` can be `kernel`."""
     words = {name, *name.split("_")}
     return field in words | {SYNONYMS.get(word) for word in words}
 
@@ -222,7 +223,7 @@ def unique(values: list[object]) -> list[object]:
 
 
 def _fitted(field: Field, value: object) -> object:
-    """Return a whole number as a float, or a float as a whole number, where the field wants it."""
+    """Return a number as the int or float that the field accepts, if no digits are lost."""
     types = {scalar.python for scalar in field.type.scalars}
     if isinstance(value, int) and not isinstance(value, bool) and int not in types:
         return float(value) if float in types else value
@@ -235,7 +236,7 @@ def _fitted(field: Field, value: object) -> object:
 
 
 def norms(calls: Sequence[RecordedCall]) -> list[WeightNorm | None]:
-    """Return the weight norms that the first wrapped module may have; [None] if none is wrapped."""
+    """Return candidates for the weight norm of the first wrapped module; [None] without any."""
     for module in (call.module for call in calls if call.module is not None):
         settings = [each for part in module.modules() for each in _norm_settings(part)]
         if settings:

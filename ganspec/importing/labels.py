@@ -1,4 +1,4 @@
-"""Joins of the label: the condition, or the layer, that does what the calls do."""
+"""Recognition of calls that join the label to a value, as a condition or a layer."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from ganspec.program.ir import Input, label_input
 
 @dataclass(frozen=True)
 class GraphLabel:
-    """The label as a value of the recorded graph, and as the input of a lowered program."""
+    """The label: its value in the recorded graph, and its input in a lowered program."""
 
     value: int
     input: Input
 
 
 def graph_label(graph: RecordedGraph, value: int, classes: int) -> GraphLabel:
-    """Return the label that is the value `value`: an index, or marks of so many classes."""
+    """Return the label at `value`: class indices if it holds integers, else multi-hot marks."""
     is_index = not graph.dtypes[value].is_floating_point
     return GraphLabel(value, label_input(Width(classes), is_index))
 
@@ -39,9 +39,9 @@ def joined(
     side: list[RecordedCall],
     calls: list[RecordedCall],
 ) -> Entry | None:
-    """Return the layer that joins the label to the value `start` as the calls do, or None.
+    """Return the layer that joins the label to the value `start` as `side` and `calls` do, or None.
 
-    `side` are calls on the label alone.
+    `side` are the calls on the label alone.
     """
     graph = matcher.graph
     both = [*side, *calls]
@@ -52,14 +52,14 @@ def joined(
             net = lowered(layer, graph.shapes[start], label.input, norm)
             if net is not None and expresses(net, segment):
                 entry = entry_of(layer, both)
-                if norm:  # a network's, for the label's layers have no field of their own
+                if norm:  # a setting of the network, because `join_label` has no field `norm`
                     entry.fields["norm"] = data(norm)
                 return entry
     return None
 
 
 def candidates(matcher: Matcher, segment: Segment, side: list[RecordedCall]) -> Iterator[Layer]:
-    """Yield layers and conditions that read a label, the likeliest fields first."""
+    """Yield layers that read a label, then `join_label` with every condition."""
     known = settings_of(segment.graph, segment.calls)
     for kind in labelled():
         yield from guesses(kind, known, segment.shape)
@@ -69,7 +69,7 @@ def candidates(matcher: Matcher, segment: Segment, side: list[RecordedCall]) -> 
 
 
 def conditions(matcher: Matcher, side: list[RecordedCall]) -> Iterator[Kind]:
-    """Yield every condition with every size and activation among the calls on the label."""
+    """Yield conditions of every kind, with the sizes and activations of the label's calls."""
     graph = matcher.graph
     sizes = [graph.shapes[call.output][0] for call in side if call.has_state]
     unary = [call for call in side if call not in graph.roles and not call.has_state]

@@ -1,4 +1,4 @@
-"""Comparison of a layer of the language with some calls of a network."""
+"""Comparison of a lowered layer with recorded calls, by settings or by results."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ from ganspec.program.ir import Input, Net, Step, module_of, start_input
 from ganspec.systems.spec import Interface, Network
 
 PLAIN = (int, float, str, bool, type(None))
-SILENT = ("training", "inplace", "return_indices", "recompute_scale_factor")  # change no numbers
+# settings of modules that do not change results
+SILENT = ("training", "inplace", "return_indices", "recompute_scale_factor")
 SEED = 11
 
 
 @dataclass(eq=False)
 class Segment:
-    """Calls of a network from some values to one, as a function of those."""
+    """Calls of a network as one function: from the values `inputs` to the last call's output."""
 
     graph: RecordedGraph
     calls: Sequence[RecordedCall]
@@ -66,7 +67,7 @@ def state_of(modules: Sequence[nn.Module]) -> list[torch.Tensor]:
 def lowered(
     layer: Layer, shape: Shape, label: Input | None = None, norm: WeightNorm | None = None
 ) -> Net | None:
-    """Return the program of a network of one layer; None where it cannot read such a shape."""
+    """Return the program of a network with one layer; None if the layer cannot read `shape`."""
     interface = Interface(start_input(shape), "value", "")
     try:
         return lower_network("Piece", Network(layers=(layer,), norm=norm), {}, interface, label)
@@ -75,7 +76,7 @@ def lowered(
 
 
 def expresses(net: Net, segment: Segment) -> bool:
-    """Return True if the program does what the calls do: by settings, else by results."""
+    """Return True if the program computes the same as the calls, by settings or else results."""
     graph, calls = segment.graph, segment.calls
     if net.output.shape != segment.shape or net.heads or len(net.inputs) != len(segment.inputs):
         return False
@@ -86,7 +87,7 @@ def expresses(net: Net, segment: Segment) -> bool:
     elif all(step.is_module for step in net.steps) and all(
         graph.is_reshape(call) or (call.module is not None and base(call.module)) for call in calls
     ):
-        return False  # written with other modules of torch: another program, if an equal one
+        return False  # other torch modules are another program, even with equal results
     return same_results(net, segment)
 
 
@@ -94,7 +95,7 @@ def expresses(net: Net, segment: Segment) -> bool:
 
 
 def same_step(graph: RecordedGraph, step: Step, call: RecordedCall) -> bool | None:
-    """Return True if a step builds the very module that is called; None if only results tell."""
+    """Return True if a step builds an equal module; None if only results can decide."""
     if len(step.inputs) != 1 or len(call.inputs) != 1 or not step.is_module:
         return None
     cls = step.call.target
@@ -108,10 +109,10 @@ def same_step(graph: RecordedGraph, step: Step, call: RecordedCall) -> bool | No
     if step.call.wraps:
         built = module_of(step.call)
     else:
-        with torch.device("meta"):  # no weights are drawn
+        with torch.device("meta"):  # without drawing weights
             built = (step.call.bare or step.call).build()
     if parametrize.is_parametrized(built) != parametrize.is_parametrized(call.module):
-        return None  # the older weight norms
+        return None  # weight norms that torch applies by hooks
     return settings(built) == settings(call.module) and shapes(built) == shapes(call.module)
 
 
@@ -149,7 +150,7 @@ def is_plain(value: object) -> bool:
 
 
 def single(value: object) -> object:
-    """Return a tuple of equal values as that value: torch's own modules take either."""
+    """Return `2` for `(2, 2)` and other values unchanged, because torch's modules accept both."""
     return value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
 
 
@@ -157,10 +158,10 @@ def single(value: object) -> object:
 
 
 def same_results(net: Net, segment: Segment) -> bool:
-    """Return True if both give the same results, with the same weights and random input.
+    """Return True if both give the same results, with the same weights, input and seed.
 
-    Results, statistics and draws are compared, while training and after it, in double precision,
-    or in single precision for code that makes single precision itself.
+    Results and statistics are compared in training and in evaluation mode, in double precision, or
+    in single precision if the code fails in double.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         try:
@@ -183,7 +184,7 @@ def _agree(mine: nn.Module, segment: Segment, dtype: torch.dtype, tolerance: flo
         for part in parts:
             part.to(dtype)
         copy_state(mine, segment.state)
-        # a bare function keeps to the mode that it was called in
+        # a bare function was recorded in training mode and has no evaluation mode
         for training in modes_of(parts) if parts[1:] else (True,):
             for part in parts:
                 part.train(training)
@@ -207,23 +208,23 @@ def _close(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> bool:
 
 
 def modes_of(parts: Sequence[nn.Module]) -> tuple[bool, ...]:
-    """Return the modes to compare in: training and not, or the latter alone.
+    """Return the values of `training` to compare with: True and False, or False alone.
 
-    The older `torch.nn.utils.spectral_norm` iterates in another order than the newer one: the
-    same norm, half an iteration apart.
+    In training, the older `torch.nn.utils.spectral_norm` is half an iteration apart from the newer
+    one, so its networks are compared in evaluation mode only.
     """
     hooks = (hook for p in parts for m in p.modules() for hook in m._forward_pre_hooks.values())
     return (False,) if any(isinstance(hook, SpectralNorm) for hook in hooks) else (True, False)
 
 
 def copy_state(network: nn.Module, state: Sequence[torch.Tensor]) -> None:
-    """Copy the tensors into the network's state, in its order."""
+    """Copy the tensors into the network's state dict, one after another."""
     for mine, theirs in zip(network.state_dict().values(), state, strict=True):
         mine.copy_(theirs)
 
 
 def fill(network: nn.Module) -> None:
-    """Fill all weights and statistics with random numbers, none a special value such as 0."""
+    """Fill all weights and statistics with random numbers, so that none is at a default like 0."""
     generator = torch.Generator().manual_seed(SEED)
     with torch.no_grad():
         for tensor in network.state_dict().values():

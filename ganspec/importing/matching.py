@@ -1,4 +1,4 @@
-"""Calls of one input each, one after another, as layers."""
+"""Recognition of layers in a chain of calls, each of which reads only the result before it."""
 
 from __future__ import annotations
 
@@ -22,16 +22,15 @@ from ganspec.importing.likeness import Segment, expresses, lowered, settings, sh
 from ganspec.importing.recording import base
 from ganspec.kinds.layer import Layer, Weighted
 
-# number of calls in a row that one layer may be, and whether any layer without weights is tried
+# number of adjacent calls to express by one layer; True to try all layers without weights
 ATTEMPTS = ((2, False), (1, False), (2, True), (1, True))
 
 
 def own_names(calls: Sequence[RecordedCall]) -> list[str]:
-    """Return the names of the classes called, where these tell more than what they do.
+    """Return the names of the called classes if the layer must have the same; else [].
 
-    Of two layers that do the same, that of the same name is meant: ganspec's own helper classes
-    come back as what they were, even on a map of one number where all norms are alike, and so
-    do the two dropouts of rate 0, which do nothing. Of torch's other classes there are no names.
+    They settle between layers with equal results. They count for classes outside torch, such as
+    ganspec's helper classes, and for the two dropouts, which do the same at rate 0.
     """
     modules = [call.module for call in calls if call.module is not None]
     classes = [parametrize.type_before_parametrizations(module) for module in modules]
@@ -43,14 +42,14 @@ def own_names(calls: Sequence[RecordedCall]) -> list[str]:
 
 
 class Matcher:
-    """Search for the layers that calls are, with a memory of its results for equal calls."""
+    """Search for the layers that express calls. Results are kept in `known` for equal calls."""
 
     def __init__(self, graph: RecordedGraph):
         self.graph = graph
         self.known: dict[object, Layer | None] = {}
 
     def entries(self, calls: list[RecordedCall]) -> Iterator[Entry]:
-        """Yield the layers of a sequence of calls; an entry without a kind for any other call."""
+        """Yield the layers of a chain of calls; an entry without a kind if no layer fits a call."""
         while calls:
             for length, loose in ATTEMPTS:
                 part = calls[:length]
@@ -64,7 +63,7 @@ class Matcher:
             calls = calls[len(part) :]
 
     def layer(self, calls: list[RecordedCall], loose: bool = True) -> Layer | None:
-        """Return the layer that does what these calls do; if `loose`, under any other name too."""
+        """Return the layer that expresses `calls`; if `loose`, layers of other names are tried."""
         key = self.key(calls)
         if key is None:
             return self.search(calls, loose)
@@ -73,7 +72,7 @@ class Matcher:
         return self.known[key, loose]
 
     def key(self, calls: list[RecordedCall]) -> object:
-        """Return a key that calls share if they differ in weights only; None for other code."""
+        """Return a key, equal for calls that differ only in weights; None for bare functions."""
         parts: list[object] = []
         for call in calls:
             parts += [self.graph.shapes[value] for value in (call.inputs[0], call.output)]
@@ -88,7 +87,7 @@ class Matcher:
         segment = Segment(self.graph, calls, calls[0].inputs)
         start = self.graph.shapes[segment.inputs[0]]
         if any(len(shape) not in (1, 3) for shape in (start, segment.shape)):
-            return None  # the language has vectors and maps
+            return None  # layers of a spec read vectors or feature maps only
         names = own_names(calls)
         other = None
         for layer in self.candidates(segment, loose):
@@ -118,7 +117,7 @@ class Matcher:
                     yield layer.model_copy(update={"norm": norm}) if norm else layer
 
     def heads(self, calls: Sequence[RecordedCall]) -> Iterator[tuple[str, ...]]:
-        """Yield what the calls may be known by: their own names, those of torch's classes."""
+        """Yield the names to look the calls up by: their own, or those of torch's base classes."""
         names: list[list[str]] = []
         for call in calls:
             if self.graph.is_reshape(call):

@@ -1,4 +1,4 @@
-"""Calls that no layer expresses: descriptions of them, and layers to use in their place."""
+"""Calls that no layer expresses: notes that describe them, and stand-in layers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ganspec.importing.graph import ModuleCall, RecordedCall, RecordedGraph, Sha
 
 
 def marked(graph: RecordedGraph, entries: list[Entry], start: int) -> list[Entry]:
-    """Return `entries` with a note on each that is missing, and stand-ins of the same shape."""
+    """Return `entries` with a note on each one without a kind, and a stand-in for its shape."""
     _take_scopes(graph, entries)
     result: list[Entry] = []
     before = start
@@ -22,13 +22,13 @@ def marked(graph: RecordedGraph, entries: list[Entry], start: int) -> list[Entry
             entry.note = f"not expressed: {described(graph, entry.calls)} ({shown(*shapes)})"
             result += _label(entry, *shapes) or stand_ins(*shapes)
         before = entry.output if entry.output >= 0 else before
-    if result and all(entry.kind is None for entry in result):  # a list needs a layer
+    if result and all(entry.kind is None for entry in result):  # lists must not be empty
         result.append(Entry("identity", note="a stand-in"))
     return result
 
 
 def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
-    """Return missing entries in a row as one, if no value between them is a vector or a map."""
+    """Join adjacent entries without a kind if the value between them is no vector or map."""
     merged: list[Entry] = []
     for entry in entries:
         last = merged[-1] if merged and entry.kind is None and merged[-1].kind is None else None
@@ -40,7 +40,7 @@ def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
 
 
 def _take_scopes(graph: RecordedGraph, entries: list[Entry]) -> None:
-    """Make one missing entry of a small module of the user's that has one inside."""
+    """Merge the entries of a user's module that keeps the shape, if one of them has no kind."""
     for number, scope in enumerate(graph.scopes):
         if not scope.outer or len(scope.inputs) != 1 or len(scope.outputs) != 1:
             continue
@@ -54,7 +54,7 @@ def _take_scopes(graph: RecordedGraph, entries: list[Entry]) -> None:
 
 
 def described(graph: RecordedGraph, calls: list[RecordedCall]) -> str:
-    """Return in a few words what the code calls, and in which of the user's modules."""
+    """Describe the calls and the user's module around them in a few words."""
     scope = scope_of(graph, calls)
     where = f"{type(scope.module).__name__} at `{scope.path}`, " if scope else ""
     names = [call.name if call.name != "reshaped" else "reshape" for call in calls]
@@ -63,7 +63,7 @@ def described(graph: RecordedGraph, calls: list[RecordedCall]) -> str:
 
 
 def scope_of(graph: RecordedGraph, calls: list[RecordedCall]) -> ModuleCall | None:
-    """Return the innermost module of the user's around all the calls, unless it is the network."""
+    """Return the innermost user's module around all calls; None if that is the whole network."""
     shared = set.intersection(*(set(call.scopes) for call in calls)) if calls else set()
     inner = max((graph.scopes[n] for n in shared), key=lambda s: len(s.outer), default=None)
     return inner if inner and inner.path else None
@@ -76,13 +76,13 @@ def shown(before: Shape, after: Shape) -> str:
 
 
 def _label(entry: Entry, before: Shape, after: Shape) -> list[Entry]:
-    """Return the condition nearest to an embedding: behind a vector, or as a channel."""
+    """Return the nearest condition for an embedding that the code concatenates; else []."""
     more = after[0] - before[0] if len(before) == len(after) else 0
     if (entry.calls[0].name, entry.calls[-1].name) != ("Embedding", "cat") or more <= 0:
         return []
     condition: Data
     if len(after) == 1:
-        condition, note = {"embedding": more}, "a stand-in: the code has the label in front"
+        condition, note = {"embedding": more}, "a stand-in: the code puts the label first"
     elif before[1:] == after[1:] and more == 1:
         condition, note = "channel", "a stand-in: the code has an embedding without a bias"
     else:
@@ -94,7 +94,7 @@ def _label(entry: Entry, before: Shape, after: Shape) -> list[Entry]:
 
 
 def stand_ins(before: Shape, after: Shape) -> list[Entry]:
-    """Return layers that make `after` of `before`, so that the layers behind keep their shapes."""
+    """Return layers from the shape `before` to `after`, so that later layers keep their shapes."""
     if before == after or len(after) not in (1, 3):
         return []
     if math.prod(before) == math.prod(after):
@@ -108,12 +108,12 @@ def stand_ins(before: Shape, after: Shape) -> list[Entry]:
         to_map = Entry("project", {"shape": list(after)})
         layers.append(to_map if after[1:] else Entry("linear", {"out": after[0]}))
     for layer in layers:
-        layer.note = "a stand-in for its shape"
+        layer.note = "a stand-in of the same output shape"
     return layers
 
 
 def _sized(before: Shape, after: Shape) -> list[Entry]:
-    """Return a pool, upsampling or padding if one does; else padding and windows that overlap."""
+    """Return one pool, upsampling or padding that resizes a map; else padding and a pool."""
     if before == after:
         return []
     sides = list(zip(before, after, strict=True))

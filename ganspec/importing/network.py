@@ -1,4 +1,4 @@
-"""Layers of an imported network, and notes on what they leave out."""
+"""Import of one network: its layers, and notes on the parts that they leave out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ganspec.program.ir import Input
 
 @dataclass(eq=False)
 class NetworkDraft:
-    """A network's layers; `reads` and `makes` are shapes without the batch."""
+    """A network's layers; `reads` is its input shape, `makes` its output shape, without batch."""
 
     title: str
     reads: Shape
@@ -39,7 +39,7 @@ class NetworkDraft:
 
 @dataclass(eq=False, kw_only=True)
 class CodeNetwork(NetworkDraft):
-    """A network of code, with its calls on `inputs`."""
+    """A network that was read from Python code, with the recording of its run on `inputs`."""
 
     network: nn.Module
     graph: RecordedGraph
@@ -47,7 +47,7 @@ class CodeNetwork(NetworkDraft):
     before: list[RecordedCall] = field(
         default_factory=list
     )  # calls that join the label to the input
-    compared: int | None = None  # first outputs to compare with the spec's network; None: all
+    compared: int | None = None  # number of outputs to compare with the spec's network; None: all
 
     @property
     def missing(self) -> list[Entry]:
@@ -89,7 +89,7 @@ def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> Cod
 def _recorded(
     title: str, network: nn.Module, inputs: list[CodeInput]
 ) -> tuple[RecordedGraph, list[torch.Tensor]]:
-    """Return the network's graph and inputs; a vector is tried as a map of one pixel, too."""
+    """Return the network's graph and inputs. If it rejects a latent `(n,)`, try `(n, 1, 1)`."""
     pixels = [CodeInput("z", (*i.shape, 1, 1)) if i.name == "z" else i for i in inputs]
     is_vector = any(i.name == "z" and len(i.shape) == 1 for i in inputs)
     failures = []
@@ -107,7 +107,7 @@ def _recorded(
 
 
 def drawn(code_input: CodeInput) -> torch.Tensor:
-    """Return a small batch of random numbers, or of labels."""
+    """Return a small random batch for an input: normal numbers, or labels."""
     generator = torch.Generator().manual_seed(0)
     shape = (BATCH, *code_input.shape)
     if code_input.classes is None:
@@ -118,7 +118,7 @@ def drawn(code_input: CodeInput) -> torch.Tensor:
 
 
 def _outputs(title: str, graph: RecordedGraph) -> list[int]:
-    """Return the outputs, image or score first, without the reshape of a single number."""
+    """Return the outputs, single scores first. A final reshape of a single number is skipped."""
     if not graph.outputs:
         raise UnreadableError(f"{title} returns nothing that depends on its inputs")
     maker = {call.output: call for call in graph.calls}
@@ -133,7 +133,7 @@ def _outputs(title: str, graph: RecordedGraph) -> list[int]:
 
 
 def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> None:
-    """Put a second output in as the layer `auxiliary`, where it is a linear layer's."""
+    """Insert the layer `auxiliary` for a second output, if that comes from a linear layer."""
     trunk = {entry.output: i for i, entry in enumerate(draft.entries)}
     shared = [value for value in draft.graph.before(head) if value in trunk]
     start = max(shared, key=lambda value: trunk[value], default=structure.start)
@@ -155,7 +155,7 @@ def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> None:
 
 
 def _lift_condition(draft: CodeNetwork) -> None:
-    """Make a label that joins the input the network's own condition."""
+    """Turn a first layer `join_label` into the network's setting `condition`."""
     first = draft.entries[0] if draft.entries else None
     if first is not None and first.kind == "join_label" and "as" not in first.fields:
         draft.condition = first.fields["condition"]
@@ -165,7 +165,7 @@ def _lift_condition(draft: CodeNetwork) -> None:
 
 
 def _lift_norm(draft: CodeNetwork) -> None:
-    """Make the weight norm of most layers the network's own."""
+    """Turn the weight norm of most layers into the network's setting `norm`."""
     entries = list(walk(draft.entries))
     kinds = {name for name, kind in layer_kinds().items() if issubclass(kind, Weighted)}
     weighted = [entry for entry in entries if entry.kind in kinds]
@@ -187,7 +187,7 @@ def _lift_norm(draft: CodeNetwork) -> None:
 
 
 def _note_weights(draft: CodeNetwork) -> None:
-    """Note weights that several calls share, or that no call reads."""
+    """Add notes on weights that several calls share or that no call reads."""
     calls = [call for call in draft.graph.calls if call.has_state]
     used = [call.module for call in calls if call.module is not None]
     paths = {call.module: call.path for call in reversed(calls)}

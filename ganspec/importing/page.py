@@ -1,4 +1,4 @@
-"""Layers and plain data as the text of a spec, with remarks."""
+"""Writing of layers and plain data as YAML, with remarks as comments."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganspec.language.expr import Width
 from ganspec.program.spelling import number
 
 WIDTH = 90  # characters of a line
-MARGIN = 40  # column of remarks behind short lines
+MARGIN = 40  # column in which remarks begin after short lines
 PLAIN = re.compile(r"[a-z][a-z0-9_]*( [-+*/]{1,2} [a-z0-9_]+)*|[0-9]+( [-+*/]{1,2} [a-z0-9_]+)+")
 
 
@@ -33,19 +33,19 @@ def flow(value: Data) -> str:
 
 
 def remark(text: str) -> str:
-    """Return a comment that cannot end early."""
+    """Return `text` as a YAML comment, with line breaks as spaces."""
     return f"# {printable(' '.join(text.split()))}"
 
 
 def noted(line: str, note: str) -> str:
-    """Return `line` with a remark behind it."""
+    """Return `line`, followed by `note` as a comment unless that is empty."""
     if not note:
         return line
     return (line.ljust(MARGIN) if len(line) < MARGIN else f"{line}  ") + remark(note)
 
 
 def layer_lines(entries: list[Entry], indent: int = 4) -> list[str]:
-    """Return the lines of a list of layers, one for each layer that fits."""
+    """Return the YAML lines of a list of layers, one line for each layer that fits in it."""
     return [line for entry in entries for line in _lines(entry, indent)]
 
 
@@ -57,7 +57,7 @@ def _lines(entry: Entry, indent: int) -> list[str]:
     has_notes = any(part.note for layers in inner for part in walk(layers))
     if not has_notes:
         text = flow(entry)
-        # one key, as `conv: 8`, needs no braces behind the dash
+        # a map of one key is written `- conv: 8`, without braces
         line = f"{space}- {text[1:-1] if text.startswith('{') else text}"
         if not inner or (sum(map(len, inner)) <= 4 and len(line) <= WIDTH):
             return [noted(line, entry.note)]
@@ -66,7 +66,7 @@ def _lines(entry: Entry, indent: int) -> list[str]:
         flat = f"{space}    {key}: "
         if not is_layers(value):
             lines.append(flat + flow(value))
-        elif list(entry.fields) == ["main"]:  # as a bare list
+        elif list(entry.fields) == ["main"]:  # written without the key `main`
             lines += layer_lines(value, indent + 4)
         elif has_notes or key in ("main", "skip") or len(flat + flow(value)) > WIDTH:
             lines += [flat.rstrip(), *layer_lines(value, indent + 6)]

@@ -1,4 +1,4 @@
-"""Networks of a Python file, built with numbers from the command line."""
+"""Building of networks from a Python file, with inputs and arguments from the command line."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from torch import nn
 from ganspec.importing.graph import Shape
 from ganspec.language.errors import GanspecError, listed, quoted, suggestion
 
-PARSED = ("args", "cfg", "config", "hparams", "opt", "opts")  # what people call parsed options
+PARSED = ("args", "cfg", "config", "hparams", "opt", "opts")  # usual names of parsed options
 
 
 class UnreadableError(GanspecError):
-    """Code or a table that cannot be read as a network."""
+    """Raised when code or a table cannot be read as a network."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class CodeInput:
 
     name: str
     shape: Shape
-    classes: int | None = None  # of a label
+    classes: int | None = None  # number of classes of a label; None if it is no label
 
     @property
     def is_label(self) -> bool:
@@ -44,7 +44,7 @@ class CodeInput:
 
 
 def parse_input(text: str) -> CodeInput:
-    """Return the value of `--input`. Raises UnreadableError."""
+    """Parse an argument of `--input`. Raises UnreadableError."""
     match = re.fullmatch(r"([xyz]):(?:(class)(\d{1,7})|(\d{1,7}(?:x\d{1,7}){0,2}))", text)
     if not match or (match[2] and match[1] != "y"):
         wanted = "`z:100`, `x:3x64x64`, `y:10` (multi-hot) or `y:class10` (indices)"
@@ -74,7 +74,7 @@ class SettingsObject:
 
 
 def parse_settings(texts: Iterable[str]) -> dict[str, object]:
-    """Return `--with nz=100,norm=batch,opt.size=32` by name. Raises UnreadableError."""
+    """Parse `--with nz=100,opt.size=32` as arguments by name. Raises UnreadableError."""
     settings: dict[str, object] = {}
     for text in texts:
         for part in re.split(r",(?![^\[(]*[\])])", text):
@@ -98,7 +98,7 @@ def _no_setting(part: str) -> UnreadableError:
 
 
 def _value(text: str, part: str) -> object:
-    """Return a number, a word, or a list of them."""
+    """Parse the value of a setting: a number, a word, or a list."""
     if re.fullmatch(r"[A-Za-z_][\w.-]*", text) and text not in ("True", "False", "None"):
         return text
     try:
@@ -117,20 +117,20 @@ def _is_plain(value: object) -> bool:
 
 
 def run_file(path: Path) -> ModuleType:
-    """Run the file as Python's import does. Return its module. Raises UnreadableError."""
+    """Import the Python file at `path`. Return its module. Raises UnreadableError."""
     if not path.is_file():
         raise UnreadableError(f"there is no file {path}")
     if path.suffix != ".py":
         raise UnreadableError(
             f"{path} is not a Python file; for a printed table, write --summary {path}"
         )
-    # under its own name, an installed package of that name would come in its place
+    # without the prefix, an installed package of the same name could be imported instead
     spec = spec_from_file_location(f"imported_{path.stem}", path)
-    assert spec and spec.loader  # every .py file has
+    assert spec and spec.loader  # always set for .py files
     module = module_from_spec(spec)
-    sys.modules[spec.name] = module  # data classes look themselves up there
+    sys.modules[spec.name] = module  # data classes look up their module there
     sys.path.insert(0, str(path.resolve().parent))
-    words, sys.argv = sys.argv, [str(path)]  # options that the file parses are at their defaults
+    words, sys.argv = sys.argv, [str(path)]  # the file must not parse ganspec's own options
     try:
         spec.loader.exec_module(module)
     except (Exception, SystemExit) as error:
@@ -142,7 +142,7 @@ def run_file(path: Path) -> ModuleType:
 
 
 def _place(error: BaseException, path: Path) -> str:
-    """Return an error of the user's code on one line, with the last place in their file."""
+    """Return an error of the user's code on one line: `line 8: ValueError: wrong size`."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [f.lineno for f in frames if f.filename == str(path)]
     text = str(error).strip().splitlines() or [""]
@@ -150,7 +150,7 @@ def _place(error: BaseException, path: Path) -> str:
     return f"{where}{type(error).__name__}: {text[0]}"[:300].rstrip(": ")
 
 
-Maker = Callable[..., nn.Module]  # a class, or a function that makes a network
+Maker = Callable[..., nn.Module]  # a network's class, or a function that returns a network
 
 
 def maker_of(module: ModuleType, name: str, path: Path) -> Maker:
@@ -171,7 +171,7 @@ def maker_of(module: ModuleType, name: str, path: Path) -> Maker:
 
 
 def build(maker: Maker, settings: dict[str, object]) -> nn.Module:
-    """Return the network, built with those settings that it takes. Raises UnreadableError."""
+    """Call `maker` with those settings that it takes. Raises UnreadableError."""
     parameters = inspect.signature(maker).parameters
     named = {
         n: p for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
@@ -188,7 +188,7 @@ def build(maker: Maker, settings: dict[str, object]) -> nn.Module:
     arguments = {k: _meant(v, words) for k, v in settings.items() if anything or k in named}
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of functions that torch means to drop
+            warnings.simplefilter("ignore")  # such as deprecation warnings of torch
             network = maker(**arguments)
     except (Exception, SystemExit) as error:
         place = _place(error, Path(inspect.getfile(maker)))
@@ -199,7 +199,7 @@ def build(maker: Maker, settings: dict[str, object]) -> nn.Module:
 
 
 def _meant(value: object, words: dict[str, object]) -> object:
-    """Return the class or function of the file that a word names, as `nn.InstanceNorm2d`."""
+    """Return the class or function that a word such as `nn.ReLU` names, else `value` itself."""
     if isinstance(value, SettingsObject):
         for name, field in vars(value).items():
             vars(value)[name] = _meant(field, words) if name != "_name" else field
@@ -213,7 +213,7 @@ def _meant(value: object, words: dict[str, object]) -> object:
 
 
 def arity(network: nn.Module) -> int:
-    """Return the number of tensors that `forward` must be given."""
+    """Return the number of arguments that `forward` requires."""
     parameters = inspect.signature(network.forward).parameters.values()
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return sum(p.kind in plain and p.default is p.empty for p in parameters)

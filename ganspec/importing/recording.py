@@ -1,8 +1,8 @@
-"""Recording of a network's calls: of modules and functions of torch, in their order.
+"""Recording of a network's calls of torch modules and functions, in order.
 
-The network runs once on random numbers. A module of torch is one call; inside any other module the
-functions of torch are recorded one by one. So control flow that depends on shapes or devices is
-followed, where `torch.fx` would stop at it.
+The network runs once on random numbers. A torch module is recorded as one call; in the user's
+modules every call of a torch function is recorded. Unlike `torch.fx`, this follows control flow
+that depends on shapes or devices.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class CallRecorder(TorchFunctionMode):
 
     def __init__(self) -> None:
         super().__init__()
-        self.inside = 0  # torch's own modules that are running
+        self.inside = 0  # number of torch modules that are running, one inside another
         self.values: dict[int, int] = {}  # id of a tensor -> value
-        self.tensors: list[torch.Tensor] = []  # by value; alive, so that no id is given twice
+        self.tensors: list[torch.Tensor] = []  # by value; kept alive, so that ids stay unique
         self.calls: list[RecordedCall] = []
         self.scopes: list[ModuleCall] = []
         self.open: list[int] = []
@@ -43,12 +43,12 @@ class CallRecorder(TorchFunctionMode):
         return result
 
     def known(self, arguments: Any) -> tuple[int, ...]:
-        """Return the values among a call's arguments, each once."""
+        """Return the values of the tensors among a call's arguments, without duplicates."""
         values = (self.values.get(id(tensor)) for tensor in tensors(arguments))
         return tuple(dict.fromkeys(value for value in values if value is not None))
 
     def value(self, tensor: torch.Tensor) -> int:
-        """Return a new value for a tensor, which replaces its old one if a call changed it."""
+        """Return a new value for `tensor`, in place of its old one if a call changed the tensor."""
         number = len(self.tensors)
         self.values[id(tensor)] = number
         self.tensors.append(tensor)
@@ -67,7 +67,7 @@ class CallRecorder(TorchFunctionMode):
             self.calls.append(call)
 
     def slot(self, leaf: Any) -> Any:
-        """Return a slot for a tensor that is a value, and any other argument unchanged."""
+        """Return a slot for a tensor that has a value, and any other argument unchanged."""
         is_value = isinstance(leaf, torch.Tensor) and id(leaf) in self.values
         return Slot(self.values[id(leaf)]) if is_value else leaf
 
@@ -78,21 +78,21 @@ class CallRecorder(TorchFunctionMode):
         handles = []
         for path, module in network.named_modules():
             if isinstance(module, CONTAINERS) and type(module).forward in FORWARDS:
-                continue  # it only runs others
+                continue  # a container only runs other modules
             enter, leave = self.leaf(path) if base(module) else self.scope(path)
-            # before hooks that compute a weight norm: they are the module's own
+            # prepended, so that hooks that compute a weight norm run as part of the module
             handles.append(module.register_forward_pre_hook(enter, prepend=True, with_kwargs=True))
             handles.append(module.register_forward_hook(leave, with_kwargs=True))
         return handles
 
     def leaf(self, path: str) -> tuple[Callable, Callable]:
-        """Return hooks that record a module of torch as one call."""
+        """Return the two hooks that record a torch module as one call."""
 
         def enter(module, args, kwargs):
             self.inside += 1
 
         def leave(module, args, kwargs, result):
-            # a result that is the input itself, as dropout's may be, is a value all the same
+            # a module may return its input, as dropout does; the result still needs a new value
             same = any(result is t for t in tensors((args, kwargs)))
             if same and not getattr(module, "inplace", False):
                 result = result.view_as(result)
@@ -104,7 +104,7 @@ class CallRecorder(TorchFunctionMode):
         return enter, leave
 
     def scope(self, path: str) -> tuple[Callable, Callable]:
-        """Return hooks that record where a module of the user's begins and ends."""
+        """Return the two hooks that record the begin and the end of a user's module."""
 
         def enter(module, args, kwargs):
             if not self.inside:
@@ -120,7 +120,7 @@ class CallRecorder(TorchFunctionMode):
 
 
 def record(network: nn.Module, inputs: list[torch.Tensor]) -> RecordedGraph:
-    """Return the calls of `network` on `inputs`. Raises whatever the network raises."""
+    """Run `network` on `inputs`. Return its calls. Raises any exception that the network raises."""
     recorder = CallRecorder()
     starts = tuple(recorder.value(tensor) for tensor in inputs)
     handles = recorder.watch(network)
@@ -137,7 +137,7 @@ def record(network: nn.Module, inputs: list[torch.Tensor]) -> RecordedGraph:
 
 
 def base(module: nn.Module) -> type[nn.Module] | None:
-    """Return the class of torch whose `forward` a module runs; None if it is the user's own."""
+    """Return the torch class whose `forward` the module runs; None if the user wrote it."""
     cls = parametrize.type_before_parametrizations(module)
     module_forward = getattr(cls, "forward", None)
     for parent in cls.__mro__:

@@ -1,4 +1,4 @@
-"""Repeats: layers that come several times in a row, but for a number."""
+"""Folding of layers that repeat, with at most two changing numbers, into `repeat`."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from ganspec.importing.guesses import layer_kinds, samples
 from ganspec.kinds.layer import Weighted
 from ganspec.language.kinds import cached_by_kinds
 
-Pattern = tuple[int, int, list[list[Entry]]]  # gain, layers before it, rounds
+Pattern = tuple[int, int, list[list[Entry]]]  # gain in lines, number of layers before it, rounds
 
 LONGEST_PERIOD = 6
-NAMES = {"out": "c"}  # usual name of a repeat for the numbers of a field
+NAMES = {"out": "c"}  # usual names in a repeat, by field
 
 
 def repeated(entries: list[Entry]) -> list[Entry]:
-    """Return `entries` with the longest patterns folded into `repeat`."""
+    """Return `entries` with the patterns that save most lines folded into `repeat`."""
     folded: list[Entry] = []
     while entries:
         patterns = list(_patterns(entries))
@@ -40,9 +40,9 @@ def _rank(pattern: Pattern) -> tuple[int, int, int]:
 
 
 def _patterns(entries: list[Entry]) -> Iterator[Pattern]:
-    """Yield patterns that begin at or soon after the first layer, with one that rounds begin with.
+    """Yield patterns that begin at one of the first layers, of a kind in `beginnings()`.
 
-    The gain is the lines saved, less the cost of several names to a reader.
+    The gain is the number of lines saved, less a cost for several names and long rounds.
     """
     for start, entry in enumerate(entries[:LONGEST_PERIOD]):
         if entry.kind in layer_kinds() and entry.kind not in beginnings():
@@ -56,13 +56,13 @@ def _patterns(entries: list[Entry]) -> Iterator[Pattern]:
 
 @cached_by_kinds("layer")
 def beginnings() -> set[str]:
-    """Return the kinds that a person would begin a round with: with weights, or resizing."""
+    """Return the kinds that can begin a round: kinds with weights, or that resize their input."""
     resizing = {s.kind.kind for s in samples() if s.net.output.shape != s.net.inputs[0].value.shape}
     return resizing | {name for name, kind in layer_kinds().items() if issubclass(kind, Weighted)}
 
 
 def _rounds(entries: list[Entry], size: int) -> list[list[Entry]]:
-    """Return the first rounds of `size` layers that differ in two numbers at most."""
+    """Return the leading rounds of `size` layers each, which differ in two numbers at most."""
     rounds = [entries[:size]]
     if not all(map(_is_simple, rounds[0])):
         return rounds

@@ -1,4 +1,4 @@
-"""Simplification of recorded graphs: no identities, one role for all reshapes, one for all sums."""
+"""Simplification of recorded graphs: identities are dropped, equivalent calls get one role."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ JOINS = {
 
 
 def simplify(graph: RecordedGraph) -> None:
-    """Give calls their roles, drop identities, reshapes of reshapes and calls that no output needs.
+    """Give calls their roles. Drop identities, chained reshapes, and calls that no output needs.
 
-    The role is the effect of a call on random numbers, so `view`, `flatten`, `squeeze` and indexing
-    with None are all a reshape.
+    A role is found by running the call on random numbers, so `view`, `flatten`, `squeeze` and
+    indexing with None all have the role `reshape`.
     """
     roles = {call: role for call in graph.calls if (role := role_of(graph, call))}
     _merge(graph, {c.output: c.inputs[0] for c, role in roles.items() if role == "identity"})
@@ -48,7 +48,7 @@ def simplify(graph: RecordedGraph) -> None:
 
 
 def _merge(graph: RecordedGraph, same: dict[int, int]) -> None:
-    """Drop the calls that make the keys of `same`. Their readers read the values in `same`."""
+    """Drop the calls that make the keys of `same`, and read the values of `same` in their place."""
     for value, source in same.items():  # in the order of the calls, so a chain leads to its start
         same[value] = same.get(source, source)
 
@@ -69,7 +69,7 @@ def _merge(graph: RecordedGraph, same: dict[int, int]) -> None:
 
 
 def role_of(graph: RecordedGraph, call: RecordedCall) -> str | None:
-    """Return the role of a call without weights, `identity` among them; None if it has none."""
+    """Return `identity`, `reshape`, `add`, `mul` or `cat`; None for any other call."""
     if call.count > 1 or call.has_state:
         return None
     try:
@@ -99,13 +99,13 @@ def _rearrangement(call: RecordedCall, output: torch.Tensor, x: torch.Tensor) ->
     if not torch.equal(output.flatten(), x.flatten()):
         return None
     if output.shape != x.shape:
-        # summing an axis of length 1 keeps the numbers, but it is no reshape
+        # a sum over an axis of length 1 keeps the numbers, but is no reshape
         return "reshape" if output._is_view() else None
-    # a module such as dropout of rate 0 is a layer, though it does nothing
+    # a module is kept even if it does nothing, such as dropout of rate 0
     is_identity = call.module is None or isinstance(call.module, nn.Identity)
     return "identity" if is_identity else None
 
 
 def reshaped(x: torch.Tensor, shape: Shape) -> torch.Tensor:
-    """Return `x` with each image in another shape."""
+    """Return the batch `x` with each example reshaped to `shape`."""
     return x.reshape(len(x), *shape)

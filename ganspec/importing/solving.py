@@ -1,4 +1,4 @@
-"""Rows of a Keras table as layers: those that their shapes and counts leave possible."""
+"""Recognition of the layer in a row of a Keras table, by its output shape and parameter count."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ganspec.program.measure import costs, totals
 
 Fields = Mapping[str, object]
 STRIDES = range(1, 9)
-WIDEST = 31  # a kernel's side
-# Keras's classes that a layer expresses, by the kind of layer
+WIDEST = 31  # longest side of a kernel, in pixels
+# kinds of layer by the Keras class that they express
 KERAS = {
     "Activation": "relu",
     "Add": "add",
@@ -50,7 +50,7 @@ KERAS = {
     "UpSampling2D": "upsample",
     "ZeroPadding2D": "pad",
 }
-# fields of Keras's classes that a table does not print
+# the field that a table does not print, by Keras class
 UNPRINTED = {
     "Activation": "which activation",
     "Dropout": "rate",
@@ -66,7 +66,7 @@ UNPRINTED = {
 
 
 def keras_type(row: Row) -> str:
-    """Return a row's class; old tables cut its name short, and print the layer's name in full."""
+    """Return the Keras class of a row. If a table cuts it short, the layer's name may settle it."""
     if row.type in KERAS:
         return row.type
     close = [name for name in KERAS if row.type and name.startswith(row.type)]
@@ -79,13 +79,13 @@ def keras_type(row: Row) -> str:
 
 @dataclass
 class Solution:
-    """A layer that fits a row; `others` fit it as well, in a few words."""
+    """A layer that fits a row; `others` describes the other layers that fit it."""
 
     layer: Layer
     others: list[str]
 
     def entry(self, row: Row) -> Entry:
-        """Return the layer with a note of its count and of what the table leaves open."""
+        """Return the layer with a note of its parameter count, unprinted field and alternatives."""
         unprinted = UNPRINTED.get(keras_type(row))
         notes = [
             f"{row.params:,}" if row.params else "",
@@ -97,7 +97,7 @@ class Solution:
 
 
 def solve(row: Row, before: Shape) -> Solution | None:
-    """Return the layer that a row is; None where the language has none that fits."""
+    """Return the first layer that fits a row, with the others; None if no layer fits."""
     fitting: list[tuple[Layer, Net]] = []
     for layer in options(KERAS.get(keras_type(row), ""), row, before):
         net = fits(layer, before, row)
@@ -110,7 +110,7 @@ def solve(row: Row, before: Shape) -> Solution | None:
 
 
 def fits(layer: Layer, before: Shape, row: Row) -> Net | None:
-    """Return the lowered layer, if its output shape and count are the row's."""
+    """Return the lowered layer if it has the row's output shape and parameter count, else None."""
     net = lowered(layer, before)
     if net is None or (row.shape is not None and net.output.shape != row.shape):
         return None
@@ -137,18 +137,18 @@ def _difference(layer: Layer, best: Layer) -> str:
 
 
 def options(kind: str, row: Row, before: Shape) -> Iterator[Layer]:
-    """Yield layers worth trying for a row, the usual ones first, with Keras's own defaults."""
+    """Yield layers of `kind` to try for a row, the usual ones first, with Keras's defaults."""
     if kind not in layer_kinds():
         return
     for fields in _fields(kind, row, before):
         if layer := _keras_layer(kind, fields):
             yield layer
-    if kind == "linear" and len(before) == 3:  # Keras's is of each place
+    if kind == "linear" and len(before) == 3:  # on maps, a Keras Dense is a 1 x 1 convolution
         yield from options("conv", row, before)
 
 
 def _fields(kind: str, row: Row, before: Shape) -> Iterator[Fields]:
-    """Yield fields of a kind that a row leaves possible."""
+    """Yield the fields to try for a kind."""
     match kind:
         case "conv" | "conv_transpose":
             yield from _conv(row, before)
@@ -189,7 +189,7 @@ def _conv(row: Row, before: Shape) -> Iterator[Fields]:
 
 
 def _windows(count: int) -> list[int] | list[tuple[int, int]]:
-    """Return the kernels of so many places: the square one, or every other."""
+    """Return the kernels with `count` pixels: the square one if there is one, else all."""
     if isqrt(count) ** 2 == count:
         return [isqrt(count)]
     sides = [(a, count // a) for a in range(1, WIDEST + 1) if count % a == 0]
@@ -200,7 +200,7 @@ def _pool(kind: str, row: Row, before: Shape) -> Iterator[Fields]:
     for padding, size in product(("valid", "same"), STRIDES):
         fields: Fields = {"kernel": size, "padding": padding}
         layer = _keras_layer(kind, fields)
-        if layer and fits(layer, before, row):  # other strides are possible, and in no report
+        if layer and fits(layer, before, row):  # the usual stride fits; other strides are not tried
             yield fields
             return
     for padding, size, stride in product(("valid", "same"), STRIDES, STRIDES):
@@ -208,6 +208,6 @@ def _pool(kind: str, row: Row, before: Shape) -> Iterator[Fields]:
 
 
 def _keras_layer(kind: str, fields: Fields) -> Layer | None:
-    """Return a layer with Keras's own defaults for the other fields, or None if not allowed."""
+    """Return a layer with Keras's defaults for the other fields; None if `fields` are invalid."""
     cls = layer_kinds()[kind]
     return kind_with(cls, {**cls.framework_defaults.get("keras", {}), **fields})

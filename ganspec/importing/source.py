@@ -1,4 +1,4 @@
-"""`ganspec import FILE.py`: from networks of a Python file to a spec."""
+"""`ganspec import FILE.py`: import of networks in a Python file as a spec."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ UNKNOWN_INIT = "initial weights: torch's own here; the constructor's were not re
 
 @dataclass(frozen=True)
 class Imported:
-    """A spec's text; `verified` is the result of comparing each network with its source."""
+    """The text of an imported spec; `verified` has, by role, the result of each comparison."""
 
     name: str
     text: str
@@ -47,9 +47,9 @@ class Imported:
 def import_file(
     path: Path, names: dict[str, str], inputs: list[CodeInput], settings: dict[str, object]
 ) -> Imported:
-    """Return a spec of the networks named by role, or under `network` for a role by its shapes.
+    """Import the classes or functions in `names`, by role. Shapes decide the role of a `network`.
 
-    Raises UnreadableError where the file, a name, a setting or an input does not fit.
+    Raises UnreadableError if the file, a name, a setting or an input does not fit.
     """
     module = run_file(path)
     makers = {role: maker_of(module, name, path) for role, name in names.items()}
@@ -68,7 +68,8 @@ def import_file(
         networks[role] = read_network(title, network, own)
         named = name_widths(networks[role], own, maker, settings)
         if any(variables.get(name, value) != value for name, value in named.items()):
-            networks[role] = read_network(title, network, own)  # one name, two values
+            # an earlier network has another value for a name
+            networks[role] = read_network(title, network, own)
         else:
             variables |= named
     if "network" in networks:
@@ -82,15 +83,15 @@ def import_file(
 def inputs_of(
     role: str, title: str, count: int, inputs: list[CodeInput], image: Shape | None
 ) -> list[CodeInput]:
-    """Return those of the inputs that a network reads; `image` is the generator's output.
+    """Return the `inputs` that a network reads; `image` is the shape of the generator's output.
 
-    Raises UnreadableError where `forward` takes more than these.
+    Raises UnreadableError if they are fewer than the `count` that `forward` requires.
     """
     fitting = {"generator": "zy", "discriminator": "xy"}.get(role, "xyz")
     own = [each for each in inputs if each.name in fitting]
     if role == "discriminator" and image and not any(each.name == "x" for each in own):
         own.insert(0, CodeInput("x", image))
-    if len(own) > count:  # a label is for the networks that take one
+    if len(own) > count:  # this network reads no label
         own = [each for each in own if not each.is_label]
     if all(each.is_label for each in own):
         example = {"generator": "z:100", "discriminator": "x:3x64x64"}
@@ -106,7 +107,7 @@ def finish(
     networks: dict[str, CodeNetwork],
     builders: Mapping[str, Callable[[], nn.Module]],
 ) -> Imported:
-    """Return the draft's text, compared with the code."""
+    """Return the draft's text with initial weights, and the comparison of each network."""
     text = text_of(draft)
     try:
         spec = loads(text, f"{draft.name}.yaml")
@@ -129,7 +130,7 @@ def finish(
 
 
 def compared(spec: Spec, role: str, network: CodeNetwork) -> str:
-    """Return in words how one network of the spec differs from the code's."""
+    """Describe the difference of a network and its code in words; `EQUAL` if there is none."""
     if gaps := len(network.missing):
         return f"not compared: {gaps} of its parts {'is' if gaps == 1 else 'are'} not expressed"
     try:
@@ -139,7 +140,7 @@ def compared(spec: Spec, role: str, network: CodeNetwork) -> str:
 
 
 def lowered(spec: Spec, role: str, init: Initializer | None = None) -> Net:
-    """Return one network's program, with other initial weights. Raises SpecError."""
+    """Lower one network of a spec, with `init` in place of its own if given. Raises SpecError."""
     network = getattr(spec, role)
     if init is not None:
         network = network.model_copy(update={"init": init})

@@ -1,4 +1,4 @@
-"""Data flow as a list of layers: chains, residuals, joined labels, named values."""
+"""Conversion of a recorded graph to layers: chains, residuals, joined labels, named values."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ JOINS = {"add": "add", "cat": "concat"}  # role of a call, kind of layer
 
 
 class Structure:
-    """Reads the layers of a graph from the value `start` on."""
+    """Reader of a graph's layers, from the value `start` on."""
 
     def __init__(self, graph: RecordedGraph, start: int, label: GraphLabel | None):
         self.graph, self.start, self.label = graph, start, label
         self.matcher = Matcher(graph)
         self.names: dict[int, str] = {}  # values that a later layer reads by name
-        self.cut: set[tuple[int, RecordedCall]] = set()  # reads by name
+        self.cut: set[tuple[int, RecordedCall]] = set()  # (value, call): reads by name
         self.take_known_modules()
         self.derived = graph.after(start)
 
     def take_known_modules(self) -> None:
-        """Put one call in place of those of a user's module that is a layer, as self-attention."""
+        """Replace the calls inside a user's module by one call if a layer expresses the module."""
         graph = self.graph
         for number, scope in enumerate(graph.scopes):
             inner = graph.within(number)
@@ -41,7 +41,7 @@ class Structure:
                 graph.calls = [call for call in graph.calls if call not in inner]
 
     def is_known(self, whole: RecordedCall) -> bool:
-        """Return True if a layer does what a user's module does."""
+        """Return True if a layer expresses the call `whole` of a user's module."""
         if len(whole.inputs) == 1:
             return self.matcher.layer([whole], False) is not None
         if self.label is None or whole.inputs[1:] != (self.label.value,):
@@ -49,7 +49,7 @@ class Structure:
         return joined(self.matcher, self.label, whole.inputs[0], [], [whole]) is not None
 
     def entries(self, start: int, end: int) -> list[Entry]:
-        """Return the layers from one value to another."""
+        """Return the layers from the value `start` to the value `end`."""
         entries: list[Entry] = []
         chain: list[RecordedCall] = []
         at = start
@@ -68,7 +68,7 @@ class Structure:
         return [*entries, *self.matcher.entries(chain)]
 
     def region(self, start: int, end: int) -> list[RecordedCall]:
-        """Return the calls up to the first value that everything after `start` passes through."""
+        """Return the calls from `start` to the first value that all paths to `end` go through."""
         path = self.graph.between(start, end)
         last_read = {value: i for i, call in enumerate(path) for value in self.uncut(call)}
         furthest = last_read.get(start, 0)
@@ -79,11 +79,11 @@ class Structure:
         return path
 
     def uncut(self, call: RecordedCall) -> list[int]:
-        """Return the values that a call reads as the running one."""
+        """Return the values derived from `start` that a call does not read by name."""
         return [v for v in call.inputs if v in self.derived and (v, call) not in self.cut]
 
     def cut_long_reads(self, start: int, region: list[RecordedCall]) -> bool:
-        """Let a join far behind read `start` by its name; False where nothing can be cut."""
+        """Let a later join read `start` by name. Return False if there is no such join."""
         if len(region) == 1 or self.has_label(region) or self.branches(start, region):
             return False
         after = self.graph.after(start) - {start}
@@ -98,14 +98,14 @@ class Structure:
         return self.graph.roles.get(call) in JOINS
 
     def name(self, value: int) -> str:
-        """Return the name of a value, a new one the first time."""
+        """Return the name of a value. A value without a name gets one: `skip`, `skip2`, ..."""
         new = f"skip{len(self.names) + 1}" if self.names else "skip"
         return self.names.setdefault(value, new)
 
     # -- joins --------------------------------------------------------------------------------
 
     def joint(self, start: int, region: list[RecordedCall]) -> list[Entry]:
-        """Return the layers of a region that is more than one call of one input."""
+        """Return the layers of a region that is not a single call with one input."""
         last = region[-1]
         side = self.side(region)
         label = self.label if self.has_label(region) else None
@@ -122,19 +122,19 @@ class Structure:
         return [Entry(None, {}, [*side, *region], output=last.output)]
 
     def has_label(self, region: list[RecordedCall]) -> bool:
-        """Return True if a call reads a value that does not depend on `start`, as the label's."""
+        """Return True if a call reads the label or a value computed from the label alone."""
         return self.label is not None and any(
             value not in self.derived for call in region for value in call.inputs
         )
 
     def side(self, region: list[RecordedCall]) -> list[RecordedCall]:
-        """Return the calls on the label alone that a region needs."""
+        """Return the calls outside a region that compute its values of the label."""
         outer = {v for call in region for v in call.inputs if v not in self.derived}
         needed = self.graph.before(*outer) if self.label else set()
         return [call for call in self.graph.calls if call.output in needed]
 
     def branches(self, start: int, region: list[RecordedCall]) -> tuple[int, int] | None:
-        """Return the two values that a region adds, if each depends on `start` by itself."""
+        """Return the two values that a region adds, if they are separate branches from `start`."""
         last = region[-1]
         one, two, *_ = [*last.operands, -1, -1]
         shapes = self.graph.shapes
@@ -148,7 +148,7 @@ class Structure:
         return (two, one) if one == start else (one, two)
 
     def by_name(self, start: int, call: RecordedCall) -> list[Entry] | None:
-        """Return a sum or concatenation with values that were named before."""
+        """Return the `add` or `concat` layers of a call that reads named values; else None."""
         values = call.operands
         if any(value != start and (value, call) not in self.cut for value in values):
             return None
@@ -164,7 +164,7 @@ class Structure:
     # -- names --------------------------------------------------------------------------------
 
     def named(self, entries: list[Entry]) -> list[Entry]:
-        """Return the entries with the names of their values; the input's has a layer of its own."""
+        """Write the values' names as `as` fields. A name of the input gets a layer `identity`."""
         for entry in walk(entries):
             if name := self.names.get(entry.output):
                 entry.fields["as"] = name

@@ -23,7 +23,7 @@ TOTALS = {
 
 @dataclass
 class Row:
-    """A layer: `shape` is channels first and without the batch, None where it is not printed."""
+    """A layer of a table; `shape` is channels first, without the batch, None if not printed."""
 
     name: str
     type: str
@@ -34,7 +34,7 @@ class Row:
 
 @dataclass
 class Table:
-    """One printed model."""
+    """The printed table of one model."""
 
     name: str
     rows: list[Row] = field(default_factory=list)
@@ -67,7 +67,7 @@ def _title(before: list[str], name: str) -> str:
 
 
 def _fill(table: Table, header: str, lines: list[str]) -> None:
-    """Read the rows and sums under a header."""
+    """Fill `table` with the rows and the parameter sums in the lines below its header."""
     boxed = any(bar in header for bar in BARS)
     starts = [header.index(word) for word in HEADER if word in header]
     cells: list[list[str]] = []
@@ -76,7 +76,7 @@ def _fill(table: Table, header: str, lines: list[str]) -> None:
             table.totals[total[0]] = total[1]
         elif not table.totals and not RULE.fullmatch(line) and line.strip():
             parts = _split(line, boxed, starts)
-            if re.search(r"\d", parts[2]) or not cells:  # a row's first line has its count
+            if re.search(r"\d", parts[2]) or not cells:  # a row's first line has a parameter count
                 cells.append(parts)
             else:
                 cells[-1] = [f"{a}\n{b}" for a, b in zip(cells[-1], parts, strict=True)]
@@ -110,7 +110,7 @@ def _row(cells: list[str]) -> Row:
 
 
 def _joined(cell: str) -> str:
-    """Return a cell of several lines as one; a word in parentheses may be broken anywhere."""
+    """Join the lines of a cell. A word in parentheses may be broken, so it gets no space."""
     lines = [line.strip() for line in cell.split("\n") if line.strip()]
     text = lines[0] if lines else ""
     for line in lines[1:]:

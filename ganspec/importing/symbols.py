@@ -1,4 +1,4 @@
-"""Widths in the words of the code: `8 * ngf` where the constructor has `ngf=64`."""
+"""Widths as expressions of the constructor's arguments: `8 * ngf` in place of 512."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from ganspec.importing.python_file import CodeInput, Maker, build
 from ganspec.language.expr import Width
 from ganspec.language.names import name_problem
 
-LONGEST_SUM = 2  # names in one width; more tell a reader nothing
+LONGEST_SUM = 2  # names in one width; a longer sum is harder to read than its number
 
 
 def name_widths(
     draft: CodeNetwork, inputs: list[CodeInput], maker: Maker, settings: dict[str, object]
 ) -> dict[str, int]:
-    """Put names into the network's widths. Return those that any width has, with their values.
+    """Write the network's widths with names of arguments. Return the used names' values.
 
-    The network is built and read again with each argument halved. A width that follows is a
-    multiple of it, and perhaps something more.
+    The network is built and read again with each argument halved. A width that changes contains a
+    multiple of the argument.
     """
     slopes: dict[Path, dict[str, int]] = {}
     known = _arguments(maker, settings)
@@ -47,14 +47,14 @@ def name_widths(
 
 
 def _arguments(maker: Maker, settings: dict[str, object]) -> dict[str, int]:
-    """Return the constructor's whole numbers that a spec could have under `vars`."""
+    """Return the constructor's whole-number arguments whose names are valid under `vars`."""
     parameters = inspect.signature(maker).parameters.values()
     values = ((p.name, settings.get(p.name, p.default)) for p in parameters)
     return {n: v for n, v in values if type(v) is int and v > 1 and not name_problem(n)}
 
 
 def _numbers(draft: CodeNetwork) -> Iterator[tuple[Path, int]]:
-    """Yield every width of a network with its place."""
+    """Yield every whole number of a network with its path."""
     yield from numbers(draft.entries)
     yield from numbers(list(draft.reads), ("reads",))
     yield from numbers(draft.condition, ("condition",))
@@ -63,7 +63,7 @@ def _numbers(draft: CodeNetwork) -> Iterator[tuple[Path, int]]:
 def _halved(
     title: str, maker: Maker, settings: dict[str, object], inputs: list[CodeInput], value: int
 ) -> CodeNetwork | None:
-    """Return the network that `settings` build, with inputs of `value` halved if it needs that."""
+    """Read the network on `inputs`, or with sizes of `value` halved in them; None if both fail."""
     half = value // 2
     halved = [
         replace(each, shape=tuple(half if n == value else n for n in each.shape))
@@ -74,13 +74,13 @@ def _halved(
     for attempt in (inputs, halved):
         try:
             return read_network(title, build(maker, settings), attempt)
-        except Exception:  # the user's code may raise anything at a width it was not made for
+        except Exception:  # the user's code may raise anything at an unusual width
             continue
     return None
 
 
 def _text(width: int, slopes: dict[str, int], values: dict[str, int]) -> str | None:
-    """Return a width as a sum of multiples of names, and of a rest."""
+    """Return a width as a sum such as `2 * ngf + 3`; None if that has too many names."""
     rest = width - sum(slope * values[name] for name, slope in slopes.items())
     if rest < 0 or len(slopes) > LONGEST_SUM or min(slopes.values()) < 1:
         return None

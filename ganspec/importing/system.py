@@ -1,4 +1,4 @@
-"""Networks that were read, as the text of a whole spec."""
+"""Writing of imported networks as the text of a whole spec."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Image = tuple[int, int, int]
 
 @dataclass(eq=False)
 class SpecDraft:
-    """A spec before it is text: its networks by role, the images, guesses."""
+    """A spec before it is text: its networks and `init` by role, shape of images, remarks."""
 
     name: str
     doc: str
@@ -43,7 +43,7 @@ class SpecDraft:
 
 
 def role_of(network: NetworkDraft) -> str:
-    """Return the role of a network, by its shapes."""
+    """Guess the role of a network from its input and output shapes."""
     reads, makes = network.reads, network.makes
     if math.prod(makes) == 1:
         return "discriminator"
@@ -55,7 +55,7 @@ def role_of(network: NetworkDraft) -> str:
 
 
 def image_of(shape: Shape) -> Image | None:
-    """Return `shape` as an image's; a vector as long as a square one counts."""
+    """Return `shape` if it is an image's, or the square image of a vector: 784 is 1 x 28 x 28."""
     if len(shape) == 3:
         return (shape[0], shape[1], shape[2]) if shape[0] in (1, 3) else None
     for channels in (1, 3) if len(shape) == 1 else ():
@@ -66,14 +66,14 @@ def image_of(shape: Shape) -> Image | None:
 
 
 def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> SpecDraft:
-    """Return a draft. Raises UnreadableError where the networks do not share one size of images."""
+    """Draft a spec of the networks. Raises UnreadableError if they differ in image shape."""
     images = []
     for role, network in networks.items():
         shape = network.makes if role == "generator" else network.reads
         image = image_of(shape)
         if image is None:
             text = " x ".join(map(str, shape))
-            raise UnreadableError(f"a network of {text}; ganspec knows images of 1 or 3 channels")
+            raise UnreadableError(f"a network of {text}; ganspec reads images of 1 or 3 channels")
         images.append(image)
     if len(set(images)) > 1:
         one, two = (" x ".join(map(str, image)) for image in images)
@@ -88,7 +88,7 @@ def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> 
 
 
 def adapt(role: str, network: NetworkDraft, image: Image) -> None:
-    """Add the layers that the code leaves to its caller: an image read or made as a vector."""
+    """Add the reshapes between vectors and images that the code leaves to its caller."""
     entries = network.entries
     if role == "generator":
         if len(network.reads) == 3:
@@ -97,7 +97,7 @@ def adapt(role: str, network: NetworkDraft, image: Image) -> None:
             note = "the code makes a vector"
             entries.append(Entry("reshape", {"shape": list(image)}, note=note))
     elif len(network.reads) == 1 and (not entries or entries[0].kind != "flatten"):
-        if network.condition is not None:  # it joins the vector, not the image
+        if network.condition is not None:  # the label joins the vector, not the image
             join = Entry("join_label", {"condition": network.condition})
             if isinstance(network, CodeNetwork):
                 join.calls, network.before = network.before, []
@@ -107,7 +107,7 @@ def adapt(role: str, network: NetworkDraft, image: Image) -> None:
 
 
 def plain_name(text: str) -> str:
-    """Return `text` as a name that a spec may have."""
+    """Return `text` as a valid name of a spec: `DCGAN-64` gives `dcgan_64`."""
     plain = re.sub(r"[^a-z0-9]+", "_", text.lower()).strip("_").lstrip("0123456789_")[:40]
     return plain if plain and name_problem(plain) is None else f"my_{plain}"[:40].rstrip("_")
 
@@ -116,7 +116,7 @@ def plain_name(text: str) -> str:
 
 
 def text_of(draft: SpecDraft) -> str:
-    """Return the text of the spec, with remarks on guesses and on layers beyond the code's."""
+    """Return the text of the spec, with comments on guesses and on added layers."""
     lines = [remark(f"Written by `ganspec import` from {draft.source}.")]
     lines += [remark(text) for text in draft.remarks]
     lines += [f"name: {draft.name}", f"doc: {flow(draft.doc)}"]
@@ -132,7 +132,7 @@ def text_of(draft: SpecDraft) -> str:
         lines += ["", f"{role}:", *_network(network, draft.inits.get(role))]
     for role in {"generator", "discriminator"} - set(draft.networks) if draft.is_gan else ():
         lines += ["", *_stand_in(draft, role)]
-    lines += ["", remark("Guesses from here on: no network states these.")]
+    lines += ["", remark("Guesses from here on: the networks do not settle these.")]
     return "\n".join([*lines, *_training(draft)]) + "\n"
 
 
@@ -183,7 +183,7 @@ def _label(draft: SpecDraft) -> dict[str, Data] | None:
 
 
 def ending(network: NetworkDraft | None) -> str:
-    """Return the kind of the last layer that changes numbers."""
+    """Return the kind of the last layer that is no reshape."""
     entries = network.entries if network else []
     kinds = [entry.kind for entry in entries if entry.kind not in ("flatten", "reshape")]
     return (kinds[-1] or "") if kinds else ""
@@ -196,7 +196,7 @@ def _range(draft: SpecDraft) -> list[int]:
 
 
 def _training(draft: SpecDraft) -> list[str]:
-    """Return the lines of objective and optimizers, which are in no network."""
+    """Return the lines of objective and optimizers, which are guesses."""
     if not draft.is_gan:
         (role, network), *_ = draft.networks.items()
         return [

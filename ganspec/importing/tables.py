@@ -1,4 +1,4 @@
-"""`ganspec import --summary`: from printed Keras tables to a spec."""
+"""`ganspec import --summary`: import of printed Keras tables as a spec."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ UNSEEN = "activations inside a layer, as Conv2D(activation='relu'), are not prin
 
 
 def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
-    """Return a spec of the printed networks. Raises UnreadableError where a file has none."""
+    """Import the networks printed in the files. Raises UnreadableError if a file has none."""
     tables = [table for path in paths for table in _read(path)]
     walks, warnings = _walks(tables, inputs)
     networks: dict[str, NetworkDraft] = {}
@@ -33,7 +33,7 @@ def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
     for walk in walks:
         role = role_of(walk.draft)
         if role in networks:
-            raise UnreadableError(f"two tables are of a {role}; import them one by one")
+            raise UnreadableError(f"two tables are of a {role}; import one at a time")
         networks[role], printed[role] = walk.draft, walk.table
     draft = draft_spec(paths[0].stem, paths[0].name, networks)
     draft.framework, draft.remarks = "keras", [UNSEEN]
@@ -56,7 +56,7 @@ def _read(path: Path) -> list[Table]:
 
 
 def _walks(tables: list[Table], inputs: list[CodeInput]) -> tuple[list[Walk], list[str]]:
-    """Return each table's layers, and warnings. A discriminator may read what a generator makes."""
+    """Return the layers of each table, generators first to learn the image shape, and warnings."""
     warnings, walks = [], []
     shapes = {each.name: each.shape for each in inputs}
     image = shapes.get("x")
@@ -80,7 +80,7 @@ def _starts_with_vector(table: Table) -> bool:
 
 
 def doubtful(entries: list[Entry]) -> list[str]:
-    """Return the doubts that the layers' notes state, each once."""
+    """Return the layers' notes without parameter counts, equal ones once with their number."""
     notes = [(e.kind, re.sub(r"^[\d,]+(; )?", "", e.note)) for e in entries]
     doubts = Counter(f"{kind}: {note}" if kind else note for kind, note in notes if note)
     return [f"{text} ({count} times)" if count > 1 else text for text, count in doubts.items()]
@@ -92,11 +92,11 @@ def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list
     rows: dict[str, Data] = {}
     for role, network in networks.items():
         if any(entry.kind is None for entry in network.entries):
-            continue  # with stand-ins the counts cannot be met
+            continue  # with stand-ins, the parameter counts differ
         if (known := counts(tables[role])).get("total"):
             params[role] = known
         printed = [row.params for row in tables[role].rows if row.params]
-        if printed and network.label is None:  # a label's layers are one condition here
+        if printed and network.label is None:  # the spec has one condition for a label's layers
             rows[role] = printed
     lines = []
     for key, values in (("params", params), ("layers", rows)):
@@ -106,7 +106,7 @@ def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list
 
 
 def counts(table: Table) -> dict[str, int]:
-    """Return the printed sums without an optimizer's; of frozen models the total alone."""
+    """Return the printed parameter sums, without the optimizer's; for frozen models the total."""
     sums = dict(table.totals)
     if "total" in sums:
         sums["total"] -= sums.pop("optimizer", 0)
@@ -115,7 +115,7 @@ def counts(table: Table) -> dict[str, int]:
 
 
 def _verified(text: str, tables: dict[str, Table]) -> dict[str, str]:
-    """Return for each network in words whether its count is the table's."""
+    """Compare parameter counts. Return by role a text such as `1,234 parameters, as printed`."""
     spec = loads(text, "spec")
     try:
         nets = lower(spec)

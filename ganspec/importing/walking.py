@@ -1,4 +1,4 @@
-"""A Keras table from its first row to its last: the running value, named ones, the label."""
+"""Conversion of a Keras table to layers, row by row, with named values and the label."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ SIDES = (28, 32, 48, 64, 96, 128, 256)  # usual sides of images, in pixels
 
 
 class Walk:
-    """The layers of one table; `latent` and `image` are shapes that the user gave."""
+    """Conversion of one table. `latent` and `image` are the input shapes that the user gave."""
 
     def __init__(self, table: Table, latent: Shape | None, image: Shape | None):
         self.table, self.latent, self.image = table, latent, image
         self.rows = [replace(row, type=keras_type(row)) for row in table.rows]
         self.inputs = {r.name: r.shape for r in self.rows if r.type == "InputLayer" and r.shape}
         self.draft = NetworkDraft(table.name, (), (), [])
-        self.shapes: dict[str, Shape] = {}  # of every row
-        self.names: dict[str, str] = {}  # rows that are read by name
-        self.entries: dict[str, Entry] = {}  # the last layer of every row
-        self.labels: list[Row] = []  # rows of the label
+        self.shapes: dict[str, Shape] = {}  # output shapes by row
+        self.names: dict[str, str] = {}  # names of values that a later layer reads, by row
+        self.entries: dict[str, Entry] = {}  # last layers by row
+        self.labels: list[Row] = []  # rows that only process the label
         self.before: Row | None = None
         self.main = ""  # the input that the first layer reads
         self.running: Shape = ()
 
     def run(self) -> None:
-        """Fill the draft. Raises UnreadableError where the shape of the input stays unknown."""
+        """Fill the draft. Raises UnreadableError if the shape of the input cannot be found."""
         for row in self.rows:
             if row.type == "InputLayer":
                 continue
@@ -53,7 +53,7 @@ class Walk:
     # -- the input ----------------------------------------------------------------------------
 
     def start(self, row: Row) -> Shape:
-        """Return the shape of the input: printed, given, or one that the first row could read."""
+        """Return the shape of the input: printed, given by the user, or guessed from `row`."""
         read = [name for text in row.sources if (name := named(text, self.inputs))]
         if read:
             self.main = max(read, key=lambda name: math.prod(self.inputs[name]))
@@ -69,7 +69,7 @@ class Walk:
         return self.guess(row)
 
     def guess(self, row: Row) -> Shape:
-        """Return the likeliest input of a first row, and note that it is a guess."""
+        """Guess the input shape of a first row, and add a note about it."""
         fitting = [(shape, s.layer) for shape in _guesses(row) if (s := solve(row, shape))]
         square = [s for s, layer in fitting if isinstance(getattr(layer, "kernel", 1), int)]
         shapes = square or [shape for shape, _ in fitting]
@@ -81,7 +81,7 @@ class Walk:
         likeliest, *others = (shown(shape, shape) for shape in shapes[:4])
         doubt = f", or {' or '.join(others)}" if others else ""
         self.draft.notes.append(
-            f"the table does not print its input: {likeliest}{doubt}; say it with --input"
+            f"the table does not print its input: {likeliest}{doubt}; set it with --input"
         )
         return shapes[0]
 
@@ -104,7 +104,7 @@ class Walk:
         self.before = row
 
     def plain(self, row: Row) -> list[Entry] | None:
-        """Return the layer of a row with one input; None if there is none."""
+        """Return the layer of a row with one input, [] if it needs none; None if none fits."""
         source = named(row.sources[0], self.shapes) if row.sources else None
         if self.before is None or source == self.before.name:
             source = None
@@ -122,20 +122,20 @@ class Walk:
         return [entry]
 
     def last_activation(self) -> str:
-        """Return the usual activation of a score, an image or classes."""
+        """Return the usual last activation: `sigmoid` of a score, `tanh` of an image, `softmax`."""
         if math.prod(self.running) == 1:
             return "sigmoid"
         return "tanh" if len(self.running) == 3 else "softmax"
 
     def name(self, row: str) -> str:
-        """Return the name by which a later layer reads a row."""
+        """Return the name by which later layers read a row's output, a new one if it has none."""
         if row not in self.names:
             self.names[row] = f"skip{len(self.names) + 1}" if self.names else "skip"
             self.entries[row].fields["as"] = self.names[row]
         return self.names[row]
 
     def join(self, row: Row) -> list[Entry] | None:
-        """Return a sum or concatenation with named rows, or with the label; None if neither."""
+        """Return the layers that join named values or the label; None if there are none."""
         if self.labels and _mentions(row.sources, self.labels[-1:]):
             entry = self.condition(row)
             return [entry] if entry else [] if self.draft.condition else None
@@ -153,13 +153,13 @@ class Walk:
     # -- the label ----------------------------------------------------------------------------
 
     def is_label(self, row: Row) -> bool:
-        """Return True if a row is an embedding, or reads a row of the label."""
+        """Return True if a row is an embedding or processes the label alone."""
         if row.type == "Embedding":
             return True
         return not joins(row) and _mentions(row.sources[:1], self.labels)
 
     def vector(self, row: Row) -> list[Entry] | None:
-        """Return the join of a second input, a vector behind the running one: several marks."""
+        """Return the layer that appends a multi-hot label; [] if `condition` does so; else None."""
         read = [name for text in row.sources if (name := named(text, self.inputs))]
         others = [name for name in read if name != self.main]
         if not self.main or len(others) != 1 or len(self.inputs[others[0]]) != 1:
@@ -174,9 +174,9 @@ class Walk:
         return [Entry("join_label", {"condition": "concat"})]
 
     def condition(self, row: Row) -> Entry | None:
-        """Return the label's rows and the row that joins them as one layer.
+        """Return one layer for the label's rows and the row that joins them.
 
-        Before the first layer they are the network's condition, and None is returned.
+        Before the first layer, the network's `condition` is set and None is returned.
         """
         embedding = self.labels[0]
         size = (embedding.shape or (0,))[0]
@@ -204,12 +204,12 @@ class Walk:
 
 
 def joins(row: Row) -> bool:
-    """Return True if a row reads several others."""
+    """Return True if a row adds, concatenates or multiplies the outputs of other rows."""
     return KERAS.get(row.type) in ("add", "concat", "multiply")
 
 
 def named(text: str, names: Iterable[str]) -> str | None:
-    """Return the name that a cell of `Connected to` means, which may be cut short."""
+    """Return the row's name in a cell of `Connected to`, which may be cut short."""
     text = text.rstrip("…")
     return max(
         (name for name in names if name.startswith(text)), key=lambda n: n == text, default=None
@@ -217,12 +217,12 @@ def named(text: str, names: Iterable[str]) -> str | None:
 
 
 def _mentions(sources: list[str], rows: list[Row]) -> bool:
-    """Return True if a cell of `Connected to` means one of the rows."""
+    """Return True if a cell of `Connected to` names one of the rows."""
     return any(row.name.startswith(text.rstrip("…")) for text in sources for row in rows)
 
 
 def _guesses(row: Row) -> list[Shape]:
-    """Return the inputs that a first row could read, the likeliest first."""
+    """Return the input shapes that a first row could read, the likeliest first."""
     if row.type == "Dense" and row.shape:
         sizes = {row.params // row.shape[0] - bias for bias in (0, 1)}
         round_first = sorted(sizes, key=lambda z: (z % 10 != 0 and z & (z - 1) != 0, z))

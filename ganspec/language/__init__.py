@@ -1,1 +1,1 @@
-"""The spec language: reading, diagnostics, expressions and the models of what may be written."""
+"""The spec language: reading YAML, diagnostics, expressions, and base classes of sections."""

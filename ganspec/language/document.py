@@ -1,4 +1,4 @@
-"""The base of every spec, whatever system it describes."""
+"""The base class of specs: each system, such as a GAN, has a subclass."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ganspec.language.types import Doc, Name, refusal
 
 
 class Document(Section):
-    """A whole spec. A class with `system="gan"` registers itself as one of the systems.
+    """A whole spec. A subclass with `system="gan"` registers itself as the system `gan`.
 
-    `networks` are the keys of its networks. A spec that has none of any system's networks is one
-    of the `standard` system.
+    `networks` are the keys of the system's networks. A spec without networks belongs to the system
+    that is `standard`.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -28,7 +28,7 @@ class Document(Section):
     tree: Node = Field(exclude=True, repr=False, description="the marked text of the spec")
 
     def __init_subclass__(cls, **_: object) -> None:
-        super().__init_subclass__()  # the class keyword is for the method below
+        super().__init_subclass__()  # takes `system`, which the method below reads
 
     @classmethod
     def __pydantic_init_subclass__(cls, system: str | None = None, **_: object) -> None:
@@ -40,7 +40,7 @@ BASES["system"] = Document
 
 
 def systems() -> tuple[type[Document], ...]:
-    """Return the class of every system's specs, the standard one first."""
+    """Return the spec class of each system, the standard system first."""
     base = base_of("system")
     assert issubclass(base, Document)
     return tuple(sorted(base.systems.values(), key=lambda system: not system.standard))
@@ -54,7 +54,7 @@ def _check_distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Signature(Section):
-    """The head of a block: all but its layers."""
+    """A block's fields except `layers`."""
 
     doc: Doc = ""
     params: Annotated[tuple[Name, ...], AfterValidator(_check_distinct)] = ()

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 COLOURS = {"error": "1;31", "warning": "1;33", "frame": "1;34", "bold": "1"}
-LONGEST_QUOTE = 40  # characters of a spec's own text in a message
-WIDEST_FRAME = 110  # of a line, around the span
+LONGEST_QUOTE = 40  # characters of a value from the spec, in a message
+WIDEST_FRAME = 110  # characters shown of a long line
 
-# Words of other libraries for ours.
+# Other libraries' names, and the names in a spec that mean the same.
 SYNONYMS = {
     "adamax": "adam",
     "batchnorm2d": "batch_norm",
@@ -42,7 +42,7 @@ SYNONYMS = {
 
 @dataclass(frozen=True)
 class Text:
-    """A file that was read: its name as the user wrote it, and its lines."""
+    """A spec file's name as the user wrote it, and its lines."""
 
     name: str
     lines: tuple[str, ...] = field(repr=False)
@@ -61,21 +61,23 @@ class Mark:
         return f"{printable(self.text.name)}:{self.line}:{self.column}"
 
     def within(self, value: str, start: int, end: int) -> Mark:
-        """Return the span from offset `start` to `end` of `value`, the text at this mark."""
+        """Return the span of `value[start:end]`, where `value` is the text at this mark."""
         line = self.text.lines[self.line - 1] if self.line <= len(self.text.lines) else ""
-        if line[self.column - 1 : self.end - 1] != value:  # quoted or folded
+        if (
+            line[self.column - 1 : self.end - 1] != value
+        ):  # offsets differ in a quoted or folded text
             return self
         return Mark(self.text, self.line, self.column + start, self.column + end)
 
     def seen_from(self, other: Mark | None) -> str:
-        """Return `line 4`, or the file too if `other` is in another one."""
+        """Return `line 4` if `other` is in the same file, else `my.yaml:4:7`."""
         near = other is not None and other.text.name == self.text.name
         return f"line {self.line}" if near else str(self)
 
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One error or warning about a spec; `render` shows it in rustc's form."""
+    """One error or warning about a spec; `render` lays it out as the Rust compiler does."""
 
     code: str
     message: str
@@ -85,7 +87,7 @@ class Diagnostic:
     severity: str = "error"
 
     def render(self, colour: bool = False) -> str:
-        """Return a text of several lines: headline, place, frame, notes and help."""
+        """Return several lines: headline, place, the marked line of the spec, notes and help."""
 
         def paint(style: str, text: str) -> str:
             return f"\x1b[{COLOURS[style]}m{text}\x1b[0m" if colour else text
@@ -104,7 +106,7 @@ class Diagnostic:
     def _frame(self, mark: Mark, gutter: str, paint: Callable[[str, str], str]) -> list[str]:
         if not 0 < mark.line <= len(mark.text.lines):
             return []
-        # one character stays one column: tabs, control and direction marks cannot move the frame
+        # each character is replaced by one that moves neither the frame nor the carets
         line = "".join(_visible(c) for c in mark.text.lines[mark.line - 1])
         start = min(mark.column - 1, len(line))
         end = max(start, min(mark.end - 1, len(line)))
@@ -127,15 +129,15 @@ class Diagnostic:
 
 
 class GanspecError(Exception):
-    """A mistake that the user can mend; the message is one line with a place and a fix."""
+    """Raised for a mistake that the user can mend; the message is one line with a fix."""
 
 
 class SpecError(GanspecError):
-    """A wrong spec; `diagnostics` holds every mistake in the order of places."""
+    """Raised for a wrong spec; `diagnostics` are its mistakes, by file and line."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]):
         distinct: dict[tuple, Diagnostic] = {}
-        for d in diagnostics:  # a block called twice makes the same mistake twice
+        for d in diagnostics:  # a mistake in a block is found at each call
             distinct.setdefault((d.code, d.mark, d.message if d.mark is None else ""), d)
         self.diagnostics = tuple(sorted(distinct.values(), key=_place))
         super().__init__("\n\n".join(d.render() for d in self.diagnostics))
@@ -150,11 +152,11 @@ def _place(diagnostic: Diagnostic) -> tuple:
 def fail(
     code: str, message: str, mark: Mark | None, help: str | None = None, *notes: str
 ) -> NoReturn:
-    """Raise a SpecError of one diagnostic."""
+    """Raise a SpecError with one diagnostic."""
     raise SpecError([Diagnostic(code, message, mark, notes, help)])
 
 
-# -- a spec's own text in messages ------------------------------------------------------------
+# -- words and values in messages -------------------------------------------------------------
 
 
 def printable(text: str) -> str:
@@ -186,7 +188,7 @@ def conjunction(words: list[str], last: str = "and") -> str:
 
 
 def plural(noun: str) -> str:
-    """Return the plural of a noun."""
+    """Return the plural of a family's name."""
     if noun == "criterion":
         return "criteria"
     if noun.endswith("y"):
@@ -200,7 +202,7 @@ def nearest(word: object, options: Iterable[str]) -> str | None:
     wanted = str(word).lower().replace("-", "_").replace(" ", "_")
     if len(wanted) > LONGEST_QUOTE:
         return None
-    for name in names:  # `BatchNorm` and `batchnorm` mean `batch_norm`
+    for name in names:  # `BatchNorm` and `batchnorm` match `batch_norm`
         if name.replace("_", "") == wanted.replace("_", ""):
             return name
     if SYNONYMS.get(wanted) in names:
@@ -210,7 +212,7 @@ def nearest(word: object, options: Iterable[str]) -> str | None:
 
 
 def suggestion(word: object, options: Iterable[str], listed: str) -> str:
-    """Return help for an unknown name: the nearest option, or all if none is near."""
+    """Return help for an unknown name: the nearest option, or all options after `listed`."""
     names = sorted(options)
     close = nearest(word, names)
     return f"use `{close}`" if close else f"{listed}: {', '.join(names)}"
@@ -223,6 +225,6 @@ def _visible(character: str) -> str:
 
 
 def _cells(text: str) -> int:
-    """Return the width of `text` in columns of a terminal."""
+    """Return the number of terminal columns that `text` takes."""
     wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
     return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)

@@ -1,4 +1,4 @@
-"""Arithmetic in specs: `8 * ch`, evaluated over a scope of names and never with `eval`."""
+"""Arithmetic in specs, such as `8 * ch`: parsed and checked, never run with `eval`."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ OPERATORS = {
 
 
 class Unknown:
-    """Value of a name whose own definition is wrong, or is not known yet."""
+    """The value of a name whose definition has a mistake, or of a block's parameter."""
 
 
 UNKNOWN = Unknown()
 
 
 class ExpressionError(ValueError):
-    """A wrong expression; `start` and `end` are offsets of its smallest wrong part."""
+    """Raised for a wrong expression; `start` and `end` are offsets of its smallest wrong part."""
 
     def __init__(self, code: str, message: str, start: int, end: int, help: str | None = None):
         super().__init__(message)
@@ -42,15 +42,15 @@ class ExpressionError(ValueError):
 
 
 class UnknownValueError(Exception):
-    """An expression over a name whose value is unknown."""
+    """Raised for an expression with a name whose value is `UNKNOWN`."""
 
 
 class Width(int):
     """A whole number that remembers the expression it came from, as Python text.
 
     Arithmetic with other whole numbers keeps the text: `Width(64, "ch") * 4` is 256 and prints
-    as `ch * 4`, so that emitted classes stay symbolic. `level` is the precedence of the text's
-    loosest operator (1 sum, 2 product, 3 a name or a number).
+    as `ch * 4`, so that emitted classes keep the name. `level` is the precedence of the text's
+    loosest operator: 1 for a sum, 2 for a product, 3 for a name or a number.
     """
 
     text: str
@@ -66,11 +66,11 @@ class Width(int):
 
     @property
     def symbolic(self) -> bool:
-        """True if the text has a name."""
+        """True if the text contains a name, such as `ch`."""
         return bool(IDENTIFIER.search(self.text))
 
     def names(self) -> list[str]:
-        """Return the names in the text in order, each once."""
+        """Return the names in the text, each once, in order of first use."""
         return list(dict.fromkeys(IDENTIFIER.findall(self.text)))
 
     def _join(self, kind: type[ast.operator], left: int, right: int) -> Width:
@@ -81,7 +81,7 @@ class Width(int):
         value = function(int(first), int(second))
         if not (first.symbolic or second.symbolic):
             return Width(value)
-        # a pure sum or product associates, so its right side needs no parentheses
+        # a + (b + c) equals a + b + c, so the right side needs no parentheses; same for products
         flat = kind in (ast.Add, ast.Mult) and not re.search(r"[-/%]", second.text)
         a = first.text if first.level >= level else f"({first.text})"
         b = second.text if second.level >= level + (not flat) else f"({second.text})"
@@ -123,8 +123,8 @@ Names: TypeAlias = Mapping[str, int | float | Unknown]
 def evaluate(text: str, scope: Names) -> Width | float:
     """Return the value of `text`: a `Width` if it is whole, else a float.
 
-    Raises ExpressionError for anything but numbers, names of the scope and + - * / // %, and
-    UnknownValueError if it depends on a name whose value is UNKNOWN.
+    Raises ExpressionError unless `text` has only numbers, names of the scope, parentheses and
+    + - * / // %. Raises UnknownValueError if the value of a name is UNKNOWN.
     """
     if len(text) > MAX_CHARACTERS:
         message = f"an expression of {len(text)} characters"
@@ -145,12 +145,12 @@ def evaluate(text: str, scope: Names) -> Width | float:
 
 def _parsed(text: str) -> ast.expr:
     help = "write arithmetic over numbers and names, such as `8 * ch`"
-    if not text.isascii():  # Python would read other scripts' letters as names, too
+    if not text.isascii():  # Python accepts letters of any script in names
         start = next(i for i, c in enumerate(text) if not c.isascii())
         message = f"`{text[start]}` cannot stand in an expression"
         raise ExpressionError("bad-expression", message, start, start + 1, help)
     try:
-        with warnings.catch_warnings():  # of `1if`, which is refused below
+        with warnings.catch_warnings():  # Python warns of `1if`, which is refused below
             warnings.simplefilter("ignore")
             return ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, MemoryError) as error:
@@ -177,7 +177,7 @@ def _value(node: ast.expr, scope: Names) -> Width | float:
             return _checked(node, Width(number) if isinstance(number, int) else number)
         case ast.Name(id=name):
             value = scope[name]
-            assert not isinstance(value, Unknown)  # `evaluate` has looked
+            assert not isinstance(value, Unknown)  # `evaluate` has raised for these
             return Width(value, name) if type(value) is int else value
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_value(operand, scope)

@@ -1,8 +1,7 @@
-"""Tables of fields: the annotations of each model, read once.
+"""Tables of fields: the annotations of each pydantic model, read once.
 
-A table answers everything that is asked of a field before its model exists: which YAML it takes,
-within which limits, and how messages and the reference describe that. Pydantic then validates the
-finished values and keeps them as a frozen record.
+A table lists which YAML each field accepts, within which limits, and how messages and the
+reference describe it. Pydantic then validates the values and keeps them in a frozen model.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ class Limit:
     bound: int | float
 
     def admits(self, value: int | float) -> bool:
-        """Return True if `value` keeps to the bound. NaN keeps to none."""
+        """Return True if `value` is within the bound. NaN is within none."""
         match self.relation:
             case "ge":
                 return value >= self.bound
@@ -46,17 +45,17 @@ class Limit:
 
 @dataclass(frozen=True)
 class ScalarType:
-    """A number within limits, a text of so many characters, or true and false."""
+    """A number within limits, a text of `shortest` to `longest` characters, or a bool."""
 
     python: type
     limits: tuple[Limit, ...] = ()
     finite: bool = False
     shortest: int = 0
     longest: int | None = None
-    checked: bool = False  # a function of the model refuses values that this table accepts
+    checked: bool = False  # a validator of the model may refuse values that this table accepts
 
     def accepts(self, value: object) -> bool:
-        """Return True if `value` has this type; a whole number is a number, too."""
+        """Return True if `value` has this type. A float type accepts whole numbers."""
         if isinstance(value, bool):
             return self.python is bool
         return isinstance(value, (int, float) if self.python is float else self.python)
@@ -64,7 +63,7 @@ class ScalarType:
 
 @dataclass(frozen=True)
 class ListType:
-    """A list: of `items` one by one, or of any number of `items[0]` where it is `endless`."""
+    """A list with one entry per item of `items`; if `endless`, any number of `items[0]`."""
 
     items: tuple[FieldType, ...]
     endless: bool
@@ -95,11 +94,11 @@ class MapType:
 
 @dataclass(frozen=True)
 class FieldType:
-    """The values that a field takes: those of any of these alternatives."""
+    """The YAML that a field takes; each attribute that is set allows one more form."""
 
     null: bool = False
-    family: str | None = None  # one kind of it
-    families: str | None = None  # a list of its kinds
+    family: str | None = None  # the field is one kind of this family
+    families: str | None = None  # the field is a list of kinds of this family
     section: type[Section] | None = None
     sections: type[Section] | None = None
     map: MapType | None = None
@@ -110,17 +109,17 @@ class FieldType:
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """Texts that stand for themselves."""
+        """Literals that are texts; these are not read as expressions."""
         return tuple(value for value in self.literals if isinstance(value, str))
 
     @cached_property
     def pythons(self) -> frozenset[type]:
-        """Python types of scalars, among them those of literals that are no words."""
+        """Python types of the scalars, and of the literals that are not texts."""
         literals = {type(value) for value in self.literals if not isinstance(value, str)}
         return frozenset({scalar.python for scalar in self.scalars} | literals)
 
     def scalar(self, value: object) -> ScalarType | None:
-        """Return the type of a scalar that `value` has; its own before a wider one."""
+        """Return the scalar type that accepts `value`, `int` before `float`; None if none does."""
         fitting = [scalar for scalar in self.scalars if scalar.accepts(value)]
         own = (scalar for scalar in fitting if isinstance(value, scalar.python))
         return next(own, fitting[0] if fitting else None)
@@ -130,12 +129,12 @@ class FieldType:
         return any(value == each and type(value) is type(each) for each in self.literals)
 
     def list_of(self, count: int) -> ListType:
-        """Return the type of a list of `count` entries: one that fits, or else the first."""
+        """Return the first list type that may have `count` entries, or else the first of all."""
         return next((each for each in self.lists if each.fits(count)), self.lists[0])
 
     @cached_property
     def takes_only_maps(self) -> bool:
-        """True if nothing but a section's map, or null, is right."""
+        """True if the field accepts only a section's map, or null."""
         return self.section is not None and self.nouns == ("a map",)
 
     def __str__(self) -> str:
@@ -173,7 +172,7 @@ def _field(attribute: str, info: FieldInfo) -> Field:
 
 
 def field_type(annotation: object, metadata: Iterable[object] = ()) -> FieldType:
-    """Return the type that an annotation states."""
+    """Return the `FieldType` of a pydantic field's annotation and its metadata."""
     options = list(_options(annotation, tuple(metadata)))
     plain = [option for option, _ in options if isinstance(option, type)]
     models = [option for option in plain if issubclass(option, Section)]

@@ -1,6 +1,6 @@
-"""Closed sets of named things: a family (layer, loss, dataset, ...) has kinds, one file each.
+"""Families of kinds: the family `layer` has kinds such as `conv`, one file for each.
 
-A kind is one frozen pydantic class whose fields are the YAML.
+A kind is a frozen pydantic class; its fields are the keys that a spec may write for it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Result = TypeVar("Result")
 
 
 class Kind(Section):
-    """Base of every kind: `class Conv(Layer, kind="conv")` registers itself in its family.
+    """Base class of kinds: `class Conv(Layer, kind="conv")` registers `conv` in its family.
 
     `primary` is the field that a bare value sets (`conv: 64` is `conv: {out: 64}`).
     """
@@ -35,19 +35,22 @@ class Kind(Section):
     _path: str = PrivateAttr("")
 
     def __init_subclass__(cls, **_: object) -> None:
-        super().__init_subclass__()  # the class keywords are for the method below
+        super().__init_subclass__()  # takes `kind` and `family`, which the method below reads
 
     @classmethod
     def __pydantic_init_subclass__(
         cls, kind: str | None = None, family: str | None = None, **_: object
     ) -> None:
         if family is not None:
-            cls.family, cls.kinds = family, {}  # a root: its subclasses share this table
+            cls.family, cls.kinds = (
+                family,
+                {},
+            )  # a family's base class, whose subclasses share `kinds`
             BASES[family] = cls
         if kind is not None:
             package = PACKAGES.get(cls.family)
             if package and not cls.__module__.startswith(f"{package}."):
-                base_of(cls.family)  # a name that ganspec itself defines is taken
+                base_of(cls.family)  # loads ganspec's own kinds, so that their names are taken
             if kind in cls.kinds:
                 other = cls.kinds[kind].__module__
                 raise TypeError(f"{cls.family} kind `{kind}` is already defined in {other}")
@@ -56,7 +59,7 @@ class Kind(Section):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Return the value of a kind's key as a map of fields; a bare value is the primary's."""
+        """Return the value of a kind's key as a map of fields: `64` as `{out: 64}`."""
         if node.value is None:
             return node.holding({})
         if isinstance(node, MapNode) or cls.primary is None:
@@ -75,7 +78,7 @@ class Kind(Section):
 
     @property
     def mark(self) -> Mark | None:
-        """Place in the spec's text."""
+        """Place in the spec's text that chose this kind."""
         return self._mark
 
     @classmethod
@@ -104,7 +107,7 @@ def kinds_of(family: str) -> dict[str, type[Kind]]:
 
 
 def cached_by_kinds(family: str) -> Callable[[Callable[[], Result]], Callable[[], Result]]:
-    """Return a decorator that keeps a function's result for as long as no kind is added."""
+    """Return a decorator that caches a function's result until a kind is added to `family`."""
 
     def decorate(function: Callable[[], Result]) -> Callable[[], Result]:
         kept = cache(lambda names: function())

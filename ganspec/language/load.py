@@ -21,23 +21,22 @@ MAX_NAMES = 100
 
 
 def load(path: str | Path, settings: Sequence[str] = ()) -> Document:
-    """Return the validated spec at `path`, with `key.path=value` settings laid over it.
+    """Return the validated spec at `path`, changed by `settings` such as `train.batch=32`.
 
-    Raises SpecError, whose `diagnostics` are all of its mistakes in order of place.
+    Raises SpecError, whose `diagnostics` list every mistake by file and line.
     """
     return resolve(override(read(path, shape), settings, shape))
 
 
 def loads(text: str, name: str = "<text>") -> Document:
-    """Return the validated spec in `text`, which extends nothing. Raises SpecError as `load`."""
+    """Return the validated spec in `text`. Raises SpecError as `load`, or if it has `extends`."""
     return resolve(parse(text, name))
 
 
 def shape(path: KeyPath) -> Shape:
-    """Return the language's part at a key path of a spec, for `merge`.
+    """Return the family, or the class of the section or kind, at a key path, for `merge`.
 
-    The system is not known yet. No two systems differ in the part at one path, but for the family
-    of its kinds.
+    The spec's system is not known yet, so the first system that has the path decides.
     """
     shapes = (shape_at(system, path) for system in systems())
     return next((shape for shape in shapes if shape is not None), None)
@@ -50,8 +49,8 @@ def _refuse_mixture(tree: MapNode) -> None:
     names.sort(key=lambda name: not known[name].standard)
     if len({known[name] for name in names}) > 1:
         mark = tree[names[-1]].key_mark
-        message = f"a spec describes a GAN or one other network; this one has {listed(names)}"
-        help = "write a file for each"
+        message = f"a spec describes one system; these belong to several: {listed(names)}"
+        help = "write a spec for each system"
         raise SpecError([Diagnostic("bad-value", message, mark, (), help)])
 
 
@@ -63,7 +62,7 @@ def system_of(tree: MapNode) -> type[Document]:
     for name, system in others.items():
         if name in tree.value:
             return system
-    # a misspelt network is one mistake, and a GAN's other sections are not missing
+    # a misspelt network still chooses its system, so that no GAN's sections are reported missing
     close = [nearest(key, [*standard.model_fields, *others]) for key in tree.value]
     return next((others[name] for name in close if name and name in others), standard)
 
@@ -73,7 +72,7 @@ def resolve(tree: MapNode) -> Document:
     framework = tree.get("framework")
     word = framework.value if framework else None
     resolver = Resolver(word if word in ("keras", "tensorflow") else "torch")
-    if base := tree.get("extends"):  # `read` has followed those of files
+    if base := tree.get("extends"):  # `read` has merged the base of every file
         message = "only a file can extend another"
         resolver.report("bad-value", message, base.start, "write it into the spec's file")
     scope = _vars(resolver, tree.get("vars"))
@@ -94,7 +93,7 @@ def resolve(tree: MapNode) -> Document:
 
 
 def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:
-    """Put the names of `vars` in scope one after another. Return them with their values."""
+    """Put the names of `vars` in scope, in order. Return those with a valid value, by name."""
     if node is None:
         return {}
     if not isinstance(node, MapNode):
@@ -110,7 +109,7 @@ def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:
         if problem := name_problem(name):
             resolver.report("bad-name", problem[0], child.start, problem[1])
         value = resolver.data(NUMBER, child, name)
-        named: int | float | Unknown = UNKNOWN  # a name with a mistake makes no others
+        named: int | float | Unknown = UNKNOWN  # uses of a wrong name are not reported again
         if isinstance(value, (int, float)):
             if abs(value) <= MAX_VALUE:
                 numbers[name] = value
@@ -123,7 +122,7 @@ def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:
 
 
 def _blocks(resolver: Resolver, node: Node | None) -> None:
-    """Note the spec's blocks; their layers are read where they are called."""
+    """Record the spec's blocks. A block's layers are resolved at each call of the block."""
     if node is None:
         return
     if not isinstance(node, MapNode):
@@ -144,5 +143,5 @@ def _blocks(resolver: Resolver, node: Node | None) -> None:
             continue
         title = f"block {quoted(name)}"
         signature = resolver.model(Signature, block, title, ("layers",), ("layers",))
-        # known even if its head is wrong, so that its calls are no mistakes
+        # recorded even if its parameters are wrong, so that its calls are not reported
         resolver.blocks[name] = (signature, block.get("layers"))

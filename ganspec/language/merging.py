@@ -1,4 +1,4 @@
-"""Lay one tree over another: `extends` and settings both merge so."""
+"""Merge two trees of a spec, for `extends` and for settings such as `train.batch=32`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from ganspec.language.section import Section
 from ganspec.language.tree import KeyPath, MapNode, Node
 
 Shape: TypeAlias = str | type[Section] | None
-"""The language's part at a key path: a family's name where one of its kinds is chosen, the class
-of a section or of a kind's fields, or None."""
+"""The form of the map at a key path: a family's name if the map chooses a kind, the class of a
+section or kind if the map has its fields, None if neither is known."""
 ShapeAt: TypeAlias = Callable[[KeyPath], Shape]
 
 
@@ -42,9 +42,9 @@ def merge(base: Node, over: Node, shape: ShapeAt, path: KeyPath = ()) -> Node:
 
 
 def shape_at(root: type[Section], path: KeyPath) -> Shape:
-    """Return the language's part at `path` below a section."""
+    """Return the `Shape` at `path` below the section `root`."""
     at: Shape = root
-    kinds: str | None = None  # of the list that `at` stands for
+    kinds: str | None = None  # the family of the list at this path, if it is a list of kinds
     for part in path:
         if kinds is not None:
             at, kinds = (kinds if isinstance(part, int) else None), None

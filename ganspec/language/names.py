@@ -1,4 +1,4 @@
-"""Rules for the names in a spec, which become names in Python and of files."""
+"""Rules for the names in a spec, which become names of Python variables and of files."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ LONGEST = 40
 # Names that emitted Python uses for something else.
 RESERVED = frozenset(
     {"self", "torch", "nn", "partial", "math", "in_channels", "spectral_norm", "weight_norm"}
-    | {"training"}  # of every module
+    | {"training"}  # an attribute of every `nn.Module`
     | {"label_planes", "inner_product", "label_size"}
 )
 
 
 def name_problem(name: object) -> tuple[str, str | None] | None:
-    """Return the message and help about a bad name; None for a good one."""
+    """Return the message and the help for an invalid name; None if the name is valid."""
     if not isinstance(name, str):
         return f"{quoted(name)} is not a name", None
     if len(name) > LONGEST:

@@ -1,4 +1,4 @@
-"""Heads of repeats and arguments of blocks."""
+"""Read the rounds of a `repeat` and the arguments of a block's call."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ganspec.language.section import Section
 from ganspec.language.tree import ListNode, MapNode, Node, find
 from ganspec.language.types import Name, Number, Whole
 
-MAX_LAYERS = 2000  # of one spec, repeats and blocks opened
-MAX_CALLS = 12  # of blocks, one inside another
+MAX_LAYERS = 2000  # in one spec, with repeats and blocks expanded
+MAX_CALLS = 12  # depth of blocks that call blocks
 HIDDEN = ("block",)  # kinds that a spec cannot write: a call of a block becomes one
 NUMBER = field_type(int | float)
 LAYERS = FieldType(
@@ -24,20 +24,20 @@ LAYERS = FieldType(
 
 
 class Rounds(Section):
-    """The head of a repeat: all but its layers."""
+    """A repeat's fields except `layers`."""
 
     times: Annotated[int, Field(gt=0, le=MAX_LAYERS)] | None = None
     with_: dict[Name, tuple[Whole | Number, ...]] = Field({}, alias="with")
 
     def scopes(self) -> Iterator[dict[str, int | float]]:
-        """Yield each round's names with their values."""
+        """Yield the values of `with` for each round, by name."""
         count = self.times or len(next(iter(self.with_.values())))
         for i in range(count):
             yield {name: values[i] for name, values in self.with_.items()}
 
 
 def is_even(scope: Scope, rounds: Rounds, body: MapNode) -> bool:
-    """Return True if all names of a repeat have equally many values; report the first odd one."""
+    """Return True if every name of a repeat has one value per round; report the first other."""
     if rounds.times is None and not rounds.with_:
         message = "repeat needs `times` or `with`"
         help = "write `times: 2`, or `with: {c: [4 * ch, 2 * ch]}`"

@@ -1,8 +1,8 @@
-"""Families of named things and the packages that define them, one file each.
+"""Families of kinds and the packages that define them, one file per kind.
 
-The language knows no kind: `ganspec/__init__.py` fills `PACKAGES`. A package is imported when its
-family is first used, so adding a kind is adding a file. `LOADED` lists the users' own files, which
-`ganspec.kinds_files` loads.
+The language itself lists no kinds: `ganspec/__init__.py` fills `PACKAGES`. A package is imported
+when its family is first used, so adding a kind is adding a file. `LOADED` lists the users' own
+files, which `ganspec.kinds_files` loads.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class KindsFile:
 
     @property
     def name(self) -> str:
-        """Name of its copy in run folders, unique among the loaded files."""
+        """Name of the file's copy in run folders, unique among the loaded files."""
         namesakes = [each.path for each in LOADED if each.path.name == self.path.name]
         place = namesakes.index(self.path) if self.path in namesakes else 0
         return f"{self.path.stem}_{place + 1}.py" if place else self.path.name

@@ -1,4 +1,4 @@
-"""Resolve the marked tree to the models: choose kinds, open blocks, collect every mistake."""
+"""Turn a spec's tree into pydantic models: choose kinds, expand blocks, collect every mistake."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ from ganspec.language.scope import MISSING, Scope
 from ganspec.language.section import Section
 from ganspec.language.tree import ListNode, MapNode, Node, ScalarNode, find, node_of
 
-MAX_NESTING = 60  # names on the way to a value, repeats and blocks opened
+MAX_NESTING = 60  # keys on the path to a value, with repeats and blocks expanded
 Model = TypeVar("Model", bound=Section)
 
 
 class Partial(dict[str, object]):
-    """A map without its wrong entries, so that the others are checked all the same."""
+    """A map from which wrong entries were left out, so that the others can be validated."""
 
 
 class Resolver(Scope):
-    """A scope that turns its nodes into models."""
+    """A scope whose methods turn nodes of the tree into pydantic models."""
 
     # -- maps ---------------------------------------------------------------------------------
 
@@ -49,8 +49,8 @@ class Resolver(Scope):
     ) -> Model | None:
         """Return `node` as an instance of `cls`; None if anything in it is wrong.
 
-        The fields `given` are known already. The keys `elsewhere` are read by the caller, who
-        needs those that are `required`.
+        `given` are fields with their values. The caller itself reads the keys `elsewhere`; those
+        that are `required` are reported if missing.
         """
         fields, values, whole = fields_of(cls), dict(given or {}), True
         read = {**node.value, **self.defaults(cls, node)}
@@ -80,12 +80,12 @@ class Resolver(Scope):
         mark = at.start if "[key]" in place or not place else at.mark
         if item["type"] == "refusal":
             self.report(context["code"], context["message"], mark, context["help"])
-        else:  # of a constraint that the table of fields does not know
+        else:  # a constraint that the table of fields does not check
             name = f"`{place[0]}`: " if place else ""
             self.report("bad-value", f"{name}{item['msg']}", mark)
 
     def defaults(self, cls: type[Section], node: MapNode) -> dict[str, Node]:
-        """Return defaults of the spec's framework that differ from torch's."""
+        """Return the fields absent from `node` whose defaults the spec's framework changes."""
         own = cls.framework_defaults.get(self.framework, {})
         return {k: node_of(v, node.mark) for k, v in own.items() if k not in node.value}
 
@@ -115,7 +115,7 @@ class Resolver(Scope):
         return self.data(kind, node, name)
 
     def map(self, kind: MapType, node: MapNode, name: str) -> object:
-        """Return a map whose keys the spec chooses, of a closed set or freely."""
+        """Return a map whose keys the spec chooses, freely or from a closed set of words."""
         closed = list(kind.keys.words)
         whole = not closed or self.known(node, closed, name)
         values = {
@@ -126,7 +126,7 @@ class Resolver(Scope):
         return right if whole and right == values else Partial(right)
 
     def many(self, kind: FieldType, family: str, node: Node, name: str) -> object:
-        """Return a list of kinds, repeats and blocks opened."""
+        """Return a list of kinds as a tuple, with repeats and blocks expanded, or MISSING."""
         if not isinstance(node, ListNode):
             return self.wrong(node, f"`{name}` is a list", "begin each entry with `- `")
         if not kind.list_of(len(node.value)).fits(len(node.value)):
@@ -138,7 +138,7 @@ class Resolver(Scope):
         return MISSING if None in kinds else tuple(kinds)
 
     def sections(self, cls: type[Section], node: Node, name: str) -> object:
-        """Return a list of sections."""
+        """Return a list of sections as a tuple, or MISSING."""
         if not isinstance(node, ListNode):
             return self.wrong(node, f"`{name}` is a list", "begin each entry with `- `")
         models: list[Section | None] = []
@@ -177,7 +177,7 @@ class Resolver(Scope):
         return kind.place(".".join(self.path), mark) if kind else None
 
     def unknown_kind(self, family: str, word: str, names: list[str], mark: Mark) -> None:
-        """Report an unknown kind. The first time for each family, list its kinds."""
+        """Report an unknown kind, with a near name, or once per family with all names."""
         names = [*names, *self.blocks] if family == "layer" else names
         shown, close = family.replace("_", " "), nearest(word, names)
         help = f"use `{close}`" if close else None
@@ -190,7 +190,7 @@ class Resolver(Scope):
         """Report a value that is neither a word nor a map of one key."""
         shown, kinds = family.replace("_", " "), kinds_of(family)
         words = (word for word in kinds if word not in HIDDEN)
-        first = min(words, key=lambda word: kinds[word].__module__)  # imported in any order
+        first = min(words, key=lambda word: kinds[word].__module__)  # in any import order
         if not isinstance(node, MapNode) or not node.value:
             message = f"one {shown} is a word or a map of one key, not {quoted(node.value)}"
             example = f"write `{first}` or `{first}: {{...}}`"
@@ -204,8 +204,8 @@ class Resolver(Scope):
         self.report("wrong-type", message, node[second].start, help)
 
     def room(self, mark: Mark) -> bool:
-        """Return True if the spec may hold one more layer here; report it if not."""
-        if self.layer_count > MAX_LAYERS:  # said once, at the first layer too many
+        """Count one more layer. Return False, and report it, beyond a limit of size or depth."""
+        if self.layer_count > MAX_LAYERS:  # reported at the first layer too many
             return False
         self.layer_count += 1
         if self.layer_count > MAX_LAYERS:
@@ -216,7 +216,7 @@ class Resolver(Scope):
         return self.layer_count <= MAX_LAYERS
 
     def body(self, cls: type[Kind], body: Node) -> Kind | None:
-        """Return a kind from the value of its key: a map of fields, or its commonest field."""
+        """Return a kind from the value of its key: a map of fields, or its primary field alone."""
         if cls.kind == "repeat":
             return self.repeat(cls, body)
         opened = self.opened_body(cls, body)
@@ -227,7 +227,7 @@ class Resolver(Scope):
         return self.model(cls, opened, cls.kind)
 
     def opened_body(self, cls: type[Kind], body: Node) -> Node:
-        """Return the fields; the primary one may be a kind, written `{primary: {kind: ...}}`."""
+        """Return a kind's fields as a map; its primary field may be a map that chooses a kind."""
         if isinstance(body, MapNode) and len(body.value) == 1 and cls.primary:
             inner = fields_of(cls)[cls.primary].type.family
             (word,) = body.value
@@ -245,13 +245,13 @@ class Resolver(Scope):
         return layers if isinstance(layers, tuple) else None
 
     def repeat(self, cls: type[Kind], body: Node) -> Kind | None:
-        """Return a repeat with its layers read once a round."""
+        """Return a repeat, whose layers are resolved once per round."""
         if not isinstance(body, MapNode):
             self.wrong(body, "repeat is a map", "write `repeat: {times: 2, layers: [...]}`")
             return None
         rounds = self.model(Rounds, body, "repeat", ("layers",), ("layers",))
         if rounds is None:
-            # its layers are checked all the same, once, under names of unknown values
+            # its layers are still checked, once, with names of unknown values
             names = body.get("with")
             if layers := body.get("layers"):
                 unknown = names.value if isinstance(names, MapNode) else ()
@@ -268,7 +268,7 @@ class Resolver(Scope):
         return cls.model_validate({"rounds": tuple(opened)})
 
     def block(self, word: str, body: Node, mark: Mark) -> Kind | None:
-        """Return the block that a call opens, its layers read under the call's arguments."""
+        """Return the block layer of a call, its layers resolved with the call's arguments."""
         signature, layers = self.blocks[word]
         self.opened.add(word)
         if signature is None or layers is None:  # reported where it is defined
@@ -279,7 +279,7 @@ class Resolver(Scope):
             return None
         arguments = read_arguments(self, word, signature.params, body, mark)
         named: dict[str, int | float | Unknown] = dict.fromkeys(signature.params, UNKNOWN)
-        # inside, a width has its parameter's name: the block is emitted as a class with parameters
+        # widths print as parameters, since the block is emitted as a class with parameters
         named |= {k: Width(v, k) if isinstance(v, int) else v for k, v in (arguments or {}).items()}
         # the caller's repeat variables are not visible, so a block means the same in every call
         calls, names = self.calls, self.names
@@ -292,7 +292,7 @@ class Resolver(Scope):
         return kinds_of("layer")["block"].model_validate(values)
 
     def unused(self) -> None:
-        """Check blocks that nothing calls, under parameters of unknown values."""
+        """Check blocks that nothing calls, with parameters of unknown values."""
         for name, (signature, layers) in self.blocks.items():
             if name not in self.opened and signature and layers:
                 self.calls = (name,)

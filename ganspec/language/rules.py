@@ -1,4 +1,4 @@
-"""Conditions over a step's losses: `g_loss * 1.5 < d_loss`, never evaluated as Python."""
+"""Rules: conditions over the losses of a training step, such as `g_loss * 1.5 < d_loss`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ COMPARISONS = {
 
 
 class RuleError(ValueError):
-    """A text that is not a rule; `help` shows one."""
+    """Raised for a text that is not a rule; `help` shows a rule."""
 
     def __init__(self, message: str, help: str):
         super().__init__(message)
@@ -35,11 +35,11 @@ class RuleError(ValueError):
 class Rule:
     """A condition over named losses, called with their values in the order of `names`.
 
-    `source` is a Python function of the same meaning, made only of the names, numbers and
-    whitelisted operators. Raises RuleError for any other text.
+    `source` is the condition as a Python function. Raises RuleError if the text has more than
+    `names`, numbers and the operators below.
     """
 
-    __module__ = "ganspec.language.rules"  # of instances too, which stand for functions
+    __module__ = "ganspec.language.rules"  # instances need it too, as they are used as functions
 
     def __init__(self, text: str, name: str, doc: str, names: tuple[str, ...]):
         self.names, self.__name__ = names, name
@@ -67,7 +67,7 @@ def _parse(text: str, names: tuple[str, ...]) -> ast.expr:
 
 
 def _check_test(node: ast.expr, names: tuple[str, ...], example: str) -> None:
-    """Raise RuleError unless `node` is a comparison of losses, or several joined by words."""
+    """Raise RuleError unless `node` is made of comparisons, `and`, `or` and `not`."""
     match node:
         case ast.BoolOp(values=parts):
             for part in parts:
@@ -114,7 +114,7 @@ def _check(node: ast.expr, names: tuple[str, ...], example: str) -> None:
 
 
 def _value(node: ast.expr, losses: Mapping[str, Value]) -> Value:
-    """Return the value that Python would give a checked expression."""
+    """Return the value of a checked expression, as Python would compute it."""
     match node:
         case ast.Name(id=name):
             return losses[name]

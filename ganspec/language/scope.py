@@ -1,4 +1,4 @@
-"""Read plain data: names in sight, the path to a value, and the mistakes so far."""
+"""Read numbers, texts and lists of a spec, evaluate expressions, and collect mistakes."""
 
 from __future__ import annotations
 
@@ -29,27 +29,27 @@ Result = TypeVar("Result")
 
 
 class Scope:
-    """Names, blocks and the path to a value; mistakes gather in `diagnostics`."""
+    """The names and blocks in scope and the path to a value; mistakes go to `diagnostics`."""
 
     def __init__(self, framework: str):
         self.framework = framework
         self.names: Names = {}
-        self.vars: Names = {}  # the part of `names` that is in sight everywhere
-        self.blocks: dict[str, tuple[Signature | None, Node | None]] = {}  # with their layers
+        self.vars: Names = {}  # the names of `vars`, which are in scope everywhere
+        self.blocks: dict[str, tuple[Signature | None, Node | None]] = {}  # head and layers by name
         self.diagnostics: list[Diagnostic] = []
         self.layer_count = 0
-        self.calls: tuple[str, ...] = ()  # blocks being opened
+        self.calls: tuple[str, ...] = ()  # names of the blocks being expanded
         self.path: tuple[str, ...] = ()
         self.opened: set[str] = set()  # blocks that were called
         self.names_known = True  # False if `vars` itself cannot be read
-        self.listed: set[str] = set()  # families whose kinds a help has listed
+        self.listed: set[str] = set()  # families whose kinds a message has already listed
 
     # -- mistakes -----------------------------------------------------------------------------
 
     def report(
         self, code: str, message: str, mark: Mark, help: str | None = None, *notes: str
     ) -> None:
-        """Record one mistake. Raises SpecError if there are too many to read."""
+        """Record one mistake. Raises SpecError if there are too many."""
         self.diagnostics.append(Diagnostic(code, message, mark, notes, help))
         if len(self.diagnostics) >= MAX_ERRORS:
             rest = Diagnostic("too-many", f"{MAX_ERRORS} mistakes or more; not all are shown")
@@ -80,7 +80,7 @@ class Scope:
     def complete(self, node: MapNode, needed: list[str], title: str) -> bool:
         """Return True if a map has every key that it needs; report the missing ones."""
         lacking = [name for name in needed if name not in node.value]
-        # a misspelt key is one mistake, and was reported as such
+        # a misspelt key has been reported as unknown, so it is not missing, too
         misspelt = [nearest(k, lacking) for k in node.value if k not in needed] if lacking else []
         missing = [name for name in lacking if name not in misspelt]
         if missing:
@@ -92,7 +92,7 @@ class Scope:
     # -- plain data ---------------------------------------------------------------------------
 
     def data(self, kind: FieldType, node: Node, name: str) -> object:
-        """Return plain data, or MISSING; a text where a number belongs is an expression."""
+        """Return a scalar or list, or MISSING. A text in a number's field is an expression."""
         if isinstance(node, ListNode):
             return self.list(kind, node, name)
         if isinstance(node, MapNode):
@@ -126,7 +126,7 @@ class Scope:
             self.report("wrong-type", message, node.mark)
 
     def scalar(self, kind: FieldType, node: ScalarNode, name: str) -> object:
-        """Return a scalar of the spec's text, expressions evaluated; MISSING if one is wrong."""
+        """Return a scalar, evaluated if it is an expression; MISSING if it is wrong."""
         text, real = node.value, float in kind.pythons and int not in kind.pythons
         if isinstance(text, int) and not isinstance(text, bool) and real:
             return _real(text)
@@ -160,7 +160,7 @@ class Scope:
             return MISSING
 
     def refuse(self, kind: FieldType, node: ScalarNode, name: str, value: object) -> object:
-        """Report a scalar that has no type of the field's. Return MISSING."""
+        """Report a scalar that is of none of the field's types. Return MISSING."""
         shown, notes = _shown(node, value), _computed(node, value)
         if kind.literals and (isinstance(value, str) or not kind.scalars):
             known = [str(literal) for literal in kind.literals]
@@ -173,7 +173,7 @@ class Scope:
         return MISSING
 
     def within(self, scalar: ScalarType, node: ScalarNode, name: str, value: object) -> bool:
-        """Return True if a scalar keeps to its limits; report the first that it breaks."""
+        """Return True if a scalar is within its limits; report the first limit that it breaks."""
         problem = None
         if isinstance(value, str):
             if len(value) < scalar.shortest:
@@ -199,14 +199,14 @@ def _real(value: int) -> float:
 
 
 def _shown(node: ScalarNode, value: object) -> str:
-    """Return a value as its author wrote it, or else the result of its expression."""
+    """Return a number as the spec has it, or the result of an expression, in backticks."""
     if isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
         return quoted(node.value)
     return quoted(f"{value:g}" if isinstance(value, float) else value)
 
 
 def _computed(node: ScalarNode, value: object) -> tuple[str, ...]:
-    """Return a note with the value of an expression that is more than a number."""
+    """Return a note with the value of an expression, such as `8 * ch`; () for a number."""
     if not isinstance(node.value, str) or node.value == str(value):
         return ()
     if isinstance(value, float):
@@ -215,7 +215,7 @@ def _computed(node: ScalarNode, value: object) -> tuple[str, ...]:
 
 
 def _conversion(kind: FieldType, value: object, node: ScalarNode) -> str | None:
-    """Return help where a value is right but written as another type."""
+    """Return help for a value that would be accepted in another form, such as in quotes."""
     if isinstance(value, (int, float)) and any(
         each.python is str and not each.checked for each in kind.scalars
     ):

@@ -1,4 +1,4 @@
-"""The base of every map of a spec that has fields."""
+"""The base class of every map in a spec whose keys are fixed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,7 @@ from ganspec.language.tree import Node
 class Section(BaseModel):
     """A map of the spec, frozen; a key that is not a field is an error.
 
-    `framework_defaults` are the fields whose defaults another framework sets differently, by the
-    framework's name.
+    `framework_defaults` maps a framework, such as `keras`, to defaults that differ from torch's.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -22,7 +21,7 @@ class Section(BaseModel):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Return the section's full form, where it also has a short one."""
+        """Return `node` as a map of fields; a section with a short form overrides this."""
         return node
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Settings given beside a spec: `train.batch=64`, `generator.layers.0.conv.out=32`."""
+"""Apply settings of the command line: `train.batch=64`, `generator.layers.0.conv.out=32`."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ HELP = "write `--set train.batch=64`"
 
 
 def override(tree: MapNode, settings: Sequence[str], shape: ShapeAt) -> MapNode:
-    """Return `tree` with every `path.to.key=value` laid over it; null removes a key.
+    """Return `tree` with each setting `path.to.key=value` applied; null removes a key.
 
     Values are YAML. Raises SpecError, whose marks point into the setting.
     """
     for setting in settings:
         laid = _Setting(setting, shape).lay(tree, 0, ())
-        assert isinstance(laid, MapNode)  # a path has a key at least
+        assert isinstance(laid, MapNode)  # a path has at least one key
         tree = laid
     return tree
 
@@ -43,7 +43,7 @@ class _Setting:
         self.value = self.read(value, len(dotted) + 1)
 
     def read(self, value: str, shift: int) -> Node:
-        """Return the value, read as YAML, with marks in the setting itself."""
+        """Return the value, read as YAML, with marks that point into the setting."""
         prefix = "value: "
         try:
             return self.moved(parse(prefix + value)["value"], shift - len(prefix))
@@ -62,7 +62,7 @@ class _Setting:
         return node_of(value, self.shifted(node.mark, shift), key)
 
     def shifted(self, mark: Mark, shift: int) -> Mark:
-        if mark.line > 1:  # a value of several lines: all of it
+        if mark.line > 1:  # in a value of several lines, mark the whole setting
             return Mark(self.text, 1, 1, len(self.text.lines[0]) + 1)
         return Mark(self.text, 1, max(mark.column + shift, 1), max(mark.end + shift, 2))
 
@@ -77,22 +77,24 @@ class _Setting:
         if opened := getattr(shape, "opened", None):
             tree = opened(tree)
             full = opened(MapNode({part: ScalarNode(None, mark)}, mark))
-            # of the section's short form: for every field of the full one
+            # a key of the short form sets it in every field of the full form
             if isinstance(full, MapNode) and part not in full.value and isinstance(tree, MapNode):
                 changed = {k: self.lay(tree[k], depth, (*path, k)) for k in full.value}
                 return tree.holding({**tree.value, **changed})
-        if isinstance(tree.value, str) and isinstance(shape, str):  # a kind by its word alone
+        if isinstance(tree.value, str) and isinstance(
+            shape, str
+        ):  # a kind without fields, written as a word
             tree = tree.holding({tree.value: ScalarNode(None, tree.mark, tree.mark)})
         if tree.value is not None and not isinstance(tree, MapNode):
             above = ".".join(self.parts[:depth])
             message = f"{quoted(above)} is {quoted(tree.value)}, which has no key {quoted(part)}"
             fail("bad-setting", message, mark)
         values = dict(tree.value) if isinstance(tree, MapNode) else {}
-        if path == ("vars",) and values and part not in values:  # it would change nothing
+        if path == ("vars",) and values and part not in values:  # no expression reads a new name
             help = suggestion(part, values, "names")
             fail("unknown-name", f"{quoted(part)} is no name of `vars`", mark, help)
         laid = self.lay(values.get(part, ScalarNode(None, mark, mark)), depth + 1, (*path, part))
-        if isinstance(shape, str) and list(values) != [part]:  # another kind
+        if isinstance(shape, str) and list(values) != [part]:  # the setting chooses another kind
             values = {}
         values[part] = node_of(laid.value, laid.mark, mark)
         if laid.value is None and not isinstance(shape, str):

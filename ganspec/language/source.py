@@ -1,8 +1,7 @@
 """Read YAML text as a tree of marked nodes: each key and value has its file, line and column.
 
-The tree is built from PyYAML's composer, which keeps marks, with YAML 1.2's scalars: `1e-4` is
-a number, `no` and `on` are words. `extends` is resolved here, so that a value that came from
-a base file still points at that file.
+PyYAML's composer builds the tree, with YAML 1.2's scalars: `1e-4` is a number, `no` and `on` are
+words. `extends` is resolved here, so that a value from a base file still has its place there.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from ganspec.language.tree import MapNode, Node, node_of
 __all__ = ["Node", "parse", "read"]
 
 MAX_CHARACTERS = 200_000
-MAX_NODES = 20_000  # of a spec, aliases followed
+MAX_NODES = 20_000  # in a spec, with every alias counted as a copy
 MAX_DEPTH = 60
 MAX_DIGITS = 1000
 MAX_EXTENDS = 16
@@ -122,7 +121,7 @@ class _Converter:
         self.open: set[int] = set()
 
     def mark(self, node: yaml.Node) -> Mark:
-        """Return the span from the node's first character to its last one on that line."""
+        """Return the span from the node's first character to its end, or to the line's end."""
         start, end = node.start_mark, node.end_mark
         column = start.column + 1
         if end.line == start.line:
@@ -197,7 +196,7 @@ def _kind_of(node: yaml.Node) -> str:
 def read(path: str | Path, shape: ShapeAt, content: Content | None = None) -> MapNode:
     """Return the tree of the spec file at `path` with its `extends` merged in.
 
-    `shape(path)` is the language's part at a key path, on which merging depends.
+    `shape(path)` returns the `Shape` at a key path, for merging.
     `content(path, at)` returns a file's text; without it, files are read from the disk. Raises
     SpecError.
     """
@@ -223,26 +222,26 @@ def _extended(
     if len(seen) >= MAX_EXTENDS:
         fail("too-deep", f"more than {MAX_EXTENDS} files extend each other", base.mark)
     merged = merge(_extended(target, shape, content, seen, base.mark), own, shape)
-    assert isinstance(merged, MapNode)  # two maps make a map
+    assert isinstance(merged, MapNode)  # merging two maps gives a map
     return merged
 
 
 def _same(path: Path) -> Path:
     try:
         return path.resolve()
-    except (OSError, RuntimeError, ValueError):  # links in a circle, or no path at all
+    except (OSError, RuntimeError, ValueError):  # links in a circle, or an invalid path
         return path
 
 
 def _content(path: Path, at: Mark | None) -> str:
-    """Return the text of a file; `at` is the place in a spec that named it."""
+    """Return the text of a file; `at` is the place in a spec that names it."""
     name = quoted(str(path))
     try:
         if path.is_dir():
             fail("unreadable", f"{name} is a directory", at, "name a file in it")
         if at is not None and not path.is_file() and path.exists():
             fail("unreadable", f"{name} is not a file", at)
-        with path.open("rb") as file:  # bounded: a device has no end
+        with path.open("rb") as file:  # bounded, since a device such as /dev/zero has no end
             data = file.read(4 * MAX_CHARACTERS + 1)
         if len(data) > 4 * MAX_CHARACTERS:
             fail("too-large", f"{name} is larger than {4 * MAX_CHARACTERS:,} bytes", at)

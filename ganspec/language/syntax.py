@@ -8,7 +8,7 @@ import yaml
 
 from ganspec.language.errors import Diagnostic, Mark, SpecError, Text
 
-# Pattern of PyYAML's message, our message, help; the first match counts.
+# Pattern for PyYAML's message, message shown, help. The first pattern that matches is used.
 PROBLEMS: list[tuple[str, str, str | None]] = [
     (
         r"mapping values are not allowed",

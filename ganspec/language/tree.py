@@ -1,4 +1,4 @@
-"""A spec's text as a tree: plain data in which every key and value knows its place."""
+"""A spec's text as a tree of nodes that record the place of each key and value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class _Marked(Generic[Value]):
-    """A value with the places of its text and of its key."""
+    """A value, with the place of its text and the place of its key, if it has one."""
 
     value: Value
     mark: Mark
@@ -22,7 +22,7 @@ class _Marked(Generic[Value]):
 
     @property
     def start(self) -> Mark:
-        """Place of the key, or of the value where it has none."""
+        """Place of the key, or of the value if it has no key."""
         return self.key_mark or self.mark
 
     def get(self, key: str) -> Node | None:
@@ -34,11 +34,11 @@ class _Marked(Generic[Value]):
         return None
 
     def holding(self, value: object) -> Node:
-        """Return a node of `value` at the same place."""
+        """Return a node with `value` at the same place."""
         return node_of(value, self.mark, self.key_mark)
 
     def as_value(self) -> Node:
-        """Return this node as the value of a key that the text does not have."""
+        """Return this node as the value of a key that is not written in the spec."""
         return node_of(self.value, self.mark, self.mark)
 
     def plain(self) -> object:
@@ -82,7 +82,7 @@ Node: TypeAlias = MapNode | ListNode | ScalarNode
 
 
 def node_of(value: object, mark: Mark, key_mark: Mark | None = None) -> Node:
-    """Return a node of a dict or list of nodes, or of a scalar."""
+    """Return a node for a dict of nodes, a list of nodes, or a scalar."""
     if isinstance(value, dict):
         return MapNode(value, mark, key_mark)
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Field types that specs share."""
+"""Types for the fields of sections and kinds, such as `Width` and `Padding`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def _keep_width(value: object, check: ValidatorFunctionWrapHandler) -> _Width:
 
 
 def refusal(code: str, message: str, help: str | None = None) -> PydanticCustomError:
-    """Return the exception for a model's own check to raise: a diagnostic without its place."""
+    """Return an exception for validators of a pydantic model; it becomes a diagnostic."""
     context = {"code": code, "message": message, "help": help}
     return PydanticCustomError("refusal", "{message}", context)
 
@@ -36,7 +36,7 @@ def _check_name(name: str) -> str:
 
 
 def _check_single(value: float) -> float:
-    if abs(value) > 3.4e38:  # torch refuses it, in the middle of a training
+    if abs(value) > 3.4e38:  # torch would refuse it in the middle of a training
         raise refusal("out-of-range", f"{value:g} does not fit into single precision")
     return value
 
@@ -53,10 +53,10 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_check_single)]
 Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_check_single)]
 Name = Annotated[str, AfterValidator(_check_name)]
-"""A name in emitted Python and of files."""
+"""A name that becomes a Python name and a file name."""
 
 Doc = Annotated[str, Field(max_length=2000)]
-"""Any text for people; only ever printed quoted."""
+"""A text of any characters, which becomes a docstring in emitted files."""
 
 Pair = Size | tuple[Size, Size]
 """One number for height and width, or `[height, width]`."""

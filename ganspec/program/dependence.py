@@ -1,9 +1,9 @@
-"""Dependence of the places of a call's result on those of its input, measured by running the call.
+"""Measure which rows and columns of its input each place of a call's result depends on.
 
 Rows and columns of the input are changed one after another, by positive and by negative numbers;
 the places of the result that change depend on them. Runs are in double precision with positive
 weights, so that no two paths cancel. Each run has a batch of two equal images and the same seed, so
-that statistics over a batch, and random numbers, make no place depend on another.
+that neither batch statistics nor random numbers count as dependence.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import torch
 from ganspec.program.ir import Call, Value
 from ganspec.program.probe import FAILURES, hollow
 
-FEW = 64  # most rows, columns or places that are changed one by one
-MOST_WEIGHTS = 2**22  # of a module that is built with its own buffers; others' buffers become 1
+FEW = 64  # rows, columns or places; more of them are changed in groups
+MOST_WEIGHTS = 2**22  # a module with more weights gets buffers of 1 in place of its own
 Masks: TypeAlias = tuple[torch.Tensor, torch.Tensor]
 
 
@@ -28,7 +28,7 @@ def dependence(call: Call, values: list[Value], index: int, size: tuple[int, ...
 
     `size` is the result's height and width, or the length of a vector. The masks are boolean, rows
     x places and columns x places, or x 1 if all places read the same. A vector counts as one row.
-    Return None if every place reads only the same place of the input.
+    Return None if every place reads only the input's place at the same position.
     """
     trial = Trial(call, values, index)
     places = trial.places
@@ -51,7 +51,7 @@ def _only(place: int, places: torch.Size) -> torch.Tensor:
 
 
 class Trial:
-    """One call that is run on its inputs with changes to one of them."""
+    """A call, run on random inputs with changes to the input `index`."""
 
     def __init__(self, call: Call, values: list[Value], index: int):
         self.index, self.is_map = index, values[index].is_map
@@ -75,7 +75,7 @@ class Trial:
                     raise
 
     def changes(self, mask: torch.Tensor) -> torch.Tensor:
-        """Return a mask of the places of the result that change with the input's in `mask`."""
+        """Return a mask of the result's places that change if the input changes at `mask`."""
         shape = (1, *mask.shape) if self.is_map else (-1, *[1] * (self.change.dim() - 2))
         mask, changed = mask.view(shape), torch.zeros(())
         for sign in (1, -1):
@@ -107,7 +107,7 @@ def _positive(call: Call, dtype: torch.dtype) -> Callable[[list[torch.Tensor]], 
     random = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for weight in module.parameters():
-            # so large that the result is as large as the inputs
+            # scaled so that results are about as large as inputs
             inputs = weight[0].numel() if weight.dim() > 1 else 1
             weight.uniform_(0.5, 1.5, generator=random).div_(inputs)
     return lambda tensors: module(*tensors)
@@ -116,8 +116,8 @@ def _positive(call: Call, dtype: torch.dtype) -> Callable[[list[torch.Tensor]], 
 def _scan(trial: Trial, axis: int) -> torch.Tensor:
     """Return a mask of the indices along one axis of the input that each place of the result reads.
 
-    On a long axis, every 32nd index is changed at once, and so are 32 neighbours. Together these
-    give the first and the last index, unless they are far apart.
+    On a long axis, one run changes every 32nd index, another 32 neighbouring ones. Together such
+    runs give the first and the last index that a place reads, unless these are far apart.
     """
 
     def changes(indices: slice | int) -> torch.Tensor:
@@ -156,14 +156,16 @@ def _ends(hits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def strides(masks: Masks, places: torch.Size) -> list[Fraction]:
-    """Return the strides of rows and columns: how far apart neighbouring places of a map read."""
+    """Return the strides down and across: input rows and columns between neighbouring places."""
     slopes = []
     for axis, mask in enumerate(masks):
         line = mask
         if mask.shape[1] > 1:
             line = mask.unflatten(1, places).select(2 - axis, places[1 - axis] // 2)
         first, last = _ends(line)
-        whole = ((first > 0) & (last < len(mask) - 1)).nonzero().flatten()  # no edge cuts these
+        whole = (
+            ((first > 0) & (last < len(mask) - 1)).nonzero().flatten()
+        )  # places whose reads no edge cuts
         whole = whole if len(whole) > 1 else torch.arange(places[axis])
         whole = whole[len(whole) // 4 : len(whole) - len(whole) // 4].double()
         middles = (first + last)[whole.long() % line.shape[1]] / 2

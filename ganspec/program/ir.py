@@ -1,7 +1,7 @@
 """The program that a network is lowered to: a list of calls over values.
 
-One program is evaluated (modules in memory), printed (plain PyTorch) and compared. It depends on
-torch, and on none of the kinds.
+A program is evaluated (modules in memory), printed (plain PyTorch) or compared with another one.
+This module imports torch, and none of the kinds.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from ganspec.language.expr import Width
 class Call:
     """A module class with constructor arguments, or a function with the arguments after its inputs.
 
-    `channels` is the width of the result where it differs from the input's; a `Width` stays
-    symbolic. `wraps` are calls around the built module (`spectral_norm`), and `pack` hands the
-    inputs over as one list (`torch.cat`). `bare` is the same call without weight norms, for a
+    `channels` is the number of channels of the result if the input has another; a `Width` stays
+    symbolic. `wraps` are calls around the built module (`spectral_norm`). With `pack`, the inputs
+    are passed as one list (`torch.cat`). `bare` is the same call without weight norms, for a
     module that takes them as arguments; shapes are read from it.
     """
 
@@ -56,7 +56,7 @@ class Call:
 
     @property
     def function(self) -> Callable:
-        """The class or function that is called. Calls of blocks have none."""
+        """The class or function that is called. Must not be read from a call of a block."""
         assert not isinstance(self.target, Net)  # a block is evaluated step by step
         return self.target
 
@@ -80,17 +80,17 @@ class Call:
         return outer
 
     def apply(self, inputs: list[torch.Tensor]) -> torch.Tensor:
-        """Call a function on `inputs`."""
+        """Return the result of the call's function on `inputs`; the call must not be a module's."""
         return self.function(*([inputs] if self.pack else inputs), *self.args, **self.kwargs)
 
     def build(self) -> nn.Module:
-        """Return the module without `wraps`, on torch's default device."""
+        """Return a new module, without `wraps`, on torch's default device."""
         named = {key: plain(value) for key, value in self.kwargs.items()}
         return self.function(*map(plain, self.args), **named)
 
 
 def module_of(call: Call) -> nn.Module:
-    """Return the call's module inside its weight norms; the call is of no block."""
+    """Return a new module with its weight norms. `call` must not call a block."""
     module = call.build()
     for wrap in call.wraps:
         module = wrap.function(module, **wrap.kwargs)
@@ -98,7 +98,7 @@ def module_of(call: Call) -> nn.Module:
 
 
 def _key(call: Call) -> tuple:
-    """Return what two equal calls share; functions with bound arguments compare by these."""
+    """Return a key to compare calls by; equal `partial` functions have equal keys."""
     named = {key: _parts(value) for key, value in call.kwargs.items()}
     return (call.target, tuple(map(_parts, call.args)), named, call.channels, call.pack, call.wraps)
 
@@ -165,7 +165,7 @@ class Value:
 
     @property
     def is_map(self) -> bool:
-        """True for channels x height x width."""
+        """True if the shape is channels x height x width."""
         return len(self.shape) == 3
 
     def tensor(self, batch: int) -> torch.Tensor:
@@ -177,21 +177,21 @@ class Value:
         return " x ".join(map(str, self.shape))
 
 
-# Ids of the inputs; ids of steps' values count from 0.
+# Ids of a network's inputs; the ids of its steps' outputs count from 0.
 START, LABEL = -1, -2
 
 
 @dataclass(frozen=True)
 class Step:
-    """`output = call(inputs)`."""
+    """One call of a program: `output = call(inputs)`, with `inputs` as ids of values."""
 
     call: Call
     inputs: tuple[int, ...]
     output: Value
     origin: Origin
-    branch: str | None = None  # name of the modules around it
-    tap: str | None = None  # name of the value in the spec
-    initialize: Call | None = None  # fills the weights of this layer alone
+    branch: str | None = None  # attribute name for its modules, such as `label`
+    tap: str | None = None  # name that the spec gives the value, by `as:`
+    initialize: Call | None = None  # fills this layer's weights, after the network's
 
     @property
     def is_module(self) -> bool:
@@ -248,16 +248,16 @@ class Net:
 
     @property
     def output(self) -> Value:
-        """The main output."""
+        """The first value that `forward` returns."""
         return next(iter(self.outputs.values()))
 
     @property
     def heads(self) -> tuple[Value, ...]:
-        """The other outputs."""
+        """The values that `forward` returns after the first."""
         return tuple(self.outputs.values())[1:]
 
     def leaves(self) -> Iterator[Step]:
-        """Yield every step in order, the steps of a block in place of its call."""
+        """Yield every step in order; a block's steps replace the step that calls the block."""
         for step in self.steps:
             if isinstance(step.call.target, Net):
                 yield from step.call.target.leaves()
@@ -266,7 +266,7 @@ class Net:
 
     @cached_property
     def uses(self) -> dict[int, int]:
-        """Number of times that each value is read, with `return`, by its id."""
+        """Number of times that each value is read or returned, by its id."""
         count = dict.fromkeys((value.id for value in self.outputs.values()), 1)
         for step in self.steps:
             for value in step.inputs:

@@ -18,9 +18,9 @@ from ganspec.program.probe import hollow
 class Cost:
     """The costs of one layer.
 
-    `path` is its key path below the network's key, `output` its shape without the batch. `macs`
-    are the multiply-adds of one image's forward pass. `buffers` counts floating-point numbers such
-    as batch norm's running statistics, which Keras calls non-trainable parameters.
+    `path` is the layer's key path below the network's key, `output` its output's shape without the
+    batch. `macs` are the multiply-adds of one image's forward pass. `buffers` counts floating-point
+    numbers such as batch norm's running statistics, Keras's non-trainable parameters.
     """
 
     path: str
@@ -38,7 +38,7 @@ class Cost:
 
 
 def costs(net: Net, macs: bool = False) -> list[Cost]:
-    """Return the cost of each layer that computes something, with blocks and repeats opened.
+    """Return the cost of each layer that makes a call, with blocks and repeats expanded.
 
     Multiply-adds are counted only if `macs` is true.
     """
@@ -105,6 +105,6 @@ def _macs(step: Step, bare: nn.Module | None, inputs: list[Value]) -> int:
 
 
 def totals(rows: list[Cost]) -> dict[str, int]:
-    """Return a network's numbers of parameters, as Keras sums them up."""
+    """Return a network's numbers of parameters, by `total`, `trainable` and `buffers`."""
     trainable, buffers = sum(r.trainable for r in rows), sum(r.buffers for r in rows)
     return {"total": trainable + buffers, "trainable": trainable, "buffers": buffers}

@@ -1,4 +1,4 @@
-"""Multiply-adds of torch's operators."""
+"""Count multiply-adds of torch's operators without importing torch's compiler."""
 
 from __future__ import annotations
 

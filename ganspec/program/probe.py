@@ -1,4 +1,4 @@
-"""Shapes of calls, from running torch on an empty batch.
+"""Find the shape of a call's result by running the call on an empty batch.
 
 Modules are built on the meta device, which draws no weights, and run on an empty batch in main
 memory, which computes nothing. Running on the meta device would give shapes too, but its Python
@@ -16,12 +16,12 @@ from torch import nn
 from ganspec.program.ir import Call, Value
 
 LARGEST = 2**31  # numbers in one tensor; a larger one is likely a mistake
-LARGEST_RETRY = 2**22  # numbers in an image of a batch that is not empty
+LARGEST_RETRY = 2**22  # numbers in an input of one image; larger calls are not retried
 FAILURES = (RuntimeError, ValueError, TypeError, IndexError, MemoryError)
 
 
 class ProbeError(Exception):
-    """An error of torch's for a call; the message is its first line."""
+    """Raised when torch cannot run a call; the message is the first line of torch's."""
 
 
 def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
@@ -42,7 +42,7 @@ def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
         reason = str(error).split("\n")[0].strip().rstrip(".")
         raise ProbeError(reason[:1].lower() + reason[1:]) from None
     shape = tuple(result.shape[1:])
-    if 0 in shape:  # an error in torch only if the batch is not empty
+    if 0 in shape:  # torch refuses this only for a batch that is not empty
         raise ProbeError(f"an image would become {' x '.join(map(str, shape))}, which is nothing")
     if math.prod(shape) > LARGEST:
         raise ProbeError(f"an image would become {math.prod(shape):,} numbers")
@@ -57,14 +57,14 @@ def _run(
 
 
 def hollow(call: Call) -> nn.Module:
-    """Return the call's module in main memory, with weights that are not written.
+    """Return the call's module in main memory, with weights that are not initialized.
 
     Raise ValueError if there are more than LARGEST weights.
     """
     try:
         with torch.device("meta"):
             module = (call.bare or call).build()
-    except RuntimeError as error:  # of a constructor that reads numbers, as by `.item()`
+    except RuntimeError as error:  # the constructor reads numbers, as with `.item()`
         if "meta" not in str(error):
             raise
         with torch.random.fork_rng(devices=[]):

@@ -1,10 +1,10 @@
-"""The receptive field of a network's values: the part of the image that each of them sees.
+"""The receptive field of a network's values: the part of the image that each value depends on.
 
 The program is run on coordinates with a maximum in place of every sum. Each place of a value holds
-the last row and column that it sees and, negated, the first; a place that reads several places sees
-from the first of theirs to the last. This is exact at the edges of the image, at odd sizes and for
-the phases of transposed convolutions, where the closed formula is not (equation 2 of Araujo et al.,
-2019, "Computing Receptive Fields of Convolutional Neural Networks").
+the last row and column that it sees and, negated, the first. A place that reads several others sees
+from their first row and column to their last. This is exact at the edges of the image, at odd sizes
+and for the phases of transposed convolutions, unlike the closed formula (equation 2 of Araujo et
+al., 2019, "Computing Receptive Fields of Convolutional Neural Networks").
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ class ReceptiveField:
 
 @dataclass(frozen=True)
 class Reach:
-    """The edges of what each place of a value sees, 4 x height x width, or 4 x numbers.
+    """The edges of the area that each place of a value sees: 4 x height x width, or 4 x numbers.
 
-    The four are the last row, the first negated, the last column, the first negated; the channels
-    of a map count together.
+    The four are the last row, the negated first row, the last column and the negated first column.
+    All channels of a place share its edges.
     """
 
     edges: torch.Tensor
@@ -57,7 +57,7 @@ class Reach:
 
     @property
     def is_blind(self) -> bool:
-        """True if no place sees the image; a label's sees none of it."""
+        """True if no place sees the image, as for labels."""
         return bool((self.edges == NOWHERE).all())
 
     def summary(self) -> ReceptiveField | None:
@@ -88,7 +88,7 @@ def receptive_fields(net: Net) -> dict[str, ReceptiveField | None]:
 
 
 def _reaches(net: Net) -> dict[int, Reach]:
-    """Return the reach of every value by its id, with values inside blocks."""
+    """Return the reach of every value, also inside blocks, by the value's id."""
     image, *labels = (i.value for i in net.inputs)
     return dict(_run(net, [_pixels(image), *map(_blind, labels)]))
 
@@ -144,7 +144,7 @@ class Windows:
     def slide(self, edges: torch.Tensor, size: Pair) -> torch.Tensor:
         """Return the maximum of `edges` over each of `size` windows."""
         padding = []
-        for i in (1, 0):  # F.pad takes the columns first; a negative padding crops
+        for i in (1, 0):  # F.pad takes the padding of columns first; negative padding crops
             span = (size[i] - 1) * self.stride[i] + (self.kernel[i] - 1) * self.dilation[i] + 1
             padding += [self.before[i], span - self.before[i] - edges.shape[1 + i]]
         edges = F.pad(edges, padding, value=NOWHERE)
@@ -152,7 +152,7 @@ class Windows:
 
 
 def _everything(step: Step, reads: list[Reach]) -> Reach:
-    """Let each number of the result read every number."""
+    """Return the reach of a result whose every number reads all numbers of the inputs."""
     blind = _blind(step.output)
     edges = torch.stack([reach.edges.flatten(1).amax(1) for reach in reads]).amax(0)
     edges = edges.view(4, *[1] * (blind.edges.dim() - 1)).expand_as(blind.edges)
@@ -161,7 +161,7 @@ def _everything(step: Step, reads: list[Reach]) -> Reach:
 
 
 def _windows(step: Step, reads: list[Reach]) -> Reach:
-    """Let each place of a convolution or a pool read its window, without the padding."""
+    """Return the reach of a convolution or a pool, whose windows leave out the padding."""
     (x,), windows = reads, Windows.of(hollow(step.call))
     return Reach(windows.slide(x.edges, step.output.size), _scale(x.jump, windows.stride))
 
@@ -172,7 +172,7 @@ def _transposed(step: Step, reads: list[Reach]) -> Reach:
 
 
 def _resampled(step: Step, reads: list[Reach]) -> Reach:
-    """Treat repeated and bilinear pixels as those of transposed convolutions with these kernels."""
+    """Return the reach of an upsampling, computed as a transposed convolution."""
     (x,), module = reads, hollow(step.call)
     factor = int(getattr(module, "scale_factor", 0) or getattr(module, "upscale_factor", 0))
     is_bilinear = getattr(module, "mode", None) == "bilinear"
@@ -181,7 +181,7 @@ def _resampled(step: Step, reads: list[Reach]) -> Reach:
 
 
 def _grow(step: Step, x: Reach, transposed: Windows) -> Reach:
-    """Return the reach of a transposed convolution: windows over the places of `x` moved apart."""
+    """Return the reach of a transposed convolution: windows over `x` with gaps between places."""
     stride, dilation = transposed.stride, transposed.dilation
     rows, columns = ((n - 1) * s + 1 for n, s in zip(x.edges.shape[1:], stride, strict=True))
     apart = torch.full((4, rows, columns), NOWHERE)
@@ -204,7 +204,7 @@ def _zero_padded(step: Step, reads: list[Reach]) -> Reach:
 
 
 def _mirrored(step: Step, reads: list[Reach]) -> Reach:
-    """Pad the edges with those of other places, by the module itself."""
+    """Return the reach of a reflection or replication padding, by running the module on edges."""
     (x,) = reads
     return Reach(hollow(step.call)(x.edges), x.jump)
 
@@ -221,7 +221,7 @@ def _unflattened(step: Step, reads: list[Reach]) -> Reach:
 
 
 def _concatenated(step: Step, reads: list[Reach]) -> Reach:
-    """Put vectors behind each other; the channels of maps count together."""
+    """Return the reach of `torch.cat`: vectors are joined, maps share one reach per place."""
     if not step.output.is_map:
         return Reach(torch.cat([reach.edges for reach in reads], dim=1))
     return _union(reads)
@@ -242,9 +242,9 @@ RULES: dict[object, Callable[[Step, list[Reach]], Reach]] = {
     nn.Unflatten: _unflattened,
     torch.cat: _concatenated,
     nn.Linear: _everything,
-    # number by number, but for statistics
+    # these change number by number, apart from statistics, which do not count
     **dict.fromkeys((nn.InstanceNorm2d, nn.GroupNorm, nn.LayerNorm), lambda step, reads: reads[0]),
-    # running them gives the same; they are most of a deep network, and this saves the time
+    # `_probed` would give the same more slowly, and deep networks have many of these
     **dict.fromkeys((nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU), lambda step, reads: reads[0]),
 }
 
@@ -270,12 +270,14 @@ def _probed(step: Step, values: list[Value], reads: list[Reach]) -> Reach:
 def _gather(edges: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
     """Return the maximum of `edges` over each place's rows and columns: 4 x places."""
     edges = edges.view(4, len(rows), len(columns))
-    # many places share their rows, and many their columns
+    # many places read the same rows, and many the same columns
     rows, row_of = rows.unique(dim=1, return_inverse=True)
     columns, column_of = columns.unique(dim=1, return_inverse=True)
     gathered = []
     for edge in edges:
-        across = torch.where(columns, edge[..., None], NOWHERE).amax(1)  # rows x columns' sets
+        across = torch.where(columns, edge[..., None], NOWHERE).amax(
+            1
+        )  # rows x distinct sets of columns
         down = torch.where(rows[:, :, None], across[:, None], NOWHERE).amax(0)
         gathered.append(down[row_of, column_of])
     return torch.stack(gathered)

@@ -1,4 +1,4 @@
-"""Small texts of emitted Python: numbers, docstrings, shape comments."""
+"""Spell numbers, docstrings and shape comments of emitted Python."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ INDENT = " " * 8
 
 
 def comment(line: str, before: tuple[int, ...], after: tuple[int, ...], hidden: bool) -> str:
-    """Return the comment with the new shape after `line`, or ''.
+    """Return a comment with the shape `after`, such as `  # 64 x 8 x 8`.
 
-    `hidden` is true in blocks, which are used at several shapes.
+    Return '' if the shape does not change, `line` contains it already, the comment does not fit,
+    or `hidden` is true, as in blocks, which are used at several shapes.
     """
     note = f"  # {' x '.join(map(str, after))}"
     if holds_width(line, after):
@@ -22,12 +23,12 @@ def comment(line: str, before: tuple[int, ...], after: tuple[int, ...], hidden: 
 
 
 def holds_width(line: str, shape: tuple[int, ...]) -> bool:
-    """Return True if `line` holds the width of a vector."""
+    """Return True if `shape` is a vector's and `line` contains its length."""
     return len(shape) == 1 and bool(re.search(rf"\b{shape[0]}\b", line))
 
 
 def number(value: float) -> str:
-    """Return a float as a person would write it: 0.0002 as 2e-4, 1000000.0 as 1e6."""
+    """Return a float as text in its short form: 0.0002 as `2e-4`, 1000000.0 as `1e6`."""
     if not math.isfinite(value):
         raise ValueError(f"{value} cannot be printed")
     plain = repr(value)
@@ -48,6 +49,6 @@ def docstring(text: str) -> str:
         text += "."
     if text.isprintable() and "\\" not in text:
         text = text.replace('"', "'")
-    else:  # no control and format characters in a file
+    else:  # control and format characters are escaped
         text = text.encode("unicode_escape").decode("ascii").replace('"', '\\"')
     return f'"""{text}"""'

@@ -1,1 +1,1 @@
-"""Tables, pages and pictures."""
+"""Output of comparisons, networks and runs as tables, pages and pictures."""

@@ -1,4 +1,4 @@
-"""Layers in a few words, read off the torch modules that they become."""
+"""Captions of layers for tables and pictures, from the torch modules that they build."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganspec.language.types import pair
 from ganspec.program.ir import Step, Value
 from ganspec.program.probe import hollow
 
-# names of single calls, for a layer that is drawn as several
+# names of calls, for layers that pictures show call by call
 CALLS: dict[object, str] = {
     nn.Embedding: "embedding",
     nn.Flatten: "flatten",
@@ -21,7 +21,7 @@ CALLS: dict[object, str] = {
     OneHot: "one_hot",
     label_planes: "planes",
 }
-# attributes of modules, with the words before them
+# attributes of modules to show, with the word before each value
 NUMBERS = {
     "stride": "stride",
     "dilation": "dilation",
@@ -38,9 +38,9 @@ NUMBERS = {
 
 
 def caption(steps: list[Step], name: str | None = None) -> str:
-    """Return a layer, as its calls, in one line: `conv 4 x 4, stride 2, spectral`."""
+    """Return the steps of one layer as a line: `conv 4 x 4, stride 2, spectral`."""
     if len(steps) > 1 and any(len(step.inputs) > 1 for step in steps):
-        return steps[0].origin.kind  # such as a condition, whose calls are too much for a line
+        return steps[0].origin.kind  # such as a condition, with too many calls for one line
     modules = [step for step in steps if step.is_module]
     shaped = modules[-1:] if modules and modules[-1].call.target is nn.Unflatten else modules
     details = ", ".join(detail for step in shaped for detail in _details(step))
@@ -49,18 +49,18 @@ def caption(steps: list[Step], name: str | None = None) -> str:
 
 
 def call_name(step: Step) -> str:
-    """Return the name of a single call."""
+    """Return the name of a step's call, such as `reshape` or `relu`."""
     target = step.call.target
     return CALLS.get(target) or getattr(target, "__name__", "").lower()
 
 
 def sides(values: tuple[int, ...]) -> str:
-    """Return height and width as `4 x 4`."""
+    """Return sizes as text, such as `4 x 4`."""
     return " x ".join(map(str, values))
 
 
 def shape_text(shape: tuple[int, ...]) -> str:
-    """Return `64 x 32 x 32`, or a vector's length with its thousands apart."""
+    """Return a shape as text: `64 x 32 x 32` for a map, `1,024` for a vector."""
     return sides(shape) if len(shape) > 1 else f"{shape[0]:,}"
 
 
@@ -80,7 +80,7 @@ def _details(step: Step) -> Iterator[str]:
     if kernel is not None:
         yield sides(pair(kernel))
         if not hasattr(module, "out_channels"):
-            usual["stride"] = kernel  # a pool's windows lie side by side
+            usual["stride"] = kernel  # a pool's default stride
     for attribute, words in NUMBERS.items():
         value = getattr(module, attribute, None)
         if value is None or (attribute in usual and pair(value) == pair(usual[attribute])):
@@ -96,7 +96,7 @@ def _details(step: Step) -> Iterator[str]:
 
 def _weight_norms(step: Step) -> Iterator[str]:
     functions: list[object] = [wrap.target for wrap in step.call.wraps]
-    if step.call.bare and step.call.kwargs.get("norm"):  # an attention wraps its own layers
+    if step.call.bare and step.call.kwargs.get("norm"):  # attention applies it to its own layers
         functions.append(step.call.kwargs["norm"])
     for function in functions:
         name = getattr(getattr(function, "func", function), "__name__", "")

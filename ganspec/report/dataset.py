@@ -1,4 +1,4 @@
-"""The contents of a data set, found by reading it."""
+"""Reading and description of a data set for `ganspec data`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CACHE = Path("~/.cache/ganspec/data")
 
 
 def data_of(name: str) -> Data:
-    """Return the data of the spec file `name`, or the data set of that name with its defaults."""
+    """Return the section `data` of the spec file `name`, or of the data set `name` by default."""
     if name.endswith((".yaml", ".yml")):
         return load(name).data
     kind = kinds_of("dataset").get(name)
@@ -31,7 +31,7 @@ def data_of(name: str) -> Data:
 
 
 def find(dataset: Dataset, folder: Path | None, fetch: bool) -> Path:
-    """Return the folder of a data set; `fetch` downloads a missing one. Raises DataError."""
+    """Return the folder of a data set, downloaded if missing and `fetch`. Raises DataError."""
     try:
         return dataset.locate(folder)
     except DataError as error:
@@ -44,14 +44,14 @@ def find(dataset: Dataset, folder: Path | None, fetch: bool) -> Path:
 
 
 def read(data: Data, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return every image and label, at the size of `data`. Raises DataError."""
+    """Return all images and labels, resized as `data` requires. Raises DataError."""
     channels, height, width = data.shape
     with data.dataset.reading(folder):
         return data.dataset.reader(data.resize)(folder, height, width, channels)
 
 
 def description(data: Data, folder: Path, images: torch.Tensor, labels: torch.Tensor) -> str:
-    """Describe the place of a data set, its images' number and size, and the images by class."""
+    """Return lines with a data set's folder, number and size of images, and images per class."""
     dataset, (count, channels, height, width) = data.dataset, images.shape
     where = f"in {folder}" if dataset.needs_folder else "drawn on the spot"
     with dataset.reading(folder):
@@ -77,7 +77,7 @@ def description(data: Data, folder: Path, images: torch.Tensor, labels: torch.Te
 
 
 def many(number: int, one: str, more: str) -> str:
-    """Return a number with its noun."""
+    """Return a number with its noun, such as `1 class` or `10 classes`."""
     return f"{number:,} {one if number == 1 else more}"
 
 

@@ -1,4 +1,4 @@
-"""A comparison of two specs as a page: the networks side by side, moved layers linked."""
+"""A comparison of two specs as an HTML page: networks side by side, moved layers linked."""
 
 from __future__ import annotations
 
@@ -20,21 +20,22 @@ from ganspec.comparison.edits import (
 from ganspec.report.page import page
 from ganspec.version import VERSION
 
-CONTEXT = 2  # equal layers shown beside a change
-FOLDED = 4  # fewer equal layers than this are not worth a fold
+CONTEXT = 2  # number of equal layers shown before and after a change
+FOLDED = 4  # least number of equal layers to fold
 
 
 def render(comparison: Comparison) -> str:
-    """Return one self-contained page, without scripts and links to other files."""
+    """Return one self-contained page, without scripts or links to other files."""
     networks = [NetworkView(network) for network in comparison.networks]
     return page("diff.html.jinja", diff=comparison, networks=networks, version=VERSION)
 
 
 @dataclass(frozen=True)
 class SideView:
-    """One side of a line: a layer with its anchor `name`; `other` is a moved one's other anchor.
+    """One side of a line: a layer, and the name of its HTML anchor.
 
-    `crumbs` are the blocks and branches that begin here.
+    `other` is the anchor of a moved layer on the other side. `crumbs` are the blocks and branches
+    that begin at this layer.
     """
 
     layer: ComparedLayer
@@ -45,7 +46,7 @@ class SideView:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """The changes, if this is B's side; both texts show another kind."""
+        """The changes to list below the layer: on B's side all except `kind`, on A's none."""
         if self.layer is not self.edit.b:
             return ()
         return tuple(change for change in self.edit.changes if change.name != "kind")
@@ -53,7 +54,7 @@ class SideView:
 
 @dataclass(frozen=True)
 class Line:
-    """A layer on both sides, or on one."""
+    """A line of the page: one edit, with a layer on the left, on the right, or on both."""
 
     edit: Edit
     left: SideView | None
@@ -62,14 +63,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Stretch:
-    """Lines that are shown, or equal ones folded away."""
+    """Adjacent lines that are all shown, or all folded."""
 
     lines: tuple[Line, ...]
     is_folded: bool
 
 
 class NetworkView:
-    """One network as the page shows it."""
+    """One network of the page: its lines, and counts of its edits."""
 
     def __init__(self, diff: NetworkDiff):
         self.diff, self.name = diff, diff.name
@@ -78,19 +79,19 @@ class NetworkView:
 
     @property
     def counts(self) -> list[tuple[str, str, int]]:
-        """Sign, word and number of the network's edits, without the equal layers."""
+        """The sign, word and number of each class of edits, without equal layers."""
         counts = Counter((edit.word, edit.sign) for edit in self.diff.changed)
         return [(sign, word, count) for (word, sign), count in sorted(counts.items())]
 
     def runs(self) -> Iterator[Stretch]:
-        """Yield the lines in order; long runs of equal ones that are near no change are folded."""
+        """Yield the lines in order. Long runs of equal layers are folded, except near changes."""
         near = self._near()
         for is_near, run in groupby(enumerate(self.lines), key=lambda each: each[0] in near):
             lines = tuple(line for _, line in run)
             yield Stretch(lines, not is_near and len(lines) >= FOLDED)
 
     def _near(self) -> set[int]:
-        """Return the indices of the lines with a change and of those near them."""
+        """Return the indices of the lines with a change or near one."""
         changed = [i for i, line in enumerate(self.lines) if not isinstance(line.edit, Keep)]
         return {j for i in changed for j in range(i - CONTEXT, i + CONTEXT + 1)}
 

@@ -1,4 +1,4 @@
-"""A comparison as JSON, for programs."""
+"""A comparison of two specs as JSON, for programs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ganspec.comparison.edits import Change, ComparedLayer, Comparison, Edit, Ke
 
 
 def render(comparison: Comparison) -> str:
-    """Return both specs, the answer, and every difference; equal layers as their number."""
+    """Return JSON with both specs, the answer and all differences. Equal layers are counted."""
     return json.dumps(
         {
             "equal": comparison.is_equal,

@@ -22,13 +22,13 @@ from ganspec.comparison.edits import (
 from ganspec.language.errors import printable
 
 NARROWEST, WIDEST = 60, 160
-PIPED = 100  # where there is no terminal
-NAME = 19  # characters of a property's name in a column
-CONTEXT = 1  # equal layers shown beside a difference
+PIPED = 100  # width in characters if the output is no terminal
+NAME = 19  # characters of the column of properties' names
+CONTEXT = 1  # number of equal layers shown before and after a difference
 
 
 def render(comparison: Comparison, width: int | None = None) -> str:
-    """Return the comparison in lines of at most `width` characters, by default the terminal's."""
+    """Return the comparison as lines of at most `width` characters, by default as the terminal."""
     if width is None:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED
     table = DiffTable(max(NARROWEST, min(width, WIDEST)))
@@ -36,7 +36,7 @@ def render(comparison: Comparison, width: int | None = None) -> str:
 
 
 def stat(comparison: Comparison) -> str:
-    """Return a line for each network and section that differs, with numbers of changes."""
+    """Return a line with the number of changes for each network and section that differs."""
     lines = []
     for network in comparison.networks:
         if network.is_equal:
@@ -53,7 +53,7 @@ def stat(comparison: Comparison) -> str:
 
 
 class DiffTable:
-    """Lines with a sign, then for A and for B the line of the spec and the text."""
+    """Table with an edit's sign, then for A and for B the layer's line in the spec and its text."""
 
     def __init__(self, width: int):
         self.width = width
@@ -75,7 +75,7 @@ class DiffTable:
         return wrap(printable(text), self.width, subsequent_indent=indent, break_on_hyphens=False)
 
     def network(self, network: NetworkDiff) -> Iterator[str]:
-        """Yield a network's layers, equal ones folded, then its sums."""
+        """Yield the lines of a network: its layers with equal ones folded, settings, totals."""
         yield network.name + (f" (only in {network.only.upper()})" if network.only else "")
         rows = list(network.rows())
         pairs = zip(_near_changes(rows), rows, strict=True)
@@ -114,7 +114,7 @@ class DiffTable:
             sign = " " if change.before == change.after else "~"
             name, a, b = change.name, change.before or "-", change.after or "-"
             mark = f"  [{change.because}]" if change.because else ""
-            half = self.cell - 14  # so that the second value stands under B's layers
+            half = self.cell - 14  # aligns the second value with B's layers
             line = f"{sign} {name:<{NAME}} {a:<{half}}        {b}{mark}"
             if len(a) <= half and len(line) <= self.width and len(name) <= NAME:
                 yield printable(line)
@@ -128,7 +128,7 @@ def _title(side: Side) -> str:
 
 
 def _near_changes(rows: list[EditRow]) -> list[bool]:
-    """Return True for each row that is a change, or near one."""
+    """Return, for each row, True if it is a change or near one."""
     changed = [not isinstance(row.edit, Keep) for row in rows]
     return [any(changed[max(0, i - CONTEXT) : i + CONTEXT + 1]) for i in range(len(rows))]
 

@@ -1,7 +1,7 @@
 """A network as a graph of boxes, joins and frames, for pictures.
 
-Layers in a chain are lines of one box, as in papers' figures. A block is a frame around its own
-graph, and so is a run of layers that repeats.
+A layer with weights and the light ones around it are lines of one box, as in figures of papers.
+A block, or a sequence of nodes that repeats, is a frame around its own graph.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ ROUND = re.compile(r".*\.repeat\.\d+\.")
 class GraphNode:
     """One element of a picture.
 
-    `form` is `source`, `result`, `box`, `join` or `frame`; `reads` are the indices of the nodes
-    that it reads; `shape` is its output's, as text. `tone` is `weights`, `label` (if it reads
-    nothing else) or `plain`; with `label` it reads the label beside its input. A frame shows
-    `inner`. Boxes and frames repeat `count` times in a row.
+    `form` is `source`, `result`, `box`, `join` or `frame`. `reads` are the indices of the nodes
+    that it reads. `shape` is its output shape as text. `tone`, its colour, is `weights`, `label`
+    (for nodes that read the label alone) or `plain`. `label` is True if it reads the label beside
+    its input. `inner` is the graph inside a frame. `count` is the number of its repetitions.
     """
 
     form: str
@@ -51,7 +51,7 @@ class GraphNode:
 
 @dataclass(frozen=True)
 class NetworkGraph:
-    """Nodes, each after those that it reads; both ends of a frame's graph have no text."""
+    """Nodes, each after those that it reads. The source and result of a frame have no text."""
 
     nodes: tuple[GraphNode, ...]
 
@@ -76,7 +76,7 @@ class _Part:
 
     form: str
     steps: list[Step]
-    reads: list[int]  # ids of values, without the label
+    reads: list[int]  # ids of the values that it reads, without the label's
     label: bool
 
     @property
@@ -85,7 +85,7 @@ class _Part:
 
 
 class _Gathering:
-    """The steps of one program, gathered into parts."""
+    """Grouping of the steps of one program into parts, one for each node."""
 
     def __init__(self, net: Net):
         self.net, steps = net, list(net.steps)
@@ -97,7 +97,7 @@ class _Gathering:
         self.calls = Counter((step.origin.path, step.origin.kind) for step in steps)
         paths = Counter(step.origin.path for step in steps)
         joining = {step.origin.path for step in steps if len(step.inputs) > 1}
-        self.split = {path for path in joining if paths[path] > 1}  # in pictures call by call
+        self.split = {path for path in joining if paths[path] > 1}  # layers shown call by call
         self.heavy = {step.origin.path for step in steps if self.is_heavy(step)}
         self.parts: list[_Part] = []
         for step in steps:
@@ -116,7 +116,7 @@ class _Gathering:
             self.parts.append(part)
 
     def continues(self, before: _Part, part: _Part) -> bool:
-        """Return True if `part` is a line of the box before it, with one layer that is heavy."""
+        """Return True if `part` belongs in the box `before`, which has at most one heavy layer."""
         (step,), last = part.steps, before.steps[-1]
         if before.form != "box" or part.label or part.reads != [last.output.id]:
             return False
@@ -139,7 +139,7 @@ class _Gathering:
         places, count = {start.value.id: 0}, 1
         for part in self.parts:
             reads = tuple(dict.fromkeys(places[i] for i in part.reads))
-            if self.label and part.label and not reads:  # it reads the label alone: from a node
+            if self.label and part.label and not reads:  # the label alone: it gets its own node
                 yield GraphNode("source", ("label",), (), label_text(self.label), "label")
                 reads, part.label = (count,), False
                 count += 1
@@ -176,13 +176,13 @@ class _Gathering:
             if path not in self.split:
                 yield caption(steps)
                 continue
-            for step in steps:  # a kind that makes one call, as an activation inside, names it
+            for step in steps:  # a kind with one call, such as an inner activation, names the call
                 kind = step.origin.kind
                 yield caption([step], kind if self.calls[path, kind] == 1 else call_name(step))
 
 
 def _read(step: Step) -> tuple[int, ...]:
-    """Return the ids of a step's inputs, without the map that planes read for its size alone."""
+    """Return the ids of a step's inputs, without a map of which only the size is used."""
     return step.inputs[:1] if step.call.target is label_planes else step.inputs
 
 
@@ -192,7 +192,7 @@ def _is_weighted(step: Step) -> bool:
 
 
 def _round(step: Step) -> str:
-    """Return the path of the round of a repeat that a step belongs to."""
+    """Return the path of the repeat's round that a step is in, `""` outside repeats."""
     match = ROUND.match(step.origin.path)
     return match[0] if match else ""
 
@@ -201,7 +201,7 @@ def _round(step: Step) -> str:
 
 
 def folded(nodes: list[GraphNode]) -> list[GraphNode]:
-    """Return `nodes` with each run that repeats, of one node or of several, once with a number."""
+    """Return `nodes` with each repeating run as one node, with the number of repetitions."""
     width = 1
     while width <= len(nodes) // 2:
         for start in range(1, len(nodes) - 2 * width + 1):
@@ -214,7 +214,7 @@ def folded(nodes: list[GraphNode]) -> list[GraphNode]:
 
 
 def _times(nodes: list[GraphNode], start: int, width: int) -> int:
-    """Return how often the run of `width` nodes from `start` is there; 0 if only once."""
+    """Return the number of equal runs of `width` nodes from `start` on; 0 if there is only one."""
     run, end = nodes[start : start + width], start + width
     if nodes[start - 1].shape != run[-1].shape or any(n.form == "result" for n in run):
         return 0
@@ -224,7 +224,7 @@ def _times(nodes: list[GraphNode], start: int, width: int) -> int:
     for i, node in enumerate(nodes):
         first = start + (i - start) // width * width
         for read in node.reads:
-            # a run may read itself and the node before it; other nodes may read its end alone
+            # a round may read its own nodes and the one before; others may read the last node only
             if (read < first - 1) if i in inside else (read in inside and read != end - 1):
                 return 0
     return (end - start) // width if end > start + width else 0

@@ -1,7 +1,7 @@
-"""The places of a graph's parts: one main column, branches on the right of it, labels on the left.
+"""Layout of a graph: a main column, branches to the right of it, labels to the left.
 
-Nodes have ranks, from the top down, and columns. Nodes outside the main path are chains from a fork
-to a join, each in its own column; a chain without boxes, such as an empty skip, is a line in such a
+A node's rank is its row, from the top down. Nodes outside the main path form chains from a fork to
+a join, each in its own column. A chain without nodes, such as an empty skip, is a line in its
 column. Units are pixels.
 """
 
@@ -13,21 +13,21 @@ from dataclasses import dataclass, field, replace
 from ganspec.report.graph import GraphNode, NetworkGraph
 from ganspec.report.graph_ranks import chains, main_path, ranked
 
-FONT = 11  # height of letters
-LINE = 15  # from one line of a box to the next
-PAD = 7  # between a box's edge and its text
-GAP = 34  # between ranks, for an arrow and the shape beside it
-SHORT = 22  # the same without a shape
-FORK = 8  # below a rank, where lines turn
-SIDE = 18  # between columns
-PILL = 30  # arrow from the word `label` into what reads it
-TITLE = 20  # of a frame
-# Widths of letters as shares of their height, no less than in the widest usual fonts.
+FONT = 11  # size of the font
+LINE = 15  # distance of the lines in a box
+PAD = 7  # distance of a box's edge and its text
+GAP = 34  # distance of ranks, with room for an arrow and a shape beside it
+SHORT = 22  # distance of ranks without a shape between them
+FORK = 8  # distance from a rank to the turns of lines below it
+SIDE = 18  # distance of columns
+PILL = 30  # length of the arrow from the word `label` to its reader
+TITLE = 20  # height of a frame's title
+# Letters that are narrow or wide in usual fonts.
 NARROW, WIDE = frozenset(" !'(),-./:;I[\\]fijlt|"), frozenset("mwMW@%#&+<=>^~")
 
 
 def measured(text: str, size: float = FONT) -> float:
-    """Return a width in pixels that no usual sans-serif font exceeds."""
+    """Return the width of `text` in pixels, at least as wide as in usual sans-serif fonts."""
     return size * sum(map(_width, text))
 
 
@@ -41,13 +41,13 @@ def _width(letter: str) -> float:
 
 @dataclass
 class PlacedNode:
-    """A node with its place; lines enter above and leave below at `x`."""
+    """A node with its place; lines enter at its top and leave at its bottom, at `x`."""
 
     node: GraphNode
     x: float
     y: float
-    left: float  # from x to the node's own edge
-    right: float
+    left: float  # distance from x to the node's left edge
+    right: float  # distance from x to its right edge
     height: float
     inner: Drawing | None = None
 
@@ -73,7 +73,7 @@ class Wire:
 
 @dataclass
 class Drawing:
-    """A graph with places; lines enter and leave it at `x`."""
+    """A graph with the places of its parts; lines enter and leave it at `x`."""
 
     width: float = 0
     height: float = 0
@@ -83,7 +83,7 @@ class Drawing:
     shapes: list[tuple[float, float, str]] = field(default_factory=list)
 
     def add(self, other: Drawing, x: float) -> None:
-        """Lay `other` into this drawing, moved to the right."""
+        """Add the parts of `other`, moved to the right by `x` pixels."""
         self.places += [replace(place, x=place.x + x) for place in other.places]
         self.wires += [wire.moved(x) for wire in other.wires]
         self.shapes += [(sx + x, sy, text) for sx, sy, text in other.shapes]
@@ -92,7 +92,7 @@ class Drawing:
 def size(node: GraphNode, inner: Drawing | None) -> tuple[float, float, float]:
     """Return the widths left and right of a node's axis, and its height."""
     if inner is not None:
-        title = measured(title_of(node)) + 2 * PAD  # right of the line that enters
+        title = measured(title_of(node)) + 2 * PAD  # to the right of the line into the frame
         right = max(inner.width - inner.x + 2 * PAD, title)
         return inner.x + 2 * PAD, right, inner.height + TITLE
     if not node.lines:
@@ -112,7 +112,7 @@ def title_of(node: GraphNode) -> str:
 
 
 def layout(graph: NetworkGraph) -> Drawing:
-    """Return every node and line of a graph in its place."""
+    """Return a drawing with a place for every node and line of a graph."""
     return _Layout(graph).drawing
 
 
@@ -134,8 +134,8 @@ class _Layout:
     # -- places -------------------------------------------------------------------------------
 
     def spread(self) -> None:
-        """Put every chain as near to the main path as the nodes at its height allow."""
-        bands = 2 * max(self.ranks) + 2  # a rank and the gap below it are two
+        """Put every chain as near to the main path as the nodes in its ranks allow."""
+        bands = 2 * max(self.ranks) + 2  # a band for each rank and for the gap below it
         left, right = [0.0] * bands, [0.0] * bands
         for i in self.main:
             self.cover(i, 0.0, left, right)
@@ -165,7 +165,7 @@ class _Layout:
         right[band + 1] = max(right[band + 1], x + below)
 
     def room(self, index: int) -> tuple[float, float, float]:
-        """Return the space left and right of a node's axis, and of the shape below on its right."""
+        """Return the widths left and right of a node's axis, and of the shape text below it."""
         node, (left, right, _) = self.nodes[index], self.sizes[index]
         if node.label:
             left += measured("label") + 2 * PAD + PILL
@@ -174,7 +174,7 @@ class _Layout:
         return left, right, measured(node.shape) + 8 if self.shows_shape(index) else 0
 
     def shows_shape(self, index: int) -> bool:
-        """Return True if a node's shape is there; at a frame's ends it would be there twice."""
+        """Return True if a node's shape is shown; a frame's ends would show the same one twice."""
         readers = self.graph.readers[index]
         node, others = self.nodes[index], [i for i in readers if self.nodes[i].form != "result"]
         is_end = node.form == "source" and not node.lines
@@ -189,13 +189,13 @@ class _Layout:
             y = tops[rank]
             if node.form == "join":
                 y += (self.bottoms[rank] - y - height) / 2
-            elif node.tone == "label":  # close to its reader
+            elif node.tone == "label":  # at the bottom of the rank, near the node that reads it
                 y = self.bottoms[rank] - height
             self.drawing.places.append(PlacedNode(node, x, y, left, right, height, self.inner[i]))
         self.drawing.height = max(self.bottoms)
 
     def rows(self) -> tuple[list[float], list[float]]:
-        """Return top and bottom of each rank."""
+        """Return the tops and the bottoms of all ranks."""
         tops, bottoms, y = [], [], 0.0
         for rank in range(max(self.ranks) + 1):
             heights = [self.sizes[i][2] for i, r in enumerate(self.ranks) if r == rank]
@@ -220,7 +220,7 @@ class _Layout:
     def wire(self, start: int, end: int) -> list[tuple[float, float]]:
         a, b = self.drawing.places[start], self.drawing.places[end]
         fork = self.bottoms[self.ranks[start]] + FORK
-        if (start, end) not in self.lanes and a.x != b.x:  # from the next rank above
+        if (start, end) not in self.lanes and a.x != b.x:  # from the rank just above `b`
             enter = b.x + (b.right if a.x > b.x else -b.left) / 2
             return [(a.x, a.bottom), (a.x, fork), (enter, fork), (enter, b.y)]
         x = self.lanes.get((start, end), b.x)
@@ -236,7 +236,7 @@ class _Layout:
         return [*points, (x, above), (enter, above), (enter, b.y)]
 
     def is_free(self, end: int, x: float) -> bool:
-        """Return True if no node lies between `x` and the side of the node `end`."""
+        """Return True if a line at `x` can reach the side of the node `end` past no other node."""
         at = self.drawing.places[end]
         if at.node.label and x < at.x:
             return False

@@ -22,7 +22,7 @@ def mermaid(spec: Spec, nets: dict[str, Net]) -> str:
     for name, net in nets.items():
         count = totals(costs(net))["total"]
         lines.append(f'  subgraph {name} ["{_quoted(f"{name}: {count:,} parameters")}"]')
-        lines.append("    direction TB")  # else Mermaid turns a subgraph that no arrow enters
+        lines.append("    direction TB")  # else Mermaid turns subgraphs without incoming arrows
         lines += (f"    {line}" for line in _Flow(name, graph(net)).lines)
         lines.append("  end")
     for tone, (fill, stroke) in {**FILLS, "plain": PLAIN}.items():
@@ -42,8 +42,8 @@ class _Flow:
         self.lines += self.arrows
 
     def graph(self, part: NetworkGraph, prefix: str, entry: str) -> Iterator[str]:
-        """Yield the statements of a graph with the input `entry`; its end is `self.end` then."""
-        ends: list[str] = []  # for each node, the one that an arrow from it leaves
+        """Yield the statements of a graph from the node `entry` on; a frame's sets `self.end`."""
+        ends: list[str] = []  # for each node, the Mermaid node at which its arrows start
         for i, node in enumerate(part.nodes):
             own = f"{prefix}_{i}"
             reads = [(ends[read], part.nodes[read].shape) for read in node.reads]
@@ -72,5 +72,5 @@ class _Flow:
 
 
 def _quoted(text: str) -> str:
-    """Return text for Mermaid's quotes: characters that could be markup by their numbers."""
+    """Return `text` for a quoted Mermaid string, with special characters as codes like `#35;`."""
     return re.sub(r"[^\w .,:+×-]", lambda match: f"#{ord(match[0])};", times(text))  # noqa: RUF001

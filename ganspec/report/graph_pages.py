@@ -1,4 +1,4 @@
-"""Tall graphs in columns, as on a page."""
+"""Layout of tall graphs in several columns, from left to right."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ COLUMN = 48  # between two columns, in pixels
 
 
 def paged(graph: NetworkGraph, limit: float) -> Drawing:
-    """Lay out a graph in columns of at most `limit` pixels, cut where a single line goes down."""
+    """Lay out a graph in columns of about `limit` pixels, cut where only one line passes."""
     whole = layout(graph)
     count = -(-int(whole.height) // int(limit))
     if count == 1:
@@ -20,7 +20,7 @@ def paged(graph: NetworkGraph, limit: float) -> Drawing:
     drawing, x = Drawing(), 0.0
     for part in _parts(graph, whole, whole.height / count):
         column = layout(part)
-        if drawing.places:  # from the foot of one column to the head of the next
+        if drawing.places:  # a line from the bottom of one column to the top of the next
             gutter, last = x - COLUMN / 2, drawing.places[-1]
             foot = last.bottom + FORK
             turns = [(last.x, last.bottom), (last.x, foot), (gutter, foot), (gutter, -GAP / 2)]
@@ -35,7 +35,7 @@ def paged(graph: NetworkGraph, limit: float) -> Drawing:
 
 @dataclass(frozen=True)
 class _Cut:
-    """The ranks of a piece, and the node whose line leaves it, None for the last piece."""
+    """The first and last rank of a piece; `leaving` is the node that the next piece reads."""
 
     start: int
     end: int
@@ -43,7 +43,7 @@ class _Cut:
 
 
 def _parts(graph: NetworkGraph, whole: Drawing, height: float) -> list[NetworkGraph]:
-    """Cut the graph into pieces of about this height."""
+    """Cut the graph into pieces of about `height` pixels."""
     ranks, start, top = ranked(graph), 0, 0.0
     cuts: list[_Cut] = []
     order = sorted(range(len(ranks)), key=lambda i: ranks[i])

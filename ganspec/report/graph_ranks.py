@@ -10,9 +10,10 @@ from ganspec.report.graph import NetworkGraph
 
 @dataclass
 class Chain:
-    """Nodes in a column between the ranks of a fork and of a join, and the lines at them.
+    """A branch: nodes in one column, between the ranks `low` of its fork and `high` of its join.
 
-    A chain without nodes is a line alone, such as an empty skip. Chains of labels go to the left.
+    `edges` are its lines, as pairs of nodes. Without nodes it is a single line, such as an empty
+    skip.
     """
 
     nodes: list[int]
@@ -23,7 +24,7 @@ class Chain:
 
 
 def ranked(graph: NetworkGraph) -> list[int]:
-    """Return the rank of each node: below all that it reads, a label's just above its reader."""
+    """Return each node's rank: below the nodes that it reads. A label is just above its reader."""
     ranks: list[int] = []
     for node in graph.nodes:
         ranks.append(1 + max((ranks[i] for i in node.reads), default=-1))
@@ -34,7 +35,7 @@ def ranked(graph: NetworkGraph) -> list[int]:
 
 
 def main_path(graph: NetworkGraph) -> list[int]:
-    """Return the path from the input to the output along the first node that each one reads."""
+    """Return the path from input to output that goes through each node's first input."""
     at = next(i for i, node in enumerate(graph.nodes) if node.form == "result")
     path = [at]
     while graph.nodes[at].reads:
@@ -44,7 +45,7 @@ def main_path(graph: NetworkGraph) -> list[int]:
 
 
 def chains(graph: NetworkGraph, main: list[int], ranks: list[int]) -> list[Chain]:
-    """Return the chains beside the main path, the shortest and so the nearest to it first."""
+    """Return the chains beside the main path, the shortest first, to be placed nearest to it."""
     seen, covered = set(main), set(pairwise(main))
     result: list[Chain] = []
     for i in range(len(graph.nodes)):
@@ -69,6 +70,6 @@ def chains(graph: NetworkGraph, main: list[int], ranks: list[int]) -> list[Chain
 
 
 def _next(graph: NetworkGraph, index: int) -> int | None:
-    """Return the first node whose main input is this one."""
+    """Return the first node whose first input is the node `index`; None if there is none."""
     after = (r for r in graph.readers[index] if graph.nodes[r].reads[0] == index)
     return next(after, None)

@@ -24,9 +24,9 @@ from ganspec.seal import BLANK, sealed
 from ganspec.systems.spec import Spec
 
 MARGIN = 20
-TALLEST = 1100  # of a network, before it is set in columns
-NAME = 14  # height of a network's name
-HEAD = 50  # a network's name and numbers
+TALLEST = 1100  # height of a network in pixels above which it is set in columns
+NAME = 14  # size of the font of a network's name
+HEAD = 50  # height of a network's name and number of parameters
 FILLS = {"weights": ("#e6eef8", "#4a6fa5"), "label": ("#fdf1dc", "#b7791f")}
 PLAIN = ("#f4f4f4", "#8a8a8a")
 STYLE = """
@@ -40,7 +40,7 @@ STYLE = """
 
 
 def svg(spec: Spec, nets: dict[str, Net]) -> str:
-    """Return the picture of all networks, side by side; the same bytes for the same spec."""
+    """Return an SVG of all networks side by side. The same spec gives the same bytes."""
     parts, x, height = [], float(MARGIN), 0.0
     for name, net in nets.items():
         drawing = paged(graph(net), TALLEST)
@@ -73,7 +73,7 @@ def _opening(spec: Spec, width: float, height: float) -> list[str]:
 
 
 def _drawn(drawing: Drawing, x: float, y: float) -> list[str]:
-    parts = []  # lines first, as boxes lie over them
+    parts = []  # lines first, so that boxes cover them
     for wire in drawing.wires:
         parts.append(_wire([(px + x, py + y) for px, py in wire.points], wire.is_arrow))
     for sx, sy, text in drawing.shapes:
@@ -135,7 +135,7 @@ def _text(x: float, y: float, text: str, look: str = "", anchor: str = "middle")
 
 
 def times(text: str) -> str:
-    """Return a text with the multiplication sign in its shapes."""
+    """Return `text` with a multiplication sign for each ` x `."""
     return f" {text} ".replace(" x ", " \N{MULTIPLICATION SIGN} ").strip()
 
 

@@ -1,4 +1,4 @@
-"""Escaping of any text for Markdown or LaTeX, so that no character of it is markup."""
+"""Escaping of text for Markdown and LaTeX, so that no character acts as markup."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ LATEX = {
     "|": r"\textbar{}",
     "`": r"\textasciigrave{}",
     "±": r"$\pm$",
-    "[": "{[}",  # after a line's end it would begin an argument, as would the star
+    "[": "{[}",  # after `\\`, a bracket or a star would be read as an argument
     "*": "{*}",
 }
 
 
 def markdown(text: str) -> str:
-    """Return `text` on one line, for the middle of a line or a cell of a GitHub-flavoured table."""
+    """Escape `text` for the middle of a Markdown line or a table cell, on one line."""
     line = printable(" ".join(text.split()))
     return MARKDOWN.sub(r"\\\1", line.replace("&", "&amp;")).replace("<", "&lt;")
 
 
 def markdown_line(text: str) -> str:
-    """Return `text` on one line, for the beginning of a line, where it starts no list or quote."""
+    """Escape `text` for the beginning of a Markdown line, so that it starts no list or quote."""
     return re.sub(r"^([-+=>]|\d+[.)])", lambda start: f"&#8203;{start[0]}", markdown(text))
 
 
 def latex(text: str) -> str:
-    """Return `text` for a cell of a tabular, in LaTeX with its usual fonts.
+    """Escape `text` for a cell of a LaTeX table, with a product sign in `4 x 4`.
 
-    Letters that these lack lose their accents, or become question marks.
+    Letters that LaTeX's usual fonts lack lose their accents, or become question marks.
     """
     return re.sub(r"(?<=\d) x (?=\d)", r" $\\times$ ", latex_letters(text))
 
 
 def latex_letters(text: str) -> str:
-    """Return `text` in the letters of LaTeX's usual fonts, without commands or products."""
+    """Escape `text` for LaTeX, in letters that its usual fonts have."""
     escaped = "".join(LATEX.get(c) or _letter(c) for c in text)
-    return re.sub(r"-(?=-)", "-{}", escaped)  # two would be a dash
+    return re.sub(r"-(?=-)", "-{}", escaped)  # LaTeX would print `--` as a dash
 
 
 def _letter(character: str) -> str:

@@ -1,4 +1,4 @@
-"""The frame of HTML pages: one self-contained file, light or dark, for screens and paper."""
+"""Rendering of HTML pages from templates: one self-contained file each, light or dark."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import jinja2
 
 
 def page(template: str, **context: object) -> str:
-    """Return the page that `template`, which extends `page.html.jinja`, makes of `context`.
+    """Render `template`, which extends `page.html.jinja`, with the values in `context`.
 
-    Values are escaped, but for `markupsafe.Markup`. The page's policy lets browsers load nothing
-    from elsewhere and run only the template's block `script`, so text that slips through as markup
-    does no harm.
+    Values are escaped, except `markupsafe.Markup`. The page's content security policy allows
+    browsers only the template's block `script` and no other files, so markup in a text that was
+    not escaped does no harm.
     """
     return _environment().get_template(template).render(context)
 
@@ -35,6 +35,6 @@ def _environment() -> jinja2.Environment:
 
 
 def fingerprint(script: str) -> str:
-    """Return the name of a script in a page's policy, such as `sha256-47DEQp...`."""
+    """Return a script's hash for a content security policy, such as `sha256-47DEQp...`."""
     digest = hashlib.sha256(str(script).encode("utf-8")).digest()
     return f"sha256-{base64.b64encode(digest).decode('ascii')}"

@@ -1,4 +1,4 @@
-"""Writing runs' pages; a file that a user wrote or edited is never replaced."""
+"""Writing of runs' pages, without replacing files that a user wrote or edited."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from ganspec.report.run_view import ReportView
 from ganspec.runs.record import read_records
 from ganspec.seal import is_report, sealed_page
 
-MOST = 6  # runs that fit beside each other
+MOST = 6  # largest number of runs on one page
 FORMS = (".html", ".md")
 
 
 class ReportError(GanspecError):
-    """A page that cannot be made, or that would replace another file."""
+    """Raised when a page cannot be made or would replace another file."""
 
 
 def write_report(folders: list[Path], out: Path | None = None, overwrite: bool = False) -> Path:
-    """Write the page of the runs in `folders` to `out`. Return its path.
+    """Write the page of the runs in `folders` to `out`. Return the page's path.
 
-    A name that ends in `.md` makes Markdown, with its pictures in a folder. Without `out` it is
-    `report.html`, in the run's folder or, of several, in the current one. Raises RunError or
-    ReportError.
+    An `out` that ends in `.md` gives Markdown, with the pictures in a folder beside it. By default
+    the page is `report.html`, in the folder of a single run, or in the current folder for several
+    runs. Raises RunError or ReportError.
     """
     if len(folders) > MOST:
         raise ReportError(f"{len(folders)} runs do not fit beside each other: name {MOST} at most")
@@ -42,7 +42,7 @@ def write_report(folders: list[Path], out: Path | None = None, overwrite: bool =
         text = writer.page()
         for name, write in writer.files.items():
             write(pictures / name)
-        for path in pictures.glob("run*_moment_*.*"):  # of an earlier page
+        for path in pictures.glob("run*_moment_*.*"):  # remove pictures of an earlier page
             if path.name not in writer.files:
                 path.unlink()
     else:
@@ -52,7 +52,7 @@ def write_report(folders: list[Path], out: Path | None = None, overwrite: bool =
 
 
 def _claim(target: Path, pictures: Path | None) -> None:
-    """Raise ReportError if the page or its pictures would replace what ganspec did not write."""
+    """Raise ReportError if the page or its pictures would replace files not made by ganspec."""
     ours = target.is_file() and is_report(target.read_bytes())
     if target.exists() and not ours:
         raise ReportError(

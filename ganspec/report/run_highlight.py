@@ -1,4 +1,4 @@
-"""Syntax highlighting of source text."""
+"""Syntax highlighting of Python and YAML for HTML pages."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer, YamlLexer
 
 LEXERS = {"python": PythonLexer, "yaml": YamlLexer}
-PLAIN = 150_000  # characters of the longest text in colour: pages of longer ones open slowly
+PLAIN = 150_000  # characters; longer text has no colours, because its page would open slowly
 
 
 def highlighted(text: str, language: str, prefix: str) -> Markup:
-    """Return `text` as escaped HTML; line 12 has the anchor `prefix-12` and its number.
+    """Return `text` as escaped HTML with line numbers; line 12 has the anchor `{prefix}-12`.
 
-    Classes are Pygments's short names.
+    CSS classes are Pygments's short names.
     """
     if len(text) > PLAIN:
         return Markup(f"<pre>{escape(text)}</pre>")

@@ -1,4 +1,4 @@
-"""Pictures of a run for a page, of bounded size."""
+"""Pictures of a run for its page, reduced to a bounded number of bytes."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ganspec.atomic import replacing
 from ganspec.runs.record import RunRecord
 
 T = TypeVar("T")
-MOMENTS = 12  # pictures of training on a page
-FINAL_BYTES = 2_000_000  # of the picture of a run's end
-STRIP_BYTES = 250_000  # of each picture of a moment
-STRIP_PIXELS = 900  # of its width, cut to whole images
-THUMBNAIL = 420  # width of pictures that are not grids
-SMALL = 500  # width of pictures whose pixels are shown twice as large
+MOMENTS = 12  # largest number of pictures during training
+FINAL_BYTES = 2_000_000  # largest size of the final picture
+STRIP_BYTES = 250_000  # largest size of a picture during training
+STRIP_PIXELS = 900  # largest width of a row of images during training
+THUMBNAIL = 420  # width in pixels of a classifier's picture during training
+SMALL = 500  # pixels; pictures up to this width are shown twice as large
 LARGEST = 60_000_000  # pixels; a larger picture is not opened
 BORDER = 2  # pixels of white around each image of a grid
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An image as bytes of a PNG or WebP, and the factor by which a page enlarges it."""
+    """An image as bytes of a PNG or WebP; a page shows it enlarged by the factor `scale`."""
 
     data: bytes
     format: str
@@ -47,7 +47,7 @@ class Picture:
 
 
 def final_picture(record: RunRecord) -> Picture | None:
-    """Return the newest picture, None if none can be read."""
+    """Return the newest readable picture; None if there is none."""
     for step, path in reversed(record.samples.items()):
         if image := _opened(path):
             return _encoded(image, step, FINAL_BYTES)
@@ -55,9 +55,9 @@ def final_picture(record: RunRecord) -> Picture | None:
 
 
 def moments(record: RunRecord) -> list[Picture]:
-    """Return at most `MOMENTS` pictures, evenly spaced through training, of the same fixed images.
+    """Return at most `MOMENTS` pictures, evenly spaced through training, [] if fewer than two.
 
-    A GAN's grid becomes a row of its first images; other pictures are whole, and smaller.
+    A grid is cut to the start of its first row. A classifier's picture is made smaller.
     """
     pictures = []
     for step in spaced(list(record.samples), MOMENTS):
@@ -67,7 +67,7 @@ def moments(record: RunRecord) -> list[Picture]:
 
 
 def spaced(items: list[T], count: int) -> list[T]:
-    """Return at most `count` of `items`, evenly spaced, the first and the last among them."""
+    """Return at most `count` evenly spaced `items`, including the first and the last."""
     if len(items) <= count:
         return items
     return [items[round(i * (len(items) - 1) / (count - 1))] for i in range(count)]
@@ -97,7 +97,7 @@ def _moment(image: Image.Image, record: RunRecord) -> Image.Image:
 
 
 def _encoded(image: Image.Image, step: int, most: int) -> Picture:
-    """Return `image` in `most` bytes: as PNG if it fits, else as WebP, else with fewer pixels."""
+    """Encode `image` in at most `most` bytes: as PNG, else as WebP, else with fewer pixels."""
     whole = image.size
     data, form, caption = _bytes(image, "png"), "png", ""
     if len(data) > most:

@@ -1,4 +1,4 @@
-"""The page of one run or of several as Markdown, with its pictures as files."""
+"""The page of one or several runs as Markdown, with pictures in files."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ Files: TypeAlias = dict[str, Callable[[Path], None]]  # functions that write pic
 
 
 class Writer:
-    """Markdown of a report; `files` gathers its pictures, which go into `folder`."""
+    """Writer of a report as Markdown; `files` has functions that write its pictures, by name."""
 
     def __init__(self, report: ReportView, folder: str):
         self.report, self.folder = report, folder
         self.files: Files = {}
 
     def page(self) -> str:
-        """Return the page."""
+        """Return the page's text, and fill `files`."""
         report = self.report
         parts = [f"# {markdown(report.title)}", f"Made by ganspec {VERSION}."]
         parts += [self._head(view) for view in report.runs]
@@ -106,7 +106,7 @@ class Writer:
 
 
 def layers(network: NetworkData) -> str:
-    """Return a table of a network's layers, shapes and counts."""
+    """Return a table of a network's layers with output shapes, parameters and multiply-adds."""
     rows = [
         [
             layer["kind"],
@@ -125,7 +125,7 @@ def _count(number: int) -> str:
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    """Return a table, every cell escaped; nothing if there are no rows."""
+    """Return a Markdown table with every cell escaped; `""` if there are no rows."""
     if not rows:
         return ""
     lines = [head, *rows]
@@ -134,7 +134,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def fenced(text: str, language: str) -> str:
-    """Return `text` as a code block, whatever backticks are in it."""
+    """Return `text` as a code block, with a fence longer than any run of backticks in it."""
     if not text:
         return ""
     longest = max(map(len, re.findall(r"`+", text)), default=0)
@@ -143,7 +143,7 @@ def fenced(text: str, language: str) -> str:
 
 
 def folded(title: str, text: str) -> str:
-    """Return `text` in an element that shows its title alone until a click opens it."""
+    """Return `text` in a `<details>` element, which shows only its title until it is opened."""
     if not text:
         return ""
     return f"<details>\n<summary>{markdown(title)}</summary>\n\n{text}\n\n</details>"

@@ -1,4 +1,4 @@
-"""The page of one run or of several as HTML."""
+"""The page of one or several runs as HTML."""
 
 from __future__ import annotations
 
@@ -20,5 +20,5 @@ def report_html(report: ReportView) -> str:
 
 
 def sections(rows: list[SurveyRow]) -> list[tuple[str, list[SurveyRow]]]:
-    """Return the rows by section, in order."""
+    """Return each section's name with its rows, in order."""
     return [(name, list(group)) for name, group in groupby(rows, lambda row: row.section)]

@@ -30,7 +30,7 @@ from ganspec.runs.record import RunRecord
 from ganspec.scores.panels import score_panels
 
 WIDTH = 6.4  # inches: two plots in a row
-MOST = 8  # columns of the log that a comparison of several runs plots
+MOST = 8  # largest number of the log's columns to plot for several runs
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Plot:
     notes: tuple[str, ...] = ()
 
     def svg(self) -> Markup:
-        """Return the figure as an element of HTML; colours are the page's `--plot-NAME`."""
+        """Return the figure as an `<svg>` element, with CSS variables `--plot-NAME` as colours."""
         buffer = io.StringIO()
         with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": self.name}), quiet():
             self.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
@@ -64,10 +64,10 @@ def quiet() -> Iterator[None]:
 
 
 def themed(svg: str, title: str) -> str:
-    """Return matplotlib's SVG for a page: no file header, names in place of colours."""
+    """Return matplotlib's SVG without its file header, with CSS variables in place of colours."""
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
-    body = re.sub(r'<g id="[^"]*">', "<g>", body)  # the same names in every figure
+    body = re.sub(r'<g id="[^"]*">', "<g>", body)  # ids that would be in every figure of a page
     head = f'<svg role="img" aria-label="{escape(title)}" viewBox='
     body = re.sub(r"<svg\b.*?\bviewBox=", lambda _: head, body, count=1, flags=re.S)
     for name, (light, _) in THEME.items():
@@ -84,7 +84,7 @@ def run_plots(record: RunRecord) -> list[Plot]:
 
 
 def overlays(records: list[RunRecord]) -> list[Plot]:
-    """Return a plot of all runs for each column of their logs."""
+    """Return a plot with a curve for each run, for each of the first columns of their logs."""
     names = list(dict.fromkeys(name for record in records for name in record.columns))
     usual = list(LOOKS)
     names.sort(key=lambda name: usual.index(name) if name in usual else len(usual))

@@ -33,9 +33,9 @@ class ScoreLine:
 
 
 def score_lines(record: RunRecord) -> list[ScoreLine]:
-    """Return every claim with the score that is nearest to it, then all other scores.
+    """Return a line for every claim with the nearest score, then lines for the other scores.
 
-    Of scores that differ only in the step, the newest stands for all.
+    Of other scores that differ only in the step, only the newest gets a line.
     """
     by_kind = all_series(record)
     claims = record.spec.report.scores if record.spec else ()
@@ -50,7 +50,7 @@ def score_lines(record: RunRecord) -> list[ScoreLine]:
 
 
 def _distance(claim: Score, score: ScoreRow) -> tuple[int, float, int]:
-    """Return how far a score is from a claim: conditions, then epochs; newer ones are nearer."""
+    """Return a sort key: number of differing conditions, distance in epochs, newest first."""
     epoch = score.epoch
     apart = 0 if claim.epoch is None or epoch is None else abs(claim.epoch - epoch)
     return len(differences(claim, score)), apart, -(score.step or 0)

@@ -1,4 +1,4 @@
-"""The contents of a page about runs, for HTML and Markdown alike."""
+"""The contents of a page about runs, from which HTML and Markdown are written."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COUNTS = {"total": "parameters", "trainable": "trainable", "buffers": "non-train
 
 @dataclass(frozen=True)
 class Count:
-    """A claimed count of parameters and the built network's; `what` names the parameters."""
+    """The numbers of parameters in a claim and in the built network; `what` is which ones."""
 
     network: str
     what: str
@@ -33,7 +33,7 @@ class Count:
 
 
 class RunView:
-    """One run on a page; `key` begins its anchors and its files' names."""
+    """One run on a page; its anchors and its picture files begin with `key`, such as `run1`."""
 
     def __init__(self, record: RunRecord, key: str):
         self.record, self.key, self.label = record, key, record.label
@@ -52,7 +52,7 @@ class RunView:
 
     @property
     def lacks_accuracy(self) -> bool:
-        """Return True if the log of a GAN has no accuracy of its discriminator."""
+        """Return True if the system is a GAN, and its log lacks the discriminator's accuracy."""
         names = self.record.columns
         return self.record.judges and bool(names) and "real_accuracy" not in names
 
@@ -65,7 +65,7 @@ class RunView:
         return self.record.spec.caption if self.record.spec else "The newest picture"
 
     def when(self, step: int) -> str:
-        """Return `step 400, epoch 2`, or the step alone if the length of epochs is unknown."""
+        """Return `step 400, epoch 2`, or only the step in warm-up or if epochs are unknown."""
         epochs = self.record.epochs
         if epochs is None or step < epochs.warmup:
             return f"step {step:,}"
@@ -73,7 +73,7 @@ class RunView:
 
     @cached_property
     def built(self) -> tuple[dict[str, NetworkData], str | None]:
-        """The spec's networks, layer by layer, and the reason if they cannot be read."""
+        """The spec's networks as `described` returns them, and an error message or None."""
         spec = self.record.spec
         try:
             nets = described(spec, lower(spec))["networks"] if spec else {}
@@ -87,7 +87,7 @@ class RunView:
 
     @cached_property
     def counts(self) -> list[Count]:
-        """Claimed counts of parameters and the built networks'."""
+        """The claimed numbers of parameters, each with the built network's."""
         counts = []
         claims = self.record.spec.report.params if self.record.spec else {}
         for name, claim in claims.items():
@@ -101,7 +101,7 @@ class RunView:
 
     @cached_property
     def remarks(self) -> list[str]:
-        """Warnings for a reader: what is missing, short or changed."""
+        """Warnings about files that are missing, short training and changed settings."""
         record = self.record
         remarks = []
         if record.in_training:
@@ -114,7 +114,7 @@ class RunView:
         if not record.scores and "test_accuracy" not in record.columns:
             remarks.append("No scores have been measured; ganspec evaluate measures them.")
         if record.lost_scores:
-            remarks.append(f"Lines of scores.jsonl that are no scores: {record.lost_scores}.")
+            remarks.append(f"Lines in scores.jsonl that contain no scores: {record.lost_scores}.")
         if not record.columns:
             remarks.append("Its log is empty: no step has been written yet.")
         if self.final is None:
@@ -124,14 +124,14 @@ class RunView:
         return remarks
 
     def _length(self) -> str:
-        """Return in words how much shorter the training was than in its spec."""
+        """Return a warning if training was shorter than in the spec, else `""`."""
         record = self.record
         if record.spec is None or record.epochs is None:
             return ""
         done, whole = record.epochs.of(record.last_step), record.spec.train.epochs
         if done >= whole:
             return ""
-        return f"Trained for {max(done, 0):,.4g} of the {whole:,} epochs that its spec says."
+        return f"Trained for {max(done, 0):,.4g} of the {whole:,} epochs in its spec."
 
 
 class ReportView:
@@ -145,7 +145,7 @@ class ReportView:
 
     @cached_property
     def rows(self) -> list[SurveyRow]:
-        """Properties of all specs, then of the trainings, with a cell for each run."""
+        """Rows for properties of the specs, then of the runs, with a cell for each run."""
         return [row for row in (*self._properties(), *self._trainings()) if any(row.cells)]
 
     @property
@@ -176,7 +176,7 @@ class ReportView:
 
     @cached_property
     def plots(self) -> list[Plot]:
-        """Plots of the log: of one run together, of several one for each column."""
+        """Plots of the logs: one for each column if there are several runs."""
         return overlays(self.records) if self.several else self.runs[0].plots
 
     @cached_property
@@ -185,7 +185,7 @@ class ReportView:
 
     @property
     def score_lines(self) -> list[tuple[RunView, ScoreLine]]:
-        """The scores of all runs, sorted by metric."""
+        """The lines of scores of all runs, grouped by metric."""
         lines = [(view, line) for view in self.runs for line in view.scores]
         order = list(dict.fromkeys((line.metric, line.of) for _, line in lines))
         return sorted(lines, key=lambda pair: order.index((pair[1].metric, pair[1].of)))

@@ -14,14 +14,14 @@ from ganspec.comparison.survey import Survey, SurveyRow
 from ganspec.language.errors import printable
 from ganspec.report.markup import latex, markdown, markdown_line
 
-WIDEST = 30  # characters of a cell in text, before it is wrapped
-GAP = 2
+WIDEST = 30  # characters of a cell above which it is wrapped
+GAP = 2  # spaces between columns
 NONE = "-"
 
 
 @dataclass(frozen=True)
 class SurveyTable:
-    """A table of texts; its first column has the names of the rows."""
+    """A table of texts, with the names of the rows in its first column."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -31,7 +31,7 @@ class SurveyTable:
         return list(zip(self.head, *self.rows, strict=True))
 
     def widths(self) -> list[int]:
-        """Return the characters of each column, where long cells are wrapped."""
+        """Return the width of each column in characters, with long cells wrapped."""
         return [
             max(len(line) for cell in column for line in wrapped(cell)) for column in self.columns
         ]
@@ -39,7 +39,7 @@ class SurveyTable:
     def blocks(self, width: int) -> Iterator[SurveyTable]:
         """Yield the table in parts of at most `width` characters, each with the names of the rows.
 
-        A part has at least one column more, so it may be wider.
+        A part is wider if the names and a single column do not fit.
         """
         columns, widths = self.columns, self.widths()
         start = 1
@@ -68,8 +68,8 @@ class SurveyLayout:
 def layout(survey: Survey, width: int | None, transpose: bool | None, every: bool) -> SurveyLayout:
     """Lay out the survey with a column for each spec, or with a row for each if `transpose`.
 
-    None chooses columns if they fit. Rows in which all specs have the same become one note, unless
-    `every`. `width` is in characters; None for a single table however wide.
+    If `transpose` is None, specs are columns if these fit in `width` characters. Rows in which all
+    specs agree become one note, unless `every`. If `width` is None, there is one wide table.
     """
     every = every or len(survey.titles) == 1
     rows = survey.filled if every else survey.uneven
@@ -100,9 +100,9 @@ def _cells(row: SurveyRow) -> Iterator[str]:
 
 
 def _notes(survey: Survey, rows: tuple[SurveyRow, ...], every: bool) -> Iterator[str]:
-    """Yield the notes: rows that the table leaves out, and the meaning of cells with a slash."""
+    """Yield a note of the rows that the table leaves out, and one that explains `a / b`."""
     if not rows:
-        yield "No row tells them apart."
+        yield "The specs differ in no row."
     if survey.even and not every:
         texts = "; ".join(f"{row.title} {printable(row.cells[0] or '')}" for row in survey.even)
         count = len(survey.titles)
@@ -122,7 +122,7 @@ def text(laid: SurveyLayout) -> str:
 
 
 def wrapped(cell: str) -> list[str]:
-    """Return the lines of a cell; in a long cell, each network's value begins a new line."""
+    """Wrap a cell. In a long one, each network's value begins a new line."""
     cell = cell or NONE
     parts = [cell] if len(cell) <= WIDEST else cell.replace(" / ", " \n/ ").split("\n")
     wrap = partial(textwrap.wrap, width=WIDEST, break_long_words=False, break_on_hyphens=False)
@@ -140,7 +140,7 @@ def _aligned(table: SurveyTable) -> Iterator[str]:
 
 
 def markdown_text(laid: SurveyLayout) -> str:
-    """Write the tables in Markdown as GitHub and most others read it."""
+    """Write the tables and notes in GitHub's Markdown."""
     parts = []
     for table in laid.tables:
         lines = [
@@ -153,7 +153,7 @@ def markdown_text(laid: SurveyLayout) -> str:
 
 
 def csv_text(laid: SurveyLayout) -> str:
-    """Write one table for programs: no notes, and an empty cell where a spec has nothing."""
+    """Write the tables as CSV, without notes. A cell is empty if a spec lacks the property."""
     file = io.StringIO()
     for table in laid.tables:
         csv.writer(file, lineterminator="\n").writerows([table.head, *table.rows])
@@ -161,7 +161,7 @@ def csv_text(laid: SurveyLayout) -> str:
 
 
 def latex_text(laid: SurveyLayout) -> str:
-    """Write tabulars with the rules of booktabs, for a document that loads it."""
+    """Write LaTeX tables for a document that loads the package booktabs."""
     lines = [r"% needs \usepackage{booktabs}"]
     for table in laid.tables:
         kinds = ("p{4.5cm}" if max(map(len, c)) > WIDEST else "l" for c in table.columns)
@@ -175,7 +175,7 @@ def latex_text(laid: SurveyLayout) -> str:
     return "\n".join([*lines, *notes]).rstrip("\n")
 
 
-# the writer of each form, and its width in characters unless there is a terminal
+# the writer of each format, and its width in characters if the output is no terminal
 FORMS: dict[str, tuple[Callable[[SurveyLayout], str], int | None]] = {
     "text": (text, 100),
     "markdown": (markdown_text, 130),

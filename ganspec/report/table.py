@@ -1,4 +1,4 @@
-"""Tables of a spec's networks, for a terminal or a report."""
+"""Tables of a spec's networks for `ganspec show`: as text, JSON, Markdown or LaTeX."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ WORDS = {"layer": "Layer", "output": "Output", "parameters": "Parameters"}
 
 @dataclass(frozen=True)
 class LayerTable:
-    """A table of texts: the names of its columns, a row for each layer, the sums, a note below."""
+    """A table of texts: names of columns, a row for each layer, a row of totals, a note below."""
 
     head: tuple[str, ...]
     rows: list[tuple[str, ...]]
@@ -29,7 +29,10 @@ class LayerTable:
 
 
 class LayerData(TypedDict):
-    """One layer as `show --json` prints it; sizes and steps of receptive fields in pixels."""
+    """One layer in the output of `show --json`.
+
+    `receptive_field` is its size, `jump` the distance of neighbouring fields, both in input pixels.
+    """
 
     path: str
     kind: str
@@ -42,7 +45,10 @@ class LayerData(TypedDict):
 
 
 class NetworkData(TypedDict):
-    """One network as `show --json` prints it; `params` has `total`, `trainable` and `buffers`."""
+    """One network in the output of `show --json`.
+
+    `params` has the numbers `total`, `trainable` and `buffers`.
+    """
 
     params: dict[str, int]
     macs: int
@@ -51,7 +57,7 @@ class NetworkData(TypedDict):
 
 
 class SpecData(TypedDict):
-    """A spec as `show --json` prints it."""
+    """The output of `show --json`."""
 
     name: str
     networks: dict[str, NetworkData]
@@ -90,7 +96,7 @@ def _layer(row: Cost, field: ReceptiveField | None) -> LayerData:
 
 
 def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
-    """Return each network's layers with output shape, parameters and multiply-adds, as text."""
+    """Return a text table of each network's layers, output shapes, parameters, multiply-adds."""
     parts = [f"{spec.name}: {' '.join(spec.doc.split())}" if spec.doc else spec.name]
     for name, net in nets.items():
         parts.append("\n".join([name, *_aligned(_table(net, receptive=receptive))]))
@@ -122,7 +128,7 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     ]
     for name, net in nets.items():
         layers = _table(net, captions=True, receptive=receptive, macs=False)
-        kind = "table*" if len(layers.head) > 3 else "table"  # the wider one spans two columns
+        kind = "table*" if len(layers.head) > 3 else "table"  # `table*` spans two columns
         note = f" {layers.note.capitalize()}." if layers.note else ""
         lines += [
             rf"\begin{{{kind}}}",
@@ -159,7 +165,7 @@ def _aligned(layers: LayerTable) -> list[str]:
 
 
 def _font_size(rows: int) -> str:
-    """Return LaTeX's name of a size at which so many rows fit a column of a paper."""
+    """Return the LaTeX font size at which `rows` rows fit on a page."""
     return "footnotesize" if rows < 50 else "scriptsize"
 
 
@@ -177,7 +183,7 @@ def _latex_text(text: str) -> str:
 def _table(
     net: Net, captions: bool = False, receptive: bool = False, macs: bool = True
 ) -> LayerTable:
-    """Return a row for each input and each layer, and the columns that the caller asks for."""
+    """Return the table of a network, with the columns that the arguments choose."""
     rows, fields = costs(net, macs=macs), receptive_fields(net) if receptive else {}
     names = _captions(net) if captions else {}
     columns = {
@@ -209,7 +215,7 @@ def _table(
 
 
 def _captions(net: Net) -> dict[str, str]:
-    """Return each layer in a few words, by its path."""
+    """Return the layers' captions by path."""
     layers = groupby(net.leaves(), key=lambda step: below_key(step.origin.path))
     return {path: caption(list(steps)) for path, steps in layers}
 

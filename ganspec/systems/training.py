@@ -148,7 +148,7 @@ class Training:
         for key, network in reversed(self.networks.items()):
             for name, weight in [*network.named_parameters(), *network.named_buffers()]:
                 if not torch.isfinite(weight).all():
-                    # evaluated networks know the layer of each weight, other modules do not
+                    # an `EvaluatedNetwork` knows the layer of each weight, other modules do not
                     origin = getattr(network, "origin", None)
                     mark = origin(name).mark if origin else None
                     return f"{key}.{name}" + (f" ({mark})" if mark else "")

@@ -1,8 +1,8 @@
-"""Rewrites: faster ways to apply a module that are equal to it but for rounding.
+"""Rewrites: faster ways to apply a module with the same results up to rounding.
 
 A rewrite is one identity in one file with `apply` and `fits`. It never changes which modules a
-network has, their names or weights: `apply(module, *inputs)` reads `module.weight` at that
-moment, so weight norms, `state_dict`, emitted source and comparisons do not see it.
+network has, their names or weights: `apply(module, *inputs)` reads `module.weight` when
+called, so weight norms, `state_dict`, emitted source and comparisons do not see it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from ganspec.compiler.rewrites import transposed_conv_of_a_point
 from ganspec.program.ir import Call, Value
 
-# of the module that `fits` accepted, and its inputs
+# called with the module that `fits` accepted, and its inputs
 Rewrite: TypeAlias = Callable[..., torch.Tensor]
 REWRITES = (transposed_conv_of_a_point,)
 

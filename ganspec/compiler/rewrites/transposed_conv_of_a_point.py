@@ -1,6 +1,6 @@
 """A transposed convolution of a 1 x 1 map is one matrix product.
 
-Each of its outputs is one input vector times one slice of the kernel, cut where padding says so.
+Each place of the result is the input vector times one slice of the kernel; padding cuts places off.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def fits(call: Call, inputs: Sequence[Value]) -> bool:
 
 
 NAMES = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding")
-# arguments that the product does not know, with the values at which they change nothing
+# arguments that `apply` ignores, with the values at which they change nothing
 NEUTRAL = {"groups": (1,), "output_padding": (0, (0, 0)), "dilation": (1, (1, 1))}
 
 
