@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (ba8b726f).
+Written by ganspec from the spec `acgan_cifar32` (71c2cda2).
 Plain PyTorch, yours to edit.
 """
 
@@ -176,7 +176,7 @@ def assess(discriminator, images, labels):
 def train_generator(generator, discriminator, optimizer, latent, labels):
     """Update the generator once. Return its loss."""
     # G: maximise log D(G(z))
-    discriminator.requires_grad_(False)  # it only passes gradients on
+    discriminator.requires_grad_(False)  # no gradients for its weights
     images = generator(latent, labels)
     scores, q_loss = assess(discriminator, images, labels)
     g_loss = F.binary_cross_entropy(scores, torch.ones_like(scores))
@@ -215,7 +215,7 @@ def save_grid(images, path):
     """Write images (N x C x H x W) as one PNG, row by row, on white."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
-    # rows, height, columns, width, channels
+    # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
     Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
@@ -226,7 +226,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
     parser.add_argument("--out", type=Path, default=Path("runs") / "acgan_cifar32")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)

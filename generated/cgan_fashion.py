@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (5ec38e50).
+Written by ganspec from the spec `cgan_fashion` (f1ab5a64).
 Plain PyTorch, yours to edit.
 """
 
@@ -193,7 +193,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches, pool
     latent = torch.randn(GENERATOR_BATCH, LATENT_SIZE, device=real.device)
     fake_labels = pool[torch.randint(len(pool), (GENERATOR_BATCH,), device=pool.device)]
     # G: maximise log D(G(z))
-    discriminator.requires_grad_(False)  # it only passes gradients on
+    discriminator.requires_grad_(False)  # no gradients for its weights
     images = generator(latent, fake_labels)
     scores = discriminator(images, fake_labels)
     g_loss = F.binary_cross_entropy(scores, torch.ones_like(scores))
@@ -208,7 +208,7 @@ def save_grid(images, path):
     """Write images (N x C x H x W) as one PNG, row by row, on white."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
-    # rows, height, columns, width, channels
+    # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
     Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
@@ -219,7 +219,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
     parser.add_argument("--out", type=Path, default=Path("runs") / "cgan_fashion")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)

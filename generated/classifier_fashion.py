@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (ddc7e878).
+Written by ganspec from the spec `classifier_fashion` (404d3e5f).
 Plain PyTorch, yours to edit.
 """
 
@@ -157,7 +157,7 @@ def train_step(classifier, optimizer, batches):
 
 
 def predict(classifier, images):
-    """Return the outputs of uint8 images, in batches."""
+    """Return the classifier's outputs for uint8 images, computed in batches."""
     classifier.eval()
     with torch.no_grad():
         parts = images.split(BATCH)
@@ -182,7 +182,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
     parser.add_argument("--out", type=Path, default=Path("runs") / "classifier_fashion")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)

@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (373e6bdc).
+Written by ganspec from the spec `classifier_iclevr` (d5e02e54).
 Plain PyTorch, yours to edit.
 """
 
@@ -223,7 +223,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
     parser.add_argument("--out", type=Path, default=Path("runs") / "classifier_iclevr")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)

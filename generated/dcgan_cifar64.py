@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (262de275).
+Written by ganspec from the spec `dcgan_cifar64` (cec35e94).
 Plain PyTorch, yours to edit.
 """
 
@@ -238,7 +238,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     if log["g_loss"] * 1.5 < log["d_loss"]:
         return log
     # G: maximise log D(G(z))
-    discriminator.requires_grad_(False)  # it only passes gradients on
+    discriminator.requires_grad_(False)  # no gradients for its weights
     images = generator(latent)
     scores = discriminator(images)
     g_loss = generator_loss(scores)
@@ -253,7 +253,7 @@ def save_grid(images, path):
     """Write images (N x C x H x W) as one PNG, row by row, on white."""
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
-    # rows, height, columns, width, channels
+    # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
     Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
@@ -264,7 +264,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
     parser.add_argument("--out", type=Path, default=Path("runs") / "dcgan_cifar64")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)

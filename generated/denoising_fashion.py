@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (0bba3f59).
+Written by ganspec from the spec `denoising_fashion` (0861bc3e).
 Plain PyTorch, yours to edit.
 """
 
@@ -121,7 +121,7 @@ class AdamEpsHat(optim.Adam):
 
 
 def spaced(length):
-    """Return `count` of the indices below `length`, evenly spaced."""
+    """Return `count` evenly spaced indices below `length`, the first 0."""
     return torch.arange(COLUMNS) * length // COLUMNS
 
 
@@ -137,7 +137,7 @@ def draw_batches(images, seed):
 
 
 def add_noise(images, random):
-    """Add Gaussian noise, which the generator `random` draws; None is torch's own."""
+    """Add Gaussian noise, drawn by `random`; None is torch's own generator."""
     noise = torch.randn(images.shape, generator=random, device=images.device)
     noisy = images + NOISE * noise
     return noisy.clamp(0, 1)
@@ -185,7 +185,7 @@ def save_grid(images, path):
     white = images.new_full((-len(images) % COLUMNS, *images.shape[1:]), 255)
     images = torch.cat([images, white])
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
-    # rows, height, columns, width, channels
+    # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
     Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
@@ -196,7 +196,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
     parser.add_argument("--out", type=Path, default=Path("runs") / "denoising_fashion")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)

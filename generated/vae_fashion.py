@@ -1,6 +1,6 @@
 """Variational autoencoder on Fashion-MNIST (Kingma & Welling, 2014), convolutional.
 
-Written by ganspec from the spec `vae_fashion` (fd075869). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `vae_fashion` (4aac46bb). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -127,7 +127,7 @@ def draw_code(mean, log_variance, random):
 
 
 def divergence(mean, log_variance):
-    """Return the KL divergence of codes from N(0, 1) (Kingma & Welling, 2014, B)."""
+    """Return codes' KL divergence from N(0, 1) (Kingma & Welling, 2014, appendix B)."""
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1).mean()
 
 
@@ -185,7 +185,7 @@ def save_grid(images, path):
     white = images.new_full((-len(images) % COLUMNS, *images.shape[1:]), 255)
     images = torch.cat([images, white])
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
-    # rows, height, columns, width, channels
+    # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
     Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
@@ -196,7 +196,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True, help="folder of the images")
     parser.add_argument("--out", type=Path, default=Path("runs") / "vae_fashion")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)

@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (56e5bdc9). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (43487e80). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -261,7 +261,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
 
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     # G: maximise D(G(z))
-    discriminator.requires_grad_(False)  # it only passes gradients on
+    discriminator.requires_grad_(False)  # no gradients for its weights
     images = generator(latent)
     scores = discriminator(images)
     g_loss = -scores.mean()
@@ -276,7 +276,7 @@ def save_grid(images, path):
     """Write images (N x C x H x W) as one PNG, row by row, on white."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
-    # rows, height, columns, width, channels
+    # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
     Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")
@@ -286,7 +286,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, default=Path("runs") / "wgan_gp")
     parser.add_argument("--epochs", type=int, default=EPOCHS)
-    parser.add_argument("--steps", type=int, help="stop after so many steps instead")
+    parser.add_argument("--steps", type=int, help="training steps, instead of --epochs")
     parser.add_argument("--seed", type=int, default=SEED)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)

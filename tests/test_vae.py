@@ -104,7 +104,7 @@ def test_every_command_works(trained, tmp_path):
     assert "VAE" in run("compare", spec, trained.folder)
     run("report", trained.folder)
     page = (trained.folder / "report.html").read_text("utf-8")
-    assert "What the decoder makes of the run" in page
+    assert "images of the run" in page
 
 
 def test_pictures_are_what_sampling_draws_from_the_same_codes(trained):

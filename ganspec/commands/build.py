@@ -1,4 +1,4 @@
-"""`ganspec build`."""
+"""`ganspec build`: write specs as files of plain PyTorch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ganspec check`."""
+"""`ganspec check`: print every mistake in specs."""
 
 from __future__ import annotations
 

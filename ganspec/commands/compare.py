@@ -1,4 +1,4 @@
-"""`ganspec compare`."""
+"""`ganspec compare`: print a table of several specs."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ def compare(
         typer.Argument(metavar="SPEC...", help="Spec files, run folders, or FILE@REVISION of git."),
     ],
     form: Annotated[
-        TableForm, typer.Option("--format", help="How to write the table.")
+        TableForm, typer.Option("--format", help="Format of the table.")
     ] = TableForm.text,
     rows: Annotated[
         str, typer.Option(help="Only these rows, in this order, as `data,norm,loss,claimed`.")
     ] = "",
     every: Annotated[
-        bool, typer.Option("--all", help="Also rows that are the same for all specs.")
+        bool, typer.Option("--all", help="Include rows that are the same for all specs.")
     ] = False,
     transpose: Annotated[
         bool | None,

@@ -1,4 +1,4 @@
-"""`ganspec data`."""
+"""`ganspec data`: read a data set and describe it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def data(
         Path | None, typer.Option("-o", "--out", help="PNG to write, of the first 64 images.")
     ] = None,
 ) -> None:
-    """Read all of a data set, and print where it is and what it holds."""
+    """Read a whole data set. Print its folder and its contents."""
     with reported():
         from ganspec.report import dataset as report
 

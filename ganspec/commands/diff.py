@@ -1,4 +1,4 @@
-"""`ganspec diff`."""
+"""`ganspec diff`: print the differences of two specs."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def diff(
     first: Annotated[
         str, typer.Argument(metavar="A", help="Spec, run folder, or FILE@REVISION in git.")
     ],
-    second: Annotated[str, typer.Argument(metavar="B", help="The same, to compare A with.")],
-    form: Annotated[DiffForm, typer.Option("--format", help="How to show it.")] = DiffForm.text,
+    second: Annotated[str, typer.Argument(metavar="B", help="What to compare A with, as A.")],
+    form: Annotated[DiffForm, typer.Option("--format", help="Format of the diff.")] = DiffForm.text,
     only: Annotated[
         list[str] | None,
-        typer.Option(metavar="PART", help="One network or section, as discriminator or train."),
+        typer.Option(metavar="PART", help="A network or section, as discriminator or train."),
     ] = None,
     stat: Annotated[
         bool, typer.Option("--stat", help="One line for each network and section.")

@@ -1,4 +1,4 @@
-"""`ganspec evaluate`."""
+"""`ganspec evaluate`: score a run or a folder of images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Metrics = Annotated[
     list[str] | None,
     typer.Option("-m", "--metric", help="fid, inception_score, kid, ...; may be repeated."),
 ]
-Count = Annotated[int | None, typer.Option("-n", min=1, help="Images to generate, 10,000.")]
+Count = Annotated[int | None, typer.Option("-n", min=1, help="Images to generate (10,000).")]
 Extractor = Annotated[
     str | None, typer.Option(help="inception, or the run folder of a classifier.")
 ]
@@ -41,7 +41,7 @@ Every = Annotated[bool, typer.Option("--every-snapshot", help="Score each snapsh
 Raw = Annotated[
     bool, typer.Option("--raw", help="Score the weights as trained, not their average.")
 ]
-Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of the images, 0.")]
+Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of the images (0).")]
 
 
 def evaluate(
@@ -63,7 +63,7 @@ def evaluate(
     data: Annotated[Path | None, typer.Option(help="Folder of the data set.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
 ) -> None:
-    """Score a run's images by FID, Inception Score and others, or a folder's against another's."""
+    """Score the images of a run or of a folder: FID, Inception Score and other metrics."""
     options = {
         k: v for k, v in locals().items() if k not in ("folder", "pictures", "every", "step")
     }

@@ -1,4 +1,4 @@
-"""`ganspec import`."""
+"""`ganspec import`: write a spec of Python code or of a table."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def import_(
     """Write a spec of a network in PyTorch code, or in a printed Keras table.
 
     The Python file runs, as under Python's `import`. Calls that no layer of the language expresses
-    are marked in the spec and listed here; if there are none, the outputs of both are compared.
+    are marked in the spec and printed; if there are none, outputs of spec and code are compared.
     """
     if (source is None) == (not summary):
         fail("give a Python file, as module.py:Generator, or a table, as --summary table.txt")
@@ -70,7 +70,7 @@ def import_(
         if source is None:
             result = _tables(summary or [], inputs or [])
         else:
-            # what the file prints is no part of the spec, and its torch may have warnings
+            # keep the file's own output out of the spec, and hide its warnings
             with redirect_stdout(sys.stderr), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 result = _code(source, names, inputs or [], settings or [])

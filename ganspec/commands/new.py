@@ -1,4 +1,4 @@
-"""`ganspec new`."""
+"""`ganspec new`: write a new spec from a known one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ganspec report`."""
+"""`ganspec report`: write a page of one or more runs."""
 
 from __future__ import annotations
 

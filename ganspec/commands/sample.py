@@ -1,4 +1,4 @@
-"""`ganspec sample`."""
+"""`ganspec sample`: draw images from a trained run."""
 
 from __future__ import annotations
 
@@ -17,35 +17,37 @@ image = partial(typer.Option, rich_help_panel="What to draw")
 file = partial(typer.Option, rich_help_panel="What to write")
 network = partial(typer.Option, rich_help_panel="What to draw with")
 
-COUNT = "Number of images, 64; with --conditions of each, with --interpolate of rows."
+COUNT = "Number of images (64), of images per condition (1), or of rows to interpolate (8)."
 LABEL = "Classes: `3`, `Coat,Bag`, `all`; objects: `red cube,blue sphere; gray cube`."
 CONDITIONS = "An image of each condition in a file such as i-CLEVR's test.json."
 INTERPOLATE = "`linear` or `spherical`: rows of images from one latent to another."
-BEST = "The N images that the discriminator takes for the most real, in order."
+BEST = "The N images that the discriminator scores as most real, in order."
 OUT = "A grid .png; .csv; .npz; a folder/ of PNGs; an animation .gif, .apng, .webp."
-FORM = "grid, folder, csv, npz, gif, apng or webp, if FILE's name does not end so."
+FORM = "grid, folder, csv, npz, gif, apng or webp, if the end of FILE does not show it."
 
 Count = Annotated[int | None, image("-n", min=1, help=COUNT)]
-Seed = Annotated[int | None, image(min=0, max=2**32 - 1, help="Seed of the latents, 0.")]
+Seed = Annotated[int | None, image(min=0, max=2**32 - 1, help="Seed of the latents (0).")]
 Labels = Annotated[str | None, image("--label", "--labels", help=LABEL)]
 Conditions = Annotated[Path | None, image(metavar="JSON", help=CONDITIONS)]
 Interpolate = Annotated[str | None, image(metavar="WAY", help=INTERPOLATE)]
 Frames = Annotated[
     int | None,
-    image(min=2, max=1000, help="Images in such a row, 9; pictures in an animation."),
+    image(min=2, max=1000, help="Images in a row to interpolate (9), or frames of an animation."),
 ]
 Truncation = Annotated[
     float | None, image(metavar="PSI", help="Draw normal latents within -PSI and PSI.")
 ]
 Best = Annotated[int | None, image(min=1, metavar="N", help=BEST)]
-Of = Annotated[int | None, image(min=1, metavar="M", help="Of so many; 100 for each of N.")]
+Of = Annotated[
+    int | None, image(min=1, metavar="M", help="Images to choose the best from (100 N).")
+]
 Out = Annotated[str | None, file("-o", "--out", metavar="FILE", help=OUT)]
 Form = Annotated[str | None, file("--format", help=FORM)]
 WithLabels = Annotated[bool, file("--with-labels", help="CSV: the labels first in each row.")]
-Fps = Annotated[float | None, file(min=0.1, max=50, help="Pictures a second, 5.")]
+Fps = Annotated[float | None, file(min=0.1, max=50, help="Frames per second (5).")]
 Overwrite = Annotated[bool, file("--overwrite", help="Replace FILE where it exists.")]
-Step = Annotated[int | None, network(min=0, help="The weights after that step, where kept.")]
-Raw = Annotated[bool, network("--raw", help="The weights as trained, not their average.")]
+Step = Annotated[int | None, network(min=0, help="Use the weights after this step, if kept.")]
+Raw = Annotated[bool, network("--raw", help="Use the weights as trained, not their average.")]
 Data = Annotated[Path | None, network(help="Folder of the images that an autoencoder reads.")]
 Device = Annotated[str, network(help="auto, cpu or cuda.")]
 

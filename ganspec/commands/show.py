@@ -1,4 +1,4 @@
-"""`ganspec show`."""
+"""`ganspec show`: print or draw a spec's networks."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def show(
     graph: Annotated[
         bool, typer.Option("--graph", help="Draw the networks: an SVG file, NAME.svg.")
     ] = False,
-    mermaid: Annotated[bool, typer.Option("--mermaid", help="As a Mermaid flowchart.")] = False,
-    latex: Annotated[bool, typer.Option("--latex", help="As LaTeX tables.")] = False,
-    markdown: Annotated[bool, typer.Option("--markdown", help="As Markdown tables.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="As JSON, for programs.")] = False,
+    mermaid: Annotated[bool, typer.Option("--mermaid", help="Show a Mermaid flowchart.")] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="Show LaTeX tables.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Show Markdown tables.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Show JSON, for programs.")] = False,
     receptive_field: Annotated[
         bool,
         typer.Option("--receptive-field", help="Add how much of the image each layer sees."),

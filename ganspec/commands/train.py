@@ -1,4 +1,4 @@
-"""`ganspec train`."""
+"""`ganspec train`: train a spec into a run folder."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ def train(
     path: SpecPath,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/NAME by default.")] = None,
     data: Annotated[Path | None, typer.Option(help="Folder of the real images.")] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="In place of the spec's.")] = None,
-    steps: Annotated[int | None, typer.Option(min=1, help="Iteration to end at instead.")] = None,
-    minutes: Annotated[float | None, typer.Option(min=0, help="Time to end after.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Epochs, in place of the spec's.")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Stop after this step instead.")] = None,
+    minutes: Annotated[float | None, typer.Option(min=0, help="Stop after this time.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
-    seed: Annotated[int | None, typer.Option(min=0, help="In place of the spec's.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed, in place of the spec's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
     tensorboard: Annotated[
@@ -73,7 +75,7 @@ def load_with_warnings(path: Path, given: list[str]) -> Spec:
 
 
 def show_end(run: Run, data: Path | None, steps: int | None) -> None:
-    """Print how a training ended, and how to go on with it or the files to look at."""
+    """Print the last step, and the command to resume the training or the files to look at."""
     if run.interrupted:
         command = resuming(run, data, steps)
         typer.echo(f"stopped at step {run.step}; go on with: {command}")

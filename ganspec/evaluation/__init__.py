@@ -1,1 +1,1 @@
-"""Scores of runs and of folders: images, feature extractors, and the scores' conditions."""
+"""Measure scores of runs and of image folders, with feature extractors."""

@@ -23,8 +23,8 @@ def classifier_extractor(folder: Path, device: torch.device, layer: str | None) 
     """Return a trained classifier as an extractor, whose outputs are the logits.
 
     The features are the input of its last layer with weights, or the output of `layer`: a path such
-    as `layers.5`, or a number as Python counts layers, the last being -1. Maps are averaged over
-    height and width. Raises ExtractorError, RunError and CheckpointError.
+    as `layers.5`, or an index such as -1 for the last layer. Feature maps are averaged over height
+    and width. Raises ExtractorError, RunError and CheckpointError.
     """
     run = Run.open(folder)
     spec = run.spec
@@ -33,7 +33,7 @@ def classifier_extractor(folder: Path, device: torch.device, layer: str | None) 
     network, cfg = trained_network(run, "classifier", load_weights(run), device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stub
     tap = feature_tap(network, layer)
-    seen: dict[str, torch.Tensor] = {}  # of a module that is called several times, the last call
+    seen: dict[str, torch.Tensor] = {}  # if a module is called several times, of its last call
     if tap.reads_input:
         tap.module.register_forward_pre_hook(lambda _, inputs: seen.update(features=inputs[0]))
     else:
@@ -47,7 +47,7 @@ def classifier_extractor(folder: Path, device: torch.device, layer: str | None) 
         logits = network(pixels.contiguous(memory_format=torch.channels_last))
         features = seen.pop("features")
         features = features.mean((2, 3)) if features.ndim == 4 else features.flatten(1)
-        if has_probabilities:  # softmax turns their logarithms back into them; no log of zero
+        if has_probabilities:  # softmax(log p) is p; clamp, as log 0 is infinite
             logits = logits.clamp(min=torch.finfo(logits.dtype).tiny).log()
         return features, logits
 
@@ -73,7 +73,7 @@ class FeatureTap:
 
 
 def feature_tap(network: EvaluatedNetwork, layer: str | None) -> FeatureTap:
-    """Return the place of a layer's output, or of the last weighted layer's input by default."""
+    """Return the tap of a layer's output; by default, of the last weighted layer's input."""
     leaves = list(network.leaves())
     paths = [step.origin.path.partition(".")[2] for step, _ in leaves]
     if layer is None:
@@ -87,7 +87,7 @@ def feature_tap(network: EvaluatedNetwork, layer: str | None) -> FeatureTap:
     step, module = leaves[index]
     if module is not None:
         return FeatureTap(module, False, paths[index])
-    # a call without a module is read where the next module takes it in
+    # a function has no hook, so read its output as the input of the next module
     if index + 1 < len(leaves):
         reader, module = leaves[index + 1]
         if module is not None and reader.inputs == (step.output.id,):
@@ -97,7 +97,7 @@ def feature_tap(network: EvaluatedNetwork, layer: str | None) -> FeatureTap:
 
 def _layer_index(layer: str, paths: list[str]) -> int:
     if layer in paths:
-        return len(paths) - 1 - paths[::-1].index(layer)  # of several calls, the last
+        return len(paths) - 1 - paths[::-1].index(layer)  # the last of several calls
     if layer.lstrip("-").isdigit() and -len(paths) <= int(layer) < len(paths):
         return int(layer) % len(paths)
     shown = ", ".join(paths[-6:])

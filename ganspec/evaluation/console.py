@@ -18,12 +18,15 @@ from ganspec.training.device import choose_device
 
 
 def parse_options(metrics: list[str] | None, device: str, **options: Any) -> EvaluationOptions:
-    """Return the command's options, whose other fields need no parsing. Raises MetricError."""
+    """Return the command's options. Raises MetricError and RunError."""
     return EvaluationOptions(find_metrics(metrics or []), device=choose_device(device), **options)
 
 
 def find_metrics(names: list[str]) -> tuple[Metric, ...] | None:
-    """Return the metrics with these names or scores; None without names. Raises MetricError."""
+    """Return the metrics whose kind or score has one of `names`; None for no names.
+
+    Raises MetricError.
+    """
     kinds = metric_kinds()
     metrics = {}
     for name in names:

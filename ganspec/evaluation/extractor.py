@@ -18,7 +18,7 @@ CountProgress: TypeAlias = Callable[[int], None]  # called with the number of im
 
 
 class ExtractorError(GanspecError):
-    """An extractor is missing, or cannot read the images that it is to score."""
+    """Raised when an extractor is missing, or cannot read the images to score."""
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Extractor:
     """A network that makes features and logits of images.
 
     `extract` reads uint8 N x C x H x W of any size, grey or colour, on the CPU, and returns float32
-    N x features and N x classes on `device`. `classes` is the kind of its classes: one an image
-    (`classes`), several (`multi_hot`), or None for Inception's, which are no data set's labels.
+    N x features and N x classes on `device`. `classes` is the kind of labels that it predicts:
+    `classes` (one per image), `multi_hot` (several), or None if they are not the data set's.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Extractor:
     resize: str
     extract: Callable[[torch.Tensor], Outputs]
     device: torch.device
-    batch: int  # images that go through at once
+    batch: int  # images per pass
     classes: str | None = None
 
     def __call__(self, images: torch.Tensor) -> Outputs:
@@ -67,7 +67,7 @@ class Extractor:
 
     @property
     def key(self) -> str:
-        """A text that differs wherever the features may."""
+        """A text that identifies weights, layer and resizing."""
         return f"{self.sha256} {self.layer} {self.resize}"
 
 
@@ -81,11 +81,11 @@ def hash_weights(state: dict[str, torch.Tensor]) -> str:
 
 
 def register(extractor: Extractor, name: str) -> None:
-    """Make `extractor` one of torch-fidelity's, so that its own calls find it as `name`.
+    """Register `extractor` with torch-fidelity under `name`.
 
-    They pass uint8 N x 3 x H x W, with the channel of grey images three times.
+    torch-fidelity calls it with uint8 N x 3 x H x W; grey images repeat their channel three times.
     """
-    base: Any = fidelity("feature_extractor_base").FeatureExtractorBase  # it has no types
+    base: Any = fidelity("feature_extractor_base").FeatureExtractorBase  # untyped
     provided = ("features", "logits")
 
     class Registered(base):

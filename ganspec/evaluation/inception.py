@@ -1,4 +1,4 @@
-"""torch-fidelity's InceptionV3 as a feature extractor; its weights are read as data."""
+"""torch-fidelity's InceptionV3 as a feature extractor; its weight file cannot run code."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from ganspec.kinds.metrics.fidelity import fidelity
 
 VARIABLE = "GANSPEC_INCEPTION"
 BATCH = 50
-LAYERS = ("64", "192", "768", "2048")  # torch-fidelity's names, from the input on
-LOGITS = "logits_unbiased"  # those of the Inception Score, as in Salimans et al.'s code
+LAYERS = ("64", "192", "768", "2048")  # torch-fidelity's names of layers, from input to output
+LOGITS = "logits_unbiased"  # the Inception Score's, as in Salimans et al.'s code
 
 
 def inception_extractor(
@@ -23,8 +23,8 @@ def inception_extractor(
 ) -> Extractor:
     """Return torch-fidelity's InceptionV3 of 2015, by which FID is defined.
 
-    `path` is the file of its weights, None for the usual places. `layer` is one of 64, 192, 768
-    and 2048, its widths. Raises ExtractorError and FidelityError.
+    `path` is the file of its weights, None for the usual places. `layer` is 64, 192, 768 or 2048,
+    its number of features. Raises ExtractorError and FidelityError.
     """
     layer = layer or LAYERS[-1]
     if layer not in LAYERS:
@@ -55,14 +55,14 @@ def inception_extractor(
 def read_weights(path: Path | None) -> tuple[dict[str, torch.Tensor], io.BytesIO]:
     """Return the weights, and a copy of their file for torch-fidelity. Raises ExtractorError.
 
-    torch-fidelity would run whatever code a pickle holds, so it gets a copy of tensors only.
+    torch-fidelity would run code in a pickle, so it gets a copy with tensors only.
     """
     path = find_weights(path)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise ExtractorError(f"{path} does not exist; {advice()}") from None
-    except Exception:  # torch raises many kinds for a damaged or hostile file
+    except Exception:  # torch raises many types for a damaged or hostile file
         raise ExtractorError(f"{path} is damaged, or holds more than weights; {advice()}") from None
     if not isinstance(state, dict) or not all(map(torch.is_tensor, state.values())):
         raise ExtractorError(f"{path} holds no weights by name; {advice()}")
@@ -73,9 +73,9 @@ def read_weights(path: Path | None) -> tuple[dict[str, torch.Tensor], io.BytesIO
 
 
 def find_weights(path: Path | None) -> Path:
-    """Return the given file, that of the environment variable, or torch hub's.
+    """Return `path`, else the file that $GANSPEC_INCEPTION names, else torch hub's file.
 
-    Torch hub's is downloaded if it is missing.
+    The latter is downloaded if it is missing.
     """
     if path is not None:
         return path.expanduser()
@@ -110,5 +110,5 @@ def download(place: Path) -> None:
 
 
 def advice() -> str:
-    """Return a sentence that says which file goes where."""
+    """Return advice on where to put the weights, for messages."""
     return f"put {url()} at {hub_place()}, or name it with --inception-weights or ${VARIABLE}"

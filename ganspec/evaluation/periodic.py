@@ -1,4 +1,4 @@
-"""Scores that a training takes on its way, and the weights that scored best."""
+"""Measure scores during a training, and keep a snapshot of the best weights."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from ganspec.systems.spec import Spec
 from ganspec.systems.training import Training
 from ganspec.training.images import class_names
 
-# a score is compared with earlier ones that were taken in the same way
+# fields that a score must share with an earlier one to be compared with it
 COMPARABLE = ("metric", "of", "weights", "images", "extractor", "reference", "seed", "labels")
 
 
 class Periodic:
     """The evaluation of a training at epochs' ends, which does not change the training.
 
-    Extractor and real images are opened here, so that an error is raised before training. Raises
+    The constructor opens extractor and images, so that errors come before training. Raises
     MetricError, ExtractorError, FidelityError, DataError, RunError and CheckpointError.
     """
 
@@ -36,7 +36,7 @@ class Periodic:
         if spec.predicts:
             raise MetricError("a classifier is tested at each epoch's end: take `evaluate` out")
         settings = spec.evaluate
-        assert settings is not None  # else there is nothing to take
+        assert settings is not None  # the caller checks it
         self.spec, self.settings, self.trainer, self.run = spec, settings, trainer, run
         extractor = open_extractor(settings.extractor, trainer.device, settings.layer)
         self.real = real_images(spec, data, settings.split)
@@ -45,11 +45,11 @@ class Periodic:
         self.scorer.applicable(settings.metrics, self.subject())
 
     def due(self) -> bool:
-        """Return True if scores are due at the epoch's end that was just reached."""
+        """Return True if scores are due after the epoch that has just ended."""
         return self.trainer.epoch % self.settings.every == 0
 
     def __call__(self) -> None:
-        """Take the scores, write them into the run, and keep the weights if they are the best."""
+        """Measure scores, write them into the run, and keep the weights if they are the best."""
         earlier = read_scores(self.run.folder)
         with torch.random.fork_rng(devices=[]):
             rows = self.scorer.scores(self.subject(), self.settings.metrics)
@@ -75,7 +75,7 @@ class Periodic:
         return replace(subject, step=trainer.step, epoch=trainer.epoch, weights=weights)
 
     def keep_best(self, row: ScoreRow, earlier: list[ScoreRow]) -> None:
-        """Save the weights if they score best, in place of the best before them."""
+        """Save the weights if `row` is the best score, and delete the previous best ones."""
         sign = 1 if self.settings.metrics[0].higher else -1
         comparable = [
             r for r in earlier if all(getattr(r, n) == getattr(row, n) for n in COMPARABLE)

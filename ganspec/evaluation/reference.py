@@ -23,13 +23,13 @@ from ganspec.systems.spec import Data
 from ganspec.training.images import open_images
 
 CACHE = Path("~/.cache/ganspec/references")
-VERSION = 1  # of the files there
+VERSION = 1  # of the files' format
 CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class RealImages:
-    """A data set's split, or a folder; `images` are those of `open_images`, or a folder's files."""
+    """Images of a data set or folder; `images` are those of `open_images`, or a folder's files."""
 
     images: torch.Tensor | StreamedImages | list[Path]
     dataset: str
@@ -53,7 +53,7 @@ class RealImages:
 
     @cached_property
     def sha256(self) -> str:
-        """The hash of the pixels in memory, else that of the files and of their resizing."""
+        """The SHA-256 of pixels in memory, or of the files and their resizing."""
         digest = hashlib.sha256()
         if isinstance(self.images, torch.Tensor):
             digest.update(f"{tuple(self.images.shape)}\n".encode())
@@ -72,7 +72,7 @@ class RealImages:
 
 
 def open_real(data: Data, folder: Path | None, split: str | None) -> RealImages:
-    """Return the images of a spec's data set, or of its other split. Raises DataError."""
+    """Return a split of a spec's data set; None is the spec's own. Raises DataError."""
     dataset = data.dataset
     if hasattr(dataset, "split"):
         dataset = dataset.model_copy(update={"split": split or dataset.split})
@@ -100,7 +100,7 @@ def read_picture(path: Path) -> torch.Tensor:
     try:
         with Image.open(path) as file:
             pixels = np.array(file.convert("RGB"))
-    except Exception as error:  # PIL raises almost anything
+    except Exception as error:  # PIL raises many types
         raise DataError(f"{path} cannot be read as an image") from error
     return torch.from_numpy(pixels).permute(2, 0, 1)
 
@@ -122,7 +122,7 @@ def reference_activations(
 ) -> Activations:
     """Return the activations of all of `real`, from the cache if it holds them.
 
-    Statistics are of all images; features and logits are kept of `KEPT` of them.
+    Mean and covariance are over all images; features and logits are kept for `KEPT` of them.
     """
     text = f"{VERSION} {real.sha256} {extractor.key} {extractor.device.type}"
     path = CACHE.expanduser() / f"{hashlib.sha256(text.encode()).hexdigest()}.pt"
@@ -139,7 +139,7 @@ def reference_activations(
     try:
         with replacing(path) as temporary:
             torch.save(state, temporary)
-    except OSError:  # a full disk, or a home that cannot be written: it is only a cache
+    except OSError:  # a full disk or a read-only home: go on without the cache
         pass
     return activations
 
@@ -150,5 +150,5 @@ def _cached(path: Path) -> Activations | None:
         state = torch.load(path, weights_only=True)
         mean, covariance = state["mean"].numpy(), state["covariance"].numpy()
         return Activations(state["count"], mean, covariance, state["features"], state["logits"])
-    except Exception:  # noqa: BLE001  (torch raises many kinds for a damaged file)
+    except Exception:  # noqa: BLE001  (torch raises many types for a damaged file)
         return None

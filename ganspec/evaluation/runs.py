@@ -28,16 +28,16 @@ from ganspec.systems.labels import fit_labels
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 
-DEFAULTS = ("fid", "inception_score", "accuracy")  # as far as the extractor allows
+DEFAULTS = ("fid", "inception_score", "accuracy")  # those of them that fit the extractor
 IMAGES = 10_000
-# Options that mean nothing for folders, and for runs of networks that draw no images.
+# Options that apply to runs only, to networks that draw images, and to networks that make images.
 OF_A_RUN = ("images", "split", "seed", "conditions", "raw", "real", "data")
 OF_DRAWING = ("conditions", "raw")
 OF_IMAGES = ("extractor", "layer", "inception_weights", "seed", "real", "reference")
 
 
 def meaningless_options(spec: Spec) -> tuple[str, ...]:
-    """Return the options that mean nothing for a run of this system."""
+    """Return the options that do not apply to runs of the spec's system."""
     if spec.draws:
         return ()
     return OF_DRAWING if spec.restores else (*OF_DRAWING, *OF_IMAGES)
@@ -45,7 +45,7 @@ def meaningless_options(spec: Spec) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """The options of an evaluation; None means the spec's `evaluate`, else the default."""
+    """Options of an evaluation; None is the value in the spec's `evaluate`, or the default."""
 
     metrics: tuple[Metric, ...] | None = None
     images: int | None = None
@@ -62,7 +62,7 @@ class EvaluationOptions:
     device: torch.device = CPU
 
     def refuse(self, subject: str, *names: str) -> None:
-        """Raise RunError if one of these options is set, which mean nothing for `subject`."""
+        """Raise RunError if an option in `names` is set; none of them applies to `subject`."""
         for field in fields(self):
             if field.name in names and getattr(self, field.name) != field.default:
                 flag = "-n" if field.name == "images" else f"--{field.name.replace('_', '-')}"
@@ -181,27 +181,27 @@ class Evaluator:
         return replace(subject, step=step, epoch=self.epoch(step), weights="raw")
 
     def epoch(self, step: int) -> int | None:
-        """Return the number of finished epochs after `step`; None if the run does not tell."""
+        """Return the number of finished epochs after `step`; None if unknown."""
         epochs = read_record(self.folder).epochs
         return None if epochs is None else max(0, int(epochs.of(step)))
 
     def steps(self) -> list[int]:
-        """Return the steps whose weights were kept, the checkpoint's too."""
+        """Return the steps of the snapshots and of the checkpoint."""
         return sorted({*self.run.snapshots(), load_weights(self.run).step})
 
 
 def real_images(spec: Spec, data: Path | None, split: str | None) -> RealImages:
-    """Return a spec's real images; for a single network the held-out ones, if there are any."""
+    """Return a spec's real images; held-out ones, if any, for systems that draw no images."""
     if split is None and not spec.draws and spec.data.dataset.test_reader():
         split = "test"
     return open_real(spec.data, data, split)
 
 
 def use_labels_of(real: RealImages, source: Source, spec: Spec, count: int) -> str | None:
-    """Let `source` draw for the labels of `count` real images, evenly spaced.
+    """Set the labels of `source` to those of `count` evenly spaced real images.
 
-    Without labels of real images it keeps those of the run's grid. Return in words whose labels
-    they are, None if the source has none.
+    If the real images have none, it keeps those of the run's grid. Return the labels' origin, such
+    as `test images`; None if the source has no labels.
     """
     if source.labels is None:
         return None

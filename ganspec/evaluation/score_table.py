@@ -50,9 +50,9 @@ def describe_claim(claim: Score, row: ScoreRow) -> str:
 
 
 def by_epoch(rows: list[ScoreRow]) -> list[str]:
-    """Return a table of generated images' scores, a line a step and a column a metric.
+    """Return a table of generated images' scores, one line per step and one column per metric.
 
-    An asterisk marks the best of a column.
+    An asterisk marks the best score of a column.
     """
     by_step: dict[int, list[ScoreRow]] = defaultdict(list)
     by_metric: dict[str, list[float]] = defaultdict(list)
@@ -77,13 +77,13 @@ def by_epoch(rows: list[ScoreRow]) -> list[str]:
 
 
 def plot(folder: Path) -> Path | None:
-    """Draw scores of several steps by epoch. Return the file, None if there are none."""
+    """Plot metrics that were scored at several steps. Return the file; None without any."""
     record = read_record(folder)
     steps: dict[tuple[str, str], set[int | None]] = defaultdict(set)
     for row in record.scores:
         steps[row.metric, row.of].add(row.step)
     record.scores = [r for r in record.scores if len(steps[r.metric, r.of]) > 1]
-    # without such scores a classifier's test accuracies would be drawn, which have their own plot
+    # without scores, `score_panels` would draw test accuracies, which another plot shows
     panels = list(score_panels([record], looks(1))) if record.scores else []
     if not panels:
         return None

@@ -21,12 +21,12 @@ PassProgress: TypeAlias = Callable[[str, int, int], None]  # title, images done,
 
 
 def silent(title: str, done: int, total: int) -> None:
-    """Show nothing."""
+    """Ignore progress."""
 
 
 @dataclass
 class Scorer:
-    """An extractor, and the real images to compare others with.
+    """An extractor, and the real images that other images are compared with.
 
     The real images go through the extractor once, when they are first needed.
     """
@@ -64,9 +64,9 @@ class Scorer:
         ]
 
     def applicable(self, metrics: Sequence[Metric], subject: Subject) -> list[Metric]:
-        """Return the metrics that apply to the subject, without reading an image of it.
+        """Return the metrics that apply to the subject, without reading its images.
 
-        Only unpaired ones apply to real images. Raises MetricError.
+        Metrics that compare with real images do not apply to real ones. Raises MetricError.
         """
         fitting = [m for m in metrics if subject.of == "generated" or not m.paired]
         if not fitting:

@@ -20,10 +20,10 @@ from ganspec.systems.spec import Spec
 class Subject:
     """A set of images to score, with their labels and origin.
 
-    `batches(size)` yields them, uint8 N x C x H x W. `labels` are those of their drawing or of
-    the originals, `label_source` describes the set that these come from, and `names` are the names
-    of the classes. `step`, `epoch` and `weights` (`average` or `raw`) are the network's. `seed` is
-    that of the latents or the noise; `real` is set if the images themselves are real.
+    `batches(size)` yields the images, uint8 N x C x H x W. `labels` are those that the generator
+    drew for, or those of the originals; `label_source` is their origin, such as `test images`, and
+    `names` are the class names. `step`, `epoch` and `weights` (`average` or `raw`) are the
+    network's. `seed` draws the latents or the noise; `real` is set if the images are real.
     """
 
     batches: Callable[[int], Iterator[torch.Tensor]]
@@ -65,7 +65,7 @@ class Restorer:
 def restored_images(restorer: Restorer, real: RealImages, count: int, seed: int) -> Subject:
     """Return evenly spaced real images as an autoencoder restores them.
 
-    `seed` draws their noise.
+    `seed` draws the noise on their inputs.
     """
     network, cfg, device = restorer.network, restorer.cfg, restorer.device
     originals = choose_images(real, count)
@@ -91,7 +91,7 @@ def restored_images(restorer: Restorer, real: RealImages, count: int, seed: int)
 
 
 def unchanged_images(real: RealImages, of: str = "real") -> Subject:
-    """Return the images themselves."""
+    """Return the images of `real` as a subject, unchanged."""
     itself = real if of == "real" else None
     return Subject(real.batches, len(real), of, real.labels, names=real.names, real=itself)
 

@@ -1,1 +1,1 @@
-"""Runs on disk: the folder, its log and scores, and reading them back."""
+"""Runs on disk: write and read a run folder, its log and its scores."""

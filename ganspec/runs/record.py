@@ -1,4 +1,4 @@
-"""Reading of a run folder, whatever in it is missing or damaged."""
+"""Read a run folder, even if files in it are missing or damaged."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ganspec.runs.run import LOCK, MissingKindsError, Run
 from ganspec.runs.score_file import ScoreRow, read_lines
 from ganspec.systems.spec import Spec
 
-LONGEST = 400_000  # characters of a text file that are shown
+LONGEST = 400_000  # most characters shown of a text file
 
 
 @dataclass
 class RunRecord:
-    """One run as pages and tables show it; `label` is its name there, unlike the other runs'."""
+    """One run as reports and tables show it; `label` is its name there, unique among the runs."""
 
     folder: Path
     label: str = ""
@@ -29,7 +29,7 @@ class RunRecord:
     spec: Spec | None = None
     info: dict[str, object] = field(default_factory=dict)
     scores: list[ScoreRow] = field(default_factory=list)
-    lost_scores: int = 0  # lines of `scores.jsonl` that hold none
+    lost_scores: int = 0  # lines of `scores.jsonl` that cannot be read
     columns: dict[str, Column] = field(default_factory=dict)
     last_step: int = 0
 
@@ -43,7 +43,7 @@ class RunRecord:
 
     @property
     def form(self) -> str:
-        """The style of the run's pictures: `draws`, `predicts`, `restores`; `run` if unknown."""
+        """The task of the run's network: `draws`, `predicts`, `restores`; `run` if unknown."""
         if self.spec is None:
             return "run"
         return "draws" if self.draws else "predicts" if self.predicts else "restores"
@@ -65,7 +65,7 @@ class RunRecord:
 
     @property
     def epochs(self) -> Epochs | None:
-        """The run's epochs in steps; None if neither the run nor its spec has the number."""
+        """The conversion of steps to epochs; None if the steps per epoch are unknown."""
         train = self.spec.train if self.spec else None
         steps = self.info.get("epoch_steps", train and train.iterations)
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
@@ -96,7 +96,7 @@ class RunRecord:
 
     @property
     def settings(self) -> list[str]:
-        """The command's changes of its spec: the values of `--set`."""
+        """The settings in the command, which change the spec: the values of `--set`."""
         words = self._command()
         after = [value for option, value in pairwise(words) if option == "--set"]
         joined = [w.removeprefix("--set=") for w in words if w.startswith("--set=")]
@@ -108,7 +108,7 @@ class RunRecord:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The other entries of `run.json`, as text."""
+        """The entries of `run.json` but `command` and `classes`, as text."""
         return {
             printable(str(key)): printable(_entry_text(value))
             for key, value in self.info.items()
@@ -117,18 +117,18 @@ class RunRecord:
 
     @property
     def in_training(self) -> bool:
-        """True if a process holds the run's lock, or held it and was killed."""
+        """True if the lock file exists: a process trains the run, or was killed."""
         return (self.folder / LOCK).exists()
 
     def files(self) -> Iterator[tuple[str, str]]:
-        """Yield the folder's own files and their sizes."""
+        """Yield names and sizes of the folder's files, without hidden files and pages."""
         for path in sorted(self.folder.iterdir()):
             if path.is_file() and not path.name.startswith(".") and path.suffix != ".html":
                 yield path.name, size_text(path.stat().st_size)
 
 
 def _entry_text(value: object) -> str:
-    """Return an entry of `run.json` as text, and files by their names and short hashes."""
+    """Return an entry of `run.json` as text; a file is its name and short hash."""
     match value:
         case str():
             return value
@@ -139,13 +139,13 @@ def _entry_text(value: object) -> str:
 
 
 def read_record(folder: Path) -> RunRecord:
-    """Return the run in `folder`. Raises RunError where there is none."""
+    """Return the run in `folder`. Raises RunError if it is not a run."""
     run = Run.open(folder)
     record = RunRecord(Path(folder), info=run.info())
     try:
         record.spec = run.spec
     except MissingKindsError:
-        raise  # once the user names the files, the record is complete
+        raise  # the user can load the files and try again
     except GanspecError as error:
         record.complaint = str(error)
     rows = run.rows()
@@ -158,7 +158,7 @@ def read_record(folder: Path) -> RunRecord:
 
 
 def read_records(folders: list[Path]) -> list[RunRecord]:
-    """Return several runs, labelled by the names of their folders, or by their paths."""
+    """Return several runs, labelled by folder name, or by path if names are equal."""
     records = [read_record(folder) for folder in folders]
     names = [record.folder.resolve().name for record in records]
     names = [
@@ -172,7 +172,7 @@ def read_records(folders: list[Path]) -> list[RunRecord]:
 
 
 def text_of(path: Path) -> str:
-    """Return a text file's beginning; empty where it cannot be read."""
+    """Return the first `LONGEST` characters of a text file; "" if it cannot be read."""
     try:
         with path.open(encoding="utf-8", errors="replace") as file:
             return file.read(LONGEST)

@@ -1,4 +1,4 @@
-"""A run: one folder with everything that a training made and everything to go on with."""
+"""A run: the folder that one training writes, and from which it resumes."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ LOCK = ".lock"
 
 
 class RunError(GanspecError):
-    """A run folder that is missing, is in the way, or belongs to another spec."""
+    """Raised when a run folder is missing, is in the way, or belongs to another spec."""
 
 
 class MissingKindsError(RunError):
-    """A run's spec names kinds whose files are not loaded."""
+    """Raised when a run's spec uses kinds whose files are not loaded."""
 
 
 class Run:
-    """A run folder: everything that one training made, and everything to go on with.
+    """A run folder: the results of one training, and the state to resume it.
 
     `Run(folder)` names a folder that may not exist yet, `Run.open(folder)` requires a run in it.
     The folder holds:
 
-    - `spec.yaml`: the spec with `extends` and settings worked in;
+    - `spec.yaml`: the spec with `extends` and settings merged into it;
     - `NAME.py`: the emitted source;
     - `log.jsonl`: losses by step, `losses.png`: their plot;
     - `samples/STEP.png`: a picture of each epoch's end;
@@ -48,7 +48,7 @@ class Run:
     - `snapshots/STEP.pt`: weights that the spec's `keep` or `evaluate` asks for;
     - `scores.jsonl`: scores, each with its conditions;
     - `run.json`: versions, hardware and the command;
-    - `kinds/`: copies of files of the user's own kinds.
+    - `kinds/`: copies of the user's files that define kinds.
 
     After a training, `step` is its last step, and `interrupted` is True if a signal ended it.
     """
@@ -77,9 +77,9 @@ class Run:
     def spec(self) -> Spec:
         """The validated spec that the run trains, read from the folder at each access.
 
-        Raises SpecError if it is damaged, and MissingKindsError if it needs kinds that are not
-        loaded: a run's own copy of them is never executed unasked. Warns if a loaded file is not
-        the one that the run used.
+        Raises SpecError if the file is damaged, and MissingKindsError if the spec uses kinds that
+        are not loaded: a run's copies of kinds are never executed unasked. Warns if a loaded file
+        differs from the one that the run used.
         """
         try:
             spec = load(self.spec_path)
@@ -98,9 +98,9 @@ class Run:
         return spec
 
     def _kinds(self) -> dict[str, str]:
-        """Return the hashes of the files of kinds that the run used, by the names of its copies.
+        """Return the SHA-256 of each file of kinds that the run used, by the name of its copy.
 
-        If `run.json` is damaged, they are the hashes of the copies.
+        `run.json` has these hashes; if it is damaged, those of the copies are returned.
         """
         entries = self.info().get("kinds")
         try:
@@ -112,13 +112,13 @@ class Run:
         return {copy.name: hashlib.sha256(copy.read_bytes()).hexdigest() for copy in copies}
 
     def _missing_kinds(self) -> list[Path]:
-        """Return the run's copies of files of kinds that are not loaded."""
+        """Return the paths of the run's copies of kinds that are not loaded."""
         hashes = {file.sha256 for file in LOADED}
         missing = [name for name, sha256 in self._kinds().items() if sha256 not in hashes]
         return [self.folder / "kinds" / Path(name).name for name in missing]
 
     def changed_kinds(self, spec: Spec) -> list[KindsFile]:
-        """Return the loaded files that define kinds of `spec`, and that the run did not use."""
+        """Return the loaded files that define kinds of `spec` and differ from the run's copies."""
         known = self._kinds()
         return [f for f in used_files(spec) if known and f.sha256 not in known.values()]
 
@@ -147,7 +147,7 @@ class Run:
     # -- beginning and locking ----------------------------------------------------------------
 
     def claim(self, overwrite: bool) -> None:
-        """Raise RunError if a new run here would destroy something that nobody gave up."""
+        """Raise RunError if the folder has contents that are no run, or not to `overwrite`."""
         if self.folder.exists() and not self.folder.is_dir():
             raise RunError(f"{self.folder} is a file; choose another --out")
         if not self.folder.exists() or not self._contents():
@@ -185,7 +185,7 @@ class Run:
     def begin(self, spec: Spec, source: str, info: dict[str, object], overwrite: bool) -> None:
         """Lock the folder, empty it, and write spec, kinds, emitted source and `info`."""
         self.lock()
-        self.claim(overwrite)  # again: something may have come while images were read
+        self.claim(overwrite)  # again: files may have appeared while images were read
         for path in self._contents():
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         write_text(self.spec_path, resolved(spec))
@@ -210,7 +210,7 @@ class Run:
     @property
     def exact(self) -> bool:
         """True if the run computes the same bits as the emitted file."""
-        # before rewrites there was no other way, and no entry
+        # runs from before rewrites have no entry, and were exact
         return bool(self.info().get("exact", True))
 
     def note(self, **entries: object) -> None:
@@ -222,7 +222,7 @@ class Run:
     def rows(self) -> list[dict[str, float]]:
         """Return the lines of the log, each a step and its losses by name.
 
-        The log ends before a line that a crash cut short.
+        Reading stops at a line that a crash cut short.
         """
         rows: list[dict[str, float]] = []
         if not self.log_path.exists():
@@ -256,26 +256,26 @@ class Run:
 
 
 def _by_step(folder: Path, suffix: str) -> dict[int, Path]:
-    """Return the files of `folder` that are named after a step, in the steps' order."""
+    """Return the files of `folder` that are named after a step, by step, in order."""
     paths = sorted(folder.glob(f"*{suffix}"))
     return {int(path.stem): path for path in paths if path.stem.isascii() and path.stem.isdigit()}
 
 
 def used_files(spec: Spec) -> list[KindsFile]:
-    """Return the loaded files that define kinds of `spec`."""
+    """Return the user's loaded files that define kinds of `spec`."""
     modules = {type(kind).__module__ for kind in within(spec)}
     return [file for file in LOADED if file.module in modules]
 
 
 def resolved(spec: Spec) -> str:
-    """Return the spec as one YAML text: `extends` and settings worked in, vars and blocks kept."""
+    """Return the spec as one YAML text: `extends` and settings merged, vars and blocks kept."""
     return dump(spec.tree.plain())
 
 
 def differences(mine: Spec, theirs: Spec) -> list[str]:
-    """Return the sections in which two specs differ, but for their length and what they keep.
+    """Return the names of the sections in which two specs differ.
 
-    Scores on the way make no difference either.
+    `evaluate`, `train.epochs` and `train.keep` are not compared: a resumed run may change them.
     """
     a, b = _comparable(mine), _comparable(theirs)
     return [key for key in {**a, **b} if a.get(key) != b.get(key)]

@@ -1,4 +1,4 @@
-"""`scores.jsonl`: the scores of a run, a JSON map a line, with everything that each depends on."""
+"""`scores.jsonl`: the scores of a run with their conditions, one JSON object per line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ganspec.plots.log import HUGE
 
 NAME = "scores.jsonl"
 
-# No score and no count of a run is larger; sums and axes of such numbers overflow.
+# Larger numbers are refused: no run has them, and sums and axes of them overflow.
 Value: TypeAlias = Annotated[float, Field(gt=-HUGE, lt=HUGE)]
 Count: TypeAlias = Annotated[int, Field(gt=-(10**15), lt=10**15)]
 Epoch: TypeAlias = Count | Annotated[float, Field(gt=-1e15, lt=1e15)]
@@ -22,7 +22,7 @@ Epoch: TypeAlias = Count | Annotated[float, Field(gt=-1e15, lt=1e15)]
 
 @dataclass(frozen=True)
 class ScoredBy:
-    """The feature extractor of a score; `features` is None if the score reads outputs alone."""
+    """The extractor of a score and its number of features, None if only outputs are used."""
 
     name: str | None = None
     sha256: str | None = None
@@ -32,7 +32,7 @@ class ScoredBy:
 
 @dataclass(frozen=True)
 class ScoredAgainst:
-    """The real images that a score rests on."""
+    """The real images that a score was computed with."""
 
     dataset: str | None = None
     split: str | None = None
@@ -42,7 +42,7 @@ class ScoredAgainst:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One score; `labels` describes the source of the labels of its images."""
+    """One score and its conditions; `labels` is the labels' origin, such as `test images`."""
 
     metric: str
     value: Value
@@ -65,12 +65,12 @@ ROW = TypeAdapter(ScoreRow)
 
 
 def read_scores(folder: Path) -> list[ScoreRow]:
-    """Return the run's scores in the order in which they were taken."""
+    """Return the run's scores in the order in which they were measured."""
     return [row for _, row in read_lines(folder) if row is not None]
 
 
 def read_lines(folder: Path) -> list[tuple[str, ScoreRow | None]]:
-    """Return the lines of the file with their scores, None for a line that holds none."""
+    """Return each line of the file with its score; None if the line cannot be read."""
     try:
         lines = (folder / NAME).read_text("utf-8", errors="replace").splitlines()
     except OSError:
@@ -86,7 +86,7 @@ def _row(line: str) -> ScoreRow | None:
 
 
 def append_scores(folder: Path, rows: list[ScoreRow]) -> None:
-    """Add scores, one line each, at the end of the file; a cut line is ended first."""
+    """Append scores to the file, one line each, after ending a line that was cut short."""
     path = folder / NAME
     text = "".join(_line(row) for row in rows)
     if path.is_file() and not path.read_bytes().endswith(b"\n") and path.stat().st_size:
@@ -103,7 +103,7 @@ def _line(row: ScoreRow) -> str:
 
 
 def forget_scores(folder: Path, step: int) -> None:
-    """Remove the scores of steps after `step`, when a run goes back to it."""
+    """Remove the scores of steps after `step`, from which a run resumes."""
     lines = read_lines(folder)
     kept = [line for line, row in lines if row is None or (row.step or 0) <= step]
     if len(kept) < len(lines):

@@ -1,1 +1,1 @@
-"""Images from a trained run, and the files that they go into."""
+"""Draw images from a trained run, and write them as grids, folders, arrays or animations."""

@@ -16,10 +16,10 @@ from ganspec.sampling.forms import paint_grid
 from ganspec.sampling.pictures import OnProgress, Pictures, square
 
 MOST_FRAMES = 200  # all are in memory while the file is written
-CAPTION = 18  # pixels, below the picture
+CAPTION = 18  # height in pixels
 HOLD_MS = 1500  # added to the last frame of a training
 NARROWEST = 120  # pixels, so that a caption fits
-OPTIONS: dict[str, dict[str, Any]] = {  # of PIL, by form
+OPTIONS: dict[str, dict[str, Any]] = {  # arguments of PIL's `save`, by form
     "gif": {"format": "GIF"},
     "apng": {"format": "PNG"},
     "webp": {"format": "WEBP", "lossless": True},
@@ -28,7 +28,7 @@ OPTIONS: dict[str, dict[str, Any]] = {  # of PIL, by form
 
 @dataclass(frozen=True)
 class Animation:
-    """An animated image file without end: its path, form and frames a second."""
+    """An animated image file that loops forever: its path, form and frames per second."""
 
     path: Path
     form: str
@@ -51,7 +51,7 @@ class Animation:
 def animate_training(
     run: Run, animation: Animation, most: int | None, on_progress: OnProgress
 ) -> str:
-    """Write the run's pictures in order of steps. Return in words how many of them.
+    """Write the run's pictures in order of steps. Return their number as text.
 
     More than `most` pictures are thinned out evenly, the first and the last kept. Raises RunError.
     """
@@ -72,14 +72,14 @@ def animate_training(
 def animate_interpolation(
     pictures: Pictures, animation: Animation, on_progress: OnProgress
 ) -> None:
-    """Write an interpolation, there and back: a frame is a grid of one image of each row."""
+    """Write an interpolation forwards and backwards; a frame shows one image of each pair."""
     images = pictures.all_images(on_progress)
     frames = [grid_picture(grid) for grid in images.unflatten(0, (-1, pictures.columns)).unbind(1)]
     animation.save(frames + frames[-2:0:-1])
 
 
 def thinned(count: int, most: int) -> list[int]:
-    """Return at most `most` of the indices below `count`, evenly spaced, with both ends."""
+    """Return at most `most` evenly spaced indices below `count`, first and last included."""
     if count <= most:
         return list(range(count))
     return torch.linspace(0, count - 1, most).round().long().tolist()
@@ -95,7 +95,7 @@ def open_picture(path: Path) -> Image.Image:
 
 
 def captioned(picture: Image.Image, text: str) -> Image.Image:
-    """Return `picture` on white with a line of text below; small ones are enlarged by pixels."""
+    """Return `picture` with `text` below, on white; a narrow picture is enlarged."""
     factor = -(-NARROWEST // picture.width)
     width, height = factor * picture.width, factor * picture.height
     picture = picture.resize((width, height), Image.Resampling.NEAREST)

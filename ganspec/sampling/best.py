@@ -1,4 +1,4 @@
-"""The images that a run's discriminator takes for the most real ones."""
+"""The images that a run's discriminator scores as most real."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ganspec.sampling.sampler import Sampler, trained_network
 from ganspec.systems.batches import scale_pixels
 from ganspec.systems.source import Part
 
-SPARE = 1024  # images in memory besides those kept, so that sorting is rare
+SPARE = 1024  # further images kept in memory, so that sorting is rare
 
 
 class Judge:
@@ -31,10 +31,10 @@ class Judge:
             )
 
     def scores(self, images: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
-        """Return the scores, N, of uint8 images as files hold them; of a map of scores the mean."""
+        """Return one score per uint8 image: the mean if the discriminator makes a map of scores."""
         inputs = [scale_pixels(images.to(self.device), self.cfg)]
         if self.cfg.d_conditional:
-            assert labels is not None  # checked above
+            assert labels is not None  # checked in `__init__`
             inputs.append(labels.to(self.device))
         with torch.no_grad():
             scores = self.network(*inputs)
@@ -43,10 +43,10 @@ class Judge:
 
 
 def best(sampler: Sampler, count: int, among: int, seed: int, on_progress: OnProgress) -> Pictures:
-    """Return the `count` of `among` images that look most real to the discriminator, best first."""
+    """Return the `count` images, of `among` drawn ones, that score as most real, best first."""
     judge = Judge(sampler)
     sign, done = real_sign(judge.cfg), 0
-    parts: list[Part] = []  # of scores, indices, images and, if there are any, labels
+    parts: list[Part] = []  # scores, indices, images and, if there are any, labels
     for images, labels in sampler.images(among, seed):
         indices = torch.arange(done, done + len(images))
         label_column = [labels] if labels is not None else []

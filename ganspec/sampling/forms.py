@@ -1,4 +1,4 @@
-"""The forms that images are written in: one grid, a file each, CSV, npz."""
+"""Write images as one grid, a folder of PNGs, CSV or npz."""
 
 from __future__ import annotations
 
@@ -48,16 +48,16 @@ def write_folder(pictures: Pictures, path: Path, on_progress: OnProgress) -> Non
 
 
 def write_csv(pictures: Pictures, path: Path, on_progress: OnProgress, with_labels: bool) -> None:
-    """Write a row of numbers, 0 to 255, for each image, in the order height, width, channels.
+    """Write one row per image: its numbers, 0 to 255, in the order height, width, channels.
 
-    With labels, the row begins with the class, or with a 0 or 1 for each class of multi-hot ones.
+    With labels, a row begins with the class, or with 0 or 1 for each class of multi-hot labels.
     """
     done = 0
     with replacing(path) as temporary, temporary.open("wb") as file:
         for images, labels in pictures.batches:
             lines = [b",".join([DIGITS[i] for i in image.tobytes()]) for image in rows(images)]
             if with_labels:
-                assert labels is not None  # else the request was refused
+                assert labels is not None  # `_sampler` has checked it
                 columns = labels.reshape(len(labels), -1).long().tolist()
                 heads = [b",".join([b"%d" % number for number in row]) for row in columns]
                 lines = [head + b"," + line for head, line in zip(heads, lines, strict=True)]
@@ -67,17 +67,16 @@ def write_csv(pictures: Pictures, path: Path, on_progress: OnProgress, with_labe
 
 
 def write_npz(pictures: Pictures, path: Path, on_progress: OnProgress) -> None:
-    """Write arrays by name: `images`, uint8 N x H x W x C, and some of the following.
+    """Write `images`, uint8 N x H x W x C, with their labels and scores if they have any.
 
-    `labels`, int64 N, are their classes, `multi_hot`, uint8 N x classes, labels of that kind;
-    `scores`, float32 N, are those of the best images, and `chosen`, int64 N, their indices among
-    all.
+    `labels`, int64 N, are classes; `multi_hot`, uint8 N x classes, are multi-hot labels. `scores`,
+    float32 N, and `chosen`, int64 N, are the best images' scores and their indices among all.
     """
     channels, height, width = pictures.shape
     shape, done, labels = (pictures.count, height, width, channels), 0, []
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         with archive.open("images.npy", "w", force_zip64=True) as file:
-            # as np.save does, but never all at once in memory
+            # the format of np.save, without all images in memory at once
             head = {"descr": "|u1", "fortran_order": False, "shape": shape}
             np.lib.format.write_array_header_1_0(file, head)
             for images, batch_labels in pictures.batches:

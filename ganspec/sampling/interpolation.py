@@ -1,4 +1,4 @@
-"""Images between two latents."""
+"""Images along the way from one latent to another."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ WAYS: dict[str, Way] = {"linear": linear, "spherical": spherical}
 
 
 def interpolated(sampler: Sampler, pairs: int, steps: int, seed: int, way: str) -> Pictures:
-    """Return a row of `steps` images for each of `pairs` of latents, both ends included.
+    """Return a row of `steps` images for each of `pairs` pairs of latents, ends included.
 
-    Row i leads from latent 2i to latent 2i + 1 of `seed`. All its images have one label, since
-    nothing lies between two classes.
+    Row i leads from latent 2i to latent 2i + 1 of `seed`. All images of a row have one label, since
+    there is nothing between two classes.
     """
     if way == "spherical" and sampler.cfg.latent_distribution == "uniform":
-        message = "uniform latents do not lie near a sphere: `linear` stays among them"
+        message = "uniform latents are not near a sphere: `linear` keeps to their range"
         warnings.warn(message, stacklevel=2)
 
     def inputs() -> Iterator[Part]:

@@ -13,22 +13,22 @@ from ganspec.systems.spec import Spec
 
 
 class LabelError(GanspecError):
-    """A label is not one of the run's data set."""
+    """Raised when a label is not one of the run's data set."""
 
 
 def find_labels(text: str, spec: Spec, names: list[str]) -> torch.Tensor:
-    """Return the labels that `text` names, a row each.
+    """Return the labels that `text` names: int64 N for classes, float N x size for multi-hot ones.
 
-    They are int64 N for classes, float N x size for multi-hot labels. Commas separate classes, or
-    the labels of one multi-hot row, whose rows semicolons separate; `all` is each label by itself.
-    A `.json` file is a list of names, or of lists of names, as i-CLEVR's `test.json` is. `names`
-    are those of the labels, in order; numbers stand for them, too. Raises LabelError.
+    Commas separate classes. For multi-hot labels, commas separate the names of one row, semicolons
+    the rows. `all` is one row per label. If `text` is the path of a `.json` file, this contains a
+    list of names, or of lists of names, as i-CLEVR's `test.json`. `names` are the names of all
+    labels in order; `text` may give indices instead. Raises LabelError.
     """
     if not (spec.takes_labels and spec.labelled):
         raise LabelError(f"{spec.name} has no condition: its images cannot be asked for by label")
     is_multi_hot = spec.labelled.kind == "multi_hot"
     size = int(spec.labelled.size)
-    names = names[:size]  # a stranger's run may name more
+    names = names[:size]  # an edited `run.json` may have more
     if text.endswith(".json"):
         rows = _from_file(Path(text), is_multi_hot)
     elif text.strip() == "all" and "all" not in names:
@@ -47,8 +47,8 @@ def find_labels(text: str, spec: Spec, names: list[str]) -> torch.Tensor:
 def label_names(run: Run, spec: Spec) -> list[str]:
     """Return the names of the labels that a run was trained on, in order.
 
-    They are those in `run.json`, else the data set's; none if only files give names, since
-    numbers name labels, too.
+    They are those in `run.json`, else the data set's; [] if only its files have names. Labels can
+    always be given by index.
     """
     names = run.info().get("classes")
     if isinstance(names, list) and names and all(isinstance(name, str) for name in names):
@@ -60,7 +60,7 @@ def label_names(run: Run, spec: Spec) -> list[str]:
 
 
 def _from_text(text: str, names: list[str], is_multi_hot: bool) -> list[list[str]]:
-    if text.strip() in names:  # a name may have a comma of its own
+    if text.strip() in names:  # a name may contain a comma
         return [[text.strip()]]
     if is_multi_hot:
         return [[part.strip() for part in row.split(",")] for row in text.split(";")]

@@ -1,4 +1,4 @@
-"""Images on their way into a file."""
+"""Images to be written into a file, drawn batch by batch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganspec.sampling.sampler import Sampler
 from ganspec.systems.grid import CLASS_COLUMNS
 
 OnProgress: TypeAlias = Callable[[int, int], None]  # images done, images in all
-LABEL_COLUMNS = 8  # of a grid whose labels are too many for a column each
+LABEL_COLUMNS = 8  # of a grid with too many labels for one column each
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Images, and what a file needs to know of them before the first one is drawn.
+    """Images, with the count and shape that a file needs before the first image is drawn.
 
-    `batches` are uint8 N x C x H x W with labels, int64 N or float N x classes, or None; `columns`
-    make a good grid of them.
+    `batches` are uint8 N x C x H x W with labels: int64 N, float N x classes, or None. `columns` is
+    the number of columns of a grid.
     """
 
     batches: Iterator[tuple[torch.Tensor, torch.Tensor | None]]
@@ -54,9 +54,9 @@ def new_images(sampler: Sampler, count: int, seed: int) -> Pictures:
 
 
 def columns_of(sampler: Sampler, count: int) -> int:
-    """Return the columns of a grid of `count` images, a whole number of them for each label.
+    """Return the number of columns of a grid of `count` images.
 
-    Without labels the grid is about square.
+    A few labels get whole columns each. Without labels the grid is about square.
     """
     if sampler.labels is None or len(sampler.labels) == 1:
         return square(count)
@@ -71,7 +71,7 @@ def columns_of(sampler: Sampler, count: int) -> int:
 
 
 def square(count: int) -> int:
-    """Return columns that `count` images fill, if the grid is not far from a square."""
+    """Return the number of columns of a grid about square, without gaps if possible."""
     side = math.isqrt(count - 1) + 1
     filling = (columns for columns in range(side, side + side // 2 + 1) if count % columns == 0)
     return next(filling, side)

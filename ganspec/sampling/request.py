@@ -1,4 +1,4 @@
-"""The options of `ganspec sample`, and which of them go together."""
+"""The options of `ganspec sample`, and the rules for combining them."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ FORMS = (*SUFFIXES.values(), "folder")
 MOVING = ("gif", "apng", "webp")
 MOST_IN_A_GRID = 10000
 
-# An option, and those that it excludes.
+# By option, the options that it excludes.
 EXCLUDED = {
     "best": ("count", "interpolate"),
     "conditions": ("label",),
     "frames": ("best",),
 }
-# An option, and those of which it needs one.
+# By option, the options of which it needs one.
 NEEDED = {"of": ("best",)}
 OF_NEW_IMAGES = (
     *("count", "seed", "label", "conditions", "truncation", "best", "of"),
@@ -35,14 +35,14 @@ OF_NEW_IMAGES = (
 
 
 class SampleError(GanspecError):
-    """Options do not go together, or do not suit the run."""
+    """Raised when options contradict each other, or do not suit the run."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
     """The options of `ganspec sample`, None or False by default.
 
-    `out` may be a text, since a slash at its end means a folder.
+    A string `out` that ends in a slash is a folder.
     """
 
     count: int | None = None
@@ -75,7 +75,7 @@ class Request:
 
     @property
     def chosen_form(self) -> str:
-        """The form, or else that of `out`, or else a grid. Raises SampleError."""
+        """`form`, else the form by the end of `out`, else `grid`. Raises SampleError."""
         if self.form is not None:
             if self.form not in FORMS:
                 raise SampleError(f"no form is called `{self.form}`: use {', '.join(FORMS)}")
@@ -98,7 +98,7 @@ class Request:
         return {field.name for field in fields(self) if getattr(self, field.name) != field.default}
 
     def check(self) -> None:
-        """Raise SampleError if options do not go together."""
+        """Raise SampleError if options contradict each other."""
         changed = self.changed()
         for name, others in EXCLUDED.items():
             if name in changed and (both := changed.intersection(others)):

@@ -24,19 +24,19 @@ from ganspec.training.device import choose_device
 from ganspec.training.images import open_images, open_test_images
 
 COUNT = 64
-PAIRS, STEPS, FRAMES = 8, 9, 30  # of an interpolation; frames of an animated one
-AMONG = 100  # images that each of the best is chosen from
+PAIRS, STEPS, FRAMES = 8, 9, 30  # interpolations: pairs, images per pair, frames if animated
+AMONG = 100  # images drawn for each of the best
 FPS = 5.0
 
 
 def sample(
     folder: Path | str,
     on_progress: OnProgress = lambda done, total: None,
-    **options: Any,  # the fields of Request, which have types of their own
+    **options: Any,  # the fields of Request
 ) -> list[str]:
     """Write images of the run in `folder`. Return lines that describe them.
 
-    Raises SampleError, RunError, CheckpointError, LabelError or OSError, and writes nothing then.
+    Raises SampleError, RunError, CheckpointError, LabelError or OSError before a file is written.
     """
     request, run = Request(**options), Run.open(Path(folder))
     request.check()
@@ -61,7 +61,7 @@ def sample(
 
 
 def _target(run: Run, request: Request) -> Path:
-    """Return `out`, or a name in the run's folder that describes the images."""
+    """Return `out`, or a path in the run's folder whose name describes the images."""
     if request.out is not None:
         return Path(request.out)
     if request.shows_training:
@@ -101,7 +101,7 @@ def _sampler(run: Run, request: Request) -> Sampler:
 
 
 def _pictures(sampler: Sampler, request: Request, on_progress: OnProgress) -> Pictures:
-    """Return the images, which are drawn when they are read, but for the best."""
+    """Return the images, drawn as they are read; the best ones are drawn at once."""
     seed, count = request.seed or 0, request.count
     if request.interpolate:
         steps = request.frames or (FRAMES if request.is_animation else STEPS)
@@ -120,7 +120,7 @@ def _pictures(sampler: Sampler, request: Request, on_progress: OnProgress) -> Pi
 def _check_grid(count: int, request: Request) -> None:
     if count > MOST_IN_A_GRID and (request.chosen_form == "grid" or request.is_animation):
         raise SampleError(
-            f"a grid of {count:,} images is more than one looks at, {MOST_IN_A_GRID:,} at most: "
+            f"a grid has {MOST_IN_A_GRID:,} images at most, not {count:,}: "
             "use -o out.npz, -o out.csv or -o out/"
         )
 
@@ -147,7 +147,7 @@ def _ranking_lines(ranking: Ranking) -> list[str]:
 
 
 def _write_restored(run: Run, key: str, request: Request, path: Path) -> None:
-    """Write test images beside their restored ones, or training images if none are held out."""
+    """Write a grid of test images, or training images if there are none, and their restorations."""
     if request.label is not None or request.conditions:
         raise LabelError(f"{run.folder} trains an autoencoder, which reads no labels")
     allowed = {"count", "seed", "out", "form", "step", "data", "device", "overwrite"}

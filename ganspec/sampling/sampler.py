@@ -29,7 +29,7 @@ class Weights:
 def load_weights(run: Run, step: int | None = None) -> Weights:
     """Return the weights of a run's checkpoint, or those after `step`.
 
-    Raises CheckpointError, and RunError if the run has not kept that step.
+    Raises CheckpointError, and RunError if no weights of that step were kept.
     """
     snapshots = run.snapshots()
     path = run.checkpoint_path if step is None else snapshots.get(step, run.checkpoint_path)
@@ -53,7 +53,7 @@ def trained_network(
 ) -> tuple[EvaluatedNetwork, SimpleNamespace]:
     """Return a run's network `key` in evaluation mode, and its settings.
 
-    `average` is that of `Sampler`. Raises RunError and CheckpointError.
+    `average` is as in `Sampler`. Raises RunError and CheckpointError.
     """
     spec = run.spec
     if average and weights.average is None:
@@ -62,7 +62,7 @@ def trained_network(
             "makes one"
         )
     nets = lower(spec)
-    with torch.random.fork_rng(devices=[]):  # fresh weights are drawn, and thrown away
+    with torch.random.fork_rng(devices=[]):  # `evaluate` draws initial weights, replaced below
         network = evaluate(nets[key], run.exact)
     with checkpoint.fitting(spec.name):
         if average is False or weights.average is None:
@@ -73,12 +73,12 @@ def trained_network(
 
 
 class Sampler(Source):
-    """The trained generator of a run; needs neither data nor optimizers.
+    """The trained generator of a run, without data and optimizers.
 
-    `step` takes the snapshot after that step instead of the checkpoint. `average` None takes
-    the average of the weights if the run keeps one, True demands it, False takes the weights
-    that were trained. `labels` are those of the run's own grid until `ask` sets others. Raises
-    RunError and CheckpointError.
+    `step` selects the snapshot after that step instead of the checkpoint. `average` True selects
+    the averaged weights, False the trained ones, None the averaged ones if the run keeps them.
+    `labels` are those of the run's own grid until `ask` sets others. Raises RunError and
+    CheckpointError.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Sampler(Source):
         return self.weights.step
 
     def ask(self, text: str) -> torch.Tensor:
-        """Draw for the labels that `text` names from here on; return them. Raises LabelError."""
+        """Set the labels to those that `text` names. Return them. Raises LabelError."""
         labels = find_labels(text, self.spec, self.names)
         if self.labels is None:
             raise LabelError(f"the generator of {self.spec.name} reads no label")
@@ -115,7 +115,7 @@ class Sampler(Source):
         return labels
 
     def truncate(self, bound: float) -> None:
-        """Draw latents within -bound and bound from here on. Raises RunError for uniform ones."""
+        """Draw later latents within -bound and bound. Raises RunError if they are uniform."""
         if self.cfg.latent_distribution != "normal":
             raise RunError(
                 f"latents of {self.spec.name} are uniform, within bounds already: only normal "

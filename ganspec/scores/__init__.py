@@ -1,1 +1,1 @@
-"""Scores in words and curves, and the claims that they belong to."""
+"""Measured scores as text and plots, next to the claims of the spec."""

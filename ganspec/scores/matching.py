@@ -1,4 +1,4 @@
-"""Match measured scores with claimed ones by what each depends on."""
+"""Match measured scores with claimed ones by metric, images and other conditions."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ganspec.runs.score_file import ScoredAgainst, ScoredBy, ScoreRow
 from ganspec.systems.claims import Score
 from ganspec.systems.terms import term
 
-NAMES = {"inception_score": "Inception Score"}  # where reports spell more than `term`
+NAMES = {"inception_score": "Inception Score"}  # names that `term` abbreviates
 WEIGHTS = {"average": "averaged weights", "raw": "raw weights"}
-COMPARABLE = (  # entries that the scores of one curve share
+COMPARABLE = (  # fields that are equal for all scores of one curve
     *("metric", "of", "images", "weights", "labels"),
     *("extractor", "reference", "resize", "note"),
 )
@@ -24,7 +24,7 @@ Series: TypeAlias = list[ScoreRow]  # scores that differ only in their value, st
 
 
 def fits(row: ScoreRow, claim: Score, claims: Iterable[Score], record: RunRecord) -> bool:
-    """Return True if a score measures what is claimed, and no other claim is nearer in time."""
+    """Return True if `row` measures what `claim` states, and no other claim's epoch is nearer."""
     if not is_of(row, claim.metric, claim.of, record):
         return False
     if not label_files(claim.note) <= label_files(repr(row)):
@@ -41,7 +41,7 @@ def label_files(text: str) -> set[str]:
 
 
 def is_of(row: ScoreRow, metric: str, of: str, record: RunRecord) -> bool:
-    """Return True if a score is of this metric and these images."""
+    """Return True if a score has this metric and images `of` (`generated` or `real`)."""
     # a classifier generates nothing, so its claims need not name the images
     same_images = row.of == of or record.predicts
     return row.metric == metric and same_images
@@ -52,7 +52,7 @@ def all_series(record: RunRecord) -> list[Series]:
     by_conditions: dict[tuple, dict[int | None, ScoreRow]] = {}
     for row in [*record.scores, *_test_accuracies(record)]:
         key = tuple(getattr(row, name) for name in COMPARABLE)
-        by_conditions.setdefault(key, {})[row.step] = row  # of two at one step, the later
+        by_conditions.setdefault(key, {})[row.step] = row  # keep the later of two at one step
     return [sorted(rows.values(), key=lambda row: row.step or 0) for rows in by_conditions.values()]
 
 
@@ -68,7 +68,7 @@ def _test_accuracies(record: RunRecord) -> Iterator[ScoreRow]:
 
 
 def differences(claim: Score, row: ScoreRow) -> list[str]:
-    """Return in words the conditions that a claim names and a score does not share."""
+    """Describe the conditions in which a score differs from a claim: `epoch 20, not 50`."""
     conditions = {
         "images": (claim.images, row.images),
         "epoch": (claim.epoch, row.epoch),
@@ -81,18 +81,18 @@ def differences(claim: Score, row: ScoreRow) -> list[str]:
 
 
 def is_better_high(metric: str) -> bool:
-    """Return True if higher values of a metric are better, or if no kind measures it."""
+    """Return True if higher values of a metric are better, or if the metric is unknown."""
     return all(kind.higher for kind in metric_kinds().values() if metric in kind.names)
 
 
 def metric_name(metric: str) -> str:
-    """Return a metric as papers write it, with an arrow to the better values."""
+    """Return a metric's name with an arrow to the better values: `FID ↓`."""
     arrow = "↑" if is_better_high(metric) else "↓"
     return f"{NAMES.get(metric) or printable(term(metric))} {arrow}"
 
 
 def conditions(row: ScoreRow) -> Iterator[str]:
-    """Yield the conditions of a score in words."""
+    """Yield the conditions of a score in words: `step 400`, `raw weights`."""
     for name, number in {"step": row.step, "epoch": row.epoch, "images": row.images}.items():
         if number is not None:
             yield count_text(name, number)

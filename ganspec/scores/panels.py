@@ -1,4 +1,4 @@
-"""Scores by epoch as panels of a plot."""
+"""Plots of scores over epochs or steps, one panel per metric."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from ganspec.scores.matching import Series, all_series, conditions, is_of, metri
 
 
 def score_panels(records: list[RunRecord], looks: list[Look]) -> Iterator[Panel]:
-    """Yield a panel for each metric that was measured more than once, of each kind of images.
+    """Yield a panel for each metric that was measured more than once, of real or generated images.
 
-    `looks` has one entry a run. A panel is by epoch if all its scores have one, else by step.
+    `looks` has one entry per run. The x axis is the epoch if all scores have one, else the step.
     """
     panels: dict[tuple[str, str], list[tuple[str, Look, Series]]] = {}
     for record, look in zip(records, looks, strict=True):
@@ -53,7 +53,7 @@ def _in_epochs(row: ScoreRow, record: RunRecord) -> ScoreRow:
 
 
 def distinction(series: Series, others: list[Series]) -> str:
-    """Return in brackets the conditions of a series that not all of `others` have."""
+    """Return the conditions of a series that not all `others` share, such as ` (seed 1)`."""
     shared = set.intersection(*map(_conditions, others))
     distinct = sorted(_conditions(series) - shared)
     return f" ({', '.join(distinct)})" if distinct else ""
@@ -72,7 +72,7 @@ def _curve(series: Series, by_epoch: bool, label: str, look: Look) -> Curve:
 def _claims(
     records: list[RunRecord], metric: str, of: str
 ) -> tuple[tuple[float | None, float], ...]:
-    """Return the epochs and values that the specs claim, if all runs' specs claim the same."""
+    """Return the claimed epochs and values if the specs of all runs agree, else ()."""
     probe = ScoreRow(metric, 0.0, of=of)
     claims = {
         tuple((c.epoch, c.value) for c in r.spec.report.scores if is_of(probe, c.metric, c.of, r))

@@ -1,4 +1,4 @@
-"""Write scores and claims in a few characters."""
+"""Scores and claims as short text, such as `2.786 ± 0.072`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ganspec.systems.claims import Score
 
 
 def unit(metric: str) -> str:
-    """Return the unit of a metric's values, such as ` %`."""
+    """Return the unit of a metric's values, such as ` %`, or ""."""
     return next((kind.unit for kind in metric_kinds().values() if metric in kind.names), "")
 
 
@@ -24,7 +24,7 @@ def _digits(value: float, count: int) -> str:
 
 
 def claimed_text(claim: Score) -> str:
-    """Return a claim as the report printed it."""
+    """Return a claim with all digits of the report."""
     spread = "" if claim.deviation is None else f" ± {_exact(claim.deviation)}"
     return relation(claim) + _exact(claim.value) + spread + unit(claim.metric)
 
@@ -34,10 +34,10 @@ def _exact(value: float) -> str:
 
 
 def short_claim(claim: Score) -> str:
-    """Return a claim in the form of a measured score, for tables."""
+    """Return a claim, rounded as measured scores are, for tables."""
     return relation(claim) + value_text(claim.value, claim.deviation) + unit(claim.metric)
 
 
 def relation(claim: Score) -> str:
-    """Return `< ` or `> ` where the report gives only a bound."""
+    """Return `< ` or `> ` if the claim is only a bound, else ""."""
     return "" if claim.relation == "=" else f"{claim.relation} "

@@ -1,1 +1,1 @@
-"""Systems that are trained: a folder each, with one subclass of `Spec` in its `spec.py`."""
+"""Systems, such as `gan`: one folder each, with a subclass of `Spec` in its `spec.py`."""

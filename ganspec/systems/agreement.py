@@ -1,4 +1,4 @@
-"""Checks that any network fits its data and its labels."""
+"""Checks that networks of every system fit the data set: shape, range and labels."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganspec.language.tree import find
 from ganspec.program.ir import Net, Step, Value
 from ganspec.systems.spec import Label, Spec
 
-# Calls that keep the range of their input.
+# Modules and functions whose output keeps the range of their input.
 KEEPS_RANGE = (
     *(nn.Flatten, nn.Unflatten, nn.Identity, nn.AvgPool2d, nn.MaxPool2d, nn.Upsample),
     *(nn.PixelShuffle, torch.mean, torch.amax),
@@ -24,7 +24,7 @@ KEEPS_RANGE = (
 
 @dataclass(frozen=True)
 class Ending:
-    """The layer that gives a network's output its range; None if the input decides it."""
+    """The last layer of a network that changes the range; None if no layer does."""
 
     layer: type[Layer] | None
     mark: Mark | None
@@ -35,7 +35,7 @@ class Ending:
 
     @property
     def range(self) -> tuple[float, float] | None:
-        """Bounds of the output; None if it has none."""
+        """Lowest and highest output; None if they are unknown or infinite."""
         if self.layer is None or self.layer.output_range is None:
             return None
         low, high = self.layer.output_range
@@ -43,7 +43,7 @@ class Ending:
 
 
 def ending(net: Net) -> Ending:
-    """Return the ending of a network."""
+    """Return the last layer of a network that changes the range."""
     step = _last_step(net)
     if step is None:
         return Ending(None, None)
@@ -52,7 +52,7 @@ def ending(net: Net) -> Ending:
 
 
 def _last_step(net: Net) -> Step | None:
-    """Return the step that gives a network's output its range; None if the input decides it."""
+    """Return the last step of a network that changes the range; None if no step does."""
     steps = {step.output.id: step for step in net.steps}
     step = steps.get(net.output.id)
     while step is not None:
@@ -67,18 +67,18 @@ def _last_step(net: Net) -> Step | None:
 
 
 def output_mark(spec: Spec, key: str, net: Net) -> Mark | None:
-    """Return the place of the layer that makes the output of the network `key`."""
+    """Return the place in the spec of the layer that makes the output of network `key`."""
     layers = spec.network(key).layers
     return mark_of(net.output) or (layers[-1].mark if layers else None)
 
 
 def mark_of(value: Value) -> Mark | None:
-    """Return the place of the layer that makes a value; None if it is an input."""
+    """Return the place in the spec of the layer that makes `value`; None for an input."""
     return value.origin.mark if value.origin else None
 
 
 def image_mismatch(spec: Spec, key: str, net: Net, message: str) -> Iterator[Diagnostic]:
-    """Yield an error with `message` if a network's images have another shape than the data's."""
+    """Yield an error with `message` if the shape of a network's images is not that of `data`."""
     if net.output.shape == spec.data.shape:
         return
     mark = output_mark(spec, key, net)
@@ -101,7 +101,7 @@ def _image_help(spec: Spec, net: Net) -> str:
 
 
 def output_range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
-    """Yield a warning if a network's images have another range than the data's."""
+    """Yield a warning if the range of a network's images is not that of `data`."""
     end = ending(net)
     if end.range is None or end.range == spec.data.range:
         return
@@ -118,7 +118,7 @@ def output_range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
 
 
 def range_note(spec: Spec, mark: Mark | None) -> str:
-    """Return a note that names the place of the images' range, as seen from `mark`."""
+    """Return a note: the place in the spec that sets the images' range, as seen from `mark`."""
     place = find(spec.tree, ("data", "range")).mark.seen_from(mark)
     return f"the images' range is that of `data`, {place}"
 
@@ -130,7 +130,7 @@ def _span(bounds: tuple[float, float]) -> str:
 def labels_fit(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
     """Yield an error if `label`, declared under `key`, is not the label of the data set.
 
-    Nothing is known of a data set whose files alone tell its labels.
+    A data set whose labels are known only from its files is not checked.
     """
     dataset, size = spec.data.dataset, int(label.size)
     known = dataset.label_kind()
@@ -147,6 +147,6 @@ def labels_fit(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
 
 
 def worded(kind: str, count: int) -> str:
-    """Return a kind of labels and their number of classes in words."""
+    """Describe labels: `10 classes`, `multi-hot labels of 24 classes`."""
     classes = "1 class" if count == 1 else f"{count} classes"
     return classes if kind == "classes" else f"multi-hot labels of {classes}"

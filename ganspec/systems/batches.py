@@ -1,4 +1,4 @@
-"""Real images in batches."""
+"""Batches of real images; the functions are also emitted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 
 
 def scale_pixels(images, cfg):
-    """Return uint8 pixels in the range that the networks read."""
+    """Scale uint8 pixels to the range that the networks read."""
     if cfg.low == 0:
         return images.float() / 255
     else:
@@ -22,7 +22,7 @@ def flip_images(images):
 
 
 def pick_images(images, chosen, cfg):
-    """Return the chosen images as the networks read them."""
+    """Return the images at the indices `chosen`, ready for the networks."""
     if cfg.flip:
         return scale_pixels(flip_images(images[chosen]), cfg)
     else:
@@ -45,7 +45,7 @@ def draw_batches(images, labels, seed, cfg):
 
 
 def count_batches(images, cfg):
-    """Return how many batches the images fill."""
+    """Return the number of batches in one pass over the images."""
     if cfg.last_batch == "keep":
         return math.ceil(len(images) / cfg.batch)
     else:
@@ -58,5 +58,5 @@ def draw_labels(labels, count):
 
 
 def spaced(length, count):
-    """Return `count` of the indices below `length`, evenly spaced."""
+    """Return `count` evenly spaced indices below `length`, the first 0."""
     return torch.arange(count) * length // count

@@ -1,4 +1,4 @@
-"""Files with the whole state of a training, so that resuming changes nothing."""
+"""Checkpoint files: the whole state of a training, which resumes from it bit for bit."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from ganspec.language.errors import GanspecError
 
 VERSION = 2
 
-# Tensors, numbers, texts, lists and maps; what a file holds is known only once it is used.
+# Tensors, numbers, strings, lists and dicts; their types are checked only on use.
 State: TypeAlias = dict[str, Any]
 
 
 class CheckpointError(GanspecError):
-    """A checkpoint that cannot be read, or that belongs to another training."""
+    """Raised when a checkpoint cannot be read, or does not fit the training."""
 
 
 def save(path: Path, state: State) -> None:
-    """Write `state` atomically."""
-    # a file, not a path: torch would write the temporary name into the archive
+    """Write `state` to `path` atomically."""
+    # given a path, torch would write the temporary file's name into the archive
     with replacing(path) as temporary, temporary.open("wb") as file:
         torch.save({"version": VERSION, **state}, file)
 
@@ -38,7 +38,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> State:
         state = torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
         raise CheckpointError(f"{path} does not exist") from None
-    except Exception:  # torch raises many kinds for a damaged or hostile file
+    except Exception:  # torch raises many types for a damaged or hostile file
         message = f"{path} is damaged, or holds more than tensors and plain data"
         raise CheckpointError(message) from None
     if not isinstance(state, dict) or state.get("version") != VERSION:
@@ -48,21 +48,21 @@ def load(path: Path, device: torch.device | str = "cpu") -> State:
 
 @contextmanager
 def fitting(owner: str | Path = "") -> Iterator[None]:
-    """Raise CheckpointError if an error in the block shows that state does not fit `owner`."""
+    """Turn errors in the block, which restores a state, into CheckpointError for `owner`."""
     message = f"the checkpoint{owner and f' of {owner}'} does not fit"
     try:
         yield
     except KeyError as error:
         raise CheckpointError(f"{message}: it lacks {error}") from None
     except (RuntimeError, ValueError, TypeError, AttributeError) as error:
-        # torch's headline is useless; the first line below it names a weight
+        # the first line of torch's message names no weight, the second one does
         lines = [line.strip() for line in str(error).split("\n") if line.strip()]
         reason = lines[min(1, len(lines) - 1)][:200] if lines else type(error).__name__
         raise CheckpointError(f"{message}: {reason}") from None
 
 
 def random_states(device: torch.device) -> dict[str, torch.Tensor]:
-    """Return the states of torch's generators that training draws from."""
+    """Return the states of torch's random number generators, of the CPU and of `device`."""
     states = {"cpu": torch.get_rng_state()}
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)
@@ -70,7 +70,7 @@ def random_states(device: torch.device) -> dict[str, torch.Tensor]:
 
 
 def restore_random(states: dict[str, torch.Tensor], device: torch.device) -> None:
-    """Set torch's generators to `states`."""
+    """Set torch's random number generators to `states`."""
     torch.set_rng_state(states["cpu"].cpu())
     if device.type == "cuda" and "cuda" in states:
         torch.cuda.set_rng_state(states["cuda"].cpu(), device)

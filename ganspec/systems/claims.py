@@ -1,4 +1,4 @@
-"""The section `report`: the source of an architecture, and what it claims."""
+"""The section `report`: the publication of an architecture, and its claims."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ class Counts(Section):
     """Claimed parameter counts of one network; `total` includes buffers, as Keras counts."""
 
     total: Count | None = Field(None, description="all numbers that the network stores")
-    trainable: Count | None = Field(None, description="those that training changes")
+    trainable: Count | None = Field(None, description="numbers that training changes")
     buffers: Annotated[int, Field(ge=0)] | None = Field(
-        None, description="the others, such as running statistics; Keras's non-trainable"
+        None, description="other numbers, such as running statistics; Keras's non-trainable"
     )
 
 
@@ -32,19 +32,19 @@ class Score(Section):
     """A claimed score and its conditions; scores are never checked, only compared."""
 
     metric: METRICS = Field(  # type: ignore[valid-type]  # as above
-        description="which score; an accuracy is in percent"
+        description="name of the metric; an accuracy is in percent"
     )
     value: Number = Field(description="the score")
-    relation: Literal["=", "<", ">"] = Field("=", description="how the score stands to `value`")
-    deviation: Positive | None = Field(None, description="what is printed behind the plus-minus")
+    relation: Literal["=", "<", ">"] = Field("=", description="`<` or `>` for a bound")
+    deviation: Positive | None = Field(None, description="number printed after the plus-minus")
     of: Literal["generated", "real"] = Field("generated", description="the images that were scored")
-    images: Count | None = Field(None, description="how many of them")
-    epoch: Count | None = Field(None, description="after how many epochs of training")
-    note: Doc = Field("", description="anything else that the score depends on")
+    images: Count | None = Field(None, description="number of scored images")
+    epoch: Count | None = Field(None, description="epochs trained before the score")
+    note: Doc = Field("", description="other conditions of the score")
 
 
 class Report(Section):
-    """The source of the architecture, and its claims; `check` verifies the counts."""
+    """The publication of the architecture, and its claims; `check` verifies the counts."""
 
     cite: Doc = Field("", description="where the architecture was published")
     params: dict[Name, Count | Counts] = Field(
@@ -52,11 +52,11 @@ class Report(Section):
     )
     layers: dict[Name, tuple[Count, ...]] = Field(
         {},
-        description="by network, the printed count of every layer that has parameters, in order",
+        description="by network, the published count of every layer that has parameters, in order",
     )
     scores: tuple[Score, ...] = Field((), description="claimed scores")
     keeps: dict[WARNINGS, Doc] = Field(
         {},
-        description="contradictions that the spec keeps on purpose: a warning's code, and why",
+        description="contradictions kept on purpose: the code of each warning, and the reason",
     )
-    notes: tuple[Doc, ...] = Field((), description="anything else that the report claims")
+    notes: tuple[Doc, ...] = Field((), description="other claims of the report")

@@ -1,4 +1,4 @@
-"""Random inputs of a generator: text that is also emitted."""
+"""Random inputs of a generator; the function is also emitted."""
 
 from __future__ import annotations
 

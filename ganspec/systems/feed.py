@@ -14,7 +14,7 @@ from ganspec.systems.checkpoint import CheckpointError, State
 
 WORKERS = 2
 
-Plan = list[list[int]]  # indices of images, batch by batch
+Plan = list[list[int]]  # indices of images, one list per batch
 
 
 class StreamedImages:
@@ -23,15 +23,15 @@ class StreamedImages:
     def __init__(self, files: ImageFiles, device: torch.device):
         self.files, self.device = files, device
         self.iterator: Iterator[torch.Tensor] | None = None
-        self.left = 0  # batches that the iterator still has
-        # returns the batches to come, the next one first
+        self.left = 0  # batches that the iterator has not returned yet
+        # returns the plan from the next batch on
         self.plan: Callable[[], Plan] = list
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, index: torch.Tensor) -> torch.Tensor:
-        """Return the next batch of the plan; `index` must be its indices."""
+        """Return the images at `index`, which must be the next batch of the plan."""
         if self.iterator is None:
             plan = self.plan()
             loader = DataLoader(
@@ -39,7 +39,7 @@ class StreamedImages:
                 batch_sampler=plan,
                 num_workers=WORKERS,
                 pin_memory=self.device.type == "cuda",
-                # its own generator: the default one is training's, and must not be drawn from
+                # without one, the loader would draw from torch's generator and change training
                 generator=torch.Generator(),
             )
             self.iterator, self.left = iter(loader), len(plan)
@@ -82,13 +82,13 @@ class Feed:
         return pick_images(self.images, chosen, self.cfg), labels
 
     def coming(self) -> Plan:
-        """Return the indices of every batch from the one being read to the epoch's end."""
+        """Return the indices of the current batch and of all later ones in this epoch."""
         size = self.cfg.batch
         rest = self.order[(self.position - 1) * size : len(self) * size]
         return [chunk.tolist() for chunk in rest.split(size)]
 
     def state(self) -> State:
-        """Return the epoch's order, the position in it, and the generator of the next orders."""
+        """Return the epoch's order of images, the position in it, and the generator's state."""
         return {
             "order": self.order.cpu(),
             "position": self.position,
@@ -97,7 +97,7 @@ class Feed:
         }
 
     def restore(self, state: State) -> None:
-        """Restore `state`. Raises CheckpointError if the number of images is another."""
+        """Restore `state`. Raises CheckpointError if the number of images has changed."""
         if state["count"] != len(self.images):
             now = len(self.images)
             raise CheckpointError(f"the run began with {state['count']} images, here are {now}")
@@ -107,7 +107,7 @@ class Feed:
 
 
 def at(images: torch.Tensor | StreamedImages, chosen: torch.Tensor) -> torch.Tensor:
-    """Return the images at some indices, in memory or streamed."""
+    """Return the images at the indices `chosen`, on the device of `images`."""
     if isinstance(images, StreamedImages):
         return torch.stack([images.files[i] for i in chosen.tolist()]).to(images.device)
     return images[chosen.to(images.device)]

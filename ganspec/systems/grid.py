@@ -1,4 +1,4 @@
-"""Pictures of generated images."""
+"""Grids of images as PNG files; the functions are also emitted."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from PIL import Image
 
 from ganspec.systems.batches import draw_labels
 
-CLASS_COLUMNS = 12  # most classes that get a column each in a grid
+CLASS_COLUMNS = 12  # a grid has a column per class for this many classes at most
 
 
 def sample_labels(labels, cfg):
@@ -29,7 +29,7 @@ def save_grid(images, path, columns, cfg, full=False):
         white = images.new_full((-len(images) % columns, *images.shape[1:]), 255)
         images = torch.cat([images, white])
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
-    # rows, height, columns, width, channels
+    # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, columns)).permute(0, 3, 1, 4, 2)
     grid = F.pad(grid.flatten(0, 1).flatten(1, 2), (0, 0, 0, 2, 0, 2), value=255)
     Image.fromarray(grid.squeeze(2).numpy()).save(path, "PNG")

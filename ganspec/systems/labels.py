@@ -16,8 +16,8 @@ def fit_labels(
 ) -> torch.Tensor:
     """Return `labels` as networks read them: int64 N for classes, float N x size for multi-hot.
 
-    `label` is declared under `key` of the spec. Raises DataError if the labels are missing, have
-    another kind or more classes, or are all equal. Warns of classes that no image has.
+    `label` is declared under `key` of the spec. Raises DataError if the labels are missing, are not
+    of the declared kind, have more classes, or are all of one class. Warns if a class has no image.
     """
     size = int(label.size)
     said = f"`{key}` says {worded(label.kind, size)}"
@@ -34,7 +34,7 @@ def fit_labels(
         raise DataError(
             f"{dataset.kind} has one class only, as without class folders or labels; {said}"
         )
-    if present < size and dataset.label_kind() is None:  # others have few images here
+    if present < size and dataset.label_kind() is None:  # others lack classes only in small samples
         message = f"{dataset.kind} has images of {present} classes, {said}"
         warnings.warn(message, stacklevel=2)
     return labels

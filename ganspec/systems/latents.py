@@ -1,4 +1,4 @@
-"""Latents that depend on a seed alone: the same for every count, batch and device."""
+"""Latents drawn from a seed: the same for every count, batch size and device."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import torch
 
 from ganspec.systems.draw import draw_latent
 
-CHUNK = 32  # rows drawn at once: torch's normal numbers depend on their number
+CHUNK = 32  # latents drawn at once, always as many: torch's normal numbers depend on the count
 CPU = torch.device("cpu")
 
 
 def latents(seed: int, cfg: SimpleNamespace) -> Iterator[torch.Tensor]:
     """Yield latents of the generator without end, CHUNK x latent size, on the CPU.
 
-    They have the distribution of training. Torch's own generators are restored after each chunk.
+    Their distribution is that of training. Each chunk leaves torch's own generator unchanged.
     """
     state = torch.Generator().manual_seed(seed).get_state()
     while True:
@@ -31,9 +31,9 @@ def latents(seed: int, cfg: SimpleNamespace) -> Iterator[torch.Tensor]:
 def truncate(latent: torch.Tensor, bound: float) -> torch.Tensor:
     """Turn standard normal numbers into those of a normal distribution within +-bound.
 
-    The distribution is that of redrawing all numbers outside (Brock et al., 2019, section 3.1).
-    Quantiles give it from one draw: one seed gives similar images for every bound, and a small
-    bound takes no longer.
+    Redrawing all numbers outside gives the same distribution (Brock et al., 2019, section 3.1).
+    Quantiles need one draw only: one seed gives similar images for every bound, and a small bound
+    takes no longer.
     """
     share = math.erf(bound / math.sqrt(2))
     quantile = torch.erf(latent.double() / math.sqrt(2)) * share
@@ -49,8 +49,8 @@ def linear(start: torch.Tensor, end: torch.Tensor, share: torch.Tensor) -> torch
 def spherical(start: torch.Tensor, end: torch.Tensor, share: torch.Tensor) -> torch.Tensor:
     """Return the points at `share`, 0 to 1, of the great arc from `start` to `end`.
 
-    Normal latents lie near a sphere, which the straight line between two leaves (Shoemake, 1985;
-    White, 2016, arXiv:1609.04468). Opposite latents have no shortest arc: their line is straight.
+    Normal latents are near a sphere, and the straight line between two is not (Shoemake, 1985;
+    White, 2016, arXiv:1609.04468). Opposite latents have no shortest arc: a straight line is used.
     """
     cosine = torch.nn.functional.cosine_similarity(start, end, dim=-1).clamp(-1, 1)
     angle = cosine.arccos()[..., None]

@@ -1,4 +1,4 @@
-"""Loading of specs, as objects of their systems' classes."""
+"""Load specs as instances of their system's class, such as `Gan`."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from ganspec.systems.spec import Spec
 
 
 def load(path: str | Path, settings: Iterable[str] = ()) -> Spec:
-    """Return the validated spec at `path`, with `key.path=value` settings laid over it.
+    """Return the validated spec at `path`, changed by settings such as `train.batch=32`.
 
-    Raises SpecError, whose `diagnostics` list every mistake in order of place.
+    Raises SpecError, whose `diagnostics` list every mistake in the order of the file.
     """
     return _spec(language.load(path, list(settings)))
 
 
 def loads(text: str, name: str = "<text>") -> Spec:
-    """Return the validated spec in `text`, which extends nothing. Raises SpecError as `load`."""
+    """Return the validated spec in `text`, which cannot use `extends`. Raises SpecError."""
     return _spec(language.loads(text, name))
 
 
@@ -30,6 +30,6 @@ def resolve(tree: MapNode) -> Spec:
 
 
 def _spec(document: Document) -> Spec:
-    # the language knows its own base only, and every system's class is a `Spec`
+    # `ganspec.language` has only the base class; every system's class is a `Spec`
     assert isinstance(document, Spec)
     return document

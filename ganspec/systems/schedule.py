@@ -14,18 +14,18 @@ class Schedule(Section):
     """The length of a training, and its batches."""
 
     batch: Annotated[int, Field(gt=0, le=65536)] = Field(64, description="images in a batch")
-    epochs: Count = Field(100, description="times that every real image is seen")
+    epochs: Count = Field(100, description="passes over the real images")
     last_batch: Literal["drop", "keep"] = Field(
         "drop", description="what to do with images that do not fill a batch"
     )
     iterations: Count | None = Field(
-        None, description="iterations that are called an epoch, where not one pass over the images"
+        None, description="iterations in an epoch, instead of one pass over the images"
     )
     keep: Count | None = Field(
-        None, description="a snapshot of the weights is kept at every so many epochs' end"
+        None, description="epochs from one kept snapshot of the weights to the next"
     )
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
-        0, description="decides weights, the order of images and whatever is drawn"
+        0, description="seed of the weights, the order of images and all random draws"
     )
 
     @property

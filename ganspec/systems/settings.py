@@ -1,4 +1,4 @@
-"""Settings that the training text of every system reads as `cfg.name`."""
+"""Settings that the training functions of every system read as `cfg.name`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganspec.language.kinds import Kind
 from ganspec.program.ir import non_defaults
 from ganspec.systems.spec import Spec
 
-# functions that are emitted in place of their calls, where names allow
+# functions whose body is emitted in place of their call, if no names collide
 INLINE = (
     *("scale_pixels", "draw_latent", "train_discriminator", "train_generator", "save_samples"),
     *("parse_arguments", "skip_generator", "skip_discriminator", "predict", "score", "train"),
@@ -21,25 +21,26 @@ INLINE = (
 
 
 def fields(kind: Kind) -> dict[str, object]:
-    """Return a kind's own fields by name."""
+    """Return the values of a kind's fields by name."""
     return {name: getattr(kind, name) for name in type(kind).model_fields}
 
 
 def own(kind: Kind, **more: object) -> SimpleNamespace:
-    """Return the namespace that a kind's functions read as `cfg`: its fields, and `more`."""
+    """Return the fields of `kind` and `more` as the `cfg` that its functions read."""
     return SimpleNamespace(**{**more, **fields(kind)})
 
 
 def optimizer(kind: Optimizer) -> partial:
-    """Return a function of parameters that makes the optimizer."""
+    """Return a function that takes a network's parameters and returns their optimizer."""
     call = kind.call()
     return partial(call.function, **non_defaults(call))
 
 
 def lean(reader: partial, labelled: bool) -> partial:
-    """Return a reader that skips needless work, if its function has the parameters for that.
+    """Return `reader` with arguments that skip needless work, if its function takes them.
 
-    It does not check files, which `ganspec` has done, and reads labels only if they are needed.
+    `checked=False` skips checks that `ganspec` has done. Unless `labelled`, `labelled=False` skips
+    the labels.
     """
     known = inspect.signature(reader.func).parameters
     options = {"checked": False} if labelled else {"checked": False, "labelled": False}
@@ -47,7 +48,7 @@ def lean(reader: partial, labelled: bool) -> partial:
 
 
 def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
-    """Return the settings of every training: those of the images and their order."""
+    """Return the settings that all systems share: those of the images and the schedule."""
     data, train = spec.data, spec.train
     channels, height, width = data.shape
     return {
@@ -65,6 +66,6 @@ def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
         "logits": False,
         "needs_folder": data.dataset.needs_folder,
         "inline": INLINE,
-        "literal": ("height", "width", "channels"),  # the networks fix them
+        "literal": ("height", "width", "channels"),  # emitted as plain numbers
         "load_images": lean(data.dataset.reader(data.resize), labelled),
     }

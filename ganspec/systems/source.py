@@ -1,4 +1,4 @@
-"""Generated images that depend on a seed alone."""
+"""Images from a generator and a seed, the same for every count and batch size."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import torch
 from ganspec.language.errors import GanspecError
 from ganspec.systems.latents import CHUNK, latents, truncate
 
-# Images that go through a network at once, always the same number: kernels for other batches round
-# differently, and one seed would not give the same bytes for every count.
+# Images that go through a network at once, by device. The number is fixed: kernels for other batch
+# sizes round differently, and one seed would not give the same bytes for every count.
 PORTION = {"cpu": 32, "cuda": 256}
 
-Part = tuple[torch.Tensor, ...]  # rows that belong together: latents, images, their labels
+Part = tuple[torch.Tensor, ...]  # tensors of equally many rows: latents or images, and their labels
 
 
 class SourceError(GanspecError):
-    """Images of a network that are not finite numbers."""
+    """Raised when a network's images are not finite numbers."""
 
 
 class Source:
-    """A generator with the source of its latents and labels.
+    """A generator, and the labels that it draws images for.
 
-    `labels` are repeated for as many images as are drawn; None if the generator reads no labels.
-    Nothing here draws from torch's own random generators, so that a training goes on unchanged.
+    `labels` are repeated if more images are drawn; None if the generator reads no labels. Latents
+    are not drawn from torch's own random generators, so that a training goes on unchanged.
     """
 
-    truncation: float | None = None  # bound of the latents
+    truncation: float | None = None  # absolute bound of latents
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Source:
     def inputs(self, count: int, seed: int) -> dict[str, torch.Tensor]:
         """Return the latents that `seed` draws, and the labels, on the device.
 
-        They are the first ones of any larger count.
+        A larger `count` begins with the same rows.
         """
         latent, *labels = next(regrouped(self.parts(count, seed), count))
         inputs = {"latent": latent.to(self.device)}
@@ -55,13 +55,13 @@ class Source:
             yield latent if self.truncation is None else truncate(latent, self.truncation)
 
     def labels_of(self, places: torch.Tensor) -> Part:
-        """Return the labels of the images at `places`; no tensor if the generator reads none."""
+        """Return the labels of the images with indices `places`; () if the generator reads none."""
         if self.labels is None:
             return ()
         return (self.labels[places.to(self.labels.device) % len(self.labels)],)
 
     def parts(self, count: int, seed: int) -> Iterator[Part]:
-        """Yield the generator's inputs, latents and labels, of `count` images in parts."""
+        """Yield latents and labels for `count` images, in parts of at most CHUNK rows."""
         chunks = zip(range(0, count, CHUNK), self.latents(seed), strict=False)
         for start, latent in chunks:
             latent = latent[: count - start]
@@ -72,15 +72,15 @@ class Source:
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
         """Yield `count` images that `seed` draws, `batch` at a time, with their labels.
 
-        They are uint8 N x C x H x W, on the CPU. Image i is the same, byte for byte, for every
-        `count` and `batch`. The generator is in evaluation mode meanwhile.
+        Images are uint8 N x C x H x W, on the CPU. Image i is the same, byte for byte, for every
+        `count` and `batch`. The generator draws in evaluation mode.
         """
         return self.drawn(self.parts(count, seed), batch)
 
     def drawn(
         self, parts: Iterable[Part], batch: int | None = None
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
-        """Yield the images of inputs in parts, as `images` does."""
+        """Yield the images that the generator makes of `parts`, and their labels."""
         portions = regrouped(parts, self.portion)
         drawn = ((self.pixels(*portion), *portion[1:]) for portion in portions)
         for images, *labels in regrouped(drawn, batch) if batch else drawn:
@@ -99,7 +99,7 @@ class Source:
 
 
 def regrouped(parts: Iterable[Part], size: int) -> Iterator[Part]:
-    """Yield the same rows in parts of `size`, of which the last may be smaller."""
+    """Yield the same rows in parts of `size` rows; the last part may be smaller."""
     held: list[Part] = []
     for part in parts:
         held.append(part)
@@ -119,7 +119,7 @@ def filled(part: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def quantize(images: torch.Tensor, cfg: SimpleNamespace) -> torch.Tensor:
-    """Return images of a network as uint8, rounded as the grids of a run are.
+    """Return a network's images as uint8, rounded as in the sample grids of a run.
 
     Raises SourceError if a number is not finite.
     """

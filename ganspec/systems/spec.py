@@ -1,7 +1,7 @@
-"""The sections that all specs share, and the questions that every system answers.
+"""The sections that all specs share, and the methods that every system defines.
 
-A system is one folder with one subclass of `Spec`. All code above asks a spec, and never which
-system it is.
+A system is one folder with one subclass of `Spec`. Code outside the folder calls these methods, and
+does not test which system a spec belongs to.
 """
 
 from __future__ import annotations
@@ -56,17 +56,17 @@ class Data(Section):
         "tensorflow": {"resize": "tensorflow1"},
     }
 
-    dataset: Dataset = Field(description="which images, as a kind of data set")
+    dataset: Dataset = Field(description="the data set, such as `mnist`")
     size: Pair | None = Field(None, description="height and width; the data set's own if not given")
-    channels: Literal[1, 3] | None = Field(None, description="grey or colour; the data set's own")
+    channels: Literal[1, 3] | None = Field(None, description="1 for grey; the data set's own")
     resize: Literal["antialias", "bilinear", "tensorflow1"] = Field(
         "antialias",
-        description="how images get that size, always bilinear: smoothed when made smaller, as "
+        description="resizing to `size`, always bilinear: smoothed when made smaller, as "
         "by PIL and torchvision; from the four nearest pixels, as by TensorFlow 2 and OpenCV; or "
         "as by TensorFlow 1, half a pixel off",
     )
     range: Annotated[tuple[Number, Number], AfterValidator(_check_range)] = Field(
-        (-1.0, 1.0), description="what black and white become: [-1, 1] or [0, 1]"
+        (-1.0, 1.0), description="values of black and white: [-1, 1] or [0, 1]"
     )
     flip: bool = Field(False, description="mirror half of the images, at random")
 
@@ -78,7 +78,7 @@ class Data(Section):
 
     @property
     def shown_shape(self) -> str:
-        """The shape as messages write it."""
+        """The shape as text, such as `3 x 32 x 32`."""
         return " x ".join(map(str, self.shape))
 
 
@@ -88,11 +88,11 @@ class Label(Section):
     kind: Literal["classes", "multi_hot"] = Field(
         description="one class out of several, or any number of them at once"
     )
-    size: Width = Field(description="how many classes there are")
+    size: Width = Field(description="number of classes")
 
 
 class Network(Section):
-    """A network, from its input to its output."""
+    """A network: its layers in order, and settings for all of them."""
 
     framework_defaults: ClassVar = {
         "keras": {"init": "framework"},
@@ -101,14 +101,14 @@ class Network(Section):
 
     doc: Doc = Field("", description="docstring of the emitted class")
     condition: Condition | None = Field(
-        None, description="how the label joins the input; without it the network reads no label"
+        None, description="how the label joins the input; if not given, the network reads no label"
     )
     norm: WeightNorm | None = Field(None, description="weight norm of every layer with a weight")
     normalization: Annotated[Layer | None, AfterValidator(_check_normalization)] = Field(
-        None, description="what the layer `norm` stands for"
+        None, description="the layer that `norm` stands for"
     )
     init: Initializer | None = Field(None, description="initial weights of every layer")
-    layers: tuple[Layer, ...] = Field(min_length=1, description="from the input to the output")
+    layers: tuple[Layer, ...] = Field(min_length=1, description="layers from input to output")
 
 
 class BlockDefinition(Signature):
@@ -121,8 +121,8 @@ class BlockDefinition(Signature):
 class Interface:
     """The input and outputs of a network, and the docstring of its emitted class.
 
-    `output` is the name of the last layer's value. If there are `heads`, each is one more layer
-    from that value to an output of its name, and these are the outputs instead.
+    `output` is the name of the last layer's output. If there are `heads`, each is one more layer
+    that reads this output, and the network returns the heads' outputs, by their names, instead.
     """
 
     input: Input
@@ -136,10 +136,10 @@ class Spec(Document):
 
     A subclass adds the sections of its networks, `objective` and `train`, and these constants.
     `noun` is the system's name in sentences, `caption` describes the pictures of its training.
-    Four are keys of networks, None if it has no such network: `draws` makes images of latents,
-    `restores` images of images, `predicts` scores of classes, and `judges` tells real images from
-    drawn ones. `reads_test` is True if training measures itself on held-out images, `takes_labels`
-    if networks may read labels.
+    Four constants are keys of networks, None if the system has no such network: `draws` maps
+    latents to images, `restores` images to images, `predicts` images to scores of classes, and
+    `judges` images to scores of being real. `reads_test` is True if training measures losses on
+    held-out images, `takes_labels` if networks may read labels.
     """
 
     noun: ClassVar[str]
@@ -151,26 +151,26 @@ class Spec(Document):
     takes_labels: ClassVar[bool] = False
     judges: ClassVar[str | None] = None
 
-    name: Name = Field(description="what files and runs are called")
+    name: Name = Field(description="name of the emitted file and of runs")
     doc: Doc = Field("", description="first line of the emitted file")
     framework: Literal["torch", "keras", "tensorflow"] = Field(
-        "torch", description="whose defaults hold for what the spec leaves out"
+        "torch", description="framework whose defaults apply where the spec sets nothing"
     )
-    report: Report = Field(Report(), description="where it comes from and what it claims")
+    report: Report = Field(Report(), description="publication and its claims")
     vars: dict[Name, int | Number] = Field(
         {}, description="numbers by name, for expressions; the emitted classes' parameters"
     )
     data: Data
-    evaluate: Evaluation | None = Field(None, description="scores that training takes on its way")
+    evaluate: Evaluation | None = Field(None, description="scores to measure during training")
 
     if TYPE_CHECKING:
-        # every system declares it, after its networks: here it would come before them in the order
-        # of fields, which printed specs and docs/language.md follow
+        # every system declares `train` after its networks; a field here would come before them in
+        # printed specs and docs/language.md
         train: Schedule
 
     @property
     def scope(self) -> dict[str, int | float]:
-        """The values of `vars`, of which whole numbers remember their names."""
+        """The values of `vars` by name; a whole number also carries its name."""
         return {
             name: WidthValue(value, name) if isinstance(value, int) else value
             for name, value in self.vars.items()
@@ -180,7 +180,7 @@ class Spec(Document):
         """Return the section of the network `key`."""
         return getattr(self, key)
 
-    # -- the answers of a system ----------------------------------------------------------------
+    # -- defined by each system ------------------------------------------------------------------
 
     @property
     def labelled(self) -> Label | None:
@@ -189,7 +189,7 @@ class Spec(Document):
 
     @property
     def label_input(self) -> Input | None:
-        """The label as an input that networks may read; None if they cannot."""
+        """The label as an input of networks; None if the spec declares no label."""
         return None
 
     def interfaces(self) -> dict[str, Interface]:
@@ -197,7 +197,7 @@ class Spec(Document):
         raise NotImplementedError
 
     def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-        """Yield errors and warnings about the networks that could be lowered."""
+        """Yield errors and warnings about `nets`, the networks without errors of their own."""
         raise NotImplementedError
 
     def optimizer_of(self, key: str) -> Optimizer:
@@ -205,7 +205,7 @@ class Spec(Document):
         raise NotImplementedError
 
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
-        """Return the constants and functions that the training text reads as `cfg.name`."""
+        """Return the constants and functions that training functions read as `cfg.name`."""
         raise NotImplementedError
 
     def main(self) -> Callable:
@@ -225,16 +225,16 @@ class Spec(Document):
     ) -> torch.Tensor:
         """Return restored images, N x C x H x W in the range of `data`, from uint8 ones.
 
-        Only systems with a network that `restores` answer.
+        Only systems that set `restores` define it.
         """
         raise NotImplementedError
 
     def compared(self, section: str, values: dict[str, object]) -> dict[str, object]:
-        """Return the `values` of a section without those that make no difference."""
+        """Return a section's `values` to compare, without those that have no effect."""
         return values
 
     def properties(self) -> dict[str, dict[str, str]]:
-        """Return this system's own properties for comparisons, by section and name."""
+        """Return rows that this system adds to comparison tables, by section and name."""
         raise NotImplementedError
 
 
@@ -245,5 +245,5 @@ def image_input(spec: Spec) -> Input:
 
 def latent_input(size: int) -> Input:
     """Return the input of a network that reads latents, or codes, of `size` numbers."""
-    assert isinstance(size, WidthValue)  # every field of type `Width` holds one
+    assert isinstance(size, WidthValue)  # pydantic converts the fields of type `Width`
     return start_input((int(size),), size, "latent")

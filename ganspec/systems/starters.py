@@ -1,4 +1,4 @@
-"""Known specs as starting points for new ones."""
+"""Specs that come with ganspec, as starting points for new ones."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ganspec.language.source import read
 
 
 class StarterError(GanspecError):
-    """A name that no spec to start from has, or that a new spec cannot have."""
+    """Raised when there is no such spec to start from, or the new name is not allowed."""
 
 
 def starters() -> dict[str, Path]:
     """Return the specs that come with ganspec, by name."""
     package = Path(__file__).parents[1]
-    # an installed package carries them inside, a clone beside it
+    # inside an installed package, beside the package in a clone
     folders = [package / "specs", package.parent / "specs"]
     folder = next((f for f in folders if f.is_dir()), package)
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
@@ -28,7 +28,7 @@ def starters() -> dict[str, Path]:
 def starter(source: str, name: str) -> str:
     """Return the text of spec `source` under a new name, without the report's claims.
 
-    The claims are of the old widths; one edit of the copy would make them false. Raises
+    The claims hold for the original: an edit of the copy could make them false. Raises
     StarterError.
     """
     known = starters()
@@ -38,7 +38,7 @@ def starter(source: str, name: str) -> str:
         raise StarterError(f"{problem[0]}; choose another file name")
     text = known[source].read_text("utf-8")
     if re.search("^extends:", text, re.MULTILINE):
-        # a copy would lie elsewhere than its base, so write both as one text
+        # the path in `extends` would be wrong for the copy, so write both as one text
         data = read(known[source], shape).plain()
         data.pop("report", None)
         return dump({**data, "name": name})

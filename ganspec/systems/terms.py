@@ -1,4 +1,4 @@
-"""The field's short words for kinds, metrics and values."""
+"""Short words of the literature for kinds, metrics and values, such as `BN` and `FID`."""
 
 from __future__ import annotations
 
@@ -52,24 +52,24 @@ HIDDEN = {"reads", "as_", "from_", "norm", "init"}  # fields that do not describ
 
 
 def term(name: str) -> str:
-    """Return the field's word for a kind, a metric or a field's value."""
+    """Return the literature's word for a kind, a metric or a value: `BN` for `batch_norm`."""
     return TERMS.get(name) or name.replace("_", " ")
 
 
 def plain(value: object) -> str:
-    """Return a field's value as a person writes it: `2e-4`, `0.5, 0.9`, `ReLU`."""
+    """Return a field's value in the literature's words: `2e-4`, `0.5, 0.9`, `ReLU`."""
     return said(value) if isinstance(value, Kind) else spoken(value)
 
 
 def settings(kind: Kind, framework: str = "torch") -> dict[str, object]:
-    """Return the fields of `kind` that are not at the framework's defaults, the primary first."""
+    """Return the fields of `kind` that differ from the framework's defaults, primary first."""
     changed = kind.changed(framework)
     names = sorted((n for n in changed if n not in HIDDEN), key=lambda n: n != kind.primary)
     return {name: changed[name] for name in names}
 
 
 def said(kind: Kind, framework: str = "torch") -> str:
-    """Return a kind with its particular fields: `GP 10`, `non-saturating (real target 0.9)`."""
+    """Return a kind and its changed fields: `GP 10`, `non-saturating (real target 0.9)`."""
     own, words = settings(kind, framework), [term(kind.kind)]
     if kind.primary is not None:
         own.pop(kind.primary, None)
@@ -85,16 +85,16 @@ def fields(own: dict[str, object]) -> str:
     return ", ".join(f"{label(n)} {plain(v)}" for n, v in own.items())
 
 
-# Fields of `train` that a survey has a row for, or that change no weight.
+# Fields of `train` that have their own row in comparison tables, or that change no weight.
 OF_ALL = {"batch", "epochs", "iterations", "seed", "keep"}
 
 
 def rules(
     train: Schedule, words: dict[str, str] | None = None, elsewhere: Collection[str] = ()
 ) -> str:
-    """Return the unusual rules of a training; `words` are the descriptions of fields.
+    """Return the changed fields of `train` on one line; `words` describes fields by name.
 
-    A field without a description appears with its value, one in `elsewhere` not at all.
+    A field without a description appears with its value. Fields in `elsewhere` are left out.
     """
     words = {"last_batch": "last batch kept", **(words or {})}
     shown = (item for item in train.changed().items() if item[0] not in {*OF_ALL, *elsewhere})

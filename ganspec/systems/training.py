@@ -16,10 +16,10 @@ from ganspec.systems.feed import Feed, StreamedImages
 
 
 class Scoring(Protocol):
-    """Measures scores during a training without changing it."""
+    """Measures scores during a training, which it does not change."""
 
     def due(self) -> bool:
-        """Return True if scores are due at the epoch's end that was just reached."""
+        """Return True if scores are due after the epoch that has just ended."""
 
     def __call__(self) -> None:
         """Measure scores and write them into the run."""
@@ -42,13 +42,13 @@ class Images:
 
 @dataclass(frozen=True)
 class Start:
-    """The beginning of a training; `cfg` are the settings that its text reads."""
+    """The arguments of a new `Training`; `cfg` has the settings that its functions read."""
 
     cfg: SimpleNamespace
     networks: dict[str, nn.Module]
     images: Images
     device: torch.device
-    exact: bool = False  # True if modules are applied without rewrites
+    exact: bool = False  # True if networks run without rewrites for speed
 
 
 class Training:
@@ -59,9 +59,9 @@ class Training:
 
     optimizers: dict[str, optim.Optimizer]
     batches: Feed
-    fixed: dict[str, torch.Tensor]  # inputs of every picture
-    average: nn.Module | None = None  # the generator of averaged weights, where the spec has one
-    scoring: Scoring | None = None  # measures scores at epochs' ends, where the spec asks for some
+    fixed: dict[str, torch.Tensor]  # inputs of pictures, the same each epoch
+    average: nn.Module | None = None  # generator with averaged weights, if the spec has `average`
+    scoring: Scoring | None = None  # measures scores at epochs' ends, if the spec has `evaluate`
     step = 0
 
     def __init__(self, start: Start):
@@ -88,7 +88,7 @@ class Training:
 
     @property
     def epoch_steps(self) -> int:
-        """Number of steps in an epoch: all images seen once, unless the spec sets it."""
+        """Steps in an epoch: one pass over the images, unless the spec sets `iterations`."""
         return self.cfg.iterations or len(self.batches)
 
     @property
@@ -97,19 +97,19 @@ class Training:
         return max(0, self.step - self.warmup) // self.epoch_steps
 
     def ends_epoch(self) -> bool:
-        """Return True if an epoch ends with the last step."""
+        """Return True if the latest step ended an epoch."""
         done = self.step - self.warmup
         return done > 0 and done % self.epoch_steps == 0
 
     def measures(self) -> dict[str, torch.Tensor]:
         """Return measurements on held-out images at an epoch's end, by name.
 
-        They draw nothing from torch's own generators, so that training goes on unchanged.
+        Nothing is drawn from torch's own generators, so that training goes on unchanged.
         """
         return {}
 
     def weights(self) -> State:
-        """Return the state that sampling needs; it is too little to resume from."""
+        """Return the state that sampling needs, which is not enough to resume training."""
         weights = {
             "step": self.step,
             "networks": {k: n.state_dict() for k, n in self.networks.items()},
@@ -118,7 +118,7 @@ class Training:
         return weights | ({"average": self.average.state_dict()} if self.average else {})
 
     def state(self) -> State:
-        """Return everything that the next step depends on."""
+        """Return the state that resumes training bit for bit."""
         return {
             **self.weights(),
             "device": self.device.type,
@@ -143,12 +143,12 @@ class Training:
             checkpoint.restore_random(state["random"], self.device)
 
     def culprit(self) -> str | None:
-        """Return the name of the first weight that is not finite, with its place in the spec."""
-        # the discriminator is updated before the generator
+        """Return the first weight that is not finite, with its place in the spec; else None."""
+        # the discriminator first, since it is updated before the generator
         for key, network in reversed(self.networks.items()):
             for name, weight in [*network.named_parameters(), *network.named_buffers()]:
                 if not torch.isfinite(weight).all():
-                    # an `EvaluatedNetwork` knows the layer of each weight, other modules do not
+                    # only an EvaluatedNetwork has `origin`, which returns a weight's layer
                     origin = getattr(network, "origin", None)
                     mark = origin(name).mark if origin else None
                     return f"{key}.{name}" + (f" ({mark})" if mark else "")

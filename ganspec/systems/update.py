@@ -1,4 +1,4 @@
-"""One step of an optimizer."""
+"""One optimizer step; the function is also emitted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A spec's values in its own words, for one line of a table."""
+"""A spec's values as text for one line of a table, with the names that specs use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganspec.language.kinds import Kind
 from ganspec.language.section import Section
 from ganspec.program.spelling import number
 
-ALWAYS = ("kernel",)  # shown at its default too: kinds have different ones
+ALWAYS = ("kernel",)  # shown even if default, since kinds have different defaults
 
 
 def spoken(value: object) -> str:
@@ -48,7 +48,7 @@ def phrase(kind: Kind, framework: str = "torch") -> str:
 
 
 def _is_telling(value: object) -> bool:
-    """Return True if a value needs no field's name behind the kind's: `conv 64`, `gradient 10`."""
+    """Return True if a value is clear without its field's name: `conv 64`, `gradient 10`."""
     return value is not None and not isinstance(value, (bool, str))
 
 
@@ -60,12 +60,12 @@ def _field(name: str, value: object) -> str:
 
 
 def label(name: str) -> str:
-    """Return a field's name in words, without the underscore that Python asks for."""
+    """Return a field's name in words: `real target` for `real_target`, `as` for `as_`."""
     return name.rstrip("_").replace("_", " ")
 
 
 def initial(init: Initializer | None) -> str:
-    """Return initial weights as text; they are torch's own without an initializer."""
+    """Return an initializer as text; `torch's own` if there is none."""
     if init is None or init.call() is None:
         return "torch's own"
     return f"{init.of}'s own" if isinstance(init, Framework) else phrase(init)
@@ -73,7 +73,7 @@ def initial(init: Initializer | None) -> str:
 
 @cache
 def architecture(cls: type[Kind]) -> tuple[str, ...]:
-    """Return the names of a kind's fields without those of other layers or of named values."""
+    """Return the names of a kind's fields, without fields that hold kinds or name outputs."""
     names = []
     for field in fields_of(cls).values():
         names_a_value = cls.family == "layer" and any(s.python is str for s in field.type.scalars)

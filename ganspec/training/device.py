@@ -11,7 +11,7 @@ from ganspec.runs.run import RunError
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device `cpu`, `cuda`, or for `auto` the first GPU if there is one.
+    """Return the device `cpu` or `cuda`; `auto` is the first GPU, or the CPU without one.
 
     Raises RunError if there is no such device.
     """
@@ -25,7 +25,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def prepare(device: torch.device) -> None:
-    """Make `device` repeatable, so that one seed gives the same bytes, and reuse freed memory."""
+    """Make results on `device` repeatable bit for bit; on a CPU, reuse freed memory."""
     if device.type == "cuda":
         # only some of cuDNN's algorithms add in the same order every time
         torch.backends.cudnn.deterministic = True
@@ -37,8 +37,8 @@ def prepare(device: torch.device) -> None:
 def keep_freed_memory() -> None:
     """Let glibc keep the memory that a step frees for the next one.
 
-    By default it hands large blocks back to the system, and the page faults of getting them again
-    take 10 to 30 % of a step on a CPU.
+    By default glibc returns large blocks to the system, and the page faults of allocating them
+    again take 10 to 30 % of a step's time on a CPU.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

@@ -1,4 +1,4 @@
-"""TensorBoard's event files of a run, written from the other files of its folder."""
+"""TensorBoard's event files of a run, written from its log, scores and pictures."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from PIL import Image
 from ganspec.language.errors import GanspecError
 from ganspec.runs.run import Run
 
-FOLDER = "tensorboard"  # in the run's
+FOLDER = "tensorboard"  # inside the run folder
 
 
 class EventsError(GanspecError):
-    """Event files cannot be written here."""
+    """Raised when tensorboard is not installed."""
 
 
 def require_tensorboard() -> None:
-    """Raise EventsError if the package is not installed."""
+    """Raise EventsError if the package tensorboard is not installed."""
     if find_spec("tensorboard") is None:
         raise EventsError(
             "--tensorboard needs the package tensorboard: run `pip install tensorboard`, "
@@ -55,14 +55,14 @@ class Events:
         for path in folder.glob("events.out.tfevents.*"):
             path.unlink()
         self.run, self.writer = run, SummaryWriter(str(folder))
-        self.read = {"log.jsonl": 0, "scores.jsonl": 0}  # bytes
+        self.read = {"log.jsonl": 0, "scores.jsonl": 0}  # bytes read so far
         self.seen: set[str] = set()
         if run.spec_path.is_file():
             spec = run.spec_path.read_text("utf-8")
             self.writer.add_text("spec", "".join(f"    {line}\n" for line in spec.splitlines()))
 
     def update(self) -> None:
-        """Write the losses, scores and pictures that are new in the folder."""
+        """Write the losses, scores and pictures that are new since the last call."""
         for row in self._lines("log.jsonl"):
             for name, value in row.items():
                 if name != "step":
@@ -83,7 +83,7 @@ class Events:
             self.writer.add_scalar(name, value, step)
 
     def _lines(self, name: str) -> Iterator[dict]:
-        """Yield the maps in the new whole lines of a file."""
+        """Yield the JSON objects in new complete lines of a file."""
         path = self.run.folder / name
         if not path.is_file():
             return

@@ -12,7 +12,7 @@ from ganspec.systems.feed import StreamedImages
 from ganspec.systems.spec import Data, Spec
 from ganspec.systems.training import Images
 
-# Share of the memory now free that decoded images may take before they are streamed.
+# Images that would take more than this share of free memory are streamed.
 MEMORY_SHARE = 0.5
 
 
@@ -21,8 +21,8 @@ def open_images(
 ) -> tuple[torch.Tensor | StreamedImages, torch.Tensor | None]:
     """Return the real images, ready for `Feed`, and their labels. Raises DataError.
 
-    `folder` is where the user has them; None searches the usual places. `streamed` decides between
-    memory and worker processes; None takes memory where it suffices.
+    `folder` contains the images; None searches the usual places. `streamed` is True for worker
+    processes, False for memory; None is memory if the images fit.
     """
     dataset, (channels, height, width) = data.dataset, data.shape
     folder = dataset.locate(folder)
@@ -33,7 +33,7 @@ def open_images(
                 files = dataset.files(folder, height, width, channels, data.resize)
             size = len(files) * channels * height * width
             if streamed or (streamed is None and size > MEMORY_SHARE * free_memory()):
-                for warning in skipped:  # of unreadable images; in memory, `load` warns again
+                for warning in skipped:  # of unreadable images; the reader below warns itself
                     warnings.warn_explicit(
                         warning.message, warning.category, warning.filename, warning.lineno
                     )
@@ -63,7 +63,7 @@ def class_names(data: Data, folder: Path | None) -> list[str]:
 
 
 def open_all(spec: Spec, folder: Path | None, device: torch.device) -> Images:
-    """Return all that the spec's training reads of its data set. Raises DataError."""
+    """Return the images, labels and class names that training reads. Raises DataError."""
     images, labels = open_images(spec.data, folder, device)
     test = open_test_images(spec.data, folder, device) if spec.reads_test else None
     names = class_names(spec.data, folder) if spec.labelled else ()
@@ -71,7 +71,7 @@ def open_all(spec: Spec, folder: Path | None, device: torch.device) -> Images:
 
 
 def free_memory() -> float:
-    """Return the bytes of main memory that programs can still have; infinite if unknown."""
+    """Return the available main memory in bytes; infinite if unknown."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:

@@ -14,19 +14,19 @@ from ganspec.systems import checkpoint
 from ganspec.systems.training import Training
 from ganspec.training.pace import Pace
 
-FLUSH_STEPS = 50  # losses stay on the device until then
+FLUSH_STEPS = 50  # steps between two writes of the log, or fewer after FLUSH_SECONDS
 FLUSH_SECONDS = 2.0
-CHECKPOINT_SECONDS = 300.0  # within an epoch
-EPOCH_SECONDS = 20.0  # at an epoch's end, where epochs are short
+CHECKPOINT_SECONDS = 300.0  # between checkpoints within an epoch
+EPOCH_SECONDS = 20.0  # between checkpoints at epochs' ends
 NOTE_SECONDS = 30.0  # between notes of the pace in `run.json`
 
 
 class TrainingError(GanspecError):
-    """A training that cannot go on; the message names the step and the first bad weights."""
+    """Raised when losses or weights are not finite; names the step and the first such weights."""
 
 
 class LossRecorder:
-    """A buffer of losses on the device, written to the log a few times a second at most."""
+    """A buffer of losses on the device, written to the log every few seconds."""
 
     def __init__(self, training: Training, run: Run):
         self.training, self.run = training, run
@@ -48,7 +48,7 @@ class LossRecorder:
         """Write the buffered losses. Raises TrainingError if one is not finite."""
         if not self.pending:
             return
-        # one transfer from the device for all of them
+        # one transfer from the device for all losses
         values = iter(torch.stack([v for _, log in self.pending for v in log.values()]).tolist())
         rows = [
             {"step": step, **{name: next(values) for name in log}} for step, log in self.pending
@@ -59,7 +59,7 @@ class LossRecorder:
             self.note()
         finite = [row for row in rows if math.isfinite(sum(row.values()))]
         self.run.append(finite)
-        self.last = {**self.last, **rows[-1]}  # measurements at an epoch's end stay in sight
+        self.last = {**self.last, **rows[-1]}  # keep measurements of the last epoch's end
         bad = next((row for row in rows if row not in finite), None)
         if bad:
             name = next(key for key, value in bad.items() if not math.isfinite(value))
@@ -74,9 +74,9 @@ class LossRecorder:
         self.noted = time.perf_counter()
 
     def save(self) -> None:
-        """Write the buffered losses and a checkpoint. Raises TrainingError if it would be bad."""
+        """Write the buffered losses and a checkpoint. Raises TrainingError if not finite."""
         self.flush()
-        if culprit := self.training.culprit():  # or a good checkpoint would be lost to a bad one
+        if culprit := self.training.culprit():  # keep the last good checkpoint
             step = self.training.step
             raise TrainingError(f"weights are not finite after step {step}: {culprit}")
         checkpoint.save(self.run.checkpoint_path, self.training.state())
@@ -106,9 +106,9 @@ def run_training(
 ) -> None:
     """Train to step `last`, or until `stop()`; call `progress` with the step and its losses.
 
-    Raises TrainingError if a loss is not finite; the last checkpoint is from before that.
+    Raises TrainingError if a loss is not finite; the checkpoint on disk is then an earlier one.
     """
-    from ganspec.plots.losses import plot_losses  # slow to import: not while it is interrupted
+    from ganspec.plots.losses import plot_losses  # slow to import, so not after a Ctrl-C
 
     recorder, saved = LossRecorder(training, run), time.perf_counter()
     pace = recorder.pace
@@ -129,7 +129,7 @@ def run_training(
             progress(training.step, recorder.last)
         scored = ended and end_epoch(training, run, recorder)
         waited = time.perf_counter() - saved
-        # after scores at once: going back to before them would leave the best of them behind
+        # right after scores: resuming from an earlier step would delete the best snapshot
         if scored or waited > (EPOCH_SECONDS if ended else CHECKPOINT_SECONDS):
             save()
             saved = time.perf_counter()

@@ -1,4 +1,4 @@
-"""The pace of a training."""
+"""The speed of a training: seconds per step and images per second."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from statistics import median
 
 from ganspec.systems.training import Training
 
-FIRST = 5  # steps that warm up: caches, allocators, kernels
-KEPT = 1000  # newest durations, whose median is the pace
+FIRST = 5  # first steps, not timed: caches, allocators and kernels warm up
+KEPT = 1000  # newest step durations, whose median is the pace
 
 
 class Pace:
-    """Durations of training steps, each from the end of the step before.
+    """Durations of training steps in seconds.
 
     On a GPU the transfer of losses waits for all steps since the last transfer, so a duration is
-    the mean of those steps.
+    the mean over those steps.
     """
 
     def __init__(self, training: Training):
@@ -25,16 +25,16 @@ class Pace:
         self.started, self.counted = time.perf_counter(), training.step
 
     def begin(self) -> None:
-        """Start the clock before a step, unless it runs through several on a GPU."""
+        """Start the clock before a step on a CPU; on a GPU it runs over several steps."""
         if self.training.device.type == "cpu":
             self.restart()
 
     def restart(self) -> None:
-        """Leave out the time since the last duration, in which there was no step."""
+        """Start the clock anew, so that time spent between steps does not count."""
         self.started, self.counted = time.perf_counter(), self.training.step
 
     def end(self, waited: bool) -> None:
-        """Note the steps since the clock was started; `waited` is True if the device is idle."""
+        """Record the steps since the clock started; on a GPU only if it is idle (`waited`)."""
         if self.training.device.type != "cpu" and not waited:
             return
         count = self.training.step - self.counted
@@ -43,7 +43,7 @@ class Pace:
         self.restart()
 
     def figures(self) -> dict[str, float]:
-        """Return the median `step_seconds` and `images_per_second`; none in the first steps."""
+        """Return the median `step_seconds` and `images_per_second`; {} in the first steps."""
         if not self.seconds:
             return {}
         step = median(self.seconds)

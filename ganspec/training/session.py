@@ -1,4 +1,4 @@
-"""From a spec and real images to a run: a new one, or one that is resumed."""
+"""Train a spec on real images into a run folder: start a run, or resume one."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def train(
 ) -> Run:
     """Train `spec` into the folder `out`, as `ganspec.train` does. Return the run.
 
-    `scoring` measures the scores of the spec's `evaluate`, None if it has none.
+    `scoring` returns an object that measures the scores of `spec.evaluate`; None without it.
     """
     run = Run(Path(out) if out else Path("runs") / spec.name)
     data = Path(options.data) if options.data else None
@@ -88,7 +88,7 @@ def train(
 def _advance(
     training: Training, run: Run, last: int, options: TrainingOptions, update: Callable[[], None]
 ) -> None:
-    """Train to step `last` or for the minutes of `options`, and note in `run` how it ended."""
+    """Train to step `last` or for `options.minutes`. Set `step` and `interrupted` of `run`."""
 
     def report(step: int, losses: dict[str, float]) -> None:
         if options.progress:
@@ -102,7 +102,7 @@ def _advance(
 
 
 def _restore(run: Run, spec: Spec, training: Training, state: State, last: int) -> None:
-    """Restore a run's checkpoint, and remove everything in the run that is later."""
+    """Restore a run's checkpoint, and remove the run's files and scores of later steps."""
     run.lock()
     training.restore(state)
     step, began, now = training.step, state.get("device"), training.device.type
@@ -120,7 +120,7 @@ def _restore(run: Run, spec: Spec, training: Training, state: State, last: int) 
 
 
 def _saved_state(run: Run, spec: Spec, exact: bool) -> State:
-    """Return the checkpoint of `run`. Raises RunError if `spec` or `exact` cannot go on from it."""
+    """Return the checkpoint of `run`. Raises RunError if it does not fit `spec` or `exact`."""
     stored = Run.open(run.folder).spec
     if changed := differences(stored, spec):
         raise RunError(
@@ -150,9 +150,9 @@ def environment(device: torch.device) -> dict[str, object]:
 
 
 class Stop:
-    """The end of a training on demand: called, it returns True if a signal or the time ends it.
+    """A callable that returns True once a signal has arrived or `minutes` have passed.
 
-    The minutes count from the first call, before the first step: so there is one step at least,
+    The minutes count from the first call, right before the first step: at least one step is made,
     however slow the imports.
     """
 
@@ -168,7 +168,7 @@ class Stop:
         return self.asked or now > self.deadline
 
     def ask(self, number: int, frame: FrameType | None) -> None:
-        """Handle a signal: the first ends the training after its step, the second at once."""
+        """End the training: after the current step on the first signal, at once on the next."""
         if self.asked:
             raise KeyboardInterrupt
         self.asked = True
@@ -181,7 +181,7 @@ def interruptible(minutes: float | None) -> Iterator[Stop]:
     try:
         handled = (signal.SIGINT, signal.SIGTERM)
         before = {number: signal.signal(number, stop.ask) for number in handled}
-    except ValueError:  # signals belong to the main thread
+    except ValueError:  # only the main thread can handle signals
         before = {}
     try:
         yield stop

@@ -1,4 +1,4 @@
-"""A training from Python, which `ganspec train` uses too."""
+"""Training from Python, step by step; `ganspec train` uses it too."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Trainer:
     Arguments:
 
     - `spec`: a validated spec, as `ganspec.load` returns it.
-    - `data`: the folder of the real images, or the images themselves. None searches the places
-      where a data set usually lies; data sets that are drawn need no folder.
-    - `device`: `cpu`, `cuda`, or `auto` for the first GPU, where there is one.
+    - `data`: the folder of the real images, or the images themselves. None searches the usual
+      places of the data set; data sets that ganspec draws itself need no folder.
+    - `device`: `cpu`, `cuda`, or `auto` for the first GPU, or the CPU without one.
     - `exact`: apply every module without rewrites. The results then equal those of the emitted
       file bit for bit, and a step takes longer.
 
-    The weights are drawn from the spec's `train.seed`, which seeds torch's own generators. Nothing
-    is written to disk but by `save`.
+    The weights are drawn from the spec's `train.seed`, which seeds torch's own generators. Only
+    `save` writes to disk.
 
     Raises SpecError if the networks do not fit together, DataError if the images are missing or do
     not fill a batch, and RunError if there is no such device.
@@ -80,8 +80,8 @@ class Trainer:
     def sample(self, count: int, seed: int = 0) -> torch.Tensor:
         """Return `count` images that `seed` draws, uint8 N x C x H x W on the CPU.
 
-        They are the images of `ganspec sample` with the same seed: of the averaged weights, if the
-        spec has an `average`, and of the run's fixed labels, if the generator reads labels.
+        `ganspec sample` with the same seed draws the same images: with averaged weights, if the
+        spec has an `average`, and for the run's fixed labels, if the generator reads labels.
         Sampling leaves torch's random states alone, so that the training goes on unchanged.
 
         Raises RunError if no network of the spec draws images, and SourceError if the images are
@@ -95,11 +95,11 @@ class Trainer:
         return torch.cat([images for images, _ in source.images(count, seed)])
 
     def save(self, path: Path | str) -> None:
-        """Write a checkpoint atomically: everything that the next step depends on.
+        """Write a checkpoint atomically.
 
-        That is weights, optimizers, the position in the data, random states, the number of steps
-        and the fixed inputs of pictures. Training from a restored checkpoint gives the same bits as
-        training on.
+        It contains weights, optimizers, the position in the data, random states, the number of
+        steps and the fixed inputs of pictures. Training from a restored checkpoint gives the same
+        bits as training without a break.
         """
         checkpoint.save(Path(path), self.training.state())
 

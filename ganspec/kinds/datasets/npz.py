@@ -21,13 +21,13 @@ def find_npz(place):
     files = sorted(place.glob("*.npz"))
     if len(files) != 1:
         names = ", ".join(path.name for path in files[:3])
-        content = f"{len(files)} .npz files ({names}): name one" if files else "no .npz file"
-        raise ValueError(f"{place} holds {content}")
+        many = f"{len(files)} .npz files ({names}): name one"
+        raise ValueError(f"{place} holds {many if files else 'no .npz file'}")
     return files[0]
 
 
 def read_arrays(path):
-    """Read `images` and `labels` (or None) from a .npz file, which may hold no pickles."""
+    """Read `images` and `labels` (or None) of a .npz file without pickles."""
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not a .npz file")
     try:

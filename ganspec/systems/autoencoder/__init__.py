@@ -1,1 +1,1 @@
-"""An autoencoder of images."""
+"""The system `autoencoder`: one network that restores images."""

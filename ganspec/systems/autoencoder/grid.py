@@ -1,4 +1,4 @@
-"""Pictures of restored images."""
+"""Grids of images and their restorations."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ganspec.systems.grid import save_grid
 def save_comparison(
     autoencoder: nn.Module, images: torch.Tensor, path: Path, cfg: SimpleNamespace
 ) -> None:
-    """Write a grid: inputs, below them their restorations and, under noise, the clean images.
+    """Write a grid: inputs, below them their restorations and, with noise, the clean images.
 
-    `images` are uint8, N x C x H x W. Those that do not fit in a row continue in further groups of
-    rows. The file is written atomically.
+    `images` are uint8, N x C x H x W. Images that do not fit in one row continue in further groups
+    of rows. The file is written atomically.
     """
     parts: list[torch.Tensor] = []
     for part in images.split(cfg.columns):

@@ -1,4 +1,4 @@
-"""An autoencoder as a system."""
+"""The spec of an autoencoder."""
 
 from __future__ import annotations
 
@@ -28,18 +28,18 @@ from ganspec.systems.spec import Interface, Network, image_input
 from ganspec.systems.terms import plain
 from ganspec.systems.training import Start, Training
 
-COLUMNS = 16  # images in a row of reconstructions
+COLUMNS = 16  # images in a row of the grid
 
 
 class InputNoise(Section):
     """Gaussian noise on an autoencoder's input, drawn anew for every batch."""
 
-    std: Positive = Field(description="its standard deviation, in units of the images' range")
+    std: Positive = Field(description="standard deviation, in units of the images' range")
     clip: bool = Field(True, description="keep the noisy images within the images' range")
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Return a number alone as `std`."""
+        """Expand a bare number to `{std: number}`."""
         if node.value is None or isinstance(node.value, (dict, list, bool)):
             return node
         return node.holding({"std": node.as_value()})
@@ -48,14 +48,14 @@ class InputNoise(Section):
 class Reconstruction(CriterionObjective):
     """The objective of an autoencoder."""
 
-    loss: Criterion = Field(description="of its outputs against the clean images")
+    loss: Criterion = Field(description="loss of the outputs against the clean images")
     noise: InputNoise | None = Field(
-        None, description="what the input has and the target has not; a number is `std`"
+        None, description="noise on the input, not on the target; a number is `std`"
     )
 
 
 class Autoencoder(CriterionSpec, system="autoencoder"):
-    """An autoencoder, from images to the same images; denoising where noise is added.
+    """An autoencoder, from images to the same images; a denoising one if `noise` is set.
 
     Its spec has `name`, `doc`, `framework`, `report`, `vars`, `data` and `blocks` as a GAN's has,
     and the following.
@@ -63,14 +63,12 @@ class Autoencoder(CriterionSpec, system="autoencoder"):
 
     networks: ClassVar = ("autoencoder",)
     noun: ClassVar = "autoencoder"
-    caption: ClassVar = (
-        "Test images as the network reads them, as it restores them, and as they are"
-    )
+    caption: ClassVar = "Test images: the network's inputs, its outputs, and the originals"
     restores: ClassVar = "autoencoder"
 
     autoencoder: Network
     objective: Reconstruction
-    optimizer: Optimizer = Field(description="the autoencoder's")
+    optimizer: Optimizer = Field(description="optimizer of the autoencoder")
     train: Schedule = Schedule()
 
     def interfaces(self) -> dict[str, Interface]:

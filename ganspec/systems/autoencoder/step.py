@@ -1,4 +1,4 @@
-"""One step of training an autoencoder, and its test: text that is also emitted."""
+"""One step of training an autoencoder, and its test; the functions are also emitted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ganspec.systems.update import update
 
 
 def add_noise(images, random, cfg):
-    """Add Gaussian noise, which the generator `random` draws; None is torch's own."""
+    """Add Gaussian noise, drawn by `random`; None is torch's own generator."""
     noise = torch.randn(images.shape, generator=random, device=images.device)
     noisy = images + cfg.noise * noise
     if not cfg.clip_noise:

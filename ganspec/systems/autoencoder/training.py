@@ -15,7 +15,7 @@ from ganspec.systems.training import Start
 
 
 class AutoencoderTraining(SingleTraining):
-    """A training pictured by a few restored images."""
+    """The training of an autoencoder, with pictures of restored images."""
 
     def __init__(self, start: Start):
         super().__init__(start)
@@ -29,5 +29,5 @@ class AutoencoderTraining(SingleTraining):
         return evaluate(self.network, self.test_images, self.cfg)
 
     def picture(self, path: Path) -> None:
-        """Write rows of noisy images, the restored images, and the clean ones."""
+        """Write a grid of inputs, restored images and, with noise, clean images."""
         save_comparison(self.network, self.fixed["images"], path, self.cfg)

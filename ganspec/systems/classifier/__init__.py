@@ -1,1 +1,1 @@
-"""A classifier of images."""
+"""The system `classifier`: one network, from images to labels."""

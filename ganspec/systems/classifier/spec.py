@@ -1,4 +1,4 @@
-"""A classifier as a system."""
+"""The spec of a classifier."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ from ganspec.systems.training import Start, Training
 class Prediction(CriterionObjective):
     """The objective of a classifier."""
 
-    loss: Criterion = Field(description="of its outputs against the labels")
+    loss: Criterion = Field(description="loss of the outputs against the labels")
 
 
 class Classifier(CriterionSpec, system="classifier"):
     """A classifier, from images to the logits or probabilities of their labels.
 
     Its spec has `name`, `doc`, `framework`, `report`, `vars`, `data` and `blocks` as a GAN's has,
-    and the following. With multi-hot labels the accuracy is the share of all labels that are among
-    the highest outputs of their image, counting as many outputs as the image has labels.
+    and the following. With multi-hot labels, the predictions for an image with k labels are its k
+    highest outputs, and the accuracy is the share of all labels that are predicted.
     """
 
     networks: ClassVar = ("classifier",)
     noun: ClassVar = "classifier"
-    caption: ClassVar = "What the classifier takes for what"
+    caption: ClassVar = "Predicted against true labels"
     predicts: ClassVar = "classifier"
 
-    label: Label = Field(description="what each image is labelled with")
+    label: Label = Field(description="the labels of the images")
     classifier: Network
     objective: Prediction
-    optimizer: Optimizer = Field(description="the classifier's")
+    optimizer: Optimizer = Field(description="optimizer of the classifier")
     train: Schedule = Schedule()
 
     @property
@@ -64,7 +64,7 @@ class Classifier(CriterionSpec, system="classifier"):
         yield from mismatch
         if net := nets.get("classifier"):
             yield from self._check_classes(net)
-            if not mismatch:  # another criterion would want other outputs
+            if not mismatch:  # the right criterion may read other outputs
                 yield from check_outputs(self, "classifier", net)
 
     def _check_classes(self, net: Net) -> Iterator[Diagnostic]:

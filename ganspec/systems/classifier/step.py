@@ -1,4 +1,4 @@
-"""One step of training a classifier, and its test: text that is also emitted."""
+"""One step of training a classifier, and its test; the functions are also emitted."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ganspec.systems.update import update
 
 
 def predict(classifier, images, cfg):
-    """Return the outputs of uint8 images, in batches."""
+    """Return the classifier's outputs for uint8 images, computed in batches."""
     classifier.eval()
     with torch.no_grad():
         parts = images.split(cfg.batch)

@@ -16,11 +16,11 @@ from ganspec.systems.single.training import SingleTraining
 from ganspec.systems.spec import Label
 from ganspec.systems.training import Start
 
-SHOWN = 2000  # training images that a classifier's picture is of, where none are held out
+SHOWN = 2000  # training images in a picture, if no images are held out
 
 
 class ClassifierTraining(SingleTraining):
-    """A training pictured by its confusion matrix, or by the share of each label that it finds."""
+    """The training of a classifier; its pictures show confusions, or shares of labels found."""
 
     def __init__(self, label: Label, dataset: Dataset, start: Start):
         def fit(labels: torch.Tensor | None) -> torch.Tensor:

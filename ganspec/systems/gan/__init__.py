@@ -1,1 +1,1 @@
-"""A GAN: two networks against each other."""
+"""The system `gan`: a generator and a discriminator."""

@@ -8,7 +8,7 @@ from ganspec.language.errors import Diagnostic
 from ganspec.language.tree import find
 from ganspec.systems.gan.fields import GanFields
 
-FACTS = ("d_conditional", "auxiliary")  # settings that a penalty may read besides its fields
+FACTS = ("d_conditional", "auxiliary")  # settings in a penalty's `cfg` besides its fields
 
 
 def clashes(spec: GanFields) -> Iterator[Diagnostic]:
@@ -36,7 +36,7 @@ def clashes(spec: GanFields) -> Iterator[Diagnostic]:
 
 
 def _facts(spec: GanFields) -> Iterator[Diagnostic]:
-    """Yield an error for every field of the penalty that has the name of one of `FACTS`."""
+    """Yield an error for every field of the penalty whose name is in `FACTS`."""
     penalty = spec.objective.penalty
     if penalty is None:
         return
@@ -48,7 +48,7 @@ def _facts(spec: GanFields) -> Iterator[Diagnostic]:
 
 
 def _apart(spec: GanFields) -> Iterator[Diagnostic]:
-    """Yield an error for every term that two separate updates of the discriminator leave out."""
+    """Yield an error for every term that `updates: apart` does not support."""
     if spec.train.updates != "apart":
         return
     objective, skip = spec.objective, spec.train.skip

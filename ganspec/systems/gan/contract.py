@@ -23,7 +23,7 @@ OF_A_BATCH = ("batch_norm", "class_batch_norm")
 
 
 def contract(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield errors and warnings about the networks that could be lowered."""
+    """Yield errors and warnings about `nets`, the networks without errors of their own."""
     if net := nets.get("generator"):
         message = f"the generator makes {net.output}, the discriminator reads "
         yield from image_mismatch(spec, "generator", net, message + spec.data.shown_shape)
@@ -74,7 +74,7 @@ def _penalty(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
 
 
 def _labels(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield diagnostics of declared labels: not those of the data set, or read by no network."""
+    """Yield diagnostics if the declared labels are not the data set's, or no network reads them."""
     if spec.condition is None:
         return
     yield from labels_fit(spec, "condition", spec.condition)
@@ -86,7 +86,7 @@ def _labels(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
 
 
 def _auxiliary(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield an error if a head `auxiliary` lacks its loss, or the loss its head."""
+    """Yield an error if there is a head `auxiliary` without its loss, or vice versa."""
     for head in nets["generator"].heads if "generator" in nets else ():
         message = "the generator cannot classify its own images"
         help = "put auxiliary into the discriminator's layers"

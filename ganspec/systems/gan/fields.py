@@ -1,7 +1,7 @@
 """The fields of a GAN's spec.
 
-They are apart from the class of the system, which imports its contract, settings and training:
-those take these fields.
+`spec.py` imports the contract, the settings and the training, and these modules import the fields
+from here, so that no imports are circular.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Latent(Section):
 
     size: Width = Field(description="numbers in one latent vector")
     distribution: Literal["normal", "uniform"] = Field(
-        "normal", description="what they are drawn from"
+        "normal", description="distribution of the numbers"
     )
     range: Annotated[tuple[Number, Number], AfterValidator(_check_bounds)] = Field(
         (-1.0, 1.0), description="bounds of `uniform`"
@@ -42,27 +42,28 @@ class Latent(Section):
 
 
 class Decay(Section):
-    """Weights of L2 terms: half the sum of a network's squared weights, times these."""
+    """Factors of L2 terms; a term is half the sum of a network's squared weights."""
 
-    generator: Weight = Field(0.0, description="in the generator's loss")
-    discriminator: Weight = Field(0.0, description="in the discriminator's loss")
+    generator: Weight = Field(0.0, description="factor in the generator's loss")
+    discriminator: Weight = Field(0.0, description="factor in the discriminator's loss")
 
 
 class AuxiliaryLoss(Section):
     """The loss of the discriminator's head `auxiliary`, which both networks minimise.
 
-    The cross-entropy of its guesses with the labels; for multi-hot labels the binary one.
+    Cross-entropy of the head's outputs and the labels; binary cross-entropy for multi-hot labels.
     """
 
-    discriminator: Weight = Field(1.0, description="its weight in the discriminator's loss")
-    generator: Weight = Field(1.0, description="its weight in the generator's loss")
+    discriminator: Weight = Field(1.0, description="weight in the discriminator's loss")
+    generator: Weight = Field(1.0, description="weight in the generator's loss")
     images: Literal["real", "both"] = Field(
-        "both", description="what the discriminator's is taken on: `real` images, or generated too"
+        "both",
+        description="images that the discriminator classifies: `real` ones, or generated too",
     )
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Return a number alone as both weights."""
+        """Expand a bare number to both weights."""
         if node.value is None or isinstance(node.value, (dict, list, bool)):
             return node
         return node.holding(dict.fromkeys(("discriminator", "generator"), node))
@@ -76,7 +77,7 @@ class Objective(Section):
     auxiliary: AuxiliaryLoss | None = Field(
         None, description="loss of the discriminator's head `auxiliary`; a number is both weights"
     )
-    clip: Positive | None = Field(None, description="bound of the discriminator's weights")
+    clip: Positive | None = Field(None, description="bound to clip the discriminator's weights to")
     scale: Positive = Field(
         1.0, description="factor of the discriminator's loss; 0.5 for the mean of its two parts"
     )
@@ -84,14 +85,14 @@ class Objective(Section):
 
 
 class Optimizers(Section):
-    """One optimizer for each network; a single one serves both."""
+    """One optimizer for each network, or the same for both."""
 
-    generator: Optimizer = Field(description="the generator's")
-    discriminator: Optimizer = Field(description="the discriminator's")
+    generator: Optimizer = Field(description="optimizer of the generator")
+    discriminator: Optimizer = Field(description="optimizer of the discriminator")
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Return `adam: {...}` alone as an optimizer for each network."""
+        """Expand `adam: {...}` alone to one optimizer for each network."""
         one = isinstance(node.value, str) or (
             isinstance(node, MapNode) and node.value and not set(node.value) & set(cls.model_fields)
         )
@@ -102,7 +103,7 @@ class GanFields(Spec):
     """The fields of a GAN's spec besides those of every spec."""
 
     latent: Latent
-    condition: Label | None = Field(None, description="what the labels are, where they are read")
+    condition: Label | None = Field(None, description="the labels, if a network reads them")
     generator: Network
     discriminator: Network
     objective: Objective

@@ -15,7 +15,7 @@ from ganspec.systems.grid import sample_labels, save_grid
 
 
 def save_samples(generator, fixed, fixed_labels, out, step, cfg):
-    """Write a grid of images, of the same latents each time."""
+    """Write a grid of images that are drawn from the fixed latents."""
     generator.eval()
     with torch.no_grad():
         samples = generator(fixed, fixed_labels) if cfg.g_conditional else generator(fixed)

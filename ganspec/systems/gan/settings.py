@@ -1,4 +1,4 @@
-"""Settings of a GAN's training, which its text reads as `cfg.name`."""
+"""Settings that the training functions of a GAN read as `cfg.name`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def settings(spec: GanFields, nets: dict[str, Net]) -> SimpleNamespace:
 
 
 def rule(text: str | None, who: str) -> Rule | None:
-    """Return a skip rule as a function of the losses of a training step."""
+    """Return a skip rule as a function of a training step's losses; None without a rule."""
     if text is None:
         return None
     doc = f"Return True if the {who} is not updated."
@@ -44,14 +44,14 @@ def labelling(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
     read = generator.conditional or discriminator.conditional or auxiliary is not None
     condition = spec.condition if read else None
     labels, size = (condition.kind, int(condition.size)) if condition else (None, 0)
-    # a class a column where that makes a grid that people can look at
+    # one column per class, if the classes are few
     by_class = labels == "classes" and size <= CLASS_COLUMNS
     absent = [] if labels else ["labels", "fake_labels"]
     absent += [] if generator.conditional else ["fixed_labels"]
     return {
         "labels": labels,
         "label_size": size,
-        # only the files tell how many classes a folder has
+        # the number of classes is known only from the files
         "check_classes": labels == "classes" and spec.data.dataset.label_kind() is None,
         "fake_labels": train.labels if labels else "real",
         "g_conditional": generator.conditional,

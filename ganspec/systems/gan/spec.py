@@ -1,4 +1,4 @@
-"""A GAN as a system."""
+"""The spec of a GAN."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Gan(GanFields, system="gan"):
     networks: ClassVar = ("generator", "discriminator")
     standard: ClassVar = True
     noun: ClassVar = "GAN"
-    caption: ClassVar = "What the generator makes of the run's fixed latents"
+    caption: ClassVar = "The generator's images of the run's fixed latents"
     draws: ClassVar = "generator"
     judges: ClassVar = "discriminator"
     takes_labels: ClassVar = True
@@ -41,7 +41,7 @@ class Gan(GanFields, system="gan"):
         if self.condition is None:
             return None
         size = self.condition.size
-        assert isinstance(size, Width)  # every field of type `Width` holds one
+        assert isinstance(size, Width)  # pydantic converts the fields of type `Width`
         return label_input(size, self.condition.kind == "classes")
 
     def interfaces(self) -> dict[str, Interface]:

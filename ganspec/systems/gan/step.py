@@ -1,4 +1,4 @@
-"""One iteration of training a GAN: the text that is also emitted, with `cfg` settled."""
+"""One iteration of training a GAN; also emitted, with the values of `cfg` filled in."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def train_discriminator_apart(discriminator, optimizer, real, labels, fake, fake
 def train_generator(generator, discriminator, optimizer, latent, labels, cfg):
     """Update the generator once. Return its loss."""
     # G: maximise {cfg.loss.g_goal}
-    discriminator.requires_grad_(False)  # it only passes gradients on
+    discriminator.requires_grad_(False)  # no gradients for its weights
     images = generator(latent, labels) if cfg.g_conditional else generator(latent)
     if cfg.auxiliary:
         scores, q_loss = assess(discriminator, images, labels, cfg)
@@ -140,7 +140,7 @@ def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches
             discriminator, d_optimizer, real, labels, fake, fake_labels, cfg
         )
 
-    if cfg.warmup and step <= cfg.warmup:  # of the discriminator alone
+    if cfg.warmup and step <= cfg.warmup:  # the generator is not trained yet
         return log
     if cfg.skip_generator and cfg.skip_generator(log["d_loss"], log["g_loss"]):
         return log
@@ -155,7 +155,7 @@ def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches
 
 def update_average(average, generator, cfg, after):
     """Move averaged weights a little towards the generator's; copy its buffers."""
-    # less at first, or the initial weights would stay in the average for long
+    # a smaller decay at first, or the average would keep the initial weights for long
     decay = min(cfg.average, (1 + after) / (10 + after))
     with torch.no_grad():
         for mean, weight in zip(average.parameters(), generator.parameters(), strict=True):

@@ -18,8 +18,8 @@ STEP_LOSSES = ("d_loss", "g_loss")  # names that a skip rule may read
 class Steps(Section):
     """Updates of each network in one iteration."""
 
-    discriminator: Count = Field(1, description="the discriminator's, first")
-    generator: Count = Field(1, description="the generator's, each with its own latents")
+    discriminator: Count = Field(1, description="updates of the discriminator, which come first")
+    generator: Count = Field(1, description="updates of the generator, each with its own latents")
 
 
 def _check_rule(text: str | None) -> str | None:
@@ -40,21 +40,21 @@ class Skip(Section):
     Both losses are measured before either network changes, in the discriminator's own pass.
     """
 
-    generator: RuleText = Field(None, description="such as `g_loss * 1.5 < d_loss`")
-    discriminator: RuleText = Field(None, description="such as `d_loss * 2 < g_loss`")
+    generator: RuleText = Field(None, description="rule, such as `g_loss * 1.5 < d_loss`")
+    discriminator: RuleText = Field(None, description="rule, such as `d_loss * 2 < g_loss`")
 
 
 class Warmup(Section):
     """Iterations of the discriminator alone, before the first epoch."""
 
-    iterations: Count = Field(description="how many")
+    iterations: Count = Field(description="number of iterations")
     images: Literal["generator", "pixels"] = Field(
-        "generator", description="fakes: the untrained generator's, or random pixels"
+        "generator", description="generated images: the untrained generator's, or random pixels"
     )
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Return a number alone as `iterations`."""
+        """Expand a bare number to `{iterations: number}`."""
         if isinstance(node, MapNode):
             return node
         return node.holding({"iterations": node.as_value()})
@@ -66,32 +66,34 @@ class Train(Schedule):
     steps: Steps = Field(Steps(), description="updates of each network in one iteration")
     batches: Literal["fresh", "shared"] = Field(
         "fresh",
-        description="a real batch for each discriminator update, or one an iteration",
+        description="a new real batch for each discriminator update, or for each iteration",
     )
     latents: Literal["fresh", "reused"] = Field(
         "fresh",
-        description="the generator's: new ones, or those of the discriminator's last update",
+        description="latents of the generator's updates: new ones, or those of the discriminator's "
+        "last update",
     )
     labels: Literal["real", "random"] = Field(
-        "real", description="of generated images: the real batch's, or those of random images"
+        "real", description="labels of generated images: the real batch's, or random images'"
     )
     updates: Literal["together", "apart"] = Field(
         "together",
-        description="of the discriminator: on real and generated images at once, or on real "
+        description="the discriminator is updated on real and generated images at once, or on real "
         "ones first and then on generated ones",
     )
     generator_batch: Annotated[int, Field(gt=0, le=65536)] | None = Field(
-        None, description="images in a generator update, where not as many as in a batch"
+        None, description="images in a generator update; those of a batch if not given"
     )
     warmup: Warmup | None = Field(None, description="the first iterations: discriminator only")
-    skip: Skip = Field(Skip(), description="when an iteration leaves a network as it is")
+    skip: Skip = Field(Skip(), description="rules that leave a network out of an iteration")
     average: Annotated[float, Field(gt=0, lt=1)] | None = Field(
         None,
         description="decay of a moving average of the generator's weights, such as 0.999, less in "
         "the first steps; the average draws the samples (Yazici et al., 2019, arXiv:1806.04498)",
     )
     accuracy: bool = Field(
-        False, description="log the shares of real and generated images taken for what they are"
+        False,
+        description="log the shares of real and generated images that are classified correctly",
     )
 
     @property

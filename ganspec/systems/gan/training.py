@@ -1,4 +1,4 @@
-"""Training of a GAN: two networks against each other."""
+"""Training of a GAN: its networks, optimizers and pictures."""
 
 from __future__ import annotations
 

@@ -6,11 +6,11 @@ from ganspec.systems.gan.fields import AuxiliaryLoss, GanFields
 from ganspec.systems.gan.train import Train
 from ganspec.systems.terms import plain, rules, said
 
-ELSEWHERE = {"generator_batch", "steps", "accuracy"}  # in other rows, or without effect on weights
+ELSEWHERE = {"generator_batch", "steps", "accuracy"}  # in other rows, or no effect on weights
 
 
 def properties(spec: GanFields) -> dict[str, dict[str, str]]:
-    """Return a GAN's own properties by their section of a survey."""
+    """Return rows that a GAN adds to comparison tables, by section and name."""
     steps, latent = spec.train.steps, spec.latent
     drawn = "N(0, 1)" if latent.distribution == "normal" else f"U[{plain(latent.range)}]"
     return {
@@ -53,7 +53,7 @@ def _penalty(spec: GanFields) -> str:
 
 
 def _rules(train: Train) -> dict[str, str]:
-    """Return the words for the fields of `train` that a GAN alone has."""
+    """Return descriptions of the fields of `train` that only a GAN has, by field."""
     skips = (f"no {name[0].upper()} step if {rule}" for name, rule in train.skip.changed().items())
     words = {
         "batches": "D steps share a batch",

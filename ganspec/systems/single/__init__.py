@@ -1,1 +1,1 @@
-"""Parts of systems that one criterion trains under one optimizer."""
+"""Code that systems with one criterion and one optimizer share."""

@@ -16,7 +16,7 @@ TARGETS = {"classes": "one class", "multi_hot": "multi-hot labels", "images": "i
 
 
 def check_criterion(spec: CriterionSpec, targets: str) -> Iterator[Diagnostic]:
-    """Yield an error if the criterion does not compare with `targets`, or not in their range."""
+    """Yield an error if the criterion does not fit `targets`, or the range of target images."""
     loss = spec.objective.loss
     if targets not in loss.targets:
         of = " or ".join(TARGETS[name] for name in loss.targets)
@@ -37,7 +37,7 @@ def check_criterion(spec: CriterionSpec, targets: str) -> Iterator[Diagnostic]:
 
 
 def check_outputs(spec: CriterionSpec, key: str, net: Net) -> Iterator[Diagnostic]:
-    """Yield an error if the criterion reads logits or probabilities, and gets the other."""
+    """Yield an error if the criterion reads logits and gets probabilities, or vice versa."""
     loss = spec.objective.loss
     if loss.activation is None:
         return
@@ -59,11 +59,11 @@ def check_outputs(spec: CriterionSpec, key: str, net: Net) -> Iterator[Diagnosti
 def check_images(
     spec: CriterionSpec, key: str, nets: dict[str, Net], than: str
 ) -> Iterator[Diagnostic]:
-    """Yield diagnostics of a network that makes images; `than` ends a message on its shape."""
+    """Yield diagnostics of a network that makes images; `than` ends the message on shapes."""
     mismatch = list(check_criterion(spec, "images"))
     yield from mismatch
     if net := nets.get(key):
         yield from image_mismatch(spec, key, net, f"the {key} makes {net.output}{than}")
-        if not mismatch:  # another criterion would want other outputs
+        if not mismatch:  # the right criterion may read other outputs
             yield from check_outputs(spec, key, net)
         yield from output_range(spec, net)

@@ -12,18 +12,18 @@ from ganspec.systems.terms import rules, said
 
 
 class CriterionObjective(Section):
-    """An objective that has a criterion."""
+    """The base of objectives with one criterion."""
 
     loss: Criterion
 
 
 class CriterionSpec(Spec):
-    """A spec whose networks one criterion trains under one optimizer."""
+    """The base of specs with one criterion and one optimizer."""
 
     reads_test: ClassVar = True
 
     if TYPE_CHECKING:
-        # each system declares them after its networks, as `train`
+        # each system declares these two after its networks, as it does `train`
         objective: CriterionObjective
         optimizer: Optimizer
 

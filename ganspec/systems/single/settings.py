@@ -1,4 +1,4 @@
-"""Settings that the text of a training with one criterion reads as `cfg.name`."""
+"""Settings that training functions of systems with one criterion read as `cfg.name`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganspec.systems.single.fields import CriterionSpec
 def single_settings(
     spec: CriterionSpec, text: ModuleType, absent: tuple[str, ...] = (), **more: object
 ) -> SimpleNamespace:
-    """Return the settings of a system of one network, whose step and test are in module `text`.
+    """Return the settings of a system of one network; module `text` has its training functions.
 
     `absent` lists variables that the training does not use; `more` are the system's own settings.
     """

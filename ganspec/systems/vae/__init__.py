@@ -1,1 +1,1 @@
-"""A variational autoencoder of images."""
+"""The system `vae`: a variational autoencoder of images."""

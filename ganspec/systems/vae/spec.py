@@ -1,4 +1,4 @@
-"""A variational autoencoder as a system."""
+"""The spec of a variational autoencoder."""
 
 from __future__ import annotations
 
@@ -41,11 +41,11 @@ class Code(Section):
 class Evidence(CriterionObjective):
     """The objective of a variational autoencoder: the evidence lower bound, negated.
 
-    The loss of an image is the sum over its numbers, and a code's divergence from N(0, 1) the sum
-    over the code (Kingma & Welling, 2014, equation 10).
+    An image's loss is summed over all its numbers, and its code's divergence from N(0, 1) over the
+    numbers of the code (Kingma & Welling, 2014, equation 10).
     """
 
-    loss: Criterion = Field(description="of the decoder's outputs against the images")
+    loss: Criterion = Field(description="loss of the decoder's outputs against the images")
     kl: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
         1.0, description="weight of the divergence; beta of Higgins et al. (2017)"
     )
@@ -61,14 +61,14 @@ class Vae(CriterionSpec, system="vae"):
 
     networks: ClassVar = ("encoder", "decoder")
     noun: ClassVar = "VAE"
-    caption: ClassVar = "What the decoder makes of the run's fixed codes"
+    caption: ClassVar = "The decoder's images of the run's fixed codes"
     draws: ClassVar = "decoder"
 
     latent: Code
     encoder: Network
     decoder: Network
     objective: Evidence
-    optimizer: Optimizer = Field(description="of both networks together")
+    optimizer: Optimizer = Field(description="optimizer of both networks")
     train: Schedule = Schedule()
 
     def interfaces(self) -> dict[str, Interface]:

@@ -1,4 +1,4 @@
-"""One step of training a variational autoencoder, and its test: text that is also emitted."""
+"""One step of training a variational autoencoder, and its test; also emitted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def draw_code(mean, log_variance, random):
 
 
 def divergence(mean, log_variance):
-    """Return the KL divergence of codes from N(0, 1) (Kingma & Welling, 2014, B)."""
+    """Return codes' KL divergence from N(0, 1) (Kingma & Welling, 2014, appendix B)."""
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1).mean()
 
 
