@@ -27,7 +27,7 @@ TITLES = {
     "train labels": "labels of generated images",
     "train skip discriminator": "discriminator skipped where",
     "train skip generator": "generator skipped where",
-    "train updates": "updates on real and generated images",
+    "train order": "order of updates",
 }
 
 

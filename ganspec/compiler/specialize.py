@@ -88,6 +88,8 @@ class Settler:
                 return [] if self.facts.modules else None
             case ast.For() if self._once(node):
                 return self._block(node.body, node)
+            case ast.For(target=ast.Name(id=name)) if values := self._rounds(node, name):
+                return self._unrolled(node, name, values)
             case ast.Assign(targets=[target], value=value):
                 absent = self._is_absent(target) or self._is_absent(value)
                 return [] if absent or self._alias(target, node, parent) else None
@@ -149,6 +151,30 @@ class Settler:
                 known = self.view.known(only)
                 return bool(known and known.value == 1 and not jumps and not read)
         return False
+
+    def _rounds(self, node: ast.For, name: str) -> tuple[object, ...]:
+        """Return the known values of a loop whose body compares its variable; else nothing."""
+        known = self.view.known(node.iter)
+        if known is None or not isinstance(known.value, tuple) or node.orelse:
+            return ()
+        inner = [n for part in node.body for n in ast.walk(part)]
+        jumps = any(isinstance(n, (ast.Break, ast.Continue)) for n in inner)
+        compared = any(isinstance(n, ast.Compare) and _is_name(n.left, name) for n in inner)
+        within = all(n in inner or n is node.target for n in self.view.scopes.named(name))
+        return known.value if compared and within and not jumps else ()
+
+    def _unrolled(self, node: ast.For, name: str, values: tuple[object, ...]) -> list[str]:
+        """Return the loop's body once per value, written in place of the variable."""
+        lines, unrolled = self.lines, list[str]()
+        for value in values:
+            edits = Edits(self.view)
+            for each in self.view.scopes.named(name):
+                if each is not node.target:
+                    edits.replace(each, repr(value))
+            self.lines = edits.made().split("\n")
+            unrolled += [*([""] if unrolled else []), *self._block(node.body, node)]
+        self.lines = lines
+        return unrolled
 
     def _is_absent(self, node: ast.AST) -> bool:
         if isinstance(node, ast.IfExp) and (known := self.view.known(node.test)) is not None:
@@ -268,3 +294,7 @@ class Settler:
         # brackets around it may have let the expression go over several lines
         loose = isinstance(node, (ast.BoolOp, ast.IfExp, ast.Lambda, ast.NamedExpr)) or "\n" in text
         return f"({text})" if loose else text
+
+
+def _is_name(node: ast.AST, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
