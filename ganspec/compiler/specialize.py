@@ -59,7 +59,7 @@ class Settler:
     # -- statements ---------------------------------------------------------------------------
 
     def statement(self) -> str | None:
-        """Settle the first known statement, or remove what follows a `return`."""
+        """Settle the first known statement, or remove what follows a `return` or other jump."""
         for node in ast.walk(self.view.tree):
             for name in BODIES:
                 body = getattr(node, name, None)
@@ -88,10 +88,29 @@ class Settler:
                 return [] if self.facts.modules else None
             case ast.For() if self._once(node):
                 return self._block(node.body, node)
+            case ast.Assign(targets=[ast.Tuple() as targets], value=ast.Tuple() as values):
+                return self._pairs(node, targets.elts, values.elts)
             case ast.Assign(targets=[target], value=value):
-                absent = self._is_absent(target) or self._is_absent(value)
-                return [] if absent or self._alias(target, node, parent) else None
+                outside = isinstance(parent, ast.ClassDef)
+                is_alias = not outside and self._alias(target, value, node)
+                return [] if is_alias or self._is_absent(target) else None
         return None
+
+    def _pairs(
+        self, node: ast.Assign, targets: list[ast.expr], values: list[ast.expr]
+    ) -> list[str] | None:
+        """Return `a, b = c, d` without its absent variables, as one line; None if it has none."""
+        pairs = list(zip(targets, values, strict=False)) if len(targets) == len(values) else []
+        kept = [
+            (target, value)
+            for target, value in pairs
+            if not self._is_absent(target)
+            and not (self._is_absent(value) and self._alias(target, value, node))
+        ]
+        if len(kept) == len(pairs):
+            return None
+        sides = (", ".join(map(self._segment, side)) for side in zip(*kept, strict=True))
+        return [" " * node.col_offset + " = ".join(sides)] if kept else []
 
     def _branch(self, node: ast.If, value: bool) -> list[str]:
         indent = " " * node.col_offset
@@ -155,19 +174,24 @@ class Settler:
             return self._is_absent(node.body if known.value else node.orelse)
         return isinstance(node, ast.Name) and node.id in self.facts.absent
 
-    def _alias(self, target: ast.expr, node: ast.Assign, parent: ast.AST) -> bool:
-        """Return True if a variable is only another name for None or a configuration. Record it."""
-        known, scope = self.view.known(node.value), self.view.scope
+    def _alias(self, target: ast.expr, value: ast.expr, node: ast.Assign) -> bool:
+        """Return True if a variable is only another name for None or a configuration. Record it.
+
+        Another name for an absent variable is recorded as absent, too.
+        """
+        known, scope = self.view.known(value), self.view.scope
         if known is None:
             return False
         match target:
             case ast.Attribute(value=ast.Name(id="self"), attr=name):
                 return f"self.{name}" in self.view.attributes
-            case ast.Name(id=name) if scope and not isinstance(parent, ast.ClassDef):
+            case ast.Name(id=name) if scope:
                 names = self.view.scopes.named(name)
                 single = scope.bound[name] == 1 and self._all_in_function(names)
                 later = all(n is target or n.lineno > last_line(node) for n in names)
                 if single and later and isinstance(known.value, (Namespace, type(None))):
+                    if self._is_absent(value):
+                        self.facts.absent |= {name}
                     self.facts.aliases[name] = known
                     return True
         return False
