@@ -98,9 +98,16 @@ PER_NUMBER = (
 )
 
 
-def state_of(layer) -> dict[str, torch.Tensor]:
-    """Return a Keras layer's weights as the state of the torch module like it."""
-    given = {w.name: w.value.detach() for w in layer.weights}
+def state_of(layer, values: dict | None = None) -> dict[str, torch.Tensor]:
+    """Return a Keras layer's weights as the state of the torch module like it.
+
+    `values` are other numbers in the places of its trainable weights, such as an optimizer's
+    moments, by the weights' ids.
+    """
+    if values is None:
+        given = {w.name: w.value.detach() for w in layer.weights}
+    else:
+        given = {w.name: values[id(w)] for w in layer.trainable_weights}
     if "kernel" in given and isinstance(layer, keras.layers.Dense):
         given["kernel"] = given["kernel"].T
         if flatten := neighbour(layer, keras.layers.Flatten, "_inbound_nodes"):
@@ -112,8 +119,8 @@ def state_of(layer) -> dict[str, torch.Tensor]:
     return {NAMES[name]: w for name, w in given.items()}
 
 
-def copy_weights(model, network: nn.Module, layers: list | None = None) -> None:
-    """Every weight and running statistic of a Keras model into the network like it.
+def pairs(model, network: nn.Module, layers: list | None = None) -> list:
+    """Return the layers with weights of a Keras model, each with the module like it.
 
     `layers` are the model's layers with weights in the order of the network's modules, where that
     is not the order of `model.layers`: a functional model sorts its branches by their depth.
@@ -121,7 +128,12 @@ def copy_weights(model, network: nn.Module, layers: list | None = None) -> None:
     theirs = layers or [layer for layer in model.layers if layer.weights]
     assert {id(w) for layer in theirs for w in layer.weights} == {id(w) for w in model.weights}
     ours = [m for m in network.modules() if m._parameters | m._buffers]
-    for layer, module in zip(theirs, ours, strict=True):
+    return list(zip(theirs, ours, strict=True))
+
+
+def copy_weights(model, network: nn.Module, layers: list | None = None) -> None:
+    """Every weight and running statistic of a Keras model into the network like it."""
+    for layer, module in pairs(model, network, layers):
         missing, unexpected = module.load_state_dict(state_of(layer), strict=False)
         assert not unexpected
         assert set(missing) <= {"num_batches_tracked"}
@@ -164,6 +176,54 @@ def same(
         close(mine, other)
 
 
-def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
+def close(ours: torch.Tensor, theirs: torch.Tensor, atol: float = 1e-11) -> None:
     assert ours.dtype == theirs.dtype == torch.float64
-    torch.testing.assert_close(ours, theirs, atol=1e-11, rtol=1e-10)
+    torch.testing.assert_close(ours, theirs, atol=atol, rtol=1e-10)
+
+
+def assert_counts(model, ours: nn.Module) -> None:
+    """Keras counts as many parameters, running statistics among them."""
+    buffers = [b for b in ours.buffers() if b.is_floating_point()]
+    assert model.count_params() == sum(w.numel() for w in [*ours.parameters(), *buffers])
+
+
+def update(model, optimizer, loss: torch.Tensor) -> torch.Tensor:
+    """Make a step of an optimizer down the gradient of `loss`. Return the loss."""
+    model.zero_grad()
+    loss.backward()
+    weights = model.trainable_weights
+    optimizer.apply([weight.value.grad for weight in weights], weights)
+    return loss.detach()
+
+
+def adam_moments(optimizer) -> dict[str, dict]:
+    """Return the moments of Keras's Adam by torch's names, each by the ids of the weights."""
+    ids = [id(weight) for weight in optimizer._trainable_variables]
+    both = {"exp_avg": optimizer._momentums, "exp_avg_sq": optimizer._velocities}
+    return {
+        name: {key: m.value.detach() for key, m in zip(ids, moments, strict=True)}
+        for name, moments in both.items()
+    }
+
+
+def same_training(
+    model, network: nn.Module, optimizer, moments, layers=None, statistics=True, atol=1e-11
+) -> None:
+    """Weights, running statistics and an optimizer's moments are the same to ten digits."""
+    for layer, module in pairs(model, network, layers):
+        for name, expected in state_of(layer).items():
+            if statistics or not name.startswith("running_"):
+                close(getattr(module, name).detach(), expected, atol)
+        for moment, values in moments.items():
+            for name, expected in state_of(layer, values).items():
+                weight = getattr(module, name)
+                state = optimizer.state.get(weight) or {moment: torch.zeros_like(weight)}
+                close(state[moment], expected, atol)
+
+
+def same_losses(logs: list[dict], expected: list[dict]) -> None:
+    """Every iteration has the same columns, with the same numbers to ten digits."""
+    for log, losses in zip(logs, expected, strict=True):
+        assert log.keys() == losses.keys()
+        for name, loss in losses.items():
+            close(log[name].double(), loss.double())

@@ -1,0 +1,237 @@
+"""Report 000: DCGAN and WGAN written by hand, against their specs, in double precision.
+
+`tf.layers` of TensorFlow 1 are Keras's layers, and `tf.contrib.layers.batch_norm(net, decay=0.9)`
+is what `batch_norm` below says; TensorFlow 1's optimizers are written from their documentation.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from by_hand import beginning, network, train_both
+from keras_oracle import (
+    assert_counts,
+    channels_last,
+    copy_weights,
+    draw,
+    keras,
+    same,
+    same_losses,
+    same_training,
+    sequential,
+    update,
+)
+
+L = keras.layers
+CH = 8  # in trainings; the networks are compared at full width
+
+
+def batch_norm(decay=0.9):
+    return L.BatchNormalization(scale=False, epsilon=1e-3, momentum=decay)
+
+
+def inactive_dropout():
+    """`tf.layers.dropout(net, 0.8)` without `training=True`."""
+    return L.Identity()
+
+
+def generator(ch=64):
+    """Figure 2: activation, dropout, batch norm."""
+    layers = [L.Dense(4 * 4 * 8 * ch), L.ReLU(), inactive_dropout(), batch_norm()]
+    layers += [L.Reshape((4, 4, 8 * ch))]
+    for filters in (4 * ch, 2 * ch, ch):
+        layers += [L.Conv2DTranspose(filters, 5, strides=2, padding="same"), L.ReLU()]
+        layers += [inactive_dropout(), batch_norm()]
+    layers += [L.Conv2DTranspose(3, 5, strides=2, padding="same"), L.Activation("tanh")]
+    return sequential((100,), layers)
+
+
+def discriminator(ch=64):
+    """Figure 3: ReLU in the convolution, leaky ReLU after the norm."""
+    layers = [L.Conv2D(ch, 5, 2, "same"), L.LeakyReLU(0.2)]
+    layers += [L.Conv2D(2 * ch, 5, 2, "same"), L.ReLU(), batch_norm(), L.LeakyReLU(0.2)]
+    layers += [L.Conv2D(4 * ch, 5, 2, "same"), L.ReLU(), batch_norm(), L.LeakyReLU(0.2)]
+    layers += [L.Conv2D(8 * ch, 5, 2, "same"), L.ReLU(), batch_norm()]
+    layers += [L.Conv2DTranspose(8 * ch, 1, strides=1), L.ReLU()]
+    layers += [L.Flatten(), L.Dense(1, activation="sigmoid")]
+    return sequential((3, 64, 64), layers)
+
+
+def critic(ch=64):
+    """Figure 8: `normalizer_fn` takes the convolution's bias away and stands before the slope."""
+    layers = [L.Conv2D(ch, 5, 2, "same"), L.LeakyReLU(0.2)]
+    for filters in (2 * ch, 4 * ch, 8 * ch):
+        layers += [L.Conv2D(filters, 5, 2, "same", use_bias=False), batch_norm(0.999)]
+        layers += [L.LeakyReLU(0.2)]
+    return sequential((3, 64, 64), [*layers, L.Flatten(), L.Dense(1)])
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "build", "shape"),
+    [
+        ("dcgan_cifar64", "generator", generator, (100,)),
+        ("dcgan_cifar64", "discriminator", discriminator, (3, 64, 64)),
+        ("wgan_cifar64", "generator", generator, (100,)),
+        ("wgan_cifar64", "discriminator", critic, (3, 64, 64)),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_networks(name, key, build, shape):
+    model, ours = build(), network(name, key)
+    assert_counts(model, ours)
+    same(model, ours, shape)
+
+
+# -- training -------------------------------------------------------------------------------------
+
+
+class TensorFlowAdam:
+    """`tf.train.AdamOptimizer(learning_rate=0.0002, beta1=0.5)`."""
+
+    def __init__(self, weights):
+        self.t = 0
+        self.m = {id(w): torch.zeros_like(w.value) for w in weights}
+        self.v = {id(w): torch.zeros_like(w.value) for w in weights}
+
+    def apply(self, gradients, weights):
+        self.t += 1
+        lr = 0.0002 * (1 - 0.999**self.t) ** 0.5 / (1 - 0.5**self.t)
+        for w, g in zip(weights, gradients, strict=True):
+            m, v = self.m[id(w)], self.v[id(w)]
+            m.mul_(0.5).add_(0.5 * g)
+            v.mul_(0.999).add_(0.001 * g * g)
+            w.value.data.sub_(lr * m / (v.sqrt() + 1e-8))
+
+    def moments(self):
+        return {"exp_avg": self.m, "exp_avg_sq": self.v}
+
+
+class TensorFlowRMSProp:
+    """`tf.train.RMSPropOptimizer(learning_rate=5e-5)`: decay 0.9, no momentum, epsilon 1e-10."""
+
+    def __init__(self, weights):
+        self.ms = {id(w): torch.ones_like(w.value) for w in weights}
+
+    def apply(self, gradients, weights):
+        for w, g in zip(weights, gradients, strict=True):
+            ms = self.ms[id(w)]
+            ms.mul_(0.9).add_(0.1 * g * g)
+            w.value.data.sub_(5e-5 * g / (ms + 1e-10).sqrt())
+
+    def moments(self):
+        return {"square_avg": self.ms}
+
+
+def models_of(judge, optimizer):
+    """Return Keras's networks with weights drawn anew, and their optimizers."""
+    models = {"generator": generator(CH), "discriminator": judge(CH)}
+    for model in models.values():
+        draw(model, 0)
+    return models, {key: optimizer(m.trainable_weights) for key, m in models.items()}
+
+
+def train(name, models, optimizers, iteration, *settings):
+    """Train a spec and the models from the models' weights; all numbers are the same.
+
+    Running statistics are left out: TensorFlow moves them at every run of an optimizer.
+    """
+    ours = beginning(name, f"vars.ch={CH}", *settings, count=60)
+    for key, model in models.items():
+        copy_weights(model, ours.networks[key].double())
+    logs, expected = train_both(
+        ours, lambda batches: iteration(*models.values(), *optimizers.values(), batches)
+    )
+    same_losses(logs, expected)
+    for key, model in models.items():
+        same_training(
+            model,
+            ours.networks[key],
+            ours.optimizers[key],
+            optimizers[key].moments(),
+            statistics=False,
+            atol=1e-10,  # the logarithm of figure 4 has an epsilon of 1e-12, torch's has none
+        )
+
+
+def gan_loss_function(x, y):
+    """Figure 4."""
+    eps = 1e-12
+    return -(x * torch.log(y + eps) + (1 - x) * torch.log(1 - y + eps))
+
+
+def figure_6(g, d, noise, image):
+    """Return the losses of the generator and of the discriminator."""
+    d_real = d(channels_last(image), training=True)
+    d_fake = d(g(noise, training=True), training=True)
+    loss_d_real = gan_loss_function(torch.ones_like(d_real), d_real)
+    loss_d_fake = gan_loss_function(torch.zeros_like(d_fake), d_fake)
+    loss_g = gan_loss_function(torch.ones_like(d_fake), d_fake).mean()
+    return loss_g, (0.5 * (loss_d_real + loss_d_fake)).mean()
+
+
+def figure_7(g, d, optimizer_g, optimizer_d, batches, trained):
+    """Make an iteration of the report's loop; note in `trained` which networks it updates."""
+    train_g = train_d = True
+    batch, _ = next(batches)
+    noise_input = torch.rand(len(batch), 100)
+    with torch.no_grad():
+        g_loss, d_loss = figure_6(g, d, noise_input, batch)
+    log = {"d_loss": d_loss, "g_loss": g_loss}
+    if g_loss * 1.5 < d_loss:
+        train_g = False
+    if d_loss * 2 < g_loss:
+        train_d = False
+    if train_d:
+        update(d, optimizer_d, figure_6(g, d, noise_input, batch)[1])
+    if train_g:
+        log["g_loss"] = update(g, optimizer_g, figure_6(g, d, noise_input, batch)[0])
+    trained.append((train_g, train_d))
+    return log
+
+
+def arrange(g, d, gap, bias):
+    """Make D's probabilities logistic(bias + gap / 2) for real images, for fakes with - gap / 2."""
+    torch.manual_seed(3)
+    images = torch.randint(0, 256, (4, 64, 64, 3)).double() / 255
+    last = d.layers[-1]
+    features = keras.Model(d.inputs, last.input)
+    with torch.no_grad():
+        real = features(images, training=True).mean(0)
+        fake = features(g(torch.rand(4, 100).double(), training=True), training=True).mean(0)
+        direction = (real - fake) / (real - fake).square().sum()
+        last.kernel.assign(gap * direction[:, None])
+        last.bias.assign((bias - gap * (direction @ (real + fake)) / 2)[None])
+
+
+@pytest.mark.parametrize(
+    ("gap", "bias", "updated"),
+    [
+        (0.0, 0.0, (True, True)),
+        (0.0, 3.0, (False, True)),  # fakes are taken for real
+        (6.0, 0.0, (True, False)),  # nothing is mistaken
+    ],
+    ids=["both", "discriminator", "generator"],
+)
+def test_training_of_dcgan(gap, bias, updated):
+    """With the report's balancing rule."""
+    models, optimizers = models_of(discriminator, TensorFlowAdam)
+    arrange(*models.values(), gap, bias)
+    trained = []
+    train("dcgan_cifar64", models, optimizers, lambda *given: figure_7(*given, trained))
+    assert trained[0] == updated
+
+
+def figure_10(g, c, optimizer_g, optimizer_c, batches):
+    """Make an iteration of the report's loop. Latents are drawn in the graph: it feeds none."""
+    for _ in range(5):
+        batch, _ = next(batches)
+        true_logit = c(channels_last(batch), training=True)
+        fake_logit = c(g(torch.rand(len(batch), 100), training=True), training=True)
+        c_loss = update(c, optimizer_c, (fake_logit - true_logit).mean())
+    # the report takes one more batch, which g_loss does not read
+    fake_logit = c(g(torch.rand(len(batch), 100), training=True), training=True)
+    return {"d_loss": c_loss, "g_loss": update(g, optimizer_g, (-fake_logit).mean())}
+
+
+def test_training_of_wgan():
+    train("wgan_cifar64", *models_of(critic, TensorFlowRMSProp), figure_10)

@@ -1,0 +1,211 @@
+"""Report 001: its three GANs written by hand in torch, against their specs, bit for bit.
+
+The report prints no code. Its guidelines say which layers there are; widths, kernels, slopes and
+ACGAN's trunk are implied.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+from by_hand import (
+    assert_same_network,
+    assert_same_training,
+    beginning,
+    copied,
+    network,
+    train_both,
+    unlike_new,
+)
+from torch import nn, optim
+
+CLASSES = 10
+
+
+class Generator(nn.Module):
+    """A dense layer to 4 x 4 maps, doubled three times; batch norm everywhere but at the output."""
+
+    def __init__(self, ch=64, z_dim=100):
+        super().__init__()
+        self.dense = nn.Linear(z_dim, 4 * ch * 4 * 4)
+        self.main = nn.Sequential(
+            nn.BatchNorm2d(4 * ch),
+            nn.LeakyReLU(0.2),
+            nn.ConvTranspose2d(4 * ch, 2 * ch, 4, 2, 1),
+            nn.BatchNorm2d(2 * ch),
+            nn.LeakyReLU(0.2),
+            nn.ConvTranspose2d(2 * ch, 2 * ch, 4, 2, 1),
+            nn.BatchNorm2d(2 * ch),
+            nn.LeakyReLU(0.2),
+            nn.ConvTranspose2d(2 * ch, 2 * ch, 4, 2, 1),
+            nn.BatchNorm2d(2 * ch),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * ch, 3, 3, 1, 1),
+            nn.Tanh(),
+        )
+
+    def forward(self, noise):
+        x = self.dense(noise)
+        return self.main(x.view(len(x), -1, 4, 4))
+
+
+class ConditionalGenerator(Generator):
+    """ACGAN's, given the latent point and the class."""
+
+    def __init__(self, ch=64, z_dim=100):
+        super().__init__(ch, z_dim + CLASSES)
+
+    def forward(self, noise, labels):
+        return super().forward(torch.cat([noise, F.one_hot(labels, CLASSES).float()], 1))
+
+
+class Trunk(nn.Sequential):
+    """A plain convolution, then three with stride 2; batch norm everywhere but at the input."""
+
+    def __init__(self, ch):
+        super().__init__(
+            nn.Conv2d(3, ch, 3, 1, 1),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(ch, 2 * ch, 3, 2, 1),
+            nn.BatchNorm2d(2 * ch),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * ch, 2 * ch, 3, 2, 1),
+            nn.BatchNorm2d(2 * ch),
+            nn.LeakyReLU(0.2),
+            nn.Conv2d(2 * ch, 4 * ch, 3, 2, 1),
+            nn.BatchNorm2d(4 * ch),
+            nn.LeakyReLU(0.2),
+            nn.Flatten(),
+        )
+
+
+class Discriminator(nn.Module):
+    def __init__(self, ch=64):
+        super().__init__()
+        self.trunk = Trunk(ch)
+        self.last = nn.Linear(4 * ch * 4 * 4, 1)
+
+    def forward(self, images):
+        return torch.sigmoid(self.last(self.trunk(images)))
+
+
+class Critic(Discriminator):
+    """The WGAN's, linear at the end."""
+
+    def forward(self, images):
+        return self.last(self.trunk(images))
+
+
+class TwoHeads(Discriminator):
+    """ACGAN's. It returns the probability of being real, and logits of the classes."""
+
+    def __init__(self, ch=64):
+        super().__init__(ch)
+        self.classes = nn.Linear(4 * ch * 4 * 4, CLASSES)
+
+    def forward(self, images):
+        features = self.trunk(images)
+        return torch.sigmoid(self.last(features)), self.classes(features)
+
+
+REPORT_001 = {
+    "dcgan_cifar32": (Generator, Discriminator),
+    "wgan_cifar32": (Generator, Critic),
+    "acgan_cifar32": (ConditionalGenerator, TwoHeads),
+}
+
+
+@pytest.mark.parametrize("name", REPORT_001)
+def test_networks(name):
+    """At full width; widths of the spec's weights are those of the twins, or copying fails."""
+    labels = [torch.randint(0, CLASSES, (3,))] if name == "acgan_cifar32" else []
+    generator, discriminator = REPORT_001[name]
+    ours = unlike_new(network(name, "generator"))
+    assert_same_network(ours, copied(ours, generator()), torch.randn(3, 100), *labels)
+    ours = unlike_new(network(name, "discriminator"))
+    assert_same_network(ours, copied(ours, discriminator()), torch.randn(3, 3, 32, 32))
+
+
+# -- training -------------------------------------------------------------------------------------
+
+
+def update(optimizer, loss):
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+def bce(probabilities, target):
+    return F.binary_cross_entropy(probabilities, torch.full_like(probabilities, target))
+
+
+def dcgan(net_g, net_d, optim_g, optim_d, batches, z_dim):
+    """One update of each network; the noise of the second is new."""
+    real, _ = next(batches)
+    fake = net_g(torch.randn(len(real), z_dim)).detach()
+    d_loss = update(optim_d, bce(net_d(real), 1.0) + bce(net_d(fake), 0.0))
+    fake = net_g(torch.randn(len(real), z_dim))
+    return {"d_loss": d_loss, "g_loss": update(optim_g, bce(net_d(fake), 1.0))}
+
+
+def wgan(net_g, net_d, optim_g, optim_d, batches, z_dim):
+    """Labels are -1 for real and 1 for generated images; weights are clipped after each update."""
+    for _ in range(5):
+        real, _ = next(batches)
+        fake = net_g(torch.randn(len(real), z_dim)).detach()
+        real_label, fake_label = -torch.ones(len(real), 1), torch.ones(len(real), 1)
+        d_loss = (real_label * net_d(real)).mean() + (fake_label * net_d(fake)).mean()
+        update(optim_d, d_loss)
+        for weight in net_d.parameters():
+            weight.data.clamp_(-0.01, 0.01)
+    scores = net_d(net_g(torch.randn(len(real), z_dim)))
+    return {"d_loss": d_loss.detach(), "g_loss": update(optim_g, (real_label * scores).mean())}
+
+
+def acgan(net_g, net_d, optim_g, optim_d, batches, z_dim):
+    """The class loss, of real and of generated images, is part of the loss of either network."""
+    real, labels = next(batches)
+    fake = net_g(torch.randn(len(real), z_dim), labels).detach()
+    real_prob, real_guess = net_d(real)
+    fake_prob, fake_guess = net_d(fake)
+    q_loss = F.cross_entropy(real_guess, labels) + F.cross_entropy(fake_guess, labels)
+    d_loss = update(optim_d, bce(real_prob, 1.0) + bce(fake_prob, 0.0) + q_loss)
+    prob, guess = net_d(net_g(torch.randn(len(real), z_dim), labels))
+    g_loss = update(optim_g, bce(prob, 1.0) + F.cross_entropy(guess, labels))
+    return {"d_loss": d_loss, "q_loss": q_loss.detach(), "g_loss": g_loss}
+
+
+def adam(network):
+    return optim.Adam(network.parameters(), 2e-4, (0.5, 0.999))
+
+
+TRAINING = {
+    "dcgan_cifar32": (dcgan, adam),
+    "wgan_cifar32": (wgan, lambda network: optim.RMSprop(network.parameters(), 5e-5)),
+    "acgan_cifar32": (acgan, adam),
+}
+
+
+def train(name, *settings, ch=64, z_dim=100):
+    """Train a spec and its twins. Return the training, the twins, the logs and theirs."""
+    sizes = [f"vars.ch={ch}", f"vars.z={z_dim}"]
+    ours = beginning(name, *sizes, *settings, labels=torch.randint(0, CLASSES, (10,)))
+    iteration, optimizer = TRAINING[name]
+    makers = dict(zip(("generator", "discriminator"), REPORT_001[name], strict=True))
+    sizes = {"generator": (ch, z_dim), "discriminator": (ch,)}
+    nets = {key: copied(ours.networks[key], make(*sizes[key])) for key, make in makers.items()}
+    optimizers = {key: optimizer(net) for key, net in nets.items()}
+    logs, expected = train_both(
+        ours, lambda batches: iteration(*nets.values(), *optimizers.values(), batches, z_dim)
+    )
+    return ours, {key: (nets[key], optimizers[key]) for key in nets}, logs, expected
+
+
+@pytest.mark.parametrize("name", TRAINING)
+def test_training(name):
+    """At full width. Every third batch is of two images: `last_batch` keeps it, ACGAN's does not."""
+    ours, twins, logs, expected = train(name)
+    assert logs == expected
+    assert_same_training(ours, twins)
