@@ -5,8 +5,11 @@ Both start from equal weights, read the same batches and draw the same random nu
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from conftest import ROOT, small, training_of
+from torch import optim
 
 import ganspec
 
@@ -28,25 +31,68 @@ def beginning(name, *settings, count=10, labels=None):
     return training_of(spec, images, labels)
 
 
-def train_both(ours, iteration, rounds=ROUNDS):
+def train_both(ours, loop, rounds=ROUNDS):
     """Return the losses of some iterations of a spec's training, and those by hand.
 
-    `iteration(batches)` is one by hand; it returns its losses by the columns of the log. If the
-    spec's networks are double, so are images and random numbers.
+    `loop(batches)` is the training by hand; it yields each iteration's losses by the columns of the
+    log. If the spec's networks are double, so are images and random numbers.
     """
     dtype = next(ours.networks["generator"].parameters()).dtype
-    batches = [(real.to(dtype), labels) for real, labels in (next(ours.batches) for _ in range(24))]
+    batches = [next(ours.batches) for _ in range(24)]
+    batches = [(real.to(dtype), labels) for real, labels in batches]
     torch.set_default_dtype(dtype)
     try:
         torch.manual_seed(2)
-        by_hand = iter(batches)
-        expected = [iteration(by_hand) for _ in range(rounds)]
+        expected = list(itertools.islice(loop(iter(batches)), rounds))
         torch.manual_seed(2)
         ours.batches = iter(batches)
         logs = [ours.advance() for _ in range(rounds)]
     finally:
         torch.set_default_dtype(torch.float32)
     return logs, expected
+
+
+def update(optimizer, loss):
+    """Make a step down the gradient of `loss`. Return the loss."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return loss.detach()
+
+
+class TensorFlowAdam(optim.Optimizer):
+    """Adam by the formulas in the documentation of `tf.train.AdamOptimizer`; Keras has the same."""
+
+    def __init__(self, params, lr, beta1, beta2=0.999, epsilon=1e-8):
+        super().__init__(params, {})
+        self.lr, self.beta1, self.beta2, self.epsilon, self.t = lr, beta1, beta2, epsilon, 0
+
+    @torch.no_grad()
+    def step(self):
+        self.t += 1
+        lr = self.lr * (1 - self.beta2**self.t) ** 0.5 / (1 - self.beta1**self.t)
+        for p in self.param_groups[0]["params"]:
+            state = self.state[p]
+            m = self.beta1 * state.get("exp_avg", 0) + (1 - self.beta1) * p.grad
+            v = self.beta2 * state.get("exp_avg_sq", 0) + (1 - self.beta2) * p.grad**2
+            p.sub_(lr * m / (v.sqrt() + self.epsilon))
+            state.update(exp_avg=m, exp_avg_sq=v)
+
+
+class TensorFlowRMSProp(optim.Optimizer):
+    """RMSprop by the formulas of `tf.train.RMSPropOptimizer`; the mean of squares starts at 1."""
+
+    def __init__(self, params, lr):
+        super().__init__(params, {})
+        self.lr = lr
+
+    @torch.no_grad()
+    def step(self):
+        for p in self.param_groups[0]["params"]:
+            state = self.state[p]
+            ms = 0.9 * state.get("square_avg", 1) + 0.1 * p.grad**2
+            p.sub_(self.lr * p.grad / (ms + 1e-10).sqrt())
+            state.update(square_avg=ms)
 
 
 def copied(network, twin):
@@ -65,40 +111,37 @@ def unlike_new(network):
     return network
 
 
-def assert_same_numbers(ours, theirs):
-    """Assert equal weights and running statistics, in their order."""
-    pairs = zip(ours.state_dict().items(), theirs.state_dict().items(), strict=True)
-    for (name, mine), (_, other) in pairs:
-        assert torch.equal(mine, other), name
+def equal(mine, other):
+    """Assert equal bits."""
+    assert torch.equal(mine, other)
 
 
-def assert_same_network(ours, theirs, *inputs):
-    """Assert equal outputs, and gradients of the input and of every weight; all to the bit."""
+def assert_same_network(ours, theirs, *inputs, same=equal):
+    """Assert the same outputs, gradients of the input and of weights, and running statistics."""
     for train in (True, False):
-        ours.train(train), theirs.train(train)
         results = []
-        for network in (ours, theirs):
+        for network in (ours.train(train), theirs.train(train)):
             x = inputs[0].clone().requires_grad_()
             network.zero_grad()
             made = network(x, *inputs[1:])
             made = made if isinstance(made, tuple) else (made,)
-            for part in made:
-                slope = torch.linspace(-1, 2, part.numel()).view(part.shape)
-                (part * slope).sum().backward(retain_graph=True)
-            results.append([*made, x.grad, *(w.grad for w in network.parameters())])
-        assert results[0][-1].any()
+            slopes = [torch.linspace(-1, 2, part.numel(), dtype=part.dtype) for part in made]
+            sum((a.flatten() * b).sum() for a, b in zip(made, slopes, strict=True)).backward()
+            gradients = [weight.grad for weight in network.parameters()]
+            results.append([*made, x.grad, *gradients, *network.state_dict().values()])
+        assert x.grad.any()
         for mine, other in zip(*results, strict=True):
-            assert torch.equal(mine, other)
-        assert_same_numbers(ours, theirs)
+            same(mine, other)
 
 
-def assert_same_training(ours, twins):
-    """Assert equal weights, statistics and states of optimizers, all to the bit."""
+def assert_same_training(ours, twins, same=equal):
+    """Assert the same weights, running statistics and states of optimizers."""
     for key, (network, optimizer) in twins.items():
-        assert_same_numbers(ours.networks[key], network)
+        states = ours.networks[key].state_dict().values(), network.state_dict().values()
+        for mine, other in zip(*states, strict=True):
+            same(mine, other)
         mine, other = ours.optimizers[key].state_dict()["state"], optimizer.state_dict()["state"]
         assert mine.keys() == other.keys()
         for i, moments in other.items():
-            assert mine[i].keys() == moments.keys()
             for moment, value in moments.items():
-                assert torch.equal(mine[i][moment], value), (key, i, moment)
+                same(mine[i][moment], value)

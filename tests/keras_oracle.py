@@ -18,6 +18,8 @@ os.environ["KERAS_TORCH_DEVICE"] = "cpu"
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from by_hand import ROUNDS, train_both
 from torch import nn
 
 keras = pytest.importorskip("keras", minversion="3")
@@ -101,13 +103,12 @@ PER_NUMBER = (
 def state_of(layer, values: dict | None = None) -> dict[str, torch.Tensor]:
     """Return a Keras layer's weights as the state of the torch module like it.
 
-    `values` are other numbers in the places of its trainable weights, such as an optimizer's
-    moments, by the weights' ids.
+    `values` are other numbers in the places of its weights, such as an optimizer's moments, by the
+    weights' ids.
     """
     if values is None:
-        given = {w.name: w.value.detach() for w in layer.weights}
-    else:
-        given = {w.name: values[id(w)] for w in layer.trainable_weights}
+        values = {id(w): w.value for w in layer.weights}
+    given = {w.name: values[id(w)].detach() for w in layer.weights if id(w) in values}
     if "kernel" in given and isinstance(layer, keras.layers.Dense):
         given["kernel"] = given["kernel"].T
         if flatten := neighbour(layer, keras.layers.Flatten, "_inbound_nodes"):
@@ -143,7 +144,6 @@ def same(
     model,
     network: nn.Module,
     shape: tuple[int, ...],
-    train=(False, True),
     labels: torch.Tensor | None = None,
     layers: list | None = None,
     seed: int = 0,
@@ -158,19 +158,20 @@ def same(
     copy_weights(model, network.double(), layers)
     given = [] if labels is None else [labels]
     count = 4 if labels is None else len(labels)
-    for mode in train:
+    for mode in (False, True):
         network.train(mode)
         generator = torch.Generator().manual_seed(seed)
         ours = torch.randn(count, *shape, generator=generator, dtype=torch.float64)
         theirs = ours.clone().requires_grad_()
         ours.requires_grad_()
+        torch.manual_seed(seed)  # of dropouts
         made = network(ours, *given)
         images = channels_last(theirs)
+        torch.manual_seed(seed)
         expected = model([images, *given] if given else images, training=mode)
         expected = channels_first(expected)
         close(made, expected)
         slope = torch.linspace(-1, 1, made.numel(), dtype=torch.float64).reshape(made.shape)
-        # at the input alone: torch cannot take the one at a kernel that Keras has permuted
         (mine,) = torch.autograd.grad((made * slope).mean(), ours)
         (other,) = torch.autograd.grad((expected * slope).mean(), theirs)
         close(mine, other)
@@ -187,43 +188,71 @@ def assert_counts(model, ours: nn.Module) -> None:
     assert model.count_params() == sum(w.numel() for w in [*ours.parameters(), *buffers])
 
 
-def update(model, optimizer, loss: torch.Tensor) -> torch.Tensor:
-    """Make a step of an optimizer down the gradient of `loss`. Return the loss."""
-    model.zero_grad()
-    loss.backward()
-    weights = model.trainable_weights
-    optimizer.apply([weight.value.grad for weight in weights], weights)
-    return loss.detach()
+# -- training -------------------------------------------------------------------------------------
 
 
-def adam_moments(optimizer) -> dict[str, dict]:
-    """Return the moments of Keras's Adam by torch's names, each by the ids of the weights."""
-    ids = [id(weight) for weight in optimizer._trainable_variables]
-    both = {"exp_avg": optimizer._momentums, "exp_avg_sq": optimizer._velocities}
-    return {
-        name: {key: m.value.detach() for key, m in zip(ids, moments, strict=True)}
-        for name, moments in both.items()
-    }
+class Dropout(keras.layers.Dropout):
+    """Keras's dropout, but the numbers that become 0 are drawn in torch's order, C x H x W."""
+
+    def call(self, x, training=False):
+        return channels_last(F.dropout(channels_first(x).contiguous(), self.rate, training))
 
 
-def same_training(
-    model, network: nn.Module, optimizer, moments, layers=None, statistics=True, atol=1e-11
-) -> None:
-    """Weights, running statistics and an optimizer's moments are the same to ten digits."""
-    for layer, module in pairs(model, network, layers):
-        for name, expected in state_of(layer).items():
-            if statistics or not name.startswith("running_"):
-                close(getattr(module, name).detach(), expected, atol)
-        for moment, values in moments.items():
-            for name, expected in state_of(layer, values).items():
-                weight = getattr(module, name)
-                state = optimizer.state.get(weight) or {moment: torch.zeros_like(weight)}
-                close(state[moment], expected, atol)
+class Adam:
+    """Keras's Adam with the interface of torch's optimizers."""
+
+    def __init__(self, weights, *args, **options):
+        self.weights, self.adam = weights, keras.optimizers.Adam(*args, **options)
+        self.adam.build(weights)
+
+    def zero_grad(self):
+        for weight in self.weights:
+            weight.value.grad = None
+
+    def step(self):
+        self.adam.apply([weight.value.grad for weight in self.weights])
+
+    @property
+    def state(self):
+        moments = zip(self.weights, self.adam._momentums, self.adam._velocities, strict=True)
+        return {w.value: {"exp_avg": m.value, "exp_avg_sq": v.value} for w, m, v in moments}
 
 
-def same_losses(logs: list[dict], expected: list[dict]) -> None:
-    """Every iteration has the same columns, with the same numbers to ten digits."""
+def train_same(ours, models, optimizers, loop, layers=None, rounds=ROUNDS, **options) -> None:
+    """A spec and Keras's models, trained from the models' weights, are the same to ten digits.
+
+    `loop(g, d, g_optimizer, d_optimizer, batches)` is the training by hand, `layers` the order of
+    either model's layers where it is not that of the spec. `options` are those of `same_weights`.
+    """
+    layers = layers or dict.fromkeys(models)
+    for key, model in models.items():
+        copy_weights(model, ours.networks[key].double(), layers[key])
+    given = [*models.values(), *optimizers.values()]
+    logs, expected = train_both(ours, lambda batches: loop(*given, batches), rounds)
     for log, losses in zip(logs, expected, strict=True):
         assert log.keys() == losses.keys()
         for name, loss in losses.items():
             close(log[name].double(), loss.double())
+    for key, model in models.items():
+        both = ours.optimizers[key], optimizers[key]
+        for layer, module in pairs(model, ours.networks[key], layers[key]):
+            same_weights(layer, module, *both, **options)
+
+
+def same_weights(layer, module: nn.Module, mine, theirs, statistics=True, atol=1e-11) -> None:
+    """Weights, running statistics and moments of the optimizers are the same."""
+    for name, expected in state_of(layer).items():
+        if statistics or not name.startswith("running_"):
+            close(getattr(module, name).detach(), expected, atol)
+    states = {id(w): theirs.state[w.value] for w in layer.trainable_weights}
+    for moment in ("exp_avg", "exp_avg_sq", "square_avg"):
+        values = {key: state[moment] for key, state in states.items() if moment in state}
+        found = {
+            name: mine.state[weight][moment]
+            for name, weight in module.named_parameters(recurse=False)
+            if moment in mine.state[weight]
+        }
+        expected = state_of(layer, values)
+        assert found.keys() == expected.keys()
+        for name, value in found.items():
+            close(value, expected[name], atol)

@@ -17,6 +17,7 @@ from by_hand import (
     network,
     train_both,
     unlike_new,
+    update,
 )
 from torch import nn, optim
 
@@ -130,51 +131,44 @@ def test_networks(name):
 # -- training -------------------------------------------------------------------------------------
 
 
-def update(optimizer, loss):
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
-    return loss.detach()
-
-
 def bce(probabilities, target):
     return F.binary_cross_entropy(probabilities, torch.full_like(probabilities, target))
 
 
 def dcgan(net_g, net_d, optim_g, optim_d, batches, z_dim):
     """One update of each network; the noise of the second is new."""
-    real, _ = next(batches)
-    fake = net_g(torch.randn(len(real), z_dim)).detach()
-    d_loss = update(optim_d, bce(net_d(real), 1.0) + bce(net_d(fake), 0.0))
-    fake = net_g(torch.randn(len(real), z_dim))
-    return {"d_loss": d_loss, "g_loss": update(optim_g, bce(net_d(fake), 1.0))}
+    for real, _ in batches:
+        fake = net_g(torch.randn(len(real), z_dim)).detach()
+        d_loss = update(optim_d, bce(net_d(real), 1.0) + bce(net_d(fake), 0.0))
+        fake = net_g(torch.randn(len(real), z_dim))
+        yield {"d_loss": d_loss, "g_loss": update(optim_g, bce(net_d(fake), 1.0))}
 
 
 def wgan(net_g, net_d, optim_g, optim_d, batches, z_dim):
     """Labels are -1 for real and 1 for generated images; weights are clipped after each update."""
-    for _ in range(5):
-        real, _ = next(batches)
+    for step, (real, _) in enumerate(batches, 1):
         fake = net_g(torch.randn(len(real), z_dim)).detach()
         real_label, fake_label = -torch.ones(len(real), 1), torch.ones(len(real), 1)
         d_loss = (real_label * net_d(real)).mean() + (fake_label * net_d(fake)).mean()
-        update(optim_d, d_loss)
+        d_loss = update(optim_d, d_loss)
         for weight in net_d.parameters():
             weight.data.clamp_(-0.01, 0.01)
-    scores = net_d(net_g(torch.randn(len(real), z_dim)))
-    return {"d_loss": d_loss.detach(), "g_loss": update(optim_g, (real_label * scores).mean())}
+        if step % 5 == 0:
+            scores = net_d(net_g(torch.randn(len(real), z_dim)))
+            yield {"d_loss": d_loss, "g_loss": update(optim_g, (real_label * scores).mean())}
 
 
 def acgan(net_g, net_d, optim_g, optim_d, batches, z_dim):
     """The class loss, of real and of generated images, is part of the loss of either network."""
-    real, labels = next(batches)
-    fake = net_g(torch.randn(len(real), z_dim), labels).detach()
-    real_prob, real_guess = net_d(real)
-    fake_prob, fake_guess = net_d(fake)
-    q_loss = F.cross_entropy(real_guess, labels) + F.cross_entropy(fake_guess, labels)
-    d_loss = update(optim_d, bce(real_prob, 1.0) + bce(fake_prob, 0.0) + q_loss)
-    prob, guess = net_d(net_g(torch.randn(len(real), z_dim), labels))
-    g_loss = update(optim_g, bce(prob, 1.0) + F.cross_entropy(guess, labels))
-    return {"d_loss": d_loss, "q_loss": q_loss.detach(), "g_loss": g_loss}
+    for real, labels in batches:
+        fake = net_g(torch.randn(len(real), z_dim), labels).detach()
+        real_prob, real_guess = net_d(real)
+        fake_prob, fake_guess = net_d(fake)
+        q_loss = F.cross_entropy(real_guess, labels) + F.cross_entropy(fake_guess, labels)
+        d_loss = update(optim_d, bce(real_prob, 1.0) + bce(fake_prob, 0.0) + q_loss)
+        prob, guess = net_d(net_g(torch.randn(len(real), z_dim), labels))
+        g_loss = update(optim_g, bce(prob, 1.0) + F.cross_entropy(guess, labels))
+        yield {"d_loss": d_loss, "q_loss": q_loss.detach(), "g_loss": g_loss}
 
 
 def adam(network):
@@ -192,13 +186,13 @@ def train(name, *settings, ch=64, z_dim=100):
     """Train a spec and its twins. Return the training, the twins, the logs and theirs."""
     sizes = [f"vars.ch={ch}", f"vars.z={z_dim}"]
     ours = beginning(name, *sizes, *settings, labels=torch.randint(0, CLASSES, (10,)))
-    iteration, optimizer = TRAINING[name]
+    loop, optimizer = TRAINING[name]
     makers = dict(zip(("generator", "discriminator"), REPORT_001[name], strict=True))
     sizes = {"generator": (ch, z_dim), "discriminator": (ch,)}
     nets = {key: copied(ours.networks[key], make(*sizes[key])) for key, make in makers.items()}
     optimizers = {key: optimizer(net) for key, net in nets.items()}
     logs, expected = train_both(
-        ours, lambda batches: iteration(*nets.values(), *optimizers.values(), batches, z_dim)
+        ours, lambda batches: loop(*nets.values(), *optimizers.values(), batches, z_dim)
     )
     return ours, {key: (nets[key], optimizers[key]) for key in nets}, logs, expected
 
