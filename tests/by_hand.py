@@ -116,14 +116,18 @@ def equal(mine, other):
     assert torch.equal(mine, other)
 
 
-def assert_same_network(ours, theirs, *inputs, same=equal):
-    """Assert the same outputs, gradients of the input and of weights, and running statistics."""
+def assert_same_network(ours, theirs, *inputs, forward=None, same=equal):
+    """Assert the same outputs, gradients of the input and of weights, and running statistics.
+
+    `forward` calls the twin, if it takes other inputs.
+    """
+    calls = {ours: ours, theirs: forward or theirs}
     for train in (True, False):
         results = []
-        for network in (ours.train(train), theirs.train(train)):
+        for network, call in calls.items():
+            network.train(train).zero_grad()
             x = inputs[0].clone().requires_grad_()
-            network.zero_grad()
-            made = network(x, *inputs[1:])
+            made = call(x, *inputs[1:])
             made = made if isinstance(made, tuple) else (made,)
             slopes = [torch.linspace(-1, 2, part.numel(), dtype=part.dtype) for part in made]
             sum((a.flatten() * b).sum() for a, b in zip(made, slopes, strict=True)).backward()
@@ -134,14 +138,27 @@ def assert_same_network(ours, theirs, *inputs, same=equal):
             same(mine, other)
 
 
-def assert_same_training(ours, twins, same=equal):
-    """Assert the same weights, running statistics and states of optimizers."""
-    for key, (network, optimizer) in twins.items():
-        states = ours.networks[key].state_dict().values(), network.state_dict().values()
+def train_same(ours, twins, optimizers, loop, same=equal):
+    """Assert that some iterations of a spec and of its twins give the same numbers.
+
+    `loop(g, d, g_optimizer, d_optimizer, batches)` is the training by hand. Losses, weights,
+    running statistics and states of optimizers are compared.
+    """
+    given = [*twins.values(), *optimizers.values()]
+    assert_same_losses(*train_both(ours, lambda batches: loop(*given, batches)), same)
+    for key, twin in twins.items():
+        states = ours.networks[key].state_dict().values(), twin.state_dict().values()
         for mine, other in zip(*states, strict=True):
             same(mine, other)
-        mine, other = ours.optimizers[key].state_dict()["state"], optimizer.state_dict()["state"]
-        assert mine.keys() == other.keys()
-        for i, moments in other.items():
-            for moment, value in moments.items():
-                same(mine[i][moment], value)
+        states = ours.optimizers[key].state_dict()["state"], optimizers[key].state_dict()["state"]
+        for mine, other in zip(*map(dict.values, states), strict=True):
+            for moment, value in other.items():
+                same(mine[moment], value)
+
+
+def assert_same_losses(logs, expected, same=equal):
+    """Assert that every iteration has the same columns and numbers."""
+    for log, losses in zip(logs, expected, strict=True):
+        assert log.keys() == losses.keys()
+        for name, loss in losses.items():
+            same(log[name].to(loss.dtype), loss)

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from by_hand import ROUNDS, train_both
+from by_hand import ROUNDS, assert_same_losses, train_both
 from torch import nn
 
 keras = pytest.importorskip("keras", minversion="3")
@@ -61,8 +61,8 @@ def sequential(shape: tuple[int, ...], layers: list):
     return keras.Sequential([keras.Input(given), *layers])
 
 
-def draw(model, seed: int) -> None:
-    """Every weight and running statistic anew from numpy's `seed`, none of them 0 or 1."""
+def draw(model, seed: int = 0):
+    """Draw weights and running statistics, none of them 0 or 1. Return the model."""
     random = np.random.default_rng(seed)
     for weight in model.weights:
         if weight.name in ("gamma", "moving_variance"):
@@ -72,6 +72,7 @@ def draw(model, seed: int) -> None:
         else:
             drawn = random.normal(0, math.prod(weight.shape[:-1]) ** -0.5, weight.shape)
         weight.assign(drawn)
+    return model
 
 
 def neighbour(layer, kind: type, nodes: str):
@@ -218,8 +219,8 @@ class Adam:
         return {w.value: {"exp_avg": m.value, "exp_avg_sq": v.value} for w, m, v in moments}
 
 
-def train_same(ours, models, optimizers, loop, layers=None, rounds=ROUNDS, **options) -> None:
-    """A spec and Keras's models, trained from the models' weights, are the same to ten digits.
+def train_same_as_keras(ours, models, optimizers, loop, layers=None, rounds=ROUNDS, **options):
+    """Assert that a spec, trained from the weights of Keras's models, follows them to ten digits.
 
     `loop(g, d, g_optimizer, d_optimizer, batches)` is the training by hand, `layers` the order of
     either model's layers where it is not that of the spec. `options` are those of `same_weights`.
@@ -228,11 +229,7 @@ def train_same(ours, models, optimizers, loop, layers=None, rounds=ROUNDS, **opt
     for key, model in models.items():
         copy_weights(model, ours.networks[key].double(), layers[key])
     given = [*models.values(), *optimizers.values()]
-    logs, expected = train_both(ours, lambda batches: loop(*given, batches), rounds)
-    for log, losses in zip(logs, expected, strict=True):
-        assert log.keys() == losses.keys()
-        for name, loss in losses.items():
-            close(log[name].double(), loss.double())
+    assert_same_losses(*train_both(ours, lambda batches: loop(*given, batches), rounds), close)
     for key, model in models.items():
         both = ours.optimizers[key], optimizers[key]
         for layer, module in pairs(model, ours.networks[key], layers[key]):

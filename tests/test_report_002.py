@@ -14,11 +14,10 @@ from by_hand import (
     ROUNDS,
     TensorFlowAdam,
     assert_same_network,
-    assert_same_training,
     beginning,
     copied,
     network,
-    train_both,
+    train_same,
     update,
 )
 from conftest import ROOT
@@ -33,7 +32,7 @@ from keras_oracle import (
     keras,
     same,
     sequential,
-    train_same,
+    train_same_as_keras,
 )
 from torch import nn
 
@@ -77,7 +76,7 @@ def bce(probabilities, target):
 
 
 def train_discriminator(d, optimizer, images, target):
-    """Make one update on real or on generated images. Return the loss, and the share judged right."""
+    """Make one update on real or on generated images. Return the loss and the accuracy."""
     probabilities = d(channels_last(images), training=True)
     right = ((probabilities > 0.5) == (target == 1)).double().mean()
     return update(optimizer, bce(probabilities, target)), right
@@ -110,11 +109,9 @@ def dcgan(g, d, g_optimizer, d_optimizer, batches, warmup=2, batch=8):
 def train_dcgan(*settings):
     sizes = [f"vars.ch={CH}", "train.warmup.iterations=2", "train.generator_batch=8"]
     ours = beginning("dcgan_keras", *sizes, *settings)
-    models = {"generator": generator(CH), "discriminator": discriminator(CH)}
-    for model in models.values():
-        draw(model, 0)
+    models = {"generator": draw(generator(CH)), "discriminator": draw(discriminator(CH))}
     adams = {key: Adam(m.trainable_weights, 2e-4, beta_1=0.5) for key, m in models.items()}
-    train_same(ours, models, adams, dcgan, rounds=2 + ROUNDS)
+    train_same_as_keras(ours, models, adams, dcgan, rounds=2 + ROUNDS)
 
 
 def test_training_of_dcgan():
@@ -252,7 +249,7 @@ def test_networks_of_sagan(key, shape):
 
 
 def sagan(g, d, g_optimizer, d_optimizer, batches):
-    """The printed hinge loss, with one update of each network."""
+    """Train by the printed hinge loss, one update of each network in turn."""
     for real, _ in batches:
         fake = g(torch.randn(len(real), 100)).detach()
         nothing = torch.zeros(len(real), 1)
@@ -264,21 +261,38 @@ def sagan(g, d, g_optimizer, d_optimizer, batches):
 
 def train_sagan(*settings):
     ours = beginning("sagan", f"vars.ch={CH}", *settings)
-    nets = {key: attending(net) for key, net in ours.networks.items()}
-    nets = {key: copied(net, SAGAN[key](CH).double()) for key, net in nets.items()}
-    rates = {"generator": 1e-4, "discriminator": 4e-4}  # the two time scales
-    adams = {
-        key: TensorFlowAdam(net.parameters(), rates[key], 0.0, 0.9, epsilon=1e-7)
-        for key, net in nets.items()
+    twins = {
+        key: copied(attending(net), SAGAN[key](CH).double()) for key, net in ours.networks.items()
     }
-    given = [*nets.values(), *adams.values()]
-    logs, expected = train_both(ours, lambda batches: sagan(*given, batches))
-    for log, losses in zip(logs, expected, strict=True):
-        assert log.keys() == losses.keys()
-        for name, loss in losses.items():
-            close(log[name], loss)
-    assert_same_training(ours, {key: (nets[key], adams[key]) for key in nets}, same=close)
+    adams = {
+        "generator": TensorFlowAdam(twins["generator"].parameters(), 1e-4, 0.0, 0.9, 1e-7),
+        "discriminator": TensorFlowAdam(twins["discriminator"].parameters(), 4e-4, 0.0, 0.9, 1e-7),
+    }
+    train_same(ours, twins, adams, sagan, same=close)
 
 
 def test_training_of_sagan():
     train_sagan()
+
+
+# -- other rules ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("train", "setting"),
+    [
+        (train_dcgan, "train.updates=together"),
+        (train_dcgan, "train.generator_batch=4"),
+        (train_dcgan, "train.warmup.iterations=1"),
+        (train_dcgan, "train.warmup.images=generator"),
+        (train_dcgan, "train.accuracy=false"),
+        (train_dcgan, "optimizers.adam.eps_hat=false"),
+        (train_sagan, "objective.loss=wasserstein"),
+        (train_sagan, "optimizers.generator={adam: {lr: 4e-4, betas: [0, 0.9]}}"),
+        (train_sagan, "optimizers.discriminator={adam: {lr: 4e-4, betas: [0, 0.99]}}"),
+        (train_sagan, "generator.norm={spectral: {power_iterations: 2}}"),
+    ],
+)
+def test_other_rules_differ(train, setting):
+    with pytest.raises(AssertionError):
+        train(setting)
