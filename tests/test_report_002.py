@@ -290,7 +290,6 @@ def test_training_of_sagan():
         (train_sagan, "objective.loss=wasserstein"),
         (train_sagan, "optimizers.generator={adam: {lr: 4e-4, betas: [0, 0.9]}}"),
         (train_sagan, "optimizers.discriminator={adam: {lr: 4e-4, betas: [0, 0.99]}}"),
-        (train_sagan, "generator.norm={spectral: {power_iterations: 2}}"),
     ],
 )
 def test_other_rules_differ(train, setting):
