@@ -87,6 +87,21 @@ def neighbour(layer, kind: type, nodes: str):
     return None
 
 
+class ContribBatchNorm(keras.layers.BatchNormalization):
+    """`tf.contrib.layers.batch_norm(net)` of TensorFlow 1: no gain, always the batch's statistics.
+
+    It keeps running statistics that nothing reads; they are left out.
+    """
+
+    def build(self, shape):
+        self.beta = self.add_weight(shape=shape[-1:], name="beta", initializer="zeros")
+
+    def call(self, x, training=None, mask=None):
+        axes = tuple(range(len(x.shape) - 1))
+        mean, variance = keras.ops.mean(x, axes), keras.ops.var(x, axes)
+        return (x - mean) / keras.ops.sqrt(variance + 1e-3) + self.beta
+
+
 PER_NUMBER = (
     keras.layers.Activation,
     keras.layers.BatchNormalization,

@@ -1,7 +1,7 @@
 """Networks of reports 000, 002 and 004, written by hand in Keras, against their specs.
 
 In double precision and at the reports' full widths. `tf.layers` of TensorFlow 1 are Keras's layers;
-`tf.contrib.layers.batch_norm(net, decay=0.9)` is what `batch_norm` below says. Report 004's DCGAN
+`tf.contrib.layers.batch_norm(net, decay=0.9)` is `ContribBatchNorm`. Report 004's DCGAN
 is in tests/test_keras.py.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import pytest
 import torch
 from conftest import ROOT
-from keras_oracle import close, keras, same, sequential
+from keras_oracle import ContribBatchNorm, close, keras, same, sequential
 from torch import nn
 
 import ganspec
@@ -32,10 +32,6 @@ def assert_counts(model, ours: nn.Module) -> None:
 # -- report 000 -----------------------------------------------------------------------------------
 
 
-def batch_norm(decay: float = 0.9):
-    return L.BatchNormalization(scale=False, epsilon=1e-3, momentum=decay)
-
-
 def inactive_dropout():
     """`tf.layers.dropout(net, 0.8)` without `training=True`."""
     return L.Identity()
@@ -43,11 +39,11 @@ def inactive_dropout():
 
 def generator_000():
     """Figure 2: activation, dropout, batch norm."""
-    layers = [L.Dense(4 * 4 * 512), L.ReLU(), inactive_dropout(), batch_norm()]
+    layers = [L.Dense(4 * 4 * 512), L.ReLU(), inactive_dropout(), ContribBatchNorm()]
     layers += [L.Reshape((4, 4, 512))]
     for filters in (256, 128, 64):
         layers += [L.Conv2DTranspose(filters, 5, strides=2, padding="same"), L.ReLU()]
-        layers += [inactive_dropout(), batch_norm()]
+        layers += [inactive_dropout(), ContribBatchNorm()]
     layers += [L.Conv2DTranspose(3, 5, strides=2, padding="same"), L.Activation("tanh")]
     return sequential((100,), layers)
 
@@ -55,9 +51,9 @@ def generator_000():
 def discriminator_000():
     """Figure 3: ReLU in the convolution, leaky ReLU after the norm."""
     layers = [L.Conv2D(64, 5, 2, "same"), L.LeakyReLU(0.2)]
-    layers += [L.Conv2D(128, 5, 2, "same"), L.ReLU(), batch_norm(), L.LeakyReLU(0.2)]
-    layers += [L.Conv2D(256, 5, 2, "same"), L.ReLU(), batch_norm(), L.LeakyReLU(0.2)]
-    layers += [L.Conv2D(512, 5, 2, "same"), L.ReLU(), batch_norm()]
+    layers += [L.Conv2D(128, 5, 2, "same"), L.ReLU(), ContribBatchNorm(), L.LeakyReLU(0.2)]
+    layers += [L.Conv2D(256, 5, 2, "same"), L.ReLU(), ContribBatchNorm(), L.LeakyReLU(0.2)]
+    layers += [L.Conv2D(512, 5, 2, "same"), L.ReLU(), ContribBatchNorm()]
     layers += [L.Conv2DTranspose(512, 1, strides=1), L.ReLU()]
     layers += [L.Flatten(), L.Dense(1, activation="sigmoid")]
     return sequential((3, 64, 64), layers)
@@ -67,7 +63,7 @@ def critic_000():
     """Figure 8: `normalizer_fn` takes the convolution's bias away and stands before the slope."""
     layers = [L.Conv2D(64, 5, 2, "same"), L.LeakyReLU(0.2)]
     for filters in (128, 256, 512):
-        layers += [L.Conv2D(filters, 5, 2, "same", use_bias=False), batch_norm(0.999)]
+        layers += [L.Conv2D(filters, 5, 2, "same", use_bias=False), ContribBatchNorm()]
         layers += [L.LeakyReLU(0.2)]
     return sequential((3, 64, 64), [*layers, L.Flatten(), L.Dense(1)])
 

@@ -125,11 +125,7 @@ def arrange(networks, batch, gap, bias):
     ],
 )
 def test_balancing_rule_of_report_000(gap, bias, skipped):
-    """In double precision: the report's logarithm has an epsilon of 1e-12 that torch's has not.
-
-    Running statistics are left out: TensorFlow moves them in an update and not where losses are
-    measured, and nothing in the report reads them.
-    """
+    """In double precision: the report's logarithm has an epsilon of 1e-12 that torch's has not."""
     ours = trainer("dcgan_cifar64")
     for network in ours.networks.values():
         network.double()
