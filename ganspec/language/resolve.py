@@ -64,7 +64,6 @@ class Resolver(Scope):
         needed = [k for k, field in fields.items() if field.required and k not in (given or {})]
         whole = self.complete(node, [*needed, *required], title) and whole
         try:
-            # validators can tell what the author wrote from defaults of the framework
             model = cls.model_validate(values, context={"written": node.value.keys()})
         except ValidationError as error:
             for item in error.errors(include_url=False):
