@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (4f24c7fe).
+Written by ganspec from the spec `dcgan_cifar64` (de8526f8).
 Plain PyTorch, yours to edit.
 """
 
@@ -270,7 +270,7 @@ def main():
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
     images, _ = load_images(args.data)
-    images = images.mT.contiguous()
+    images = images.mT.contiguous()  # rows become columns
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)

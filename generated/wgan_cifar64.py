@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (2549a58b).
+Written by ganspec from the spec `wgan_cifar64` (475c74d2).
 Plain PyTorch, yours to edit.
 """
 
@@ -261,7 +261,7 @@ def main():
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
     images, _ = load_images(args.data)
-    images = images.mT.contiguous()
+    images = images.mT.contiguous()  # rows become columns
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)

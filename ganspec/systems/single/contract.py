@@ -61,7 +61,7 @@ def check_statistics(nets: dict[str, Net]) -> Iterator[Diagnostic]:
     steps = (step for net in nets.values() for step in net.leaves())
     step = next((s for s in steps if s.call.kwargs.get("track_running_stats") is False), None)
     if step:
-        message = f"{step.origin.kind} normalizes by the batch: each result depends on all images"
+        message = f"{step.origin.kind} makes one image's result depend on the others of its batch"
         help = "write `statistics: running`"
         mark = step.origin.mark
         yield Diagnostic("batch-statistics", message, mark, (), help, severity="warning")
