@@ -90,6 +90,21 @@ def neighbour(layer, kind: type, nodes: str):
     return None
 
 
+class ContribBatchNorm(keras.layers.BatchNormalization):
+    """`tf.contrib.layers.batch_norm(net)` of TensorFlow 1: no gain, always the batch's statistics.
+
+    It keeps running statistics that nothing reads; they are left out.
+    """
+
+    def build(self, shape):
+        self.beta = self.add_weight(shape=shape[-1:], name="beta", initializer="zeros")
+
+    def call(self, x, training=None, mask=None):
+        axes = tuple(range(len(x.shape) - 1))
+        mean, variance = keras.ops.mean(x, axes), keras.ops.var(x, axes)
+        return (x - mean) / keras.ops.sqrt(variance + 1e-3) + self.beta
+
+
 PER_NUMBER = (
     keras.layers.Activation,
     keras.layers.BatchNormalization,
@@ -236,11 +251,10 @@ def train_same_as_keras(ours, models, optimizers, loop, layers=None, rounds=ROUN
             same_weights(layer, module, *both, **options)
 
 
-def same_weights(layer, module: nn.Module, mine, theirs, statistics=True, atol=1e-11) -> None:
+def same_weights(layer, module: nn.Module, mine, theirs, atol=1e-11) -> None:
     """Weights, running statistics and moments of the optimizers are the same."""
     for name, expected in state_of(layer).items():
-        if statistics or not name.startswith("running_"):
-            close(getattr(module, name).detach(), expected, atol)
+        close(getattr(module, name).detach(), expected, atol)
     states = {id(w): theirs.state[w.value] for w in layer.trainable_weights}
     for moment in ("exp_avg", "exp_avg_sq", "square_avg"):
         values = {key: state[moment] for key, state in states.items() if moment in state}
