@@ -218,6 +218,10 @@ class TensorFlowRmsProp:
         for w, ms, g in zip(self.weights, self.squares, slopes, strict=True):
             ms.mul_(0.9).add_(0.1 * g * g)
             w.data.sub_(5e-5 * g / (ms + 1e-10).sqrt())
+        return torch.cat([g.flatten() for g in slopes]).norm()  # of the summaries
+
+
+LOGGED = ("d_loss", "g_loss", "d_gradient", "g_gradient")
 
 
 def test_iterations_of_the_wgan():
@@ -245,17 +249,17 @@ def test_iterations_of_the_wgan():
                 fake_logit = critic_conv(generator(torch.randn(4, 6), theta_g), theta_c)
                 true_logit = critic_conv(real_data, theta_c)
                 c_loss = (fake_logit - true_logit).mean()
-                opt_c.minimize(c_loss)
+                c_norm = opt_c.minimize(c_loss)
             g_loss = (-critic_conv(generator(torch.randn(4, 6), theta_g), theta_c)).mean()
-            opt_g.minimize(g_loss)
-            expected.append((c_loss, g_loss))
+            g_norm = opt_g.minimize(g_loss)
+            expected.append((c_loss.detach(), g_loss.detach(), c_norm, g_norm))
 
         ours.batches = iter(batches)
         torch.manual_seed(2)
-        for c_loss, g_loss in expected:
+        for numbers in expected:
             log = ours.advance()
-            close(log["d_loss"], c_loss.detach())
-            close(log["g_loss"], g_loss.detach())
+            for name, number in zip(LOGGED, numbers, strict=True):
+                close(log[name], number)
     finally:
         torch.set_default_dtype(torch.float32)
     for key, theirs in (("generator", theta_g), ("discriminator", theta_c)):

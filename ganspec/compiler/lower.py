@@ -20,7 +20,7 @@ def lower_network(
     interface: Interface,
     labels: Input | None = None,
 ) -> Net:
-    """Return one network's program. Raises SpecError at its first shape error."""
+    """Return one network's program. Raise SpecError at its first error."""
     net = Builder(network, scope, labels.value if labels else None)
     start = interface.input
     x = net.join(network.condition, start.value) if network.condition else start.value
@@ -54,7 +54,7 @@ def heads_last(steps: list[Step], output: Value) -> list[Step]:
 
 
 def _refuse_init_under_weight_norm(net: Net) -> None:
-    """Raise SpecError for initial weights under a weight norm, which has no tensor to fill."""
+    """Raise SpecError for initial weights under `norm: weight`, which has no tensor to fill."""
     for step in net.leaves():
         functions = [w.target for w in step.call.wraps] + list(step.call.kwargs.values())
         if (net.initialize or step.initialize) and weight_norm in functions:
@@ -71,7 +71,11 @@ def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
 
 
 def lower(spec: Spec) -> dict[str, Net]:
-    """Return the programs of the spec's networks. Raises SpecError with every error."""
+    """Return the programs of the spec's networks.
+
+    Raise SpecError with the first error of each network, and those of networks that do not fit
+    each other.
+    """
     nets: dict[str, Net] = {}
     diagnostics: list[Diagnostic] = []
     for key, interface in spec.interfaces().items():
