@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypedDict
@@ -13,6 +13,7 @@ from ganspec.program.receptive import ReceptiveField, receptive_field, receptive
 from ganspec.report import markup
 from ganspec.report.captions import caption, label_text, sides
 from ganspec.seal import BLANK, sealed
+from ganspec.systems.implied import LEGEND, MARK, Implied
 from ganspec.systems.spec import Spec
 
 WORDS = {"layer": "Layer", "output": "Output", "parameters": "Parameters"}
@@ -32,6 +33,7 @@ class LayerData(TypedDict):
     """One layer in the output of `show --json`.
 
     `receptive_field` is its size, `jump` the distance of neighbouring fields, both in input pixels.
+    `implied` names the fields that the spec's report does not print, the layer by its kind.
     """
 
     path: str
@@ -42,6 +44,7 @@ class LayerData(TypedDict):
     line: int | None
     receptive_field: list[int] | None
     jump: list[float] | None
+    implied: list[str]
 
 
 class NetworkData(TypedDict):
@@ -56,16 +59,26 @@ class NetworkData(TypedDict):
     layers: list[LayerData]
 
 
+class ReportData(TypedDict):
+    """A spec's report in the output of `show --json`; `implied` lists values by key path."""
+
+    cite: str
+    notes: list[str]
+    implied: list[dict[str, object]]
+
+
 class SpecData(TypedDict):
     """The output of `show --json`."""
 
     name: str
     networks: dict[str, NetworkData]
+    report: ReportData
 
 
 def described(spec: Spec, nets: dict[str, Net]) -> SpecData:
     """Return the spec's networks, layers and costs as plain data."""
     networks: dict[str, NetworkData] = {}
+    implied, report = Implied(spec), spec.report
     for name, net in nets.items():
         rows, fields = costs(net, macs=True), receptive_fields(net)
         seen = receptive_field(net)
@@ -73,12 +86,20 @@ def described(spec: Spec, nets: dict[str, Net]) -> SpecData:
             "params": totals(rows),
             "macs": sum(row.macs or 0 for row in rows),
             "receptive_field": list(seen) if seen else None,
-            "layers": [_layer(row, fields.get(row.path)) for row in rows],
+            "layers": [
+                _layer(row, fields.get(row.path), implied.by_kind.get(f"{name}.{row.path}", []))
+                for row in rows
+            ],
         }
-    return {"name": spec.name, "networks": networks}
+    said: ReportData = {
+        "cite": report.cite,
+        "notes": list(report.notes),
+        "implied": implied.data(),
+    }
+    return {"name": spec.name, "networks": networks, "report": said}
 
 
-def _layer(row: Cost, field: ReceptiveField | None) -> LayerData:
+def _layer(row: Cost, field: ReceptiveField | None, implied: list[str]) -> LayerData:
     jump = field.jump if field else None
     return {
         "path": row.path,
@@ -89,6 +110,7 @@ def _layer(row: Cost, field: ReceptiveField | None) -> LayerData:
         "line": row.line,
         "receptive_field": list(field.size) if field else None,
         "jump": [float(step) for step in jump] if jump else None,
+        "implied": implied,
     }
 
 
@@ -98,16 +120,21 @@ def _layer(row: Cost, field: ReceptiveField | None) -> LayerData:
 def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     """Return a text table of each network's layers, output shapes, parameters, multiply-adds."""
     parts = [f"{spec.name}: {' '.join(spec.doc.split())}" if spec.doc else spec.name]
+    implied = Implied(spec)
     for name, net in nets.items():
-        parts.append("\n".join([name, *_aligned(_table(net, receptive=receptive))]))
+        layers = _table(net, _marks(implied, name), receptive=receptive)
+        parts.append("\n".join([name, *_aligned(layers)]))
+    for title, lines in _remarks(spec, implied):
+        parts.append("\n".join([title, *(f"  {line}" for line in lines)]))
     return "\n\n".join(parts)
 
 
 def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     """Return a Markdown table for each network."""
     parts = [f"<!-- Written by ganspec from the spec `{spec.name}` ({BLANK}). -->"]
+    implied = Implied(spec)
     for name, net in nets.items():
-        layers = _table(net, captions=True, receptive=receptive)
+        layers = _table(net, _marks(implied, name), captions=True, receptive=receptive)
         head = [WORDS.get(word, word.capitalize()) for word in layers.head]
         rule = [":--" if i < 2 else "--:" for i in range(len(head))]
         head, *body, total = (
@@ -117,6 +144,9 @@ def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
         lines = [f"| {' | '.join(row)} |" for row in (head, rule, *body, total)]
         note = [f"{layers.note.capitalize()}."] if layers.note else []
         parts += [f"### {name.capitalize()}", "\n".join(lines), *note]
+    for title, texts in _remarks(spec, implied):
+        entries = (f"- {markup.markdown_line(text)}" for text in texts)
+        parts += [f"{markup.markdown_line(title)}:", "\n".join(entries)]
     return sealed("\n\n".join(parts) + "\n")
 
 
@@ -126,10 +156,13 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
         f"% Written by ganspec from the spec `{spec.name}` ({BLANK}).",
         r"% Needs \usepackage{booktabs}.",
     ]
+    implied = Implied(spec)
     for name, net in nets.items():
-        layers = _table(net, captions=True, receptive=receptive, macs=False)
+        marks = _marks(implied, name)
+        layers = _table(net, marks, captions=True, receptive=receptive, macs=False)
         kind = "table*" if len(layers.head) > 3 else "table"  # `table*` spans two columns
         note = f" {layers.note.capitalize()}." if layers.note else ""
+        note += f" {LEGEND}." if marks else ""
         lines += [
             rf"\begin{{{kind}}}",
             rf"  \centering\{_font_size(len(layers.rows))}\setlength{{\tabcolsep}}{{4pt}}",
@@ -146,7 +179,28 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
             r"  \end{tabular}",
             rf"\end{{{kind}}}",
         ]
+    for title, texts in _remarks(spec, implied):
+        lines += [
+            rf"\noindent {markup.latex(title)}:",
+            r"\begin{itemize}",
+            *(rf"  \item {markup.latex(text)}" for text in texts),
+            r"\end{itemize}",
+        ]
     return sealed("\n".join([*lines, ""]))
+
+
+def _marks(implied: Implied, name: str) -> frozenset[str]:
+    """Return the paths of a network's layers with implied values, without the network's key."""
+    within = (path.partition(".") for path in implied.by_kind)
+    return frozenset(path for network, _, path in within if network == name)
+
+
+def _remarks(spec: Spec, implied: Implied) -> Iterator[tuple[str, list[str]]]:
+    """Yield a title and lines: the implied values, then the report's notes."""
+    if implied:
+        yield LEGEND, list(implied.texts())
+    if spec.report.notes:
+        yield "notes", [" ".join(note.split()) for note in spec.report.notes]
 
 
 def _aligned(layers: LayerTable) -> list[str]:
@@ -181,13 +235,23 @@ def _latex_text(text: str) -> str:
 
 
 def _table(
-    net: Net, captions: bool = False, receptive: bool = False, macs: bool = True
+    net: Net,
+    marks: frozenset[str],
+    captions: bool = False,
+    receptive: bool = False,
+    macs: bool = True,
 ) -> LayerTable:
-    """Return the table of a network, with the columns that the arguments choose."""
+    """Return the table of a network, with the columns that the arguments choose.
+
+    Layers whose paths are in `marks` have the mark of implied values after their names.
+    """
     rows, fields = costs(net, macs=macs), receptive_fields(net) if receptive else {}
     names = _captions(net) if captions else {}
     columns = {
-        "layer": [names.get(row.path, row.kind) for row in rows],
+        "layer": [
+            names.get(row.path, row.kind) + (f" {MARK}" if row.path in marks else "")
+            for row in rows
+        ],
         "output": [sides(row.output) for row in rows],
         "parameters": [f"{row.params:,}" if row.params else "" for row in rows],
     }
