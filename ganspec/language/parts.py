@@ -16,7 +16,7 @@ from ganspec.language.kinds import Kind
 from ganspec.language.section import Section
 
 PATH = re.compile(r"[a-z_][a-z0-9_]*(\.([a-z_][a-z0-9_]*|-?[0-9]{1,4}))*", re.ASCII)
-UNNAMED = {"name", "doc", "vars"}  # labels, and numbers that other values repeat
+UNNAMED = {"name", "doc", "as", "from", "vars"}  # names, and numbers that other values repeat
 HOLDER = object()  # the value of a part that only holds others
 
 

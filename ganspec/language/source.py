@@ -224,7 +224,8 @@ def _extended(
         fail("too-deep", f"more than {MAX_EXTENDS} files extend each other", base.mark)
     inherited = _extended(target, shape, content, seen, base.mark)
     kept = {k: v for k, v in inherited.value.items() if k not in OWN}
-    merged = merge(MapNode(kept, inherited.mark), own, shape)
+    none = {k: MapNode({}, inherited.mark) for k in OWN if k in own.value}
+    merged = merge(MapNode({**kept, **none}, inherited.mark), own, shape)
     assert isinstance(merged, MapNode)  # merging two maps gives a map
     return merged
 

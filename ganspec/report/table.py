@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypedDict
@@ -12,6 +12,7 @@ from ganspec.program.measure import Cost, below_key, costs, totals
 from ganspec.program.receptive import ReceptiveField, receptive_field, receptive_fields
 from ganspec.report import markup
 from ganspec.report.captions import caption, label_text, sides
+from ganspec.report.provenance import marks, remarks
 from ganspec.seal import BLANK, sealed
 from ganspec.systems.implied import LEGEND, MARK, Implied
 from ganspec.systems.spec import Spec
@@ -122,9 +123,9 @@ def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     parts = [f"{spec.name}: {' '.join(spec.doc.split())}" if spec.doc else spec.name]
     implied = Implied(spec)
     for name, net in nets.items():
-        layers = _table(net, _marks(implied, name), receptive=receptive)
+        layers = _table(net, marks(implied, name), receptive=receptive)
         parts.append("\n".join([name, *_aligned(layers)]))
-    for title, lines in _remarks(spec, implied):
+    for title, lines in remarks(spec, implied):
         parts.append("\n".join([title, *(f"  {line}" for line in lines)]))
     return "\n\n".join(parts)
 
@@ -134,7 +135,7 @@ def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     parts = [f"<!-- Written by ganspec from the spec `{spec.name}` ({BLANK}). -->"]
     implied = Implied(spec)
     for name, net in nets.items():
-        layers = _table(net, _marks(implied, name), captions=True, receptive=receptive)
+        layers = _table(net, marks(implied, name), captions=True, receptive=receptive)
         head = [WORDS.get(word, word.capitalize()) for word in layers.head]
         rule = [":--" if i < 2 else "--:" for i in range(len(head))]
         head, *body, total = (
@@ -144,7 +145,7 @@ def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
         lines = [f"| {' | '.join(row)} |" for row in (head, rule, *body, total)]
         note = [f"{layers.note.capitalize()}."] if layers.note else []
         parts += [f"### {name.capitalize()}", "\n".join(lines), *note]
-    for title, texts in _remarks(spec, implied):
+    for title, texts in remarks(spec, implied):
         entries = (f"- {markup.markdown_line(text)}" for text in texts)
         parts += [f"{markup.markdown_line(title)}:", "\n".join(entries)]
     return sealed("\n\n".join(parts) + "\n")
@@ -158,11 +159,11 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     ]
     implied = Implied(spec)
     for name, net in nets.items():
-        marks = _marks(implied, name)
-        layers = _table(net, marks, captions=True, receptive=receptive, macs=False)
+        signs = marks(implied, name)
+        layers = _table(net, signs, captions=True, receptive=receptive, macs=False)
         kind = "table*" if len(layers.head) > 3 else "table"  # `table*` spans two columns
         note = f" {layers.note.capitalize()}." if layers.note else ""
-        note += f" {LEGEND}." if marks else ""
+        note += f" {LEGEND}." if signs else ""
         lines += [
             rf"\begin{{{kind}}}",
             rf"  \centering\{_font_size(len(layers.rows))}\setlength{{\tabcolsep}}{{4pt}}",
@@ -179,7 +180,7 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
             r"  \end{tabular}",
             rf"\end{{{kind}}}",
         ]
-    for title, texts in _remarks(spec, implied):
+    for title, texts in remarks(spec, implied):
         lines += [
             rf"\noindent {markup.latex(title)}:",
             r"\begin{itemize}",
@@ -187,20 +188,6 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
             r"\end{itemize}",
         ]
     return sealed("\n".join([*lines, ""]))
-
-
-def _marks(implied: Implied, name: str) -> frozenset[str]:
-    """Return the paths of a network's layers with implied values, without the network's key."""
-    within = (path.partition(".") for path in implied.by_kind)
-    return frozenset(path for network, _, path in within if network == name)
-
-
-def _remarks(spec: Spec, implied: Implied) -> Iterator[tuple[str, list[str]]]:
-    """Yield a title and lines: the implied values, then the report's notes."""
-    if implied:
-        yield LEGEND, list(implied.texts())
-    if spec.report.notes:
-        yield "notes", [" ".join(note.split()) for note in spec.report.notes]
 
 
 def _aligned(layers: LayerTable) -> list[str]:
@@ -236,20 +223,20 @@ def _latex_text(text: str) -> str:
 
 def _table(
     net: Net,
-    marks: frozenset[str],
+    signs: frozenset[str],
     captions: bool = False,
     receptive: bool = False,
     macs: bool = True,
 ) -> LayerTable:
     """Return the table of a network, with the columns that the arguments choose.
 
-    Layers whose paths are in `marks` have the mark of implied values after their names.
+    Layers whose paths are in `signs` have the mark of implied values after their names.
     """
     rows, fields = costs(net, macs=macs), receptive_fields(net) if receptive else {}
     names = _captions(net) if captions else {}
     columns = {
         "layer": [
-            names.get(row.path, row.kind) + (f" {MARK}" if row.path in marks else "")
+            names.get(row.path, row.kind) + (f" {MARK}" if row.path in signs else "")
             for row in rows
         ],
         "output": [sides(row.output) for row in rows],
