@@ -61,6 +61,8 @@ def is_marked(cell: str | None) -> bool:
 
 
 def _paths(spec: Spec, row: str) -> tuple[str, ...]:
+    if row.startswith("claimed "):
+        return ("report.scores",)
     if row != "rules":
         return SHOWN.get(row, ())
     elsewhere = {path for paths in SHOWN.values() for path in paths}

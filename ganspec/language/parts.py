@@ -1,7 +1,8 @@
 """A validated spec as a tree of named parts, and paths that name some of them.
 
 A path such as `generator.leaky_relu.slope` is a section, then names on the way down to a value;
-names in between may be left out. So a path names the same values in the short and the full form,
+names in between may be left out. A name means a part right below if there is one, and otherwise all
+parts of that name further down. So a path names the same values in the short and the full form,
 inside a repeat and outside, and after other layers were added.
 """
 
@@ -21,7 +22,7 @@ HOLDER = object()  # the value of a part that only holds others
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class SpecPart:
     """A field, a kind, or an entry of a list.
 
     `path` is its key path, as in `--set`. The value of a kind is its name.
@@ -30,24 +31,28 @@ class Part:
     name: str
     path: str
     value: object = HOLDER
-    parts: tuple[Part, ...] = ()
+    parts: tuple[SpecPart, ...] = ()
     kind: Kind | None = field(default=None, repr=False)
 
-    def values(self) -> Iterator[Part]:
+    def values(self) -> Iterator[SpecPart]:
         """Yield the parts that have a value: this one and all below it, in order."""
         if self.value is not HOLDER:
             yield self
         for part in self.parts:
             yield from part.values()
 
-    def below(self, name: str) -> Iterator[Part]:
-        """Yield the parts called `name` at any depth below this one, in order."""
+    def below(self, name: str) -> list[SpecPart]:
+        """Return the parts called `name` right below this one, or else at any depth, in order."""
+        own = [part for part in self.parts if part.name == name]
+        return own or list(self._inside(name))
+
+    def _inside(self, name: str) -> Iterator[SpecPart]:
         for part in self.parts:
             if part.name == name:
                 yield part
-            yield from part.below(name)
+            yield from part._inside(name)
 
-    def named(self, path: str) -> list[Part]:
+    def named(self, path: str) -> list[SpecPart]:
         """Return the parts that `path` names, in order; [] if it names nothing or is no path.
 
         A number after a name chooses one of its entries, counted from 0, or from the end if it is
@@ -60,47 +65,46 @@ class Part:
             if step.lstrip("-").isdigit():
                 groups = [_at(group, int(step)) for group in groups]
             else:
-                groups = [list(part.below(step)) for group in groups for part in group]
+                groups = [part.below(step) for group in groups for part in group]
         return list(dict.fromkeys(part for group in groups for part in group))
 
 
-def _at(parts: list[Part], place: int) -> list[Part]:
+def _at(parts: list[SpecPart], place: int) -> list[SpecPart]:
     entries = [part for part in parts if part.path.rpartition(".")[2].isdigit()]
     return [entries[place]] if -len(entries) <= place < len(entries) else []
 
 
-def parts_of(section: Section, path: str = "") -> Part:
+def parts_of(section: Section, name: str = "", path: str = "") -> SpecPart:
     """Return a section, such as a whole spec, with its fields as parts."""
-    name = path.rpartition(".")[2]
-    return Part(name, path, parts=tuple(_fields(section, path)))
+    return SpecPart(name, path, parts=tuple(_fields(section, path)))
 
 
-def _fields(section: Section, path: str) -> Iterator[Part]:
+def _fields(section: Section, path: str) -> Iterator[SpecPart]:
     for known in fields_of(type(section)).values():
         if known.name not in UNNAMED:
             inner = f"{path}.{known.name}" if path else known.name
             yield from _field(known.name, getattr(section, known.attribute), inner)
 
 
-def _field(name: str, value: object, path: str) -> Iterator[Part]:
+def _field(name: str, value: object, path: str) -> Iterator[SpecPart]:
     """Yield the part of a field, or the parts of its entries if it is a list."""
     if isinstance(value, Kind):
-        yield Part(name, path, parts=tuple(_kinds(value)))
+        yield SpecPart(name, path, parts=tuple(_kinds(value)))
     elif isinstance(value, Section):
-        yield parts_of(value, path)
+        yield parts_of(value, name, path)
     elif isinstance(value, dict):
         inner = (part for key, each in value.items() for part in _field(key, each, f"{path}.{key}"))
-        yield Part(name, path, parts=tuple(inner))
+        yield SpecPart(name, path, parts=tuple(inner))
     elif isinstance(value, tuple) and value and isinstance(value[0], Kind):
-        yield Part(name, path, parts=tuple(part for kind in value for part in _kinds(kind)))
+        yield SpecPart(name, path, parts=tuple(part for kind in value for part in _kinds(kind)))
     elif isinstance(value, tuple):
         for i, each in enumerate(value):
             yield from _field(name, each, f"{path}.{i}")
     else:
-        yield Part(name, path, value)
+        yield SpecPart(name, path, value)
 
 
-def _kinds(kind: Kind) -> Iterator[Part]:
+def _kinds(kind: Kind) -> Iterator[SpecPart]:
     """Yield the part of a kind. A repeat yields its layers, a block's call is its holder."""
     if kind.kind == "repeat":
         for layers in getattr(kind, "rounds", ()):
@@ -108,7 +112,7 @@ def _kinds(kind: Kind) -> Iterator[Part]:
                 yield from _kinds(layer)
     elif kind.kind == "block":
         inner = tuple(part for layer in getattr(kind, "layers", ()) for part in _kinds(layer))
-        yield Part(getattr(kind, "block", ""), kind.path, parts=inner)
+        yield SpecPart(getattr(kind, "block", ""), kind.path, parts=inner)
     else:
         parts = tuple(_fields(kind, kind.path))
-        yield Part(kind.kind, kind.path, kind.kind, parts, kind)
+        yield SpecPart(kind.kind, kind.path, kind.kind, parts, kind)

@@ -1,4 +1,4 @@
-"""What a spec's report prints and what it implies, for tables and pages."""
+"""Marks and remarks of a spec's report, for tables and pages."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -126,7 +127,7 @@ def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
         layers = _table(net, marks(implied, name), receptive=receptive)
         parts.append("\n".join([name, *_aligned(layers)]))
     for title, lines in remarks(spec, implied):
-        parts.append("\n".join([title, *(f"  {line}" for line in lines)]))
+        parts.append("\n".join([title, *map(_wrapped, lines)]))
     return "\n\n".join(parts)
 
 
@@ -203,6 +204,10 @@ def _aligned(layers: LayerTable) -> list[str]:
     rule = "  " + "-" * (sum(widths) + 2 * len(widths) - 2)
     note = [f"  {layers.note}"] if layers.note else []
     return [lines[0], rule, *lines[1:-1], rule, lines[-1], *note]
+
+
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, 100, initial_indent="  ", subsequent_indent="    ")
 
 
 def _font_size(rows: int) -> str:

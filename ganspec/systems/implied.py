@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import groupby
 
-from ganspec.language.parts import Part, parts_of
+from ganspec.kinds.initializer import Initializer
+from ganspec.language.kinds import Kind
+from ganspec.language.parts import HOLDER, SpecPart, parts_of
+from ganspec.language.section import Section
 from ganspec.systems.spec import Spec
-from ganspec.systems.wording import label, phrase, spoken
+from ganspec.systems.wording import initial, label, phrase, spoken
 
 MARK = "*"
 LEGEND = f"{MARK} implied: the report does not print it"
@@ -42,20 +47,44 @@ class Implied:
     def texts(self) -> Iterator[str]:
         """Yield each path with its values: `discriminator.dropout.rate: 0.3`."""
         for path, parts in self.named.items():
-            words = [word for part in parts for word in self._words(part, part.path)]
-            if words:
-                yield f"{path}: {'; '.join(dict.fromkeys(words))}"
+            if words := dict.fromkeys(self._words(parts)):
+                yield f"{path}: {'; '.join(words)}"
 
-    def _words(self, part: Part, top: str) -> Iterator[str]:
-        if part.kind:
-            yield phrase(part.kind, self.spec.framework)
-        elif part in self.values and part.path == top:
-            yield spoken(part.value)
-        elif part in self.values and part.value not in (None, False):
-            yield f"{label(part.name)} {spoken(part.value)}"
-        for inner in () if part.kind else part.parts:
-            yield from self._words(inner, top)
+    def _words(self, parts: Iterable[SpecPart], inside: bool = False) -> Iterator[str]:
+        """Yield parts in words: a kind, a value, or, if `inside` another part, a named value."""
+        for _, group in groupby(parts, key=lambda part: re.sub(r"\.[0-9]+$", "", part.path)):
+            entries = list(group)
+            first = entries[0]
+            if first.value is HOLDER:
+                for part in entries:
+                    words = list(self._words(self._effective(part), inside=True))
+                    if inside and words and not any(value.kind for value in part.values()):
+                        words = [_named(part, words)]
+                    yield from words
+            elif first.kind:
+                yield from (self._kind(each.kind) for each in entries if each.kind)
+            elif not inside:
+                own = first.name == "init"  # None stands for the framework's own
+                yield initial(None) if own else ", ".join(spoken(each.value) for each in entries)
+            elif first.value not in (None, False):
+                yield _named(first, [spoken(each.value) for each in entries])
+
+    def _kind(self, kind: Kind) -> str:
+        is_own = isinstance(kind, Initializer)
+        return spoken(kind) if is_own else phrase(kind, self.spec.framework)
+
+    def _effective(self, part: SpecPart) -> list[SpecPart]:
+        """Return the parts inside a part, without fields of a section that change nothing."""
+        section = getattr(self.spec, part.path, None)
+        if not isinstance(section, Section) or isinstance(section, Kind):
+            return list(part.parts)
+        kept = self.spec.compared(part.path, dict(section))
+        return [inner for inner in part.parts if inner.name in kept]
 
     def data(self) -> list[dict[str, object]]:
         """Return the implied values as plain data: each with its key path."""
         return [{"path": part.path, "value": part.value} for part in self.values]
+
+
+def _named(part: SpecPart, words: list[str]) -> str:
+    return f"{label(part.name)} {', '.join(words)}"

@@ -18,10 +18,10 @@ class SelfAttention(nn.Module):
     def __init__(self, channels, norm=None):
         super().__init__()
         norm = norm or (lambda layer: layer)
-        self.query = norm(nn.Conv2d(channels, channels // 8, 1))
-        self.key = norm(nn.Conv2d(channels, channels // 8, 1))
-        self.value = norm(nn.Conv2d(channels, channels // 8, 1))
-        self.out = norm(nn.Conv2d(channels // 8, channels, 1))
+        self.query = norm(nn.Conv2d(channels, channels // 8, 1, bias=False))
+        self.key = norm(nn.Conv2d(channels, channels // 8, 1, bias=False))
+        self.value = norm(nn.Conv2d(channels, channels // 8, 1, bias=False))
+        self.out = norm(nn.Conv2d(channels // 8, channels, 1, bias=False))
         self.gamma = nn.Parameter(torch.zeros(()))
 
     def forward(self, x):
