@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (60f3cf37).
+Written by ganspec from the spec `dcgan_fashion` (dc40f0ec).
 Plain PyTorch, yours to edit.
 """
 
@@ -179,11 +179,11 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     d_optimizer.step()
 
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
-    # G: maximise log D(G(z))
+    # G: maximise -log(1 - D(G(z)))
     discriminator.requires_grad_(False)  # no gradients for its weights
     images = generator(latent)
     scores = discriminator(images)
-    g_loss = F.binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
+    g_loss = -fake_loss(scores)
     g_optimizer.zero_grad()
     g_loss.backward()
     g_optimizer.step()

@@ -1,21 +1,27 @@
-"""What a report prints, what it implies, and what its framework gives: no value is neither.
+"""Values that a report prints, implies, or leaves to its framework: each is one of these.
 
 `printed_facts.yaml` lists what the reports print, independently of the specs.
 """
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
+import re
 
 import pytest
 import yaml
+from conftest import ROOT
+from test_report_page import make_run
+from typer.testing import CliRunner
 
 import ganspec
-from ganspec.language.parts import HOLDER, SpecPart
+from ganspec.cli import app
+from ganspec.language.parts import HOLDER, SpecPart, parts_of
+from ganspec.report.run_files import write_report
 from ganspec.systems.implied import Implied
+from ganspec.systems.load import loads
 from ganspec.systems.spec import Spec
 
-ROOT = Path(__file__).parent.parent
 FACTS = yaml.safe_load((ROOT / "tests" / "printed_facts.yaml").read_text("utf-8"))
 
 # arguments of the frameworks' own layers and optimizers: a report that names its framework and
@@ -101,3 +107,146 @@ def test_the_sixteen_systems_have_facts():
         p.stem for p in (ROOT / "specs").glob("*.yaml") if "Report 00" in p.read_text("utf-8")
     }
     assert set(FACTS) >= reports and len(FACTS) == 16
+
+
+# -- paths ------------------------------------------------------------------------------------
+
+TINY = """
+name: tiny
+vars: {ch: 4}
+data: {dataset: shapes, size: 8}
+latent: {size: 5}
+generator:
+  layers:
+    - project: [ch, 2, 2]
+    LAYERS
+    - conv: 3
+discriminator: {layers: [{conv: {out: 2, stride: 2}}, flatten, {linear: 1}]}
+objective: {loss: {non_saturating: {real_target: 0.9}}}
+optimizers: {adam: {lr: 1e-4, betas: [0.5, 0.9]}}
+"""
+REPEATED = """\
+- repeat:
+        with: {c: [8, 6]}
+        layers: [{conv_transpose: {out: c, stride: 2}}, {leaky_relu: 0.2}]"""
+WRITTEN_OUT = """\
+- conv_transpose: {out: 8, stride: 2}
+    - leaky_relu: 0.2
+    - conv_transpose: {out: 6, stride: 2}
+    - leaky_relu: 0.2"""
+NAMED = {
+    "latent.size": [5],
+    "optimizers.lr": [1e-4, 1e-4],
+    "optimizers.betas.1": [0.9, 0.9],
+    "optimizers.generator.betas.1": [0.9],
+    "objective.loss.reads": ["logits"],
+    "objective.loss.non_saturating.real_target": [0.9],
+    "objective.loss.hinge.reads": [],
+    "generator.leaky_relu": ["leaky_relu", 0.2, "leaky_relu", 0.2],
+    "generator.leaky_relu.slope": [0.2, 0.2],
+    "generator.conv_transpose.out": [8, 6],
+    "generator.conv_transpose.-1.out": [6],
+    "generator.conv_transpose.2.out": [],
+    "generator.layers.1": [],  # layers are counted by kind, since others come and go
+    "generator.project.shape.0": [4],
+    "discriminator.out": [2, 1],
+    "train.iterations": [None],
+    "train.generator": [1, None],  # of `steps` and of `skip`
+    "out": [],
+    "generator.": [],
+}
+
+
+@pytest.mark.parametrize("layers", [REPEATED, WRITTEN_OUT])
+@pytest.mark.parametrize("path", NAMED)
+def test_a_path_names_the_same_in_every_spelling(layers, path):
+    root = parts_of(loads(TINY.replace("LAYERS", layers)))
+    values = [value for part in root.named(path) for value in part.values()]
+    own = [part.value for part in values if part.name not in ("norm", "init")]
+    assert own == NAMED[path]
+
+
+def test_layers_of_a_block_are_named_by_its_calls():
+    root = parts_of(spec_of("classifier_iclevr"))
+    assert len(root.named("classifier.basic_block")) == 5
+    assert [p.value for p in root.named("classifier.down_block.1.conv.out")] == [256] * 3
+
+
+def test_a_path_that_names_nothing_is_an_error(tmp_path):
+    path = tmp_path / "own.yaml"
+    path.write_text(
+        f"extends: {ROOT / 'specs/dcgan.yaml'}\n"
+        "report: {implied: [latent.size, train.bach, generator.layers.0]}\n"
+    )
+    result = CliRunner().invoke(app, ["check", str(path)])
+    assert result.exit_code == 1
+    assert re.findall(r"error\[unknown-name\]: (.*)\n *--> .*(:\d+:\d+)$", result.output, re.M) == [
+        ("`train.bach` names no value", ":2:33"),
+        ("`generator.layers.0` names no value", ":2:45"),
+    ]
+
+
+# -- where marks are shown --------------------------------------------------------------------
+
+
+def run(*words: str) -> str:
+    result = CliRunner().invoke(app, list(words))
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_show_marks_layers_and_lists_values_and_notes():
+    text = run("show", str(ROOT / "specs/dcgan_fashion.yaml"))
+    assert re.search(r"^  dropout\* ", text, re.M) and re.search(r"^  conv  ", text, re.M)
+    assert "\n  discriminator.dropout.rate: 0.3\n" in text
+    assert "\nnotes on Report 004, Fashion-MNIST, Keras\n" in text
+    for form in ("--markdown", "--latex"):
+        text = run("show", str(ROOT / "specs/dcgan_fashion.yaml"), form)
+        assert "discriminator.dropout.rate: 0.3" in text and "in whole or in part" in text
+
+
+def test_show_as_json_tells_implied_values():
+    shown = json.loads(run("show", str(ROOT / "specs/dcgan_fashion.yaml"), "--json"))
+    layers = {name: net["layers"] for name, net in shown["networks"].items()}
+    assert [each["implied"] for each in layers["discriminator"]][:3] == [[], ["slope"], ["rate"]]
+    implied = {each["path"]: each["value"] for each in shown["report"]["implied"]}
+    assert implied["discriminator.layers.2.rate"] == 0.3 and implied["train.batch"] == 256
+    assert "train.epochs" not in implied
+    assert shown["report"]["cite"] == "Report 004, Fashion-MNIST, Keras"
+    assert len(shown["report"]["notes"]) == 2
+
+
+def test_compare_marks_cells_and_prints_notes():
+    specs = [str(ROOT / f"specs/{name}.yaml") for name in ("dcgan_fashion", "dcgan")]
+    text = run("compare", *specs, "--width", "120")
+    assert re.search(r"^batch +256\* +128$", text, re.M)
+    assert re.search(r"^length +100 epochs +5 epochs$", text, re.M)
+    assert "\n* implied, in whole or in part" in text and "\ndcgan_fashion: the prose has" in text
+    assert "dcgan_fashion: the prose" not in run("compare", *specs, "--rows", "batch")
+    assert "implied" not in run("compare", specs[1])
+
+
+def test_pages_mark_values_and_have_the_notes(tmp_path):
+    folder = make_run(tmp_path / "run")
+    for name in ("page.html", "page.md"):
+        write_report([folder], tmp_path / name, False)
+        page = (tmp_path / name).read_text("utf-8")
+        assert "discriminator.dropout.rate: 0.3" in page and "the prose has ReLU" in page
+        assert re.search(r"<td>256\*</td>|\| 256\\\* \|", page)
+        assert re.search(r"<td>dropout\*</td>|\| dropout\\\* \|", page)
+
+
+# -- reports of specs that extend others ------------------------------------------------------
+
+
+def test_a_report_is_not_inherited(tmp_path):
+    base = ROOT / "specs" / "dcgan_fashion.yaml"
+    (tmp_path / "own.yaml").write_text(f"extends: {base}\nname: own\n")
+    assert (
+        ganspec.load(tmp_path / "own.yaml").report
+        == ganspec.load(ROOT / "specs/dcgan.yaml", ["report=null"]).report
+    )
+    (tmp_path / "own.yaml").write_text(f"extends: {base}\nname: own\nreport: {{cite: Mine}}\n")
+    report = ganspec.load(tmp_path / "own.yaml").report
+    assert report.cite == "Mine" and not (report.notes or report.implied or report.scores)
+    assert not any("warm-up" in note for note in spec_of("sagan").report.notes)

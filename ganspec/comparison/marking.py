@@ -52,12 +52,12 @@ def marked(cell: str, implied: Implied, row: str, network: Portrait | None = Non
         shown = implied.holds(_paths(implied.spec, row))
     else:
         shown = any(_of_network(network, implied, row))
-    return f"{cell} {MARK}" if shown else cell
+    return cell + MARK if shown else cell
 
 
 def is_marked(cell: str | None) -> bool:
     """Return True if a cell has the mark."""
-    return cell is not None and cell.endswith(f" {MARK}")
+    return cell is not None and cell.endswith(MARK)
 
 
 def _paths(spec: Spec, row: str) -> tuple[str, ...]:

@@ -70,8 +70,13 @@ class SpecPart:
 
 
 def _at(parts: list[SpecPart], place: int) -> list[SpecPart]:
-    entries = [part for part in parts if part.path.rpartition(".")[2].isdigit()]
-    return [entries[place]] if -len(entries) <= place < len(entries) else []
+    """Return the entry at `place`: of each list of numbers, of all layers of a network."""
+    lists: dict[str, list[SpecPart]] = {}
+    for part in parts:
+        above, _, last = part.path.rpartition(".")
+        if last.isdigit():
+            lists.setdefault("" if part.parts or part.kind else above, []).append(part)
+    return [each[place] for each in lists.values() if -len(each) <= place < len(each)]
 
 
 def parts_of(section: Section, name: str = "", path: str = "") -> SpecPart:

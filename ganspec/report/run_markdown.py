@@ -114,7 +114,7 @@ def layers(network: NetworkData) -> str:
     """Return a table of a network's layers with output shapes, parameters and multiply-adds."""
     rows = [
         [
-            layer["kind"] + (f" {MARK}" if layer["implied"] else ""),
+            layer["kind"] + (MARK if layer["implied"] else ""),
             " x ".join(map(str, layer["output"])),
             _count(layer["params"]),
             _count(layer["macs"]),

@@ -241,8 +241,7 @@ def _table(
     names = _captions(net) if captions else {}
     columns = {
         "layer": [
-            names.get(row.path, row.kind) + (f" {MARK}" if row.path in signs else "")
-            for row in rows
+            names.get(row.path, row.kind) + (MARK if row.path in signs else "") for row in rows
         ],
         "output": [sides(row.output) for row in rows],
         "parameters": [f"{row.params:,}" if row.params else "" for row in rows],

@@ -15,7 +15,7 @@ from ganspec.systems.spec import Spec
 from ganspec.systems.wording import initial, label, phrase, spoken
 
 MARK = "*"
-LEGEND = f"{MARK} implied: the report does not print it"
+LEGEND = f"{MARK} implied, in whole or in part: the report does not print it"
 
 
 class Implied:
