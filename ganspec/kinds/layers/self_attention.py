@@ -57,8 +57,9 @@ class PooledSelfAttention(nn.Module):
 class Attention(Weighted, kind="self_attention"):
     """Self-attention over positions (Zhang et al., 2019), times a learned gamma, plus the input.
 
-    `report`: queries, keys and values have C/8 channels, as in the paper's text. `pooled`: keys and
-    values are pooled 2 x 2, and values have C/2 channels, as in the authors' code.
+    Its four 1 x 1 convolutions have no biases. `report`: queries, keys and values have C/8
+    channels, as in the paper's text. `pooled`: keys and values are pooled 2 x 2, and values have
+    C/2 channels, as in the authors' code.
     """
 
     noun: ClassVar = "self attention"
