@@ -41,7 +41,7 @@ generator:
   layers: [{project: [ch, 8, 8]}, {celu: 0.5}, {pointwise: 3}, tanh]
 discriminator:
   condition: shift
-  norm: standardized
+  normalization: standardized
   layers: [{conv: {out: ch, stride: 2, kernel: 1}}, blur, celu, flatten, {linear: 1}]
 objective: {loss: {margin: 2.0}, penalty: drift}
 optimizers: {nadam: 1e-3}

@@ -199,9 +199,9 @@ EXPECTED = {
         "sigmoid",
     ],
     "OlderNorms": [
-        {"conv": {"out": 4, "stride": 2, "norm": "weight"}},
+        {"conv": {"out": 4, "stride": 2, "weight_norm": "weight"}},
         "flatten",
-        {"linear": {"out": 1, "norm": "spectral"}},
+        {"linear": {"out": 1, "weight_norm": "spectral"}},
     ],
     "Vectors": [{"linear": 784}, "tanh", {"reshape": [1, 28, 28]}],
     "Labelled": [{"project": [4, 8, 8]}, {"conv": 3}, "tanh"],

@@ -46,7 +46,7 @@ optimizers: {{adam: {{lr: 1e-3}}}}
 def networks(init=None, norm=None, framework="torch", last="", seed=5) -> dict[str, nn.Module]:
     """Return both networks with `init` and `norm`, in memory and from source, from one seed."""
     head = [f"  init: {init}"] if init else []
-    head += [f"  norm: {norm}"] if norm else []
+    head += [f"  normalization: {norm}"] if norm else []
     last = f", init: {last}" if last else ""
     nets = lower(loads(SPEC.format(framework=framework, head="\n".join(head), last=last)))
     namespace = {"__name__": "printed"}
@@ -232,15 +232,14 @@ name: wrapped
 data: {{dataset: shapes, size: 16}}
 latent: {{size: 8}}
 generator:
-  norm: {norm}
+  normalization: {norm}
   layers:
     - project: [16, 8, 8]
     - self_attention
     - conv_transpose: {{out: 6, stride: 2, kernel: [3, 4]}}
-    - batch_norm
     - conv: {{out: 3, groups: 3, bias: false}}
     - tanh
-discriminator: {{layers: [flatten, {{linear: {{out: 1, norm: {norm}}}}}]}}
+discriminator: {{layers: [flatten, {{linear: {{out: 1, weight_norm: {norm}}}}}]}}
 objective: {{loss: hinge}}
 optimizers: {{sgd: 0.1}}
 """

@@ -286,9 +286,9 @@ def merged(base: str, over: str) -> object:
             },
         ),
         (
-            "generator: {norm: spectral, init: {normal: 0.1}}",
-            "generator: {norm: weight, init: {normal: {std: 0.2}}}",
-            {"generator": {"norm": "weight", "init": {"normal": {"std": 0.2}}}},
+            "generator: {normalization: spectral, init: {normal: 0.1}}",
+            "generator: {normalization: weight, init: {normal: {std: 0.2}}}",
+            {"generator": {"normalization": "weight", "init": {"normal": {"std": 0.2}}}},
         ),
         (
             "data: {dataset: {shapes: {count: 3}}, size: 8}",
@@ -359,7 +359,8 @@ def test_is_kind():
     for path in [
         ("objective", "loss"),
         ("data", "dataset"),
-        ("generator", "norm"),
+        ("generator", "normalization"),
+        ("generator", "normalization", 1),
         ("generator", "layers", 3),
         ("generator", "layers", 3, "residual", "main", 0),
         ("optimizers", "generator"),

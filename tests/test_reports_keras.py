@@ -202,7 +202,7 @@ def self_attention(x, weights, gamma):
 @pytest.mark.parametrize("key", ["generator", "discriminator"])
 def test_self_attention_of_report_002(key):
     """Without the spectral norm, which is below; 32 of its channels, and a gamma that is not 0."""
-    spec = ganspec.load(ROOT / "specs" / "sagan.yaml", [f"{key}.norm=null", "vars.ch=16"])
+    spec = ganspec.load(ROOT / "specs" / "sagan.yaml", [f"{key}.normalization=none", "vars.ch=16"])
     torch.manual_seed(0)
     ours = ganspec.build(spec)[key].double()
     (layer,) = (m for m in ours.modules() if type(m).__name__ == "SelfAttention")

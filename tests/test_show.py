@@ -61,7 +61,7 @@ generator:
     - conv: 3
     - tanh
 discriminator:
-  norm: spectral
+  normalization: spectral
   condition: {channel: {embedding: 5}}
   layers:
     - {conv: {out: 8, as: a}}

@@ -95,7 +95,7 @@ class Resolver(Scope):
         """Return the value of a field; MISSING if it is wrong."""
         if node.value is None and kind.null:
             return None
-        if kind.family:
+        if kind.family and not (kind.families and isinstance(node, ListNode)):
             chosen = self.kind(kind.family, node)
             return MISSING if chosen is None else chosen
         if kind.families:
@@ -199,6 +199,8 @@ class Resolver(Scope):
         chosen, second = list(node.value)[:2]
         message = f"one {shown} is a map of one key, and {quoted(second)} is a second"
         help = "begin it with `- `" if second in kinds and family == "layer" else None
+        if second in kinds and family == "normalization":
+            help = f"write `[{chosen}, {second}]`"
         if chosen in kinds and second in fields_of(kinds[chosen]):
             help = f"write `{chosen}: {{..., {second}: ...}}`"
         self.report("wrong-type", message, node[second].start, help)
