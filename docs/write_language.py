@@ -84,8 +84,8 @@ WRITTEN = {
     "penalty": "Written as `objective: {loss: wasserstein, penalty: {gradient: 10}}`.",
     "optimizer": "Written as `optimizers: {adam: {lr: 2e-4}}`, or one for each network.",
     "initializer": "Written as `init: {normal: 0.02}` in a network or in a layer with a weight.",
-    "weight_norm": "Written as `normalization: spectral` in a network, or in a layer with a weight as "
-    "`weight_norm: spectral`.",
+    "weight_norm": "Written as `normalization: spectral` in a network, or in a layer with a weight "
+    "as `weight_norm: spectral`.",
     "dataset": "Written as `data: {dataset: {shapes: {count: 1000}}, size: 32}`.",
     "metric": "An entry of `evaluate: {metrics: [fid, {kid: {subsets: 50}}]}`.",
 }

@@ -19,8 +19,13 @@ class Normalization(Kind, family="normalization"):
 
     @classmethod
     def members(cls) -> dict[str, type[Kind]]:
-        layers = {n: k for n, k in kinds_of("layer").items() if getattr(k, "role", "") == "norm"}
-        return {**{word(k): k for k in layers.values()}, **kinds_of("weight_norm")}
+        return {word(kind): kind for kind in reversed(norms())}
+
+
+def norms() -> list[type[Kind]]:
+    """Return every norm layer, then every weight norm."""
+    layers = [kind for kind in kinds_of("layer").values() if getattr(kind, "role", "") == "norm"]
+    return [*layers, *kinds_of("weight_norm").values()]
 
 
 AnyNorm: TypeAlias = Annotated[Layer | WeightNorm, Family("normalization")]
