@@ -175,7 +175,6 @@ def test_a_norm_of_ones_own_is_a_normalization(folder):
     Path("scale.py").write_text(SCALE)
     kinds = [*FILES, "scale.py"]
     own = "discriminator.normalization=[standardized, scale]"
-    run("check", ROOT / "specs/dcgan.yaml", "--set", own, kinds=kinds)
     run("build", ROOT / "specs/dcgan.yaml", "--set", own, kinds=kinds)
     source = Path("generated/dcgan.py").read_text()
     assert "scale_images(x)" in source.replace("(h)", "(x)") and "standardize(nn.Conv2d" in source
