@@ -47,6 +47,7 @@ SECTIONS: list[tuple[str, type[Section]]] = [
     ("`optimizers`", gan.Optimizers),
     ("`train`", train.Train),
     ("`train.steps`", train.Steps),
+    ("Updates in `train.updates`", train.OwnUpdate),
     ("`train.warmup`", train.Warmup),
     ("`train.skip`", train.Skip),
     ("`evaluate`", evaluation.Evaluation),

@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (71c2cda2).
+Written by ganspec from the spec `acgan_cifar32` (50e6826d).
 Plain PyTorch, yours to edit.
 """
 
@@ -21,8 +21,6 @@ BATCH = 64
 EPOCHS = 100
 SEED = 0
 LABEL_SIZE = 10
-D_AUXILIARY = 1.0
-G_AUXILIARY = 1.0
 SAMPLES = 80
 COLUMNS = 10
 LATENT_SIZE = 100
@@ -156,6 +154,15 @@ def load_images(folder):
 
 
 # ---- Training ----
+def joint_weights(networks):
+    """Return the weights that the update by the loss of the classes changes."""
+    return [
+        weight
+        for key in ("generator", "discriminator")
+        for weight in networks[key].parameters()
+    ]
+
+
 def draw_batches(images, labels, seed):
     """Yield batches of real images without end, in a new random order each epoch."""
     random = torch.Generator().manual_seed(seed)
@@ -167,48 +174,62 @@ def draw_batches(images, labels, seed):
             yield images[chosen].float() / 127.5 - 1, labels[chosen]
 
 
-def assess(discriminator, images, labels):
-    """Return scores of images, and the auxiliary head's loss."""
-    scores, guesses = discriminator(images)
-    return scores, F.cross_entropy(guesses, labels)
-
-
-def train_generator(generator, discriminator, optimizer, latent, labels):
-    """Update the generator once. Return its loss."""
-    # G: maximise log D(G(z))
+def train_generator(generator, discriminator, optimizer, images, labels, log):
+    """Update the generator by the scores of `images`. Write its loss into `log`."""
     discriminator.requires_grad_(False)  # no gradients for its weights
-    images = generator(latent, labels)
-    scores, q_loss = assess(discriminator, images, labels)
+    scores, _ = discriminator(images)
     g_loss = F.binary_cross_entropy(scores, torch.ones_like(scores))
-    g_loss = g_loss + G_AUXILIARY * q_loss
     optimizer.zero_grad()
     g_loss.backward()
     optimizer.step()
     discriminator.requires_grad_(True)
-    return g_loss
+    log["g_loss"] = g_loss.detach()
 
 
-def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
+def assess(discriminator, images, labels):
+    """Return the scores of images, and the loss of their classes."""
+    scores, guesses = discriminator(images)
+    return scores, F.cross_entropy(guesses, labels)
+
+
+def train_classes(generator, discriminator, optimizer, real, labels, log):
+    """Update once by the loss of the classes alone. Write it into `log`."""
+    _, q_real = assess(discriminator, real, labels)
+    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+    fake = generator(latent, labels)
+    _, q_fake = assess(discriminator, fake, labels)
+    q_loss = q_real + q_fake
+    optimizer.zero_grad()
+    q_loss.backward()
+    optimizer.step()
+    log["q_loss"] = q_loss.detach()
+
+
+def train_step(
+    generator, discriminator, g_optimizer, d_optimizer, q_optimizer, batches
+):
     """Train both networks for one iteration. Return the losses by name."""
+    log = {}
     real, labels = next(batches)
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
         fake = generator(latent, labels)
     # D: maximise log D(x) + log(1 - D(G(z)))
-    real_scores, q_real = assess(discriminator, real, labels)
-    fake_scores, q_fake = assess(discriminator, fake, labels)
+    real_scores, _ = discriminator(real)
+    fake_scores, _ = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
-    q_loss = q_real + q_fake
-    d_loss = d_loss + D_AUXILIARY * q_loss
-    log = {"d_loss": d_loss.detach()}
-    log["q_loss"] = q_loss.detach()
+    log["d_loss"] = d_loss.detach()
     d_optimizer.zero_grad()
     d_loss.backward()
     d_optimizer.step()
 
+    # G: maximise log D(G(z))
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
-    g_loss = train_generator(generator, discriminator, g_optimizer, latent, labels)
-    return log | {"g_loss": g_loss.detach()}
+    images = generator(latent, labels)
+    train_generator(generator, discriminator, g_optimizer, images, labels, log)
+
+    train_classes(generator, discriminator, q_optimizer, real, labels, log)
+    return log
 
 
 def save_grid(images, path):
@@ -242,6 +263,7 @@ def main():
     d_optimizer = torch.optim.Adam(
         discriminator.parameters(), lr=2e-4, betas=(0.5, 0.999)
     )
+    q_optimizer = torch.optim.Adam(joint_weights(networks), lr=2e-4, betas=(0.5, 0.999))
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     fixed_labels = torch.arange(SAMPLES, device=labels.device) % LABEL_SIZE
     batches = draw_batches(images.to(args.device), labels, args.seed)
@@ -251,7 +273,9 @@ def main():
     args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
-        log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
+        log = train_step(
+            generator, discriminator, g_optimizer, d_optimizer, q_optimizer, batches
+        )
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
             losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())

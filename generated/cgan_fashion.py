@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (f1ab5a64).
+Written by ganspec from the spec `cgan_fashion` (5c8ffbda).
 Plain PyTorch, yours to edit.
 """
 
@@ -169,6 +169,7 @@ def draw_batches(images, labels, seed):
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches, pool):
     """Train both networks for one iteration. Return the losses by name."""
+    log = {}
     real, labels = next(batches)
     fake_labels = pool[torch.randint(len(pool), (len(real),), device=pool.device)]
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
@@ -187,21 +188,22 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches, pool
     d_fake.backward()
     d_optimizer.step()
 
-    d_real, d_fake = d_real.detach(), d_fake.detach()
-    log = {"d_loss": d_real + d_fake, "d_real": d_real, "d_fake": d_fake}
+    log["d_loss"] = d_real.detach() + d_fake.detach()
+    log["d_real"], log["d_fake"] = d_real.detach(), d_fake.detach()
 
+    # G: maximise log D(G(z))
     latent = torch.randn(GENERATOR_BATCH, LATENT_SIZE, device=real.device)
     fake_labels = pool[torch.randint(len(pool), (GENERATOR_BATCH,), device=pool.device)]
-    # G: maximise log D(G(z))
-    discriminator.requires_grad_(False)  # no gradients for its weights
     images = generator(latent, fake_labels)
+    discriminator.requires_grad_(False)  # no gradients for its weights
     scores = discriminator(images, fake_labels)
     g_loss = F.binary_cross_entropy(scores, torch.ones_like(scores))
     g_optimizer.zero_grad()
     g_loss.backward()
     g_optimizer.step()
     discriminator.requires_grad_(True)
-    return log | {"g_loss": g_loss.detach()}
+    log["g_loss"] = g_loss.detach()
+    return log
 
 
 def save_grid(images, path):

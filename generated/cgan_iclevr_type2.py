@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (6cf07c06).
+Written by ganspec from the spec `cgan_iclevr_type2` (0596b047).
 Plain PyTorch, yours to edit.
 """
 
@@ -198,6 +198,7 @@ def draw_batches(images, labels, seed):
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     """Train both networks for one iteration. Return the losses by name."""
+    log = {}
     real, labels = next(batches)
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
@@ -206,23 +207,24 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
-    log = {"d_loss": d_loss.detach()}
+    log["d_loss"] = d_loss.detach()
     d_optimizer.zero_grad()
     d_loss.backward()
     d_optimizer.step()
 
+    # G: maximise log D(G(z))
     for _ in range(GENERATOR_STEPS):
         latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
-        # G: maximise log D(G(z))
-        discriminator.requires_grad_(False)  # no gradients for its weights
         images = generator(latent, labels)
+        discriminator.requires_grad_(False)  # no gradients for its weights
         scores = discriminator(images)
         g_loss = F.binary_cross_entropy(scores, torch.ones_like(scores))
         g_optimizer.zero_grad()
         g_loss.backward()
         g_optimizer.step()
         discriminator.requires_grad_(True)
-    return log | {"g_loss": g_loss.detach()}
+        log["g_loss"] = g_loss.detach()
+    return log
 
 
 def save_grid(images, path):

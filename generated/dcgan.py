@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (5f383992). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan` (6d47d4cf). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -243,6 +243,7 @@ def draw_batches(images, seed):
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     """Train both networks for one iteration. Return the losses by name."""
+    log = {}
     real = next(batches)
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
@@ -251,22 +252,23 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
-    log = {"d_loss": d_loss.detach()}
+    log["d_loss"] = d_loss.detach()
     d_optimizer.zero_grad()
     d_loss.backward()
     d_optimizer.step()
 
-    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     # G: maximise log D(G(z))
-    discriminator.requires_grad_(False)  # no gradients for its weights
+    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     images = generator(latent)
+    discriminator.requires_grad_(False)  # no gradients for its weights
     scores = discriminator(images)
     g_loss = F.binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
     g_optimizer.zero_grad()
     g_loss.backward()
     g_optimizer.step()
     discriminator.requires_grad_(True)
-    return log | {"g_loss": g_loss.detach()}
+    log["g_loss"] = g_loss.detach()
+    return log
 
 
 def save_grid(images, path):

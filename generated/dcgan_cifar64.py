@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (cec35e94).
+Written by ganspec from the spec `dcgan_cifar64` (92b65c37).
 Plain PyTorch, yours to edit.
 """
 
@@ -24,6 +24,7 @@ SAMPLES = 64
 COLUMNS = 8
 D_SCALE = 0.5
 LATENT_SIZE = 100
+EPS = 1e-12
 
 
 # ---- Networks ----
@@ -118,19 +119,25 @@ class Discriminator(nn.Module):
 
 
 # ---- Losses ----
+def cross_entropy(scores, targets):
+    """Return the mean binary cross-entropy between scores and targets."""
+    real, fake = torch.log(scores + EPS), torch.log(1 - scores + EPS)
+    return -(targets * real + (1 - targets) * fake).mean()
+
+
 def real_loss(scores):
     """Return the loss of D on real images: minimising it maximises log D(x)."""
-    return F.binary_cross_entropy(scores, torch.ones_like(scores))
+    return cross_entropy(scores, torch.ones_like(scores))
 
 
 def fake_loss(scores):
     """Return the loss of D on G(z): minimising it maximises log(1 - D(G(z)))."""
-    return F.binary_cross_entropy(scores, torch.zeros_like(scores))
+    return cross_entropy(scores, torch.zeros_like(scores))
 
 
 def generator_loss(scores):
     """Return the loss of G: minimising it maximises log D(G(z))."""
-    return F.binary_cross_entropy(scores, torch.ones_like(scores))
+    return cross_entropy(scores, torch.ones_like(scores))
 
 
 # ---- Data ----
@@ -219,6 +226,7 @@ def draw_batches(images, seed):
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     """Train both networks for one iteration. Return the losses by name."""
+    log = {}
     real = next(batches)
     latent = torch.rand(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
@@ -228,25 +236,24 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
     d_loss = D_SCALE * d_loss
-    log = {"d_loss": d_loss.detach()}
+    log["d_loss"] = d_loss.detach()
     log["g_loss"] = generator_loss(fake_scores.detach())
     if not (log["d_loss"] * 2 < log["g_loss"]):
         d_optimizer.zero_grad()
         d_loss.backward()
         d_optimizer.step()
 
-    if log["g_loss"] * 1.5 < log["d_loss"]:
-        return log
-    # G: maximise log D(G(z))
-    discriminator.requires_grad_(False)  # no gradients for its weights
-    images = generator(latent)
-    scores = discriminator(images)
-    g_loss = generator_loss(scores)
-    g_optimizer.zero_grad()
-    g_loss.backward()
-    g_optimizer.step()
-    discriminator.requires_grad_(True)
-    return log | {"g_loss": g_loss.detach()}
+    if not (log["g_loss"] * 1.5 < log["d_loss"]):
+        # G: maximise log D(G(z))
+        images = generator(latent)
+        discriminator.requires_grad_(False)  # no gradients for its weights
+        scores = discriminator(images)
+        g_loss = generator_loss(scores)
+        g_optimizer.zero_grad()
+        g_loss.backward()
+        g_optimizer.step()
+        discriminator.requires_grad_(True)
+    return log
 
 
 def save_grid(images, path):

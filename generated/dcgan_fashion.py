@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (60f3cf37).
+Written by ganspec from the spec `dcgan_fashion` (c2e2f4d9).
 Plain PyTorch, yours to edit.
 """
 
@@ -165,7 +165,20 @@ def draw_batches(images, seed):
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     """Train both networks for one iteration. Return the losses by name."""
+    log = {}
     real = next(batches)
+    # G: maximise log D(G(z))
+    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+    images = generator(latent)
+    discriminator.requires_grad_(False)  # no gradients for its weights
+    scores = discriminator(images)
+    g_loss = F.binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
+    g_optimizer.zero_grad()
+    g_loss.backward()
+    g_optimizer.step()
+    discriminator.requires_grad_(True)
+    log["g_loss"] = g_loss.detach()
+
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
         fake = generator(latent)
@@ -173,22 +186,11 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = real_loss(real_scores) + fake_loss(fake_scores)
-    log = {"d_loss": d_loss.detach()}
+    log["d_loss"] = d_loss.detach()
     d_optimizer.zero_grad()
     d_loss.backward()
     d_optimizer.step()
-
-    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
-    # G: maximise log D(G(z))
-    discriminator.requires_grad_(False)  # no gradients for its weights
-    images = generator(latent)
-    scores = discriminator(images)
-    g_loss = F.binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
-    g_optimizer.zero_grad()
-    g_loss.backward()
-    g_optimizer.step()
-    discriminator.requires_grad_(True)
-    return log | {"g_loss": g_loss.detach()}
+    return log
 
 
 def save_grid(images, path):

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10, 32 x 32, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_keras` (ca2679e2). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan_keras` (62f8f73f). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -161,6 +161,7 @@ def draw_batches(images, seed):
 
 def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches):
     """Train both networks for one iteration. Return the losses by name."""
+    log = {}
     real = next(batches)
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     if step <= WARMUP:
@@ -181,24 +182,25 @@ def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches
     d_fake.backward()
     d_optimizer.step()
 
-    d_real, d_fake = d_real.detach(), d_fake.detach()
-    log = {"d_loss": d_real + d_fake, "d_real": d_real, "d_fake": d_fake}
+    log["d_loss"] = d_real.detach() + d_fake.detach()
+    log["d_real"], log["d_fake"] = d_real.detach(), d_fake.detach()
     log["real_accuracy"] = (real_scores > THRESHOLD).float().mean()
     log["fake_accuracy"] = (fake_scores < THRESHOLD).float().mean()
-
     if step <= WARMUP:  # the generator is not trained yet
         return log
-    latent = torch.randn(GENERATOR_BATCH, LATENT_SIZE, device=real.device)
+
     # G: maximise log D(G(z))
-    discriminator.requires_grad_(False)  # no gradients for its weights
+    latent = torch.randn(GENERATOR_BATCH, LATENT_SIZE, device=real.device)
     images = generator(latent)
+    discriminator.requires_grad_(False)  # no gradients for its weights
     scores = discriminator(images)
     g_loss = F.binary_cross_entropy(scores, torch.ones_like(scores))
     g_optimizer.zero_grad()
     g_loss.backward()
     g_optimizer.step()
     discriminator.requires_grad_(True)
-    return log | {"g_loss": g_loss.detach()}
+    log["g_loss"] = g_loss.detach()
+    return log
 
 
 def save_grid(images, path):

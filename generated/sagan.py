@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (f724753c). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (6bdcb717). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -185,6 +185,7 @@ def draw_batches(images, seed):
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     """Train both networks for one iteration. Return the losses by name."""
+    log = {}
     real = next(batches)
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
@@ -193,22 +194,23 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     real_scores = discriminator(real)
     fake_scores = discriminator(fake)
     d_loss = F.relu(1 - real_scores).mean() + F.relu(1 + fake_scores).mean()
-    log = {"d_loss": d_loss.detach()}
+    log["d_loss"] = d_loss.detach()
     d_optimizer.zero_grad()
     d_loss.backward()
     d_optimizer.step()
 
-    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     # G: maximise D(G(z))
-    discriminator.requires_grad_(False)  # no gradients for its weights
+    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     images = generator(latent)
+    discriminator.requires_grad_(False)  # no gradients for its weights
     scores = discriminator(images)
     g_loss = -scores.mean()
     g_optimizer.zero_grad()
     g_loss.backward()
     g_optimizer.step()
     discriminator.requires_grad_(True)
-    return log | {"g_loss": g_loss.detach()}
+    log["g_loss"] = g_loss.detach()
+    return log
 
 
 def save_grid(images, path):

@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `wgan_cifar32` (75f06fbe).
+Written by ganspec from the spec `wgan_cifar32` (96bb7ffa).
 Plain PyTorch, yours to edit.
 """
 
@@ -135,6 +135,7 @@ def draw_batches(images, seed):
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     """Train both networks for one iteration. Return the losses by name."""
+    log = {}
     for _ in range(DISCRIMINATOR_STEPS):
         real = next(batches)
         latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
@@ -144,7 +145,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         real_scores = discriminator(real)
         fake_scores = discriminator(fake)
         d_loss = -real_scores.mean() + fake_scores.mean()
-        log = {"d_loss": d_loss.detach()}
+        log["d_loss"] = d_loss.detach()
         d_optimizer.zero_grad()
         d_loss.backward()
         d_optimizer.step()
@@ -152,17 +153,18 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
             for weight in discriminator.parameters():
                 weight.clamp_(-CLIP, CLIP)
 
-    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     # G: maximise D(G(z))
-    discriminator.requires_grad_(False)  # no gradients for its weights
+    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     images = generator(latent)
+    discriminator.requires_grad_(False)  # no gradients for its weights
     scores = discriminator(images)
     g_loss = -scores.mean()
     g_optimizer.zero_grad()
     g_loss.backward()
     g_optimizer.step()
     discriminator.requires_grad_(True)
-    return log | {"g_loss": g_loss.detach()}
+    log["g_loss"] = g_loss.detach()
+    return log
 
 
 def save_grid(images, path):

@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (34b39b8a).
+Written by ganspec from the spec `wgan_cifar64` (9c6eb581).
 Plain PyTorch, yours to edit.
 """
 
@@ -212,6 +212,7 @@ def draw_batches(images, seed):
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     """Train both networks for one iteration. Return the losses by name."""
+    log = {}
     for _ in range(DISCRIMINATOR_STEPS):
         real = next(batches)
         latent = torch.rand(len(real), LATENT_SIZE, device=real.device)
@@ -221,22 +222,23 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         real_scores = discriminator(real)
         fake_scores = discriminator(fake)
         d_loss = -real_scores.mean() + fake_scores.mean()
-        log = {"d_loss": d_loss.detach()}
+        log["d_loss"] = d_loss.detach()
         d_optimizer.zero_grad()
         d_loss.backward()
         d_optimizer.step()
 
-    latent = torch.rand(len(real), LATENT_SIZE, device=real.device)
     # G: maximise D(G(z))
-    discriminator.requires_grad_(False)  # no gradients for its weights
+    latent = torch.rand(len(real), LATENT_SIZE, device=real.device)
     images = generator(latent)
+    discriminator.requires_grad_(False)  # no gradients for its weights
     scores = discriminator(images)
     g_loss = -scores.mean()
     g_optimizer.zero_grad()
     g_loss.backward()
     g_optimizer.step()
     discriminator.requires_grad_(True)
-    return log | {"g_loss": g_loss.detach()}
+    log["g_loss"] = g_loss.detach()
+    return log
 
 
 def save_grid(images, path):

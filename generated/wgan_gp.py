@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (43487e80). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (a2c6030e). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -244,6 +244,7 @@ def draw_batches(images, seed):
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     """Train both networks for one iteration. Return the losses by name."""
+    log = {}
     for _ in range(DISCRIMINATOR_STEPS):
         real = next(batches)
         latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
@@ -254,22 +255,23 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         fake_scores = discriminator(fake)
         d_loss = -real_scores.mean() + fake_scores.mean()
         d_loss = d_loss + gradient_penalty(discriminator, real, fake)
-        log = {"d_loss": d_loss.detach()}
+        log["d_loss"] = d_loss.detach()
         d_optimizer.zero_grad()
         d_loss.backward()
         d_optimizer.step()
 
-    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     # G: maximise D(G(z))
-    discriminator.requires_grad_(False)  # no gradients for its weights
+    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     images = generator(latent)
+    discriminator.requires_grad_(False)  # no gradients for its weights
     scores = discriminator(images)
     g_loss = -scores.mean()
     g_optimizer.zero_grad()
     g_loss.backward()
     g_optimizer.step()
     discriminator.requires_grad_(True)
-    return log | {"g_loss": g_loss.detach()}
+    log["g_loss"] = g_loss.detach()
+    return log
 
 
 def save_grid(images, path):

@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (c9c51cf2).
+Written by ganspec from the spec `wgan_gp_iclevr` (61e70d8c).
 Plain PyTorch, yours to edit.
 """
 
@@ -203,6 +203,7 @@ def draw_batches(images, labels, seed):
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     """Train both networks for one iteration. Return the losses by name."""
+    log = {}
     real, labels = next(batches)
     for _ in range(DISCRIMINATOR_STEPS):
         latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
@@ -213,21 +214,22 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         fake_scores = discriminator(fake, labels)
         d_loss = -real_scores.mean() + fake_scores.mean()
         d_loss = d_loss + gradient_penalty(discriminator, real, fake, labels)
-        log = {"d_loss": d_loss.detach()}
+        log["d_loss"] = d_loss.detach()
         d_optimizer.zero_grad()
         d_loss.backward()
         d_optimizer.step()
 
     # G: maximise D(G(z))
-    discriminator.requires_grad_(False)  # no gradients for its weights
     images = generator(latent, labels)
+    discriminator.requires_grad_(False)  # no gradients for its weights
     scores = discriminator(images, labels)
     g_loss = -scores.mean()
     g_optimizer.zero_grad()
     g_loss.backward()
     g_optimizer.step()
     discriminator.requires_grad_(True)
-    return log | {"g_loss": g_loss.detach()}
+    log["g_loss"] = g_loss.detach()
+    return log
 
 
 def save_grid(images, path):

@@ -132,6 +132,23 @@ def test_losses_of_sure_discriminators_stay_finite():
     assert losses("non_saturating", real, fake, reads="probabilities") == (0, 100)
 
 
+@pytest.mark.parametrize("kind", ["non_saturating", "minimax"])
+def test_eps_bounds_the_loss(kind):
+    """-log(1e-12) is 27.6, where torch's own loss stops at 100."""
+    surely_wrong = torch.zeros(4, 1), torch.ones(4, 1)
+    d_loss, g_loss = losses(kind, *surely_wrong, reads="probabilities", eps=1e-12)
+    assert d_loss == pytest.approx(-2 * np.log(1e-12)) == pytest.approx(55.26, abs=0.01)
+    assert abs(g_loss) == pytest.approx(0 if kind == "non_saturating" else 27.63, abs=0.01)
+    real, fake = scores(9, 1)
+    expected = losses(kind, real, fake)
+    probabilities = losses(kind, real.sigmoid(), fake.sigmoid(), reads="probabilities", eps=0.1)
+    assert probabilities[0] == pytest.approx(
+        -np.mean(np.log(real.sigmoid().numpy() + 0.1))
+        - np.mean(np.log(1.1 - fake.sigmoid().numpy()))
+    )
+    assert probabilities[0] < expected[0]
+
+
 # -- penalties ------------------------------------------------------------------------------------
 
 

@@ -153,7 +153,7 @@ def test_a_file_of_conditions_is_drawn_in_its_order(draw, runs, tmp_path):
         assert np.array_equal(four["images"][:3], one["images"])
         assert np.array_equal(four["multi_hot"], np.tile(one["multi_hot"], (4, 1)))
     status, told = draw("several", "--conditions", "test.json")
-    assert (status, told) == (0, f"{runs / 'several' / 'conditions_n1_seed0.png'} written\n")
+    assert (status, told) == (0, f"{runs / 'several' / 'conditions_n1_seed0_test.png'} written\n")
 
 
 def test_what_is_asked_for_is_drawn(draw, runs):
@@ -380,22 +380,31 @@ def test_nothing_that_exists_is_lost(draw, tmp_path):
     assert len(list((tmp_path / "empty").iterdir())) == 2
 
 
-def test_by_default_files_lie_in_the_run_and_are_its_own(draw, runs):
-    for _ in range(2):
-        assert draw("grey", "-n", 4)[1] == f"{runs / 'grey'}/sample_n4_seed0.png written\n"
+def test_by_default_files_lie_in_the_run_under_new_names(draw, runs):
+    for more, end in (([], ""), ([], "_2"), ([], "_3"), (["--overwrite"], "")):
+        told = draw("grey", "-n", 4, *more)[1]
+        assert told == f"{runs / 'grey'}/sample_n4_seed0{end}.png written\n"
     for arguments, name in [
         (["--format", "csv", "--seed", 3], "sample_n64_seed3.csv"),
         (["--best", 2, "--of", 9], "best2_of9_seed0.png"),
         (["--interpolate", "linear"], "interpolation_linear_seed0.png"),
+        (
+            ["--interpolate", "linear", "-n", 2, "--frames", 3],
+            "interpolation_linear_n2_frames3_seed0.png",
+        ),
         (["--format", "webp"], "training.webp"),
         (
             ["--step", 3, "--raw", "--truncation", 0.5],
             "sample_n64_seed0_truncation0.5_step3_raw.png",
         ),
         (["--format", "folder", "-n", 2], "sample_n2_seed0"),
+        (["--format", "folder", "-n", 2], "sample_n2_seed0_2"),
     ]:
         assert draw("grey", *arguments)[1].split(" written")[0] == str(runs / "grey" / name)
         assert (runs / "grey" / name).exists()
+    for label, name in [("3, 7", "sample_n2_seed0_3_7.png"), ("3,7", "sample_n2_seed0_3_7_2.png")]:
+        told = draw("colour", "-n", 2, "--label", label)[1]
+        assert told == f"{runs / 'colour' / name} written\n"
 
 
 class BrokenError(Exception):

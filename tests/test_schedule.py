@@ -188,7 +188,7 @@ def test_accuracy_counts_images_taken_for_what_they_are():
 
 def test_the_log_has_what_is_asked_for(tmp_path):
     assert set(trainer().advance()) == {"d_loss", "g_loss"}
-    apart = trainer("train.updates=apart").advance()
+    apart = trainer("train.order=[real, fake, generator]").advance()
     assert set(apart) == {"d_loss", "d_real", "d_fake", "g_loss"}
     assert apart["d_loss"] == apart["d_real"] + apart["d_fake"]
 

@@ -60,7 +60,8 @@ def import_(
     """Write a spec of a network in PyTorch code, or in a printed Keras table.
 
     The Python file runs, as under Python's `import`. Calls that no layer of the language expresses
-    are marked in the spec and printed; if there are none, outputs of spec and code are compared.
+    are marked in the spec and printed; if a network has none, its outputs in the spec and in the
+    code are compared. Of tables, the numbers of parameters are compared.
     """
     if (source is None) == (not summary):
         fail("give a Python file, as module.py:Generator, or a table, as --summary table.txt")

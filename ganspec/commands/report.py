@@ -18,7 +18,11 @@ def report(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="Page to write, .html or .md. [default: RUN/report.html]"),
+        typer.Option(
+            "-o",
+            "--out",
+            help="Page to write, .html or .md. [default: RUN/report.html; report.html for several]",
+        ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a page that you edited.")

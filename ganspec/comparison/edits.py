@@ -30,7 +30,10 @@ class Change:
 
     @property
     def because(self) -> str | None:
-        """Return the framework other than torch whose default causes the change: `keras`."""
+        """Return the frameworks whose defaults cause the change, such as `keras`.
+
+        torch is left out. None if no framework does.
+        """
         others = [name for name in self.frameworks if name != "torch"]
         return ", ".join(dict.fromkeys(others)) or None
 
@@ -60,7 +63,7 @@ class ComparedLayer:
 
     @property
     def line(self) -> int | None:
-        """Line of the spec's file."""
+        """Line of the spec's file; None if the layer has no place in it."""
         return self.mark.line if self.mark else None
 
 
@@ -191,7 +194,7 @@ class SectionDiff:
     """Changes of one section of the spec that is no network: `data`, `objective` and so on.
 
     The section `claims` has the claimed scores. Its changes are shown, but two specs that differ
-    only there count as equal.
+    only there count as equal, unless the comparison `counts_claims`.
     """
 
     name: str
@@ -229,6 +232,6 @@ class Comparison:
 
     @property
     def is_equal(self) -> bool:
-        """Return True if networks and training are the same, whatever the names and claims."""
+        """Return True if networks and training are the same, and claims if `counts_claims`."""
         counted = [s for s in self.sections if self.counts_claims or not s.is_claims]
         return all(network.is_equal for network in self.networks) and not counted

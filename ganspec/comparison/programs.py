@@ -36,7 +36,7 @@ class Leaf:
 
     `calls` are its torch calls, without weight norm and input widths. `fields` are the fields of
     `model` as texts, `norm` is its weight norm. Two leaves are the same layer if their calls are
-    equal (in two spellings), or if their fields are (at two places).
+    equal (in two spellings), or if they are of one kind with equal fields (at two places).
     """
 
     layer: ComparedLayer
@@ -136,7 +136,10 @@ class NetworkLayers:
         return self._measured[known]
 
     def calls_with(self, leaf: Leaf, fields: Mapping[str, object]) -> CallKeys | None:
-        """Return the calls of `leaf` with `fields` changed; None if the layer cannot be lowered."""
+        """Return the calls of `leaf` with `fields` changed.
+
+        None for the output, for a layer that reads the label alone, and if lowering fails.
+        """
         if leaf.model is None:
             return None
         unnamed = {name: None for name in ("as_", "from_") if hasattr(leaf.model, name)}

@@ -55,7 +55,7 @@ class SurveyedSystem:
 def open_systems(names: Sequence[str]) -> list[SurveyedSystem]:
     """Open `names`, each a spec file, a run folder or FILE@REVISION, under short titles.
 
-    Raises SpecError or RevisionError.
+    Raise the errors of `open_spec`.
     """
     titles = list(map(_title, names))
     titles = [t if titles.count(t) == 1 else n for t, n in zip(titles, names, strict=True)]

@@ -143,7 +143,7 @@ class Builder(Lowering):
         return x
 
     def _tap(self, name: str, value: Value) -> None:
-        """Name `value`, so that later layers can read it with `from: name`."""
+        """Name `value`, so that later layers can read it. Raise SpecError if the name is taken."""
         if name in self.taps:
             self.refuse("duplicate-name", f"`{name}` is the name of another layer's value", None)
         self.taps[name] = value
@@ -217,7 +217,10 @@ class Builder(Lowering):
         return (start, Input("y", self.labels, "label"))
 
     def parameters(self, own: dict[str, int | float]) -> dict[str, int]:
-        """Return the constructor's parameters: the names in the steps' widths, `own` ones first."""
+        """Return the constructor's parameters and their values, those in `own` first.
+
+        They are the names in the steps' widths that have whole numbers as values.
+        """
         names = {n for step in self.steps for width in widths(step.call) for n in width.names()}
         known = {**own, **self.scope, **own}  # names of `own` come first, with its values
         return {k: v for k, v in known.items() if k in names and isinstance(v, int)}
@@ -234,7 +237,7 @@ class Builder(Lowering):
     # -- shapes -------------------------------------------------------------------------------
 
     def _shape(self, call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
-        """Return the shape of a call's result in torch, without the batch."""
+        """Return the shape of a call's result, without the batch. Raise SpecError if it fails."""
         if isinstance(call.target, Net):
             return call.target.output.shape  # probed while it was lowered
         try:

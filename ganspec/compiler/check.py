@@ -22,7 +22,11 @@ COUNTS = {
 
 
 def check(spec: Spec) -> list[Diagnostic]:
-    """Return warnings. Raises SpecError if shapes do not fit or counts differ from the report's."""
+    """Return warnings.
+
+    Raise SpecError if the networks do not fit, if counts differ from the report's, or if the code
+    of a user's own kind cannot be emitted.
+    """
     nets = lower(spec)
     errors = list(claims(spec, nets))
     if errors:
@@ -49,7 +53,11 @@ def warnings_of(spec: Spec, nets: dict[str, Net] | None = None) -> list[Diagnost
 
 
 def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield an error for every claimed count that the built networks do not have."""
+    """Yield errors for claims of networks that do not exist, and for claimed counts that differ.
+
+    Of a table of layers, only the first difference is an error. If there is one in any table, the
+    networks' totals are not compared.
+    """
     claimed = [("params", name) for name in spec.report.params]
     claimed += [("layers", name) for name in spec.report.layers]
     for part, name in claimed:
@@ -68,7 +76,10 @@ def _place(spec: Spec, *path: str | int) -> Node:
 
 
 def _tables(spec: Spec, rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
-    """Yield an error for the first row of each claimed table that differs from the built layers."""
+    """Yield an error for each claimed table that differs: for its first such row, or its length.
+
+    Only layers with parameters have rows.
+    """
     for name, table in spec.report.layers.items():
         built = [row for row in rows.get(name, []) if row.params]
         has = f"{name} has {len(built)} layers with parameters"

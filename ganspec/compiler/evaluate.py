@@ -73,11 +73,14 @@ class EvaluatedNetwork(nn.Module):
         return self._net.conditional
 
     def origin(self, name: str) -> Origin:
-        """Return the layer of the spec that the parameter or module `name` came from."""
+        """Return the layer of the spec that the parameter or module `name` came from.
+
+        Raise KeyError if there is none, as for an `nn.Sequential` of several layers.
+        """
         known = {".".join(path): step.origin for path, step in paths(self._net)}
-        while name not in known:
-            name = name.rpartition(".")[0]
-        return known[name]
+        parts = name.split(".")
+        paths_up = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
+        return known[next((path for path in paths_up if path in known), name)]
 
     def leaves(self) -> Iterator[tuple[Step, nn.Module | None]]:
         """Yield the steps in order, blocks expanded, each with its module (None for functions)."""
@@ -103,7 +106,7 @@ def _module(part: Part, exact: bool) -> nn.Module:
 
 
 def initialize(network: nn.Module, net: Net) -> None:
-    """Fill the weights by the network's `init`, then those of layers that have an `init`."""
+    """Fill the weights by the network's `init`, if any, then those of layers with an `init`."""
     if net.initialize:
         net.initialize.function(network, **net.initialize.kwargs)
     for path, call in overrides(net):

@@ -28,7 +28,7 @@ def lower_network(
     interface: Interface,
     labels: Input | None = None,
 ) -> Net:
-    """Return one network's program. Raises SpecError at its first shape error."""
+    """Return one network's program. Raise SpecError at its first error."""
     net = Builder(network, scope, labels.value if labels else None)
     start = interface.input
     placed = any(isinstance(k, JoinLabel) and k.condition is None for k in within(network.layers))
@@ -68,24 +68,21 @@ def heads_last(steps: list[Step], output: Value) -> list[Step]:
 def _refuse_unused(name: str, network: Network, read: Container[object]) -> None:
     """Raise SpecError for a normalization of a network that no layer reads."""
     layers = [layer for layer in within(network.layers) if isinstance(layer, Layer)]
-    written = [layer for layer in layers if layer.role == "norm"]
+    written = next((layer for layer in layers if layer.role == "norm"), None)
     for norm in network.norms:
-        if norm in read and not (norm.kind == "none" and written):
-            continue
         is_none = norm.kind == "none"
-        if is_none and not written:
-            continue  # the network has no normalization, as it says
+        if (is_none and not written) or (norm in read and not is_none):
+            continue
         message = f"nothing reads `{word(norm)}`: the {name.lower()} has no layer `norm`"
         help = "add `norm` where its layers are to be normalized"
-        if isinstance(norm, WeightNorm):
+        if isinstance(norm, WeightNorm) and not is_none:
             message = f"nothing reads `{norm.kind}`: no layer has a weight that takes it"
             help = "remove it"
-        if written:
-            first = written[0]
-            at = f" at {first.mark.seen_from(norm.mark)}" if first.mark else ""
+        elif written:
+            at = f" at {written.mark.seen_from(norm.mark)}" if written.mark else ""
+            help = f"write `norm` in place of {written.kind}{at}"
             if is_none:
-                message = f"`none` removes no {first.kind} that is written among the layers"
-            help = f"write `norm` in place of {first.kind}{at}"
+                message = f"`none` removes no {written.kind} that is written among the layers"
         fail("unused-normalization", message, norm.mark, help)
 
 
@@ -118,7 +115,11 @@ def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
 
 
 def lower(spec: Spec) -> dict[str, Net]:
-    """Return the programs of the spec's networks. Raises SpecError with every error."""
+    """Return the programs of the spec's networks.
+
+    Raise SpecError with the first error of each network, and those of networks that do not fit
+    each other.
+    """
     nets: dict[str, Net] = {}
     diagnostics: list[Diagnostic] = []
     for key, interface in spec.interfaces().items():

@@ -72,7 +72,10 @@ class Matcher:
         return self.known[key, loose]
 
     def key(self, calls: list[RecordedCall]) -> object:
-        """Return a key, equal for calls that differ only in weights; None for bare functions."""
+        """Return a key, equal for calls that differ only in weights.
+
+        None if one is of a bare function or a user's module.
+        """
         parts: list[object] = []
         for call in calls:
             parts += [self.graph.shapes[value] for value in (call.inputs[0], call.output)]

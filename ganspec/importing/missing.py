@@ -94,7 +94,10 @@ def _label(entry: Entry, before: Shape, after: Shape) -> list[Entry]:
 
 
 def stand_ins(before: Shape, after: Shape) -> list[Entry]:
-    """Return layers from the shape `before` to `after`, so that later layers keep their shapes."""
+    """Return layers from the shape `before` to `after`, so that later layers keep their shapes.
+
+    [] if the shapes are equal, or `after` is neither a vector's nor a map's.
+    """
     if before == after or len(after) not in (1, 3):
         return []
     if math.prod(before) == math.prod(after):

@@ -60,7 +60,10 @@ class CodeNetwork(NetworkDraft):
 
 
 def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> CodeNetwork:
-    """Return the layers of `network`. Raises UnreadableError if it does not run on the inputs."""
+    """Return the layers of `network`, whose weights are replaced by random numbers.
+
+    Raise UnreadableError if it does not run on the inputs, or its result does not depend on them.
+    """
     fill(network)
     network.train()
     graph, tensors = _recorded(title, network, inputs)
@@ -137,7 +140,10 @@ def _outputs(title: str, graph: RecordedGraph) -> list[int]:
 
 
 def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> None:
-    """Insert the layer `auxiliary` for a second output, if that comes from a linear layer."""
+    """Insert the layer `auxiliary` for a second output that a linear layer with a bias makes.
+
+    A softmax after it is left out. For any other output, add a note.
+    """
     trunk = {entry.output: i for i, entry in enumerate(draft.entries)}
     shared = [value for value in draft.graph.before(head) if value in trunk]
     start = max(shared, key=lambda value: trunk[value], default=structure.start)
@@ -169,7 +175,7 @@ def _lift_condition(draft: CodeNetwork) -> None:
 
 
 def _lift_weight_norm(draft: CodeNetwork) -> None:
-    """Turn the weight norm of most layers into a setting of the network."""
+    """Turn the weight norm of a joined label, or else of most layers, into the network's."""
     entries = list(walk(draft.entries))
     kinds = {name for name, kind in layer_kinds().items() if issubclass(kind, Weighted)}
     weighted = [entry for entry in entries if entry.kind in kinds]

@@ -49,7 +49,8 @@ def import_file(
 ) -> Imported:
     """Import the classes or functions in `names`, by role. Shapes decide the role of a `network`.
 
-    Raises UnreadableError if the file, a name, a setting or an input does not fit.
+    Raise UnreadableError if the file, a name, a setting or an input does not fit, or if networks
+    differ in the shape of their images.
     """
     module = run_file(path)
     makers = {role: maker_of(module, name, path) for role, name in names.items()}
@@ -85,7 +86,8 @@ def inputs_of(
 ) -> list[CodeInput]:
     """Return the `inputs` that a network reads; `image` is the shape of the generator's output.
 
-    Raises UnreadableError if they are fewer than the `count` that `forward` requires.
+    Labels are left out if `forward` requires only `count` tensors, fewer than there are. Raise
+    UnreadableError if there are fewer than `count`, or labels alone.
     """
     fitting = {"generator": "zy", "discriminator": "xy"}.get(role, "xyz")
     own = [each for each in inputs if each.name in fitting]

@@ -66,7 +66,10 @@ def image_of(shape: Shape) -> Image | None:
 
 
 def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> SpecDraft:
-    """Draft a spec of the networks. Raises UnreadableError if they differ in image shape."""
+    """Draft a spec of the networks.
+
+    Raise UnreadableError if one has no images of 1 or 3 channels, or two differ in image shape.
+    """
     images = []
     for role, network in networks.items():
         shape = network.makes if role == "generator" else network.reads
@@ -186,7 +189,7 @@ def _label(draft: SpecDraft) -> dict[str, Data] | None:
 
 
 def ending(network: NetworkDraft | None) -> str:
-    """Return the kind of the last layer that is no reshape."""
+    """Return the kind of the last layer that is no reshape, `""` if there is none."""
     entries = network.entries if network else []
     kinds = [entry.kind for entry in entries if entry.kind not in ("flatten", "reshape")]
     return (kinds[-1] or "") if kinds else ""

@@ -19,8 +19,9 @@ class Cost:
     """The costs of one layer.
 
     `path` is the layer's key path below the network's key, `output` its output's shape without the
-    batch. `macs` are the multiply-adds of one image's forward pass. `buffers` counts floating-point
-    numbers such as batch norm's running statistics, Keras's non-trainable parameters.
+    batch. `macs` are the multiply-adds of one image's forward pass, None if they were not counted.
+    `buffers` counts floating-point numbers such as batch norm's running statistics, Keras's
+    non-trainable parameters.
     """
 
     path: str
@@ -92,7 +93,7 @@ def below_key(path: str) -> str:
 
 
 def _is_wrapped(step: Step) -> bool:
-    """Return True if a weight norm, which may add parameters or buffers, is on the module."""
+    """Return True if the module may have a weight norm, which can add parameters or buffers."""
     return bool(step.call.wraps) or any(callable(v) for v in step.call.kwargs.values())
 
 

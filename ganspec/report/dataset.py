@@ -18,7 +18,11 @@ CACHE = Path("~/.cache/ganspec/data")
 
 
 def data_of(name: str) -> Data:
-    """Return the section `data` of the spec file `name`, or of the data set `name` by default."""
+    """Return the section `data` of the spec file `name`, or that of the data set `name`.
+
+    A data set gets its own size and channels. Raise DataError if there is none, SpecError if the
+    spec has errors.
+    """
     if name.endswith((".yaml", ".yml")):
         return load(name).data
     kind = kinds_of("dataset").get(name)
@@ -31,7 +35,10 @@ def data_of(name: str) -> Data:
 
 
 def find(dataset: Dataset, folder: Path | None, fetch: bool) -> Path:
-    """Return the folder of a data set, downloaded if missing and `fetch`. Raises DataError."""
+    """Return the folder of a data set. Raise DataError if it is missing.
+
+    With `fetch`, a missing one is downloaded into the cache.
+    """
     try:
         return dataset.locate(folder)
     except DataError as error:

@@ -25,7 +25,8 @@ def write_report(folders: list[Path], out: Path | None = None, overwrite: bool =
 
     An `out` that ends in `.md` gives Markdown, with the pictures in a folder beside it. By default
     the page is `report.html`, in the folder of a single run, or in the current folder for several
-    runs. Raises RunError or ReportError.
+    runs. Unless `overwrite`, a page that a user wrote or edited is kept. Pictures that an earlier
+    page showed of the training, and this one does not, are deleted. Raise RunError or ReportError.
     """
     if len(folders) > MOST:
         raise ReportError(f"{len(folders)} runs do not fit beside each other: name {MOST} at most")

@@ -97,7 +97,10 @@ def _moment(image: Image.Image, record: RunRecord) -> Image.Image:
 
 
 def _encoded(image: Image.Image, step: int, most: int) -> Picture:
-    """Encode `image` in at most `most` bytes: as PNG, else as WebP, else with fewer pixels."""
+    """Encode `image` in at most `most` bytes: as PNG, else as WebP, else with fewer pixels.
+
+    A picture that has become 16 pixels narrow or flat is not made smaller still.
+    """
     whole = image.size
     data, form, caption = _bytes(image, "png"), "png", ""
     if len(data) > most:

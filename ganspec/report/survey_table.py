@@ -69,7 +69,8 @@ def layout(survey: Survey, width: int | None, transpose: bool | None, every: boo
     """Lay out the survey with a column for each spec, or with a row for each if `transpose`.
 
     If `transpose` is None, specs are columns if these fit in `width` characters. Rows in which all
-    specs agree become one note, unless `every`. If `width` is None, there is one wide table.
+    specs agree become one note, unless `every` or for a single spec. If `width` is None, there is
+    one wide table.
     """
     every = every or len(survey.titles) == 1
     rows = survey.filled if every else survey.uneven

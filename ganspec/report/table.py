@@ -121,7 +121,10 @@ def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
 
 
 def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
-    """Return a LaTeX table for each network, with rules of the package booktabs."""
+    """Return a LaTeX table for each network, with rules of the package booktabs.
+
+    It is without multiply-adds. With receptive fields it spans two columns of a page.
+    """
     lines = [
         f"% Written by ganspec from the spec `{spec.name}` ({BLANK}).",
         r"% Needs \usepackage{booktabs}.",
@@ -165,7 +168,7 @@ def _aligned(layers: LayerTable) -> list[str]:
 
 
 def _font_size(rows: int) -> str:
-    """Return the LaTeX font size at which `rows` rows fit on a page."""
+    """Return a LaTeX font size for a table of `rows` rows, to fit it on a page."""
     return "footnotesize" if rows < 50 else "scriptsize"
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -26,6 +28,7 @@ from ganspec.training.images import open_images, open_test_images
 COUNT = 64
 PAIRS, STEPS, FRAMES = 8, 9, 30  # interpolations: pairs, images per pair, frames if animated
 AMONG = 100  # images drawn for each of the best
+LONGEST_LABELS = 60  # characters of the labels in the name of a file
 FPS = 5.0
 
 
@@ -61,26 +64,44 @@ def sample(
 
 
 def _target(run: Run, request: Request) -> Path:
-    """Return `out`, or a path in the run's folder whose name describes the images."""
+    """Return `out`, or a path in the run's folder whose name describes the images.
+
+    Unless `overwrite`, the path in the run's folder is new: `NAME_2` if `NAME` exists, and so on.
+    """
     if request.out is not None:
         return Path(request.out)
+    suffixes = {form: suffix for suffix, form in SUFFIXES.items()}
+    name, suffix = _name(request), suffixes.get(request.chosen_form, "")
+    ends = itertools.chain([""], (f"_{number}" for number in itertools.count(2)))
+    paths = (run.folder / f"{name}{end}{suffix}" for end in ends)
+    return next(path for path in paths if request.overwrite or not path.exists())
+
+
+def _name(request: Request) -> str:
+    """Return a name that tells which images the request is for."""
     if request.shows_training:
-        name = "training"
-    elif request.interpolate:
+        return "training"
+    if request.interpolate:
         name = f"interpolation_{request.interpolate}"
+        name += f"_n{request.count}" if request.count else ""
     elif request.best:
         name = f"best{request.best}_of{request.of or AMONG * request.best}"
     elif request.conditions:
         name = f"conditions_n{request.count or 1}"
     else:
         name = f"sample_n{request.count or COUNT}"
-    if not request.shows_training:
-        name += f"_seed{request.seed or 0}"
-        name += f"_truncation{request.truncation:g}" if request.truncation else ""
-        name += f"_step{request.step}" if request.step is not None else ""
-        name += "_raw" if request.raw else ""
-    suffixes = {form: suffix for suffix, form in SUFFIXES.items()}
-    return run.folder / (name + suffixes.get(request.chosen_form, ""))
+    name += f"_frames{request.frames}" if request.frames else ""
+    name += f"_seed{request.seed or 0}"
+    labels = Path(request.conditions).stem if request.conditions else request.label
+    name += f"_{_plain(labels)}" if labels else ""
+    name += f"_truncation{request.truncation:g}" if request.truncation else ""
+    name += f"_step{request.step}" if request.step is not None else ""
+    return name + ("_raw" if request.raw else "")
+
+
+def _plain(text: str) -> str:
+    """Return `red_cube_7` for the labels `red cube, 7`."""
+    return re.sub(r"\W+", "_", text).strip("_")[:LONGEST_LABELS]
 
 
 def _animation(path: Path, request: Request) -> Animation:

@@ -16,6 +16,7 @@ INLINE = (
     *("scale_pixels", "draw_latent", "train_discriminator", "train_generator", "save_samples"),
     *("parse_arguments", "skip_generator", "skip_discriminator", "predict", "score", "train"),
     *("train_discriminator_apart", "sample_labels", "draw_pixels", "draw_labels"),
+    *("generate", "train_classes", "draw_fake"),
     *("squared_weights", "clip_weights", "count_steps", "count_batches", "pick_images", "update"),
 )
 

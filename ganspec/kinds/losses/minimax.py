@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ganspec.kinds.loss import Loss
-from ganspec.kinds.losses.non_saturating import fake_loss, real_loss
+from ganspec.kinds.losses.non_saturating import (
+    EPSILON,
+    Epsilon,
+    check_eps,
+    fake_loss,
+    real_loss,
+)
 from ganspec.language.types import Number
 
 
@@ -28,6 +34,12 @@ class Minimax(Loss, kind="minimax"):
     )
     real_target: Number = Field(1.0, description="target of scores of real images")
     fake_target: Number = Field(0.0, description="target of scores of generated images")
+    eps: Epsilon = Field(0.0, description=EPSILON)
+
+    @model_validator(mode="after")
+    def _check_eps(self) -> Minimax:
+        check_eps(self.eps, self.reads)
+        return self
 
     @property
     def scores(self) -> str:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ganspec.kinds.loss import Loss
-from ganspec.language.types import Number
+from ganspec.language.types import Number, refusal
 
 
 def cross_entropy(scores, targets, cfg):
     """Return the mean binary cross-entropy between scores and targets."""
-    if cfg.reads == "logits":
+    if cfg.eps:
+        real, fake = torch.log(scores + cfg.eps), torch.log(1 - scores + cfg.eps)
+        return -(targets * real + (1 - targets) * fake).mean()
+    elif cfg.reads == "logits":
         return F.binary_cross_entropy_with_logits(scores, targets)
     else:
         return F.binary_cross_entropy(scores, targets)
@@ -44,6 +47,17 @@ def generator_loss(scores, cfg):
         return cross_entropy(scores, torch.full_like(scores, cfg.generator_target), cfg)
 
 
+Epsilon = Annotated[float, Field(ge=0, lt=1)]
+EPSILON = "number added to probabilities before their logarithm, which bounds the loss"
+
+
+def check_eps(eps: float, reads: str) -> None:
+    """Refuse an `eps` that no logarithm of a probability reads."""
+    if eps and reads == "logits":
+        message = "`eps` is added to probabilities, and the loss reads logits"
+        raise refusal("bad-value", message, "write `reads: probabilities`, or take `eps` away")
+
+
 class NonSaturating(Loss, kind="non_saturating"):
     """Binary cross-entropy with the non-saturating generator (Goodfellow et al., 2014, section 3).
 
@@ -61,6 +75,12 @@ class NonSaturating(Loss, kind="non_saturating"):
     real_target: Number = Field(1.0, description="target of scores of real images")
     fake_target: Number = Field(0.0, description="target of scores of generated images")
     generator_target: Number = Field(1.0, description="target in the generator's loss")
+    eps: Epsilon = Field(0.0, description=EPSILON)
+
+    @model_validator(mode="after")
+    def _check_eps(self) -> NonSaturating:
+        check_eps(self.eps, self.reads)
+        return self
 
     @property
     def scores(self) -> str:

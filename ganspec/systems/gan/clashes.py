@@ -4,26 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ganspec.language.errors import Diagnostic
+from ganspec.language.errors import Diagnostic, suggestion
 from ganspec.language.tree import find
 from ganspec.systems.gan.fields import GanFields
+from ganspec.systems.gan.train import BUILT_IN, HALVES, Steps
 
+REUSED = ("latents", "generated")  # what the second network's update can reuse
 FACTS = ("d_conditional", "auxiliary")  # settings in a penalty's `cfg` besides its fields
 
 
 def clashes(spec: GanFields) -> Iterator[Diagnostic]:
     """Yield an error for every pair of training rules that cannot both hold."""
+    problem = next(_misordered(spec), None)
+    if problem:  # the other checks need a plan of updates
+        yield problem
+        return
     yield from _apart(spec)
+    yield from _generator_first(spec)
+    yield from _own_update(spec)
     train = spec.train
     if (train.skip.generator or train.skip.discriminator) and train.steps.discriminator > 1:
         message = "skip rules measure both losses before the discriminator's one update"
         yield _clash(spec, "skip", message, "take `steps: {discriminator: ...}` away")
-    if train.latents == "reused" and train.steps.generator > 1:
-        message = "only one update of the generator can reuse the discriminator's latents"
-        yield _clash(spec, "latents", message, "write `latents: fresh`")
-    if train.generator_batch and train.latents == "reused":
-        message = "the generator cannot reuse latents for a batch of another size"
-        yield _clash(spec, "generator_batch", message, "take `latents: reused` away")
+    if train.skip.changed() and train.gradients:
+        message = "an update that a rule skips has no gradients to log"
+        yield _clash(spec, "gradients", message, "take `gradients` or the rules away")
+    reused = next((key for key in REUSED if getattr(train, key) == "reused"), None)
+    if reused and train.steps.generator > 1:
+        message = f"only one update of the generator can reuse the discriminator's {reused}"
+        yield _clash(spec, reused, message, f"write `{reused}: fresh`")
+    if train.generated == "reused" and train.warmup and train.warmup.images == "pixels":
+        message = "a warm-up on random pixels leaves no generated images to reuse"
+        yield _clash(spec, "generated", message, "write `generated: fresh`")
+    if train.generator_batch and reused:
+        message = f"the generator cannot reuse {reused} for a batch of another size"
+        yield _clash(spec, "generator_batch", message, f"take `{reused}: reused` away")
     yield from _facts(spec)
     labelled = spec.condition is not None
     if train.generator_batch and labelled and train.labels == "real":
@@ -47,9 +62,40 @@ def _facts(spec: GanFields) -> Iterator[Diagnostic]:
             yield Diagnostic("rule-conflict", message, penalty.mark, (), help)
 
 
+def _misordered(spec: GanFields) -> Iterator[Diagnostic]:
+    """Yield an error for every update in `order` that is unknown, repeated or missing."""
+    train = spec.train
+    known = [*BUILT_IN, *train.updates]
+    for name in train.order:
+        if name not in known:
+            message = f"no update is called `{name}`"
+            yield _clash(spec, "order", message, suggestion(name, known, "known updates"))
+        elif train.order.count(name) > 1:
+            message = f"`{name}` is twice in the order of updates"
+            help = f"write `steps: {{{name}: 2}}`" if name in Steps.model_fields else None
+            yield _clash(spec, "order", message, help or "name it once")
+    wanted = HALVES if set(train.order) & set(HALVES) else ("discriminator",)
+    for name in (*wanted, "generator", *train.updates):
+        if name not in train.order:
+            message = f"`{name}` is not in the order of updates"
+            help = f"write `order: [{', '.join((*train.order, name))}]`"
+            yield _clash(spec, "updates" if name in train.updates else "order", message, help)
+    if train.apart and "discriminator" in train.order:
+        message = "`discriminator` updates on real and on generated images at once"
+        yield _clash(spec, "order", message, "name either `discriminator`, or `real` and `fake`")
+    places = [i for i, name in enumerate(train.order) if name in HALVES]
+    if len(places) == 2 and places[1] != places[0] + 1:
+        message = "there is an update between `real` and `fake`, which are one turn of D"
+        yield _clash(spec, "order", message, "write `real` and `fake` next to each other")
+    for name in train.updates:
+        if name in BUILT_IN:
+            message = f"`{name}` is an update that every GAN has"
+            yield _clash(spec, "updates", message, "give your update another name")
+
+
 def _apart(spec: GanFields) -> Iterator[Diagnostic]:
-    """Yield an error for every term that `updates: apart` does not support."""
-    if spec.train.updates != "apart":
+    """Yield an error for every term that updates on `real` and on `fake` do not support."""
+    if not spec.train.apart:
         return
     objective, skip = spec.objective, spec.train.skip
     terms = {
@@ -61,7 +107,48 @@ def _apart(spec: GanFields) -> Iterator[Diagnostic]:
     for term, is_set in terms.items():
         if is_set:
             message = f"updates on real and on generated images apart leave no place for {term}"
-            yield _clash(spec, "updates", message, "write `updates: together`")
+            yield _clash(spec, "order", message, "write `discriminator` for `real` and `fake`")
+
+
+def _generator_first(spec: GanFields) -> Iterator[Diagnostic]:
+    """Yield an error for every rule that needs an iteration to begin with the discriminator."""
+    train = spec.train
+    several = train.steps.discriminator > 1
+    help = "put `generator` after the discriminator's updates"
+    if train.plan[0] != "discriminator":
+        if train.warmup:
+            message = "the warm-up trains the discriminator alone, which has to come first"
+            yield _clash(spec, "warmup", message, "begin `order` with the discriminator")
+        if several and train.batches == "fresh":
+            message = "the first update has no batch: each discriminator update draws its own"
+            yield _clash(spec, "order", message, "write `batches: shared`")
+    if train.generator_first:
+        if train.skip.changed():
+            message = "skip rules read the losses of the discriminator's update, which comes later"
+            yield _clash(spec, "skip", message, help)
+        if several and (train.latents == "reused" or train.generated == "reused"):
+            message = "only one update of the discriminator can reuse what the generator made"
+            yield _clash(spec, "steps", message, "take `steps: {discriminator: ...}` away")
+
+
+def _own_update(spec: GanFields) -> Iterator[Diagnostic]:
+    """Yield an error for every update of the spec's own that has nothing to learn from."""
+    auxiliary, updates = spec.objective.auxiliary, spec.train.updates
+    if len(updates) > 1:
+        message = "an iteration can have one update of your own"
+        yield _clash(spec, "updates", message, "join them into one update of both networks")
+    for name, update in updates.items():
+        if auxiliary is None:
+            message = f"`{name}` has no loss: the objective has no auxiliary loss"
+            help = "add `objective: {auxiliary: {discriminator: 0, generator: 0}}`"
+            yield _clash(spec, "updates", message, help)
+        if len(set(update.networks)) < len(update.networks):
+            message = f"`{name}` names a network twice"
+            yield _clash(spec, "updates", message, "name it once")
+    if auxiliary and not (auxiliary.discriminator or auxiliary.generator or updates):
+        node = find(spec.tree, ("objective", "auxiliary"))
+        help = "give it a weight, or an update of its own in `train: {updates: ...}`"
+        yield Diagnostic("rule-conflict", "no update has this loss", node.mark, (), help)
 
 
 def _clash(spec: GanFields, key: str, message: str, help: str) -> Diagnostic:

@@ -10,7 +10,7 @@ import torch
 from ganspec.systems.arguments import parse_arguments
 from ganspec.systems.batches import draw_batches
 from ganspec.systems.draw import draw_latent
-from ganspec.systems.gan.step import count_steps, train_step, update_average
+from ganspec.systems.gan.step import count_steps, joint_weights, train_step, update_average
 from ganspec.systems.grid import sample_labels, save_grid
 
 
@@ -34,6 +34,7 @@ def train(images, labels, args, cfg):
         average = networks["average"] = copy.deepcopy(generator)
     g_optimizer = cfg.g_optimizer(generator.parameters())
     d_optimizer = cfg.d_optimizer(discriminator.parameters())
+    q_optimizer = cfg.q_optimizer(joint_weights(networks, cfg)) if cfg.joint else None
     fixed = draw_latent(cfg.samples, args.device, cfg)
     fixed_labels = sample_labels(labels, cfg) if cfg.g_conditional else None
     batches = draw_batches(images.to(args.device), labels, args.seed, cfg)
@@ -49,7 +50,7 @@ def train(images, labels, args, cfg):
         now = step if cfg.warmup else None
         pool = labels if cfg.fake_labels == "random" else None
         log = train_step(
-            now, generator, discriminator, g_optimizer, d_optimizer, batches, pool, cfg
+            now, generator, discriminator, g_optimizer, d_optimizer, q_optimizer, batches, pool, cfg
         )
         if cfg.average:
             update_average(average, generator, cfg, after=step)

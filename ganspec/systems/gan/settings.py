@@ -26,7 +26,21 @@ def settings(spec: GanFields, nets: dict[str, Net]) -> SimpleNamespace:
         **rules(spec),
         g_optimizer=optimizer(spec.optimizers.generator),
         d_optimizer=optimizer(spec.optimizers.discriminator),
+        **joint(spec),
     )
+
+
+def joint(spec: GanFields) -> dict[str, object]:
+    """Return the settings of an update of the spec's own; `joint` are the networks it changes."""
+    for name, update in spec.train.updates.items():
+        return {
+            "joint": update.networks,
+            "joint_generator": "generator" in update.networks,
+            "joint_discriminator": "discriminator" in update.networks,
+            "joint_loss": f"{name}_loss",
+            "q_optimizer": optimizer(update.optimizer),
+        }
+    return {"joint": None}
 
 
 def rule(text: str | None, who: str) -> Rule | None:
@@ -89,7 +103,10 @@ def objective(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
 def rules(spec: GanFields) -> dict[str, object]:
     """Return the settings of latents and of the updates of both networks."""
     train, latent = spec.train, spec.latent
-    apart = train.updates == "apart"
+    reused = "latents" if train.latents == "reused" else None
+    reused = "images" if train.generated == "reused" else reused
+    first = train.generator_first
+    random = spec.condition is not None and train.labels == "random"
     skip = train.skip
     return {
         "latent_size": plain(latent.size),
@@ -97,7 +114,15 @@ def rules(spec: GanFields) -> dict[str, object]:
         "latent_low": latent.range[0],
         "latent_high": latent.range[1],
         "batches": train.batches,
-        "latents": train.latents,
+        "order": train.plan,
+        "first": train.plan[0],
+        "apart": train.apart,
+        "generator_first": first,
+        "reused": reused,
+        "random_labels": random,
+        "d_draws": not (reused and first),  # latents and labels of its own, in this update
+        "g_draws": not reused or first,
+        "g_draws_labels": random and (reused != "images" or first),
         "discriminator_steps": train.steps.discriminator,
         "generator_steps": train.steps.generator,
         "generator_batch": train.generator_batch,
@@ -106,9 +131,9 @@ def rules(spec: GanFields) -> dict[str, object]:
         "warmup_images": train.warmup.images if train.warmup else None,
         "accuracy": train.accuracy,
         "average": train.average,
-        "updates": train.updates,
+        "gradients": train.gradients,
         "train_discriminator": (
-            step.train_discriminator_apart if apart else step.train_discriminator
+            step.train_discriminator_apart if train.apart else step.train_discriminator
         ),
         "skips": bool(skip.generator or skip.discriminator),
         "skip_generator": rule(skip.generator, "generator"),

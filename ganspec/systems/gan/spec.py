@@ -16,7 +16,7 @@ from ganspec.systems.gan.fields import GanFields
 from ganspec.systems.gan.program import main
 from ganspec.systems.gan.settings import settings
 from ganspec.systems.gan.training import GanTraining
-from ganspec.systems.gan.wording import properties
+from ganspec.systems.gan.wording import in_words, properties
 from ganspec.systems.spec import Interface, Label, image_input, latent_input
 from ganspec.systems.training import Start, Training
 
@@ -70,7 +70,9 @@ class Gan(GanFields, system="gan"):
         if section == "latent" and values["distribution"] != "uniform":
             del values["range"]
         if section == "train":  # rules as Python would write them, so that spaces do not count
-            del values["skip"]
+            del values["skip"], values["updates"]
+            for name, update in self.train.updates.items():
+                values[f"update {name}"] = in_words(update)
             for who, text in self.train.skip:
                 values[f"skip_{who}"] = text and ast.unparse(ast.parse(text.strip(), mode="eval"))
         return values

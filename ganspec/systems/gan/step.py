@@ -18,13 +18,18 @@ def draw_pixels(images, cfg):
         return torch.rand_like(images)
 
 
+def generate(generator, latent, labels, cfg):
+    """Return images that the generator makes of latent vectors, and of labels if it reads them."""
+    return generator(latent, labels) if cfg.g_conditional else generator(latent)
+
+
 def squared_weights(network):
     """Return half the sum of a network's squared weights."""
     return 0.5 * sum(weight.square().sum() for weight in network.parameters())
 
 
 def assess(discriminator, images, labels, cfg):
-    """Return scores of images, and the auxiliary head's loss."""
+    """Return the scores of images, and the loss of their classes."""
     scores, guesses = discriminator(images, labels) if cfg.d_conditional else discriminator(images)
     if cfg.labels == "classes":
         return scores, F.cross_entropy(guesses, labels)
@@ -39,27 +44,38 @@ def clip_weights(network, bound):
             weight.clamp_(-bound, bound)
 
 
-def train_discriminator(discriminator, optimizer, real, labels, fake, fake_labels, cfg):
-    """Update the discriminator once. Return its losses by name."""
+def gradient_norm(network):
+    """Return the Euclidean norm of all gradients of a network's weights."""
+    gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
+    return torch.stack([gradient.norm() for gradient in gradients]).norm()
+
+
+def train_discriminator(discriminator, optimizer, real, labels, fake, fake_labels, log, cfg):
+    """Update the discriminator once. Write its losses into `log`."""
     # D: maximise {cfg.loss.d_goal}
-    if cfg.auxiliary:
+    if cfg.d_auxiliary:
         real_scores, q_real = assess(discriminator, real, labels, cfg)
         fake_scores, q_fake = assess(discriminator, fake, fake_labels, cfg)
+    elif cfg.auxiliary:  # another update has the loss of the classes
+        real_scores, _ = discriminator(real, labels) if cfg.d_conditional else discriminator(real)
+        fake_scores, _ = (
+            discriminator(fake, fake_labels) if cfg.d_conditional else discriminator(fake)
+        )
     else:
         real_scores = discriminator(real, labels) if cfg.d_conditional else discriminator(real)
         fake_scores = discriminator(fake, fake_labels) if cfg.d_conditional else discriminator(fake)
     d_loss = cfg.loss.real_loss(real_scores, cfg.loss) + cfg.loss.fake_loss(fake_scores, cfg.loss)
     if cfg.d_scale != 1:
         d_loss = cfg.d_scale * d_loss
-    if cfg.auxiliary:
+    if cfg.d_auxiliary:
         q_loss = q_real + q_fake if cfg.auxiliary_images == "both" else q_real
         d_loss = d_loss + cfg.d_auxiliary * q_loss
     if cfg.penalty:
         d_loss = d_loss + cfg.penalty.penalty(discriminator, real, fake, labels, cfg.penalty)
     if cfg.d_l2:
         d_loss = d_loss + cfg.d_l2 * squared_weights(discriminator)
-    log = {"d_loss": d_loss.detach()}
-    if cfg.auxiliary:
+    log["d_loss"] = d_loss.detach()
+    if cfg.d_auxiliary:
         log["q_loss"] = q_loss.detach()
     if cfg.accuracy:
         log["real_accuracy"] = (real_scores > cfg.loss.threshold).float().mean()
@@ -71,86 +87,139 @@ def train_discriminator(discriminator, optimizer, real, labels, fake, fake_label
             update(optimizer, d_loss)
     else:
         update(optimizer, d_loss)
+    if cfg.gradients:
+        log["d_gradient"] = gradient_norm(discriminator)
     if cfg.clip:
         clip_weights(discriminator, cfg.clip)
-    return log
 
 
-def train_discriminator_apart(discriminator, optimizer, real, labels, fake, fake_labels, cfg):
-    """Update the discriminator on real, then on fake images. Return its losses."""
+def train_discriminator_apart(discriminator, optimizer, real, labels, fake, fake_labels, log, cfg):
+    """Update the discriminator on real, and on generated images. Fill `log`."""
     # D: maximise {cfg.loss.d_goal}, one term after the other
-    real_scores = discriminator(real, labels) if cfg.d_conditional else discriminator(real)
-    d_real = cfg.loss.real_loss(real_scores, cfg.loss)
-    if cfg.d_scale != 1:
-        d_real = cfg.d_scale * d_real
-    update(optimizer, d_real)
-    if cfg.clip:
-        clip_weights(discriminator, cfg.clip)
+    for images in cfg.apart:
+        if images == "real":
+            real_scores = discriminator(real, labels) if cfg.d_conditional else discriminator(real)
+            d_real = cfg.loss.real_loss(real_scores, cfg.loss)
+            if cfg.d_scale != 1:
+                d_real = cfg.d_scale * d_real
+            update(optimizer, d_real)
+        else:
+            fake_scores = (
+                discriminator(fake, fake_labels) if cfg.d_conditional else discriminator(fake)
+            )
+            d_fake = cfg.loss.fake_loss(fake_scores, cfg.loss)
+            if cfg.d_scale != 1:
+                d_fake = cfg.d_scale * d_fake
+            update(optimizer, d_fake)
+        if cfg.clip:
+            clip_weights(discriminator, cfg.clip)
 
-    fake_scores = discriminator(fake, fake_labels) if cfg.d_conditional else discriminator(fake)
-    d_fake = cfg.loss.fake_loss(fake_scores, cfg.loss)
-    if cfg.d_scale != 1:
-        d_fake = cfg.d_scale * d_fake
-    update(optimizer, d_fake)
-    if cfg.clip:
-        clip_weights(discriminator, cfg.clip)
-
-    d_real, d_fake = d_real.detach(), d_fake.detach()
-    log = {"d_loss": d_real + d_fake, "d_real": d_real, "d_fake": d_fake}
+    log["d_loss"] = d_real.detach() + d_fake.detach()
+    log["d_real"], log["d_fake"] = d_real.detach(), d_fake.detach()
     if cfg.accuracy:
         log["real_accuracy"] = (real_scores > cfg.loss.threshold).float().mean()
         log["fake_accuracy"] = (fake_scores < cfg.loss.threshold).float().mean()
-    return log
+    if cfg.gradients:
+        log["d_gradient"] = gradient_norm(discriminator)
 
 
-def train_generator(generator, discriminator, optimizer, latent, labels, cfg):
-    """Update the generator once. Return its loss."""
-    # G: maximise {cfg.loss.g_goal}
+def train_generator(generator, discriminator, optimizer, images, labels, log, cfg):
+    """Update the generator by the scores of `images`. Write its loss into `log`."""
     discriminator.requires_grad_(False)  # no gradients for its weights
-    images = generator(latent, labels) if cfg.g_conditional else generator(latent)
-    if cfg.auxiliary:
+    if cfg.g_auxiliary:
         scores, q_loss = assess(discriminator, images, labels, cfg)
+    elif cfg.auxiliary:  # another update has the loss of the classes
+        scores, _ = discriminator(images, labels) if cfg.d_conditional else discriminator(images)
     else:
         scores = discriminator(images, labels) if cfg.d_conditional else discriminator(images)
     g_loss = cfg.loss.generator_loss(scores, cfg.loss)
-    if cfg.auxiliary:
+    if cfg.g_auxiliary:
         g_loss = g_loss + cfg.g_auxiliary * q_loss
     if cfg.g_l2:
         g_loss = g_loss + cfg.g_l2 * squared_weights(generator)
     update(optimizer, g_loss)
     discriminator.requires_grad_(True)
-    return g_loss
+    if not cfg.skips:  # rules to skip an update read the loss before it, which is in the log
+        log["g_loss"] = g_loss.detach()
+    if cfg.gradients:
+        log["g_gradient"] = gradient_norm(generator)
 
 
-def train_step(step, generator, discriminator, g_optimizer, d_optimizer, batches, pool, cfg):
-    """Train both networks for one iteration. Return the losses by name."""
-    if cfg.batches == "shared":
-        real, labels = next(batches)
-    for _ in range(cfg.discriminator_steps):
-        if cfg.batches == "fresh":
-            real, labels = next(batches)
+def joint_weights(networks, cfg):
+    """Return the weights that the update by the loss of the classes changes."""
+    return [weight for key in cfg.joint for weight in networks[key].parameters()]
+
+
+def train_classes(generator, discriminator, optimizer, real, labels, pool, log, cfg):
+    """Update once by the loss of the classes alone. Write it into `log`."""
+    if cfg.joint_discriminator:
+        _, q_real = assess(discriminator, real, labels, cfg)
+    if cfg.joint_generator or cfg.auxiliary_images == "both":
         fake_labels = draw_labels(pool, len(real)) if cfg.fake_labels == "random" else labels
         latent = draw_latent(len(real), real.device, cfg)
-        if cfg.warmup_images == "pixels" and step <= cfg.warmup:
-            fake = draw_pixels(real, cfg)
-        else:
-            with torch.no_grad():
-                fake = generator(latent, fake_labels) if cfg.g_conditional else generator(latent)
-        log = cfg.train_discriminator(
-            discriminator, d_optimizer, real, labels, fake, fake_labels, cfg
-        )
+        fake = generate(generator, latent, fake_labels, cfg)
+        _, q_fake = assess(discriminator, fake, fake_labels, cfg)
+        q_loss = q_real + q_fake if cfg.joint_discriminator else q_fake
+    else:
+        q_loss = q_real
+    update(optimizer, q_loss)
+    log[cfg.joint_loss] = q_loss.detach()
 
-    if cfg.warmup and step <= cfg.warmup:  # the generator is not trained yet
-        return log
-    if cfg.skip_generator and cfg.skip_generator(log["d_loss"], log["g_loss"]):
-        return log
-    for _ in range(cfg.generator_steps):
-        if cfg.latents == "fresh":
-            latent = draw_latent(cfg.generator_batch or len(real), real.device, cfg)
-        if cfg.fake_labels == "random":
-            fake_labels = draw_labels(pool, cfg.generator_batch or len(real))
-        g_loss = train_generator(generator, discriminator, g_optimizer, latent, fake_labels, cfg)
-    return log | {"g_loss": g_loss.detach()}
+
+def draw_fake(step, generator, real, latent, labels, cfg):
+    """Return generated images without gradients, or random pixels in a warm-up on pixels."""
+    if cfg.warmup_images == "pixels" and step <= cfg.warmup:
+        fake = draw_pixels(real, cfg)
+    else:
+        with torch.no_grad():
+            fake = generate(generator, latent, labels, cfg)
+    return fake
+
+
+def train_step(
+    step, generator, discriminator, g_optimizer, d_optimizer, q_optimizer, batches, pool, cfg
+):
+    """Train both networks for one iteration. Return the losses by name."""
+    log = {}
+    if cfg.batches == "shared" or cfg.first != "discriminator":
+        real, labels = next(batches)
+    for updated in cfg.order:
+        if updated == "discriminator":
+            for _ in range(cfg.discriminator_steps):
+                if cfg.batches == "fresh" and cfg.first == "discriminator":
+                    real, labels = next(batches)
+                if cfg.d_draws:
+                    fake_labels = draw_labels(pool, len(real)) if cfg.random_labels else labels
+                    latent = draw_latent(len(real), real.device, cfg)
+                if cfg.reused != "images":
+                    fake = draw_fake(step, generator, real, latent, fake_labels, cfg)
+                else:
+                    if cfg.d_draws:  # the generator's update will need the images' gradients
+                        images = generate(generator, latent, fake_labels, cfg)
+                    fake = images.detach()
+                cfg.train_discriminator(
+                    discriminator, d_optimizer, real, labels, fake, fake_labels, log, cfg
+                )
+            if cfg.warmup and step <= cfg.warmup:  # the generator is not trained yet
+                return log
+        elif updated == "generator":
+            if not (cfg.skip_generator and cfg.skip_generator(log["d_loss"], log["g_loss"])):
+                # G: maximise {cfg.loss.g_goal}
+                for _ in range(cfg.generator_steps):
+                    if cfg.g_draws:
+                        latent = draw_latent(cfg.generator_batch or len(real), real.device, cfg)
+                    if cfg.g_draws_labels:
+                        fake_labels = draw_labels(pool, cfg.generator_batch or len(real))
+                    elif cfg.generator_first:
+                        fake_labels = labels
+                    if cfg.g_draws or cfg.reused != "images":
+                        images = generate(generator, latent, fake_labels, cfg)
+                    train_generator(
+                        generator, discriminator, g_optimizer, images, fake_labels, log, cfg
+                    )
+        else:
+            train_classes(generator, discriminator, q_optimizer, real, labels, pool, log, cfg)
+    return log
 
 
 def update_average(average, generator, cfg, after):

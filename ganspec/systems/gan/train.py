@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.rules import Rule, RuleError
 from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, Node
@@ -13,12 +14,14 @@ from ganspec.language.types import Count, refusal
 from ganspec.systems.schedule import Schedule
 
 STEP_LOSSES = ("d_loss", "g_loss")  # names that a skip rule may read
+HALVES = ("real", "fake")  # updates of the discriminator on one kind of image
+BUILT_IN = ("discriminator", *HALVES, "generator")
 
 
 class Steps(Section):
     """Updates of each network in one iteration."""
 
-    discriminator: Count = Field(1, description="updates of the discriminator, which come first")
+    discriminator: Count = Field(1, description="updates of the discriminator")
     generator: Count = Field(1, description="updates of the generator, each with its own latents")
 
 
@@ -60,6 +63,21 @@ class Warmup(Section):
         return node.holding({"iterations": node.as_value()})
 
 
+class OwnUpdate(Section):
+    """An update of your own, by a loss that both networks share.
+
+    `[auxiliary]` is the loss of the discriminator's head `auxiliary`, with weight 1.
+    """
+
+    terms: tuple[Literal["auxiliary"]] = Field(
+        description="terms of its loss: the loss of the classes"
+    )
+    networks: Annotated[tuple[Literal["generator", "discriminator"], ...], Field(min_length=1)] = (
+        Field(("generator", "discriminator"), description="networks that it changes")
+    )
+    optimizer: Optimizer = Field(description="optimizer of these networks, for this update")
+
+
 class Train(Schedule):
     """The length of a training, its batches, and the order of updates."""
 
@@ -68,18 +86,24 @@ class Train(Schedule):
         "fresh",
         description="a new real batch for each discriminator update, or for each iteration",
     )
+    order: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
+        ("discriminator", "generator"),
+        description="updates of an iteration, in order: `discriminator`, or `real` and `fake` for "
+        "two updates of it, `generator`, and the names of `updates`",
+    )
+    updates: dict[str, OwnUpdate] = Field({}, description="updates of your own, by name")
     latents: Literal["fresh", "reused"] = Field(
         "fresh",
-        description="latents of the generator's updates: new ones, or those of the discriminator's "
+        description="latents of the second network's updates: new ones, or those of the first's "
         "last update",
+    )
+    generated: Literal["fresh", "reused"] = Field(
+        "fresh",
+        description="generated images of the second network's updates: new ones, or those of the "
+        "first's last update",
     )
     labels: Literal["real", "random"] = Field(
         "real", description="labels of generated images: the real batch's, or random images'"
-    )
-    updates: Literal["together", "apart"] = Field(
-        "together",
-        description="the discriminator is updated on real and generated images at once, or on real "
-        "ones first and then on generated ones",
     )
     generator_batch: Annotated[int, Field(gt=0, le=65536)] | None = Field(
         None, description="images in a generator update; those of a batch if not given"
@@ -95,6 +119,24 @@ class Train(Schedule):
         False,
         description="log the shares of real and generated images that are classified correctly",
     )
+    gradients: bool = Field(
+        False, description="log the Euclidean norm of each network's gradients, after its update"
+    )
+
+    @property
+    def plan(self) -> tuple[str, ...]:
+        """The updates in order: `discriminator`, `generator` and, for one of `updates`, `joint`."""
+        own = {**dict.fromkeys(HALVES, "discriminator"), **dict.fromkeys(self.updates, "joint")}
+        return tuple(dict.fromkeys(own.get(name, name) for name in self.order))
+
+    @property
+    def apart(self) -> tuple[str, ...]:
+        """The halves of the discriminator's update in order; empty if there is one update."""
+        return tuple(name for name in self.order if name in HALVES)
+
+    @property
+    def generator_first(self) -> bool:
+        return self.plan.index("generator") < self.plan.index("discriminator")
 
     @property
     def warmup_steps(self) -> int:

@@ -11,7 +11,7 @@ from ganspec.atomic import replacing
 from ganspec.systems.draw import draw_latent
 from ganspec.systems.feed import Feed
 from ganspec.systems.gan.fields import GanFields
-from ganspec.systems.gan.step import count_steps, train_step, update_average
+from ganspec.systems.gan.step import count_steps, joint_weights, train_step, update_average
 from ganspec.systems.grid import sample_labels, save_grid
 from ganspec.systems.labels import fit_labels
 from ganspec.systems.training import Start, Training
@@ -31,6 +31,10 @@ class GanTraining(Training):
         self.g_optimizer = self.cfg.g_optimizer(self.generator.parameters())
         self.d_optimizer = self.cfg.d_optimizer(self.discriminator.parameters())
         self.optimizers = {"generator": self.g_optimizer, "discriminator": self.d_optimizer}
+        self.q_optimizer = None
+        if self.cfg.joint:
+            weights = joint_weights(self.networks, self.cfg)
+            self.q_optimizer = self.optimizers["joint"] = self.cfg.q_optimizer(weights)
         self.fixed = {"latent": draw_latent(self.cfg.samples, self.device, self.cfg)}
         labels = start.images.labels
         if spec.condition and self.cfg.labels:  # the networks may leave the condition unread
@@ -62,6 +66,7 @@ class GanTraining(Training):
             self.discriminator,
             self.g_optimizer,
             self.d_optimizer,
+            self.q_optimizer,
             self.batches,
             self.pool,
             self.cfg,

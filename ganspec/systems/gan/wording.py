@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from ganspec.systems.gan.fields import AuxiliaryLoss, GanFields
-from ganspec.systems.gan.train import Train
+from ganspec.systems.gan.train import OwnUpdate, Train
 from ganspec.systems.terms import plain, rules, said
 
-ELSEWHERE = {"generator_batch", "steps", "accuracy"}  # in other rows, or no effect on weights
+ELSEWHERE = {
+    "generator_batch",
+    "steps",
+    "accuracy",
+    "gradients",
+    "updates",
+}  # in other rows, or no effect on weights
 
 
 def properties(spec: GanFields) -> dict[str, dict[str, str]]:
@@ -29,7 +35,7 @@ def _loss(spec: GanFields) -> str:
     words = said(objective.loss)
     if objective.scale != 1:
         words += f", D x {plain(objective.scale)}"
-    if objective.auxiliary:
+    if objective.auxiliary and (objective.auxiliary.discriminator or objective.auxiliary.generator):
         words += f" + {_auxiliary(objective.auxiliary)}"
     return words
 
@@ -60,9 +66,27 @@ def _rules(train: Train) -> dict[str, str]:
         "labels": "random labels",
         "latents": "latents reused",
         "skip": ", ".join(skips),
-        "updates": "D on real, then on fake",
+        "generated": "generated images reused",
+        "order": _order(train),
     }
     if train.warmup:
         pixels = " on random pixels" if train.warmup.images == "pixels" else ""
         words["warmup"] = f"D warmed up for {plain(train.warmup.iterations)}{pixels}"
     return words
+
+
+def _order(train: Train) -> str:
+    """Return the order of an iteration's updates: `D on real, D on fake, G`."""
+    short = {"discriminator": "D", "generator": "G", "real": "D on real", "fake": "D on fake"}
+    words = [short.get(name) or _own(name, train.updates[name]) for name in train.order]
+    return f"updates {', '.join(words)}"
+
+
+def _own(name: str, update: OwnUpdate) -> str:
+    return f"{name} ({in_words(update)})"
+
+
+def in_words(update: OwnUpdate) -> str:
+    """Describe an update of a spec's own: `G and D by auxiliary loss, Adam 2e-4`."""
+    networks = " and ".join(network[0].upper() for network in update.networks)
+    return f"{networks} by {' and '.join(update.terms)} loss, {said(update.optimizer)}"
