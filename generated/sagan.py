@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (6bdcb717). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (9240c086). Plain PyTorch, yours to edit.
 """
 
 import argparse
