@@ -117,9 +117,10 @@ def run(*words, kinds=tuple(FILES), status=0):
 
 
 def test_a_kind_with_a_role_is_compared_as_ganspec_s_are(folder):
-    line = '    primary: ClassVar = "alpha"\n'
-    roled = FILES["celu.py"].replace(line, f'{line}    role: ClassVar = "activation"\n')
-    for text, place, edits in ((FILES["celu.py"], "layers", "+1 -1"), (roled, "activations", "~1")):
+    roled = FILES["celu.py"]
+    plain = roled.replace('    role: ClassVar = "activation"\n', "")
+    assert plain != roled
+    for text, place, edits in ((plain, "layers", "+1 -1"), (roled, "activations", "~1")):
         Path("celu.py").write_text(text)
         table = run("compare", "copies.yaml", "--rows=activations,layers", "--format=csv")
         (row,) = (line for line in table.splitlines() if "celu" in line)

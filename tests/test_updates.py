@@ -66,7 +66,7 @@ ALL += [
     for plan, g, images in zip(
         OF_CLASSES.values(),
         (0, 0.5, 0, 1, 0),
-        ("both", "both", "real", "real", "both"),
+        ("both", "both", "both", "real", "both"),
         strict=True,
     )
 ]

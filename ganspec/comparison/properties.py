@@ -37,6 +37,7 @@ def _data(spec: Spec) -> str:
     words = [f"{term(dataset.kind)}{f' ({fields(own)})' if own else ''} {height} x {width}"]
     if channels != dataset.channels:
         words.append("grey" if channels == 1 else "colour")
+    words += ["transposed"] if spec.data.transpose else []
     words += ["mirrored"] if spec.data.flip else []
     return ", ".join(words)
 

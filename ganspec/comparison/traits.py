@@ -166,6 +166,7 @@ def _norm(layer: Layer) -> str:
     words += ["affine"] if getattr(layer, "affine", False) else []
     words += ["no gain"] if not getattr(layer, "scale", True) else []
     words += ["no bias"] if not getattr(layer, "center", True) else []
+    words += ["by batch"] if getattr(layer, "statistics", "running") == "batch" else []
     return " ".join(words)
 
 

@@ -13,7 +13,19 @@ from torch import nn
 
 from ganspec.compiler.layout import Part, layout, paths
 from ganspec.compiler.rewrites import Rewrite, rewritten
+from ganspec.language.errors import GanspecError
 from ganspec.program.ir import Call, Net, Origin, Step, module_of
+
+
+class BatchSizeError(GanspecError, ValueError):
+    """Raised when a batch norm gets one vector, which has no variance."""
+
+    def __init__(self, origin: Origin):
+        place = f", {origin.mark}," if origin.mark else ""
+        super().__init__(
+            f"{origin.path} ({origin.kind}){place} cannot normalize a batch of one vector: "
+            "set a larger `train: {batch: ...}`"
+        )
 
 
 class EvaluatedNetwork(nn.Module):
@@ -50,6 +62,8 @@ class EvaluatedNetwork(nn.Module):
             try:
                 values[step.output.id] = self._run(step, path, apply, values)
             except Exception as error:
+                if "more than 1 value per channel" in str(error):
+                    raise BatchSizeError(step.origin) from error
                 _blame(error, self._net, step)
                 raise
         results = tuple(values[value.id] for value in self._net.outputs.values())

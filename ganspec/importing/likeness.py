@@ -141,7 +141,10 @@ def parametrizations(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 def plain_settings(owner: object) -> dict[str, object]:
     """Return the public attributes of a module or hook that are plain values."""
-    public = {n: v for n, v in vars(owner).items() if not n.startswith("_") and n not in SILENT}
+    # a momentum moves running statistics alone
+    tracks = getattr(owner, "track_running_stats", True)
+    silent = SILENT if tracks else (*SILENT, "momentum")
+    public = {n: v for n, v in vars(owner).items() if not n.startswith("_") and n not in silent}
     return {name: single(value) for name, value in public.items() if is_plain(value)}
 
 

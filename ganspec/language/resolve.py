@@ -64,7 +64,7 @@ class Resolver(Scope):
         needed = [k for k, field in fields.items() if field.required and k not in (given or {})]
         whole = self.complete(node, [*needed, *required], title) and whole
         try:
-            model = cls.model_validate(values)
+            model = cls.model_validate(values, context={"written": node.value.keys()})
         except ValidationError as error:
             for item in error.errors(include_url=False):
                 self.refusal(item, MapNode(read, node.mark, node.key_mark))

@@ -18,6 +18,7 @@ import torch
 
 from ganspec.program.ir import Call, Value
 from ganspec.program.probe import FAILURES, hollow
+from ganspec.program.statistics import fix_neutral
 
 FEW = 64  # rows, columns or places; more of them are changed in groups
 MOST_WEIGHTS = 2**22  # a module with more weights gets buffers of 1 in place of its own
@@ -110,6 +111,7 @@ def _positive(call: Call, dtype: torch.dtype) -> Callable[[list[torch.Tensor]], 
     else:
         for buffer in module.buffers():
             buffer.fill_(1)
+    fix_neutral(module)
     module.to(dtype).eval()
     random = torch.Generator().manual_seed(0)
     with torch.no_grad():

@@ -12,6 +12,7 @@ from torch import nn
 from ganspec.program.ir import Net, Step, Value, module_of
 from ganspec.program.multiply_adds import MultiplyAdds
 from ganspec.program.probe import hollow
+from ganspec.program.statistics import fix_neutral
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,11 @@ def _macs(step: Step, bare: nn.Module | None, inputs: list[Value]) -> int:
     tensors = [value.tensor(1) for value in inputs]
     with MultiplyAdds() as counter, torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        step.call.apply(tensors) if bare is None else bare.eval()(*tensors)
+        if bare is None:
+            step.call.apply(tensors)
+        else:
+            fix_neutral(bare)
+            bare.eval()(*tensors)
     return counter.count
 
 

@@ -52,9 +52,8 @@ def find(dataset: Dataset, folder: Path | None, fetch: bool) -> Path:
 
 def read(data: Data, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
     """Return all images and labels, resized as `data` requires. Raises DataError."""
-    channels, height, width = data.shape
     with data.dataset.reading(folder):
-        return data.dataset.reader(data.resize)(folder, height, width, channels)
+        return data.read(data.dataset.reader(data.resize), folder)
 
 
 def description(data: Data, folder: Path, images: torch.Tensor, labels: torch.Tensor) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
@@ -77,13 +78,31 @@ class Data(Section):
     range: Annotated[tuple[Number, Number], AfterValidator(_check_range)] = Field(
         (-1.0, 1.0), description="values of black and white: [-1, 1] or [0, 1]"
     )
+    transpose: bool = Field(
+        False, description="swap rows and columns of every image, after which it has this `size`"
+    )
     flip: bool = Field(False, description="mirror half of the images, at random")
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Channels, height and width of one image."""
-        size = self.size or self.dataset.size
-        return (self.channels or self.dataset.channels, *pair(size))
+        height, width = self.dataset.size
+        own_size = (width, height) if self.transpose else (height, width)
+        return (self.channels or self.dataset.channels, *pair(self.size or own_size))
+
+    @property
+    def read_size(self) -> tuple[int, int]:
+        """Height and width at which images are read, before `transpose`."""
+        _, height, width = self.shape
+        return (width, height) if self.transpose else (height, width)
+
+    def read(self, reader: Callable, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return images and labels that `reader` finds in `folder`, as networks see them.
+
+        `reader` is one of the data set's.
+        """
+        images, labels = reader(folder, *self.read_size, self.shape[0])
+        return images.mT.contiguous() if self.transpose else images, labels
 
     @property
     def shown_shape(self) -> str:

@@ -30,7 +30,9 @@ def open_images(
         if isinstance(dataset, ImageFolder):
             with warnings.catch_warnings(record=True) as skipped:
                 warnings.simplefilter("always")
-                files = dataset.files(folder, height, width, channels, data.resize)
+                files = dataset.files(
+                    folder, *data.read_size, channels, data.resize, data.transpose
+                )
             size = len(files) * channels * height * width
             if streamed or (streamed is None and size > MEMORY_SHARE * free_memory()):
                 for warning in skipped:  # of unreadable images; the reader below warns itself
@@ -38,7 +40,7 @@ def open_images(
                         warning.message, warning.category, warning.filename, warning.lineno
                     )
                 return StreamedImages(files, device), files.labels
-        images, labels = dataset.reader(data.resize)(folder, height, width, channels)
+        images, labels = data.read(dataset.reader(data.resize), folder)
     return images.to(device), labels
 
 
@@ -48,10 +50,9 @@ def open_test_images(
     """Return the held-out images and their labels; None if there are none. Raises DataError."""
     if (load := data.dataset.test_reader(data.resize)) is None:
         return None
-    channels, height, width = data.shape
     folder = data.dataset.locate(folder)
     with data.dataset.reading(folder):
-        images, labels = load(folder, height, width, channels)
+        images, labels = data.read(load, folder)
     return images.to(device), labels
 
 

@@ -79,4 +79,6 @@ def main(cfg):
         labels = labels.to(args.device)
     else:
         images, _ = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
+    if cfg.transpose:
+        images = images.mT.contiguous()  # rows become columns
     train(images, labels, args, cfg)
