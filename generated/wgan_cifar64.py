@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (5b6af029).
+Written by ganspec from the spec `wgan_cifar64` (aec30d19).
 Plain PyTorch, yours to edit.
 """
 
@@ -211,6 +211,14 @@ def draw_batches(images, seed):
             yield images[chosen].float() / 255
 
 
+def gradient_norm(network):
+    """Return the Euclidean norm of all gradients of a network's weights."""
+    gradients = [
+        weight.grad for weight in network.parameters() if weight.grad is not None
+    ]
+    return torch.stack([gradient.norm() for gradient in gradients]).norm()
+
+
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     """Train both networks for one iteration. Return the losses by name."""
     log = {}
@@ -227,6 +235,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         d_optimizer.zero_grad()
         d_loss.backward()
         d_optimizer.step()
+        log["d_gradient"] = gradient_norm(discriminator)
 
     # G: maximise D(G(z))
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
@@ -239,6 +248,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     g_optimizer.step()
     discriminator.requires_grad_(True)
     log["g_loss"] = g_loss.detach()
+    log["g_gradient"] = gradient_norm(generator)
     return log
 
 

@@ -239,7 +239,7 @@ def test_one_vector_is_refused_in_one_line(tmp_path, statistics):
         status=2,
     )
     place = f"generator.layers.1 (batch_norm), {path}:9:7,"
-    assert f"error: {place} cannot normalize a batch of one vector: set a larger `train" in told
+    assert f"error: {place} cannot normalize a single vector: use batches of two" in told
 
 
 def test_a_checkpoint_with_running_statistics_is_refused_in_one_line(tmp_path):

@@ -298,7 +298,7 @@ def test_sentences_are_what_a_reader_would_say():
         "the generator and the discriminator differ by framework defaults only; "
     )
     assert "from keras's and tensorflow's own defaults" in told("dcgan_keras", "wgan_cifar64")
-    assert "latents normal -> uniform in [0, 1]" in told("dcgan_cifar32", "wgan_cifar64")
+    assert "latents normal -> uniform in [0, 1]" in told("dcgan_cifar32", "dcgan_cifar64")
     assert "the auxiliary classifier" in told("dcgan_cifar32", "acgan_cifar32")
     assert told("dcgan", "denoising_fashion").startswith(
         "a GAN against an autoencoder; data shapes"

@@ -218,6 +218,11 @@ def test_training_of_dcgan(gap, bias, updates):
     assert train_dcgan(gap=gap, bias=bias) == updates
 
 
+def gradient_norm(optimizer):
+    """Return the norm of the latest gradients, which figure 9 summarizes."""
+    return torch.cat([w.grad.flatten() for w in optimizer.param_groups[0]["params"]]).norm()
+
+
 def figure_10(g, c, optimizer_g, optimizer_c, batches):
     """Train as the report's loop does. Latents are drawn in the graph: it feeds none."""
     for step, (batch, _) in enumerate(batches, 1):
@@ -226,7 +231,9 @@ def figure_10(g, c, optimizer_g, optimizer_c, batches):
         c_loss = update(optimizer_c, (fake_logit - true_logit).mean())
         if step % 5 == 0:  # the report takes a sixth batch, which g_loss does not read
             fake_logit = c(g(torch.randn(len(batch), 100), training=True), training=True)
-            yield {"d_loss": c_loss, "g_loss": update(optimizer_g, (-fake_logit).mean())}
+            log = {"d_loss": c_loss, "d_gradient": gradient_norm(optimizer_c)}
+            log["g_loss"] = update(optimizer_g, (-fake_logit).mean())
+            yield {**log, "g_gradient": gradient_norm(optimizer_g)}
 
 
 def train_wgan(*settings):

@@ -42,7 +42,7 @@ def positive(net: Net) -> nn.Module:
             if isinstance(child, nn.MaxPool2d):
                 sides = (child.kernel_size, child.stride, child.padding)
                 setattr(parent, name, nn.AvgPool2d(*sides, ceil_mode=child.ceil_mode))
-            if isinstance(child, STATISTICS):
+            if isinstance(child, STATISTICS) or getattr(child, "running_mean", child) is None:
                 setattr(parent, name, nn.Identity())
     random = torch.Generator().manual_seed(0)
     with torch.no_grad():

@@ -23,8 +23,8 @@ class BatchSizeError(GanspecError, ValueError):
     def __init__(self, origin: Origin):
         place = f", {origin.mark}," if origin.mark else ""
         super().__init__(
-            f"{origin.path} ({origin.kind}){place} cannot normalize a batch of one vector: "
-            "set a larger `train: {batch: ...}`"
+            f"{origin.path} ({origin.kind}){place} cannot normalize a single vector: use batches "
+            "of two or more, as by a larger `train: {batch: ...}`"
         )
 
 

@@ -60,7 +60,7 @@ def fitting(owner: str | Path = "") -> Iterator[None]:
         reason = lines[min(1, len(lines) - 1)][:200] if lines else type(error).__name__
         if reason.startswith("Unexpected") and "running_mean" in reason:
             reason = (
-                "it holds running statistics, as those of every older ganspec do: "
+                "it holds running statistics, as with every older ganspec: "
                 "write `statistics: running` at each batch norm of its spec.yaml"
             )
         raise CheckpointError(f"{message}: {reason}") from None

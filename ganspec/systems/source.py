@@ -1,7 +1,7 @@
 """Images from a generator and a seed, the same for every count and batch size.
 
-Images of a generator that normalizes by the batch depend on each other. It always gets a whole
-batch of training's size: images 0 to 63 of a seed, images 64 to 127, and so on.
+Images of a generator that normalizes by the batch depend on each other. It always gets whole
+batches of training's size: of 64, images 0 to 63 of a seed are one batch, 64 to 127 the next.
 """
 
 from __future__ import annotations
