@@ -1,7 +1,7 @@
 """The table of swaps: `python docs/write_swaps.py > docs/swaps.md` writes it again.
 
 Each swap is one setting of a spec that comes with ganspec. It fits, or ganspec refuses it and says
-what to do. A combination of swaps fits if each of them does.
+what to do.
 """
 
 from __future__ import annotations
@@ -63,10 +63,11 @@ trained to step 2; look at:
 
 The tables give the answer to each swap at the specs' own widths: `yes` if the network is built
 and trained with it, otherwise the number of the answer below. A combination of swaps fits if each
-of them does. The tests train combinations of all five keys for two steps and compare the weights
-with those of the emitted file, bit for bit. Counts in `report` are those of the report's own
-networks: a spec that extends another one with a swap needs `report: {params: null, layers:
-null}`, and `train` does not read them.
+of them does, but for `class batch`, which reads the label, under `condition: none`. The tests
+train combinations of all five keys for two steps and compare the weights with those of the
+emitted file, bit for bit. Counts in `report` are those of the report's own networks: a spec that
+extends another one with a swap needs `report: {params: null, layers: null}`, and `train` does not
+read them.
 
 Specs without labels get `condition: {kind: classes, size: 10}` first (24 for `shapes`), and
 `dcgan_keras` `train: {labels: random}`. `class batch` is batch norm with a gain and a bias for

@@ -265,7 +265,7 @@ def test_json_says_all_that_differs():
     assert data["answer"] == list(comparison.answer)
     edits = data["networks"]["discriminator"]["edits"]
     assert [edit["edit"] for edit in edits] == ["update", "update", "update", "remove"]
-    assert edits[-1]["a"]["line"] == 38 and edits[-1]["b"] is None
+    assert edits[-1]["a"]["line"] == 43 and edits[-1]["b"] is None
     assert set(data["sections"]) == {"objective", "optimizers", "train", "claims"}
 
 

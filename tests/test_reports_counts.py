@@ -286,7 +286,7 @@ error[count-mismatch]: the report claims 147,585 parameters in layer 3 of discri
    |
 10 |     discriminator: [1792, 73856, 147585, 295168, 4097]
    |                                  ^^^^^^
-   = note: conv at line 47 has 147,584
+   = note: conv at line 48 has 147,584
    = help: compare the report's table with `ganspec show`""",
     ),
     "a layer too few": (
@@ -298,7 +298,7 @@ error[count-mismatch]: discriminator has 5 layers with parameters, the report 4
    |
 10 |     discriminator: [1792, 73856, 147584, 295168]
    |                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-   = note: the first of the others is linear at line 55, 4,097""",
+   = note: the first of the others is linear at line 54, 4,097""",
     ),
     "a layer too many": (
         "4097]",
@@ -313,7 +313,7 @@ error[count-mismatch]: the report claims 10 parameters in layer 6 of discriminat
    = help: compare the report's table with `ganspec show`""",
     ),
     "another network": (
-        "    generator: {total: 1466115}         # not printed; what the implied layers come to",
+        "    generator: {total: 1466115}         # not printed; what the layers come to",
         "    generater: {total: 1466115}",
         """\
 error[unknown-name]: no network is called `generater`

@@ -49,6 +49,15 @@ def pairs_in(combination: dict[str, str]) -> set:
     return set(combinations(sorted(combination.items()), 2))
 
 
+def contradicts(combination: dict[str, str]) -> bool:
+    """Return True if a network that reads no label has a normalization that reads it."""
+    return any(
+        combination.get(f"{network}.normalization") == "class_batch"
+        and combination.get(f"{network}.condition") == "none"
+        for network in ("generator", "discriminator")
+    )
+
+
 def covering(values: dict[str, list[str]]) -> list[dict[str, str]]:
     """Return combinations of one value a key that contain every pair of values of two keys."""
     chance = random.Random(SEED)
@@ -56,6 +65,7 @@ def covering(values: dict[str, list[str]]) -> list[dict[str, str]]:
         ((a, x), (b, y))
         for a, b in combinations(sorted(values), 2)
         for x, y in product(values[a], values[b])
+        if not contradicts({a: x, b: y})
     }
     chosen = []
     while left:
@@ -64,8 +74,10 @@ def covering(values: dict[str, list[str]]) -> list[dict[str, str]]:
             {key: pair.get(key, chance.choice(each)) for key, each in values.items()}
             for _ in range(TRIES)
         ]
-        chosen.append(max(tries, key=lambda one: len(pairs_in(one) & left)))
-        left -= pairs_in(chosen[-1])
+        tries = [one for one in tries if not contradicts(one)]
+        if tries:
+            chosen.append(max(tries, key=lambda one: len(pairs_in(one) & left)))
+            left -= pairs_in(chosen[-1])
     return chosen
 
 

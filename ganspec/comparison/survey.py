@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
+from ganspec.comparison.marking import is_marked, marked
 from ganspec.comparison.opening import open_spec
 from ganspec.comparison.properties import METRICS, properties
 from ganspec.comparison.traits import TRAITS, Portrait
@@ -15,6 +16,7 @@ from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError, listed, nearest, quoted
 from ganspec.runs.score_file import ScoreRow, read_scores
 from ganspec.scores.text import unit, value_text
+from ganspec.systems.implied import LEGEND, Implied
 from ganspec.systems.spec import Spec
 from ganspec.systems.terms import term
 
@@ -45,6 +47,11 @@ class SurveyedSystem:
     def properties(self) -> dict[str, dict[str, str]]:
         """The properties of the spec as a whole, by section."""
         return properties(self.spec)
+
+    @cached_property
+    def implied(self) -> Implied:
+        """The values that the spec's report does not print."""
+        return Implied(self.spec)
 
     @cached_property
     def portraits(self) -> dict[str, Portrait]:
@@ -103,10 +110,16 @@ class SurveyRow:
 
 @dataclass(frozen=True)
 class Survey:
-    """All rows, in order: data, networks, objective, training, scores."""
+    """All rows, in order: data, networks, objective, training, scores.
+
+    `legend` explains the mark of implied values, `""` if there are none. `notes` are those of the
+    specs' reports, each with the title of its column.
+    """
 
     titles: tuple[str, ...]
     rows: tuple[SurveyRow, ...]
+    legend: str = ""
+    notes: tuple[tuple[str, str], ...] = ()
 
     @property
     def uneven(self) -> tuple[SurveyRow, ...]:
@@ -131,7 +144,7 @@ class Survey:
         rows: dict[str, list[SurveyRow]] = {}
         for row in self.rows:
             rows.setdefault(row.name, []).append(row)
-        return Survey(self.titles, tuple(_joined(parts) for parts in rows.values()))
+        return replace(self, rows=tuple(_joined(parts) for parts in rows.values()))
 
 
 def _joined(rows: list[SurveyRow]) -> SurveyRow:
@@ -158,8 +171,9 @@ def survey(
     """Return the survey of `systems`.
 
     If `chosen` is not empty, only rows whose names begin with one of its words are kept, in the
-    order of the words. `report` is called with the numbers of finished and of all systems. Raises
-    SurveyError if no row begins with a word, and SpecError if networks do not fit together.
+    order of the words, and no notes. `report` is called with the numbers of finished and of all
+    systems. Raises SurveyError if no row begins with a word, and SpecError if networks do not fit
+    together.
     """
     plan = _chosen(_plan(systems), chosen)
     columns = []
@@ -170,7 +184,10 @@ def survey(
         SurveyRow(row.section, row.name, cells, row.network)
         for row, cells in zip(plan, zip(*columns, strict=True), strict=True)
     )
-    return Survey(tuple(system.title for system in systems), tuple(rows))
+    titles = tuple(system.title for system in systems)
+    legend = LEGEND if any(is_marked(cell) for column in columns for cell in column) else ""
+    notes = ((system.title, note) for system in systems for note in system.spec.report.notes)
+    return Survey(titles, tuple(rows), legend, () if chosen else tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -206,13 +223,15 @@ def _plan(systems: Sequence[SurveyedSystem]) -> list[PlannedRow]:
 
 
 def _property(section: str, name: str) -> Cell:
-    return lambda system: system.properties[section].get(name, "")
+    return lambda system: marked(system.properties[section].get(name, ""), system.implied, name)
 
 
 def _trait(network: str, name: str) -> Cell:
     def cell(system: SurveyedSystem) -> str | None:
         portrait = system.portraits.get(network)
-        return TRAITS[name](portrait) if portrait else None
+        if portrait is None:
+            return None
+        return marked(TRAITS[name](portrait), system.implied, name, portrait)
 
     return cell
 

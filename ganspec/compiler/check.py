@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from ganspec.compiler.emit import program
 from ganspec.compiler.lower import lower
-from ganspec.language.errors import Diagnostic, Mark, SpecError, suggestion
+from ganspec.language.errors import Diagnostic, Mark, SpecError, quoted, suggestion
 from ganspec.language.kinds import within
 from ganspec.language.tree import Node, find
 from ganspec.program.ir import Net
 from ganspec.program.measure import Cost, costs, totals
+from ganspec.systems.implied import Implied
 from ganspec.systems.spec import Spec
 
 COUNTS = {
@@ -19,6 +20,8 @@ COUNTS = {
     "trainable": "trainable parameters",
     "buffers": "non-trainable parameters",
 }
+
+PATHS = "write a section and names below it; `dropout.0` is the first of several"
 
 
 def check(spec: Spec) -> list[Diagnostic]:
@@ -65,10 +68,20 @@ def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
             mark = _place(spec, part, name).start
             help = suggestion(name, nets, "networks")
             yield Diagnostic("unknown-name", f"no network is called `{name}`", mark, (), help)
+    yield from _unnamed(spec)
     rows = {name: costs(net) for name, net in nets.items()}
     # a wrong table names the layer; the total would only report the same difference again
     errors = list(_tables(spec, rows))
     yield from errors or _totals(spec, rows)
+
+
+def _unnamed(spec: Spec) -> Iterator[Diagnostic]:
+    """Yield an error for every path in `report.implied` that names no value of the spec."""
+    named = Implied(spec).named
+    for i, path in enumerate(spec.report.implied):
+        if not named[path]:
+            mark = _place(spec, "implied", i).mark
+            yield Diagnostic("unknown-name", f"{quoted(path)} names no value", mark, (), PATHS)
 
 
 def _place(spec: Spec, *path: str | int) -> Node:

@@ -101,7 +101,7 @@ def _cells(row: SurveyRow) -> Iterator[str]:
 
 
 def _notes(survey: Survey, rows: tuple[SurveyRow, ...], every: bool) -> Iterator[str]:
-    """Yield a note of the rows that the table leaves out, and one that explains `a / b`."""
+    """Yield a note of the rows that the table leaves out, legends, and the reports' notes."""
     if not rows:
         yield "The specs differ in no row."
     if survey.even and not every:
@@ -110,6 +110,10 @@ def _notes(survey: Survey, rows: tuple[SurveyRow, ...], every: bool) -> Iterator
         yield f"The same in {'both' if count == 2 else f'all {count}'}: {texts}."
     if any(row.is_pair for row in rows):
         yield "a / b: generator / discriminator; one value where both have it."
+    if survey.legend:
+        yield f"{survey.legend}."
+    for title, note in survey.notes:
+        yield f"{title}: {printable(' '.join(note.split()))}"
 
 
 # -- forms ------------------------------------------------------------------------------------

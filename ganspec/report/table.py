@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,7 +13,9 @@ from ganspec.program.measure import Cost, below_key, costs, totals
 from ganspec.program.receptive import ReceptiveField, receptive_field, receptive_fields
 from ganspec.report import markup
 from ganspec.report.captions import caption, label_text, sides
+from ganspec.report.provenance import marks, remarks
 from ganspec.seal import BLANK, sealed
+from ganspec.systems.implied import LEGEND, MARK, Implied
 from ganspec.systems.spec import Spec
 
 WORDS = {"layer": "Layer", "output": "Output", "parameters": "Parameters"}
@@ -32,6 +35,7 @@ class LayerData(TypedDict):
     """One layer in the output of `show --json`.
 
     `receptive_field` is its size, `jump` the distance of neighbouring fields, both in input pixels.
+    `implied` names the fields that the spec's report does not print, the layer by its kind.
     """
 
     path: str
@@ -42,6 +46,7 @@ class LayerData(TypedDict):
     line: int | None
     receptive_field: list[int] | None
     jump: list[float] | None
+    implied: list[str]
 
 
 class NetworkData(TypedDict):
@@ -56,16 +61,26 @@ class NetworkData(TypedDict):
     layers: list[LayerData]
 
 
+class ReportData(TypedDict):
+    """A spec's report in the output of `show --json`; `implied` lists values by key path."""
+
+    cite: str
+    notes: list[str]
+    implied: list[dict[str, object]]
+
+
 class SpecData(TypedDict):
     """The output of `show --json`."""
 
     name: str
     networks: dict[str, NetworkData]
+    report: ReportData
 
 
 def described(spec: Spec, nets: dict[str, Net]) -> SpecData:
     """Return the spec's networks, layers and costs as plain data."""
     networks: dict[str, NetworkData] = {}
+    implied, report = Implied(spec), spec.report
     for name, net in nets.items():
         rows, fields = costs(net, macs=True), receptive_fields(net)
         seen = receptive_field(net)
@@ -73,12 +88,20 @@ def described(spec: Spec, nets: dict[str, Net]) -> SpecData:
             "params": totals(rows),
             "macs": sum(row.macs or 0 for row in rows),
             "receptive_field": list(seen) if seen else None,
-            "layers": [_layer(row, fields.get(row.path)) for row in rows],
+            "layers": [
+                _layer(row, fields.get(row.path), implied.by_kind.get(f"{name}.{row.path}", []))
+                for row in rows
+            ],
         }
-    return {"name": spec.name, "networks": networks}
+    said: ReportData = {
+        "cite": report.cite,
+        "notes": list(report.notes),
+        "implied": implied.data(),
+    }
+    return {"name": spec.name, "networks": networks, "report": said}
 
 
-def _layer(row: Cost, field: ReceptiveField | None) -> LayerData:
+def _layer(row: Cost, field: ReceptiveField | None, implied: list[str]) -> LayerData:
     jump = field.jump if field else None
     return {
         "path": row.path,
@@ -89,6 +112,7 @@ def _layer(row: Cost, field: ReceptiveField | None) -> LayerData:
         "line": row.line,
         "receptive_field": list(field.size) if field else None,
         "jump": [float(step) for step in jump] if jump else None,
+        "implied": implied,
     }
 
 
@@ -98,16 +122,21 @@ def _layer(row: Cost, field: ReceptiveField | None) -> LayerData:
 def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     """Return a text table of each network's layers, output shapes, parameters, multiply-adds."""
     parts = [f"{spec.name}: {' '.join(spec.doc.split())}" if spec.doc else spec.name]
+    implied = Implied(spec)
     for name, net in nets.items():
-        parts.append("\n".join([name, *_aligned(_table(net, receptive=receptive))]))
+        layers = _table(net, marks(implied, name), receptive=receptive)
+        parts.append("\n".join([name, *_aligned(layers)]))
+    for title, lines in remarks(spec, implied):
+        parts.append("\n".join([title, *map(_wrapped, lines)]))
     return "\n\n".join(parts)
 
 
 def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     """Return a Markdown table for each network."""
     parts = [f"<!-- Written by ganspec from the spec `{spec.name}` ({BLANK}). -->"]
+    implied = Implied(spec)
     for name, net in nets.items():
-        layers = _table(net, captions=True, receptive=receptive)
+        layers = _table(net, marks(implied, name), captions=True, receptive=receptive)
         head = [WORDS.get(word, word.capitalize()) for word in layers.head]
         rule = [":--" if i < 2 else "--:" for i in range(len(head))]
         head, *body, total = (
@@ -117,6 +146,9 @@ def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
         lines = [f"| {' | '.join(row)} |" for row in (head, rule, *body, total)]
         note = [f"{layers.note.capitalize()}."] if layers.note else []
         parts += [f"### {name.capitalize()}", "\n".join(lines), *note]
+    for title, texts in remarks(spec, implied):
+        entries = (f"- {markup.markdown_line(text)}" for text in texts)
+        parts += [f"{markup.markdown_line(title)}:", "\n".join(entries)]
     return sealed("\n\n".join(parts) + "\n")
 
 
@@ -129,10 +161,13 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
         f"% Written by ganspec from the spec `{spec.name}` ({BLANK}).",
         r"% Needs \usepackage{booktabs}.",
     ]
+    implied = Implied(spec)
     for name, net in nets.items():
-        layers = _table(net, captions=True, receptive=receptive, macs=False)
+        signs = marks(implied, name)
+        layers = _table(net, signs, captions=True, receptive=receptive, macs=False)
         kind = "table*" if len(layers.head) > 3 else "table"  # `table*` spans two columns
         note = f" {layers.note.capitalize()}." if layers.note else ""
+        note += f" {LEGEND}." if signs else ""
         lines += [
             rf"\begin{{{kind}}}",
             rf"  \centering\{_font_size(len(layers.rows))}\setlength{{\tabcolsep}}{{4pt}}",
@@ -148,6 +183,13 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
             r"    \bottomrule",
             r"  \end{tabular}",
             rf"\end{{{kind}}}",
+        ]
+    for title, texts in remarks(spec, implied):
+        lines += [
+            rf"\noindent {markup.latex(title)}:",
+            r"\begin{itemize}",
+            *(rf"  \item {markup.latex(text)}" for text in texts),
+            r"\end{itemize}",
         ]
     return sealed("\n".join([*lines, ""]))
 
@@ -167,6 +209,10 @@ def _aligned(layers: LayerTable) -> list[str]:
     return [lines[0], rule, *lines[1:-1], rule, lines[-1], *note]
 
 
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, 100, initial_indent="  ", subsequent_indent="    ")
+
+
 def _font_size(rows: int) -> str:
     """Return a LaTeX font size for a table of `rows` rows, to fit it on a page."""
     return "footnotesize" if rows < 50 else "scriptsize"
@@ -184,13 +230,22 @@ def _latex_text(text: str) -> str:
 
 
 def _table(
-    net: Net, captions: bool = False, receptive: bool = False, macs: bool = True
+    net: Net,
+    signs: frozenset[str],
+    captions: bool = False,
+    receptive: bool = False,
+    macs: bool = True,
 ) -> LayerTable:
-    """Return the table of a network, with the columns that the arguments choose."""
+    """Return the table of a network, with the columns that the arguments choose.
+
+    Layers whose paths are in `signs` have the mark of implied values after their names.
+    """
     rows, fields = costs(net, macs=macs), receptive_fields(net) if receptive else {}
     names = _captions(net) if captions else {}
     columns = {
-        "layer": [names.get(row.path, row.kind) for row in rows],
+        "layer": [
+            names.get(row.path, row.kind) + (MARK if row.path in signs else "") for row in rows
+        ],
         "output": [sides(row.output) for row in rows],
         "parameters": [f"{row.params:,}" if row.params else "" for row in rows],
     }

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from ganspec.kinds.metric import Metric
+from ganspec.language.errors import quoted
 from ganspec.language.kinds import kinds_of
+from ganspec.language.parts import PATH
 from ganspec.language.section import Section
-from ganspec.language.types import Count, Doc, Name, Number, Positive
+from ganspec.language.types import Count, Doc, Name, Number, Positive, refusal
 
 NAMES = [
     name for kind in kinds_of("metric").values() if issubclass(kind, Metric) for name in kind.names
 ]
 METRICS = Literal[tuple(NAMES)]  # type: ignore[valid-type]  # names known at run time only
 WARNINGS = Literal["range-mismatch", "batch-norm-penalty"]
+
+
+def _check_path(path: str) -> str:
+    if not PATH.fullmatch(path):
+        help = "write names with dots between them, such as `train.batch`"
+        raise refusal("bad-value", f"{quoted(path)} is not a path of names", help)
+    return path
+
+
+PartPath = Annotated[str, AfterValidator(_check_path)]
 
 
 class Counts(Section):
@@ -58,5 +70,8 @@ class Report(Section):
     keeps: dict[WARNINGS, Doc] = Field(
         {},
         description="contradictions kept on purpose: the code of each warning, and the reason",
+    )
+    implied: tuple[PartPath, ...] = Field(
+        (), description="paths of the values that the publication does not print"
     )
     notes: tuple[Doc, ...] = Field((), description="other claims of the report")

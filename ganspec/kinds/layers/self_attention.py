@@ -18,10 +18,10 @@ class SelfAttention(nn.Module):
     def __init__(self, channels, norm=None):
         super().__init__()
         norm = norm or (lambda layer: layer)
-        self.query = norm(nn.Conv2d(channels, channels // 8, 1))
-        self.key = norm(nn.Conv2d(channels, channels // 8, 1))
-        self.value = norm(nn.Conv2d(channels, channels // 8, 1))
-        self.out = norm(nn.Conv2d(channels // 8, channels, 1))
+        self.query = norm(nn.Conv2d(channels, channels // 8, 1, bias=False))
+        self.key = norm(nn.Conv2d(channels, channels // 8, 1, bias=False))
+        self.value = norm(nn.Conv2d(channels, channels // 8, 1, bias=False))
+        self.out = norm(nn.Conv2d(channels // 8, channels, 1, bias=False))
         self.gamma = nn.Parameter(torch.zeros(()))
 
     def forward(self, x):
@@ -57,8 +57,9 @@ class PooledSelfAttention(nn.Module):
 class Attention(Weighted, kind="self_attention"):
     """Self-attention over positions (Zhang et al., 2019), times a learned gamma, plus the input.
 
-    `report`: queries, keys and values have C/8 channels, as in the paper's text. `pooled`: keys and
-    values are pooled 2 x 2, and values have C/2 channels, as in the authors' code.
+    Its four 1 x 1 convolutions have no biases. `report`: queries, keys and values have C/8
+    channels, as in the paper's text. `pooled`: keys and values are pooled 2 x 2, and values have
+    C/2 channels, as in the authors' code.
     """
 
     noun: ClassVar = "self attention"
