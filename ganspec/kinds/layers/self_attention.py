@@ -69,8 +69,8 @@ class Attention(Weighted, kind="self_attention"):
     examples: ClassVar = [
         (None, (16, 4, 6)),
         ({"form": "pooled"}, (8, 4, 4)),
-        ({"form": "pooled", "norm": {"spectral": {"eps": 1e-4}}}, (8, 4, 4)),
-        ({"norm": "spectral"}, (8, 4, 4)),
+        ({"form": "pooled", "weight_norm": {"spectral": {"eps": 1e-4}}}, (8, 4, 4)),
+        ({"weight_norm": "spectral"}, (8, 4, 4)),
     ]
 
     form: Literal["report", "pooled"] = "report"
@@ -79,7 +79,7 @@ class Attention(Weighted, kind="self_attention"):
         if x.channels < 8:
             net.refuse("shape-mismatch", f"self_attention needs 8 channels or more, got {x}", x)
         module = SelfAttention if self.form == "report" else PooledSelfAttention
-        norm = self.norm or net.weight_norm
+        norm = self.weight_norm or net.weight_norm
         bare = Call(module, x.channels)
         call = Call(module, x.channels, norm=norm.function() if norm else None, bare=bare)
         return net.add(call, x, initialize=self.init)

@@ -68,7 +68,7 @@ def _penalty(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
         message = (
             f"{step.origin.kind} ties a batch's images together, the penalty takes them one by one"
         )
-        help = "use instance_norm or layer_norm (Gulrajani et al., 2017, section 4)"
+        help = "use instance or layer normalization (Gulrajani et al., 2017, section 4)"
         mark = step.origin.mark
         yield Diagnostic("batch-norm-penalty", message, mark, (), help, severity="warning")
 
