@@ -134,11 +134,11 @@ class Normalized(nn.Module):
     One power iteration in every pass of training finds it (Miyato et al., 2018, algorithm 1).
     """
 
-    def __init__(self, apply, *shape, transposed=False):
+    def __init__(self, apply, *shape, transposed=False, bias=True):
         super().__init__()
         self.apply_weight, self.transposed = apply, transposed
         rows, columns = self.matrix(torch.zeros(shape)).shape
-        self.bias = nn.Parameter(torch.zeros(rows))
+        self.bias = nn.Parameter(torch.zeros(rows)) if bias else None
         self.weight = nn.Parameter(torch.zeros(shape))
         self.register_buffer("u", torch.zeros(rows))
         self.register_buffer("v", torch.zeros(columns))
@@ -160,8 +160,9 @@ def dense(width, out):
     return Normalized(F.linear, out, width)
 
 
-def conv(width, out, kernel=3):
-    return Normalized(partial(F.conv2d, padding=kernel // 2), out, width, kernel, kernel)
+def conv(width, out, kernel=3, bias=True):
+    apply = partial(F.conv2d, padding=kernel // 2)
+    return Normalized(apply, out, width, kernel, kernel, bias=bias)
 
 
 def halving_conv(width, out):
@@ -184,8 +185,8 @@ class SelfAttention(nn.Module):
     def __init__(self, width):
         super().__init__()
         self.gamma = nn.Parameter(torch.zeros(()))
-        self.g, self.f, self.h = (conv(width, width // 8, 1) for _ in range(3))
-        self.v = conv(width // 8, width, 1)
+        self.g, self.f, self.h = (conv(width, width // 8, 1, bias=False) for _ in range(3))
+        self.v = conv(width // 8, width, 1, bias=False)
 
     def forward(self, x):
         f, g, h = (part(x).flatten(2) for part in (self.f, self.g, self.h))
@@ -212,7 +213,21 @@ def attentive_generator(ch=64):
     )
 
 
-def attentive_discriminator(ch=64):
+class AttentiveDiscriminator(nn.Module):
+    """D(x, y): a score of the features, plus their inner product with a vector of the class."""
+
+    def __init__(self, ch=64):
+        super().__init__()
+        self.features = attentive_features(ch)
+        self.score = dense(4 * ch * 4 * 4, 1)
+        self.of_class = Normalized(lambda y, w, _: w[y], 10, 4 * ch * 4 * 4, bias=False)
+
+    def forward(self, x, y):
+        h = self.features(x)
+        return self.score(h) + torch.einsum("nc,nc->n", self.of_class(y), h)[:, None]
+
+
+def attentive_features(ch):
     return nn.Sequential(
         conv(3, ch),
         nn.LeakyReLU(0.2),
@@ -224,11 +239,10 @@ def attentive_discriminator(ch=64):
         halving_conv(2 * ch, 4 * ch),
         nn.LeakyReLU(0.2),
         nn.Flatten(),
-        dense(4 * ch * 4 * 4, 1),
     )
 
 
-SAGAN = {"generator": attentive_generator, "discriminator": attentive_discriminator}
+SAGAN = {"generator": attentive_generator, "discriminator": AttentiveDiscriminator}
 
 
 def attending(network):
@@ -245,22 +259,28 @@ def attending(network):
 def test_networks_of_sagan(key, shape):
     ours = attending(network("sagan", key))
     x = torch.randn(3, *shape, dtype=torch.float64)
-    assert_same_network(ours, copied(ours, SAGAN[key]().double()), x, same=close)
+    labels = [torch.tensor([7, 0, 7])] if key == "discriminator" else []
+    assert_same_network(ours, copied(ours, SAGAN[key]().double()), x, *labels, same=close)
 
 
 def sagan(g, d, g_optimizer, d_optimizer, batches):
-    """Train by the printed hinge loss, one update of each network in turn."""
-    for real, _ in batches:
+    """Train by the printed hinge loss, one update of each network in turn.
+
+    The classes of generated images are drawn from the data's, which are one image's each.
+    """
+    for real, labels in batches:
+        y = torch.randint(10, (len(real),))
         fake = g(torch.randn(len(real), 100)).detach()
         nothing = torch.zeros(len(real), 1)
-        d_loss = -torch.minimum(nothing, -1 + d(real)).mean()
-        d_loss = update(d_optimizer, d_loss - torch.minimum(nothing, -1 - d(fake)).mean())
-        g_loss = update(g_optimizer, -d(g(torch.randn(len(real), 100))).mean())
+        d_loss = -torch.minimum(nothing, -1 + d(real, labels)).mean()
+        d_loss = update(d_optimizer, d_loss - torch.minimum(nothing, -1 - d(fake, y)).mean())
+        z, y = torch.randn(len(real), 100), torch.randint(10, (len(real),))
+        g_loss = update(g_optimizer, -d(g(z), y).mean())
         yield {"d_loss": d_loss, "g_loss": g_loss}
 
 
 def train_sagan(*settings):
-    ours = beginning("sagan", f"vars.ch={CH}", *settings)
+    ours = beginning("sagan", f"vars.ch={CH}", *settings, labels=torch.arange(10))
     twins = {
         key: copied(attending(net), SAGAN[key](CH).double()) for key, net in ours.networks.items()
     }
@@ -288,6 +308,7 @@ def test_training_of_sagan():
         (train_dcgan, "train.accuracy=false"),
         (train_dcgan, "optimizers.adam.eps_hat=false"),
         (train_sagan, "objective.loss=wasserstein"),
+        (train_sagan, "train.labels=real"),
         (train_sagan, "optimizers.generator={adam: {lr: 4e-4, betas: [0, 0.9]}}"),
         (train_sagan, "optimizers.discriminator={adam: {lr: 4e-4, betas: [0, 0.99]}}"),
     ],

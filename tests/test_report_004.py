@@ -72,7 +72,7 @@ def dcgan(g, d, g_optimizer, d_optimizer, batches):
     """Update the generator, then the discriminator; the noise of the second is new."""
     for real, _ in batches:
         fake_output = d(g(torch.randn(len(real), 100), training=True), training=True)
-        g_loss = update(g_optimizer, bce(fake_output, 1.0, True))
+        g_loss = update(g_optimizer, -bce(fake_output, 0.0, True))  # minimax: log(1 - D(G(z)))
         images = g(torch.randn(len(real), 100), training=True).detach()
         real_output = d(channels_last(real), training=True)
         fake_output = d(images, training=True)
@@ -179,7 +179,7 @@ def test_training_of_cgan():
 @pytest.mark.parametrize(
     ("train", "setting"),
     [
-        (train_dcgan, "objective.loss=minimax"),
+        (train_dcgan, "objective.loss=non_saturating"),
         (train_dcgan, "train.latents=reused"),
         (train_dcgan, "train.order=[discriminator, generator]"),
         (train_dcgan, "optimizers.adam.lr=2e-4"),

@@ -253,7 +253,10 @@ class Spec(Document):
         raise NotImplementedError
 
     def main(self) -> Callable:
-        """Return the main function of the emitted program."""
+        """Return the main function of the emitted program.
+
+        It reads images by `cfg.load_images`, and swaps their rows and columns if `cfg.transpose`.
+        """
         raise NotImplementedError
 
     def training(self, start: Start) -> Training:
