@@ -12,6 +12,7 @@ from ganspec.program.measure import Cost, below_key, costs, totals
 from ganspec.program.receptive import ReceptiveField, receptive_field, receptive_fields
 from ganspec.report import markup
 from ganspec.report.captions import caption, label_text, sides
+from ganspec.report.claimed_log import log_tables
 from ganspec.seal import BLANK, sealed
 from ganspec.systems.spec import Spec
 
@@ -96,11 +97,14 @@ def _layer(row: Cost, field: ReceptiveField | None) -> LayerData:
 
 
 def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
-    """Return a text table of each network's layers, output shapes, parameters, multiply-adds."""
+    """Return a text table of each network's layers, output shapes, parameters, multiply-adds.
+
+    Tables of the claimed log follow.
+    """
     parts = [f"{spec.name}: {' '.join(spec.doc.split())}" if spec.doc else spec.name]
     for name, net in nets.items():
         parts.append("\n".join([name, *_aligned(_table(net, receptive=receptive))]))
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *log_tables(spec.report)])
 
 
 def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
