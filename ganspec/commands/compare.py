@@ -31,7 +31,7 @@ def compare(
         TableForm, typer.Option("--format", help="Format of the table.")
     ] = TableForm.text,
     rows: Annotated[
-        str, typer.Option(help="Only these rows, in this order, as `data,norm,loss,claimed`.")
+        str, typer.Option(help="Only these rows, in order: `data,norm,loss`, or `hyperparameters`.")
     ] = "",
     every: Annotated[
         bool, typer.Option("--all", help="Include rows that are the same for all specs.")

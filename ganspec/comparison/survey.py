@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TypeAlias
 
+from ganspec.comparison.hyperparameters import SECTION, of_optimizer, whole
 from ganspec.comparison.opening import open_spec
 from ganspec.comparison.properties import METRICS, properties
 from ganspec.comparison.traits import TRAITS, Portrait
@@ -45,6 +46,10 @@ class SurveyedSystem:
     def properties(self) -> dict[str, dict[str, str]]:
         """The properties of the spec as a whole, by section."""
         return properties(self.spec)
+
+    def optimizer(self, network: str) -> dict[str, str]:
+        """Return the hyperparameters of a network's optimizer by the names of their rows."""
+        return of_optimizer(self.spec.optimizer_of(network), self.spec.framework)
 
     @cached_property
     def portraits(self) -> dict[str, Portrait]:
@@ -200,9 +205,42 @@ def _plan(systems: Sequence[SurveyedSystem]) -> list[PlannedRow]:
     metrics = dict.fromkeys(
         [*METRICS, *(metric for system in systems for metric in system.measured)]
     )
-    return plan + [
+    plan += [
         PlannedRow("measured", f"measured {term(metric)}", _measured(metric)) for metric in metrics
     ]
+    return plan + _hyperparameters(systems, list(networks))
+
+
+def _hyperparameters(
+    systems: Sequence[SurveyedSystem], networks: Sequence[str]
+) -> list[PlannedRow]:
+    """Return a row for each hyperparameter; an optimizer's has one for each network."""
+    shared = dict.fromkeys(name for system in systems for name in whole(system.spec))
+    own = dict.fromkeys(
+        name
+        for system in systems
+        for network in system.spec.networks
+        for name in system.optimizer(network)
+    )
+    loss, *rows = [PlannedRow(SECTION, name, _shared(name)) for name in shared]
+    optimizers = [
+        PlannedRow(SECTION, name, _own(network, name), network)
+        for name in own
+        for network in networks
+    ]
+    return [loss, *optimizers, *rows]
+
+
+def _shared(name: str) -> Cell:
+    return lambda system: whole(system.spec).get(name, "")
+
+
+def _own(network: str, name: str) -> Cell:
+    def cell(system: SurveyedSystem) -> str | None:
+        known = network in system.spec.networks
+        return system.optimizer(network).get(name, "") if known else None
+
+    return cell
 
 
 def _property(section: str, name: str) -> Cell:
@@ -230,14 +268,21 @@ def _measured(metric: str) -> Cell:
 
 
 def _chosen(plan: list[PlannedRow], words: Sequence[str]) -> list[PlannedRow]:
-    """Return the rows whose names begin with one of `words`; all rows if `words` is empty."""
+    """Return the rows whose names begin with one of `words`, or the usual rows without `words`.
+
+    The word `hyperparameters` chooses the rows of this section, which are not among the usual ones.
+    """
+    usual = [row for row in plan if row.section != SECTION]
     if not words:
-        return plan
+        return usual
     chosen: list[PlannedRow] = []
     for word in words:
-        rows = [row for row in plan if row.name.lower().startswith(word.strip().lower())]
+        if word.strip().lower() == SECTION:
+            rows = [row for row in plan if row.section == SECTION]
+        else:
+            rows = [row for row in usual if row.name.lower().startswith(word.strip().lower())]
         if not rows:
-            names = list(dict.fromkeys(row.name for row in plan))
+            names = list(dict.fromkeys([*(row.name for row in usual), SECTION]))
             close = nearest(word, names)
             hint = f"use {quoted(close)}" if close else f"there are {listed(names)}"
             raise SurveyError(f"no row begins with {quoted(word)}; {hint}")
