@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 EXAMPLE = "ganspec show specs/dcgan.yaml --graph -o dcgan.svg"
 
 
+ReceptiveField = Annotated[
+    bool, typer.Option("--receptive-field", help="Add how much of the image each layer sees.")
+]
+Attention = Annotated[
+    bool, typer.Option("--attention", help="Draw where a run's self-attention looks: a PNG or PDF.")
+]
+
+
 def show(
     path: SpecPath,
     graph: Annotated[
@@ -25,14 +33,8 @@ def show(
     latex: Annotated[bool, typer.Option("--latex", help="Show LaTeX tables.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Show Markdown tables.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Show JSON, for programs.")] = False,
-    receptive_field: Annotated[
-        bool,
-        typer.Option("--receptive-field", help="Add how much of the image each layer sees."),
-    ] = False,
-    attention: Annotated[
-        bool,
-        typer.Option("--attention", help="Draw where a run's self-attention looks: a PNG or PDF."),
-    ] = False,
+    receptive_field: ReceptiveField = False,
+    attention: Attention = False,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="File to write; `-` prints it.")
     ] = None,

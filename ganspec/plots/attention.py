@@ -18,7 +18,7 @@ SIDE = 1.1  # inches of an image
 
 
 @dataclass(frozen=True)
-class Attention:
+class AttentionMaps:
     """The attention of one layer: images, uint8 N x H x W x C, and maps, N x queries x h x w.
 
     `queries` are places, down and across, as shares of the image. `gamma` is the layer's weight of
@@ -37,7 +37,7 @@ class Attention:
         return f"{self.layer}: attention to {height} x {width} places, gamma {self.gamma:.3g}"
 
 
-def plot_attention(found: Sequence[Attention], path: Path) -> None:
+def plot_attention(found: Sequence[AttentionMaps], path: Path) -> None:
     """Draw each layer's images and, beside each, one map per query, into a PNG, PDF or SVG.
 
     Each query is a dot in the image and in its map. A map is bright where the query looks, scaled

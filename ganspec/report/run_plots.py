@@ -54,6 +54,12 @@ class Plot:
         with replacing(path) as temporary, quiet():
             self.figure.savefig(temporary, format="png", facecolor="white")
 
+    def write_pdf(self, path: Path) -> None:
+        """Write the figure as PDF, atomically and without a date."""
+        undated = {"CreationDate": None}
+        with replacing(path) as temporary, quiet():
+            self.figure.savefig(temporary, format="pdf", metadata=undated)
+
 
 @contextmanager
 def quiet() -> Iterator[None]:

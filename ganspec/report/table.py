@@ -129,7 +129,14 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     lines = [
         f"% Written by ganspec from the spec `{spec.name}` ({BLANK}).",
         r"% Needs \usepackage{booktabs}.",
+        *latex_tables(spec, nets, receptive),
     ]
+    return sealed("\n".join([*lines, ""]))
+
+
+def latex_tables(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> list[str]:
+    """Return the lines of a LaTeX table for each network."""
+    lines = []
     for name, net in nets.items():
         layers = _table(net, captions=True, receptive=receptive, macs=False)
         kind = "table*" if len(layers.head) > 3 else "table"  # `table*` spans two columns
@@ -150,7 +157,7 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
             r"  \end{tabular}",
             rf"\end{{{kind}}}",
         ]
-    return sealed("\n".join([*lines, ""]))
+    return lines
 
 
 def _aligned(layers: LayerTable) -> list[str]:

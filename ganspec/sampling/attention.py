@@ -1,4 +1,4 @@
-"""Where the self-attention layers of a run's networks look, for pictures."""
+"""Maps of the self-attention in a run's networks, for pictures."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 from ganspec.compiler.evaluate import EvaluatedNetwork
 from ganspec.kinds.layers.self_attention import PooledSelfAttention, SelfAttention
-from ganspec.plots.attention import Attention
+from ganspec.plots.attention import AttentionMaps
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling.sampler import Sampler, load_weights, trained_network
 from ganspec.systems.batches import scale_pixels, spaced
@@ -25,7 +25,7 @@ QUERIES = ((0.25, 0.25), (0.25, 0.75), (0.5, 0.5), (0.75, 0.25), (0.75, 0.75))
 Layers = dict[str, SelfAttention | PooledSelfAttention]
 
 
-def attention_of(folder: Path) -> list[Attention]:
+def attention_of(folder: Path) -> list[AttentionMaps]:
     """Return the attention of each self-attention layer in the networks of the run in `folder`.
 
     A network that draws images reads the latents of seed 0, one that judges images reads those
@@ -34,7 +34,7 @@ def attention_of(folder: Path) -> list[Attention]:
     """
     run, device = Run.open(folder), choose_device("auto")
     spec, weights = run.spec, load_weights(run)
-    found: list[Attention] = []
+    found: list[AttentionMaps] = []
     drawn: tuple[torch.Tensor, ...] = ()  # the generator's images, and their labels
     for key in spec.networks:
         average = None if key == spec.draws else False
@@ -52,7 +52,7 @@ def attention_of(folder: Path) -> list[Attention]:
             continue
         pixels = quantize(images, cfg).permute(0, 2, 3, 1).cpu().numpy()
         found += [
-            Attention(network.origin(name).path, layer.gamma.item(), pixels, QUERIES, each)
+            AttentionMaps(network.origin(name).path, layer.gamma.item(), pixels, QUERIES, each)
             for (name, layer), each in zip(layers.items(), maps, strict=True)
         ]
     if not found:
