@@ -6,7 +6,12 @@ from ganspec.systems.gan.fields import AuxiliaryLoss, GanFields
 from ganspec.systems.gan.train import Train
 from ganspec.systems.terms import plain, rules, said
 
-ELSEWHERE = {"generator_batch", "steps", "accuracy"}  # in other rows, or no effect on weights
+ELSEWHERE = {
+    "generator_batch",
+    "steps",
+    "accuracy",
+    "conditions",
+}  # in other rows, or no effect on weights
 
 
 def properties(spec: GanFields) -> dict[str, dict[str, str]]:
