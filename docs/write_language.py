@@ -54,6 +54,7 @@ SECTIONS: list[tuple[str, type[Section]]] = [
     ("`report`", claims.Report),
     ("Counts in `report.params`", claims.Counts),
     ("Scores in `report.scores`", claims.Score),
+    ("Tables in `report.log`", claims.LogTable),
     ("`blocks`", spec.BlockDefinition),
     ("A classifier", classifier.Classifier),
     ("`objective` of a classifier", classifier.Prediction),

@@ -269,10 +269,10 @@ class Spec(Document):
         images: torch.Tensor,
         random: torch.Generator,
         cfg: SimpleNamespace,
-    ) -> torch.Tensor:
-        """Return restored images, N x C x H x W in the range of `data`, from uint8 ones.
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return a network's inputs, made of uint8 images by `random`, and its restored images.
 
-        Only systems that set `restores` define it.
+        Both are N x C x H x W in the range of `data`. Only systems that set `restores` define it.
         """
         raise NotImplementedError
 

@@ -24,11 +24,15 @@ class SelfAttention(nn.Module):
         self.out = norm(nn.Conv2d(channels // 8, channels, 1, bias=False))
         self.gamma = nn.Parameter(torch.zeros(()))
 
-    def forward(self, x):
+    def weights(self, x):
+        """Return how much each position attends to each, n x hw x hw."""
         query = self.query(x).flatten(2)  # n x c/8 x hw
         key = self.key(x).flatten(2)  # n x c/8 x hw
+        return torch.softmax(query.transpose(1, 2) @ key, dim=-1)
+
+    def forward(self, x):
+        weights = self.weights(x)
         value = self.value(x).flatten(2)  # n x c/8 x hw
-        weights = torch.softmax(query.transpose(1, 2) @ key, dim=-1)  # n x hw x hw
         mixed = (value @ weights.transpose(1, 2)).unflatten(2, x.shape[2:])
         return x + self.gamma * self.out(mixed)
 
@@ -45,11 +49,15 @@ class PooledSelfAttention(nn.Module):
         self.out = norm(nn.Conv2d(channels // 2, channels, 1, bias=False))
         self.gamma = nn.Parameter(torch.zeros(()))
 
-    def forward(self, x):
+    def weights(self, x):
+        """Return how much each position attends to each pooled one, n x hw x hw/4."""
         query = self.query(x).flatten(2)  # n x c/8 x hw
         key = F.max_pool2d(self.key(x), 2).flatten(2)  # n x c/8 x hw/4
+        return torch.softmax(query.transpose(1, 2) @ key, dim=-1)
+
+    def forward(self, x):
+        weights = self.weights(x)
         value = F.max_pool2d(self.value(x), 2).flatten(2)  # n x c/2 x hw/4
-        weights = torch.softmax(query.transpose(1, 2) @ key, dim=-1)  # n x hw x hw/4
         mixed = (value @ weights.transpose(1, 2)).unflatten(2, x.shape[2:])
         return x + self.gamma * self.out(mixed)
 
