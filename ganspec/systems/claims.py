@@ -10,6 +10,7 @@ from ganspec.kinds.metric import Metric
 from ganspec.language.kinds import kinds_of
 from ganspec.language.section import Section
 from ganspec.language.types import Count, Doc, Name, Number, Positive
+from ganspec.systems.protocol import Protocol
 
 NAMES = [
     name for kind in kinds_of("metric").values() if issubclass(kind, Metric) for name in kind.names
@@ -28,8 +29,11 @@ class Counts(Section):
     )
 
 
-class Score(Section):
-    """A claimed score and its conditions; scores are never checked, only compared."""
+class Score(Protocol):
+    """A claimed score and its conditions, which `ganspec evaluate` takes by default.
+
+    Scores are never checked, only compared.
+    """
 
     metric: METRICS = Field(  # type: ignore[valid-type]  # as above
         description="name of the metric; an accuracy is in percent"
@@ -38,7 +42,9 @@ class Score(Section):
     relation: Literal["=", "<", ">"] = Field("=", description="`<` or `>` for a bound")
     deviation: Positive | None = Field(None, description="number printed after the plus-minus")
     of: Literal["generated", "real"] = Field("generated", description="the images that were scored")
-    images: Count | None = Field(None, description="number of scored images")
+    extractor: Literal["inception", "classifier"] | None = Field(
+        None, description="the network of the features: InceptionV3, or a classifier of its own"
+    )
     epoch: Count | None = Field(None, description="epochs trained before the score")
     note: Doc = Field("", description="other conditions of the score")
 

@@ -11,6 +11,7 @@ import torch
 from ganspec.language.errors import GanspecError
 from ganspec.runs.run import Run
 from ganspec.systems import checkpoint
+from ganspec.systems.schedule import includes
 from ganspec.systems.training import Training
 from ganspec.training.pace import Pace
 
@@ -87,7 +88,7 @@ def end_epoch(training: Training, run: Run, recorder: LossRecorder) -> bool:
     """Write picture, snapshot and scores of an epoch's end. Return True if there are scores."""
     recorder.flush()
     training.picture(run.samples_path(training.step))
-    if training.cfg.keep and training.epoch % training.cfg.keep == 0:
+    if includes(training.cfg.keep, training.epoch):
         checkpoint.save(run.snapshot_path(training.step), training.weights())
     scored = False
     if training.scoring and training.scoring.due():
