@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (1811c36e).
+Written by ganspec from the spec `classifier_fashion` (c0966319).
 Plain PyTorch, yours to edit.
 """
 
@@ -120,11 +120,8 @@ def load_images(folder, split="train"):
     """Read the images, uint8 N x C x H x W, and labels 0 to 9, int64 N, of a split."""
     images, labels = read_pair(folder, "t10k" if split == "test" else "train")
     if split == "all":
-        test_images, test_labels = read_pair(folder, "t10k")
-        images, labels = (
-            torch.cat([images, test_images]),
-            torch.cat([labels, test_labels]),
-        )
+        more, more_labels = read_pair(folder, "t10k")
+        images, labels = torch.cat([images, more]), torch.cat([labels, more_labels])
     return images, labels.long()
 
 

@@ -20,9 +20,10 @@ from ganspec.cli import app
 from ganspec.evaluation import reference
 from ganspec.evaluation.classifier import classifier_extractor
 from ganspec.evaluation.extractor import Extractor, ExtractorError, register
-from ganspec.evaluation.extractors import open_extractor
+from ganspec.evaluation.extractors import ExtractorChoice, open_extractor
+from ganspec.evaluation.options import EvaluationOptions
 from ganspec.evaluation.reference import RealImages, open_real, reference_activations
-from ganspec.evaluation.runs import EvaluationOptions, Evaluator
+from ganspec.evaluation.runs import Evaluator
 from ganspec.evaluation.scoring import Scorer
 from ganspec.evaluation.subject import Subject, unchanged_images
 from ganspec.kinds.dataset import DataError
@@ -262,7 +263,7 @@ def test_folders_score_as_torch_fidelity_scores_them(tmp_path, inception, monkey
     assert "fewer images (3) than features (192)" in output
     assert "layer 192, against 4 of b" in output
 
-    extractor = open_extractor("inception", CPU)
+    extractor = open_extractor(ExtractorChoice(), CPU)
     grey = torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8)
     features, logits = extractor(grey)
     cls = fidelity("feature_extractor_inceptionv3").FeatureExtractorInceptionV3
@@ -280,7 +281,8 @@ def test_weights_are_read_as_data_and_missing_ones_are_named(tmp_path, inception
     torch.save({"fc.weight": torch.zeros(3)}, tmp_path / "other.pth")
     for name, said in [("evil", "more than weights"), ("other", "another network"), ("no", "not")]:
         with pytest.raises(ExtractorError, match=said):
-            open_extractor("inception", CPU, None, tmp_path / f"{name}.pth")
+            path = tmp_path / f"{name}.pth"
+            open_extractor(ExtractorChoice(inception_weights=path), CPU)
     assert not (tmp_path / "ran").exists()
 
     def refuse(*_, **__):
@@ -290,7 +292,7 @@ def test_weights_are_read_as_data_and_missing_ones_are_named(tmp_path, inception
     monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
     with pytest.raises(ExtractorError) as error:
-        open_extractor("inception", CPU)
+        open_extractor(ExtractorChoice(), CPU)
     place = tmp_path / "hub" / "checkpoints" / "weights-inception-2015-12-05-6726825d.pth"
     assert f"at {place}, or name it with --inception-weights" in str(error.value)
     assert "\n" not in str(error.value)
@@ -308,7 +310,8 @@ def test_a_score_says_what_it_depends_on(runs, tmp_path):
     rows = read_scores(gan)
     kinds = [(row.metric, row.of) for row in rows]
     made = [(name, "generated") for name in ("fid", "inception_score", "accuracy")]
-    assert kinds == [*made, ("inception_score", "real"), ("accuracy", "real")]
+    of_real = [(name, "real") for name in ("inception_score", "accuracy", "fid")]
+    assert kinds == [*made, *of_real]
     extractor = classifier_extractor(runs / "classifier", CPU, None)
     real = open_real(loads(GAN).data, None, None)
     row = json.loads((gan / "scores.jsonl").read_text().splitlines()[0])
@@ -327,20 +330,27 @@ def test_a_score_says_what_it_depends_on(runs, tmp_path):
             "sha256": extractor.sha256,
             "layer": "layers.4",
             "features": 128,
+            "weights": None,
         },
         "resize": "antialias",
         "seed": 3,
         "labels": "train images",
-        "reference": {"dataset": "shapes", "split": "train", "images": 64, "sha256": real.sha256},
+        "reference": {
+            "dataset": "shapes",
+            "split": "train",
+            "images": 64,
+            "sha256": real.sha256,
+            "seed": None,
+        },
     }
     # of real images alone there are no others, but these are some
-    for row in rows[3:]:
+    for row in rows[3:5]:
         own = row.reference
         assert (own.dataset, own.split, own.images) == ("shapes", "train", 30)
         assert len(own.sha256) == 64 and own.sha256 != real.sha256
     assert all(row.reference is None for row in rows[1:3])
     # outputs are of no layer
-    assert {row.extractor.layer for row in rows[1:]} == {None}
+    assert {row.extractor.layer for row in rows[1:5]} == {None}
     assert f"outputs of classifier ({extractor.sha256[:8]}), shapes train (" in output
     assert output.count(" %\n") == 2 and output.count("averaged weights") == 3
     # the claim is of 99 images, and is marked
@@ -484,11 +494,10 @@ def test_mistakes_are_one_line(runs, tmp_path):
         ((gan, "--extractor", "nowhere"), "no extractor nowhere"),
         ((gan, "--extractor", gan), "trains no classifier"),
         ((gan, *extractor, "--layer", "layers.99"), "no layer `layers.99`"),
-        ((gan, *extractor, "--split", "half"), "use train or test"),
+        ((gan, *extractor, "--split", "half"), "--split is train or test or all"),
         ((gan, *extractor, "--conditions", "no such"), "no label"),
         ((gan, *extractor, "-n", "5"), "needs 10 images"),
         ((gan, *extractor, "-n", "1", "-m", "fid"), "fid needs 2 images"),
-        ((gan, *extractor, "-m", "fid", "--real"), "real images alone have no fid"),
         ((gan, *extractor, "--inception-weights", "w.pt"), "not those of"),
         ((gan, *extractor, "--reference", gan, "--split", "test"), "--split means nothing"),
         ((classifier, "-m", "fid"), "real images alone have no fid"),
@@ -508,7 +517,7 @@ def test_mistakes_are_one_line(runs, tmp_path):
         assert len(output.splitlines()) == 1, output
     assert not (gan / "scores.jsonl").exists()
     npz = loads(CLASSIFIER.replace("{shapes: {count: 64}}", "npz"))
-    with pytest.raises(DataError, match="npz has no test split"):
+    with pytest.raises(DataError, match="npz has no split `test`"):
         open_real(npz.data, None, "test")
 
 
@@ -608,7 +617,7 @@ def test_real_images_of_a_folder_are_scored_and_restored_ones_are_the_data_sets(
     extractor, folder = str(runs / "classifier"), tmp_path / "real"
     metrics = (USUAL["fid"], USUAL["inception_score"])
     wanted = EvaluationOptions(metrics, 10, extractor, reference=folder, real=True)
-    made, *_, real = Evaluator(runs / "gan", wanted).scores()
+    made, _, real, _ = Evaluator(runs / "gan", wanted).scores()
     assert made.reference.images == 12 and real.reference.images == 10
     train(loads(DENOISING), tmp_path / "restoring", steps=2)
     wanted = EvaluationOptions((USUAL["fid"],), 10, extractor, reference=folder)

@@ -66,6 +66,8 @@ Step = Annotated[int | None, typer.Option(min=0, help="Score a step's snapshot."
 DataFolder = Annotated[Path | None, typer.Option("--data", help="Folder of the data set.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
+CHOICES = ("folder", "pictures", "every", "step")  # of images and weights
+
 
 def evaluate(
     folder: RunFolder = None,
@@ -91,8 +93,7 @@ def evaluate(
     device: Device = "auto",
 ) -> None:
     """Score the images of a run or of a folder: FID, Inception Score and other metrics."""
-    chosen = ("folder", "pictures", "every", "step")
-    options = {name: value for name, value in locals().items() if name not in chosen}
+    options = {name: value for name, value in locals().items() if name not in CHOICES}
     if (folder is None) == (pictures is None):
         fail("name a run folder, or a folder of images with --images and --reference")
     is_run = folder is not None and not folder.is_file()

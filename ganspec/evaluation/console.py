@@ -20,7 +20,6 @@ from ganspec.systems.load import load
 from ganspec.systems.protocol import References, Resize, Split
 from ganspec.training.device import choose_device
 
-
 WORDS = {"split": get_args(Split), "resize": get_args(Resize)}  # of options
 
 

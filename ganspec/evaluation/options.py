@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from ganspec.kinds.metric import Metric, metric_kinds
 from ganspec.runs.run import RunError
 from ganspec.scores.matching import label_files
 from ganspec.systems.claims import Score
-from ganspec.systems.protocol import Protocol, References
+from ganspec.systems.protocol import PROTOCOL, References
 from ganspec.systems.spec import Spec
 
 DEFAULTS = ("fid", "inception_score", "accuracy")  # those of them that fit the extractor
@@ -63,14 +63,14 @@ class EvaluationOptions:
         """Return the options with values of the spec's `evaluate`, then of its claims, for None."""
         options = self
         if (section := spec.evaluate) is not None:
-            names = ["metrics", "extractor", "seed", *Protocol.model_fields]
+            names = ["metrics", "extractor", "seed", *PROTOCOL]
             if self.extractor is None:  # another extractor has other layers
                 names.append("layer")
                 weights = Path(section.weights) if section.weights else None
                 options = replace(options, weights=weights)
             options = options._completed(section, names)
         for claim in options._claims(spec):
-            options = options._completed(claim, list(Protocol.model_fields))
+            options = options._completed(claim, PROTOCOL)
         if self.conditions is not None:  # one image for each condition
             options = replace(options, images=self.images)
         if self.reference is not None:
@@ -79,7 +79,7 @@ class EvaluationOptions:
             options = replace(options, resize=self.resize)
         return options
 
-    def _completed(self, section: object, names: list[str]) -> EvaluationOptions:
+    def _completed(self, section: object, names: Sequence[str]) -> EvaluationOptions:
         unset = [name for name in names if getattr(self, name) is None]
         return replace(self, **{name: getattr(section, name) for name in unset})
 

@@ -10,7 +10,7 @@ from ganspec.kinds.metric import Metric
 from ganspec.language.kinds import kinds_of
 from ganspec.language.section import Section
 from ganspec.language.types import Count, Doc, Name, Number, Positive
-from ganspec.systems.protocol import Protocol
+from ganspec.systems.protocol import ImagesField, ReferencesField, ResizeField, SplitField
 
 NAMES = [
     name for kind in kinds_of("metric").values() if issubclass(kind, Metric) for name in kind.names
@@ -29,7 +29,7 @@ class Counts(Section):
     )
 
 
-class Score(Protocol):
+class Score(Section):
     """A claimed score and its conditions, which `ganspec evaluate` takes by default.
 
     Scores are never checked, only compared.
@@ -42,6 +42,10 @@ class Score(Protocol):
     relation: Literal["=", "<", ">"] = Field("=", description="`<` or `>` for a bound")
     deviation: Positive | None = Field(None, description="number printed after the plus-minus")
     of: Literal["generated", "real"] = Field("generated", description="the images that were scored")
+    images: ImagesField = None
+    references: ReferencesField = None
+    split: SplitField = None
+    resize: ResizeField = None
     extractor: Literal["inception", "classifier"] | None = Field(
         None, description="the network of the features: InceptionV3, or a classifier of its own"
     )

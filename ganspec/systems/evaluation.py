@@ -7,11 +7,12 @@ from typing import Annotated
 from pydantic import Field
 
 from ganspec.kinds.metric import Metric
-from ganspec.systems.protocol import Protocol
+from ganspec.language.section import Section
+from ganspec.systems.protocol import ImagesField, ReferencesField, ResizeField, SplitField
 from ganspec.systems.schedule import Epochs
 
 
-class Evaluation(Protocol):
+class Evaluation(Section):
     """Scores that `ganspec train` measures at epochs' ends, and `ganspec evaluate` by default.
 
     They do not change the training, and the emitted file does not measure them. The weights with
@@ -24,6 +25,10 @@ class Evaluation(Protocol):
     every: Epochs = Field(
         1, description="epochs from one evaluation to the next, or a list of epochs"
     )
+    images: ImagesField = None
+    references: ReferencesField = None
+    split: SplitField = None
+    resize: ResizeField = None
     extractor: str = Field(
         "inception",
         max_length=500,

@@ -9,7 +9,7 @@ from pydantic import Field
 from ganspec.language.section import Section
 from ganspec.language.types import Count
 
-Epochs: TypeAlias = Count | tuple[Count, ...]
+Epochs: TypeAlias = Count | Annotated[tuple[Count, ...], Field(min_length=1)]
 
 
 def includes(epochs: Epochs | None, epoch: int) -> bool:
