@@ -20,7 +20,8 @@ from ganspec.systems.claims import Score
 from ganspec.systems.spec import Spec
 from ganspec.systems.wording import label, spoken
 
-NOT_COMPARED = {"name", "doc", "framework", "report", "vars", "tree"}
+# fields that change no network and no training, or that are compared elsewhere
+NOT_COMPARED = {"name", "doc", "framework", "report", "vars", "tree", "evaluate"}
 CLAIMS = "claims"
 TITLES = {"condition": "labels", "label": "labels", "optimizer": "optimizers"}
 
