@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch.utils.data import Dataset
 from typer.testing import CliRunner
 
 import ganspec
-from ganspec import train
+from ganspec import progress, train
 from ganspec.cli import app
 from ganspec.evaluation import reference
 from ganspec.evaluation.classifier import classifier_extractor
@@ -28,9 +29,10 @@ from ganspec.evaluation.scoring import Scorer
 from ganspec.evaluation.subject import Subject, unchanged_images
 from ganspec.kinds.dataset import DataError
 from ganspec.kinds.metric import MetricError
-from ganspec.kinds.metrics.fidelity import fidelity
+from ganspec.kinds.metrics.fidelity import fidelity, import_torchvision
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
+from ganspec.progress import Progress
 from ganspec.runs.run import Run
 from ganspec.runs.score_file import ScoreRow, append_scores, forget_scores, read_scores
 from ganspec.sampling.sampler import Sampler
@@ -409,6 +411,8 @@ def test_mistakes_are_one_line(runs, tmp_path):
         ((gan, "--extractor", gan), "trains no classifier"),
         ((gan, *extractor, "--layer", "layers.99"), "no layer `layers.99`"),
         ((gan, *extractor, "--split", "half"), "--split is train or test or all"),
+        ((gan, *extractor, "--resize", "area"), "--resize is tensorflow1 or bilinear"),
+        ((gan, *extractor, "--reference-count", "0"), "is a number or `equal`, not `0`"),
         ((gan, *extractor, "--conditions", "no such"), "no label"),
         ((gan, *extractor, "-n", "5"), "needs 10 images"),
         ((gan, *extractor, "-n", "1", "-m", "fid"), "fid needs 2 images"),
@@ -433,6 +437,197 @@ def test_mistakes_are_one_line(runs, tmp_path):
     npz = loads(CLASSIFIER.replace("{shapes: {count: 64}}", "npz"))
     with pytest.raises(DataError, match="npz has no split `test`"):
         open_real(npz.data, None, "test")
+
+
+# -- protocols --------------------------------------------------------------------------------
+
+CLAIMED = """
+  scores:
+    - {metric: fid, value: 1.5, images: 24, references: 20, split: test, extractor: classifier}
+    - {metric: fid, value: 3, of: real}
+"""
+
+
+def test_references_are_drawn_from_a_seed_and_the_test_split(runs):
+    extractor = str(runs / "classifier")
+
+    def score(**options):
+        wanted = EvaluationOptions((USUAL["fid"],), 12, extractor, **options)
+        (row,) = Evaluator(runs / "gan", wanted).scores()
+        return row
+
+    whole, some = score(), score(references=20, seed=3)
+    assert (whole.reference.images, whole.reference.seed) == (64, None)
+    assert (some.reference.images, some.reference.seed) == (20, 3)
+    assert some.value != whole.value
+    assert score(references=20, seed=3) == some
+    assert score(references=20, seed=4).reference.sha256 != some.reference.sha256
+    # as many as generated, of the test split: by hand
+    equal = score(references="equal", split="test")
+    assert (equal.reference.images, equal.reference.split) == (12, "test")
+    real = open_real(loads(GAN).data, None, "test").images
+    order = torch.randperm(64, generator=torch.Generator().manual_seed(0))[:12].sort().values
+    assert equal.reference.sha256 == RealImages(real[order], "any").sha256
+    with pytest.raises(DataError, match="shapes train has 64 images, fewer than 65 references"):
+        score(references=65)
+    with pytest.raises(DataError, match="shapes has no split `all`: it has train and test"):
+        score(split="all")
+
+
+def test_real_images_are_compared_with_the_other_split_or_half(runs, tmp_path):
+    def score(**options):
+        wanted = EvaluationOptions((USUAL["fid"],), 40, str(runs / "classifier"), **options)
+        _, row = Evaluator(runs / "gan", wanted).scores()
+        return row
+
+    other, halves = score(real=True), score(halves=True, seed=1)
+    assert (other.of, other.images, other.reference.split, other.note[:11]) == (
+        *("real", 40, "train"),
+        "test images",
+    )
+    assert (halves.images, halves.reference.images) == (32, 32)
+    assert halves.note.startswith("the other half") and halves.value > 0
+    # all images of the two halves, by hand
+    extractor = classifier_extractor(runs / "classifier", CPU, None)
+    images = open_real(loads(GAN).data, None, "train").images
+    order = torch.randperm(64, generator=torch.Generator().manual_seed(1))
+    halved = (RealImages(images[part.sort().values], "any") for part in order.chunk(2))
+    first, second = (extractor.activations(half.batches(50), 32) for half in halved)
+    assert halves.value == pytest.approx(USUAL["fid"].measure(second, first, 0)[0].value)
+
+
+def test_a_spec_without_a_run_has_scores_of_its_real_images(runs, tmp_path):
+    spec = tmp_path / "small.yaml"
+    spec.write_text(GAN.replace("value: 0, of: real", "value: 7, of: real"))
+    words = (spec, "--extractor", runs / "classifier", "-n", 32, "-m", "fid")
+    status, output = invoke(*words, "--real")
+    assert status == 0, output
+    assert output.startswith("fid of real images: ") and "claimed: 7" in output
+    assert "against 64 of shapes train" in output and "test images" in output
+    for mistake, said in [
+        (words, "score its real images with --real, or name its run"),
+        ((*words, "--real", "--step", 4), "choose among a run's weights"),
+        ((*words, "--real", "--raw"), "--raw means nothing for a spec's real images"),
+    ]:
+        status, output = invoke(*mistake)
+        assert status == 2 and said in output, output
+
+
+def test_a_claims_conditions_are_the_defaults(runs, tmp_path):
+    gan = copied(runs / "gan", tmp_path / "gan")
+    text = (gan / "spec.yaml").read_text()
+    (gan / "spec.yaml").write_text(text[: text.index("report:")] + "report:" + CLAIMED)
+    words = (gan, "--extractor", runs / "classifier", "-m", "fid")
+    assert invoke(*words)[0] == 0
+    status, output = invoke(*words, "-n", 30, "--split", "train", "--reference-count", "equal")
+    assert status == 0
+    own, other = read_scores(gan)
+    assert (own.images, own.reference.images, own.reference.split) == (24, 20, "test")
+    assert (other.images, other.reference.images, other.reference.split) == (30, 30, "train")
+    assert (
+        "claimed: 1.5 * (* 30 images, not 24; against 30 images, not 20; against train, not test)"
+        in output
+    )
+
+
+# -- a classifier in a file of weights ---------------------------------------------------------
+
+
+def write_classifier(runs: Path, folder: Path) -> tuple[Path, dict[str, torch.Tensor]]:
+    """Write the spec of the small classifier. Return it with the trained weights."""
+    (folder / "classifier.yaml").write_text(CLASSIFIER)
+    state = checkpoint.load(runs / "classifier" / "checkpoint.pt")["networks"]["classifier"]
+    return folder / "classifier.yaml", state
+
+
+def test_weights_of_a_file_are_matched_by_name_or_in_order(runs, tmp_path):
+    spec, state = write_classifier(runs, tmp_path)
+    mine = classifier_extractor(runs / "classifier", CPU, None)
+    images = torch.randint(256, (4, 3, 8, 8)).to(torch.uint8)
+    renamed = {f"net.{i}.{k.rpartition('.')[2]}": v for i, (k, v) in enumerate(state.items())}
+    wrapped = {"epoch": 3, "model": {f"module.{name}": v for name, v in state.items()}}
+    for content, origin in [
+        (state, "w.pth"),
+        (wrapped, "w.pth"),
+        (renamed, f"w.pth, weights in order, as net.0.weight for {next(iter(state))}"),
+    ]:
+        torch.save(content, tmp_path / "w.pth")
+        choice = ExtractorChoice(str(spec), weights=tmp_path / "w.pth")
+        extractor = open_extractor(choice, CPU)
+        assert (extractor.name, extractor.origin, extractor.sha256) == (
+            *("tiny", origin),
+            mine.sha256,
+        )
+        assert torch.equal(extractor(images)[0], mine(images)[0])
+    status, output = invoke(
+        runs / "gan", "--extractor", spec, "--weights", tmp_path / "w.pth", "-n", 12, "-m", "fid"
+    )
+    assert status == 0 and "layer layers.4, weights of w.pth, weights in order" in output
+    (runs / "gan" / "scores.jsonl").unlink()
+
+
+def test_torchvisions_resnet_fits_the_reports_classifier(tmp_path):
+    """The report's classifier is a file of torchvision's ResNet-18 with 24 outputs."""
+    import_torchvision()
+    from torchvision.models import resnet18
+
+    torch.manual_seed(0)
+    network = resnet18(num_classes=24).eval()
+    torch.save(network.state_dict(), tmp_path / "classifier.pth")
+    spec = Path(ganspec.__file__).parent.parent / "specs" / "classifier_iclevr.yaml"
+    choice = ExtractorChoice(str(spec), weights=tmp_path / "classifier.pth")
+    images = torch.randint(256, (2, 3, 64, 64)).to(torch.uint8)
+    _, logits = open_extractor(choice, CPU)(images)
+    with torch.no_grad():
+        wanted = network(images.float() / 127.5 - 1)
+    torch.testing.assert_close(logits, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_weights_that_do_not_fit_are_named(runs, tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "ran"),)
+
+    spec, state = write_classifier(runs, tmp_path)
+    first, *_, last = state
+    less = dict(list(state.items())[:-1])
+    flat = {name: t.flatten() for name, t in state.items()}
+    for content, said in [
+        ({"a": Evil()}, "holds more than weights: save the network's state_dict()"),
+        ({"epoch": 3}, "holds no weights"),
+        ({"g": state, "d": state}, "holds weights of several networks (g, d)"),
+        (less, f"the first that only tiny has is {last}"),
+        (state | {"more.bias": torch.zeros(1)}, "the first that only the file has is more.bias"),
+        (flat, f"does not fit tiny: {first} is "),
+        ({f"x{n}": t for n, t in flat.items()}, f"weight 1 in order, x{first} is "),
+    ]:
+        torch.save(content, tmp_path / "w.pth")
+        choice = ExtractorChoice(str(spec), weights=tmp_path / "w.pth")
+        with pytest.raises(ExtractorError) as error:
+            open_extractor(choice, CPU)
+        assert said in str(error.value) and "\n" not in str(error.value)
+    assert not (tmp_path / "ran").exists()
+    for choice, said in [
+        (ExtractorChoice(str(spec)), "name the classifier's weights with --weights"),
+        (ExtractorChoice(str(spec), weights=tmp_path / "none"), "does not exist"),
+        (ExtractorChoice(weights=tmp_path / "w.pth"), "--weights is for the spec file"),
+        (ExtractorChoice(str(runs / "classifier"), resize="bilinear"), "leave --resize out"),
+    ]:
+        with pytest.raises(ExtractorError, match=re.escape(said)):
+            open_extractor(choice, CPU)
+
+
+def test_a_log_shows_progress(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "LINE_SECONDS", 5.0)
+    clock = iter([0.0, 10.0, 100.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with Progress("real images", "images", lines=True) as show:
+        show(50, 1050)
+        show(100, 1050)
+        show(1050, 1050)
+    said = "real images: 100 of 1,050 images, 5.0 images/s, 3 min left\n"
+    assert capsys.readouterr().err == said
+    assert [progress.duration(s) for s in (40, 90, 7500)] == ["40 s", "2 min", "2 h 5 min"]
 
 
 # -- scores.jsonl -----------------------------------------------------------------------------
@@ -510,6 +705,18 @@ def test_the_best_weights_are_kept(runs, tmp_path, metric):
     assert list(run.snapshots()) == [best.step]
     again = Evaluator(run.folder, EvaluationOptions()).scores(best.step)
     assert again == [best]
+
+
+def test_epochs_may_be_a_list(runs, tmp_path):
+    line = EVALUATE.replace("EXTRACTOR", str(runs / "classifier")).replace(
+        "every: 2", "every: [1, 4]"
+    )
+    line = line.replace("[fid, inception_score]", "[inception_score]")
+    run = train(loads((GAN + line).replace("keep: 1, ", "keep: [2, 3], ")), tmp_path / "run")
+    rows = read_scores(run.folder)
+    assert [row.epoch for row in rows] == [1, 4]
+    best = max(rows, key=lambda row: row.value)
+    assert set(run.snapshots()) == {8, 12, best.step}
 
 
 def test_what_cannot_be_scored_is_said_before_training(runs, tmp_path):

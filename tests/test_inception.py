@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import pickle
 import warnings
@@ -152,29 +151,6 @@ def test_weights_are_read_as_data_and_missing_ones_are_named(tmp_path, no_weight
 
 
 # -- TorchScript --------------------------------------------------------------------------------
-
-
-class Counter(nn.Module):
-    """A module that runs code when torch loads it."""
-
-    def __init__(self):
-        super().__init__()
-        self.inner = nn.Conv2d(2, 3, 1)
-        self.register_buffer("loads", torch.zeros(2, 3).t())
-        self.names = ["a", "b"]
-
-    @torch.jit.export
-    def __getstate__(self):
-        return (self.inner.weight, self.loads, self.training)
-
-    @torch.jit.export
-    def __setstate__(self, state: tuple[torch.Tensor, torch.Tensor, bool]):
-        self.inner.weight = state[0]
-        self.loads = state[1] + 1
-        self.training = state[2]
-
-    def forward(self, x):
-        return self.inner(x)
 
 
 def test_tensors_of_an_archive_are_torchs(tmp_path):

@@ -61,8 +61,10 @@ def fit_state(state: State, own: State, path: Path, name: str) -> tuple[State, s
     (weight, bias ...) and shapes agree. Raises ExtractorError that names the first weight that does
     not fit the network of the spec `name`.
     """
-    theirs = [key for key in state if not key.endswith(COUNTER)]
-    ours = [key for key in own if not key.endswith(COUNTER)]
+    theirs, ours = list(state), list(own)
+    if sum(map(_counts, theirs)) != sum(map(_counts, ours)):
+        theirs = [key for key in theirs if not _counts(key)]
+        ours = [key for key in ours if not _counts(key)]
     matched = set(theirs) == set(ours)
     pairs = [(key, key) for key in ours] if matched else list(zip(theirs, ours, strict=False))
     for number, (their, our) in enumerate(pairs, 1):
@@ -79,9 +81,12 @@ def fit_state(state: State, own: State, path: Path, name: str) -> tuple[State, s
             f"{path} holds {len(theirs)} weights and {name} has {len(ours)}: the first that only "
             f"{'the file' if len(theirs) > len(ours) else name} has is {printable(rest[0])}"
         )
-    counters = {key: tensor for key, tensor in own.items() if key.endswith(COUNTER)}
     note = "" if matched else f"weights in order, as {printable(pairs[0][0])} for {pairs[0][1]}"
-    return counters | {our: state[their] for their, our in pairs}, note
+    return own | {our: state[their] for their, our in pairs}, note
+
+
+def _counts(name: str) -> bool:
+    return name.endswith(COUNTER)
 
 
 def _kind(name: str) -> str:
