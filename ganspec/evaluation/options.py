@@ -63,20 +63,20 @@ class EvaluationOptions:
         """Return the options with values of the spec's `evaluate`, then of its claims, for None."""
         options = self
         if (section := spec.evaluate) is not None:
-            names = ["metrics", "extractor", "seed", *PROTOCOL]
-            if self.extractor is None:  # another extractor has other layers
-                names.append("layer")
+            names = ["metrics", "extractor", "seed", "images", "references", "split"]
+            if self.extractor is None:  # another extractor has other layers, weights and resizing
+                names += ["layer", "resize"]
                 weights = Path(section.weights) if section.weights else None
-                options = replace(options, weights=weights)
+                options = replace(options, weights=self.weights or weights)
             options = options._completed(section, names)
+        is_inception = options.extractor in (None, INCEPTION)
+        names = [name for name in PROTOCOL if is_inception or name != "resize"]
         for claim in options._claims(spec):
-            options = options._completed(claim, PROTOCOL)
+            options = options._completed(claim, names)
         if self.conditions is not None:  # one image for each condition
             options = replace(options, images=self.images)
         if self.reference is not None:
             options = replace(options, split=None)
-        if options.extractor not in (None, INCEPTION):
-            options = replace(options, resize=self.resize)
         return options
 
     def _completed(self, section: object, names: Sequence[str]) -> EvaluationOptions:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from ganspec.evaluation.extractors import open_extractor
-from ganspec.evaluation.inception_weights import MissingWeightsError
+from ganspec.evaluation.inception_weights import INSTALL, MissingWeightsError
 from ganspec.evaluation.options import EvaluationOptions
 from ganspec.evaluation.real_images import RealSide, image_count
 from ganspec.evaluation.runs import use_labels_of
@@ -46,9 +46,7 @@ def periodic_scores(spec: Spec, data: Path | None, trainer: Training, run: Run) 
     try:
         extractor = open_extractor(replace(options.choice, download=False), trainer.device)
     except MissingWeightsError as error:
-        message = (
-            f"training goes on without {names}, as {error} (`ganspec evaluate` downloads them)"
-        )
+        message = f"training goes on without {names}, as {error}, or {INSTALL}"
         warnings.warn(message, stacklevel=2)
         return None
     metrics = []
