@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from torch import nn
 
-    from ganspec.evaluation.periodic import Periodic
     from ganspec.language.errors import Diagnostic, SpecError
     from ganspec.runs.run import Run
     from ganspec.systems.spec import Spec
+    from ganspec.training.session import ScoringFactory
     from ganspec.training.trainer import Trainer
 
 PACKAGES.update(
@@ -159,12 +159,12 @@ def train(
     return train(spec, out, options, _scoring(spec))
 
 
-def _scoring(spec: Spec) -> type[Periodic] | None:
+def _scoring(spec: Spec) -> ScoringFactory | None:
     if spec.evaluate is None:
         return None
-    from ganspec.evaluation.periodic import Periodic  # imports scipy, which is slow
+    from ganspec.evaluation.periodic import periodic_scores  # imports scipy, which is slow
 
-    return Periodic
+    return periodic_scores
 
 
 def __getattr__(name: str) -> object:

@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (300621d8).
+Written by ganspec from the spec `acgan_cifar32` (82250ebc).
 Plain PyTorch, yours to edit.
 """
 
@@ -24,7 +24,6 @@ LABEL_SIZE = 10
 SAMPLES = 80
 COLUMNS = 10
 LATENT_SIZE = 100
-ITERATIONS = 937
 
 
 # ---- Networks ----
@@ -146,6 +145,7 @@ def read_batches(folder, names):
 def load_images(folder):
     """Read CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9 if `labelled`."""
     names = [f"data_batch_{i}" for i in range(1, 6)]
+    names.append("test_batch")
     batches = read_batches(Path(folder), names)
     images = torch.from_numpy(np.concatenate([batches[name][0] for name in names]))
     classes = [label for name in names for label in batches[name][1]]
@@ -268,7 +268,7 @@ def main():
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     fixed_labels = torch.arange(SAMPLES, device=labels.device) % LABEL_SIZE
     batches = draw_batches(images.to(args.device), labels, args.seed)
-    epoch = ITERATIONS
+    epoch = len(images) // BATCH
     last = args.steps or args.epochs * epoch
 
     started = time.perf_counter()

@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (ac135b45).
+Written by ganspec from the spec `cgan_fashion` (cce0a7f7).
 Plain PyTorch, yours to edit.
 """
 
@@ -134,13 +134,18 @@ def read_idx(folder, name, dimensions):
     return torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8).reshape(shape)
 
 
-def load_images(folder):
-    """Read the images, uint8 N x C x H x W, and labels 0 to 9, int64 N, of a split."""
-    prefix = "train"
-    images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
-    labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
+def read_pair(folder):
+    """Read a pair of files: images, uint8 N x 1 x 28 x 28, and labels, uint8 N."""
+    images = read_idx(folder, "train-images-idx3-ubyte", 3)[:, None]
+    labels = read_idx(folder, "train-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
         raise ValueError(f"{folder} has {len(images)} images but {len(labels)} labels")
+    return images, labels
+
+
+def load_images(folder):
+    """Read the images, uint8 N x C x H x W, and labels 0 to 9, int64 N, of a split."""
+    images, labels = read_pair(folder)
     return images, labels.long()
 
 

@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (0861bc3e).
+Written by ganspec from the spec `denoising_fashion` (84361206).
 Plain PyTorch, yours to edit.
 """
 
@@ -98,13 +98,21 @@ def read_idx(folder, name, dimensions):
     return torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8).reshape(shape)
 
 
-def load_images(folder, split="train"):
-    """Read the images, uint8 N x C x H x W, and labels 0 to 9, int64 N, of a split."""
-    prefix = "train" if split == "train" else "t10k"
+def read_pair(folder, prefix):
+    """Read a pair of files: images, uint8 N x 1 x 28 x 28, and labels, uint8 N."""
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
         raise ValueError(f"{folder} has {len(images)} images but {len(labels)} labels")
+    return images, labels
+
+
+def load_images(folder, split="train"):
+    """Read the images, uint8 N x C x H x W, and labels 0 to 9, int64 N, of a split."""
+    images, labels = read_pair(folder, "t10k" if split == "test" else "train")
+    if split == "all":
+        more, more_labels = read_pair(folder, "t10k")
+        images, labels = torch.cat([images, more]), torch.cat([labels, more_labels])
     return images, labels.long()
 
 

@@ -125,6 +125,8 @@ def small(path: Path, *settings: str) -> ganspec.Spec:
     spec = ganspec.load(path, [*quick, *settings])
     if spec.data.dataset.kind == "shapes":
         quick.append("data.dataset={shapes: {count: 48}}")
+    if spec.evaluate:  # of thousands of images
+        quick.append("evaluate=null")
     if getattr(spec.train, "generator_batch", None):
         quick.append("train.generator_batch=8")
     if getattr(spec.train, "warmup", None):

@@ -22,6 +22,12 @@ def test_cifar10_batches_are_read_back(tmp_path, protocol):
     check_equal(Cifar10.load(folder, 32, 32, 3), (images[:20], labels[:20]))
     test = Cifar10.load(tmp_path, 32, 32, 3, split="test")
     check_equal(test, (images[20:], labels[20:]))
+    both = Cifar10(split="all")
+    assert both.wanted() == "data_batch_1 to data_batch_5 and test_batch or cifar-10-python.tar.gz"
+    assert both.test_reader() is None
+    check_equal(both.reader()(both.locate(tmp_path), 32, 32, 3), (images, labels))
+    (folder / "test_batch").unlink()
+    assert Cifar10().holds(folder) and not both.holds(folder)
 
 
 def write_archive(tmp_path, names):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -16,21 +17,23 @@ from torch.utils.data import Dataset
 from typer.testing import CliRunner
 
 import ganspec
-from ganspec import train
+from ganspec import progress, train
 from ganspec.cli import app
 from ganspec.evaluation import reference
 from ganspec.evaluation.classifier import classifier_extractor
 from ganspec.evaluation.extractor import Extractor, ExtractorError, register
-from ganspec.evaluation.extractors import open_extractor
+from ganspec.evaluation.extractors import ExtractorChoice, open_extractor
+from ganspec.evaluation.options import EvaluationOptions
 from ganspec.evaluation.reference import RealImages, open_real, reference_activations
-from ganspec.evaluation.runs import EvaluationOptions, Evaluator
+from ganspec.evaluation.runs import Evaluator
 from ganspec.evaluation.scoring import Scorer
 from ganspec.evaluation.subject import Subject, unchanged_images
 from ganspec.kinds.dataset import DataError
 from ganspec.kinds.metric import MetricError
-from ganspec.kinds.metrics.fidelity import fidelity
+from ganspec.kinds.metrics.fidelity import fidelity, import_torchvision
 from ganspec.language.kinds import kinds_of
 from ganspec.language.load import loads
+from ganspec.progress import Progress
 from ganspec.runs.run import Run
 from ganspec.runs.score_file import ScoreRow, append_scores, forget_scores, read_scores
 from ganspec.sampling.sampler import Sampler
@@ -212,91 +215,6 @@ def test_the_data_itself_scores_as_real_and_noise_badly():
     assert (of_real.of, of_real.reference.images) == ("real", 300)
 
 
-# -- InceptionV3 ------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def inception(tmp_path_factory):
-    """Random weights of torch-fidelity's InceptionV3, in a file."""
-    path = tmp_path_factory.mktemp("inception") / "weights.pth"
-    cls = fidelity("feature_extractor_inceptionv3").FeatureExtractorInceptionV3
-    torch.save({}, path)
-    torch.manual_seed(0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cls, "load_state_dict", lambda self, state: None)
-        network = cls("inception-v3-compat", ["2048"], path)
-    torch.save(network.state_dict(), path)
-    return path
-
-
-def write_pictures(folder: Path, count: int, seed: int, size=(20, 24)) -> Path:
-    folder.mkdir()
-    random = np.random.default_rng(seed)
-    for i in range(count):
-        pixels = random.integers(0, 256, (*size, 3), dtype=np.uint8)
-        Image.fromarray(pixels).save(folder / f"{i:02d}.png")
-    return folder
-
-
-def test_folders_score_as_torch_fidelity_scores_them(tmp_path, inception, monkeypatch):
-    """Through InceptionV3 from end to end, by `calculate_metrics` and by the command."""
-    one, two = write_pictures(tmp_path / "a", 3, 0), write_pictures(tmp_path / "b", 3, 1, (16, 16))
-    # one picture of another size: each is scored at its own
-    Image.new("L", (30, 10), 77).save(two / "03.png")
-    theirs = fidelity().calculate_metrics(
-        input1=str(one),
-        input2=str(two),
-        fid=True,
-        batch_size=1,
-        feature_extractor_weights_path=str(inception),
-        feature_layer_fid="192",  # of 2,048 features its eigenvalues take half a minute
-        cuda=False,
-        cache=False,
-        verbose=False,
-        save_cpu_ram=True,
-    )
-    monkeypatch.setenv("GANSPEC_INCEPTION", str(inception))
-    status, output = invoke("--images", one, "--reference", two, "--layer", 192)
-    assert status == 0, output
-    value = float(output.splitlines()[0].rpartition(" ")[2])
-    assert value == pytest.approx(theirs["frechet_inception_distance"], rel=2e-3)
-    assert "fewer images (3) than features (192)" in output
-    assert "layer 192, against 4 of b" in output
-
-    extractor = open_extractor("inception", CPU)
-    grey = torch.arange(64, dtype=torch.uint8).view(1, 1, 8, 8)
-    features, logits = extractor(grey)
-    cls = fidelity("feature_extractor_inceptionv3").FeatureExtractorInceptionV3
-    theirs = cls("inception-v3-compat", ["2048", "logits_unbiased"], str(inception))
-    wanted = theirs(grey.expand(1, 3, 8, 8))
-    torch.testing.assert_close((features, logits), wanted, rtol=1e-4, atol=1e-5)
-
-
-def test_weights_are_read_as_data_and_missing_ones_are_named(tmp_path, inception, monkeypatch):
-    class Evil:
-        def __reduce__(self):
-            return os.mkdir, (str(tmp_path / "ran"),)
-
-    torch.save({"a": Evil()}, tmp_path / "evil.pth")
-    torch.save({"fc.weight": torch.zeros(3)}, tmp_path / "other.pth")
-    for name, said in [("evil", "more than weights"), ("other", "another network"), ("no", "not")]:
-        with pytest.raises(ExtractorError, match=said):
-            open_extractor("inception", CPU, None, tmp_path / f"{name}.pth")
-    assert not (tmp_path / "ran").exists()
-
-    def refuse(*_, **__):
-        raise OSError("no network")
-
-    monkeypatch.delenv("GANSPEC_INCEPTION", raising=False)
-    monkeypatch.setattr(torch.hub, "download_url_to_file", refuse)
-    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
-    with pytest.raises(ExtractorError) as error:
-        open_extractor("inception", CPU)
-    place = tmp_path / "hub" / "checkpoints" / "weights-inception-2015-12-05-6726825d.pth"
-    assert f"at {place}, or name it with --inception-weights" in str(error.value)
-    assert "\n" not in str(error.value)
-
-
 # -- a run's scores ---------------------------------------------------------------------------
 
 
@@ -309,7 +227,8 @@ def test_a_score_says_what_it_depends_on(runs, tmp_path):
     rows = read_scores(gan)
     kinds = [(row.metric, row.of) for row in rows]
     made = [(name, "generated") for name in ("fid", "inception_score", "accuracy")]
-    assert kinds == [*made, ("inception_score", "real"), ("accuracy", "real")]
+    of_real = [(name, "real") for name in ("inception_score", "accuracy", "fid")]
+    assert kinds == [*made, *of_real]
     extractor = classifier_extractor(runs / "classifier", CPU, None)
     real = open_real(loads(GAN).data, None, None)
     row = json.loads((gan / "scores.jsonl").read_text().splitlines()[0])
@@ -328,20 +247,27 @@ def test_a_score_says_what_it_depends_on(runs, tmp_path):
             "sha256": extractor.sha256,
             "layer": "layers.4",
             "features": 128,
+            "weights": None,
         },
         "resize": "antialias",
         "seed": 3,
         "labels": "train images",
-        "reference": {"dataset": "shapes", "split": "train", "images": 64, "sha256": real.sha256},
+        "reference": {
+            "dataset": "shapes",
+            "split": "train",
+            "images": 64,
+            "sha256": real.sha256,
+            "seed": None,
+        },
     }
     # of real images alone there are no others, but these are some
-    for row in rows[3:]:
+    for row in rows[3:5]:
         own = row.reference
         assert (own.dataset, own.split, own.images) == ("shapes", "train", 30)
         assert len(own.sha256) == 64 and own.sha256 != real.sha256
     assert all(row.reference is None for row in rows[1:3])
     # outputs are of no layer
-    assert {row.extractor.layer for row in rows[1:]} == {None}
+    assert {row.extractor.layer for row in rows[1:5]} == {None}
     assert f"outputs of classifier ({extractor.sha256[:8]}), shapes train (" in output
     assert output.count(" %\n") == 2 and output.count("averaged weights") == 3
     # the claim is of 99 images, and is marked
@@ -485,11 +411,12 @@ def test_mistakes_are_one_line(runs, tmp_path):
         ((gan, "--extractor", "nowhere"), "no extractor nowhere"),
         ((gan, "--extractor", gan), "trains no classifier"),
         ((gan, *extractor, "--layer", "layers.99"), "no layer `layers.99`"),
-        ((gan, *extractor, "--split", "half"), "use train or test"),
+        ((gan, *extractor, "--split", "half"), "--split is train or test or all"),
+        ((gan, *extractor, "--resize", "area"), "--resize is tensorflow1 or bilinear"),
+        ((gan, *extractor, "--reference-count", "0"), "is a number or `equal`, not `0`"),
         ((gan, *extractor, "--conditions", "no such"), "no label"),
         ((gan, *extractor, "-n", "5"), "needs 10 images"),
         ((gan, *extractor, "-n", "1", "-m", "fid"), "fid needs 2 images"),
-        ((gan, *extractor, "-m", "fid", "--real"), "real images alone have no fid"),
         ((gan, *extractor, "--inception-weights", "w.pt"), "not those of"),
         ((gan, *extractor, "--reference", gan, "--split", "test"), "--split means nothing"),
         ((classifier, "-m", "fid"), "real images alone have no fid"),
@@ -509,8 +436,199 @@ def test_mistakes_are_one_line(runs, tmp_path):
         assert len(output.splitlines()) == 1, output
     assert not (gan / "scores.jsonl").exists()
     npz = loads(CLASSIFIER.replace("{shapes: {count: 64}}", "npz"))
-    with pytest.raises(DataError, match="npz has no test split"):
+    with pytest.raises(DataError, match="npz has no split `test`"):
         open_real(npz.data, None, "test")
+
+
+# -- protocols --------------------------------------------------------------------------------
+
+CLAIMED = """
+  scores:
+    - {metric: fid, value: 1.5, images: 24, references: 20, split: test, extractor: classifier}
+    - {metric: fid, value: 3, of: real}
+"""
+
+
+def test_references_are_drawn_from_a_seed_and_the_test_split(runs):
+    extractor = str(runs / "classifier")
+
+    def score(**options):
+        wanted = EvaluationOptions((USUAL["fid"],), 12, extractor, **options)
+        (row,) = Evaluator(runs / "gan", wanted).scores()
+        return row
+
+    whole, some = score(), score(references=20, seed=3)
+    assert (whole.reference.images, whole.reference.seed) == (64, None)
+    assert (some.reference.images, some.reference.seed) == (20, 3)
+    assert some.value != whole.value
+    assert score(references=20, seed=3) == some
+    assert score(references=20, seed=4).reference.sha256 != some.reference.sha256
+    # as many as generated, of the test split: by hand
+    equal = score(references="equal", split="test")
+    assert (equal.reference.images, equal.reference.split) == (12, "test")
+    real = open_real(loads(GAN).data, None, "test").images
+    order = torch.randperm(64, generator=torch.Generator().manual_seed(0))[:12].sort().values
+    assert equal.reference.sha256 == RealImages(real[order], "any").sha256
+    with pytest.raises(DataError, match="shapes train has 64 images, fewer than 65 references"):
+        score(references=65)
+    with pytest.raises(DataError, match="shapes has no split `all`: it has train and test"):
+        score(split="all")
+
+
+def test_real_images_are_compared_with_the_other_split_or_half(runs, tmp_path):
+    def score(**options):
+        wanted = EvaluationOptions((USUAL["fid"],), 40, str(runs / "classifier"), **options)
+        _, row = Evaluator(runs / "gan", wanted).scores()
+        return row
+
+    other, halves = score(real=True), score(halves=True, seed=1)
+    assert (other.of, other.images, other.reference.split, other.note[:11]) == (
+        *("real", 40, "train"),
+        "test images",
+    )
+    assert (halves.images, halves.reference.images) == (32, 32)
+    assert halves.note.startswith("the other half") and halves.value > 0
+    # all images of the two halves, by hand
+    extractor = classifier_extractor(runs / "classifier", CPU, None)
+    images = open_real(loads(GAN).data, None, "train").images
+    order = torch.randperm(64, generator=torch.Generator().manual_seed(1))
+    halved = (RealImages(images[part.sort().values], "any") for part in order.chunk(2))
+    first, second = (extractor.activations(half.batches(50), 32) for half in halved)
+    assert halves.value == pytest.approx(USUAL["fid"].measure(second, first, 0)[0].value)
+
+
+def test_a_spec_without_a_run_has_scores_of_its_real_images(runs, tmp_path):
+    spec = tmp_path / "small.yaml"
+    spec.write_text(GAN.replace("value: 0, of: real", "value: 7, of: real"))
+    words = (spec, "--extractor", runs / "classifier", "-n", 32, "-m", "fid")
+    status, output = invoke(*words, "--real")
+    assert status == 0, output
+    assert output.startswith("fid of real images: ") and "claimed: 7" in output
+    assert "against 64 of shapes train" in output and "test images" in output
+    for mistake, said in [
+        (words, "score its real images with --real, or name its run"),
+        ((*words, "--real", "--step", 4), "choose among a run's weights"),
+        ((*words, "--real", "--raw"), "--raw means nothing for a spec's real images"),
+    ]:
+        status, output = invoke(*mistake)
+        assert status == 2 and said in output, output
+
+
+def test_a_claims_conditions_are_the_defaults(runs, tmp_path):
+    gan = copied(runs / "gan", tmp_path / "gan")
+    text = (gan / "spec.yaml").read_text()
+    (gan / "spec.yaml").write_text(text[: text.index("report:")] + "report:" + CLAIMED)
+    words = (gan, "--extractor", runs / "classifier", "-m", "fid")
+    assert invoke(*words)[0] == 0
+    status, output = invoke(*words, "-n", 30, "--split", "train", "--reference-count", "equal")
+    assert status == 0
+    own, other = read_scores(gan)
+    assert (own.images, own.reference.images, own.reference.split) == (24, 20, "test")
+    assert (other.images, other.reference.images, other.reference.split) == (30, 30, "train")
+    assert (
+        "claimed: 1.5 * (* 30 images, not 24; against 30 images, not 20; against train, not test)"
+        in output
+    )
+
+
+# -- a classifier in a file of weights ---------------------------------------------------------
+
+
+def write_classifier(runs: Path, folder: Path) -> tuple[Path, dict[str, torch.Tensor]]:
+    """Write the spec of the small classifier. Return it with the trained weights."""
+    (folder / "classifier.yaml").write_text(CLASSIFIER)
+    state = checkpoint.load(runs / "classifier" / "checkpoint.pt")["networks"]["classifier"]
+    return folder / "classifier.yaml", state
+
+
+def test_weights_of_a_file_are_matched_by_name_or_in_order(runs, tmp_path):
+    spec, state = write_classifier(runs, tmp_path)
+    mine = classifier_extractor(runs / "classifier", CPU, None)
+    images = torch.randint(256, (4, 3, 8, 8)).to(torch.uint8)
+    renamed = {f"net.{i}.{k.rpartition('.')[2]}": v for i, (k, v) in enumerate(state.items())}
+    wrapped = {"epoch": 3, "model": {f"module.{name}": v for name, v in state.items()}}
+    for content, origin in [
+        (state, "w.pth"),
+        (wrapped, "w.pth"),
+        (renamed, f"w.pth, weights in order, as net.0.weight for {next(iter(state))}"),
+    ]:
+        torch.save(content, tmp_path / "w.pth")
+        choice = ExtractorChoice(str(spec), weights=tmp_path / "w.pth")
+        extractor = open_extractor(choice, CPU)
+        assert (extractor.name, extractor.origin, extractor.sha256) == (
+            *("tiny", origin),
+            mine.sha256,
+        )
+        assert torch.equal(extractor(images)[0], mine(images)[0])
+    status, output = invoke(
+        runs / "gan", "--extractor", spec, "--weights", tmp_path / "w.pth", "-n", 12, "-m", "fid"
+    )
+    assert status == 0 and "layer layers.4, weights of w.pth, weights in order" in output
+    (runs / "gan" / "scores.jsonl").unlink()
+
+
+def test_torchvisions_resnet_fits_the_reports_classifier(tmp_path):
+    """The report's classifier is a file of torchvision's ResNet-18 with 24 outputs."""
+    import_torchvision()
+    from torchvision.models import resnet18
+
+    torch.manual_seed(0)
+    network = resnet18(num_classes=24).eval()
+    torch.save(network.state_dict(), tmp_path / "classifier.pth")
+    spec = Path(ganspec.__file__).parent.parent / "specs" / "classifier_iclevr.yaml"
+    choice = ExtractorChoice(str(spec), weights=tmp_path / "classifier.pth")
+    images = torch.randint(256, (2, 3, 64, 64)).to(torch.uint8)
+    _, logits = open_extractor(choice, CPU)(images)
+    with torch.no_grad():
+        wanted = network(images.float() / 127.5 - 1)
+    torch.testing.assert_close(logits, wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_weights_that_do_not_fit_are_named(runs, tmp_path):
+    class Evil:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "ran"),)
+
+    spec, state = write_classifier(runs, tmp_path)
+    first, *_, last = state
+    less = dict(list(state.items())[:-1])
+    flat = {name: t.flatten() for name, t in state.items()}
+    for content, said in [
+        ({"a": Evil()}, "holds more than weights: save the network's state_dict()"),
+        ({"epoch": 3}, "holds no weights"),
+        ({"g": state, "d": state}, "holds weights of several networks (g, d)"),
+        (less, f"the first that only tiny has is {last}"),
+        (state | {"more.bias": torch.zeros(1)}, "the first that only the file has is more.bias"),
+        (flat, f"does not fit tiny: {first} is "),
+        ({f"x{n}": t for n, t in flat.items()}, f"weight 1 in order, x{first} is "),
+    ]:
+        torch.save(content, tmp_path / "w.pth")
+        choice = ExtractorChoice(str(spec), weights=tmp_path / "w.pth")
+        with pytest.raises(ExtractorError) as error:
+            open_extractor(choice, CPU)
+        assert said in str(error.value) and "\n" not in str(error.value)
+    assert not (tmp_path / "ran").exists()
+    for choice, said in [
+        (ExtractorChoice(str(spec)), "name the classifier's weights with --weights"),
+        (ExtractorChoice(str(spec), weights=tmp_path / "none"), "does not exist"),
+        (ExtractorChoice(weights=tmp_path / "w.pth"), "--weights is for the spec file"),
+        (ExtractorChoice(str(runs / "classifier"), resize="bilinear"), "leave --resize out"),
+    ]:
+        with pytest.raises(ExtractorError, match=re.escape(said)):
+            open_extractor(choice, CPU)
+
+
+def test_a_log_shows_progress(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "LINE_SECONDS", 5.0)
+    clock = iter([0.0, 10.0, 100.0])
+    monkeypatch.setattr(progress.time, "monotonic", lambda: next(clock))
+    with Progress("real images", "images", lines=True) as show:
+        show(50, 1050)
+        show(100, 1050)
+        show(1050, 1050)
+    said = "real images: 100 of 1,050 images, 5.0 images/s, 3 min left\n"
+    assert capsys.readouterr().err == said
+    assert [progress.duration(s) for s in (40, 90, 7500)] == ["40 s", "2 min", "2 h 5 min"]
 
 
 # -- scores.jsonl -----------------------------------------------------------------------------
@@ -590,6 +708,18 @@ def test_the_best_weights_are_kept(runs, tmp_path, metric):
     assert again == [best]
 
 
+def test_epochs_may_be_a_list(runs, tmp_path):
+    line = EVALUATE.replace("EXTRACTOR", str(runs / "classifier")).replace(
+        "every: 2", "every: [1, 4]"
+    )
+    line = line.replace("[fid, inception_score]", "[inception_score]")
+    run = train(loads((GAN + line).replace("keep: 1, ", "keep: [2, 3], ")), tmp_path / "run")
+    rows = read_scores(run.folder)
+    assert [row.epoch for row in rows] == [1, 4]
+    best = max(rows, key=lambda row: row.value)
+    assert set(run.snapshots()) == {8, 12, best.step}
+
+
 def test_what_cannot_be_scored_is_said_before_training(runs, tmp_path):
     for before, after, said in [
         ("images: 40", "images: 1", "fid needs 2 images"),
@@ -609,7 +739,7 @@ def test_real_images_of_a_folder_are_scored_and_restored_ones_are_the_data_sets(
     extractor, folder = str(runs / "classifier"), tmp_path / "real"
     metrics = (USUAL["fid"], USUAL["inception_score"])
     wanted = EvaluationOptions(metrics, 10, extractor, reference=folder, real=True)
-    made, *_, real = Evaluator(runs / "gan", wanted).scores()
+    made, _, real, _ = Evaluator(runs / "gan", wanted).scores()
     assert made.reference.images == 12 and real.reference.images == 10
     train(loads(DENOISING), tmp_path / "restoring", steps=2)
     wanted = EvaluationOptions((USUAL["fid"],), 10, extractor, reference=folder)
@@ -632,5 +762,5 @@ def test_a_folder_of_references_is_read_upright_and_says_so(tmp_path, monkeypatc
     Image.new("L", (3, 5), 7).save(tmp_path / "real" / "0.png")
     evaluator = Evaluator(run.folder, EvaluationOptions(reference=tmp_path / "real"))
     with pytest.warns(UserWarning, match=r"images of grey are transposed, those of .*real are not"):
-        (images,) = evaluator.real.batches(1)
+        (images,) = evaluator.whole.batches(1)
     assert images.shape == (1, 3, 5, 3)

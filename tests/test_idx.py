@@ -22,6 +22,9 @@ def test_idx_files_are_read_back(tmp_path, kind, ending):
     test = write_digits(tmp_path, "t10k", ending, count=3)
     check_equal(kind.load(tmp_path, 28, 28, 1), train)
     check_equal(kind.load(tmp_path, 28, 28, 1, **kind(split="test").model_dump()), test)
+    both = [torch.cat(pair) for pair in zip(train, test, strict=True)]
+    check_equal(kind(split="all").reader()(tmp_path, 28, 28, 1), both)
+    assert kind(split="all").holds(tmp_path) and kind(split="all").test_reader() is None
 
 
 @pytest.mark.parametrize("ending", ["", ".gz"])

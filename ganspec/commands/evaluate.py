@@ -1,4 +1,4 @@
-"""`ganspec evaluate`: score a run or a folder of images."""
+"""`ganspec evaluate`: score a run, a spec's real images or a folder of images."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from ganspec.console import fail, reported
 EXAMPLE = "ganspec evaluate runs/dcgan_fashion --extractor runs/classifier_fashion -n 10000"
 
 
-RunFolder = Annotated[Path | None, typer.Argument(metavar="[RUN]", help="Run folder.")]
+RunFolder = Annotated[
+    Path | None,
+    typer.Argument(metavar="[RUN]", help="Run folder, or a spec whose real images are scored."),
+]
 Metrics = Annotated[
     list[str] | None,
     typer.Option("-m", "--metric", help="fid, inception_score, kid, ...; may be repeated."),
 ]
 Count = Annotated[int | None, typer.Option("-n", min=1, help="Images to generate (10,000).")]
 Extractor = Annotated[
-    str | None, typer.Option(help="inception, or the run folder of a classifier.")
+    str | None, typer.Option(help="inception, or a classifier's run folder or spec file.")
+]
+Weights = Annotated[
+    Path | None, typer.Option(help="File of weights, if --extractor is a spec file.")
 ]
 Layer = Annotated[
     str | None, typer.Option(help="Layer of the extractor: layers.5, or -3 from the end.")
@@ -27,7 +33,16 @@ Layer = Annotated[
 InceptionWeights = Annotated[
     Path | None, typer.Option(help="File of InceptionV3's weights; also $GANSPEC_INCEPTION.")
 ]
-Split = Annotated[str | None, typer.Option(help="Real images to score against: train or test.")]
+Resize = Annotated[
+    str | None,
+    typer.Option(help="Resizing for InceptionV3: tensorflow1, or bilinear as pytorch-fid."),
+]
+Split = Annotated[
+    str | None, typer.Option(help="Real images to score against: train, test or all.")
+]
+ReferenceCount = Annotated[
+    str | None, typer.Option("--reference-count", help="How many of them, at random, or `equal`.")
+]
 Conditions = Annotated[
     str | None, typer.Option(help="Labels to draw images for: a file such as test.json, or `3`.")
 ]
@@ -37,11 +52,21 @@ Pictures = Annotated[
 Reference = Annotated[
     Path | None, typer.Option(help="Folder of real images, instead of the data set.")
 ]
+Halves = Annotated[
+    bool, typer.Option("--halves", help="Score one half of the real images against the other.")
+]
 Every = Annotated[bool, typer.Option("--every-snapshot", help="Score each snapshot, in a table.")]
 Raw = Annotated[
     bool, typer.Option("--raw", help="Score the weights as trained, not their average.")
 ]
 Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of the images (0).")]
+
+Real = Annotated[bool, typer.Option("--real", help="Score real images, too.")]
+Step = Annotated[int | None, typer.Option(min=0, help="Score a step's snapshot.")]
+DataFolder = Annotated[Path | None, typer.Option("--data", help="Folder of the data set.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+
+CHOICES = ("folder", "pictures", "every", "step")  # of images and weights
 
 
 def evaluate(
@@ -49,38 +74,41 @@ def evaluate(
     metrics: Metrics = None,
     images: Count = None,
     extractor: Extractor = None,
+    weights: Weights = None,
     layer: Layer = None,
     inception_weights: InceptionWeights = None,
+    resize: Resize = None,
     split: Split = None,
+    references: ReferenceCount = None,
     conditions: Conditions = None,
     pictures: Pictures = None,
     reference: Reference = None,
-    real: Annotated[bool, typer.Option("--real", help="Score real images, too.")] = False,
+    real: Real = False,
+    halves: Halves = False,
     every: Every = False,
-    step: Annotated[int | None, typer.Option(min=0, help="Score a step's snapshot.")] = None,
+    step: Step = None,
     raw: Raw = False,
     seed: Seed = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of the data set.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    data: DataFolder = None,
+    device: Device = "auto",
 ) -> None:
     """Score the images of a run or of a folder: FID, Inception Score and other metrics."""
-    options = {
-        k: v for k, v in locals().items() if k not in ("folder", "pictures", "every", "step")
-    }
+    options = {name: value for name, value in locals().items() if name not in CHOICES}
     if (folder is None) == (pictures is None):
         fail("name a run folder, or a folder of images with --images and --reference")
-    if pictures is not None and (every or step is not None):
+    is_run = folder is not None and not folder.is_file()
+    if not is_run and (every or step is not None):
         fail("--every-snapshot and --step choose among a run's weights: leave them out")
     if every and step is not None:
         fail("--every-snapshot scores all steps and --step one; choose")
-    if split not in (None, "train", "test"):
-        fail(f"no split is called `{split}`: use train or test")
     with reported():
         from ganspec.evaluation import console
 
         parsed = console.parse_options(**options)
-        if folder is not None:
+        if folder is not None and is_run:
             lines = console.evaluate_run(folder, parsed, every, step)
+        elif folder is not None:
+            lines = console.evaluate_spec(folder, parsed)
         elif pictures is not None:
             lines = console.evaluate_folder(pictures, parsed)
         for line in lines:

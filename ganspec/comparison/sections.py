@@ -15,12 +15,13 @@ from ganspec.comparison.edits import Change, SectionDiff
 from ganspec.kinds.dataset import Dataset
 from ganspec.language.kinds import Kind
 from ganspec.language.section import Section
-from ganspec.scores.text import relation
+from ganspec.scores.text import claim_conditions, relation
 from ganspec.systems.claims import Score
 from ganspec.systems.spec import Spec
 from ganspec.systems.wording import label, spoken
 
-NOT_COMPARED = {"name", "doc", "framework", "report", "vars", "tree"}
+# fields that change no network and no training, or that are compared elsewhere
+NOT_COMPARED = {"name", "doc", "framework", "report", "vars", "tree", "evaluate"}
 CLAIMS = "claims"
 TITLES = {"condition": "labels", "label": "labels", "optimizer": "optimizers"}
 
@@ -174,7 +175,7 @@ def _title(score: Score) -> str:
 
 
 def _conditions(score: Score) -> tuple[object, ...]:
-    return _title(score), score.images, score.note
+    return _title(score), *claim_conditions(score)
 
 
 def _score(score: Score | None) -> str | None:
@@ -182,6 +183,5 @@ def _score(score: Score | None) -> str | None:
         return None
     value = relation(score) + spoken(score.value)
     value += f" \u00b1 {spoken(score.deviation)}" if score.deviation else ""
-    details = [f"{score.images:,} images"] if score.images else []
-    details += [score.note] if score.note else []
+    details = claim_conditions(score)
     return f"{value} ({'; '.join(details)})" if details else value

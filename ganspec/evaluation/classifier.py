@@ -1,37 +1,80 @@
-"""A trained classifier's run as a feature extractor."""
+"""A trained classifier as a feature extractor: a run, or a spec with a file of weights."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import torch
 from torch import nn
 
-from ganspec.compiler.evaluate import EvaluatedNetwork
+from ganspec.compiler.evaluate import EvaluatedNetwork, evaluate
+from ganspec.compiler.lower import lower
 from ganspec.evaluation.extractor import Extractor, ExtractorError, Outputs, hash_weights
+from ganspec.evaluation.weight_file import fit_state, read_state
 from ganspec.kinds.datasets.images import fit_images
 from ganspec.runs.run import Run
 from ganspec.sampling.sampler import load_weights, trained_network
 from ganspec.systems.batches import scale_pixels
 from ganspec.systems.classifier.spec import Classifier
+from ganspec.systems.load import load
 from ganspec.systems.source import own_batch
 
 BATCH = 250
 
 
 def classifier_extractor(folder: Path, device: torch.device, layer: str | None) -> Extractor:
-    """Return a trained classifier as an extractor, whose outputs are the logits.
+    """Return the classifier of a run as an extractor, as `extractor_of` does.
 
-    The features are the input of its last layer with weights, or the output of `layer`: a path such
-    as `layers.5`, or an index such as -1 for the last layer. Feature maps are averaged over height
-    and width. Raises ExtractorError, RunError and CheckpointError.
+    Raises ExtractorError, RunError and CheckpointError.
     """
     run = Run.open(folder)
     spec = run.spec
     if not isinstance(spec, Classifier):
         raise ExtractorError(f"{folder} trains no classifier; --extractor takes one, or inception")
     network, cfg = trained_network(run, "classifier", load_weights(run), device)
+    return extractor_of(Trained(spec, network, cfg, folder.resolve().name), device, layer)
+
+
+def loaded_classifier(
+    path: Path, weights: Path, device: torch.device, layer: str | None
+) -> Extractor:
+    """Return the classifier of a spec file, with weights of any program, as an extractor.
+
+    Raises ExtractorError and SpecError.
+    """
+    spec = load(path)
+    if not isinstance(spec, Classifier):
+        raise ExtractorError(f"{path} describes no classifier; --extractor takes one, or inception")
+    nets = lower(spec)
+    network = evaluate(nets["classifier"])
+    state, note = fit_state(read_state(weights), network.state_dict(), weights, spec.name)
+    network.load_state_dict(state)
+    origin = f"{weights.name}, {note}" if note else weights.name
+    trained = Trained(spec, network.to(device).eval(), spec.settings(nets), spec.name, origin)
+    return extractor_of(trained, device, layer)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A classifier in evaluation mode, with its settings, its name, and its weights' origin."""
+
+    spec: Classifier
+    network: EvaluatedNetwork
+    cfg: SimpleNamespace
+    name: str
+    origin: str | None = None
+
+
+def extractor_of(trained: Trained, device: torch.device, layer: str | None) -> Extractor:
+    """Return a trained classifier as an extractor, whose outputs are the logits.
+
+    The features are the input of its last layer with weights, or the output of `layer`: a path such
+    as `layers.5`, or an index such as -1 for the last layer. Feature maps are averaged over height
+    and width. Raises ExtractorError.
+    """
+    spec, network, cfg = trained.spec, trained.network, trained.cfg
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stub
     tap = feature_tap(network, layer)
     seen: dict[str, torch.Tensor] = {}  # if a module is called several times, of its last call
@@ -53,7 +96,7 @@ def classifier_extractor(folder: Path, device: torch.device, layer: str | None) 
         return features, logits
 
     return Extractor(
-        name=folder.resolve().name,
+        name=trained.name,
         sha256=hash_weights(network.state_dict()),
         layer=tap.path,
         resize=spec.data.resize,
@@ -61,6 +104,7 @@ def classifier_extractor(folder: Path, device: torch.device, layer: str | None) 
         device=device,
         batch=own_batch(network, cfg) or BATCH,
         classes=spec.label.kind,
+        origin=trained.origin,
     )
 
 

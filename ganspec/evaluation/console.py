@@ -5,21 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from ganspec.evaluation.runs import EvaluationOptions, Evaluator, folder_scores
+from ganspec.evaluation.options import EvaluationOptions
+from ganspec.evaluation.runs import Evaluator, folder_scores, real_scores
 from ganspec.evaluation.score_table import by_epoch, describe, plot
 from ganspec.kinds.metric import Metric, MetricError, metric_kinds
-from ganspec.language.errors import nearest
+from ganspec.language.errors import nearest, printable
 from ganspec.progress import Progress
-from ganspec.runs.record import read_record
+from ganspec.runs.record import RunRecord, read_record
+from ganspec.runs.run import RunError
 from ganspec.runs.score_file import NAME, ScoreRow, append_scores
+from ganspec.systems.load import load
+from ganspec.systems.protocol import References, Resize, Split
 from ganspec.training.device import choose_device
 
+WORDS = {"split": get_args(Split), "resize": get_args(Resize)}  # of options
 
-def parse_options(metrics: list[str] | None, device: str, **options: Any) -> EvaluationOptions:
+
+def parse_options(
+    metrics: list[str] | None, device: str, references: str | None, **options: Any
+) -> EvaluationOptions:
     """Return the command's options. Raises MetricError and RunError."""
-    return EvaluationOptions(find_metrics(metrics or []), device=choose_device(device), **options)
+    for name, words in WORDS.items():
+        if options.get(name) not in (None, *words):
+            given, known = printable(options[name]), " or ".join(words)
+            raise RunError(f"--{name} is {known}, not `{given}`")
+    count: References | None = None
+    if references == "equal":
+        count = "equal"
+    elif references is not None:
+        if not references.isdecimal() or int(references) < 1:
+            given = printable(references)
+            raise RunError(f"--reference-count is a number or `equal`, not `{given}`")
+        count = int(references)
+    return EvaluationOptions(
+        find_metrics(metrics or []), device=choose_device(device), references=count, **options
+    )
 
 
 def find_metrics(names: list[str]) -> tuple[Metric, ...] | None:
@@ -48,7 +70,7 @@ class PassBars(ExitStack):
     def __call__(self, title: str, done: int, total: int) -> None:
         if title != self.title:
             self.close()
-            self.title, self.bar = title, self.enter_context(Progress(title, "images"))
+            self.title, self.bar = title, self.enter_context(Progress(title, "images", lines=True))
         self.bar(done, total)
         if done >= total:
             self.close()
@@ -81,3 +103,10 @@ def evaluate_folder(images: Path, options: EvaluationOptions) -> Iterator[str]:
     with PassBars() as progress:
         rows = folder_scores(images, options, progress)
     yield from describe(rows, None)
+
+
+def evaluate_spec(path: Path, options: EvaluationOptions) -> Iterator[str]:
+    """Score the real images of a spec. Yield lines that describe the scores."""
+    with PassBars() as progress:
+        rows = real_scores(path, options, progress)
+    yield from describe(rows, RunRecord(path, spec=load(path)))

@@ -28,6 +28,7 @@ class Extractor:
     `extract` reads uint8 N x C x H x W of any size, grey or colour, on the CPU, and returns float32
     N x features and N x classes on `device`. `classes` is the kind of labels that it predicts:
     `classes` (one per image), `multi_hot` (several), or None if they are not the data set's.
+    `origin` is the file or package of its weights; without `has_logits` N x 0 replace the logits.
     """
 
     name: str
@@ -38,6 +39,8 @@ class Extractor:
     device: torch.device
     batch: int  # images per pass
     classes: str | None = None
+    origin: str | None = None
+    has_logits: bool = True
 
     def __call__(self, images: torch.Tensor) -> Outputs:
         with torch.inference_mode():

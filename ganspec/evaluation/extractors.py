@@ -2,27 +2,60 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from ganspec.evaluation.classifier import classifier_extractor
+from ganspec.evaluation.classifier import classifier_extractor, loaded_classifier
 from ganspec.evaluation.extractor import Extractor, ExtractorError
 from ganspec.evaluation.inception import inception_extractor
 
+INCEPTION = "inception"
 
-def open_extractor(
-    name: str, device: torch.device, layer: str | None = None, inception_weights: Path | None = None
-) -> Extractor:
-    """Return the extractor `inception`, or the classifier in the run folder `name`.
 
-    Raises ExtractorError, FidelityError, RunError and CheckpointError.
+@dataclass(frozen=True)
+class ExtractorChoice:
+    """An extractor as a user names it.
+
+    `name` is `inception`, the run folder of a classifier, or the spec file of one, whose weights
+    are in the file `weights`. `inception_weights` is the file of InceptionV3's, None for the usual
+    places; they are downloaded only if `download` is True. `resize` is for InceptionV3.
     """
-    if name != "inception" and not Path(name).is_dir():
-        raise ExtractorError(f"no extractor {name}: name a classifier's run folder, or inception")
-    if name != "inception" and inception_weights is not None:
+
+    name: str = INCEPTION
+    layer: str | None = None
+    weights: Path | None = None
+    inception_weights: Path | None = None
+    resize: str | None = None
+    download: bool = True
+
+
+def open_extractor(choice: ExtractorChoice, device: torch.device) -> Extractor:
+    """Return the chosen extractor.
+
+    Raises ExtractorError, FidelityError, RunError, CheckpointError and SpecError.
+    """
+    name, path = choice.name, Path(choice.name)
+    if name != INCEPTION and choice.inception_weights is not None:
         raise ExtractorError(f"--inception-weights are not those of {name}: choose one extractor")
-    with torch.random.fork_rng(devices=[]):  # torch-fidelity draws weights before it loads them
-        if name == "inception":
-            return inception_extractor(inception_weights, device, layer)
-        return classifier_extractor(Path(name), device, layer)
+    if name != INCEPTION and choice.resize is not None:
+        raise ExtractorError(f"{name} resizes images by its own spec: leave --resize out")
+    is_spec = name != INCEPTION and path.is_file()
+    if choice.weights is not None and not is_spec:
+        raise ExtractorError(
+            "--weights is for the spec file of a classifier: name it with --extractor"
+        )
+    if is_spec and choice.weights is None:
+        raise ExtractorError(f"{name} is a file: name the classifier's weights with --weights")
+    if name != INCEPTION and not path.exists():
+        raise ExtractorError(f"no extractor {name}: name a classifier's run folder, or inception")
+    with torch.random.fork_rng(devices=[]):  # networks draw weights before they load them
+        if name == INCEPTION:
+            resize = choice.resize or "tensorflow1"
+            return inception_extractor(
+                choice.inception_weights, device, choice.layer, resize, choice.download
+            )
+        if choice.weights is not None:
+            return loaded_classifier(path, choice.weights, device, choice.layer)
+        return classifier_extractor(path, device, choice.layer)

@@ -1,114 +1,108 @@
-"""torch-fidelity's InceptionV3 as a feature extractor; its weight file cannot run code."""
+"""torch-fidelity's InceptionV3 as a feature extractor."""
 
 from __future__ import annotations
 
 import io
-import os
 from pathlib import Path
-from urllib.error import URLError
+from typing import Any
 
 import torch
+import torch.nn.functional as F
+from torch import nn
 
 from ganspec.evaluation.extractor import Extractor, ExtractorError, Outputs, hash_weights
+from ganspec.evaluation.inception_weights import InceptionWeights, find_weights
 from ganspec.kinds.metrics.fidelity import fidelity
 
-VARIABLE = "GANSPEC_INCEPTION"
 BATCH = 50
-LAYERS = ("64", "192", "768", "2048")  # torch-fidelity's names of layers, from input to output
-LOGITS = "logits_unbiased"  # the Inception Score's, as in Salimans et al.'s code
+SIZE = (299, 299)
+# torch-fidelity's names of layers, which are their numbers of features, by the module before them
+LAYERS = {"MaxPool_1": "64", "MaxPool_2": "192", "Mixed_6e": "768", "AvgPool": "2048"}
 
 
 def inception_extractor(
-    path: Path | None, device: torch.device, layer: str | None = None
+    path: Path | None,
+    device: torch.device,
+    layer: str | None = None,
+    resize: str = "tensorflow1",
+    download: bool = True,
 ) -> Extractor:
-    """Return torch-fidelity's InceptionV3 of 2015, by which FID is defined.
+    """Return the InceptionV3 of 2015, by which FID is defined.
 
     `path` is the file of its weights, None for the usual places. `layer` is 64, 192, 768 or 2048,
-    its number of features. Raises ExtractorError and FidelityError.
+    its number of features. `resize` is a method of `resized`. `download` is as in `find_weights`.
+    Raises ExtractorError and FidelityError.
     """
-    layer = layer or LAYERS[-1]
-    if layer not in LAYERS:
-        raise ExtractorError(f"inception has no layer `{layer}`: use one of {', '.join(LAYERS)}")
-    cls = fidelity("feature_extractor_inceptionv3").FeatureExtractorInceptionV3
-    state, buffer = read_weights(path)
-    try:
-        network = cls("inception-v3-compat", [layer, LOGITS], buffer).to(device)
-    except RuntimeError as error:
-        raise ExtractorError(f"{path} holds weights of another network than InceptionV3") from error
-    network.to(memory_format=torch.channels_last)
+    layer = layer or "2048"
+    if layer not in LAYERS.values():
+        names = ", ".join(LAYERS.values())
+        raise ExtractorError(f"inception has no layer `{layer}`: use one of {names}")
+    weights = find_weights(path, download)
+    network = build_network(weights).to(device)
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stub
+    state = network.state_dict()  # the same names for weights of every origin
+    known = {k: v for k, v in state.items() if weights.has_logits or not k.startswith("fc.")}
 
     def extract(images: torch.Tensor) -> Outputs:
-        images = images if images.shape[1] == 3 else images.expand(-1, 3, -1, -1)
-        return network(images.to(device))
+        features, logits = run_network(network, images.to(device), layer, resize)
+        return features, logits if weights.has_logits else logits[:, :0]
 
     return Extractor(
         name="inception",
-        sha256=hash_weights(state),
+        sha256=hash_weights(known),
         layer=layer,
-        resize="tensorflow1",  # to 299 x 299, by torch-fidelity, within the network
+        resize=resize,
         extract=extract,
         device=device,
         batch=BATCH,
+        origin=weights.origin,
+        has_logits=weights.has_logits,
     )
 
 
-def read_weights(path: Path | None) -> tuple[dict[str, torch.Tensor], io.BytesIO]:
-    """Return the weights, and a copy of their file for torch-fidelity. Raises ExtractorError.
+def run_network(network: nn.Module, images: torch.Tensor, layer: str, resize: str) -> Outputs:
+    """Return features of a layer, and logits without bias, as in Salimans et al.'s code.
 
-    torch-fidelity would run code in a pickle, so it gets a copy with tensors only.
+    torch-fidelity's own method resizes in one way only.
     """
-    path = find_weights(path)
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise ExtractorError(f"{path} does not exist; {advice()}") from None
-    except Exception:  # torch raises many types for a damaged or hostile file
-        raise ExtractorError(f"{path} is damaged, or holds more than weights; {advice()}") from None
-    if not isinstance(state, dict) or not all(map(torch.is_tensor, state.values())):
-        raise ExtractorError(f"{path} holds no weights by name; {advice()}")
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    buffer.seek(0)
-    return state, buffer
+    x = resized(images.expand(-1, 3, -1, -1).float(), resize)
+    for name, module in network.named_children():
+        if isinstance(module, nn.Linear):
+            logits = x.flatten(1) @ module.weight.T
+        else:
+            x = module(x)
+        if LAYERS.get(name) == layer:
+            features = F.adaptive_avg_pool2d(x, 1).flatten(1)
+    return features, logits
 
 
-def find_weights(path: Path | None) -> Path:
-    """Return `path`, else the file that $GANSPEC_INCEPTION names, else torch hub's file.
+def resized(images: torch.Tensor, method: str) -> torch.Tensor:
+    """Return images of 0 to 255, N x 3 x H x W, as the network reads them, about -1 to 1.
 
-    The latter is downloaded if it is missing.
+    `tensorflow1` resizes to 299 x 299 as the FID's authors and torch-fidelity do; `bilinear` as
+    pytorch-fid does, with the pixels' centres aligned.
     """
-    if path is not None:
-        return path.expanduser()
-    if named := os.environ.get(VARIABLE):
-        return Path(named).expanduser()
-    if not (place := hub_place()).is_file():
-        download(place)
-    return place
+    if method == "bilinear":
+        return 2 * F.interpolate(images / 255, SIZE, mode="bilinear", align_corners=False) - 1
+    resize = fidelity("interpolate_compat_tensorflow").interpolate_bilinear_2d_like_tensorflow1x
+    return (resize(images, SIZE, align_corners=False) - 128) / 128
 
 
-def url() -> str:
-    """Return the address at which torch-fidelity's authors published the weights."""
-    return fidelity("feature_extractor_inceptionv3").URL_INCEPTION_V3
+def build_network(weights: InceptionWeights) -> nn.Module:
+    """Return torch-fidelity's network with these weights. Raises ExtractorError."""
+    base: Any = fidelity("feature_extractor_inceptionv3").FeatureExtractorInceptionV3  # untyped
 
+    class Network(base):
+        """torch-fidelity's network, which would read a pickle, with weights from memory."""
 
-def hub_place() -> Path:
-    """Return the path at which torch hub and torch-fidelity keep the downloaded file."""
-    return Path(torch.hub.get_dir()) / "checkpoints" / url().rpartition("/")[2]
+        def load_state_dict(self, *_, **__):
+            weights.fill(self)
 
-
-def download(place: Path) -> None:
-    """Download the weights to `place` and check the hash in their name. Raises ExtractorError."""
-    prefix = place.stem.rpartition("-")[2]
+    empty = io.BytesIO()
+    torch.save({}, empty)
+    empty.seek(0)
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url(), str(place), hash_prefix=prefix, progress=True)
-    except (URLError, OSError, RuntimeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ExtractorError(
-            f"InceptionV3 could not be downloaded ({reason}); {advice()}"
-        ) from None
-
-
-def advice() -> str:
-    """Return advice on where to put the weights, for messages."""
-    return f"put {url()} at {hub_place()}, or name it with --inception-weights or ${VARIABLE}"
+        return Network("inception-v3-compat", list(LAYERS.values()), empty)
+    except (ValueError, RuntimeError) as error:
+        message = f"{weights.origin} holds weights of another network than InceptionV3"
+        raise ExtractorError(message) from error

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
 from ganspec.evaluation.extractors import open_extractor
-from ganspec.evaluation.runs import real_images, use_labels_of
+from ganspec.evaluation.inception_weights import INSTALL, MissingWeightsError
+from ganspec.evaluation.options import EvaluationOptions
+from ganspec.evaluation.real_images import RealSide, image_count
+from ganspec.evaluation.runs import use_labels_of
 from ganspec.evaluation.score_table import plot
-from ganspec.evaluation.scoring import Scorer
+from ganspec.evaluation.scoring import refusal
 from ganspec.evaluation.subject import Restorer, Subject, drawn_images, restored_images
 from ganspec.kinds.metric import MetricError
+from ganspec.progress import ProgressLines
 from ganspec.runs.run import Run
 from ganspec.runs.score_file import ScoreRow, append_scores, read_scores
 from ganspec.systems import checkpoint
+from ganspec.systems.schedule import includes
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Training
@@ -25,50 +31,91 @@ from ganspec.training.images import class_names
 COMPARABLE = ("metric", "of", "weights", "images", "extractor", "reference", "seed", "labels")
 
 
-class Periodic:
-    """The evaluation of a training at epochs' ends, which does not change the training.
+def periodic_scores(spec: Spec, data: Path | None, trainer: Training, run: Run) -> Periodic | None:
+    """Return the evaluation of a training, which does not change the training.
 
-    The constructor opens extractor and images, so that errors come before training. Raises
-    MetricError, ExtractorError, FidelityError, DataError, RunError and CheckpointError.
+    If InceptionV3's weights are missing, or lack the logits that a metric reads, it warns and
+    leaves out these scores; it returns None if none are left. Other mistakes are raised before
+    training: MetricError, ExtractorError, FidelityError, DataError, RunError and CheckpointError.
     """
+    if spec.predicts:
+        raise MetricError("a classifier is tested at each epoch's end: take `evaluate` out")
+    options = EvaluationOptions(data=data, device=trainer.device).with_defaults(spec)
+    assert options.metrics is not None  # the caller checks that the spec has `evaluate`
+    names = " and ".join(metric.kind for metric in options.metrics)
+    try:
+        extractor = open_extractor(replace(options.choice, download=False), trainer.device)
+    except MissingWeightsError as error:
+        message = f"training goes on without {names}, as {error}, or {INSTALL}"
+        warnings.warn(message, stacklevel=2)
+        return None
+    metrics = []
+    for metric in options.metrics:
+        reason = None if extractor.has_logits else refusal(metric, extractor, None)
+        if reason is None:
+            metrics.append(metric)
+        else:
+            message = f"training goes on without {metric.kind}, as {reason}"
+            warnings.warn(message, stacklevel=2)
+    if not metrics:
+        return None
+    options = replace(options, metrics=tuple(metrics))
+    return Periodic(RealSide(spec, options, extractor, PassLines()), trainer, run)
 
-    def __init__(self, spec: Spec, data: Path | None, trainer: Training, run: Run):
-        if spec.predicts:
-            raise MetricError("a classifier is tested at each epoch's end: take `evaluate` out")
-        settings = spec.evaluate
-        assert settings is not None  # the caller checks it
-        self.spec, self.settings, self.trainer, self.run = spec, settings, trainer, run
-        extractor = open_extractor(settings.extractor, trainer.device, settings.layer)
-        self.real = real_images(spec, data, settings.split)
-        self.scorer = Scorer(extractor, self.real)
-        self.names = tuple(class_names(spec.data, data))
-        self.scorer.applicable(settings.metrics, self.subject())
+
+class PassLines:
+    """Lines of progress for each pass over images, below the training's own bar."""
+
+    title: str | None = None
+    lines: ProgressLines
+
+    def __call__(self, title: str, done: int, total: int) -> None:
+        if title != self.title:
+            self.title, self.lines = title, ProgressLines(title, "images")
+        self.lines(done, total)
+        if done >= total:
+            self.title = None
+
+
+class Periodic:
+    """The evaluation of a training at epochs' ends."""
+
+    def __init__(self, side: RealSide, trainer: Training, run: Run):
+        self.side, self.spec, self.options = side, side.spec, side.options
+        self.trainer, self.run = trainer, run
+        assert self.options.metrics is not None and self.spec.evaluate is not None
+        self.metrics, self.every = self.options.metrics, self.spec.evaluate.every
+        self.names = tuple(class_names(self.spec.data, self.options.data))
+        subject = self.subject()
+        self.scorer = side.scorer(subject.count)
+        self.scorer.applicable(self.metrics, subject)
 
     def due(self) -> bool:
         """Return True if scores are due after the epoch that has just ended."""
-        return self.trainer.epoch % self.settings.every == 0
+        return includes(self.every, self.trainer.epoch)
 
     def __call__(self) -> None:
         """Measure scores, write them into the run, and keep the weights if they are the best."""
         earlier = read_scores(self.run.folder)
         with torch.random.fork_rng(devices=[]):
-            rows = self.scorer.scores(self.subject(), self.settings.metrics)
+            rows = self.scorer.scores(self.subject(), self.metrics)
         append_scores(self.run.folder, rows)
         plot(self.run.folder)
         self.keep_best(rows[0], earlier)
 
     def subject(self) -> Subject:
         """Return images of the networks in their present state."""
-        trainer, count, seed = self.trainer, self.settings.images, self.settings.seed
+        trainer, count = self.trainer, image_count(self.options)
+        seed = self.options.seed or 0
         if self.spec.restores:
             network = trainer.networks[self.spec.restores]
             restorer = Restorer(self.spec, network, trainer.cfg, trainer.device)
-            subject = restored_images(restorer, self.real, count, seed)
+            subject = restored_images(restorer, self.side.dataset, count, seed)
         else:
             assert self.spec.draws is not None  # all systems draw, restore or predict
             generator = trainer.average or trainer.networks[self.spec.draws]
             source = Source(generator, trainer.cfg, trainer.device, trainer.fixed.get("labels"))
-            label_source = use_labels_of(self.real, source, self.spec, count)
+            label_source = use_labels_of(self.side.whole, source, self.spec, count)
             subject = drawn_images(source, count, seed, label_source)
             subject = replace(subject, names=self.names)
         weights = "average" if trainer.average else "raw"
@@ -76,7 +123,7 @@ class Periodic:
 
     def keep_best(self, row: ScoreRow, earlier: list[ScoreRow]) -> None:
         """Save the weights if `row` is the best score, and delete the previous best ones."""
-        sign = 1 if self.settings.metrics[0].higher else -1
+        sign = 1 if self.metrics[0].higher else -1
         comparable = [
             r for r in earlier if all(getattr(r, n) == getattr(row, n) for n in COMPARABLE)
         ]
@@ -86,7 +133,7 @@ class Periodic:
         checkpoint.save(self.run.snapshot_path(self.trainer.step), self.trainer.weights())
         if best is None:
             return
-        keep = self.trainer.cfg.keep
-        is_kept_anyway = keep and best.epoch is not None and best.epoch % keep == 0
+        epoch = best.epoch
+        is_kept_anyway = isinstance(epoch, int) and includes(self.trainer.cfg.keep, epoch)
         if best.step is not None and not is_kept_anyway:
             self.run.snapshot_path(best.step).unlink(missing_ok=True)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from ganspec.evaluation.extractor import CountProgress, Extractor
 from ganspec.kinds.activations import KEPT, Activations
 from ganspec.kinds.dataset import DataError
 from ganspec.kinds.datasets.image_folder import find_images
-from ganspec.systems.feed import WORKERS, StreamedImages
+from ganspec.systems.feed import WORKERS, StreamedImages, at
 from ganspec.systems.spec import Data
 from ganspec.training.images import open_images
 
@@ -29,13 +30,17 @@ CPU = torch.device("cpu")
 
 @dataclass(frozen=True)
 class RealImages:
-    """Images of a data set or folder; `images` are those of `open_images`, or a folder's files."""
+    """Images of a data set or folder; `images` are those of `open_images`, or a folder's files.
+
+    `seed` drew them from more images; None if they are all, or were not drawn.
+    """
 
     images: torch.Tensor | StreamedImages | list[Path]
     dataset: str
     split: str | None = None
     labels: torch.Tensor | None = None
     names: tuple[str, ...] = ()
+    seed: int | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -75,10 +80,12 @@ class RealImages:
 def open_real(data: Data, folder: Path | None, split: str | None) -> RealImages:
     """Return a split of a spec's data set; None is the spec's own. Raises DataError."""
     dataset = data.dataset
-    if hasattr(dataset, "split"):
-        dataset = dataset.model_copy(update={"split": split or dataset.split})
-    elif split == "test":
-        raise DataError(f"{dataset.kind} has no test split")
+    field = type(dataset).model_fields.get("split")
+    if split is not None and split not in (get_args(field.annotation) if field else ["train"]):
+        known = " and ".join(get_args(field.annotation)) if field else "its own images only"
+        raise DataError(f"{dataset.kind} has no split `{split}`: it has {known}")
+    if split is not None and field:
+        dataset = dataset.model_copy(update={"split": split})
     images, labels = open_images(data.model_copy(update={"dataset": dataset}), folder, CPU)
     place = dataset.locate(folder)
     with dataset.reading(place):
@@ -94,6 +101,30 @@ def open_folder(folder: Path) -> RealImages:
     if not files:
         raise DataError(f"no jpg, png, webp, bmp or gif images in {folder}")
     return RealImages(files, folder.resolve().name)
+
+
+def take(real: RealImages, indices: torch.Tensor, seed: int | None = None) -> RealImages:
+    """Return the images at `indices`; `seed` is the one that drew these."""
+    labels = None if real.labels is None else real.labels[indices]
+    if isinstance(real.images, list):
+        return replace(real, images=[real.images[i] for i in indices], labels=labels, seed=seed)
+    return replace(real, images=at(real.images, indices), labels=labels, seed=seed)
+
+
+def draw_images(real: RealImages, count: int, seed: int) -> RealImages:
+    """Return `count` of the images, drawn at random without replacement. Raises DataError."""
+    if count > len(real):
+        name = " ".join(filter(None, (real.dataset, real.split)))
+        raise DataError(f"{name} has {len(real):,} images, fewer than {count:,} references")
+    order = torch.randperm(len(real), generator=torch.Generator().manual_seed(seed))
+    return take(real, order[:count].sort().values, seed)
+
+
+def halve(real: RealImages, seed: int) -> tuple[RealImages, RealImages]:
+    """Return two halves of the images, drawn at random. Raises DataError."""
+    first = draw_images(real, len(real) // 2, seed)
+    order = torch.randperm(len(real), generator=torch.Generator().manual_seed(seed))
+    return first, take(real, order[len(real) // 2 :].sort().values, seed)
 
 
 def read_picture(path: Path) -> torch.Tensor:

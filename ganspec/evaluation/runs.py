@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from ganspec.evaluation.extractors import open_extractor
-from ganspec.evaluation.reference import CPU, RealImages, open_folder, open_real
-from ganspec.evaluation.scoring import PassProgress, Scorer, silent
+from ganspec.evaluation.extractor import Extractor
+from ganspec.evaluation.extractors import ExtractorChoice, open_extractor
+from ganspec.evaluation.options import (
+    DEFAULTS,
+    OF_A_RUN,
+    OF_DRAWING,
+    OF_IMAGES,
+    EvaluationOptions,
+)
+from ganspec.evaluation.real_images import RealSide, drawn_references, image_count
+from ganspec.evaluation.reference import RealImages, open_folder
+from ganspec.evaluation.scoring import PassProgress, Scorer, refusal, silent
 from ganspec.evaluation.subject import (
     Restorer,
     Subject,
@@ -26,15 +34,9 @@ from ganspec.runs.run import Run, RunError
 from ganspec.runs.score_file import ScoreRow
 from ganspec.sampling.sampler import Sampler, load_weights, trained_network
 from ganspec.systems.labels import fit_labels
+from ganspec.systems.load import load
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
-
-DEFAULTS = ("fid", "inception_score", "accuracy")  # those of them that fit the extractor
-IMAGES = 10_000
-# Options that apply to runs only, to networks that draw images, and to networks that make images.
-OF_A_RUN = ("images", "split", "seed", "conditions", "raw", "real", "data")
-OF_DRAWING = ("conditions", "raw")
-OF_IMAGES = ("extractor", "layer", "inception_weights", "seed", "real", "reference")
 
 
 def meaningless_options(spec: Spec) -> tuple[str, ...]:
@@ -44,90 +46,33 @@ def meaningless_options(spec: Spec) -> tuple[str, ...]:
     return OF_DRAWING if spec.restores else (*OF_DRAWING, *OF_IMAGES)
 
 
-@dataclass(frozen=True)
-class EvaluationOptions:
-    """Options of an evaluation; None is the value in the spec's `evaluate`, or the default."""
-
-    metrics: tuple[Metric, ...] | None = None
-    images: int | None = None
-    extractor: str | None = None
-    layer: str | None = None
-    inception_weights: Path | None = None
-    split: str | None = None
-    seed: int | None = None
-    conditions: str | None = None
-    raw: bool = False
-    real: bool = False
-    data: Path | None = None
-    reference: Path | None = None
-    device: torch.device = CPU
-
-    def refuse(self, subject: str, *names: str) -> None:
-        """Raise RunError if an option in `names` is set; none of them applies to `subject`."""
-        for field in fields(self):
-            if field.name in names and getattr(self, field.name) != field.default:
-                flag = "-n" if field.name == "images" else f"--{field.name.replace('_', '-')}"
-                raise RunError(f"{flag} means nothing for {subject}: leave it out")
-
-    def with_defaults(self, spec: Spec) -> EvaluationOptions:
-        """Return the options with the values of the spec's `evaluate` in place of None."""
-        if spec.evaluate is None:
-            return self
-        names = ["metrics", "images", "extractor", "split", "seed"]
-        names += ["layer"] if self.extractor is None else []  # another extractor has other layers
-        unset = [name for name in names if getattr(self, name) is None]
-        return replace(self, **{name: getattr(spec.evaluate, name) for name in unset})
-
-
-class Evaluator:
+class Evaluator(RealSide):
     """A run, its metrics, and the real images that it is compared with.
 
     Raises RunError, ExtractorError, FidelityError and CheckpointError.
     """
 
     def __init__(self, folder: Path, options: EvaluationOptions, progress: PassProgress = silent):
-        self.run = Run.open(folder)
-        self.spec, self.folder = self.run.spec, folder
-        self.options = options.with_defaults(self.spec)
-        options.refuse("a run of this kind", *meaningless_options(self.spec))
+        self.run, self.folder = Run.open(folder), folder
+        spec = self.run.spec
+        options.refuse("a run of this kind", *meaningless_options(spec))
         if options.reference is not None:
             options.refuse("a folder of real images", "split")
-        self.extractor = open_extractor(
-            str(folder) if self.spec.predicts else self.options.extractor or "inception",
-            options.device,
-            self.options.layer,
-            options.inception_weights,
-        )
-        self.progress = progress
-
-    @cached_property
-    def real(self) -> RealImages:
-        """The real images of the run's data set, or of a folder."""
-        if (folder := self.options.reference) is not None:
-            if self.spec.data.transpose:
-                message = f"images of {self.spec.name} are transposed, those of {folder} are not"
-                warnings.warn(message, stacklevel=2)
-            return open_folder(folder)
-        return self.dataset
-
-    @cached_property
-    def dataset(self) -> RealImages:
-        """The images of the run's data set."""
-        return real_images(self.spec, self.options.data, self.options.split)
-
-    @cached_property
-    def scorer(self) -> Scorer:
-        return Scorer(self.extractor, self.real, self.progress)
+        completed = options.with_defaults(spec)
+        choice = completed.choice
+        if spec.predicts:
+            choice = ExtractorChoice(str(folder), options.layer)
+        super().__init__(spec, completed, open_extractor(choice, options.device), progress)
 
     def scores(self, step: int | None = None) -> list[ScoreRow]:
         """Return scores of the checkpoint, or of the weights after `step`."""
         subject = self.subject(step)
-        subjects, metrics = [subject], self.metrics_for(subject)
-        if self.options.real:
-            subjects.append(unchanged_images(choose_images(self.real, subject.count)))
-        for each in subjects:
-            self.scorer.applicable(metrics, each)  # an error is raised before the first scores
-        return [row for each in subjects for row in self.scorer.scores(each, metrics)]
+        metrics = self.metrics_for(subject)
+        pairs = [(self.scorer(subject.count), subject)]
+        if self.options.real or self.options.halves:
+            pairs += self.real_subjects(subject.count)
+        pairs = fitting(pairs, metrics)  # an error is raised before the first scores
+        return [row for scorer, each in pairs for row in scorer.scores(each, metrics)]
 
     def metrics_for(self, subject: Subject) -> tuple[Metric, ...]:
         """Return the metrics of the options, or the default ones that apply."""
@@ -136,9 +81,7 @@ class Evaluator:
         kinds = metric_kinds()
         if subject.of == "real" or self.options.conditions is not None:
             return (kinds["accuracy"](),)
-        metrics = [kinds[name]() for name in DEFAULTS]
-        fitting = [m for m in metrics if not m.refusal(self.extractor.classes, subject.labels)]
-        return tuple(fitting or metrics[-1:])
+        return default_metrics(self.extractor, subject.labels)
 
     def subject(self, step: int | None) -> Subject:
         """Return the images to score."""
@@ -156,13 +99,13 @@ class Evaluator:
         """Return images that the generator draws for the labels of real images or of a file."""
         options = self.options
         sampler = Sampler(self.folder, options.device, step, False if options.raw else None)
-        count = options.images or IMAGES
+        count = image_count(options)
         if options.conditions is not None:
             labels = sampler.ask(options.conditions)
             count = options.images or len(labels)
             label_source: str | None = Path(options.conditions).name
         else:
-            label_source = use_labels_of(self.real, sampler, self.spec, count)
+            label_source = use_labels_of(self.whole, sampler, self.spec, count)
         return replace(
             drawn_images(sampler, count, options.seed or 0, label_source),
             names=tuple(sampler.names),
@@ -177,7 +120,7 @@ class Evaluator:
         weights = load_weights(self.run, step)
         network, cfg = trained_network(self.run, key, weights, options.device)
         restorer = Restorer(self.spec, network, cfg, options.device)
-        count = options.images or IMAGES
+        count = image_count(options)
         subject = restored_images(restorer, self.dataset, count, options.seed or 0)
         return self._of_raw_weights(subject, weights.step)
 
@@ -192,13 +135,6 @@ class Evaluator:
     def steps(self) -> list[int]:
         """Return the steps of the snapshots and of the checkpoint."""
         return sorted({*self.run.snapshots(), load_weights(self.run).step})
-
-
-def real_images(spec: Spec, data: Path | None, split: str | None) -> RealImages:
-    """Return a spec's real images; held-out ones, if any, for systems that draw no images."""
-    if split is None and not spec.draws and spec.data.dataset.test_reader():
-        split = "test"
-    return open_real(spec.data, data, split)
 
 
 def use_labels_of(real: RealImages, source: Source, spec: Spec, count: int) -> str | None:
@@ -221,13 +157,58 @@ def folder_scores(
 ) -> list[ScoreRow]:
     """Return scores of the pictures in a folder, compared with those in `options.reference`."""
     options.refuse("a folder of images", *OF_A_RUN)
-    name, path = options.extractor or "inception", options.inception_weights
-    extractor = open_extractor(name, options.device, options.layer, path)
+    extractor = open_extractor(options.choice, options.device)
     pictures = open_folder(images)
     default = metric_kinds()["fid" if options.reference else "inception_score"]
     metrics = options.metrics or (default(),)
-    if not options.reference and (paired := [m.kind for m in metrics if m.paired]):
-        raise MetricError(f"{paired[0]} compares with other images: name them with --reference")
+    if not options.reference:
+        options.refuse("a folder without --reference", "references")
+        if paired := [m.kind for m in metrics if m.paired]:
+            raise MetricError(f"{paired[0]} compares with other images: name them with --reference")
     real = open_folder(options.reference) if options.reference else pictures
+    references = drawn_references(real, options, len(pictures))
     subject = unchanged_images(pictures, "generated")
-    return Scorer(extractor, real, progress).scores(subject, metrics)
+    return Scorer(extractor, references, progress).scores(subject, metrics)
+
+
+def real_scores(
+    path: Path, options: EvaluationOptions, progress: PassProgress = silent
+) -> list[ScoreRow]:
+    """Return scores of a spec's real images; the spec needs no run."""
+    spec = load(path)
+    if not options.real and not options.halves:
+        raise RunError(f"{path} is a spec: score its real images with --real, or name its run")
+    options.refuse("a spec's real images", *OF_DRAWING, "reference")
+    completed = options.with_defaults(spec)
+    extractor = open_extractor(completed.choice, options.device)
+    side = RealSide(spec, completed, extractor, progress)
+    metrics = completed.metrics or default_metrics(extractor, side.dataset.labels)
+    pairs = fitting(list(side.real_subjects(image_count(completed))), metrics)
+    return [row for scorer, each in pairs for row in scorer.scores(each, metrics)]
+
+
+def default_metrics(extractor: Extractor, labels: torch.Tensor | None) -> tuple[Metric, ...]:
+    """Return the default metrics that apply; warn of those that weights without logits prevent."""
+    metrics = [metric_kinds()[name]() for name in DEFAULTS]
+    own = [m for m in metrics if not m.refusal(extractor.classes, labels)]
+    for metric in own:
+        if reason := refusal(metric, extractor, labels):
+            warnings.warn(f"left out: {reason}", stacklevel=2)
+    return tuple([m for m in own if not refusal(m, extractor, labels)] or metrics[-1:])
+
+
+def fitting(
+    pairs: list[tuple[Scorer, Subject]], metrics: tuple[Metric, ...]
+) -> list[tuple[Scorer, Subject]]:
+    """Return the scorers and subjects to which a metric applies.
+
+    Raises MetricError if a metric has no value for the images of the first, or for any others
+    that it would be computed of.
+    """
+    kept = []
+    for scorer, subject in pairs:
+        applies = any(m.paired == bool(subject.compared) for m in metrics)
+        if subject.of == "generated" or applies or len(pairs) == 1:
+            scorer.applicable(metrics, subject)
+            kept.append((scorer, subject))
+    return kept

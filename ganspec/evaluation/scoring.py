@@ -11,6 +11,7 @@ from typing import TypeAlias
 import torch
 
 from ganspec.evaluation.extractor import Extractor
+from ganspec.evaluation.inception_weights import advice
 from ganspec.evaluation.reference import RealImages, reference_activations
 from ganspec.evaluation.subject import Subject
 from ganspec.kinds.activations import Activations
@@ -22,6 +23,17 @@ PassProgress: TypeAlias = Callable[[str, int, int], None]  # title, images done,
 
 def silent(title: str, done: int, total: int) -> None:
     """Ignore progress."""
+
+
+def refusal(metric: Metric, extractor: Extractor, labels: torch.Tensor | None) -> str | None:
+    """Return the reason why a metric does not apply, or None if it applies."""
+    if reason := metric.refusal(extractor.classes, labels):
+        return reason
+    if metric.reads_features or extractor.has_logits:
+        return None
+    return (
+        f"{metric.kind} reads logits, and the weights of {extractor.origin} have none: {advice()}"
+    )
 
 
 @dataclass
@@ -66,15 +78,17 @@ class Scorer:
     def applicable(self, metrics: Sequence[Metric], subject: Subject) -> list[Metric]:
         """Return the metrics that apply to the subject, without reading its images.
 
-        Metrics that compare with real images do not apply to real ones. Raises MetricError.
+        Of real images, only those that are apart from the references are compared with them.
+        Raises MetricError.
         """
-        fitting = [m for m in metrics if subject.of == "generated" or not m.paired]
+        is_generated, is_apart = subject.of == "generated", bool(subject.compared)
+        fitting = [m for m in metrics if is_generated or m.paired == is_apart]
         if not fitting:
             names = " and ".join(metric.kind for metric in metrics)
             unpaired = " or ".join(name for name, m in metric_kinds().items() if not m.paired)
             raise MetricError(f"real images alone have no {names}: take {unpaired}")
         for metric in fitting:
-            if reason := metric.refusal(self.extractor.classes, subject.labels):
+            if reason := refusal(metric, self.extractor, subject.labels):
                 raise MetricError(reason)
             metric.demand(subject.count, *([len(self.real)] if metric.paired else []))
         return fitting
@@ -87,13 +101,15 @@ class Scorer:
         if not math.isfinite(value):
             raise MetricError(f"{name} became {value}: the features are too large")
         extractor, real = self.extractor, self.real if metric.paired else subject.real
-        scored_by = ScoredBy(extractor.name, extractor.sha256, layer=None, features=None)
+        scored_by = ScoredBy(
+            extractor.name, extractor.sha256, layer=None, features=None, weights=extractor.origin
+        )
         if metric.reads_features:
             scored_by = replace(scored_by, layer=extractor.layer, features=features)
         scored_against = None
         if real is not None:
             count = len(real) if measured.references is None else measured.references
-            scored_against = ScoredAgainst(real.dataset, real.split, count, real.sha256)
+            scored_against = ScoredAgainst(real.dataset, real.split, count, real.sha256, real.seed)
         return ScoreRow(
             metric=name,
             value=value,
@@ -108,6 +124,6 @@ class Scorer:
             seed=subject.seed,
             labels=subject.label_source,
             reference=scored_against,
-            note=measured.note,
+            note="; ".join(filter(None, (subject.compared, measured.note))),
             per_class=measured.per_class or None,
         )

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import torch
 from torch import nn
 
-from ganspec.evaluation.reference import RealImages
+from ganspec.evaluation.reference import RealImages, take
 from ganspec.systems.batches import spaced
-from ganspec.systems.feed import at
 from ganspec.systems.source import Source, own_batch, quantize
 from ganspec.systems.spec import Spec
 
@@ -24,6 +23,7 @@ class Subject:
     drew for, or those of the originals; `label_source` is their origin, such as `test images`, and
     `names` are the class names. `step`, `epoch` and `weights` (`average` or `raw`) are the
     network's. `seed` draws the latents or the noise; `real` is set if the images are real.
+    `compared` describes real images that are compared with other real images.
     """
 
     batches: Callable[[int], Iterator[torch.Tensor]]
@@ -37,6 +37,7 @@ class Subject:
     weights: str | None = None
     seed: int | None = None
     real: RealImages | None = None
+    compared: str = ""
 
 
 def drawn_images(source: Source, count: int, seed: int, label_source: str | None) -> Subject:
@@ -91,18 +92,21 @@ def restored_images(restorer: Restorer, real: RealImages, count: int, seed: int)
     )
 
 
-def unchanged_images(real: RealImages, of: str = "real") -> Subject:
+def unchanged_images(real: RealImages, of: str = "real", compared: str = "") -> Subject:
     """Return the images of `real` as a subject, unchanged."""
-    itself = real if of == "real" else None
-    return Subject(real.batches, len(real), of, real.labels, names=real.names, real=itself)
+    return Subject(
+        real.batches,
+        len(real),
+        of,
+        real.labels,
+        names=real.names,
+        real=real if of == "real" else None,
+        compared=compared,
+    )
 
 
 def choose_images(real: RealImages, count: int) -> RealImages:
     """Return `count` of the images, evenly spaced, or all if there are fewer."""
     if count >= len(real):
         return real
-    chosen = spaced(len(real), count)
-    labels = None if real.labels is None else real.labels[chosen]
-    if isinstance(real.images, list):
-        return replace(real, images=[real.images[i] for i in chosen], labels=labels)
-    return replace(real, images=at(real.images, chosen), labels=labels)
+    return take(real, spaced(len(real), count), real.seed)

@@ -28,7 +28,7 @@ class Dataset(Kind, family="dataset"):
     named `load_images`, whose text goes into emitted files. It returns images, uint8 N x C x H x W,
     and labels: int64 N for one class per image, or multi-hot uint8 N x classes. If it resizes
     images, it takes the keyword `resize`, a method of `resize_images`. A kind with test images has
-    the field `split`, `train` or `test`.
+    the field `split`: `train`, `test` or, if it can read both together, `all`.
 
     `size` (height, width) and `channels` are the defaults of a spec. A data set without files sets
     `needs_folder` to False; any other defines `holds`, `wanted`, and `fix`, advice for users who
@@ -54,8 +54,8 @@ class Dataset(Kind, family="dataset"):
         return None
 
     def test_reader(self, resize: str = "antialias") -> partial | None:
-        """Return the test split's `reader`, or None if this is that split or there is none."""
-        if getattr(self, "split", "test") == "test":
+        """Return the test split's `reader`, or None if it is not held out or there is none."""
+        if getattr(self, "split", "test") != "train":
             return None
         return self.model_copy(update={"split": "test"}).reader(resize)
 

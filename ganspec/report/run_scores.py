@@ -15,7 +15,7 @@ from ganspec.scores.matching import (
     fits,
     metric_name,
 )
-from ganspec.scores.text import claimed_text, unit, value_text
+from ganspec.scores.text import claim_conditions, claimed_text, unit, value_text
 from ganspec.systems.claims import Score
 
 
@@ -70,13 +70,12 @@ def _measured_line(score: ScoreRow) -> ScoreLine:
 
 
 def _claimed_line(claim: Score, score: ScoreRow | None) -> ScoreLine:
-    counts = {"images": claim.images, "epoch": claim.epoch}
-    known = [count_text(name, count) for name, count in counts.items() if count is not None]
+    epoch = [count_text("epoch", claim.epoch)] if claim.epoch is not None else []
     return replace(
         ScoreLine("", "") if score is None else _measured_line(score),
         metric=metric_name(claim.metric),
         of=claim.of,
         claimed=claimed_text(claim),
-        claim_conditions=(*known, *([claim.note] if claim.note else [])),
+        claim_conditions=(*epoch, *claim_conditions(claim)),
         differences=() if score is None else tuple(differences(claim, score)),
     )

@@ -22,22 +22,27 @@ Epoch: TypeAlias = Count | Annotated[float, Field(gt=-1e15, lt=1e15)]
 
 @dataclass(frozen=True)
 class ScoredBy:
-    """The extractor of a score and its number of features, None if only outputs are used."""
+    """The extractor of a score and its number of features, None if only outputs are used.
+
+    `weights` is the file or package of its weights, None if they are a run's.
+    """
 
     name: str | None = None
     sha256: str | None = None
     layer: str | None = None
     features: Count | None = 0
+    weights: str | None = None
 
 
 @dataclass(frozen=True)
 class ScoredAgainst:
-    """The real images that a score was computed with."""
+    """The real images that a score was computed with; `seed` drew them, None if none did."""
 
     dataset: str | None = None
     split: str | None = None
     images: Count | None = None
     sha256: str | None = None
+    seed: Count | None = None
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,8 @@ COMPARABLE = (  # fields that are equal for all scores of one curve
     *("extractor", "reference", "resize", "note"),
 )
 
+_NETWORKS = {"inception": "InceptionV3", "classifier": "a classifier of the report's own"}
+
 Series: TypeAlias = list[ScoreRow]  # scores that differ only in their value, step and epoch
 
 
@@ -69,20 +71,46 @@ def _test_accuracies(record: RunRecord) -> Iterator[ScoreRow]:
 
 def differences(claim: Score, row: ScoreRow) -> list[str]:
     """Describe the conditions in which a score differs from a claim: `epoch 20, not 50`."""
-    conditions = {
+    counts = {
         "images": (claim.images, row.images),
         "epoch": (claim.epoch, row.epoch),
     }
-    return [
+    apart = [
         f"{count_text(name, measured)}, not {_amount(claimed)}"
-        for name, (claimed, measured) in conditions.items()
+        for name, (claimed, measured) in counts.items()
         if claimed is not None and measured is not None and claimed != measured
     ]
+    if row.reference is not None and row.of == "generated":
+        apart += _other_references(claim, row.reference, row.images)
+    extractor = row.extractor.name if row.extractor else None
+    is_inception = extractor == "inception"
+    if (
+        claim.extractor is not None
+        and extractor
+        and is_inception != (claim.extractor == "inception")
+    ):
+        apart.append(f"by {printable(extractor)}, not by {_NETWORKS[claim.extractor]}")
+    if is_inception and claim.resize is not None and row.resize not in (None, claim.resize):
+        apart.append(printable(f"resize {row.resize}, not {claim.resize}"))
+    return apart
+
+
+def _other_references(claim: Score, reference: ScoredAgainst, scored: int | None) -> Iterator[str]:
+    """Describe the conditions in which the real images compared with differ from a claim's."""
+    claimed = scored if claim.references == "equal" else claim.references
+    if claimed is not None and reference.images not in (None, claimed):
+        yield f"against {reference.images:,} images, not {claimed:,}"
+    if claim.split is not None and reference.split != claim.split:
+        yield printable(f"against {reference.split or reference.dataset}, not {claim.split}")
 
 
 def is_better_high(metric: str) -> bool:
     """Return True if higher values of a metric are better, or if the metric is unknown."""
     return all(kind.higher for kind in metric_kinds().values() if metric in kind.names)
+
+
+def _is_paired(metric: str) -> bool:
+    return any(kind.paired for kind in metric_kinds().values() if metric in kind.names)
 
 
 def metric_name(metric: str) -> str:
@@ -101,12 +129,16 @@ def conditions(row: ScoreRow) -> Iterator[str]:
     if (extractor := row.extractor) is not None:
         layer = f", layer {extractor.layer}" if extractor.layer else ""
         part = "features" if extractor.features is not None else "outputs"
-        yield printable(f"{part} of {extractor.name}{_hash(extractor)}{layer}")
+        weights = f", weights of {extractor.weights}" if extractor.weights else ""
+        yield printable(f"{part} of {extractor.name}{_hash(extractor)}{layer}{weights}")
     if (reference := row.reference) is not None:
         split = f" {reference.split}" if reference.split else ""
         count = f"{reference.images:,} of " if reference.images is not None else ""
-        against = f"against {count}" if row.of != "real" else ""
-        yield printable(f"{against}{reference.dataset}{split}{_hash(reference)}")
+        # of real images scored alone, the reference is the images themselves
+        is_compared = row.of != "real" or _is_paired(row.metric)
+        against = f"against {count}" if is_compared else ""
+        drawn = f", drawn by seed {reference.seed}" if reference.seed is not None else ""
+        yield printable(f"{against}{reference.dataset}{split}{_hash(reference)}{drawn}")
     for name in ("resize", "seed"):
         if getattr(row, name) is not None:
             yield printable(f"{name} {getattr(row, name)}")

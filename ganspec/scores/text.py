@@ -33,6 +33,18 @@ def _exact(value: float) -> str:
     return f"{value:,}".removesuffix(".0")
 
 
+def claim_conditions(claim: Score) -> list[str]:
+    """Return a claim's conditions but its epoch: `2,000 images`, `against 2,000 test images`."""
+    words = [f"{claim.images:,} images"] if claim.images else []
+    if claim.references or claim.split:
+        count = "as many" if claim.references == "equal" else claim.references or ""
+        shown = f"{count:,}" if isinstance(count, int) else count
+        words.append(" ".join(filter(None, ("against", shown, claim.split, "images"))))
+    words += [f"resize {claim.resize}"] if claim.resize else []
+    words += ["by a classifier"] if claim.extractor == "classifier" else []
+    return words + ([claim.note] if claim.note else [])
+
+
 def short_claim(claim: Score) -> str:
     """Return a claim, rounded as measured scores are, for tables."""
     return relation(claim) + value_text(claim.value, claim.deviation) + unit(claim.metric)

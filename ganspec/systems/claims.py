@@ -14,6 +14,7 @@ from ganspec.language.parts import PATH
 from ganspec.language.section import Section
 from ganspec.language.types import Count, Doc, Name, Number, Positive, refusal
 from ganspec.plots.log import LOOKS, Column, Epochs, joined
+from ganspec.systems.protocol import ImagesField, ReferencesField, ResizeField, SplitField
 
 NAMES = [
     name for kind in kinds_of("metric").values() if issubclass(kind, Metric) for name in kind.names
@@ -45,7 +46,10 @@ class Counts(Section):
 
 
 class Score(Section):
-    """A claimed score and its conditions; scores are never checked, only compared."""
+    """A claimed score and its conditions, which `ganspec evaluate` takes by default.
+
+    Scores are never checked, only compared.
+    """
 
     metric: METRICS = Field(  # type: ignore[valid-type]  # as above
         description="name of the metric; an accuracy is in percent"
@@ -54,7 +58,13 @@ class Score(Section):
     relation: Literal["=", "<", ">"] = Field("=", description="`<` or `>` for a bound")
     deviation: Positive | None = Field(None, description="number printed after the plus-minus")
     of: Literal["generated", "real"] = Field("generated", description="the images that were scored")
-    images: Count | None = Field(None, description="number of scored images")
+    images: ImagesField = None
+    references: ReferencesField = None
+    split: SplitField = None
+    resize: ResizeField = None
+    extractor: Literal["inception", "classifier"] | None = Field(
+        None, description="the network of the features: InceptionV3, or a classifier of its own"
+    )
     epoch: Count | None = Field(None, description="epochs trained before the score")
     note: Doc = Field("", description="other conditions of the score")
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from ganspec.language.section import Section
 from ganspec.language.types import Count
+
+Epochs: TypeAlias = Count | Annotated[tuple[Count, ...], Field(min_length=1)]
+
+
+def includes(epochs: Epochs | None, epoch: int) -> bool:
+    """Return True if `epoch` is one of `epochs`: a list, or every so many; none for None."""
+    if isinstance(epochs, tuple):
+        return epoch in epochs
+    return epochs is not None and epoch % epochs == 0
 
 
 class Schedule(Section):
@@ -21,8 +30,9 @@ class Schedule(Section):
     iterations: Count | None = Field(
         None, description="iterations in an epoch, instead of one pass over the images"
     )
-    keep: Count | None = Field(
-        None, description="epochs from one kept snapshot of the weights to the next"
+    keep: Epochs | None = Field(
+        None,
+        description="epochs from one kept snapshot of the weights to the next, or a list of epochs",
     )
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
         0, description="seed of the weights, the order of images and all random draws"

@@ -13,6 +13,7 @@ from ganspec.plots.log import Epochs
 from ganspec.runs.run import Run
 from ganspec.systems import checkpoint
 from ganspec.systems.claims import Report
+from ganspec.systems.schedule import includes
 from ganspec.systems.training import Training
 from ganspec.training.pace import Pace
 
@@ -89,7 +90,7 @@ def end_epoch(training: Training, run: Run, recorder: LossRecorder) -> bool:
     """Write picture, snapshot and scores of an epoch's end. Return True if there are scores."""
     recorder.flush()
     training.picture(run.samples_path(training.step))
-    if training.cfg.keep and training.epoch % training.cfg.keep == 0:
+    if includes(training.cfg.keep, training.epoch):
         checkpoint.save(run.snapshot_path(training.step), training.weights())
     scored = False
     if training.scoring and training.scoring.due():

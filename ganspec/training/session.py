@@ -31,7 +31,7 @@ from ganspec.training.trainer import Trainer
 from ganspec.version import VERSION
 
 Progress: TypeAlias = Callable[[int, int, dict[str, float]], None]
-ScoringFactory: TypeAlias = Callable[[Spec, Path | None, Training, Run], Scoring]
+ScoringFactory: TypeAlias = Callable[[Spec, Path | None, Training, Run], Scoring | None]
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,8 @@ def train(
 ) -> Run:
     """Train `spec` into the folder `out`, as `ganspec.train` does. Return the run.
 
-    `scoring` returns an object that measures the scores of `spec.evaluate`; None without it.
+    `scoring` returns an object that measures the scores of `spec.evaluate`, or None if it cannot;
+    it is None without that section.
     """
     run = Run(Path(out) if out else Path("runs") / spec.name)
     data = Path(options.data) if options.data else None

@@ -66,7 +66,11 @@ def load_images(
     folder, height, width, channels, split="train", resize="antialias", checked=True, labelled=True
 ):
     """Read CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9 if `labelled`."""
-    names = [f"data_batch_{i}" for i in range(1, 6)] if split == "train" else ["test_batch"]
+    names = [f"data_batch_{i}" for i in range(1, 6)]
+    if split == "test":
+        names = ["test_batch"]
+    if split == "all":
+        names.append("test_batch")
     batches = read_batches(Path(folder), names, checked)
     images = torch.from_numpy(np.concatenate([batches[name][0] for name in names]))
     classes = [label for name in names for label in batches[name][1]] if labelled else None
@@ -91,7 +95,7 @@ class Cifar10(Dataset, kind="cifar10"):
 
     size: ClassVar = (32, 32)
 
-    split: Literal["train", "test"] = "train"
+    split: Literal["train", "test", "all"] = "train"
 
     def label_kind(self) -> tuple[str, int]:
         return "classes", 10
@@ -105,10 +109,13 @@ class Cifar10(Dataset, kind="cifar10"):
 
     def names(self) -> list[str]:
         """Return the names of the split's files."""
-        return [f"data_batch_{i}" for i in range(1, 6)] if self.split == "train" else ["test_batch"]
+        train = [f"data_batch_{i}" for i in range(1, 6)]
+        test = ["test_batch"]
+        return {"train": train, "test": test, "all": train + test}[self.split]
 
     def wanted(self) -> str:
-        files = "data_batch_1 to data_batch_5" if self.split == "train" else "test_batch"
+        train, test = "data_batch_1 to data_batch_5", "test_batch"
+        files = {"train": train, "test": test, "all": f"{train} and {test}"}[self.split]
         return f"{files} or cifar-10-python.tar.gz"
 
     def holds(self, folder: Path) -> bool:

@@ -41,13 +41,21 @@ def read_idx(folder, name, dimensions):
     return torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8).reshape(shape)
 
 
-def load_images(folder, height, width, channels, split="train", resize="antialias"):
-    """Read the images, uint8 N x C x H x W, and labels 0 to 9, int64 N, of a split."""
-    prefix = "train" if split == "train" else "t10k"
+def read_pair(folder, prefix):
+    """Read a pair of files: images, uint8 N x 1 x 28 x 28, and labels, uint8 N."""
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
         raise ValueError(f"{folder} has {len(images)} images but {len(labels)} labels")
+    return images, labels
+
+
+def load_images(folder, height, width, channels, split="train", resize="antialias"):
+    """Read the images, uint8 N x C x H x W, and labels 0 to 9, int64 N, of a split."""
+    images, labels = read_pair(folder, "t10k" if split == "test" else "train")
+    if split == "all":
+        more, more_labels = read_pair(folder, "t10k")
+        images, labels = torch.cat([images, more]), torch.cat([labels, more_labels])
     if (height, width) != (28, 28):
         images = resize_images(images, height, width, resize)
     if channels == 3:
@@ -62,15 +70,16 @@ class IdxDataset(Dataset):
     size: ClassVar = (28, 28)
     channels: ClassVar = 1
 
-    split: Literal["train", "test"] = "train"
+    split: Literal["train", "test", "all"] = "train"
 
     def label_kind(self) -> tuple[str, int]:
         return "classes", 10
 
     def names(self) -> list[str]:
-        """Return the names of the split's two files, without `.gz`."""
-        prefix = {"train": "train", "test": "t10k"}[self.split]
-        return [f"{prefix}-images-idx3-ubyte", f"{prefix}-labels-idx1-ubyte"]
+        """Return the names of the split's files, without `.gz`."""
+        prefixes = {"train": ["train"], "test": ["t10k"], "all": ["train", "t10k"]}[self.split]
+        endings = ("images-idx3-ubyte", "labels-idx1-ubyte")
+        return [f"{prefix}-{ending}" for prefix in prefixes for ending in endings]
 
     def wanted(self) -> str:
         return f"{' and '.join(self.names())} (plain or .gz)"

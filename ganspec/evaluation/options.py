@@ -1,0 +1,109 @@
+"""Options of an evaluation, completed by a spec's `evaluate` and by its claims."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+
+import torch
+
+from ganspec.evaluation.extractors import INCEPTION, ExtractorChoice
+from ganspec.evaluation.reference import CPU
+from ganspec.kinds.metric import Metric, metric_kinds
+from ganspec.runs.run import RunError
+from ganspec.scores.matching import label_files
+from ganspec.systems.claims import Score
+from ganspec.systems.protocol import PROTOCOL, References
+from ganspec.systems.spec import Spec
+
+DEFAULTS = ("fid", "inception_score", "accuracy")  # those of them that fit the extractor
+IMAGES = 10_000
+# Options that apply to runs only, to data sets only, to networks that draw images, and to networks
+# that make images.
+OF_A_RUN = ("images", "split", "seed", "conditions", "raw", "real", "halves", "data")
+OF_DRAWING = ("conditions", "raw")
+OF_IMAGES = (
+    *("extractor", "weights", "layer", "inception_weights", "resize"),
+    *("seed", "real", "halves", "reference", "references"),
+)
+FLAGS = {"images": "-n", "references": "--reference-count"}  # that are not the field's name
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """Options of an evaluation; None is the value in the spec's `evaluate`, or the default."""
+
+    metrics: tuple[Metric, ...] | None = None
+    images: int | None = None
+    extractor: str | None = None
+    layer: str | None = None
+    weights: Path | None = None
+    inception_weights: Path | None = None
+    resize: str | None = None
+    split: str | None = None
+    references: References | None = None
+    seed: int | None = None
+    conditions: str | None = None
+    raw: bool = False
+    real: bool = False
+    halves: bool = False
+    data: Path | None = None
+    reference: Path | None = None
+    device: torch.device = CPU
+
+    def refuse(self, subject: str, *names: str) -> None:
+        """Raise RunError if an option in `names` is set; none of them applies to `subject`."""
+        for field in fields(self):
+            if field.name in names and getattr(self, field.name) != field.default:
+                flag = FLAGS.get(field.name, f"--{field.name.replace('_', '-')}")
+                raise RunError(f"{flag} means nothing for {subject}: leave it out")
+
+    def with_defaults(self, spec: Spec) -> EvaluationOptions:
+        """Return the options with values of the spec's `evaluate`, then of its claims, for None."""
+        options = self
+        if (section := spec.evaluate) is not None:
+            names = ["metrics", "extractor", "seed", "images", "references", "split"]
+            if self.extractor is None:  # another extractor has other layers, weights and resizing
+                names += ["layer", "resize"]
+                weights = Path(section.weights) if section.weights else None
+                options = replace(options, weights=self.weights or weights)
+            options = options._completed(section, names)
+        is_inception = options.extractor in (None, INCEPTION)
+        names = [name for name in PROTOCOL if is_inception or name != "resize"]
+        for claim in options._claims(spec):
+            options = options._completed(claim, names)
+        if self.conditions is not None:  # one image for each condition
+            options = replace(options, images=self.images)
+        if self.reference is not None:
+            options = replace(options, split=None)
+        return options
+
+    def _completed(self, section: object, names: Sequence[str]) -> EvaluationOptions:
+        unset = [name for name in names if getattr(self, name) is None]
+        return replace(self, **{name: getattr(section, name) for name in unset})
+
+    def _claims(self, spec: Spec) -> Iterator[Score]:
+        """Yield the claims on the metrics to measure, for the same conditions."""
+        kinds = metric_kinds()
+        metrics = self.metrics or [kinds[name] for name in DEFAULTS]
+        names = {name for metric in metrics for name in metric.names}
+        files = label_files(self.conditions or "")
+        for claim in spec.report.scores:
+            if (
+                claim.metric in names
+                and claim.of == "generated"
+                and label_files(claim.note) <= files
+            ):
+                yield claim
+
+    @property
+    def choice(self) -> ExtractorChoice:
+        """The extractor that the options name."""
+        return ExtractorChoice(
+            self.extractor or INCEPTION,
+            self.layer,
+            self.weights,
+            self.inception_weights,
+            self.resize,
+        )

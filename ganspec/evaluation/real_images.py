@@ -1,0 +1,90 @@
+"""The real images of an evaluation: those to compare with, and those to score themselves."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+
+from ganspec.evaluation.extractor import Extractor
+from ganspec.evaluation.options import IMAGES, EvaluationOptions
+from ganspec.evaluation.reference import RealImages, draw_images, halve, open_folder, open_real
+from ganspec.evaluation.scoring import PassProgress, Scorer
+from ganspec.evaluation.subject import Subject, choose_images, unchanged_images
+from ganspec.systems.spec import Spec
+
+OTHERS = {"train": "test", "test": "train"}
+
+
+class RealSide:
+    """The real images of a spec or of a folder, and the scorers that compare with them."""
+
+    def __init__(
+        self, spec: Spec, options: EvaluationOptions, extractor: Extractor, progress: PassProgress
+    ):
+        self.spec, self.options = spec, options
+        self.extractor, self.progress = extractor, progress
+        self.scorers: dict[int, Scorer] = {}
+
+    @cached_property
+    def dataset(self) -> RealImages:
+        """The images of the spec's data set."""
+        return real_images(self.spec, self.options.data, self.options.split)
+
+    @cached_property
+    def whole(self) -> RealImages:
+        """All real images to choose the references from."""
+        if (folder := self.options.reference) is not None:
+            if self.spec.data.transpose:
+                message = f"images of {self.spec.name} are transposed, those of {folder} are not"
+                warnings.warn(message, stacklevel=2)
+            return open_folder(folder)
+        return self.dataset
+
+    def scorer(self, count: int) -> Scorer:
+        """Return the scorer of `count` images."""
+        if count not in self.scorers:
+            references = drawn_references(self.whole, self.options, count)
+            self.scorers[count] = Scorer(self.extractor, references, self.progress)
+        return self.scorers[count]
+
+    def real_subjects(self, count: int) -> Iterator[tuple[Scorer, Subject]]:
+        """Yield real images to score, each with its scorer.
+
+        The first are for metrics without references. The second are other images than the
+        references: of the other split, or of the other half if there is none.
+        """
+        yield self.scorer(count), unchanged_images(choose_images(self.whole, count))
+        other = None if self.options.reference else OTHERS.get(self.dataset.split or "")
+        if other is not None and not self.options.halves and self.has_split(other):
+            images = choose_images(real_images(self.spec, self.options.data, other), count)
+            yield self.scorer(count), unchanged_images(images, compared=f"{other} images")
+            return
+        first, second = halve(self.whole, self.options.seed or 0)
+        scored = choose_images(second, count)
+        references = drawn_references(first, self.options, len(scored))
+        scorer = Scorer(self.extractor, references, self.progress)
+        yield scorer, unchanged_images(scored, compared="the other half")
+
+    def has_split(self, split: str) -> bool:
+        """Return True if the data set has images of this split."""
+        return split == "train" or self.spec.data.dataset.test_reader() is not None
+
+
+def drawn_references(real: RealImages, options: EvaluationOptions, count: int) -> RealImages:
+    """Return the references of `count` images: all of `real`, or as many as the options say."""
+    wanted = count if options.references == "equal" else options.references
+    return real if wanted is None else draw_images(real, wanted, options.seed or 0)
+
+
+def real_images(spec: Spec, data: Path | None, split: str | None) -> RealImages:
+    """Return a spec's real images; held-out ones, if any, for systems that draw no images."""
+    if split is None and not spec.draws and spec.data.dataset.test_reader():
+        split = "test"
+    return open_real(spec.data, data, split)
+
+
+def image_count(options: EvaluationOptions) -> int:
+    """Return the number of images to score."""
+    return options.images or IMAGES

@@ -1,0 +1,97 @@
+"""Weights of a network in a file of any program, fitted to a spec's network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import torch
+
+from ganspec.evaluation.extractor import ExtractorError
+from ganspec.language.errors import printable
+
+State: TypeAlias = dict[str, torch.Tensor]
+COUNTER = "num_batches_tracked"  # of a batch norm in training; files of old versions lack it
+PREFIXES = ("module.", "_orig_mod.")  # of DataParallel's and of torch.compile's wrappers
+
+
+def read_state(path: Path) -> State:
+    """Return the weights in a file by name, as `torch.save(network.state_dict(), path)` writes it.
+
+    They may also be one entry of a checkpoint. The file cannot run code. Raises ExtractorError.
+    """
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise ExtractorError(f"{path} does not exist") from None
+    except IsADirectoryError:
+        raise ExtractorError(f"{path} is a folder, not a file of weights") from None
+    except Exception:  # torch raises many types for a damaged or hostile file
+        raise ExtractorError(
+            f"{path} is damaged, or holds more than weights: save the network's state_dict()"
+        ) from None
+    states = dict(_states(content, ""))
+    if len(states) != 1:
+        names = ", ".join(printable(name) for name in states)
+        reason = f"holds weights of several networks ({names})" if states else "holds no weights"
+        raise ExtractorError(f"{path} {reason}: save one network's state_dict()")
+    (state,) = states.values()
+    for prefix in PREFIXES:
+        if all(name.startswith(prefix) for name in state):
+            state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
+    return state
+
+
+def _states(content: Any, path: str) -> Iterable[tuple[str, State]]:
+    """Yield each map of names to tensors in a checkpoint, two levels deep, with its key."""
+    if not isinstance(content, dict) or not content or path.count(".") > 1:
+        return
+    if all(isinstance(key, str) and torch.is_tensor(value) for key, value in content.items()):
+        yield path, content
+        return
+    for key, value in content.items():
+        yield from _states(value, f"{path}.{key}" if path else str(key))
+
+
+def fit_state(state: State, own: State, path: Path, name: str) -> tuple[State, str]:
+    """Return the weights in `path` under the names of a network's `own`, and a note on the names.
+
+    Equal names are matched. If any differ, the weights are taken in order, as long as kinds
+    (weight, bias ...) and shapes agree. Raises ExtractorError that names the first weight that does
+    not fit the network of the spec `name`.
+    """
+    theirs, ours = list(state), list(own)
+    if sum(map(_counts, theirs)) != sum(map(_counts, ours)):
+        theirs = [key for key in theirs if not _counts(key)]
+        ours = [key for key in ours if not _counts(key)]
+    matched = set(theirs) == set(ours)
+    pairs = [(key, key) for key in ours] if matched else list(zip(theirs, ours, strict=False))
+    for number, (their, our) in enumerate(pairs, 1):
+        shapes = tuple(state[their].shape), tuple(own[our].shape)
+        if shapes[0] != shapes[1] or _kind(their) != _kind(our):
+            place = "" if matched else f"weight {number} in order, "
+            raise ExtractorError(
+                f"{path} does not fit {name}: {place}{printable(their)} is {_shown(shapes[0])}, "
+                f"but {our} is {_shown(shapes[1])}"
+            )
+    if len(theirs) != len(ours):
+        rest = theirs[len(ours) :] or ours[len(theirs) :]
+        raise ExtractorError(
+            f"{path} holds {len(theirs)} weights and {name} has {len(ours)}: the first that only "
+            f"{'the file' if len(theirs) > len(ours) else name} has is {printable(rest[0])}"
+        )
+    note = "" if matched else f"weights in order, as {printable(pairs[0][0])} for {pairs[0][1]}"
+    return own | {our: state[their] for their, our in pairs}, note
+
+
+def _counts(name: str) -> bool:
+    return name.endswith(COUNTER)
+
+
+def _kind(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _shown(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape)) or "one number"
