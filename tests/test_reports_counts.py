@@ -286,7 +286,7 @@ error[count-mismatch]: the report claims 147,585 parameters in layer 3 of discri
    |
 10 |     discriminator: [1792, 73856, 147585, 295168, 4097]
    |                                  ^^^^^^
-   = note: conv at line CONV has 147,584
+   = note: conv at line CONV has 147,584 parameters
    = help: compare the report's table with `ganspec show`""",
     ),
     "a layer too few": (
@@ -298,7 +298,7 @@ error[count-mismatch]: discriminator has 5 layers with parameters, the report 4
    |
 10 |     discriminator: [1792, 73856, 147584, 295168]
    |                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-   = note: the first of the others is linear at line LAST, 4,097""",
+   = note: the first that the report lacks is linear at line LAST, with 4,097 parameters""",
     ),
     "a layer too many": (
         "4097]",

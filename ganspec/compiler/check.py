@@ -101,14 +101,17 @@ def _tables(spec: Spec, rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
         if first is not None:
             count = table[first]
             message = f"the report claims {count:,} parameters in layer {first + 1} of {name}"
-            note = _has(built[first], f"{counts[first]:,}") if first < len(built) else has
+            note = (
+                _has(built[first], f"{counts[first]:,} parameters") if first < len(built) else has
+            )
             same = next((row for row in built if row.params == count), None)
-            more = _has(same, f"just {count:,}") if same else ""
+            more = _has(same, f"exactly {count:,} parameters") if same else ""
             yield _mismatch(message, _place(spec, "layers", name, first).mark, note, more)
         elif name in rows and len(built) > len(table):
             row = built[len(table)]
             message = f"{has}, the report {len(table)}"
-            note = f"the first of the others is {row.kind} at line {row.line}, {row.params:,}"
+            what = f"{row.kind} at line {row.line}, with {row.params:,} parameters"
+            note = f"the first that the report lacks is {what}"
             yield Diagnostic("count-mismatch", message, _place(spec, "layers", name).mark, (note,))
 
 
@@ -128,7 +131,8 @@ def _totals(spec: Spec, all_rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]
             message = f"the report claims {count:,} {COUNTS[part]} in {name}"
             note = f"{name} has {built[part]:,}, {off:,} {more_or_fewer}"
             near = next((row for row in rows if off in (row.params, row.buffers)), None)
-            more = _has(near, "just the difference") if near else ""
+            what = COUNTS["total" if near and off == near.params else "buffers"]
+            more = _has(near, f"exactly {off:,} {what}") if near else ""
             yield _mismatch(message, (place.get(part) or place).mark, note, more)
 
 

@@ -27,10 +27,11 @@ ATTEMPTS = ((2, False), (1, False), (2, True), (1, True))
 
 
 def own_names(calls: Sequence[RecordedCall]) -> list[str]:
-    """Return the names of the called classes if the layer must have the same; else [].
+    """Return the names of the called classes if a layer of the same names is to be preferred.
 
-    They settle between layers with equal results. They count for classes outside torch, such as
-    ganspec's helper classes, and for the two dropouts, which do the same at rate 0.
+    Of several layers with equal results, the one whose modules have these names is chosen. This
+    applies to classes outside torch, such as ganspec's helper classes, and to dropout at rate 0,
+    where both kinds do the same. Return [] for other calls.
     """
     modules = [call.module for call in calls if call.module is not None]
     classes = [parametrize.type_before_parametrizations(module) for module in modules]

@@ -199,7 +199,10 @@ def build(maker: Maker, settings: dict[str, object]) -> nn.Module:
 
 
 def _meant(value: object, words: dict[str, object]) -> object:
-    """Return the class or function that a word such as `nn.ReLU` names, else `value` itself."""
+    """Return the class or function that a word such as `nn.ReLU` names, else `value` itself.
+
+    In a SettingsObject, the fields that are such words are replaced in place.
+    """
     if isinstance(value, SettingsObject):
         for name, field in vars(value).items():
             vars(value)[name] = _meant(field, words) if name != "_name" else field

@@ -43,7 +43,10 @@ class CallRecorder(TorchFunctionMode):
         return result
 
     def known(self, arguments: Any) -> tuple[int, ...]:
-        """Return the values of the tensors among a call's arguments, without duplicates."""
+        """Return the numbers of the recorded values among a call's arguments, each once.
+
+        Tensors that were not recorded are left out.
+        """
         values = (self.values.get(id(tensor)) for tensor in tensors(arguments))
         return tuple(dict.fromkeys(value for value in values if value is not None))
 
