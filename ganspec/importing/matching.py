@@ -64,7 +64,10 @@ class Matcher:
             calls = calls[len(part) :]
 
     def layer(self, calls: list[RecordedCall], loose: bool = True) -> Layer | None:
-        """Return the layer that expresses `calls`; if `loose`, layers of other names are tried."""
+        """Return the layer that expresses `calls`, or None.
+
+        If `loose`, calls without weights are compared with all kinds without weights.
+        """
         key = self.key(calls)
         if key is None:
             return self.search(calls, loose)
@@ -75,7 +78,7 @@ class Matcher:
     def key(self, calls: list[RecordedCall]) -> object:
         """Return a key, equal for calls that differ only in weights.
 
-        None if one is of a bare function or a user's module.
+        None if a call that is no reshape is of a bare function or a user's module.
         """
         parts: list[object] = []
         for call in calls:

@@ -121,7 +121,10 @@ def drawn(code_input: CodeInput) -> torch.Tensor:
 
 
 def _outputs(title: str, graph: RecordedGraph) -> list[int]:
-    """Return the outputs, single scores first. A final reshape of a single number is skipped."""
+    """Return the outputs, single scores first. A final reshape of a single number is skipped.
+
+    Raise UnreadableError if there are none.
+    """
     if not graph.outputs:
         raise UnreadableError(f"{title} returns nothing that depends on its inputs")
     maker = {call.output: call for call in graph.calls}
@@ -193,7 +196,7 @@ def _lift_norm(draft: CodeNetwork) -> None:
 
 
 def _note_weights(draft: CodeNetwork) -> None:
-    """Add notes on weights that several calls share or that no call reads."""
+    """Add notes on weights that several calls share, an older spectral norm, and unread weights."""
     calls = [call for call in draft.graph.calls if call.has_state]
     used = [call.module for call in calls if call.module is not None]
     paths = {call.module: call.path for call in reversed(calls)}

@@ -98,7 +98,7 @@ def _no_setting(part: str) -> UnreadableError:
 
 
 def _value(text: str, part: str) -> object:
-    """Parse the value of a setting: a number, a word, or a list."""
+    """Parse the value of a setting: a word, or a plain Python value such as a number or a list."""
     if re.fullmatch(r"[A-Za-z_][\w.-]*", text) and text not in ("True", "False", "None"):
         return text
     try:

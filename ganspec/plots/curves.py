@@ -86,7 +86,7 @@ def envelope(column: Column, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, 
 
 
 def view(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
-    """Return limits of the y axis that cut off outliers, or None if they stretch it little.
+    """Return limits of the y axis that cut off outliers; None if outliers stretch the axis little.
 
     99 % of each curve's values are within the limits.
     """
@@ -147,7 +147,7 @@ def legend_label(text: str) -> str:
 
 
 def draw_curve(axes: Axes, curve: Curve) -> None:
-    """Draw a sparse curve with markers, another smoothed over its pale raw values or range."""
+    """Draw a sparse curve with markers, others smoothed, over their raw values or range in pale."""
     column, colour = curve.column, THEME[curve.colour][0]
     label = legend_label(curve.label)
     plot = partial(axes.plot, color=colour, label=label, linestyle=curve.style)
@@ -215,7 +215,7 @@ def dress(axes: Axes) -> None:
 
 
 def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 8) -> Figure:
-    """Return a figure of panels with one x axis, `width` inches wide; `epochs` adds an axis."""
+    """Return a figure of panels, `width` inches wide; `epochs` adds a second x axis."""
     figure = Figure(figsize=(width, 0.6 + 2.9 * len(panels)), dpi=120, layout="constrained")
     figure.patch.set_alpha(0)
     all_axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]

@@ -25,7 +25,7 @@ MOST = 8  # most curves on one axis; ganspec's own logs have fewer
 
 
 def panels(log: dict[str, Column]) -> list[Panel]:
-    """Return a panel of losses and one of accuracies, if any, with curves in the log's order."""
+    """Return a panel of losses and one of accuracies, if any, with their first MOST curves."""
     longest = max(map(len, log.values()), default=0)
     shares = [name for name in log if name.endswith("accuracy")]
     groups = {"loss": [name for name in log if name not in shares], "accuracy": shares}
@@ -47,7 +47,7 @@ def plot_losses(
 ) -> None:
     """Write a PNG of losses by training step, accuracies below, and epochs at the foot.
 
-    `warmup` training steps come before the first epoch.
+    `warmup` training steps come before the first epoch. Without losses, nothing is written.
     """
     drawn = panels(columns(rows))
     if not drawn:

@@ -102,7 +102,7 @@ def overlays(records: list[RunRecord]) -> list[Plot]:
 
 
 def score_plots(records: list[RunRecord]) -> list[Plot]:
-    """Return plots of scores that were measured more than once."""
+    """Return plots of the scores that were measured at several steps."""
     return [
         _plot(f"score_{i}", f"{panel.title} by {panel.x}", panel)
         for i, panel in enumerate(score_panels(records, looks(len(records))))

@@ -35,8 +35,8 @@ class ScoreLine:
 def score_lines(record: RunRecord) -> list[ScoreLine]:
     """Return a line for each claim, beside the score whose conditions are nearest to it.
 
-    Lines for the other scores follow. Scores that differ only in the step are a series. A series of
-    which no score stands beside a claim gets a line for its newest score.
+    Lines for the other scores follow. Scores that differ only in step or seed are a series. If no
+    score of a series stands beside a claim, its newest score gets a line.
     """
     by_kind = all_series(record)
     claims = record.spec.report.scores if record.spec else ()

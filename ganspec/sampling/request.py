@@ -40,7 +40,7 @@ class SampleError(GanspecError):
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """The options of `ganspec sample`, None or False by default.
+    """The options of `ganspec sample`. One that is not given is None or False; `device` is `auto`.
 
     A string `out` that ends in a slash is a folder.
     """

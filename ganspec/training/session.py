@@ -54,7 +54,7 @@ def train(
 ) -> Run:
     """Train `spec` into the folder `out`, as `ganspec.train` does. Return the run.
 
-    `scoring` returns an object that measures the scores of `spec.evaluate`; None without it.
+    `scoring` makes the object that measures the scores of `spec.evaluate`; None if there are none.
     """
     run = Run(Path(out) if out else Path("runs") / spec.name)
     data = Path(options.data) if options.data else None
@@ -102,7 +102,10 @@ def _advance(
 
 
 def _restore(run: Run, spec: Spec, training: Training, state: State, last: int) -> None:
-    """Restore a run's checkpoint, and remove the run's files and scores of later steps."""
+    """Lock a run, restore its checkpoint, and remove its files and scores of later steps.
+
+    Raises RunError if step `last` has been reached already.
+    """
     run.lock()
     training.restore(state)
     step, began, now = training.step, state.get("device"), training.device.type
