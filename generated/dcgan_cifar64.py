@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (c1437237).
+Written by ganspec from the spec `dcgan_cifar64` (9a63e09b).
 Plain PyTorch, yours to edit.
 """
 
@@ -278,6 +278,7 @@ def main():
     args = parser.parse_args()
     images, _ = load_images(args.data)
     images = images.mT.contiguous()  # rows become columns
+    args.out.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
@@ -290,7 +291,6 @@ def main():
     epoch = len(images) // BATCH
     last = args.steps or args.epochs * epoch
 
-    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)

@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (973d38b2). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (236379a2). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -38,11 +38,15 @@ class SelfAttention(nn.Module):
         self.out = norm(nn.Conv2d(channels // 8, channels, 1, bias=False))
         self.gamma = nn.Parameter(torch.zeros(()))
 
-    def forward(self, x):
+    def weights(self, x):
+        """Return how much each position attends to each, n x hw x hw."""
         query = self.query(x).flatten(2)  # n x c/8 x hw
         key = self.key(x).flatten(2)  # n x c/8 x hw
+        return torch.softmax(query.transpose(1, 2) @ key, dim=-1)
+
+    def forward(self, x):
+        weights = self.weights(x)
         value = self.value(x).flatten(2)  # n x c/8 x hw
-        weights = torch.softmax(query.transpose(1, 2) @ key, dim=-1)  # n x hw x hw
         mixed = (value @ weights.transpose(1, 2)).unflatten(2, x.shape[2:])
         return x + self.gamma * self.out(mixed)
 
@@ -51,8 +55,13 @@ def init_weights(network, fill, **options):
     """Fill the weights of all layers except norms. Set these layers' biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
-            wrapped = getattr(module, "parametrizations", None)  # under a spectral norm
-            fill(wrapped.weight.original if wrapped else module.weight, **options)
+            wrapped = getattr(module, "parametrizations", None)
+            if wrapped and hasattr(wrapped.weight, "original0"):  # under weight norm
+                weight = torch.empty_like(module.weight)
+                fill(weight, **options)
+                module.weight = weight  # which sets length and direction
+            else:  # a spectral norm leaves the weight itself in place
+                fill(wrapped.weight.original if wrapped else module.weight, **options)
             if getattr(module, "bias", None) is not None:
                 nn.init.zeros_(module.bias)
 
@@ -245,6 +254,7 @@ def main():
     args = parser.parse_args()
     images, labels = load_images(args.data)
     labels = labels.to(args.device)
+    args.out.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
@@ -261,7 +271,6 @@ def main():
     epoch = len(images) // BATCH
     last = args.steps or args.epochs * epoch
 
-    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(

@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (aec30d19).
+Written by ganspec from the spec `wgan_cifar64` (54cb6add).
 Plain PyTorch, yours to edit.
 """
 
@@ -274,6 +274,7 @@ def main():
     args = parser.parse_args()
     images, _ = load_images(args.data)
     images = images.mT.contiguous()  # rows become columns
+    args.out.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
@@ -286,7 +287,6 @@ def main():
     epoch = ITERATIONS
     last = args.steps or args.epochs * epoch
 
-    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)

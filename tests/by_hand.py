@@ -141,9 +141,8 @@ def assert_same_network(ours, theirs, *inputs, forward=None, same=equal):
 def train_same(ours, twins, optimizers, loop, same=equal):
     """Assert that some iterations of a spec and of its twins give the same numbers.
 
-    `loop(g, d, g_optimizer, d_optimizer, batches)` is the training by hand; any other of
-    `optimizers` is passed on before the batches. Losses, weights,
-    running statistics and states of optimizers are compared.
+    `loop(*twins, *optimizers, batches)` is the training by hand. Losses, weights, running
+    statistics and states of optimizers are compared.
     """
     given = [*twins.values(), *optimizers.values()]
     assert_same_losses(*train_both(ours, lambda batches: loop(*given, batches)), same)
@@ -151,6 +150,7 @@ def train_same(ours, twins, optimizers, loop, same=equal):
         states = ours.networks[key].state_dict().values(), twin.state_dict().values()
         for mine, other in zip(*states, strict=True):
             same(mine, other)
+    assert ours.optimizers.keys() == optimizers.keys()
     for key, optimizer in optimizers.items():
         states = ours.optimizers[key].state_dict()["state"], optimizer.state_dict()["state"]
         for mine, other in zip(*map(dict.values, states), strict=True):

@@ -193,9 +193,9 @@ def same(
         close(mine, other)
 
 
-def close(ours: torch.Tensor, theirs: torch.Tensor, atol: float = 1e-11) -> None:
+def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
     assert ours.dtype == theirs.dtype == torch.float64
-    torch.testing.assert_close(ours, theirs, atol=atol, rtol=1e-10)
+    torch.testing.assert_close(ours, theirs, atol=1e-11, rtol=1e-10)
 
 
 def assert_counts(model, ours: nn.Module) -> None:
@@ -234,11 +234,11 @@ class Adam:
         return {w.value: {"exp_avg": m.value, "exp_avg_sq": v.value} for w, m, v in moments}
 
 
-def train_same_as_keras(ours, models, optimizers, loop, layers=None, rounds=ROUNDS, **options):
+def train_same_as_keras(ours, models, optimizers, loop, layers=None, rounds=ROUNDS):
     """Assert that a spec, trained from the weights of Keras's models, follows them to ten digits.
 
-    `loop(g, d, g_optimizer, d_optimizer, batches)` is the training by hand, `layers` the order of
-    either model's layers where it is not that of the spec. `options` are those of `same_weights`.
+    `loop(*models, *optimizers, batches)` is the training by hand, `layers` the order of either
+    model's layers where it is not that of the spec.
     """
     layers = layers or dict.fromkeys(models)
     for key, model in models.items():
@@ -248,13 +248,13 @@ def train_same_as_keras(ours, models, optimizers, loop, layers=None, rounds=ROUN
     for key, model in models.items():
         both = ours.optimizers[key], optimizers[key]
         for layer, module in pairs(model, ours.networks[key], layers[key]):
-            same_weights(layer, module, *both, **options)
+            same_weights(layer, module, *both)
 
 
-def same_weights(layer, module: nn.Module, mine, theirs, atol=1e-11) -> None:
+def same_weights(layer, module: nn.Module, mine, theirs) -> None:
     """Weights, running statistics and moments of the optimizers are the same."""
     for name, expected in state_of(layer).items():
-        close(getattr(module, name).detach(), expected, atol)
+        close(getattr(module, name).detach(), expected)
     states = {id(w): theirs.state[w.value] for w in layer.trainable_weights}
     for moment in ("exp_avg", "exp_avg_sq", "square_avg"):
         values = {key: state[moment] for key, state in states.items() if moment in state}
@@ -266,4 +266,4 @@ def same_weights(layer, module: nn.Module, mine, theirs, atol=1e-11) -> None:
         expected = state_of(layer, values)
         assert found.keys() == expected.keys()
         for name, value in found.items():
-            close(value, expected[name], atol)
+            close(value, expected[name])

@@ -24,7 +24,8 @@ from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
-from ganspec.comparison.survey import Survey, SurveyedSystem, SurveyRow, open_systems, survey
+from ganspec.comparison.survey import Survey, SurveyRow, survey
+from ganspec.comparison.surveyed import SurveyedSystem, open_systems
 from ganspec.comparison.traits import TRAITS, Portrait, ordinal
 from ganspec.compiler.lower import lower
 from ganspec.language.load import loads
@@ -80,6 +81,26 @@ def test_the_docs_have_the_survey():
     )
     words = shlex.split(shown[1].replace("specs/*.yaml", " ".join(NAMES)))
     assert run(*words[2:]).strip() == shown[2].strip()
+
+
+def test_hyperparameters_have_columns_of_their_own():
+    """The table is report 003's table 1, with more columns."""
+    names = ["specs/cgan_iclevr.yaml", "specs/wgan_gp_iclevr.yaml", "specs/wgan_cifar32.yaml"]
+    words = ["--rows", "hyperparameters", "--all", "--transpose", "--format", "csv"]
+    head, *rows = csv.reader(run(*names, *words).splitlines())
+    assert head == [
+        *("spec", "loss", "learning rate", "optimizer kind", "beta 1", "beta 2"),
+        *("batch", "epochs", "GP weight"),
+    ]
+    assert rows == [
+        ["cgan_iclevr", "non-saturating", "2e-4", "Adam", "0.5", "0.999", "128", "100", ""],
+        ["wgan_gp_iclevr", "Wasserstein", "1e-4", "Adam", "0.5", "0.9", "128", "100", "10"],
+        ["wgan_cifar32", "Wasserstein", "5e-5", "RMSprop", "", "", "128", "100", ""],
+    ]
+    (sagan,) = csv.reader(run("specs/sagan.yaml", *words).splitlines()[1:])
+    assert sagan[2] == "1e-4 / 4e-4"  # generator / discriminator
+    assert "beta 1" not in run(*names, "--all")  # the usual rows have them in short form
+    assert "learning rate" not in run(names[0], "--rows", "loss,optimizer")
 
 
 # -- cells against what is built --------------------------------------------------------------

@@ -92,9 +92,11 @@ SAME = {
         "layers: [{conv: {out: ch, stride: 2, kernel: 3, bias: true}}, {batch_norm: {eps: 1e-5}}, "
         "relu, {conv: {out: ch, padding: 1}}, relu, flatten"
     ),
-    "normalization": spec("normalization: batch_norm, " + BODY.replace("batch_norm", "norm")),
+    "normalization": spec("normalization: batch, " + BODY.replace("batch_norm", "norm")),
     "a named value": spec(BODY.replace("batch_norm, relu", "batch_norm, {relu: {as: h}}")),
-    "a weight norm of none": spec("norm: none, " + BODY),
+    "a weight norm of none": spec(
+        BODY.replace("{conv: ch}", "{conv: {out: ch, weight_norm: none}}")
+    ),
     "torch's initial weights": spec("init: {framework: {of: torch}}, " + BODY),
     "linear and reshape": spec(
         BODY, generator="{layers: [{linear: 3 * 256}, {reshape: [3, 16, 16]}, tanh]}"
@@ -162,7 +164,7 @@ DIFFERENT = {
         [("update", [("out", "4", "8")])],
     ),
     "a layer's own weight norm": (
-        BODY.replace("{conv: ch}", "{conv: {out: ch, norm: spectral}}"),
+        BODY.replace("{conv: ch}", "{conv: {out: ch, weight_norm: spectral}}"),
         [("update", [("weight norm", "none", "spectral")])],
     ),
     "a layer's own initial weights": (
@@ -220,7 +222,7 @@ def test_an_edit_before_a_branch_wires_nothing_else():
 
 
 def test_a_weight_norm_throughout_is_a_setting():
-    networks = compare(spec(BODY), spec("norm: spectral, " + BODY)).networks
+    networks = compare(spec(BODY), spec("normalization: spectral, " + BODY)).networks
     (network,) = [network for network in networks if not network.is_equal]
     assert network.settings == (Change("weight norm", "none", "spectral"),)
     assert not network.changed

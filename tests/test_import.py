@@ -120,17 +120,18 @@ def test_the_dcgan_example_becomes_the_spec_that_people_write():
     assert set(found.verified.values()) == {EQUAL}
     data, known = yaml.safe_load(found.text), ganspec.load(ROOT / "specs" / "dcgan.yaml")
     assert data["vars"] == {"nz": 100, "ngf": 64, "ndf": 64}
+    assert data["generator"]["normalization"] == "batch"
     assert data["generator"]["layers"] == [
         {"reshape": ["nz", 1, 1]},
         {"conv_transpose": {"out": "8 * ngf", "padding": 0, "bias": False}},
-        "batch_norm",
+        "norm",
         "relu",
         {
             "repeat": {
                 "with": {"c": ["4 * ngf", "2 * ngf", "ngf"]},
                 "layers": [
                     {"conv_transpose": {"out": "c", "stride": 2, "bias": False}},
-                    "batch_norm",
+                    "norm",
                     "relu",
                 ],
             }
@@ -200,9 +201,9 @@ EXPECTED = {
         "sigmoid",
     ],
     "OlderNorms": [
-        {"conv": {"out": 4, "stride": 2, "norm": "weight"}},
+        {"conv": {"out": 4, "stride": 2, "weight_norm": "weight"}},
         "flatten",
-        {"linear": {"out": 1, "norm": "spectral"}},
+        {"linear": {"out": 1, "weight_norm": "spectral"}},
     ],
     "Vectors": [{"linear": 784}, "tanh", {"reshape": [1, 28, 28]}],
     "ByTheBatch": [
@@ -217,7 +218,7 @@ EXPECTED = {
     "Labelled": [{"project": [4, 8, 8]}, {"conv": 3}, "tanh"],
     "Embedded": ["flatten", {"join_label": {"embedding": 5}}, {"linear": 1}],
     "Planes": [{"conv": {"out": 4, "stride": 2}}, "flatten", {"linear": 1}],
-    "Reversed": [{"project": [3, 4, 4]}, "class_batch_norm", "tanh"],
+    "Reversed": [{"project": [3, 4, 4]}, "norm", "tanh"],
     "TwoHeads": [
         {"conv": {"out": 4, "stride": 2}},
         "flatten",

@@ -147,12 +147,16 @@ CASES = {
 def test_fields_are_solved_from_shapes_and_counts(row, tmp_path):
     first = ("i (InputLayer)", "[(None, 28, 28, 3)]", 0)
     found = of(tmp_path, table(first, row))
-    layers = next(
-        part["layers"]
+    network = next(
+        part
         for key, part in yaml.safe_load(found.text).items()
         if key in ("autoencoder", "classifier", "discriminator")
     )
-    assert layers == [CASES[row]]
+    expected = CASES[row]
+    if "BatchNormalization" in row[0]:
+        assert network["normalization"] == {"batch": expected["batch_norm"]}
+        expected = "norm"
+    assert network["layers"] == [expected]
 
 
 def test_ambiguities_are_listed(tmp_path):

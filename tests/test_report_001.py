@@ -119,7 +119,7 @@ REPORT_001 = {
 @pytest.mark.parametrize("name", REPORT_001)
 def test_networks(name):
     """At full width; widths of the spec's weights are those of the twins, or copying fails."""
-    labels = [torch.randint(0, CLASSES, (3,))] if name == "acgan_cifar32" else []
+    labels = [torch.tensor([3, 0, 9])] if name == "acgan_cifar32" else []
     generator, discriminator = REPORT_001[name]
     ours = unlike_new(network(name, "generator"))
     assert_same_network(ours, copied(ours, generator()), torch.randn(3, 100), *labels)
@@ -134,38 +134,38 @@ def bce(probabilities, target):
     return F.binary_cross_entropy(probabilities, torch.full_like(probabilities, target))
 
 
-def dcgan(net_g, net_d, optim_g, optim_d, batches, z_dim=100):
+def dcgan(net_g, net_d, optim_g, optim_d, batches):
     """Make one update of each network; the noise of the second is new."""
     for real, _ in batches:
-        fake = net_g(torch.randn(len(real), z_dim)).detach()
+        fake = net_g(torch.randn(len(real), 100)).detach()
         d_loss = update(optim_d, bce(net_d(real), 1.0) + bce(net_d(fake), 0.0))
-        fake = net_g(torch.randn(len(real), z_dim))
+        fake = net_g(torch.randn(len(real), 100))
         yield {"d_loss": d_loss, "g_loss": update(optim_g, bce(net_d(fake), 1.0))}
 
 
-def wgan(net_g, net_d, optim_g, optim_d, batches, z_dim=100):
+def wgan(net_g, net_d, optim_g, optim_d, batches):
     """Label real images -1 and generated ones 1; clip weights after each update of the critic."""
     for step, (real, _) in enumerate(batches, 1):
-        fake = net_g(torch.randn(len(real), z_dim)).detach()
+        fake = net_g(torch.randn(len(real), 100)).detach()
         real_label, fake_label = -torch.ones(len(real), 1), torch.ones(len(real), 1)
         d_loss = (real_label * net_d(real)).mean() + (fake_label * net_d(fake)).mean()
         d_loss = update(optim_d, d_loss)
         for weight in net_d.parameters():
             weight.data.clamp_(-0.01, 0.01)
         if step % 5 == 0:
-            scores = net_d(net_g(torch.randn(len(real), z_dim)))
+            scores = net_d(net_g(torch.randn(len(real), 100)))
             yield {"d_loss": d_loss, "g_loss": update(optim_g, (real_label * scores).mean())}
 
 
-def acgan(net_g, net_d, optim_g, optim_d, optim_q, batches, z_dim=100):
+def acgan(net_g, net_d, optim_g, optim_d, optim_q, batches):
     """Update either network as a DCGAN's, then both by the loss of the classes."""
     for real, labels in batches:
-        fake = net_g(torch.randn(len(real), z_dim), labels).detach()
+        fake = net_g(torch.randn(len(real), 100), labels).detach()
         d_loss = update(optim_d, bce(net_d(real)[0], 1.0) + bce(net_d(fake)[0], 0.0))
-        fake = net_g(torch.randn(len(real), z_dim), labels)
+        fake = net_g(torch.randn(len(real), 100), labels)
         g_loss = update(optim_g, bce(net_d(fake)[0], 1.0))
         q_real = F.cross_entropy(net_d(real)[1], labels)
-        fake = net_g(torch.randn(len(real), z_dim), labels)
+        fake = net_g(torch.randn(len(real), 100), labels)
         q_loss = update(optim_q, q_real + F.cross_entropy(net_d(fake)[1], labels))
         yield {"d_loss": d_loss, "g_loss": g_loss, "q_loss": q_loss}
 
@@ -183,7 +183,7 @@ TRAINING = {
 
 def train(name, *settings, ch=8):
     """Every third batch is of two images, but ACGAN's leaves them out."""
-    ours = beginning(name, f"vars.ch={ch}", *settings, labels=torch.randint(0, CLASSES, (10,)))
+    ours = beginning(name, f"vars.ch={ch}", *settings, labels=torch.arange(10))
     makers = dict(zip(("generator", "discriminator"), REPORT_001[name], strict=True))
     twins = {key: copied(ours.networks[key], make(ch)) for key, make in makers.items()}
     loop, optimizer = TRAINING[name]

@@ -26,6 +26,7 @@ from ganspec.sampling.sample import sample
 from ganspec.sampling.sampler import Sampler
 from ganspec.systems.batches import scale_pixels
 from ganspec.systems.latents import linear, spherical
+from ganspec.training.images import open_test_images
 
 CPU = torch.device("cpu")
 
@@ -342,6 +343,35 @@ def test_a_way_moves_there_and_back(draw):
             assert np.array_equal(tiles("frame.png", 4, 2, 8, 12), still[:, place])
 
 
+def test_restored_images_are_the_same_in_every_form(draw, runs):
+    for name in ("a.png", "a.npz", "a/"):
+        assert draw("denoising", "-n", 20, "--seed", 3, "-o", name)[0] == 0
+    assert draw("denoising", "-n", 18, "--seed", 3, "--with-labels", "-o", "a.csv")[0] == 0
+    archive = np.load("a.npz")
+    images, labels = archive["images"], archive["labels"]
+    # in a grid, two groups of three rows: inputs, restored images, originals
+    grid = tiles("a.png", 96, 16, 8, 8)
+    inputs, restored, originals = (
+        grid[[*range(16 * row, 16 * row + 16), *range(48 + 16 * row, 52 + 16 * row)]]
+        for row in range(3)
+    )
+    files = [np.asarray(Image.open(f"a/{index:06d}.png")) for index in range(20)]
+    rows = numbers("a.csv")  # a smaller count begins with the same images
+    assert np.array_equal(restored, images)
+    assert np.array_equal(files, images)
+    assert np.array_equal(rows[:, 1:], images[:18].reshape(18, -1))
+    assert np.array_equal(rows[:, 0], labels[:18])
+    assert (inputs != originals).mean() > 0.5  # noisy
+    spec = ganspec.load(runs / "denoising" / "spec.yaml")
+    tests, test_labels = open_test_images(spec.data, None, CPU)
+    places = [
+        int((tests.permute(0, 2, 3, 1) == torch.from_numpy(image)).flatten(1).all(1).nonzero()[0])
+        for image in originals
+    ]
+    assert len(set(places)) == 20
+    assert test_labels[places].tolist() == labels.tolist()
+
+
 def test_every_system_can_be_animated(draw):
     for name in ("classifier", "denoising"):
         assert draw(name, "-o", f"{name}.gif")[0] == 0
@@ -491,8 +521,9 @@ def test_a_file_that_was_not_finished_is_not_there(name, tmp_path):
         ("colour", "--with-labels", "--with-labels is for CSV"),
         ("grey", "--step 4", "no weights of step 4, only of 3, 6, 7"),
         ("classifier", "-n 4", "trains a classifier"),
-        ("denoising", "-o a.csv", "in a PNG grid"),
-        ("denoising", "--truncation 1", "in a PNG grid"),
+        ("denoising", "--truncation 1", "-n and --seed choose them, --truncation does not"),
+        ("denoising", "-n 65", "there are 64 images to restore, not 65: give -n 64"),
+        ("denoising", "--with-labels", "--with-labels is for CSV"),
         ("denoising", "--label 1", "reads no labels"),
     ],
 )

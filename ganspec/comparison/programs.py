@@ -125,7 +125,7 @@ class NetworkLayers:
         """Return the layer's weight norm as a text; None if the layer has no weights."""
         if not isinstance(model, Weighted) and not any(is_normed(s.step.call) for s in steps):
             return None
-        norm = getattr(model, "norm", None) or self.network.norm
+        norm = getattr(model, "weight_norm", None) or self.network.weight_norm
         return spoken(norm) if norm and norm.wrap() else "none"
 
     def _cost(self, step: OpenedStep) -> Cost:
@@ -165,5 +165,5 @@ class NetworkLayers:
 
 def _fields(model: LayerModel) -> dict[str, str]:
     """Return the fields of a layer as texts, without its weight norm."""
-    names = [name for name in architecture(type(model)) if name != "norm"]
+    names = [name for name in architecture(type(model)) if name != "weight_norm"]
     return {n: (initial if n == "init" else spoken)(getattr(model, n)) for n in names}

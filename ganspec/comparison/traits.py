@@ -154,7 +154,8 @@ def _weighted(step: Step, of: Portrait) -> int:
 
 def norm(of: Portrait) -> str:
     """Return the kinds of normalization layers, then the weight norms."""
-    norms = [layer.norm or of.network.norm for layer in of.layers if isinstance(layer, Weighted)]
+    weighted = [layer for layer in of.layers if isinstance(layer, Weighted)]
+    norms = [layer.weight_norm or of.network.weight_norm for layer in weighted]
     weights = [term(norm.kind) for norm in norms if norm and norm.wrap()]
     return _listed([*map(_norm, of.of_role("norm")), *weights])
 

@@ -77,7 +77,7 @@ def restored_images(restorer: Restorer, real: RealImages, count: int, seed: int)
         network.eval()
         for images in originals.batches(own_batch(network, cfg) or size):
             with torch.no_grad():
-                restored = restorer.spec.restore(network, images.to(device), random, cfg)
+                _, restored = restorer.spec.restore(network, images.to(device), random, cfg)
             yield quantize(restored, cfg).cpu()
         network.train(training)
 

@@ -27,7 +27,7 @@ from ganspec.language.kinds import Kind, cached_by_kinds, kinds_of
 from ganspec.language.opening import HIDDEN
 from ganspec.program.ir import Net, Step, label_input
 
-OTHERS = ("as", "from", "norm", "init")  # fields that are not settings of the call
+OTHERS = ("as", "from", "weight_norm", "init")  # fields that are not settings of the call
 STRUCTURE = (
     *HIDDEN,
     *("repeat", "residual", "add", "concat", "identity", "norm", "join_label", "auxiliary"),

@@ -70,7 +70,9 @@ def lowered(
     """Return the program of a network with one layer; None if the layer cannot read `shape`."""
     interface = Interface(start_input(shape), "value", "")
     try:
-        return lower_network("Piece", Network(layers=(layer,), norm=norm), {}, interface, label)
+        return lower_network(
+            "Piece", Network(layers=(layer,), normalization=norm), {}, interface, label
+        )
     except SpecError:
         return None
 

@@ -121,7 +121,7 @@ class Matcher:
             wraps = norms(calls) if issubclass(kind, Weighted) else [None]
             for layer in guesses(kind, known, segment.shape):
                 for norm in wraps:
-                    yield layer.model_copy(update={"norm": norm}) if norm else layer
+                    yield layer.model_copy(update={"weight_norm": norm}) if norm else layer
 
     def heads(self, calls: Sequence[RecordedCall]) -> Iterator[tuple[str, ...]]:
         """Yield the names to look the calls up by: their own, or those of torch's base classes."""

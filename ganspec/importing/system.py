@@ -12,7 +12,7 @@ from ganspec.importing.differing import Template
 from ganspec.importing.entries import Data, Entry
 from ganspec.importing.graph import Shape
 from ganspec.importing.guesses import layer_kinds
-from ganspec.importing.network import CodeNetwork, NetworkDraft
+from ganspec.importing.network import CodeNetwork, NetworkDraft, lift_activation_norm
 from ganspec.importing.page import flow, layer_lines, noted, remark
 from ganspec.importing.python_file import UnreadableError
 from ganspec.importing.repeats import repeated
@@ -85,6 +85,7 @@ def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> 
     draft = SpecDraft(plain_name(name), f"{titles} of {source}", source, networks, images[0])
     for role, network in networks.items():
         adapt(role, network, images[0])
+        lift_activation_norm(network)
         if isinstance(network, CodeNetwork):  # a table has no calls
             fold_blocks(draft.blocks, network.graph, network.entries)
     return draft
@@ -140,7 +141,9 @@ def text_of(draft: SpecDraft) -> str:
 
 
 def _network(network: NetworkDraft, init: Data) -> list[str]:
-    fields = {"condition": network.condition, "norm": network.norm, "init": init}
+    norms = [norm for norm in (network.weight_norm, network.activation_norm) if norm is not None]
+    normalization: Data = norms if len(norms) > 1 else next(iter(norms), None)
+    fields = {"condition": network.condition, "normalization": normalization, "init": init}
     lines = [f"  {key}: {flow(value)}" for key, value in fields.items() if value is not None]
     lines += [f"  {remark(note)}" for note in network.notes]
     return [*lines, "  layers:", *layer_lines(repeated(network.entries))]

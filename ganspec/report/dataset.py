@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import torch
 
 from ganspec.atomic import replacing
 from ganspec.kinds.dataset import DataError, Dataset
 from ganspec.language.kinds import kinds_of
-from ganspec.systems.grid import save_grid
+from ganspec.sampling.forms import paint_grid
+from ganspec.sampling.pictures import square
 from ganspec.systems.load import load
 from ganspec.systems.spec import Data
 
@@ -87,7 +87,13 @@ def many(number: int, one: str, more: str) -> str:
     return f"{number:,} {one if number == 1 else more}"
 
 
-def write_grid(images: torch.Tensor, path: Path) -> None:
-    """Write the first 64 images as one picture, eight in a row."""
+def write_grid(images: torch.Tensor, count: int | None, path: Path) -> None:
+    """Write the first `count` images, by default at most 64, as one picture, about square.
+
+    Raises DataError if there are fewer.
+    """
+    if count and count > len(images):
+        raise DataError(f"there are {len(images):,} images, not {count:,}: give -n {len(images)}")
+    shown = images[: count or 64]
     with replacing(path) as temporary:
-        save_grid(images[:64].float() / 255, temporary, 8, SimpleNamespace(low=0))
+        paint_grid(shown, square(len(shown)), temporary)

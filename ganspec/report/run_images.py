@@ -41,6 +41,11 @@ class Picture:
         with replacing(path) as temporary:
             temporary.write_bytes(self.data)
 
+    def write_png(self, path: Path) -> None:
+        """Write the image as a PNG, atomically: LaTeX reads no WebP."""
+        with replacing(path) as temporary, Image.open(io.BytesIO(self.data)) as image:
+            image.save(temporary, "PNG")
+
     @property
     def uri(self) -> str:
         return f"data:image/{self.format};base64,{base64.b64encode(self.data).decode('ascii')}"

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ganspec.comparison.marking import is_marked
-from ganspec.comparison.survey import SurveyedSystem, SurveyRow, survey
+from ganspec.comparison.survey import SurveyRow, survey
+from ganspec.comparison.surveyed import SurveyedSystem
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError
 from ganspec.report.provenance import remarks

@@ -13,6 +13,7 @@ from ganspec.program.measure import Cost, below_key, costs, totals
 from ganspec.program.receptive import ReceptiveField, receptive_field, receptive_fields
 from ganspec.report import markup
 from ganspec.report.captions import caption, label_text, sides
+from ganspec.report.claimed_log import log_tables
 from ganspec.report.provenance import marks, remarks
 from ganspec.seal import BLANK, sealed
 from ganspec.systems.implied import LEGEND, MARK, Implied
@@ -120,7 +121,10 @@ def _layer(row: Cost, field: ReceptiveField | None, implied: list[str]) -> Layer
 
 
 def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
-    """Return a text table of each network's layers, output shapes, parameters, multiply-adds."""
+    """Return a text table of each network's layers, output shapes, parameters, multiply-adds.
+
+    Tables of the claimed log follow.
+    """
     parts = [f"{spec.name}: {' '.join(spec.doc.split())}" if spec.doc else spec.name]
     implied = Implied(spec)
     for name, net in nets.items():
@@ -128,7 +132,7 @@ def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
         parts.append("\n".join([name, *_aligned(layers)]))
     for title, lines in remarks(spec, implied):
         parts.append("\n".join([title, *map(_wrapped, lines)]))
-    return "\n\n".join(parts)
+    return "\n\n".join([*parts, *log_tables(spec.report)])
 
 
 def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
@@ -160,8 +164,22 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     lines = [
         f"% Written by ganspec from the spec `{spec.name}` ({BLANK}).",
         r"% Needs \usepackage{booktabs}.",
+        *latex_tables(spec, nets, receptive),
     ]
     implied = Implied(spec)
+    for title, texts in remarks(spec, implied):
+        lines += [
+            rf"\noindent {markup.latex(title)}:",
+            r"\begin{itemize}",
+            *(rf"  \item {markup.latex(text)}" for text in texts),
+            r"\end{itemize}",
+        ]
+    return sealed("\n".join([*lines, ""]))
+
+
+def latex_tables(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> list[str]:
+    """Return the lines of a LaTeX table for each network."""
+    implied, lines = Implied(spec), []
     for name, net in nets.items():
         signs = marks(implied, name)
         layers = _table(net, signs, captions=True, receptive=receptive, macs=False)
@@ -184,14 +202,7 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
             r"  \end{tabular}",
             rf"\end{{{kind}}}",
         ]
-    for title, texts in remarks(spec, implied):
-        lines += [
-            rf"\noindent {markup.latex(title)}:",
-            r"\begin{itemize}",
-            *(rf"  \item {markup.latex(text)}" for text in texts),
-            r"\end{itemize}",
-        ]
-    return sealed("\n".join([*lines, ""]))
+    return lines
 
 
 def _aligned(layers: LayerTable) -> list[str]:

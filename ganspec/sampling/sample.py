@@ -9,8 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling import forms
 from ganspec.sampling.animation import Animation, animate_interpolation, animate_training
@@ -18,12 +16,10 @@ from ganspec.sampling.best import best
 from ganspec.sampling.interpolation import interpolated
 from ganspec.sampling.label_names import LabelError
 from ganspec.sampling.pictures import OnProgress, Pictures, Ranking, new_images
-from ganspec.sampling.request import MOST_IN_A_GRID, SUFFIXES, Request, SampleError
-from ganspec.sampling.sampler import Sampler, load_weights, trained_network
-from ganspec.systems.autoencoder.grid import save_comparison
-from ganspec.systems.feed import at
+from ganspec.sampling.request import MOST_IN_A_GRID, SUFFIXES, Request, SampleError, flag
+from ganspec.sampling.restored import check_count, restoration
+from ganspec.sampling.sampler import Sampler
 from ganspec.training.device import choose_device
-from ganspec.training.images import open_images, open_test_images
 
 COUNT = 64
 PAIRS, STEPS, FRAMES = 8, 9, 30  # interpolations: pairs, images per pair, frames if animated
@@ -56,9 +52,9 @@ def sample(
             f"in {run.folder / 'samples'}"
         )
     if spec.restores:
-        _write_restored(run, spec.restores, request, path)
-        return [f"{path} written"]
-    pictures = _pictures(_sampler(run, request), request, on_progress)
+        pictures = _restored(run, spec.restores, request)
+    else:
+        pictures = _pictures(_sampler(run, request), request, on_progress)
     _write(pictures, request, path, on_progress)
     return [f"{path} written", *(_ranking_lines(pictures.ranking) if pictures.ranking else [])]
 
@@ -167,21 +163,24 @@ def _ranking_lines(ranking: Ranking) -> list[str]:
     ]
 
 
-def _write_restored(run: Run, key: str, request: Request, path: Path) -> None:
-    """Write a grid of test images, or training images if there are none, and their restorations."""
+def _restored(run: Run, key: str, request: Request) -> Pictures:
+    """Return test images, or training images if there are none, as an autoencoder restores them.
+
+    A grid also shows the network's inputs and, with noise, the originals.
+    """
     if request.label is not None or request.conditions:
         raise LabelError(f"{run.folder} trains an autoencoder, which reads no labels")
-    allowed = {"count", "seed", "out", "form", "step", "data", "device", "overwrite"}
-    if request.changed() - allowed or request.chosen_form != "grid":
+    allowed = {"count", "seed", "out", "form", "step", "data", "device", "overwrite", "with_labels"}
+    if odd := request.changed() - allowed:
         raise SampleError(
-            f"{run.folder} trains an autoencoder: its images are restored ones, in a PNG grid, "
-            "chosen by -n and --seed"
+            f"{run.folder} trains an autoencoder, which restores images: -n and --seed choose "
+            f"them, {flag(min(odd))} does not"
         )
-    spec, device, count = run.spec, choose_device(request.device), request.count or COUNT
-    _check_grid(count, request)
-    network, cfg = trained_network(run, key, load_weights(run, request.step), device)
-    data = request.data
-    images, _ = open_test_images(spec.data, data, device) or open_images(spec.data, data, device)
-    random = torch.Generator().manual_seed(request.seed or 0)
-    order = torch.randperm(len(images), generator=random)
-    save_comparison(network, at(images, order[:count]), path, cfg)
+    count, device = request.count or COUNT, choose_device(request.device)
+    found = restoration(run, key, request.step, request.data, request.seed or 0, device)
+    check_count(count, found)
+    if request.with_labels and found.labels is None:
+        raise SampleError(f"the images of {found.spec.data.dataset.kind} have no labels to write")
+    pictures = found.rows(count) if request.chosen_form == "grid" else found.images_only(count)
+    _check_grid(pictures.count, request)
+    return pictures

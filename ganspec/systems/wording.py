@@ -39,7 +39,9 @@ def spoken(value: object) -> str:
 def phrase(kind: Kind, framework: str = "torch") -> str:
     """Return a kind and its changed fields as text: `conv 128, kernel 4, stride 2`."""
     primary, changed = kind.primary, kind.changed(framework)
-    own = {n: getattr(kind, n) for n in architecture(type(kind)) if n not in ("norm", "init")}
+    own = {
+        n: getattr(kind, n) for n in architecture(type(kind)) if n not in ("weight_norm", "init")
+    }
     words = kind.kind
     if primary in own and _is_telling(own[primary]) and (primary != "eps" or primary in changed):
         words += f" {spoken(own.pop(primary))}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from ganspec.kinds.datasets.image_folder import ImageFolder
+from ganspec.kinds.datasets.objects import check_conditions, read_conditions
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.spec import Data, Spec
 from ganspec.systems.training import Images
@@ -69,7 +70,22 @@ def open_all(spec: Spec, folder: Path | None, device: torch.device) -> Images:
     images, labels = open_images(spec.data, folder, device)
     test = open_test_images(spec.data, folder, device) if spec.reads_test else None
     names = class_names(spec.data, folder) if spec.labelled else ()
-    return Images(images, labels, test, tuple(names))
+    return Images(images, labels, test, tuple(names), open_conditions(spec, folder))
+
+
+def open_conditions(spec: Spec, folder: Path | None) -> torch.Tensor | None:
+    """Return the labels that pictures are drawn of; None if the spec names no file of them.
+
+    The file is in the data set's folder, or beside its file of labels. Raises DataError.
+    """
+    if (name := spec.train.condition_file) is None:
+        return None
+    dataset = spec.data.dataset
+    place = dataset.locate(folder) if dataset.needs_folder else Path()
+    with dataset.reading(place):
+        path = place / dataset.beside_labels(name)
+        check_conditions(path)
+        return read_conditions(path)
 
 
 def free_memory() -> float:

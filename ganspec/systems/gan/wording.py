@@ -12,6 +12,7 @@ ELSEWHERE = {
     "accuracy",
     "gradients",
     "updates",
+    "conditions",
 }  # in other rows, or no effect on weights
 
 
