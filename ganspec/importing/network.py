@@ -202,7 +202,7 @@ def _lift_weight_norm(draft: CodeNetwork) -> None:
 
 
 def lift_activation_norm(draft: NetworkDraft) -> None:
-    """Turn equal norm layers into a setting of the network and layers `norm`."""
+    """If all norm layers are equal, make them a setting of the network and layers `norm`."""
     norms = {n: kind for n, kind in layer_kinds().items() if kind.role == "norm"}
     layers = [entry for entry in walk(draft.entries) if entry.kind in norms]
     settings = [(e.kind, {k: v for k, v in e.fields.items() if k not in NAMES}) for e in layers]

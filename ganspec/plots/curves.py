@@ -216,7 +216,7 @@ class FewTicks(MaxNLocator):
 
 
 def draw_claimed(axes: Axes, panel: Panel) -> None:
-    """Draw a panel's claimed curves, and the measured ones where they reach the same steps."""
+    """Draw a panel's claimed curves, and pale the measured values at steps between the claims."""
     ink = THEME["ink"][0]
     for curve in panel.claimed:
         colour = THEME[curve.colour][0]
@@ -277,9 +277,9 @@ def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 
 
 
 def name_steps(axes: Axes, title: str, epochs: Epochs | None) -> None:
-    """Write the x axis's title, and below it an axis of epochs, if it reaches one.
+    """Write the x axis's title, and below it an axis of epochs if steps go beyond the first epoch.
 
-    If the whole axis is in one epoch after the first, its title names the epoch instead.
+    If the x axis is shorter than an epoch, its title names the epoch instead.
     """
     ink = THEME["ink"][0]
     axes.set_xlabel(title, color=ink)

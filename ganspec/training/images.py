@@ -74,7 +74,7 @@ def open_all(spec: Spec, folder: Path | None, device: torch.device) -> Images:
 
 
 def open_conditions(spec: Spec, folder: Path | None) -> torch.Tensor | None:
-    """Return the labels that pictures are drawn of; None if the spec names no file of them.
+    """Return the labels of the images in pictures; None if the spec names no file of labels.
 
     The file is in the data set's folder, or beside its file of labels. Raises DataError.
     """
