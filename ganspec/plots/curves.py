@@ -216,7 +216,7 @@ class FewTicks(MaxNLocator):
 
 
 def draw_claimed(axes: Axes, panel: Panel) -> None:
-    """Draw a panel's claimed curves, and pale the measured values at steps between the claims."""
+    """Draw a panel's claimed curves, and the measured values at their steps as pale lines."""
     ink = THEME["ink"][0]
     for curve in panel.claimed:
         colour = THEME[curve.colour][0]
