@@ -274,7 +274,7 @@ error[count-mismatch]: the report claims 522,498 parameters in discriminator
   |
 7 |     discriminator: {total: 522498, trainable: 522497, buffers: 0}
   |                            ^^^^^^
-  = note: discriminator has 522,497, 1 fewer
+  = note: discriminator has 522,497, 1 fewer than claimed
   = help: compare the report's table with `ganspec show`""",
     ),
     "a layer": (
@@ -286,19 +286,19 @@ error[count-mismatch]: the report claims 147,585 parameters in layer 3 of discri
    |
 10 |     discriminator: [1792, 73856, 147585, 295168, 4097]
    |                                  ^^^^^^
-   = note: conv at line CONV has 147,584
+   = note: conv at line CONV has 147,584 parameters
    = help: compare the report's table with `ganspec show`""",
     ),
     "a layer too few": (
         "295168, 4097]",
         "295168]",
         """\
-error[count-mismatch]: discriminator has 5 layers with parameters, the report 4
+error[count-mismatch]: discriminator has 5 layers with parameters, but the report lists 4
   --> spec.yaml:10:20
    |
 10 |     discriminator: [1792, 73856, 147584, 295168]
    |                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-   = note: the first of the others is linear at line LAST, 4,097""",
+   = note: the first that the report lacks is linear at line LAST, with 4,097 parameters""",
     ),
     "a layer too many": (
         "4097]",

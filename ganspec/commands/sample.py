@@ -21,9 +21,9 @@ COUNT = "Number of images (64), of images per condition (1), or of rows to inter
 LABEL = "Classes: `3`, `Coat,Bag`, `all`; objects: `red cube,blue sphere; gray cube`."
 CONDITIONS = "An image of each condition in a file such as i-CLEVR's test.json."
 INTERPOLATE = "`linear` or `spherical`: rows of images from one latent to another."
-BEST = "The N images that the discriminator scores as most real, in order."
+BEST = "The N images that the discriminator scores as most real, the most real first."
 OUT = "A grid .png; .csv; .npz; a folder/ of PNGs; an animation .gif, .apng, .webp."
-FORM = "grid, folder, csv, npz, gif, apng or webp, if the end of FILE does not show it."
+FORM = "grid, folder, csv, npz, gif, apng or webp, if FILE has no ending that names it."
 
 Count = Annotated[int | None, image("-n", min=1, help=COUNT)]
 Seed = Annotated[int | None, image(min=0, max=2**32 - 1, help="Seed of the latents (0).")]
@@ -73,10 +73,10 @@ def sample(
     data: Data = None,
     device: Device = "auto",
 ) -> None:
-    """Draw new images from a trained run; of an autoencoder, restore test images.
+    """Draw new images from a trained run. A run of an autoencoder restores test images instead.
 
-    The end of -o decides the form. An animation shows the run's own samples through its
-    training, or with --interpolate the way between latents.
+    The ending of FILE chooses the format. An animation shows the samples that training wrote, or
+    with --interpolate the way between latents.
     """
     options = {name: value for name, value in locals().items() if name != "folder"}
     with reported():

@@ -56,7 +56,7 @@ def warnings_of(spec: Spec, nets: dict[str, Net] | None = None) -> list[Diagnost
 
 
 def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield errors for claims of networks that do not exist, and for claimed counts that differ.
+    """Yield errors for names of no network or value in the report, and for counts that differ.
 
     Of a table of layers, only the first difference is an error. If there is one in any table, the
     networks' totals are not compared.
@@ -89,7 +89,7 @@ def _place(spec: Spec, *path: str | int) -> Node:
 
 
 def _tables(spec: Spec, rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
-    """Yield an error for each claimed table that differs: for its first such row, or its length.
+    """Yield an error for each claimed table that differs: at the first row, or for its length.
 
     Only layers with parameters have rows.
     """
@@ -101,14 +101,17 @@ def _tables(spec: Spec, rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
         if first is not None:
             count = table[first]
             message = f"the report claims {count:,} parameters in layer {first + 1} of {name}"
-            note = _has(built[first], f"{counts[first]:,}") if first < len(built) else has
+            note = (
+                _has(built[first], f"{counts[first]:,} parameters") if first < len(built) else has
+            )
             same = next((row for row in built if row.params == count), None)
-            more = _has(same, f"just {count:,}") if same else ""
+            more = _has(same, f"exactly {count:,} parameters") if same else ""
             yield _mismatch(message, _place(spec, "layers", name, first).mark, note, more)
         elif name in rows and len(built) > len(table):
             row = built[len(table)]
-            message = f"{has}, the report {len(table)}"
-            note = f"the first of the others is {row.kind} at line {row.line}, {row.params:,}"
+            message = f"{has}, but the report lists {len(table)}"
+            what = f"{row.kind} at line {row.line}, with {row.params:,} parameters"
+            note = f"the first that the report lacks is {what}"
             yield Diagnostic("count-mismatch", message, _place(spec, "layers", name).mark, (note,))
 
 
@@ -126,9 +129,10 @@ def _totals(spec: Spec, all_rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]
             off = abs(built[part] - count)
             more_or_fewer = "more" if built[part] > count else "fewer"
             message = f"the report claims {count:,} {COUNTS[part]} in {name}"
-            note = f"{name} has {built[part]:,}, {off:,} {more_or_fewer}"
+            note = f"{name} has {built[part]:,}, {off:,} {more_or_fewer} than claimed"
             near = next((row for row in rows if off in (row.params, row.buffers)), None)
-            more = _has(near, "just the difference") if near else ""
+            what = COUNTS["total" if near and off == near.params else "buffers"]
+            more = _has(near, f"exactly {off:,} {what}") if near else ""
             yield _mismatch(message, (place.get(part) or place).mark, note, more)
 
 

@@ -1,4 +1,4 @@
-"""Blocks of the written spec: one definition for each class of the user's called repeatedly."""
+"""Blocks of the written spec, in place of the user's modules of one class."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from ganspec.language.opening import HIDDEN
 
 
 def fold_blocks(blocks: dict[str, Template], graph: RecordedGraph, entries: list[Entry]) -> None:
-    """Replace user's modules of one class, and equal but for whole numbers, by calls of a block.
+    """Write the layers of the user's modules as calls of blocks, whose definitions go to `blocks`.
 
-    They must have a residual, or several layers and be called repeatedly. All their calls must be
-    expressed. Definitions are added to `blocks`. Inner modules come first, so that blocks may call
-    blocks.
+    Modules of one class share a block if their layers differ only in whole numbers. They get one if
+    the layers have a residual, or if there are several layers and several such modules. A module
+    keeps its layers if no layer expresses one of its calls, or if a name is written inside it and
+    read outside or the other way round. Inner modules come first, so that blocks may call blocks.
     """
     alike: dict[tuple[int, type], list[int]] = {}
     for number, scope in enumerate(graph.scopes):
@@ -51,7 +52,10 @@ def _define(
 
 
 def _name(blocks: dict[str, Template], title: str, block: Template) -> str:
-    """Return the name of an equal block, or add `block` as `res_block` for the class `ResBlock`."""
+    """Return the name of an equal block in `blocks`; if there is none, add `block`.
+
+    The class `ResBlock` gives the name `res_block`, or `res_block2` if that is another block's.
+    """
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", title).lower()
     plain = re.sub(r"[^a-z0-9_]", "", words).strip("_")[:30] or "block"
     if plain in set(kinds_of("layer")) - set(HIDDEN) or name_problem(plain):
@@ -65,7 +69,7 @@ def _name(blocks: dict[str, Template], title: str, block: Template) -> str:
 
 
 def _is_closed(run: list[Entry]) -> bool:
-    """Return True if each entry has a kind and named values are written and read inside `run`."""
+    """Return True if each entry has a kind, and each name is both written and read inside `run`."""
     entries = list(walk(run))
     names = {e.fields["as"] for e in entries if "as" in e.fields}
     read = {e.fields[k] for e in entries for k in ("from", "value") if k in e.fields}

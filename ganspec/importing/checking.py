@@ -29,10 +29,11 @@ def state(code: CodeNetwork) -> list[torch.Tensor]:
 
 
 def difference(code: CodeNetwork, net: Net) -> str | None:
-    """Return the first difference of the two networks on random input in words, or None.
+    """Compare the spec's network with the code on random input.
 
-    The spec's network gets the code's weights. Both run in the modes of `modes_of`: training and
-    evaluation, as a rule.
+    Return the first difference in words, or None. The spec's network gets the code's weights. Both
+    networks run in the modes of `modes_of`: training and evaluation, as a rule. Only the first
+    `code.compared` outputs are compared, the smallest first.
     """
     mine = evaluate(net)
     theirs = state(code)
@@ -77,7 +78,7 @@ def _as_read(net: Net, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
 
 @cached_by_kinds("initializer")
 def initializers() -> list[Initializer | None]:
-    """Return the values to try for a network's `init`: None, each kind, each framework's own."""
+    """Return the values to try for `init`: None, each kind, those of Keras and of TensorFlow."""
     values: list[Initializer | None] = [None]
     for name, kind in kinds_of("initializer").items():
         if issubclass(kind, Initializer):
@@ -94,9 +95,9 @@ def initial_weights(
 ) -> tuple[bool, Data]:
     """Return True and the `init` that draws the constructor's weights, or False and None.
 
-    `init` is plain data, None for torch's own. Both draw from one seed, and every bit must agree,
-    except the vectors of a spectral norm, which the older norm does not iterate at first.
-    `code.network` gets the constructor's weights.
+    `init` is plain data, None for torch's own. The constructor and `init` draw from one seed, and
+    every bit must agree, except the vectors of a spectral norm, which the older norm does not
+    iterate at first. `code.network` gets the constructor's weights.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(SEED)

@@ -90,7 +90,7 @@ def entry_of(layer: Kind, calls: Sequence[RecordedCall]) -> Entry:
 
 
 def written(kind: Kind, framework: str = "torch") -> dict[str, Data]:
-    """Return a kind's fields that differ from its defaults, as plain data."""
+    """Return a kind's fields that differ from its defaults and are not None, as plain data."""
     fields = {
         type(kind).model_fields[name].alias or name: data(value, framework)
         for name, value in kind.changed(framework).items()
@@ -114,7 +114,7 @@ def data(value: object, framework: str = "torch") -> Data:
 
 
 def shortened(kind: str, fields: dict[str, Data], primary: str | None) -> Data:
-    """Return `relu`, `leaky_relu: 0.2` or `conv: {out: 8, kernel: 4}`."""
+    """Return the shortest form: `relu`, `leaky_relu: 0.2` or `conv: {out: 8, kernel: 4}`."""
     if not fields:
         return kind
     # a bare map would be read as fields; only join_label's map chooses a kind

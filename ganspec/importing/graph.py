@@ -1,4 +1,4 @@
-"""A network's torch calls as a graph. A value is a tensor's number, and one call makes it."""
+"""A network's torch calls as a graph. A value is a tensor's number: an input or a call's output."""
 
 from __future__ import annotations
 

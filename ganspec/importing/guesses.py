@@ -66,7 +66,11 @@ def layer_kinds() -> dict[str, type[Layer]]:
 
 @cached_by_kinds("layer")
 def samples() -> list[Sample]:
-    """Return the examples of all kinds, lowered, except kinds that only arrange other layers."""
+    """Return the lowered examples of the kinds of layer that are not in STRUCTURE.
+
+    Each is lowered without a label and with one, if it can be. A kind without examples is lowered
+    with its defaults, on a map and on a vector.
+    """
     result = []
     for name, kind in layer_kinds().items():
         examples = kind.examples or [({}, (8, 4, 4)), ({}, (8,))]
@@ -170,7 +174,7 @@ def _constructor(call: RecordedCall) -> list[str]:
 def guesses(
     kind: type[AnyKind], settings: dict[str, object], shape: Shape = ()
 ) -> Iterator[AnyKind]:
-    """Yield instances of `kind` with fields from the settings and the output shape, best first."""
+    """Yield up to MOST instances of `kind`, with fields from settings and `shape`, best first."""
     known = fields_of(kind).values()
     fields = [f for f in known if f.name not in OTHERS and not f.type.family]
     pools = {f.name: [_fitted(f, v) for v in pool(f, settings, shape)] for f in fields}
@@ -212,7 +216,7 @@ def alike(field: str, name: str) -> bool:
 
 
 def sides(value: object) -> object:
-    """Return padding of left, right, top and bottom as rows and columns, or as one number."""
+    """Return padding (left, right, top, bottom) as (rows, columns), or one number if both agree."""
     if isinstance(value, tuple) and len(value) == 4 and value[::2] == value[1::2]:
         value = value[2], value[0]
     return single(value)

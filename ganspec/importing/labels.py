@@ -27,7 +27,7 @@ class GraphLabel:
 
 
 def graph_label(graph: RecordedGraph, value: int, classes: int) -> GraphLabel:
-    """Return the label at `value`: class indices if it holds integers, else multi-hot marks."""
+    """Return the label whose tensor is `value`: an index if it holds integers, else multi-hot."""
     is_index = not graph.dtypes[value].is_floating_point
     return GraphLabel(value, label_input(Width(classes), is_index))
 

@@ -97,7 +97,7 @@ def expresses(net: Net, segment: Segment) -> bool:
 
 
 def same_step(graph: RecordedGraph, step: Step, call: RecordedCall) -> bool | None:
-    """Return True if a step builds an equal module, else False; None if results must decide."""
+    """Return True if a step and a call have equal settings; None if results must decide."""
     if len(step.inputs) != 1 or len(call.inputs) != 1 or not step.is_module:
         return None
     cls = step.call.target
@@ -163,7 +163,7 @@ def single(value: object) -> object:
 
 
 def same_results(net: Net, segment: Segment) -> bool:
-    """Return True if both give the same results, with the same weights, input and seed.
+    """Return True if program and calls give the same results, with equal weights, inputs and seed.
 
     Results and statistics are compared in the modes of `modes_of` (without modules, in training
     mode only), in double precision, or in single precision if the code fails in double.

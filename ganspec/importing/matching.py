@@ -27,10 +27,11 @@ ATTEMPTS = ((2, False), (1, False), (2, True), (1, True))
 
 
 def own_names(calls: Sequence[RecordedCall]) -> list[str]:
-    """Return the names of the called classes if the layer must have the same; else [].
+    """Return the names of the called classes if a layer of the same names is to be preferred.
 
-    They settle between layers with equal results. They count for classes outside torch, such as
-    ganspec's helper classes, and for the two dropouts, which do the same at rate 0.
+    Of several layers with equal results, the one whose modules have these names is chosen. This
+    applies to classes outside torch, such as ganspec's helper classes, and to dropout at rate 0,
+    where both kinds do the same. Return [] for other calls.
     """
     modules = [call.module for call in calls if call.module is not None]
     classes = [parametrize.type_before_parametrizations(module) for module in modules]
@@ -63,7 +64,10 @@ class Matcher:
             calls = calls[len(part) :]
 
     def layer(self, calls: list[RecordedCall], loose: bool = True) -> Layer | None:
-        """Return the layer that expresses `calls`; if `loose`, layers of other names are tried."""
+        """Return the layer that expresses `calls`, or None.
+
+        If `loose`, calls without weights are compared with all kinds without weights.
+        """
         key = self.key(calls)
         if key is None:
             return self.search(calls, loose)
@@ -74,7 +78,7 @@ class Matcher:
     def key(self, calls: list[RecordedCall]) -> object:
         """Return a key, equal for calls that differ only in weights.
 
-        None if one is of a bare function or a user's module.
+        None if a call that is no reshape is of a bare function or a user's module.
         """
         parts: list[object] = []
         for call in calls:

@@ -28,7 +28,7 @@ def marked(graph: RecordedGraph, entries: list[Entry], start: int) -> list[Entry
 
 
 def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
-    """Join adjacent entries without a kind if the value between them is no vector or map."""
+    """Join adjacent entries without a kind if the value between them is neither vector nor map."""
     merged: list[Entry] = []
     for entry in entries:
         last = merged[-1] if merged and entry.kind is None and merged[-1].kind is None else None
@@ -40,7 +40,7 @@ def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
 
 
 def _take_scopes(graph: RecordedGraph, entries: list[Entry]) -> None:
-    """Merge the entries of a user's module that keeps the shape, if one of them has no kind."""
+    """Merge the entries of a user's module that keeps the shape, if an entry has no kind."""
     for number, scope in enumerate(graph.scopes):
         if not scope.outer or len(scope.inputs) != 1 or len(scope.outputs) != 1:
             continue
@@ -76,7 +76,7 @@ def shown(before: Shape, after: Shape) -> str:
 
 
 def _label(entry: Entry, before: Shape, after: Shape) -> list[Entry]:
-    """Return the nearest condition for an embedding that the code concatenates; else []."""
+    """Return a layer of the nearest condition if the code concatenates an embedding; else []."""
     more = after[0] - before[0] if len(before) == len(after) else 0
     if (entry.calls[0].name, entry.calls[-1].name) != ("Embedding", "cat") or more <= 0:
         return []
@@ -116,7 +116,7 @@ def stand_ins(before: Shape, after: Shape) -> list[Entry]:
 
 
 def _sized(before: Shape, after: Shape) -> list[Entry]:
-    """Return one pool, upsampling or padding that resizes a map; else padding and a pool."""
+    """Return layers that resize a map: one pool, upsampling or padding, else padding and a pool."""
     if before == after:
         return []
     sides = list(zip(before, after, strict=True))

@@ -125,7 +125,10 @@ def drawn(code_input: CodeInput) -> torch.Tensor:
 
 
 def _outputs(title: str, graph: RecordedGraph) -> list[int]:
-    """Return the outputs, single scores first. A final reshape of a single number is skipped."""
+    """Return the outputs, single scores first. A final reshape of a single number is skipped.
+
+    Raise UnreadableError if there are none.
+    """
     if not graph.outputs:
         raise UnreadableError(f"{title} returns nothing that depends on its inputs")
     maker = {call.output: call for call in graph.calls}
@@ -199,7 +202,7 @@ def _lift_weight_norm(draft: CodeNetwork) -> None:
 
 
 def lift_activation_norm(draft: NetworkDraft) -> None:
-    """Turn equal norm layers into a setting of the network and layers `norm`."""
+    """If all norm layers are equal, make them a setting of the network and layers `norm`."""
     norms = {n: kind for n, kind in layer_kinds().items() if kind.role == "norm"}
     layers = [entry for entry in walk(draft.entries) if entry.kind in norms]
     settings = [(e.kind, {k: v for k, v in e.fields.items() if k not in NAMES}) for e in layers]
@@ -214,7 +217,7 @@ def lift_activation_norm(draft: NetworkDraft) -> None:
 
 
 def _note_weights(draft: CodeNetwork) -> None:
-    """Add notes on weights that several calls share or that no call reads."""
+    """Add notes on weights that several calls share, an older spectral norm, and unread weights."""
     calls = [call for call in draft.graph.calls if call.has_state]
     used = [call.module for call in calls if call.module is not None]
     paths = {call.module: call.path for call in reversed(calls)}

@@ -98,7 +98,7 @@ def _no_setting(part: str) -> UnreadableError:
 
 
 def _value(text: str, part: str) -> object:
-    """Parse the value of a setting: a number, a word, or a list."""
+    """Parse the value of a setting: a word, or a plain Python value such as a number or a list."""
     if re.fullmatch(r"[A-Za-z_][\w.-]*", text) and text not in ("True", "False", "None"):
         return text
     try:
@@ -199,7 +199,10 @@ def build(maker: Maker, settings: dict[str, object]) -> nn.Module:
 
 
 def _meant(value: object, words: dict[str, object]) -> object:
-    """Return the class or function that a word such as `nn.ReLU` names, else `value` itself."""
+    """Return the class or function that a word such as `nn.ReLU` names, else `value` itself.
+
+    In a SettingsObject, the fields that are such words are replaced in place.
+    """
     if isinstance(value, SettingsObject):
         for name, field in vars(value).items():
             vars(value)[name] = _meant(field, words) if name != "_name" else field

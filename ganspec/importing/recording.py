@@ -43,12 +43,15 @@ class CallRecorder(TorchFunctionMode):
         return result
 
     def known(self, arguments: Any) -> tuple[int, ...]:
-        """Return the values of the tensors among a call's arguments, without duplicates."""
+        """Return the numbers of the recorded values among a call's arguments, each once.
+
+        Tensors that were not recorded are left out.
+        """
         values = (self.values.get(id(tensor)) for tensor in tensors(arguments))
         return tuple(dict.fromkeys(value for value in values if value is not None))
 
     def value(self, tensor: torch.Tensor) -> int:
-        """Return a new value for `tensor`, in place of its old one if a call changed the tensor."""
+        """Record `tensor`, again if a call has changed it. Return the number of its new value."""
         number = len(self.tensors)
         self.values[id(tensor)] = number
         self.tensors.append(tensor)
@@ -67,7 +70,7 @@ class CallRecorder(TorchFunctionMode):
             self.calls.append(call)
 
     def slot(self, leaf: Any) -> Any:
-        """Return a slot for a tensor that has a value, and any other argument unchanged."""
+        """Return a slot for a recorded tensor, and any other argument unchanged."""
         is_value = isinstance(leaf, torch.Tensor) and id(leaf) in self.values
         return Slot(self.values[id(leaf)]) if is_value else leaf
 
@@ -104,7 +107,7 @@ class CallRecorder(TorchFunctionMode):
         return enter, leave
 
     def scope(self, path: str) -> tuple[Callable, Callable]:
-        """Return the two hooks that record the begin and the end of a user's module."""
+        """Return the two hooks that record the beginning and the end of a user's module."""
 
         def enter(module, args, kwargs):
             if not self.inside:
@@ -120,7 +123,7 @@ class CallRecorder(TorchFunctionMode):
 
 
 def record(network: nn.Module, inputs: list[torch.Tensor]) -> RecordedGraph:
-    """Run `network` on `inputs`. Return its calls. Raises any exception that the network raises."""
+    """Run `network` on `inputs`. Return a graph of its calls. Raises whatever it raises."""
     recorder = CallRecorder()
     starts = tuple(recorder.value(tensor) for tensor in inputs)
     handles = recorder.watch(network)

@@ -17,7 +17,11 @@ NAMES = {"out": "c"}  # usual names in a repeat, by field
 
 
 def repeated(entries: list[Entry]) -> list[Entry]:
-    """Return `entries` with the patterns that save most lines, and at least three, as `repeat`."""
+    """Return `entries` with repeated layers as `repeat`.
+
+    Of the patterns in `_patterns`, the one with the largest gain is folded, if it is three lines or
+    more; then the entries after it are searched.
+    """
     folded: list[Entry] = []
     while entries:
         patterns = list(_patterns(entries))
@@ -40,7 +44,7 @@ def _rank(pattern: Pattern) -> tuple[int, int, int]:
 
 
 def _patterns(entries: list[Entry]) -> Iterator[Pattern]:
-    """Yield patterns that begin at one of the first layers, a block or a kind in `beginnings()`.
+    """Yield patterns that begin with one of the first entries, a block or a kind in `beginnings()`.
 
     The gain is the number of lines saved, less a cost for several names and long rounds.
     """

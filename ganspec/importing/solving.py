@@ -1,4 +1,4 @@
-"""Recognition of the layer in a row of a Keras table, by its output shape and parameter count."""
+"""Recognition of the layer in a row of a Keras table, by class, output shape and parameters."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ UNPRINTED = {
 
 
 def keras_type(row: Row) -> str:
-    """Return the Keras class of a row. If a table cuts it short, the layer's name may settle it."""
+    """Return the Keras class of a row, by the layer's name if the table cuts the class short."""
     if row.type in KERAS:
         return row.type
     close = [name for name in KERAS if row.type and name.startswith(row.type)]
@@ -79,7 +79,7 @@ def keras_type(row: Row) -> str:
 
 @dataclass
 class Solution:
-    """A layer that fits a row; `others` describes the other layers that fit it."""
+    """A layer that fits a row; `others` describes the other layers that fit the row."""
 
     layer: Layer
     others: list[str]
@@ -189,7 +189,7 @@ def _conv(row: Row, before: Shape) -> Iterator[Fields]:
 
 
 def _windows(count: int) -> list[int] | list[tuple[int, int]]:
-    """Return the kernels with `count` pixels: the square one if there is one, else all."""
+    """Return the square kernel with `count` pixels, or else all kernels with sides up to WIDEST."""
     if isqrt(count) ** 2 == count:
         return [isqrt(count)]
     sides = [(a, count // a) for a in range(1, WIDEST + 1) if count % a == 0]

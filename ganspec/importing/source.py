@@ -47,7 +47,7 @@ class Imported:
 def import_file(
     path: Path, names: dict[str, str], inputs: list[CodeInput], settings: dict[str, object]
 ) -> Imported:
-    """Import the classes or functions in `names`, by role. Shapes decide the role of a `network`.
+    """Import the classes or functions in `names`, by role. Shapes decide for the role `network`.
 
     Raise UnreadableError if the file, a name, a setting or an input does not fit, or if networks
     differ in the shape of their images.
@@ -84,9 +84,10 @@ def import_file(
 def inputs_of(
     role: str, title: str, count: int, inputs: list[CodeInput], image: Shape | None
 ) -> list[CodeInput]:
-    """Return the `inputs` that a network reads; `image` is the shape of the generator's output.
+    """Return the `inputs` that a network reads.
 
-    Labels are left out if `forward` requires only `count` tensors, fewer than there are. Raise
+    A discriminator without an input `x` reads `image`, the shape of the generator's output. Labels
+    are left out if there are more inputs than the `count` that `forward` requires. Raise
     UnreadableError if there are fewer than `count`, or labels alone.
     """
     fitting = {"generator": "zy", "discriminator": "xy"}.get(role, "xyz")

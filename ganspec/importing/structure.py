@@ -128,7 +128,7 @@ class Structure:
         )
 
     def side(self, region: list[RecordedCall]) -> list[RecordedCall]:
-        """Return the calls outside a region that compute its values of the label."""
+        """Return the calls outside a region that compute the values of the label that it reads."""
         outer = {v for call in region for v in call.inputs if v not in self.derived}
         needed = self.graph.before(*outer) if self.label else set()
         return [call for call in self.graph.calls if call.output in needed]
@@ -148,7 +148,7 @@ class Structure:
         return (two, one) if one == start else (one, two)
 
     def by_name(self, start: int, call: RecordedCall) -> list[Entry] | None:
-        """Return the `add` or `concat` layers of a call that reads named values; else None."""
+        """Return the `add` or `concat` layers of a join of named values; None for another call."""
         values = call.operands
         if any(value != start and (value, call) not in self.cut for value in values):
             return None

@@ -20,8 +20,8 @@ def name_widths(
 ) -> dict[str, int]:
     """Write the network's widths with names of arguments. Return the used names' values.
 
-    The network is built and read again with each even argument halved. A width that changes
-    contains a multiple of the argument.
+    For each even argument, the network is built and read again with this argument halved. A width
+    that changes contains a multiple of the argument.
     """
     slopes: dict[Path, dict[str, int]] = {}
     known = _arguments(maker, settings)
@@ -47,7 +47,7 @@ def name_widths(
 
 
 def _arguments(maker: Maker, settings: dict[str, object]) -> dict[str, int]:
-    """Return the constructor's whole-number arguments whose names are valid under `vars`."""
+    """Return the constructor's arguments above 1 whose names are valid under `vars`."""
     parameters = inspect.signature(maker).parameters.values()
     values = ((p.name, settings.get(p.name, p.default)) for p in parameters)
     return {n: v for n, v in values if type(v) is int and v > 1 and not name_problem(n)}
@@ -63,7 +63,10 @@ def _numbers(draft: CodeNetwork) -> Iterator[tuple[Path, int]]:
 def _halved(
     title: str, maker: Maker, settings: dict[str, object], inputs: list[CodeInput], value: int
 ) -> CodeNetwork | None:
-    """Read the network on `inputs`, or with sizes of `value` halved in them; None if both fail."""
+    """Build and read the network; None if that fails.
+
+    It reads `inputs`; if it cannot, it reads inputs whose sizes equal to `value` are halved.
+    """
     half = value // 2
     halved = [
         replace(each, shape=tuple(half if n == value else n for n in each.shape))
@@ -80,7 +83,7 @@ def _halved(
 
 
 def _text(width: int, slopes: dict[str, int], values: dict[str, int]) -> str | None:
-    """Return a width as a sum such as `2 * ngf + 3`; None if that has too many names."""
+    """Return a width as a sum such as `2 * ngf + 3`; None if it is too long, or subtracts."""
     rest = width - sum(slope * values[name] for name, slope in slopes.items())
     if rest < 0 or len(slopes) > LONGEST_SUM or min(slopes.values()) < 1:
         return None

@@ -60,7 +60,10 @@ def _read(path: Path) -> list[Table]:
 
 
 def _walks(tables: list[Table], inputs: list[CodeInput]) -> tuple[list[Walk], list[str]]:
-    """Return the layers of each table, generators first to learn the image shape, and warnings."""
+    """Return the layers of each table, generators first to learn the image shape, and warnings.
+
+    A table of other models is left out, with a warning.
+    """
     warnings, walks = [], []
     shapes = {each.name: each.shape for each in inputs}
     image = shapes.get("x")
@@ -84,7 +87,7 @@ def _starts_with_vector(table: Table) -> bool:
 
 
 def doubtful(entries: list[Entry]) -> list[str]:
-    """Return the layers' notes without parameter counts, equal ones once with their number."""
+    """Return the layers' notes without parameter counts; equal ones once, with their number."""
     notes = [(e.kind, re.sub(r"^[\d,]+(; )?", "", e.note)) for e in entries]
     doubts = Counter(f"{kind}: {note}" if kind else note for kind, note in notes if note)
     return [f"{text} ({count} times)" if count > 1 else text for text, count in doubts.items()]
@@ -93,7 +96,7 @@ def doubtful(entries: list[Entry]) -> list[str]:
 def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list[str]:
     """Return the lines of a report with the tables' numbers, which `ganspec check` verifies.
 
-    Networks with stand-ins are left out.
+    Networks with stand-ins are left out, and the layers of networks that read a label.
     """
     params: dict[str, Data] = {}
     rows: dict[str, Data] = {}
@@ -113,7 +116,10 @@ def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list
 
 
 def counts(table: Table) -> dict[str, int]:
-    """Return the printed parameter sums, without the optimizer's; for frozen models the total."""
+    """Return the printed parameter sums, without the optimizer's.
+
+    If no parameter is trainable, or if the sums do not add up, return only the total.
+    """
     sums = dict(table.totals)
     if "total" in sums:
         sums["total"] -= sums.pop("optimizer", 0)

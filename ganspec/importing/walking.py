@@ -108,7 +108,7 @@ class Walk:
         self.before = row
 
     def plain(self, row: Row) -> list[Entry] | None:
-        """Return the layer of a row with one input, [] if it needs none; None if none fits."""
+        """Return the layer of a row with one input; [] if no layer is needed, None if none fits."""
         source = named(row.sources[0], self.shapes) if row.sources else None
         if self.before is None or source == self.before.name:
             source = None
@@ -126,7 +126,7 @@ class Walk:
         return [entry]
 
     def last_activation(self) -> str:
-        """Return the usual last activation: `sigmoid` of a score, `tanh` of an image, `softmax`."""
+        """Return the usual last activation: `sigmoid` of a score, `tanh` of a map, or `softmax`."""
         if math.prod(self.running) == 1:
             return "sigmoid"
         return "tanh" if len(self.running) == 3 else "softmax"
@@ -166,7 +166,10 @@ class Walk:
         return not joins(row) and _mentions(row.sources[:1], self.labels)
 
     def vector(self, row: Row) -> list[Entry] | None:
-        """Return the layer that appends a multi-hot label; [] if `condition` does so; else None."""
+        """Return the layer for a row that appends a multi-hot label; None if the row does not.
+
+        [] if the network's `condition` appends it.
+        """
         read = [name for text in row.sources if (name := named(text, self.inputs))]
         others = [name for name in read if name != self.main]
         if not self.main or len(others) != 1 or len(self.inputs[others[0]]) != 1:
@@ -183,7 +186,8 @@ class Walk:
     def condition(self, row: Row) -> Entry | None:
         """Return one layer for the label's rows and the row that joins them.
 
-        Before the first layer, the network's `condition` is set and None is returned.
+        Before the first layer, the network's `condition` is set and None is returned. None is
+        also returned if the label's rows do not begin with an embedding.
         """
         embedding = self.labels[0]
         size = (embedding.shape or (0,))[0]
@@ -216,7 +220,7 @@ def joins(row: Row) -> bool:
 
 
 def named(text: str, names: Iterable[str]) -> str | None:
-    """Return the row's name in a cell of `Connected to`, which may be cut short."""
+    """Return the one of `names` that a cell of `Connected to` shows, perhaps cut short, or None."""
     text = text.rstrip("…")
     return max(
         (name for name in names if name.startswith(text)), key=lambda n: n == text, default=None

@@ -56,7 +56,7 @@ class Lowering(Protocol):
         """Return `call` wrapped in `norm`, or in the network's weight norm if `norm` is None."""
 
     def tapped(self, name: str) -> Value:
-        """Return the value that an earlier layer named by `as`. Raise SpecError if none did."""
+        """Return the output of the earlier layer with `as: name`. Raises SpecError if none has."""
 
     def layer(self, layer: Layer, x: Value) -> Value:
         """Add one layer's steps and return the last value."""

@@ -8,9 +8,9 @@ from ganspec.language.source import Loader
 
 
 class _Dumper(yaml.SafeDumper):
-    """A writer that quotes a text only if it would be read as another type.
+    """A writer that quotes a text only if ganspec's reader would take it for another type.
 
-    The text `1e-4` is quoted, `no` is not.
+    So the text `1e-4` is quoted, and `no`, a boolean only in YAML 1.1, is not.
     """
 
     yaml_implicit_resolvers = Loader.yaml_implicit_resolvers

@@ -66,7 +66,7 @@ class Mark:
         return f"{printable(self.text.name)}:{self.line}:{self.column}"
 
     def within(self, value: str, start: int, end: int) -> Mark:
-        """Return the span of `value[start:end]`, where `value` is the text at this mark."""
+        """Return the span of `value[start:end]`; this mark if its text is not exactly `value`."""
         line = self.text.lines[self.line - 1] if self.line <= len(self.text.lines) else ""
         if (
             line[self.column - 1 : self.end - 1] != value
@@ -134,7 +134,7 @@ class Diagnostic:
 
 
 class GanspecError(Exception):
-    """Raised for a mistake that the user can mend; the message is one line with a fix."""
+    """Raised for a mistake that the user can mend; but for SpecError, the message is one line."""
 
 
 class SpecError(GanspecError):
@@ -170,7 +170,7 @@ def printable(text: str) -> str:
 
 
 def quoted(value: object) -> str:
-    """Return a value as messages show it: short, on one line, in backticks."""
+    """Return a value as messages show it: short, on one line, in backticks or as `a map`."""
     if isinstance(value, (dict, list, tuple)):
         return "a map" if isinstance(value, dict) else "a list"
     if value is None:
@@ -202,7 +202,7 @@ def plural(noun: str) -> str:
 
 
 def nearest(word: object, options: Iterable[str]) -> str | None:
-    """Return the option most like `word`; None if no option is close."""
+    """Return the option that `word` resembles most or is a synonym of; None if there is none."""
     names = list(options)
     wanted = str(word).lower().replace("-", "_").replace(" ", "_")
     if len(wanted) > LONGEST_QUOTE:

@@ -26,7 +26,7 @@ OPERATORS = {
 
 
 class Unknown:
-    """The value of a name whose definition has a mistake, or of a block's parameter."""
+    """The value of a name that is wrongly defined, or of a parameter without a valid argument."""
 
 
 UNKNOWN = Unknown()

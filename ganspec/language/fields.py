@@ -63,7 +63,7 @@ class ScalarType:
 
 @dataclass(frozen=True)
 class ListType:
-    """A list with one entry per item of `items`; if `endless`, any number of `items[0]`."""
+    """A list with one entry per item of `items`; if `endless`, `least` or more of `items[0]`."""
 
     items: tuple[FieldType, ...]
     endless: bool

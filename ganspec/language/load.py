@@ -29,7 +29,7 @@ def load(path: str | Path, settings: Sequence[str] = ()) -> Document:
 
 
 def loads(text: str, name: str = "<text>") -> Document:
-    """Return the validated spec in `text`. Raises SpecError as `load`, or if it has `extends`."""
+    """Return the validated spec in `text`. Raises SpecError as `load`, and for `extends`."""
     return resolve(parse(text, name))
 
 
@@ -55,7 +55,10 @@ def _refuse_mixture(tree: MapNode) -> None:
 
 
 def system_of(tree: MapNode) -> type[Document]:
-    """Return the system that a spec's networks belong to, or the standard one."""
+    """Return the system that a spec's networks, even misspelt ones, belong to, or the standard one.
+
+    Raises SpecError if they belong to several.
+    """
     standard, *rest = systems()
     others = {name: system for system in rest for name in system.networks}
     _refuse_mixture(tree)
@@ -93,7 +96,7 @@ def resolve(tree: MapNode) -> Document:
 
 
 def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:
-    """Put the names of `vars` in scope, in order. Return those with a valid value, by name."""
+    """Put the names of `vars` in scope, in order. Return the valid values by name."""
     if node is None:
         return {}
     if not isinstance(node, MapNode):

@@ -37,7 +37,7 @@ class Rounds(Section):
 
 
 def is_even(scope: Scope, rounds: Rounds, body: MapNode) -> bool:
-    """Return True if every name of a repeat has one value per round; report the first other."""
+    """Return True if a repeat has rounds, each with a value of every name; else report it."""
     if rounds.times is None and not rounds.with_:
         message = "repeat needs `times` or `with`"
         help = "write `times: 2`, or `with: {c: [4 * ch, 2 * ch]}`"
@@ -64,7 +64,7 @@ def _count(number: int, noun: str) -> str:
 def read_arguments(
     scope: Scope, word: str, params: tuple[str, ...], body: Node, mark: Mark
 ) -> dict[str, int | float] | None:
-    """Return the values of a block's parameters in a call, by name; None if one is wrong."""
+    """Return the values of a block's parameters in a call, by name; None if the call is wrong."""
     title = f"block `{word}`"
     if isinstance(body, MapNode):
         arguments = body.value

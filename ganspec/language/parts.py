@@ -23,7 +23,7 @@ HOLDER = object()  # the value of a part that only holds others
 
 @dataclass(frozen=True, eq=False)
 class SpecPart:
-    """A field, a kind, or an entry of a list.
+    """A section, a field, a kind, or an entry of a list or map.
 
     `path` is its key path, as in `--set`. The value of a kind is its name.
     """
@@ -70,7 +70,7 @@ class SpecPart:
 
 
 def _at(parts: list[SpecPart], place: int) -> list[SpecPart]:
-    """Return the entry at `place`: of each list of numbers, of all layers of a network."""
+    """Return the entry at `place` of each list of numbers, and of all kinds, taken as one list."""
     lists: dict[str, list[SpecPart]] = {}
     for part in parts:
         above, _, last = part.path.rpartition(".")
@@ -110,7 +110,7 @@ def _field(name: str, value: object, path: str) -> Iterator[SpecPart]:
 
 
 def _kinds(kind: Kind) -> Iterator[SpecPart]:
-    """Yield the part of a kind. A repeat yields its layers, a block's call is its holder."""
+    """Yield the part of a kind, or of each layer of a repeat. A block's call holds its layers."""
     if kind.kind == "repeat":
         for layers in getattr(kind, "rounds", ()):
             for layer in layers:

@@ -30,7 +30,7 @@ Model = TypeVar("Model", bound=Section)
 
 
 class Partial(dict[str, object]):
-    """A map from which wrong entries were left out, so that the others can be validated."""
+    """A map without its wrong entries, so that the right ones can be validated."""
 
 
 class Resolver(Scope):
@@ -49,8 +49,8 @@ class Resolver(Scope):
     ) -> Model | None:
         """Return `node` as an instance of `cls`; None if anything in it is wrong.
 
-        `given` are fields with their values. The caller itself reads the keys `elsewhere`; those
-        that are `required` are reported if missing.
+        `given` are values of fields that are not read from `node`. The caller reads the keys
+        `elsewhere`. Keys in `required` are reported if missing, as required fields are.
         """
         fields, values, whole = fields_of(cls), dict(given or {}), True
         read = {**node.value, **self.defaults(cls, node)}
@@ -92,7 +92,7 @@ class Resolver(Scope):
     # -- values -------------------------------------------------------------------------------
 
     def field(self, kind: FieldType, node: Node, name: str) -> object:
-        """Return the value of a field; MISSING if it is wrong."""
+        """Return the value of a field. If it is wrong, return MISSING or, for a map, a Partial."""
         if node.value is None and kind.null:
             return None
         if kind.family and not (kind.families and isinstance(node, ListNode)):
@@ -115,7 +115,7 @@ class Resolver(Scope):
         return self.data(kind, node, name)
 
     def map(self, kind: MapType, node: MapNode, name: str) -> object:
-        """Return a map whose keys the spec chooses, freely or from a closed set of words."""
+        """Return a map whose keys the spec chooses, freely or from words; if wrong, a Partial."""
         closed = list(kind.keys.words)
         whole = not closed or self.known(node, closed, name)
         values = {
@@ -154,7 +154,7 @@ class Resolver(Scope):
     # -- kinds --------------------------------------------------------------------------------
 
     def kind(self, family: str, node: Node) -> Kind | None:
-        """Return the kind that a word or a map of one key chooses, built from its fields."""
+        """Return the kind that a word or a map of one key chooses; None if anything is wrong."""
         body: Node
         if isinstance(node.value, str):
             word, mark, body = node.value, node.mark, ScalarNode(None, node.mark, node.mark)
@@ -204,7 +204,7 @@ class Resolver(Scope):
         self.report("wrong-type", message, node[second].start, help)
 
     def room(self, mark: Mark) -> bool:
-        """Count one more layer. Return False, and report it, beyond a limit of size or depth."""
+        """Count one more layer. Return False beyond a limit of size or depth, reported once."""
         if self.layer_count > MAX_LAYERS:  # reported at the first layer too many
             return False
         self.layer_count += 1

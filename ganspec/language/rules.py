@@ -25,7 +25,7 @@ COMPARISONS = {
 
 
 class RuleError(ValueError):
-    """Raised for a text that is not a rule; `help` shows a rule."""
+    """Raised for a text that is not a rule; `help` is a remedy."""
 
     def __init__(self, message: str, help: str):
         super().__init__(message)
@@ -36,7 +36,7 @@ class Rule:
     """A condition over named losses, called with their values in the order of `names`.
 
     `source` is the condition as a Python function. Raises RuleError if the text has more than
-    `names`, numbers and the operators below.
+    `names`, numbers, `and`, `or`, `not`, and operators of ARITHMETIC and COMPARISONS.
     """
 
     __module__ = "ganspec.language.rules"  # instances need it too, as they are used as functions

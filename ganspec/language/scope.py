@@ -78,7 +78,7 @@ class Scope:
         return not unknown
 
     def complete(self, node: MapNode, needed: list[str], title: str) -> bool:
-        """Return True if a map has every key that it needs; report the missing ones."""
+        """Return True if a map has every key in `needed`; report missing, not misspelt ones."""
         lacking = [name for name in needed if name not in node.value]
         # a misspelt key has been reported as unknown, so it is not missing, too
         misspelt = [nearest(k, lacking) for k in node.value if k not in needed] if lacking else []

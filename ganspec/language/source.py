@@ -195,9 +195,9 @@ def _kind_of(node: yaml.Node) -> str:
 
 
 def read(path: str | Path, shape: ShapeAt, content: Content | None = None) -> MapNode:
-    """Return the tree of the spec file at `path` with its `extends` merged in.
+    """Return the tree of the spec file at `path`, laid on the file that it extends, if any.
 
-    `shape(path)` returns the `Shape` at a key path, for merging.
+    A `report` is not inherited. `shape(path)` returns the `Shape` at a key path, for merging.
     `content(path, at)` returns a file's text; without it, files are read from the disk. Raises
     SpecError.
     """
@@ -262,7 +262,7 @@ def _content(path: Path, at: Mark | None) -> str:
 
 
 def _beside(path: Path, at: Mark | None) -> str | None:
-    """Return help for a missing file: the nearest spec in its folder."""
+    """Return help for a missing file: the nearest spec in its folder, or all if they are few."""
     own = Path(at.text.name).name if at else None
     names = [p.name for p in sorted(path.parent.glob("*.yaml")) if p.name != own]
     if close := nearest(path.name, names):

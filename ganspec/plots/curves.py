@@ -92,7 +92,7 @@ def envelope(column: Column, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, 
 
 
 def view(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
-    """Return limits of the y axis that cut off outliers, or None if they stretch it little.
+    """Return limits of the y axis that cut off outliers; None if outliers stretch the axis little.
 
     99 % of each curve's values are within the limits.
     """
@@ -153,7 +153,7 @@ def legend_label(text: str) -> str:
 
 
 def draw_curve(axes: Axes, curve: Curve) -> None:
-    """Draw a sparse curve with markers, another smoothed over its pale raw values or range."""
+    """Draw a sparse curve with markers, others smoothed, over their raw values or range in pale."""
     column, colour = curve.column, THEME[curve.colour][0]
     label = legend_label(curve.label)
     plot = partial(axes.plot, color=colour, label=label, linestyle=curve.style)
@@ -216,7 +216,7 @@ class FewTicks(MaxNLocator):
 
 
 def draw_claimed(axes: Axes, panel: Panel) -> None:
-    """Draw a panel's claimed curves, and the measured ones where they reach the same steps."""
+    """Draw a panel's claimed curves, and the measured values at their steps as pale lines."""
     ink = THEME["ink"][0]
     for curve in panel.claimed:
         colour = THEME[curve.colour][0]
@@ -248,9 +248,9 @@ def dress(axes: Axes) -> None:
 
 
 def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 8) -> Figure:
-    """Return a figure of panels with one x axis, `width` inches wide; `epochs` adds an axis.
+    """Return a figure of panels, `width` inches wide; `epochs` adds a second x axis.
 
-    If a panel has claimed curves, these have an x axis of their own, to the right.
+    Claimed curves, if a panel has any, have an x axis of their own, to the right.
     """
     ratios = [3, 1] if any(panel.claimed for panel in panels) else [1]
     figure = Figure(figsize=(width, 0.6 + 2.9 * len(panels)), dpi=120, layout="constrained")
@@ -277,9 +277,9 @@ def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 
 
 
 def name_steps(axes: Axes, title: str, epochs: Epochs | None) -> None:
-    """Write the x axis's title, and below it an axis of epochs, if it reaches one.
+    """Write the x axis's title, and below it an axis of epochs if steps go beyond the first epoch.
 
-    If the whole axis is in one epoch after the first, its title names the epoch instead.
+    If the x axis is shorter than an epoch, its title names the epoch instead.
     """
     ink = THEME["ink"][0]
     axes.set_xlabel(title, color=ink)

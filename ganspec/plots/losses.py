@@ -12,7 +12,7 @@ MOST = 8  # most curves on one axis; ganspec's own logs have fewer
 
 
 def panels(log: dict[str, Column], claims: dict[str, Column] | None = None) -> list[Panel]:
-    """Return a panel of losses and one of accuracies, if any, with curves in the log's order.
+    """Return a panel of losses and one of accuracies, if any, with their first MOST curves.
 
     `claims` are columns of the log that the spec's report prints.
     """
@@ -45,7 +45,8 @@ def plot_losses(
 ) -> None:
     """Write a PNG of losses by training step, accuracies below, and epochs at the foot.
 
-    `claims` are the same columns as the spec's report prints them.
+    `claims` are the same columns as the spec's report prints them. Without losses in `rows`,
+    nothing is written.
     """
     drawn = panels(columns(rows), claims)
     if not drawn:

@@ -125,9 +125,11 @@ def _positive(call: Call, dtype: torch.dtype) -> Callable[[list[torch.Tensor]], 
 def _scan(trial: Trial, axis: int) -> torch.Tensor:
     """Return a mask of the indices along one axis of the input that each place of the result reads.
 
-    On an axis longer than FEW, some runs change every 32nd index, others 32 neighbouring ones (more
-    on axes longer than 1,024). Together they give the first and the last index that a place reads,
-    and it is taken to read all between them. If these are far apart, each index gets a run.
+    On an axis longer than FEW, some runs change every n-th index, others n neighbouring ones; n is
+    32, or the root of the length if that is more. Together they give the first and the last index
+    that each place reads, and it is taken to read all between. If these do not lie in one block of
+    n, or near each other across the border of two, for some place, every index of the axis gets a
+    run of its own, as on shorter axes.
     """
 
     def changes(indices: slice | int) -> torch.Tensor:

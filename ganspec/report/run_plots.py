@@ -90,7 +90,7 @@ def run_plots(record: RunRecord) -> list[Plot]:
 
 
 def overlays(records: list[RunRecord]) -> list[Plot]:
-    """Return a plot with a curve for each run, for each of the first columns of their logs."""
+    """Return plots of the first MOST columns of the logs, each with a curve for each run."""
     names = list(dict.fromkeys(name for record in records for name in record.columns))
     usual = list(LOOKS)
     names.sort(key=lambda name: usual.index(name) if name in usual else len(usual))
@@ -108,7 +108,7 @@ def overlays(records: list[RunRecord]) -> list[Plot]:
 
 
 def shared_claim(records: list[RunRecord], name: str) -> tuple[Curve, ...]:
-    """Return the claimed curve of a column of the log, if all specs claim the same."""
+    """Return the claimed curve of a column of the log; () unless all specs claim the same."""
     claims = [record.claimed_log.get(name) for record in records]
     first = claims[0]
     if first is None or not all(claim is not None and claim.equals(first) for claim in claims):
@@ -117,7 +117,7 @@ def shared_claim(records: list[RunRecord], name: str) -> tuple[Curve, ...]:
 
 
 def score_plots(records: list[RunRecord]) -> list[Plot]:
-    """Return plots of scores that were measured more than once."""
+    """Return plots of the scores that were measured at several steps."""
     return [
         _plot(f"score_{i}", f"{panel.title} by {panel.x}", panel)
         for i, panel in enumerate(score_panels(records, looks(len(records))))

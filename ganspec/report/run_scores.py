@@ -33,10 +33,10 @@ class ScoreLine:
 
 
 def score_lines(record: RunRecord) -> list[ScoreLine]:
-    """Return a line for every claim with the nearest score, then lines for other scores.
+    """Return a line for each claim, beside the score whose conditions are nearest to it.
 
-    Scores that differ only in the step are a series. The newest of each series gets a line, unless
-    a claim has one of the series.
+    Lines for the other scores follow. Scores that differ only in step or seed are a series. If no
+    score of a series stands beside a claim, its newest score gets a line.
     """
     by_kind = all_series(record)
     claims = record.spec.report.scores if record.spec else ()

@@ -191,7 +191,7 @@ class ReportView:
 
     @cached_property
     def plots(self) -> list[Plot]:
-        """Plots of the logs: one for each column if there are several runs."""
+        """Plots of the logs; of several runs, one for each of the first columns."""
         return overlays(self.records) if self.several else self.runs[0].plots
 
     @cached_property

@@ -101,7 +101,7 @@ def _cells(row: SurveyRow) -> Iterator[str]:
 
 
 def _notes(survey: Survey, rows: tuple[SurveyRow, ...], every: bool) -> Iterator[str]:
-    """Yield a note of the rows that the table leaves out, legends, and the reports' notes."""
+    """Yield notes: that no row differs, the rows left out, legends, and the reports' notes."""
     if not rows:
         yield "The specs differ in no row."
     if survey.even and not every:

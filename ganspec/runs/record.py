@@ -79,7 +79,7 @@ class RunRecord:
 
     @cached_property
     def samples(self) -> dict[int, Path]:
-        """The pictures that training made, by step."""
+        """The paths of the pictures that training made, by step."""
         return self.run.samples()
 
     @cached_property
@@ -126,7 +126,7 @@ class RunRecord:
         return (self.folder / LOCK).exists()
 
     def files(self) -> Iterator[tuple[str, str]]:
-        """Yield names and sizes of the folder's files, without hidden files and pages."""
+        """Yield names and sizes of the folder's files, without hidden files and HTML pages."""
         for path in sorted(self.folder.iterdir()):
             if path.is_file() and not path.name.startswith(".") and path.suffix != ".html":
                 yield path.name, size_text(path.stat().st_size)

@@ -27,7 +27,7 @@ LOCK = ".lock"
 
 
 class RunError(GanspecError):
-    """Raised when a run folder is missing, is in the way, or belongs to another spec."""
+    """Raised when a run cannot do what is asked, such as if its folder is missing or in the way."""
 
 
 class MissingKindsError(RunError):
@@ -43,7 +43,7 @@ class Run:
     - `spec.yaml`: the spec with `extends` and settings merged into it;
     - `NAME.py`: the emitted source;
     - `log.jsonl`: losses by step, `losses.png`: their plot;
-    - `samples/STEP.png`: a picture of each epoch's end;
+    - `samples/STEP.png`: pictures of the ends of epochs and of trainings;
     - `checkpoint.pt`: the newest state, to resume from;
     - `snapshots/STEP.pt`: weights that the spec's `keep` or `evaluate` asks for;
     - `scores.jsonl`: scores, each with its conditions;
@@ -100,7 +100,7 @@ class Run:
     def _kinds(self) -> dict[str, str]:
         """Return the SHA-256 of each file of kinds that the run used, by the name of its copy.
 
-        `run.json` has these hashes; if it is damaged, those of the copies are returned.
+        `run.json` has these hashes; if it has none or is damaged, the copies are hashed.
         """
         entries = self.info().get("kinds")
         try:
@@ -147,7 +147,10 @@ class Run:
     # -- beginning and locking ----------------------------------------------------------------
 
     def claim(self, overwrite: bool) -> None:
-        """Raise RunError if the folder has contents that are no run, or not to `overwrite`."""
+        """Raise RunError if there is a file, or a folder with contents that are not to be replaced.
+
+        Contents are replaced if they are a run and `overwrite` is True.
+        """
         if self.folder.exists() and not self.folder.is_dir():
             raise RunError(f"{self.folder} is a file; choose another --out")
         if not self.folder.exists() or not self._contents():
@@ -164,7 +167,7 @@ class Run:
         return [path for path in self.folder.iterdir() if path.name != LOCK]
 
     def lock(self) -> None:
-        """Keep other processes from training here. Raises RunError if one does."""
+        """Keep other processes from training here. Raises RunError if another one does."""
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = (self.folder / LOCK).open("a")
         try:
@@ -243,7 +246,7 @@ class Run:
             log.writelines(json.dumps(row) + "\n" for row in rows)
 
     def rewind(self, step: int) -> None:
-        """Remove log lines, pictures and snapshots of later steps, and half-written files."""
+        """Remove log lines, pictures and snapshots of steps after `step`, and unfinished files."""
         for folder in (self.folder, self.folder / "samples", self.folder / "snapshots"):
             for path in folder.glob(".*"):
                 if path.name != LOCK:

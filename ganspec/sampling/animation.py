@@ -1,4 +1,4 @@
-"""Animations: a run's samples through its training, or an interpolation between latents."""
+"""Animations: the samples that a training wrote, in order, or an interpolation between latents."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MOST_FRAMES = 200  # all are in memory while the file is written
 CAPTION = 18  # height in pixels
 HOLD_MS = 1500  # added to the last frame of a training
 NARROWEST = 120  # pixels, so that a caption fits
-OPTIONS: dict[str, dict[str, Any]] = {  # arguments of PIL's `save`, by form
+OPTIONS: dict[str, dict[str, Any]] = {  # arguments of PIL's `save`, by format
     "gif": {"format": "GIF"},
     "apng": {"format": "PNG"},
     "webp": {"format": "WEBP", "lossless": True},
@@ -28,7 +28,7 @@ OPTIONS: dict[str, dict[str, Any]] = {  # arguments of PIL's `save`, by form
 
 @dataclass(frozen=True)
 class Animation:
-    """An animated image file that loops forever: its path, form and frames per second."""
+    """An animated image file that loops forever: its path, format and frames per second."""
 
     path: Path
     form: str

@@ -32,7 +32,7 @@ class Judge:
             )
 
     def scores(self, images: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
-        """Return one score per uint8 image: the mean if the discriminator makes a map of scores."""
+        """Return a score for each uint8 image; of a map of scores, the mean."""
         inputs = [scale_pixels(images.to(self.device), self.cfg)]
         if self.cfg.d_conditional:
             assert labels is not None  # checked in `__init__`

@@ -47,8 +47,8 @@ def find_labels(text: str, spec: Spec, names: list[str]) -> torch.Tensor:
 def label_names(run: Run, spec: Spec) -> list[str]:
     """Return the names of the labels that a run was trained on, in order.
 
-    They are those in `run.json`, else the data set's; [] if only its files have names. Labels can
-    always be given by index.
+    `run.json` has them, or else the data set; [] if a data set has names only in its files. Labels
+    can always be given by index.
     """
     names = run.info().get("classes")
     if isinstance(names, list) and names and all(isinstance(name, str) for name in names):

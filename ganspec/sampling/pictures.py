@@ -56,7 +56,9 @@ def new_images(sampler: Sampler, count: int, seed: int) -> Pictures:
 def columns_of(sampler: Sampler, count: int) -> int:
     """Return the number of columns of a grid of `count` images.
 
-    A few labels get whole columns each. Without labels the grid is about square.
+    Chosen labels get whole columns each if they are few, or else share LABEL_COLUMNS columns. The
+    labels of the run's own grids get the columns of these grids. With one label or none, the grid
+    is about square.
     """
     if sampler.labels is None or len(sampler.labels) == 1:
         return square(count)

@@ -40,7 +40,7 @@ class SampleError(GanspecError):
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """The options of `ganspec sample`, None or False by default.
+    """The options of `ganspec sample`. One that is not given is None or False; `device` is `auto`.
 
     A string `out` that ends in a slash is a folder.
     """
@@ -70,28 +70,49 @@ class Request:
 
     @property
     def shows_training(self) -> bool:
-        """True for an animation of the run's own samples."""
+        """True for an animation of the samples that training wrote."""
         return self.is_animation and self.interpolate is None
 
     @property
     def chosen_form(self) -> str:
-        """`form`, else the form by the end of `out`, else `grid`. Raises SampleError."""
+        """The format: `form`, else that of the ending of `out`, else `grid`.
+
+        Raises SampleError if it is unknown, or if `out` has the ending of another format.
+        """
         if self.form is not None:
-            if self.form not in FORMS:
-                raise SampleError(f"no form is called `{self.form}`: use {', '.join(FORMS)}")
+            self._check_form(self.form)
             return self.form
-        if self.out is None:
-            return "grid"
-        if str(self.out).endswith("/") or Path(self.out).is_dir():
-            return "folder"
-        suffix = Path(self.out).suffix.lower()
-        if suffix and suffix not in SUFFIXES:
+        if self._ending is None and Path(self.out or "").suffix:
             known = ", ".join(SUFFIXES)
             raise SampleError(
-                f"`{self.out}` has no form: end it with {known} or a slash for a folder, or give "
-                "--format"
+                f"`{self.out}` has no known format: end it with {known} or a slash for a folder, "
+                "or give --format"
             )
-        return SUFFIXES.get(suffix, "grid")
+        return self._ending or "grid"
+
+    @property
+    def _ending(self) -> str | None:
+        """The format that the ending of `out` names, if any."""
+        if self.out is None:
+            return None
+        if str(self.out).endswith("/") or Path(self.out).is_dir():
+            return "folder"
+        return SUFFIXES.get(Path(self.out).suffix.lower())
+
+    def _check_form(self, form: str) -> None:
+        """Raise SampleError if no format is called `form`, or if `out` ends as another one's files.
+
+        An animated PNG may end in `.png`, too.
+        """
+        if form not in FORMS:
+            raise SampleError(f"no format is called `{form}`: use {', '.join(FORMS)}")
+        ending = self._ending
+        if ending not in (None, form) and (form, ending) != ("apng", "grid"):
+            name = next((s for s, other in SUFFIXES.items() if other == form), "a slash")
+            raise SampleError(
+                f"--format {form} contradicts -o {self.out}, whose format is {ending}: leave "
+                f"--format out, or end the name in {name}"
+            )
 
     def changed(self) -> set[str]:
         """Return the names of the options that differ from their defaults."""
@@ -108,15 +129,15 @@ class Request:
                 raise SampleError(f"{flag(name)} needs {flag(others[0])}")
         if self.shows_training and (odd := changed.intersection(OF_NEW_IMAGES)):
             raise SampleError(
-                f"an animation shows the run's own samples, {flag(min(odd))} new images: leave it "
-                "out, or add --interpolate"
+                f"an animation shows the samples that training wrote, and {flag(min(odd))} is for "
+                "new images: leave it out, or add --interpolate"
             )
         if self.frames and not (self.is_animation or self.interpolate):
             raise SampleError("--frames needs --interpolate, or an animation")
         if self.fps and not self.is_animation:
             raise SampleError(f"--fps needs an animation: {', '.join(MOVING)}")
         if self.with_labels and self.chosen_form != "csv":
-            raise SampleError("--with-labels is for CSV; npz has the labels always")
+            raise SampleError("--with-labels is for CSV; npz always has the labels")
         self._check_numbers()
 
     def _check_numbers(self) -> None:

@@ -35,7 +35,7 @@ def sample(
 ) -> list[str]:
     """Write images of the run in `folder`. Return lines that describe them.
 
-    Raises SampleError, RunError, CheckpointError, LabelError or OSError before a file is written.
+    Raises OSError, or a GanspecError such as SampleError or RunError; nothing is written then.
     """
     request, run = Request(**options), Run.open(Path(folder))
     request.check()
@@ -74,7 +74,7 @@ def _target(run: Run, request: Request) -> Path:
 
 
 def _name(request: Request) -> str:
-    """Return a name that tells which images the request is for."""
+    """Return a name for the file that describes the requested images."""
     if request.shows_training:
         return "training"
     if request.interpolate:

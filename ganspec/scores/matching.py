@@ -22,11 +22,14 @@ COMPARABLE = (  # fields that are equal for all scores of one curve
 
 _NETWORKS = {"inception": "InceptionV3", "classifier": "a classifier of the report's own"}
 
-Series: TypeAlias = list[ScoreRow]  # scores that differ only in their value, step and epoch
+Series: TypeAlias = list[ScoreRow]  # scores with equal COMPARABLE fields, at most one per step
 
 
 def fits(row: ScoreRow, claim: Score, claims: Iterable[Score], record: RunRecord) -> bool:
-    """Return True if `row` measures what `claim` states, and no other claim's epoch is nearer."""
+    """Return True if `row` measures what `claim` states, and no other claim's epoch is nearer.
+
+    Files of labels that the claim's note names must be named in `row`, too.
+    """
     if not is_of(row, claim.metric, claim.of, record):
         return False
     if not label_files(claim.note) <= label_files(repr(row)):
@@ -50,7 +53,7 @@ def is_of(row: ScoreRow, metric: str, of: str, record: RunRecord) -> bool:
 
 
 def all_series(record: RunRecord) -> list[Series]:
-    """Return the run's scores in series of comparable ones, each in order of steps."""
+    """Return the run's scores in series, each in order of steps; the later of two at one step."""
     by_conditions: dict[tuple, dict[int | None, ScoreRow]] = {}
     for row in [*record.scores, *_test_accuracies(record)]:
         key = tuple(getattr(row, name) for name in COMPARABLE)

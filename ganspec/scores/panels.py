@@ -16,7 +16,7 @@ from ganspec.scores.matching import Series, all_series, conditions, is_of, metri
 
 
 def score_panels(records: list[RunRecord], looks: list[Look]) -> Iterator[Panel]:
-    """Yield a panel for each metric that was measured more than once, of real or generated images.
+    """Yield a panel for each metric of real or of generated images with scores at several steps.
 
     `looks` has one entry per run. The x axis is the epoch if all scores have one, else the step.
     """
@@ -53,7 +53,7 @@ def _in_epochs(row: ScoreRow, record: RunRecord) -> ScoreRow:
 
 
 def distinction(series: Series, others: list[Series]) -> str:
-    """Return the conditions of a series that not all `others` share, such as ` (seed 1)`."""
+    """Return the conditions of a series that not all `others` have, such as ` (raw weights)`."""
     shared = set.intersection(*map(_conditions, others))
     distinct = sorted(_conditions(series) - shared)
     return f" ({', '.join(distinct)})" if distinct else ""

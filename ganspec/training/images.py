@@ -23,7 +23,8 @@ def open_images(
     """Return the real images, ready for `Feed`, and their labels. Raises DataError.
 
     `folder` contains the images; None searches the usual places. `streamed` is True for worker
-    processes, False for memory; None is memory if the images fit.
+    processes, False for memory; None is memory if the images fit. Only folders of images are
+    streamed, other data sets are always read into memory.
     """
     dataset, (channels, height, width) = data.dataset, data.shape
     folder = dataset.locate(folder)
@@ -65,7 +66,7 @@ def class_names(data: Data, folder: Path | None) -> list[str]:
 
 
 def open_all(spec: Spec, folder: Path | None, device: torch.device) -> Images:
-    """Return the images, labels and class names that training reads. Raises DataError."""
+    """Return the images, labels, test images and class names for training. Raises DataError."""
     images, labels = open_images(spec.data, folder, device)
     test = open_test_images(spec.data, folder, device) if spec.reads_test else None
     names = class_names(spec.data, folder) if spec.labelled else ()
@@ -73,7 +74,7 @@ def open_all(spec: Spec, folder: Path | None, device: torch.device) -> Images:
 
 
 def open_conditions(spec: Spec, folder: Path | None) -> torch.Tensor | None:
-    """Return the labels that pictures are drawn of; None if the spec names no file of them.
+    """Return the labels of the images in pictures; None if the spec names no file of labels.
 
     The file is in the data set's folder, or beside its file of labels. Raises DataError.
     """

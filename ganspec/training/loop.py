@@ -25,11 +25,11 @@ NOTE_SECONDS = 30.0  # between notes of the pace in `run.json`
 
 
 class TrainingError(GanspecError):
-    """Raised when losses or weights are not finite; names the step and the first such weights."""
+    """Raised when losses or weights are not finite. The message names the step and the weights."""
 
 
 class LossRecorder:
-    """A buffer of losses on the device, written to the log every few seconds."""
+    """A buffer of losses on the device, written every FLUSH_STEPS steps or FLUSH_SECONDS."""
 
     def __init__(self, training: Training, run: Run):
         self.training, self.run = training, run
@@ -87,7 +87,7 @@ class LossRecorder:
 
 
 def end_epoch(training: Training, run: Run, recorder: LossRecorder) -> bool:
-    """Write picture, snapshot and scores of an epoch's end. Return True if there are scores."""
+    """Write an epoch's picture; snapshot and scores, if due. Return True if scores were due."""
     recorder.flush()
     training.picture(run.samples_path(training.step))
     if includes(training.cfg.keep, training.epoch):
@@ -108,10 +108,11 @@ def run_training(
     progress: Callable[[int, dict[str, float]], None],
     claims: Report,
 ) -> None:
-    """Train to step `last`, or until `stop()`; call `progress` with the step and its losses.
+    """Train to step `last`, or until `stop()`.
 
-    The plot of losses shows those that `claims` prints beside the measured ones.
-    Raises TrainingError if a loss is not finite; the checkpoint on disk is then an earlier one.
+    `progress` is called with the step and its losses after each write of the log. The plot of
+    losses shows those of `claims` beside the measured ones. Raises TrainingError if losses or
+    weights are not finite; the checkpoint on disk is then an older one.
     """
     from ganspec.plots.losses import plot_losses  # slow to import, so not after a Ctrl-C
 

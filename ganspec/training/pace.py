@@ -34,7 +34,7 @@ class Pace:
         self.started, self.counted = time.perf_counter(), self.training.step
 
     def end(self, waited: bool) -> None:
-        """Record the steps since the clock started; on a GPU only if it is idle (`waited`)."""
+        """Record the time per step since the clock started; on a GPU, only if `waited` is True."""
         if self.training.device.type != "cpu" and not waited:
             return
         count = self.training.step - self.counted

@@ -108,7 +108,10 @@ def _advance(
 
 
 def _restore(run: Run, spec: Spec, training: Training, state: State, last: int) -> None:
-    """Restore a run's checkpoint, and remove the run's files and scores of later steps."""
+    """Lock a run, restore its checkpoint, and remove its files and scores of later steps.
+
+    Raises RunError if step `last` has been reached already.
+    """
     run.lock()
     training.restore(state)
     step, began, now = training.step, state.get("device"), training.device.type
