@@ -13,6 +13,7 @@ from ganspec.comparison.properties import METRICS, properties
 from ganspec.comparison.traits import TRAITS, Portrait
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError, listed, nearest, quoted
+from ganspec.language.unread import NOT_READ
 from ganspec.runs.score_file import ScoreRow, read_scores
 from ganspec.scores.text import unit, value_text
 from ganspec.systems.spec import Spec
@@ -211,6 +212,8 @@ def _property(section: str, name: str) -> Cell:
 
 def _trait(network: str, name: str) -> Cell:
     def cell(system: SurveyedSystem) -> str | None:
+        if network in system.spec.unread:
+            return NOT_READ
         portrait = system.portraits.get(network)
         return TRAITS[name](portrait) if portrait else None
 

@@ -71,10 +71,15 @@ def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
 
 
 def lower(spec: Spec) -> dict[str, Net]:
-    """Return the programs of the spec's networks. Raises SpecError with every error."""
+    """Return the programs of the spec's networks. Raises SpecError with every error.
+
+    A network that is `unknown` as a whole has no program.
+    """
     nets: dict[str, Net] = {}
     diagnostics: list[Diagnostic] = []
     for key, interface in spec.interfaces().items():
+        if key in spec.unread:
+            continue
         try:
             network, name = getattr(spec, key), key.capitalize()
             nets[key] = lower_network(name, network, spec.scope, interface, spec.label_input)

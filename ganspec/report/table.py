@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TypedDict
 
+from ganspec.language.errors import printable
+from ganspec.language.unread import NOT_READ
 from ganspec.program.ir import Net
 from ganspec.program.measure import Cost, below_key, costs, totals
 from ganspec.program.receptive import ReceptiveField, receptive_field, receptive_fields
@@ -14,6 +16,7 @@ from ganspec.report import markup
 from ganspec.report.captions import caption, label_text, sides
 from ganspec.seal import BLANK, sealed
 from ganspec.systems.spec import Spec
+from ganspec.systems.unread import unread
 
 WORDS = {"layer": "Layer", "output": "Output", "parameters": "Parameters"}
 
@@ -57,10 +60,11 @@ class NetworkData(TypedDict):
 
 
 class SpecData(TypedDict):
-    """The output of `show --json`."""
+    """The output of `show --json`. `unread` maps paths of unknown parts to what was seen."""
 
     name: str
     networks: dict[str, NetworkData]
+    unread: list[tuple[str, str]]
 
 
 def described(spec: Spec, nets: dict[str, Net]) -> SpecData:
@@ -75,7 +79,13 @@ def described(spec: Spec, nets: dict[str, Net]) -> SpecData:
             "receptive_field": list(seen) if seen else None,
             "layers": [_layer(row, fields.get(row.path)) for row in rows],
         }
-    return {"name": spec.name, "networks": networks}
+    gaps = [(part.path, part.seen) for part in unread(spec)]
+    return {"name": spec.name, "networks": networks, "unread": gaps}
+
+
+def _not_read(spec: Spec) -> list[str]:
+    """Return a line for each unknown part of the spec."""
+    return [printable(f"{part.path}: {NOT_READ} ({part.seen})") for part in unread(spec)]
 
 
 def _layer(row: Cost, field: ReceptiveField | None) -> LayerData:
@@ -100,6 +110,8 @@ def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     parts = [f"{spec.name}: {' '.join(spec.doc.split())}" if spec.doc else spec.name]
     for name, net in nets.items():
         parts.append("\n".join([name, *_aligned(_table(net, receptive=receptive))]))
+    if gaps := _not_read(spec):
+        parts.append("\n".join(gaps))
     return "\n\n".join(parts)
 
 
@@ -117,6 +129,11 @@ def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
         lines = [f"| {' | '.join(row)} |" for row in (head, rule, *body, total)]
         note = [f"{layers.note.capitalize()}."] if layers.note else []
         parts += [f"### {name.capitalize()}", "\n".join(lines), *note]
+    parts += (
+        ["\n".join(f"- {markup.markdown(gap)}" for gap in gaps)]
+        if (gaps := _not_read(spec))
+        else []
+    )
     return sealed("\n\n".join(parts) + "\n")
 
 
@@ -126,6 +143,7 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
         f"% Written by ganspec from the spec `{spec.name}` ({BLANK}).",
         r"% Needs \usepackage{booktabs}.",
     ]
+    lines += [f"% {gap}" for gap in _not_read(spec)]
     for name, net in nets.items():
         layers = _table(net, captions=True, receptive=receptive, macs=False)
         kind = "table*" if len(layers.head) > 3 else "table"  # `table*` spans two columns
