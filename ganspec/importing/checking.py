@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from ganspec.compiler.evaluate import evaluate
 from ganspec.importing.entries import Data, calls_of, data
@@ -53,9 +54,12 @@ def _difference(code: CodeNetwork, net: Net, mine: nn.Module, training: bool) ->
     for network, inputs in ((mine, _as_read(net, code.inputs)), (code.network, code.inputs)):
         network.train(training)
         torch.manual_seed(SEED)
-        outputs = sorted(tensors(network(*(x.clone() for x in inputs))), key=lambda t: t.numel())
+        outputs = list(tensors(network(*(x.clone() for x in inputs))))
+        if network is code.network:
+            distinct = list({id(output): output for output in outputs}.values())
+            outputs = [distinct[index] for index in code.compared]
         results.append([y.flatten(1) if y.dim() > 1 else y[:, None] for y in outputs])
-    for ours, theirs in list(zip(*results, strict=True))[: code.compared]:
+    for ours, theirs in zip(*results, strict=True):
         if not torch.allclose(ours, theirs, rtol=TOLERANCE, atol=TOLERANCE):
             mode = "while training" if training else "after training"
             return f"outputs differ by {(ours - theirs).abs().max():.2g} {mode}"
@@ -93,24 +97,35 @@ def initial_weights(
 ) -> tuple[bool, Data]:
     """Return True and the `init` that draws the constructor's weights, or False and None.
 
-    `init` is plain data, None for torch's own. Both draw from one seed, and every bit must agree,
-    except the vectors of a spectral norm, which the older norm does not iterate at first.
+    `init` is plain data, None for torch's own. Every draw begins at one seed, so that the order of
+    the draws does not count. Every bit must agree, except the vectors of a spectral norm, which the
+    older norm does not iterate at first.
     `code.network` gets the constructor's weights.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(SEED)
-        code.network.load_state_dict(build().state_dict())
+        with SeededDraws():
+            code.network.load_state_dict(build().state_dict())
         theirs = state(code)
         for initializer in initializers():
-            torch.manual_seed(SEED)
             try:
-                mine = evaluate(lowered(initializer)).state_dict()
+                with SeededDraws():
+                    mine = evaluate(lowered(initializer)).state_dict()
             except SpecError:  # a weight norm without weights to initialize
                 continue
             pairs = zip(mine.items(), theirs, strict=True)
             if all(_same(a, b) for (name, a), b in pairs if not name.endswith(("._u", "._v"))):
                 return True, None if initializer is None else data(initializer)
     return False, None
+
+
+class SeededDraws(TorchFunctionMode):
+    """Begins every draw of random numbers at one seed."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        name = getattr(func, "__name__", "")
+        if any(word in name for word in ("normal", "uniform", "rand", "bernoulli")):
+            torch.manual_seed(SEED)
+        return func(*args, **(kwargs or {}))
 
 
 def _same(a: torch.Tensor, b: torch.Tensor) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ganspec.importing.entries import Data, Entry
 from ganspec.importing.graph import Shape
-from ganspec.importing.missing import shown, stand_ins
+from ganspec.importing.missing import shown, unread
 from ganspec.importing.network import NetworkDraft
 from ganspec.importing.python_file import UnreadableError
 from ganspec.importing.solving import KERAS, keras_type, solve
@@ -93,8 +93,8 @@ class Walk:
         if entries is None:
             after = row.shape or self.running
             text = f"{row.name} ({row.type}), {row.params:,} parameters"
-            note = f"not expressed: {text} ({shown(self.running, after)})"
-            entries = [Entry(None, note=note), *stand_ins(self.running, after)]
+            seen = f"{text} ({shown(self.running, after)})"
+            entries = [unread(Entry(None), seen, self.running, after)]
         self.draft.entries += entries
         if row.shape is not None:
             self.running = row.shape

@@ -32,6 +32,10 @@ class UnknownLayer(Layer, kind="unknown"):
     """
 
     primary: ClassVar = "seen"
+    examples: ClassVar = [
+        ({"seen": "sort"}, (4, 3, 3)),
+        ({"seen": "sort, sum", "shape": [6]}, (4, 3, 3)),
+    ]
     noun: ClassVar = "a part that was not read"
 
     seen: Annotated[str, Field(min_length=1, max_length=300)] = Field(
