@@ -44,25 +44,57 @@ def difference(code: CodeNetwork, net: Net) -> str | None:
             for training in modes_of([code.network]):
                 if worst := _difference(code, net, mine, training):
                     return worst
+            return _other_gradients(code, net, mine)
     except FAILURES as error:
         return f"it does not run: {str(error).splitlines()[0]}"
     return None
 
 
 def _difference(code: CodeNetwork, net: Net, mine: nn.Module, training: bool) -> str | None:
-    results = []
-    for network, inputs in ((mine, _as_read(net, code.inputs)), (code.network, code.inputs)):
-        network.train(training)
-        torch.manual_seed(SEED)
-        outputs = list(tensors(network(*(x.clone() for x in inputs))))
-        if network is code.network:
-            distinct = list({id(output): output for output in outputs}.values())
-            outputs = [distinct[index] for index in code.compared]
-        results.append([y.flatten(1) if y.dim() > 1 else y[:, None] for y in outputs])
-    for ours, theirs in zip(*results, strict=True):
+    mine.train(training)
+    code.network.train(training)
+    pairs = zip(_outputs(mine, _as_read(net, code.inputs)), _code_outputs(code), strict=True)
+    for ours, theirs in pairs:
         if not torch.allclose(ours, theirs, rtol=TOLERANCE, atol=TOLERANCE):
             mode = "while training" if training else "after training"
             return f"outputs differ by {(ours - theirs).abs().max():.2g} {mode}"
+    return None
+
+
+def _outputs(network: nn.Module, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Return the network's outputs as vectors. Random numbers begin at one seed."""
+    torch.manual_seed(SEED)
+    outputs = tensors(network(*(x.clone() for x in inputs)))
+    return [y.flatten(1) if y.dim() > 1 else y[:, None] for y in outputs]
+
+
+def _code_outputs(
+    code: CodeNetwork, inputs: list[torch.Tensor] | None = None
+) -> list[torch.Tensor]:
+    """Return those outputs of the code that were read, in the order of the spec's network."""
+    outputs = _outputs(code.network, inputs or code.inputs)
+    return [outputs[index] for index in code.compared]
+
+
+def _other_gradients(code: CodeNetwork, net: Net, mine: nn.Module) -> str | None:
+    """Return a note if the two networks have other gradients to their input; else None."""
+    gradients = []
+    for of_code in (True, False):
+        starts = [x.clone().requires_grad_(x.is_floating_point()) for x in code.inputs]
+        mine.train()
+        code.network.train()
+        with torch.enable_grad():
+            outputs = (
+                _code_outputs(code, starts) if of_code else _outputs(mine, _as_read(net, starts))
+            )
+            torch.stack([y.pow(2).sum() for y in outputs]).sum().backward()
+        gradients.append([x.grad for x in starts if x.grad is not None])
+    mine.zero_grad()
+    code.network.zero_grad()
+    for theirs, ours in zip(*gradients, strict=True):
+        scale = max(float(theirs.abs().max()), 1.0)
+        if not torch.allclose(ours / scale, theirs / scale, rtol=TOLERANCE, atol=TOLERANCE):
+            return "outputs are equal, but not their gradients"
     return None
 
 
