@@ -39,7 +39,8 @@ def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
         last = merged[-1] if merged and entry.kind is None and merged[-1].kind is None else None
         if last and len(graph.shapes[last.output]) not in (1, 3):
             merged.pop()
-            entry = Entry(None, {}, [*last.calls, *entry.calls], output=entry.output)
+            fields = {**last.fields, **entry.fields}
+            entry = Entry(None, fields, [*last.calls, *entry.calls], output=entry.output)
         merged.append(entry)
     return merged
 

@@ -40,6 +40,15 @@ class NetworkDraft:
     unknown: list[str] = field(default_factory=list)  # what the layers do not say, in words
 
     @property
+    def judges(self) -> bool:
+        """True if the output is one score, or a map of scores smaller than the image."""
+        if math.prod(self.makes) == 1:
+            return True
+        is_image = len(self.reads) == 3 and self.reads[1:] != (1, 1)
+        is_map = len(self.makes) == 3 and self.makes[0] == 1
+        return is_image and is_map and self.makes[1] < self.reads[1]
+
+    @property
     def missing(self) -> list[Entry]:
         """The layers `unknown`."""
         return [entry for entry in walk(self.entries) if entry.kind == UNREAD]
@@ -156,7 +165,7 @@ def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> None:
     kinds = [entry.kind or "a part that no layer expresses" for entry in layers]
     softmax = layers.pop() if layers and layers[-1].kind == "softmax" else None
     last = layers.pop() if layers else None
-    is_free = draft.makes[:1] == (1,) and len(draft.compared) == 1
+    is_free = draft.judges and len(draft.compared) == 1
     if (
         not is_free
         or last is None

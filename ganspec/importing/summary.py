@@ -13,7 +13,7 @@ BARS = "│┃|"
 HEADER = ("Layer", "Output Shape", "Param #", "Connected to")
 RULE = re.compile(r"[\s_=\-─━┏┳┓┡╇┩├┼┤└┴┘╭┬╮╰╯+]*")
 TORCH = re.compile(r"\s*[A-Z]\w*-\d+\s+\[[-\d, ]+\]")  # a row of torchsummary
-NESTED = re.compile(r"\s*(\|¯|[│┃|]?\s*└)")  # a model inside another one
+NESTED = re.compile(r"\s*(\|¯|[│┃|]?\s*└\s+\w)")  # a model inside another one
 LONGEST = 1_000_000  # characters of a file
 TOTALS = {
     "total": r"^\s*Total params:",

@@ -46,12 +46,10 @@ class SpecDraft:
 def role_of(network: NetworkDraft) -> str:
     """Return the role of a network by its input and output shapes. Raises UnreadableError."""
     reads, makes = network.reads, network.makes
-    if math.prod(makes) == 1:
+    if network.judges:
         return "discriminator"
     if len(reads) != 3 or reads[1:] == (1, 1):
         return "generator" if image_of(makes) else "classifier"
-    if len(makes) == 3 and makes[0] == 1 and makes[1] < reads[1]:
-        return "discriminator"
     if len(makes) == 1:
         return "classifier"
     if makes != reads:

@@ -104,7 +104,7 @@ def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list
     params: dict[str, Data] = {}
     rows: dict[str, Data] = {}
     for role, network in networks.items():
-        if network.missing or len(network.unknown) > 1:
+        if any(entry.note for entry in network.missing) or len(network.unknown) > 1:
             continue  # the counts of what was read are fewer
         if (known := counts(tables[role])).get("total"):
             params[role] = known

@@ -119,10 +119,12 @@ class Walk:
                 break
         if entries is None:
             after = self.running if row.shape is None or row.is_cut else row.shape
-            text = f"{row.name} ({row.type}), {row.params:,} parameters"
+            text = f"{row.name} ({row.type})"
+            text += f", {row.params:,} parameters" if row.params else ""
             text += ", its shape cut short" if row.is_cut else ""
             seen = f"{text} ({shown(self.running, after)})"
-            entries = [unread(Entry(None), seen, self.running, after)]
+            count = f"{row.params:,}" if row.params else ""
+            entries = [unread(Entry(None, note=count), seen, self.running, after)]
             self.running, self.is_lost = after, row.is_cut
         self.draft.entries += entries
         self.shapes[row.name] = self.running
