@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 
 import torch
 from torch import nn
+from torch.autograd.function import BackwardCFunction
 from torch.overrides import TorchFunctionMode
 
 from ganspec.importing.graph import tensors
 
 FRESH = ("_like", "new_")  # in names of functions whose result does not depend on their input
+
+NO_GRAD = " under no_grad"
 
 
 class CutRecorder(TorchFunctionMode):
@@ -29,7 +33,7 @@ class CutRecorder(TorchFunctionMode):
         if has_gradient and not any(part in name for part in FRESH):
             ends = [each for each in tensors(result) if each.is_floating_point()]
             if ends and not any(each.requires_grad for each in ends):
-                where = "" if torch.is_grad_enabled() else " under no_grad"
+                where = "" if torch.is_grad_enabled() else NO_GRAD
                 self.cuts.append(f"{name}{where}")
         return result
 
@@ -45,9 +49,13 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
         recorder = CutRecorder()
         with torch.enable_grad(), warnings.catch_warnings(), recorder:
             warnings.simplefilter("ignore")
-            network(*(_with_gradient(each) for each in inputs))
-        if recorder.cuts:
-            names = list(dict.fromkeys(recorder.cuts))
+            outputs = network(*(_with_gradient(each) for each in inputs))
+        cuts = recorder.cuts
+        if own := own_functions(tensors(outputs)):
+            notes.append(f"gradients of the code's own: {', '.join(own)}")
+            cuts = [cut for cut in cuts if not cut.endswith(NO_GRAD)]  # inside such a function
+        if cuts:
+            names = list(dict.fromkeys(cuts))
             notes.append(f"gradients are cut: {', '.join(names[:4])}")
     except Exception as error:  # the user's code may raise anything
         notes.append(f"whether gradients are cut: {type(error).__name__} when they were computed")
@@ -58,6 +66,20 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
         names = [*frozen[:4], *(["..."] if len(frozen) > 4 else [])]
         notes.append(f"weights that are not trained: {', '.join(names)}")
     return notes
+
+
+def own_functions(outputs: Iterable[torch.Tensor]) -> list[str]:
+    """Return the names of the `torch.autograd.Function`s that made the outputs."""
+    nodes = [output.grad_fn for output in outputs if output.grad_fn is not None]
+    seen, names = set(nodes), list[str]()
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, BackwardCFunction):
+            names.append(type(node).__name__.removesuffix("Backward"))
+        following = {each for each, _ in node.next_functions if each is not None} - seen
+        seen |= following
+        nodes += following
+    return list(dict.fromkeys(names))
 
 
 def _with_gradient(tensor: torch.Tensor) -> torch.Tensor:

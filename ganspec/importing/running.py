@@ -1,21 +1,20 @@
 """Running of a Python file as far as its networks need it, and the initial weights it applies."""
 
 from __future__ import annotations
-import __future__
 
 import ast
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from torch import nn
 
 from ganspec.importing.python_file import UnreadableError, place_of
 
 DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
-FUTURE = sum(getattr(__future__, name).compiler_flag for name in ("annotations",))
 
 
 def run_file(path: Path, names: set[str]) -> ModuleType:
@@ -31,14 +30,16 @@ def run_file(path: Path, names: set[str]) -> ModuleType:
             f"{path} is not a Python file; for a printed table, write --summary {path}"
         )
     # without the prefix, an installed package of the same name could be imported instead
-    spec = spec_from_file_location(f"imported_{path.stem}", path)
-    assert spec and spec.loader  # always set for .py files
+    name = f"imported_{path.stem}"
+    loader = NetworksLoader(name, path, names)
+    spec = spec_from_file_location(name, path, loader=loader)
+    assert spec  # always set for a loader
     module = module_from_spec(spec)
     sys.modules[spec.name] = module  # data classes look up their module there
     sys.path.insert(0, str(path.resolve().parent))
     words, sys.argv = sys.argv, [str(path)]  # the file must not parse ganspec's own options
     try:
-        _run(module, path, names)
+        loader.exec_module(module)
     except (Exception, SystemExit) as error:
         raise UnreadableError(f"{place_of(error, path)} while {path} was run") from None
     finally:
@@ -47,23 +48,29 @@ def run_file(path: Path, names: set[str]) -> ModuleType:
     return module
 
 
-def _run(module: ModuleType, path: Path, names: set[str]) -> None:
-    tree = ast.parse(path.read_bytes(), str(path))
-    needed = [i for i, node in enumerate(tree.body) if getattr(node, "name", None) in names]
-    end = needed[-1] + 1 if {getattr(tree.body[i], "name", "") for i in needed} == names else None
-    _execute(module, path, tree.body[:end])
-    for node in tree.body[end:] if end else ():
-        if isinstance(node, DEFINES) or _is_constant(node):
-            try:
-                _execute(module, path, [node])
-            except (Exception, SystemExit):
-                continue  # no definition of a network
+class NetworksLoader(SourceFileLoader):
+    """Loads a file without the statements that its networks, called `networks`, do not need."""
+
+    def __init__(self, name: str, path: Path, networks: set[str]):
+        super().__init__(name, str(path))
+        self.networks = networks
+
+    def get_code(self, fullname: str) -> CodeType:
+        tree = ast.parse(self.get_data(self.path), self.path)
+        places = {getattr(node, "name", None): i for i, node in enumerate(tree.body)}
+        if self.networks <= set(places):
+            end = max(places[name] for name in self.networks) + 1
+            rest = [n for n in tree.body[end:] if isinstance(n, DEFINES) or _is_constant(n)]
+            tree.body[end:] = map(_guarded, rest)
+        return compile(ast.fix_missing_locations(tree), self.path, "exec", dont_inherit=True)
 
 
-def _execute(module: ModuleType, path: Path, body: list[ast.stmt]) -> None:
-    is_new = any(isinstance(n, ast.ImportFrom) and n.module == "__future__" for n in body)
-    code = ast.Module(body, type_ignores=[])
-    exec(compile(code, str(path), "exec", FUTURE if is_new else 0, True), vars(module))
+def _guarded(node: ast.stmt) -> ast.stmt:
+    """Return `node` in a `try` that ignores its failure."""
+    (guard,) = ast.parse("try:\n    pass\nexcept (Exception, SystemExit):\n    pass").body
+    assert isinstance(guard, ast.Try)
+    guard.body = [node]
+    return guard
 
 
 def _is_constant(node: ast.stmt) -> bool:

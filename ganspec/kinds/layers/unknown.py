@@ -34,7 +34,7 @@ class UnknownLayer(Layer, kind="unknown"):
     primary: ClassVar = "seen"
     examples: ClassVar = [
         ({"seen": "sort"}, (4, 3, 3)),
-        ({"seen": "sort, sum", "shape": [6]}, (4, 3, 3)),
+        ({"seen": "topk", "shape": [6]}, (4, 3, 3)),
     ]
     noun: ClassVar = "a part that was not read"
 
