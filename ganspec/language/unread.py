@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from ganspec.language.errors import Mark
 from ganspec.language.fields import FieldType, fields_of
-from ganspec.language.kinds import Kind, kinds_of
+from ganspec.language.kinds import kinds_of
 from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, Node
 
@@ -35,7 +35,9 @@ def seen_in(node: Node) -> str | None:
     if not isinstance(node, MapNode) or list(node.value) != [UNREAD]:
         return None
     seen = node[UNREAD].value
-    return seen if isinstance(seen, str) and seen.strip() else None
+    if seen is None or seen == "":
+        return "nothing was seen"
+    return seen if isinstance(seen, str) else None
 
 
 def stand_in(kind: FieldType, seen: str) -> object:
@@ -62,8 +64,3 @@ def _any_kind(family: str) -> Section | None:
         except ValidationError:
             continue
     return None
-
-
-def is_unread(value: object) -> bool:
-    """Return True if a value of a spec only stands in for an unknown one."""
-    return isinstance(value, (Section, Kind)) and value.is_unread
