@@ -54,6 +54,7 @@ SECTIONS: list[tuple[str, type[Section]]] = [
     ("`report`", claims.Report),
     ("Counts in `report.params`", claims.Counts),
     ("Scores in `report.scores`", claims.Score),
+    ("Tables in `report.log`", claims.LogTable),
     ("`blocks`", spec.BlockDefinition),
     ("A classifier", classifier.Classifier),
     ("`objective` of a classifier", classifier.Prediction),
@@ -85,7 +86,8 @@ WRITTEN = {
     "penalty": "Written as `objective: {loss: wasserstein, penalty: {gradient: 10}}`.",
     "optimizer": "Written as `optimizers: {adam: {lr: 2e-4}}`, or one for each network.",
     "initializer": "Written as `init: {normal: 0.02}` in a network or in a layer with a weight.",
-    "weight_norm": "Written as `norm: spectral` in a network or in a layer with a weight.",
+    "weight_norm": "Written as `normalization: spectral` in a network, or in a layer with a weight "
+    "as `weight_norm: spectral`.",
     "dataset": "Written as `data: {dataset: {shapes: {count: 1000}}, size: 32}`.",
     "metric": "An entry of `evaluate: {metrics: [fid, {kid: {subsets: 50}}]}`.",
 }
@@ -94,7 +96,7 @@ PROBE = """
 name: probe
 data: {dataset: shapes}
 latent: {size: 1}
-generator: {normalization: batch_norm, layers: [LAYER]}
+generator: {layers: [LAYER]}
 discriminator: {layers: [identity]}
 objective: {loss: hinge}
 optimizers: adam
@@ -161,7 +163,7 @@ def facts(kind: type[Kind]) -> Iterator[str]:
     if issubclass(kind, Layer) and kind.expects:
         found.append(f"Reads a {kind.expects}.")
     if issubclass(kind, Layer) and issubclass(kind, Weighted):
-        found.append("Has a weight: takes `norm` and `init`.")
+        found.append("Has a weight: takes `weight_norm` and `init`.")
     if kind.family == "dataset":
         (height, width), channels = kind.size, kind.channels
         colour = "grey" if channels == 1 else "colour"
@@ -208,6 +210,9 @@ def table(model: type[Section], fields: dict[str, Field]) -> str:
 
 def takes(kind: FieldType) -> str:
     """Return the values that a field takes, in words, with its bounds."""
+    if kind.families and kind.family:
+        name = kind.family
+        return f"one {link(name, name)}, or a list of several"
     if kind.families:
         return f"a list of {link(f'{kind.families}s', FAMILIES[kind.families])}"
     if kind.family:

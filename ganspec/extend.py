@@ -9,7 +9,7 @@ its arguments, the file's constants and functions, and imports from torch.
 | base | a kind of it defines |
 |---|---|
 | `Layer` | `call(x: Value) -> Call`; for several calls `lower(net: Lowering, x) -> Value` |
-| `Weighted` | the same, for a layer with a weight: adds the fields `norm` and `init` |
+| `Weighted` | the same, for a layer with a weight: adds `weight_norm` and `init` |
 | `Condition` | `join(net: Lowering, x: Value) -> Value`, which reads the label as `net.label` |
 | `Loss` | plain `real_loss`, `fake_loss`, `generator_loss`: `(scores, cfg)` to a scalar |
 | `Penalty` | plain `penalty(discriminator, real, fake, labels, cfg)` to a scalar |

@@ -54,6 +54,7 @@ def load_kinds(path: str | Path) -> None:
     with _undone_on_error(), _old_places(path, _parsed(path, data)):
         _execute(file, path)
         _check_documented(file, path)
+        _check_words(file, path)
     LOADED.append(file)
 
 
@@ -140,6 +141,18 @@ def _check_documented(file: KindsFile, path: Path) -> None:
                 line = inspect.getsourcelines(kind)[1]
                 what = f"the {family.replace('_', ' ')} `{name}` has no docstring"
                 raise KindsError(f"{path}:{line}: {what}; write one that describes it")
+
+
+def _check_words(file: KindsFile, path: Path) -> None:
+    """Raise KindsError if a norm of the file has the word of another one in `normalization`."""
+    from ganspec.kinds.normalization import Normalization, norms, word  # imports torch
+
+    for kind in norms():
+        other = Normalization.members()[word(kind)]
+        if kind.__module__ == file.module and other is not kind:
+            line = inspect.getsourcelines(kind)[1]
+            what = f"`normalization: {word(kind)}` is already defined in {other.__module__}"
+            raise KindsError(f"{path}:{line}: {what}; choose another `kind=`")
 
 
 def _families() -> Iterator[tuple[str, dict[str, type]]]:

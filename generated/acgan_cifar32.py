@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (50e6826d).
+Written by ganspec from the spec `acgan_cifar32` (300621d8).
 Plain PyTorch, yours to edit.
 """
 
@@ -254,6 +254,7 @@ def main():
     args = parser.parse_args()
     images, labels = load_images(args.data)
     labels = labels.to(args.device)
+    args.out.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
@@ -270,7 +271,6 @@ def main():
     epoch = ITERATIONS
     last = args.steps or args.epochs * epoch
 
-    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(

@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (5c8ffbda).
+Written by ganspec from the spec `cgan_fashion` (ac135b45).
 Plain PyTorch, yours to edit.
 """
 
@@ -228,6 +228,7 @@ def main():
     args = parser.parse_args()
     images, labels = load_images(args.data)
     labels = labels.to(args.device)
+    args.out.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
@@ -245,7 +246,6 @@ def main():
     epoch = ITERATIONS
     last = args.steps or args.epochs * epoch
 
-    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `dcgan_cifar32` (fa0fe0fd).
+Written by ganspec from the spec `dcgan_cifar32` (300a0df8).
 Plain PyTorch, yours to edit.
 """
 
@@ -194,6 +194,7 @@ def main():
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
     images, _ = load_images(args.data)
+    args.out.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
@@ -208,7 +209,6 @@ def main():
     epoch = math.ceil(len(images) / BATCH)
     last = args.steps or args.epochs * epoch
 
-    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (92b65c37).
+Written by ganspec from the spec `dcgan_cifar64` (9a63e09b).
 Plain PyTorch, yours to edit.
 """
 
@@ -31,8 +31,8 @@ EPS = 1e-12
 class CenteredBatchNorm(nn.BatchNorm2d):
     """Batch normalization of maps or vectors that learns a bias and no gain."""
 
-    def __init__(self, channels, eps=1e-5, momentum=0.1):
-        super().__init__(channels, eps, momentum, affine=False)
+    def __init__(self, channels, eps=1e-5, momentum=0.1, track_running_stats=True):
+        super().__init__(channels, eps, momentum, False, track_running_stats)
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def _check_input_dim(self, x):
@@ -56,23 +56,23 @@ class Generator(nn.Module):
             nn.Linear(z, 8 * ch * 4 * 4),  # 8192
             nn.ReLU(),
             nn.Dropout(0),
-            CenteredBatchNorm(8 * ch * 4 * 4, eps=1e-3),
+            CenteredBatchNorm(8 * ch * 4 * 4, eps=1e-3, track_running_stats=False),
             nn.Unflatten(1, (8 * ch, 4, 4)),  # 512 x 4 x 4
             nn.ConvTranspose2d(8 * ch, 4 * ch, 5, 2, 1),  # 256 x 9 x 9
             nn.ZeroPad2d((0, -1, 0, -1)),  # 256 x 8 x 8
             nn.ReLU(),
             nn.Dropout(0),
-            CenteredBatchNorm(4 * ch, eps=1e-3),
+            CenteredBatchNorm(4 * ch, eps=1e-3, track_running_stats=False),
             nn.ConvTranspose2d(4 * ch, 2 * ch, 5, 2, 1),  # 128 x 17 x 17
             nn.ZeroPad2d((0, -1, 0, -1)),  # 128 x 16 x 16
             nn.ReLU(),
             nn.Dropout(0),
-            CenteredBatchNorm(2 * ch, eps=1e-3),
+            CenteredBatchNorm(2 * ch, eps=1e-3, track_running_stats=False),
             nn.ConvTranspose2d(2 * ch, ch, 5, 2, 1),  # 64 x 33 x 33
             nn.ZeroPad2d((0, -1, 0, -1)),  # 64 x 32 x 32
             nn.ReLU(),
             nn.Dropout(0),
-            CenteredBatchNorm(ch, eps=1e-3),
+            CenteredBatchNorm(ch, eps=1e-3, track_running_stats=False),
             nn.ConvTranspose2d(ch, 3, 5, 2, 1),  # 3 x 65 x 65
             nn.ZeroPad2d((0, -1, 0, -1)),  # 3 x 64 x 64
             nn.Tanh(),
@@ -95,17 +95,17 @@ class Discriminator(nn.Module):
             nn.ZeroPad2d((1, 2, 1, 2)),  # 64 x 35 x 35
             nn.Conv2d(ch, 2 * ch, 5, stride=2),  # 128 x 16 x 16
             nn.ReLU(),
-            CenteredBatchNorm(2 * ch, eps=1e-3),
+            CenteredBatchNorm(2 * ch, eps=1e-3, track_running_stats=False),
             nn.LeakyReLU(0.2),
             nn.ZeroPad2d((1, 2, 1, 2)),  # 128 x 19 x 19
             nn.Conv2d(2 * ch, 4 * ch, 5, stride=2),  # 256 x 8 x 8
             nn.ReLU(),
-            CenteredBatchNorm(4 * ch, eps=1e-3),
+            CenteredBatchNorm(4 * ch, eps=1e-3, track_running_stats=False),
             nn.LeakyReLU(0.2),
             nn.ZeroPad2d((1, 2, 1, 2)),  # 256 x 11 x 11
             nn.Conv2d(4 * ch, 8 * ch, 5, stride=2),  # 512 x 4 x 4
             nn.ReLU(),
-            CenteredBatchNorm(8 * ch, eps=1e-3),
+            CenteredBatchNorm(8 * ch, eps=1e-3, track_running_stats=False),
             nn.ConvTranspose2d(8 * ch, 8 * ch, 1),
             nn.ReLU(),
             nn.Flatten(),  # 8192
@@ -277,6 +277,8 @@ def main():
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
     images, _ = load_images(args.data)
+    images = images.mT.contiguous()  # rows become columns
+    args.out.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
@@ -289,7 +291,6 @@ def main():
     epoch = len(images) // BATCH
     last = args.steps or args.epochs * epoch
 
-    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)

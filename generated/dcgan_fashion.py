@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (c2e2f4d9).
+Written by ganspec from the spec `dcgan_fashion` (5af0f16c).
 Plain PyTorch, yours to edit.
 """
 
@@ -91,14 +91,14 @@ class Discriminator(nn.Module):
 
 
 # ---- Losses ----
-def real_loss(scores):
-    """Return the loss of D on real images: minimising it maximises log D(x)."""
-    return F.binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
-
-
 def fake_loss(scores):
     """Return the loss of D on G(z): minimising it maximises log(1 - D(G(z)))."""
     return F.binary_cross_entropy_with_logits(scores, torch.zeros_like(scores))
+
+
+def real_loss(scores):
+    """Return the loss of D on real images: minimising it maximises log D(x)."""
+    return F.binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
 
 
 # ---- Data ----
@@ -167,12 +167,12 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     """Train both networks for one iteration. Return the losses by name."""
     log = {}
     real = next(batches)
-    # G: maximise log D(G(z))
+    # G: maximise -log(1 - D(G(z)))
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     images = generator(latent)
     discriminator.requires_grad_(False)  # no gradients for its weights
     scores = discriminator(images)
-    g_loss = F.binary_cross_entropy_with_logits(scores, torch.ones_like(scores))
+    g_loss = -fake_loss(scores)
     g_optimizer.zero_grad()
     g_loss.backward()
     g_optimizer.step()
@@ -214,6 +214,7 @@ def main():
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
     images, _ = load_images(args.data)
+    args.out.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
@@ -226,7 +227,6 @@ def main():
     epoch = len(images) // BATCH
     last = args.steps or args.epochs * epoch
 
-    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10, 32 x 32, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_keras` (62f8f73f). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan_keras` (400be30a). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -224,6 +224,7 @@ def main():
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
     images, _ = load_images(args.data)
+    args.out.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
@@ -240,7 +241,6 @@ def main():
     epoch = ITERATIONS
     last = args.steps or WARMUP + args.epochs * epoch
 
-    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(

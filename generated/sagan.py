@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (6bdcb717). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (236379a2). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -20,8 +20,8 @@ from torch.nn.utils.parametrizations import spectral_norm
 BATCH = 128
 EPOCHS = 200
 SEED = 0
-SAMPLES = 64
-COLUMNS = 8
+SAMPLES = 80
+COLUMNS = 10
 LATENT_SIZE = 100
 
 
@@ -32,17 +32,21 @@ class SelfAttention(nn.Module):
     def __init__(self, channels, norm=None):
         super().__init__()
         norm = norm or (lambda layer: layer)
-        self.query = norm(nn.Conv2d(channels, channels // 8, 1))
-        self.key = norm(nn.Conv2d(channels, channels // 8, 1))
-        self.value = norm(nn.Conv2d(channels, channels // 8, 1))
-        self.out = norm(nn.Conv2d(channels // 8, channels, 1))
+        self.query = norm(nn.Conv2d(channels, channels // 8, 1, bias=False))
+        self.key = norm(nn.Conv2d(channels, channels // 8, 1, bias=False))
+        self.value = norm(nn.Conv2d(channels, channels // 8, 1, bias=False))
+        self.out = norm(nn.Conv2d(channels // 8, channels, 1, bias=False))
         self.gamma = nn.Parameter(torch.zeros(()))
 
-    def forward(self, x):
+    def weights(self, x):
+        """Return how much each position attends to each, n x hw x hw."""
         query = self.query(x).flatten(2)  # n x c/8 x hw
         key = self.key(x).flatten(2)  # n x c/8 x hw
+        return torch.softmax(query.transpose(1, 2) @ key, dim=-1)
+
+    def forward(self, x):
+        weights = self.weights(x)
         value = self.value(x).flatten(2)  # n x c/8 x hw
-        weights = torch.softmax(query.transpose(1, 2) @ key, dim=-1)  # n x hw x hw
         mixed = (value @ weights.transpose(1, 2)).unflatten(2, x.shape[2:])
         return x + self.gamma * self.out(mixed)
 
@@ -50,15 +54,29 @@ class SelfAttention(nn.Module):
 def init_weights(network, fill, **options):
     """Fill the weights of all layers except norms. Set these layers' biases to 0."""
     for module in network.modules():
-        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear)):
-            wrapped = getattr(module, "parametrizations", None)  # under a spectral norm
-            fill(wrapped.weight.original if wrapped else module.weight, **options)
-            nn.init.zeros_(module.bias)
+        if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
+            wrapped = getattr(module, "parametrizations", None)
+            if wrapped and hasattr(wrapped.weight, "original0"):  # under weight norm
+                weight = torch.empty_like(module.weight)
+                fill(weight, **options)
+                module.weight = weight  # which sets length and direction
+            else:  # a spectral norm leaves the weight itself in place
+                fill(wrapped.weight.original if wrapped else module.weight, **options)
+            if getattr(module, "bias", None) is not None:
+                nn.init.zeros_(module.bias)
 
 
 def init_keras(network):
     """Draw Keras's weights: Glorot-uniform, embeddings in [-0.05, 0.05], biases 0."""
     init_weights(network, nn.init.xavier_uniform_)
+    for module in network.modules():
+        if isinstance(module, nn.Embedding):
+            init_weights(module, nn.init.uniform_, a=-0.05, b=0.05)
+
+
+def inner_product(label, x):
+    """Return the inner product of two vectors for each image: N x 1."""
+    return (label * x).sum(dim=1, keepdim=True)
 
 
 class Generator(nn.Module):
@@ -91,7 +109,7 @@ class Discriminator(nn.Module):
 
     def __init__(self, ch=64):
         super().__init__()
-        self.main = nn.Sequential(
+        self.layers = nn.Sequential(
             spectral_norm(nn.Conv2d(3, ch, 3, padding=1)),  # 64 x 32 x 32
             nn.LeakyReLU(0.2),
             nn.ZeroPad2d((0, 1, 0, 1)),  # 64 x 33 x 33
@@ -105,12 +123,14 @@ class Discriminator(nn.Module):
             spectral_norm(nn.Conv2d(2 * ch, 4 * ch, 3, stride=2)),  # 256 x 4 x 4
             nn.LeakyReLU(0.2),
             nn.Flatten(),  # 4096
-            spectral_norm(nn.Linear(4 * ch * 4 * 4, 1)),
         )
+        self.score = spectral_norm(nn.Linear(4 * ch * 4 * 4, 1))
+        self.label = spectral_norm(nn.Embedding(10, 4 * ch * 4 * 4))  # 4096
         init_keras(self)
 
-    def forward(self, x):
-        return self.main(x)
+    def forward(self, x, y):
+        h = self.layers(x)  # 4096
+        return self.score(h) + inner_product(self.label(y), h)
 
 
 # ---- Data ----
@@ -152,7 +172,9 @@ def load_images(folder):
     names = [f"data_batch_{i}" for i in range(1, 6)]
     batches = read_batches(Path(folder), names)
     images = torch.from_numpy(np.concatenate([batches[name][0] for name in names]))
-    return images, None
+    classes = [label for name in names for label in batches[name][1]]
+    labels = torch.tensor(classes)
+    return images, labels
 
 
 # ---- Training ----
@@ -167,7 +189,7 @@ class AdamEpsHat(optim.Adam):
         super().step()
 
 
-def draw_batches(images, seed):
+def draw_batches(images, labels, seed):
     """Yield batches of real images without end, in a new random order each epoch."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
@@ -175,19 +197,20 @@ def draw_batches(images, seed):
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
         for chosen in order.split(BATCH)[: len(images) // BATCH]:
-            yield images[chosen].float() / 127.5 - 1
+            yield images[chosen].float() / 127.5 - 1, labels[chosen]
 
 
-def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
+def train_step(generator, discriminator, g_optimizer, d_optimizer, batches, pool):
     """Train both networks for one iteration. Return the losses by name."""
     log = {}
-    real = next(batches)
+    real, labels = next(batches)
+    fake_labels = pool[torch.randint(len(pool), (len(real),), device=pool.device)]
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     with torch.no_grad():
         fake = generator(latent)
     # D: maximise min(0, D(x) - 1) + min(0, -1 - D(G(z)))
-    real_scores = discriminator(real)
-    fake_scores = discriminator(fake)
+    real_scores = discriminator(real, labels)
+    fake_scores = discriminator(fake, fake_labels)
     d_loss = F.relu(1 - real_scores).mean() + F.relu(1 + fake_scores).mean()
     log["d_loss"] = d_loss.detach()
     d_optimizer.zero_grad()
@@ -196,9 +219,10 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
 
     # G: maximise D(G(z))
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
+    fake_labels = pool[torch.randint(len(pool), (len(real),), device=pool.device)]
     images = generator(latent)
     discriminator.requires_grad_(False)  # no gradients for its weights
-    scores = discriminator(images)
+    scores = discriminator(images, fake_labels)
     g_loss = -scores.mean()
     g_optimizer.zero_grad()
     g_loss.backward()
@@ -228,7 +252,9 @@ def main():
     device = "cuda" if torch.cuda.is_available() else "cpu"
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
-    images, _ = load_images(args.data)
+    images, labels = load_images(args.data)
+    labels = labels.to(args.device)
+    args.out.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
@@ -241,14 +267,15 @@ def main():
         discriminator.parameters(), lr=4e-4, betas=(0.0, 0.9), eps=1e-7
     )
     fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
-    batches = draw_batches(images.to(args.device), args.seed)
+    batches = draw_batches(images.to(args.device), labels, args.seed)
     epoch = len(images) // BATCH
     last = args.steps or args.epochs * epoch
 
-    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
-        log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
+        log = train_step(
+            generator, discriminator, g_optimizer, d_optimizer, batches, labels
+        )
         if step % 50 == 0 or step == last:
             rate = step / (time.perf_counter() - started)
             losses = "  ".join(f"{k} {v.item():.4f}" for k, v in log.items())

@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (9c6eb581).
+Written by ganspec from the spec `wgan_cifar64` (54cb6add).
 Plain PyTorch, yours to edit.
 """
 
@@ -24,14 +24,15 @@ SAMPLES = 64
 COLUMNS = 8
 LATENT_SIZE = 100
 DISCRIMINATOR_STEPS = 5
+ITERATIONS = 130
 
 
 # ---- Networks ----
 class CenteredBatchNorm(nn.BatchNorm2d):
     """Batch normalization of maps or vectors that learns a bias and no gain."""
 
-    def __init__(self, channels, eps=1e-5, momentum=0.1):
-        super().__init__(channels, eps, momentum, affine=False)
+    def __init__(self, channels, eps=1e-5, momentum=0.1, track_running_stats=True):
+        super().__init__(channels, eps, momentum, False, track_running_stats)
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def _check_input_dim(self, x):
@@ -56,23 +57,23 @@ class Generator(nn.Module):
             nn.Linear(z, 8 * ch * 4 * 4),  # 8192
             nn.ReLU(),
             nn.Dropout(0),
-            CenteredBatchNorm(8 * ch * 4 * 4, eps=1e-3),
+            CenteredBatchNorm(8 * ch * 4 * 4, eps=1e-3, track_running_stats=False),
             nn.Unflatten(1, (8 * ch, 4, 4)),  # 512 x 4 x 4
             nn.ConvTranspose2d(8 * ch, 4 * ch, 5, 2, 1),  # 256 x 9 x 9
             nn.ZeroPad2d((0, -1, 0, -1)),  # 256 x 8 x 8
             nn.ReLU(),
             nn.Dropout(0),
-            CenteredBatchNorm(4 * ch, eps=1e-3),
+            CenteredBatchNorm(4 * ch, eps=1e-3, track_running_stats=False),
             nn.ConvTranspose2d(4 * ch, 2 * ch, 5, 2, 1),  # 128 x 17 x 17
             nn.ZeroPad2d((0, -1, 0, -1)),  # 128 x 16 x 16
             nn.ReLU(),
             nn.Dropout(0),
-            CenteredBatchNorm(2 * ch, eps=1e-3),
+            CenteredBatchNorm(2 * ch, eps=1e-3, track_running_stats=False),
             nn.ConvTranspose2d(2 * ch, ch, 5, 2, 1),  # 64 x 33 x 33
             nn.ZeroPad2d((0, -1, 0, -1)),  # 64 x 32 x 32
             nn.ReLU(),
             nn.Dropout(0),
-            CenteredBatchNorm(ch, eps=1e-3),
+            CenteredBatchNorm(ch, eps=1e-3, track_running_stats=False),
             nn.ConvTranspose2d(ch, 3, 5, 2, 1),  # 3 x 65 x 65
             nn.ZeroPad2d((0, -1, 0, -1)),  # 3 x 64 x 64
             nn.Tanh(),
@@ -94,15 +95,15 @@ class Discriminator(nn.Module):
             nn.LeakyReLU(0.2),
             nn.ZeroPad2d((1, 2, 1, 2)),  # 64 x 35 x 35
             nn.Conv2d(ch, 2 * ch, 5, stride=2, bias=False),  # 128 x 16 x 16
-            CenteredBatchNorm(2 * ch, eps=1e-3, momentum=1e-3),
+            CenteredBatchNorm(2 * ch, eps=1e-3, track_running_stats=False),
             nn.LeakyReLU(0.2),
             nn.ZeroPad2d((1, 2, 1, 2)),  # 128 x 19 x 19
             nn.Conv2d(2 * ch, 4 * ch, 5, stride=2, bias=False),  # 256 x 8 x 8
-            CenteredBatchNorm(4 * ch, eps=1e-3, momentum=1e-3),
+            CenteredBatchNorm(4 * ch, eps=1e-3, track_running_stats=False),
             nn.LeakyReLU(0.2),
             nn.ZeroPad2d((1, 2, 1, 2)),  # 256 x 11 x 11
             nn.Conv2d(4 * ch, 8 * ch, 5, stride=2, bias=False),  # 512 x 4 x 4
-            CenteredBatchNorm(8 * ch, eps=1e-3, momentum=1e-3),
+            CenteredBatchNorm(8 * ch, eps=1e-3, track_running_stats=False),
             nn.LeakyReLU(0.2),
             nn.Flatten(),  # 8192
             nn.Linear(8 * ch * 4 * 4, 1),
@@ -210,12 +211,20 @@ def draw_batches(images, seed):
             yield images[chosen].float() / 255
 
 
+def gradient_norm(network):
+    """Return the Euclidean norm of all gradients of a network's weights."""
+    gradients = [
+        weight.grad for weight in network.parameters() if weight.grad is not None
+    ]
+    return torch.stack([gradient.norm() for gradient in gradients]).norm()
+
+
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     """Train both networks for one iteration. Return the losses by name."""
     log = {}
     for _ in range(DISCRIMINATOR_STEPS):
         real = next(batches)
-        latent = torch.rand(len(real), LATENT_SIZE, device=real.device)
+        latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
         with torch.no_grad():
             fake = generator(latent)
         # D: maximise D(x) - D(G(z))
@@ -226,9 +235,10 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
         d_optimizer.zero_grad()
         d_loss.backward()
         d_optimizer.step()
+        log["d_gradient"] = gradient_norm(discriminator)
 
     # G: maximise D(G(z))
-    latent = torch.rand(len(real), LATENT_SIZE, device=real.device)
+    latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     images = generator(latent)
     discriminator.requires_grad_(False)  # no gradients for its weights
     scores = discriminator(images)
@@ -238,6 +248,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
     g_optimizer.step()
     discriminator.requires_grad_(True)
     log["g_loss"] = g_loss.detach()
+    log["g_gradient"] = gradient_norm(generator)
     return log
 
 
@@ -262,6 +273,8 @@ def main():
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
     images, _ = load_images(args.data)
+    images = images.mT.contiguous()  # rows become columns
+    args.out.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
@@ -269,12 +282,11 @@ def main():
     networks = {"generator": generator, "discriminator": discriminator}
     g_optimizer = RMSpropTF(generator.parameters(), lr=5e-5, eps=1e-10, initial=1.0)
     d_optimizer = RMSpropTF(discriminator.parameters(), lr=5e-5, eps=1e-10, initial=1.0)
-    fixed = torch.rand(SAMPLES, LATENT_SIZE, device=args.device)
+    fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
     batches = draw_batches(images.to(args.device), args.seed)
-    epoch = max(1, len(images) // BATCH // DISCRIMINATOR_STEPS)
+    epoch = ITERATIONS
     last = args.steps or args.epochs * epoch
 
-    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)

@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (a2c6030e). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (c261f5c1). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -294,6 +294,7 @@ def main():
     parser.add_argument("--device", default=device)
     args = parser.parse_args()
     images, _ = load_images()
+    args.out.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
@@ -308,7 +309,6 @@ def main():
     epoch = max(1, len(images) // BATCH // DISCRIMINATOR_STEPS)
     last = args.steps or args.epochs * epoch
 
-    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)

@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (61e70d8c).
+Written by ganspec from the spec `wgan_gp_iclevr` (7817b227).
 Plain PyTorch, yours to edit.
 """
 
@@ -21,7 +21,6 @@ from torch import nn
 BATCH = 128
 EPOCHS = 100
 SEED = 0
-SAMPLES = 64
 COLUMNS = 8
 LATENT_SIZE = 100
 DISCRIMINATOR_STEPS = 5
@@ -191,6 +190,15 @@ def load_images(folder):
     return images, mark_objects(list(labels.values()), index)[readable]
 
 
+def read_conditions(path):
+    """Return the objects that a JSON file lists, 0 or 1, float N x objects."""
+    rows = json.loads(path.read_text("utf-8"))
+    index = json.loads(path.with_name("objects.json").read_text("utf-8"))
+    return mark_objects(
+        rows.values() if isinstance(rows, dict) else rows, index
+    ).float()
+
+
 # ---- Training ----
 def draw_batches(images, labels, seed):
     """Yield batches of real images without end, in a new random order each epoch."""
@@ -235,6 +243,8 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
 def save_grid(images, path):
     """Write images (N x C x H x W) as one PNG, row by row, on white."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
+    white = images.new_full((-len(images) % COLUMNS, *images.shape[1:]), 255)
+    images = torch.cat([images, white])
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
     # axes: rows, height, columns, width, channels
     grid = tiles.unflatten(0, (-1, COLUMNS)).permute(0, 3, 1, 4, 2)
@@ -255,6 +265,9 @@ def main():
     images, labels = load_images(args.data)
     labels = labels.float()
     labels = labels.to(args.device)
+    path = args.data / "test.json"
+    asked = read_conditions(path).to(args.device)
+    args.out.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = Generator().to(args.device)
@@ -264,13 +277,11 @@ def main():
     d_optimizer = torch.optim.Adam(
         discriminator.parameters(), lr=1e-4, betas=(0.5, 0.9)
     )
-    fixed = torch.randn(SAMPLES, LATENT_SIZE, device=args.device)
-    fixed_labels = labels[torch.randint(len(labels), (SAMPLES,), device=labels.device)]
+    fixed = torch.randn(len(asked), LATENT_SIZE, device=args.device)
     batches = draw_batches(images.to(args.device), labels, args.seed)
     epoch = math.ceil(len(images) / BATCH)
     last = args.steps or args.epochs * epoch
 
-    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         log = train_step(generator, discriminator, g_optimizer, d_optimizer, batches)
@@ -281,7 +292,7 @@ def main():
         if step % epoch == 0 or step == last:
             generator.eval()
             with torch.no_grad():
-                samples = generator(fixed, fixed_labels)
+                samples = generator(fixed, asked)
             generator.train()
             save_grid(samples, args.out / f"samples_{step:07d}.png")
             weights = {name: network.state_dict() for name, network in networks.items()}

@@ -108,6 +108,7 @@ def write_iclevr(folder: Path, count: int = 48) -> None:
         pixels = random.integers(0, 256, (24, 32, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / "images" / f"{i}.png")
     (folder / "train.json").write_text(json.dumps(listed))
+    (folder / "test.json").write_text(json.dumps(list(listed.values())[:5]))
 
 
 WRITERS = {

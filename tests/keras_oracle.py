@@ -18,6 +18,8 @@ os.environ["KERAS_TORCH_DEVICE"] = "cpu"
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
+from by_hand import ROUNDS, assert_same_losses, train_both
 from torch import nn
 
 keras = pytest.importorskip("keras", minversion="3")
@@ -59,8 +61,8 @@ def sequential(shape: tuple[int, ...], layers: list):
     return keras.Sequential([keras.Input(given), *layers])
 
 
-def draw(model, seed: int) -> None:
-    """Every weight and running statistic anew from numpy's `seed`, none of them 0 or 1."""
+def draw(model, seed: int = 0):
+    """Draw weights and running statistics, none of them 0 or 1. Return the model."""
     random = np.random.default_rng(seed)
     for weight in model.weights:
         if weight.name in ("gamma", "moving_variance"):
@@ -70,6 +72,7 @@ def draw(model, seed: int) -> None:
         else:
             drawn = random.normal(0, math.prod(weight.shape[:-1]) ** -0.5, weight.shape)
         weight.assign(drawn)
+    return model
 
 
 def neighbour(layer, kind: type, nodes: str):
@@ -87,6 +90,21 @@ def neighbour(layer, kind: type, nodes: str):
     return None
 
 
+class ContribBatchNorm(keras.layers.BatchNormalization):
+    """`tf.contrib.layers.batch_norm(net)` of TensorFlow 1: no gain, always the batch's statistics.
+
+    It keeps running statistics that nothing reads; they are left out.
+    """
+
+    def build(self, shape):
+        self.beta = self.add_weight(shape=shape[-1:], name="beta", initializer="zeros")
+
+    def call(self, x, training=None, mask=None):
+        axes = tuple(range(len(x.shape) - 1))
+        mean, variance = keras.ops.mean(x, axes), keras.ops.var(x, axes)
+        return (x - mean) / keras.ops.sqrt(variance + 1e-3) + self.beta
+
+
 PER_NUMBER = (
     keras.layers.Activation,
     keras.layers.BatchNormalization,
@@ -98,9 +116,15 @@ PER_NUMBER = (
 )
 
 
-def state_of(layer) -> dict[str, torch.Tensor]:
-    """Return a Keras layer's weights as the state of the torch module like it."""
-    given = {w.name: w.value.detach() for w in layer.weights}
+def state_of(layer, values: dict | None = None) -> dict[str, torch.Tensor]:
+    """Return a Keras layer's weights as the state of the torch module like it.
+
+    `values` are other numbers in the places of its weights, such as an optimizer's moments, by the
+    weights' ids.
+    """
+    if values is None:
+        values = {id(w): w.value for w in layer.weights}
+    given = {w.name: values[id(w)].detach() for w in layer.weights if id(w) in values}
     if "kernel" in given and isinstance(layer, keras.layers.Dense):
         given["kernel"] = given["kernel"].T
         if flatten := neighbour(layer, keras.layers.Flatten, "_inbound_nodes"):
@@ -112,8 +136,8 @@ def state_of(layer) -> dict[str, torch.Tensor]:
     return {NAMES[name]: w for name, w in given.items()}
 
 
-def copy_weights(model, network: nn.Module, layers: list | None = None) -> None:
-    """Every weight and running statistic of a Keras model into the network like it.
+def pairs(model, network: nn.Module, layers: list | None = None) -> list:
+    """Return the layers with weights of a Keras model, each with the module like it.
 
     `layers` are the model's layers with weights in the order of the network's modules, where that
     is not the order of `model.layers`: a functional model sorts its branches by their depth.
@@ -121,7 +145,12 @@ def copy_weights(model, network: nn.Module, layers: list | None = None) -> None:
     theirs = layers or [layer for layer in model.layers if layer.weights]
     assert {id(w) for layer in theirs for w in layer.weights} == {id(w) for w in model.weights}
     ours = [m for m in network.modules() if m._parameters | m._buffers]
-    for layer, module in zip(theirs, ours, strict=True):
+    return list(zip(theirs, ours, strict=True))
+
+
+def copy_weights(model, network: nn.Module, layers: list | None = None) -> None:
+    """Every weight and running statistic of a Keras model into the network like it."""
+    for layer, module in pairs(model, network, layers):
         missing, unexpected = module.load_state_dict(state_of(layer), strict=False)
         assert not unexpected
         assert set(missing) <= {"num_batches_tracked"}
@@ -131,7 +160,6 @@ def same(
     model,
     network: nn.Module,
     shape: tuple[int, ...],
-    train=(False, True),
     labels: torch.Tensor | None = None,
     layers: list | None = None,
     seed: int = 0,
@@ -146,19 +174,20 @@ def same(
     copy_weights(model, network.double(), layers)
     given = [] if labels is None else [labels]
     count = 4 if labels is None else len(labels)
-    for mode in train:
+    for mode in (False, True):
         network.train(mode)
         generator = torch.Generator().manual_seed(seed)
         ours = torch.randn(count, *shape, generator=generator, dtype=torch.float64)
         theirs = ours.clone().requires_grad_()
         ours.requires_grad_()
+        torch.manual_seed(seed)  # of dropouts
         made = network(ours, *given)
         images = channels_last(theirs)
+        torch.manual_seed(seed)
         expected = model([images, *given] if given else images, training=mode)
         expected = channels_first(expected)
         close(made, expected)
         slope = torch.linspace(-1, 1, made.numel(), dtype=torch.float64).reshape(made.shape)
-        # at the input alone: torch cannot take the one at a kernel that Keras has permuted
         (mine,) = torch.autograd.grad((made * slope).mean(), ours)
         (other,) = torch.autograd.grad((expected * slope).mean(), theirs)
         close(mine, other)
@@ -167,3 +196,74 @@ def same(
 def close(ours: torch.Tensor, theirs: torch.Tensor) -> None:
     assert ours.dtype == theirs.dtype == torch.float64
     torch.testing.assert_close(ours, theirs, atol=1e-11, rtol=1e-10)
+
+
+def assert_counts(model, ours: nn.Module) -> None:
+    """Keras counts as many parameters, running statistics among them."""
+    buffers = [b for b in ours.buffers() if b.is_floating_point()]
+    assert model.count_params() == sum(w.numel() for w in [*ours.parameters(), *buffers])
+
+
+# -- training -------------------------------------------------------------------------------------
+
+
+class Dropout(keras.layers.Dropout):
+    """Keras's dropout, but the numbers that become 0 are drawn in torch's order, C x H x W."""
+
+    def call(self, x, training=False):
+        return channels_last(F.dropout(channels_first(x).contiguous(), self.rate, training))
+
+
+class Adam:
+    """Keras's Adam with the interface of torch's optimizers."""
+
+    def __init__(self, weights, *args, **options):
+        self.weights, self.adam = weights, keras.optimizers.Adam(*args, **options)
+        self.adam.build(weights)
+
+    def zero_grad(self):
+        for weight in self.weights:
+            weight.value.grad = None
+
+    def step(self):
+        self.adam.apply([weight.value.grad for weight in self.weights])
+
+    @property
+    def state(self):
+        moments = zip(self.weights, self.adam._momentums, self.adam._velocities, strict=True)
+        return {w.value: {"exp_avg": m.value, "exp_avg_sq": v.value} for w, m, v in moments}
+
+
+def train_same_as_keras(ours, models, optimizers, loop, layers=None, rounds=ROUNDS):
+    """Assert that a spec, trained from the weights of Keras's models, follows them to ten digits.
+
+    `loop(*models, *optimizers, batches)` is the training by hand, `layers` the order of either
+    model's layers where it is not that of the spec.
+    """
+    layers = layers or dict.fromkeys(models)
+    for key, model in models.items():
+        copy_weights(model, ours.networks[key].double(), layers[key])
+    given = [*models.values(), *optimizers.values()]
+    assert_same_losses(*train_both(ours, lambda batches: loop(*given, batches), rounds), close)
+    for key, model in models.items():
+        both = ours.optimizers[key], optimizers[key]
+        for layer, module in pairs(model, ours.networks[key], layers[key]):
+            same_weights(layer, module, *both)
+
+
+def same_weights(layer, module: nn.Module, mine, theirs) -> None:
+    """Weights, running statistics and moments of the optimizers are the same."""
+    for name, expected in state_of(layer).items():
+        close(getattr(module, name).detach(), expected)
+    states = {id(w): theirs.state[w.value] for w in layer.trainable_weights}
+    for moment in ("exp_avg", "exp_avg_sq", "square_avg"):
+        values = {key: state[moment] for key, state in states.items() if moment in state}
+        found = {
+            name: mine.state[weight][moment]
+            for name, weight in module.named_parameters(recurse=False)
+            if moment in mine.state[weight]
+        }
+        expected = state_of(layer, values)
+        assert found.keys() == expected.keys()
+        for name, value in found.items():
+            close(value, expected[name])

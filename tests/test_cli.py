@@ -88,7 +88,8 @@ def test_sampling_is_repeatable_and_seeded(tmp_path):
 def test_show_json_is_its_contract(tmp_path):
     out, _ = run("show", ROOT / "specs/dcgan_fashion.yaml", "--json", cwd=tmp_path)
     shown = json.loads(out)
-    assert list(shown) == ["name", "networks", "unread"]
+    assert list(shown) == ["name", "networks", "report", "unread"]
+    assert list(shown["report"]) == ["cite", "notes", "implied"]
     assert list(shown["networks"]) == ["generator", "discriminator"]
     generator = shown["networks"]["generator"]
     assert generator["params"] == {
@@ -99,6 +100,7 @@ def test_show_json_is_its_contract(tmp_path):
     for network in shown["networks"].values():
         assert list(network) == ["params", "macs", "receptive_field", "layers"]
         keys = ["path", "kind", "output", "params", "macs", "line", "receptive_field", "jump"]
+        keys += ["implied"]
         assert all(list(layer) == keys for layer in network["layers"])
         assert sum(layer["params"] for layer in network["layers"]) == network["params"]["total"]
         assert sum(layer["macs"] for layer in network["layers"]) == network["macs"]

@@ -24,7 +24,8 @@ from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
-from ganspec.comparison.survey import Survey, SurveyedSystem, SurveyRow, open_systems, survey
+from ganspec.comparison.survey import Survey, SurveyRow, survey
+from ganspec.comparison.surveyed import SurveyedSystem, open_systems
 from ganspec.comparison.traits import TRAITS, Portrait, ordinal
 from ganspec.compiler.lower import lower
 from ganspec.language.load import loads
@@ -76,10 +77,30 @@ def test_the_docs_have_the_survey():
     """The table under the comment is what the command in it prints."""
     text = (ROOT / "docs/comparing.md").read_text("utf-8")
     shown = re.search(
-        r"^<!-- (ganspec compare [^\n]*) -->\n(.*?)(?=\n\n[^|a]|\Z)", text, re.M | re.S
+        r"^<!-- (ganspec compare [^\n]*) -->\n(.*?)(?=\n\n[^|a\\]|\Z)", text, re.M | re.S
     )
     words = shlex.split(shown[1].replace("specs/*.yaml", " ".join(NAMES)))
     assert run(*words[2:]).strip() == shown[2].strip()
+
+
+def test_hyperparameters_have_columns_of_their_own():
+    """The table is report 003's table 1, with more columns."""
+    names = ["specs/cgan_iclevr.yaml", "specs/wgan_gp_iclevr.yaml", "specs/wgan_cifar32.yaml"]
+    words = ["--rows", "hyperparameters", "--all", "--transpose", "--format", "csv"]
+    head, *rows = csv.reader(run(*names, *words).splitlines())
+    assert head == [
+        *("spec", "loss", "learning rate", "optimizer kind", "beta 1", "beta 2"),
+        *("batch", "epochs", "GP weight"),
+    ]
+    assert rows == [
+        ["cgan_iclevr", "non-saturating", "2e-4", "Adam", "0.5", "0.999", "128", "100", ""],
+        ["wgan_gp_iclevr", "Wasserstein", "1e-4", "Adam", "0.5", "0.9", "128", "100", "10"],
+        ["wgan_cifar32", "Wasserstein", "5e-5", "RMSprop", "", "", "128", "100", ""],
+    ]
+    (sagan,) = csv.reader(run("specs/sagan.yaml", *words).splitlines()[1:])
+    assert sagan[2] == "1e-4 / 4e-4"  # generator / discriminator
+    assert "beta 1" not in run(*names, "--all")  # the usual rows have them in short form
+    assert "learning rate" not in run(names[0], "--rows", "loss,optimizer")
 
 
 # -- cells against what is built --------------------------------------------------------------
@@ -89,7 +110,8 @@ def test_the_docs_have_the_survey():
 def test_cells_say_what_is_built(reports, number):
     built = ganspec.build(ganspec.load(SPECS[number]))
     for name, network in built.items():
-        said = {row.name: row.cells[number] for row in reports.rows if row.network == name}
+        cells = {row.name: row.cells[number] for row in reports.rows if row.network == name}
+        said = {title: cell.rstrip("*") for title, cell in cells.items()}
         stored = [*network.parameters(), *(b for b in network.buffers() if b.is_floating_point())]
         # the vectors of spectral norm's power iteration are of its layers, which `show` counts
         assert said["parameters"] == f"{sum(tensor.numel() for tensor in stored):,}"

@@ -133,7 +133,7 @@ def test_methods_in_memory_and_as_source(method, labels):
     generator = {**first, "layers": later}
     vector = [{"join_label": ANYWHERE[0]}, {"linear": 1}]
     layers = [*DISCRIMINATOR[:-1], *vector]
-    discriminator = {"condition": method, "norm": "spectral", "layers": layers}
+    discriminator = {"condition": method, "normalization": "spectral", "layers": layers}
     for net in lower(conditional(labels, generator, discriminator)).values():
         assert net.conditional
         assert_agree(net, labels)
@@ -147,7 +147,7 @@ def test_layers_in_blocks_repeats_and_residuals_in_memory_and_as_source(labels):
     generator = {"layers": [GENERATOR[1], repeated, {"up": "ch"}, {"conv": 3}, "tanh"]}
     first = [{"linear": 6}, "class_batch_norm"] if labels == "classes" else [{"linear": 6}]
     layers = [DISCRIMINATOR[0], "flatten", *first, "relu", "projection"]
-    discriminator = {"norm": "spectral", "init": "orthogonal", "layers": layers}
+    discriminator = {"normalization": "spectral", "init": "orthogonal", "layers": layers}
     for net in lower(conditional(labels, generator, discriminator)).values():
         assert_agree(net, labels)
 
@@ -156,7 +156,7 @@ def test_layers_in_blocks_repeats_and_residuals_in_memory_and_as_source(labels):
 @pytest.mark.parametrize("condition", [None, "channel"], ids=str)
 def test_a_head_in_memory_and_as_source(labels, condition):
     """Dropout in the trunk, before the score and in the head: all draw in the same order."""
-    head = {"auxiliary": {"layers": [{"linear": 6}, {"dropout": 0.5}], "norm": "spectral"}}
+    head = {"auxiliary": {"layers": [{"linear": 6}, {"dropout": 0.5}], "weight_norm": "spectral"}}
     layers = [DISCRIMINATOR[0], {"dropout": 0.3}, "flatten", head, {"dropout": 0.4}, {"linear": 1}]
     fields = {"layers": layers, **({"condition": condition} if condition else {})}
     net = lower(conditional(labels, None, fields, auxiliary=1))["discriminator"]
@@ -360,7 +360,7 @@ def test_a_method_is_one_line(method, labels):
 def test_costs_are_those_of_the_network(labels):
     condition = {"channel": {"embedding": 3, "hidden": "relu"}}
     spec = conditional(
-        labels, {"condition": "concat"}, {"condition": condition, "norm": "spectral"}
+        labels, {"condition": "concat"}, {"condition": condition, "normalization": "spectral"}
     )
     nets = lower(spec)
     for net in nets.values():

@@ -124,3 +124,20 @@ def test_damaged_files_are_one_line(tmp_path):
     path.write_bytes(path.read_bytes()[:-1])
     _, error = data("mnist", "--data", tmp_path, status=2)
     assert error.startswith(f"error: mnist in {tmp_path}: {path} holds ")
+
+
+def test_a_number_of_images_is_pictured(tmp_path):
+    images = pixels(30, 64, 64, 3)
+    np.savez(tmp_path / "a.npz", images=images, labels=np.arange(30) % 2)
+    data("npz", "--data", tmp_path / "a.npz", "-n", 25, "-o", "grid.png")
+    with Image.open("grid.png") as file:
+        grid = np.asarray(file)
+    assert grid.shape == (5 * 66 + 2, 5 * 66 + 2, 3)
+    tiles = grid[:-2, :-2].reshape(5, 66, 5, 66, 3)[:, 2:, :, 2:].swapaxes(1, 2)
+    assert np.array_equal(tiles.reshape(25, 64, 64, 3), images[:25])
+    for arguments, message in {
+        ("-n", 31, "-o", "more.png"): "there are 30 images, not 31: give -n 30",
+        ("-n", 25): "-n is the number of images in a PNG: add -o grid.png",
+    }.items():
+        assert data("npz", "--data", tmp_path, *arguments, status=2)[1] == f"error: {message}\n"
+    assert [path.name for path in tmp_path.glob("home/*.png")] == ["grid.png"]

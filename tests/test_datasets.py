@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 from conftest import run_source
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from writing import (
     OBJECTS,
@@ -23,6 +25,7 @@ from writing import (
 
 from ganspec.compiler.arrange import Module
 from ganspec.compiler.emit import formatted, moved
+from ganspec.evaluation.reference import RealImages, open_real
 from ganspec.kinds.dataset import DataError
 from ganspec.kinds.datasets.cifar10 import Cifar10
 from ganspec.kinds.datasets.fashion_mnist import FashionMnist
@@ -33,6 +36,11 @@ from ganspec.kinds.datasets.mnist import Mnist
 from ganspec.kinds.datasets.npz import Npz
 from ganspec.kinds.datasets.shapes import Shapes
 from ganspec.language.kinds import kinds_of
+from ganspec.report.dataset import read as described
+from ganspec.systems.spec import Data
+from ganspec.training.images import open_images, open_test_images
+
+CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
@@ -137,6 +145,65 @@ def test_no_scene_is_in_both_splits(tmp_path, listed):
     assert len(seen.unique(dim=0)) == len(seen) == 320
 
 
+# transposed images
+
+
+@pytest.fixture(scope="module")
+def every_format(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("formats")
+    write_every_format(folder)
+    return folder
+
+
+@pytest.mark.parametrize("kind", sorted(kinds_of("dataset")))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    height=st.integers(1, 40),
+    width=st.integers(1, 40),
+    channels=st.sampled_from([1, 3]),
+    resize=st.sampled_from(["antialias", "bilinear", "tensorflow1"]),
+)
+def test_transposed_images_are_the_transposes(every_format, kind, height, width, channels, resize):
+    """In training, in the references of scores, streamed, and as `ganspec data` shows them."""
+    dataset = kinds_of("dataset")[kind](**({"count": 3} if kind == "shapes" else {}))
+    fields = {"dataset": dataset, "channels": channels, "resize": resize}
+    plain = Data(**fields, size=(height, width))
+    turned = Data(**fields, size=(width, height), transpose=True)
+    assert turned.shape == (channels, width, height)
+
+    def read(data):
+        ways = [open_images(data, every_format, CPU), described(data, every_format)]
+        real = open_real(data, every_format, None)
+        ways.append((torch.cat(list(real.batches(5))), real.labels))
+        if test := open_test_images(data, every_format, CPU):
+            ways.append(test)
+        if kind == "image_folder":
+            streamed, labels = open_images(data, every_format, CPU, streamed=True)
+            ways.append((torch.stack([streamed.files[i] for i in range(len(streamed))]), labels))
+        return ways
+
+    for (images, labels), (upright, expected) in zip(read(turned), read(plain), strict=True):
+        assert torch.equal(images, upright.mT)
+        assert images.is_contiguous()
+        assert torch.equal(labels, expected)
+
+
+def test_a_data_sets_own_size_is_transposed_too():
+    class Oblong(Shapes):
+        size = (20, 36)
+
+    assert Data(dataset=Oblong(), transpose=True).shape == (3, 36, 20)
+
+
+def test_streamed_and_transposed_images_are_other_references(every_format):
+    fields = {"dataset": ImageFolder(), "size": 8, "channels": 3}
+    hashes = []
+    for turned in (False, True):
+        images, _ = open_images(Data(**fields, transpose=turned), every_format, CPU, streamed=True)
+        hashes.append(RealImages(images, "image_folder").sha256)
+    assert hashes[0] != hashes[1]
+
+
 # places, and what emitted programs take over
 
 
@@ -223,8 +290,8 @@ def load(folder, cfg):
 def check_moved(dataset, folder, resize="antialias"):
     """Demand that a data set and its emitted text, without ganspec, read the same."""
     reader = dataset.reader(resize)
-    settings = {"height": 20, "width": 20, "channels": 1, "load_images": reader}
-    module = Module(moved(settings, lambda mover: mover.start(load)))
+    cfg = {"height": 20, "width": 20, "channels": 1, "load_images": reader}
+    module = Module(moved(cfg, lambda mover: mover.start(load)))
     source = formatted(module.text())
     assert "ganspec" not in source
     # a path of the label file is as long as it is

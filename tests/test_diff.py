@@ -92,9 +92,11 @@ SAME = {
         "layers: [{conv: {out: ch, stride: 2, kernel: 3, bias: true}}, {batch_norm: {eps: 1e-5}}, "
         "relu, {conv: {out: ch, padding: 1}}, relu, flatten"
     ),
-    "normalization": spec("normalization: batch_norm, " + BODY.replace("batch_norm", "norm")),
+    "normalization": spec("normalization: batch, " + BODY.replace("batch_norm", "norm")),
     "a named value": spec(BODY.replace("batch_norm, relu", "batch_norm, {relu: {as: h}}")),
-    "a weight norm of none": spec("norm: none, " + BODY),
+    "a weight norm of none": spec(
+        BODY.replace("{conv: ch}", "{conv: {out: ch, weight_norm: none}}")
+    ),
     "torch's initial weights": spec("init: {framework: {of: torch}}, " + BODY),
     "linear and reshape": spec(
         BODY, generator="{layers: [{linear: 3 * 256}, {reshape: [3, 16, 16]}, tanh]}"
@@ -162,7 +164,7 @@ DIFFERENT = {
         [("update", [("out", "4", "8")])],
     ),
     "a layer's own weight norm": (
-        BODY.replace("{conv: ch}", "{conv: {out: ch, norm: spectral}}"),
+        BODY.replace("{conv: ch}", "{conv: {out: ch, weight_norm: spectral}}"),
         [("update", [("weight norm", "none", "spectral")])],
     ),
     "a layer's own initial weights": (
@@ -220,7 +222,7 @@ def test_an_edit_before_a_branch_wires_nothing_else():
 
 
 def test_a_weight_norm_throughout_is_a_setting():
-    networks = compare(spec(BODY), spec("norm: spectral, " + BODY)).networks
+    networks = compare(spec(BODY), spec("normalization: spectral, " + BODY)).networks
     (network,) = [network for network in networks if not network.is_equal]
     assert network.settings == (Change("weight norm", "none", "spectral"),)
     assert not network.changed
@@ -263,7 +265,7 @@ def test_json_says_all_that_differs():
     assert data["answer"] == list(comparison.answer)
     edits = data["networks"]["discriminator"]["edits"]
     assert [edit["edit"] for edit in edits] == ["update", "update", "update", "remove"]
-    assert edits[-1]["a"]["line"] == 38 and edits[-1]["b"] is None
+    assert edits[-1]["a"]["line"] == 43 and edits[-1]["b"] is None
     assert set(data["sections"]) == {"objective", "optimizers", "train", "claims"}
 
 
@@ -296,7 +298,7 @@ def test_sentences_are_what_a_reader_would_say():
         "the generator and the discriminator differ by framework defaults only; "
     )
     assert "from keras's and tensorflow's own defaults" in told("dcgan_keras", "wgan_cifar64")
-    assert "latents normal -> uniform in [0, 1]" in told("dcgan_cifar32", "wgan_cifar64")
+    assert "latents normal -> uniform in [0, 1]" in told("dcgan_cifar32", "dcgan_cifar64")
     assert "the auxiliary classifier" in told("dcgan_cifar32", "acgan_cifar32")
     assert told("dcgan", "denoising_fashion").startswith(
         "a GAN against an autoencoder; data shapes"

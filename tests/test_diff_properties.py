@@ -77,6 +77,7 @@ def unrolled(layers: list, normalization: object) -> list:
 
 
 PIECE: list = []
+LAYERS = {"batch": "batch_norm", "instance": "instance_norm", "{'layer': {}}": {"layer_norm": {}}}
 
 
 def replaced(layer: object, name: str, value: object) -> object:
@@ -95,8 +96,13 @@ def respelt(data: dict) -> dict:
     other.pop("blocks")
     for key in ("generator", "discriminator"):
         network = data[key]
-        layers = unrolled(network["layers"], network["normalization"])
+        norms = network.get("normalization", [])
+        weights = [norm for norm in norms if norm in ("spectral", "weight")]
+        written = [LAYERS.get(str(norm)) for norm in norms if norm not in weights]
+        layers = unrolled(network["layers"], written[0] if written else None)
         other[key] = {k: v for k, v in network.items() if k != "normalization"} | {"layers": layers}
+        if weights:
+            other[key]["normalization"] = weights[0]
     return other
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from small_gans import GREY
 from small_systems import CLASSIFIER, DENOISING, MULTI_HOT
 from torch.utils.data import Dataset
 from typer.testing import CliRunner
@@ -621,3 +622,15 @@ def test_what_scores_lack_is_said_before_training(tmp_path):
     with pytest.raises(ExtractorError, match="no extractor"):
         train(spec, tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_folder_of_references_is_read_upright_and_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("ganspec.evaluation.runs.open_extractor", lambda *_: None)
+    spec = loads(GREY.replace("size: [8, 12]", "size: [8, 12], transpose: true"))
+    run = train(spec, tmp_path / "run", steps=1)
+    (tmp_path / "real").mkdir()
+    Image.new("L", (3, 5), 7).save(tmp_path / "real" / "0.png")
+    evaluator = Evaluator(run.folder, EvaluationOptions(reference=tmp_path / "real"))
+    with pytest.warns(UserWarning, match=r"images of grey are transposed, those of .*real are not"):
+        (images,) = evaluator.real.batches(1)
+    assert images.shape == (1, 3, 5, 3)

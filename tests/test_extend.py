@@ -41,7 +41,7 @@ generator:
   layers: [{project: [ch, 8, 8]}, {celu: 0.5}, {pointwise: 3}, tanh]
 discriminator:
   condition: shift
-  norm: standardized
+  normalization: standardized
   layers: [{conv: {out: ch, stride: 2, kernel: 1}}, blur, celu, flatten, {linear: 1}]
 objective: {loss: {margin: 2.0}, penalty: drift}
 optimizers: {nadam: 1e-3}
@@ -68,6 +68,26 @@ train: {batch: 8}
 PLAIN = "name: plain\ndata: {dataset: shapes, size: 8}\nautoencoder: {layers: [{conv: 3}, tanh]}\n"
 PLAIN += "objective: {loss: mean_squared_error}\noptimizer: adam\n"
 LAYER = 'from ganspec.extend import Layer\n\n\nclass Mine(Layer, kind="mine"):\n    """Mine."""\n'
+
+BATCH = LAYER.replace("Layer", "WeightNorm").replace('"mine"', '"batch"')
+SCALE = '''from typing import ClassVar
+
+from ganspec.extend import Call, Layer
+
+
+def scale_images(x):
+    """Divide each image by its largest number."""
+    return x / x.abs().amax(dim=(1, 2, 3), keepdim=True)
+
+
+class Scale(Layer, kind="scale_norm"):
+    """Divides each image by its largest number."""
+
+    role: ClassVar = "norm"
+
+    def call(self, x):
+        return Call(scale_images)
+'''
 
 
 @pytest.fixture
@@ -97,9 +117,10 @@ def run(*words, kinds=tuple(FILES), status=0):
 
 
 def test_a_kind_with_a_role_is_compared_as_ganspec_s_are(folder):
-    line = '    primary: ClassVar = "alpha"\n'
-    roled = FILES["celu.py"].replace(line, f'{line}    role: ClassVar = "activation"\n')
-    for text, place, edits in ((FILES["celu.py"], "layers", "+1 -1"), (roled, "activations", "~1")):
+    roled = FILES["celu.py"]
+    plain = roled.replace('    role: ClassVar = "activation"\n', "")
+    assert plain != roled
+    for text, place, edits in ((plain, "layers", "+1 -1"), (roled, "activations", "~1")):
         Path("celu.py").write_text(text)
         table = run("compare", "copies.yaml", "--rows=activations,layers", "--format=csv")
         (row,) = (line for line in table.splitlines() if "celu" in line)
@@ -150,6 +171,16 @@ def test_runs_are_trained_sampled_evaluated_and_reported(folder):
     assert Path("runs/mine/kinds/celu.py").read_text() == FILES["celu.py"]
 
 
+def test_a_norm_of_ones_own_is_a_normalization(folder):
+    """One file makes a norm layer or a weight norm a word of `normalization`."""
+    Path("scale.py").write_text(SCALE)
+    kinds = [*FILES, "scale.py"]
+    own = "discriminator.normalization=[standardized, scale]"
+    run("build", ROOT / "specs/dcgan.yaml", "--set", own, kinds=kinds)
+    source = Path("generated/dcgan.py").read_text()
+    assert "scale_images(x)" in source.replace("(h)", "(x)") and "standardize(nn.Conv2d" in source
+
+
 def test_networks_are_imported_as_own_kinds(folder):
     text = "from torch import nn\n\nclass Net(nn.Module):\n    def __init__(self):\n"
     text += "        super().__init__()\n        self.net = nn.Sequential(\n"
@@ -176,6 +207,10 @@ def test_every_command_offers_kinds(command):
         ("\n\nraise SystemExit(3)\n", "mine.py:3: SystemExit: 3"),
         (LAYER.replace('"mine"', '"conv"'), "mine.py:4: layer kind `conv` is already defined in"),
         (LAYER.replace('"""Mine."""', "pass"), "mine.py:4: the layer `mine` has no docstring"),
+        (
+            BATCH,
+            "mine.py:4: `normalization: batch` is already defined in ganspec.kinds.layers.batch",
+        ),
         (LAYER * 2, "layer kind `mine` is already defined in ganspec_kinds_mine"),
     ],
 )

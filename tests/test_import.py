@@ -120,17 +120,18 @@ def test_the_dcgan_example_becomes_the_spec_that_people_write():
     assert set(found.verified.values()) == {EQUAL}
     data, known = yaml.safe_load(found.text), ganspec.load(ROOT / "specs" / "dcgan.yaml")
     assert data["vars"] == {"nz": 100, "ngf": 64, "ndf": 64}
+    assert data["generator"]["normalization"] == "batch"
     assert data["generator"]["layers"] == [
         {"reshape": ["nz", 1, 1]},
         {"conv_transpose": {"out": "8 * ngf", "padding": 0, "bias": False}},
-        "batch_norm",
+        "norm",
         "relu",
         {
             "repeat": {
                 "with": {"c": ["4 * ngf", "2 * ngf", "ngf"]},
                 "layers": [
                     {"conv_transpose": {"out": "c", "stride": 2, "bias": False}},
-                    "batch_norm",
+                    "norm",
                     "relu",
                 ],
             }
@@ -154,6 +155,7 @@ NETWORKS = {
     "Functional": ("x:3x16x16", "discriminator"),
     "OlderNorms": ("x:3x8x8", "discriminator"),
     "Vectors": ("z:10", "generator"),
+    "ByTheBatch": ("z:10", "generator"),
     "Labelled": ("z:8 y:class4", "generator"),
     "Embedded": ("x:1x8x8 y:class4", "discriminator"),
     "Planes": ("x:3x8x8 y:6", "discriminator"),
@@ -200,15 +202,24 @@ EXPECTED = {
         "sigmoid",
     ],
     "OlderNorms": [
-        {"conv": {"out": 4, "stride": 2, "norm": "weight"}},
+        {"conv": {"out": 4, "stride": 2, "weight_norm": "weight"}},
         "flatten",
-        {"linear": {"out": 1, "norm": "spectral"}},
+        {"linear": {"out": 1, "weight_norm": "spectral"}},
     ],
     "Vectors": [{"linear": 784}, "tanh", {"reshape": [1, 28, 28]}],
+    "ByTheBatch": [
+        {"linear": 36},
+        {"batch_norm": {"statistics": "batch"}},
+        "relu",
+        {"reshape": [4, 3, 3]},
+        {"conv": 1},
+        {"batch_norm": {"statistics": "batch", "scale": False, "center": False}},
+        "tanh",
+    ],
     "Labelled": [{"project": [4, 8, 8]}, {"conv": 3}, "tanh"],
     "Embedded": ["flatten", {"join_label": {"embedding": 5}}, {"linear": 1}],
     "Planes": [{"conv": {"out": 4, "stride": 2}}, "flatten", {"linear": 1}],
-    "Reversed": [{"project": [3, 4, 4]}, "class_batch_norm", "tanh"],
+    "Reversed": [{"project": [3, 4, 4]}, "norm", "tanh"],
     "TwoHeads": [
         {"conv": {"out": 4, "stride": 2}},
         "flatten",

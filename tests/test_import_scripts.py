@@ -38,10 +38,11 @@ def test_words_name_what_the_file_has_and_functions_make_networks():
     made = imported(OPTIONS, {"network": "critic"}, "x:3x16x16")
     words = parse_settings(["norm_layer=nn.InstanceNorm2d,act=leaky"])
     told = imported(OPTIONS, {"network": "Critic"}, "x:3x16x16", **words)
-    for found, layers in ((made, ["batch_norm", "relu"]), (told, ["instance_norm", "leaky_relu"])):
+    for found, norm, activation in ((made, "batch", "relu"), (told, "instance", "leaky_relu")):
         assert list(found.verified.values()) == [EQUAL]
-        parts = yaml.safe_load(found.text)["discriminator"]["layers"][1:3]
-        assert [part if isinstance(part, str) else next(iter(part)) for part in parts] == layers
+        network = yaml.safe_load(found.text)["discriminator"]
+        assert network["normalization"] == norm
+        assert network["layers"][1] == "norm" and activation in network["layers"][2]
 
 
 def test_unknown_layers_of_any_size_keep_the_shapes():

@@ -6,11 +6,8 @@ import pytest
 import torch
 from keras_oracle import channels_last, close, copy_weights, keras, same, sequential
 from test_layers import alone, lowered
-from torch import nn
 
 from ganspec.compiler.evaluate import evaluate
-from ganspec.compiler.lower import lower
-from ganspec.language.load import loads
 
 L = keras.layers
 
@@ -158,87 +155,6 @@ def test_dense_and_reshape():
     )
     layers = [L.Dense(60), L.Reshape((3, 4, 5)), L.ReLU(), L.Flatten(), L.Dense(2)]
     same(sequential((6,), layers), network, (6,))
-
-
-SPEC = """
-name: report
-framework: keras
-data: {{dataset: mnist, range: [-1, 1]}}
-latent: {{size: 100}}
-generator:
-  layers:
-    - linear: {{out: 7 * 7 * 256, bias: false}}
-    - batch_norm
-    - leaky_relu
-    - reshape: [256, 7, 7]
-    - conv_transpose: {{out: 128, kernel: 5, bias: false}}
-    - batch_norm
-    - leaky_relu
-    - conv_transpose: {{out: 64, kernel: 5, stride: 2, bias: false}}
-    - batch_norm
-    - leaky_relu
-    - conv_transpose: {{out: 1, kernel: 5, stride: 2, bias: false}}
-    - tanh
-discriminator:
-  layers:
-    - conv: {{out: 64, kernel: 5, stride: 2}}
-    - leaky_relu
-    - dropout: 0.3
-    - conv: {{out: 128, kernel: 5, stride: 2}}
-    - leaky_relu
-    - dropout: 0.3
-    - flatten
-    - linear: 1
-objective: {{loss: non_saturating}}
-optimizers: {optimizers}
-"""
-
-
-def counts(network: nn.Module) -> tuple[int, int]:
-    """Parameters, and numbers in running statistics."""
-    statistics = [b for b in network.buffers() if b.is_floating_point()]
-    return sum(p.numel() for p in network.parameters()), sum(b.numel() for b in statistics)
-
-
-def test_dcgan_of_tensorflows_tutorial():
-    """Its printed parameter counts, and the images and scores of the Keras original."""
-    nets = lower(loads(SPEC.format(optimizers="{adam: {}}")))
-    generator, discriminator = evaluate(nets["generator"]), evaluate(nets["discriminator"])
-    up = sequential(
-        (100,),
-        [
-            L.Dense(7 * 7 * 256, use_bias=False),
-            L.BatchNormalization(),
-            L.LeakyReLU(),
-            L.Reshape((7, 7, 256)),
-            L.Conv2DTranspose(128, 5, 1, "same", use_bias=False),
-            L.BatchNormalization(),
-            L.LeakyReLU(),
-            L.Conv2DTranspose(64, 5, 2, "same", use_bias=False),
-            L.BatchNormalization(),
-            L.LeakyReLU(),
-            L.Conv2DTranspose(1, 5, 2, "same", use_bias=False, activation="tanh"),
-        ],
-    )
-    down = sequential(
-        (1, 28, 28),
-        [
-            L.Conv2D(64, 5, 2, "same"),
-            L.LeakyReLU(),
-            L.Dropout(0.3),
-            L.Conv2D(128, 5, 2, "same"),
-            L.LeakyReLU(),
-            L.Dropout(0.3),
-            L.Flatten(),
-            L.Dense(1),
-        ],
-    )
-    assert counts(generator) == (2_330_944 - 25_472, 25_472)
-    assert counts(discriminator) == (212_865, 0)
-    assert up.count_params() == sum(counts(generator))
-    assert down.count_params() == sum(counts(discriminator))
-    same(up, generator, (100,))
-    same(down, discriminator, (1, 28, 28), train=(False,))  # dropout draws at random
 
 
 @pytest.mark.parametrize(

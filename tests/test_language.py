@@ -246,7 +246,7 @@ def merged(base: str, over: str) -> object:
         (
             "objective: {loss: {minimax: {real_target: 0.9}}}",
             "objective: {loss: minimax}",
-            {"objective": {"loss": "minimax"}},
+            {"objective": {"loss": {"minimax": {"real_target": 0.9}}}},
         ),
         # a bare value is its kind's commonest field
         (
@@ -286,9 +286,56 @@ def merged(base: str, over: str) -> object:
             },
         ),
         (
-            "generator: {norm: spectral, init: {normal: 0.1}}",
-            "generator: {norm: weight, init: {normal: {std: 0.2}}}",
-            {"generator": {"norm": "weight", "init": {"normal": {"std": 0.2}}}},
+            "generator: {normalization: spectral, init: {normal: 0.1}}",
+            "generator: {normalization: weight, init: {normal: {std: 0.2}}}",
+            {"generator": {"normalization": "weight", "init": {"normal": {"std": 0.2}}}},
+        ),
+        # a bare name keeps the fields of the same kind, wherever a kind is chosen
+        (
+            "objective: {loss: {non_saturating: {reads: probabilities}}, penalty: {gradient: 10}}",
+            "objective: {loss: non_saturating, penalty: gradient}",
+            {
+                "objective": {
+                    "loss": {"non_saturating": {"reads": "probabilities"}},
+                    "penalty": {"gradient": 10},
+                }
+            },
+        ),
+        (
+            "generator: {normalization: {instance: {affine: true}}, condition: {concat: 8}}",
+            "generator: {normalization: instance, condition: concat}",
+            {
+                "generator": {
+                    "normalization": {"instance": {"affine": True}},
+                    "condition": {"concat": 8},
+                }
+            },
+        ),
+        (
+            "data: {dataset: {shapes: {count: 3}}}\noptimizers: {adam: {lr: 1}}",
+            "data: {dataset: shapes}\noptimizers: {generator: adam}",
+            {
+                "data": {"dataset": {"shapes": {"count": 3}}},
+                "optimizers": {
+                    "generator": {"adam": {"lr": 1}},
+                    "discriminator": {"adam": {"lr": 1}},
+                },
+            },
+        ),
+        (
+            "objective: {loss: {non_saturating: {reads: probabilities}}}",
+            "objective: {loss: {non_saturating: null}}",
+            {"objective": {"loss": {"non_saturating": None}}},
+        ),
+        (
+            "generator: {normalization: {instance: {affine: true}}}",
+            "generator: {normalization: [spectral, instance]}",
+            {"generator": {"normalization": ["spectral", "instance"]}},
+        ),
+        (
+            "generator: {normalization: [spectral, instance]}",
+            "generator: {normalization: {batch: {eps: 1}}}",
+            {"generator": {"normalization": {"batch": {"eps": 1}}}},
         ),
         (
             "data: {dataset: {shapes: {count: 3}}, size: 8}",
@@ -359,7 +406,8 @@ def test_is_kind():
     for path in [
         ("objective", "loss"),
         ("data", "dataset"),
-        ("generator", "norm"),
+        ("generator", "normalization"),
+        ("generator", "normalization", 1),
         ("generator", "layers", 3),
         ("generator", "layers", 3, "residual", "main", 0),
         ("optimizers", "generator"),

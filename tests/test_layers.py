@@ -184,9 +184,9 @@ def test_block():
 @pytest.mark.parametrize(
     ("normalization", "module"),
     [
-        ("batch_norm", nn.BatchNorm2d),
-        ("instance_norm", nn.InstanceNorm2d),
-        ("{group_norm: 2}", nn.GroupNorm),
+        ("batch", nn.BatchNorm2d),
+        ("instance", nn.InstanceNorm2d),
+        ("{group: 2}", nn.GroupNorm),
     ],
 )
 def test_norm(normalization, module):
@@ -223,7 +223,7 @@ def test_concat_and_add_are_a_unet():
 def test_spectral_self_attention_trains():
     net = lowered(
         """
-        norm: spectral
+        normalization: spectral
         layers:
           - project: [2 * ch, 4, 4]
           - conv_transpose: {out: ch, kernel: 4, stride: 2}
@@ -355,7 +355,7 @@ def test_output_padding_is_for_padding_in_numbers():
 @pytest.mark.parametrize("form", ["report", "pooled"])
 def test_self_attention_is_sagans_formula(form, norm):
     shape = (16, 4, 6)
-    runtime = evaluate(alone({"self_attention": {"form": form, "norm": norm}}, shape))
+    runtime = evaluate(alone({"self_attention": {"form": form, "weight_norm": norm}}, shape))
     x = torch.randn(2, *shape)
     assert torch.equal(runtime(x), x)  # gamma starts at 0
 

@@ -89,7 +89,8 @@ LAYERS = {
     "convs": "[{project: [4, 4, 4]}, {conv_transpose: {out: 3, stride: 2}}, tanh]",
     "no_bias": "[{reshape: [4, 1, 1]}, {conv_transpose: {out: 3, kernel: 8, padding: 0, "
     "bias: false}}, batch_norm, tanh]",
-    "wrapped": "[{project: [4, 4, 4]}, {conv_transpose: {out: 3, stride: 2, norm: spectral}},"
+    "wrapped": "[{project: [4, 4, 4]}, "
+    "{conv_transpose: {out: 3, stride: 2, weight_norm: spectral}},"
     " tanh]",
 }
 

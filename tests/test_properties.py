@@ -99,12 +99,18 @@ heads = st.sampled_from(
     [["flatten", {"linear": 1}], ["sum_pool", {"linear": 1}], [{"conv": {"out": 1, "kernel": 1}}]]
 )
 networks = st.fixed_dictionaries(
-    {"normalization": st.sampled_from(["batch_norm", "instance_norm", {"layer_norm": {}}])},
-    optional={
-        "norm": st.sampled_from(sorted(kinds_of("weight_norm"))),
-        "init": st.sampled_from(sorted(kinds_of("initializer"))),
-    },
+    {}, optional={"init": st.sampled_from(sorted(kinds_of("initializer")))}
 )
+weight_norms = st.sampled_from([[], ["spectral"], ["weight"]])
+activation_norms = st.sampled_from(["batch", "instance", {"layer": {}}])
+
+
+def normalizations(layers: list, piece: list) -> st.SearchStrategy:
+    """Draw at most one weight norm, and what `norm` stands for if a layer reads it."""
+    text = json.dumps([layers, piece if "piece" in json.dumps(layers) else []])
+    if '"norm"' not in text:
+        return weight_norms
+    return st.builds(lambda weight, norm: [*weight, norm], weight_norms, activation_norms)
 
 
 @st.composite
@@ -115,6 +121,10 @@ def specs(draw) -> dict:
     image = [{"conv": channels}, draw(st.sampled_from(["tanh", "sigmoid"]))]
     generator["layers"] = [*draw(starts), *draw(bodies), *image]
     discriminator["layers"] = [*draw(bodies), *draw(heads)]
+    piece = [{"conv": "c"}, *draw(same_shape)]
+    for network in (generator, discriminator):
+        if norms := draw(normalizations(network["layers"], piece)):
+            network["normalization"] = norms
     loss = draw(st.sampled_from(sorted(kinds_of("loss"))))
     objective = {"loss": loss}
     if loss in ("minimax", "non_saturating") and draw(st.booleans()):
@@ -131,7 +141,7 @@ def specs(draw) -> dict:
         "name": "random",
         "framework": draw(st.sampled_from(["torch", "keras", "tensorflow"])),
         "vars": {"z": 5, "ch": 4},
-        "blocks": {"piece": {"params": ["c"], "layers": [{"conv": "c"}, *draw(same_shape)]}},
+        "blocks": {"piece": {"params": ["c"], "layers": piece}},
         "data": {"dataset": "shapes", "channels": channels, "flip": draw(st.booleans())},
         "latent": {"size": "z", "distribution": draw(st.sampled_from(["normal", "uniform"]))},
         "generator": generator,

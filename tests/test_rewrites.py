@@ -21,7 +21,7 @@ SPEC = """
 name: probe
 data: {dataset: shapes}
 latent: {size: 6}
-generator: {norm: NORM, layers: [LAYER]}
+generator: {normalization: NORM, layers: [LAYER]}
 discriminator: {layers: [flatten, {linear: 1}]}
 objective: {loss: hinge}
 optimizers: {adam: {lr: 1e-3}}

@@ -41,7 +41,7 @@ FLOORS = [
 ]
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Imports inside functions keep a command's start quick. Where there are some, and what is slow:
-LATE = {"", "commands", "training.loop", "systems.classifier.training"}
+LATE = {"", "commands", "kinds_files", "training.loop", "systems.classifier.training"}
 SLOW = {"matplotlib", "numpy", "pydantic", "scipy", "torch", "yaml"}
 # Names that only annotations need may hide from the start of a command.
 HIDING = {"", "commands", "console", "cli", "progress"}

@@ -26,6 +26,7 @@ from ganspec.sampling.sample import sample
 from ganspec.sampling.sampler import Sampler
 from ganspec.systems.batches import scale_pixels
 from ganspec.systems.latents import linear, spherical
+from ganspec.training.images import open_test_images
 
 CPU = torch.device("cpu")
 
@@ -153,7 +154,7 @@ def test_a_file_of_conditions_is_drawn_in_its_order(draw, runs, tmp_path):
         assert np.array_equal(four["images"][:3], one["images"])
         assert np.array_equal(four["multi_hot"], np.tile(one["multi_hot"], (4, 1)))
     status, told = draw("several", "--conditions", "test.json")
-    assert (status, told) == (0, f"{runs / 'several' / 'conditions_n1_seed0.png'} written\n")
+    assert (status, told) == (0, f"{runs / 'several' / 'conditions_n1_seed0_test.png'} written\n")
 
 
 def test_what_is_asked_for_is_drawn(draw, runs):
@@ -342,6 +343,35 @@ def test_a_way_moves_there_and_back(draw):
             assert np.array_equal(tiles("frame.png", 4, 2, 8, 12), still[:, place])
 
 
+def test_restored_images_are_the_same_in_every_form(draw, runs):
+    for name in ("a.png", "a.npz", "a/"):
+        assert draw("denoising", "-n", 20, "--seed", 3, "-o", name)[0] == 0
+    assert draw("denoising", "-n", 18, "--seed", 3, "--with-labels", "-o", "a.csv")[0] == 0
+    archive = np.load("a.npz")
+    images, labels = archive["images"], archive["labels"]
+    # in a grid, two groups of three rows: inputs, restored images, originals
+    grid = tiles("a.png", 96, 16, 8, 8)
+    inputs, restored, originals = (
+        grid[[*range(16 * row, 16 * row + 16), *range(48 + 16 * row, 52 + 16 * row)]]
+        for row in range(3)
+    )
+    files = [np.asarray(Image.open(f"a/{index:06d}.png")) for index in range(20)]
+    rows = numbers("a.csv")  # a smaller count begins with the same images
+    assert np.array_equal(restored, images)
+    assert np.array_equal(files, images)
+    assert np.array_equal(rows[:, 1:], images[:18].reshape(18, -1))
+    assert np.array_equal(rows[:, 0], labels[:18])
+    assert (inputs != originals).mean() > 0.5  # noisy
+    spec = ganspec.load(runs / "denoising" / "spec.yaml")
+    tests, test_labels = open_test_images(spec.data, None, CPU)
+    places = [
+        int((tests.permute(0, 2, 3, 1) == torch.from_numpy(image)).flatten(1).all(1).nonzero()[0])
+        for image in originals
+    ]
+    assert len(set(places)) == 20
+    assert test_labels[places].tolist() == labels.tolist()
+
+
 def test_every_system_can_be_animated(draw):
     for name in ("classifier", "denoising"):
         assert draw(name, "-o", f"{name}.gif")[0] == 0
@@ -380,22 +410,31 @@ def test_nothing_that_exists_is_lost(draw, tmp_path):
     assert len(list((tmp_path / "empty").iterdir())) == 2
 
 
-def test_by_default_files_lie_in_the_run_and_are_its_own(draw, runs):
-    for _ in range(2):
-        assert draw("grey", "-n", 4)[1] == f"{runs / 'grey'}/sample_n4_seed0.png written\n"
+def test_by_default_files_lie_in_the_run_under_new_names(draw, runs):
+    for more, end in (([], ""), ([], "_2"), ([], "_3"), (["--overwrite"], "")):
+        told = draw("grey", "-n", 4, *more)[1]
+        assert told == f"{runs / 'grey'}/sample_n4_seed0{end}.png written\n"
     for arguments, name in [
         (["--format", "csv", "--seed", 3], "sample_n64_seed3.csv"),
         (["--best", 2, "--of", 9], "best2_of9_seed0.png"),
         (["--interpolate", "linear"], "interpolation_linear_seed0.png"),
+        (
+            ["--interpolate", "linear", "-n", 2, "--frames", 3],
+            "interpolation_linear_n2_frames3_seed0.png",
+        ),
         (["--format", "webp"], "training.webp"),
         (
             ["--step", 3, "--raw", "--truncation", 0.5],
             "sample_n64_seed0_truncation0.5_step3_raw.png",
         ),
         (["--format", "folder", "-n", 2], "sample_n2_seed0"),
+        (["--format", "folder", "-n", 2], "sample_n2_seed0_2"),
     ]:
         assert draw("grey", *arguments)[1].split(" written")[0] == str(runs / "grey" / name)
         assert (runs / "grey" / name).exists()
+    for label, name in [("3, 7", "sample_n2_seed0_3_7.png"), ("3,7", "sample_n2_seed0_3_7_2.png")]:
+        told = draw("colour", "-n", 2, "--label", label)[1]
+        assert told == f"{runs / 'colour' / name} written\n"
 
 
 class BrokenError(Exception):
@@ -477,8 +516,9 @@ def test_a_file_that_was_not_finished_is_not_there(name, tmp_path):
         ("colour", "--with-labels", "--with-labels is for CSV"),
         ("grey", "--step 4", "no weights of step 4, only of 3, 6, 7"),
         ("classifier", "-n 4", "trains a classifier"),
-        ("denoising", "-o a.csv", "in a PNG grid"),
-        ("denoising", "--truncation 1", "in a PNG grid"),
+        ("denoising", "--truncation 1", "-n and --seed choose them, --truncation does not"),
+        ("denoising", "-n 65", "there are 64 images to restore, not 65: give -n 64"),
+        ("denoising", "--with-labels", "--with-labels is for CSV"),
         ("denoising", "--label 1", "reads no labels"),
     ],
 )

@@ -61,7 +61,7 @@ generator:
     - conv: 3
     - tanh
 discriminator:
-  norm: spectral
+  normalization: spectral
   condition: {channel: {embedding: 5}}
   layers:
     - {conv: {out: 8, as: a}}
@@ -348,8 +348,8 @@ def test_markdown_is_rows_of_equal_length(odd):
 
 def test_receptive_fields_are_columns():
     text = show(ROOT / "specs/cgan_fashion.yaml", "--receptive-field")
-    assert re.search(r"^  conv +128 x 7 x 7 +147,584 +7,225,344 +7 x 7 +4 +34$", text, re.M)
-    assert re.search(r"^  linear +1 +6,273 +6,272 +28 x 28 +38$", text, re.M)
+    assert re.search(r"^  conv\* +128 x 7 x 7 +147,584 +7,225,344 +7 x 7 +4 +46$", text, re.M)
+    assert re.search(r"^  linear\* +1 +6,273 +6,272 +28 x 28 +51$", text, re.M)
     assert text.count("receptive field") == 1  # the generator reads no image
     shown = json.loads(show(ROOT / "specs/cgan_fashion.yaml", "--json"))["networks"]
     assert shown["generator"]["receptive_field"] is None

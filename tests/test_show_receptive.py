@@ -18,7 +18,7 @@ from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower, lower_network
 from ganspec.language.errors import SpecError
 from ganspec.language.expr import Width
-from ganspec.language.kinds import kinds_of
+from ganspec.language.kinds import kinds_of, within
 from ganspec.language.load import loads
 from ganspec.program import receptive
 from ganspec.program.ir import Call, Net, Origin, Step, Value, start_input
@@ -42,7 +42,7 @@ def positive(net: Net) -> nn.Module:
             if isinstance(child, nn.MaxPool2d):
                 sides = (child.kernel_size, child.stride, child.padding)
                 setattr(parent, name, nn.AvgPool2d(*sides, ceil_mode=child.ceil_mode))
-            if isinstance(child, STATISTICS):
+            if isinstance(child, STATISTICS) or getattr(child, "running_mean", child) is None:
                 setattr(parent, name, nn.Identity())
     random = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -99,7 +99,11 @@ def prefixes(spec) -> list[Net]:
         for count, layer in enumerate(network.layers, 1):
             if layer.kind in POINTWISE:
                 continue
-            part = network.model_copy(update={"layers": network.layers[:count], "norm": None})
+            layers = network.layers[:count]
+            norm = (
+                network.activation_norm if any(k.kind == "norm" for k in within(layers)) else None
+            )
+            part = network.model_copy(update={"layers": layers, "normalization": norm})
             found.append(lower_network(key, part, spec.scope, headless, spec.label_input))
     return found
 

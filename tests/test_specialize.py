@@ -9,10 +9,12 @@ import pytest
 from conftest import SPECS
 
 import ganspec
-from ganspec.compiler.arrange import Module
+from ganspec.compiler.arrange import Module, _reads_at_once
 from ganspec.compiler.emit import moved
 from ganspec.compiler.fold import fold
 from ganspec.compiler.inline import inline
+from ganspec.compiler.pieces import Piece
+from ganspec.compiler.symbols import Symbols
 from ganspec.seal import is_emitted, sealed
 
 
@@ -86,6 +88,48 @@ def test_the_seal_tells_an_edit():
     assert not is_emitted(b"print('mine')\n")
     assert not is_emitted(b"\x89PNG\r\n")
     assert sealed("no head") == "no head"
+
+
+# -- variables that the configuration does not use ------------------------------------------------
+
+
+def label_copies(x, labels, cfg):
+    shown = -labels if cfg.flip else labels
+    total, other = x + 1, labels
+    return pair(total, shown, cfg), *pair(x, other, cfg)
+
+
+def pair(x, labels, cfg):
+    return x + labels if cfg.reads else x, labels
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_copies_of_absent_variables_are_absent(reads):
+    cfg = {"flip": False, "reads": reads, "absent": () if reads else ("labels",)}
+    function, source = settled(label_copies, **cfg)
+    assert "None" not in source
+    if reads:
+        assert function(2, 5) == label_copies(2, 5, SimpleNamespace(**cfg)) == ((8, 5), 7, 5)
+    else:
+        assert "shown" not in source and "other" not in source
+        assert source.count("labels") == 1  # the parameter of the main function, which has callers
+
+
+@pytest.mark.parametrize(
+    ("text", "is_read"),
+    [
+        ("TABLE = [f(i) for i in range(2)]", True),
+        ("class Table:\n    rows = f(1)", True),
+        ("class Table:\n    def rows(self):\n        return f(1)", False),
+        ("def table(rows=f(1)):\n    return rows", True),
+        ("table = lambda: [f(i) for i in range(2)]", False),
+    ],
+)
+def test_what_a_definition_reads_at_once_is_defined_before_it(text, is_read):
+    symbols = Symbols()
+    own, other = symbols.of("table", 0, "table"), symbols.of("f", 0, "f")
+    piece = Piece([own], "Losses", text.replace("f(", f"{other.mark}("))
+    assert _reads_at_once(piece, other) is is_read
 
 
 # -- functions in place of their calls ------------------------------------------------------------

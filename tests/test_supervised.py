@@ -50,6 +50,8 @@ SYSTEMS = {
     "plain": PLAIN,
     "unclipped": UNCLIPPED,
     "folder": FOLDER,
+    "transposed": CLASSIFIER.replace("size: 8", "size: [8, 10], transpose: true"),
+    "transposed_folder": FOLDER.replace("size: 8", "size: [8, 10], transpose: true"),
 }
 every_system = pytest.mark.parametrize("text", SYSTEMS.values(), ids=SYSTEMS)
 some_systems = pytest.mark.parametrize(

@@ -9,7 +9,11 @@ from test_layers import alone
 from torch import nn
 
 from ganspec.compiler.evaluate import evaluate
+from ganspec.importing.likeness import lowered
 from ganspec.kinds.layers.batch_norm import CenteredBatchNorm, ScaledBatchNorm
+from ganspec.kinds.layers.class_batch_norm import ConditionalBatchNorm
+from ganspec.language.expr import Width
+from ganspec.program.ir import label_input
 
 
 def network(layer: object, shape: tuple[int, ...]) -> nn.Module:
@@ -38,22 +42,50 @@ def column(weight: torch.Tensor, x: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("shape", [(4, 3, 5), (4,)], ids=str)
 def test_batch_norm_is_contribs(shape):
-    """`tf.contrib.layers.batch_norm`: centre, no scale, epsilon 1e-3, decay 0.999."""
+    """`tf.contrib.layers.batch_norm`: centre, no scale, epsilon 1e-3, statistics of the batch."""
     made, x = network("batch_norm", shape), draw(shape, 1e-3**0.5)
     (norm,) = made.children()
     assert [name for name, _ in norm.named_parameters()] == ["bias"]
     axes = (0, 2, 3)[: len(shape)]
     expected = standardized(x.numpy(), axes, 1e-3) + column(norm.bias, x)
+    for mode in (True, False):  # without `is_training` there is no other mode
+        np.testing.assert_allclose(made.train(mode)(x).detach(), expected, rtol=1e-10)
+    assert not list(norm.buffers())
+
+
+@pytest.mark.parametrize("shape", [(4, 3, 5), (4,)], ids=str)
+def test_batch_norm_under_is_training_has_running_statistics(shape):
+    """`tf.contrib.layers.batch_norm(net, is_training=phase)`: decay 0.999."""
+    made, x = network({"batch_norm": {"statistics": "running"}}, shape), draw(shape, 1e-3**0.5)
+    (norm,) = made.children()
+    axes = (0, 2, 3)[: len(shape)]
+    expected = standardized(x.numpy(), axes, 1e-3) + column(norm.bias, x)
     np.testing.assert_allclose(made(x).detach(), expected, rtol=1e-10)
     np.testing.assert_allclose(norm.running_mean, 0.001 * x.numpy().mean(axes), rtol=1e-10)
-    # in `eval`, by the running statistics
     mean, variance = column(norm.running_mean, x), column(norm.running_var, x)
     expected = (x.numpy() - mean) / np.sqrt(variance + 1e-3) + column(norm.bias, x)
     np.testing.assert_allclose(made.eval()(x).detach(), expected, rtol=1e-10)
 
 
-def test_batch_norm_of_tf_layers_is_two_words_more():
-    (norm,) = network({"batch_norm": {"scale": True, "momentum": 0.01}}, (4, 3, 5)).children()
+@pytest.mark.parametrize("shape", [(4, 3, 5), (4,)], ids=str)
+def test_class_batch_norm_is_of_the_batch_too(shape):
+    layer = ConditionalBatchNorm(eps=1e-3, statistics="batch")
+    made = evaluate(lowered(layer, shape, label_input(Width(2), True))).double().eval()
+    x, y = draw(shape, 1.0), torch.tensor([1, 0, 1])
+    (norm,) = made.children()
+    with torch.no_grad():
+        for weight in norm.parameters():
+            weight.uniform_(0.5, 1.5)
+    axes, row = (0, 2, 3)[: len(shape)], (3, -1, *[1] * (x.dim() - 2))
+    gain, bias = (weight[y].detach().numpy().reshape(row) for weight in (norm.gain, norm.bias))
+    expected = gain * standardized(x.numpy(), axes, 1e-3) + bias
+    np.testing.assert_allclose(made(x, y).detach(), expected, rtol=1e-10)
+    assert not list(norm.buffers())
+
+
+def test_batch_norm_of_tf_layers_is_three_words_more():
+    fields = {"scale": True, "statistics": "running", "momentum": 0.01}
+    (norm,) = network({"batch_norm": fields}, (4, 3, 5)).children()
     assert type(norm) is nn.BatchNorm2d
     assert (norm.affine, norm.eps, norm.momentum) == (True, 1e-3, 0.01)
 

@@ -66,7 +66,7 @@ ALL += [
     for plan, g, images in zip(
         OF_CLASSES.values(),
         (0, 0.5, 0, 1, 0),
-        ("both", "both", "real", "real", "both"),
+        ("both", "both", "both", "real", "both"),
         strict=True,
     )
 ]
@@ -246,6 +246,11 @@ def test_losses_with_skip_rules_are_from_before_any_update():
         ("generated: reused, steps: {generator: 2}", "", "only one update of the generator"),
         ("generated: reused, warmup: {iterations: 2, images: pixels}", "", "a warm-up on random"),
         ("gradients: true, skip: {generator: d_loss > 1}", "", "an update that a rule skips"),
+        (
+            f"order: [discriminator, generator, q], {Q}",
+            ", auxiliary: {discriminator: 0, generator: 0, images: real}",
+            "nothing reads `images`",
+        ),
         (
             "order: [discriminator, generator, q], updates: "
             "{q: {terms: [auxiliary], networks: [generator, generator], optimizer: {sgd: 1}}}",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import torch
 import torch.nn.functional as F
-from conftest import ROOT, assert_same_weights, narrow, training_of
+from conftest import ROOT, assert_same_weights, narrow, run_source, training_of
 from torch.distributions import Normal, kl_divergence
 from typer.testing import CliRunner
 
@@ -139,3 +141,18 @@ def test_training_resumes_bit_for_bit(tmp_path):
 def test_mistakes_are_found(old, new, said):
     with pytest.raises(SpecError, match=said):
         ganspec.check(loads(SMALL.replace(old, new)))
+
+
+def test_transposed_images_reach_the_emitted_program(tmp_path, monkeypatch):
+    spec = loads(
+        SMALL.replace("size: 8", "size: [8, 10], transpose: true").replace("8, 8]", "8, 10]")
+    )
+    mine = ganspec.train(spec, tmp_path / "run", device="cpu", steps=4, exact=True)
+    program = run_source(ganspec.emit(spec))
+    arguments = ["--steps=4", f"--out={tmp_path / 'out'}", "--device=cpu"]
+    monkeypatch.setattr(sys, "argv", ["small.py", *arguments])
+    program.main()
+    theirs = torch.load(tmp_path / "out" / "weights.pt", weights_only=True)
+    state = torch.load(mine.checkpoint_path, weights_only=True)
+    for key, weights in state["networks"].items():
+        assert_same_weights(weights, theirs[key])

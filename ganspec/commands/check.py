@@ -1,4 +1,4 @@
-"""`ganspec check`: print every mistake in specs."""
+"""`ganspec check`: print the mistakes in specs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def check(
     specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="Spec files.")],
     settings: Settings = None,
 ) -> None:
-    """Find every mistake in specs: names, values, shapes, objectives, claimed counts."""
+    """Find mistakes in specs: names, values, shapes, objectives, claimed counts."""
     failed = 0
     for path in specs:
         try:

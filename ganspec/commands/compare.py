@@ -31,7 +31,7 @@ def compare(
         TableForm, typer.Option("--format", help="Format of the table.")
     ] = TableForm.text,
     rows: Annotated[
-        str, typer.Option(help="Only these rows, in this order, as `data,norm,loss,claimed`.")
+        str, typer.Option(help="Only these rows, in order: `data,norm,loss`, or `hyperparameters`.")
     ] = "",
     every: Annotated[
         bool, typer.Option("--all", help="Include rows that are the same for all specs.")
@@ -50,7 +50,8 @@ def compare(
 ) -> None:
     """Compare any number of specs in a table: data, networks, losses, training, scores."""
     with reported():
-        from ganspec.comparison.survey import open_systems, survey
+        from ganspec.comparison.survey import survey
+        from ganspec.comparison.surveyed import open_systems
         from ganspec.report.survey_table import FORMS, layout
 
         write, default_width = FORMS[form]

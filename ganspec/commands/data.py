@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from ganspec.console import reported
+from ganspec.console import fail, reported
 
-EXAMPLE = "ganspec data fashion_mnist --fetch -o grid.png"
+EXAMPLE = "ganspec data fashion_mnist --fetch -n 25 -o grid.png"
 
 
 def data(
@@ -24,10 +24,15 @@ def data(
         bool, typer.Option("--fetch", help="Download it to ~/.cache/ganspec if it is missing.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="PNG to write, of the first 64 images.")
+        Path | None, typer.Option("-o", "--out", help="PNG to write, a grid of the first images.")
+    ] = None,
+    count: Annotated[
+        int | None, typer.Option("-n", min=1, max=10000, help="Images in the grid (64).")
     ] = None,
 ) -> None:
     """Read a whole data set. Print its folder and its contents."""
+    if count and not out:
+        fail("-n is the number of images in a PNG: add -o grid.png")
     with reported():
         from ganspec.report import dataset as report
 
@@ -36,5 +41,5 @@ def data(
         images, labels = report.read(chosen, place)
         typer.echo(report.description(chosen, place, images, labels))
         if out:
-            report.write_grid(images, out)
+            report.write_grid(images, count, out)
             typer.echo(f"{out} written")

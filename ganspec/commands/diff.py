@@ -51,7 +51,8 @@ def diff(
 ) -> None:
     """Show in which networks and settings two specs differ; exit with 1 if they do, else with 0.
 
-    Names, comments and spelling make no difference. The exit status is 2 if a spec has errors.
+    Names, comments, spelling and claimed scores make no difference (claims count with
+    `--only claims`). The exit status is 2 if a spec has errors.
     """
     if stat and form is not DiffForm.text:
         fail("--stat is text; leave --format away")

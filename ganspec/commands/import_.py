@@ -59,8 +59,8 @@ def import_(
 ) -> None:
     """Write a spec of a network in PyTorch code, or in a printed Keras table.
 
-    The file runs as under Python's `import`, up to its classes. What cannot be read is `unknown` in
-    the spec, and printed. The exit status is 0 if spec and code are equal, 1 if parts are unknown.
+    The file runs as under Python's `import`, up to its networks. What cannot be read is `unknown`
+    in the spec, and printed. The exit status is 0 if spec and code are equal, 1 if they are not.
     """
     if (source is None) == (not summary):
         fail("give a Python file, as module.py:Generator, or a table, as --summary table.txt")

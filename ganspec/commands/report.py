@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganspec.console import reported
+from ganspec.console import fail, reported
 
 EXAMPLE = "ganspec report runs/dcgan -o page.html"
 
@@ -18,13 +18,24 @@ def report(
     ],
     out: Annotated[
         Path | None,
-        typer.Option("-o", "--out", help="Page to write, .html or .md. [default: RUN/report.html]"),
+        typer.Option(
+            "-o",
+            "--out",
+            help="Page to write: .html, .md or .tex. [default: report.html, in RUN if it is one]",
+        ),
     ] = None,
+    latex: Annotated[
+        bool, typer.Option("--latex", help="Write LaTeX, report.tex, with figures in PDF files.")
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace a page that you edited.")
     ] = False,
 ) -> None:
     """Write one page of a run, or of several side by side: scores, curves, samples, spec."""
+    if latex and out and out.suffix.lower() != ".tex":
+        fail(f"--latex writes LaTeX: end {out} in .tex, or leave --latex out")
+    if latex and not out:
+        out = (folders[0] if len(folders) == 1 else Path()) / "report.tex"
     with reported():
         from ganspec.report.run_files import write_report
 

@@ -73,7 +73,7 @@ def sample(
     data: Data = None,
     device: Device = "auto",
 ) -> None:
-    """Draw new images from a trained run; of an autoencoder, test images as it restores them.
+    """Draw new images from a trained run; of an autoencoder, restore test images.
 
     The end of -o decides the form. An animation shows the run's own samples through its
     training, or with --interpolate the way between latents.

@@ -75,7 +75,10 @@ def load_with_warnings(path: Path, given: list[str]) -> Spec:
 
 
 def show_end(run: Run, data: Path | None, steps: int | None) -> None:
-    """Print the last step, and the command to resume the training or the files to look at."""
+    """Print the last step and the files to look at.
+
+    If the training was interrupted, print the command that resumes it, and exit with status 130.
+    """
     if run.interrupted:
         command = resuming(run, data, steps)
         typer.echo(f"stopped at step {run.step}; go on with: {command}")
@@ -88,7 +91,7 @@ def show_end(run: Run, data: Path | None, steps: int | None) -> None:
 
 
 def resuming(run: Run, data: Path | None, steps: int | None) -> str:
-    """Return the command that resumes `run`, quoted for a shell."""
+    """Return the command that resumes `run` on the same data and kinds, quoted for a shell."""
     from ganspec.runs.run import used_files
 
     options = [("--data", data), ("--steps", steps)]

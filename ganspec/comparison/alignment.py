@@ -1,8 +1,9 @@
 """Alignment of two sequences of layers with as few edits as possible.
 
 A pair of layers costs nothing if they are the same. It costs one edit if they have the same role
-but differ, and an unpaired layer costs one edit too. This is the edit distance of Wagner & Fischer
-(1974). Of several alignments with the least cost, the one with the most similar pairs is chosen.
+but differ, and an unpaired layer costs one edit, too. Other layers are not paired. This is the edit
+distance of Wagner & Fischer (1974). Of several alignments with the least cost, the one with the
+most similar pairs is chosen.
 """
 
 from __future__ import annotations
@@ -109,7 +110,10 @@ def _distance(a: Leaf, b: Leaf) -> float:
 
 
 def _doubles(leaves: Sequence[Leaf]) -> list[CallKeys | None]:
-    """Return each layer's calls with the next one's; None unless only the next one reads it."""
+    """Return each layer's calls with the next one's.
+
+    None unless the next one alone reads it, and reads nothing else.
+    """
     readers = Counter(number for leaf in leaves for number in leaf.layer.reads)
     doubles: list[CallKeys | None] = [None] * len(leaves)
     for i, (first, second) in enumerate(pairwise(leaves)):

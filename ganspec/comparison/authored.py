@@ -61,9 +61,10 @@ class AuthoredPair:
         self.a, self.b = Authored(a), Authored(b)
 
     def values(self, a: object, b: object) -> tuple[str | None, str | None]:
-        """Return two values as texts, without the fields at their framework's defaults.
+        """Return two values as texts, None for None.
 
-        If these texts are equal, both are returned with all fields.
+        Kinds are without the fields at their framework's defaults, unless that makes both texts
+        equal.
         """
         full = [None if value is None else spoken(value) for value in (a, b)]
         brief = [

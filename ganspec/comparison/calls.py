@@ -81,7 +81,7 @@ def _bare(call: Call, inputs: tuple[Value, ...]) -> Call:
 
 
 def is_normed(call: Call) -> bool:
-    """Return True if a weight norm wraps the call's module, or is one of its arguments."""
+    """Return True if the call has a weight norm, among `wraps` or as the argument `norm`."""
     norm = call.kwargs.get("norm")
     return bool(call.wraps) or (callable(norm) and not isinstance(norm, type))
 

@@ -27,8 +27,8 @@ def compare(
     """Return the differences in effect, not in text, from `a` to `b`.
 
     Networks are compared by name. `titles` replace the specs' names. `only` names the networks and
-    sections to compare, all if empty. Raises SpecError if a network does not fit together, and
-    PartError.
+    sections to compare, all if empty. Raise PartError if neither spec has one of these, and
+    SpecError if a spec's networks have errors.
     """
     known = [*a.networks, *b.networks, *titles_of(a), *titles_of(b), CLAIMS]
     for name in only:

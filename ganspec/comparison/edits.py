@@ -36,7 +36,10 @@ class Change:
 
     @property
     def because(self) -> str | None:
-        """Return the framework other than torch whose default causes the change: `keras`."""
+        """Return the frameworks whose defaults cause the change, such as `keras`.
+
+        torch is left out. None if no framework does.
+        """
         others = [name for name in self.frameworks if name != "torch"]
         return ", ".join(dict.fromkeys(others)) or None
 
@@ -66,7 +69,7 @@ class ComparedLayer:
 
     @property
     def line(self) -> int | None:
-        """Line of the spec's file."""
+        """Line of the spec's file; None if the layer has no place in it."""
         return self.mark.line if self.mark else None
 
 
@@ -197,7 +200,7 @@ class SectionDiff:
     """Changes of one section of the spec that is no network: `data`, `objective` and so on.
 
     The section `claims` has the claimed scores. Its changes are shown, but two specs that differ
-    only there count as equal.
+    only there count as equal, unless the comparison `counts_claims`.
     """
 
     name: str
@@ -237,7 +240,10 @@ class Comparison:
 
     @property
     def is_equal(self) -> bool:
-        """Return True if networks and training are known and the same, whatever the names."""
+        """Return True if networks and training are known and the same.
+
+        Claims count if `counts_claims`.
+        """
         if self.unread:
             return False
         counted = [s for s in self.sections if self.counts_claims or not s.is_claims]

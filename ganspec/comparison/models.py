@@ -6,8 +6,9 @@ from typing import TypeAlias
 
 from ganspec.kinds.condition import Condition
 from ganspec.kinds.layer import Layer
+from ganspec.kinds.layers.join_label import JoinLabel
 from ganspec.kinds.layers.norm import Norm
-from ganspec.language.kinds import within
+from ganspec.language.kinds import Kind, within
 from ganspec.systems.spec import Network, Spec
 
 LayerModel: TypeAlias = Layer | Condition
@@ -16,12 +17,16 @@ LayerModel: TypeAlias = Layer | Condition
 def models(spec: Spec, name: str) -> dict[str, LayerModel]:
     """Return a network's layers and conditions by key path, with blocks and repeats opened.
 
-    A layer `norm` is replaced by the layer that it stands for.
+    The layers `norm` and `join_label` are replaced by the keys of the network that they stand for.
     """
     network: Network = getattr(spec, name)
     found: dict[str, LayerModel] = {}
     for kind in (*within(network), *spec.interfaces()[name].heads.values()):
-        model = network.normalization if isinstance(kind, Norm) else kind
+        model: Kind | None = kind
+        if isinstance(kind, Norm):
+            model = network.activation_norm
+        elif isinstance(kind, JoinLabel) and kind.condition is None:
+            model = network.condition
         if kind.path and isinstance(model, LayerModel):
             found.setdefault(kind.path, model)
     return found

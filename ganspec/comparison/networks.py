@@ -101,7 +101,7 @@ class AlignedNetworks:
         return a.is_same(b) and (self.is_uniform or a.norm == b.norm)
 
     def edits(self) -> Iterator[Edit]:
-        """Yield the edits in order."""
+        """Yield the edits in order. The entry of the output comes only if it changes."""
         departed = set(self._moved.values())
         for at, (left, right) in enumerate(self.pairs):
             if at in departed:  # a move is yielded at its new place
@@ -199,7 +199,10 @@ class AlignedNetworks:
     # -- moves ---------------------------------------------------------------------------------
 
     def _moves(self) -> Iterator[tuple[int, int]]:
-        """Yield the places of equal inserted and removed layers, the nearest pairs first."""
+        """Yield the places of an insertion and a removal that are one move, the nearest first.
+
+        Both must be of the same layer. If networks have it several times, it must be near.
+        """
         removed = [at for at, (_, right) in enumerate(self.pairs) if not right]
         inserted = [at for at, (left, _) in enumerate(self.pairs) if not left]
         kept = list(accumulate((all(pair) for pair in self.pairs), initial=0))

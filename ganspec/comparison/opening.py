@@ -24,7 +24,8 @@ def open_spec(name: str) -> Spec:
     """Open the spec `name`: a file, a run's folder, or `FILE@REVISION`.
 
     A file whose name has an `@` comes before a revision. Files that a spec at a revision extends
-    are read at that revision too. Raises SpecError or RevisionError.
+    are read at that revision too. Raise SpecError, RevisionError, or MissingKindsError for a run
+    whose kinds are not loaded.
     """
     path = Path(name)
     if (path / "spec.yaml").is_file():

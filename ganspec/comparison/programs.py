@@ -37,7 +37,7 @@ class Leaf:
 
     `calls` are its torch calls, without weight norm and input widths. `fields` are the fields of
     `model` as texts, `norm` is its weight norm. Two leaves are the same layer if their calls are
-    equal (in two spellings), or if their fields are (at two places).
+    equal (in two spellings), or if they are of one kind with equal fields (at two places).
     """
 
     layer: ComparedLayer
@@ -128,7 +128,7 @@ class NetworkLayers:
         """Return the layer's weight norm as a text; None if the layer has no weights."""
         if not isinstance(model, Weighted) and not any(is_normed(s.step.call) for s in steps):
             return None
-        norm = getattr(model, "norm", None) or self.network.norm
+        norm = getattr(model, "weight_norm", None) or self.network.weight_norm
         return spoken(norm) if norm and norm.wrap() else "none"
 
     def _cost(self, step: OpenedStep) -> Cost:
@@ -139,7 +139,10 @@ class NetworkLayers:
         return self._measured[known]
 
     def calls_with(self, leaf: Leaf, fields: Mapping[str, object]) -> CallKeys | None:
-        """Return the calls of `leaf` with `fields` changed; None if the layer cannot be lowered."""
+        """Return the calls of `leaf` with `fields` changed.
+
+        None for the output, for a layer that reads the label alone, and if lowering fails.
+        """
         if leaf.model is None:
             return None
         unnamed = {name: None for name in ("as_", "from_") if hasattr(leaf.model, name)}
@@ -165,6 +168,6 @@ class NetworkLayers:
 
 def _fields(model: LayerModel) -> dict[str, str]:
     """Return the fields of a layer as texts, without its weight norm."""
-    names = [name for name in architecture(type(model)) if name != "norm"]
+    names = [name for name in architecture(type(model)) if name != "weight_norm"]
     fields = {n: (initial if n == "init" else spoken)(getattr(model, n)) for n in names}
     return fields | dict.fromkeys(model.unread, NOT_READ)

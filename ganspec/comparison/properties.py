@@ -43,6 +43,7 @@ def _data(spec: Spec) -> str:
     words = [f"{name}{f' ({fields(own)})' if own else ''} {height} x {width}"]
     if channels != dataset.channels:
         words.append("grey" if channels == 1 else "colour")
+    words += ["transposed"] if spec.data.transpose else []
     words += ["mirrored"] if spec.data.flip else []
     return ", ".join(words)
 
@@ -66,7 +67,7 @@ def _length(spec: Spec) -> str:
 
 
 def _claim(spec: Spec, metric: str) -> str:
-    """Return the claimed scores of generated images; of several epochs, those of the last."""
+    """Return the claimed scores of generated images: those of the last epoch or of none."""
     scores = [s for s in spec.report.scores if s.metric == metric and s.of == "generated"]
     last = max((s.epoch or 0 for s in scores), default=0)
     scores = [s for s in scores if s.epoch in (None, last)]

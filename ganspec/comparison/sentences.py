@@ -179,7 +179,10 @@ def _losses(spec: Spec) -> str:
 
 
 def _optimizers(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return `Adam 2e-4/0.5/0.999 -> ...` for each network, or once if all have the same line."""
+    """Return `Adam 2e-4/0.5/0.999 -> ...` for each network, then lines for other changes.
+
+    If all networks have the same line, it comes once and alone.
+    """
     shared = [network for network in a.networks if network in b.networks]
     if not shared or not _authored(section):
         return []

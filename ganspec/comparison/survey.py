@@ -3,78 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from ganspec.comparison.opening import open_spec
-from ganspec.comparison.properties import METRICS, properties
-from ganspec.comparison.traits import TRAITS, Portrait
-from ganspec.compiler.lower import lower
+from ganspec.comparison.hyperparameters import SECTION, whole
+from ganspec.comparison.marking import is_marked, marked
+from ganspec.comparison.properties import METRICS
+from ganspec.comparison.surveyed import SurveyedSystem
+from ganspec.comparison.traits import TRAITS
 from ganspec.language.errors import GanspecError, listed, nearest, quoted
 from ganspec.language.unread import NOT_READ
-from ganspec.runs.score_file import ScoreRow, read_scores
 from ganspec.scores.text import unit, value_text
-from ganspec.systems.spec import Spec
+from ganspec.systems.implied import LEGEND
 from ganspec.systems.terms import term
 
 
 class SurveyError(GanspecError):
     """Raised when a chosen row does not exist."""
-
-
-@dataclass(frozen=True)
-class SurveyedSystem:
-    """One of the specs, the title of its column, and its run folder if it comes from a run."""
-
-    title: str
-    spec: Spec
-    folder: Path | None = None
-
-    @cached_property
-    def measured(self) -> dict[str, ScoreRow]:
-        """The last score of each metric in the run folder, of real images if of no other."""
-        scores: dict[str, ScoreRow] = {}
-        for row in read_scores(self.folder) if self.folder else ():
-            earlier = scores.get(row.metric)
-            if earlier is None or row.of != "real" or earlier.of == "real":
-                scores[row.metric] = row
-        return scores
-
-    @cached_property
-    def properties(self) -> dict[str, dict[str, str]]:
-        """The properties of the spec as a whole, by section."""
-        return properties(self.spec)
-
-    @cached_property
-    def portraits(self) -> dict[str, Portrait]:
-        """The spec's networks by name. Raises SpecError if they do not fit together."""
-        return {name: Portrait(self.spec, name, net) for name, net in lower(self.spec).items()}
-
-
-def open_systems(names: Sequence[str]) -> list[SurveyedSystem]:
-    """Open `names`, each a spec file, a run folder or FILE@REVISION, under short titles.
-
-    Raises SpecError or RevisionError.
-    """
-    titles = list(map(_title, names))
-    titles = [t if titles.count(t) == 1 else n for t, n in zip(titles, names, strict=True)]
-    systems = []
-    for i, (name, title) in enumerate(zip(names, titles, strict=True)):
-        seen = titles[:i].count(title)
-        folder = Path(name) if Path(name).is_dir() else None
-        title = f"{title} ({seen + 1})" if seen else title
-        systems.append(SurveyedSystem(title, open_spec(name), folder))
-    return systems
-
-
-def _title(name: str) -> str:
-    """Return `dcgan` of `specs/dcgan.yaml`, `dcgan@HEAD~1` of `specs/dcgan.yaml@HEAD~1`."""
-    if Path(name).is_dir():
-        return Path(name).resolve().name
-    file, at, revision = name.partition("@")
-    return Path(file).name.removesuffix(".yaml").removesuffix(".yml") + at + revision
 
 
 @dataclass(frozen=True)
@@ -104,10 +49,16 @@ class SurveyRow:
 
 @dataclass(frozen=True)
 class Survey:
-    """All rows, in order: data, networks, objective, training, scores."""
+    """All rows, in order: data, networks, objective, training, scores.
+
+    `legend` explains the mark of implied values, `""` if there are none. `notes` are those of the
+    specs' reports, each with the title of its column.
+    """
 
     titles: tuple[str, ...]
     rows: tuple[SurveyRow, ...]
+    legend: str = ""
+    notes: tuple[tuple[str, str], ...] = ()
 
     @property
     def uneven(self) -> tuple[SurveyRow, ...]:
@@ -132,7 +83,7 @@ class Survey:
         rows: dict[str, list[SurveyRow]] = {}
         for row in self.rows:
             rows.setdefault(row.name, []).append(row)
-        return Survey(self.titles, tuple(_joined(parts) for parts in rows.values()))
+        return replace(self, rows=tuple(_joined(parts) for parts in rows.values()))
 
 
 def _joined(rows: list[SurveyRow]) -> SurveyRow:
@@ -159,8 +110,9 @@ def survey(
     """Return the survey of `systems`.
 
     If `chosen` is not empty, only rows whose names begin with one of its words are kept, in the
-    order of the words. `report` is called with the numbers of finished and of all systems. Raises
-    SurveyError if no row begins with a word, and SpecError if networks do not fit together.
+    order of the words, and no notes. `report` is called with the numbers of finished and of all
+    systems. Raises SurveyError if no row begins with a word, and SpecError if networks do not fit
+    together.
     """
     plan = _chosen(_plan(systems), chosen)
     columns = []
@@ -171,7 +123,10 @@ def survey(
         SurveyRow(row.section, row.name, cells, row.network)
         for row, cells in zip(plan, zip(*columns, strict=True), strict=True)
     )
-    return Survey(tuple(system.title for system in systems), tuple(rows))
+    titles = tuple(system.title for system in systems)
+    legend = LEGEND if any(is_marked(cell) for column in columns for cell in column) else ""
+    notes = ((system.title, note) for system in systems for note in system.spec.report.notes)
+    return Survey(titles, tuple(rows), legend, () if chosen else tuple(notes))
 
 
 @dataclass(frozen=True)
@@ -201,13 +156,46 @@ def _plan(systems: Sequence[SurveyedSystem]) -> list[PlannedRow]:
     metrics = dict.fromkeys(
         [*METRICS, *(metric for system in systems for metric in system.measured)]
     )
-    return plan + [
+    plan += [
         PlannedRow("measured", f"measured {term(metric)}", _measured(metric)) for metric in metrics
     ]
+    return plan + _hyperparameters(systems, list(networks))
+
+
+def _hyperparameters(
+    systems: Sequence[SurveyedSystem], networks: Sequence[str]
+) -> list[PlannedRow]:
+    """Return a row for each hyperparameter; an optimizer's has one for each network."""
+    shared = dict.fromkeys(name for system in systems for name in whole(system.spec))
+    own = dict.fromkeys(
+        name
+        for system in systems
+        for network in system.spec.networks
+        for name in system.optimizer(network)
+    )
+    loss, *rows = [PlannedRow(SECTION, name, _shared(name)) for name in shared]
+    optimizers = [
+        PlannedRow(SECTION, name, _own(network, name), network)
+        for name in own
+        for network in networks
+    ]
+    return [loss, *optimizers, *rows]
+
+
+def _shared(name: str) -> Cell:
+    return lambda system: whole(system.spec).get(name, "")
+
+
+def _own(network: str, name: str) -> Cell:
+    def cell(system: SurveyedSystem) -> str | None:
+        known = network in system.spec.networks
+        return system.optimizer(network).get(name, "") if known else None
+
+    return cell
 
 
 def _property(section: str, name: str) -> Cell:
-    return lambda system: system.properties[section].get(name, "")
+    return lambda system: marked(system.properties[section].get(name, ""), system.implied, name)
 
 
 def _trait(network: str, name: str) -> Cell:
@@ -215,7 +203,9 @@ def _trait(network: str, name: str) -> Cell:
         if network in system.spec.unread:
             return NOT_READ
         portrait = system.portraits.get(network)
-        return TRAITS[name](portrait) if portrait else None
+        if portrait is None:
+            return None
+        return marked(TRAITS[name](portrait), system.implied, name, portrait)
 
     return cell
 
@@ -233,14 +223,21 @@ def _measured(metric: str) -> Cell:
 
 
 def _chosen(plan: list[PlannedRow], words: Sequence[str]) -> list[PlannedRow]:
-    """Return the rows whose names begin with one of `words`; all rows if `words` is empty."""
+    """Return the rows whose names begin with one of `words`, or the usual rows without `words`.
+
+    The word `hyperparameters` chooses the rows of this section, which are not among the usual ones.
+    """
+    usual = [row for row in plan if row.section != SECTION]
     if not words:
-        return plan
+        return usual
     chosen: list[PlannedRow] = []
     for word in words:
-        rows = [row for row in plan if row.name.lower().startswith(word.strip().lower())]
+        if word.strip().lower() == SECTION:
+            rows = [row for row in plan if row.section == SECTION]
+        else:
+            rows = [row for row in usual if row.name.lower().startswith(word.strip().lower())]
         if not rows:
-            names = list(dict.fromkeys(row.name for row in plan))
+            names = list(dict.fromkeys([*(row.name for row in usual), SECTION]))
             close = nearest(word, names)
             hint = f"use {quoted(close)}" if close else f"there are {listed(names)}"
             raise SurveyError(f"no row begins with {quoted(word)}; {hint}")

@@ -156,7 +156,8 @@ def _weighted(step: Step, of: Portrait) -> int:
 
 def norm(of: Portrait) -> str:
     """Return the kinds of normalization layers, then the weight norms."""
-    norms = [layer.norm or of.network.norm for layer in of.layers if isinstance(layer, Weighted)]
+    weighted = [layer for layer in of.layers if isinstance(layer, Weighted)]
+    norms = [layer.weight_norm or of.network.weight_norm for layer in weighted]
     weights = [term(norm.kind) for norm in norms if norm and norm.wrap()]
     return _listed([*map(_norm, of.of_role("norm")), *weights])
 
@@ -167,6 +168,7 @@ def _norm(layer: Layer) -> str:
     words += ["affine"] if getattr(layer, "affine", False) else []
     words += ["no gain"] if not getattr(layer, "scale", True) else []
     words += ["no bias"] if not getattr(layer, "center", True) else []
+    words += ["by batch"] if getattr(layer, "statistics", "running") == "batch" else []
     return " ".join(words)
 
 

@@ -9,7 +9,7 @@ from ganspec.compiler.fold import fold
 from ganspec.compiler.inline import inline
 from ganspec.compiler.moving import Mover
 from ganspec.compiler.pieces import Piece
-from ganspec.compiler.scopes import Scopes
+from ganspec.compiler.scopes import FUNCTIONS, NameScope, Scopes
 from ganspec.compiler.symbols import Symbol
 from ganspec.program.spelling import LINE
 
@@ -31,7 +31,7 @@ class Module:
         self.main = self.symbols.plain(mover.main)
 
     def _shorten(self) -> None:
-        """Inline functions, write constants as numbers, and drop functions that were inlined."""
+        """Inline functions, drop those texts, and write the settings `literal` as numbers."""
         mover = self.mover
         texts = inline([piece.text for piece in mover.pieces], mover.inlined())
         texts = inline(texts, self._losses(), self._fits)
@@ -64,7 +64,11 @@ class Module:
         return text
 
     def _sections(self) -> dict[str, list[str]]:
-        """Return the texts of each section that is not empty, each definition before its uses."""
+        """Return the texts of each section that is not empty.
+
+        Within a section, a definition comes before its uses, except in circles. A definition of a
+        later section moves up if another reads it while it is defined.
+        """
         sections: dict[str, list[str]] = {name: [] for name in ORDER}
         begun: set[int] = set()
         placed: list[Piece] = []
@@ -94,7 +98,14 @@ class Module:
 def _reads_at_once(piece: Piece, symbol: Symbol) -> bool:
     """Return True if a piece reads a name while it is defined, not only when called."""
     scopes = Scopes(ast.parse(piece.text))
-    return any(not scopes.of[name].outer for name in scopes.named(symbol.mark))
+    return any(not _is_deferred(scopes.of[name]) for name in scopes.named(symbol.mark))
+
+
+def _is_deferred(scope: NameScope | None) -> bool:
+    """Return True if a scope is in a function, whose code runs only when it is called."""
+    while scope and not isinstance(scope.node, FUNCTIONS):
+        scope = scope.outer
+    return scope is not None
 
 
 def imports(lines: list[str]) -> list[str]:

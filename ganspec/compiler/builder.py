@@ -36,8 +36,8 @@ class Builder(Lowering):
         labels: Value | None = None,
         parent: Builder | None = None,
     ):
-        self.weight_norm, self.normalization = network.norm, network.normalization
         self.network, self.scope, self.labels = network, scope, labels
+        self.norms_read: list[Layer | WeightNorm | None] = parent.norms_read if parent else []
         self.is_block = parent is not None
         self.heads: dict[str, Value] = {}
         self.steps: list[Step] = []
@@ -50,6 +50,20 @@ class Builder(Lowering):
         self.ids: Iterator[int] = parent.ids if parent else itertools.count()
 
     # -- for layers ---------------------------------------------------------------------------
+
+    @property
+    def weight_norm(self) -> WeightNorm | None:
+        self.norms_read.append(self.network.weight_norm)
+        return self.network.weight_norm
+
+    @property
+    def activation_norm(self) -> Layer | None:
+        self.norms_read.append(self.network.activation_norm)
+        return self.network.activation_norm
+
+    @property
+    def condition(self) -> Condition | None:
+        return self.network.condition
 
     def add(self, call: Call, *inputs: Value, initialize: Initializer | None = None) -> Value:
         shape = self._shape(call, inputs)
@@ -129,7 +143,7 @@ class Builder(Lowering):
         return x
 
     def _tap(self, name: str, value: Value) -> None:
-        """Name `value`, so that later layers can read it with `from: name`."""
+        """Name `value`, so that later layers can read it. Raise SpecError if the name is taken."""
         if name in self.taps:
             self.refuse("duplicate-name", f"`{name}` is the name of another layer's value", None)
         self.taps[name] = value
@@ -153,7 +167,18 @@ class Builder(Lowering):
             notes = [f"the value comes from {value.origin.kind} at {place}"]
         elif value is not None:
             notes = ["the value is the network's input"]
+        if key := self._stands_for():
+            notes.append(f"{self.parts[-2].kind} stands for the network's `{key}`")
+            another = f"write another `{key}`"
+            another += ", such as `layer`" if key == "normalization" else ""
+            help = f"{help}, or {another}" if help else another
         fail(code, message, self.at.mark, help, *notes)
+
+    def _stands_for(self) -> str | None:
+        """Return the network's key whose value is being lowered in place of a layer, or None."""
+        if len(self.parts) < 2 or self.parts[-2].path != self.at.path:
+            return None
+        return {"norm": "normalization", "join_label": "condition"}.get(self.parts[-2].kind)
 
     # -- blocks -------------------------------------------------------------------------------
 
@@ -192,7 +217,10 @@ class Builder(Lowering):
         return (start, Input("y", self.labels, "label"))
 
     def parameters(self, own: dict[str, int | float]) -> dict[str, int]:
-        """Return the constructor's parameters: the names in the steps' widths, `own` ones first."""
+        """Return the constructor's parameters and their values, those in `own` first.
+
+        They are the names in the steps' widths that have whole numbers as values.
+        """
         names = {n for step in self.steps for width in widths(step.call) for n in width.names()}
         known = {**own, **self.scope, **own}  # names of `own` come first, with its values
         return {k: v for k, v in known.items() if k in names and isinstance(v, int)}
@@ -209,7 +237,7 @@ class Builder(Lowering):
     # -- shapes -------------------------------------------------------------------------------
 
     def _shape(self, call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
-        """Return the shape of a call's result in torch, without the batch."""
+        """Return the shape of a call's result, without the batch. Raise SpecError if it fails."""
         if isinstance(call.target, Net):
             return call.target.output.shape  # probed while it was lowered
         try:

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from ganspec.compiler.emit import program
 from ganspec.compiler.lower import lower
-from ganspec.language.errors import Diagnostic, Mark, SpecError, suggestion
+from ganspec.language.errors import Diagnostic, Mark, SpecError, quoted, suggestion
 from ganspec.language.kinds import within
 from ganspec.language.tree import Node, find
 from ganspec.program.ir import Net
 from ganspec.program.measure import Cost, costs, totals
+from ganspec.systems.implied import Implied
 from ganspec.systems.spec import Spec
 from ganspec.systems.unread import diagnosed, unread, unread_in_networks
 
@@ -21,12 +22,15 @@ COUNTS = {
     "buffers": "non-trainable parameters",
 }
 
+PATHS = "write a section and names below it; `dropout.0` is the first of several"
+
 
 def check(spec: Spec) -> list[Diagnostic]:
-    """Return warnings. Raises SpecError if shapes do not fit or counts differ from the report's.
+    """Return warnings.
 
-    An unknown part of a network is an error. A network or section that is unknown as a whole is a
-    warning: what is known can be right.
+    Raise SpecError if the networks do not fit, if counts differ from the report's, or if the code
+    of a user's own kind cannot be emitted. An unknown part of a network is an error, too. A network
+    or section that is unknown as a whole is a warning: what is known can be right.
     """
     nets = lower(spec)
     errors = [*diagnosed(inner := unread_in_networks(spec)), *claims(spec, nets)]
@@ -55,7 +59,11 @@ def warnings_of(spec: Spec, nets: dict[str, Net] | None = None) -> list[Diagnost
 
 
 def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield an error for every claimed count that the built networks do not have."""
+    """Yield errors for claims of networks that do not exist, and for claimed counts that differ.
+
+    Of a table of layers, only the first difference is an error. If there is one in any table, the
+    networks' totals are not compared.
+    """
     claimed = [("params", name) for name in spec.report.params]
     claimed += [("layers", name) for name in spec.report.layers]
     for part, name in claimed:
@@ -63,10 +71,20 @@ def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
             mark = _place(spec, part, name).start
             help = suggestion(name, nets, "networks")
             yield Diagnostic("unknown-name", f"no network is called `{name}`", mark, (), help)
+    yield from _unnamed(spec)
     rows = {name: costs(net) for name, net in nets.items()}
     # a wrong table names the layer; the total would only report the same difference again
     errors = list(_tables(spec, rows))
     yield from errors or _totals(spec, rows)
+
+
+def _unnamed(spec: Spec) -> Iterator[Diagnostic]:
+    """Yield an error for every path in `report.implied` that names no value of the spec."""
+    named = Implied(spec).named
+    for i, path in enumerate(spec.report.implied):
+        if not named[path]:
+            mark = _place(spec, "implied", i).mark
+            yield Diagnostic("unknown-name", f"{quoted(path)} names no value", mark, (), PATHS)
 
 
 def _place(spec: Spec, *path: str | int) -> Node:
@@ -74,7 +92,10 @@ def _place(spec: Spec, *path: str | int) -> Node:
 
 
 def _tables(spec: Spec, rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
-    """Yield an error for the first row of each claimed table that differs from the built layers."""
+    """Yield an error for each claimed table that differs: for its first such row, or its length.
+
+    Only layers with parameters have rows.
+    """
     for name, table in spec.report.layers.items():
         built = [row for row in rows.get(name, []) if row.params]
         has = f"{name} has {len(built)} layers with parameters"

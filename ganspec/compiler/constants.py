@@ -13,7 +13,10 @@ from ganspec.compiler.symbols import SETTING, TRAINING, Symbol
 
 @dataclass(frozen=True)
 class Constant:
-    """A setting and the text of its value; `family` is empty for settings such as `cfg.batch`."""
+    """A setting and the text of its value; `family` is empty for settings such as `cfg.batch`.
+
+    `name` is empty for a whole namespace.
+    """
 
     family: str
     name: str
@@ -32,7 +35,10 @@ class Constants:
         return [constant.text for constant in self.table.values()]
 
     def spell(self, space: Namespace, name: str) -> str | None:
-        """Return the text of a setting, None for a function. A number becomes a constant."""
+        """Return the text of a setting. A number becomes a constant, and its text is a mark.
+
+        Return None for a function or a namespace, which has no text of its own.
+        """
         value, family = space.values[name], space.family
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             wishes = [name.upper(), *([f"{family}_{name}".upper()] if family else [])]
@@ -45,7 +51,10 @@ class Constants:
         return None
 
     def configuration(self, space: Namespace) -> str:
-        """Return the mark of a constant that has all of `space`, for code that passes it on."""
+        """Return the mark of a constant that holds the plain settings of `space` in one namespace.
+
+        It is for code that passes `cfg` on as a whole.
+        """
         wish = space.family.upper() or "CFG"
         symbol = self.printer.symbols.of(("configuration", space.family), SETTING, wish)
         values = {k: v for k, v in space.values.items() if plain(v).is_plain}

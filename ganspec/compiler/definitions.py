@@ -61,7 +61,11 @@ class Definition:
 
     @cached_property
     def function(self) -> FunctionNode | None:
-        """The function itself or a class's `__init__`; None if decorators may change the call."""
+        """The function itself, or a class's `__init__`.
+
+        None for a constant, and if the call may be another one: with decorators, a metaclass, a
+        `__new__`, or an `__init__` that is inherited.
+        """
         node = self.node
         if node is None or node.decorator_list:
             return None
@@ -75,7 +79,7 @@ class Definition:
 
     @property
     def parameters(self) -> list[str]:
-        """All parameters that a caller may give; empty if `function` is None."""
+        """All parameters, the `self` of `__init__` included; empty if `function` is None."""
         return [a.arg for a in every_argument(self.function.args)] if self.function else []
 
     @property
@@ -149,7 +153,10 @@ class Home:
         return bindings
 
     def find(self, name: str) -> Binding | None:
-        """Return the definition or import of `name`; None for builtins. Raises UnmovableError."""
+        """Return the definition or import of `name`; None for builtins, `__name__` and `__doc__`.
+
+        Raise UnmovableError if it cannot be moved.
+        """
         if name not in self.known:
             self.known[name] = self._find(name)
         return self.known[name]

@@ -31,13 +31,19 @@ YOURS = "Plain PyTorch, yours to edit."
 
 
 def emit(spec: Spec) -> str:
-    """Return a self-contained file with the same results as `train`. Raises SpecError."""
+    """Return a self-contained file with the same results as `train` with `exact`.
+
+    Raise SpecError as `lower` does, if a part is unknown, and if a kind's code cannot be moved.
+    """
     refuse_unread(spec)
     return sealed(formatted(program(spec, lower(spec))))
 
 
 def program(spec: Spec, nets: dict[str, Net]) -> str:
-    """Return the emitted file unformatted. Raises SpecError if a kind's code cannot be moved."""
+    """Return the emitted file unformatted. Raise SpecError if a kind's code cannot be moved.
+
+    Code of users' own kinds is run, to compare its values with those of their files.
+    """
     kinds = list(within(spec))
 
     def move(mover: Mover) -> str:
@@ -64,7 +70,10 @@ def program(spec: Spec, nets: dict[str, Net]) -> str:
 def moved(
     settings: dict[str, object], move: Callable[[Mover], str], kinds: Sequence[Kind] = ()
 ) -> Mover:
-    """Return a mover after `move(mover)`, repeated until all calls of each function agree."""
+    """Return a mover after `move(mover)`, repeated until all calls of each function agree.
+
+    Raise SpecError if the code of one of `kinds` cannot be moved.
+    """
     also = frozenset(type(kind).__module__.split(".")[0] for kind in kinds)
     varying: Varying = set()
     for _ in range(ROUNDS):
@@ -78,7 +87,10 @@ def moved(
 
 @contextmanager
 def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
-    """Within the block, turn an UnmovableError into a SpecError about the kind at fault."""
+    """Within the block, turn an UnmovableError into a SpecError about the kind at fault.
+
+    If all kinds are ganspec's own, it is a bug, so it becomes a RuntimeError.
+    """
     try:
         yield
     except UnmovableError as error:
@@ -88,15 +100,18 @@ def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
         near = (by_module[home.name] for home in reversed(homes) if home.name in by_module)
         kind = next(near, None) or next(others, None)
         if kind is None:
-            files = [home.name for home in homes]
-            raise RuntimeError(f"ganspec's own text reads {error}: {files}") from error
+            places = [f"{d.home.path}, {' and '.join(d.names)}" for d, _ in mover.trail]
+            raise RuntimeError(f"ganspec's own text reads {error}: {places[-1:]}") from error
         file = homes[-1].path if homes else type(kind).__module__
         message = f"the {kind.family} `{kind.kind}` cannot be emitted: {file} reads {error}"
         raise SpecError([Diagnostic("unfit-kind", message, kind.mark, (), error.help)]) from error
 
 
 def emit_networks(nets: dict[str, Net]) -> str:
-    """Return the source of the networks alone, for use in another training loop."""
+    """Return the source of the networks alone, for use in another training loop.
+
+    Raise UnmovableError if a kind's code cannot be moved.
+    """
     mover = Mover({}, set())
     mover.networks(nets)
     return formatted(Module(mover).text(titled=False))

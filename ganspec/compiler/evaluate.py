@@ -13,7 +13,19 @@ from torch import nn
 
 from ganspec.compiler.layout import Part, layout, paths
 from ganspec.compiler.rewrites import Rewrite, rewritten
+from ganspec.language.errors import GanspecError
 from ganspec.program.ir import Call, Net, Origin, Step, module_of
+
+
+class BatchSizeError(GanspecError, ValueError):
+    """Raised when a batch norm gets one vector, which has no variance."""
+
+    def __init__(self, origin: Origin):
+        place = f", {origin.mark}," if origin.mark else ""
+        super().__init__(
+            f"{origin.path} ({origin.kind}){place} cannot normalize a single vector: use batches "
+            "of two or more, as by a larger `train: {batch: ...}`"
+        )
 
 
 class EvaluatedNetwork(nn.Module):
@@ -50,6 +62,8 @@ class EvaluatedNetwork(nn.Module):
             try:
                 values[step.output.id] = self._run(step, path, apply, values)
             except Exception as error:
+                if "more than 1 value per channel" in str(error):
+                    raise BatchSizeError(step.origin) from error
                 _blame(error, self._net, step)
                 raise
         results = tuple(values[value.id] for value in self._net.outputs.values())
@@ -73,11 +87,14 @@ class EvaluatedNetwork(nn.Module):
         return self._net.conditional
 
     def origin(self, name: str) -> Origin:
-        """Return the layer of the spec that the parameter or module `name` came from."""
+        """Return the layer of the spec that the parameter or module `name` came from.
+
+        Raise KeyError if there is none, as for an `nn.Sequential` of several layers.
+        """
         known = {".".join(path): step.origin for path, step in paths(self._net)}
-        while name not in known:
-            name = name.rpartition(".")[0]
-        return known[name]
+        parts = name.split(".")
+        paths_up = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
+        return known[next((path for path in paths_up if path in known), name)]
 
     def leaves(self) -> Iterator[tuple[Step, nn.Module | None]]:
         """Yield the steps in order, blocks expanded, each with its module (None for functions)."""
@@ -103,7 +120,7 @@ def _module(part: Part, exact: bool) -> nn.Module:
 
 
 def initialize(network: nn.Module, net: Net) -> None:
-    """Fill the weights by the network's `init`, then those of layers that have an `init`."""
+    """Fill the weights by the network's `init`, if any, then those of layers with an `init`."""
     if net.initialize:
         net.initialize.function(network, **net.initialize.kwargs)
     for path, call in overrides(net):

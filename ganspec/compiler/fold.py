@@ -25,7 +25,8 @@ LARGEST = 2**53
 def fold(text: str, numbers: dict[str, Number]) -> str:
     """Return `text` with `numbers` in place of their names, and arithmetic on them computed.
 
-    `2**18 // (HEIGHT * WIDTH)` becomes 64, if both are 64.
+    `2**18 // (HEIGHT * WIDTH)` becomes 64, if both are 64. Expressions with results of 2**53 or
+    more, with exponents above 64, or that fail, stay as text.
     """
     if not any(name in text for name in numbers):
         return text
@@ -51,7 +52,7 @@ def _fold(node: ast.AST, numbers: dict[str, Number], edits: Edits) -> None:
 
 
 def _value(node: ast.expr, numbers: dict[str, Number]) -> Number | None:
-    """Return the value of an expression of numbers and their names; None for any other."""
+    """Return the value of an expression of numbers and their names; None if it stays as text."""
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             return value

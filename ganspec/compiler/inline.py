@@ -22,9 +22,10 @@ def inline(
 ) -> list[str]:
     """Return `texts` with the bodies of the functions `marks` in place of their calls.
 
-    The text of an inlined function becomes empty. A function is not inlined if its names would
-    clash, or if the file would get longer. With `fits`, a function is inlined only if its body is
-    one expression and `fits` returns True for every changed line.
+    The text of an inlined function becomes empty. A function is not inlined if it calls itself, if
+    a call has keywords, stars or missing arguments, if its names would clash, or if the file would
+    get longer. With `fits`, a function is inlined only if its body is one expression and `fits`
+    returns True for every changed line.
     """
     texts = list(texts)
     for mark in marks:
@@ -80,7 +81,7 @@ class Function(PythonText):
 
     @property
     def is_plain(self) -> bool:
-        """True if every parameter can be given by position and there are no decorators."""
+        """True if every parameter can be given by position or name, and nothing decorates it."""
         arguments = self.node.args
         return every_argument(arguments) == arguments.args and not self.node.decorator_list
 
@@ -97,7 +98,10 @@ class Function(PythonText):
         return made
 
     def into(self, caller: PythonText) -> str:
-        """Return `caller` with its calls inlined; only the first if the body has statements."""
+        """Return `caller` with its calls inlined; only one if the body has statements.
+
+        Raise CannotInlineError.
+        """
         nodes = list(ast.walk(caller.tree))
         parents = {child: node for node in nodes for child in ast.iter_child_nodes(node)}
         calls = [n for n in nodes if isinstance(n, ast.Call)]
@@ -165,7 +169,10 @@ class Function(PythonText):
         later: set[str],
         target: ast.expr | None,
     ) -> None:
-        """Raise CannotInlineError if variables of the function and the caller would clash."""
+        """Raise CannotInlineError if an argument is no name, constant or attribute.
+
+        Raise it, too, if variables of the function and the caller would clash.
+        """
         for name, argument in arguments.items():
             _require(isinstance(argument, SIMPLE))
             if self.scope.bound[name] > 1:

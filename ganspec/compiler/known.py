@@ -123,7 +123,10 @@ class View(PythonText):
         return attributes
 
     def known(self, node: ast.AST) -> Known | None:
-        """Return the value of an expression; Python's None means that it is unknown."""
+        """Return the value of an expression; Python's None means that it is unknown.
+
+        Raise UnmovableError if it reads a setting that the configuration lacks.
+        """
         if (answer := self.present.known(node)) is not None:
             return plain(answer)
         if self.present.is_none(node):

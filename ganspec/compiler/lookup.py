@@ -25,7 +25,10 @@ from ganspec.language.rules import Rule
 
 
 def home_of(thing: Callable[..., Any]) -> Home:
-    """Return the `Home` of a function or class, even if its module is not in `sys.modules`."""
+    """Return the `Home` of a function or class, even if its module is not in `sys.modules`.
+
+    Raise UnmovableError if it has no source text.
+    """
     thing = inspect.unwrap(thing)
     namespace: Values | None = getattr(thing, "__globals__", None)
     name = thing.__module__
@@ -45,7 +48,11 @@ def home_of(thing: Callable[..., Any]) -> Home:
 
 
 def definition_of(thing: Callable[..., Any], name: str = "") -> Binding:
-    """Return the definition or import of a function, class or rule; `name` is for lambdas."""
+    """Return the definition or import of a function, class or rule.
+
+    `name` is the new name of a lambda or of a function inside another. Raise UnmovableError if
+    there is no source text, or `thing` is neither of these.
+    """
     if isinstance(thing, Rule):
         return Definition(Home("", {}, thing.source), thing.source, (thing.__name__,))
     if not hasattr(thing, "__qualname__"):

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import replace
 
+from torch import nn
 from torch.nn.utils.parametrizations import weight_norm
 
 from ganspec.compiler.builder import Builder
-from ganspec.language.errors import Diagnostic, SpecError
+from ganspec.kinds.conditions.none import Unconditional
+from ganspec.kinds.layer import Layer
+from ganspec.kinds.layers.join_label import JoinLabel
+from ganspec.kinds.normalization import word
+from ganspec.kinds.weight_norm import WeightNorm
+from ganspec.language.errors import Diagnostic, SpecError, fail
 from ganspec.language.expr import Width
-from ganspec.program.ir import Input, Net, Step, Value
+from ganspec.language.kinds import within
+from ganspec.program.ir import LABEL, Input, Net, Step, Value
 from ganspec.systems.spec import Interface, Network, Spec
 
 
@@ -20,10 +28,12 @@ def lower_network(
     interface: Interface,
     labels: Input | None = None,
 ) -> Net:
-    """Return one network's program. Raises SpecError at its first shape error."""
+    """Return one network's program. Raise SpecError at its first error."""
     net = Builder(network, scope, labels.value if labels else None)
     start = interface.input
-    x = net.join(network.condition, start.value) if network.condition else start.value
+    placed = any(isinstance(k, JoinLabel) and k.condition is None for k in within(network.layers))
+    first = None if placed else network.condition
+    x = net.join(first, start.value) if first else start.value
     x = net.layers(network.layers, x)
     outputs = {key: net.layers([head], x, key) for key, head in interface.heads.items()}
     outputs = {**(outputs or {interface.output: x}), **net.heads}
@@ -40,7 +50,9 @@ def lower_network(
         outputs=outputs,
         initialize=network.init.call() if network.init else None,
     )
-    _refuse_init_under_weight_norm(lowered)
+    _refuse_unused(name, network, net.norms_read)
+    _refuse_labels_under_none(network, lowered)
+    _refuse_zeros_under_weight_norm(lowered)
     return lowered
 
 
@@ -53,14 +65,46 @@ def heads_last(steps: list[Step], output: Value) -> list[Step]:
     return sorted(steps, key=lambda step: step.output.id not in needed)
 
 
-def _refuse_init_under_weight_norm(net: Net) -> None:
-    """Raise SpecError for initial weights under a weight norm, which has no tensor to fill."""
+def _refuse_unused(name: str, network: Network, read: Container[object]) -> None:
+    """Raise SpecError for a normalization of a network that no layer reads."""
+    layers = [layer for layer in within(network.layers) if isinstance(layer, Layer)]
+    written = next((layer for layer in layers if layer.role == "norm"), None)
+    for norm in network.norms:
+        is_none = norm.kind == "none"
+        if (is_none and not written) or (norm in read and not is_none):
+            continue
+        message = f"nothing reads `{word(norm)}`: the {name.lower()} has no layer `norm`"
+        help = "add `norm` where its layers are to be normalized"
+        if isinstance(norm, WeightNorm) and not is_none:
+            message = f"nothing reads `{norm.kind}`: no layer has a weight that takes it"
+            help = "remove it"
+        elif written:
+            at = f" at {written.mark.seen_from(norm.mark)}" if written.mark else ""
+            help = f"write `norm` in place of {written.kind}{at}"
+            if is_none:
+                message = f"`none` removes no {written.kind} that is written among the layers"
+        fail("unused-normalization", message, norm.mark, help)
+
+
+def _refuse_labels_under_none(network: Network, net: Net) -> None:
+    """Raise SpecError if a layer reads labels although the network's `condition` is `none`."""
+    if not isinstance(network.condition, Unconditional) or not net.conditional:
+        return
+    step = next(step for step in net.steps if LABEL in step.inputs)
+    kind = step.origin.kind
+    message = f"the network says `condition: none`, and {kind} reads the label"
+    fail("label-mismatch", message, step.origin.mark, f"remove {kind}, or `condition: none`")
+
+
+def _refuse_zeros_under_weight_norm(net: Net) -> None:
+    """Raise SpecError for weights of 0, which have no direction that weight norm could keep."""
     for step in net.leaves():
         functions = [w.target for w in step.call.wraps] + list(step.call.kwargs.values())
-        if (net.initialize or step.initialize) and weight_norm in functions:
-            message = "initial weights cannot be set under `norm: weight`, which draws its own"
-            help = "take `init` away, or use `norm: spectral`"
-            raise SpecError([Diagnostic("bad-value", message, step.origin.mark, (), help)])
+        init = step.initialize or net.initialize
+        if init and init.kwargs.get("fill") is nn.init.zeros_ and weight_norm in functions:
+            message = "weight norm keeps a weight's direction, and weights of 0 have none"
+            help = "write another `init`, or `spectral` in place of `weight`"
+            fail("bad-value", message, step.origin.mark, help)
 
 
 def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
@@ -71,9 +115,10 @@ def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
 
 
 def lower(spec: Spec) -> dict[str, Net]:
-    """Return the programs of the spec's networks. Raises SpecError with every error.
+    """Return the programs of the spec's networks, without those that are unknown as a whole.
 
-    A network that is `unknown` as a whole has no program.
+    Raise SpecError with the first error of each network, and those of networks that do not fit
+    each other.
     """
     nets: dict[str, Net] = {}
     diagnostics: list[Diagnostic] = []

@@ -99,7 +99,10 @@ class Mover:
     # -- names in texts -----------------------------------------------------------------------
 
     def refer(self, thing: Any) -> str:
-        """Return the mark of a function or class that code names but does not call."""
+        """Return the text that names a function or class which code does not call: a mark, mostly.
+
+        Raise UnmovableError if it cannot be named or moved.
+        """
         if isinstance(thing, partial):
             return self.printer.value(thing)
         if not is_own(getattr(thing, "__module__", None) or "builtins", self.also):
@@ -172,7 +175,10 @@ class Mover:
     def called(
         self, definition: Definition, given: dict[str, Known | None], starred: bool = False
     ) -> CallText:
-        """Return the text of a call whose arguments are `given`, None where unknown."""
+        """Return the function's name in a call with the arguments `given`, None where unknown.
+
+        With `starred`, the call has `*` or `**`, so that all parameters stay.
+        """
         defaults = definition.defaults()
         # in other classes, only parameters with a false default that no call gives are settled
         fixed = isinstance(definition.node, ast.ClassDef) and not self.is_training(definition)
@@ -229,7 +235,10 @@ class Mover:
         given: dict[str, Known],
         version: Version | None = None,
     ) -> set[str]:
-        """Add a definition's text after those it uses. Return the parameters it no longer has."""
+        """Add a definition's text after those it uses. Return the parameters it no longer has.
+
+        Nothing is added if an equal text is there, or if the function only passes its arguments on.
+        """
         home, training = definition.home, self.is_training(definition)
         section = self._section(home.name, given)
         self.trail.append((definition, section))

@@ -66,14 +66,17 @@ class Moving(Protocol):
     def called(
         self, definition: Definition, given: dict[str, Known | None], starred: bool = False
     ) -> CallText:
-        """Return the text of a call whose arguments are `given`, None where unknown."""
+        """Return the function's name in a call with the arguments `given`, None where unknown."""
 
     def callee(self, thing: object, name: str = "") -> Definition | str:
         """Return the definition of a function that is moved, else the text that names it."""
 
 
 def alike(piece: Piece, text: str, symbols: list[Symbol], section: str) -> bool:
-    """Return True if `piece` has the same text as `text`, apart from the name it defines."""
+    """Return True if `piece` is in `section` and has the text `text`, apart from its own name.
+
+    Both must wish for the same name, and define no other.
+    """
     own, other = symbols[0], piece.symbols[0]
     if piece.section != section or own.wishes != other.wishes or len(symbols) > 1:
         return False
@@ -81,7 +84,7 @@ def alike(piece: Piece, text: str, symbols: list[Symbol], section: str) -> bool:
 
 
 def passes_on(text: str) -> str | None:
-    """Return `f` if `text` is a function that only returns `f(...)` of its own parameters."""
+    """Return `f` if `text` is a function that only returns `f` of its parameters, in order."""
     (node, *rest) = ast.parse(text).body
     if rest or not isinstance(node, ast.FunctionDef) or node.decorator_list:
         return None

@@ -66,7 +66,7 @@ class Present:
         return bool(values) and all(value is None for value in values)
 
     def fewer(self, node: ast.Call) -> list[ast.expr]:
-        """Return the classes of an `isinstance` that fit some module; [] if all do."""
+        """Return the classes of an `isinstance` that fit some module; [] if all or none do."""
         modules, classes = self._asked(node)
         kept = [e for e, kind in classes.items() if any(isinstance(m, kind) for m in modules)]
         return kept if len(kept) < len(classes) else []
@@ -149,7 +149,7 @@ def _sets(node: ast.AST, name: str) -> bool:
 def modules_of(nets: Iterable[Net]) -> list[nn.Module]:
     """Return an example of every module that the networks contain, containers included.
 
-    Their weights are not allocated. A layer under a spectral norm gets an empty `parametrizations`,
+    Their weights are not initialized. A layer under a weight norm gets an empty `parametrizations`,
     so that tests for that attribute succeed. If a class or function is not torch's or ganspec's,
     return []: its modules cannot be known.
     """

@@ -26,7 +26,10 @@ INFIX = {operator.add: "+", operator.mul: "*"}
 
 
 class Printer:
-    """Prints nets; `refer` returns the mark of a function or class, `bring` that of an import."""
+    """Prints nets; `refer` returns the text that names a function or class.
+
+    `bring` returns the mark of an import.
+    """
 
     def __init__(
         self,
@@ -72,7 +75,7 @@ class Printer:
         return self.bring(imported) + inner
 
     def _construct(self, call: Call) -> str:
-        """Return text such as `nn.Conv2d(3, 64, 4)`, without arguments equal to their defaults."""
+        """Return text such as `nn.Conv2d(3, 64, 4)`, without keywords equal to their defaults."""
         if isinstance(call.target, Net):
             return f"{self._block(call.target)}({', '.join(map(self.value, call.args))})"
         options = self.options(non_defaults(call))
@@ -148,7 +151,7 @@ class Printer:
         return f"{self.name(call.target)}({', '.join([module, *self.options(non_defaults(call))])})"
 
     def comment(self, line: str, before: tuple[int, ...], after: tuple[int, ...], net: Net) -> str:
-        """Return the shape comment for `line`, empty if the shape does not change."""
+        """Return the shape comment for `line`; empty in the cases of `spelling.comment`."""
         return comment(self.symbols.plain(line), before, after, net.is_block)
 
 
@@ -162,7 +165,11 @@ class Pending:
 
 
 class Forward:
-    """The statements of one `forward`: a call is nested if short and read once, else assigned."""
+    """The statements of one `forward`.
+
+    A call is nested, if short, in the one function or `return` that reads it; else it is assigned
+    to a variable, as is what a module reads.
+    """
 
     def __init__(self, printer: Printer, net: Net):
         self.printer, self.net, self.parts = printer, net, layout(net)

@@ -222,7 +222,7 @@ class Rewriter:
             self.edits.replace(node, f"{target.callee}({', '.join(texts)})")
 
     def _target(self, node: ast.expr) -> Target | None:
-        """Return the function that a call names, `node`; None if unknown."""
+        """Return the function that a call names, `node`; None if the call is not rewritten."""
         known = self.view.known(node)
         if known is not None and known.text is None and not isinstance(known.value, Namespace):
             role = node.attr if isinstance(node, ast.Attribute) else "function"

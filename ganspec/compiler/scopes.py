@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 FunctionNode: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef
 DEFINING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -154,7 +155,7 @@ def defaults_of(arguments: ast.arguments) -> dict[str, ast.expr]:
 
 
 def changed_names(statement: ast.stmt) -> list[str]:
-    """Return the names whose values a statement changes, as `TABLE[0] = 1` does."""
+    """Return the names whose values a statement may change, as `TABLE[0] = 1` does."""
     parts: list[ast.expr] = []
     match statement:
         case ast.Assign(targets=targets) | ast.Delete(targets=targets):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from ganspec.compiler.known import Facts, Known, Namespace, View
+from ganspec.compiler.loops import rounds, runs_once
 from ganspec.compiler.present import is_modules
 from ganspec.compiler.python_text import Edits, PlacedNode, first_line, last_line
 
@@ -59,7 +60,7 @@ class Settler:
     # -- statements ---------------------------------------------------------------------------
 
     def statement(self) -> str | None:
-        """Settle the first known statement, or remove what follows a `return`."""
+        """Settle the first known statement, or remove what follows a `return` or other jump."""
         for node in ast.walk(self.view.tree):
             for name in BODIES:
                 body = getattr(node, name, None)
@@ -86,14 +87,33 @@ class Settler:
                 return self._branch(node, bool(known.value))
             case ast.For(body=[ast.Pass()], orelse=[], iter=all) if is_modules(all):
                 return [] if self.facts.modules else None
-            case ast.For() if self._once(node):
+            case ast.For() if runs_once(self.view, node):
                 return self._block(node.body, node)
-            case ast.For(target=ast.Name(id=name)) if values := self._rounds(node, name):
+            case ast.For(target=ast.Name(id=name)) if values := rounds(self.view, node, name):
                 return self._unrolled(node, name, values)
+            case ast.Assign(targets=[ast.Tuple() as targets], value=ast.Tuple() as values):
+                return self._pairs(node, targets.elts, values.elts)
             case ast.Assign(targets=[target], value=value):
-                absent = self._is_absent(target) or self._is_absent(value)
-                return [] if absent or self._alias(target, node, parent) else None
+                outside = isinstance(parent, ast.ClassDef)
+                is_alias = not outside and self._alias(target, value, node)
+                return [] if is_alias or self._is_absent(target) else None
         return None
+
+    def _pairs(
+        self, node: ast.Assign, targets: list[ast.expr], values: list[ast.expr]
+    ) -> list[str] | None:
+        """Return `a, b = c, d` without its absent variables, as one line; None if it has none."""
+        pairs = list(zip(targets, values, strict=False)) if len(targets) == len(values) else []
+        kept = [
+            (target, value)
+            for target, value in pairs
+            if not self._is_absent(target)
+            and not (self._is_absent(value) and self._alias(target, value, node))
+        ]
+        if len(kept) == len(pairs):
+            return None
+        sides = (", ".join(map(self._segment, side)) for side in zip(*kept, strict=True))
+        return [" " * node.col_offset + " = ".join(sides)] if kept else []
 
     def _branch(self, node: ast.If, value: bool) -> list[str]:
         indent = " " * node.col_offset
@@ -137,32 +157,6 @@ class Settler:
         strings = (n for n in nodes if isinstance(n, (ast.JoinedStr, ast.Constant)))
         return {line for n in strings for line in range(n.lineno + 1, last_line(n) + 1)}
 
-    def _once(self, node: ast.For) -> bool:
-        """Return True if a loop runs once and can be replaced by its body."""
-        match node:
-            case ast.For(
-                target=ast.Name(id=name),
-                iter=ast.Call(func=ast.Name(id="range"), args=[only]),
-                orelse=[],
-            ):
-                inner = [n for part in node.body for n in ast.walk(part)]
-                jumps = any(isinstance(n, (ast.Break, ast.Continue)) for n in inner)
-                read = any(isinstance(n.ctx, ast.Load) for n in self.view.scopes.named(name))
-                known = self.view.known(only)
-                return bool(known and known.value == 1 and not jumps and not read)
-        return False
-
-    def _rounds(self, node: ast.For, name: str) -> tuple[object, ...]:
-        """Return the known values of a loop whose body compares its variable; else nothing."""
-        known = self.view.known(node.iter)
-        if known is None or not isinstance(known.value, tuple) or node.orelse:
-            return ()
-        inner = [n for part in node.body for n in ast.walk(part)]
-        jumps = any(isinstance(n, (ast.Break, ast.Continue)) for n in inner)
-        compared = any(isinstance(n, ast.Compare) and _is_name(n.left, name) for n in inner)
-        within = all(n in inner or n is node.target for n in self.view.scopes.named(name))
-        return known.value if compared and within and not jumps else ()
-
     def _unrolled(self, node: ast.For, name: str, values: tuple[object, ...]) -> list[str]:
         """Return the loop's body once per value, written in place of the variable."""
         lines, unrolled = self.lines, list[str]()
@@ -181,19 +175,24 @@ class Settler:
             return self._is_absent(node.body if known.value else node.orelse)
         return isinstance(node, ast.Name) and node.id in self.facts.absent
 
-    def _alias(self, target: ast.expr, node: ast.Assign, parent: ast.AST) -> bool:
-        """Return True if a variable is only another name for None or a configuration. Record it."""
-        known, scope = self.view.known(node.value), self.view.scope
+    def _alias(self, target: ast.expr, value: ast.expr, node: ast.Assign) -> bool:
+        """Return True if a variable is only another name for None or a configuration. Record it.
+
+        Another name for an absent variable is recorded as absent, too.
+        """
+        known, scope = self.view.known(value), self.view.scope
         if known is None:
             return False
         match target:
             case ast.Attribute(value=ast.Name(id="self"), attr=name):
                 return f"self.{name}" in self.view.attributes
-            case ast.Name(id=name) if scope and not isinstance(parent, ast.ClassDef):
+            case ast.Name(id=name) if scope:
                 names = self.view.scopes.named(name)
                 single = scope.bound[name] == 1 and self._all_in_function(names)
                 later = all(n is target or n.lineno > last_line(node) for n in names)
                 if single and later and isinstance(known.value, (Namespace, type(None))):
+                    if self._is_absent(value):
+                        self.facts.absent |= {name}
                     self.facts.aliases[name] = known
                     return True
         return False
@@ -294,7 +293,3 @@ class Settler:
         # brackets around it may have let the expression go over several lines
         loose = isinstance(node, (ast.BoolOp, ast.IfExp, ast.Lambda, ast.NamedExpr)) or "\n" in text
         return f"({text})" if loose else text
-
-
-def _is_name(node: ast.AST, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name

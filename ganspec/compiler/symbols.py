@@ -69,7 +69,7 @@ class Symbols:
         return self.all[index].name or self.all[index].wishes[0]
 
     def choose_names(self, texts: list[tuple[str, set[str]]]) -> None:
-        """Give every symbol a name; `texts` are all texts, each with its local names."""
+        """Give every symbol in `texts` a name; these are all texts, each with its local names."""
         shunned: dict[Symbol, set[str]] = {}
         for text, local in texts:
             for symbol in self.used(text):

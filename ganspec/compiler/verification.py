@@ -37,8 +37,9 @@ def verify(mover: Mover, source: str) -> None:
     """Run an emitted module. Raise UnmovableError if a value differs from that in a user's file.
 
     The text of a file does not show every effect of its statements: a decorator may fill a list,
-    or a function may set another's attribute. Nothing runs if all kinds are ganspec's own; users'
-    files have been run already, when they were loaded.
+    or a function may set another's attribute. Values that functions change while they run, and
+    objects of installed packages, are not compared. Nothing runs if all kinds are ganspec's own;
+    users' files have been run already, when they were loaded.
     """
     own = [v for v in mover.versions.values() if _is_own(v.definition)]
     if not own:
@@ -97,7 +98,8 @@ def _symbols(mover: Mover, version: Version) -> Iterator[tuple[str, str]]:
 def changing(source: str) -> frozenset[str]:
     """Return the names of a file whose values its functions may change while they run.
 
-    Functions that the file itself calls are left out: their changes are made by now.
+    Attributes are named as `.key`. Functions that the file itself calls are left out: their changes
+    are made by now.
     """
     tree, names = ast.parse(source), set[str]()
     functions = [

@@ -15,6 +15,7 @@ from ganspec.runs.run import Run
 from ganspec.sampling.sampler import load_weights, trained_network
 from ganspec.systems.batches import scale_pixels
 from ganspec.systems.classifier.spec import Classifier
+from ganspec.systems.source import own_batch
 
 BATCH = 250
 
@@ -58,7 +59,7 @@ def classifier_extractor(folder: Path, device: torch.device, layer: str | None) 
         resize=spec.data.resize,
         extract=extract,
         device=device,
-        batch=BATCH,
+        batch=own_batch(network, cfg) or BATCH,
         classes=spec.label.kind,
     )
 

@@ -61,6 +61,7 @@ class RealImages:
             return digest.hexdigest()
         if isinstance(self.images, StreamedImages):
             form, files = str(self.images.files.form), self.images.files.files
+            form += " transposed" if self.images.files.transpose else ""
         else:
             form, files = "own size", self.images
         digest.update(f"{form}\n".encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -102,8 +103,11 @@ class Evaluator:
     @cached_property
     def real(self) -> RealImages:
         """The real images of the run's data set, or of a folder."""
-        if self.options.reference is not None:
-            return open_folder(self.options.reference)
+        if (folder := self.options.reference) is not None:
+            if self.spec.data.transpose:
+                message = f"images of {self.spec.name} are transposed, those of {folder} are not"
+                warnings.warn(message, stacklevel=2)
+            return open_folder(folder)
         return self.dataset
 
     @cached_property

@@ -12,7 +12,7 @@ from torch import nn
 from ganspec.evaluation.reference import RealImages
 from ganspec.systems.batches import spaced
 from ganspec.systems.feed import at
-from ganspec.systems.source import Source, quantize
+from ganspec.systems.source import Source, own_batch, quantize
 from ganspec.systems.spec import Spec
 
 
@@ -65,7 +65,8 @@ class Restorer:
 def restored_images(restorer: Restorer, real: RealImages, count: int, seed: int) -> Subject:
     """Return evenly spaced real images as an autoencoder restores them.
 
-    `seed` draws the noise on their inputs.
+    `seed` draws the noise on their inputs. A network that normalizes by the batch restores batches
+    of training's size.
     """
     network, cfg, device = restorer.network, restorer.cfg, restorer.device
     originals = choose_images(real, count)
@@ -74,9 +75,9 @@ def restored_images(restorer: Restorer, real: RealImages, count: int, seed: int)
         random = torch.Generator(device).manual_seed(seed)
         training = network.training
         network.eval()
-        for images in originals.batches(size):
+        for images in originals.batches(own_batch(network, cfg) or size):
             with torch.no_grad():
-                restored = restorer.spec.restore(network, images.to(device), random, cfg)
+                _, restored = restorer.spec.restore(network, images.to(device), random, cfg)
             yield quantize(restored, cfg).cpu()
         network.train(training)
 

@@ -16,9 +16,11 @@ from ganspec.language.unread import UNREAD
 
 
 def fold_blocks(blocks: dict[str, Template], graph: RecordedGraph, entries: list[Entry]) -> None:
-    """Replace the user's modules that are called repeatedly or have a residual by calls of blocks.
+    """Replace user's modules of one class, and equal but for whole numbers, by calls of a block.
 
-    Definitions are added to `blocks`. Inner modules come first, so that blocks may call blocks.
+    They must have a residual, or several layers and be called repeatedly. All their calls must be
+    expressed. Definitions are added to `blocks`. Inner modules come first, so that blocks may call
+    blocks.
     """
     alike: dict[tuple[int, type], list[int]] = {}
     for number, scope in enumerate(graph.scopes):

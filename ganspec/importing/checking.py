@@ -32,7 +32,8 @@ def state(code: CodeNetwork) -> list[torch.Tensor]:
 def difference(code: CodeNetwork, net: Net) -> str | None:
     """Return the first difference of the two networks on random input in words, or None.
 
-    The spec's network gets the code's weights. Both run in training and in evaluation mode.
+    The spec's network gets the code's weights. Both run in the modes of `modes_of`: training and
+    evaluation, as a rule.
     """
     mine = evaluate(net)
     theirs = state(code)

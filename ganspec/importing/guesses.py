@@ -28,7 +28,7 @@ from ganspec.language.opening import HIDDEN
 from ganspec.language.unread import UNREAD
 from ganspec.program.ir import Net, Step, label_input
 
-OTHERS = ("as", "from", "norm", "init")  # fields that are not settings of the call
+OTHERS = ("as", "from", "weight_norm", "init")  # fields that are not settings of the call
 STRUCTURE = (
     *HIDDEN,
     *("repeat", "residual", "add", "concat", "identity", "norm", "join_label", "auxiliary"),

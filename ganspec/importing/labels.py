@@ -52,8 +52,8 @@ def joined(
             net = lowered(layer, graph.shapes[start], label.input, norm)
             if net is not None and expresses(net, segment):
                 entry = entry_of(layer, both)
-                if norm:  # a setting of the network, because `join_label` has no field `norm`
-                    entry.fields["norm"] = data(norm)
+                if norm:  # a setting of the network, because `join_label` has no such field
+                    entry.fields["weight_norm"] = data(norm)
                 return entry
     return None
 

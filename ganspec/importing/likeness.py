@@ -70,7 +70,9 @@ def lowered(
     """Return the program of a network with one layer; None if the layer cannot read `shape`."""
     interface = Interface(start_input(shape), "value", "")
     try:
-        return lower_network("Piece", Network(layers=(layer,), norm=norm), {}, interface, label)
+        return lower_network(
+            "Piece", Network(layers=(layer,), normalization=norm), {}, interface, label
+        )
     except SpecError:
         return None
 
@@ -95,7 +97,7 @@ def expresses(net: Net, segment: Segment) -> bool:
 
 
 def same_step(graph: RecordedGraph, step: Step, call: RecordedCall) -> bool | None:
-    """Return True if a step builds an equal module; None if only results can decide."""
+    """Return True if a step builds an equal module, else False; None if results must decide."""
     if len(step.inputs) != 1 or len(call.inputs) != 1 or not step.is_module:
         return None
     cls = step.call.target
@@ -139,7 +141,10 @@ def parametrizations(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 def plain_settings(owner: object) -> dict[str, object]:
     """Return the public attributes of a module or hook that are plain values."""
-    public = {n: v for n, v in vars(owner).items() if not n.startswith("_") and n not in SILENT}
+    # a momentum moves running statistics alone
+    tracks = getattr(owner, "track_running_stats", True)
+    silent = SILENT if tracks else (*SILENT, "momentum")
+    public = {n: v for n, v in vars(owner).items() if not n.startswith("_") and n not in silent}
     return {name: single(value) for name, value in public.items() if is_plain(value)}
 
 
@@ -160,8 +165,8 @@ def single(value: object) -> object:
 def same_results(net: Net, segment: Segment) -> bool:
     """Return True if both give the same results, with the same weights, input and seed.
 
-    Results and statistics are compared in training and in evaluation mode, in double precision, or
-    in single precision if the code fails in double.
+    Results and statistics are compared in the modes of `modes_of` (without modules, in training
+    mode only), in double precision, or in single precision if the code fails in double.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         try:

@@ -72,7 +72,10 @@ class Matcher:
         return self.known[key, loose]
 
     def key(self, calls: list[RecordedCall]) -> object:
-        """Return a key, equal for calls that differ only in weights; None for bare functions."""
+        """Return a key, equal for calls that differ only in weights.
+
+        None if one is of a bare function or a user's module.
+        """
         parts: list[object] = []
         for call in calls:
             parts += [self.graph.shapes[value] for value in (call.inputs[0], call.output)]
@@ -114,7 +117,7 @@ class Matcher:
             wraps = norms(calls) if issubclass(kind, Weighted) else [None]
             for layer in guesses(kind, known, segment.shape):
                 for norm in wraps:
-                    yield layer.model_copy(update={"norm": norm}) if norm else layer
+                    yield layer.model_copy(update={"weight_norm": norm}) if norm else layer
 
     def heads(self, calls: Sequence[RecordedCall]) -> Iterator[tuple[str, ...]]:
         """Yield the names to look the calls up by: their own, or those of torch's base classes."""

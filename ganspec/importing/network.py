@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import nn
 
-from ganspec.importing.entries import Data, Entry, walk
+from ganspec.importing.entries import Data, Entry, shortened, walk
 from ganspec.importing.gradients import cut_gradients
 from ganspec.importing.graph import BATCH, RecordedCall, RecordedGraph, Shape
 from ganspec.importing.guesses import layer_kinds
@@ -20,8 +20,11 @@ from ganspec.importing.recording import record
 from ganspec.importing.simplifying import simplify
 from ganspec.importing.structure import Structure
 from ganspec.kinds.layer import Weighted
+from ganspec.kinds.normalization import word
 from ganspec.language.unread import UNREAD
 from ganspec.program.ir import Input
+
+NAMES = ("as", "from")  # fields that name a layer's value or the value that it reads
 
 
 @dataclass(eq=False)
@@ -35,7 +38,8 @@ class NetworkDraft:
     label: Input | None = None
     classes: int | None = None
     condition: Data = None
-    norm: Data = None
+    weight_norm: Data = None
+    activation_norm: Data = None
     notes: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)  # what the layers do not say, in words
 
@@ -73,7 +77,10 @@ class CodeNetwork(NetworkDraft):
 
 
 def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> CodeNetwork:
-    """Return the layers of `network`. Raises UnreadableError if it does not run on the inputs."""
+    """Return the layers of `network`, whose weights are replaced by random numbers.
+
+    Raise UnreadableError if it does not run on the inputs, or its result does not depend on them.
+    """
     fill(network)
     network.train()
     graph, tensors = _recorded(title, network, inputs)
@@ -100,7 +107,7 @@ def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> Cod
         _auxiliary(draft, structure, head)
     draft.entries = marked(graph, structure.named(draft.entries), start)
     _lift_condition(draft)
-    _lift_norm(draft)
+    _lift_weight_norm(draft)
     _note_weights(draft)
     draft.unknown += cut_gradients(network, tensors)
     return draft
@@ -191,31 +198,48 @@ def _lift_condition(draft: CodeNetwork) -> None:
     first = draft.entries[0] if draft.entries else None
     if first is not None and first.kind == "join_label" and "as" not in first.fields:
         draft.condition = first.fields["condition"]
-        draft.norm = first.fields.get("norm")
+        draft.weight_norm = first.fields.get("weight_norm")
         draft.before = first.calls
         draft.entries = draft.entries[1:]
 
 
-def _lift_norm(draft: CodeNetwork) -> None:
-    """Turn the weight norm of most layers into the network's setting `norm`."""
+def _lift_weight_norm(draft: CodeNetwork) -> None:
+    """Turn the weight norm of a joined label, or else of most layers, into the network's."""
     entries = list(walk(draft.entries))
     kinds = {name for name, kind in layer_kinds().items() if issubclass(kind, Weighted)}
     weighted = [entry for entry in entries if entry.kind in kinds]
     joins = [entry for entry in entries if entry.kind == "join_label"]
-    norms = [entry.fields.get("norm") for entry in weighted]
+    norms = [entry.fields.get("weight_norm") for entry in weighted]
     given = [norm for norm in norms if norm is not None]
-    usual = draft.norm or next((e.fields["norm"] for e in joins if "norm" in e.fields), None)
+    usual = draft.weight_norm or next(
+        (e.fields["weight_norm"] for e in joins if "weight_norm" in e.fields), None
+    )
     if usual is None and len(given) > 1 and 2 * norms.count(given[0]) > len(norms):
         usual = given[0]
     if usual is None:
         return
-    draft.norm = usual
+    draft.weight_norm = usual
     for entry, norm in zip(weighted, norms, strict=True):
-        entry.fields.pop("norm", None)
+        entry.fields.pop("weight_norm", None)
         if norm != usual:
-            entry.fields["norm"] = norm or "none"
+            entry.fields["weight_norm"] = norm or "none"
     for entry in joins:
-        entry.fields.pop("norm", None)
+        entry.fields.pop("weight_norm", None)
+
+
+def lift_activation_norm(draft: NetworkDraft) -> None:
+    """Turn equal norm layers into a setting of the network and layers `norm`."""
+    norms = {n: kind for n, kind in layer_kinds().items() if kind.role == "norm"}
+    layers = [entry for entry in walk(draft.entries) if entry.kind in norms]
+    settings = [(e.kind, {k: v for k, v in e.fields.items() if k not in NAMES}) for e in layers]
+    if not layers or any(each != settings[0] for each in settings):
+        return
+    name, fields = settings[0]
+    kind = norms[name or ""]
+    draft.activation_norm = shortened(word(kind), fields, kind.primary)
+    for entry in layers:
+        entry.kind = "norm"
+        entry.fields = {k: v for k, v in entry.fields.items() if k in NAMES}
 
 
 def _note_weights(draft: CodeNetwork) -> None:

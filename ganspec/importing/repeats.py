@@ -1,4 +1,4 @@
-"""Folding of layers that repeat, with at most two changing numbers, into `repeat`."""
+"""Folding of layers that repeat, with at most two names for changing numbers, into `repeat`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NAMES = {"out": "c"}  # usual names in a repeat, by field
 
 
 def repeated(entries: list[Entry]) -> list[Entry]:
-    """Return `entries` with the patterns that save most lines folded into `repeat`."""
+    """Return `entries` with the patterns that save most lines, and at least three, as `repeat`."""
     folded: list[Entry] = []
     while entries:
         patterns = list(_patterns(entries))
@@ -41,7 +41,7 @@ def _rank(pattern: Pattern) -> tuple[int, int, int]:
 
 
 def _patterns(entries: list[Entry]) -> Iterator[Pattern]:
-    """Yield patterns that begin at one of the first layers, of a kind in `beginnings()`.
+    """Yield patterns that begin at one of the first layers, a block or a kind in `beginnings()`.
 
     The gain is the number of lines saved, less a cost for several names and long rounds.
     """
@@ -63,7 +63,10 @@ def beginnings() -> set[str]:
 
 
 def _rounds(entries: list[Entry], size: int) -> list[list[Entry]]:
-    """Return the leading rounds of `size` layers each, which differ in two numbers at most."""
+    """Return the leading rounds of `size` layers each, which differ in whole numbers only.
+
+    Two names must be enough for these numbers; numbers that are equal in every round share a name.
+    """
     rounds = [entries[:size]]
     if not all(map(_is_simple, rounds[0])):
         return rounds

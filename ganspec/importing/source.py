@@ -54,7 +54,8 @@ def import_file(
 ) -> Imported:
     """Import the classes or functions in `names`, by role. Shapes decide the role of a `network`.
 
-    Raises UnreadableError if the file, a name, a setting or an input does not fit.
+    Raise UnreadableError if the file, a name, a setting or an input does not fit, or if networks
+    differ in the shape of their images.
     """
     module = run_file(path, set(names.values()))
     makers = {role: maker_of(module, name, path) for role, name in names.items()}
@@ -94,8 +95,8 @@ def inputs_of(
 ) -> list[CodeInput]:
     """Return the `inputs` that a network reads; `image` is the shape of the generator's output.
 
-    `forward` takes `least` to `most` tensors. Raises UnreadableError if the inputs do not fit, or
-    if ganspec has no such network.
+    `forward` takes `least` to `most` tensors. Labels that it does not take are left out. Raise
+    UnreadableError if the inputs do not fit, or if ganspec has no such network.
     """
     fitting = {"generator": "zy", "discriminator": "xy"}.get(role, "xyz")
     own = [each for each in inputs if each.name in fitting]

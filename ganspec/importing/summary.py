@@ -48,7 +48,10 @@ class Table:
 
 
 def read_tables(text: str, name: str) -> list[Table]:
-    """Return every model printed in `text`. Raises UnreadableError if there is none."""
+    """Return every model printed in `text`.
+
+    Raise UnreadableError if there is none, one has no layers, or `text` is over LONGEST.
+    """
     if len(text) > LONGEST:
         raise UnreadableError(f"{name} is too long to be a table")
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text.splitlines()]  # colours

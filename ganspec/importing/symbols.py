@@ -20,8 +20,8 @@ def name_widths(
 ) -> dict[str, int]:
     """Write the network's widths with names of arguments. Return the used names' values.
 
-    The network is built and read again with each argument halved. A width that changes contains a
-    multiple of the argument.
+    The network is built and read again with each even argument halved. A width that changes
+    contains a multiple of the argument.
     """
     slopes: dict[Path, dict[str, int]] = {}
     known = _arguments(maker, settings)

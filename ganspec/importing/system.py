@@ -12,7 +12,7 @@ from ganspec.importing.differing import Template
 from ganspec.importing.entries import Data, Entry
 from ganspec.importing.graph import Shape
 from ganspec.importing.guesses import layer_kinds
-from ganspec.importing.network import CodeNetwork, NetworkDraft
+from ganspec.importing.network import CodeNetwork, NetworkDraft, lift_activation_norm
 from ganspec.importing.page import flow, layer_lines, remark
 from ganspec.importing.python_file import UnreadableError
 from ganspec.importing.repeats import repeated
@@ -81,7 +81,10 @@ def image_of(shape: Shape) -> Image | None:
 
 
 def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> SpecDraft:
-    """Draft a spec of the networks. Raises UnreadableError if they differ in image shape."""
+    """Draft a spec of the networks.
+
+    Raise UnreadableError if one has no images of 1 or 3 channels, or two differ in image shape.
+    """
     images = []
     for role, network in networks.items():
         shape = network.makes if role == "generator" else network.reads
@@ -98,6 +101,7 @@ def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> 
     draft = SpecDraft(plain_name(name), f"{titles} of {source}", source, networks, images[0])
     for role, network in networks.items():
         adapt(role, network, images[0])
+        lift_activation_norm(network)
         if isinstance(network, CodeNetwork):  # a table has no calls
             fold_blocks(draft.blocks, network.graph, network.entries)
     return draft
@@ -170,11 +174,12 @@ def unknown(seen: str) -> Data:
 
 
 def _network(network: NetworkDraft, init: Data) -> list[str]:
-    gaps: Data = list(network.unknown) or None
-    fields = {
-        UNREAD: gaps,
+    norms = [norm for norm in (network.weight_norm, network.activation_norm) if norm is not None]
+    normalization: Data = norms if len(norms) > 1 else next(iter(norms), None)
+    fields: dict[str, Data] = {
+        UNREAD: list(network.unknown) or None,
         "condition": network.condition,
-        "norm": network.norm,
+        "normalization": normalization,
         "init": init,
     }
     lines = [f"  {key}: {flow(value)}" for key, value in fields.items() if value is not None]
@@ -218,7 +223,7 @@ def _label(draft: SpecDraft) -> dict[str, Data] | None:
 
 
 def ending(network: NetworkDraft | None) -> str:
-    """Return the kind of the last layer that is no reshape."""
+    """Return the kind of the last layer that is no reshape, `""` if there is none."""
     entries = network.entries if network else []
     kinds = [entry.kind for entry in entries if entry.kind not in ("flatten", "reshape")]
     return (kinds[-1] or "") if kinds else ""

@@ -26,7 +26,11 @@ UNSEEN = "activations inside a layer, as Conv2D(activation='relu'), are not prin
 
 
 def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
-    """Import the networks printed in the files. Raises UnreadableError if a file has none."""
+    """Import the networks printed in the files.
+
+    Raise UnreadableError if a file has none, if two networks have one role, or if an image or input
+    shape is unknown or does not fit.
+    """
     tables = [table for path in paths for table in _read(path)]
     walks, warnings = _walks(tables, inputs)
     networks: dict[str, NetworkDraft] = {}
@@ -100,7 +104,10 @@ def doubtful(entries: list[Entry]) -> list[str]:
 
 
 def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list[str]:
-    """Return the lines of a report with the tables' numbers, which `ganspec check` verifies."""
+    """Return the lines of a report with the tables' numbers, which `ganspec check` verifies.
+
+    Networks with stand-ins are left out.
+    """
     params: dict[str, Data] = {}
     rows: dict[str, Data] = {}
     for role, network in networks.items():

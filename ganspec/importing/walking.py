@@ -37,7 +37,7 @@ class Walk:
         self.is_lost = False  # True after a row whose shape is not known
 
     def run(self) -> None:
-        """Fill the draft. Raises UnreadableError if the shape of the input cannot be found."""
+        """Fill the draft. Raise UnreadableError without an input shape or layers."""
         self.drop_further_outputs()
         for row in self.rows:
             if row.type == "InputLayer":
@@ -92,19 +92,23 @@ class Walk:
         return self.guess(row)
 
     def guess(self, row: Row) -> Shape:
-        """Guess the input shape of a first row, and add a note about it."""
+        """Guess the input shape of a first row, and add a note.
+
+        Raise UnreadableError if no shape fits.
+        """
         fitting = [(shape, s.layer) for shape in _guesses(row) if (s := solve(row, shape))]
         square = [s for s, layer in fitting if isinstance(getattr(layer, "kernel", 1), int)]
         shapes = square or [shape for shape, _ in fitting]
         if not shapes:
             raise UnreadableError(
-                f"the table `{self.table.name}` does not print its input; "
+                f"the table `{self.table.name}` does not print the network's input shape; "
                 "add --input z:100 or --input x:3x64x64"
             )
         likeliest, *others = (shown(shape, shape) for shape in shapes[:4])
         doubt = f", or {' or '.join(others)}" if others else ""
         self.draft.notes.append(
-            f"the table does not print its input: {likeliest}{doubt}; set it with --input"
+            f"the table does not print the network's input shape; guessed {likeliest}{doubt}: "
+            "set it with --input"
         )
         return shapes[0]
 
@@ -163,7 +167,10 @@ class Walk:
         return self.names[row]
 
     def join(self, row: Row) -> list[Entry] | None:
-        """Return the layers that join named values or the label; None if there are none."""
+        """Return the layers that join named values or the label; None if none fit.
+
+        [] if the network's `condition` joins the label.
+        """
         if self.labels and _mentions(row.sources, self.labels[-1:]):
             entry = self.condition(row)
             return [entry] if entry else [] if self.draft.condition else None

@@ -84,6 +84,10 @@ class Dataset(Kind, family="dataset"):
         """
         return []
 
+    def beside_labels(self, name: str) -> str:
+        """Return the path of a file beside the files of labels, from the data set's folder."""
+        return name
+
     def wanted(self) -> str:
         """Describe the files that `holds` looks for, such as `a .npz file`."""
         raise NotImplementedError

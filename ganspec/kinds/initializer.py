@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
 from ganspec.language.kinds import Kind
@@ -27,7 +28,12 @@ def init_weights(network, fill, **options):
     """Fill the weights of all layers except norms. Set these layers' biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
-            wrapped = getattr(module, "parametrizations", None)  # under a spectral norm
-            fill(wrapped.weight.original if wrapped else module.weight, **options)
+            wrapped = getattr(module, "parametrizations", None)
+            if wrapped and hasattr(wrapped.weight, "original0"):  # under weight norm
+                weight = torch.empty_like(module.weight)
+                fill(weight, **options)
+                module.weight = weight  # which sets length and direction
+            else:  # a spectral norm leaves the weight itself in place
+                fill(wrapped.weight.original if wrapped else module.weight, **options)
             if getattr(module, "bias", None) is not None:
                 nn.init.zeros_(module.bias)

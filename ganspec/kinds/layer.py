@@ -21,14 +21,22 @@ class Lowering(Protocol):
     """The program of a network or block while its layers add steps to it.
 
     `is_block` is True for a block of the spec. `heads` are the network's further outputs by name.
-    `normalization` is the layer that `norm` stands for. `weight_norm` applies to layers without one
-    of their own.
     """
 
     is_block: bool
     heads: dict[str, Value]
-    normalization: Layer | None
-    weight_norm: WeightNorm | None
+
+    @property
+    def weight_norm(self) -> WeightNorm | None:
+        """Weight norm of the network's layers without one of their own."""
+
+    @property
+    def activation_norm(self) -> Layer | None:
+        """The layer that `norm` stands for; None if the network has no `normalization`."""
+
+    @property
+    def condition(self) -> Any:  # Condition's file imports this one
+        """The network's condition; None if it has none."""
 
     @property
     def label(self) -> Value:
@@ -108,7 +116,9 @@ class Layer(Kind, family="layer"):
 class Weighted(Layer):
     """A layer with a weight, which a weight norm may wrap and an initializer may fill."""
 
-    norm: WeightNorm | None = Field(None, description="weight norm in place of the network's")
+    weight_norm: WeightNorm | None = Field(
+        None, description="weight norm in place of the network's"
+    )
     init: Initializer | None = Field(None, description="initial weights in place of the network's")
 
     def lower(self, net: Lowering, x: Value) -> Value:
@@ -116,4 +126,4 @@ class Weighted(Layer):
 
     def add(self, net: Lowering, call: Call, x: Value) -> Value:
         """Add a call that has a weight, with this layer's weight norm and initial weights."""
-        return net.add(net.weigh(call, self.norm), x, initialize=self.init)
+        return net.add(net.weigh(call, self.weight_norm), x, initialize=self.init)

@@ -38,6 +38,11 @@ SYNONYMS = {
     "vanilla": "non_saturating",
     "wgan": "wasserstein",
 }
+# Names of version 0.1 and the names that replace them, of which one fits where the old one stood.
+RENAMED = {
+    "norm": ("normalization", "weight_norm"),
+    "weight_norm": ("normalization", "weight"),
+}
 
 
 @dataclass(frozen=True)
@@ -205,8 +210,9 @@ def nearest(word: object, options: Iterable[str]) -> str | None:
     for name in names:  # `BatchNorm` and `batchnorm` match `batch_norm`
         if name.replace("_", "") == wanted.replace("_", ""):
             return name
-    if SYNONYMS.get(wanted) in names:
-        return SYNONYMS[wanted]
+    for name in (SYNONYMS.get(wanted), *RENAMED.get(wanted, ()), wanted.removesuffix("_norm")):
+        if name in names:
+            return name
     close = difflib.get_close_matches(wanted, names, n=1, cutoff=0.6)
     return close[0] if close else None
 

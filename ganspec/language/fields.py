@@ -93,6 +93,13 @@ class MapType:
 
 
 @dataclass(frozen=True)
+class Family:
+    """Metadata of an annotation: the field takes the kinds of a family, whatever their classes."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class FieldType:
     """The YAML that a field takes; each attribute that is set allows one more form."""
 
@@ -176,7 +183,8 @@ def field_type(annotation: object, metadata: Iterable[object] = ()) -> FieldType
     options = list(_options(annotation, tuple(metadata)))
     plain = [option for option, _ in options if isinstance(option, type)]
     models = [option for option in plain if issubclass(option, Section)]
-    families = [family for model in models if (family := getattr(model, "family", None))]
+    families = [m.name for _, extra in options for m in extra if isinstance(m, Family)]
+    families += [family for model in models if (family := getattr(model, "family", None))]
     lists = [_list_type(option, extra) for option, extra in options if _is(option, tuple)]
     kinds = next((item.family for each in lists if (item := each.item(0)).family), None)
     sections = next((item.section for each in lists if (item := each.item(0)).section), None)

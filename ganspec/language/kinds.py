@@ -71,6 +71,11 @@ class Kind(Section):
         self._path, self._mark = path, mark
         return self
 
+    @classmethod
+    def members(cls) -> dict[str, type[Kind]]:
+        """Return the family's kinds by name. A family of other families' kinds overrides this."""
+        return cls.kinds
+
     @property
     def path(self) -> str:
         """Key path in the spec, such as `generator.layers.3`."""
@@ -103,7 +108,7 @@ def kinds_of(family: str) -> dict[str, type[Kind]]:
     """Return every kind of `family` by name, importing the family's package the first time."""
     base = base_of(family)
     assert issubclass(base, Kind), family
-    return base.kinds
+    return base.members()
 
 
 def cached_by_kinds(family: str) -> Callable[[Callable[[], Result]], Callable[[], Result]]:

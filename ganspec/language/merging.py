@@ -21,11 +21,13 @@ def merge(base: Node, over: Node, shape: ShapeAt, path: KeyPath = ()) -> Node:
     """Return `over` laid on `base`: maps merge, everything else replaces, null removes.
 
     Where a kind is chosen, another kind replaces the inherited one, and the same kind merges its
-    fields.
+    fields: its name alone keeps them all.
     """
     if seen_in(base) or seen_in(over):  # a known value replaces an unknown one, and vice versa
         return over
     part = shape(path)
+    if isinstance(part, str) and isinstance(base, MapNode) and list(base.value) == [over.value]:
+        return base
     if over.value is not None and isinstance(part, type):
         base, over = part.opened(base), part.opened(over)
     if not isinstance(over, MapNode):
@@ -52,9 +54,9 @@ def shape_at(root: type[Section], path: KeyPath) -> Shape:
         if kinds is not None:
             at, kinds = (kinds if isinstance(part, int) else None), None
         elif isinstance(at, str):
-            at = kinds_of(at).get(str(part))
+            at = at if isinstance(part, int) else kinds_of(at).get(part)  # an int: one of several
         elif at is not None and (field := fields_of(at).get(str(part))):
-            kinds = field.type.families
+            kinds = None if field.type.family else field.type.families
             at = None if kinds else field.type.family or field.type.section
         else:
             return None

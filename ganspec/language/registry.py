@@ -39,7 +39,7 @@ LOADED: list[KindsFile] = []
 
 def base_of(family: str) -> type:
     """Return the family's base class, after importing every module of its package once."""
-    if family not in _searched:
+    if family in PACKAGES and family not in _searched:
         package = importlib.import_module(PACKAGES[family])
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
             name = f"{module.name}.spec" if module.ispkg else module.name

@@ -65,7 +65,7 @@ class Resolver(Scope):
         needed = [k for k, field in fields.items() if field.required and k not in (given or {})]
         whole = self.complete(node, [*needed, *required], title) and whole
         try:
-            model = cls.model_validate(values)
+            model = cls.model_validate(values, context={"written": node.value.keys()})
         except ValidationError as error:
             for item in error.errors(include_url=False):
                 self.refusal(item, MapNode(read, node.mark, node.key_mark))
@@ -103,7 +103,7 @@ class Resolver(Scope):
         """Return the value of a field; MISSING if it is wrong."""
         if node.value is None and kind.null:
             return None
-        if kind.family:
+        if kind.family and not (kind.families and isinstance(node, ListNode)):
             chosen = self.kind(kind.family, node)
             return MISSING if chosen is None else chosen
         if kind.families:
@@ -191,12 +191,12 @@ class Resolver(Scope):
         first = min(words, key=lambda word: kinds[word].__module__)  # in any import order
         if not isinstance(node, MapNode) or not node.value:
             message = f"one {shown} is a word or a map of one key, not {quoted(node.value)}"
-            example = f"write `{first}` or `{first}: {{...}}`"
-            self.report("wrong-type", message, node.mark, example)
+            self.report("wrong-type", message, node.mark, f"write `{first}` or `{first}: {{...}}`")
             return
         chosen, second = list(node.value)[:2]
         message = f"one {shown} is a map of one key, and {quoted(second)} is a second"
-        help = "begin it with `- `" if second in kinds and family == "layer" else None
+        lists = {"layer": "begin it with `- `", "normalization": f"write `[{chosen}, {second}]`"}
+        help = lists.get(family) if second in kinds else None
         if chosen in kinds and second in fields_of(kinds[chosen]):
             help = f"write `{chosen}: {{..., {second}: ...}}`"
         self.report("wrong-type", message, node[second].start, help)

@@ -25,6 +25,7 @@ MAX_NODES = 20_000  # in a spec, with every alias counted as a copy
 MAX_DEPTH = 60
 MAX_DIGITS = 1000
 MAX_EXTENDS = 16
+OWN = ("report",)  # what a publication says of one system is not true of another
 Content = Callable[[Path, Mark | None], str]
 
 
@@ -221,7 +222,10 @@ def _extended(
         fail("circular-extends", "a spec cannot extend itself", base.mark, None, chain)
     if len(seen) >= MAX_EXTENDS:
         fail("too-deep", f"more than {MAX_EXTENDS} files extend each other", base.mark)
-    merged = merge(_extended(target, shape, content, seen, base.mark), own, shape)
+    inherited = _extended(target, shape, content, seen, base.mark)
+    kept = {k: v for k, v in inherited.value.items() if k not in OWN}
+    none = {k: MapNode({}, inherited.mark) for k in OWN if k in own.value}
+    merged = merge(MapNode({**kept, **none}, inherited.mark), own, shape)
     assert isinstance(merged, MapNode)  # merging two maps gives a map
     return merged
 

@@ -15,6 +15,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ganspec.plots.log import Column, Epochs
 
@@ -50,12 +51,17 @@ class Curve:
 
 @dataclass(frozen=True)
 class Panel:
-    """Curves on one axis, and claims: pairs of an epoch, or None for the whole run, and a value."""
+    """Curves on one axis, and claims: pairs of an epoch, or None for the whole run, and a value.
+
+    `claimed` curves are drawn to the right of the measured ones, on an x axis of their own, since
+    reports print few steps of a long training.
+    """
 
     title: str
     curves: tuple[Curve, ...]
     x: str = "step"
     claims: tuple[tuple[float | None, float], ...] = ()
+    claimed: tuple[Curve, ...] = ()
 
 
 def looks(count: int) -> list[Look]:
@@ -104,7 +110,7 @@ def view(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
 
 def outside(panel: Panel) -> str:
     """Describe the values beyond the y axis: their number and the furthest. Return "" if none."""
-    limits = view(panel.curves)
+    limits = view(panel.curves + panel.claimed)
     if limits is None:
         return ""
     count, furthest = 0, (0.0, 0.0, 0.0)
@@ -184,7 +190,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     for curve in panel.curves:
         draw_curve(axes, curve)
     draw_claims(axes, panel)
-    if limits := view(panel.curves):
+    if limits := view(panel.curves + panel.claimed):
         axes.set_ylim(*limits)
     dress(axes)
     ink, drawn = THEME["ink"][0], len(axes.get_legend_handles_labels()[0])
@@ -202,6 +208,33 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
             )
 
 
+class FewTicks(MaxNLocator):
+    """Whole numbers at one to three ticks of a narrow axis."""
+
+    def __init__(self) -> None:
+        super().__init__(2, integer=True)
+
+
+def draw_claimed(axes: Axes, panel: Panel) -> None:
+    """Draw a panel's claimed curves, and the measured ones where they reach the same steps."""
+    ink = THEME["ink"][0]
+    for curve in panel.claimed:
+        colour = THEME[curve.colour][0]
+        points = axes.plot(curve.column.steps, curve.column.values, color=colour, linewidth=0.8)
+        points[0].set(marker="s", markersize=3.5, fillstyle="none")
+    limits = axes.get_xlim()
+    for curve in panel.curves:
+        colour, steps = THEME[curve.colour][0], curve.column.steps
+        near = (steps >= limits[0]) & (steps <= limits[1])
+        values = curve.column.values[near]
+        axes.plot(steps[near], values, color=colour, alpha=0.3, linewidth=0.7)
+    axes.set_xlim(*limits)
+    dress(axes)
+    axes.tick_params(labelleft=False)
+    axes.xaxis.set_major_locator(FewTicks())
+    axes.set_title("claimed", loc="left", fontsize=9, color=ink)
+
+
 def dress(axes: Axes) -> None:
     """Set colours and a grid. Hide the frame above and to the right."""
     ink, grid = THEME["ink"][0], THEME["grid"][0]
@@ -215,18 +248,51 @@ def dress(axes: Axes) -> None:
 
 
 def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 8) -> Figure:
-    """Return a figure of panels with one x axis, `width` inches wide; `epochs` adds an axis."""
+    """Return a figure of panels with one x axis, `width` inches wide; `epochs` adds an axis.
+
+    If a panel has claimed curves, these have an x axis of their own, to the right.
+    """
+    ratios = [3, 1] if any(panel.claimed for panel in panels) else [1]
     figure = Figure(figsize=(width, 0.6 + 2.9 * len(panels)), dpi=120, layout="constrained")
     figure.patch.set_alpha(0)
-    all_axes = figure.subplots(len(panels), sharex=True, squeeze=False)[:, 0]
-    for axes, panel in zip(all_axes, panels, strict=True):
+    rows = figure.subplots(
+        len(panels), len(ratios), sharey="row", width_ratios=ratios, squeeze=False
+    )
+    last = rows[-1, 0]
+    for (axes, *beside), panel in zip(rows, panels, strict=True):
+        if axes is not last:
+            axes.sharex(last)
+            axes.tick_params(labelbottom=False)
         axes.patch.set_alpha(0)
         draw_panel(axes, panel)
-    ink, last = THEME["ink"][0], all_axes[-1]
-    last.set_xlabel(panels[-1].x, color=ink)
-    if epochs and last.get_xlim()[1] > epochs.step(1):
-        lower = last.secondary_xaxis(-0.22, functions=(epochs.of, epochs.step))
-        lower.set_xlabel("epoch", color=ink)
-        lower.tick_params(colors=ink, color=THEME["grid"][0])
-        lower.spines["bottom"].set_visible(False)
+        for right in beside:
+            right.patch.set_alpha(0)
+            if panel.claimed:
+                draw_claimed(right, panel)
+                name_steps(right, panel.x, epochs)
+            else:
+                right.set_visible(False)
+    name_steps(last, panels[-1].x, epochs)
     return figure
+
+
+def name_steps(axes: Axes, title: str, epochs: Epochs | None) -> None:
+    """Write the x axis's title, and below it an axis of epochs, if it reaches one.
+
+    If the whole axis is in one epoch after the first, its title names the epoch instead.
+    """
+    ink = THEME["ink"][0]
+    axes.set_xlabel(title, color=ink)
+    first, last = axes.get_xlim()
+    if not epochs or last <= epochs.step(1):
+        return
+    if epochs.of(last) - epochs.of(first) < 1:
+        axes.set_xlabel(f"{title}, epoch {epochs.of((first + last) / 2) // 1 + 1:,.0f}")
+        return
+    ways = (epochs.of, epochs.step)
+    lower = axes.secondary_xaxis(-0.22, functions=ways)  # type: ignore[arg-type]  # of arrays, too
+    lower.set_xlabel("epoch", color=ink)
+    lower.tick_params(colors=ink, color=THEME["grid"][0])
+    lower.spines["bottom"].set_visible(False)
+    if isinstance(axes.xaxis.get_major_locator(), FewTicks):
+        lower.xaxis.set_major_locator(FewTicks())

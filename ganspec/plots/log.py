@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+LOOKS = {  # name in the log: label and colour in plots
+    "d_loss": ("discriminator", "blue"),
+    "g_loss": ("generator", "orange"),
+    "q_loss": ("labels", "green"),
+    "d_real": ("on real images", "sky"),
+    "d_fake": ("on generated images", "pink"),
+    "loss": ("training", "blue"),
+    "real_accuracy": ("real images", "blue"),
+    "fake_accuracy": ("generated images", "orange"),
+    "accuracy": ("training", "blue"),
+    "test_loss": ("test", "orange"),
+    "test_accuracy": ("test", "orange"),
+}
 HUGE = 1e100  # larger values are left out: their sums and axes overflow
 
 
@@ -19,6 +32,11 @@ class Column:
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    def equals(self, other: Column) -> bool:
+        """Return True if both have the same steps and values."""
+        pairs = ((self.steps, other.steps), (self.values, other.values))
+        return all(np.array_equal(mine, others) for mine, others in pairs)
 
 
 @dataclass(frozen=True)
@@ -33,6 +51,13 @@ class Epochs:
 
     def step(self, epoch: float) -> float:
         return epoch * self.steps + self.warmup
+
+
+def joined(parts: Sequence[Column]) -> Column:
+    """Return several columns of one name as one, sorted by step."""
+    steps, values = (np.concatenate([getattr(c, n) for c in parts]) for n in ("steps", "values"))
+    order = np.argsort(steps, kind="stable")
+    return Column(steps[order], values[order])
 
 
 def columns(rows: Iterable[Mapping[str, object]]) -> dict[str, Column]:

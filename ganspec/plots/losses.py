@@ -6,33 +6,28 @@ from pathlib import Path
 
 from ganspec.atomic import replacing
 from ganspec.plots.curves import Curve, Panel, figure_of
-from ganspec.plots.log import Column, Epochs, columns
+from ganspec.plots.log import LOOKS, Column, Epochs, columns
 
-LOOKS = {  # name in the log: label, colour
-    "d_loss": ("discriminator", "blue"),
-    "g_loss": ("generator", "orange"),
-    "q_loss": ("labels", "green"),
-    "d_real": ("on real images", "sky"),
-    "d_fake": ("on generated images", "pink"),
-    "loss": ("training", "blue"),
-    "real_accuracy": ("real images", "blue"),
-    "fake_accuracy": ("generated images", "orange"),
-    "accuracy": ("training", "blue"),
-    "test_loss": ("test", "orange"),
-    "test_accuracy": ("test", "orange"),
-}
 MOST = 8  # most curves on one axis; ganspec's own logs have fewer
 
 
-def panels(log: dict[str, Column]) -> list[Panel]:
-    """Return a panel of losses and one of accuracies, if any, with curves in the log's order."""
-    longest = max(map(len, log.values()), default=0)
-    shares = [name for name in log if name.endswith("accuracy")]
-    groups = {"loss": [name for name in log if name not in shares], "accuracy": shares}
+def panels(log: dict[str, Column], claims: dict[str, Column] | None = None) -> list[Panel]:
+    """Return a panel of losses and one of accuracies, if any, with curves in the log's order.
+
+    `claims` are columns of the log that the spec's report prints.
+    """
+    longest, claims = max(map(len, log.values()), default=0), claims or {}
+    names = list(dict.fromkeys([*log, *claims]))
+    shares = [name for name in names if name.endswith("accuracy")]
+    groups = {"loss": [name for name in names if name not in shares], "accuracy": shares}
     return [
-        Panel(title, tuple(curve(name, log[name], longest) for name in names[:MOST]))
-        for title, names in groups.items()
-        if names
+        Panel(
+            title,
+            tuple(curve(name, log[name], longest) for name in chosen[:MOST] if name in log),
+            claimed=tuple(curve(name, claims[name], 0) for name in chosen[:MOST] if name in claims),
+        )
+        for title, chosen in groups.items()
+        if any(name in log for name in chosen)
     ]
 
 
@@ -43,14 +38,17 @@ def curve(name: str, column: Column, longest: int) -> Curve:
 
 
 def plot_losses(
-    rows: list[dict[str, float]], path: Path, epoch_steps: int, warmup: int = 0
+    rows: list[dict[str, float]],
+    path: Path,
+    epochs: Epochs,
+    claims: dict[str, Column] | None = None,
 ) -> None:
     """Write a PNG of losses by training step, accuracies below, and epochs at the foot.
 
-    `warmup` training steps come before the first epoch.
+    `claims` are the same columns as the spec's report prints them.
     """
-    drawn = panels(columns(rows))
+    drawn = panels(columns(rows), claims)
     if not drawn:
         return
     with replacing(path) as temporary:
-        figure_of(drawn, Epochs(epoch_steps, warmup)).savefig(temporary, facecolor="white")
+        figure_of(drawn, epochs).savefig(temporary, facecolor="white")

@@ -1,5 +1,6 @@
 """Measure which rows and columns of its input each place of a call's result depends on.
 
+On large inputs, a few changes stand for all: see `dependence` and `_scan`.
 Rows and columns of the input are changed one after another, by positive and by negative numbers;
 the places of the result that change depend on them. Runs are in double precision with positive
 weights, so that no two paths cancel. Each run has a batch of two equal images and the same seed, so
@@ -17,6 +18,7 @@ import torch
 
 from ganspec.program.ir import Call, Value
 from ganspec.program.probe import FAILURES, hollow
+from ganspec.program.statistics import fix_neutral
 
 FEW = 64  # rows, columns or places; more of them are changed in groups
 MOST_WEIGHTS = 2**22  # a module with more weights gets buffers of 1 in place of its own
@@ -28,7 +30,10 @@ def dependence(call: Call, values: list[Value], index: int, size: tuple[int, ...
 
     `size` is the result's height and width, or the length of a vector. The masks are boolean, rows
     x places and columns x places, or x 1 if all places read the same. A vector counts as one row.
-    Return None if every place reads only the input's place at the same position.
+
+    An input of more than FEW places is sampled first. Return None if eight places change just the
+    places at the same positions. If each of three places changes the whole result, every place of
+    the result is taken to read all rows and columns.
     """
     trial = Trial(call, values, index)
     places = trial.places
@@ -93,7 +98,10 @@ class Trial:
 
 
 def _positive(call: Call, dtype: torch.dtype) -> Callable[[list[torch.Tensor]], torch.Tensor]:
-    """Return the call as a function of its inputs; a module gets positive weights."""
+    """Return the call as a function of its inputs; a module gets positive weights.
+
+    A module with more than MOST_WEIGHTS weights has buffers of 1.
+    """
     if not call.is_module:
         return call.apply
     module = hollow(call)
@@ -103,6 +111,7 @@ def _positive(call: Call, dtype: torch.dtype) -> Callable[[list[torch.Tensor]], 
     else:
         for buffer in module.buffers():
             buffer.fill_(1)
+    fix_neutral(module)
     module.to(dtype).eval()
     random = torch.Generator().manual_seed(0)
     with torch.no_grad():
@@ -116,8 +125,9 @@ def _positive(call: Call, dtype: torch.dtype) -> Callable[[list[torch.Tensor]], 
 def _scan(trial: Trial, axis: int) -> torch.Tensor:
     """Return a mask of the indices along one axis of the input that each place of the result reads.
 
-    On a long axis, one run changes every 32nd index, another 32 neighbouring ones. Together such
-    runs give the first and the last index that a place reads, unless these are far apart.
+    On an axis longer than FEW, some runs change every 32nd index, others 32 neighbouring ones (more
+    on axes longer than 1,024). Together they give the first and the last index that a place reads,
+    and it is taken to read all between them. If these are far apart, each index gets a run.
     """
 
     def changes(indices: slice | int) -> torch.Tensor:
@@ -136,7 +146,11 @@ def _scan(trial: Trial, axis: int) -> torch.Tensor:
 
 
 def _between(combs: torch.Tensor, blocks: torch.Tensor, length: int) -> torch.Tensor | None:
-    """Return a mask from the first index to the last; None if a place reads from many blocks."""
+    """Return a mask from each place's first index to its last.
+
+    Return None if a place reads from two blocks that are not neighbours, or from ends of two
+    neighbours that are half a block apart or more: its indices are then ambiguous.
+    """
     every, index = len(combs), torch.arange(len(combs))[:, None]
     (start, end), is_read = _ends(blocks), blocks.any(0)
     low, high = combs & (index < every // 2), combs & (index >= every // 2)
@@ -151,12 +165,15 @@ def _between(combs: torch.Tensor, blocks: torch.Tensor, length: int) -> torch.Te
 
 
 def _ends(hits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the first and the last index of True in each column."""
+    """Return the first and the last row of True in each column; if it has none, the outermost."""
     return hits.int().argmax(0), len(hits) - 1 - hits.int().flip(0).argmax(0)
 
 
 def strides(masks: Masks, places: torch.Size) -> list[Fraction]:
-    """Return the strides down and across: input rows and columns between neighbouring places."""
+    """Return the strides down and across: input rows and columns between neighbouring places.
+
+    A stride is measured as a slope, and rounded to n or 1 / n for a whole number n.
+    """
     slopes = []
     for axis, mask in enumerate(masks):
         line = mask

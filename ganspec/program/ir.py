@@ -22,10 +22,11 @@ from ganspec.language.expr import Width
 class Call:
     """A module class with constructor arguments, or a function with the arguments after its inputs.
 
-    `channels` is the number of channels of the result if the input has another; a `Width` stays
-    symbolic. `wraps` are calls around the built module (`spectral_norm`). With `pack`, the inputs
-    are passed as one list (`torch.cat`). `bare` is the same call without weight norms, for a
-    module that takes them as arguments; shapes are read from it.
+    A block is a `Net` with the values of its parameters. `channels` is the number of channels of
+    the result if the input has another; a `Width` stays symbolic. `wraps` are calls around the
+    built module (`spectral_norm`). With `pack`, the inputs are passed as one list (`torch.cat`).
+    `bare` is a call of the same shapes, built in its place to read shapes: without weight norms
+    that the module takes as arguments, or without drawing weights.
     """
 
     __slots__ = ("args", "bare", "channels", "kwargs", "pack", "target", "wraps")
@@ -84,7 +85,7 @@ class Call:
         return self.function(*([inputs] if self.pack else inputs), *self.args, **self.kwargs)
 
     def build(self) -> nn.Module:
-        """Return a new module, without `wraps`, on torch's default device."""
+        """Return a new module, without `wraps`, on torch's default device. Not for a block."""
         named = {key: plain(value) for key, value in self.kwargs.items()}
         return self.function(*map(plain, self.args), **named)
 
@@ -110,7 +111,7 @@ def _parts(argument: object) -> object:
 
 
 def plain(argument: object) -> object:
-    """Return an argument with every Width in it as an int."""
+    """Return an argument with a Width, or every Width in a tuple, as an int."""
     if isinstance(argument, Width):
         return int(argument)
     if isinstance(argument, tuple):
@@ -119,7 +120,10 @@ def plain(argument: object) -> object:
 
 
 def non_defaults(call: Call) -> dict[str, object]:
-    """Return the call's keyword arguments that differ from the target's defaults."""
+    """Return the call's keyword arguments that differ from the target's defaults.
+
+    A symbolic width always counts as different, since other values of its names are possible.
+    """
     parameters = inspect.signature(call.function).parameters
     return {
         key: value

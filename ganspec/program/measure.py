@@ -12,6 +12,7 @@ from torch import nn
 from ganspec.program.ir import Net, Step, Value, module_of
 from ganspec.program.multiply_adds import MultiplyAdds
 from ganspec.program.probe import hollow
+from ganspec.program.statistics import fix_neutral
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,9 @@ class Cost:
     """The costs of one layer.
 
     `path` is the layer's key path below the network's key, `output` its output's shape without the
-    batch. `macs` are the multiply-adds of one image's forward pass. `buffers` counts floating-point
-    numbers such as batch norm's running statistics, Keras's non-trainable parameters.
+    batch. `macs` are the multiply-adds of one image's forward pass, None if they were not counted.
+    `buffers` counts floating-point numbers such as batch norm's running statistics, Keras's
+    non-trainable parameters.
     """
 
     path: str
@@ -92,7 +94,7 @@ def below_key(path: str) -> str:
 
 
 def _is_wrapped(step: Step) -> bool:
-    """Return True if a weight norm, which may add parameters or buffers, is on the module."""
+    """Return True if the module may have a weight norm, which can add parameters or buffers."""
     return bool(step.call.wraps) or any(callable(v) for v in step.call.kwargs.values())
 
 
@@ -100,7 +102,11 @@ def _macs(step: Step, bare: nn.Module | None, inputs: list[Value]) -> int:
     tensors = [value.tensor(1) for value in inputs]
     with MultiplyAdds() as counter, torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        step.call.apply(tensors) if bare is None else bare.eval()(*tensors)
+        if bare is None:
+            step.call.apply(tensors)
+        else:
+            fix_neutral(bare)
+            bare.eval()(*tensors)
     return counter.count
 
 

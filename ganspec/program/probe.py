@@ -1,8 +1,9 @@
 """Find the shape of a call's result by running the call on an empty batch.
 
 Modules are built on the meta device, which draws no weights, and run on an empty batch in main
-memory, which computes nothing. Running on the meta device would give shapes too, but its Python
-kernels import torch's compiler: more than a second, against less than a millisecond a layer.
+memory, which computes nothing. A call that refuses an empty batch runs on a batch of two. Running
+on the meta device would give shapes too, but its Python kernels import torch's compiler: more than
+a second, against less than a millisecond a layer.
 """
 
 from __future__ import annotations
@@ -21,11 +22,17 @@ FAILURES = (RuntimeError, ValueError, TypeError, IndexError, MemoryError)
 
 
 class ProbeError(Exception):
-    """Raised when torch cannot run a call; the message is the first line of torch's."""
+    """Raised when torch cannot run a call, or a result is empty or too large.
+
+    If torch refused, the message is the first line of torch's.
+    """
 
 
 def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
-    """Return the shape, without the batch, of `call` on `inputs`. Raise ProbeError."""
+    """Return the shape, without the batch, of `call` on `inputs`.
+
+    Raise ProbeError if torch refuses the call, or if one result has no or over LARGEST numbers.
+    """
     try:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
@@ -59,7 +66,8 @@ def _run(
 def hollow(call: Call) -> nn.Module:
     """Return the call's module in main memory, with weights that are not initialized.
 
-    Raise ValueError if there are more than LARGEST weights.
+    It is without weight norms. A module whose constructor reads numbers of tensors cannot be built
+    without values: its weights are drawn. Raise ValueError if others have over LARGEST weights.
     """
     try:
         with torch.device("meta"):

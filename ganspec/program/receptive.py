@@ -34,7 +34,7 @@ class ReceptiveField:
     """The largest height and width, in pixels of the image, that one number of a value sees.
 
     `jump` is the distance, in pixels down and across, between the fields of neighbouring places of
-    a map; a vector has none.
+    a map. A vector has none, nor has a map that was made of one.
     """
 
     size: Pair
@@ -73,14 +73,18 @@ def receptive_field(net: Net) -> Pair | None:
     """Return the height and width, in pixels, that one number of the network's output sees.
 
     They are the largest over all places, and never more than the image. Statistics of
-    normalizations do not count, as is usual. Return None for a network that reads no image.
+    normalizations do not count, as is usual. Return None for a network that reads no image, or
+    whose output does not depend on it.
     """
     field = _reaches(net)[net.output.id].summary() if net.inputs[0].value.is_map else None
     return field.size if field else None
 
 
 def receptive_fields(net: Net) -> dict[str, ReceptiveField | None]:
-    """Return the receptive field of each layer by its path in `Cost`; {} if no image is read."""
+    """Return the receptive field of each layer by its path in `Cost`; {} if no image is read.
+
+    A layer that sees no pixel, such as one on the label alone, has None.
+    """
     if not net.inputs[0].value.is_map:
         return {}
     reaches = _reaches(net)

@@ -28,7 +28,10 @@ def holds_width(line: str, shape: tuple[int, ...]) -> bool:
 
 
 def number(value: float) -> str:
-    """Return a float as text in its short form: 0.0002 as `2e-4`, 1000000.0 as `1e6`."""
+    """Return a float as text in its short form: 0.0002 as `2e-4`, 1000000.0 as `1e6`.
+
+    Raise ValueError for an infinite number or NaN.
+    """
     if not math.isfinite(value):
         raise ValueError(f"{value} cannot be printed")
     plain = repr(value)
@@ -43,7 +46,7 @@ def number(value: float) -> str:
 
 
 def docstring(text: str) -> str:
-    """Return any text as a docstring on one line."""
+    """Return any text as a docstring on one line, which ends in a full stop or such a mark."""
     text = " ".join(text.split())
     if text and not text.endswith((".", "!", "?", ":")):
         text += "."

@@ -38,7 +38,10 @@ NUMBERS = {
 
 
 def caption(steps: list[Step], name: str | None = None) -> str:
-    """Return the steps of one layer as a line: `conv 4 x 4, stride 2, spectral`."""
+    """Return the steps of one layer as a line: `conv 4 x 4, stride 2, spectral`.
+
+    For several steps of which one joins two values, the line is the layer's kind alone.
+    """
     if len(steps) > 1 and any(len(step.inputs) > 1 for step in steps):
         return steps[0].origin.kind  # such as a condition, with too many calls for one line
     modules = [step for step in steps if step.is_module]

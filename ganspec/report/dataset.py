@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import torch
 
 from ganspec.atomic import replacing
 from ganspec.kinds.dataset import DataError, Dataset
 from ganspec.language.kinds import kinds_of
-from ganspec.systems.grid import save_grid
+from ganspec.sampling.forms import paint_grid
+from ganspec.sampling.pictures import square
 from ganspec.systems.load import load
 from ganspec.systems.spec import Data
 
@@ -18,7 +18,11 @@ CACHE = Path("~/.cache/ganspec/data")
 
 
 def data_of(name: str) -> Data:
-    """Return the section `data` of the spec file `name`, or of the data set `name` by default."""
+    """Return the section `data` of the spec file `name`, or that of the data set `name`.
+
+    A data set gets its own size and channels. Raise DataError if there is none, SpecError if the
+    spec has errors.
+    """
     if name.endswith((".yaml", ".yml")):
         return load(name).data
     kind = kinds_of("dataset").get(name)
@@ -31,7 +35,10 @@ def data_of(name: str) -> Data:
 
 
 def find(dataset: Dataset, folder: Path | None, fetch: bool) -> Path:
-    """Return the folder of a data set, downloaded if missing and `fetch`. Raises DataError."""
+    """Return the folder of a data set. Raise DataError if it is missing.
+
+    With `fetch`, a missing one is downloaded into the cache.
+    """
     try:
         return dataset.locate(folder)
     except DataError as error:
@@ -45,9 +52,8 @@ def find(dataset: Dataset, folder: Path | None, fetch: bool) -> Path:
 
 def read(data: Data, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
     """Return all images and labels, resized as `data` requires. Raises DataError."""
-    channels, height, width = data.shape
     with data.dataset.reading(folder):
-        return data.dataset.reader(data.resize)(folder, height, width, channels)
+        return data.read(data.dataset.reader(data.resize), folder)
 
 
 def description(data: Data, folder: Path, images: torch.Tensor, labels: torch.Tensor) -> str:
@@ -81,7 +87,13 @@ def many(number: int, one: str, more: str) -> str:
     return f"{number:,} {one if number == 1 else more}"
 
 
-def write_grid(images: torch.Tensor, path: Path) -> None:
-    """Write the first 64 images as one picture, eight in a row."""
+def write_grid(images: torch.Tensor, count: int | None, path: Path) -> None:
+    """Write the first `count` images, by default at most 64, as one picture, about square.
+
+    Raises DataError if there are fewer.
+    """
+    if count and count > len(images):
+        raise DataError(f"there are {len(images):,} images, not {count:,}: give -n {len(images)}")
+    shown = images[: count or 64]
     with replacing(path) as temporary:
-        save_grid(images[:64].float() / 255, temporary, 8, SimpleNamespace(low=0))
+        paint_grid(shown, square(len(shown)), temporary)

@@ -28,7 +28,10 @@ CONTEXT = 1  # number of equal layers shown before and after a difference
 
 
 def render(comparison: Comparison, width: int | None = None) -> str:
-    """Return the comparison as lines of at most `width` characters, by default as the terminal."""
+    """Return the comparison as lines of at most `width` characters, from NARROWEST to WIDEST.
+
+    By default, `width` is that of the terminal, or PIPED.
+    """
     if width is None:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED
     table = DiffTable(max(NARROWEST, min(width, WIDEST)))

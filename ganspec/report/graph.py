@@ -1,6 +1,7 @@
 """A network as a graph of boxes, joins and frames, for pictures.
 
-A layer with weights and the light ones around it are lines of one box, as in figures of papers.
+A heavy layer (a convolution, linear layer or the like, a pool, a resize) and the light ones around
+it (normalizations, activations ...) are lines of one box, as in figures of papers.
 A block, or a sequence of nodes that repeats, is a frame around its own graph.
 """
 
@@ -128,7 +129,10 @@ class _Gathering:
         return is_light or not self.heavy & {s.origin.path for s in before.steps}
 
     def is_heavy(self, step: Step) -> bool:
-        """Return True if a step has weights or resizes its input."""
+        """Return True if a step is of a `Weighted` layer, such as `conv`, or resizes its input.
+
+        Flattening, reshaping and padding do not count as resizing.
+        """
         resizes = self.shapes[step.inputs[0]] != step.output.shape
         return _is_weighted(step) or (resizes and step.call.target not in MOVES)
 

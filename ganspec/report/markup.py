@@ -18,6 +18,8 @@ LATEX = {
     "|": r"\textbar{}",
     "`": r"\textasciigrave{}",
     "±": r"$\pm$",
+    "↑": r"$\uparrow$",
+    "↓": r"$\downarrow$",
     "[": "{[}",  # after `\\`, a bracket or a star would be read as an argument
     "*": "{*}",
 }

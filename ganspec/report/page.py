@@ -14,8 +14,8 @@ def page(template: str, **context: object) -> str:
     """Render `template`, which extends `page.html.jinja`, with the values in `context`.
 
     Values are escaped, except `markupsafe.Markup`. The page's content security policy allows
-    browsers only the template's block `script` and no other files, so markup in a text that was
-    not escaped does no harm.
+    browsers only the template's block `script`, styles, and pictures in the page itself. So markup
+    in a text that was not escaped could run no code, load no file and send no form.
     """
     return _environment().get_template(template).render(context)
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ganspec.atomic import write_text
 from ganspec.language.errors import GanspecError
+from ganspec.report.run_latex import LatexWriter
 from ganspec.report.run_markdown import Writer
 from ganspec.report.run_page import report_html
 from ganspec.report.run_view import ReportView
@@ -13,7 +15,8 @@ from ganspec.runs.record import read_records
 from ganspec.seal import is_report, sealed_page
 
 MOST = 6  # largest number of runs on one page
-FORMS = (".html", ".md")
+FORMS = (".html", ".md", ".tex")
+PLAIN = re.compile(r"[A-Za-z0-9._-]+")  # names that LaTeX can include
 
 
 class ReportError(GanspecError):
@@ -23,30 +26,36 @@ class ReportError(GanspecError):
 def write_report(folders: list[Path], out: Path | None = None, overwrite: bool = False) -> Path:
     """Write the page of the runs in `folders` to `out`. Return the page's path.
 
-    An `out` that ends in `.md` gives Markdown, with the pictures in a folder beside it. By default
-    the page is `report.html`, in the folder of a single run, or in the current folder for several
-    runs. Raises RunError or ReportError.
+    An `out` that ends in `.md` gives Markdown, one in `.tex` LaTeX, with the pictures in a folder
+    beside it. By default the page is `report.html`, in the folder of a single run, or in the
+    current folder for several runs. Unless `overwrite`, a page that a user wrote or edited is kept.
+    Pictures that an earlier page showed of the training, and this one does not, are deleted. Raise
+    RunError or ReportError.
     """
     if len(folders) > MOST:
         raise ReportError(f"{len(folders)} runs do not fit beside each other: name {MOST} at most")
     target = out or (folders[0] if len(folders) == 1 else Path()) / "report.html"
-    if target.suffix.lower() not in FORMS:
-        raise ReportError(f"{target} is no page: end its name in .html or .md")
+    form = target.suffix.lower()
+    if form not in FORMS:
+        raise ReportError(f"{target} is no page: end its name in .html, .md or .tex")
     pictures = target.with_name(f"{target.stem}_files")
-    is_markdown = target.suffix.lower() == ".md"
+    if form == ".tex" and not PLAIN.fullmatch(pictures.name):
+        raise ReportError(
+            f"LaTeX includes no files of this name: {pictures.name}; choose another -o"
+        )
     if not overwrite:
-        _claim(target, pictures if is_markdown else None)
+        _claim(target, None if form == ".html" else pictures)
     report = ReportView(read_records(folders))
-    if is_markdown:
-        writer = Writer(report, pictures.name)
+    if form == ".html":
+        text = report_html(report)
+    else:
+        writer = (LatexWriter if form == ".tex" else Writer)(report, pictures.name)
         text = writer.page()
         for name, write in writer.files.items():
             write(pictures / name)
         for path in pictures.glob("run*_moment_*.*"):  # remove pictures of an earlier page
             if path.name not in writer.files:
                 path.unlink()
-    else:
-        text = report_html(report)
     write_text(target, sealed_page(text))
     return target
 

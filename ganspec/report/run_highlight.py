@@ -8,13 +8,14 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer, YamlLexer
 
 LEXERS = {"python": PythonLexer, "yaml": YamlLexer}
-PLAIN = 150_000  # characters; longer text has no colours, because its page would open slowly
+# characters; longer text has no colours, line numbers or anchors, or its page would open slowly
+PLAIN = 150_000
 
 
 def highlighted(text: str, language: str, prefix: str) -> Markup:
     """Return `text` as escaped HTML with line numbers; line 12 has the anchor `{prefix}-12`.
 
-    CSS classes are Pygments's short names.
+    CSS classes are Pygments's short names. Text longer than PLAIN has none of these.
     """
     if len(text) > PLAIN:
         return Markup(f"<pre>{escape(text)}</pre>")

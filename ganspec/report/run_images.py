@@ -41,6 +41,11 @@ class Picture:
         with replacing(path) as temporary:
             temporary.write_bytes(self.data)
 
+    def write_png(self, path: Path) -> None:
+        """Write the image as a PNG, atomically: LaTeX reads no WebP."""
+        with replacing(path) as temporary, Image.open(io.BytesIO(self.data)) as image:
+            image.save(temporary, "PNG")
+
     @property
     def uri(self) -> str:
         return f"data:image/{self.format};base64,{base64.b64encode(self.data).decode('ascii')}"
@@ -97,7 +102,10 @@ def _moment(image: Image.Image, record: RunRecord) -> Image.Image:
 
 
 def _encoded(image: Image.Image, step: int, most: int) -> Picture:
-    """Encode `image` in at most `most` bytes: as PNG, else as WebP, else with fewer pixels."""
+    """Encode `image` in at most `most` bytes: as PNG, else as WebP, else with fewer pixels.
+
+    A picture that has become 16 pixels narrow or flat is not made smaller still.
+    """
     whole = image.size
     data, form, caption = _bytes(image, "png"), "png", ""
     if len(data) > most:

@@ -12,6 +12,7 @@ from ganspec.report.markup import markdown, markdown_line
 from ganspec.report.run_plots import Plot
 from ganspec.report.run_view import ReportView, RunView
 from ganspec.report.table import NetworkData
+from ganspec.systems.implied import MARK
 from ganspec.version import VERSION
 
 Files: TypeAlias = dict[str, Callable[[Path], None]]  # functions that write pictures, by name
@@ -34,6 +35,7 @@ class Writer:
             parts += [folded("What is the same", table(*self._properties(report.even)))]
         else:
             parts += ["## Summary", table(*self._properties(report.rows))]
+        parts += [markdown_line(report.legend)]
         parts += ["## Scores: claims and measurements", self._scores()]
         parts += [self._plot(plot) for plot in report.score_plots]
         parts += ["## Losses and accuracies", *(self._plot(plot) for plot in report.plots)]
@@ -91,6 +93,9 @@ class Writer:
             yield table(["network", "", "claimed", "built", ""], counts)
         for name, network in view.networks.items():
             yield f"#### {markdown(name)}\n\n{layers(network)}"
+        for title, lines in view.provenance:
+            entries = (f"- {markdown_line(line)}" for line in lines)
+            yield f"{markdown_line(title)}:\n\n" + "\n".join(entries)
         yield "### Spec"
         yield fenced(record.spec_text, "yaml")
         yield "### Emitted source"
@@ -109,7 +114,7 @@ def layers(network: NetworkData) -> str:
     """Return a table of a network's layers with output shapes, parameters and multiply-adds."""
     rows = [
         [
-            layer["kind"],
+            layer["kind"] + (MARK if layer["implied"] else ""),
             " x ".join(map(str, layer["output"])),
             _count(layer["params"]),
             _count(layer["macs"]),

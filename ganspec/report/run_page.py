@@ -9,12 +9,13 @@ from ganspec.plots.curves import THEME
 from ganspec.report.page import page
 from ganspec.report.run_highlight import highlighted
 from ganspec.report.run_view import ReportView
+from ganspec.systems.implied import MARK
 from ganspec.version import VERSION
 
 
 def report_html(report: ReportView) -> str:
     """Return one self-contained page with plots and pictures, without scripts."""
-    context = {"theme": THEME, "version": VERSION}
+    context = {"theme": THEME, "version": VERSION, "mark": MARK}
     functions = {"sections": sections, "highlighted": highlighted}
     return page("report.html.jinja", report=report, **context, **functions)
 

@@ -24,8 +24,8 @@ from ganspec.plots.curves import (
     outside,
     thinning,
 )
-from ganspec.plots.log import Epochs
-from ganspec.plots.losses import LOOKS, panels
+from ganspec.plots.log import LOOKS, Epochs
+from ganspec.plots.losses import panels
 from ganspec.runs.record import RunRecord
 from ganspec.scores.panels import score_panels
 
@@ -54,6 +54,12 @@ class Plot:
         with replacing(path) as temporary, quiet():
             self.figure.savefig(temporary, format="png", facecolor="white")
 
+    def write_pdf(self, path: Path) -> None:
+        """Write the figure as PDF, atomically and without a date."""
+        undated = {"CreationDate": None}
+        with replacing(path) as temporary, quiet():
+            self.figure.savefig(temporary, format="pdf", metadata=undated)
+
 
 @contextmanager
 def quiet() -> Iterator[None]:
@@ -79,7 +85,7 @@ def run_plots(record: RunRecord) -> list[Plot]:
     """Return plots of the losses and accuracies of one run."""
     return [
         _plot(panel.title, f"{panel.title} by step", panel, record.epochs)
-        for panel in panels(record.columns)
+        for panel in panels(record.columns, record.claimed_log)
     ]
 
 
@@ -96,9 +102,18 @@ def overlays(records: list[RunRecord]) -> list[Plot]:
                 longest = max(map(len, record.columns.values()))
                 sparse = len(column) < longest / 2
                 curves.append(Curve(column, record.label, colour, style, sparse))
-        panel = Panel(column_title(name), tuple(curves))
+        panel = Panel(column_title(name), tuple(curves), claimed=shared_claim(records, name))
         plots.append(_plot(f"log_{len(plots)}", f"{column_title(name)} by step", panel))
     return plots
+
+
+def shared_claim(records: list[RunRecord], name: str) -> tuple[Curve, ...]:
+    """Return the claimed curve of a column of the log, if all specs claim the same."""
+    claims = [record.claimed_log.get(name) for record in records]
+    first = claims[0]
+    if first is None or not all(claim is not None and claim.equals(first) for claim in claims):
+        return ()
+    return (Curve(first, "claimed", "ink"),)
 
 
 def score_plots(records: list[RunRecord]) -> list[Plot]:

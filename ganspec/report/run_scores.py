@@ -33,9 +33,10 @@ class ScoreLine:
 
 
 def score_lines(record: RunRecord) -> list[ScoreLine]:
-    """Return a line for every claim with the nearest score, then lines for the other scores.
+    """Return a line for every claim with the nearest score, then lines for other scores.
 
-    Of other scores that differ only in the step, only the newest gets a line.
+    Scores that differ only in the step are a series. The newest of each series gets a line, unless
+    a claim has one of the series.
     """
     by_kind = all_series(record)
     claims = record.spec.report.scores if record.spec else ()

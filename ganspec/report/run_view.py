@@ -5,15 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from ganspec.comparison.survey import SurveyedSystem, SurveyRow, survey
+from ganspec.comparison.marking import is_marked
+from ganspec.comparison.survey import SurveyRow, survey
+from ganspec.comparison.surveyed import SurveyedSystem
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError
+from ganspec.report.provenance import remarks
 from ganspec.report.run_images import Picture, final_picture, moments
 from ganspec.report.run_plots import Plot, overlays, run_plots, score_plots
 from ganspec.report.run_scores import ScoreLine, score_lines
 from ganspec.report.table import NetworkData, described
 from ganspec.runs.record import RunRecord
 from ganspec.systems.claims import Counts
+from ganspec.systems.implied import LEGEND, Implied
 
 COUNTS = {"total": "parameters", "trainable": "trainable", "buffers": "non-trainable"}
 
@@ -80,6 +84,12 @@ class RunView:
             return nets, self.record.complaint
         except GanspecError as error:
             return {}, str(error)
+
+    @cached_property
+    def provenance(self) -> list[tuple[str, list[str]]]:
+        """The remarks of the spec's report: titles with lines, as `ganspec show` prints them."""
+        spec = self.record.spec
+        return list(remarks(spec, Implied(spec))) if spec else []
 
     @property
     def networks(self) -> dict[str, NetworkData]:
@@ -155,6 +165,11 @@ class ReportView:
     @property
     def even(self) -> list[SurveyRow]:
         return [row for row in self.rows if row.is_even]
+
+    @property
+    def legend(self) -> str:
+        """The legend of the mark in the rows' cells; `""` if none has it."""
+        return LEGEND if any(is_marked(cell) for row in self.rows for cell in row.cells) else ""
 
     def _properties(self) -> list[SurveyRow]:
         systems = [SurveyedSystem(r.label, r.spec) for r in self.records if r.spec]

@@ -69,7 +69,8 @@ def layout(survey: Survey, width: int | None, transpose: bool | None, every: boo
     """Lay out the survey with a column for each spec, or with a row for each if `transpose`.
 
     If `transpose` is None, specs are columns if these fit in `width` characters. Rows in which all
-    specs agree become one note, unless `every`. If `width` is None, there is one wide table.
+    specs agree become one note, unless `every` or for a single spec. If `width` is None, there is
+    one wide table.
     """
     every = every or len(survey.titles) == 1
     rows = survey.filled if every else survey.uneven
@@ -100,7 +101,7 @@ def _cells(row: SurveyRow) -> Iterator[str]:
 
 
 def _notes(survey: Survey, rows: tuple[SurveyRow, ...], every: bool) -> Iterator[str]:
-    """Yield a note of the rows that the table leaves out, and one that explains `a / b`."""
+    """Yield a note of the rows that the table leaves out, legends, and the reports' notes."""
     if not rows:
         yield "The specs differ in no row."
     if survey.even and not every:
@@ -109,6 +110,10 @@ def _notes(survey: Survey, rows: tuple[SurveyRow, ...], every: bool) -> Iterator
         yield f"The same in {'both' if count == 2 else f'all {count}'}: {texts}."
     if any(row.is_pair for row in rows):
         yield "a / b: generator / discriminator; one value where both have it."
+    if survey.legend:
+        yield f"{survey.legend}."
+    for title, note in survey.notes:
+        yield f"{title}: {printable(' '.join(note.split()))}"
 
 
 # -- forms ------------------------------------------------------------------------------------

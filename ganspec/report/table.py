@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypedDict
 
-from ganspec.language.errors import printable
-from ganspec.language.unread import NOT_READ
 from ganspec.program.ir import Net
 from ganspec.program.measure import Cost, below_key, costs, totals
 from ganspec.program.receptive import ReceptiveField, receptive_field, receptive_fields
 from ganspec.report import markup
 from ganspec.report.captions import caption, label_text, sides
+from ganspec.report.claimed_log import log_tables
+from ganspec.report.provenance import marks, remarks
 from ganspec.seal import BLANK, sealed
+from ganspec.systems.implied import LEGEND, MARK, Implied
 from ganspec.systems.spec import Spec
 from ganspec.systems.unread import unread
 
@@ -35,6 +37,7 @@ class LayerData(TypedDict):
     """One layer in the output of `show --json`.
 
     `receptive_field` is its size, `jump` the distance of neighbouring fields, both in input pixels.
+    `implied` names the fields that the spec's report does not print, the layer by its kind.
     """
 
     path: str
@@ -45,6 +48,7 @@ class LayerData(TypedDict):
     line: int | None
     receptive_field: list[int] | None
     jump: list[float] | None
+    implied: list[str]
 
 
 class NetworkData(TypedDict):
@@ -59,17 +63,27 @@ class NetworkData(TypedDict):
     layers: list[LayerData]
 
 
+class ReportData(TypedDict):
+    """A spec's report in the output of `show --json`; `implied` lists values by key path."""
+
+    cite: str
+    notes: list[str]
+    implied: list[dict[str, object]]
+
+
 class SpecData(TypedDict):
     """The output of `show --json`. `unread` maps paths of unknown parts to what was seen."""
 
     name: str
     networks: dict[str, NetworkData]
+    report: ReportData
     unread: list[tuple[str, str]]
 
 
 def described(spec: Spec, nets: dict[str, Net]) -> SpecData:
     """Return the spec's networks, layers and costs as plain data."""
     networks: dict[str, NetworkData] = {}
+    implied, report = Implied(spec), spec.report
     for name, net in nets.items():
         rows, fields = costs(net, macs=True), receptive_fields(net)
         seen = receptive_field(net)
@@ -77,18 +91,21 @@ def described(spec: Spec, nets: dict[str, Net]) -> SpecData:
             "params": totals(rows),
             "macs": sum(row.macs or 0 for row in rows),
             "receptive_field": list(seen) if seen else None,
-            "layers": [_layer(row, fields.get(row.path)) for row in rows],
+            "layers": [
+                _layer(row, fields.get(row.path), implied.by_kind.get(f"{name}.{row.path}", []))
+                for row in rows
+            ],
         }
     gaps = [(part.path, part.seen) for part in unread(spec)]
-    return {"name": spec.name, "networks": networks, "unread": gaps}
+    said: ReportData = {
+        "cite": report.cite,
+        "notes": list(report.notes),
+        "implied": implied.data(),
+    }
+    return {"name": spec.name, "networks": networks, "report": said, "unread": gaps}
 
 
-def _not_read(spec: Spec) -> list[str]:
-    """Return a line for each unknown part of the spec."""
-    return [printable(f"{part.path}: {NOT_READ} ({part.seen})") for part in unread(spec)]
-
-
-def _layer(row: Cost, field: ReceptiveField | None) -> LayerData:
+def _layer(row: Cost, field: ReceptiveField | None, implied: list[str]) -> LayerData:
     jump = field.jump if field else None
     return {
         "path": row.path,
@@ -99,6 +116,7 @@ def _layer(row: Cost, field: ReceptiveField | None) -> LayerData:
         "line": row.line,
         "receptive_field": list(field.size) if field else None,
         "jump": [float(step) for step in jump] if jump else None,
+        "implied": implied,
     }
 
 
@@ -106,20 +124,26 @@ def _layer(row: Cost, field: ReceptiveField | None) -> LayerData:
 
 
 def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
-    """Return a text table of each network's layers, output shapes, parameters, multiply-adds."""
+    """Return a text table of each network's layers, output shapes, parameters, multiply-adds.
+
+    Tables of the claimed log follow.
+    """
     parts = [f"{spec.name}: {' '.join(spec.doc.split())}" if spec.doc else spec.name]
+    implied = Implied(spec)
     for name, net in nets.items():
-        parts.append("\n".join([name, *_aligned(_table(net, receptive=receptive))]))
-    if gaps := _not_read(spec):
-        parts.append("\n".join(gaps))
-    return "\n\n".join(parts)
+        layers = _table(net, marks(implied, name), receptive=receptive)
+        parts.append("\n".join([name, *_aligned(layers)]))
+    for title, lines in remarks(spec, implied):
+        parts.append("\n".join([title, *map(_wrapped, lines)]))
+    return "\n\n".join([*parts, *log_tables(spec.report)])
 
 
 def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     """Return a Markdown table for each network."""
     parts = [f"<!-- Written by ganspec from the spec `{spec.name}` ({BLANK}). -->"]
+    implied = Implied(spec)
     for name, net in nets.items():
-        layers = _table(net, captions=True, receptive=receptive)
+        layers = _table(net, marks(implied, name), captions=True, receptive=receptive)
         head = [WORDS.get(word, word.capitalize()) for word in layers.head]
         rule = [":--" if i < 2 else "--:" for i in range(len(head))]
         head, *body, total = (
@@ -129,25 +153,42 @@ def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
         lines = [f"| {' | '.join(row)} |" for row in (head, rule, *body, total)]
         note = [f"{layers.note.capitalize()}."] if layers.note else []
         parts += [f"### {name.capitalize()}", "\n".join(lines), *note]
-    parts += (
-        ["\n".join(f"- {markup.markdown(gap)}" for gap in gaps)]
-        if (gaps := _not_read(spec))
-        else []
-    )
+    for title, texts in remarks(spec, implied):
+        entries = (f"- {markup.markdown_line(text)}" for text in texts)
+        parts += [f"{markup.markdown_line(title)}:", "\n".join(entries)]
     return sealed("\n\n".join(parts) + "\n")
 
 
 def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
-    """Return a LaTeX table for each network, with rules of the package booktabs."""
+    """Return a LaTeX table for each network, with rules of the package booktabs.
+
+    It is without multiply-adds. With receptive fields it spans two columns of a page.
+    """
     lines = [
         f"% Written by ganspec from the spec `{spec.name}` ({BLANK}).",
         r"% Needs \usepackage{booktabs}.",
+        *latex_tables(spec, nets, receptive),
     ]
-    lines += [f"% {gap}" for gap in _not_read(spec)]
+    implied = Implied(spec)
+    for title, texts in remarks(spec, implied):
+        lines += [
+            rf"\noindent {markup.latex(title)}:",
+            r"\begin{itemize}",
+            *(rf"  \item {markup.latex(text)}" for text in texts),
+            r"\end{itemize}",
+        ]
+    return sealed("\n".join([*lines, ""]))
+
+
+def latex_tables(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> list[str]:
+    """Return the lines of a LaTeX table for each network."""
+    implied, lines = Implied(spec), []
     for name, net in nets.items():
-        layers = _table(net, captions=True, receptive=receptive, macs=False)
+        signs = marks(implied, name)
+        layers = _table(net, signs, captions=True, receptive=receptive, macs=False)
         kind = "table*" if len(layers.head) > 3 else "table"  # `table*` spans two columns
         note = f" {layers.note.capitalize()}." if layers.note else ""
+        note += f" {LEGEND}." if signs else ""
         lines += [
             rf"\begin{{{kind}}}",
             rf"  \centering\{_font_size(len(layers.rows))}\setlength{{\tabcolsep}}{{4pt}}",
@@ -164,7 +205,7 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
             r"  \end{tabular}",
             rf"\end{{{kind}}}",
         ]
-    return sealed("\n".join([*lines, ""]))
+    return lines
 
 
 def _aligned(layers: LayerTable) -> list[str]:
@@ -182,8 +223,12 @@ def _aligned(layers: LayerTable) -> list[str]:
     return [lines[0], rule, *lines[1:-1], rule, lines[-1], *note]
 
 
+def _wrapped(line: str) -> str:
+    return textwrap.fill(line, 100, initial_indent="  ", subsequent_indent="    ")
+
+
 def _font_size(rows: int) -> str:
-    """Return the LaTeX font size at which `rows` rows fit on a page."""
+    """Return a LaTeX font size for a table of `rows` rows, to fit it on a page."""
     return "footnotesize" if rows < 50 else "scriptsize"
 
 
@@ -199,13 +244,22 @@ def _latex_text(text: str) -> str:
 
 
 def _table(
-    net: Net, captions: bool = False, receptive: bool = False, macs: bool = True
+    net: Net,
+    signs: frozenset[str],
+    captions: bool = False,
+    receptive: bool = False,
+    macs: bool = True,
 ) -> LayerTable:
-    """Return the table of a network, with the columns that the arguments choose."""
+    """Return the table of a network, with the columns that the arguments choose.
+
+    Layers whose paths are in `signs` have the mark of implied values after their names.
+    """
     rows, fields = costs(net, macs=macs), receptive_fields(net) if receptive else {}
     names = _captions(net) if captions else {}
     columns = {
-        "layer": [names.get(row.path, row.kind) for row in rows],
+        "layer": [
+            names.get(row.path, row.kind) + (MARK if row.path in signs else "") for row in rows
+        ],
         "output": [sides(row.output) for row in rows],
         "parameters": [f"{row.params:,}" if row.params else "" for row in rows],
     }

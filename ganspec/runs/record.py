@@ -73,6 +73,11 @@ class RunRecord:
         return Epochs(steps, train.warmup_steps if train else 0)
 
     @cached_property
+    def claimed_log(self) -> dict[str, Column]:
+        """The columns of the log that the spec's report prints, over steps of this run."""
+        return self.spec.report.log_columns(self.epochs) if self.spec else {}
+
+    @cached_property
     def samples(self) -> dict[int, Path]:
         """The pictures that training made, by step."""
         return self.run.samples()

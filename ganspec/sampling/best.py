@@ -10,7 +10,7 @@ from ganspec.runs.run import RunError
 from ganspec.sampling.pictures import OnProgress, Pictures, Ranking, square
 from ganspec.sampling.sampler import Sampler, trained_network
 from ganspec.systems.batches import scale_pixels
-from ganspec.systems.source import Part
+from ganspec.systems.source import Part, own_batch, whole
 
 SPARE = 1024  # further images kept in memory, so that sorting is rare
 
@@ -24,6 +24,7 @@ class Judge:
             raise RunError(f"a {sampler.spec.noun} has no network that tells the best images")
         self.device = sampler.device
         self.network, self.cfg = trained_network(sampler.run, key, sampler.weights, self.device)
+        self.own_batch = own_batch(self.network, self.cfg)
         if self.cfg.d_conditional and sampler.labels is None:
             raise RunError(
                 f"the discriminator of {sampler.spec.name} reads labels and its generator none: "
@@ -47,11 +48,13 @@ def best(sampler: Sampler, count: int, among: int, seed: int, on_progress: OnPro
     judge = Judge(sampler)
     sign, done = real_sign(judge.cfg), 0
     parts: list[Part] = []  # scores, indices, images and, if there are any, labels
-    for images, labels in sampler.images(among, seed):
+    # a discriminator that normalizes by the batch scores whole batches, as it was trained on
+    for images, labels in sampler.images(whole(among, judge.own_batch), seed, judge.own_batch):
         indices = torch.arange(done, done + len(images))
         label_column = [labels] if labels is not None else []
-        parts.append((judge.scores(images, labels), indices, images, *label_column))
-        done += len(images)
+        part = (judge.scores(images, labels), indices, images, *label_column)
+        parts.append(tuple(column[: among - done] for column in part))
+        done += len(parts[-1][0])
         if sum(len(scores) for scores, *_ in parts) > 2 * count + SPARE:
             parts = [_highest(parts, sign, count)]
         on_progress(done, among)

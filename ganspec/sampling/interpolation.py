@@ -21,7 +21,8 @@ def interpolated(sampler: Sampler, pairs: int, steps: int, seed: int, way: str) 
     """Return a row of `steps` images for each of `pairs` pairs of latents, ends included.
 
     Row i leads from latent 2i to latent 2i + 1 of `seed`. All images of a row have one label, since
-    there is nothing between two classes.
+    there is nothing between two classes. A generator that normalizes by the batch takes the
+    statistics of the first batch of `seed` for every image, so that no row depends on others.
     """
     if way == "spherical" and sampler.cfg.latent_distribution == "uniform":
         message = "uniform latents are not near a sphere: `linear` keeps to their range"
@@ -34,5 +35,6 @@ def interpolated(sampler: Sampler, pairs: int, steps: int, seed: int, way: str) 
             latent = WAYS[way](start.expand(steps, -1), end.expand(steps, -1), share)
             yield latent, *sampler.labels_of(torch.full((steps,), row))
 
-    batches = sampler.drawn(inputs())
+    sampler.fix_statistics(seed)
+    batches = sampler.drawn(inputs(), pairs * steps)
     return Pictures(batches, pairs * steps, sampler.spec.data.shape, columns=steps)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import torch
 
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling import forms
@@ -16,16 +16,15 @@ from ganspec.sampling.best import best
 from ganspec.sampling.interpolation import interpolated
 from ganspec.sampling.label_names import LabelError
 from ganspec.sampling.pictures import OnProgress, Pictures, Ranking, new_images
-from ganspec.sampling.request import MOST_IN_A_GRID, SUFFIXES, Request, SampleError
-from ganspec.sampling.sampler import Sampler, load_weights, trained_network
-from ganspec.systems.autoencoder.grid import save_comparison
-from ganspec.systems.feed import at
+from ganspec.sampling.request import MOST_IN_A_GRID, SUFFIXES, Request, SampleError, flag
+from ganspec.sampling.restored import check_count, restoration
+from ganspec.sampling.sampler import Sampler
 from ganspec.training.device import choose_device
-from ganspec.training.images import open_images, open_test_images
 
 COUNT = 64
 PAIRS, STEPS, FRAMES = 8, 9, 30  # interpolations: pairs, images per pair, frames if animated
 AMONG = 100  # images drawn for each of the best
+LONGEST_LABELS = 60  # characters of the labels in the name of a file
 FPS = 5.0
 
 
@@ -53,34 +52,52 @@ def sample(
             f"in {run.folder / 'samples'}"
         )
     if spec.restores:
-        _write_restored(run, spec.restores, request, path)
-        return [f"{path} written"]
-    pictures = _pictures(_sampler(run, request), request, on_progress)
+        pictures = _restored(run, spec.restores, request)
+    else:
+        pictures = _pictures(_sampler(run, request), request, on_progress)
     _write(pictures, request, path, on_progress)
     return [f"{path} written", *(_ranking_lines(pictures.ranking) if pictures.ranking else [])]
 
 
 def _target(run: Run, request: Request) -> Path:
-    """Return `out`, or a path in the run's folder whose name describes the images."""
+    """Return `out`, or a path in the run's folder whose name describes the images.
+
+    Unless `overwrite`, the path in the run's folder is new: `NAME_2` if `NAME` exists, and so on.
+    """
     if request.out is not None:
         return Path(request.out)
+    suffixes = {form: suffix for suffix, form in SUFFIXES.items()}
+    name, suffix = _name(request), suffixes.get(request.chosen_form, "")
+    ends = itertools.chain([""], (f"_{number}" for number in itertools.count(2)))
+    paths = (run.folder / f"{name}{end}{suffix}" for end in ends)
+    return next(path for path in paths if request.overwrite or not path.exists())
+
+
+def _name(request: Request) -> str:
+    """Return a name that tells which images the request is for."""
     if request.shows_training:
-        name = "training"
-    elif request.interpolate:
+        return "training"
+    if request.interpolate:
         name = f"interpolation_{request.interpolate}"
+        name += f"_n{request.count}" if request.count else ""
     elif request.best:
         name = f"best{request.best}_of{request.of or AMONG * request.best}"
     elif request.conditions:
         name = f"conditions_n{request.count or 1}"
     else:
         name = f"sample_n{request.count or COUNT}"
-    if not request.shows_training:
-        name += f"_seed{request.seed or 0}"
-        name += f"_truncation{request.truncation:g}" if request.truncation else ""
-        name += f"_step{request.step}" if request.step is not None else ""
-        name += "_raw" if request.raw else ""
-    suffixes = {form: suffix for suffix, form in SUFFIXES.items()}
-    return run.folder / (name + suffixes.get(request.chosen_form, ""))
+    name += f"_frames{request.frames}" if request.frames else ""
+    name += f"_seed{request.seed or 0}"
+    labels = Path(request.conditions).stem if request.conditions else request.label
+    name += f"_{_plain(labels)}" if labels else ""
+    name += f"_truncation{request.truncation:g}" if request.truncation else ""
+    name += f"_step{request.step}" if request.step is not None else ""
+    return name + ("_raw" if request.raw else "")
+
+
+def _plain(text: str) -> str:
+    """Return `red_cube_7` for the labels `red cube, 7`."""
+    return re.sub(r"\W+", "_", text).strip("_")[:LONGEST_LABELS]
 
 
 def _animation(path: Path, request: Request) -> Animation:
@@ -146,21 +163,24 @@ def _ranking_lines(ranking: Ranking) -> list[str]:
     ]
 
 
-def _write_restored(run: Run, key: str, request: Request, path: Path) -> None:
-    """Write a grid of test images, or training images if there are none, and their restorations."""
+def _restored(run: Run, key: str, request: Request) -> Pictures:
+    """Return test images, or training images if there are none, as an autoencoder restores them.
+
+    A grid also shows the network's inputs and, with noise, the originals.
+    """
     if request.label is not None or request.conditions:
         raise LabelError(f"{run.folder} trains an autoencoder, which reads no labels")
-    allowed = {"count", "seed", "out", "form", "step", "data", "device", "overwrite"}
-    if request.changed() - allowed or request.chosen_form != "grid":
+    allowed = {"count", "seed", "out", "form", "step", "data", "device", "overwrite", "with_labels"}
+    if odd := request.changed() - allowed:
         raise SampleError(
-            f"{run.folder} trains an autoencoder: its images are restored ones, in a PNG grid, "
-            "chosen by -n and --seed"
+            f"{run.folder} trains an autoencoder, which restores images: -n and --seed choose "
+            f"them, {flag(min(odd))} does not"
         )
-    spec, device, count = run.spec, choose_device(request.device), request.count or COUNT
-    _check_grid(count, request)
-    network, cfg = trained_network(run, key, load_weights(run, request.step), device)
-    data = request.data
-    images, _ = open_test_images(spec.data, data, device) or open_images(spec.data, data, device)
-    random = torch.Generator().manual_seed(request.seed or 0)
-    order = torch.randperm(len(images), generator=random)
-    save_comparison(network, at(images, order[:count]), path, cfg)
+    count, device = request.count or COUNT, choose_device(request.device)
+    found = restoration(run, key, request.step, request.data, request.seed or 0, device)
+    check_count(count, found)
+    if request.with_labels and found.labels is None:
+        raise SampleError(f"the images of {found.spec.data.dataset.kind} have no labels to write")
+    pictures = found.rows(count) if request.chosen_form == "grid" else found.images_only(count)
+    _check_grid(pictures.count, request)
+    return pictures

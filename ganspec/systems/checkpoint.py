@@ -58,6 +58,11 @@ def fitting(owner: str | Path = "") -> Iterator[None]:
         # the first line of torch's message names no weight, the second one does
         lines = [line.strip() for line in str(error).split("\n") if line.strip()]
         reason = lines[min(1, len(lines) - 1)][:200] if lines else type(error).__name__
+        if reason.startswith("Unexpected") and "running_mean" in reason:
+            reason = (
+                "it holds running statistics, as with every older ganspec: "
+                "write `statistics: running` at each batch norm of its spec.yaml"
+            )
         raise CheckpointError(f"{message}: {reason}") from None
 
 

@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+import numpy as np
+from pydantic import AfterValidator, Field, ValidationInfo
 
 from ganspec.kinds.metric import Metric
+from ganspec.language.errors import quoted
 from ganspec.language.kinds import kinds_of
+from ganspec.language.parts import PATH
 from ganspec.language.section import Section
-from ganspec.language.types import Count, Doc, Name, Number, Positive
+from ganspec.language.types import Count, Doc, Name, Number, Positive, refusal
+from ganspec.plots.log import LOOKS, Column, Epochs, joined
 
 NAMES = [
     name for kind in kinds_of("metric").values() if issubclass(kind, Metric) for name in kind.names
 ]
 METRICS = Literal[tuple(NAMES)]  # type: ignore[valid-type]  # names known at run time only
+PLACES = ("step", "epoch", "iteration")  # columns that say when the others were measured
+COLUMNS = Literal[(*PLACES, *LOOKS)]  # type: ignore[valid-type]  # as above
 WARNINGS = Literal["range-mismatch", "batch-norm-penalty"]
+
+
+def _check_path(path: str) -> str:
+    if not PATH.fullmatch(path):
+        help = "write names with dots between them, such as `train.batch`"
+        raise refusal("bad-value", f"{quoted(path)} is not a path of names", help)
+    return path
+
+
+PartPath = Annotated[str, AfterValidator(_check_path)]
 
 
 class Counts(Section):
@@ -43,6 +59,71 @@ class Score(Section):
     note: Doc = Field("", description="other conditions of the score")
 
 
+def _check_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
+    if repeated := [name for name in columns if columns.count(name) > 1]:
+        raise refusal("bad-value", f"`{repeated[0]}` is named twice", "name each column once")
+    places = {name for name in columns if name in PLACES}
+    if places not in ({"step"}, {"epoch"}, {"epoch", "iteration"}):
+        message = "the columns do not say when: `step`, `epoch`, or `epoch` and `iteration`"
+        raise refusal("bad-value", message, "begin with one of these three")
+    if len(places) == len(columns):
+        help = f"name columns of the log: {', '.join(LOOKS)}"
+        raise refusal("bad-value", "the columns hold no loss and no accuracy", help)
+    return columns
+
+
+def _check_rows(
+    rows: tuple[tuple[float, ...], ...], info: ValidationInfo
+) -> tuple[tuple[float, ...], ...]:
+    columns = info.data.get("columns", ())  # missing if they are wrong
+    for place, row in enumerate(rows if columns else (), 1):
+        shown = f"row {place}, [{', '.join(f'{number:g}' for number in row)}],"
+        if len(row) != len(columns):
+            message = f"{shown} has {len(row)} numbers for {len(columns)} columns"
+            raise refusal("bad-value", message, f"write {', '.join(columns)}")
+        for name, number in zip(columns, row, strict=True):
+            if name in PLACES and (number < 1 or number != int(number)):
+                help = f"count each {name} from 1"
+                raise refusal("bad-value", f"{shown} is at {name} {number:g}", help)
+    return rows
+
+
+class LogTable(Section):
+    """Printed rows of a training's log, with the names and units that ganspec's logs have.
+
+    A row is at a training step, at the end of an epoch, or at an iteration of an epoch. All three
+    count from 1; steps include a warm-up. Accuracies are shares from 0 to 1.
+    """
+
+    columns: Annotated[tuple[COLUMNS, ...], AfterValidator(_check_columns)] = Field(
+        min_length=1,
+        description="what the numbers of each row are, in order: `step`, `epoch`, or `epoch` and "
+        f"`iteration`; and {', '.join(f'`{name}`' for name in LOOKS)}",
+    )
+    rows: Annotated[tuple[tuple[Number, ...], ...], AfterValidator(_check_rows)] = Field(
+        min_length=1, description="a list of numbers for each row"
+    )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the columns of losses and accuracies."""
+        return tuple(name for name in self.columns if name not in PLACES)
+
+    def series(self, epochs: Epochs | None) -> dict[str, Column]:
+        """Return the columns by name over training steps; {} if `epochs` is needed and None."""
+        by_name = dict(zip(self.columns, np.asarray(self.rows, float).T, strict=True))
+        if "step" in by_name:
+            steps = by_name["step"]
+        elif epochs is None:
+            return {}
+        elif "iteration" in by_name:
+            starts = [epochs.step(epoch - 1) for epoch in by_name["epoch"]]
+            steps = np.asarray(starts) + by_name["iteration"]
+        else:
+            steps = np.asarray([epochs.step(epoch) for epoch in by_name["epoch"]])
+        return {name: Column(steps, by_name[name]) for name in self.names}
+
+
 class Report(Section):
     """The publication of the architecture, and its claims; `check` verifies the counts."""
 
@@ -55,8 +136,25 @@ class Report(Section):
         description="by network, the published count of every layer that has parameters, in order",
     )
     scores: tuple[Score, ...] = Field((), description="claimed scores")
+    log: tuple[LogTable, ...] = Field(
+        (), description="claimed losses and accuracies: tables of the training's log as printed"
+    )
     keeps: dict[WARNINGS, Doc] = Field(
         {},
         description="contradictions kept on purpose: the code of each warning, and the reason",
     )
+    implied: tuple[PartPath, ...] = Field(
+        (), description="paths of the values that the publication does not print"
+    )
     notes: tuple[Doc, ...] = Field((), description="other claims of the report")
+
+    def log_columns(self, epochs: Epochs | None) -> dict[str, Column]:
+        """Return the claimed columns of the log by name, over training steps.
+
+        `epochs` converts epochs to steps; if None, only tables that give steps are returned.
+        """
+        parts: dict[str, list[Column]] = {}
+        for table in self.log:
+            for name, column in table.series(epochs).items():
+                parts.setdefault(name, []).append(column)
+        return {name: joined(columns) for name, columns in parts.items()}

@@ -29,6 +29,11 @@ class Schedule(Section):
     )
 
     @property
+    def condition_file(self) -> str | None:
+        """The file of the conditions that pictures are drawn of; None if the spec names none."""
+        return None
+
+    @property
     def warmup_steps(self) -> int:
         """Number of steps before the first epoch."""
         return 0

@@ -51,7 +51,7 @@ def lean(reader: partial, labelled: bool) -> partial:
 def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
     """Return the settings that all systems share: those of the images and the schedule."""
     data, train = spec.data, spec.train
-    channels, height, width = data.shape
+    height, width = data.read_size
     return {
         "name": spec.name,
         "batch": train.batch,
@@ -59,7 +59,8 @@ def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
         "seed": train.seed,
         "height": height,
         "width": width,
-        "channels": channels,
+        "channels": data.shape[0],
+        "transpose": data.transpose,
         "low": data.range[0],
         "flip": data.flip,
         "last_batch": train.last_batch,

@@ -1,4 +1,8 @@
-"""Images from a generator and a seed, the same for every count and batch size."""
+"""Images from a generator and a seed, the same for every count and batch size.
+
+Images of a generator that normalizes by the batch depend on each other. It always gets whole
+batches of training's size: of 64, images 0 to 63 of a seed are one batch, 64 to 127 the next.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from types import SimpleNamespace
 import torch
 
 from ganspec.language.errors import GanspecError
+from ganspec.program.statistics import batch_normalizers, fix_statistics
 from ganspec.systems.latents import CHUNK, latents, truncate
 
 # Images that go through a network at once, by device. The number is fixed: kernels for other batch
@@ -38,7 +43,8 @@ class Source:
         labels: torch.Tensor | None = None,
     ):
         self.generator, self.cfg, self.device, self.labels = generator, cfg, device, labels
-        self.portion = PORTION.get(device.type, CHUNK)
+        self.own_batch = own_batch(generator, cfg)
+        self.portion = self.own_batch or PORTION.get(device.type, CHUNK)
 
     def inputs(self, count: int, seed: int) -> dict[str, torch.Tensor]:
         """Return the latents that `seed` draws, and the labels, on the device.
@@ -75,16 +81,27 @@ class Source:
         Images are uint8 N x C x H x W, on the CPU. Image i is the same, byte for byte, for every
         `count` and `batch`. The generator draws in evaluation mode.
         """
-        return self.drawn(self.parts(count, seed), batch)
+        return self.drawn(self.parts(whole(count, self.own_batch), seed), count, batch)
 
     def drawn(
-        self, parts: Iterable[Part], batch: int | None = None
+        self, parts: Iterable[Part], count: int, batch: int | None = None
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
-        """Yield the images that the generator makes of `parts`, and their labels."""
+        """Yield the first `count` images that the generator makes of `parts`, and their labels."""
         portions = regrouped(parts, self.portion)
         drawn = ((self.pixels(*portion), *portion[1:]) for portion in portions)
-        for images, *labels in regrouped(drawn, batch) if batch else drawn:
+        for images, *labels in first(regrouped(drawn, batch) if batch else drawn, count):
             yield images, labels[0].cpu() if labels else None
+
+    def fix_statistics(self, seed: int) -> None:
+        """Normalize by the first batch that `seed` draws, whichever images are drawn from now on.
+
+        Without effect on generators that do not normalize by the batch.
+        """
+        if self.own_batch is None:
+            return
+        self.generator.eval()
+        fix_statistics(self.generator, *self.inputs(self.own_batch, seed).values())
+        self.own_batch, self.portion = None, PORTION.get(self.device.type, CHUNK)
 
     def pixels(self, *inputs: torch.Tensor) -> torch.Tensor:
         """Return the images of one portion of inputs, uint8 N x C x H x W on the CPU."""
@@ -96,6 +113,28 @@ class Source:
             images = self.generator(*portion)[:count]
         self.generator.train(training)
         return quantize(images, self.cfg).cpu()
+
+
+def own_batch(network: torch.nn.Module, cfg: SimpleNamespace) -> int | None:
+    """Return the images that a network reads at once if it normalizes by the batch, else None.
+
+    They are as many as in training.
+    """
+    return cfg.batch if batch_normalizers(network) else None
+
+
+def whole(count: int, batch: int | None) -> int:
+    """Return `count`, or the next multiple of `batch` if there is one."""
+    return count if batch is None else count + -count % batch
+
+
+def first(parts: Iterable[Part], count: int) -> Iterator[Part]:
+    """Yield the first `count` rows."""
+    for part in parts:
+        yield tuple(column[:count] for column in part)
+        count -= len(part[0])
+        if count <= 0:
+            return
 
 
 def regrouped(parts: Iterable[Part], size: int) -> Iterator[Part]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
 
 import torch
 from pydantic import AfterValidator, Field
@@ -19,12 +20,13 @@ from ganspec.kinds.condition import Condition
 from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.initializer import Initializer
 from ganspec.kinds.layer import Layer
+from ganspec.kinds.layers.identity import Identity
+from ganspec.kinds.normalization import AnyNorm, word
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.document import Document, Signature
-from ganspec.language.errors import Diagnostic
+from ganspec.language.errors import Diagnostic, listed
 from ganspec.language.expr import Width as WidthValue
-from ganspec.language.kinds import within
 from ganspec.language.section import Section
 from ganspec.language.types import Doc, Name, Number, Pair, Width, pair, refusal
 from ganspec.program.ir import Input, Net, start_input
@@ -32,6 +34,8 @@ from ganspec.systems.claims import Report
 from ganspec.systems.evaluation import Evaluation
 from ganspec.systems.schedule import Schedule
 from ganspec.systems.training import Start, Training
+
+Norms: TypeAlias = AnyNorm | Annotated[tuple[AnyNorm, ...], Field(min_length=1)] | None
 
 
 def _check_range(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -41,11 +45,17 @@ def _check_range(bounds: tuple[float, float]) -> tuple[float, float]:
     return bounds
 
 
-def _check_normalization(layer: Layer | None) -> Layer | None:
-    if layer is not None and any(inner.kind == "norm" for inner in within(layer)):
-        help = "name a layer, such as `batch_norm`"
-        raise refusal("bad-value", "`normalization` says what `norm` is, and cannot use it", help)
-    return layer
+def _check_normalization(norms: Norms) -> Norms:
+    if isinstance(norms, tuple):
+        layers = [word(norm) for norm in norms if isinstance(norm, Layer)]
+        weights = [word(norm) for norm in norms if isinstance(norm, WeightNorm)]
+        if "none" in weights and len(norms) > 1:
+            raise refusal("bad-value", "`none` goes with no other normalization", "remove `none`")
+        for names, whose in ((layers, "of activations"), (weights, "of weights")):
+            if len(names) > 1:
+                message = f"{listed(names)} are both normalizations {whose}"
+                raise refusal("bad-value", message, f"write one of them, such as `{names[0]}`")
+    return norms
 
 
 class Data(Section):
@@ -68,13 +78,31 @@ class Data(Section):
     range: Annotated[tuple[Number, Number], AfterValidator(_check_range)] = Field(
         (-1.0, 1.0), description="values of black and white: [-1, 1] or [0, 1]"
     )
+    transpose: bool = Field(
+        False, description="swap rows and columns of every image, after which it has this `size`"
+    )
     flip: bool = Field(False, description="mirror half of the images, at random")
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """Channels, height and width of one image."""
-        size = self.size or self.dataset.size
-        return (self.channels or self.dataset.channels, *pair(size))
+        height, width = self.dataset.size
+        own_size = (width, height) if self.transpose else (height, width)
+        return (self.channels or self.dataset.channels, *pair(self.size or own_size))
+
+    @property
+    def read_size(self) -> tuple[int, int]:
+        """Height and width at which images are read, before `transpose`."""
+        _, height, width = self.shape
+        return (width, height) if self.transpose else (height, width)
+
+    def read(self, reader: Callable, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return images and labels that `reader` finds in `folder`, as networks see them.
+
+        `reader` is one of the data set's.
+        """
+        images, labels = reader(folder, *self.read_size, self.shape[0])
+        return images.mT.contiguous() if self.transpose else images, labels
 
     @property
     def shown_shape(self) -> str:
@@ -103,15 +131,31 @@ class Network(Section):
     condition: Condition | None = Field(
         None, description="how the label joins the input; if not given, the network reads no label"
     )
-    norm: WeightNorm | None = Field(None, description="weight norm of every layer with a weight")
-    normalization: Annotated[Layer | None, AfterValidator(_check_normalization)] = Field(
-        None, description="the layer that `norm` stands for"
+    normalization: Annotated[Norms, AfterValidator(_check_normalization)] = Field(
+        None, description="the layer that `norm` stands for, the weight norm, or a list of both"
     )
     init: Initializer | None = Field(None, description="initial weights of every layer")
     unknown: tuple[Doc, ...] = Field(
         (), description="parts of the network that the layers do not say, each in words"
     )
     layers: tuple[Layer, ...] = Field(min_length=1, description="layers from input to output")
+
+    @property
+    def norms(self) -> tuple[Layer | WeightNorm, ...]:
+        """The normalizations, of which at most one is of activations and one of weights."""
+        given = self.normalization
+        return given if isinstance(given, tuple) else (given,) if given else ()
+
+    @property
+    def activation_norm(self) -> Layer | None:
+        """The layer that `norm` stands for, which may be `identity`; None if nothing says so."""
+        layers = (norm for norm in self.norms if isinstance(norm, Layer))
+        return next(layers, Identity() if self.norms else None)
+
+    @property
+    def weight_norm(self) -> WeightNorm | None:
+        """The weight norm of layers without one of their own."""
+        return next((norm for norm in self.norms if isinstance(norm, WeightNorm)), None)
 
 
 class BlockDefinition(Signature):
@@ -212,7 +256,10 @@ class Spec(Document):
         raise NotImplementedError
 
     def main(self) -> Callable:
-        """Return the main function of the emitted program."""
+        """Return the main function of the emitted program.
+
+        It reads images by `cfg.load_images`, and swaps their rows and columns if `cfg.transpose`.
+        """
         raise NotImplementedError
 
     def training(self, start: Start) -> Training:
@@ -225,10 +272,10 @@ class Spec(Document):
         images: torch.Tensor,
         random: torch.Generator,
         cfg: SimpleNamespace,
-    ) -> torch.Tensor:
-        """Return restored images, N x C x H x W in the range of `data`, from uint8 ones.
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return a network's inputs, made of uint8 images by `random`, and its restored images.
 
-        Only systems that set `restores` define it.
+        Both are N x C x H x W in the range of `data`. Only systems that set `restores` define it.
         """
         raise NotImplementedError
 

@@ -49,7 +49,13 @@ TERMS = {
     "xavier": "Xavier",
 }
 FRAMEWORKS = {"torch": "PyTorch", "keras": "Keras", "tensorflow": "TensorFlow 1"}
-HIDDEN = {"reads", "as_", "from_", "norm", "init"}  # fields that do not describe the kind itself
+HIDDEN = {
+    "reads",
+    "as_",
+    "from_",
+    "weight_norm",
+    "init",
+}  # fields that do not describe the kind itself
 
 
 def term(name: str) -> str:

@@ -31,13 +31,15 @@ class Images:
 
     `labels` are int64 N for classes, uint8 N x classes for multi-hot labels, None if there are
     none. `test` are held-out images and their labels; None if nothing is held out. `names` are the
-    names of the classes, in the order of their labels; empty if the data set has none.
+    names of the classes, in the order of their labels; empty if the data set has none. `conditions`
+    are the labels that pictures are drawn of, if the spec names a file of them.
     """
 
     images: torch.Tensor | StreamedImages
     labels: torch.Tensor | None
     test: tuple[torch.Tensor, torch.Tensor | None] | None = None
     names: tuple[str, ...] = ()
+    conditions: torch.Tensor | None = None
 
 
 @dataclass(frozen=True)

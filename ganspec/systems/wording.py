@@ -47,7 +47,7 @@ def phrase(kind: Kind, framework: str = "torch") -> str:
     own = {
         n: NOT_READ if n in kind.unread else getattr(kind, n)
         for n in architecture(type(kind))
-        if n not in ("norm", "init")
+        if n not in ("weight_norm", "init")
     }
     words = kind.kind
     if primary in own and _is_telling(own[primary]) and (primary != "eps" or primary in changed):

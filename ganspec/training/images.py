@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 
 from ganspec.kinds.datasets.image_folder import ImageFolder
+from ganspec.kinds.datasets.objects import check_conditions, read_conditions
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.spec import Data, Spec
 from ganspec.systems.training import Images
@@ -30,7 +31,9 @@ def open_images(
         if isinstance(dataset, ImageFolder):
             with warnings.catch_warnings(record=True) as skipped:
                 warnings.simplefilter("always")
-                files = dataset.files(folder, height, width, channels, data.resize)
+                files = dataset.files(
+                    folder, *data.read_size, channels, data.resize, data.transpose
+                )
             size = len(files) * channels * height * width
             if streamed or (streamed is None and size > MEMORY_SHARE * free_memory()):
                 for warning in skipped:  # of unreadable images; the reader below warns itself
@@ -38,7 +41,7 @@ def open_images(
                         warning.message, warning.category, warning.filename, warning.lineno
                     )
                 return StreamedImages(files, device), files.labels
-        images, labels = dataset.reader(data.resize)(folder, height, width, channels)
+        images, labels = data.read(dataset.reader(data.resize), folder)
     return images.to(device), labels
 
 
@@ -48,10 +51,9 @@ def open_test_images(
     """Return the held-out images and their labels; None if there are none. Raises DataError."""
     if (load := data.dataset.test_reader(data.resize)) is None:
         return None
-    channels, height, width = data.shape
     folder = data.dataset.locate(folder)
     with data.dataset.reading(folder):
-        images, labels = load(folder, height, width, channels)
+        images, labels = data.read(load, folder)
     return images.to(device), labels
 
 
@@ -67,7 +69,22 @@ def open_all(spec: Spec, folder: Path | None, device: torch.device) -> Images:
     images, labels = open_images(spec.data, folder, device)
     test = open_test_images(spec.data, folder, device) if spec.reads_test else None
     names = class_names(spec.data, folder) if spec.labelled else ()
-    return Images(images, labels, test, tuple(names))
+    return Images(images, labels, test, tuple(names), open_conditions(spec, folder))
+
+
+def open_conditions(spec: Spec, folder: Path | None) -> torch.Tensor | None:
+    """Return the labels that pictures are drawn of; None if the spec names no file of them.
+
+    The file is in the data set's folder, or beside its file of labels. Raises DataError.
+    """
+    if (name := spec.train.condition_file) is None:
+        return None
+    dataset = spec.data.dataset
+    place = dataset.locate(folder) if dataset.needs_folder else Path()
+    with dataset.reading(place):
+        path = place / dataset.beside_labels(name)
+        check_conditions(path)
+        return read_conditions(path)
 
 
 def free_memory() -> float:

@@ -9,8 +9,10 @@ from collections.abc import Callable
 import torch
 
 from ganspec.language.errors import GanspecError
+from ganspec.plots.log import Epochs
 from ganspec.runs.run import Run
 from ganspec.systems import checkpoint
+from ganspec.systems.claims import Report
 from ganspec.systems.training import Training
 from ganspec.training.pace import Pace
 
@@ -103,19 +105,21 @@ def run_training(
     last: int,
     stop: Callable[[], bool],
     progress: Callable[[int, dict[str, float]], None],
+    claims: Report,
 ) -> None:
     """Train to step `last`, or until `stop()`; call `progress` with the step and its losses.
 
+    The plot of losses shows those that `claims` prints beside the measured ones.
     Raises TrainingError if a loss is not finite; the checkpoint on disk is then an earlier one.
     """
     from ganspec.plots.losses import plot_losses  # slow to import, so not after a Ctrl-C
 
     recorder, saved = LossRecorder(training, run), time.perf_counter()
-    pace = recorder.pace
+    pace, epochs = recorder.pace, Epochs(training.epoch_steps, training.warmup)
 
     def save() -> None:
         recorder.save()
-        plot_losses(run.rows(), run.losses_path, training.epoch_steps, training.warmup)
+        plot_losses(run.rows(), run.losses_path, epochs, claims.log_columns(epochs))
 
     stopped = stop()
     while training.step < last and not stopped:

@@ -81,14 +81,19 @@ def train(
         else:
             _restore(run, spec, training, state, last)
         with following(run) if options.tensorboard else nullcontext(lambda: None) as update:
-            _advance(training, run, last, options, update)
+            _advance(spec, training, run, last, options, update)
     finally:
         run.release()
     return run
 
 
 def _advance(
-    training: Training, run: Run, last: int, options: TrainingOptions, update: Callable[[], None]
+    spec: Spec,
+    training: Training,
+    run: Run,
+    last: int,
+    options: TrainingOptions,
+    update: Callable[[], None],
 ) -> None:
     """Train to step `last` or for `options.minutes`. Set `step` and `interrupted` of `run`."""
 
@@ -98,7 +103,7 @@ def _advance(
         update()
 
     with interruptible(options.minutes) as stop:
-        run_training(training, run, last, stop, report)
+        run_training(training, run, last, stop, report, spec.report)
         run.interrupted = stop.asked
     run.step = training.step
 

@@ -26,8 +26,9 @@ class Trainer:
     Arguments:
 
     - `spec`: a validated spec, as `ganspec.load` returns it.
-    - `data`: the folder of the real images, or the images themselves. None searches the usual
-      places of the data set; data sets that ganspec draws itself need no folder.
+    - `data`: the folder of the real images, or the images themselves, with the conditions of
+      pictures if the spec names some. None searches the usual places of the data set; data sets
+      that ganspec draws itself need no folder.
     - `device`: `cpu`, `cuda`, or `auto` for the first GPU, or the CPU without one.
     - `exact`: apply every module without rewrites. The results then equal those of the emitted
       file bit for bit, and a step takes longer.

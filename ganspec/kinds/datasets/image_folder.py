@@ -125,19 +125,23 @@ def load_images(folder, height, width, channels, resize="antialias"):
 
 
 class ImageFiles(torch.utils.data.Dataset):
-    """Images decoded one by one, uint8 C x H x W, for folders too large for memory."""
+    """Images decoded one by one, uint8 C x H x W, for folders too large for memory.
 
-    def __init__(self, files, labels, height, width, channels, resize="antialias"):
+    With `transpose`, rows and columns are swapped once an image is decoded at `height` and `width`.
+    """
+
+    def __init__(self, files, labels, height, width, channels, resize="antialias", transpose=False):
         self.files = files
         self.labels = torch.tensor(labels)
-        self.form = (height, width, channels, resize)
+        self.form, self.transpose = (height, width, channels, resize), transpose
 
     def __len__(self):
         return len(self.files)
 
     def __getitem__(self, index):
         try:
-            return decode_image(self.files[index], *self.form)
+            image = decode_image(self.files[index], *self.form)
+            return image.mT.contiguous() if self.transpose else image
         except Exception as error:
             error.add_note(f"while reading {self.files[index]}")
             raise
@@ -180,11 +184,17 @@ class ImageFolder(Dataset, kind="image_folder"):
         return sorted({parts[0] for parts in names if len(parts) > 1})
 
     def files(
-        self, folder: Path, height: int, width: int, channels: int, resize: str = "antialias"
+        self,
+        folder: Path,
+        height: int,
+        width: int,
+        channels: int,
+        resize: str = "antialias",
+        transpose: bool = False,
     ) -> ImageFiles:
         """Return the images of `folder` that PIL can open, for decoding one by one."""
         files, labels = list_images(folder)
         readable = [can_open(path) for path in files]
         report_broken(files, readable)
         files, labels = (list(compress(each, readable)) for each in (files, labels))
-        return ImageFiles(files, labels, height, width, channels, resize)
+        return ImageFiles(files, labels, height, width, channels, resize, transpose)

@@ -65,6 +65,22 @@ def read_labels(path, checked=True):
     return labels, index
 
 
+def check_conditions(path):
+    """Raise ValueError unless a JSON file lists objects, as i-CLEVR's `test.json` does."""
+    rows, index = read_json(path), read_objects(Path(path).with_name("objects.json"))
+    rows = dict(enumerate(rows, 1)) if isinstance(rows, list) else rows
+    if not isinstance(rows, dict) or not rows:
+        raise ValueError(f"{path} is not a list of conditions, which are lists of objects")
+    check_labels(path, rows, index)
+
+
+def read_conditions(path):
+    """Return the objects that a JSON file lists, 0 or 1, float N x objects."""
+    rows = json.loads(path.read_text("utf-8"))
+    index = json.loads(path.with_name("objects.json").read_text("utf-8"))
+    return mark_objects(rows.values() if isinstance(rows, dict) else rows, index).float()
+
+
 def mark_objects(labels, index):
     """Return lists of object names as multi-hot labels, uint8 N x objects."""
     marks = torch.zeros(len(labels), len(index), dtype=torch.uint8)

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 import torch
-from pydantic import Field
 from torch import nn
 
-from ganspec.kinds.layer import Layer, Lowering
-from ganspec.language.types import Positive
+from ganspec.kinds.layer import Lowering
+from ganspec.kinds.layers.batch_norm import BatchStatistics
 from ganspec.program.ir import Call, Value
 
 
 class ClassBatchNorm(nn.Module):
     """Batch norm whose gain and bias are rows of two tables, one row per class."""
 
-    def __init__(self, classes, channels, eps=1e-5, momentum=0.1, norm=nn.BatchNorm2d):
+    def __init__(
+        self,
+        classes,
+        channels,
+        eps=1e-5,
+        momentum=0.1,
+        track_running_stats=True,
+        norm=nn.BatchNorm2d,
+    ):
         super().__init__()
-        self.norm = norm(channels, eps, momentum, affine=False)
+        self.norm = norm(channels, eps, momentum, False, track_running_stats)
         self.gain = nn.Parameter(torch.ones(classes, channels))
         self.bias = nn.Parameter(torch.zeros(classes, channels))
 
@@ -28,12 +35,12 @@ class ClassBatchNorm(nn.Module):
         return self.gain[y].view(row) * x + self.bias[y].view(row)
 
 
-class ConditionalBatchNorm(Layer, kind="class_batch_norm"):
+class ConditionalBatchNorm(BatchStatistics, kind="class_batch_norm"):
     """Batch normalization with a gain and a bias for each class (Dumoulin et al., 2017; de Vries et
     al., 2017), which start at 1 and 0.
 
     Every label is one class. `momentum` is the new batch's share in the running statistics, which
-    are those of all classes together.
+    are those of all classes together. `statistics: batch` is as for `batch_norm`.
     """
 
     role: ClassVar = "norm"
@@ -41,11 +48,8 @@ class ConditionalBatchNorm(Layer, kind="class_batch_norm"):
     primary: ClassVar = "eps"
     framework_defaults: ClassVar = {
         "keras": {"eps": 1e-3, "momentum": 0.01},
-        "tensorflow": {"eps": 1e-3, "momentum": 1e-3},
+        "tensorflow": {"eps": 1e-3, "statistics": "batch", "momentum": 1e-3},
     }
-
-    eps: Positive = 1e-5
-    momentum: Annotated[float, Field(gt=0, le=1)] = 0.1
 
     def lower(self, net: Lowering, x: Value) -> Value:
         label = net.label
@@ -57,8 +61,7 @@ class ConditionalBatchNorm(Layer, kind="class_batch_norm"):
             ClassBatchNorm,
             label.channels,
             x.channels,
-            eps=self.eps,
-            momentum=self.momentum,
+            **self.settings,
             norm=nn.BatchNorm2d if x.is_map else nn.BatchNorm1d,
         )
         return net.add(call, x, label)

@@ -32,8 +32,8 @@ class Conv(Weighted, kind="conv"):
         ({"out": 6, "kernel": 3, "stride": 2, "split": "end", "bias": False}, (4, 16, 11)),
         ({"out": 6, "kernel": 5, "stride": 3, "padding": [2, 0]}, (4, 11, 12)),
         ({"out": 8, "kernel": [3, 5], "padding": "valid", "groups": 2}, (4, 9, 12)),
-        ({"out": 8, "kernel": 4, "norm": "spectral", "init": "orthogonal"}, (4, 7, 7)),
-        ({"out": 8, "kernel": 3, "dilation": 2, "norm": "weight"}, (4, 7, 7)),
+        ({"out": 8, "kernel": 4, "weight_norm": "spectral", "init": "orthogonal"}, (4, 7, 7)),
+        ({"out": 8, "kernel": 3, "dilation": 2, "weight_norm": "weight"}, (4, 7, 7)),
     ]
 
     out: Width = Field(description="channels of the result")

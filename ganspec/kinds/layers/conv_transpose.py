@@ -30,8 +30,8 @@ class ConvTranspose(Weighted, kind="conv_transpose"):
         ({"out": 8, "kernel": 5, "stride": 2, "bias": False}, (4, 7, 7)),
         ({"out": 8, "kernel": 5, "stride": 2, "split": "end"}, (4, 7, 9)),
         ({"out": 8, "kernel": 4, "padding": 0}, (16, 1, 1)),
-        ({"out": 8, "kernel": 2, "stride": 3, "norm": "spectral"}, (4, 3, 3)),
-        ({"out": 8, "kernel": [3, 4], "stride": [2, 1], "norm": "weight"}, (4, 3, 5)),
+        ({"out": 8, "kernel": 2, "stride": 3, "weight_norm": "spectral"}, (4, 3, 3)),
+        ({"out": 8, "kernel": [3, 4], "stride": [2, 1], "weight_norm": "weight"}, (4, 3, 5)),
         ({"out": 8, "kernel": 3, "stride": 2, "padding": 0, "output_padding": 1}, (4, 3, 3)),
     ]
 

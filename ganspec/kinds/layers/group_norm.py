@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar
 
 from torch import nn
 
-from ganspec.kinds.layer import Layer
+from ganspec.kinds.layer import Layer, Lowering
 from ganspec.language.types import Positive, Width
 from ganspec.program.ir import Call, Value
 
@@ -29,5 +30,9 @@ class GroupNorm(Layer, kind="group_norm"):
     groups: Width = 32
     eps: Positive = 1e-5
 
-    def call(self, x: Value) -> Call:
-        return Call(nn.GroupNorm, self.groups, x.channels, eps=self.eps)
+    def lower(self, net: Lowering, x: Value) -> Value:
+        if x.channels % self.groups:
+            message = f"{int(x.channels)} channels cannot be split into {int(self.groups)} groups"
+            fitting = math.gcd(x.channels, self.groups)
+            net.refuse("shape-mismatch", message, x, f"write `groups: {fitting}`")
+        return net.add(Call(nn.GroupNorm, self.groups, x.channels, eps=self.eps), x)

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from ganspec.kinds.layer import Layer
+from ganspec.kinds.layer import Layer, Lowering
 from ganspec.language.types import Positive
 from ganspec.program.ir import Call, Value
 
@@ -26,5 +26,8 @@ class InstanceNorm(Layer, kind="instance_norm"):
     affine: bool = False
     eps: Positive = 1e-5
 
-    def call(self, x: Value) -> Call:
-        return Call(nn.InstanceNorm2d, x.channels, eps=self.eps, affine=self.affine)
+    def lower(self, net: Lowering, x: Value) -> Value:
+        if x.size == (1, 1):
+            message = f"instance_norm of {x} is 0: each channel has a single number"
+            net.refuse("shape-mismatch", message, x, "put it before the map is 1 x 1")
+        return net.add(Call(nn.InstanceNorm2d, x.channels, eps=self.eps, affine=self.affine), x)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from pydantic import Field
+
 from ganspec.kinds.condition import Condition
 from ganspec.kinds.layer import Layer, Lowering
 from ganspec.program.ir import Value
@@ -12,12 +14,18 @@ from ganspec.program.ir import Value
 class JoinLabel(Layer, kind="join_label"):
     """Joins the label to its input: `join_label: {embedding: {size: 50, join: map}}`.
 
-    The key `condition` of a network does the same before its first layer.
+    The key `condition` of a network does the same before its first layer. `join_label` alone is
+    another place for it: the label joins here, and `condition` says how.
     """
 
     primary: ClassVar = "condition"
 
-    condition: Condition
+    condition: Condition | None = Field(None, description="in place of the network's `condition`")
 
     def lower(self, net: Lowering, x: Value) -> Value:
-        return net.join(self.condition, x)
+        if self.condition is not None:
+            return net.join(self.condition, x)
+        if net.condition is None:
+            help = "add `condition: concat` above the network's layers, or write it here"
+            net.refuse("missing-field", "the network has no `condition` to join by", None, help)
+        return net.join(net.condition.model_copy().place(self.path, self.mark), x)

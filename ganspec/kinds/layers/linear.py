@@ -18,7 +18,7 @@ class Linear(Weighted, kind="linear"):
     expects: ClassVar = "vector"
     examples: ClassVar = [
         ({"out": 8}, (5,)),
-        ({"out": 1, "bias": False, "norm": "spectral"}, (5,)),
+        ({"out": 1, "bias": False, "weight_norm": "spectral"}, (5,)),
     ]
 
     out: Width

@@ -7,11 +7,15 @@ from ganspec.program.ir import Value
 
 
 class Norm(Layer, kind="norm"):
-    """The layer in the network's `normalization`: one line changes every `norm`."""
+    """The place of the network's `normalization`, which changes every `norm` in one line.
+
+    Under `normalization: none`, or a weight norm alone, there is no layer here.
+    """
 
     def lower(self, net: Lowering, x: Value) -> Value:
-        if net.normalization is None:
-            help = "add `normalization: batch_norm` above the network's layers"
+        layer = net.activation_norm
+        if layer is None:
+            help = "add `normalization: batch` above the network's layers"
             net.refuse("missing-field", "the network does not say what `norm` is", None, help)
         # errors show this layer's line, not that of the network's `normalization`
-        return net.layer(net.normalization.model_copy().place(self.path, self.mark), x)
+        return net.layer(layer.model_copy().place(self.path, self.mark), x)

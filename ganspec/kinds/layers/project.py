@@ -18,7 +18,7 @@ class Project(Weighted, kind="project"):
     expects: ClassVar = "vector"
     examples: ClassVar = [
         ({"shape": [8, 4, 4]}, (5,)),
-        ({"shape": [8, 2, 3], "bias": False, "norm": "spectral"}, (5,)),
+        ({"shape": [8, 2, 3], "bias": False, "weight_norm": "spectral"}, (5,)),
     ]
 
     shape: tuple[Width, Width, Width]

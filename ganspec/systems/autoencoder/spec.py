@@ -100,7 +100,7 @@ class Autoencoder(CriterionSpec, system="autoencoder"):
         images: torch.Tensor,
         random: torch.Generator,
         cfg: SimpleNamespace,
-    ) -> torch.Tensor:
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         return step.restore(network, images, random, cfg)
 
     def training(self, start: Start) -> Training:

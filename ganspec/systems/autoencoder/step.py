@@ -61,7 +61,8 @@ def train_step(autoencoder, optimizer, batches, cfg):
 
 
 def restore(autoencoder, images, random, cfg):
-    """Return restored images from uint8 ones, under noise that `random` draws."""
+    """Return the network's inputs, under noise that `random` draws, and its restored images."""
     clean = scale_pixels(images, cfg)
-    outputs = autoencoder(add_noise(clean, random, cfg) if cfg.noise else clean)
-    return outputs.sigmoid() if cfg.criterion.outputs == "logits" else outputs
+    inputs = add_noise(clean, random, cfg) if cfg.noise else clean
+    outputs = autoencoder(inputs)
+    return inputs, outputs.sigmoid() if cfg.criterion.outputs == "logits" else outputs

@@ -18,7 +18,7 @@ from ganspec.systems.agreement import labels_fit, output_mark
 from ganspec.systems.classifier import step
 from ganspec.systems.classifier.training import ClassifierTraining
 from ganspec.systems.schedule import Schedule
-from ganspec.systems.single.contract import check_criterion, check_outputs
+from ganspec.systems.single.contract import check_criterion, check_outputs, check_statistics
 from ganspec.systems.single.fields import CriterionObjective, CriterionSpec
 from ganspec.systems.single.program import main
 from ganspec.systems.single.settings import single_settings
@@ -60,6 +60,7 @@ class Classifier(CriterionSpec, system="classifier"):
 
     def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
         yield from labels_fit(self, "label", self.label)
+        yield from check_statistics(nets)
         mismatch = list(check_criterion(self, self.label.kind))
         yield from mismatch
         if net := nets.get("classifier"):

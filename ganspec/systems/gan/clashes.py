@@ -142,6 +142,14 @@ def _own_update(spec: GanFields) -> Iterator[Diagnostic]:
             message = f"`{name}` has no loss: the objective has no auxiliary loss"
             help = "add `objective: {auxiliary: {discriminator: 0, generator: 0}}`"
             yield _clash(spec, "updates", message, help)
+        elif (
+            auxiliary.images == "real"
+            and not auxiliary.discriminator  # whose loss would read `images`
+            and "generator" in update.networks
+        ):
+            message = f"nothing reads `images`: `{name}` has both, as it changes the generator"
+            node = find(spec.tree, ("objective", "auxiliary", "images"))
+            yield Diagnostic("rule-conflict", message, node.mark, (), "take `images` away")
         if len(set(update.networks)) < len(update.networks):
             message = f"`{name}` names a network twice"
             yield _clash(spec, "updates", message, "name it once")

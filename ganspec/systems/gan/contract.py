@@ -33,6 +33,7 @@ def contract(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
         yield from _penalty(spec, net)
     yield from clashes(spec)
     yield from _labels(spec, nets)
+    yield from _conditions(spec, nets)
     yield from _auxiliary(spec, nets)
 
 
@@ -70,7 +71,7 @@ def _penalty(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
         message = (
             f"{step.origin.kind} ties a batch's images together, the penalty takes them one by one"
         )
-        help = "use instance_norm or layer_norm (Gulrajani et al., 2017, section 4)"
+        help = "use instance or layer normalization (Gulrajani et al., 2017, section 4)"
         mark = step.origin.mark
         yield Diagnostic("batch-norm-penalty", message, mark, (), help, severity="warning")
 
@@ -89,6 +90,19 @@ def _labels(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
         help = "give a network `condition: concat`, or remove it here"
         mark = find(spec.tree, ("condition",)).start
         yield Diagnostic("unused-condition", message, mark, (), help, severity="warning")
+
+
+def _conditions(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
+    """Yield an error if pictures are to have conditions that the generator cannot read."""
+    if spec.train.conditions is None or "generator" not in nets:
+        return
+    several = spec.condition is not None and spec.condition.kind == "multi_hot"
+    if not several or not nets["generator"].conditional:
+        message = "pictures are drawn of a file's objects, and the generator reads no such labels"
+        help = "take `conditions` away, or add `condition: {kind: multi_hot, size: 24}` and a "
+        help += "condition of the generator"
+        mark = find(spec.tree, ("train", "conditions")).mark
+        yield Diagnostic("rule-conflict", message, mark, (), help)
 
 
 def _auxiliary(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:

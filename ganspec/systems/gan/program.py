@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import copy
 import time
+from pathlib import Path
 
 import torch
 
+from ganspec.kinds.datasets.objects import read_conditions
 from ganspec.systems.arguments import parse_arguments
 from ganspec.systems.batches import draw_batches
 from ganspec.systems.draw import draw_latent
@@ -20,10 +22,16 @@ def save_samples(generator, fixed, fixed_labels, out, step, cfg):
     with torch.no_grad():
         samples = generator(fixed, fixed_labels) if cfg.g_conditional else generator(fixed)
     generator.train()
-    save_grid(samples, out / f"samples_{step:07d}.png", cfg.columns, cfg, full=True)
+    save_grid(
+        samples,
+        out / f"samples_{step:07d}.png",
+        cfg.columns,
+        cfg,
+        full=not cfg.conditions,
+    )
 
 
-def train(images, labels, args, cfg):
+def train(images, labels, asked, args, cfg):
     """Train on uint8 images, N x C x H x W. Write samples and weights each epoch."""
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
@@ -35,8 +43,12 @@ def train(images, labels, args, cfg):
     g_optimizer = cfg.g_optimizer(generator.parameters())
     d_optimizer = cfg.d_optimizer(discriminator.parameters())
     q_optimizer = cfg.q_optimizer(joint_weights(networks, cfg)) if cfg.joint else None
-    fixed = draw_latent(cfg.samples, args.device, cfg)
-    fixed_labels = sample_labels(labels, cfg) if cfg.g_conditional else None
+    if cfg.conditions:
+        fixed_labels = asked
+        fixed = draw_latent(len(asked), args.device, cfg)
+    else:
+        fixed = draw_latent(cfg.samples, args.device, cfg)
+        fixed_labels = sample_labels(labels, cfg) if cfg.g_conditional else None
     batches = draw_batches(images.to(args.device), labels, args.seed, cfg)
     epoch = cfg.iterations or count_steps(images, cfg)
     if cfg.warmup:
@@ -44,7 +56,6 @@ def train(images, labels, args, cfg):
     else:
         last = args.steps or args.epochs * epoch
 
-    args.out.mkdir(parents=True, exist_ok=True)
     started = time.perf_counter()
     for step in range(1, last + 1):
         now = step if cfg.warmup else None
@@ -79,4 +90,12 @@ def main(cfg):
         labels = labels.to(args.device)
     else:
         images, _ = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
-    train(images, labels, args, cfg)
+    if cfg.transpose:
+        images = images.mT.contiguous()  # rows become columns
+    if cfg.conditions:
+        path = args.data / cfg.conditions if cfg.needs_folder else Path(cfg.conditions)
+        asked = read_conditions(path).to(args.device)
+    else:
+        asked = None
+    args.out.mkdir(parents=True, exist_ok=True)
+    train(images, labels, asked, args, cfg)

@@ -62,6 +62,7 @@ def labelling(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
     by_class = labels == "classes" and size <= CLASS_COLUMNS
     absent = [] if labels else ["labels", "fake_labels"]
     absent += [] if generator.conditional else ["fixed_labels"]
+    absent += [] if train.conditions else ["asked"]
     return {
         "labels": labels,
         "label_size": size,
@@ -130,6 +131,9 @@ def rules(spec: GanFields) -> dict[str, object]:
         "warmup": train.warmup.iterations if train.warmup else None,
         "warmup_images": train.warmup.images if train.warmup else None,
         "accuracy": train.accuracy,
+        "conditions": (
+            spec.data.dataset.beside_labels(train.conditions) if train.conditions else None
+        ),
         "average": train.average,
         "gradients": train.gradients,
         "train_discriminator": (

@@ -115,6 +115,11 @@ class Train(Schedule):
         description="decay of a moving average of the generator's weights, such as 0.999, less in "
         "the first steps; the average draws the samples (Yazici et al., 2019, arXiv:1806.04498)",
     )
+    conditions: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
+        None,
+        description="a JSON file beside the data set's labels, such as i-CLEVR's `test.json`: "
+        "pictures of the training are drawn of the objects that it lists, not of random images'",
+    )
     accuracy: bool = Field(
         False,
         description="log the shares of real and generated images that are classified correctly",
@@ -137,6 +142,10 @@ class Train(Schedule):
     @property
     def generator_first(self) -> bool:
         return self.plan.index("generator") < self.plan.index("discriminator")
+
+    @property
+    def condition_file(self) -> str | None:
+        return self.conditions
 
     @property
     def warmup_steps(self) -> int:

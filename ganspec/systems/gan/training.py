@@ -35,13 +35,17 @@ class GanTraining(Training):
         if self.cfg.joint:
             weights = joint_weights(self.networks, self.cfg)
             self.q_optimizer = self.optimizers["joint"] = self.cfg.q_optimizer(weights)
-        self.fixed = {"latent": draw_latent(self.cfg.samples, self.device, self.cfg)}
+        asked = start.images.conditions
+        count = self.cfg.samples if asked is None else len(asked)
+        self.fixed = {"latent": draw_latent(count, self.device, self.cfg)}
         labels = start.images.labels
         if spec.condition and self.cfg.labels:  # the networks may leave the condition unread
             labels = fit_labels(labels, spec.condition, "condition", spec.data.dataset)
             labels = labels.to(self.device)
         if self.cfg.g_conditional:
-            self.fixed["labels"] = sample_labels(labels, self.cfg)
+            self.fixed["labels"] = (
+                sample_labels(labels, self.cfg) if asked is None else asked.to(self.device)
+            )
         self.pool = labels if self.cfg.fake_labels == "random" else None
         self.batches = Feed(start.images.images, labels, self.cfg.seed, self.cfg)
 

@@ -13,6 +13,7 @@ ELSEWHERE = {
     "accuracy",
     "gradients",
     "updates",
+    "conditions",
 }  # in other rows, or no effect on weights
 
 

@@ -58,10 +58,22 @@ def check_outputs(spec: CriterionSpec, key: str, net: Net) -> Iterator[Diagnosti
         yield Diagnostic("loss-needs-probabilities", message, end.mark, notes, help)
 
 
+def check_statistics(nets: dict[str, Net]) -> Iterator[Diagnostic]:
+    """Yield a warning if a network normalizes by the batch in evaluation, too."""
+    steps = (step for net in nets.values() for step in net.leaves())
+    step = next((s for s in steps if s.call.kwargs.get("track_running_stats") is False), None)
+    if step:
+        message = f"{step.origin.kind} makes one image's result depend on the others of its batch"
+        help = "write `statistics: running`"
+        mark = step.origin.mark
+        yield Diagnostic("batch-statistics", message, mark, (), help, severity="warning")
+
+
 def check_images(
     spec: CriterionSpec, key: str, nets: dict[str, Net], than: str
 ) -> Iterator[Diagnostic]:
     """Yield diagnostics of a network that makes images; `than` ends the message on shapes."""
+    yield from check_statistics(nets)
     mismatch = list(check_criterion(spec, "images"))
     yield from mismatch
     if net := nets.get(key):

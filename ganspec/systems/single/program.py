@@ -70,4 +70,8 @@ def main(cfg):
         images, _ = cfg.load_images(folder, cfg.height, cfg.width, cfg.channels)
         if cfg.held_out:
             test_images, _ = cfg.load_test_images(folder, cfg.height, cfg.width, cfg.channels)
+    if cfg.transpose:
+        images = images.mT.contiguous()  # rows become columns
+        if cfg.held_out:
+            test_images = test_images.mT.contiguous()
     train(images, labels, test_images, test_labels, args, cfg)

@@ -1,0 +1,81 @@
+"""Marks of survey cells that show implied values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from ganspec.comparison.traits import Portrait
+from ganspec.kinds.layer import Layer, Weighted
+from ganspec.kinds.layers.dropout import Dropout
+from ganspec.systems.implied import MARK, Implied
+from ganspec.systems.spec import Spec
+
+# the values that a row shows, by paths
+SHOWN: dict[str, tuple[str, ...]] = {
+    "framework": ("framework",),
+    "data": ("data.dataset", "data.size", "data.channels", "data.flip"),
+    "range": ("data.range",),
+    "labels": ("condition", "label"),
+    "latent": ("latent",),
+    "input noise": ("objective.noise",),
+    "loss": ("objective.loss", "objective.auxiliary", "objective.kl"),
+    "penalty": ("objective.penalty", "objective.clip", "objective.l2"),
+    "steps D : G": ("train.steps",),
+    "batch": ("train.batch", "train.generator_batch"),
+    "length": ("train.epochs", "train.iterations"),
+}
+# the values that a row about a network shows, by paths below the network
+WITHIN: dict[str, tuple[str, ...]] = {
+    "conditioning": ("condition", "join_label", "auxiliary"),
+    "norm": ("norm", "normalization"),
+    "initial weights": ("init",),
+}
+# the layers that a row about a network shows, and which of their fields; all fields if ()
+LAYERS: dict[str, tuple[Callable[[Layer], bool], tuple[str, ...]]] = {
+    "layers": (
+        lambda layer: isinstance(layer, Weighted) or layer.role in ("pool", "resampling"),
+        ("kind", "kernel", "stride"),
+    ),
+    "widths": (lambda layer: isinstance(layer, Weighted), ("out", "shape")),
+    "depth": (lambda layer: isinstance(layer, Weighted), ("kind",)),
+    "norm": (lambda layer: layer.role == "norm", ()),
+    "activations": (lambda layer: layer.role == "activation", ()),
+    "dropout": (lambda layer: isinstance(layer, Dropout), ()),
+}
+
+
+def marked(cell: str, implied: Implied, row: str, network: Portrait | None = None) -> str:
+    """Return a cell with the mark after it if some of the values that it shows are implied."""
+    if not cell or not implied:
+        return cell
+    if network is None:
+        shown = implied.holds(_paths(implied.spec, row))
+    else:
+        shown = any(_of_network(network, implied, row))
+    return cell + MARK if shown else cell
+
+
+def is_marked(cell: str | None) -> bool:
+    """Return True if a cell has the mark."""
+    return cell is not None and cell.endswith(MARK)
+
+
+def _paths(spec: Spec, row: str) -> tuple[str, ...]:
+    if row.startswith("claimed "):
+        return ("report.scores",)
+    if row != "rules":
+        return SHOWN.get(row, ())
+    elsewhere = {path for paths in SHOWN.values() for path in paths}
+    changed = (f"train.{name}" for name in spec.train.changed())
+    return tuple(path for path in changed if path not in elsewhere)
+
+
+def _of_network(network: Portrait, implied: Implied, row: str) -> Iterator[bool]:
+    """Yield, for each thing that a row about a network shows, True if it is implied."""
+    if row == "optimizer":
+        yield implied.holds([f"optimizers.{network.name}", "optimizer"])
+    yield implied.holds(f"{network.name}.{path}" for path in WITHIN.get(row, ()))
+    is_shown, fields = LAYERS.get(row, (lambda layer: False, ()))
+    for layer in filter(is_shown, network.layers):
+        names = implied.by_kind.get(layer.path, [])
+        yield any(not fields or ("kind" if n == layer.kind else n) in fields for n in names)

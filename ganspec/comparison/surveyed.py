@@ -1,0 +1,79 @@
+"""The specs of a survey, each with what its cells need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from ganspec.comparison.hyperparameters import of_optimizer
+from ganspec.comparison.opening import open_spec
+from ganspec.comparison.properties import properties
+from ganspec.comparison.traits import Portrait
+from ganspec.compiler.lower import lower
+from ganspec.runs.score_file import ScoreRow, read_scores
+from ganspec.systems.implied import Implied
+from ganspec.systems.spec import Spec
+
+
+@dataclass(frozen=True)
+class SurveyedSystem:
+    """One of the specs, the title of its column, and its run folder if it comes from a run."""
+
+    title: str
+    spec: Spec
+    folder: Path | None = None
+
+    @cached_property
+    def measured(self) -> dict[str, ScoreRow]:
+        """The last score of each metric in the run folder, of real images if of no other."""
+        scores: dict[str, ScoreRow] = {}
+        for row in read_scores(self.folder) if self.folder else ():
+            earlier = scores.get(row.metric)
+            if earlier is None or row.of != "real" or earlier.of == "real":
+                scores[row.metric] = row
+        return scores
+
+    @cached_property
+    def properties(self) -> dict[str, dict[str, str]]:
+        """The properties of the spec as a whole, by section."""
+        return properties(self.spec)
+
+    def optimizer(self, network: str) -> dict[str, str]:
+        """Return the hyperparameters of a network's optimizer by the names of their rows."""
+        return of_optimizer(self.spec.optimizer_of(network), self.spec.framework)
+
+    @cached_property
+    def implied(self) -> Implied:
+        """The values that the spec's report does not print."""
+        return Implied(self.spec)
+
+    @cached_property
+    def portraits(self) -> dict[str, Portrait]:
+        """The spec's networks by name. Raises SpecError if they do not fit together."""
+        return {name: Portrait(self.spec, name, net) for name, net in lower(self.spec).items()}
+
+
+def open_systems(names: Sequence[str]) -> list[SurveyedSystem]:
+    """Open `names`, each a spec file, a run folder or FILE@REVISION, under short titles.
+
+    Raise the errors of `open_spec`.
+    """
+    titles = list(map(_title, names))
+    titles = [t if titles.count(t) == 1 else n for t, n in zip(titles, names, strict=True)]
+    systems = []
+    for i, (name, title) in enumerate(zip(names, titles, strict=True)):
+        seen = titles[:i].count(title)
+        folder = Path(name) if Path(name).is_dir() else None
+        title = f"{title} ({seen + 1})" if seen else title
+        systems.append(SurveyedSystem(title, open_spec(name), folder))
+    return systems
+
+
+def _title(name: str) -> str:
+    """Return `dcgan` of `specs/dcgan.yaml`, `dcgan@HEAD~1` of `specs/dcgan.yaml@HEAD~1`."""
+    if Path(name).is_dir():
+        return Path(name).resolve().name
+    file, at, revision = name.partition("@")
+    return Path(file).name.removesuffix(".yaml").removesuffix(".yml") + at + revision

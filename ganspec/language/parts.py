@@ -1,0 +1,123 @@
+"""A validated spec as a tree of named parts, and paths that name some of them.
+
+A path such as `generator.leaky_relu.slope` is a section, then names on the way down to a value;
+names in between may be left out. A name means a part right below if there is one, and otherwise all
+parts of that name further down. So a path names the same values in the short and the full form,
+inside a repeat and outside, and after other layers were added.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from ganspec.language.fields import fields_of
+from ganspec.language.kinds import Kind
+from ganspec.language.section import Section
+
+PATH = re.compile(r"[a-z_][a-z0-9_]*(\.([a-z_][a-z0-9_]*|-?[0-9]{1,4}))*", re.ASCII)
+UNNAMED = {"name", "doc", "as", "from", "vars"}  # names, and numbers that other values repeat
+HOLDER = object()  # the value of a part that only holds others
+
+
+@dataclass(frozen=True, eq=False)
+class SpecPart:
+    """A field, a kind, or an entry of a list.
+
+    `path` is its key path, as in `--set`. The value of a kind is its name.
+    """
+
+    name: str
+    path: str
+    value: object = HOLDER
+    parts: tuple[SpecPart, ...] = ()
+    kind: Kind | None = field(default=None, repr=False)
+
+    def values(self) -> Iterator[SpecPart]:
+        """Yield the parts that have a value: this one and all below it, in order."""
+        if self.value is not HOLDER:
+            yield self
+        for part in self.parts:
+            yield from part.values()
+
+    def below(self, name: str) -> list[SpecPart]:
+        """Return the parts called `name` right below this one, or else at any depth, in order."""
+        own = [part for part in self.parts if part.name == name]
+        return own or list(self._inside(name))
+
+    def _inside(self, name: str) -> Iterator[SpecPart]:
+        for part in self.parts:
+            if part.name == name:
+                yield part
+            yield from part._inside(name)
+
+    def named(self, path: str) -> list[SpecPart]:
+        """Return the parts that `path` names, in order; [] if it names nothing or is no path.
+
+        A number after a name chooses one of its entries, counted from 0, or from the end if it is
+        negative: `conv.0` is the first `conv`, in any list.
+        """
+        steps = path.split(".") if PATH.fullmatch(path) else []
+        # a path begins with a section, so deeper fields of the same name are not meant
+        groups = [[part for part in self.parts if part.name in steps[:1]]]
+        for step in steps[1:]:
+            if step.lstrip("-").isdigit():
+                groups = [_at(group, int(step)) for group in groups]
+            else:
+                groups = [part.below(step) for group in groups for part in group]
+        return list(dict.fromkeys(part for group in groups for part in group))
+
+
+def _at(parts: list[SpecPart], place: int) -> list[SpecPart]:
+    """Return the entry at `place`: of each list of numbers, of all layers of a network."""
+    lists: dict[str, list[SpecPart]] = {}
+    for part in parts:
+        above, _, last = part.path.rpartition(".")
+        if last.isdigit():
+            lists.setdefault("" if part.parts or part.kind else above, []).append(part)
+    return [each[place] for each in lists.values() if -len(each) <= place < len(each)]
+
+
+def parts_of(section: Section, name: str = "", path: str = "") -> SpecPart:
+    """Return a section, such as a whole spec, with its fields as parts."""
+    return SpecPart(name, path, parts=tuple(_fields(section, path)))
+
+
+def _fields(section: Section, path: str) -> Iterator[SpecPart]:
+    for known in fields_of(type(section)).values():
+        if known.name not in UNNAMED:
+            inner = f"{path}.{known.name}" if path else known.name
+            yield from _field(known.name, getattr(section, known.attribute), inner)
+
+
+def _field(name: str, value: object, path: str) -> Iterator[SpecPart]:
+    """Yield the part of a field, or the parts of its entries if it is a list."""
+    if isinstance(value, Kind):
+        yield SpecPart(name, path, parts=tuple(_kinds(value)))
+    elif isinstance(value, Section):
+        yield parts_of(value, name, path)
+    elif isinstance(value, dict):
+        inner = (part for key, each in value.items() for part in _field(key, each, f"{path}.{key}"))
+        yield SpecPart(name, path, parts=tuple(inner))
+    elif isinstance(value, tuple) and value and isinstance(value[0], Kind):
+        yield SpecPart(name, path, parts=tuple(part for kind in value for part in _kinds(kind)))
+    elif isinstance(value, tuple):
+        for i, each in enumerate(value):
+            yield from _field(name, each, f"{path}.{i}")
+    else:
+        yield SpecPart(name, path, value)
+
+
+def _kinds(kind: Kind) -> Iterator[SpecPart]:
+    """Yield the part of a kind. A repeat yields its layers, a block's call is its holder."""
+    if kind.kind == "repeat":
+        for layers in getattr(kind, "rounds", ()):
+            for layer in layers:
+                yield from _kinds(layer)
+    elif kind.kind == "block":
+        inner = tuple(part for layer in getattr(kind, "layers", ()) for part in _kinds(layer))
+        yield SpecPart(getattr(kind, "block", ""), kind.path, parts=inner)
+    else:
+        parts = tuple(_fields(kind, kind.path))
+        yield SpecPart(kind.kind, kind.path, kind.kind, parts, kind)

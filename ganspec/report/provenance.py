@@ -1,0 +1,29 @@
+"""Marks and remarks of a spec's report, for tables and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ganspec.language.unread import NOT_READ
+from ganspec.systems.implied import LEGEND, Implied
+from ganspec.systems.spec import Spec
+from ganspec.systems.unread import unread
+
+
+def marks(implied: Implied, name: str) -> frozenset[str]:
+    """Return the paths of a network's layers with implied values, without the network's key."""
+    within = (path.partition(".") for path in implied.by_kind)
+    return frozenset(path for network, _, path in within if network == name)
+
+
+def remarks(spec: Spec, implied: Implied) -> Iterator[tuple[str, list[str]]]:
+    """Yield a title and lines: the unknown parts, the implied values, then the report's notes."""
+    if parts := unread(spec):
+        yield NOT_READ, [f"{part.path}: {part.seen}" for part in parts]
+    if implied:
+        yield LEGEND, list(implied.texts())
+    if spec.report.notes:
+        yield (
+            f"notes on {spec.report.cite or 'the report'}",
+            [" ".join(note.split()) for note in spec.report.notes],
+        )

@@ -1,0 +1,147 @@
+"""The page of one or several runs as a LaTeX document, with figures in PDF and PNG files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ganspec.comparison.hyperparameters import SECTION
+from ganspec.comparison.survey import survey
+from ganspec.comparison.surveyed import SurveyedSystem
+from ganspec.compiler.lower import lower
+from ganspec.report import table
+from ganspec.report.markup import latex, latex_letters
+from ganspec.report.run_markdown import Files
+from ganspec.report.run_plots import Plot
+from ganspec.report.run_view import ReportView, RunView
+from ganspec.report.survey_table import layout
+from ganspec.version import VERSION
+
+PREAMBLE = r"""\documentclass{article}
+\usepackage[utf8]{inputenc}
+\usepackage[margin=2cm]{geometry}
+\usepackage{booktabs,graphicx}
+\setlength{\belowcaptionskip}{6pt}  % between a caption and its table
+\begin{document}"""
+NETWORKS_NOTE = "a / b: generator / discriminator."
+
+
+class LatexWriter:
+    """Writer of a report as LaTeX; `files` has functions that write its figures, by name."""
+
+    def __init__(self, report: ReportView, folder: str):
+        self.report, self.folder = report, folder
+        self.files: Files = {}
+
+    def page(self) -> str:
+        """Return the document, and fill `files`."""
+        report = self.report
+        parts = [f"% Made by ganspec {VERSION}.", PREAMBLE]
+        parts.append(rf"\section*{{{latex(report.title)}}}")
+        parts += [*self._remarks(), *self._hyperparameters(), *self._scores()]
+        parts += [self._plot(plot) for plot in [*report.score_plots, *report.plots]]
+        parts += [*self._samples(), *self._architectures(), r"\end{document}"]
+        return "\n\n".join(parts) + "\n% "  # the checksum follows, as a comment
+
+    def _remarks(self) -> Iterator[str]:
+        for view in self.report.runs:
+            if view.remarks:
+                items = "\n".join(rf"  \item {latex(remark)}" for remark in view.remarks)
+                start = rf"\paragraph{{{latex(view.label)}}}"
+                yield f"{start}\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}"
+
+    def _hyperparameters(self) -> Iterator[str]:
+        specs = [(view.label, view.record.spec) for view in self.report.runs if view.networks]
+        systems = [SurveyedSystem(label, spec) for label, spec in specs if spec]
+        if systems:
+            found = survey(systems, [SECTION])
+            (shown,) = layout(found, None, transpose=True, every=True).tables
+            note = NETWORKS_NOTE if any(" / " in cell for row in shown.rows for cell in row) else ""
+            head, *rows = [[cell or "-" for cell in row] for row in (shown.head, *shown.rows)]
+            yield tabular(["run", *head[1:]], rows, f"Hyperparameters. {note}", "hyperparameters")
+
+    def _scores(self) -> Iterator[str]:
+        lines, several = self.report.score_lines, self.report.several
+        if not lines:
+            return
+        head = ["score", *(["run"] if several else []), "claimed", "measured", "conditions"]
+        rows = []
+        for view, line in lines:
+            claim = (
+                [f"claimed: {', '.join(line.claim_conditions)}"] if line.claim_conditions else []
+            )
+            measured = [f"measured: {', '.join(line.conditions)}"] if line.conditions else []
+            differs = [f"not as claimed: {'; '.join(line.differences)}"] if line.differences else []
+            name = f"{line.metric} of {line.of}"
+            run = [view.label] if several else []
+            values = [line.claimed or "-", line.measured or "-"]
+            rows.append([name, *run, *values, "; ".join([*differs, *claim, *measured])])
+        columns = "l" * (len(head) - 1) + "p{7cm}"
+        caption = "Scores: claims and measurements. ↓ lower is better, ↑ higher."
+        yield tabular(head, rows, caption, "scores", columns)
+
+    def _plot(self, plot: Plot) -> str:
+        caption = "; ".join([plot.title, *plot.notes])
+        self.files[f"{plot.name}.pdf"] = plot.write_pdf
+        return figure(f"{self.folder}/{plot.name}.pdf", caption, plot.name)
+
+    def _samples(self) -> Iterator[str]:
+        for view in self.report.runs:
+            if final := view.final:
+                name = f"{view.key}_final"
+                self.files[f"{name}.png"] = final.write_png
+                caption = f"{view.label}: {view.pictured}, {view.when(final.step)}"
+                yield figure(f"{self.folder}/{name}.png", caption, name)
+
+    def _architectures(self) -> Iterator[str]:
+        """Yield the tables of the runs' networks, once if several runs have the same."""
+        known: list[str] = []
+        for view in self.report.runs:
+            if view.networks and (text := _tables(view)) not in known:
+                known.append(text)
+                yield text.replace(r"\label{tab:", rf"\label{{tab:{view.key}-")
+        if known:
+            yield r"\clearpage"
+
+
+def _tables(view: RunView) -> str:
+    spec = view.record.spec
+    assert spec is not None  # it has networks
+    return "\n".join(table.latex_tables(spec, lower(spec)))
+
+
+def tabular(
+    head: list[str], rows: list[list[str]], caption: str, label: str, columns: str = ""
+) -> str:
+    """Return a table with a caption, at most as wide as the text; every cell is escaped."""
+    lines = [" & ".join(map(latex, line)) + r" \\" for line in (head, *rows)]
+    return "\n".join(
+        [
+            r"\begin{table}[htbp]",
+            r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}",
+            rf"  \caption{{{latex(caption)}}}",
+            rf"  \label{{tab:{label}}}",
+            rf"  \begin{{tabular}}{{@{{}}{columns or 'l' * len(head)}@{{}}}}",
+            r"    \toprule",
+            f"    {lines[0]}",
+            r"    \midrule",
+            *(f"    {line}" for line in lines[1:]),
+            r"    \bottomrule",
+            r"  \end{tabular}",
+            r"\end{table}",
+        ]
+    )
+
+
+def figure(path: str, caption: str, label: str) -> str:
+    """Return a figure with a caption, at most as wide as the text and two thirds of its height."""
+    size = r"width=\linewidth,height=0.66\textheight,keepaspectratio"
+    return "\n".join(
+        [
+            r"\begin{figure}[htbp]",
+            r"  \centering",
+            rf"  \includegraphics[{size}]{{{path}}}",
+            rf"  \caption{{{latex_letters(caption)}}}",
+            rf"  \label{{fig:{label.replace('_', '-')}}}",
+            r"\end{figure}",
+        ]
+    )

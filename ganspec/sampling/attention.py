@@ -1,0 +1,100 @@
+"""Maps of the self-attention in a run's networks, for pictures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from torch import nn
+
+from ganspec.compiler.evaluate import EvaluatedNetwork
+from ganspec.kinds.layers.self_attention import PooledSelfAttention, SelfAttention
+from ganspec.plots.attention import AttentionMaps
+from ganspec.runs.run import Run, RunError
+from ganspec.sampling.sampler import Sampler, load_weights, trained_network
+from ganspec.systems.batches import scale_pixels, spaced
+from ganspec.systems.feed import at
+from ganspec.systems.source import quantize
+from ganspec.training.device import choose_device
+from ganspec.training.images import open_images, open_test_images
+
+COUNT = 5  # images in a picture
+# places of the queries, down and across, as shares of the map
+QUERIES = ((0.25, 0.25), (0.25, 0.75), (0.5, 0.5), (0.75, 0.25), (0.75, 0.75))
+Layers = dict[str, SelfAttention | PooledSelfAttention]
+
+
+def attention_of(folder: Path) -> list[AttentionMaps]:
+    """Return the attention of each self-attention layer in the networks of the run in `folder`.
+
+    A network that draws images reads the latents of seed 0, one that judges images reads those
+    drawn images, and any other network reads real images. Raises RunError if no network has
+    self-attention, CheckpointError and DataError.
+    """
+    run, device = Run.open(folder), choose_device("auto")
+    spec, weights = run.spec, load_weights(run)
+    found: list[AttentionMaps] = []
+    drawn: tuple[torch.Tensor, ...] = ()  # the generator's images, and their labels
+    for key in spec.networks:
+        average = None if key == spec.draws else False
+        network, cfg = trained_network(run, key, weights, device, average)
+        layers = attention_layers(network)
+        if key == spec.draws:
+            latent, *labels = Sampler(folder, device).inputs(COUNT, seed=0).values()
+            maps, images = watch(network, layers, latent, *labels)
+            drawn = (images, *labels)
+        elif layers:
+            read = drawn if key == spec.judges else (real_images(run, cfg, device),)
+            images = read[0]
+            maps, _ = watch(network, layers, *(read if network.is_conditional else read[:1]))
+        else:
+            continue
+        pixels = quantize(images, cfg).permute(0, 2, 3, 1).cpu().numpy()
+        found += [
+            AttentionMaps(network.origin(name).path, layer.gamma.item(), pixels, QUERIES, each)
+            for (name, layer), each in zip(layers.items(), maps, strict=True)
+        ]
+    if not found:
+        names = " and ".join(spec.networks)
+        raise RunError(f"{folder} has no attention to show: no self_attention in its {names}")
+    return found
+
+
+def attention_layers(network: nn.Module) -> Layers:
+    """Return the self-attention modules of a network by name."""
+    kinds = (SelfAttention, PooledSelfAttention)
+    return {name: each for name, each in network.named_modules() if isinstance(each, kinds)}
+
+
+def watch(
+    network: EvaluatedNetwork, layers: Layers, *inputs: torch.Tensor
+) -> tuple[list, torch.Tensor]:
+    """Return each layer's maps at `QUERIES`, N x queries x h x w, and the network's output."""
+    read: dict[str, torch.Tensor] = {}
+    hooks = [
+        layer.register_forward_pre_hook(lambda _, given, name=name: read.update({name: given[0]}))
+        for name, layer in layers.items()
+    ]
+    with torch.no_grad():
+        output = network(*inputs)
+        maps = [at_queries(layer, read[name]).cpu().numpy() for name, layer in layers.items()]
+    for hook in hooks:
+        hook.remove()
+    return maps, output
+
+
+def at_queries(layer: SelfAttention | PooledSelfAttention, x: torch.Tensor) -> torch.Tensor:
+    """Return how much the positions at `QUERIES` attend to each position, N x queries x h x w."""
+    height, width = x.shape[2:]
+    places = [int(down * height) * width + int(across * width) for down, across in QUERIES]
+    weights = layer.weights(x)[:, places]
+    pooled = 2 if isinstance(layer, PooledSelfAttention) else 1
+    return weights.unflatten(2, (height // pooled, width // pooled))
+
+
+def real_images(run: Run, cfg: SimpleNamespace, device: torch.device) -> torch.Tensor:
+    """Return test images, or else training images, as networks read them."""
+    data = run.spec.data
+    images, _ = open_test_images(data, None, device) or open_images(data, None, device)
+    return scale_pixels(at(images, spaced(len(images), COUNT)), cfg)

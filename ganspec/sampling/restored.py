@@ -1,0 +1,94 @@
+"""Real images as a run's autoencoder restores them, for `ganspec sample`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+
+import torch
+from torch import nn
+
+from ganspec.runs.run import Run
+from ganspec.sampling.pictures import Pictures
+from ganspec.sampling.request import SampleError
+from ganspec.sampling.sampler import load_weights, trained_network
+from ganspec.systems.feed import StreamedImages, at
+from ganspec.systems.source import filled, quantize
+from ganspec.systems.spec import Spec
+from ganspec.training.images import open_images, open_test_images
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """A trained network that restores images, and the real images in an order that `seed` draws.
+
+    Image i and its noise are the same for every number of images that are read.
+    """
+
+    spec: Spec
+    network: nn.Module
+    cfg: SimpleNamespace
+    device: torch.device
+    seed: int
+    images: torch.Tensor | StreamedImages
+    labels: torch.Tensor | None
+    order: torch.Tensor
+
+    def images_only(self, count: int) -> Pictures:
+        """Return the first `count` restored images, with the labels of their originals."""
+        batches = ((outputs, self._labels(chosen)) for chosen, _, outputs in self._portions(count))
+        return Pictures(batches, count, self.spec.data.shape, self.cfg.columns)
+
+    def rows(self, count: int) -> Pictures:
+        """Return a grid's rows: inputs, below them restored images and, with noise, originals."""
+        columns = min(self.cfg.columns, count)
+        groups = -(-count // columns) * (3 if self.cfg.noise else 2)
+        return Pictures(self._rows(count), groups * columns, self.spec.data.shape, columns)
+
+    def _rows(self, count: int) -> Iterator[tuple[torch.Tensor, None]]:
+        for chosen, inputs, outputs in self._portions(count):
+            parts = [inputs, outputs]
+            if self.cfg.noise:
+                parts.append(at(self.images, chosen).cpu())
+            lacking = min(self.cfg.columns, count) - len(chosen)
+            white = [part.new_full((lacking, *part.shape[1:]), 255) for part in parts]
+            pairs = zip(parts, white, strict=True)
+            yield torch.cat([tensor for pair in pairs for tensor in pair]), None
+
+    def _portions(self, count: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+        """Yield indices of images, the network's inputs and its outputs, a grid's row at a time."""
+        noise = torch.Generator(self.device).manual_seed(self.seed)
+        for chosen in self.order[:count].split(self.cfg.columns):
+            originals = filled(at(self.images, chosen), self.cfg.columns)
+            with torch.no_grad():
+                pair = self.spec.restore(self.network, originals, noise, self.cfg)
+            inputs, outputs = (quantize(part[: len(chosen)], self.cfg).cpu() for part in pair)
+            yield chosen, inputs, outputs
+
+    def _labels(self, chosen: torch.Tensor) -> torch.Tensor | None:
+        return None if self.labels is None else self.labels[chosen].cpu()
+
+
+def restoration(
+    run: Run, key: str, step: int | None, data: Path | None, seed: int, device: torch.device
+) -> Restoration:
+    """Return the restoration of a run's network `key`: of test images, or else training images.
+
+    `step` chooses a snapshot, None the checkpoint; `data` is the images' folder, None the usual
+    places. Raises RunError, CheckpointError and DataError.
+    """
+    spec = run.spec
+    network, cfg = trained_network(run, key, load_weights(run, step), device)
+    images, labels = open_test_images(spec.data, data, device) or open_images(
+        spec.data, data, device
+    )
+    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
+    return Restoration(spec, network, cfg, device, seed, images, labels, order)
+
+
+def check_count(count: int, found: Restoration) -> None:
+    """Raise SampleError if there are fewer than `count` images to restore."""
+    if count > (there := len(found.order)):
+        raise SampleError(f"there are {there:,} images to restore, not {count:,}: give -n {there}")
