@@ -98,11 +98,13 @@ def build(spec: Spec, device: str = "cpu", exact: bool = False) -> dict[str, nn.
 
     The weights are drawn on the CPU, so that one `torch.manual_seed` gives the same weights on
     every device. With `exact`, no rewrites are applied, and outputs equal those of the emitted file
-    bit for bit. Raises SpecError if shapes do not fit.
+    bit for bit. Raises SpecError if shapes do not fit, or if a part of a network is unknown.
     """
     from ganspec.compiler.evaluate import evaluate
     from ganspec.compiler.lower import lower
+    from ganspec.systems.unread import refuse_unread
 
+    refuse_unread(spec, in_networks=True)
     return {name: evaluate(net, exact).to(device) for name, net in lower(spec).items()}
 
 

@@ -88,7 +88,7 @@ def test_sampling_is_repeatable_and_seeded(tmp_path):
 def test_show_json_is_its_contract(tmp_path):
     out, _ = run("show", ROOT / "specs/dcgan_fashion.yaml", "--json", cwd=tmp_path)
     shown = json.loads(out)
-    assert list(shown) == ["name", "networks", "report"]
+    assert list(shown) == ["name", "networks", "report", "unread"]
     assert list(shown["report"]) == ["cite", "notes", "implied"]
     assert list(shown["networks"]) == ["generator", "discriminator"]
     generator = shown["networks"]["generator"]

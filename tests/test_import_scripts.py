@@ -7,6 +7,7 @@ from conftest import ROOT
 from test_import import PIECES, imported, run
 
 import ganspec
+from ganspec.compiler.lower import lower
 from ganspec.importing.python_file import parse_settings
 from ganspec.importing.source import EQUAL
 from ganspec.language.load import loads
@@ -44,24 +45,24 @@ def test_words_name_what_the_file_has_and_functions_make_networks():
         assert network["layers"][1] == "norm" and activation in network["layers"][2]
 
 
-def test_stand_ins_of_any_size_pass_the_check():
+def test_unknown_layers_of_any_size_keep_the_shapes():
     found = imported(OPTIONS, {"network": "Uneven"}, "x:3x64x64")
-    assert "not expressed: ZeroPad2d (64 x 128 x 128 -> 64 x 129 x 129)" in found.text
-    ganspec.check(loads(found.text))
+    assert "ZeroPad2d (64 x 128 x 128 -> 64 x 129 x 129)" in found.text
+    lower(loads(found.text))
 
 
-def test_a_label_in_front_has_the_label_behind_for_a_stand_in():
+def test_a_label_in_front_is_unknown():
     found = imported(OPTIONS, {"network": "LabelFirst"}, "z:8", "y:class10")
     layers = yaml.safe_load(found.text)["generator"]["layers"]
-    assert layers[0] == {"join_label": {"embedding": 5}}
+    assert layers[0] == {"unknown": {"seen": "Embedding, cat (8 -> 13)", "shape": [13]}}
     assert layers[1] == {"linear": 64}
-    ganspec.check(loads(found.text))
+    lower(loads(found.text))
 
 
 def test_the_older_spectral_norm_has_torchs_own_initial_weights():
     found = imported(OPTIONS, {"network": "Spectral"}, "x:3x16x16")
     assert list(found.verified.values()) == [EQUAL]
-    assert "initial weights" not in found.text
+    assert "init" not in yaml.safe_load(found.text)["discriminator"]
 
 
 def test_weights_inside_what_is_not_expressed_are_told_once():
@@ -69,11 +70,11 @@ def test_weights_inside_what_is_not_expressed_are_told_once():
     assert not any("attention." in note for note in found.warnings), found.warnings
 
 
-def test_an_embedding_as_a_channel_has_a_channel_for_a_stand_in():
+def test_an_embedding_as_a_channel_without_a_bias_is_unknown():
     found = imported(OPTIONS, {"network": "LabelMap"}, "x:3x8x8", "y:class10")
     layers = yaml.safe_load(found.text)["discriminator"]["layers"]
-    assert layers[0] == {"join_label": "channel"}
-    ganspec.check(loads(found.text))
+    assert layers[0]["unknown"]["shape"] == [4, 8, 8]
+    lower(loads(found.text))
 
 
 def test_a_label_beside_an_image_that_is_read_as_a_vector():

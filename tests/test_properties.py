@@ -30,6 +30,7 @@ LARGEST = 20  # rows or columns of an image, so that a test stays short
 
 # Kinds that a random place in a network cannot have: they make or read vectors.
 ELSEWHERE = {"project", "linear", "flatten", "reshape", "mean_pool", "sum_pool", "global_max_pool"}
+ELSEWHERE |= {"unknown"}  # nothing builds it
 
 
 def written(kind: str, fields: dict | None) -> object:

@@ -59,9 +59,8 @@ def import_(
 ) -> None:
     """Write a spec of a network in PyTorch code, or in a printed Keras table.
 
-    The Python file runs, as under Python's `import`. Calls that no layer of the language expresses
-    are marked in the spec and printed; if a network has none, its outputs in the spec and in the
-    code are compared. Of tables, the numbers of parameters are compared.
+    The file runs as under Python's `import`, up to its networks. What cannot be read is `unknown`
+    in the spec, and printed. The exit status is 0 if spec and code are equal, 1 if they are not.
     """
     if (source is None) == (not summary):
         fail("give a Python file, as module.py:Generator, or a table, as --summary table.txt")
@@ -87,6 +86,8 @@ def import_(
         typer.echo(f"{role}: {words}", err=stdout)
     for warning in result.warnings:
         typer.echo(f"warning: {warning}", err=True)
+    if not result.is_equal:
+        raise typer.Exit(1)
 
 
 def _code(source: str, names: dict[str, str], inputs: list[str], settings: list[str]) -> Imported:

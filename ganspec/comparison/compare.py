@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from ganspec.comparison.authored import AuthoredPair
 from ganspec.comparison.edits import Comparison, NetworkDiff, Side
+from ganspec.comparison.gaps import unread_lines
 from ganspec.comparison.networks import alone, difference
 from ganspec.comparison.programs import NetworkLayers
 from ganspec.comparison.sections import CLAIMS, sections, titles_of
@@ -44,6 +45,7 @@ def compare(
         networks,
         changed,
         answer=answer(a, b, networks, changed, only),
+        unread=unread_lines(a, b, only),
         counts_claims=CLAIMS in only,
     )
 
@@ -60,6 +62,8 @@ def _networks(a: Spec, b: Spec, only: Sequence[str], texts: AuthoredPair) -> Ite
         for spec in (a, b)
     )
     for name in {**before, **after}:
+        if name in (*a.unread, *b.unread):
+            continue
         if name in before and name in after:
             yield difference(name, before[name], after[name], texts)
         elif name in before:

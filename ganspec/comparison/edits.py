@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ganspec.language.errors import Mark
+from ganspec.language.unread import NOT_READ
 
 OUTPUT = "output"  # `kind` of the entry for a network's output
 
@@ -27,6 +28,11 @@ class Change:
     before: str | None
     after: str | None
     frameworks: tuple[str, ...] = ()
+
+    @property
+    def is_gap(self) -> bool:
+        """True if a value is unknown, so that the two may be equal."""
+        return NOT_READ in (self.before, self.after)
 
     @property
     def because(self) -> str | None:
@@ -221,6 +227,7 @@ class Comparison:
     """All differences of two specs. `answer` has a line for each main difference.
 
     With `counts_claims`, specs with other claims differ. It is set if the user asks for claims.
+    `unread` has a line for the unknown parts of A, and one for those of B.
     """
 
     a: Side
@@ -229,9 +236,15 @@ class Comparison:
     sections: tuple[SectionDiff, ...]  # only those with changes
     answer: tuple[str, ...]
     counts_claims: bool = False
+    unread: tuple[str, ...] = ()
 
     @property
     def is_equal(self) -> bool:
-        """Return True if networks and training are the same, and claims if `counts_claims`."""
+        """Return True if networks and training are known and the same.
+
+        Claims count if `counts_claims`.
+        """
+        if self.unread:
+            return False
         counted = [s for s in self.sections if self.counts_claims or not s.is_claims]
         return all(network.is_equal for network in self.networks) and not counted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ganspec.kinds.optimizer import Optimizer
+from ganspec.language.unread import NOT_READ
 from ganspec.systems.spec import Spec
 from ganspec.systems.terms import plain, term
 from ganspec.systems.wording import label
@@ -13,11 +14,14 @@ SECTION = "hyperparameters"
 def whole(spec: Spec) -> dict[str, str]:
     """Return the hyperparameters that all networks share, by the names of their rows."""
     loss = spec.properties().get("objective", {}).get("loss", "")
-    own = {"loss": loss, "batch": plain(spec.train.batch)}
+    batch, epochs = (plain(number) for number in (spec.train.batch, spec.train.epochs))
+    if "train" in spec.unread:
+        batch = epochs = NOT_READ
+    own = {"loss": loss, "batch": batch}
     penalty = getattr(getattr(spec, "objective", None), "penalty", None)  # of a GAN
     if penalty is not None:
         own[f"{term(penalty.kind)} weight"] = plain(penalty.penalty_weight)
-    return {**own, "epochs": plain(spec.train.epochs)}
+    return {**own, "epochs": epochs}
 
 
 def of_optimizer(kind: Optimizer, framework: str) -> dict[str, str]:
@@ -26,6 +30,8 @@ def of_optimizer(kind: Optimizer, framework: str) -> dict[str, str]:
     Pairs, such as Adam's betas, have a row for each number. Other fields have a row if they differ
     from the framework's defaults.
     """
+    if kind.is_unread:
+        return dict.fromkeys(("learning rate", "optimizer kind"), NOT_READ)
     rows = {"learning rate": plain(kind.lr), "optimizer kind": term(kind.kind)}
     changed = kind.changed(framework)
     for name in type(kind).model_fields:

@@ -21,6 +21,7 @@ from ganspec.comparison.edits import (
     Update,
 )
 from ganspec.comparison.programs import INPUT, LABEL, Leaf, NetworkLayers
+from ganspec.language.unread import NOT_READ
 from ganspec.program.receptive import receptive_field
 from ganspec.systems.wording import initial, label
 
@@ -35,8 +36,12 @@ def difference(name: str, a: NetworkLayers, b: NetworkLayers, texts: AuthoredPai
     before, after = aligned.norms
     if aligned.is_uniform and before != after:
         settings.append(Change("weight norm", before, after))
-    before, after = initial(a.network.init), initial(b.network.init)
-    if before != after:
+    unread = ["init" in network.network.unread for network in (a, b)]
+    before, after = (
+        NOT_READ if gap else initial(network.network.init)
+        for gap, network in zip(unread, (a, b), strict=True)
+    )
+    if before != after or any(unread):
         frameworks = texts.frameworks("init", a.network, b.network, (name,))
         settings.append(Change("initial weights", before, after, frameworks))
     return NetworkDiff(name, tuple(aligned.edits()), tuple(settings), tuple(_totals(a, b)))

@@ -21,6 +21,7 @@ from ganspec.compiler.builder import Builder
 from ganspec.kinds.condition import Condition
 from ganspec.kinds.layer import Layer, Weighted
 from ganspec.language.errors import SpecError
+from ganspec.language.unread import NOT_READ
 from ganspec.program import ir
 from ganspec.program.ir import START, Net, Value
 from ganspec.program.measure import Cost, step_cost
@@ -114,7 +115,9 @@ class NetworkLayers:
             mark=origin.mark,
         )
         norm = self._weight_norm(steps, model)
-        return Leaf(layer, model, tuple(steps), _fields(model), norm, calls(steps))
+        # with its unknown fields, so that no stand-in value equals a known one
+        keys: CallKeys = (*calls(steps), *model.unread)
+        return Leaf(layer, model, tuple(steps), _fields(model), norm, keys)
 
     def _output(self, read: int) -> Leaf:
         shape, number = self.net.output.shape, len(self.leaves) + 1
@@ -166,4 +169,5 @@ class NetworkLayers:
 def _fields(model: LayerModel) -> dict[str, str]:
     """Return the fields of a layer as texts, without its weight norm."""
     names = [name for name in architecture(type(model)) if name != "weight_norm"]
-    return {n: (initial if n == "init" else spoken)(getattr(model, n)) for n in names}
+    fields = {n: (initial if n == "init" else spoken)(getattr(model, n)) for n in names}
+    return fields | dict.fromkeys(model.unread, NOT_READ)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import get_args
 
+from ganspec.language.unread import NOT_READ
 from ganspec.scores.text import short_claim
 from ganspec.systems.claims import Score
 from ganspec.systems.spec import Spec
@@ -15,12 +16,12 @@ def properties(spec: Spec) -> dict[str, dict[str, str]]:
     own = spec.properties()
     train = own.get("training", {})
     rules = train.pop("rules", "")
-    return {
+    rows = {
         "data": {
             "system": spec.noun,
             "framework": FRAMEWORKS[spec.framework],
             "data": _data(spec),
-            "range": f"[{plain(spec.data.range)}]",
+            "range": NOT_READ if "range" in spec.data.unread else f"[{plain(spec.data.range)}]",
             "labels": _labels(spec),
             **own.get("data", {}),
         },
@@ -28,13 +29,18 @@ def properties(spec: Spec) -> dict[str, dict[str, str]]:
         "training": {**train, "batch": _batch(spec), "length": _length(spec), "rules": rules},
         "claims": {f"claimed {term(metric)}": _claim(spec, metric) for metric in METRICS},
     }
+    for section, key in (("objective", "objective"), ("training", "train")):
+        if key in spec.unread:
+            rows[section] = dict.fromkeys(rows[section], NOT_READ)
+    return rows
 
 
 def _data(spec: Spec) -> str:
     """Return the data set, and the images' size, colour and mirroring: `CelebA 64 x 64, grey`."""
     dataset, (channels, height, width) = spec.data.dataset, spec.data.shape
     own = settings(dataset)
-    words = [f"{term(dataset.kind)}{f' ({fields(own)})' if own else ''} {height} x {width}"]
+    name = NOT_READ if dataset.is_unread else term(dataset.kind)
+    words = [f"{name}{f' ({fields(own)})' if own else ''} {height} x {width}"]
     if channels != dataset.channels:
         words.append("grey" if channels == 1 else "colour")
     words += ["transposed"] if spec.data.transpose else []

@@ -15,6 +15,7 @@ from ganspec.comparison.edits import Change, SectionDiff
 from ganspec.kinds.dataset import Dataset
 from ganspec.language.kinds import Kind
 from ganspec.language.section import Section
+from ganspec.language.unread import NOT_READ
 from ganspec.scores.text import claim_conditions, relation
 from ganspec.systems.claims import Score
 from ganspec.systems.spec import Spec
@@ -44,7 +45,10 @@ def sections(a: Spec, b: Spec, texts: AuthoredPair) -> tuple[SectionDiff, ...]:
                 None, views
             ):  # if one spec does not resize its images, `resize` is not compared
                 view.values.pop("resize", None)
-        changes = list(_SectionComparison(texts, name).changes(*views))
+        if name in (*a.unread, *b.unread):
+            changes = [Change(label(name), _gap(a, name), _gap(b, name))]
+        else:
+            changes = list(_SectionComparison(texts, name).changes(*views))
         found[title] = (*found.get(title, ()), *_joined(changes, a.networks))
     found[CLAIMS] = tuple(_claims(a.report.scores, b.report.scores))
     return tuple(SectionDiff(name, changes) for name, changes in found.items() if changes)
@@ -78,6 +82,18 @@ def _view(spec: Spec, name: str) -> ComparedFields | None:
     return ComparedFields(section, spec.compared(name, values))
 
 
+def _gap(spec: Spec, name: str) -> str | None:
+    """Return a section in a few words, to compare it with one that is unknown."""
+    if name in spec.unread:
+        return NOT_READ
+    section = getattr(spec, name, None)
+    if section is None:
+        return None
+    if isinstance(section, Kind):
+        return spoken(section)
+    return ", ".join(f"{label(n)} {spoken(v)}" for n, v in section.changed().items()) or "defaults"
+
+
 def _data(spec: Spec, values: dict[str, object]) -> dict[str, object]:
     """Replace `size` and `channels` by the images' shape; drop `resize` if nothing is resized."""
     dataset, shape = spec.data.dataset, spec.data.shape
@@ -107,7 +123,8 @@ class _SectionComparison:
     ) -> Iterator[Change]:
         """Yield the changes from `a` to `b`: sections, kinds, or values of a field of `owners`."""
         ours, theirs = _fields(a), _fields(b)
-        if not name or (ours and theirs and type(ours.owner) is type(theirs.owner)):
+        is_known = not owners or not any(name[-1] in owner.unread for owner in owners)
+        if not name or (is_known and ours and theirs and type(ours.owner) is type(theirs.owner)):
             before, after = (fields.values if fields else {} for fields in (ours, theirs))
             inner = None
             if ours and theirs and ours.owner and theirs.owner:
@@ -117,7 +134,13 @@ class _SectionComparison:
                 yield from self.changes(*values, (*name, field), inner)
             return
         texts = self.texts.values(a, b)
-        if texts[0] != texts[1]:
+        if not is_known and owners:
+            one, other = (
+                NOT_READ if name[-1] in owner.unread else text
+                for owner, text in zip(owners, texts, strict=True)
+            )
+            yield Change(" ".join(map(label, name)), one, other)
+        elif texts[0] != texts[1]:
             frameworks: tuple[str, ...] = ()
             if owners and type(owners[0]) is type(owners[1]):
                 frameworks = self.texts.frameworks(name[-1], *owners, (self.section,))

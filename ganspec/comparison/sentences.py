@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ganspec.comparison.edits import Change, NetworkDiff, SectionDiff
+from ganspec.comparison.gaps import unread_lines
 from ganspec.comparison.phrases import MANY, article, number, of_networks
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.errors import conjunction
@@ -39,13 +40,21 @@ def answer(
     only: Sequence[str] = (),
 ) -> tuple[str, ...]:
     """Return the main differences, one per line, such as `the discriminator drops the tanh`."""
+    gaps = unread_lines(a, b, only)
     has_claims = any(section.is_claims for section in sections)
-    sections = tuple(section for section in sections if not section.is_claims)
+    sections = tuple(_known(section) for section in sections if not section.is_claims)
+    sections = tuple(section for section in sections if section.changes)
+    networks = tuple(
+        replace(network, settings=tuple(c for c in network.settings if not c.is_gap))
+        for network in networks
+    )
     if all(network.is_equal for network in networks) and not sections:
         parts = [name for name in only if name != "claims"]
         same = [f"same {conjunction(parts)}"] if parts else []
         same = same if only else ["the same networks and the same training"]
-        return (*same, "other claimed scores") if has_claims else tuple(same or ["same claims"])
+        same = ["no difference in what was read"] if gaps else same
+        claims = ["other claimed scores"] if has_claims else []
+        return (*(same if has_claims else same or ["same claims"]), *claims, *gaps)
     lines = []
     if type(a) is not type(b):
         lines.append(f"{article(a.noun)} against {article(b.noun)}")
@@ -53,7 +62,12 @@ def answer(
     lines += of_networks(networks) if only or not lines else []
     for section in sections:
         lines += RULES.get(section.name, _listed)(section, a, b)
-    return (*lines, *_frameworks(networks, sections))
+    return (*lines, *_frameworks(networks, sections), *gaps)
+
+
+def _known(section: SectionDiff) -> SectionDiff:
+    """Return a section without changes of unknown values."""
+    return replace(section, changes=tuple(c for c in section.changes if not c.is_gap))
 
 
 def _frameworks(

@@ -12,6 +12,7 @@ from ganspec.comparison.properties import METRICS
 from ganspec.comparison.surveyed import SurveyedSystem
 from ganspec.comparison.traits import TRAITS
 from ganspec.language.errors import GanspecError, listed, nearest, quoted
+from ganspec.language.unread import NOT_READ
 from ganspec.scores.text import unit, value_text
 from ganspec.systems.implied import LEGEND
 from ganspec.systems.terms import term
@@ -199,6 +200,8 @@ def _property(section: str, name: str) -> Cell:
 
 def _trait(network: str, name: str) -> Cell:
     def cell(system: SurveyedSystem) -> str | None:
+        if network in system.spec.unread:
+            return NOT_READ
         portrait = system.portraits.get(network)
         if portrait is None:
             return None

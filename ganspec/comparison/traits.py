@@ -11,12 +11,14 @@ from ganspec.kinds.condition import Condition
 from ganspec.kinds.initializers.framework import Framework
 from ganspec.kinds.layer import Layer, Weighted
 from ganspec.kinds.layers.dropout import Dropout
+from ganspec.language.unread import NOT_READ, UNREAD
 from ganspec.program.ir import Net, Step
 from ganspec.program.measure import Cost, costs, totals
 from ganspec.program.probe import hollow
 from ganspec.program.receptive import receptive_field
 from ganspec.systems.spec import Network, Spec
 from ganspec.systems.terms import FRAMEWORKS, fields, plain, said, settings, term
+from ganspec.systems.unread import unread
 
 
 @dataclass(frozen=True)
@@ -183,6 +185,8 @@ def weights(of: Portrait) -> str:
     """Return the initializers of the network and of its layers."""
     init = of.network.init
     own = [layer.init for layer in of.layers if isinstance(layer, Weighted) and layer.init]
+    if "init" in of.network.unread:
+        return NOT_READ
     usual = f"{FRAMEWORKS[of.spec.framework]}'s"
     words = usual if init is None or isinstance(init, Framework) else said(init)
     return _listed([words, *map(said, own)])
@@ -190,12 +194,16 @@ def weights(of: Portrait) -> str:
 
 def parameters(of: Portrait) -> str:
     """Return the total of `ganspec show`: all numbers that the network stores."""
-    return f"{totals(of.costs)['total']:,}"
+    return f"{totals(of.costs)['total']:,}{_of_a_part(of)}"
 
 
 def multiply_adds(of: Portrait) -> str:
     """Return the number of multiply-adds in the forward pass of one image."""
-    return f"{sum(row.macs or 0 for row in costs(of.net, macs=True)):,}"
+    return f"{sum(row.macs or 0 for row in costs(of.net, macs=True)):,}{_of_a_part(of)}"
+
+
+def _of_a_part(of: Portrait) -> str:
+    return " in what was read" if any(layer.kind == UNREAD for layer in of.layers) else ""
 
 
 def field_of_view(of: Portrait) -> str:
@@ -206,6 +214,8 @@ def field_of_view(of: Portrait) -> str:
 def optimizer(of: Portrait) -> str:
     """Return the optimizer's name, learning rate, betas, and other fields not at defaults."""
     kind = of.spec.optimizer_of(of.name)
+    if kind.is_unread or "optimizer" in of.spec.unread:
+        return NOT_READ
     own = settings(kind, of.spec.framework)
     own.pop("lr", None)
     words = f"{term(kind.kind)} {plain(kind.lr)}"
@@ -215,7 +225,13 @@ def optimizer(of: Portrait) -> str:
     return f"{words}, {fields(own)}" if own else words
 
 
+def not_read(of: Portrait) -> str:
+    """Return the parts of the network that are unknown, in words."""
+    return _listed(part.seen for part in unread(of.spec, of.name))
+
+
 TRAITS: dict[str, Callable[[Portrait], str]] = {
+    NOT_READ: not_read,
     "conditioning": conditioning,
     "layers": structure,
     "widths": widths,

@@ -14,6 +14,7 @@ from ganspec.program.ir import Net
 from ganspec.program.measure import Cost, costs, totals
 from ganspec.systems.implied import Implied
 from ganspec.systems.spec import Spec
+from ganspec.systems.unread import diagnosed, unread, unread_in_networks
 
 COUNTS = {
     "total": "parameters",
@@ -28,15 +29,17 @@ def check(spec: Spec) -> list[Diagnostic]:
     """Return warnings.
 
     Raise SpecError if the networks do not fit, if counts differ from the report's, or if the code
-    of a user's own kind cannot be emitted.
+    of a user's own kind cannot be emitted. An unknown part of a network is an error, too. A network
+    or section that is unknown as a whole is a warning: what is known can be right.
     """
     nets = lower(spec)
-    errors = list(claims(spec, nets))
+    errors = [*diagnosed(inner := unread_in_networks(spec)), *claims(spec, nets)]
     if errors:
         raise SpecError(errors)
-    if any(not type(kind).__module__.startswith("ganspec.") for kind in within(spec)):
+    gaps = diagnosed([part for part in unread(spec) if part not in inner], "warning")
+    if not gaps and any(not type(kind).__module__.startswith("ganspec.") for kind in within(spec)):
         program(spec, nets)  # texts of users' own kinds may lack a definition
-    return warnings_of(spec, nets)
+    return [*warnings_of(spec, nets), *gaps]
 
 
 def warnings_of(spec: Spec, nets: dict[str, Net] | None = None) -> list[Diagnostic]:

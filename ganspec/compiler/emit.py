@@ -24,6 +24,7 @@ from ganspec.program.ir import Net
 from ganspec.program.spelling import LINE, docstring
 from ganspec.seal import BLANK, sealed
 from ganspec.systems.spec import Spec
+from ganspec.systems.unread import refuse_unread
 
 ROUNDS = 50
 YOURS = "Plain PyTorch, yours to edit."
@@ -32,8 +33,9 @@ YOURS = "Plain PyTorch, yours to edit."
 def emit(spec: Spec) -> str:
     """Return a self-contained file with the same results as `train` with `exact`.
 
-    Raise SpecError as `lower` does, and if a kind's code cannot be moved.
+    Raise SpecError as `lower` does, if a part is unknown, and if a kind's code cannot be moved.
     """
+    refuse_unread(spec)
     return sealed(formatted(program(spec, lower(spec))))
 
 

@@ -115,7 +115,7 @@ def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
 
 
 def lower(spec: Spec) -> dict[str, Net]:
-    """Return the programs of the spec's networks.
+    """Return the programs of the spec's networks, without those that are unknown as a whole.
 
     Raise SpecError with the first error of each network, and those of networks that do not fit
     each other.
@@ -123,6 +123,8 @@ def lower(spec: Spec) -> dict[str, Net]:
     nets: dict[str, Net] = {}
     diagnostics: list[Diagnostic] = []
     for key, interface in spec.interfaces().items():
+        if key in spec.unread:
+            continue
         try:
             network, name = getattr(spec, key), key.capitalize()
             nets[key] = lower_network(name, network, spec.scope, interface, spec.label_input)

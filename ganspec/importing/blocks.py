@@ -12,6 +12,7 @@ from ganspec.importing.page import flow
 from ganspec.language.kinds import kinds_of
 from ganspec.language.names import name_problem
 from ganspec.language.opening import HIDDEN
+from ganspec.language.unread import UNREAD
 
 
 def fold_blocks(blocks: dict[str, Template], graph: RecordedGraph, entries: list[Entry]) -> None:
@@ -69,8 +70,8 @@ def _name(blocks: dict[str, Template], title: str, block: Template) -> str:
 
 
 def _is_closed(run: list[Entry]) -> bool:
-    """Return True if each entry has a kind, and each name is both written and read inside `run`."""
+    """Return True if each entry was read and named values are written and read inside `run`."""
     entries = list(walk(run))
     names = {e.fields["as"] for e in entries if "as" in e.fields}
     read = {e.fields[k] for e in entries for k in ("from", "value") if k in e.fields}
-    return names == read and all(e.kind is not None for e in entries)
+    return names == read and all(e.kind not in (None, UNREAD) for e in entries)

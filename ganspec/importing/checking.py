@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import torch
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from ganspec.compiler.evaluate import evaluate
 from ganspec.importing.entries import Data, calls_of, data
@@ -45,22 +46,58 @@ def difference(code: CodeNetwork, net: Net) -> str | None:
             for training in modes_of([code.network]):
                 if worst := _difference(code, net, mine, training):
                     return worst
+            if True in modes_of([code.network]):
+                return _other_gradients(code, net, mine)
     except FAILURES as error:
         return f"it does not run: {str(error).splitlines()[0]}"
     return None
 
 
 def _difference(code: CodeNetwork, net: Net, mine: nn.Module, training: bool) -> str | None:
-    results = []
-    for network, inputs in ((mine, _as_read(net, code.inputs)), (code.network, code.inputs)):
-        network.train(training)
-        torch.manual_seed(SEED)
-        outputs = sorted(tensors(network(*(x.clone() for x in inputs))), key=lambda t: t.numel())
-        results.append([y.flatten(1) if y.dim() > 1 else y[:, None] for y in outputs])
-    for ours, theirs in list(zip(*results, strict=True))[: code.compared]:
+    mine.train(training)
+    code.network.train(training)
+    pairs = zip(_outputs(mine, _as_read(net, code.inputs)), _code_outputs(code), strict=True)
+    for ours, theirs in pairs:
         if not torch.allclose(ours, theirs, rtol=TOLERANCE, atol=TOLERANCE):
             mode = "while training" if training else "after training"
             return f"outputs differ by {(ours - theirs).abs().max():.2g} {mode}"
+    return None
+
+
+def _outputs(network: nn.Module, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
+    """Return the network's outputs as vectors. Random numbers begin at one seed."""
+    torch.manual_seed(SEED)
+    outputs = {id(y): y for y in tensors(network(*(x.clone() for x in inputs)))}.values()
+    return [y.flatten(1) if y.dim() > 1 else y[:, None] for y in outputs]
+
+
+def _code_outputs(
+    code: CodeNetwork, inputs: list[torch.Tensor] | None = None
+) -> list[torch.Tensor]:
+    """Return those outputs of the code that were read, in the order of the spec's network."""
+    outputs = _outputs(code.network, inputs or code.inputs)
+    return [outputs[index] for index in code.compared]
+
+
+def _other_gradients(code: CodeNetwork, net: Net, mine: nn.Module) -> str | None:
+    """Return a note if the two networks have other gradients to their input; else None."""
+    gradients = []
+    for of_code in (True, False):
+        starts = [x.clone().requires_grad_(x.is_floating_point()) for x in code.inputs]
+        mine.train()
+        code.network.train()
+        with torch.enable_grad():
+            outputs = (
+                _code_outputs(code, starts) if of_code else _outputs(mine, _as_read(net, starts))
+            )
+            torch.stack([y.pow(2).sum() for y in outputs]).sum().backward()
+        gradients.append([x.grad for x in starts if x.grad is not None])
+    mine.zero_grad()
+    code.network.zero_grad()
+    for theirs, ours in zip(*gradients, strict=True):
+        scale = max(float(theirs.abs().max()), 1.0)
+        if not torch.allclose(ours / scale, theirs / scale, rtol=TOLERANCE, atol=TOLERANCE):
+            return "outputs are equal, but not their gradients"
     return None
 
 
@@ -95,24 +132,35 @@ def initial_weights(
 ) -> tuple[bool, Data]:
     """Return True and the `init` that draws the constructor's weights, or False and None.
 
-    `init` is plain data, None for torch's own. The constructor and `init` draw from one seed, and
-    every bit must agree, except the vectors of a spectral norm, which the older norm does not
-    iterate at first. `code.network` gets the constructor's weights.
+    `init` is plain data, None for torch's own. Every draw begins at one seed, so that the order of
+    the draws does not count. Every bit must agree, except the vectors of a spectral norm, which the
+    older norm does not iterate at first.
+    `code.network` gets the constructor's weights.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
-        torch.manual_seed(SEED)
-        code.network.load_state_dict(build().state_dict())
+        with SeededDraws():
+            code.network.load_state_dict(build().state_dict())
         theirs = state(code)
         for initializer in initializers():
-            torch.manual_seed(SEED)
             try:
-                mine = evaluate(lowered(initializer)).state_dict()
+                with SeededDraws():
+                    mine = evaluate(lowered(initializer)).state_dict()
             except SpecError:  # a weight norm without weights to initialize
                 continue
             pairs = zip(mine.items(), theirs, strict=True)
             if all(_same(a, b) for (name, a), b in pairs if not name.endswith(("._u", "._v"))):
                 return True, None if initializer is None else data(initializer)
     return False, None
+
+
+class SeededDraws(TorchFunctionMode):
+    """Begins every draw of random numbers at one seed."""
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        name = getattr(func, "__name__", "")
+        if any(word in name for word in ("normal", "uniform", "rand", "bernoulli")):
+            torch.manual_seed(SEED)
+        return func(*args, **(kwargs or {}))
 
 
 def _same(a: torch.Tensor, b: torch.Tensor) -> bool:

@@ -25,12 +25,14 @@ from ganspec.language.expr import Width
 from ganspec.language.fields import Field, fields_of
 from ganspec.language.kinds import Kind, cached_by_kinds, kinds_of
 from ganspec.language.opening import HIDDEN
+from ganspec.language.unread import UNREAD
 from ganspec.program.ir import Net, Step, label_input
 
 OTHERS = ("as", "from", "weight_norm", "init")  # fields that are not settings of the call
 STRUCTURE = (
     *HIDDEN,
     *("repeat", "residual", "add", "concat", "identity", "norm", "join_label", "auxiliary"),
+    UNREAD,
 )
 # fields for which any number of a call is tried, if none has a similar name
 LOOSE = ("factor", "size", "slope", "rate", "alpha", "std", "kernel")

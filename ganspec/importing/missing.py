@@ -1,4 +1,4 @@
-"""Calls that no layer expresses: notes that describe them, and stand-in layers."""
+"""Calls that no layer expresses: layers `unknown` that describe them and keep their shapes."""
 
 from __future__ import annotations
 
@@ -6,25 +6,30 @@ import math
 
 from ganspec.importing.entries import Data, Entry, run_of, walk
 from ganspec.importing.graph import ModuleCall, RecordedCall, RecordedGraph, Shape
+from ganspec.language.unread import UNREAD
 
 
 def marked(graph: RecordedGraph, entries: list[Entry], start: int) -> list[Entry]:
-    """Return `entries` with a note on each one without a kind, and a stand-in for its shape."""
+    """Return `entries` with those without a kind as layers `unknown`, which keep the shapes."""
     _take_scopes(graph, entries)
-    result: list[Entry] = []
     before = start
-    for entry in _merged(graph, entries):
+    for entry in (merged := _merged(graph, entries)):
         for part in entry.inner():
             part[:] = marked(graph, part, before)
-        result.append(entry)
         if entry.kind is None:
             shapes = graph.shapes[before], graph.shapes[entry.output]
-            entry.note = f"not expressed: {described(graph, entry.calls)} ({shown(*shapes)})"
-            result += _label(entry, *shapes) or stand_ins(*shapes)
+            unread(entry, f"{described(graph, entry.calls)} ({shown(*shapes)})", *shapes)
         before = entry.output if entry.output >= 0 else before
-    if result and all(entry.kind is None for entry in result):  # lists must not be empty
-        result.append(Entry("identity", note="a stand-in"))
-    return result
+    return merged
+
+
+def unread(entry: Entry, seen: str, before: Shape, after: Shape) -> Entry:
+    """Make `entry` a layer `unknown` from the shape `before` to `after`. Return it."""
+    own: dict[str, Data] = {"seen": seen[:300]}
+    if before != after:
+        own["shape"] = list(after) if len(after) in (1, 3) else [math.prod(after)]
+    entry.kind, entry.fields = UNREAD, {**own, **entry.fields}
+    return entry
 
 
 def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
@@ -34,7 +39,8 @@ def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
         last = merged[-1] if merged and entry.kind is None and merged[-1].kind is None else None
         if last and len(graph.shapes[last.output]) not in (1, 3):
             merged.pop()
-            entry = Entry(None, {}, [*last.calls, *entry.calls], output=entry.output)
+            fields = {**last.fields, **entry.fields}
+            entry = Entry(None, fields, [*last.calls, *entry.calls], output=entry.output)
         merged.append(entry)
     return merged
 
@@ -73,64 +79,3 @@ def shown(before: Shape, after: Shape) -> str:
     """Return a change of shape as text, such as `4 x 8 x 8 -> 16`."""
     one, two = (" x ".join(map(str, shape)) or "1" for shape in (before, after))
     return one if one == two else f"{one} -> {two}"
-
-
-def _label(entry: Entry, before: Shape, after: Shape) -> list[Entry]:
-    """Return a layer of the nearest condition if the code concatenates an embedding; else []."""
-    more = after[0] - before[0] if len(before) == len(after) else 0
-    if (entry.calls[0].name, entry.calls[-1].name) != ("Embedding", "cat") or more <= 0:
-        return []
-    condition: Data
-    if len(after) == 1:
-        condition, note = {"embedding": more}, "a stand-in: the code puts the label first"
-    elif before[1:] == after[1:] and more == 1:
-        condition, note = "channel", "a stand-in: the code has an embedding without a bias"
-    else:
-        return []
-    return [Entry("join_label", {"condition": condition}, note=note)]
-
-
-# -- stand-ins --------------------------------------------------------------------------------
-
-
-def stand_ins(before: Shape, after: Shape) -> list[Entry]:
-    """Return layers from the shape `before` to `after`, so that later layers keep their shapes.
-
-    [] if the shapes are equal, or `after` is neither a vector's nor a map's.
-    """
-    if before == after or len(after) not in (1, 3):
-        return []
-    if math.prod(before) == math.prod(after):
-        layers = [Entry("reshape", {"shape": list(after)}) if after[1:] else Entry("flatten")]
-    elif len(before) == len(after) == 3:
-        layers = _sized(before[1:], after[1:])
-        if before[0] != after[0]:
-            layers.append(Entry("conv", {"out": after[0], "kernel": 1}))
-    else:
-        layers = [Entry("flatten")] if len(before) != 1 else []
-        to_map = Entry("project", {"shape": list(after)})
-        layers.append(to_map if after[1:] else Entry("linear", {"out": after[0]}))
-    for layer in layers:
-        layer.note = "a stand-in of the same output shape"
-    return layers
-
-
-def _sized(before: Shape, after: Shape) -> list[Entry]:
-    """Return layers that resize a map: one pool, upsampling or padding, else padding and a pool."""
-    if before == after:
-        return []
-    sides = list(zip(before, after, strict=True))
-    down = {b // a if b % a == 0 else 0 for b, a in sides}
-    up = {a // b if a % b == 0 else 0 for b, a in sides}
-    more = {a - b for b, a in sides}
-    options = [("avg_pool", "kernel", down), ("upsample", "factor", up)]
-    if len(more) == 1 and (by := min(more)) > 0 and by % 2 == 0:
-        options.insert(0, ("pad", "size", {by // 2}))
-    for kind, field, factors in options:
-        if len(factors) == 1 and 0 not in factors:
-            return [Entry(kind, {field: factors.pop()})]
-    padding = max(0, (max(more) + 1) // 2)
-    window = [b + 2 * padding - a + 1 for b, a in sides]
-    kernel = window[0] if len(set(window)) == 1 else window
-    pads = [Entry("pad", {"size": padding})] if padding else []
-    return [*pads, Entry("avg_pool", {"kernel": kernel, "stride": 1})]

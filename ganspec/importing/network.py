@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from ganspec.importing.entries import Data, Entry, shortened, walk
+from ganspec.importing.gradients import cut_gradients
 from ganspec.importing.graph import BATCH, RecordedCall, RecordedGraph, Shape
 from ganspec.importing.guesses import layer_kinds
 from ganspec.importing.labels import graph_label
@@ -20,6 +21,7 @@ from ganspec.importing.simplifying import simplify
 from ganspec.importing.structure import Structure
 from ganspec.kinds.layer import Weighted
 from ganspec.kinds.normalization import word
+from ganspec.language.unread import UNREAD
 from ganspec.program.ir import Input
 
 NAMES = ("as", "from")  # fields that name a layer's value or the value that it reads
@@ -39,6 +41,26 @@ class NetworkDraft:
     weight_norm: Data = None
     activation_norm: Data = None
     notes: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)  # what the layers do not say, in words
+
+    @property
+    def judges(self) -> bool:
+        """True if the output is one score, or a map of scores smaller than the image."""
+        if math.prod(self.makes) == 1:
+            return True
+        is_image = len(self.reads) == 3 and self.reads[1:] != (1, 1)
+        is_map = len(self.makes) == 3 and self.makes[0] == 1
+        return is_image and is_map and self.makes[1] < self.reads[1]
+
+    @property
+    def missing(self) -> list[Entry]:
+        """The layers `unknown`."""
+        return [entry for entry in walk(self.entries) if entry.kind == UNREAD]
+
+    @property
+    def gaps(self) -> list[str]:
+        """All parts that were not read, in words."""
+        return [*self.unknown, *(str(entry.fields["seen"]) for entry in self.missing)]
 
 
 @dataclass(eq=False, kw_only=True)
@@ -51,12 +73,7 @@ class CodeNetwork(NetworkDraft):
     before: list[RecordedCall] = field(
         default_factory=list
     )  # calls that join the label to the input
-    compared: int | None = None  # number of outputs to compare with the spec's network; None: all
-
-    @property
-    def missing(self) -> list[Entry]:
-        """Entries of calls that no layer expresses."""
-        return [entry for entry in walk(self.entries) if entry.kind is None]
+    compared: list[int] = field(default_factory=list)  # indices of the outputs that were read
 
 
 def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> CodeNetwork:
@@ -72,7 +89,8 @@ def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> Cod
     labels = [(value, each.classes) for value, each in values if each.classes is not None]
     label = graph_label(graph, *labels[0]) if labels else None
     structure = Structure(graph, start, label)
-    score, *heads = _outputs(title, graph)
+    outputs = _outputs(title, graph)
+    score, *heads = outputs
     draft = CodeNetwork(
         title,
         graph.shapes[start],
@@ -84,12 +102,14 @@ def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> Cod
         graph=graph,
         inputs=tensors,
     )
+    draft.compared = [graph.results.index(score)]
     for head in heads:
         _auxiliary(draft, structure, head)
     draft.entries = marked(graph, structure.named(draft.entries), start)
     _lift_condition(draft)
     _lift_weight_norm(draft)
     _note_weights(draft)
+    draft.unknown += cut_gradients(network, tensors)
     return draft
 
 
@@ -125,10 +145,7 @@ def drawn(code_input: CodeInput) -> torch.Tensor:
 
 
 def _outputs(title: str, graph: RecordedGraph) -> list[int]:
-    """Return the outputs, single scores first. A final reshape of a single number is skipped.
-
-    Raise UnreadableError if there are none.
-    """
+    """Return the outputs, a single score first. A final reshape of a single number is skipped."""
     if not graph.outputs:
         raise UnreadableError(f"{title} returns nothing that depends on its inputs")
     maker = {call.output: call for call in graph.calls}
@@ -137,34 +154,43 @@ def _outputs(title: str, graph: RecordedGraph) -> list[int]:
         is_reshape = value in maker and graph.is_reshape(maker[value])
         if is_reshape and math.prod(graph.shapes[value]) == 1:
             outputs[i] = maker[value].inputs[0]
+    graph.results = tuple(outputs)
     if len(outputs) > 1:
         outputs.sort(key=lambda value: math.prod(graph.shapes[value]) != 1)
     return outputs
 
 
 def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> None:
-    """Insert the layer `auxiliary` for a second output that a linear layer with a bias makes.
+    """Insert the layer `auxiliary` for a further output, or note that the output was not read.
 
-    A softmax after it is left out. For any other output, add a note.
+    Only a discriminator has such a layer, and only one.
     """
     trunk = {entry.output: i for i, entry in enumerate(draft.entries)}
     shared = [value for value in draft.graph.before(head) if value in trunk]
     start = max(shared, key=lambda value: trunk[value], default=structure.start)
-    layers = structure.entries(start, head)
-    if layers and layers[-1].kind == "softmax":
-        layers.pop()
-        draft.compared = 1
-        draft.notes.append("the classifier's softmax is left out, because its loss reads logits")
+    layers = structure.entries(start, head) if head in structure.derived else []
+    kinds = [entry.kind or "a part that no layer expresses" for entry in layers]
+    softmax = layers.pop() if layers and layers[-1].kind == "softmax" else None
     last = layers.pop() if layers else None
-    if last is None or last.kind != "linear" or last.fields.get("bias") is False:
-        draft.notes.append("not expressed: a second output that ends in no linear layer")
+    is_free = draft.judges and len(draft.compared) == 1
+    if (
+        not is_free
+        or last is None
+        or last.kind != "linear"
+        or last.fields.get("bias") is False
+        or any(entry.kind is None for entry in walk(layers))
+    ):
+        shape = " x ".join(map(str, draft.graph.shapes[head])) or "1"
+        draft.unknown.append(f"a further output of {shape}: {', '.join(kinds) or 'a value inside'}")
         return
     size = last.fields.pop("out")
     if isinstance(size, int):
         draft.classes = draft.classes or size
     fields: dict[str, Data] = {"layers": layers} if layers else {}
-    entry = Entry("auxiliary", {**fields, **last.fields}, last.calls, output=start)
+    fields |= last.fields | ({"softmax": True} if softmax else {})
+    entry = Entry("auxiliary", fields, last.calls, output=start)
     draft.entries.insert(trunk.get(start, -1) + 1, entry)
+    draft.compared.append(draft.graph.results.index(head))
 
 
 def _lift_condition(draft: CodeNetwork) -> None:
@@ -223,10 +249,7 @@ def _note_weights(draft: CodeNetwork) -> None:
     paths = {call.module: call.path for call in reversed(calls)}
     for module in dict.fromkeys(used):
         if (count := used.count(module)) > 1:
-            draft.notes.append(
-                f"not expressed: `{paths[module]}` is called {count} times with the same weights; "
-                "the spec has a layer for each"
-            )
+            draft.unknown.append(f"`{paths[module]}` is called {count} times with the same weights")
     if modes_of([draft.network]) == (False,):
         text = "the older `torch.nn.utils.spectral_norm` iterates in another order than `spectral`"
         draft.notes.append(f"{text}: compared after training only")
@@ -237,4 +260,4 @@ def _note_weights(draft: CodeNetwork) -> None:
     left = [n for n, p in parameters if id(p) not in read and not n.startswith(inside)]
     if left:
         names = ", ".join(left[:4]) + (" ..." if len(left) > 4 else "")
-        draft.notes.append(f"not expressed: weights that no layer uses: {names}")
+        draft.unknown.append(f"weights that no layer uses: {names}")

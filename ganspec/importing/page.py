@@ -51,8 +51,6 @@ def layer_lines(entries: list[Entry], indent: int = 4) -> list[str]:
 
 def _lines(entry: Entry, indent: int) -> list[str]:
     space = " " * indent
-    if entry.kind is None:
-        return [f"{space}{remark(entry.note)}"]
     inner = list(entry.inner())
     has_notes = any(part.note for layers in inner for part in walk(layers))
     if not has_notes:

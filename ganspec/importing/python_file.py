@@ -1,4 +1,4 @@
-"""Building of networks from a Python file, with inputs and arguments from the command line."""
+"""Building of networks from a module, with inputs and arguments from the command line."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 
@@ -116,32 +115,7 @@ def _is_plain(value: object) -> bool:
     return value is None or isinstance(value, (int, float, str))
 
 
-def run_file(path: Path) -> ModuleType:
-    """Import the Python file at `path`. Return its module. Raises UnreadableError."""
-    if not path.is_file():
-        raise UnreadableError(f"there is no file {path}")
-    if path.suffix != ".py":
-        raise UnreadableError(
-            f"{path} is not a Python file; for a printed table, write --summary {path}"
-        )
-    # without the prefix, an installed package of the same name could be imported instead
-    spec = spec_from_file_location(f"imported_{path.stem}", path)
-    assert spec and spec.loader  # always set for .py files
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module  # data classes look up their module there
-    sys.path.insert(0, str(path.resolve().parent))
-    words, sys.argv = sys.argv, [str(path)]  # the file must not parse ganspec's own options
-    try:
-        spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
-        raise UnreadableError(f"{_place(error, path)} while {path} was run") from None
-    finally:
-        sys.argv = words
-        sys.path.remove(str(path.resolve().parent))
-    return module
-
-
-def _place(error: BaseException, path: Path) -> str:
+def place_of(error: BaseException, path: Path) -> str:
     """Return an error of the user's code on one line: `line 8: ValueError: wrong size`."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [f.lineno for f in frames if f.filename == str(path)]
@@ -191,7 +165,7 @@ def build(maker: Maker, settings: dict[str, object]) -> nn.Module:
             warnings.simplefilter("ignore")  # such as deprecation warnings of torch
             network = maker(**arguments)
     except (Exception, SystemExit) as error:
-        place = _place(error, Path(inspect.getfile(maker)))
+        place = place_of(error, Path(inspect.getfile(maker)))
         raise UnreadableError(f"{place} in {maker.__name__}()") from None
     if not isinstance(network, nn.Module):
         raise UnreadableError(f"{maker.__name__}() makes no nn.Module")
@@ -215,8 +189,11 @@ def _meant(value: object, words: dict[str, object]) -> object:
     return thing if inspect.isclass(thing) or inspect.isfunction(thing) else value
 
 
-def arity(network: nn.Module) -> int:
-    """Return the number of arguments that `forward` requires."""
-    parameters = inspect.signature(network.forward).parameters.values()
+def arity(network: nn.Module) -> tuple[int, int]:
+    """Return the numbers of arguments that `forward` requires, and that it takes."""
+    parameters = list(inspect.signature(network.forward).parameters.values())
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    return sum(p.kind in plain and p.default is p.empty for p in parameters)
+    required = sum(p.kind in plain and p.default is p.empty for p in parameters)
+    if any(p.kind is p.VAR_POSITIONAL for p in parameters):
+        return required, max(required, 2)
+    return required, sum(p.kind in plain for p in parameters)

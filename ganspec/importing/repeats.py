@@ -9,6 +9,7 @@ from ganspec.importing.entries import Data, Entry
 from ganspec.importing.guesses import layer_kinds, samples
 from ganspec.kinds.layer import Weighted
 from ganspec.language.kinds import cached_by_kinds
+from ganspec.language.unread import UNREAD
 
 Pattern = tuple[int, int, list[list[Entry]]]  # gain in lines, number of layers before it, rounds
 
@@ -85,6 +86,6 @@ def _rounds(entries: list[Entry], size: int) -> list[list[Entry]]:
 
 
 def _is_simple(entry: Entry) -> bool:
-    if entry.kind is None or entry.note or {"as", "from"} & set(entry.fields):
+    if entry.kind in (None, UNREAD) or entry.note or {"as", "from"} & set(entry.fields):
         return False
     return not any(entry.inner())

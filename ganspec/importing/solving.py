@@ -13,6 +13,7 @@ from ganspec.importing.guesses import kind_with, layer_kinds
 from ganspec.importing.likeness import lowered
 from ganspec.importing.summary import Row
 from ganspec.kinds.layer import Layer
+from ganspec.language.unread import UNREAD
 from ganspec.program.ir import Net
 from ganspec.program.measure import costs, totals
 
@@ -52,16 +53,18 @@ KERAS = {
 }
 # the field that a table does not print, by Keras class
 UNPRINTED = {
-    "Activation": "which activation",
+    "GroupNormalization": "groups",
+    "AveragePooling2D": "window",
+    "MaxPooling2D": "window",
+}
+# fields that no shape and no count settles, by Keras class
+UNKNOWN = {
     "Dropout": "rate",
     "SpatialDropout2D": "rate",
     "ELU": "alpha",
-    "GaussianNoise": "standard deviation",
-    "GroupNormalization": "groups",
-    "AveragePooling2D": "window",
+    "GaussianNoise": "std",
     "LeakyReLU": "slope",
-    "MaxPooling2D": "window",
-    "UpSampling2D": "interpolation",
+    "UpSampling2D": "mode",
 }
 
 
@@ -69,7 +72,8 @@ def keras_type(row: Row) -> str:
     """Return the Keras class of a row, by the layer's name if the table cuts the class short."""
     if row.type in KERAS:
         return row.type
-    close = [name for name in KERAS if row.type and name.startswith(row.type)]
+    start = row.type.rstrip("…")
+    close = [name for name in KERAS if start and name.startswith(start)]
     if len(close) == 1:
         return close[0]
     plain = row.name.replace("_", "").lower()
@@ -93,6 +97,8 @@ class Solution:
             f"or {'; or '.join(self.others[:3])}" if self.others else "",
         ]
         fields = written(self.layer, "keras")
+        if field := UNKNOWN.get(keras_type(row)):
+            fields[field] = {UNREAD: "not printed"}
         return Entry(self.layer.kind, fields, note="; ".join(filter(None, notes)))
 
 

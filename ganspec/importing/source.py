@@ -10,6 +10,7 @@ from pathlib import Path
 
 from torch import nn
 
+from ganspec.compiler.check import check
 from ganspec.compiler.lower import lower_network
 from ganspec.importing.checking import difference, initial_weights
 from ganspec.importing.graph import Shape
@@ -20,10 +21,10 @@ from ganspec.importing.python_file import (
     arity,
     build,
     maker_of,
-    run_file,
 )
+from ganspec.importing.running import applied, filled, run_file
 from ganspec.importing.symbols import name_widths
-from ganspec.importing.system import SpecDraft, draft_spec, role_of, text_of
+from ganspec.importing.system import SpecDraft, draft_spec, role_of, text_of, unknown
 from ganspec.kinds.initializer import Initializer
 from ganspec.language.errors import SpecError, listed
 from ganspec.program.ir import Net
@@ -31,17 +32,21 @@ from ganspec.systems.load import loads
 from ganspec.systems.spec import Spec
 
 EQUAL = "equal outputs on random input"
-UNKNOWN_INIT = "initial weights: torch's own here; the constructor's were not recognized"
+UNKNOWN_INIT = "no kind of initial weights draws the code's"
 
 
 @dataclass(frozen=True)
 class Imported:
-    """The text of an imported spec; `verified` has, by role, the result of each comparison."""
+    """The text of an imported spec; `verified` has, by role, the result of each comparison.
+
+    `is_equal` is True if the networks read back equal and the spec passes `ganspec check`.
+    """
 
     name: str
     text: str
     verified: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    is_equal: bool = False
 
 
 def import_file(
@@ -52,20 +57,24 @@ def import_file(
     Raise UnreadableError if the file, a name, a setting or an input does not fit, or if networks
     differ in the shape of their images.
     """
-    module = run_file(path)
+    module = run_file(path, set(names.values()))
     makers = {role: maker_of(module, name, path) for role, name in names.items()}
     known = {each for maker in makers.values() for each in inspect.signature(maker).parameters}
     if strange := [name for name in settings if name not in known]:
         raise UnreadableError(
             f"no constructor takes {listed(strange)}; --with is for its arguments"
         )
-    builders = {role: partial(build, maker, settings) for role, maker in makers.items()}
+    fills = applied(path, module, names.values())
+    builders = {
+        role: partial(filled, partial(build, maker, settings), fills.get(names[role]))
+        for role, maker in makers.items()
+    }
     networks: dict[str, CodeNetwork] = {}
     variables: dict[str, int] = {}
     for role, maker in makers.items():
         network, title = builders[role](), maker.__name__
         image = networks["generator"].makes if "generator" in networks else None
-        own = inputs_of(role, title, arity(network), inputs, image)
+        own = inputs_of(role, title, *arity(network), inputs, image)
         networks[role] = read_network(title, network, own)
         named = name_widths(networks[role], own, maker, settings)
         if any(variables.get(name, value) != value for name, value in named.items()):
@@ -82,26 +91,31 @@ def import_file(
 
 
 def inputs_of(
-    role: str, title: str, count: int, inputs: list[CodeInput], image: Shape | None
+    role: str, title: str, least: int, most: int, inputs: list[CodeInput], image: Shape | None
 ) -> list[CodeInput]:
     """Return the `inputs` that a network reads.
 
-    A discriminator without an input `x` reads `image`, the shape of the generator's output. Labels
-    are left out if there are more inputs than the `count` that `forward` requires. Raise
-    UnreadableError if there are fewer than `count`, or labels alone.
+    `forward` takes `least` to `most` tensors. Labels that it does not take are left out. Raise
+    UnreadableError if the inputs do not fit, or if ganspec has no such network.
     """
     fitting = {"generator": "zy", "discriminator": "xy"}.get(role, "xyz")
     own = [each for each in inputs if each.name in fitting]
     if role == "discriminator" and image and not any(each.name == "x" for each in own):
         own.insert(0, CodeInput("x", image))
-    if len(own) > count:  # this network reads no label
+    if len(own) > most:  # this network reads no label
         own = [each for each in own if not each.is_label]
     if all(each.is_label for each in own):
         example = {"generator": "z:100", "discriminator": "x:3x64x64"}
         options = example.get(role, "z:100, or --input x:3x64x64")
         raise UnreadableError(f"{title} needs an input; add --input {options}")
-    if len(own) < count:
-        raise UnreadableError(f"{title} reads {count} tensors; add --input y:class10 or y:10")
+    if len(own) < least:
+        raise UnreadableError(f"{title} reads {least} tensors; add --input y:class10 or y:10")
+    if len(own) > most:
+        raise UnreadableError(f"{title} reads {most} tensors, but {len(own)} are given")
+    labels = sum(each.is_label for each in own)
+    if len(own) - labels > 1 or labels > 1:
+        what = "labels" if labels > 1 else "images or latents"
+        raise UnreadableError(f"{title} reads several {what}; ganspec's networks read one")
     return own
 
 
@@ -119,23 +133,34 @@ def finish(
         return Imported(draft.name, text, dict.fromkeys(networks, reason))
     warnings, verified = [], {}
     for role, network in networks.items():
-        gaps = [entry.note for entry in network.missing]
-        warnings += [f"{role}: {note}" for note in [*gaps, *network.notes]]
         verified[role] = compared(spec, role, network)
+        draft.inits[role] = unknown("not compared, because the networks are not equal")
         if verified[role] == EQUAL:
-            recognized, draft.inits[role] = initial_weights(
+            recognized, init = initial_weights(
                 network, builders[role], partial(lowered, spec, role)
             )
-            network.notes += [] if recognized else [UNKNOWN_INIT]
-        elif not gaps:
-            warnings.append(f"{role}: {verified[role]}")
-    return Imported(draft.name, text_of(draft), verified, warnings)  # now with initial weights
+            draft.inits[role] = init if recognized else unknown(UNKNOWN_INIT)
+            if not recognized:
+                verified[role] += ", but not its initial weights"
+                warnings.append(f"{role}: not read: its initial weights; {UNKNOWN_INIT}")
+        elif not network.gaps:
+            network.unknown.append(f"a difference: {verified[role]}")
+        warnings += [f"{role}: not read: {gap}" for gap in network.gaps]
+        warnings += [f"{role}: {note}" for note in network.notes]
+    text, is_equal = text_of(draft), set(verified.values()) == {EQUAL}
+    if is_equal:
+        try:
+            check(loads(text, f"{draft.name}.yaml"))
+        except SpecError as error:
+            is_equal = False
+            warnings.append(f"the spec does not pass check: {error.diagnostics[0].message}")
+    return Imported(draft.name, text, verified, warnings, is_equal)
 
 
 def compared(spec: Spec, role: str, network: CodeNetwork) -> str:
     """Describe the difference of a network and its code in words; `EQUAL` if there is none."""
-    if gaps := len(network.missing):
-        return f"not compared: {gaps} of its parts {'is' if gaps == 1 else 'are'} not expressed"
+    if gaps := len(network.gaps):
+        return f"not compared: {gaps} of its parts {'was' if gaps == 1 else 'were'} not read"
     try:
         return difference(network, lowered(spec, role)) or EQUAL
     except SpecError as error:

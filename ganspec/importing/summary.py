@@ -12,6 +12,8 @@ from ganspec.importing.python_file import UnreadableError
 BARS = "│┃|"
 HEADER = ("Layer", "Output Shape", "Param #", "Connected to")
 RULE = re.compile(r"[\s_=\-─━┏┳┓┡╇┩├┼┤└┴┘╭┬╮╰╯+]*")
+TORCH = re.compile(r"\s*[A-Z]\w*-\d+\s+\[[-\d, ]+\]")  # a row of torchsummary
+NESTED = re.compile(r"\s*(\|¯|[│┃|]?\s*└\s+\w)")  # a model inside another one
 LONGEST = 1_000_000  # characters of a file
 TOTALS = {
     "total": r"^\s*Total params:",
@@ -23,13 +25,17 @@ TOTALS = {
 
 @dataclass
 class Row:
-    """A layer of a table; `shape` is channels first, without the batch, None if not printed."""
+    """A layer of a table; `shape` is channels first, without the batch, None if not printed.
+
+    If `is_cut`, the table cuts the shape short in its last number, the channels.
+    """
 
     name: str
     type: str
     shape: Shape | None
     params: int
     sources: list[str]
+    is_cut: bool = False
 
 
 @dataclass
@@ -52,6 +58,15 @@ def read_tables(text: str, name: str) -> list[Table]:
     heads = [i for i, line in enumerate(lines) if all(word in line for word in HEADER[:3])]
     if not heads:
         raise UnreadableError(f"{name} has no line `Layer (type)  Output Shape  Param #`")
+    if any(TORCH.match(line) or "depth-idx" in line for line in lines):
+        raise UnreadableError(
+            f"{name} is a table of torchsummary or torchinfo; "
+            "import the code itself: ganspec import module.py:Generator"
+        )
+    if any(NESTED.match(line) for line in lines):
+        raise UnreadableError(
+            f"{name} was printed with `expand_nested`; print each model's own table instead"
+        )
     tables = []
     for at, end in pairwise([*heads, len(lines)]):
         table = Table(_title(lines[:at], name))
@@ -108,8 +123,9 @@ def _row(cells: list[str]) -> Row:
     match = re.match(r"(.*?)\s*\((.*?)\)?\s*$", label)
     title, kind = (match[1], match[2]) if match else (label, "")
     count = int(re.sub(r"\D", "", params) or 0)
-    names = re.findall(r"([\w./…-]+)(?:\[|…|$|,)", sources.replace("\n", " "))
-    return Row(title.strip(), kind, _shape(shape), count, names)
+    # without the indices of outputs, `[0][0]`, which may be cut short
+    names = re.findall(r"[\w./-]+…?", re.sub(r"\[[\d\[\]]*…?", " ", sources))
+    return Row(title.strip(), kind, _shape(shape), count, names, _is_cut(shape))
 
 
 def _joined(cell: str) -> str:
@@ -121,8 +137,12 @@ def _joined(cell: str) -> str:
     return text
 
 
+def _is_cut(cell: str) -> bool:
+    return "(" in cell and ")" not in cell
+
+
 def _shape(cell: str) -> Shape | None:
-    match = re.search(r"\(([^()]*)\)", cell.replace("\n", " "))
+    match = re.search(r"\(([^()]*)(?:\)|…?$)", cell.replace("\n", " "))
     parts = [p.strip() for p in match[1].split(",") if p.strip()] if match else []
     if not parts or not all(p.isdigit() for p in parts[1:]):
         return None

@@ -13,10 +13,11 @@ from ganspec.importing.entries import Data, Entry
 from ganspec.importing.graph import Shape
 from ganspec.importing.guesses import layer_kinds
 from ganspec.importing.network import CodeNetwork, NetworkDraft, lift_activation_norm
-from ganspec.importing.page import flow, layer_lines, noted, remark
+from ganspec.importing.page import flow, layer_lines, remark
 from ganspec.importing.python_file import UnreadableError
 from ganspec.importing.repeats import repeated
 from ganspec.language.names import name_problem
+from ganspec.language.unread import UNREAD
 
 Image = tuple[int, int, int]
 
@@ -43,15 +44,29 @@ class SpecDraft:
 
 
 def role_of(network: NetworkDraft) -> str:
-    """Guess the role of a network from its input and output shapes."""
+    """Return the role of a network by its input and output shapes. Raises UnreadableError."""
     reads, makes = network.reads, network.makes
-    if math.prod(makes) == 1:
+    if network.judges:
         return "discriminator"
     if len(reads) != 3 or reads[1:] == (1, 1):
         return "generator" if image_of(makes) else "classifier"
-    if len(makes) == 3 and makes[0] == 1 and makes[1] < reads[1]:
-        return "discriminator"
-    return "autoencoder" if makes == reads else "classifier"
+    if len(makes) == 1:
+        return "classifier"
+    if makes != reads:
+        what = f"{network.title} makes maps of {sized(makes)} of images of {sized(reads)}"
+        reason = "ganspec has networks from images to scores, classes, or images of the same shape"
+        fix = f"; if they are scores, name it by --discriminator {network.title}"
+        raise UnreadableError(f"{what}; {reason}{fix if makes[0] == 1 else ''}")
+    if network.label is not None:
+        raise UnreadableError(
+            f"{network.title} makes images of images and a label; ganspec has no such system"
+        )
+    return "autoencoder"
+
+
+def sized(shape: Shape) -> str:
+    """Return a shape as text, such as `3 x 32 x 32`."""
+    return " x ".join(map(str, shape))
 
 
 def image_of(shape: Shape) -> Image | None:
@@ -75,11 +90,12 @@ def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> 
         shape = network.makes if role == "generator" else network.reads
         image = image_of(shape)
         if image is None:
-            text = " x ".join(map(str, shape))
-            raise UnreadableError(f"a network of {text}; ganspec reads images of 1 or 3 channels")
+            raise UnreadableError(
+                f"a network of {sized(shape)}; ganspec reads images of 1 or 3 channels"
+            )
         images.append(image)
     if len(set(images)) > 1:
-        one, two = (" x ".join(map(str, image)) for image in images)
+        one, two = map(sized, images)
         raise UnreadableError(f"the generator makes {one}, the discriminator reads {two}")
     titles = " and ".join(network.title for network in networks.values())
     draft = SpecDraft(plain_name(name), f"{titles} of {source}", source, networks, images[0])
@@ -96,18 +112,25 @@ def adapt(role: str, network: NetworkDraft, image: Image) -> None:
     entries = network.entries
     if role == "generator":
         if len(network.reads) == 3:
+            _join_inside(network)
             entries.insert(0, Entry("reshape", {"shape": list(network.reads)}))
         if len(network.makes) == 1:
             note = "the code makes a vector"
             entries.append(Entry("reshape", {"shape": list(image)}, note=note))
     elif len(network.reads) == 1 and (not entries or entries[0].kind != "flatten"):
-        if network.condition is not None:  # the label joins the vector, not the image
-            join = Entry("join_label", {"condition": network.condition})
-            if isinstance(network, CodeNetwork):
-                join.calls, network.before = network.before, []
-            entries.insert(0, join)
-            network.condition = None
+        _join_inside(network)
         entries.insert(0, Entry("flatten", note="the code reads a vector"))
+
+
+def _join_inside(network: NetworkDraft) -> None:
+    """Turn the network's condition into a first layer: the label joins what a reshape makes."""
+    if network.condition is None:
+        return
+    join = Entry("join_label", {"condition": network.condition})
+    if isinstance(network, CodeNetwork):
+        join.calls, network.before = network.before, []
+    network.entries.insert(0, join)
+    network.condition = None
 
 
 def plain_name(text: str) -> str:
@@ -120,7 +143,7 @@ def plain_name(text: str) -> str:
 
 
 def text_of(draft: SpecDraft) -> str:
-    """Return the text of the spec, with comments on guesses and on added layers."""
+    """Return the text of the spec, with what was not read as `unknown`."""
     lines = [remark(f"Written by `ganspec import` from {draft.source}.")]
     lines += [remark(text) for text in draft.remarks]
     lines += [f"name: {draft.name}", f"doc: {flow(draft.doc)}"]
@@ -134,45 +157,56 @@ def text_of(draft: SpecDraft) -> str:
         lines += [f"  {name}:", *params, "    layers:", *layer_lines(block.layers, 6)]
     for role, network in draft.networks.items():
         lines += ["", f"{role}:", *_network(network, draft.inits.get(role))]
-    for role in {"generator", "discriminator"} - set(draft.networks) if draft.is_gan else ():
-        lines += ["", *_stand_in(draft, role)]
-    lines += ["", remark("Guesses from here on: the networks do not settle these.")]
-    return "\n".join([*lines, *_training(draft)]) + "\n"
+    for role in ("generator", "discriminator") if draft.is_gan else ():
+        if role not in draft.networks:
+            lines += ["", f"{role}: {flow(unknown(f'no {role} was read'))}"]
+    optimizer = "optimizers" if draft.is_gan else "optimizer"
+    lines += ["", *(f"{part}: {flow(unknown(UNTRAINED))}" for part in ("objective", optimizer))]
+    return "\n".join([*lines, f"train: {flow(unknown(UNTRAINED))}"]) + "\n"
+
+
+UNTRAINED = "a network alone does not say how it is trained"
+
+
+def unknown(seen: str) -> Data:
+    """Return the value that a spec has in place of a part that was not read."""
+    return {UNREAD: seen}
 
 
 def _network(network: NetworkDraft, init: Data) -> list[str]:
     norms = [norm for norm in (network.weight_norm, network.activation_norm) if norm is not None]
     normalization: Data = norms if len(norms) > 1 else next(iter(norms), None)
-    fields = {"condition": network.condition, "normalization": normalization, "init": init}
+    fields: dict[str, Data] = {
+        UNREAD: list(network.unknown) or None,
+        "condition": network.condition,
+        "normalization": normalization,
+        "init": init,
+    }
     lines = [f"  {key}: {flow(value)}" for key, value in fields.items() if value is not None]
     lines += [f"  {remark(note)}" for note in network.notes]
     return [*lines, "  layers:", *layer_lines(repeated(network.entries))]
-
-
-def _stand_in(draft: SpecDraft, role: str) -> list[str]:
-    project = f"    - project: {flow(list(draft.images))}"
-    layers = [project] if role == "generator" else ["    - flatten", "    - linear: 1"]
-    return [noted(f"{role}:", f"a stand-in: no {role} was read"), "  layers:", *layers]
 
 
 def _data(draft: SpecDraft) -> list[str]:
     channels, height, width = draft.images
     size: Data = height if height == width else [height, width]
     fields: Data = {
-        "dataset": "image_folder",
+        "dataset": unknown("a network alone has no data"),
         "size": size,
         "channels": channels,
         "range": _range(draft),
     }
-    lines = [noted(f"data: {flow(fields)}", "dataset: a guess")]
+    lines = [f"data: {flow(fields)}"]
     if label := _label(draft):
         key = "label" if "classifier" in draft.networks else "condition"
         lines.append(f"{key}: {flow(label)}")
     if draft.is_gan:
-        generator = draft.networks.get("generator")
-        latent = next((n for n in generator.reads if n > 1), 1) if generator else 100
-        note = "normal: a guess" if generator else "a stand-in: no generator was read"
-        lines.append(noted(f"latent: {flow({'size': latent})}", note))
+        latent: Data = unknown("no generator was read")
+        if generator := draft.networks.get("generator"):
+            size = next((n for n in generator.reads if n > 1), 1)
+            drawn = unknown("a network alone does not draw latents")
+            latent = {"size": size, "distribution": drawn}
+        lines.append(f"latent: {flow(latent)}")
     return lines
 
 
@@ -195,34 +229,10 @@ def ending(network: NetworkDraft | None) -> str:
     return (kinds[-1] or "") if kinds else ""
 
 
-def _range(draft: SpecDraft) -> list[int]:
+def _range(draft: SpecDraft) -> Data:
+    """Return the range of the images that the network makes; unknown if its layers set none."""
     last = ending(draft.networks.get("generator") or draft.networks.get("autoencoder"))
     limits = layer_kinds()[last].output_range if last in layer_kinds() else None
-    return [0, 1] if limits and limits[0] == 0 else [-1, 1]
-
-
-def _training(draft: SpecDraft) -> list[str]:
-    """Return the lines of objective and optimizers, which are guesses."""
-    if not draft.is_gan:
-        (role, network), *_ = draft.networks.items()
-        return [
-            f"objective: {{loss: {flow(_criterion(role, ending(network)))}}}",
-            "optimizer: adam",
-        ]
-    discriminator = draft.networks.get("discriminator")
-    loss: Data = "non_saturating"
-    if ending(discriminator) == "sigmoid":
-        loss = {"non_saturating": {"reads": "probabilities"}}
-    objective = {"loss": loss}
-    if discriminator and any(entry.kind == "auxiliary" for entry in discriminator.entries):
-        objective["auxiliary"] = 1
-    adam: Data = {"adam": {"lr": 2e-4, "betas": [0.5, 0.999]}}
-    return [f"objective: {flow(objective)}", f"optimizers: {flow(adam)}"]
-
-
-def _criterion(role: str, last: str) -> Data:
-    if last == "sigmoid":
-        return {"binary_cross_entropy": {"reads": "probabilities"}}
-    if role == "autoencoder":
-        return "mean_squared_error"
-    return {"cross_entropy": {"reads": "probabilities"}} if last == "softmax" else "cross_entropy"
+    if limits is not None and limits in ((0, 1), (-1, 1)):
+        return list(map(int, limits))
+    return unknown("no layer bounds the images")

@@ -15,9 +15,10 @@ from ganspec.importing.page import flow
 from ganspec.importing.python_file import CodeInput, UnreadableError
 from ganspec.importing.source import Imported
 from ganspec.importing.summary import Table, read_tables
-from ganspec.importing.system import draft_spec, image_of, role_of, text_of
+from ganspec.importing.system import draft_spec, image_of, role_of, text_of, unknown
 from ganspec.importing.walking import Walk
 from ganspec.language.errors import SpecError
+from ganspec.language.unread import UNREAD
 from ganspec.program.measure import costs, totals
 from ganspec.systems.load import loads
 
@@ -40,11 +41,12 @@ def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
             raise UnreadableError(f"two tables are of a {role}; import one at a time")
         networks[role], printed[role] = walk.draft, walk.table
     draft = draft_spec(paths[0].stem, paths[0].name, networks)
-    draft.framework, draft.remarks = "keras", [UNSEEN]
+    draft.framework = "keras"
+    draft.inits = dict.fromkeys(networks, unknown("not printed"))
     for role, network in networks.items():
-        notes = [*network.notes, *doubtful(network.entries)]
-        warnings += [f"{role}: {note}" for note in notes]
-    warnings.append(UNSEEN)
+        network.unknown.append(UNSEEN)
+        warnings += [f"{role}: not read: {gap}" for gap in [*network.gaps, *unprinted(network)]]
+        warnings += [f"{role}: {note}" for note in [*network.notes, *doubtful(network.entries)]]
     draft.report = claimed(networks, printed)
     text = text_of(draft)
     return Imported(draft.name, text, _verified(text, printed), warnings)
@@ -86,6 +88,17 @@ def _starts_with_vector(table: Table) -> bool:
     return bool(shapes) and len(shapes[0]) == 1
 
 
+def unprinted(network: NetworkDraft) -> list[str]:
+    """Return the fields that the table does not print, equal ones once with their number."""
+    fields = [
+        f"{entry.kind} {name}"
+        for entry in network.entries
+        for name, value in entry.fields.items()
+        if isinstance(value, dict) and UNREAD in value
+    ]
+    return [f"{text} ({n} times)" if n > 1 else text for text, n in Counter(fields).items()]
+
+
 def doubtful(entries: list[Entry]) -> list[str]:
     """Return the layers' notes without parameter counts; equal ones once, with their number."""
     notes = [(e.kind, re.sub(r"^[\d,]+(; )?", "", e.note)) for e in entries]
@@ -101,8 +114,8 @@ def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list
     params: dict[str, Data] = {}
     rows: dict[str, Data] = {}
     for role, network in networks.items():
-        if any(entry.kind is None for entry in network.entries):
-            continue  # with stand-ins, the parameter counts differ
+        if any(entry.note for entry in network.missing) or len(network.unknown) > 1:
+            continue  # the counts of what was read are fewer
         if (known := counts(tables[role])).get("total"):
             params[role] = known
         printed = [row.params for row in tables[role].rows if row.params]
@@ -143,5 +156,6 @@ def _verified(text: str, tables: dict[str, Table]) -> dict[str, str]:
     try:
         check(spec)
     except SpecError as error:
-        verified[next(iter(verified))] += f"; {error.diagnostics[0].message}"
+        wrong = [each.message for each in error.diagnostics if each.code != "not-read"]
+        verified[next(iter(verified))] += f"; {wrong[0]}" if wrong else ""
     return verified

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from ganspec.importing.entries import Data, Entry
 from ganspec.importing.graph import Shape
-from ganspec.importing.missing import shown, stand_ins
+from ganspec.importing.missing import shown, unread
 from ganspec.importing.network import NetworkDraft
 from ganspec.importing.python_file import UnreadableError
 from ganspec.importing.solving import KERAS, keras_type, solve
@@ -34,9 +34,11 @@ class Walk:
         self.before: Row | None = None
         self.main = ""  # the input that the first layer reads
         self.running: Shape = ()
+        self.is_lost = False  # True after a row whose shape is not known
 
     def run(self) -> None:
         """Fill the draft. Raise UnreadableError without an input shape or layers."""
+        self.drop_further_outputs()
         for row in self.rows:
             if row.type == "InputLayer":
                 continue
@@ -49,6 +51,27 @@ class Walk:
         self.draft.makes = self.running
         if not self.draft.reads:
             raise UnreadableError(f"the table `{self.table.name}` has no layers")
+
+    def drop_further_outputs(self) -> None:
+        """Leave out the rows that only further outputs need, and note these outputs."""
+        if not any(row.sources for row in self.rows):
+            return  # the layers of a chain
+        readers: dict[str, list[str]] = {row.name: [] for row in self.rows}
+        for row in self.rows:
+            for text in row.sources:
+                for name in fitting(text, readers):
+                    readers[name].append(row.name)
+        ends = [row for row in self.rows if not readers[row.name]]
+        main = next((row for row in ends if row.shape == (1,)), ends[-1] if ends else None)
+        kept: set[str] = set()
+        for row in reversed(self.rows):
+            if row is main or kept & set(readers[row.name]):
+                kept.add(row.name)
+        for row in ends:
+            if row is not main and row.type != "InputLayer":
+                shape = " x ".join(map(str, row.shape or ())) or "an unprinted shape"
+                self.draft.unknown.append(f"a further output of {shape}: {row.name} ({row.type})")
+        self.rows = [row for row in self.rows if row.name in kept or row.type == "InputLayer"]
 
     # -- the input ----------------------------------------------------------------------------
 
@@ -93,23 +116,36 @@ class Walk:
 
     def take(self, row: Row) -> None:
         """Add the layers of one row."""
-        entries = self.join(row) if joins(row) else self.plain(row)
+        for each in completed(row):
+            entries = self.join(each) if joins(each) else self.plain(each)
+            if entries is not None:
+                self.running = each.shape or self.running
+                break
         if entries is None:
-            after = row.shape or self.running
-            text = f"{row.name} ({row.type}), {row.params:,} parameters"
-            note = f"not expressed: {text} ({shown(self.running, after)})"
-            entries = [Entry(None, note=note), *stand_ins(self.running, after)]
+            after = self.running if row.shape is None or row.is_cut else row.shape
+            text = f"{row.name} ({row.type})"
+            text += f", {row.params:,} parameters" if row.params else ""
+            text += ", its shape cut short" if row.is_cut else ""
+            seen = f"{text} ({shown(self.running, after)})"
+            count = f"{row.params:,}" if row.params else ""
+            entries = [unread(Entry(None, note=count), seen, self.running, after)]
+            self.running, self.is_lost = after, row.is_cut
         self.draft.entries += entries
-        if row.shape is not None:
-            self.running = row.shape
         self.shapes[row.name] = self.running
         if entries:
             self.entries[row.name] = entries[-1]
         self.before = row
 
     def plain(self, row: Row) -> list[Entry] | None:
-        """Return the layer of a row with one input; [] if no layer is needed, None if none fits."""
+        """Return the layer of a row with one input, [] if it needs none; None if none fits."""
+        if self.is_lost and row.type != "Flatten":  # no count settles a layer of an unknown input
+            self.is_lost = row.is_cut
+            return None
+        if row.type == "Activation":
+            return None  # the table does not say which
         source = named(row.sources[0], self.shapes) if row.sources else None
+        if row.sources and self.before and self.before.name.startswith(row.sources[0].rstrip("…")):
+            source = None  # of the rows whose names begin so, the row before is the likeliest
         if self.before is None or source == self.before.name:
             source = None
         start = self.shapes[source] if source else self.running
@@ -121,15 +157,7 @@ class Walk:
         entry = solution.entry(row)
         if source:
             entry.fields["from"] = self.name(source)
-        if row.type == "Activation" and row.name == self.table.rows[-1].name:
-            entry.kind = self.last_activation()
         return [entry]
-
-    def last_activation(self) -> str:
-        """Return the usual last activation: `sigmoid` of a score, `tanh` of a map, or `softmax`."""
-        if math.prod(self.running) == 1:
-            return "sigmoid"
-        return "tanh" if len(self.running) == 3 else "softmax"
 
     def name(self, row: str) -> str:
         """Return the name by which later layers read a row's output, a new one if it has none."""
@@ -219,17 +247,30 @@ def joins(row: Row) -> bool:
     return KERAS.get(row.type) in ("add", "concat", "multiply")
 
 
+def completed(row: Row) -> list[Row]:
+    """Return the row with each number of channels that it may have if its shape is cut short."""
+    if not row.is_cut or row.shape is None:
+        return [row]
+    first, *rest = row.shape
+    widths = [first, *(10 * first + i for i in range(10)), *(100 * first + i for i in range(100))]
+    return [replace(row, shape=(width, *rest)) for width in widths]
+
+
+def fitting(text: str, names: Iterable[str]) -> list[str]:
+    """Return the rows' names that a cell of `Connected to`, which may be cut short, can mean."""
+    start, known = text.rstrip("…"), list(names)
+    return [start] if start in known else [name for name in known if name.startswith(start)]
+
+
 def named(text: str, names: Iterable[str]) -> str | None:
-    """Return the one of `names` that a cell of `Connected to` shows, perhaps cut short, or None."""
-    text = text.rstrip("…")
-    return max(
-        (name for name in names if name.startswith(text)), key=lambda n: n == text, default=None
-    )
+    """Return the row's name in a cell of `Connected to`; None if it is cut short and fits two."""
+    found = fitting(text, names)
+    return found[0] if len(found) == 1 else None
 
 
 def _mentions(sources: list[str], rows: list[Row]) -> bool:
     """Return True if a cell of `Connected to` names one of the rows."""
-    return any(row.name.startswith(text.rstrip("…")) for text in sources for row in rows)
+    return any(fitting(text, [row.name for row in rows]) for text in sources)
 
 
 def _guesses(row: Row) -> list[Shape]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from collections.abc import Iterable
+from typing import Annotated, ClassVar, Self
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr
 
 from ganspec.language.registry import BASES, base_of
 from ganspec.language.section import Section
 from ganspec.language.tree import Node
 from ganspec.language.types import Doc, Name, refusal
+from ganspec.language.unread import Unread
 
 
 class Document(Section):
@@ -26,6 +28,18 @@ class Document(Section):
     standard: ClassVar[bool] = False
 
     tree: Node = Field(exclude=True, repr=False, description="the marked text of the spec")
+
+    _gaps: tuple[Unread, ...] = PrivateAttr(())
+
+    @property
+    def gaps(self) -> tuple[Unread, ...]:
+        """The parts that are `unknown`, in the order of the text."""
+        return self._gaps
+
+    def with_gaps(self, gaps: Iterable[Unread]) -> Self:
+        """Remember the parts that are `unknown`. Return the spec."""
+        self._gaps = tuple(gaps)
+        return self
 
     def __init_subclass__(cls, **_: object) -> None:
         super().__init_subclass__()  # takes `system`, which the method below reads

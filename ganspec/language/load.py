@@ -92,7 +92,7 @@ def resolve(tree: MapNode) -> Document:
     resolver.unused()
     if spec is None or resolver.diagnostics:
         raise SpecError(resolver.diagnostics)
-    return spec
+    return spec.with_gaps(resolver.gaps)
 
 
 def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:

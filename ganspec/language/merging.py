@@ -9,6 +9,7 @@ from ganspec.language.fields import fields_of
 from ganspec.language.kinds import kinds_of
 from ganspec.language.section import Section
 from ganspec.language.tree import KeyPath, MapNode, Node
+from ganspec.language.unread import seen_in
 
 Shape: TypeAlias = str | type[Section] | None
 """The form of the map at a key path: a family's name if the map chooses a kind, the class of a
@@ -22,6 +23,8 @@ def merge(base: Node, over: Node, shape: ShapeAt, path: KeyPath = ()) -> Node:
     Where a kind is chosen, another kind replaces the inherited one, and the same kind merges its
     fields: its name alone keeps them all.
     """
+    if seen_in(base) or seen_in(over):  # a known value replaces an unknown one, and vice versa
+        return over
     part = shape(path)
     if isinstance(part, str) and isinstance(base, MapNode) and list(base.value) == [over.value]:
         return base

@@ -7,9 +7,9 @@ from typing import TypeVar
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from ganspec.language.errors import Mark, nearest, plural, quoted, suggestion
+from ganspec.language.errors import Mark, quoted
 from ganspec.language.expr import UNKNOWN, Names, Unknown, Width
-from ganspec.language.fields import FieldType, MapType, fields_of
+from ganspec.language.fields import Field, FieldType, MapType, fields_of
 from ganspec.language.kinds import Kind, kinds_of
 from ganspec.language.names import name_problem
 from ganspec.language.opening import (
@@ -24,6 +24,7 @@ from ganspec.language.opening import (
 from ganspec.language.scope import MISSING, Scope
 from ganspec.language.section import Section
 from ganspec.language.tree import ListNode, MapNode, Node, ScalarNode, find, node_of
+from ganspec.language.unread import seen_in
 
 MAX_NESTING = 60  # keys on the path to a value, with repeats and blocks expanded
 Model = TypeVar("Model", bound=Section)
@@ -56,7 +57,7 @@ class Resolver(Scope):
         read = {**node.value, **self.defaults(cls, node)}
         for key, child in read.items():
             if key in fields and key not in (given or {}):
-                value = self.inside(key, self.field, fields[key].type, child, key)
+                value = self.inside(key, self.value, fields[key], child)
                 if value is not MISSING:
                     values[key] = value
                 whole = whole and value is not MISSING and not isinstance(value, Partial)
@@ -69,7 +70,14 @@ class Resolver(Scope):
             for item in error.errors(include_url=False):
                 self.refusal(item, MapNode(read, node.mark, node.key_mark))
             return None
-        return model if whole else None
+        unread = [field.attribute for k, field in fields.items() if k in read and seen_in(read[k])]
+        return model.with_unread(unread) if whole else None
+
+    def value(self, field: Field, node: Node) -> object:
+        """Return the value of a field; a stand-in if it is `unknown`, MISSING if it is wrong."""
+        if seen := seen_in(node):
+            return self.unknown(field, seen, node.start)
+        return self.field(field.type, node, field.name)
 
     def refusal(self, item: ErrorDetails, node: MapNode) -> None:
         """Report an error that pydantic found when it validated a whole section or kind."""
@@ -175,16 +183,6 @@ class Resolver(Scope):
             self.unknown_kind(family, word, list(kinds), mark)
             return None
         return kind.place(".".join(self.path), mark) if kind else None
-
-    def unknown_kind(self, family: str, word: str, names: list[str], mark: Mark) -> None:
-        """Report an unknown kind, with a near name, or once per family with all names."""
-        names = [*names, *self.blocks] if family == "layer" else names
-        shown, close = family.replace("_", " "), nearest(word, names)
-        help = f"use `{close}`" if close else None
-        if not help and family not in self.listed:
-            self.listed.add(family)
-            help = suggestion(word, names, f"known {plural(shown)}")
-        self.report("unknown-kind", f"no {shown} is called {quoted(word)}", mark, help)
 
     def no_kind(self, family: str, node: Node) -> None:
         """Report a value that is neither a word nor a map of one key."""

@@ -12,12 +12,15 @@ from ganspec.language.errors import (
     SpecError,
     listed,
     nearest,
+    plural,
     quoted,
     suggestion,
 )
 from ganspec.language.expr import ExpressionError, Names, UnknownValueError, Width, evaluate
-from ganspec.language.fields import FieldType, ScalarType
+from ganspec.language.fields import Field, FieldType, ScalarType
+from ganspec.language.section import Section
 from ganspec.language.tree import ListNode, MapNode, Node, ScalarNode
+from ganspec.language.unread import Unread, stand_in
 
 MAX_ERRORS = 50
 YAML_1_1_WORDS = {
@@ -42,6 +45,7 @@ class Scope:
         self.path: tuple[str, ...] = ()
         self.opened: set[str] = set()  # blocks that were called
         self.names_known = True  # False if `vars` itself cannot be read
+        self.gaps: list[Unread] = []  # parts that are `unknown`
         self.listed: set[str] = set()  # families whose kinds a message has already listed
 
     # -- mistakes -----------------------------------------------------------------------------
@@ -88,6 +92,27 @@ class Scope:
             help = f"add {listed(f'{name}:' for name in missing)}"
             self.report("missing-field", message, node.start, help)
         return not lacking
+
+    def unknown(self, field: Field, seen: str, mark: Mark) -> object:
+        """Record a field as `unknown`. Return its default or a stand-in; MISSING if neither is."""
+        self.gaps.append(Unread(".".join(self.path), seen, mark))
+        if not field.required:
+            return field.default
+        if isinstance(value := stand_in(field.type, seen), (Section, tuple)):
+            return value
+        help = "make the map around it unknown; in place of a layer, write `unknown: {seen: ...}`"
+        self.report("bad-value", f"`{field.name}` cannot be unknown alone", mark, help)
+        return MISSING
+
+    def unknown_kind(self, family: str, word: str, names: list[str], mark: Mark) -> None:
+        """Report an unknown kind, with a near name, or once per family with all names."""
+        names = [*names, *self.blocks] if family == "layer" else names
+        shown, close = family.replace("_", " "), nearest(word, names)
+        help = f"use `{close}`" if close else None
+        if not help and family not in self.listed:
+            self.listed.add(family)
+            help = suggestion(word, names, f"known {plural(shown)}")
+        self.report("unknown-kind", f"no {shown} is called {quoted(word)}", mark, help)
 
     # -- plain data ---------------------------------------------------------------------------
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, PrivateAttr
 
 from ganspec.language.tree import Node
 
@@ -18,6 +19,23 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     framework_defaults: ClassVar[dict[str, dict[str, object]]] = {}
+
+    _unread: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def unread(self) -> tuple[str, ...]:
+        """Names of the fields that are `unknown` in the spec; their values only stand in."""
+        return self._unread
+
+    @property
+    def is_unread(self) -> bool:
+        """True if the whole section or kind is `unknown`."""
+        return "" in self._unread
+
+    def with_unread(self, names: Iterable[str]) -> Self:
+        """Remember the fields that are `unknown`, `""` for all of them. Return the section."""
+        self._unread = tuple(names)
+        return self
 
     @classmethod
     def opened(cls, node: Node) -> Node:

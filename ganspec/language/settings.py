@@ -8,6 +8,7 @@ from ganspec.language.errors import Mark, SpecError, Text, fail, quoted, suggest
 from ganspec.language.merging import ShapeAt, merge
 from ganspec.language.source import parse
 from ganspec.language.tree import KeyPath, ListNode, MapNode, Node, ScalarNode, node_of
+from ganspec.language.unread import seen_in
 
 HELP = "write `--set train.batch=64`"
 
@@ -73,6 +74,8 @@ class _Setting:
         part, mark = self.parts[depth], self.marks[depth]
         if isinstance(tree, ListNode):
             return self.lay_item(tree, depth, path)
+        if seen_in(tree):  # a setting inside an unknown part begins it anew
+            tree = tree.holding(None)
         shape = self.shape(path)
         if opened := getattr(shape, "opened", None):
             tree = opened(tree)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ganspec.language.unread import NOT_READ
 from ganspec.systems.implied import LEGEND, Implied
 from ganspec.systems.spec import Spec
+from ganspec.systems.unread import unread
 
 
 def marks(implied: Implied, name: str) -> frozenset[str]:
@@ -15,7 +17,9 @@ def marks(implied: Implied, name: str) -> frozenset[str]:
 
 
 def remarks(spec: Spec, implied: Implied) -> Iterator[tuple[str, list[str]]]:
-    """Yield a title and lines: the implied values, then the report's notes."""
+    """Yield a title and lines: the unknown parts, the implied values, then the report's notes."""
+    if parts := unread(spec):
+        yield NOT_READ, [f"{part.path}: {part.seen}" for part in parts]
     if implied:
         yield LEGEND, list(implied.texts())
     if spec.report.notes:

@@ -18,6 +18,7 @@ from ganspec.report.provenance import marks, remarks
 from ganspec.seal import BLANK, sealed
 from ganspec.systems.implied import LEGEND, MARK, Implied
 from ganspec.systems.spec import Spec
+from ganspec.systems.unread import unread
 
 WORDS = {"layer": "Layer", "output": "Output", "parameters": "Parameters"}
 
@@ -71,11 +72,12 @@ class ReportData(TypedDict):
 
 
 class SpecData(TypedDict):
-    """The output of `show --json`."""
+    """The output of `show --json`. `unread` maps paths of unknown parts to what was seen."""
 
     name: str
     networks: dict[str, NetworkData]
     report: ReportData
+    unread: list[tuple[str, str]]
 
 
 def described(spec: Spec, nets: dict[str, Net]) -> SpecData:
@@ -94,12 +96,13 @@ def described(spec: Spec, nets: dict[str, Net]) -> SpecData:
                 for row in rows
             ],
         }
+    gaps = [(part.path, part.seen) for part in unread(spec)]
     said: ReportData = {
         "cite": report.cite,
         "notes": list(report.notes),
         "implied": implied.data(),
     }
-    return {"name": spec.name, "networks": networks, "report": said}
+    return {"name": spec.name, "networks": networks, "report": said, "unread": gaps}
 
 
 def _layer(row: Cost, field: ReceptiveField | None, implied: list[str]) -> LayerData:

@@ -103,7 +103,7 @@ def _image_help(spec: Spec, net: Net) -> str:
 def output_range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
     """Yield a warning if the range of a network's images is not that of `data`."""
     end = ending(net)
-    if end.range is None or end.range == spec.data.range:
+    if "range" in spec.data.unread or end.range in (None, spec.data.range):
         return
     images = _span(spec.data.range)
     message = f"{end.name} gives {_span(end.range)}, but the images are {images}"
@@ -134,7 +134,7 @@ def labels_fit(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
     """
     dataset, size = spec.data.dataset, int(label.size)
     known = dataset.label_kind()
-    if known is None or known == (label.kind, size):
+    if dataset.is_unread or known is None or known == (label.kind, size):
         return
     kind, count = known
     mark = find(spec.tree, (key, "size" if kind == label.kind else "kind")).mark

@@ -135,6 +135,9 @@ class Network(Section):
         None, description="the layer that `norm` stands for, the weight norm, or a list of both"
     )
     init: Initializer | None = Field(None, description="initial weights of every layer")
+    unknown: tuple[Doc, ...] = Field(
+        (), description="parts of the network that the layers do not say, each in words"
+    )
     layers: tuple[Layer, ...] = Field(min_length=1, description="layers from input to output")
 
     @property

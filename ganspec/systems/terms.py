@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from ganspec.language.kinds import Kind
+from ganspec.language.unread import NOT_READ
 from ganspec.systems.schedule import Schedule
 from ganspec.systems.wording import label, spoken
 
@@ -76,10 +77,14 @@ def settings(kind: Kind, framework: str = "torch") -> dict[str, object]:
 
 def said(kind: Kind, framework: str = "torch") -> str:
     """Return a kind and its changed fields: `GP 10`, `non-saturating (real target 0.9)`."""
+    if kind.is_unread:
+        return NOT_READ
     own, words = settings(kind, framework), [term(kind.kind)]
     if kind.primary is not None:
         own.pop(kind.primary, None)
-        if (first := getattr(kind, kind.primary, None)) is not None:
+        if kind.primary in kind.unread:
+            words.append(NOT_READ)
+        elif (first := getattr(kind, kind.primary, None)) is not None:
             words.append(plain(first))
     if own:
         words.append(f"({fields(own)})")

@@ -9,6 +9,7 @@ from ganspec.kinds.initializers.framework import Framework
 from ganspec.language.fields import fields_of
 from ganspec.language.kinds import Kind
 from ganspec.language.section import Section
+from ganspec.language.unread import NOT_READ, UNREAD
 from ganspec.program.spelling import number
 
 ALWAYS = ("kernel",)  # shown even if default, since kinds have different defaults
@@ -38,14 +39,20 @@ def spoken(value: object) -> str:
 
 def phrase(kind: Kind, framework: str = "torch") -> str:
     """Return a kind and its changed fields as text: `conv 128, kernel 4, stride 2`."""
+    if kind.is_unread:
+        return NOT_READ
+    if kind.kind == UNREAD:
+        return f"{NOT_READ}: {spoken(getattr(kind, 'seen', ''))}"
     primary, changed = kind.primary, kind.changed(framework)
     own = {
-        n: getattr(kind, n) for n in architecture(type(kind)) if n not in ("weight_norm", "init")
+        n: NOT_READ if n in kind.unread else getattr(kind, n)
+        for n in architecture(type(kind))
+        if n not in ("weight_norm", "init")
     }
     words = kind.kind
     if primary in own and _is_telling(own[primary]) and (primary != "eps" or primary in changed):
         words += f" {spoken(own.pop(primary))}"
-    others = (name for name in own if name in changed or name in ALWAYS)
+    others = (name for name in own if name in (*changed, *ALWAYS, *kind.unread))
     return ", ".join([words, *(_field(name, own[name]) for name in others)])
 
 

@@ -24,6 +24,7 @@ from ganspec.systems import checkpoint
 from ganspec.systems.checkpoint import State
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Scoring, Training
+from ganspec.systems.unread import refuse_unread
 from ganspec.training.events import following, require_tensorboard
 from ganspec.training.images import class_names
 from ganspec.training.loop import run_training
@@ -57,6 +58,7 @@ def train(
     `scoring` returns an object that measures the scores of `spec.evaluate`, or None if it cannot;
     it is None without that section.
     """
+    refuse_unread(spec)
     run = Run(Path(out) if out else Path("runs") / spec.name)
     data = Path(options.data) if options.data else None
     if options.tensorboard:

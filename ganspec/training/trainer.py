@@ -15,6 +15,7 @@ from ganspec.systems import checkpoint
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images, Start
+from ganspec.systems.unread import refuse_unread
 from ganspec.training.device import choose_device, prepare
 from ganspec.training.images import open_all
 
@@ -46,6 +47,7 @@ class Trainer:
         device: str = "auto",
         exact: bool = False,
     ):
+        refuse_unread(spec)
         self.spec, self.device, self.exact = spec, choose_device(device), exact
         prepare(self.device)
         if isinstance(data, Images):

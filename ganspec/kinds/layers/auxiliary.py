@@ -23,6 +23,11 @@ class Auxiliary(Weighted, kind="auxiliary"):
     primary: ClassVar = "layers"
 
     layers: tuple[Layer, ...] = Field((), description="layers before the linear layer")
+    softmax: bool = Field(
+        False,
+        description="apply a softmax to the logits; the loss reads its outputs as if they were "
+        "logits, as where `nn.CrossEntropyLoss` follows an `nn.Softmax`",
+    )
 
     def lower(self, net: Lowering, x: Value) -> Value:
         if net.is_block or net.heads:
@@ -36,5 +41,6 @@ class Auxiliary(Weighted, kind="auxiliary"):
         size = net.label.channels
         with net.branch("auxiliary"):
             call = Call(nn.Linear, h.channels, size, channels=size)
-            net.heads["auxiliary"] = self.add(net, call, h)
+            head = self.add(net, call, h)
+            net.heads["auxiliary"] = net.add(Call(nn.Softmax, 1), head) if self.softmax else head
         return x

@@ -46,6 +46,8 @@ def _score(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
         yield Diagnostic("score-mismatch", message, mark, (), help)
         return
     end, loss = ending(net), spec.objective.loss
+    if loss.is_unread:
+        return
     notes = (f"the loss is at {loss.mark.seen_from(end.mark)}",) if loss.mark else ()
     if loss.scores != "probabilities" and end.range is not None:
         message = f"{loss.kind} needs {WANTED[loss.scores]}, the discriminator ends in {end.name}"
@@ -79,7 +81,11 @@ def _labels(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     if spec.condition is None:
         return
     yield from labels_fit(spec, "condition", spec.condition)
-    if len(nets) == 2 and not any(net.conditional or net.heads for net in nets.values()):
+    if (
+        len(nets) == 2
+        and not spec.gaps
+        and not any(net.conditional or net.heads for net in nets.values())
+    ):
         message = "the labels are declared, and no network reads them"
         help = "give a network `condition: concat`, or remove it here"
         mark = find(spec.tree, ("condition",)).start
@@ -108,6 +114,8 @@ def _auxiliary(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     if "discriminator" not in nets:
         return
     heads, wanted = nets["discriminator"].heads, spec.objective.auxiliary is not None
+    if "auxiliary" in spec.objective.unread:
+        return
     if heads and not wanted:
         message = "nothing says how the auxiliary's loss counts"
         help = "add `objective: {auxiliary: 1}`"

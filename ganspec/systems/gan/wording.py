@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ganspec.language.unread import NOT_READ
 from ganspec.systems.gan.fields import AuxiliaryLoss, GanFields
 from ganspec.systems.gan.train import OwnUpdate, Train
 from ganspec.systems.terms import plain, rules, said
@@ -20,8 +21,9 @@ def properties(spec: GanFields) -> dict[str, dict[str, str]]:
     """Return rows that a GAN adds to comparison tables, by section and name."""
     steps, latent = spec.train.steps, spec.latent
     drawn = "N(0, 1)" if latent.distribution == "normal" else f"U[{plain(latent.range)}]"
+    drawn = NOT_READ if "distribution" in latent.unread else drawn
     return {
-        "data": {"latent": f"{latent.size:d}, {drawn}"},
+        "data": {"latent": NOT_READ if latent.is_unread else f"{latent.size:d}, {drawn}"},
         "objective": {"loss": _loss(spec), "penalty": _penalty(spec)},
         "training": {
             "steps D : G": f"{steps.discriminator} : {steps.generator}",

@@ -18,6 +18,8 @@ TARGETS = {"classes": "one class", "multi_hot": "multi-hot labels", "images": "i
 def check_criterion(spec: CriterionSpec, targets: str) -> Iterator[Diagnostic]:
     """Yield an error if the criterion does not fit `targets`, or the range of target images."""
     loss = spec.objective.loss
+    if loss.is_unread:
+        return
     if targets not in loss.targets:
         of = " or ".join(TARGETS[name] for name in loss.targets)
         message = f"{loss.kind} is of {of}, not of {TARGETS[targets]}"
@@ -39,7 +41,7 @@ def check_criterion(spec: CriterionSpec, targets: str) -> Iterator[Diagnostic]:
 def check_outputs(spec: CriterionSpec, key: str, net: Net) -> Iterator[Diagnostic]:
     """Yield an error if the criterion reads logits and gets probabilities, or vice versa."""
     loss = spec.objective.loss
-    if loss.activation is None:
+    if loss.activation is None or loss.is_unread:
         return
     end = ending(net)
     notes = (f"the loss is at {loss.mark.seen_from(end.mark)}",) if loss.mark else ()

@@ -1,0 +1,88 @@
+"""Search for gradients that a network cuts, and for weights that it does not train."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+
+import torch
+from torch import nn
+from torch.autograd.function import BackwardCFunction
+from torch.overrides import TorchFunctionMode
+
+from ganspec.importing.graph import tensors
+
+FRESH = ("_like", "new_")  # in names of functions whose result does not depend on their input
+
+NO_GRAD = " under no_grad"
+
+
+class CutRecorder(TorchFunctionMode):
+    """Records calls that read a tensor with gradients and return one without."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.cuts: list[str] = []
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        has_gradient = any(tensor.requires_grad for tensor in tensors((args, kwargs)))
+        result = func(*args, **kwargs)
+        name = getattr(func, "__name__", "function").strip("_")
+        name = "data" if name == "get" else name
+        if has_gradient and not any(part in name for part in FRESH):
+            ends = [each for each in tensors(result) if each.is_floating_point()]
+            if ends and not any(each.requires_grad for each in ends):
+                where = "" if torch.is_grad_enabled() else NO_GRAD
+                self.cuts.append(f"{name}{where}")
+        return result
+
+
+def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
+    """Return notes on gradients to the input that are cut, and on weights that are not trained."""
+    parameters = list(network.named_parameters())
+    frozen = [name for name, parameter in parameters if not parameter.requires_grad]
+    notes = []
+    for _, parameter in parameters:  # then only gradients to the inputs remain
+        parameter.requires_grad_(False)
+    try:
+        recorder = CutRecorder()
+        with torch.enable_grad(), warnings.catch_warnings(), recorder:
+            warnings.simplefilter("ignore")
+            outputs = network(*(_with_gradient(each) for each in inputs))
+        cuts = recorder.cuts
+        if own := own_functions(tensors(outputs)):
+            notes.append(f"gradients of the code's own: {', '.join(own)}")
+            cuts = [cut for cut in cuts if not cut.endswith(NO_GRAD)]  # inside such a function
+        if cuts:
+            names = list(dict.fromkeys(cuts))
+            notes.append(f"gradients are cut: {', '.join(names[:4])}")
+    except Exception as error:  # the user's code may raise anything
+        notes.append(f"whether gradients are cut: {type(error).__name__} when they were computed")
+    finally:
+        for name, parameter in parameters:
+            parameter.requires_grad_(name not in frozen)
+    if frozen:
+        names = [*frozen[:4], *(["..."] if len(frozen) > 4 else [])]
+        notes.append(f"weights that are not trained: {', '.join(names)}")
+    return notes
+
+
+def own_functions(outputs: Iterable[torch.Tensor]) -> list[str]:
+    """Return the names of the `torch.autograd.Function`s that made the outputs."""
+    nodes = [output.grad_fn for output in outputs if output.grad_fn is not None]
+    seen, names = set(nodes), list[str]()
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, BackwardCFunction):
+            names.append(type(node).__name__.removesuffix("Backward"))
+        following = {each for each, _ in node.next_functions if each is not None} - seen
+        seen |= following
+        nodes += following
+    return list(dict.fromkeys(names))
+
+
+def _with_gradient(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a copy of `tensor`; if it holds floats, one that code may change in place."""
+    copy = tensor.clone()
+    return copy.requires_grad_().clone() if copy.is_floating_point() else copy

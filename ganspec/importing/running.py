@@ -1,0 +1,128 @@
+"""Running of a Python file as far as its networks need it, and the initial weights it applies."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from torch import nn
+
+from ganspec.importing.python_file import UnreadableError, place_of
+
+DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom)
+
+
+def run_file(path: Path, names: set[str]) -> ModuleType:
+    """Run the Python file at `path` as a module and return it. Raises UnreadableError.
+
+    Statements after the definitions of `names` run only if they define functions, classes or
+    constants: what follows is usually a training. Of these, one that fails is left out.
+    """
+    if not path.is_file():
+        raise UnreadableError(f"there is no file {path}")
+    if path.suffix != ".py":
+        raise UnreadableError(
+            f"{path} is not a Python file; for a printed table, write --summary {path}"
+        )
+    # without the prefix, an installed package of the same name could be imported instead
+    name = f"imported_{path.stem}"
+    loader = NetworksLoader(name, path, names)
+    spec = spec_from_file_location(name, path, loader=loader)
+    assert spec  # always set for a loader
+    module = module_from_spec(spec)
+    sys.modules[spec.name] = module  # data classes look up their module there
+    sys.path.insert(0, str(path.resolve().parent))
+    words, sys.argv = sys.argv, [str(path)]  # the file must not parse ganspec's own options
+    try:
+        loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise UnreadableError(f"{place_of(error, path)} while {path} was run") from None
+    finally:
+        sys.argv = words
+        sys.path.remove(str(path.resolve().parent))
+    return module
+
+
+class NetworksLoader(SourceFileLoader):
+    """Loads a file without the statements that its networks, called `networks`, do not need."""
+
+    def __init__(self, name: str, path: Path, networks: set[str]):
+        super().__init__(name, str(path))
+        self.networks = networks
+
+    def get_code(self, fullname: str) -> CodeType:
+        tree = ast.parse(self.get_data(self.path), self.path)
+        places = {getattr(node, "name", None): i for i, node in enumerate(tree.body)}
+        if self.networks <= set(places):
+            end = max(places[name] for name in self.networks) + 1
+            rest = [n for n in tree.body[end:] if isinstance(n, DEFINES) or _is_constant(n)]
+            tree.body[end:] = map(_guarded, rest)
+        return compile(ast.fix_missing_locations(tree), self.path, "exec", dont_inherit=True)
+
+
+def _guarded(node: ast.stmt) -> ast.stmt:
+    """Return `node` in a `try` that ignores its failure."""
+    (guard,) = ast.parse("try:\n    pass\nexcept (Exception, SystemExit):\n    pass").body
+    assert isinstance(guard, ast.Try)
+    guard.body = [node]
+    return guard
+
+
+def _is_constant(node: ast.stmt) -> bool:
+    """Return True for an assignment without calls, such as `ngf = 64`."""
+    is_assignment = isinstance(node, (ast.Assign, ast.AnnAssign))
+    return is_assignment and not any(isinstance(part, ast.Call) for part in ast.walk(node))
+
+
+# -- initial weights --------------------------------------------------------------------------
+
+Fill = Callable[[nn.Module], None]
+
+
+def applied(path: Path, module: ModuleType, names: Iterable[str]) -> dict[str, list[Fill]]:
+    """Return the functions that the file applies to a network, by the network's name in `names`.
+
+    Found are `G(...).apply(f)`, and `net.apply(f)` where `net` was assigned from a call of `G`.
+    """
+    tree = ast.parse(path.read_bytes(), str(path))
+    owners: dict[str, str] = {}
+    wanted = set(names)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and (name := _made(node.value, wanted)):
+            owners.update({ast.unparse(target): name for target in node.targets})
+    fills: dict[str, list[Fill]] = {}
+    for owner, function in _applications(tree):
+        name = owners.get(ast.unparse(owner)) or _made(owner, wanted)
+        fill = getattr(module, function, None)
+        if name and callable(fill):
+            fills.setdefault(name, []).append(fill)
+    return fills
+
+
+def _made(value: ast.expr, names: set[str]) -> str | None:
+    """Return the name in `names` whose call makes `value`, as `G(64).to(device)` does."""
+    for part in ast.walk(value):
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id in names:
+            return part.func.id
+    return None
+
+
+def _applications(tree: ast.Module) -> Iterator[tuple[ast.expr, str]]:
+    """Yield the owner and the function of each call `owner.apply(function)`."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(ast.Attribute(owner, "apply"), [ast.Name(function)]):
+                yield owner, function
+
+
+def filled(build: Callable[[], nn.Module], fills: list[Fill] | None) -> nn.Module:
+    """Return a new network after the functions in `fills` have drawn its initial weights."""
+    network = build()
+    for fill in fills or ():
+        network.apply(fill)
+    return network

@@ -1,0 +1,66 @@
+"""Parts of a spec that are not known: `{unknown: "what was seen"}` in place of a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from ganspec.language.errors import Mark
+from ganspec.language.fields import FieldType, fields_of
+from ganspec.language.kinds import kinds_of
+from ganspec.language.section import Section
+from ganspec.language.tree import MapNode, Node
+
+UNREAD = "unknown"  # the key
+NOT_READ = "not read"  # in place of a value, wherever values are shown
+
+
+@dataclass(frozen=True)
+class Unread:
+    """A part that is not known: its key path, what was seen of it, and its place in the spec."""
+
+    path: str
+    seen: str
+    mark: Mark | None
+
+    @property
+    def network(self) -> str:
+        """The first key of the path, such as `generator`."""
+        return self.path.partition(".")[0]
+
+
+def seen_in(node: Node) -> str | None:
+    """Return what was seen, if `node` is a map of the one key `unknown`; else None."""
+    if not isinstance(node, MapNode) or list(node.value) != [UNREAD]:
+        return None
+    seen = node[UNREAD].value
+    if seen is None or seen == "":
+        return "nothing was seen"
+    return seen if isinstance(seen, str) else None
+
+
+def stand_in(kind: FieldType, seen: str) -> object:
+    """Return a value of the type of a required field, marked as unread; None if there is none."""
+    if kind.family:
+        return _any_kind(kind.family)
+    if kind.families:
+        layer = kinds_of(kind.families).get(UNREAD)
+        return (layer.model_validate({"seen": seen}),) if layer else None
+    if kind.section:
+        fields = fields_of(kind.section)
+        values = {name: stand_in(f.type, seen) for name, f in fields.items() if f.required}
+        return kind.section.model_validate(values).with_unread(["", *kind.section.model_fields])
+    if kind.literals:
+        return kind.literals[0]
+    return 1 if int in kind.pythons else None
+
+
+def _any_kind(family: str) -> Section | None:
+    """Return the first kind of a family that needs no fields, marked as unread."""
+    for cls in kinds_of(family).values():
+        try:
+            return cls.model_validate({}).with_unread(["", *cls.model_fields])
+        except ValidationError:
+            continue
+    return None

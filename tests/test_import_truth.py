@@ -1,0 +1,286 @@
+"""Import tells the truth: forms of public code are read, refused, or unknown in the spec."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from conftest import ROOT
+from test_import import imported, run
+from test_import_summary import of
+from typer.testing import CliRunner
+
+import ganspec
+from ganspec.cli import app
+from ganspec.comparison.compare import compare
+from ganspec.importing.python_file import UnreadableError
+from ganspec.language.errors import SpecError
+from ganspec.language.load import loads
+
+FORMS = ROOT / "tests" / "imported" / "forms.py"
+CONDITIONAL = {
+    "CdcganGenerator": "z:16x1x1 y:10",
+    "EmbeddedGenerator": "z:16x1x1 y:class10",
+    "AcganGenerator": "z:20 y:class10",
+    "ProjectionDiscriminator": "x:3x16x16 y:class10",
+}
+READ = {
+    **CONDITIONAL,
+    "AcganDiscriminator": "x:3x16x16",
+    "ResnetDiscriminator": "x:3x16x16",
+    "Pix2pixGenerator": "x:3x16x16",
+    "BeganDiscriminator": "x:3x16x16",
+    "Filled": "z:8",
+}
+UNREAD = {
+    "CganGenerator": ("z:20 y:class10", "Embedding, cat (20 -> 30)"),
+    "EmbeddedCritic": ("x:3x16x16 y:class10", "Embedding, reshape, cat"),
+    "InfoganDiscriminator": ("x:3x16x16", "a further output of 2: linear"),
+    "BigganGenerator": ("z:16 y:class10", "ConditionalNorm at `up.norm`"),
+    "StyleGenerator": ("z:16", "weights that no layer uses: const"),
+    "Vae": ("x:1x16x16", "a further output of 8: linear"),
+    "EmaCritic": ("x:3x16x16", "weights that are not trained: features.0.weight"),
+    "Detached": ("x:3x16x16", "gradients are cut: detach"),
+    "GradientReversal": ("x:3x16x16", "gradients of the code's own: Reversed"),
+    "AlwaysDropped": ("x:3x16x16", "a difference: outputs differ"),
+    "BatchDeviation": ("x:3x16x16", "std, mean, expand"),
+}
+REFUSED = {
+    "Pix2pixDiscriminator": ("x:3x16x16 x:3x16x16", "reads several images or latents"),
+    "SrganGenerator": ("x:3x16x16", "makes maps of 3 x 32 x 32 of images of 3 x 16 x 16"),
+    "StarganGenerator": ("x:3x16x16 y:5", "makes images of images and a label"),
+}
+
+
+def form(name, inputs):
+    return imported(FORMS, {"network": name}, *inputs.split())
+
+
+def refusal(spec):
+    """Return the messages of `check`, which refuses the spec."""
+    with pytest.raises(SpecError) as refused:
+        ganspec.check(spec)
+    assert {each.code for each in refused.value.diagnostics} == {"not-read"}
+    return "\n".join(each.message for each in refused.value.diagnostics)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_what_is_read_is_equal_and_passes_check(name):
+    found = form(name, READ[name])
+    assert found.is_equal, found.warnings
+    spec = loads(found.text)
+    ganspec.check(spec)
+    for refused in (ganspec.emit, ganspec.Trainer):  # nothing says how it is trained
+        with pytest.raises(SpecError, match="objective is not known"):
+            refused(spec)
+
+
+@pytest.mark.parametrize("name", UNREAD)
+def test_what_is_not_read_is_unknown_and_refused_by_check(name):
+    inputs, seen = UNREAD[name]
+    found = form(name, inputs)
+    assert not found.is_equal
+    assert any(seen in warning for warning in found.warnings), found.warnings
+    spec = loads(found.text)
+    assert seen in refusal(spec)
+    with pytest.raises(SpecError):
+        ganspec.build(spec)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_ganspec_has_no_network_for_is_refused_in_one_line(name):
+    inputs, message = REFUSED[name]
+    words = [word for each in inputs.split() for word in ("--input", each)]
+    result = run(f"{FORMS}:{name}", *words, "--stdout")
+    assert result.exit_code == 2
+    assert message in result.output
+    assert len(result.output.strip().splitlines()) == 1
+
+
+def test_conditions_of_maps_and_vectors_are_found():
+    layers = yaml.safe_load(form("CdcganGenerator", "z:16x1x1 y:10").text)["generator"]["layers"]
+    assert layers[:2] == [{"reshape": ["nz", 1, 1]}, {"join_label": "concat"}]
+    found = yaml.safe_load(form("ProjectionDiscriminator", "x:3x16x16 y:class10").text)
+    assert "projection" in found["discriminator"]["layers"]
+
+
+def test_a_network_without_a_label_is_read_without_one():
+    found = form("ProjectionDiscriminator", "x:3x16x16")
+    assert "weights that no layer uses: l_y.weight" in found.text
+
+
+def test_applied_initial_weights_are_found():
+    found = form("Filled", "z:8")
+    assert yaml.safe_load(found.text)["generator"]["init"] == "dcgan"
+
+
+def test_a_softmax_after_the_auxiliary_classifier_is_kept():
+    found = form("AcganDiscriminator", "x:3x16x16")
+    layers = yaml.safe_load(found.text)["discriminator"]["layers"]
+    assert {"auxiliary": {"softmax": True}} in layers
+
+
+@pytest.mark.parametrize("end", ["data = open('no/such.bin')", "while True:\n    pass", "main()"])
+def test_what_follows_the_networks_is_not_run(end, tmp_path):
+    path = tmp_path / "script.py"
+    body = "from torch import nn\n\n\nclass G(nn.Linear):\n    def __init__(self):\n"
+    body += "        super().__init__(8, WIDTH)\n\n\nWIDTH = 3 * 64\n"
+    path.write_text(f"{body}{end}\n")
+    assert imported(path, {"network": "G"}, "z:8").verified
+
+
+def test_a_lost_statement_before_the_networks_is_an_error(tmp_path):
+    path = tmp_path / "script.py"
+    path.write_text("1 / 0\n\n\nclass G:\n    pass\n")
+    with pytest.raises(UnreadableError, match="line 1: ZeroDivisionError"):
+        imported(path, {"network": "G"}, "z:8")
+
+
+def test_the_exit_status_says_what_was_read():
+    assert run(f"{FORMS}:Filled", "--input", "z:8", "--stdout").exit_code == 0
+    result = run(f"{FORMS}:Detached", "--input", "x:3x16x16", "--stdout")
+    assert result.exit_code == 1
+    assert "gradients are cut: detach" in result.output
+
+
+# -- unknown parts in comparisons and tables --------------------------------------------------
+
+
+def test_diff_tells_a_further_output_and_calls_no_guess_a_difference():
+    one, two = (loads(form(n, "x:3x16x16").text) for n in ("Detached", "InfoganDiscriminator"))
+    found = compare(one, two)
+    assert not found.is_equal
+    assert not compare(one, one).is_equal  # nothing shows that what was not read is the same
+    assert compare(one, one).answer[0] == "no difference in what was read"
+    assert "objective, optimizers and train" in found.answer[-1]
+    known = ganspec.load(ROOT / "specs" / "dcgan.yaml")
+    answer = " ".join(compare(known, one).answer)
+    assert "loss" not in answer
+    assert "not read in B" in answer
+
+
+SPEC = """
+name: partly
+data: {dataset: mnist, size: 16, channels: 1}
+latent: {size: 8}
+generator: {layers: [{project: [1, 16, 16]}, tanh]}
+discriminator:
+  layers:
+    - conv: {out: 8, stride: 2}
+    - leaky_relu: {slope: {unknown: not printed}}
+    - unknown: {seen: sort, shape: [12]}
+    - linear: 1
+objective: {loss: {unknown: no loss was read}}
+optimizers: {unknown: no optimizer was read}
+"""
+
+
+def command(tmp_path, *words):
+    (tmp_path / "partly.yaml").write_text(SPEC)
+    return CliRunner().invoke(
+        app, [str(w).replace("SPEC", f"{tmp_path}/partly.yaml") for w in words]
+    )
+
+
+def test_every_command_says_what_is_not_read(tmp_path):
+    shown = command(tmp_path, "show", "SPEC").output
+    for line in ("not read\n", "discriminator.layers.2: sort", "objective.loss: no loss was read"):
+        assert line in shown
+    other = ROOT / "specs" / "dcgan.yaml"
+    surveyed = command(tmp_path, "compare", "SPEC", other).output
+    assert [line.split()[1:3] for line in surveyed.splitlines() if line.startswith("loss")] == [
+        ["not", "read"]
+    ]
+    for name in ("build", "train"):
+        result = command(tmp_path, name, "SPEC")
+        assert result.exit_code == 1
+        assert result.output.count("error[not-read]") == 4
+
+
+def test_a_setting_replaces_what_is_unknown(tmp_path):
+    layers = "discriminator.layers.2={linear: 12}"
+    known = ["objective.loss=hinge", "optimizers.adam.lr=1e-3", layers]
+    known += ["discriminator.layers.1.leaky_relu.slope=0.2"]
+    words = [word for each in known for word in ("--set", each)]
+    result = command(tmp_path, "check", "SPEC", *words)
+    assert "linear expects a vector" in result.output  # the shapes are those of known layers
+    words[5] = "discriminator.layers.2=sum_pool"
+    assert command(tmp_path, "check", "SPEC", *words).exit_code == 0
+
+
+def test_an_unknown_width_is_an_error():
+    text = SPEC.replace("{out: 8, stride: 2}", "{out: {unknown: not printed}}")
+    with pytest.raises(SpecError) as refused:
+        loads(text)
+    assert "`out` cannot be unknown alone" in refused.value.diagnostics[0].message
+
+
+# -- tables -----------------------------------------------------------------------------------
+
+CUT = """
+Layer (type)                    Output Shape         Param #     Connected to
+======================================================================================
+input_1 (InputLayer)            (None, 128, 128, 3)  0
+conv2d_1 (Conv2D)               (None, 128, 128, 102 28672       input_1[0][0]
+conv2d_2 (Conv2D)               (None, 64, 64, 64)   589888      conv2d_1[0][0]
+flatten_1 (Flatten)             (None, 262144)       0           conv2d_2[0][0]
+dense_1 (Dense)                 (None, 1)            262145      flatten_1[0][0]
+dense_2 (Dense)                 (None, 10)           2621450     flatten_1[0][0]
+======================================================================================
+Total params: 3,502,155
+"""
+SKIP = """
+┃ Layer (type)        ┃ Output Shape      ┃    Param # ┃ Connected to      ┃
+│ input_layer         │ (None, 16, 16, 3) │          0 │ -                 │
+│ (InputLayer)        │                   │            │                   │
+├─────────────────────┼───────────────────┼────────────┼───────────────────┤
+│ conv2d (Conv2D)     │ (None, 16, 16, 8) │        224 │ input_layer[0][0] │
+│ batch_normalization │ (None, 16, 16, 8) │         32 │ conv2d[0][0]      │
+│ (BatchNormalizatio… │                   │            │                   │
+│ leaky_re_lu         │ (None, 16, 16, 8) │          0 │ batch_normalizat… │
+│ (LeakyReLU)         │                   │            │                   │
+│ add (Add)           │ (None, 16, 16, 8) │          0 │ leaky_re_lu[0][0… │
+│                     │                   │            │ conv2d[0][0]      │
+│ flatten (Flatten)   │ (None, 2048)      │          0 │ add[0][0]         │
+│ dense (Dense)       │ (None, 1)         │      2,049 │ flatten[0][0]     │
+ Total params: 2,305 (9.00 KB)
+ Trainable params: 2,289 (8.94 KB)
+ Non-trainable params: 16 (64.00 B)
+"""
+
+
+def test_a_width_that_is_cut_short_follows_from_the_count(tmp_path):
+    found = of(tmp_path, CUT)
+    assert yaml.safe_load(found.text)["discriminator"]["layers"] == [
+        {"conv": 1024},
+        {"conv": {"out": 64, "stride": 2}},
+        "flatten",
+        {"linear": 1},
+    ]
+    assert "a further output of 10: dense_2 (Dense)" in refusal(loads(found.text))
+
+
+def test_names_that_are_cut_short_are_read(tmp_path):
+    found = of(tmp_path, SKIP)
+    assert found.verified == {"discriminator": "2,305 parameters, as printed"}
+    assert yaml.safe_load(found.text)["discriminator"]["layers"][:4] == [
+        {"conv": {"out": 8, "as": "skip"}},
+        "norm",
+        {"leaky_relu": {"slope": {"unknown": "not printed"}}},
+        {"add": "skip"},
+    ]
+    said = refusal(loads(found.text))
+    for part in ("slope is not known: not printed", "activations inside a layer"):
+        assert part in said
+
+
+OTHERS = {
+    "a table of torchsummary": "            Conv2d-1            [-1, 8, 8, 8]             392",
+    "was printed with `expand_nested`": "|¯¯¯¯¯¯¯¯|\n| conv2d (Conv2D)   (None, 8, 8, 8)  224",
+}
+
+
+@pytest.mark.parametrize("message", OTHERS)
+def test_tables_of_other_printers_are_refused_in_one_line(message, tmp_path):
+    head = f"{'Layer (type)':>28}  {'Output Shape':>20}  {'Param #':>14}\n====\n"
+    with pytest.raises(UnreadableError, match=message):
+        of(tmp_path, head + OTHERS[message])
