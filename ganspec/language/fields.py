@@ -113,6 +113,7 @@ class FieldType:
     scalars: tuple[ScalarType, ...] = ()
     lists: tuple[ListType, ...] = ()
     nouns: tuple[str, ...] = ()  # for messages, in the order of the annotation
+    former: tuple[tuple[str, str], ...] = ()  # values of older specs, each with its new spelling
 
     @cached_property
     def words(self) -> tuple[str, ...]:
@@ -200,6 +201,7 @@ def field_type(annotation: object, metadata: Iterable[object] = ()) -> FieldType
         scalars=tuple(_scalar(o, e) for o, e in options if isinstance(o, type) and o in NOUNS),
         lists=tuple(lists),
         nouns=tuple(dict.fromkeys(noun for each in nouns for noun in each)),
+        former=tuple(pair for each in metadata for pair in getattr(each, "former", ())),
     )
 
 

@@ -10,7 +10,7 @@ from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.rules import Rule, RuleError
 from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, Node
-from ganspec.language.types import Count, refusal
+from ganspec.language.types import Count, Former, refusal
 from ganspec.systems.schedule import Schedule
 
 STEP_LOSSES = ("d_loss", "g_loss")  # names that a skip rule may read
@@ -91,7 +91,13 @@ class Train(Schedule):
         description="updates of an iteration, in order: `discriminator`, or `real` and `fake` for "
         "two updates of it, `generator`, and the names of `updates`",
     )
-    updates: dict[str, OwnUpdate] = Field({}, description="updates of your own, by name")
+    updates: Annotated[
+        dict[str, OwnUpdate],
+        Former(
+            apart="write `order: [real, fake, generator]`",
+            together="write `order: [discriminator, generator]`",
+        ),
+    ] = Field({}, description="updates of your own, by name")
     latents: Literal["fresh", "reused"] = Field(
         "fresh",
         description="latents of the second network's updates: new ones, or those of the first's "
