@@ -194,8 +194,8 @@ class Scope:
             self.report("unknown-value", f"`{name}` cannot be {shown}", node.mark, help, *notes)
         else:
             message = f"`{name}` is {kind}, not {shown}"
-            help = dict(kind.former).get(str(value)) or _conversion(kind, value, node)
-            self.report("wrong-type", message, node.mark, help, *notes)
+            new = dict(kind.former).get(str(value)) or _conversion(kind, value, node)
+            self.report("wrong-type", message, node.mark, new, *notes)
         return MISSING
 
     def within(self, scalar: ScalarType, node: ScalarNode, name: str, value: object) -> bool:

@@ -85,7 +85,7 @@ def _check_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
 def _check_rows(
     rows: tuple[tuple[float, ...], ...], info: ValidationInfo
 ) -> tuple[tuple[float, ...], ...]:
-    columns = info.data.get("columns", ())  # missing if they are wrong
+    columns = (info.data or {}).get("columns", ())  # missing if they are wrong
     for place, row in enumerate(rows if columns else (), 1):
         shown = f"row {place}, [{', '.join(f'{number:g}' for number in row)}],"
         if len(row) != len(columns):
