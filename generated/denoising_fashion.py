@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (84361206).
+Written by ganspec from the spec `denoising_fashion` (e76ba912).
 Plain PyTorch, yours to edit.
 """
 
@@ -177,7 +177,7 @@ def evaluate(autoencoder, images):
 
 
 def compare(autoencoder, images):
-    """Return inputs, outputs and, under noise, clean images, for a grid of rows."""
+    """Return inputs, outputs and, under noise, clean images: one batch, rows of a grid."""
     clean = images.float() / 255
     autoencoder.eval()
     with torch.no_grad():

@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (2e003d4e).
+Written by ganspec from the spec `denoising_pokemon` (823e7512).
 Plain PyTorch, yours to edit.
 """
 
@@ -234,7 +234,7 @@ def train_step(autoencoder, optimizer, batches):
 
 
 def compare(autoencoder, images):
-    """Return inputs, outputs and, under noise, clean images, for a grid of rows."""
+    """Return inputs, outputs and, under noise, clean images: one batch, rows of a grid."""
     clean = images.float() / 255
     autoencoder.eval()
     with torch.no_grad():

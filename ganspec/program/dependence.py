@@ -150,8 +150,9 @@ def _scan(trial: Trial, axis: int) -> torch.Tensor:
 def _between(combs: torch.Tensor, blocks: torch.Tensor, length: int) -> torch.Tensor | None:
     """Return a mask from each place's first index to its last.
 
-    Return None if a place reads from two blocks that are not neighbours, or from ends of two
-    neighbours that are half a block apart or more: its indices are then ambiguous.
+    Return None if the indices of some place are ambiguous. They are, if its two blocks are not
+    neighbours, or if its first index, at the end of one block, and its last, at the beginning of
+    the next, are half a block apart or more.
     """
     every, index = len(combs), torch.arange(len(combs))[:, None]
     (start, end), is_read = _ends(blocks), blocks.any(0)

@@ -31,7 +31,8 @@ class ProbeError(Exception):
 def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
     """Return the shape, without the batch, of `call` on `inputs`.
 
-    Raise ProbeError if torch refuses the call, or if one result has no or over LARGEST numbers.
+    Raise ProbeError if torch refuses the call, or if the result for
+    one image is empty or has more than LARGEST numbers.
     """
     try:
         with warnings.catch_warnings(), torch.no_grad():

@@ -218,7 +218,10 @@ def folded(nodes: list[GraphNode]) -> list[GraphNode]:
 
 
 def _times(nodes: list[GraphNode], start: int, width: int) -> int:
-    """Return the number of equal runs of `width` nodes from `start` on; 0 if there is only one."""
+    """Return how often the run of `width` nodes at `start` repeats; 0 if once, or if it has to stay.
+
+    A run has to stay if its shapes, its results or the readers of its nodes hinder a fold.
+    """
     run, end = nodes[start : start + width], start + width
     if nodes[start - 1].shape != run[-1].shape or any(n.form == "result" for n in run):
         return 0

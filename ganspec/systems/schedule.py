@@ -13,7 +13,7 @@ Epochs: TypeAlias = Count | Annotated[tuple[Count, ...], Field(min_length=1)]
 
 
 def includes(epochs: Epochs | None, epoch: int) -> bool:
-    """Return True if `epoch` is one of `epochs`: a list, or every so many; none for None."""
+    """Return True if `epochs` has `epoch`: a list of epochs, or n for every n-th; None has none."""
     if isinstance(epochs, tuple):
         return epoch in epochs
     return epochs is not None and epoch % epochs == 0
