@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (e76ba912).
+Written by ganspec from the spec `denoising_fashion` (ab82db77).
 Plain PyTorch, yours to edit.
 """
 
@@ -177,7 +177,7 @@ def evaluate(autoencoder, images):
 
 
 def compare(autoencoder, images):
-    """Return inputs, outputs and, under noise, clean images: one batch, rows of a grid."""
+    """Return inputs, outputs and, under noise, clean images as one batch, in order."""
     clean = images.float() / 255
     autoencoder.eval()
     with torch.no_grad():

@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (823e7512).
+Written by ganspec from the spec `denoising_pokemon` (17bf0560).
 Plain PyTorch, yours to edit.
 """
 
@@ -234,7 +234,7 @@ def train_step(autoencoder, optimizer, batches):
 
 
 def compare(autoencoder, images):
-    """Return inputs, outputs and, under noise, clean images: one batch, rows of a grid."""
+    """Return inputs, outputs and, under noise, clean images as one batch, in order."""
     clean = images.float() / 255
     autoencoder.eval()
     with torch.no_grad():

@@ -218,9 +218,9 @@ def folded(nodes: list[GraphNode]) -> list[GraphNode]:
 
 
 def _times(nodes: list[GraphNode], start: int, width: int) -> int:
-    """Return how often the run of `width` nodes at `start` repeats; 0 if once, or if it has to stay.
+    """Return how often the run of `width` nodes at `start` repeats; 0 if it occurs once or stays.
 
-    A run has to stay if its shapes, its results or the readers of its nodes hinder a fold.
+    A run stays as it is if its shapes, results or the readers of its nodes hinder folding.
     """
     run, end = nodes[start : start + width], start + width
     if nodes[start - 1].shape != run[-1].shape or any(n.form == "result" for n in run):

@@ -36,7 +36,7 @@ def evaluate(autoencoder, images, cfg):
 
 
 def compare(autoencoder, images, cfg):
-    """Return inputs, outputs and, under noise, clean images: one batch, rows of a grid."""
+    """Return inputs, outputs and, under noise, clean images as one batch, in order."""
     clean = scale_pixels(images, cfg)
     autoencoder.eval()
     with torch.no_grad():
