@@ -33,7 +33,7 @@ discriminator:
   layers:
     - conv: 8
     - leaky_relu
-    - self_attention: {form: pooled, norm: spectral}
+    - self_attention: {form: pooled, weight_norm: spectral}
     - flatten
     - linear: 1
 objective: {loss: hinge}

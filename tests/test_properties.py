@@ -225,10 +225,10 @@ def compare_training(spec, nets: dict, emitted: dict) -> None:
     ]
     theirs = [emitted["Generator"], emitted["Discriminator"]]
     results = []
-    # what is emitted knows nothing of labels, of the step's number or of `cfg`
-    for builders, feed, labels, step, number, extra in [
-        (ours, draw_batches, (None,), train_step, (1,), (None, cfg)),
-        (theirs, emitted["draw_batches"], (), emitted["train_step"], (), ()),
+    # what is emitted knows nothing of labels, a third optimizer, the step's number or `cfg`
+    for builders, feed, labels, step, number, third, extra in [
+        (ours, draw_batches, (None,), train_step, (1,), (None,), (None, cfg)),
+        (theirs, emitted["draw_batches"], (), emitted["train_step"], (), (), ()),
     ]:
         torch.manual_seed(2)
         generator, discriminator = (build() for build in builders)
@@ -236,7 +236,8 @@ def compare_training(spec, nets: dict, emitted: dict) -> None:
         d_optimizer = cfg.d_optimizer(discriminator.parameters())
         batches = feed(images, *labels, 3, *extra[-1:])
         for _ in range(2):
-            step(*number, generator, discriminator, g_optimizer, d_optimizer, batches, *extra)
+            optimizers = (g_optimizer, d_optimizer, *third)
+            step(*number, generator, discriminator, *optimizers, batches, *extra)
         results.append([*generator.state_dict().values(), *discriminator.state_dict().values()])
     assert all(map(same, *results))
 

@@ -73,7 +73,7 @@ def test_a_report_has_its_tables_and_figures(runs, tmp_path):
     hyper, scores, *networks = tables(text)
     assert hyper == [
         ["run", "loss", "learning rate", "optimizer kind", "beta 1", "beta 2", "batch", "epochs"],
-        [r"50\%\_a\&b", "non-saturating", "1e-4", "Adam", "0.9", "0.999", "256", "100"],
+        [r"50\%\_a\&b", "minimax", "1e-4", "Adam", "0.9", "0.999", "256", "100"],
         ["other", "hinge", "1e-4 / 4e-4", "Adam", "0", "0.9", "128", "200"],
     ]
     assert "a / b: generator / discriminator" in text
