@@ -102,7 +102,7 @@ class Settler:
     def _pairs(
         self, node: ast.Assign, targets: list[ast.expr], values: list[ast.expr]
     ) -> list[str] | None:
-        """Return `a, b = c, d` without its absent variables, as one line; None if it has none."""
+        """Return the line of `a, b = c, d` without absent variables; None if none is absent."""
         pairs = list(zip(targets, values, strict=False)) if len(targets) == len(values) else []
         kept = [
             (target, value)

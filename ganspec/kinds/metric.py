@@ -49,7 +49,7 @@ class Metric(Kind, family="metric"):
 
     @property
     def least(self) -> int:
-        """Smallest number of images, generated and if `paired` real, of which it has a value."""
+        """Smallest number of generated images, and if `paired` also of real ones, for a value."""
         return 1
 
     def demand(self, *counts: int) -> None:

@@ -148,11 +148,12 @@ def _scan(trial: Trial, axis: int) -> torch.Tensor:
 
 
 def _between(combs: torch.Tensor, blocks: torch.Tensor, length: int) -> torch.Tensor | None:
-    """Return a mask from each place's first index to its last.
+    """Return a mask of the indices from the first to the last that each place reads.
 
-    Return None if the indices of some place are ambiguous. They are, if its two blocks are not
-    neighbours, or if its first index, at the end of one block, and its last, at the beginning of
-    the next, are half a block apart or more.
+    Row k of `combs` shows which places read any of the indices k, k + n, k + 2n ..., row k of
+    `blocks` which read any of the k-th n neighbouring indices. Return None if these leave some
+    place's first or last index open: it reads from blocks that are not neighbours, or from two
+    neighbours, and its first and last index are n / 2 or more apart.
     """
     every, index = len(combs), torch.arange(len(combs))[:, None]
     (start, end), is_read = _ends(blocks), blocks.any(0)
