@@ -41,9 +41,8 @@ def sections(a: Spec, b: Spec, texts: AuthoredPair) -> tuple[SectionDiff, ...]:
     for name in dict.fromkeys([*_compared(a), *_compared(b)]):
         title, views = TITLES.get(name, name), (_view(a, name), _view(b, name))
         if name == "data" and not all(view and "resize" in view.values for view in views):
-            for view in filter(
-                None, views
-            ):  # if one spec does not resize its images, `resize` is not compared
+            # if one spec does not resize its images, `resize` is not compared
+            for view in filter(None, views):
                 view.values.pop("resize", None)
         if name in (*a.unread, *b.unread):
             changes = [Change(label(name), _gap(a, name), _gap(b, name))]

@@ -44,9 +44,8 @@ class Builder(Lowering):
         self.taps: dict[str, Value] = {}
         self.read: set[int] = set()
         self.branches: list[str | None] = [None]
-        self.parts: list[Layer | Condition] = (
-            [parent.at] if parent else []
-        )  # the last is being lowered
+        # the last is being lowered
+        self.parts: list[Layer | Condition] = [parent.at] if parent else []
         self.ids: Iterator[int] = parent.ids if parent else itertools.count()
 
     # -- for layers ---------------------------------------------------------------------------

@@ -34,7 +34,7 @@ class UnmovableError(Exception):
 
     def __init__(self, why: str, help: str = ""):
         super().__init__(why)
-        self.help = help or ("define it at the top level of the kind's own file, or import it")
+        self.help = help or "define it at the top level of the kind's own file, or import it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,9 +164,8 @@ class Home:
     def _find(self, name: str) -> Binding | None:
         # a function that declares `name` global also binds it, but does not define it
         statements = [s for s in self.bindings.get(name, []) if getattr(s, "name", name) == name]
-        if statements and isinstance(
-            statements[0], DEFINING
-        ):  # later changes of its attributes are no definition
+        # later changes of a function's or class's attributes are no definition
+        if statements and isinstance(statements[0], DEFINING):
             statements = [s for s in statements if name not in changed_names(s)]
         if not statements:
             if (star := self._star(name)) is not None:

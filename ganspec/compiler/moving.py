@@ -68,9 +68,8 @@ class Mover:
         self.main = ""
         self.modules: list[nn.Module] = []
         self.homes: tuple[str, ...] = ("ganspec.systems",)
-        self.trail: list[
-            tuple[Definition, str]
-        ] = []  # definitions being moved, outermost first, with their sections
+        # definitions being moved, outermost first, with their sections
+        self.trail: list[tuple[Definition, str]] = []
 
     def networks(self, nets: dict[str, Net]) -> dict[str, str]:
         """Print the networks, after the functions that they name. Return their marks by key."""
@@ -108,9 +107,8 @@ class Mover:
         if not is_own(getattr(thing, "__module__", None) or "builtins", self.also):
             return self._installed(thing)
         binding = definition_of(thing, "function")
-        if (
-            isinstance(binding, Definition) and binding.node is None
-        ):  # a lambda that a statement names
+        # a lambda that a statement names
+        if isinstance(binding, Definition) and binding.node is None:
             values = binding.home.namespace
             return self._constant(binding, next(n for n in binding.names if values[n] is thing))
         return self.mark_of(binding, "")
@@ -136,9 +134,8 @@ class Mover:
         symbol = self.symbols.of(imported.key, IMPORT, imported.name)
         lines = self.imports.setdefault(symbol, [])
         dotted = imported.line.startswith("import ") and "." in imported.line
-        if not lines or (
-            dotted and imported not in lines
-        ):  # `import a.b` and `import a.c` load different modules
+        # `import a.b` and `import a.c` load different modules
+        if not lines or (dotted and imported not in lines):
             lines.append(imported)
         return symbol.mark
 

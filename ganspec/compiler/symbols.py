@@ -20,9 +20,8 @@ from torch import nn, optim
 from ganspec.compiler.definitions import Import
 
 MARK = re.compile(r"__ganspec_(\d+)__")
-NETWORK, IMPORT, TRAINING, VALUE, HELPER, BLOCK, SETTING = range(
-    7
-)  # ranks: lower ones choose names first
+# ranks: lower ones choose names first
+NETWORK, IMPORT, TRAINING, VALUE, HELPER, BLOCK, SETTING = range(7)
 
 
 @dataclass(eq=False)
@@ -80,9 +79,8 @@ class Symbols:
             names = symbol.candidates()
             shared = symbol.rank == SETTING and first.count(symbol.wishes[0]) > 1
             if shared and len(symbol.wishes) > 1:
-                next(
-                    names
-                )  # settings of two families want one name: both get a name with the family
+                # settings of two families want one name: both get a name with the family
+                next(names)
             symbol.name = next(n for n in names if n not in taken and n not in shunned[symbol])
             taken.add(symbol.name)
 

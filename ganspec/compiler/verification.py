@@ -197,9 +197,8 @@ class ValueComparison:
                 return self.same(*cells) and _code(old.__code__) == _code(new.__code__)
             case type() | types.ModuleType():
                 return True
-        if not is_own(
-            type(old).__module__
-        ):  # objects of installed packages, such as loggers, are not compared
+        # objects of installed packages, such as loggers, are not compared
+        if not is_own(type(old).__module__):
             return True
         return self.same(_fields(old), _fields(new))
 

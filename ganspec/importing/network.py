@@ -70,9 +70,8 @@ class CodeNetwork(NetworkDraft):
     network: nn.Module
     graph: RecordedGraph
     inputs: list[torch.Tensor]
-    before: list[RecordedCall] = field(
-        default_factory=list
-    )  # calls that join the label to the input
+    # calls that join the label to the input
+    before: list[RecordedCall] = field(default_factory=list)
     compared: list[int] = field(default_factory=list)  # indices of the outputs that were read
 
 

@@ -68,9 +68,8 @@ class Mark:
     def within(self, value: str, start: int, end: int) -> Mark:
         """Return the span of `value[start:end]`; this mark if its text is not exactly `value`."""
         line = self.text.lines[self.line - 1] if self.line <= len(self.text.lines) else ""
-        if (
-            line[self.column - 1 : self.end - 1] != value
-        ):  # offsets differ in a quoted or folded text
+        # offsets differ in a quoted or folded text
+        if line[self.column - 1 : self.end - 1] != value:
             return self
         return Mark(self.text, self.line, self.column + start, self.column + end)
 

@@ -42,10 +42,8 @@ class Kind(Section):
         cls, kind: str | None = None, family: str | None = None, **_: object
     ) -> None:
         if family is not None:
-            cls.family, cls.kinds = (
-                family,
-                {},
-            )  # a family's base class, whose subclasses share `kinds`
+            # a family's base class, whose subclasses share `kinds`
+            cls.family, cls.kinds = family, {}
             BASES[family] = cls
         if kind is not None:
             package = PACKAGES.get(cls.family)

@@ -84,9 +84,8 @@ class _Setting:
             if isinstance(full, MapNode) and part not in full.value and isinstance(tree, MapNode):
                 changed = {k: self.lay(tree[k], depth, (*path, k)) for k in full.value}
                 return tree.holding({**tree.value, **changed})
-        if isinstance(tree.value, str) and isinstance(
-            shape, str
-        ):  # a kind without fields, written as a word
+        # a kind without fields, written as a word
+        if isinstance(tree.value, str) and isinstance(shape, str):
             tree = tree.holding({tree.value: ScalarNode(None, tree.mark, tree.mark)})
         if tree.value is not None and not isinstance(tree, MapNode):
             above = ".".join(self.parts[:depth])

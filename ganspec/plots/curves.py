@@ -209,7 +209,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
 
 
 class FewTicks(MaxNLocator):
-    """Whole numbers at one to three ticks of a narrow axis."""
+    """Places one to three ticks at whole numbers, for a narrow axis."""
 
     def __init__(self) -> None:
         super().__init__(2, integer=True)

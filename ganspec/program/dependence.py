@@ -184,9 +184,8 @@ def strides(masks: Masks, places: torch.Size) -> list[Fraction]:
         if mask.shape[1] > 1:
             line = mask.unflatten(1, places).select(2 - axis, places[1 - axis] // 2)
         first, last = _ends(line)
-        whole = (
-            ((first > 0) & (last < len(mask) - 1)).nonzero().flatten()
-        )  # places whose reads no edge cuts
+        # places whose reads no edge cuts
+        whole = ((first > 0) & (last < len(mask) - 1)).nonzero().flatten()
         whole = whole if len(whole) > 1 else torch.arange(places[axis])
         whole = whole[len(whole) // 4 : len(whole) - len(whole) // 4].double()
         middles = (first + last)[whole.long() % line.shape[1]] / 2

@@ -279,9 +279,8 @@ def _gather(edges: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> t
     columns, column_of = columns.unique(dim=1, return_inverse=True)
     gathered = []
     for edge in edges:
-        across = torch.where(columns, edge[..., None], NOWHERE).amax(
-            1
-        )  # rows x distinct sets of columns
+        # rows x distinct sets of columns
+        across = torch.where(columns, edge[..., None], NOWHERE).amax(1)
         down = torch.where(rows[:, :, None], across[:, None], NOWHERE).amax(0)
         gathered.append(down[row_of, column_of])
     return torch.stack(gathered)
