@@ -128,6 +128,11 @@ def test_labels_of_generated_images_are_the_real_ones_or_random():
     assert not any(torch.equal(labels.sort().values, torch.arange(24)) for labels in drawn)
 
 
+def test_labels_that_no_network_reads_are_not_drawn():
+    made = trainer(CLASSES[0], "train.labels=random")
+    assert changed(made) == {"generator", "discriminator"}
+
+
 def test_labels_stay_with_their_images():
     made = trainer(*CLASSES)
     images, labels = next(made.batches)

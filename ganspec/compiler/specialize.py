@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from ganspec.compiler.known import Facts, Known, Namespace, View
-from ganspec.compiler.loops import rounds, runs_once
+from ganspec.compiler.loops import rounds
 from ganspec.compiler.present import is_modules
 from ganspec.compiler.python_text import Edits, PlacedNode, first_line, last_line
 
@@ -87,8 +87,6 @@ class Settler:
                 return self._branch(node, bool(known.value))
             case ast.For(body=[ast.Pass()], orelse=[], iter=all) if is_modules(all):
                 return [] if self.facts.modules else None
-            case ast.For() if runs_once(self.view, node):
-                return self._block(node.body, node)
             case ast.For(target=ast.Name(id=name)) if values := rounds(self.view, node, name):
                 return self._unrolled(node, name, values)
             case ast.Assign(targets=[ast.Tuple() as targets], value=ast.Tuple() as values):
@@ -159,15 +157,14 @@ class Settler:
 
     def _unrolled(self, node: ast.For, name: str, values: tuple[object, ...]) -> list[str]:
         """Return the loop's body once per value, written in place of the variable."""
-        lines, unrolled = self.lines, list[str]()
+        unrolled: list[str] = []
         for value in values:
             edits = Edits(self.view)
             for each in self.view.scopes.named(name):
-                if each is not node.target:
+                if isinstance(each.ctx, ast.Load):
                     edits.replace(each, repr(value))
-            self.lines = edits.made().split("\n")
-            unrolled += [*([""] if unrolled else []), *self._block(node.body, node)]
-        self.lines = lines
+            settler = Settler(View(edits.made(), self.facts)) if edits.changes else self
+            unrolled += [*([""] if unrolled else []), *settler._block(node.body, node)]
         return unrolled
 
     def _is_absent(self, node: ast.AST) -> bool:

@@ -9,7 +9,6 @@ from ganspec.language.tree import find
 from ganspec.systems.gan.fields import GanFields
 from ganspec.systems.gan.train import BUILT_IN, HALVES, Steps
 
-REUSED = ("latents", "generated")  # what the second network's update can reuse
 FACTS = ("d_conditional", "auxiliary")  # settings in a penalty's `cfg` besides its fields
 
 
@@ -29,7 +28,7 @@ def clashes(spec: GanFields) -> Iterator[Diagnostic]:
     if train.skip.changed() and train.gradients:
         message = "an update that a rule skips has no gradients to log"
         yield _clash(spec, "gradients", message, "take `gradients` or the rules away")
-    reused = next((key for key in REUSED if getattr(train, key) == "reused"), None)
+    reused = train.reused
     if reused and train.steps.generator > 1:
         message = f"only one update of the generator can reuse the discriminator's {reused}"
         yield _clash(spec, reused, message, f"write `{reused}: fresh`")
@@ -126,7 +125,7 @@ def _generator_first(spec: GanFields) -> Iterator[Diagnostic]:
         if train.skip.changed():
             message = "skip rules read the losses of the discriminator's update, which comes later"
             yield _clash(spec, "skip", message, help)
-        if several and (train.latents == "reused" or train.generated == "reused"):
+        if several and train.reused:
             message = "only one update of the discriminator can reuse what the generator made"
             yield _clash(spec, "steps", message, "take `steps: {discriminator: ...}` away")
 

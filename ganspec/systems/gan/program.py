@@ -59,7 +59,7 @@ def train(images, labels, asked, args, cfg):
     started = time.perf_counter()
     for step in range(1, last + 1):
         now = step if cfg.warmup else None
-        pool = labels if cfg.fake_labels == "random" else None
+        pool = labels if cfg.random_labels else None
         log = train_step(
             now, generator, discriminator, g_optimizer, d_optimizer, q_optimizer, batches, pool, cfg
         )

@@ -32,15 +32,16 @@ def settings(spec: GanFields, nets: dict[str, Net]) -> SimpleNamespace:
 
 def joint(spec: GanFields) -> dict[str, object]:
     """Return the settings of an update of the spec's own; `joint` are the networks it changes."""
-    for name, update in spec.train.updates.items():
-        return {
-            "joint": update.networks,
-            "joint_generator": "generator" in update.networks,
-            "joint_discriminator": "discriminator" in update.networks,
-            "joint_loss": f"{name}_loss",
-            "q_optimizer": optimizer(update.optimizer),
-        }
-    return {"joint": None}
+    if not spec.train.updates:
+        return {"joint": None}
+    ((name, update),) = spec.train.updates.items()
+    return {
+        "joint": update.networks,
+        "joint_generator": "generator" in update.networks,
+        "joint_discriminator": "discriminator" in update.networks,
+        "joint_loss": f"{name}_loss",
+        "q_optimizer": optimizer(update.optimizer),
+    }
 
 
 def rule(text: str | None, who: str) -> Rule | None:
@@ -68,7 +69,7 @@ def labelling(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
         "label_size": size,
         # the number of classes is known only from the files
         "check_classes": labels == "classes" and spec.data.dataset.label_kind() is None,
-        "fake_labels": train.labels if labels else "real",
+        "random_labels": labels is not None and train.labels == "random",
         "g_conditional": generator.conditional,
         "d_conditional": discriminator.conditional,
         "auxiliary": auxiliary is not None,
@@ -104,11 +105,8 @@ def objective(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
 def rules(spec: GanFields) -> dict[str, object]:
     """Return the settings of latents and of the updates of both networks."""
     train, latent = spec.train, spec.latent
-    reused = "latents" if train.latents == "reused" else None
-    reused = "images" if train.generated == "reused" else reused
-    first = train.generator_first
-    random = spec.condition is not None and train.labels == "random"
-    skip = train.skip
+    reused, skip = train.reused, train.skip
+    is_second = not train.generator_first  # the generator may reuse what the discriminator drew
     return {
         "latent_size": plain(latent.size),
         "latent_distribution": latent.distribution,
@@ -118,12 +116,12 @@ def rules(spec: GanFields) -> dict[str, object]:
         "order": train.plan,
         "first": train.plan[0],
         "apart": train.apart,
-        "generator_first": first,
+        "generator_first": train.generator_first,
         "reused": reused,
-        "random_labels": random,
-        "d_draws": not (reused and first),  # latents and labels of its own, in this update
-        "g_draws": not reused or first,
-        "g_draws_labels": random and (reused != "images" or first),
+        # what a network's update draws, and does not take from the other's update before it
+        "d_draws": reused is None or is_second,
+        "g_draws": reused is None or not is_second,
+        "g_draws_images": reused != "generated" or not is_second,
         "discriminator_steps": train.steps.discriminator,
         "generator_steps": train.steps.generator,
         "generator_batch": train.generator_batch,

@@ -155,7 +155,7 @@ def train_classes(generator, discriminator, optimizer, real, labels, pool, log, 
     if cfg.joint_discriminator:
         _, q_real = assess(discriminator, real, labels, cfg)
     if cfg.joint_generator or cfg.auxiliary_images == "both":
-        fake_labels = draw_labels(pool, len(real)) if cfg.fake_labels == "random" else labels
+        fake_labels = draw_labels(pool, len(real)) if cfg.random_labels else labels
         latent = draw_latent(len(real), real.device, cfg)
         fake = generate(generator, latent, fake_labels, cfg)
         _, q_fake = assess(discriminator, fake, fake_labels, cfg)
@@ -191,7 +191,7 @@ def train_step(
                 if cfg.d_draws:
                     fake_labels = draw_labels(pool, len(real)) if cfg.random_labels else labels
                     latent = draw_latent(len(real), real.device, cfg)
-                if cfg.reused != "images":
+                if cfg.reused != "generated":
                     fake = draw_fake(step, generator, real, latent, fake_labels, cfg)
                 else:
                     if cfg.d_draws:  # the generator's update will need the images' gradients
@@ -208,11 +208,11 @@ def train_step(
                 for _ in range(cfg.generator_steps):
                     if cfg.g_draws:
                         latent = draw_latent(cfg.generator_batch or len(real), real.device, cfg)
-                    if cfg.g_draws_labels:
+                    if cfg.random_labels and cfg.g_draws_images:
                         fake_labels = draw_labels(pool, cfg.generator_batch or len(real))
                     elif cfg.generator_first:
                         fake_labels = labels
-                    if cfg.g_draws or cfg.reused != "images":
+                    if cfg.g_draws_images:
                         images = generate(generator, latent, fake_labels, cfg)
                     train_generator(
                         generator, discriminator, g_optimizer, images, fake_labels, log, cfg

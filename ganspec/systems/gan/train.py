@@ -154,5 +154,12 @@ class Train(Schedule):
         return self.conditions
 
     @property
+    def reused(self) -> Literal["latents", "generated"] | None:
+        """The field that says what the second network reuses, `generated` before `latents`."""
+        if self.generated == "reused":
+            return "generated"
+        return "latents" if self.latents == "reused" else None
+
+    @property
     def warmup_steps(self) -> int:
         return self.warmup.iterations if self.warmup else 0

@@ -46,7 +46,7 @@ class GanTraining(Training):
             self.fixed["labels"] = (
                 sample_labels(labels, self.cfg) if asked is None else asked.to(self.device)
             )
-        self.pool = labels if self.cfg.fake_labels == "random" else None
+        self.pool = labels if self.cfg.random_labels else None
         self.batches = Feed(start.images.images, labels, self.cfg.seed, self.cfg)
 
     @property
