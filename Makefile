@@ -24,6 +24,7 @@ lint: .venv/ready
 generated: .venv/ready
 	$(BIN)/ganspec build specs/*.yaml
 	$(BIN)/python docs/write_language.py > docs/language.md
+	$(BIN)/python docs/write_swaps.py > docs/swaps.md
 
 clean:
 	rm -rf .venv build dist *.egg-info

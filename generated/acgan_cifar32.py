@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (82250ebc).
+Written by ganspec from the spec `acgan_cifar32` (8888cc20).
 Plain PyTorch, yours to edit.
 """
 
@@ -174,18 +174,6 @@ def draw_batches(images, labels, seed):
             yield images[chosen].float() / 127.5 - 1, labels[chosen]
 
 
-def train_generator(generator, discriminator, optimizer, images, labels, log):
-    """Update the generator by the scores of `images`. Write its loss into `log`."""
-    discriminator.requires_grad_(False)  # no gradients for its weights
-    scores, _ = discriminator(images)
-    g_loss = F.binary_cross_entropy(scores, torch.ones_like(scores))
-    optimizer.zero_grad()
-    g_loss.backward()
-    optimizer.step()
-    discriminator.requires_grad_(True)
-    log["g_loss"] = g_loss.detach()
-
-
 def assess(discriminator, images, labels):
     """Return the scores of images, and the loss of their classes."""
     scores, guesses = discriminator(images)
@@ -226,7 +214,14 @@ def train_step(
     # G: maximise log D(G(z))
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     images = generator(latent, labels)
-    train_generator(generator, discriminator, g_optimizer, images, labels, log)
+    discriminator.requires_grad_(False)  # no gradients for its weights
+    scores, _ = discriminator(images)
+    g_loss = F.binary_cross_entropy(scores, torch.ones_like(scores))
+    g_optimizer.zero_grad()
+    g_loss.backward()
+    g_optimizer.step()
+    discriminator.requires_grad_(True)
+    log["g_loss"] = g_loss.detach()
 
     train_classes(generator, discriminator, q_optimizer, real, labels, log)
     return log

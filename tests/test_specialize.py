@@ -221,6 +221,24 @@ def test_a_function_of_some_lines_stands_where_it_pays():
         assert stays or made[1].count("o.step()") == calls
 
 
+@pytest.mark.parametrize(("read", "stays"), [("x", False), ("_", True)])
+def test_a_throwaway_name_hinders_nothing_unless_it_is_read(read, stays):
+    mark = "__ganspec_0__"
+    texts = [
+        f"def {mark}(a, log):\n    b, _ = a\n    log.append(b)",
+        f"def f(x, log):\n    x, _ = x\n    {mark}(x, log)\n    return {read}",
+    ]
+    made = inline(texts, [mark])
+    assert (made == texts) == stays
+    results = []
+    for each in (texts, made):
+        names: dict = {}
+        exec("\n".join(each), names)
+        log: list = []
+        results.append((names["f"](((1, 2), 3), log), log))
+    assert results[0] == results[1]
+
+
 @pytest.mark.parametrize(
     ("text", "made"),
     [

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from ganspec.compiler.python_text import Edits, PythonText, last_line
-from ganspec.compiler.scopes import NameScope, every_argument
+from ganspec.compiler.scopes import every_argument
 from ganspec.compiler.symbols import MARK
 
 SIMPLE = (ast.Name, ast.Constant, ast.Attribute)
@@ -143,7 +143,9 @@ class Function(PythonText):
         around = _function_around(statement, parents)
         _require(around in caller.scopes.all)
         later = {n.id for n in caller.scopes.of if n.lineno > last_line(statement)}
-        self._check_names(arguments, caller.scopes.all[around], later, target)
+        read = [n for each in (self, caller) for n in each.scopes.named("_") if _is_read(n)]
+        taken = set(caller.scopes.all[around].bound) - (set() if read else {"_"})
+        self._check_names(arguments, taken, later, target)
         edits = Edits(self)
         for name in self.scopes.of:
             if self.scopes.holder(name) is self.scope and name.id in arguments:
@@ -165,13 +167,13 @@ class Function(PythonText):
     def _check_names(
         self,
         arguments: dict[str, ast.expr],
-        caller: NameScope,
+        taken: set[str],
         later: set[str],
         target: ast.expr | None,
     ) -> None:
         """Raise CannotInlineError if an argument is no name, constant or attribute.
 
-        Raise it, too, if variables of the function and the caller would clash.
+        Raise it, too, if variables of the function would clash with `taken`, those of the caller.
         """
         for name, argument in arguments.items():
             _require(isinstance(argument, SIMPLE))
@@ -179,8 +181,12 @@ class Function(PythonText):
                 _require(isinstance(argument, ast.Name) and argument.id not in later)
         own = set(self.scope.bound) - set(arguments)
         set_anyway = {target.id} if isinstance(target, ast.Name) else set()
-        _require(not own & ((set(caller.bound) - set_anyway) | _names(arguments.values())))
+        _require(not own & ((taken - set_anyway) | _names(arguments.values())))
         _require(not any(MARK.search(name) for name in own))
+
+
+def _is_read(name: ast.Name) -> bool:
+    return isinstance(name.ctx, ast.Load)
 
 
 def _require(holds: bool) -> None:
