@@ -65,9 +65,9 @@ The tables give the answer to each swap at the specs' own widths: `yes` if the n
 and trained with it, otherwise the number of the answer below. A combination of swaps fits if each
 of them does, but for `class batch`, which reads the label, under `condition: none`. The tests
 train combinations of all five keys for two steps and compare the weights with those of the
-emitted file, bit for bit. Counts in `report` are those of the report's own networks: after a swap by
-`--set`, `ganspec check` names the difference. `build` and `train` do not compare them, and a spec
-that extends another one does not take over its report.
+emitted file, bit for bit. Counts in `report` are those of the report's own networks: after a
+swap by `--set`, `ganspec check` names the difference. `build` and `train` do not compare them,
+and a spec that extends another one does not take over its report.
 
 Specs without labels get `condition: {kind: classes, size: 10}` first (24 for `shapes`), and
 `dcgan_keras` `train: {labels: random}`. `class batch` is batch norm with a gain and a bias for
