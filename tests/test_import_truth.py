@@ -273,6 +273,54 @@ def test_names_that_are_cut_short_are_read(tmp_path):
         assert part in said
 
 
+JOINED = """
+Layer (type)                    Output Shape         Param #     Connected to
+======================================================================================
+input_1 (InputLayer)            (None, 128, 128, 3)  0
+conv2d_1 (Conv2D)               (None, 128, 128, 102 28672       input_1[0][0]
+conv2d_2 (Conv2D)               (None, 128, 128, 102 1049600     conv2d_1[0][0]
+{:<32}(None, 128, 128, {} 0           conv2d_2[0][0]
+                                                                 conv2d_1[0][0]
+conv2d_3 (Conv2D)               (None, 64, 64, 64)   {:<12}join_1[0][0]
+flatten_1 (Flatten)             (None, 262144)       0           conv2d_3[0][0]
+dense_1 (Dense)                 (None, 1)            262145      flatten_1[0][0]
+"""
+
+
+@pytest.mark.parametrize(
+    "kind, name, width, count",
+    [("add", "join_1 (Add)", 102, 589_888), ("concat", "join_1 (Concatenate)", 204, 1_179_712)],
+)
+def test_a_join_whose_width_is_cut_short_has_that_of_its_parts(kind, name, width, count, tmp_path):
+    found = of(tmp_path, JOINED.format(name, width, count))
+    assert yaml.safe_load(found.text)["discriminator"]["layers"] == [
+        {"conv": {"out": 1024, "as": "skip"}},
+        {"conv": {"out": 1024, "kernel": 1}},
+        {kind: "skip"},
+        {"conv": {"out": 64, "stride": 2}},
+        "flatten",
+        {"linear": 1},
+    ]
+
+
+def test_a_label_joined_to_a_width_that_is_cut_short(tmp_path):
+    label = """label (InputLayer)              (None, 1)            0
+e (Embedding)                   (None, 1, 50)        500         label[0][0]
+d (Dense)                       (None, 1, 16384)     835584      e[0][0]
+r (Reshape)                     (None, 128, 128, 1)  0           d[0][0]
+conv2d_1"""
+    text = JOINED.format("join_1 (Concatenate)", 102, 590_464).replace("conv2d_1", label, 1)
+    found = of(tmp_path, text.replace(" conv2d_1[0][0]\nconv2d_3", " r[0][0]\nconv2d_3"))
+    assert yaml.safe_load(found.text)["discriminator"]["layers"] == [
+        {"conv": 1024},
+        {"conv": {"out": 1024, "kernel": 1}},
+        {"join_label": {"embedding": {"size": 50, "join": "map"}}},
+        {"conv": {"out": 64, "stride": 2}},
+        "flatten",
+        {"linear": 1},
+    ]
+
+
 OTHERS = {
     "a table of torchsummary": "            Conv2d-1            [-1, 8, 8, 8]             392",
     "was printed with `expand_nested`": "|¯¯¯¯¯¯¯¯|\n| conv2d (Conv2D)   (None, 8, 8, 8)  224",

@@ -171,10 +171,12 @@ class Walk:
 
         [] if the network's `condition` joins the label.
         """
+        kind = KERAS[row.type]
         if self.labels and _mentions(row.sources, self.labels[-1:]):
+            if row.is_cut and row.shape != self.joined(kind, [self.labels[-1].shape or ()]):
+                return None
             entry = self.condition(row)
             return [entry] if entry else [] if self.draft.condition else None
-        kind = KERAS[row.type]
         if kind == "concat" and (entries := self.vector(row)) is not None:
             return entries
         sources = [named(text, self.shapes) for text in row.sources]
@@ -183,7 +185,15 @@ class Walk:
         is_known = None not in sources and kind != "multiply"
         if not is_known or not 0 < len(others) < len(sources):
             return None
+        if row.shape and row.shape != self.joined(kind, [self.shapes[name] for name in others]):
+            return None
         return [Entry(kind, {"value": self.name(source)}) for source in others]
+
+    def joined(self, kind: str, others: list[Shape]) -> Shape:
+        """Return the shape of a row of `kind` that joins `others` to the running shape."""
+        if kind != "concat":
+            return self.running
+        return (sum(s[0] for s in (self.running, *others) if s), *self.running[1:])
 
     # -- the label ----------------------------------------------------------------------------
 
