@@ -74,4 +74,4 @@ def _is_closed(run: list[Entry]) -> bool:
     entries = list(walk(run))
     names = {e.fields["as"] for e in entries if "as" in e.fields}
     read = {e.fields[k] for e in entries for k in ("from", "value") if k in e.fields}
-    return names == read and all(e.kind not in (None, UNREAD) for e in entries)
+    return names == read and all(e.kind != UNREAD for e in entries)

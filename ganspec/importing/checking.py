@@ -43,10 +43,10 @@ def difference(code: CodeNetwork, net: Net) -> str | None:
     try:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             copy_state(mine, theirs)
-            for training in modes_of([code.network]):
+            for training in (modes := modes_of([code.network])):
                 if worst := _difference(code, net, mine, training):
                     return worst
-            if True in modes_of([code.network]):
+            if True in modes:
                 return _other_gradients(code, net, mine)
     except FAILURES as error:
         return f"it does not run: {str(error).splitlines()[0]}"
@@ -56,8 +56,8 @@ def difference(code: CodeNetwork, net: Net) -> str | None:
 def _difference(code: CodeNetwork, net: Net, mine: nn.Module, training: bool) -> str | None:
     mine.train(training)
     code.network.train(training)
-    pairs = zip(_outputs(mine, _as_read(net, code.inputs)), _code_outputs(code), strict=True)
-    for ours, theirs in pairs:
+    own = _outputs(mine, _as_read(net, code.inputs))
+    for ours, theirs in zip(own, _code_outputs(code, code.inputs), strict=True):
         if not torch.allclose(ours, theirs, rtol=TOLERANCE, atol=TOLERANCE):
             mode = "while training" if training else "after training"
             return f"outputs differ by {(ours - theirs).abs().max():.2g} {mode}"
@@ -71,11 +71,9 @@ def _outputs(network: nn.Module, inputs: list[torch.Tensor]) -> list[torch.Tenso
     return [y.flatten(1) if y.dim() > 1 else y[:, None] for y in outputs]
 
 
-def _code_outputs(
-    code: CodeNetwork, inputs: list[torch.Tensor] | None = None
-) -> list[torch.Tensor]:
+def _code_outputs(code: CodeNetwork, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
     """Return those outputs of the code that were read, in the order of the spec's network."""
-    outputs = _outputs(code.network, inputs or code.inputs)
+    outputs = _outputs(code.network, inputs)
     return [outputs[index] for index in code.compared]
 
 
@@ -148,7 +146,9 @@ def initial_weights(
             except SpecError:  # a weight norm without weights to initialize
                 continue
             pairs = zip(mine.items(), theirs, strict=True)
-            if all(_same(a, b) for (name, a), b in pairs if not name.endswith(("._u", "._v"))):
+            if all(
+                torch.equal(a, b) for (name, a), b in pairs if not name.endswith(("._u", "._v"))
+            ):
                 return True, None if initializer is None else data(initializer)
     return False, None
 
@@ -161,7 +161,3 @@ class SeededDraws(TorchFunctionMode):
         if any(word in name for word in ("normal", "uniform", "rand", "bernoulli")):
             torch.manual_seed(SEED)
         return func(*args, **(kwargs or {}))
-
-
-def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
-    return a.shape == b.shape and torch.equal(a, b)

@@ -17,6 +17,11 @@ FAILURES = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, Ass
 Shape = tuple[int, ...]
 
 
+def sized(shape: Shape) -> str:
+    """Return a shape as text, such as `3 x 32 x 32`."""
+    return " x ".join(map(str, shape)) or "1"
+
+
 @dataclass(frozen=True)
 class Slot:
     """Placeholder for a value among the arguments of a recorded call."""

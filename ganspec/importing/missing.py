@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ganspec.importing.entries import Data, Entry, run_of, walk
-from ganspec.importing.graph import ModuleCall, RecordedCall, RecordedGraph, Shape
+from ganspec.importing.graph import ModuleCall, RecordedCall, RecordedGraph, Shape, sized
 from ganspec.language.unread import UNREAD
 
 
@@ -21,6 +21,11 @@ def marked(graph: RecordedGraph, entries: list[Entry], start: int) -> list[Entry
             unread(entry, f"{described(graph, entry.calls)} ({shown(*shapes)})", *shapes)
         before = entry.output if entry.output >= 0 else before
     return merged
+
+
+def unknown(seen: str) -> Data:
+    """Return the value that a spec has in place of a part that was not read."""
+    return {UNREAD: seen}
 
 
 def unread(entry: Entry, seen: str, before: Shape, after: Shape) -> Entry:
@@ -77,5 +82,4 @@ def scope_of(graph: RecordedGraph, calls: list[RecordedCall]) -> ModuleCall | No
 
 def shown(before: Shape, after: Shape) -> str:
     """Return a change of shape as text, such as `4 x 8 x 8 -> 16`."""
-    one, two = (" x ".join(map(str, shape)) or "1" for shape in (before, after))
-    return one if one == two else f"{one} -> {two}"
+    return sized(before) if before == after else f"{sized(before)} -> {sized(after)}"

@@ -10,7 +10,7 @@ from torch import nn
 
 from ganspec.importing.entries import Data, Entry, shortened, walk
 from ganspec.importing.gradients import cut_gradients
-from ganspec.importing.graph import BATCH, RecordedCall, RecordedGraph, Shape
+from ganspec.importing.graph import BATCH, RecordedCall, RecordedGraph, Shape, sized
 from ganspec.importing.guesses import layer_kinds
 from ganspec.importing.labels import graph_label
 from ganspec.importing.likeness import fill, modes_of
@@ -44,13 +44,17 @@ class NetworkDraft:
     unknown: list[str] = field(default_factory=list)  # what the layers do not say, in words
 
     @property
+    def reads_images(self) -> bool:
+        """True if the input is a map; one of 1 x 1 is a latent."""
+        return len(self.reads) == 3 and self.reads[1:] != (1, 1)
+
+    @property
     def judges(self) -> bool:
         """True if the output is one score, or a map of scores smaller than the image."""
         if math.prod(self.makes) == 1:
             return True
-        is_image = len(self.reads) == 3 and self.reads[1:] != (1, 1)
         is_map = len(self.makes) == 3 and self.makes[0] == 1
-        return is_image and is_map and self.makes[1] < self.reads[1]
+        return self.reads_images and is_map and self.makes[1] < self.reads[1]
 
     @property
     def missing(self) -> list[Entry]:
@@ -179,7 +183,7 @@ def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> None:
         or last.fields.get("bias") is False
         or any(entry.kind is None for entry in walk(layers))
     ):
-        shape = " x ".join(map(str, draft.graph.shapes[head])) or "1"
+        shape = sized(draft.graph.shapes[head])
         draft.unknown.append(f"a further output of {shape}: {', '.join(kinds) or 'a value inside'}")
         return
     size = last.fields.pop("out")

@@ -86,6 +86,6 @@ def _rounds(entries: list[Entry], size: int) -> list[list[Entry]]:
 
 
 def _is_simple(entry: Entry) -> bool:
-    if entry.kind in (None, UNREAD) or entry.note or {"as", "from"} & set(entry.fields):
+    if entry.kind == UNREAD or entry.note or {"as", "from"} & set(entry.fields):
         return False
     return not any(entry.inner())

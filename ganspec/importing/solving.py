@@ -11,9 +11,9 @@ from ganspec.importing.entries import Entry, data, written
 from ganspec.importing.graph import Shape
 from ganspec.importing.guesses import kind_with, layer_kinds
 from ganspec.importing.likeness import lowered
+from ganspec.importing.missing import unknown
 from ganspec.importing.summary import Row
 from ganspec.kinds.layer import Layer
-from ganspec.language.unread import UNREAD
 from ganspec.program.ir import Net
 from ganspec.program.measure import costs, totals
 
@@ -90,22 +90,22 @@ class Solution:
 
     def entry(self, row: Row) -> Entry:
         """Return the layer with a note of its parameter count, unprinted field and alternatives."""
-        unprinted = UNPRINTED.get(keras_type(row))
+        unprinted = UNPRINTED.get(row.type)
         notes = [
             f"{row.params:,}" if row.params else "",
             f"{unprinted}: not printed" if unprinted else "",
             f"or {'; or '.join(self.others[:3])}" if self.others else "",
         ]
         fields = written(self.layer, "keras")
-        if field := UNKNOWN.get(keras_type(row)):
-            fields[field] = {UNREAD: "not printed"}
+        if field := UNKNOWN.get(row.type):
+            fields[field] = unknown("not printed")
         return Entry(self.layer.kind, fields, note="; ".join(filter(None, notes)))
 
 
 def solve(row: Row, before: Shape) -> Solution | None:
     """Return the first layer that fits a row, with the others; None if no layer fits."""
     fitting: list[tuple[Layer, Net]] = []
-    for layer in options(KERAS.get(keras_type(row), ""), row, before):
+    for layer in options(KERAS.get(row.type, ""), row, before):
         net = fits(layer, before, row)
         if net is not None and not any(_same(net, other) for _, other in fitting):
             fitting.append((layer, net))
@@ -175,7 +175,7 @@ def _fields(kind: str, row: Row, before: Shape) -> Iterator[Fields]:
             for rows, columns in product(STRIDES, STRIDES):
                 yield {"size": rows if rows == columns else (rows, columns)}
         case "dropout":
-            yield {"channels": keras_type(row) != "Dropout"}
+            yield {"channels": row.type != "Dropout"}
         case "group_norm":
             yield from ({"groups": groups} for groups in (32, 16, 8, 4, 2, 1))
         case _:

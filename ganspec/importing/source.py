@@ -14,6 +14,7 @@ from ganspec.compiler.check import check
 from ganspec.compiler.lower import lower_network
 from ganspec.importing.checking import difference, initial_weights
 from ganspec.importing.graph import Shape
+from ganspec.importing.missing import unknown
 from ganspec.importing.network import CodeNetwork, read_network
 from ganspec.importing.python_file import (
     CodeInput,
@@ -24,7 +25,7 @@ from ganspec.importing.python_file import (
 )
 from ganspec.importing.running import applied, filled, run_file
 from ganspec.importing.symbols import name_widths
-from ganspec.importing.system import SpecDraft, draft_spec, role_of, text_of, unknown
+from ganspec.importing.system import SpecDraft, draft_spec, role_of, text_of
 from ganspec.kinds.initializer import Initializer
 from ganspec.language.errors import SpecError, listed
 from ganspec.program.ir import Net

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from ganspec.importing.blocks import fold_blocks
 from ganspec.importing.differing import Template
 from ganspec.importing.entries import Data, Entry
-from ganspec.importing.graph import Shape
+from ganspec.importing.graph import Shape, sized
 from ganspec.importing.guesses import layer_kinds
+from ganspec.importing.missing import unknown
 from ganspec.importing.network import CodeNetwork, NetworkDraft, lift_activation_norm
 from ganspec.importing.page import flow, layer_lines, remark
 from ganspec.importing.python_file import UnreadableError
@@ -24,7 +25,7 @@ Image = tuple[int, int, int]
 
 @dataclass(eq=False)
 class SpecDraft:
-    """A spec before it is text: its networks and `init` by role, shape of images, remarks."""
+    """A spec before it is text: its networks and `init` by role, shape of images."""
 
     name: str
     doc: str
@@ -34,7 +35,6 @@ class SpecDraft:
     inits: dict[str, Data] = field(default_factory=dict)
     framework: str = "torch"
     report: list[str] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
     blocks: dict[str, Template] = field(default_factory=dict)
     variables: dict[str, int] = field(default_factory=dict)
 
@@ -48,7 +48,7 @@ def role_of(network: NetworkDraft) -> str:
     reads, makes = network.reads, network.makes
     if network.judges:
         return "discriminator"
-    if len(reads) != 3 or reads[1:] == (1, 1):
+    if not network.reads_images:
         return "generator" if image_of(makes) else "classifier"
     if len(makes) == 1:
         return "classifier"
@@ -62,11 +62,6 @@ def role_of(network: NetworkDraft) -> str:
             f"{network.title} makes images of images and a label; ganspec has no such system"
         )
     return "autoencoder"
-
-
-def sized(shape: Shape) -> str:
-    """Return a shape as text, such as `3 x 32 x 32`."""
-    return " x ".join(map(str, shape))
 
 
 def image_of(shape: Shape) -> Image | None:
@@ -145,7 +140,6 @@ def plain_name(text: str) -> str:
 def text_of(draft: SpecDraft) -> str:
     """Return the text of the spec, with what was not read as `unknown`."""
     lines = [remark(f"Written by `ganspec import` from {draft.source}.")]
-    lines += [remark(text) for text in draft.remarks]
     lines += [f"name: {draft.name}", f"doc: {flow(draft.doc)}"]
     lines += [f"framework: {draft.framework}"] if draft.framework != "torch" else []
     lines += [*draft.report, ""]
@@ -166,11 +160,6 @@ def text_of(draft: SpecDraft) -> str:
 
 
 UNTRAINED = "a network alone does not say how it is trained"
-
-
-def unknown(seen: str) -> Data:
-    """Return the value that a spec has in place of a part that was not read."""
-    return {UNREAD: seen}
 
 
 def _network(network: NetworkDraft, init: Data) -> list[str]:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 from ganspec.compiler.check import check
 from ganspec.compiler.lower import lower
 from ganspec.importing.entries import Data, Entry
+from ganspec.importing.missing import unknown
 from ganspec.importing.network import NetworkDraft
 from ganspec.importing.page import flow
 from ganspec.importing.python_file import CodeInput, UnreadableError
 from ganspec.importing.source import Imported
 from ganspec.importing.summary import Table, read_tables
-from ganspec.importing.system import draft_spec, image_of, role_of, text_of, unknown
+from ganspec.importing.system import draft_spec, image_of, role_of, text_of
 from ganspec.importing.walking import Walk
 from ganspec.language.errors import SpecError
 from ganspec.language.unread import UNREAD
@@ -90,20 +92,22 @@ def _starts_with_vector(table: Table) -> bool:
 
 def unprinted(network: NetworkDraft) -> list[str]:
     """Return the fields that the table does not print, equal ones once with their number."""
-    fields = [
+    return _counted(
         f"{entry.kind} {name}"
         for entry in network.entries
         for name, value in entry.fields.items()
         if isinstance(value, dict) and UNREAD in value
-    ]
-    return [f"{text} ({n} times)" if n > 1 else text for text, n in Counter(fields).items()]
+    )
 
 
 def doubtful(entries: list[Entry]) -> list[str]:
     """Return the layers' notes without parameter counts; equal ones once, with their number."""
     notes = [(e.kind, re.sub(r"^[\d,]+(; )?", "", e.note)) for e in entries]
-    doubts = Counter(f"{kind}: {note}" if kind else note for kind, note in notes if note)
-    return [f"{text} ({count} times)" if count > 1 else text for text, count in doubts.items()]
+    return _counted(f"{kind}: {note}" if kind else note for kind, note in notes if note)
+
+
+def _counted(texts: Iterable[str]) -> list[str]:
+    return [f"{text} ({n} times)" if n > 1 else text for text, n in Counter(texts).items()]
 
 
 def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from ganspec.importing.entries import Data, Entry
-from ganspec.importing.graph import Shape
+from ganspec.importing.graph import Shape, sized
 from ganspec.importing.missing import shown, unread
 from ganspec.importing.network import NetworkDraft
 from ganspec.importing.python_file import UnreadableError
@@ -69,7 +69,7 @@ class Walk:
                 kept.add(row.name)
         for row in ends:
             if row is not main and row.type != "InputLayer":
-                shape = " x ".join(map(str, row.shape or ())) or "an unprinted shape"
+                shape = sized(row.shape) if row.shape else "an unprinted shape"
                 self.draft.unknown.append(f"a further output of {shape}: {row.name} ({row.type})")
         self.rows = [row for row in self.rows if row.name in kept or row.type == "InputLayer"]
 
@@ -104,7 +104,7 @@ class Walk:
                 f"the table `{self.table.name}` does not print the network's input shape; "
                 "add --input z:100 or --input x:3x64x64"
             )
-        likeliest, *others = (shown(shape, shape) for shape in shapes[:4])
+        likeliest, *others = map(sized, shapes[:4])
         doubt = f", or {' or '.join(others)}" if others else ""
         self.draft.notes.append(
             f"the table does not print the network's input shape; guessed {likeliest}{doubt}: "

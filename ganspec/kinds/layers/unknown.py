@@ -20,8 +20,8 @@ class UnreadPart(nn.Module):
         self.shape = shape
 
     def forward(self, x):
-        mean = x.flatten(1).mean(1, keepdim=True)
-        return mean.reshape(len(x), *[1] * len(self.shape)).expand(-1, *self.shape)
+        mean = x.flatten(1).mean(1)
+        return mean.reshape(-1, *[1] * len(self.shape)).expand(-1, *self.shape)
 
 
 class UnknownLayer(Layer, kind="unknown"):
@@ -46,7 +46,7 @@ class UnknownLayer(Layer, kind="unknown"):
     )
 
     def lower(self, net: Lowering, x: Value) -> Value:
-        shape = x.shape if self.shape is None else tuple(self.shape)
+        shape = x.shape if self.shape is None else self.shape
         if len(shape) not in (1, 3):
             help = "write `[size]`, or `[channels, height, width]`"
             net.refuse("bad-value", "a shape is of a vector or of a map", None, help)
