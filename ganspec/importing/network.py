@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from ganspec.importing.entries import Data, Entry, shortened, walk
-from ganspec.importing.gradients import cut_gradients
 from ganspec.importing.graph import BATCH, RecordedCall, RecordedGraph, Shape, sized
 from ganspec.importing.guesses import layer_kinds
 from ganspec.importing.labels import graph_label
@@ -112,7 +111,6 @@ def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> Cod
     _lift_condition(draft)
     _lift_weight_norm(draft)
     _note_weights(draft)
-    draft.unknown += cut_gradients(network, tensors)
     return draft
 
 

@@ -13,6 +13,7 @@ from torch import nn
 from ganspec.compiler.check import check
 from ganspec.compiler.lower import lower_network
 from ganspec.importing.checking import difference, initial_weights
+from ganspec.importing.gradients import cut_gradients
 from ganspec.importing.graph import Shape
 from ganspec.importing.missing import unknown
 from ganspec.importing.network import CodeNetwork, read_network
@@ -83,6 +84,7 @@ def import_file(
             networks[role] = read_network(title, network, own)
         else:
             variables |= named
+        networks[role].unknown += cut_gradients(network, networks[role].inputs)
     if "network" in networks:
         role = role_of(networks["network"])
         networks, builders = {role: networks["network"]}, {role: builders["network"]}
