@@ -52,6 +52,8 @@ def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
 
 def _take_scopes(graph: RecordedGraph, entries: list[Entry]) -> None:
     """Merge the entries of a user's module that keeps the shape, if an entry has no kind."""
+    if all(entry.kind is not None for entry in walk(entries)):
+        return
     for number, scope in enumerate(graph.scopes):
         if not scope.outer or len(scope.inputs) != 1 or len(scope.outputs) != 1:
             continue
