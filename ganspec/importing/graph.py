@@ -105,7 +105,6 @@ class RecordedGraph:
     shapes: dict[int, Shape]
     dtypes: dict[int, torch.dtype]
     roles: dict[RecordedCall, str] = field(default_factory=dict)
-    results: tuple[int, ...] = ()  # the outputs, without a last reshape of a single number
 
     def is_reshape(self, call: RecordedCall) -> bool:
         return self.roles.get(call) == "reshape"

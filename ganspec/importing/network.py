@@ -92,7 +92,7 @@ def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> Cod
     label = graph_label(graph, *labels[0]) if labels else None
     structure = Structure(graph, start, label)
     outputs = _outputs(title, graph)
-    score, *heads = outputs
+    score, *heads = sorted(outputs, key=lambda value: math.prod(graph.shapes[value]) != 1)
     draft = CodeNetwork(
         title,
         graph.shapes[start],
@@ -104,9 +104,8 @@ def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> Cod
         graph=graph,
         inputs=tensors,
     )
-    draft.compared = [graph.results.index(score)]
-    for head in heads:
-        _auxiliary(draft, structure, head)
+    heads = [head for head in heads if _auxiliary(draft, structure, head)]
+    draft.compared = [outputs.index(value) for value in (score, *heads)]
     draft.entries = marked(graph, structure.named(draft.entries), start)
     _lift_condition(draft)
     _lift_weight_norm(draft)
@@ -146,7 +145,7 @@ def drawn(code_input: CodeInput) -> torch.Tensor:
 
 
 def _outputs(title: str, graph: RecordedGraph) -> list[int]:
-    """Return the outputs, a single score first. A final reshape of a single number is skipped."""
+    """Return the outputs, each without a final reshape of a single number."""
     if not graph.outputs:
         raise UnreadableError(f"{title} returns nothing that depends on its inputs")
     maker = {call.output: call for call in graph.calls}
@@ -155,16 +154,13 @@ def _outputs(title: str, graph: RecordedGraph) -> list[int]:
         is_reshape = value in maker and graph.is_reshape(maker[value])
         if is_reshape and math.prod(graph.shapes[value]) == 1:
             outputs[i] = maker[value].inputs[0]
-    graph.results = tuple(outputs)
-    if len(outputs) > 1:
-        outputs.sort(key=lambda value: math.prod(graph.shapes[value]) != 1)
     return outputs
 
 
-def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> None:
+def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> bool:
     """Insert the layer `auxiliary` for a further output, or note that the output was not read.
 
-    Only a discriminator has such a layer, and only one.
+    Only a discriminator has such a layer, and only one. Return True if it was inserted.
     """
     trunk = {entry.output: i for i, entry in enumerate(draft.entries)}
     shared = [value for value in draft.graph.before(head) if value in trunk]
@@ -173,7 +169,7 @@ def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> None:
     kinds = [entry.kind or "a part that no layer expresses" for entry in layers]
     softmax = layers.pop() if layers and layers[-1].kind == "softmax" else None
     last = layers.pop() if layers else None
-    is_free = draft.judges and len(draft.compared) == 1
+    is_free = draft.judges and all(entry.kind != "auxiliary" for entry in draft.entries)
     if (
         not is_free
         or last is None
@@ -183,7 +179,7 @@ def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> None:
     ):
         shape = sized(draft.graph.shapes[head])
         draft.unknown.append(f"a further output of {shape}: {', '.join(kinds) or 'a value inside'}")
-        return
+        return False
     size = last.fields.pop("out")
     if isinstance(size, int):
         draft.classes = draft.classes or size
@@ -191,7 +187,7 @@ def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> None:
     fields |= last.fields | ({"softmax": True} if softmax else {})
     entry = Entry("auxiliary", fields, last.calls, output=start)
     draft.entries.insert(trunk.get(start, -1) + 1, entry)
-    draft.compared.append(draft.graph.results.index(head))
+    return True
 
 
 def _lift_condition(draft: CodeNetwork) -> None:
