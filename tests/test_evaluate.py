@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import write_image_folder
 from PIL import Image
 from small_gans import GREY
 from small_systems import CLASSIFIER, DENOISING, MULTI_HOT
@@ -24,11 +26,18 @@ from ganspec.evaluation.classifier import classifier_extractor
 from ganspec.evaluation.extractor import Extractor, ExtractorError, register
 from ganspec.evaluation.extractors import ExtractorChoice, open_extractor
 from ganspec.evaluation.options import EvaluationOptions
-from ganspec.evaluation.reference import RealImages, open_real, reference_activations
+from ganspec.evaluation.reference import (
+    RealImages,
+    draw_images,
+    halve,
+    open_real,
+    reference_activations,
+)
 from ganspec.evaluation.runs import Evaluator
 from ganspec.evaluation.scoring import Scorer
-from ganspec.evaluation.subject import Subject, unchanged_images
+from ganspec.evaluation.subject import Subject, choose_images, unchanged_images
 from ganspec.kinds.dataset import DataError
+from ganspec.kinds.datasets.image_folder import ImageFiles
 from ganspec.kinds.metric import MetricError
 from ganspec.kinds.metrics.fidelity import fidelity, import_torchvision
 from ganspec.language.kinds import kinds_of
@@ -38,6 +47,7 @@ from ganspec.runs.run import Run
 from ganspec.runs.score_file import ScoreRow, append_scores, forget_scores, read_scores
 from ganspec.sampling.sampler import Sampler
 from ganspec.systems import checkpoint
+from ganspec.training.images import open_images
 
 CPU = torch.device("cpu")
 GAN = """
@@ -497,6 +507,35 @@ def test_real_images_are_compared_with_the_other_split_or_half(runs, tmp_path):
     assert halves.value == pytest.approx(USUAL["fid"].measure(second, first, 0)[0].value)
 
 
+def test_a_part_of_streamed_images_is_streamed(tmp_path):
+    """It has the images, labels and seed of the same part in memory, and reads none beforehand."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    write_image_folder(tmp_path / "one", 12)
+    for i in range(7, 12):
+        (tmp_path / "one" / f"{i:03d}.png").rename(tmp_path / "two" / f"{i:03d}.png")
+    text = GREY.replace("size: [8, 12]", "size: [8, 12], transpose: true")
+    data = loads(text.replace("{shapes: {count: 48}}", "image_folder")).data
+    opened = (open_images(data, tmp_path, CPU, streamed=each) for each in (False, True))
+    memory, streamed = (RealImages(images, "any", labels=labels) for images, labels in opened)
+
+    def parts(real: RealImages) -> list[RealImages]:
+        first, second = halve(real, 2)
+        return [choose_images(real, 5), first, second, draw_images(first, 5, 3)]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ImageFiles, "__getitem__", None)
+        taken = parts(streamed)
+    for part, wanted in zip([streamed, *taken], [memory, *parts(memory)], strict=True):
+        batches = list(part.batches(4))
+        assert [len(batch) for batch in batches] == [len(b) for b in wanted.batches(4)]
+        assert torch.equal(torch.cat(batches), wanted.images) and len(part) == len(wanted)
+        assert torch.equal(part.labels, wanted.labels) and part.seed == wanted.seed
+        assert torch.equal(part.images.files.labels, wanted.labels)
+        assert part is streamed or part.sha256 == wanted.sha256
+    assert len({part.sha256 for part in [streamed, *taken]}) == 5
+
+
 def test_a_spec_without_a_run_has_scores_of_its_real_images(runs, tmp_path):
     spec = tmp_path / "small.yaml"
     spec.write_text(GAN.replace("value: 0, of: real", "value: 7, of: real"))
@@ -550,6 +589,7 @@ def test_weights_of_a_file_are_matched_by_name_or_in_order(runs, tmp_path):
     for content, origin in [
         (state, "w.pth"),
         (wrapped, "w.pth"),
+        ({"nets": {"model.v1.2": state}}, "w.pth"),
         (renamed, f"w.pth, weights in order, as net.0.weight for {next(iter(state))}"),
     ]:
         torch.save(content, tmp_path / "w.pth")
@@ -597,6 +637,9 @@ def test_weights_that_do_not_fit_are_named(runs, tmp_path):
         ({"a": Evil()}, "holds more than weights: save the network's state_dict()"),
         ({"epoch": 3}, "holds no weights"),
         ({"g": state, "d": state}, "holds weights of several networks (g, d)"),
+        ({"g.d": state, "g": {"d": state}}, "holds weights of several networks (g.d, g.d)"),
+        ({"a": {"b": {"c": state}}}, "holds no weights"),
+        ({"": {"": {"": state}}}, "holds no weights"),
         (less, f"the first that only tiny has is {last}"),
         (state | {"more.bias": torch.zeros(1)}, "the first that only the file has is more.bias"),
         (flat, f"does not fit tiny: {first} is "),
@@ -706,6 +749,24 @@ def test_the_best_weights_are_kept(runs, tmp_path, metric):
     assert list(run.snapshots()) == [best.step]
     again = Evaluator(run.folder, EvaluationOptions()).scores(best.step)
     assert again == [best]
+
+
+@pytest.mark.parametrize(
+    "other", [{"resize": "bilinear"}, {"note": "subsets of 9 images"}, {"seed": 5}]
+)
+def test_the_best_weights_are_those_of_one_protocol(runs, tmp_path, other):
+    line = EVALUATE.replace("EXTRACTOR", str(runs / "classifier")).replace("every: 2, ", "")
+    line = line.replace("[fid, inception_score]", "[fid]")
+    spec = loads((GAN + line).replace("keep: 1, ", ""))
+    run = train(spec, tmp_path / "run", steps=8)
+    (earlier,) = run.snapshots()
+    rows = [replace(row, value=0.0, **other) for row in read_scores(run.folder)]
+    (run.folder / "scores.jsonl").unlink()
+    append_scores(run.folder, rows)
+    train(spec, run.folder, resume=True)
+    later = [row for row in read_scores(run.folder) if row.step > 8]
+    best = min(later, key=lambda row: row.value)
+    assert list(run.snapshots()) == [earlier, best.step]
 
 
 def test_epochs_may_be_a_list(runs, tmp_path):

@@ -20,6 +20,7 @@ from ganspec.kinds.metric import MetricError
 from ganspec.progress import ProgressLines
 from ganspec.runs.run import Run
 from ganspec.runs.score_file import ScoreRow, append_scores, read_scores
+from ganspec.scores.matching import COMPARABLE
 from ganspec.systems import checkpoint
 from ganspec.systems.schedule import includes
 from ganspec.systems.source import Source
@@ -27,8 +28,7 @@ from ganspec.systems.spec import Spec
 from ganspec.systems.training import Training
 from ganspec.training.images import class_names
 
-# fields that a score must share with an earlier one to be compared with it
-COMPARABLE = ("metric", "of", "weights", "images", "extractor", "reference", "seed", "labels")
+SHARED = (*COMPARABLE, "seed")  # fields in which the best score and its rivals agree
 
 
 def periodic_scores(spec: Spec, data: Path | None, trainer: Training, run: Run) -> Periodic | None:
@@ -124,9 +124,7 @@ class Periodic:
     def keep_best(self, row: ScoreRow, earlier: list[ScoreRow]) -> None:
         """Save the weights if `row` is the best score, and delete the previous best ones."""
         sign = 1 if self.metrics[0].higher else -1
-        comparable = [
-            r for r in earlier if all(getattr(r, n) == getattr(row, n) for n in COMPARABLE)
-        ]
+        comparable = [r for r in earlier if all(getattr(r, n) == getattr(row, n) for n in SHARED)]
         best = max(comparable, key=lambda r: sign * r.value, default=None)
         if best is not None and sign * best.value >= sign * row.value:
             return

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -19,12 +20,13 @@ from ganspec.evaluation.extractor import CountProgress, Extractor
 from ganspec.kinds.activations import KEPT, Activations
 from ganspec.kinds.dataset import DataError
 from ganspec.kinds.datasets.image_folder import find_images
-from ganspec.systems.feed import WORKERS, StreamedImages, at
+from ganspec.systems.feed import WORKERS, StreamedImages
 from ganspec.systems.spec import Data
-from ganspec.training.images import open_images
+from ganspec.training.images import class_names, open_images
 
 CACHE = Path("~/.cache/ganspec/references")
 VERSION = 1  # of the files' format
+HASHED = 64  # images in memory at a time
 CPU = torch.device("cpu")
 
 
@@ -32,7 +34,8 @@ CPU = torch.device("cpu")
 class RealImages:
     """Images of a data set or folder; `images` are those of `open_images`, or a folder's files.
 
-    `seed` drew them from more images; None if they are all, or were not drawn.
+    `seed` drew them from more images; None if they are all, or were not drawn. `is_part` is True
+    if they are some of more images.
     """
 
     images: torch.Tensor | StreamedImages | list[Path]
@@ -41,6 +44,7 @@ class RealImages:
     labels: torch.Tensor | None = None
     names: tuple[str, ...] = ()
     seed: int | None = None
+    is_part: bool = False
 
     def __len__(self) -> int:
         return len(self.images)
@@ -58,23 +62,36 @@ class RealImages:
 
     @cached_property
     def sha256(self) -> str:
-        """The SHA-256 of pixels in memory, or of the files and their resizing."""
-        digest = hashlib.sha256()
+        """The SHA-256 of pixels, or of the files and their resizing.
+
+        Pixels are those in memory, and those of a part of streamed images.
+        """
         if isinstance(self.images, torch.Tensor):
-            digest.update(f"{tuple(self.images.shape)}\n".encode())
-            digest.update(self.images.contiguous().numpy().data)
-            return digest.hexdigest()
+            return hash_pixels([self.images], len(self))
         if isinstance(self.images, StreamedImages):
+            if self.is_part:  # has one digest in memory and streamed
+                return hash_pixels(self.batches(HASHED), len(self))
             form, files = str(self.images.files.form), self.images.files.files
             form += " transposed" if self.images.files.transpose else ""
         else:
             form, files = "own size", self.images
+        digest = hashlib.sha256()
         digest.update(f"{form}\n".encode())
         for path in files:
             content = Path(path).read_bytes()
             digest.update(f"{len(content)}\n".encode())
             digest.update(content)
         return digest.hexdigest()
+
+
+def hash_pixels(batches: Iterable[torch.Tensor], count: int) -> str:
+    """Return the SHA-256 of `count` images' shape and pixels."""
+    digest = hashlib.sha256()
+    for number, images in enumerate(batches):
+        if number == 0:
+            digest.update(f"{(count, *images.shape[1:])}\n".encode())
+        digest.update(images.contiguous().numpy().data)
+    return digest.hexdigest()
 
 
 def open_real(data: Data, folder: Path | None, split: str | None) -> RealImages:
@@ -86,10 +103,9 @@ def open_real(data: Data, folder: Path | None, split: str | None) -> RealImages:
         raise DataError(f"{dataset.kind} has no split `{split}`: it has {known}")
     if split is not None and field:
         dataset = dataset.model_copy(update={"split": split})
-    images, labels = open_images(data.model_copy(update={"dataset": dataset}), folder, CPU)
-    place = dataset.locate(folder)
-    with dataset.reading(place):
-        names = tuple(dataset.classes(place))
+    data = data.model_copy(update={"dataset": dataset})
+    images, labels = open_images(data, folder, CPU)
+    names = tuple(class_names(data, folder))
     return RealImages(images, dataset.kind, getattr(dataset, "split", "all"), labels, names)
 
 
@@ -105,10 +121,18 @@ def open_folder(folder: Path) -> RealImages:
 
 def take(real: RealImages, indices: torch.Tensor, seed: int | None = None) -> RealImages:
     """Return the images at `indices`; `seed` is the one that drew these."""
+    images: torch.Tensor | StreamedImages | list[Path]
+    if isinstance(real.images, torch.Tensor):
+        images = real.images[indices]
+    elif isinstance(real.images, StreamedImages):  # which may not fit into memory
+        files = copy.copy(real.images.files)
+        files.files = [files.files[i] for i in indices.tolist()]
+        files.labels = files.labels[indices]
+        images = StreamedImages(files, real.images.device)
+    else:
+        images = [real.images[i] for i in indices]
     labels = None if real.labels is None else real.labels[indices]
-    if isinstance(real.images, list):
-        return replace(real, images=[real.images[i] for i in indices], labels=labels, seed=seed)
-    return replace(real, images=at(real.images, indices), labels=labels, seed=seed)
+    return replace(real, images=images, labels=labels, seed=seed, is_part=True)
 
 
 def draw_images(real: RealImages, count: int, seed: int) -> RealImages:
@@ -121,10 +145,10 @@ def draw_images(real: RealImages, count: int, seed: int) -> RealImages:
 
 
 def halve(real: RealImages, seed: int) -> tuple[RealImages, RealImages]:
-    """Return two halves of the images, drawn at random. Raises DataError."""
-    first = draw_images(real, len(real) // 2, seed)
+    """Return two halves of the images, drawn at random."""
     order = torch.randperm(len(real), generator=torch.Generator().manual_seed(seed))
-    return first, take(real, order[len(real) // 2 :].sort().values, seed)
+    first, second = (half.sort().values for half in order.tensor_split([len(real) // 2]))
+    return take(real, first, seed), take(real, second, seed)
 
 
 def read_picture(path: Path) -> torch.Tensor:

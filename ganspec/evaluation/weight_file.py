@@ -31,27 +31,28 @@ def read_state(path: Path) -> State:
         raise ExtractorError(
             f"{path} is damaged, or holds more than weights: save the network's state_dict()"
         ) from None
-    states = dict(_states(content, ""))
+    states = list(_states(content, "", 2))
     if len(states) != 1:
-        names = ", ".join(printable(name) for name in states)
+        names = ", ".join(printable(name) for name, _ in states)
         reason = f"holds weights of several networks ({names})" if states else "holds no weights"
         raise ExtractorError(f"{path} {reason}: save one network's state_dict()")
-    (state,) = states.values()
+    ((_, state),) = states
     for prefix in PREFIXES:
         if all(name.startswith(prefix) for name in state):
             state = {name.removeprefix(prefix): tensor for name, tensor in state.items()}
     return state
 
 
-def _states(content: Any, path: str) -> Iterable[tuple[str, State]]:
-    """Yield each map of names to tensors in a checkpoint, two levels deep, with its key."""
-    if not isinstance(content, dict) or not content or path.count(".") > 1:
+def _states(content: Any, path: str, depth: int) -> Iterable[tuple[str, State]]:
+    """Yield each map of names to tensors in a checkpoint, `depth` levels deep, with its key."""
+    if not isinstance(content, dict) or not content:
         return
     if all(isinstance(key, str) and torch.is_tensor(value) for key, value in content.items()):
         yield path, content
         return
-    for key, value in content.items():
-        yield from _states(value, f"{path}.{key}" if path else str(key))
+    if depth:
+        for key, value in content.items():
+            yield from _states(value, f"{path}.{key}" if path else str(key), depth - 1)
 
 
 def fit_state(state: State, own: State, path: Path, name: str) -> tuple[State, str]:
