@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -93,3 +94,26 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         if self.bars is not None:
             self.bars.stop()
+
+
+class Passes(ExitStack):
+    """Progress of passes over images, one after another; without `bars` it is in lines only."""
+
+    title: str | None = None
+    shown: Progress
+
+    def __init__(self, bars: bool = True):
+        super().__init__()
+        self.bars = bars
+
+    def __call__(self, title: str, done: int, total: int) -> None:
+        """Show that `done` of `total` images of a pass are done."""
+        if title != self.title:
+            self.close()
+            self.title, self.shown = title, Progress(title, "images", lines=True)
+            if self.bars:
+                self.enter_context(self.shown)
+        self.shown(done, total)
+        if done >= total:
+            self.close()
+            self.title = None

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 import ganspec
 from ganspec import progress, train
 from ganspec.cli import app
-from ganspec.evaluation import reference
+from ganspec.evaluation import real_images, reference
 from ganspec.evaluation.classifier import classifier_extractor
 from ganspec.evaluation.extractor import Extractor, ExtractorError, register
 from ganspec.evaluation.extractors import ExtractorChoice, open_extractor
@@ -505,6 +505,25 @@ def test_real_images_are_compared_with_the_other_split_or_half(runs, tmp_path):
     halved = (RealImages(images[part.sort().values], "any") for part in order.chunk(2))
     first, second = (extractor.activations(half.batches(50), 32) for half in halved)
     assert halves.value == pytest.approx(USUAL["fid"].measure(second, first, 0)[0].value)
+
+
+def test_only_real_images_that_a_metric_reads_are_opened(runs, monkeypatch):
+    read, opened = real_images.real_images, []
+
+    def noted(spec, data, split):
+        opened.append(split)
+        return read(spec, data, split)
+
+    monkeypatch.setattr(real_images, "real_images", noted)
+    for name, compared, splits in [
+        ("accuracy", "", [None]),
+        ("fid", "test images", [None, "test"]),
+    ]:
+        wanted = EvaluationOptions((USUAL[name],), 12, str(runs / "classifier"), real=True)
+        made, real = Evaluator(runs / "gan", wanted).scores()
+        assert (made.of, real.of, real.note.partition(";")[0]) == ("generated", "real", compared)
+        assert opened == splits
+        opened.clear()
 
 
 def test_a_part_of_streamed_images_is_streamed(tmp_path):

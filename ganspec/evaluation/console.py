@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, get_args
 
@@ -12,7 +11,7 @@ from ganspec.evaluation.runs import Evaluator, folder_scores, real_scores
 from ganspec.evaluation.score_table import by_epoch, describe, plot
 from ganspec.kinds.metric import Metric, MetricError, metric_kinds
 from ganspec.language.errors import nearest, printable
-from ganspec.progress import Progress
+from ganspec.progress import Passes
 from ganspec.runs.record import RunRecord, read_record
 from ganspec.runs.run import RunError
 from ganspec.runs.score_file import NAME, ScoreRow, append_scores
@@ -61,28 +60,12 @@ def find_metrics(names: list[str]) -> tuple[Metric, ...] | None:
     return tuple(metrics.values()) or None
 
 
-class PassBars(ExitStack):
-    """A progress bar for each pass over images, one after another."""
-
-    title: str | None = None
-    bar: Progress
-
-    def __call__(self, title: str, done: int, total: int) -> None:
-        if title != self.title:
-            self.close()
-            self.title, self.bar = title, self.enter_context(Progress(title, "images", lines=True))
-        self.bar(done, total)
-        if done >= total:
-            self.close()
-            self.title = None
-
-
 def evaluate_run(
     folder: Path, options: EvaluationOptions, every: bool, step: int | None
 ) -> Iterator[str]:
     """Score a run and write the scores into it. Yield lines that describe them."""
     rows: list[ScoreRow] = []
-    with PassBars() as progress:
+    with Passes() as progress:
         evaluator = Evaluator(folder, options, progress)
         for at in evaluator.steps() if every else [step]:
             scores = evaluator.scores(at)
@@ -100,13 +83,16 @@ def evaluate_run(
 
 def evaluate_folder(images: Path, options: EvaluationOptions) -> Iterator[str]:
     """Score a folder of images. Yield lines that describe the scores."""
-    with PassBars() as progress:
+    with Passes() as progress:
         rows = folder_scores(images, options, progress)
     yield from describe(rows, None)
 
 
 def evaluate_spec(path: Path, options: EvaluationOptions) -> Iterator[str]:
     """Score the real images of a spec. Yield lines that describe the scores."""
-    with PassBars() as progress:
-        rows = real_scores(path, options, progress)
-    yield from describe(rows, RunRecord(path, spec=load(path)))
+    spec = load(path)
+    if not options.real and not options.halves:
+        raise RunError(f"{path} is a spec: score its real images with --real, or name its run")
+    with Passes() as progress:
+        rows = real_scores(spec, options, progress)
+    yield from describe(rows, RunRecord(path, spec=spec))

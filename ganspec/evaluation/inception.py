@@ -23,9 +23,9 @@ LAYERS = {"MaxPool_1": "64", "MaxPool_2": "192", "Mixed_6e": "768", "AvgPool": "
 def inception_extractor(
     path: Path | None,
     device: torch.device,
-    layer: str | None = None,
-    resize: str = "tensorflow1",
-    download: bool = True,
+    layer: str | None,
+    resize: str,
+    download: bool,
 ) -> Extractor:
     """Return the InceptionV3 of 2015, by which FID is defined.
 
@@ -38,14 +38,15 @@ def inception_extractor(
         names = ", ".join(LAYERS.values())
         raise ExtractorError(f"inception has no layer `{layer}`: use one of {names}")
     weights = find_weights(path, download)
+    has_logits = weights.has_logits  # reads the whole last layer
     network = build_network(weights).to(device)
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stub
     state = network.state_dict()  # the same names for weights of every origin
-    known = {k: v for k, v in state.items() if weights.has_logits or not k.startswith("fc.")}
+    known = {k: v for k, v in state.items() if has_logits or not k.startswith("fc.")}
 
     def extract(images: torch.Tensor) -> Outputs:
         features, logits = run_network(network, images.to(device), layer, resize)
-        return features, logits if weights.has_logits else logits[:, :0]
+        return features, logits if has_logits else logits[:, :0]
 
     return Extractor(
         name="inception",
@@ -56,7 +57,7 @@ def inception_extractor(
         device=device,
         batch=BATCH,
         origin=weights.origin,
-        has_logits=weights.has_logits,
+        has_logits=has_logits,
     )
 
 

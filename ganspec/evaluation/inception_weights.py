@@ -50,16 +50,16 @@ class InceptionWeights:
         return last is not None and bool(last.any())
 
     def fill(self, network: nn.Module) -> None:
-        """Load the weights into torch-fidelity's network. Raises ValueError if they do not fit."""
+        """Load the weights into torch-fidelity's network.
+
+        Raises ValueError or RuntimeError if they do not fit.
+        """
         own = network.state_dict()
         state = dict(self.state)
         if "Conv2d_1a_3x3.conv.weight" not in state:
             state = renamed(state, own)
         last = {name: torch.zeros_like(own[name]) for name in ("fc.weight", "fc.bias")}
-        try:
-            nn.Module.load_state_dict(network, last | state)
-        except RuntimeError as error:
-            raise ValueError(str(error)) from error
+        nn.Module.load_state_dict(network, last | state)
 
 
 def renamed(

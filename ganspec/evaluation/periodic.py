@@ -17,7 +17,7 @@ from ganspec.evaluation.score_table import plot
 from ganspec.evaluation.scoring import refusal
 from ganspec.evaluation.subject import Restorer, Subject, drawn_images, restored_images
 from ganspec.kinds.metric import MetricError
-from ganspec.progress import ProgressLines
+from ganspec.progress import Passes
 from ganspec.runs.run import Run
 from ganspec.runs.score_file import ScoreRow, append_scores, read_scores
 from ganspec.scores.matching import COMPARABLE
@@ -26,7 +26,6 @@ from ganspec.systems.schedule import includes
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Training
-from ganspec.training.images import class_names
 
 SHARED = (*COMPARABLE, "seed")  # fields in which the best score and its rivals agree
 
@@ -60,21 +59,7 @@ def periodic_scores(spec: Spec, data: Path | None, trainer: Training, run: Run) 
     if not metrics:
         return None
     options = replace(options, metrics=tuple(metrics))
-    return Periodic(RealSide(spec, options, extractor, PassLines()), trainer, run)
-
-
-class PassLines:
-    """Lines of progress for each pass over images, below the training's own bar."""
-
-    title: str | None = None
-    lines: ProgressLines
-
-    def __call__(self, title: str, done: int, total: int) -> None:
-        if title != self.title:
-            self.title, self.lines = title, ProgressLines(title, "images")
-        self.lines(done, total)
-        if done >= total:
-            self.title = None
+    return Periodic(RealSide(spec, options, extractor, Passes(bars=False)), trainer, run)
 
 
 class Periodic:
@@ -85,7 +70,6 @@ class Periodic:
         self.trainer, self.run = trainer, run
         assert self.options.metrics is not None and self.spec.evaluate is not None
         self.metrics, self.every = self.options.metrics, self.spec.evaluate.every
-        self.names = tuple(class_names(self.spec.data, self.options.data))
         subject = self.subject()
         self.scorer = side.scorer(subject.count)
         self.scorer.applicable(self.metrics, subject)
@@ -117,7 +101,7 @@ class Periodic:
             source = Source(generator, trainer.cfg, trainer.device, trainer.fixed.get("labels"))
             label_source = use_labels_of(self.side.whole, source, self.spec, count)
             subject = drawn_images(source, count, seed, label_source)
-            subject = replace(subject, names=self.names)
+            subject = replace(subject, names=self.side.dataset.names)
         weights = "average" if trainer.average else "raw"
         return replace(subject, step=trainer.step, epoch=trainer.epoch, weights=weights)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from ganspec.evaluation.options import IMAGES, EvaluationOptions
 from ganspec.evaluation.reference import RealImages, draw_images, halve, open_folder, open_real
 from ganspec.evaluation.scoring import PassProgress, Scorer
 from ganspec.evaluation.subject import Subject, choose_images, unchanged_images
+from ganspec.kinds.metric import Metric
 from ganspec.systems.spec import Spec
 
 OTHERS = {"train": "test", "test": "train"}
@@ -49,17 +50,23 @@ class RealSide:
             self.scorers[count] = Scorer(self.extractor, references, self.progress)
         return self.scorers[count]
 
-    def real_subjects(self, count: int) -> Iterator[tuple[Scorer, Subject]]:
-        """Yield real images to score, each with its scorer.
+    def real_subjects(
+        self, count: int, metrics: Sequence[Metric]
+    ) -> Iterator[tuple[Scorer, Subject]]:
+        """Yield the real images to score that `metrics` apply to, each with its scorer.
 
         The first are for metrics without references. The second are other images than the
         references: of the other split, or of the other half if there is none.
         """
-        yield self.scorer(count), unchanged_images(choose_images(self.whole, count))
+        usual = self.scorer(count)
+        if not all(metric.paired for metric in metrics):
+            yield usual, unchanged_images(choose_images(self.whole, count))
+        if not any(metric.paired for metric in metrics):
+            return
         other = None if self.options.reference else OTHERS.get(self.dataset.split or "")
         if other is not None and not self.options.halves and self.has_split(other):
             images = choose_images(real_images(self.spec, self.options.data, other), count)
-            yield self.scorer(count), unchanged_images(images, compared=f"{other} images")
+            yield usual, unchanged_images(images, compared=f"{other} images")
             return
         first, second = halve(self.whole, self.options.seed or 0)
         scored = choose_images(second, count)

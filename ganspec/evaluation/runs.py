@@ -19,7 +19,7 @@ from ganspec.evaluation.options import (
 )
 from ganspec.evaluation.real_images import RealSide, drawn_references, image_count
 from ganspec.evaluation.reference import RealImages, open_folder
-from ganspec.evaluation.scoring import PassProgress, Scorer, refusal, silent
+from ganspec.evaluation.scoring import PassProgress, Scorer, all_scores, refusal, silent
 from ganspec.evaluation.subject import (
     Restorer,
     Subject,
@@ -34,7 +34,6 @@ from ganspec.runs.run import Run, RunError
 from ganspec.runs.score_file import ScoreRow
 from ganspec.sampling.sampler import Sampler, load_weights, trained_network
 from ganspec.systems.labels import fit_labels
-from ganspec.systems.load import load
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 
@@ -70,9 +69,8 @@ class Evaluator(RealSide):
         metrics = self.metrics_for(subject)
         pairs = [(self.scorer(subject.count), subject)]
         if self.options.real or self.options.halves:
-            pairs += self.real_subjects(subject.count)
-        pairs = fitting(pairs, metrics)  # an error is raised before the first scores
-        return [row for scorer, each in pairs for row in scorer.scores(each, metrics)]
+            pairs += self.real_subjects(subject.count, metrics)
+        return all_scores(pairs, metrics)
 
     def metrics_for(self, subject: Subject) -> tuple[Metric, ...]:
         """Return the metrics of the options, or the default ones that apply."""
@@ -172,43 +170,26 @@ def folder_scores(
 
 
 def real_scores(
-    path: Path, options: EvaluationOptions, progress: PassProgress = silent
+    spec: Spec, options: EvaluationOptions, progress: PassProgress = silent
 ) -> list[ScoreRow]:
     """Return scores of a spec's real images; the spec needs no run."""
-    spec = load(path)
-    if not options.real and not options.halves:
-        raise RunError(f"{path} is a spec: score its real images with --real, or name its run")
     options.refuse("a spec's real images", *OF_DRAWING, "reference")
     completed = options.with_defaults(spec)
     extractor = open_extractor(completed.choice, options.device)
     side = RealSide(spec, completed, extractor, progress)
     metrics = completed.metrics or default_metrics(extractor, side.dataset.labels)
-    pairs = fitting(list(side.real_subjects(image_count(completed))), metrics)
-    return [row for scorer, each in pairs for row in scorer.scores(each, metrics)]
+    return all_scores(side.real_subjects(image_count(completed), metrics), metrics)
 
 
 def default_metrics(extractor: Extractor, labels: torch.Tensor | None) -> tuple[Metric, ...]:
     """Return the default metrics that apply; warn of those that weights without logits prevent."""
-    metrics = [metric_kinds()[name]() for name in DEFAULTS]
-    own = [m for m in metrics if not m.refusal(extractor.classes, labels)]
-    for metric in own:
+    kinds, metrics = metric_kinds(), []
+    for name in DEFAULTS:
+        metric = kinds[name]()
+        if metric.refusal(extractor.classes, labels):
+            continue
         if reason := refusal(metric, extractor, labels):
             warnings.warn(f"left out: {reason}", stacklevel=2)
-    return tuple([m for m in own if not refusal(m, extractor, labels)] or metrics[-1:])
-
-
-def fitting(
-    pairs: list[tuple[Scorer, Subject]], metrics: tuple[Metric, ...]
-) -> list[tuple[Scorer, Subject]]:
-    """Return the scorers and subjects to which a metric applies.
-
-    Raises MetricError if a metric has no value for the images of the first, or for any others
-    that it would be computed of.
-    """
-    kept = []
-    for scorer, subject in pairs:
-        applies = any(m.paired == bool(subject.compared) for m in metrics)
-        if subject.of == "generated" or applies or len(pairs) == 1:
-            scorer.applicable(metrics, subject)
-            kept.append((scorer, subject))
-    return kept
+        else:
+            metrics.append(metric)
+    return tuple(metrics) or (metric,)  # the scorer says why the last one does not apply

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from typing import TypeAlias
@@ -127,3 +127,16 @@ class Scorer:
             note="; ".join(filter(None, (subject.compared, measured.note))),
             per_class=measured.per_class or None,
         )
+
+
+def all_scores(
+    pairs: Iterable[tuple[Scorer, Subject]], metrics: Sequence[Metric]
+) -> list[ScoreRow]:
+    """Return the scores of each subject by its scorer.
+
+    Raises MetricError; where a metric does not apply to a subject, before the first scores.
+    """
+    pairs = list(pairs)
+    for scorer, subject in pairs:
+        scorer.applicable(metrics, subject)
+    return [row for scorer, subject in pairs for row in scorer.scores(subject, metrics)]

@@ -80,3 +80,8 @@ def metric_kinds() -> dict[str, type[Metric]]:
     """Return every kind of metric by name."""
     kinds = kinds_of("metric").items()
     return {name: kind for name, kind in kinds if issubclass(kind, Metric)}
+
+
+def metric_of(name: str) -> type[Metric] | None:
+    """Return the kind of metric that has a value of this name; None if none has."""
+    return next((kind for kind in metric_kinds().values() if name in kind.names), None)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from ganspec.kinds.metric import metric_kinds
+from ganspec.kinds.metric import metric_of
 from ganspec.language.errors import printable
 from ganspec.runs.record import RunRecord
 from ganspec.runs.score_file import ScoredAgainst, ScoredBy, ScoreRow
@@ -109,11 +109,13 @@ def _other_references(claim: Score, reference: ScoredAgainst, scored: int | None
 
 def is_better_high(metric: str) -> bool:
     """Return True if higher values of a metric are better, or if the metric is unknown."""
-    return all(kind.higher for kind in metric_kinds().values() if metric in kind.names)
+    kind = metric_of(metric)
+    return kind is None or kind.higher
 
 
 def _is_paired(metric: str) -> bool:
-    return any(kind.paired for kind in metric_kinds().values() if metric in kind.names)
+    kind = metric_of(metric)
+    return kind is not None and kind.paired
 
 
 def metric_name(metric: str) -> str:

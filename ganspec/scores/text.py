@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from ganspec.kinds.metric import metric_kinds
+from ganspec.kinds.metric import metric_of
 from ganspec.systems.claims import Score
 
 
 def unit(metric: str) -> str:
     """Return the unit of a metric's values, such as ` %`, or ""."""
-    return next((kind.unit for kind in metric_kinds().values() if metric in kind.names), "")
+    kind = metric_of(metric)
+    return "" if kind is None else kind.unit
 
 
 def value_text(value: float, deviation: float | None = None) -> str:
