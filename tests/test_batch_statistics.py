@@ -19,15 +19,18 @@ from ganspec.cli import app
 from ganspec.compiler.lower import lower
 from ganspec.evaluation.classifier import classifier_extractor
 from ganspec.evaluation.reference import RealImages
-from ganspec.evaluation.subject import Restorer, restored_images
+from ganspec.evaluation.subject import restored_images
 from ganspec.language.load import loads
 from ganspec.program.measure import costs
 from ganspec.program.receptive import receptive_fields
 from ganspec.program.statistics import batch_normalizers, fix_statistics
+from ganspec.runs.run import Run
 from ganspec.sampling.best import Judge
+from ganspec.sampling.restored import restoration
 from ganspec.sampling.sampler import Sampler
 from ganspec.systems import checkpoint
 from ganspec.systems.batches import scale_pixels
+from ganspec.systems.restorer import Restorer
 
 CPU = torch.device("cpu")
 BATCH = 12
@@ -200,6 +203,25 @@ def test_an_autoencoder_restores_batches_of_trainings_size():
     images = torch.randint(0, 256, (20, 3, 8, 8), dtype=torch.uint8)
     subject = restored_images(Restorer(spec, network, cfg, CPU), RealImages(images, "x"), 20, 0)
     assert [len(part) for part in subject.batches(19)] == [8, 8, 4]
+
+
+def test_a_restored_image_is_the_same_for_every_count(tmp_path):
+    """With 20 images in batches of 8, the third batch has the first images again."""
+    spec = loads(TIED_AUTOENCODER.replace("count: 64", "count: 20"))
+    ganspec.train(spec, tmp_path / "run", steps=2, exact=True)
+    found = restoration(Run.open(tmp_path / "run"), "autoencoder", None, None, 3, CPU)
+    images = found.images_only(20).all_images(lambda done, count: None)
+    for count in (1, 9, 17):
+        fewer = found.images_only(count).all_images(lambda done, count: None)
+        assert torch.equal(fewer, images[:count])
+    order = torch.cat([found.order, found.order[:4]])
+    noise = torch.Generator().manual_seed(3)
+    network = found.network.train()
+    with torch.no_grad():
+        restored = torch.cat(
+            [spec.restore(network, found.images[p], noise, found.cfg)[1] for p in order.split(8)]
+        )
+    assert (images - 255 * restored[:20]).abs().max() <= 0.51
 
 
 def test_a_classifier_reads_features_of_batches_of_trainings_size(tmp_path):

@@ -15,13 +15,14 @@ from ganspec.evaluation.real_images import RealSide, image_count
 from ganspec.evaluation.runs import use_labels_of
 from ganspec.evaluation.score_table import plot
 from ganspec.evaluation.scoring import refusal
-from ganspec.evaluation.subject import Restorer, Subject, drawn_images, restored_images
+from ganspec.evaluation.subject import Subject, drawn_images, restored_images
 from ganspec.kinds.metric import MetricError
 from ganspec.progress import Passes
 from ganspec.runs.run import Run
 from ganspec.runs.score_file import ScoreRow, append_scores, read_scores
 from ganspec.scores.matching import COMPARABLE
 from ganspec.systems import checkpoint
+from ganspec.systems.restorer import Restorer
 from ganspec.systems.schedule import includes
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec

@@ -21,7 +21,6 @@ from ganspec.evaluation.real_images import RealSide, drawn_references, image_cou
 from ganspec.evaluation.reference import RealImages, open_folder
 from ganspec.evaluation.scoring import PassProgress, Scorer, all_scores, refusal, silent
 from ganspec.evaluation.subject import (
-    Restorer,
     Subject,
     choose_images,
     drawn_images,
@@ -34,6 +33,7 @@ from ganspec.runs.run import Run, RunError
 from ganspec.runs.score_file import ScoreRow
 from ganspec.sampling.sampler import Sampler, load_weights, trained_network
 from ganspec.systems.labels import fit_labels
+from ganspec.systems.restorer import Restorer
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 

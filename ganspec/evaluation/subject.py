@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import torch
-from torch import nn
 
 from ganspec.evaluation.reference import RealImages, take
 from ganspec.systems.batches import spaced
+from ganspec.systems.restorer import Restorer
 from ganspec.systems.source import Source, own_batch, quantize
-from ganspec.systems.spec import Spec
 
 
 @dataclass(frozen=True)
@@ -53,34 +51,19 @@ def drawn_images(source: Source, count: int, seed: int, label_source: str | None
     return Subject(batches, count, labels=labels, label_source=label_source, seed=seed)
 
 
-@dataclass(frozen=True)
-class Restorer:
-    """A network that restores images, with its settings."""
-
-    spec: Spec
-    network: nn.Module
-    cfg: SimpleNamespace
-    device: torch.device
-
-
 def restored_images(restorer: Restorer, real: RealImages, count: int, seed: int) -> Subject:
     """Return evenly spaced real images as an autoencoder restores them.
 
     `seed` draws the noise on their inputs. A network that normalizes by the batch restores batches
     of training's size.
     """
-    network, cfg, device = restorer.network, restorer.cfg, restorer.device
+    network, cfg = restorer.network, restorer.cfg
     originals = choose_images(real, count)
 
     def batches(size: int) -> Iterator[torch.Tensor]:
-        random = torch.Generator(device).manual_seed(seed)
-        training = network.training
-        network.eval()
-        for images in originals.batches(own_batch(network, cfg) or size):
-            with torch.no_grad():
-                _, restored = restorer.spec.restore(network, images.to(device), random, cfg)
+        parts = originals.batches(own_batch(network, cfg) or size)
+        for _, restored in restorer.pairs(parts, seed):
             yield quantize(restored, cfg).cpu()
-        network.train(training)
 
     return Subject(
         batches,

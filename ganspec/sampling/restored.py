@@ -5,32 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import torch
-from torch import nn
 
 from ganspec.runs.run import Run
 from ganspec.sampling.pictures import Pictures
 from ganspec.sampling.request import SampleError
 from ganspec.sampling.sampler import load_weights, trained_network
 from ganspec.systems.feed import StreamedImages, at
-from ganspec.systems.source import filled, quantize
-from ganspec.systems.spec import Spec
-from ganspec.training.images import open_images, open_test_images
+from ganspec.systems.restorer import Restorer
+from ganspec.systems.source import Part, filled, first, own_batch, quantize, regrouped, whole
+from ganspec.training.images import open_shown_images
 
 
 @dataclass(frozen=True)
-class Restoration:
+class Restoration(Restorer):
     """A trained network that restores images, and the real images in an order that `seed` draws.
 
     Image i and its noise are the same for every number of images that are read.
     """
 
-    spec: Spec
-    network: nn.Module
-    cfg: SimpleNamespace
-    device: torch.device
     seed: int
     images: torch.Tensor | StreamedImages
     labels: torch.Tensor | None
@@ -57,15 +51,23 @@ class Restoration:
             pairs = zip(parts, white, strict=True)
             yield torch.cat([tensor for pair in pairs for tensor in pair]), None
 
-    def _portions(self, count: int) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    def _portions(self, count: int) -> Iterator[Part]:
         """Yield indices of images, the network's inputs and its outputs, a grid's row at a time."""
-        noise = torch.Generator(self.device).manual_seed(self.seed)
-        for chosen in self.order[:count].split(self.cfg.columns):
-            originals = filled(at(self.images, chosen), self.cfg.columns)
-            with torch.no_grad():
-                pair = self.spec.restore(self.network, originals, noise, self.cfg)
-            inputs, outputs = (quantize(part[: len(chosen)], self.cfg).cpu() for part in pair)
-            yield chosen, inputs, outputs
+        return first(regrouped(self._batches(count), self.cfg.columns), count)
+
+    def _batches(self, count: int) -> Iterator[Part]:
+        """Yield the same for at least `count` images, a batch of the network at a time.
+
+        A network that normalizes by the batch gets whole batches of training's size: empty images
+        would enter the statistics. After the last image the first ones come again.
+        """
+        own = own_batch(self.network, self.cfg)
+        size = own or self.cfg.columns
+        parts = self.order[torch.arange(whole(count, own)) % len(self.order)].split(size)
+        batches = (filled(at(self.images, part), size) for part in parts)
+        for part, pair in zip(parts, self.pairs(batches, self.seed), strict=True):
+            inputs, outputs = (quantize(images[: len(part)], self.cfg).cpu() for images in pair)
+            yield part, inputs, outputs
 
     def _labels(self, chosen: torch.Tensor) -> torch.Tensor | None:
         return None if self.labels is None else self.labels[chosen].cpu()
@@ -81,9 +83,7 @@ def restoration(
     """
     spec = run.spec
     network, cfg = trained_network(run, key, load_weights(run, step), device)
-    images, labels = open_test_images(spec.data, data, device) or open_images(
-        spec.data, data, device
-    )
+    images, labels = open_shown_images(spec.data, data, device)
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
     return Restoration(spec, network, cfg, device, seed, images, labels, order)
 

@@ -58,6 +58,13 @@ def open_test_images(
     return images.to(device), labels
 
 
+def open_shown_images(
+    data: Data, folder: Path | None, device: torch.device
+) -> tuple[torch.Tensor | StreamedImages, torch.Tensor | None]:
+    """Return the held-out images and their labels, or else the training ones. Raises DataError."""
+    return open_test_images(data, folder, device) or open_images(data, folder, device)
+
+
 def class_names(data: Data, folder: Path | None) -> list[str]:
     """Return the names of the classes, in the order of their labels; [] if there are none."""
     folder = data.dataset.locate(folder)

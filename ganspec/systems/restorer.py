@@ -1,0 +1,38 @@
+"""A network that restores images, and what it makes of real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import torch
+from torch import nn
+
+from ganspec.systems.spec import Spec
+
+
+@dataclass(frozen=True)
+class Restorer:
+    """A network that restores images, with its settings."""
+
+    spec: Spec
+    network: nn.Module
+    cfg: SimpleNamespace
+    device: torch.device
+
+    def pairs(
+        self, batches: Iterable[torch.Tensor], seed: int
+    ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+        """Yield the network's inputs and outputs for each batch of uint8 images.
+
+        `seed` draws the noise on the inputs. The network restores in evaluation mode.
+        """
+        random = torch.Generator(self.device).manual_seed(seed)
+        for images in batches:
+            training = self.network.training
+            self.network.eval()
+            with torch.no_grad():
+                pair = self.spec.restore(self.network, images.to(self.device), random, self.cfg)
+            self.network.train(training)
+            yield pair
