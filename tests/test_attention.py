@@ -12,7 +12,13 @@ from typer.testing import CliRunner
 import ganspec
 from ganspec.cli import app
 from ganspec.language.load import loads
-from ganspec.sampling.attention import QUERIES, attention_of
+from ganspec.sampling.attention import (
+    QUERIES,
+    attention_layers,
+    attention_of,
+    labels_in_turn,
+    watch,
+)
 from ganspec.sampling.sampler import Sampler, load_weights, trained_network
 
 GAN = """
@@ -44,11 +50,14 @@ train: {batch: 4}
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """Return a folder with the runs of a GAN, of a classifier, and of a GAN without attention."""
+    """Return a folder with runs: of a GAN, of a classifier, of a GAN without attention, and of one
+    whose discriminator alone reads labels.
+    """
     folder = tmp_path_factory.mktemp("runs")
     texts = {"gan": GAN, "classifier": CLASSIFIER.replace("- relu", "- self_attention")}
     plain = [line for line in GAN.splitlines() if "self_attention" not in line]
     texts["plain"] = "\n".join(plain)
+    texts["judge"] = GAN.replace("  condition: concat\n", "")
     for name, text in texts.items():
         ganspec.train(loads(text), folder / name, steps=2)
     return folder
@@ -104,6 +113,28 @@ def test_a_classifier_attends_to_real_images(runs):
     (found,) = attention_of(runs / "classifier")
     assert found.layer == "classifier.layers.2"
     assert found.images.shape == (5, 8, 8, 3) and found.maps.shape == (5, 5, 4, 4)
+
+
+def test_a_judge_gets_labels_in_turn_if_the_generator_reads_none(runs):
+    generator, discriminator = attention_of(runs / "judge")
+    sampler = Sampler(runs / "judge", torch.device("cpu"))
+    (latent,) = sampler.inputs(5, seed=0).values()
+    with torch.no_grad():
+        images = sampler.generator(latent)
+    judge, _ = trained_network(sampler.run, "discriminator", sampler.weights, torch.device("cpu"))
+    layers = attention_layers(judge)
+    (wanted,), _ = watch(judge, layers, images, torch.arange(5))
+    (other,), _ = watch(judge, layers, images, torch.arange(5) + 5)
+    assert np.array_equal(discriminator.maps, wanted)
+    assert not np.array_equal(discriminator.maps, other)
+    assert np.array_equal(discriminator.images, generator.images)
+
+
+def test_labels_in_turn_begin_again_after_the_last():
+    spec = loads(GAN.replace("size: 24", "size: 3"))
+    assert labels_in_turn(spec).tolist() == [0, 1, 2, 0, 1]
+    spec = loads(GAN.replace("kind: classes, size: 24", "kind: multi_hot, size: 2"))
+    assert labels_in_turn(spec).tolist() == [[1, 0], [0, 1], [1, 0], [0, 1], [1, 0]]
 
 
 def test_attention_is_drawn_beside_its_images(runs, tmp_path, monkeypatch):

@@ -12,12 +12,14 @@ from ganspec.compiler.evaluate import EvaluatedNetwork
 from ganspec.kinds.layers.self_attention import PooledSelfAttention, SelfAttention
 from ganspec.plots.attention import AttentionMaps
 from ganspec.runs.run import Run, RunError
+from ganspec.sampling.label_names import find_labels
 from ganspec.sampling.sampler import Sampler, load_weights, trained_network
 from ganspec.systems.batches import scale_pixels, spaced
 from ganspec.systems.feed import at
 from ganspec.systems.source import quantize
+from ganspec.systems.spec import Spec
 from ganspec.training.device import choose_device
-from ganspec.training.images import open_images, open_test_images
+from ganspec.training.images import open_shown_images
 
 COUNT = 5  # images in a picture
 # places of the queries, down and across, as shares of the map
@@ -29,25 +31,31 @@ def attention_of(folder: Path) -> list[AttentionMaps]:
     """Return the attention of each self-attention layer in the networks of the run in `folder`.
 
     A network that draws images reads the latents of seed 0, one that judges images reads those
-    drawn images, and any other network reads real images. Raises RunError if no network has
-    self-attention, CheckpointError and DataError.
+    drawn images, and any other network reads real images. Labels that only the judge reads are
+    those `labels_in_turn`. Raises RunError if no network has self-attention, CheckpointError and
+    DataError.
     """
     run, device = Run.open(folder), choose_device("auto")
-    spec, weights = run.spec, load_weights(run)
+    spec = run.spec
+    sampler = Sampler(folder, device) if spec.draws else None
+    weights = sampler.weights if sampler else load_weights(run)
     found: list[AttentionMaps] = []
     drawn: tuple[torch.Tensor, ...] = ()  # the generator's images, and their labels
     for key in spec.networks:
-        average = None if key == spec.draws else False
-        network, cfg = trained_network(run, key, weights, device, average)
+        if sampler and key == spec.draws:
+            network, cfg = sampler.generator, sampler.cfg
+        else:
+            network, cfg = trained_network(run, key, weights, device)
         layers = attention_layers(network)
-        if key == spec.draws:
-            latent, *labels = Sampler(folder, device).inputs(COUNT, seed=0).values()
+        if sampler and key == spec.draws:
+            latent, *labels = sampler.inputs(COUNT, seed=0).values()
             maps, images = watch(network, layers, latent, *labels)
             drawn = (images, *labels)
         elif layers:
-            read = drawn if key == spec.judges else (real_images(run, cfg, device),)
-            images = read[0]
-            maps, _ = watch(network, layers, *(read if network.is_conditional else read[:1]))
+            images, *labels = drawn if key == spec.judges else (real_images(run, cfg, device),)
+            if network.is_conditional and not labels:  # the generator reads none
+                labels = [labels_in_turn(spec).to(device)]
+            maps, _ = watch(network, layers, images, *(labels if network.is_conditional else []))
         else:
             continue
         pixels = quantize(images, cfg).permute(0, 2, 3, 1).cpu().numpy()
@@ -93,8 +101,13 @@ def at_queries(layer: SelfAttention | PooledSelfAttention, x: torch.Tensor) -> t
     return weights.unflatten(2, (height // pooled, width // pooled))
 
 
+def labels_in_turn(spec: Spec) -> torch.Tensor:
+    """Return one label for each image: 0, 1, 2 and so on, from 0 again after the last."""
+    labels = find_labels("all", spec, [])
+    return labels[torch.arange(COUNT) % len(labels)]
+
+
 def real_images(run: Run, cfg: SimpleNamespace, device: torch.device) -> torch.Tensor:
     """Return test images, or else training images, as networks read them."""
-    data = run.spec.data
-    images, _ = open_test_images(data, None, device) or open_images(data, None, device)
+    images, _ = open_shown_images(run.spec.data, None, device)
     return scale_pixels(at(images, spaced(len(images), COUNT)), cfg)

@@ -81,6 +81,8 @@ class Sampler(Source):
     CheckpointError.
     """
 
+    generator: EvaluatedNetwork
+
     def __init__(
         self,
         folder: Path,
