@@ -16,8 +16,10 @@ from typer.testing import CliRunner
 
 import ganspec
 from ganspec.cli import app
+from ganspec.compiler.lower import lower
 from ganspec.kinds.layers.identity import Identity
 from ganspec.language.parts import HOLDER, SpecPart, parts_of
+from ganspec.report import table
 from ganspec.report.run_files import write_report
 from ganspec.systems.implied import Implied
 from ganspec.systems.load import loads
@@ -225,6 +227,17 @@ def test_show_marks_layers_and_lists_values_and_notes():
     for form in ("--markdown", "--latex"):
         text = run("show", str(ROOT / "specs/dcgan_fashion.yaml"), form)
         assert "discriminator.dropout.rate: 0.3" in text and "in whole or in part" in text
+
+
+def test_a_latex_table_explains_the_mark_only_if_a_row_has_it():
+    def captions(path: str) -> list[str]:
+        spec = ganspec.load(ROOT / "specs" / "dcgan.yaml", [f"report.implied=[{path}]"])
+        return [line for line in table.latex_tables(spec, lower(spec)) if "caption" in line]
+
+    generator, discriminator = captions("generator.init")  # of no layer
+    assert "implied" not in generator + discriminator
+    generator, discriminator = captions("discriminator.leaky_relu.slope")
+    assert "implied" in discriminator and "implied" not in generator
 
 
 def test_show_as_json_tells_implied_values():

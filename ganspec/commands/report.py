@@ -34,9 +34,8 @@ def report(
     """Write one page of a run, or of several side by side: scores, curves, samples, spec."""
     if latex and out and out.suffix.lower() != ".tex":
         fail(f"--latex writes LaTeX: end {out} in .tex, or leave --latex out")
-    if latex and not out:
-        out = (folders[0] if len(folders) == 1 else Path()) / "report.tex"
     with reported():
         from ganspec.report.run_files import write_report
 
-        typer.echo(f"{write_report(folders, out, overwrite)} written")
+        form = ".tex" if latex else ".html"
+        typer.echo(f"{write_report(folders, out, overwrite, form)} written")

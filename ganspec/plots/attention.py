@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ganspec.atomic import replacing
-from ganspec.plots.curves import THEME
+from ganspec.plots.curves import THEME, undated
 
 COLOURS = ("blue", "orange", "green", "pink", "ochre")  # of the queries
 SIDE = 1.1  # inches of an image
@@ -75,8 +75,3 @@ def draw_row(
 def dot(axes: Axes, x: float, y: float, colour: str) -> None:
     """Draw a query's place."""
     axes.plot(x, y, "o", color=colour, markeredgecolor="white", markersize=5)
-
-
-def undated(form: str) -> dict[str, None]:
-    """Return metadata that leave the date out, so that equal figures are equal files."""
-    return {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(form, {})

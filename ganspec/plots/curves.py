@@ -208,13 +208,6 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
             )
 
 
-class FewTicks(MaxNLocator):
-    """Places one to three ticks at whole numbers, for a narrow axis."""
-
-    def __init__(self) -> None:
-        super().__init__(2, integer=True)
-
-
 def draw_claimed(axes: Axes, panel: Panel) -> None:
     """Draw a panel's claimed curves, and the measured values at their steps as pale lines."""
     ink = THEME["ink"][0]
@@ -231,7 +224,6 @@ def draw_claimed(axes: Axes, panel: Panel) -> None:
     axes.set_xlim(*limits)
     dress(axes)
     axes.tick_params(labelleft=False)
-    axes.xaxis.set_major_locator(FewTicks())
     axes.set_title("claimed", loc="left", fontsize=9, color=ink)
 
 
@@ -269,19 +261,27 @@ def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 
             right.patch.set_alpha(0)
             if panel.claimed:
                 draw_claimed(right, panel)
-                name_steps(right, panel.x, epochs)
+                name_steps(right, panel.x, epochs, is_narrow=True)
             else:
                 right.set_visible(False)
     name_steps(last, panels[-1].x, epochs)
     return figure
 
 
-def name_steps(axes: Axes, title: str, epochs: Epochs | None) -> None:
+def undated(form: str) -> dict[str, None]:
+    """Return metadata that leave the date out, so that equal figures are equal files."""
+    return {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(form, {})
+
+
+def name_steps(axes: Axes, title: str, epochs: Epochs | None, is_narrow: bool = False) -> None:
     """Write the x axis's title, and below it an axis of epochs if steps go beyond the first epoch.
 
-    If the x axis is shorter than an epoch, its title names the epoch instead.
+    If the x axis is shorter than an epoch, its title names the epoch instead. A narrow axis has one
+    to three ticks, at whole numbers.
     """
     ink = THEME["ink"][0]
+    if is_narrow:
+        axes.xaxis.set_major_locator(MaxNLocator(2, integer=True))
     axes.set_xlabel(title, color=ink)
     first, last = axes.get_xlim()
     if not epochs or last <= epochs.step(1):
@@ -294,5 +294,5 @@ def name_steps(axes: Axes, title: str, epochs: Epochs | None) -> None:
     lower.set_xlabel("epoch", color=ink)
     lower.tick_params(colors=ink, color=THEME["grid"][0])
     lower.spines["bottom"].set_visible(False)
-    if isinstance(axes.xaxis.get_major_locator(), FewTicks):
-        lower.xaxis.set_major_locator(FewTicks())
+    if is_narrow:
+        lower.xaxis.set_major_locator(MaxNLocator(2, integer=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from ganspec.systems.claims import Report
 
@@ -11,10 +11,19 @@ def log_tables(report: Report) -> Iterator[str]:
     """Yield each table of the claimed log, its columns aligned, under a title."""
     for table in report.log:
         cells = [table.columns, *(tuple(f"{number:.15g}" for number in row) for row in table.rows)]
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = [
-            "  " + "  ".join(f"{cell:>{width}}" for cell, width in zip(row, widths, strict=True))
-            for row in cells
-        ]
-        rule = "  " + "-" * (sum(widths) + 2 * len(widths) - 2)
-        yield "\n".join(["claimed log", lines[0], rule, *lines[1:]])
+        yield "\n".join(["claimed log", *aligned(cells)])
+
+
+def aligned(rows: Sequence[tuple[str, ...]], left: int = 0) -> list[str]:
+    """Return indented lines: the first row, a rule, then the other rows.
+
+    The first `left` columns are aligned to the left, others to the right.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = zip(row, widths, strict=True)
+        padded = [f"{c:{'<' if i < left else '>'}{width}}" for i, (c, width) in enumerate(cells)]
+        lines.append(f"  {'  '.join(padded)}".rstrip())
+    rule = "  " + "-" * (sum(widths) + 2 * len(widths) - 2)
+    return [lines[0], rule, *lines[1:]]

@@ -1,9 +1,10 @@
-"""Escaping of text for Markdown and LaTeX, so that no character acts as markup."""
+"""Text for Markdown and LaTeX, escaped so that no character acts as markup, and LaTeX tables."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
 
 from ganspec.language.errors import printable
 
@@ -48,6 +49,39 @@ def latex_letters(text: str) -> str:
     """Escape `text` for LaTeX, in letters that its usual fonts have."""
     escaped = "".join(LATEX.get(c) or _letter(c) for c in text)
     return re.sub(r"-(?=-)", "-{}", escaped)  # LaTeX would print `--` as a dash
+
+
+def booktabs(
+    groups: Sequence[Sequence[Sequence[str]]],
+    caption: str,
+    label: str,
+    columns: str,
+    kind: str = "table",
+    place: str = "",
+    font: str = "footnotesize",
+    escape: Callable[[str], str] = latex,
+) -> list[str]:
+    """Return the lines of a floating table of the package booktabs.
+
+    It has a rule between groups of rows. `kind` is `table*` to span two columns of a page, and
+    `place` says where it may float to, such as `[htbp]`. Cells and caption are escaped.
+    """
+    lines: list[str] = []
+    for rows in groups:
+        lines += [r"    \midrule"] if lines else []
+        lines += [f"    {' & '.join(map(escape, row))} \\\\" for row in rows]
+    return [
+        rf"\begin{{{kind}}}{place}",
+        rf"  \centering\{font}\setlength{{\tabcolsep}}{{4pt}}",
+        rf"  \caption{{{escape(caption)}}}",
+        rf"  \label{{tab:{label}}}",
+        rf"  \begin{{tabular}}{{@{{}}{columns}@{{}}}}",
+        r"    \toprule",
+        *lines,
+        r"    \bottomrule",
+        r"  \end{tabular}",
+        rf"\end{{{kind}}}",
+    ]
 
 
 def _letter(character: str) -> str:

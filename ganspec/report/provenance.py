@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from ganspec.language.unread import NOT_READ
 from ganspec.systems.implied import LEGEND, Implied
-from ganspec.systems.spec import Spec
 from ganspec.systems.unread import unread
 
 
@@ -16,8 +15,9 @@ def marks(implied: Implied, name: str) -> frozenset[str]:
     return frozenset(path for network, _, path in within if network == name)
 
 
-def remarks(spec: Spec, implied: Implied) -> Iterator[tuple[str, list[str]]]:
+def remarks(implied: Implied) -> Iterator[tuple[str, list[str]]]:
     """Yield a title and lines: the unknown parts, the implied values, then the report's notes."""
+    spec = implied.spec
     if parts := unread(spec):
         yield NOT_READ, [f"{part.path}: {part.seen}" for part in parts]
     if implied:

@@ -23,18 +23,20 @@ class ReportError(GanspecError):
     """Raised when a page cannot be made or would replace another file."""
 
 
-def write_report(folders: list[Path], out: Path | None = None, overwrite: bool = False) -> Path:
+def write_report(
+    folders: list[Path], out: Path | None = None, overwrite: bool = False, form: str = ".html"
+) -> Path:
     """Write the page of the runs in `folders` to `out`. Return the page's path.
 
     An `out` that ends in `.md` gives Markdown, one in `.tex` LaTeX, with the pictures in a folder
-    beside it. By default the page is `report.html`, in the folder of a single run, or in the
-    current folder for several runs. Unless `overwrite`, a page that a user wrote or edited is kept.
-    Pictures that an earlier page showed of the training, and this one does not, are deleted. Raise
-    RunError or ReportError.
+    beside it. Without `out` the page is `report` with the ending `form`, in the folder of a single
+    run, or in the current folder for several runs. Unless `overwrite`, a page that a user wrote or
+    edited is kept. Pictures that an earlier page showed of the training, and this one does not, are
+    deleted. Raise RunError or ReportError.
     """
     if len(folders) > MOST:
         raise ReportError(f"{len(folders)} runs do not fit beside each other: name {MOST} at most")
-    target = out or (folders[0] if len(folders) == 1 else Path()) / "report.html"
+    target = out or (folders[0] if len(folders) == 1 else Path()) / f"report{form}"
     form = target.suffix.lower()
     if form not in FORMS:
         raise ReportError(f"{target} is no page: end its name in .html, .md or .tex")

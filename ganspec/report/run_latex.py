@@ -9,7 +9,7 @@ from ganspec.comparison.survey import survey
 from ganspec.comparison.surveyed import SurveyedSystem
 from ganspec.compiler.lower import lower
 from ganspec.report import table
-from ganspec.report.markup import latex, latex_letters
+from ganspec.report.markup import booktabs, latex, latex_letters
 from ganspec.report.run_markdown import Files
 from ganspec.report.run_plots import Plot
 from ganspec.report.run_view import ReportView, RunView
@@ -22,7 +22,6 @@ PREAMBLE = r"""\documentclass{article}
 \usepackage{booktabs,graphicx}
 \setlength{\belowcaptionskip}{6pt}  % between a caption and its table
 \begin{document}"""
-NETWORKS_NOTE = "a / b: generator / discriminator."
 
 
 class LatexWriter:
@@ -54,10 +53,11 @@ class LatexWriter:
         systems = [SurveyedSystem(label, spec) for label, spec in specs if spec]
         if systems:
             found = survey(systems, [SECTION])
-            (shown,) = layout(found, None, transpose=True, every=True).tables
-            note = NETWORKS_NOTE if any(" / " in cell for row in shown.rows for cell in row) else ""
-            head, *rows = [[cell or "-" for cell in row] for row in (shown.head, *shown.rows)]
-            yield tabular(["run", *head[1:]], rows, f"Hyperparameters. {note}", "hyperparameters")
+            laid = layout(found, None, transpose=True, every=True)
+            (shown,) = laid.tables
+            rows = [[cell or "-" for cell in row] for row in shown.rows]
+            caption = " ".join(["Hyperparameters.", *laid.notes])
+            yield tabular(["run", *shown.head[1:]], rows, caption, "hyperparameters")
 
     def _scores(self) -> Iterator[str]:
         lines, several = self.report.score_lines, self.report.several
@@ -112,24 +112,9 @@ def _tables(view: RunView) -> str:
 def tabular(
     head: list[str], rows: list[list[str]], caption: str, label: str, columns: str = ""
 ) -> str:
-    """Return a table with a caption, at most as wide as the text; every cell is escaped."""
-    lines = [" & ".join(map(latex, line)) + r" \\" for line in (head, *rows)]
-    return "\n".join(
-        [
-            r"\begin{table}[htbp]",
-            r"  \centering\footnotesize\setlength{\tabcolsep}{4pt}",
-            rf"  \caption{{{latex(caption)}}}",
-            rf"  \label{{tab:{label}}}",
-            rf"  \begin{{tabular}}{{@{{}}{columns or 'l' * len(head)}@{{}}}}",
-            r"    \toprule",
-            f"    {lines[0]}",
-            r"    \midrule",
-            *(f"    {line}" for line in lines[1:]),
-            r"    \bottomrule",
-            r"  \end{tabular}",
-            r"\end{table}",
-        ]
-    )
+    """Return a table with a caption; every cell is escaped."""
+    columns = columns or "l" * len(head)
+    return "\n".join(booktabs([[head], rows], caption, label, columns, place="[htbp]"))
 
 
 def figure(path: str, caption: str, label: str) -> str:

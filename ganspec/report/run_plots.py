@@ -23,6 +23,7 @@ from ganspec.plots.curves import (
     looks,
     outside,
     thinning,
+    undated,
 )
 from ganspec.plots.log import LOOKS, Epochs
 from ganspec.plots.losses import panels
@@ -56,9 +57,8 @@ class Plot:
 
     def write_pdf(self, path: Path) -> None:
         """Write the figure as PDF, atomically and without a date."""
-        undated = {"CreationDate": None}
         with replacing(path) as temporary, quiet():
-            self.figure.savefig(temporary, format="pdf", metadata=undated)
+            self.figure.savefig(temporary, format="pdf", metadata=undated("pdf"))
 
 
 @contextmanager

@@ -89,7 +89,7 @@ class RunView:
     def provenance(self) -> list[tuple[str, list[str]]]:
         """The remarks of the spec's report: titles with lines, as `ganspec show` prints them."""
         spec = self.record.spec
-        return list(remarks(spec, Implied(spec))) if spec else []
+        return list(remarks(Implied(spec))) if spec else []
 
     @property
     def networks(self) -> dict[str, NetworkData]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TypedDict
@@ -13,7 +12,7 @@ from ganspec.program.measure import Cost, below_key, costs, totals
 from ganspec.program.receptive import ReceptiveField, receptive_field, receptive_fields
 from ganspec.report import markup
 from ganspec.report.captions import caption, label_text, sides
-from ganspec.report.claimed_log import log_tables
+from ganspec.report.claimed_log import aligned, log_tables
 from ganspec.report.provenance import marks, remarks
 from ganspec.seal import BLANK, sealed
 from ganspec.systems.implied import LEGEND, MARK, Implied
@@ -25,12 +24,16 @@ WORDS = {"layer": "Layer", "output": "Output", "parameters": "Parameters"}
 
 @dataclass(frozen=True)
 class LayerTable:
-    """A table of texts: names of columns, a row for each layer, a row of totals, a note below."""
+    """A table of texts: names of columns, a row for each layer, a row of totals, a note below.
+
+    `is_marked` is True if a row has the mark of implied values.
+    """
 
     head: tuple[str, ...]
     rows: list[tuple[str, ...]]
     total: tuple[str, ...]
     note: str
+    is_marked: bool
 
 
 class LayerData(TypedDict):
@@ -133,7 +136,7 @@ def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     for name, net in nets.items():
         layers = _table(net, marks(implied, name), receptive=receptive)
         parts.append("\n".join([name, *_aligned(layers)]))
-    for title, lines in remarks(spec, implied):
+    for title, lines in remarks(implied):
         parts.append("\n".join([title, *map(_wrapped, lines)]))
     return "\n\n".join([*parts, *log_tables(spec.report)])
 
@@ -153,7 +156,7 @@ def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
         lines = [f"| {' | '.join(row)} |" for row in (head, rule, *body, total)]
         note = [f"{layers.note.capitalize()}."] if layers.note else []
         parts += [f"### {name.capitalize()}", "\n".join(lines), *note]
-    for title, texts in remarks(spec, implied):
+    for title, texts in remarks(implied):
         entries = (f"- {markup.markdown_line(text)}" for text in texts)
         parts += [f"{markup.markdown_line(title)}:", "\n".join(entries)]
     return sealed("\n\n".join(parts) + "\n")
@@ -170,7 +173,7 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
         *latex_tables(spec, nets, receptive),
     ]
     implied = Implied(spec)
-    for title, texts in remarks(spec, implied):
+    for title, texts in remarks(implied):
         lines += [
             rf"\noindent {markup.latex(title)}:",
             r"\begin{itemize}",
@@ -184,43 +187,26 @@ def latex_tables(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> l
     """Return the lines of a LaTeX table for each network."""
     implied, lines = Implied(spec), []
     for name, net in nets.items():
-        signs = marks(implied, name)
-        layers = _table(net, signs, captions=True, receptive=receptive, macs=False)
+        layers = _table(net, marks(implied, name), captions=True, receptive=receptive, macs=False)
         kind = "table*" if len(layers.head) > 3 else "table"  # `table*` spans two columns
         note = f" {layers.note.capitalize()}." if layers.note else ""
-        note += f" {LEGEND}." if signs else ""
-        lines += [
-            rf"\begin{{{kind}}}",
-            rf"  \centering\{_font_size(len(layers.rows))}\setlength{{\tabcolsep}}{{4pt}}",
-            rf"  \caption{{{_latex_text(f'{name.capitalize()} of {spec.name}.{note}')}}}",
-            rf"  \label{{tab:{spec.name}-{name}}}",
-            rf"  \begin{{tabular}}{{@{{}}ll{'r' * (len(layers.head) - 2)}@{{}}}}",
-            r"    \toprule",
-            _latex_row(word.capitalize() for word in layers.head),
-            r"    \midrule",
-            *map(_latex_row, layers.rows),
-            r"    \midrule",
-            _latex_row(layers.total),
-            r"    \bottomrule",
-            r"  \end{tabular}",
-            rf"\end{{{kind}}}",
-        ]
+        note += f" {LEGEND}." if layers.is_marked else ""
+        lines += markup.booktabs(
+            [[tuple(map(str.capitalize, layers.head))], layers.rows, [layers.total]],
+            f"{name.capitalize()} of {spec.name}.{note}",
+            f"{spec.name}-{name}",
+            "ll" + "r" * (len(layers.head) - 2),
+            kind,
+            font=_font_size(len(layers.rows)),
+            escape=_latex_text,
+        )
     return lines
 
 
 def _aligned(layers: LayerTable) -> list[str]:
-    cells = [layers.head, *layers.rows, layers.total]
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    lines = []
-    for row in cells:
-        padded = [
-            f"{cell:<{width}}" if i < 2 else f"{cell:>{width}}"
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append(f"  {'  '.join(padded)}".rstrip())
-    rule = "  " + "-" * (sum(widths) + 2 * len(widths) - 2)
+    head, rule, *rows, total = aligned([layers.head, *layers.rows, layers.total], left=2)
     note = [f"  {layers.note}"] if layers.note else []
-    return [lines[0], rule, *lines[1:-1], rule, lines[-1], *note]
+    return [head, rule, *rows, rule, total, *note]
 
 
 def _wrapped(line: str) -> str:
@@ -230,10 +216,6 @@ def _wrapped(line: str) -> str:
 def _font_size(rows: int) -> str:
     """Return a LaTeX font size for a table of `rows` rows, to fit it on a page."""
     return "footnotesize" if rows < 50 else "scriptsize"
-
-
-def _latex_row(cells: Iterable[str]) -> str:
-    return f"    {' & '.join(map(_latex_text, cells))} \\\\"
 
 
 def _latex_text(text: str) -> str:
@@ -283,7 +265,9 @@ def _table(
     cells = [*inputs, *zip(*columns.values(), strict=True)]
     trainable = f"trainable {count['trainable']:,}, non-trainable {count['buffers']:,}"
     note = trainable if count["buffers"] else ""
-    return LayerTable(tuple(columns), cells, tuple(sums.get(name, "") for name in columns), note)
+    total = tuple(sums.get(name, "") for name in columns)
+    is_marked = any(row.path in signs for row in rows)
+    return LayerTable(tuple(columns), cells, total, note, is_marked)
 
 
 def _captions(net: Net) -> dict[str, str]:
