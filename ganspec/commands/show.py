@@ -48,8 +48,8 @@ def show(
     --attention takes a run folder in place of a spec.
     """
     forms = {"graph": graph, "mermaid": mermaid, "latex": latex, "markdown": markdown}
-    forms["attention"] = attention
-    chosen = [name for name, is_chosen in {**forms, "json": as_json}.items() if is_chosen]
+    forms |= {"attention": attention, "json": as_json}
+    chosen = [name for name, is_chosen in forms.items() if is_chosen]
     if len(chosen) > 1:
         fail(f"--{chosen[0]} and --{chosen[1]} are two forms: choose one")
     form = chosen[0] if chosen else "table"

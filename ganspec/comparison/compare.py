@@ -39,13 +39,14 @@ def compare(
     networks = tuple(_networks(a, b, only, texts))
     changed = tuple(s for s in sections(a, b, texts) if not only or s.name in only)
     before, after = titles or (a.name, b.name)
+    gaps = unread_lines(a, b, only)
     return Comparison(
         Side(before, a.name, a.doc, a.noun, a.framework),
         Side(after, b.name, b.doc, b.noun, b.framework),
         networks,
         changed,
-        answer=answer(a, b, networks, changed, only),
-        unread=unread_lines(a, b, only),
+        answer=answer(a, b, networks, changed, gaps, only),
+        unread=gaps,
         counts_claims=CLAIMS in only,
     )
 

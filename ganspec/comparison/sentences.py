@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import TypeAlias
 
 from ganspec.comparison.edits import Change, NetworkDiff, SectionDiff
-from ganspec.comparison.gaps import unread_lines
 from ganspec.comparison.phrases import MANY, article, number, of_networks
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.errors import conjunction
@@ -37,13 +36,16 @@ def answer(
     b: Spec,
     networks: tuple[NetworkDiff, ...],
     sections: tuple[SectionDiff, ...],
-    only: Sequence[str] = (),
+    gaps: tuple[str, ...],
+    only: Sequence[str],
 ) -> tuple[str, ...]:
-    """Return the main differences, one per line, such as `the discriminator drops the tanh`."""
-    gaps = unread_lines(a, b, only)
+    """Return the main differences, one per line, such as `the discriminator drops the tanh`.
+
+    The last lines are `gaps`, which say what is unknown.
+    """
     has_claims = any(section.is_claims for section in sections)
-    sections = tuple(_known(section) for section in sections if not section.is_claims)
-    sections = tuple(section for section in sections if section.changes)
+    known = (_without(s, [c for c in s.changes if c.is_gap]) for s in sections if not s.is_claims)
+    sections = tuple(section for section in known if section.changes)
     networks = tuple(
         replace(network, settings=tuple(c for c in network.settings if not c.is_gap))
         for network in networks
@@ -63,11 +65,6 @@ def answer(
     for section in sections:
         lines += RULES.get(section.name, _listed)(section, a, b)
     return (*lines, *_frameworks(networks, sections), *gaps)
-
-
-def _known(section: SectionDiff) -> SectionDiff:
-    """Return a section without changes of unknown values."""
-    return replace(section, changes=tuple(c for c in section.changes if not c.is_gap))
 
 
 def _frameworks(

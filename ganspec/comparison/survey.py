@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from ganspec.comparison.hyperparameters import SECTION, whole
+from ganspec.comparison.hyperparameters import SECTION
 from ganspec.comparison.marking import is_marked, marked
 from ganspec.comparison.properties import METRICS
 from ganspec.comparison.surveyed import SurveyedSystem
@@ -166,7 +166,7 @@ def _hyperparameters(
     systems: Sequence[SurveyedSystem], networks: Sequence[str]
 ) -> list[PlannedRow]:
     """Return a row for each hyperparameter; an optimizer's has one for each network."""
-    shared = dict.fromkeys(name for system in systems for name in whole(system.spec))
+    shared = dict.fromkeys(name for system in systems for name in system.shared)
     own = dict.fromkeys(
         name
         for system in systems
@@ -183,7 +183,7 @@ def _hyperparameters(
 
 
 def _shared(name: str) -> Cell:
-    return lambda system: whole(system.spec).get(name, "")
+    return lambda system: system.shared.get(name, "")
 
 
 def _own(network: str, name: str) -> Cell:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ganspec.comparison.hyperparameters import of_optimizer
+from ganspec.comparison.hyperparameters import of_optimizer, whole
 from ganspec.comparison.opening import open_spec
 from ganspec.comparison.properties import properties
 from ganspec.comparison.traits import Portrait
@@ -39,6 +39,11 @@ class SurveyedSystem:
     def properties(self) -> dict[str, dict[str, str]]:
         """The properties of the spec as a whole, by section."""
         return properties(self.spec)
+
+    @cached_property
+    def shared(self) -> dict[str, str]:
+        """The hyperparameters that all networks share."""
+        return whole(self.spec)
 
     def optimizer(self, network: str) -> dict[str, str]:
         """Return the hyperparameters of a network's optimizer by the names of their rows."""

@@ -214,7 +214,7 @@ def field_of_view(of: Portrait) -> str:
 def optimizer(of: Portrait) -> str:
     """Return the optimizer's name, learning rate, betas, and other fields not at defaults."""
     kind = of.spec.optimizer_of(of.name)
-    if kind.is_unread or "optimizer" in of.spec.unread:
+    if kind.is_unread:
         return NOT_READ
     own = settings(kind, of.spec.framework)
     own.pop("lr", None)

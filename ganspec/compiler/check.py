@@ -9,10 +9,10 @@ from ganspec.compiler.emit import program
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import Diagnostic, Mark, SpecError, quoted, suggestion
 from ganspec.language.kinds import within
+from ganspec.language.parts import parts_of
 from ganspec.language.tree import Node, find
 from ganspec.program.ir import Net
 from ganspec.program.measure import Cost, costs, totals
-from ganspec.systems.implied import Implied
 from ganspec.systems.spec import Spec
 from ganspec.systems.unread import diagnosed, unread, unread_in_networks
 
@@ -80,9 +80,11 @@ def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
 
 def _unnamed(spec: Spec) -> Iterator[Diagnostic]:
     """Yield an error for every path in `report.implied` that names no value of the spec."""
-    named = Implied(spec).named
+    if not spec.report.implied:
+        return
+    root = parts_of(spec)
     for i, path in enumerate(spec.report.implied):
-        if not named[path]:
+        if not root.named(path):
             mark = _place(spec, "implied", i).mark
             yield Diagnostic("unknown-name", f"{quoted(path)} names no value", mark, (), PATHS)
 

@@ -16,6 +16,7 @@ SUFFIXES = {
     ".apng": "apng",
     ".webp": "webp",
 }
+ENDINGS = {form: suffix for suffix, form in SUFFIXES.items()}
 FORMS = (*SUFFIXES.values(), "folder")
 MOVING = ("gif", "apng", "webp")
 MOST_IN_A_GRID = 10000
@@ -108,7 +109,7 @@ class Request:
             raise SampleError(f"no format is called `{form}`: use {', '.join(FORMS)}")
         ending = self._ending
         if ending not in (None, form) and (form, ending) != ("apng", "grid"):
-            name = next((s for s, other in SUFFIXES.items() if other == form), "a slash")
+            name = ENDINGS.get(form, "a slash")
             raise SampleError(
                 f"--format {form} contradicts -o {self.out}, whose format is {ending}: leave "
                 f"--format out, or end the name in {name}"

@@ -16,7 +16,7 @@ from ganspec.sampling.best import best
 from ganspec.sampling.interpolation import interpolated
 from ganspec.sampling.label_names import LabelError
 from ganspec.sampling.pictures import OnProgress, Pictures, Ranking, new_images
-from ganspec.sampling.request import MOST_IN_A_GRID, SUFFIXES, Request, SampleError, flag
+from ganspec.sampling.request import ENDINGS, MOST_IN_A_GRID, Request, SampleError, flag
 from ganspec.sampling.restored import check_count, restoration
 from ganspec.sampling.sampler import Sampler
 from ganspec.training.device import choose_device
@@ -66,8 +66,7 @@ def _target(run: Run, request: Request) -> Path:
     """
     if request.out is not None:
         return Path(request.out)
-    suffixes = {form: suffix for suffix, form in SUFFIXES.items()}
-    name, suffix = _name(request), suffixes.get(request.chosen_form, "")
+    name, suffix = _name(request), ENDINGS.get(request.chosen_form, "")
     ends = itertools.chain([""], (f"_{number}" for number in itertools.count(2)))
     paths = (run.folder / f"{name}{end}{suffix}" for end in ends)
     return next(path for path in paths if request.overwrite or not path.exists())
