@@ -2,38 +2,40 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from ganspec.streams import is_stdout, is_stream, write_stream
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; its file replaces `path` if the block succeeds.
+    """Yield a temporary path; its file replaces `path` if the block succeeds.
 
     The bytes reach the disk before the file is renamed, so a crash leaves the whole old file or
-    the whole new one. Raises IsADirectoryError and PermissionError.
+    the whole new one. The new file has the old one's mode and, if allowed, its owner. At the end
+    of links, the file that they lead to is replaced. A stream, such as `-` or a FIFO, is not
+    replaced: the whole file is written to it. Raises OSError, OutputError for standard output.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder")
-    try:
-        handle, name = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name}.", suffix=path.suffix
-        )
-    except PermissionError:
-        raise PermissionError(f"no permission to write {path}") from None
-    os.close(handle)
-    temporary = Path(name)
+    target = None if is_stream(path) else _end_of_links(path)
+    temporary = _temporary_file(path, target)
     try:
         yield temporary
         with temporary.open("rb") as written:
+            if target is None:
+                write_stream(path, written)
+                return
             os.fsync(written.fileno())
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
+        _take_mode(temporary, target)
+        temporary.replace(target)
     finally:
         with suppress(FileNotFoundError):
             temporary.unlink()
@@ -41,27 +43,83 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder, which becomes `path` if the block succeeds.
+    """Yield a temporary folder, whose files are in the folder `path` if the block succeeds.
 
-    Raises FileExistsError if `path` is a file or a folder that is not empty.
+    An empty folder is kept, since it may be mounted, or be another user's. Raises FileExistsError
+    if `path` is a folder that is not empty, or no folder.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
-        reason = "is not empty" if path.is_dir() else "is a file"
+    if is_stream(path):
+        name = "standard output" if is_stdout(path) else path
+        raise FileExistsError(f"{name} takes one file: name a folder for a folder of files")
+    target = _end_of_links(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    is_there = target.is_dir()
+    if target.exists() and not (is_there and not any(target.iterdir())):
+        reason = "is not empty" if is_there else "is a file"
         raise FileExistsError(f"{path} {reason}: name another folder")
-    temporary = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    near = target if is_there else target.parent
+    temporary = Path(tempfile.mkdtemp(dir=near, prefix=f".{target.name}."))
     try:
         yield temporary
-        temporary.chmod(0o777 & ~_umask())
-        temporary.replace(path)
+        if is_there:
+            for file in sorted(temporary.iterdir()):
+                file.replace(target / file.name)
+        else:
+            temporary.chmod(0o777 & ~_umask())
+            temporary.replace(target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write `text` to `path` atomically, as UTF-8."""
+    """Write `text` to `path` as UTF-8, as `replacing` does."""
     with replacing(path) as temporary:
         temporary.write_text(text, "utf-8")
+
+
+def would_replace(path: Path) -> bool:
+    """Return True if `path` is a file, which writing would replace."""
+    return os.path.isfile(path) and not is_stream(path)
+
+
+def _end_of_links(path: Path) -> Path:
+    """Return the path that links lead to; `path` itself if it is none. Raises OSError in a circle.
+
+    There may be nothing at the end.
+    """
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    return target
+
+
+def _temporary_file(path: Path, target: Path | None) -> Path:
+    """Make an empty file with the ending of `path`, beside `target` if there is one."""
+    folder = target.parent if target else None
+    if folder:
+        folder.mkdir(parents=True, exist_ok=True)
+    try:
+        if target and target.exists() and not os.access(target, os.W_OK):
+            raise PermissionError
+        handle, name = tempfile.mkstemp(dir=folder, prefix=f".{path.name}.", suffix=path.suffix)
+    except PermissionError:
+        raise PermissionError(f"no permission to write {path}") from None
+    os.close(handle)
+    return Path(name)
+
+
+def _take_mode(temporary: Path, target: Path) -> None:
+    """Give a file the mode and the owner of `target`, those of a new file if there is none."""
+    try:
+        old = target.stat()
+    except FileNotFoundError:
+        temporary.chmod(0o666 & ~_umask())
+        return
+    for owner in (old.st_uid, -1):  # who may not give a file away may still keep its group
+        with suppress(OSError, AttributeError):  # Windows has no owners
+            os.chown(temporary, owner, old.st_gid)
+            break
+    temporary.chmod(stat.S_IMODE(old.st_mode))
 
 
 def _umask() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 from importlib import import_module
 from typing import Annotated
 
@@ -10,7 +11,10 @@ import typer
 
 from ganspec.commands import ORDER
 from ganspec.console import with_kinds
+from ganspec.streams import OutputError, prepare_streams
 from ganspec.version import VERSION
+
+UNREAD = 141  # exit status if the reader of the output has ended, as of a shell for SIGPIPE
 
 app = typer.Typer(
     help="A compiler for GAN specs: one page of YAML becomes PyTorch modules, a training run "
@@ -46,4 +50,14 @@ for name in ORDER:
 def run() -> None:
     """Run the command line. Ctrl-C ends a training cleanly and every other command at once."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # a Python handler could interrupt an import
-    app(prog_name="ganspec")
+    prepare_streams()
+    try:
+        try:
+            app(prog_name="ganspec")
+        finally:
+            sys.stdout.flush()
+    except OutputError as error:
+        if error.is_unread:
+            sys.exit(UNREAD)
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -14,12 +13,15 @@ from typing import Annotated, Any, NoReturn, get_type_hints
 
 import typer
 
-from ganspec.atomic import write_text
+from ganspec.atomic import would_replace, write_text
 from ganspec.kinds_files import load_all
 from ganspec.language.errors import Diagnostic, GanspecError, SpecError
 from ganspec.seal import is_emitted
+from ganspec.streams import DASH, is_stdout
 
-SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help="Spec file, such as my.yaml.")]
+SpecPath = Annotated[
+    Path, typer.Argument(metavar="SPEC", help="Spec file, such as my.yaml; `-`: standard input.")
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one value, as `train.batch=32`."),
@@ -76,12 +78,36 @@ def fail(message: str) -> NoReturn:
     raise typer.Exit(2)
 
 
+def refuse_two_inputs(*names: Path | str | None) -> None:
+    """`fail` if two of the inputs `names` are standard input, which can be read once."""
+    if [str(name) for name in names].count(DASH) > 1:
+        fail("standard input can be read once: give `-` once, and the others by name")
+
+
+def target_of(out: Path | None, stdout: bool) -> Path | None:
+    """Return the file that `--out` names; that of `--stdout` is `-`. `fail` if both are given."""
+    if stdout and out is not None and not is_stdout(out):
+        fail(f"--stdout prints, and -o {out} writes a file: choose one")
+    return Path(DASH) if stdout else out
+
+
+def tell(text: str, target: Path | str | None) -> None:
+    """Print remarks on the output `target`: to standard error if that is standard output."""
+    typer.echo(text, err=target is not None and is_stdout(target))
+
+
+def tell_written(target: Path, more: str = "") -> None:
+    """Print that the file `target` is written, unless it is standard output."""
+    if not is_stdout(target):
+        typer.echo(f"{target} written{more}")
+
+
 def write_unless_edited(target: Path, text: str, overwrite: bool) -> None:
     """Write `text`, but `fail` if `target` was edited, or not written by ganspec.
 
     With `overwrite`, any file is replaced.
     """
-    if target.is_file() and not is_emitted(target.read_bytes()) and not overwrite:
+    if would_replace(target) and not is_emitted(target.read_bytes()) and not overwrite:
         fail(f"{target} is not as ganspec wrote it; add --overwrite, or choose another -o")
     write_text(target, text)
 
@@ -93,9 +119,6 @@ def reported() -> Iterator[None]:
         yield
     except SpecError as error:
         show_diagnostics(error.diagnostics)
-        raise typer.Exit(1) from None
-    except BrokenPipeError:  # the program that reads the output, such as `head`, has ended
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(1) from None
     except (GanspecError, OSError) as error:
         fail(str(error).splitlines()[0] if str(error) else type(error).__name__)

@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 import ganspec
-from ganspec.console import Settings, fail, reported, write_unless_edited
+from ganspec.console import (
+    Settings,
+    fail,
+    refuse_two_inputs,
+    reported,
+    target_of,
+    tell_written,
+    write_unless_edited,
+)
+from ganspec.streams import is_stdout
 
 EXAMPLE = "ganspec build specs/dcgan.yaml -o dcgan.py"
 
@@ -16,7 +25,7 @@ EXAMPLE = "ganspec build specs/dcgan.yaml -o dcgan.py"
 def build(
     specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="Spec files.")],
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="File to write, for one spec.")
+        Path | None, typer.Option("-o", "--out", help="File to write, for one spec; `-` prints.")
     ] = None,
     stdout: Annotated[bool, typer.Option("--stdout", help="Print the source instead.")] = False,
     overwrite: Annotated[
@@ -25,15 +34,14 @@ def build(
     settings: Settings = None,
 ) -> None:
     """Write a spec as one file of plain PyTorch, networks and trainer: generated/NAME.py."""
-    if out and len(specs) > 1:
+    out = target_of(out, stdout)
+    if out and len(specs) > 1 and not is_stdout(out):
         fail("--out takes one spec")
+    refuse_two_inputs(*specs)
     for path in specs:
         with reported():
             spec = ganspec.load(path, settings or [])
             source = ganspec.emit(spec)
-            if stdout:
-                typer.echo(source, nl=False)
-                continue
             target = out or Path("generated") / f"{spec.name}.py"
             write_unless_edited(target, source, overwrite)
-            typer.echo(f"{target} written, {len(source.splitlines())} lines")
+            tell_written(target, f", {len(source.splitlines())} lines")

@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 import ganspec
-from ganspec.console import Settings, show_diagnostics
+from ganspec.console import Settings, refuse_two_inputs, show_diagnostics
 from ganspec.language.errors import SpecError
+from ganspec.language.source import name_of
 
 EXAMPLE = "ganspec check specs/*.yaml"
 
@@ -19,12 +20,13 @@ def check(
     settings: Settings = None,
 ) -> None:
     """Find mistakes in specs: names, values, shapes, objectives, claimed counts."""
+    refuse_two_inputs(*specs)
     failed = 0
     for path in specs:
         try:
             spec = ganspec.load(path, settings or [])
             show_diagnostics(ganspec.check(spec))
-            typer.echo(f"{path}: ok")
+            typer.echo(f"{name_of(path)}: ok")
         except SpecError as error:
             show_diagnostics(error.diagnostics, summary=len(specs) == 1)
             failed += 1

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ganspec.console import reported
+from ganspec.console import refuse_two_inputs, reported
 from ganspec.progress import Progress
 
 EXAMPLE = "ganspec compare specs/dcgan.yaml specs/wgan_gp.yaml runs/my"
@@ -49,6 +49,7 @@ def compare(
     ] = None,
 ) -> None:
     """Compare any number of specs in a table: data, networks, losses, training, scores."""
+    refuse_two_inputs(*names)
     with reported():
         from ganspec.comparison.survey import survey
         from ganspec.comparison.surveyed import open_systems

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganspec.console import fail, reported
+from ganspec.console import fail, reported, tell, tell_written
 
 EXAMPLE = "ganspec data fashion_mnist --fetch -n 25 -o grid.png"
 
@@ -24,7 +24,8 @@ def data(
         bool, typer.Option("--fetch", help="Download it to ~/.cache/ganspec if it is missing.")
     ] = False,
     out: Annotated[
-        Path | None, typer.Option("-o", "--out", help="PNG to write, a grid of the first images.")
+        Path | None,
+        typer.Option("-o", "--out", help="PNG to write, a grid of images; `-` prints it."),
     ] = None,
     count: Annotated[
         int | None, typer.Option("-n", min=1, max=10000, help="Images in the grid (64).")
@@ -39,7 +40,7 @@ def data(
         chosen = report.data_of(name)
         place = report.find(chosen.dataset, folder, fetch)
         images, labels = report.read(chosen, place)
-        typer.echo(report.description(chosen, place, images, labels))
+        tell(report.description(chosen, place, images, labels), out)
         if out:
             report.write_grid(images, count, out)
-            typer.echo(f"{out} written")
+            tell_written(out)

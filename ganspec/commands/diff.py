@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganspec.atomic import write_text
-from ganspec.console import fail, reported, show_diagnostics
+from ganspec.atomic import would_replace, write_text
+from ganspec.console import fail, refuse_two_inputs, reported, show_diagnostics
 from ganspec.language.errors import SpecError
+from ganspec.streams import is_stdout
 
 if TYPE_CHECKING:
     from ganspec.comparison.edits import Comparison
@@ -58,13 +59,14 @@ def diff(
         fail("--stat is text; leave --format away")
     if out and out.suffix in (".yaml", ".yml"):
         fail(f"{out} would be a spec; name another file")
-    if out and out.is_file() and not overwrite:
+    if out and would_replace(out) and not overwrite:
         fail(f"{out} exists; add --overwrite, or choose another -o")
+    refuse_two_inputs(first, second)
     with reported():
         comparison = _comparison(first, second, only or [])
         report = import_module(f"ganspec.report.diff_{form}")
         text = report.stat(comparison) if stat else report.render(comparison)
-        if out:
+        if out and not is_stdout(out):
             write_text(out, text + "\n")
             typer.echo(f"{out} written", err=True)
         elif text:
@@ -75,9 +77,11 @@ def diff(
 def _comparison(first: str, second: str, only: list[str]) -> Comparison:
     from ganspec.comparison.compare import compare
     from ganspec.comparison.opening import open_spec
+    from ganspec.language.source import name_of
 
     try:
-        return compare(open_spec(first), open_spec(second), (first, second), only)
+        titles = name_of(first), name_of(second)
+        return compare(open_spec(first), open_spec(second), titles, only)
     except SpecError as error:
         show_diagnostics(error.diagnostics)
         raise typer.Exit(2) from None

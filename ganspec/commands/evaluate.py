@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from ganspec.console import fail, reported
+from ganspec.console import fail, refuse_two_inputs, reported
+from ganspec.streams import is_input
 
 EXAMPLE = "ganspec evaluate runs/dcgan_fashion --extractor runs/classifier_fashion -n 10000"
 
@@ -96,7 +97,8 @@ def evaluate(
     options = {name: value for name, value in locals().items() if name not in CHOICES}
     if (folder is None) == (pictures is None):
         fail("name a run folder, or a folder of images with --images and --reference")
-    is_run = folder is not None and not folder.is_file()
+    refuse_two_inputs(folder, extractor)
+    is_run = folder is not None and not is_input(folder)
     if not is_run and (every or step is not None):
         fail("--every-snapshot and --step choose among a run's weights: leave them out")
     if every and step is not None:
@@ -111,5 +113,5 @@ def evaluate(
             lines = console.evaluate_spec(folder, parsed)
         elif pictures is not None:
             lines = console.evaluate_folder(pictures, parsed)
-        for line in lines:
-            typer.echo(line)
+        # all scores and plots are written before the first line, whose reader may have ended
+        typer.echo("\n".join(list(lines)))

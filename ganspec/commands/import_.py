@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganspec.atomic import write_text
-from ganspec.console import fail, reported
+from ganspec.atomic import would_replace, write_text
+from ganspec.console import fail, reported, target_of, tell, tell_written
 
 if TYPE_CHECKING:
     from ganspec.importing.source import Imported
@@ -39,7 +39,8 @@ Tables = Annotated[
     typer.Option(metavar="TABLE.txt", help="A printed Keras `model.summary()` instead."),
 ]
 Out = Annotated[
-    Path | None, typer.Option("-o", "--out", help="File to write; NAME.yaml if not given.")
+    Path | None,
+    typer.Option("-o", "--out", help="File to write, NAME.yaml if not given; `-` prints."),
 ]
 
 
@@ -62,6 +63,7 @@ def import_(
     The file runs as under Python's `import`, up to its networks. What cannot be read is `unknown`
     in the spec, and printed. The exit status is 0 if spec and code are equal, 1 if they are not.
     """
+    out = target_of(out, stdout)
     if (source is None) == (not summary):
         fail("give a Python file, as module.py:Generator, or a table, as --summary table.txt")
     classes = {"generator": generator, "discriminator": discriminator}
@@ -74,16 +76,13 @@ def import_(
             with redirect_stdout(sys.stderr), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 result = _code(source, names, inputs or [], settings or [])
-        if stdout:
-            typer.echo(result.text, nl=False)
-        else:
-            target = out or Path(f"{result.name}.yaml")
-            if target.exists():
-                fail(f"{target} exists and is not overwritten; choose another -o")
-            write_text(target, result.text)
-            typer.echo(f"{target} written; next: ganspec check {target}")
+        target = out or Path(f"{result.name}.yaml")
+        if would_replace(target):
+            fail(f"{target} exists and is not overwritten; choose another -o")
+        write_text(target, result.text)
+        tell_written(target, f"; next: ganspec check {target}")
     for role, words in result.verified.items():
-        typer.echo(f"{role}: {words}", err=stdout)
+        tell(f"{role}: {words}", target)
     for warning in result.warnings:
         typer.echo(f"warning: {warning}", err=True)
     if not result.is_equal:

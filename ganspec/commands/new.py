@@ -7,22 +7,25 @@ from typing import Annotated
 
 import typer
 
-from ganspec.atomic import write_text
-from ganspec.console import fail, reported
+from ganspec.atomic import would_replace, write_text
+from ganspec.console import fail, reported, tell_written
+from ganspec.streams import is_stream
 
 EXAMPLE = "ganspec new my.yaml --from dcgan"
 
 
 def new(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="Spec to write, as my.yaml.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Spec to write, as my.yaml; `-` prints it.")
+    ],
     source: Annotated[str, typer.Option("--from", help="Spec to start from.")] = "dcgan",
 ) -> None:
     """Write a new spec that starts as a copy of a known one."""
     from ganspec.systems.starters import starter
 
     with reported():
-        text = starter(source, path.stem)
-        if path.exists():
+        text = starter(source, source if is_stream(path) else path.stem)
+        if would_replace(path):
             fail(f"{path} exists and is not overwritten; choose another name")
         write_text(path, text)
-    typer.echo(f"{path} written; next: ganspec check {path}")
+    tell_written(path, f"; next: ganspec check {path}")

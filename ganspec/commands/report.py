@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganspec.console import fail, reported
+from ganspec.console import fail, reported, tell_written
 
 EXAMPLE = "ganspec report runs/dcgan -o page.html"
 
@@ -21,7 +21,8 @@ def report(
         typer.Option(
             "-o",
             "--out",
-            help="Page to write: .html, .md or .tex. [default: report.html, in RUN if it is one]",
+            help="Page to write: .html, .md or .tex; `-` prints HTML. "
+            "[default: report.html, in RUN if it is one]",
         ),
     ] = None,
     latex: Annotated[
@@ -33,9 +34,9 @@ def report(
 ) -> None:
     """Write one page of a run, or of several side by side: scores, curves, samples, spec."""
     if latex and out and out.suffix.lower() != ".tex":
-        fail(f"--latex writes LaTeX: end {out} in .tex, or leave --latex out")
+        fail(f"--latex writes figures beside the page: end {out} in .tex, or leave --latex out")
     with reported():
         from ganspec.report.run_files import write_report
 
         form = ".tex" if latex else ".html"
-        typer.echo(f"{write_report(folders, out, overwrite, form)} written")
+        tell_written(write_report(folders, out, overwrite, form))

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ganspec.console import reported
+from ganspec.console import reported, tell
 from ganspec.progress import Progress
 
 EXAMPLE = "ganspec sample runs/dcgan -n 1000 --seed 1 -o images.csv"
@@ -22,7 +22,7 @@ LABEL = "Classes: `3`, `Coat,Bag`, `all`; objects: `red cube,blue sphere; gray c
 CONDITIONS = "An image of each condition in a file such as i-CLEVR's test.json."
 INTERPOLATE = "`linear` or `spherical`: rows of images from one latent to another."
 BEST = "The N images that the discriminator scores as most real, the most real first."
-OUT = "A grid .png; .csv; .npz; a folder/ of PNGs; an animation .gif, .apng, .webp."
+OUT = "A grid .png; .csv; .npz; a folder/ of PNGs; an animation .gif, .apng, .webp; `-` prints."
 FORM = "grid, folder, csv, npz, gif, apng or webp, if FILE has no ending that names it."
 
 Count = Annotated[int | None, image("-n", min=1, help=COUNT)]
@@ -84,4 +84,5 @@ def sample(
 
         with Progress("sample", "images") as progress:
             lines = sample(folder, progress, **options)
-        typer.echo("\n".join(lines))
+        for line in lines:
+            tell(line, out)

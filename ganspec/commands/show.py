@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import ganspec
-from ganspec.console import Settings, SpecPath, fail, reported, write_unless_edited
+from ganspec.atomic import would_replace
+from ganspec.console import (
+    Settings,
+    SpecPath,
+    fail,
+    reported,
+    tell_written,
+    write_unless_edited,
+)
+from ganspec.streams import DASH, is_stdout, is_stream
 
 if TYPE_CHECKING:
     from ganspec.systems.spec import Spec
@@ -61,8 +70,8 @@ def show(
     with reported():
         spec = ganspec.load(path, settings or [])
         text = _text(spec, form, receptive_field)
-        target = out or (Path(f"{spec.name}.svg") if graph else Path("-"))
-        if str(target) == "-":
+        target = out or Path(f"{spec.name}.svg" if graph else DASH)
+        if is_stdout(target):
             typer.echo(text.rstrip("\n"))
         else:
             write_unless_edited(target, text, overwrite)
@@ -76,16 +85,16 @@ def _draw_attention(run: Path, out: Path | None, settings: list[str], overwrite:
         fail(f"--attention needs a run folder, whose networks are trained, and {run} is none")
     if settings:
         fail("--set changes a spec, and --attention draws the networks of a run")
-    if target.suffix.lower() not in (".png", ".pdf", ".svg"):
+    if not is_stream(target) and target.suffix.lower() not in (".png", ".pdf", ".svg"):
         fail(f"{target} is no picture: end its name in .png, .pdf or .svg")
-    if out and target.exists() and not overwrite:
+    if out and would_replace(target) and not overwrite:
         fail(f"{target} exists: add --overwrite to replace it, or choose another -o")
     with reported():
         from ganspec.plots.attention import plot_attention
         from ganspec.sampling.attention import attention_of
 
         plot_attention(attention_of(run), target)
-        typer.echo(f"{target} written")
+        tell_written(target)
 
 
 def _text(spec: Spec, form: str, receptive_field: bool) -> str:

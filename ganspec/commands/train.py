@@ -11,6 +11,7 @@ import typer
 import ganspec
 from ganspec.console import Settings, SpecPath, fail, reported, show_diagnostics
 from ganspec.progress import Progress
+from ganspec.streams import OutputError, is_stdout
 
 if TYPE_CHECKING:
     from ganspec.runs.run import Run
@@ -44,6 +45,8 @@ def train(
     given = list(settings or [])
     given += [f"train.epochs={epochs}"] if epochs is not None else []
     given += [f"train.seed={seed}"] if seed is not None else []
+    if out is not None and is_stdout(out):
+        fail(f"--out {out} is no folder, and a run is one: name a folder")
     if resume and overwrite:
         fail("--resume goes on with the run that --overwrite would replace; choose one")
     with reported():
@@ -79,15 +82,18 @@ def show_end(run: Run, data: Path | None, steps: int | None) -> None:
 
     If the training was interrupted, print the command that resumes it, and exit with status 130.
     """
-    if run.interrupted:
-        command = resuming(run, data, steps)
-        typer.echo(f"stopped at step {run.step}; go on with: {command}")
-        raise typer.Exit(130)
-    typer.echo(f"trained to step {run.step}; look at:")
+    lines = [f"trained to step {run.step}; look at:"]
     scores, source = run.folder / "scores.png", run.folder / f"{run.spec.name}.py"
-    for path in [run.latest_samples(), run.losses_path, scores, source]:
-        if path and path.exists():
-            typer.echo(f"  {path}")
+    files = [run.latest_samples(), run.losses_path, scores, source]
+    lines += [f"  {path}" for path in files if path and path.exists()]
+    if run.interrupted:
+        lines = [f"stopped at step {run.step}; go on with: {resuming(run, data, steps)}"]
+    try:
+        typer.echo("\n".join(lines))
+    except OutputError as error:  # the run is complete: the exit status tells of the training
+        typer.echo(f"warning: {error}", err=True)
+    if run.interrupted:
+        raise typer.Exit(130)
 
 
 def resuming(run: Run, data: Path | None, steps: int | None) -> str:

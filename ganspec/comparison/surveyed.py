@@ -12,6 +12,7 @@ from ganspec.comparison.opening import open_spec
 from ganspec.comparison.properties import properties
 from ganspec.comparison.traits import Portrait
 from ganspec.compiler.lower import lower
+from ganspec.language.source import name_of
 from ganspec.runs.score_file import ScoreRow, read_scores
 from ganspec.systems.implied import Implied
 from ganspec.systems.spec import Spec
@@ -80,5 +81,5 @@ def _title(name: str) -> str:
     """Return `dcgan` of `specs/dcgan.yaml`, `dcgan@HEAD~1` of `specs/dcgan.yaml@HEAD~1`."""
     if Path(name).is_dir():
         return Path(name).resolve().name
-    file, at, revision = name.partition("@")
+    file, at, revision = name_of(name).partition("@")
     return Path(file).name.removesuffix(".yaml").removesuffix(".yml") + at + revision

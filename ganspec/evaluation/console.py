@@ -92,7 +92,7 @@ def evaluate_spec(path: Path, options: EvaluationOptions) -> Iterator[str]:
     """Score the real images of a spec. Yield lines that describe the scores."""
     spec = load(path)
     if not options.real and not options.halves:
-        raise RunError(f"{path} is a spec: score its real images with --real, or name its run")
+        raise RunError(f"{spec.name} is a spec: score its real images with --real, or name its run")
     with Passes() as progress:
         rows = real_scores(spec, options, progress)
     yield from describe(rows, RunRecord(path, spec=spec))

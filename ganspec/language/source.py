@@ -7,9 +7,10 @@ words. `extends` is resolved here, so that a value from a base file still has it
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 import yaml
 
@@ -17,6 +18,7 @@ from ganspec.language.errors import Mark, Text, fail, listed, nearest, quoted
 from ganspec.language.merging import ShapeAt, merge
 from ganspec.language.syntax import LINE_END, character_error, syntax_error
 from ganspec.language.tree import MapNode, Node, node_of
+from ganspec.streams import DASH
 
 __all__ = ["Node", "parse", "read"]
 
@@ -197,7 +199,8 @@ def _kind_of(node: yaml.Node) -> str:
 def read(path: str | Path, shape: ShapeAt, content: Content | None = None) -> MapNode:
     """Return the tree of the spec file at `path`, laid on the file that it extends, if any.
 
-    A `report` is not inherited. `shape(path)` returns the `Shape` at a key path, for merging.
+    The path `-` is standard input, which extends files as a file in the current folder does. A
+    `report` is not inherited. `shape(path)` returns the `Shape` at a key path, for merging.
     `content(path, at)` returns a file's text; without it, files are read from the disk. Raises
     SpecError.
     """
@@ -207,7 +210,7 @@ def read(path: str | Path, shape: ShapeAt, content: Content | None = None) -> Ma
 def _extended(
     path: Path, shape: ShapeAt, content: Content, seen: tuple[Path, ...], at: Mark | None
 ) -> MapNode:
-    tree = parse(content(path, at), str(path))
+    tree = parse(content(path, at), name_of(path, at))
     base = tree.get("extends")
     if base is None:
         return tree
@@ -237,19 +240,26 @@ def _same(path: Path) -> Path:
         return path
 
 
+def name_of(path: Path | str, at: Mark | None = None) -> str:
+    """Return the name of a spec in messages; `at` is the place in a spec that names it."""
+    is_stdin = at is None and str(path) == DASH  # in `extends`, `-` is a file
+    return "<stdin>" if is_stdin else str(path)
+
+
 def _content(path: Path, at: Mark | None) -> str:
     """Return the text of a file; `at` is the place in a spec that names it."""
-    name = quoted(str(path))
+    name = quoted(name_of(path, at))
     try:
+        if at is None and str(path) == DASH:
+            if sys.stdin is None:
+                fail("unreadable", "standard input is closed", at)
+            return _decoded(sys.stdin.buffer, name, at)
         if path.is_dir():
             fail("unreadable", f"{name} is a directory", at, "name a file in it")
         if at is not None and not path.is_file() and path.exists():
             fail("unreadable", f"{name} is not a file", at)
-        with path.open("rb") as file:  # bounded, since a device such as /dev/zero has no end
-            data = file.read(4 * MAX_CHARACTERS + 1)
-        if len(data) > 4 * MAX_CHARACTERS:
-            fail("too-large", f"{name} is larger than {4 * MAX_CHARACTERS:,} bytes", at)
-        return data.decode("utf-8")
+        with path.open("rb") as file:
+            return _decoded(file, name, at)
     except FileNotFoundError:
         fail("missing-file", f"{name} does not exist", at, _beside(path, at))
     except UnicodeDecodeError as error:
@@ -259,6 +269,13 @@ def _content(path: Path, at: Mark | None) -> str:
         fail("unreadable", f"{name} cannot be read: {error.strerror}".lower(), at)
     except ValueError:
         fail("unreadable", f"{name} is not the name of a file", at)
+
+
+def _decoded(file: BinaryIO, name: str, at: Mark | None) -> str:
+    data = file.read(4 * MAX_CHARACTERS + 1)  # bounded: a device such as /dev/zero has no end
+    if len(data) > 4 * MAX_CHARACTERS:
+        fail("too-large", f"{name} is larger than {4 * MAX_CHARACTERS:,} bytes", at)
+    return data.decode("utf-8")
 
 
 def _beside(path: Path, at: Mark | None) -> str | None:

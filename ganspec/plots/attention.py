@@ -40,6 +40,8 @@ class AttentionMaps:
 def plot_attention(found: Sequence[AttentionMaps], path: Path) -> None:
     """Draw each layer's images and, beside each, one map per query, into a PNG, PDF or SVG.
 
+    A `path` without an ending, such as a FIFO, becomes a PNG.
+
     Each query is a dot in the image and in its map. A map is bright where the query looks, scaled
     to its own maximum (after Zhang et al., 2019, figure 5).
     """
@@ -53,7 +55,7 @@ def plot_attention(found: Sequence[AttentionMaps], path: Path) -> None:
         for axes, image, maps in zip(rows, each.images, each.maps, strict=True):
             draw_row(axes, image, maps, each.queries)
     with replacing(path) as temporary:
-        form = path.suffix[1:].lower()
+        form = path.suffix[1:].lower() or "png"
         figure.savefig(temporary, format=form, facecolor="white", metadata=undated(form))
 
 

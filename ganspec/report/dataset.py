@@ -11,6 +11,7 @@ from ganspec.kinds.dataset import DataError, Dataset
 from ganspec.language.kinds import kinds_of
 from ganspec.sampling.forms import paint_grid
 from ganspec.sampling.pictures import square
+from ganspec.streams import is_input
 from ganspec.systems.load import load
 from ganspec.systems.spec import Data
 
@@ -23,9 +24,9 @@ def data_of(name: str) -> Data:
     A data set gets its own size and channels. Raise DataError if there is none, SpecError if the
     spec has errors.
     """
-    if name.endswith((".yaml", ".yml")):
-        return load(name).data
     kind = kinds_of("dataset").get(name)
+    if name.endswith((".yaml", ".yml")) or (kind is None and is_input(name)):
+        return load(name).data
     if kind is None:
         known = ", ".join(sorted(kinds_of("dataset")))
         raise DataError(f"no data set is called `{name}`; there are {known}, or name a spec file")

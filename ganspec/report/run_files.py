@@ -13,6 +13,7 @@ from ganspec.report.run_page import report_html
 from ganspec.report.run_view import ReportView
 from ganspec.runs.record import read_records
 from ganspec.seal import is_report, sealed_page
+from ganspec.streams import is_stream
 
 MOST = 6  # largest number of runs on one page
 FORMS = (".html", ".md", ".tex")
@@ -29,15 +30,16 @@ def write_report(
     """Write the page of the runs in `folders` to `out`. Return the page's path.
 
     An `out` that ends in `.md` gives Markdown, one in `.tex` LaTeX, with the pictures in a folder
-    beside it. Without `out` the page is `report` with the ending `form`, in the folder of a single
-    run, or in the current folder for several runs. Unless `overwrite`, a page that a user wrote or
-    edited is kept. Pictures that an earlier page showed of the training, and this one does not, are
-    deleted. Raise RunError or ReportError.
+    beside it. A stream without an ending, such as `-`, gets HTML. Without `out` the page is
+    `report` with the ending `form`, in the folder of a single run, or in the current folder for
+    several runs. Unless `overwrite`, a page that a user wrote or edited is kept. Pictures that an
+    earlier page showed of the training, and this one does not, are deleted. Raise RunError or
+    ReportError.
     """
     if len(folders) > MOST:
         raise ReportError(f"{len(folders)} runs do not fit beside each other: name {MOST} at most")
     target = out or (folders[0] if len(folders) == 1 else Path()) / f"report{form}"
-    form = target.suffix.lower()
+    form = target.suffix.lower() or (".html" if is_stream(target) else "")
     if form not in FORMS:
         raise ReportError(f"{target} is no page: end its name in .html, .md or .tex")
     pictures = target.with_name(f"{target.stem}_files")
@@ -65,7 +67,7 @@ def write_report(
 def _claim(target: Path, pictures: Path | None) -> None:
     """Raise ReportError if the page or its pictures would replace files not made by ganspec."""
     ours = target.is_file() and is_report(target.read_bytes())
-    if target.exists() and not ours:
+    if target.exists() and not is_stream(target) and not ours:
         raise ReportError(
             f"{target} is not as ganspec wrote it; add --overwrite, or choose another -o"
         )

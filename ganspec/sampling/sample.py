@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ganspec.atomic import would_replace
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling import forms
 from ganspec.sampling.animation import Animation, animate_interpolation, animate_training
@@ -19,6 +20,7 @@ from ganspec.sampling.pictures import OnProgress, Pictures, Ranking, new_images
 from ganspec.sampling.request import ENDINGS, MOST_IN_A_GRID, Request, SampleError, flag
 from ganspec.sampling.restored import check_count, restoration
 from ganspec.sampling.sampler import Sampler
+from ganspec.streams import is_stdout
 from ganspec.training.device import choose_device
 
 COUNT = 64
@@ -40,11 +42,11 @@ def sample(
     request, run = Request(**options), Run.open(Path(folder))
     request.check()
     path = _target(run, request)
-    if path.is_file() and request.out and not request.overwrite:
+    if would_replace(path) and request.out and not request.overwrite:
         raise SampleError(f"{path} exists: add --overwrite to replace it, or name another file")
     if request.shows_training:
         description = animate_training(run, _animation(path, request), request.frames, on_progress)
-        return [f"{path} written: {description}"]
+        return [description if is_stdout(path) else f"{path} written: {description}"]
     spec = run.spec
     if spec.predicts:
         raise RunError(
@@ -56,7 +58,8 @@ def sample(
     else:
         pictures = _pictures(_sampler(run, request), request, on_progress)
     _write(pictures, request, path, on_progress)
-    return [f"{path} written", *(_ranking_lines(pictures.ranking) if pictures.ranking else [])]
+    written = [] if is_stdout(path) else [f"{path} written"]
+    return [*written, *(_ranking_lines(pictures.ranking) if pictures.ranking else [])]
 
 
 def _target(run: Run, request: Request) -> Path:

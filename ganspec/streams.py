@@ -1,0 +1,148 @@
+"""Outputs that are written to, not replaced: standard output, devices, FIFOs, open files."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import re
+import shutil
+import stat
+import sys
+from pathlib import Path
+from typing import Any, BinaryIO
+
+DASH = "-"  # as a file's name: standard output, or input
+OPEN_FILES = r"/dev/fd|/proc/{}(/task/[0-9]+)?/fd"  # folders in which a number is an open file
+MOST_LINKS = 40
+
+
+class OutputError(Exception):
+    """Raised when standard output cannot be written.
+
+    It is no OSError, so that code that expects an error of some file does not catch it.
+    `is_unread` is True if the reader has ended, as `head` does.
+    """
+
+    def __init__(self, error: OSError):
+        is_closed = error.errno == errno.EBADF
+        reason = "it is closed" if is_closed else (error.strerror or str(error)).lower()
+        super().__init__(f"standard output cannot be written: {reason}")
+        self.is_unread = isinstance(error, BrokenPipeError)
+
+
+class StandardOutput(io.RawIOBase):
+    """Standard output, whose first failure is an OutputError. Later writes are discarded.
+
+    Else Python would write the rest again as it ends, and fail with a traceback.
+    """
+
+    def __init__(self, raw: Any):
+        self.raw, self.failed = raw, False
+
+    def write(self, data: Any) -> int:
+        if self.failed:
+            return len(data)
+        try:
+            return self.raw.write(data)
+        except OSError as error:
+            self.failed = True
+            raise OutputError(error) from None
+
+    def writable(self) -> bool:
+        return True
+
+    def isatty(self) -> bool:
+        return self.raw.isatty()
+
+    def fileno(self) -> int:
+        return self.raw.fileno()
+
+
+def prepare_streams() -> None:
+    """Let `sys.stdout` raise OutputError, and open the standard streams that are closed.
+
+    The next file that is opened would get the number of a closed stream, and with it what
+    libraries print. Reading from a closed input and writing to a closed output fail; what is
+    written to a closed standard error is discarded.
+    """
+    for number, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDWR)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, mode)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+    old = sys.stdout
+    raw = io.FileIO(1, "w", closefd=False) if old is None else old.buffer
+    output = StandardOutput(getattr(raw, "raw", raw))
+    sys.stdout = io.TextIOWrapper(
+        io.BufferedWriter(output),
+        encoding=getattr(old, "encoding", None),
+        errors=getattr(old, "errors", None),
+        line_buffering=output.isatty(),
+    )
+
+
+def is_stdout(path: Path | str) -> bool:
+    """Return True if `path` is standard output: `-`, or a name such as /dev/stdout."""
+    return str(path) == DASH or _open_file(Path(path)) == 1
+
+
+def is_stream(path: Path) -> bool:
+    """Return True if `path` is `-`, an open file such as /dev/stdout, a device or a FIFO."""
+    if str(path) == DASH or _open_file(path) is not None:
+        return True
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
+
+def is_input(path: Path | str) -> bool:
+    """Return True if `path` is `-`, which is standard input, or something else but a folder."""
+    return str(path) == DASH or (os.path.exists(path) and not os.path.isdir(path))
+
+
+def write_stream(path: Path, source: BinaryIO) -> None:
+    """Write the bytes of `source` to a stream. Raises OSError, OutputError for standard output."""
+    number = 1 if str(path) == DASH else _open_file(path)
+    if number == 1:
+        _refuse_bytes_on_terminal(source)
+        sys.stdout.flush()
+        shutil.copyfileobj(source, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        # neither created nor cut off: other writers may have open files and devices, too
+        handle = os.dup(number) if number is not None else os.open(path, os.O_WRONLY | NO_TERMINAL)
+        with open(handle, "wb") as stream:
+            shutil.copyfileobj(source, stream)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise OSError(f"{path} cannot be written: {reason}") from None
+
+
+NO_TERMINAL = getattr(os, "O_NOCTTY", 0)  # a terminal does not begin to control the process
+
+
+def _refuse_bytes_on_terminal(source: BinaryIO) -> None:
+    """Raise OSError if standard output is a terminal and `source` is no text."""
+    if sys.stdout.isatty():
+        is_binary = b"\0" in source.read(4096)
+        source.seek(0)
+        if is_binary:
+            raise OSError("the terminal cannot show this file: add `> FILE`, or name one with -o")
+
+
+def _open_file(path: Path) -> int | None:
+    """Return the number of the open file that `path` names: 1 for /dev/stdout; else None."""
+    folders = re.compile(OPEN_FILES.format(os.getpid()))
+    for _ in range(MOST_LINKS):
+        if path.name.isdecimal() and folders.fullmatch(os.path.realpath(path.parent)):
+            return int(path.name)
+        if not path.is_symlink():
+            return None
+        path = path.parent / path.readlink()
+    return None
