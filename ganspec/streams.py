@@ -31,14 +31,16 @@ class OutputError(Exception):
         self.is_unread = isinstance(error, BrokenPipeError)
 
 
-class StandardOutput(io.RawIOBase):
-    """Standard output, whose first failure is an OutputError. Later writes are discarded.
+class StandardStream(io.RawIOBase):
+    """Standard output or standard error, on which one failure is the last: later writes are lost.
 
-    Else Python would write the rest again as it ends, and fail with a traceback.
+    Else Python would write the rest again as it ends, and fail with a traceback. Of standard
+    output, the failure is an OutputError. That of standard error is ignored: messages do not end
+    a training.
     """
 
-    def __init__(self, raw: Any):
-        self.raw, self.failed = raw, False
+    def __init__(self, raw: Any, raises: bool):
+        self.raw, self.raises, self.failed = raw, raises, False
 
     def write(self, data: Any) -> int:
         if self.failed:
@@ -47,7 +49,9 @@ class StandardOutput(io.RawIOBase):
             return self.raw.write(data)
         except OSError as error:
             self.failed = True
-            raise OutputError(error) from None
+            if self.raises:
+                raise OutputError(error) from None
+            return len(data)
 
     def writable(self) -> bool:
         return True
@@ -60,27 +64,29 @@ class StandardOutput(io.RawIOBase):
 
 
 def prepare_streams() -> None:
-    """Let `sys.stdout` raise OutputError, and open the standard streams that are closed.
+    """Make `sys.stdout` and `sys.stderr` StandardStreams, and open streams that are closed.
 
     The next file that is opened would get the number of a closed stream, and with it what
-    libraries print. Reading from a closed input and writing to a closed output fail; what is
-    written to a closed standard error is discarded.
+    libraries print. Reading from a closed input and writing to a closed output still fail.
     """
     for number, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDWR)):
         try:
             os.fstat(number)
         except OSError:
             os.open(os.devnull, mode)
-    if sys.stderr is None:
-        sys.stderr = os.fdopen(2, "w", closefd=False)
-    old = sys.stdout
-    raw = io.FileIO(1, "w", closefd=False) if old is None else old.buffer
-    output = StandardOutput(getattr(raw, "raw", raw))
-    sys.stdout = io.TextIOWrapper(
-        io.BufferedWriter(output),
+    sys.stdout = _standard(sys.stdout, 1, raises=True)
+    sys.stderr = _standard(sys.stderr, 2, raises=False)
+
+
+def _standard(old: Any, number: int, raises: bool) -> io.TextIOWrapper:
+    """Return the stream `old`, or that of a number if it is None, as a StandardStream."""
+    binary = io.FileIO(number, "w", closefd=False) if old is None else old.buffer
+    stream = StandardStream(getattr(binary, "raw", binary), raises)
+    return io.TextIOWrapper(
+        io.BufferedWriter(stream),
         encoding=getattr(old, "encoding", None),
         errors=getattr(old, "errors", None),
-        line_buffering=output.isatty(),
+        line_buffering=number == 2 or stream.isatty(),
     )
 
 

@@ -22,7 +22,8 @@ FILES = sorted((ROOT / "ganspec").rglob("*.py"))
 # From the ground to the roof. An import goes to a lower floor or stays in its room: rooms of one
 # floor know nothing of each other. "" is `ganspec/__init__.py`, Python's way in.
 FLOORS = [
-    ("version", "atomic", "progress", "seal"),
+    ("version", "streams", "progress", "seal"),
+    ("atomic",),
     ("language",),
     ("program",),
     ("plots",),

@@ -10,7 +10,6 @@ import typer
 import ganspec
 from ganspec.console import Settings, refuse_two_inputs, show_diagnostics
 from ganspec.language.errors import SpecError
-from ganspec.language.source import name_of
 
 EXAMPLE = "ganspec check specs/*.yaml"
 
@@ -20,6 +19,8 @@ def check(
     settings: Settings = None,
 ) -> None:
     """Find mistakes in specs: names, values, shapes, objectives, claimed counts."""
+    from ganspec.language.source import name_of
+
     refuse_two_inputs(*specs)
     failed = 0
     for path in specs:

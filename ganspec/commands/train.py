@@ -45,10 +45,7 @@ def train(
     given = list(settings or [])
     given += [f"train.epochs={epochs}"] if epochs is not None else []
     given += [f"train.seed={seed}"] if seed is not None else []
-    if out is not None and is_stdout(out):
-        fail(f"--out {out} is no folder, and a run is one: name a folder")
-    if resume and overwrite:
-        fail("--resume goes on with the run that --overwrite would replace; choose one")
+    _check_options(out, resume, overwrite)
     with reported():
         spec = load_with_warnings(path, given)
         with Progress(spec.name) as progress:
@@ -66,6 +63,13 @@ def train(
                 exact=exact,
             )
     show_end(run, data, steps)
+
+
+def _check_options(out: Path | None, resume: bool, overwrite: bool) -> None:
+    if out is not None and is_stdout(out):
+        fail(f"--out {out} is no folder, and a run is one: name a folder")
+    if resume and overwrite:
+        fail("--resume goes on with the run that --overwrite would replace; choose one")
 
 
 def load_with_warnings(path: Path, given: list[str]) -> Spec:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shlex
 import shutil
 import warnings
@@ -168,7 +169,8 @@ class Run:
 
     def lock(self) -> None:
         """Keep other processes from training here. Raises RunError if another one does."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        # at the end of links: `mkdir` does not follow them
+        Path(os.path.realpath(self.folder)).mkdir(parents=True, exist_ok=True)
         lock = (self.folder / LOCK).open("a")
         try:
             if fcntl:
