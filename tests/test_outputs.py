@@ -447,7 +447,7 @@ PRINTING = {
     "data": ["data", "RUNS/grey/spec.yaml"],
     "train": ["train", "RUNS/grey/spec.yaml", "--steps", "2", "--out", "run"],
     "sample": ["sample", "RUNS/grey", "-n", "4", "-o", "-"],
-    "sample file": ["sample", "RUNS/grey", "-n", "4", "-o", "grid.png"],
+    "sample file": ["sample", "RUNS/grey", "-n", "4", "-o", "grid.png", "--overwrite"],
     "evaluate": [
         *("evaluate", "RUNS/grey/spec.yaml", "--real"),
         *("-m", "fid", "--extractor", "RUNS/classifier"),
