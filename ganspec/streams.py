@@ -111,6 +111,13 @@ def is_input(path: Path | str) -> bool:
     return str(path) == DASH or (os.path.exists(path) and not os.path.isdir(path))
 
 
+def read_stdin(most: int = -1) -> bytes:
+    """Return standard input, or its first `most` bytes. Raises OSError if it is closed."""
+    if sys.stdin is None:
+        raise OSError("standard input is closed")
+    return sys.stdin.buffer.read(most)
+
+
 def write_stream(path: Path, source: BinaryIO) -> None:
     """Write the bytes of `source` to a stream. Raises OSError, OutputError for standard output."""
     number = 1 if str(path) == DASH else _open_file(path)

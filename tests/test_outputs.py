@@ -405,12 +405,23 @@ def test_a_dash_in_extends_is_a_file(tmp_path, monkeypatch):
         ["diff", "-", "-"],
         ["compare", "-", DCGAN, "-"],
         ["evaluate", "-", "--real", "--extractor", "-"],
+        ["import", "--summary", "-", "--summary", "-"],
     ],
 )
 def test_standard_input_is_read_once(words):
     result = CliRunner().invoke(app, words, GREY)
     assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
     assert "give `-` once" in result.stderr
+
+
+def test_a_printed_table_comes_from_standard_input(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    table = Path(TABLE).read_text()
+    Path("stdin").write_text(table)
+    words = ["import", "--input", "x:3x32x32", "-o", "-", "--summary"]
+    results = [CliRunner().invoke(app, [*words, name], table).output for name in ("-", "stdin")]
+    assert results[0] == results[1]
+    assert "name: stdin\n" in results[0]
 
 
 def test_a_run_of_standard_input_is_that_of_a_file(tmp_path, monkeypatch):

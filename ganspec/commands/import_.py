@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganspec.atomic import would_replace, write_text
-from ganspec.console import fail, reported, target_of, tell, tell_written
+from ganspec.console import (
+    fail,
+    refuse_two_inputs,
+    reported,
+    target_of,
+    tell,
+    tell_written,
+)
 
 if TYPE_CHECKING:
     from ganspec.importing.source import Imported
@@ -36,7 +43,9 @@ Settings = Annotated[
 ]
 Tables = Annotated[
     list[Path] | None,
-    typer.Option(metavar="TABLE.txt", help="A printed Keras `model.summary()` instead."),
+    typer.Option(
+        metavar="TABLE.txt", help="A printed Keras `model.summary()` instead; `-`: standard input."
+    ),
 ]
 Out = Annotated[
     Path | None,
@@ -64,6 +73,7 @@ def import_(
     in the spec, and printed. The exit status is 0 if spec and code are equal, 1 if they are not.
     """
     out = target_of(out, stdout)
+    refuse_two_inputs(*(summary or []))
     if (source is None) == (not summary):
         fail("give a Python file, as module.py:Generator, or a table, as --summary table.txt")
     classes = {"generator": generator, "discriminator": discriminator}

@@ -22,6 +22,7 @@ from ganspec.importing.walking import Walk
 from ganspec.language.errors import SpecError
 from ganspec.language.unread import UNREAD
 from ganspec.program.measure import costs, totals
+from ganspec.streams import DASH, is_input, read_stdin
 from ganspec.systems.load import loads
 
 UNSEEN = "activations inside a layer, as Conv2D(activation='relu'), are not printed by Keras"
@@ -42,7 +43,8 @@ def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
         if role in networks:
             raise UnreadableError(f"two tables are of a {role}; import one at a time")
         networks[role], printed[role] = walk.draft, walk.table
-    draft = draft_spec(paths[0].stem, paths[0].name, networks)
+    title = "stdin" if str(paths[0]) == DASH else paths[0].name
+    draft = draft_spec(Path(title).stem, title, networks)
     draft.framework = "keras"
     draft.inits = dict.fromkeys(networks, unknown("not printed"))
     for role, network in networks.items():
@@ -55,10 +57,11 @@ def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
 
 
 def _read(path: Path) -> list[Table]:
-    if not path.is_file():
+    if not is_input(path):
         raise UnreadableError(f"there is no file {path}")
     try:
-        return read_tables(path.read_text("utf-8"), path.name)
+        data = read_stdin() if str(path) == DASH else path.read_bytes()
+        return read_tables(data.decode("utf-8"), path.name)
     except UnicodeDecodeError:
         raise UnreadableError(f"{path} is not text in UTF-8; save the table as such") from None
 

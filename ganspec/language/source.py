@@ -7,10 +7,9 @@ words. `extends` is resolved here, so that a value from a base file still has it
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 import yaml
 
@@ -18,11 +17,12 @@ from ganspec.language.errors import Mark, Text, fail, listed, nearest, quoted
 from ganspec.language.merging import ShapeAt, merge
 from ganspec.language.syntax import LINE_END, character_error, syntax_error
 from ganspec.language.tree import MapNode, Node, node_of
-from ganspec.streams import DASH
+from ganspec.streams import DASH, read_stdin
 
 __all__ = ["Node", "parse", "read"]
 
 MAX_CHARACTERS = 200_000
+LARGEST = 4 * MAX_CHARACTERS + 1  # bytes that are read: a device such as /dev/zero has no end
 MAX_NODES = 20_000  # in a spec, with every alias counted as a copy
 MAX_DEPTH = 60
 MAX_DIGITS = 1000
@@ -251,29 +251,27 @@ def _content(path: Path, at: Mark | None) -> str:
     name = quoted(name_of(path, at))
     try:
         if at is None and str(path) == DASH:
-            if sys.stdin is None:
-                fail("unreadable", "standard input is closed", at)
-            return _decoded(sys.stdin.buffer, name, at)
+            return _decoded(read_stdin(LARGEST), name, at)
         if path.is_dir():
             fail("unreadable", f"{name} is a directory", at, "name a file in it")
         if at is not None and not path.is_file() and path.exists():
             fail("unreadable", f"{name} is not a file", at)
         with path.open("rb") as file:
-            return _decoded(file, name, at)
+            return _decoded(file.read(LARGEST), name, at)
     except FileNotFoundError:
         fail("missing-file", f"{name} does not exist", at, _beside(path, at))
     except UnicodeDecodeError as error:
         message = f"{name} is not UTF-8 at byte {error.start}"
         fail("encoding", message, at, "save it as UTF-8")
     except OSError as error:
-        fail("unreadable", f"{name} cannot be read: {error.strerror}".lower(), at)
+        reason = error.strerror or str(error)
+        fail("unreadable", f"{name} cannot be read: {reason}".lower(), at)
     except ValueError:
         fail("unreadable", f"{name} is not the name of a file", at)
 
 
-def _decoded(file: BinaryIO, name: str, at: Mark | None) -> str:
-    data = file.read(4 * MAX_CHARACTERS + 1)  # bounded: a device such as /dev/zero has no end
-    if len(data) > 4 * MAX_CHARACTERS:
+def _decoded(data: bytes, name: str, at: Mark | None) -> str:
+    if len(data) == LARGEST:
         fail("too-large", f"{name} is larger than {4 * MAX_CHARACTERS:,} bytes", at)
     return data.decode("utf-8")
 
