@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import torch
 from torch import nn
 
+from ganspec.compiler.batches import require_scorable
 from ganspec.compiler.evaluate import EvaluatedNetwork, evaluate
 from ganspec.compiler.lower import lower
 from ganspec.evaluation.extractor import Extractor, ExtractorError, Outputs, hash_weights
@@ -95,6 +96,12 @@ def extractor_of(trained: Trained, device: torch.device, layer: str | None) -> E
             logits = logits.clamp(min=torch.finfo(logits.dtype).tiny).log()
         return features, logits
 
+    batch = own_batch(network, cfg)
+
+    def require(count: int) -> None:
+        if batch:
+            require_scorable("classifier", network.program, count, batch)
+
     return Extractor(
         name=trained.name,
         sha256=hash_weights(network.state_dict()),
@@ -102,9 +109,10 @@ def extractor_of(trained: Trained, device: torch.device, layer: str | None) -> E
         resize=spec.data.resize,
         extract=extract,
         device=device,
-        batch=own_batch(network, cfg) or BATCH,
+        batch=batch or BATCH,
         classes=spec.label.kind,
         origin=trained.origin,
+        require=require,
     )
 
 

@@ -30,8 +30,10 @@ from ganspec.language.expr import Width as WidthValue
 from ganspec.language.section import Section
 from ganspec.language.types import Doc, Name, Number, Pair, Width, pair, refusal
 from ganspec.program.ir import Input, Net, start_input
+from ganspec.systems.batches import count_batches
 from ganspec.systems.claims import Report
 from ganspec.systems.evaluation import Evaluation
+from ganspec.systems.passes import Counts, Pass, real_passes, split_passes
 from ganspec.systems.schedule import Schedule
 from ganspec.systems.training import Start, Training
 
@@ -254,6 +256,20 @@ class Spec(Document):
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
         """Return the constants and functions that training functions read as `cfg.name`."""
         raise NotImplementedError
+
+    def length(self, cfg: SimpleNamespace, images: int) -> int:
+        """Return the steps of a whole training on `images` real images; `cfg` has its settings."""
+        epoch = self.train.iterations or count_batches(range(images), cfg)
+        return self.train.warmup_steps + self.train.epochs * epoch
+
+    def passes(self, cfg: SimpleNamespace, counts: Counts) -> Iterator[Pass]:
+        """Yield the batches that go through each network in a training, a picture or a test.
+
+        By default each step draws one batch of real images, as large as those of all networks.
+        """
+        yield from real_passes(self.networks, cfg, counts.images, counts.steps)
+        if self.reads_test and counts.test:
+            yield from split_passes(self.networks, cfg.batch, counts.test, "test image")
 
     def main(self) -> Callable:
         """Return the main function of the emitted program.

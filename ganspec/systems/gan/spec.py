@@ -15,8 +15,10 @@ from ganspec.systems.gan.contract import contract
 from ganspec.systems.gan.fields import GanFields
 from ganspec.systems.gan.program import main
 from ganspec.systems.gan.settings import settings
+from ganspec.systems.gan.step import count_steps
 from ganspec.systems.gan.training import GanTraining
 from ganspec.systems.gan.wording import in_words, properties
+from ganspec.systems.passes import Counts, Pass, chosen_passes, number, real_passes
 from ganspec.systems.spec import Interface, Label, image_input, latent_input
 from ganspec.systems.training import Start, Training
 
@@ -59,6 +61,20 @@ class Gan(GanFields, system="gan"):
 
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
         return settings(self, nets)
+
+    def length(self, cfg: SimpleNamespace, images: int) -> int:
+        epoch = self.train.iterations or count_steps(range(images), cfg)
+        return self.train.warmup_steps + self.train.epochs * epoch
+
+    def passes(self, cfg: SimpleNamespace, counts: Counts) -> Iterator[Pass]:
+        each = self.train.steps.discriminator if self.train.batches == "fresh" else 1
+        yield from real_passes(self.networks, cfg, counts.images, each * counts.steps)
+        if size := self.train.generator_batch:
+            yield from chosen_passes(self.networks, "generator_batch", size)
+        if counts.conditions:
+            source = f"pictures are drawn of a batch of {number(counts.conditions)}"
+            help = "list more in the file of `train: {conditions: ...}`"
+            yield Pass("generator", counts.conditions, source, help, training=False)
 
     def main(self) -> Callable:
         return main
