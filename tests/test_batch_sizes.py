@@ -177,7 +177,7 @@ def test_a_batch_is_refused_if_and_only_if_torch_refuses_it(tmp_path_factory, ch
     if too_few or (spec.labelled and count == 1):  # other errors: of no batch, of one class
         return
     cfg = spec.settings(ganspec.compiler.lower.lower(spec))
-    steps = chosen["steps"] or spec.length(cfg, count)
+    steps = chosen["steps"] or spec.train.length(cfg, count)
     wrong = trained(spec, steps, tmp_path_factory.mktemp("run") / "picture.png")
     try:
         ganspec.Trainer(spec, images_of(count), "cpu", steps=chosen["steps"])

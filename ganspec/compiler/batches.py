@@ -8,7 +8,7 @@ from dataclasses import replace
 from ganspec.language.errors import Diagnostic, GanspecError
 from ganspec.program.ir import Net, Origin, Step
 from ganspec.program.trial import ONE_VALUE, reason_against
-from ganspec.systems.passes import Counts, Pass, split_passes
+from ganspec.systems.passes import Pass, TrainingSize, split_passes
 from ganspec.systems.spec import Spec
 
 
@@ -25,9 +25,9 @@ def single_vector(origin: Origin) -> BatchSizeError:
     )
 
 
-def require_readable(spec: Spec, nets: dict[str, Net], counts: Counts) -> None:
-    """Raise BatchSizeError if a layer cannot read a batch of a training with these `counts`."""
-    for found in refused(nets, spec.passes(spec.settings(nets), counts)):
+def require_readable(spec: Spec, nets: dict[str, Net], size: TrainingSize) -> None:
+    """Raise BatchSizeError if a layer cannot read a batch of a training of this `size`."""
+    for found in refused(nets, spec.passes(spec.settings(nets), size)):
         raise BatchSizeError(_in_one_line(found))
 
 
@@ -55,9 +55,9 @@ def check_batches(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     """
     cfg, dataset = spec.settings(nets), spec.data.dataset
     images = dataset.image_count()
-    test = images if dataset.test_reader() is not None else None
-    steps = spec.length(cfg, images) if images else 0
-    yield from refused(nets, spec.passes(cfg, Counts(images, test, None, steps)))
+    test = images if spec.reads_test and dataset.test_reader() is not None else None
+    steps = spec.train.length(cfg, images) if images else 0
+    yield from refused(nets, spec.passes(cfg, TrainingSize(images, test, None, steps)))
 
 
 def refused(nets: dict[str, Net], passes: Iterable[Pass]) -> Iterator[Diagnostic]:

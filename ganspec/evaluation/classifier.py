@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -96,12 +97,6 @@ def extractor_of(trained: Trained, device: torch.device, layer: str | None) -> E
             logits = logits.clamp(min=torch.finfo(logits.dtype).tiny).log()
         return features, logits
 
-    batch = own_batch(network, cfg)
-
-    def require(count: int) -> None:
-        if batch:
-            require_scorable("classifier", network.program, count, batch)
-
     return Extractor(
         name=trained.name,
         sha256=hash_weights(network.state_dict()),
@@ -109,11 +104,17 @@ def extractor_of(trained: Trained, device: torch.device, layer: str | None) -> E
         resize=spec.data.resize,
         extract=extract,
         device=device,
-        batch=batch or BATCH,
+        batch=own_batch(network, cfg) or BATCH,
         classes=spec.label.kind,
         origin=trained.origin,
-        require=require,
+        require=partial(_require, trained),
     )
+
+
+def _require(trained: Trained, count: int) -> None:
+    """Raise BatchSizeError if the classifier cannot read `count` images batch by batch."""
+    if batch := own_batch(trained.network, trained.cfg):
+        require_scorable("classifier", trained.network.program, count, batch)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from ganspec.systems.batches import count_batches
 
 
 @dataclass(frozen=True)
-class Counts:
+class TrainingSize:
     """Numbers of real images, held-out images and conditions of pictures, and of steps.
 
     None is a number that only files tell, or the number of what a training lacks.
@@ -48,6 +48,15 @@ def chosen_passes(networks: Iterable[str], field: str, size: int) -> Iterator[Pa
     source = f"`{field}: {size}` makes batches of {number(size)}"
     help = f"write `train: {{{field}: {size + 1}}}` or more"
     yield from (Pass(key, size, source, help) for key in networks)
+
+
+def training_passes(
+    networks: Iterable[str], cfg: SimpleNamespace, size: TrainingSize
+) -> Iterator[Pass]:
+    """Yield the passes of a training whose steps draw a batch of real images for all networks."""
+    yield from real_passes(networks, cfg, size.images, size.steps)
+    if size.test:
+        yield from split_passes(networks, cfg.batch, size.test, "test image")
 
 
 def real_passes(

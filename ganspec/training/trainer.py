@@ -14,7 +14,7 @@ from ganspec.kinds.dataset import DataError
 from ganspec.program.ir import Net
 from ganspec.runs.run import RunError
 from ganspec.systems import checkpoint
-from ganspec.systems.passes import Counts
+from ganspec.systems.passes import TrainingSize
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images, Start
@@ -77,13 +77,13 @@ class Trainer:
     def _require_batches(self, nets: dict[str, Net], images: Images, steps: int | None) -> None:
         """Raise BatchSizeError if a layer cannot read a batch of the first `steps` steps."""
         count, conditions = len(images.images), images.conditions
-        counts = Counts(
+        size = TrainingSize(
             count,
             None if images.test is None else len(images.test[0]),
             None if conditions is None else len(conditions),
-            steps or self.spec.length(self.spec.settings(nets), count),
+            steps or self.spec.train.length(self.spec.settings(nets), count),
         )
-        require_readable(self.spec, nets, counts)
+        require_readable(self.spec, nets, size)
 
     @property
     def networks(self) -> dict[str, nn.Module]:

@@ -15,10 +15,9 @@ from ganspec.systems.gan.contract import contract
 from ganspec.systems.gan.fields import GanFields
 from ganspec.systems.gan.program import main
 from ganspec.systems.gan.settings import settings
-from ganspec.systems.gan.step import count_steps
 from ganspec.systems.gan.training import GanTraining
 from ganspec.systems.gan.wording import in_words, properties
-from ganspec.systems.passes import Counts, Pass, chosen_passes, number, real_passes
+from ganspec.systems.passes import Pass, TrainingSize, chosen_passes, number, real_passes
 from ganspec.systems.spec import Interface, Label, image_input, latent_input
 from ganspec.systems.training import Start, Training
 
@@ -62,19 +61,15 @@ class Gan(GanFields, system="gan"):
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
         return settings(self, nets)
 
-    def length(self, cfg: SimpleNamespace, images: int) -> int:
-        epoch = self.train.iterations or count_steps(range(images), cfg)
-        return self.train.warmup_steps + self.train.epochs * epoch
-
-    def passes(self, cfg: SimpleNamespace, counts: Counts) -> Iterator[Pass]:
+    def passes(self, cfg: SimpleNamespace, size: TrainingSize) -> Iterator[Pass]:
         each = self.train.steps.discriminator if self.train.batches == "fresh" else 1
-        yield from real_passes(self.networks, cfg, counts.images, each * counts.steps)
-        if size := self.train.generator_batch:
-            yield from chosen_passes(self.networks, "generator_batch", size)
-        if counts.conditions:
-            source = f"pictures are drawn of a batch of {number(counts.conditions)}"
+        yield from real_passes(self.networks, cfg, size.images, each * size.steps)
+        if batch := self.train.generator_batch:
+            yield from chosen_passes(self.networks, "generator_batch", batch)
+        if size.conditions:
+            source = f"pictures are drawn of a batch of {number(size.conditions)}"
             help = "list more in the file of `train: {conditions: ...}`"
-            yield Pass("generator", counts.conditions, source, help, training=False)
+            yield Pass("generator", size.conditions, source, help, training=False)
 
     def main(self) -> Callable:
         return main
