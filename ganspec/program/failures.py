@@ -6,6 +6,7 @@ import re
 import traceback
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from types import FunctionType
 from typing import TypeVar
 
@@ -78,8 +79,9 @@ def _free(error: Exception) -> None:
     """Free the tensors of a step that failed, so that another step has as much memory."""
     traceback.clear_frames(error.__traceback__)
     # a device forgets what was left to do of a failed backward pass only at its next one
-    for device in ["cpu", *(["cuda"] if torch.cuda.is_initialized() else [])]:
-        torch.zeros((), device=device, requires_grad=True).sum().backward()
+    with suppress(RuntimeError):  # there may be no memory left for this, either
+        for device in ["cpu", *(["cuda"] if torch.cuda.is_initialized() else [])]:
+            torch.zeros((), device=device, requires_grad=True).sum().backward()
     torch.cuda.empty_cache()
 
 
