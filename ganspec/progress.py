@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress as Bars
 
 LINE_SECONDS = 30.0  # between two lines of a log
+BAR = 10  # width of a bar in characters
 
 
 class Progress:
@@ -47,7 +48,7 @@ class Progress:
 
             self.bars = progress.Progress(
                 progress.TextColumn("{task.description}"),
-                progress.BarColumn(),
+                progress.BarColumn(BAR),
                 progress.TextColumn("{task.fields[text]}", markup=False),
                 console=Console(stderr=True),
             )
@@ -65,13 +66,25 @@ class Progress:
             if self.bars:
                 self.bars.add_task(self.title, total=total, completed=done, text="")
         if self.bars:
+            room = self.bars.console.width - len(self.title) - BAR - 2
             text = self.describe(now, done, total, losses)
+            if len(text) > room:
+                text = self.describe(now, done, total, losses, with_rate=False)
+            if len(text) > room:
+                text = self.describe(now, done, total, {}, with_rate=False)
             self.bars.update(self.bars.task_ids[0], completed=done, total=total, text=text)
         elif done < total and now - self.printed >= LINE_SECONDS:
             self.printed = now
             self._print(f"{self.title}: {self.describe(now, done, total, losses)}")
 
-    def describe(self, now: float, done: int, total: int, losses: Mapping[str, float]) -> str:
+    def describe(
+        self,
+        now: float,
+        done: int,
+        total: int,
+        losses: Mapping[str, float],
+        with_rate: bool = True,
+    ) -> str:
         """Return `120 of 900 steps, d_loss 0.693, 4.0 steps/s, 3 min left`."""
         assert self.first is not None  # set at the first call
         parts = [f"{done:,} of {total:,} {self.unit}"]
@@ -83,7 +96,8 @@ class Progress:
             if self.seconds is not None:
                 left = max(0.0, min(left, self.seconds - elapsed))
             shown = f"{rate:.1f}" if rate >= 1 else f"{rate:.2g}"
-            parts += [f"{shown} {self.unit}/s", f"{duration(left)} left"]
+            parts += [f"{shown} {self.unit}/s"] if with_rate else []
+            parts.append(f"{duration(left)} left")
         return ", ".join(parts)
 
     def _print(self, line: str) -> None:

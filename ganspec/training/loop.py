@@ -204,6 +204,7 @@ class Loop:
         if scoring is None or not (self.training.ends_epoch() and scoring.due()):
             return True
         complete = scoring(lambda: self.limits.stop.asked)
+        self.retention.thin()  # snapshots that were kept for being the best until now
         self.recorder.pace.restart()
         return complete
 
