@@ -142,19 +142,24 @@ def differences(whole: Run, parts: Run) -> list[str]:
     a, b = (flat(checkpoint.load(run.checkpoint_path)) for run in (whole, parts))
     found = [f"checkpoint: {key}" for key in {**a, **b} if not same(a.get(key), b.get(key))]
     for name in ("log.jsonl", "scores.jsonl", "losses.png"):
-        one, other = ((run.folder / name).read_bytes() for run in (whole, parts))
+        one, other = (contents(run.folder / name) for run in (whole, parts))
         found += [name] if one != other else []
     epoch, last = whole.info()["epoch_steps"], checkpoint.load(whole.checkpoint_path)["step"]
     for name in ("samples", "snapshots"):
         one, other = (getattr(run, name)() for run in (whole, parts))
         # a stop within an epoch leaves its picture until the rule for pictures deletes it
-        steps = {s for s in {*one, *other} if s % epoch == 0 or s == last}
+        steps = {s for s in {*one, *other} if (s and s % epoch == 0) or s == last}
         for step in sorted(steps):
             if step not in one or step not in other:
                 found.append(f"{name}: {step} is in one of them")
             elif name == "samples" and one[step].read_bytes() != other[step].read_bytes():
                 found.append(f"{name}: {step}")
     return found
+
+
+def contents(path: Path) -> bytes | None:
+    """Return the bytes of a file; None if there is none."""
+    return path.read_bytes() if path.exists() else None
 
 
 def flat(state: object, path: str = "") -> dict[str, object]:
