@@ -245,9 +245,10 @@ class Run:
 
 
 def _by_step(folder: Path, suffix: str) -> dict[int, Path]:
-    """Return the files of `folder` that are named after a step, by step, in order."""
+    """Return the files of `folder` that are named after a step as a run names them, in order."""
     paths = sorted(folder.glob(f"*{suffix}"))
-    return {int(path.stem): path for path in paths if path.stem.isascii() and path.stem.isdigit()}
+    numbers = [p for p in paths if p.stem.isascii() and p.stem.isdigit()]
+    return {int(p.stem): p for p in numbers if p.stem == f"{int(p.stem):07d}"}
 
 
 def used_files(spec: Spec) -> list[KindsFile]:

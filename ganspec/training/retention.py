@@ -77,14 +77,12 @@ class Retention:
             }
         many = self._superseded(pictures, self.pictures, self.cfg.pictures)
         for step in many:
-            if pictures[step] == self.run.samples_path(step):
-                pictures[step].unlink(missing_ok=True)
+            pictures[step].unlink(missing_ok=True)
         many = self._superseded(snapshots, self.snapshots, self.cfg.snapshots)
         if many and self.training.scoring:
             many -= self.training.scoring.best()
         for step in many:
-            if snapshots[step] == self.run.snapshot_path(step):
-                snapshots[step].unlink(missing_ok=True)
+            snapshots[step].unlink(missing_ok=True)
 
     def _counted(self, step: int) -> int:
         return step - self.training.warmup
