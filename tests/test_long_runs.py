@@ -17,6 +17,7 @@ from ganspec.plots.log import columns
 from ganspec.plots.thinned import MOST, ThinnedLog
 from ganspec.runs.log import BLOCK, Log
 from ganspec.runs.record import read_record
+from ganspec.runs.run import Run
 from ganspec.training.retention import spacing, superseded
 
 PLAIN = re.sub("evaluate.*\n", "", GAN).replace("EPOCHS", "1000")
@@ -214,6 +215,16 @@ def test_the_users_files_stay(tmp_path, monkeypatch):
     ganspec.train(spec, run.folder, steps=400, resume=True)
     assert all((run.folder / name).read_text() == "mine" for name in mine)
     assert len(list(run.folder.glob("samples/*"))) == 4 + 2
+
+
+def test_pictures_are_in_the_order_of_steps(tmp_path):
+    run = Run(tmp_path)
+    (tmp_path / "samples").mkdir()
+    for step in (10_000_000, 9_999_999, 3, 123_456_789):
+        run.samples_path(step).touch()
+    (tmp_path / "samples" / "best.png").touch()
+    assert list(run.samples()) == [3, 9_999_999, 10_000_000, 123_456_789]
+    assert run.latest_samples() == run.samples_path(123_456_789)
 
 
 def test_listed_epochs_are_all_kept(tmp_path):

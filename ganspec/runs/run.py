@@ -140,7 +140,7 @@ class Run:
 
     def latest_samples(self) -> Path | None:
         """Return the path of the newest picture; None if there is none."""
-        return max((self.folder / "samples").glob("*.png"), default=None)
+        return next(reversed(self.samples().values()), None)
 
     def snapshot_path(self, step: int) -> Path:
         """Return the path of the weights after training step `step`."""
@@ -246,9 +246,10 @@ class Run:
 
 def _by_step(folder: Path, suffix: str) -> dict[int, Path]:
     """Return the files of `folder` that are named after a step as a run names them, in order."""
-    paths = sorted(folder.glob(f"*{suffix}"))
-    numbers = [p for p in paths if p.stem.isascii() and p.stem.isdigit()]
-    return {int(p.stem): p for p in numbers if p.stem == f"{int(p.stem):07d}"}
+    paths = [p for p in folder.glob(f"*{suffix}") if p.stem.isascii() and p.stem.isdigit()]
+    return {
+        step: p for step, p in sorted((int(p.stem), p) for p in paths) if p.stem == f"{step:07d}"
+    }
 
 
 def used_files(spec: Spec) -> list[KindsFile]:
