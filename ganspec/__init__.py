@@ -125,7 +125,7 @@ def train(
     minutes: float | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    progress: Callable[[int, int, dict[str, float]], None] | None = None,
+    progress: Callable[[int, int, dict[str, float]], None] | bool | None = True,
     tensorboard: bool = False,
     exact: bool = False,
 ) -> Run:
@@ -136,27 +136,21 @@ def train(
     - `steps` is the training step to end at, in place of the spec's epochs; `minutes` is a limit on
       the training's time.
     - `resume` continues the run in `out` from its checkpoint; `overwrite` replaces that run.
-    - `progress` is called with the step, the last step and the newest losses, a few times a second.
+    - `progress` shows a bar, or lines where there is no terminal; False shows nothing. A function
+      is called with the step, the last step and the newest losses, a few times a second.
     - `tensorboard` also writes TensorBoard's event files into the run folder.
     - `exact` applies every module without rewrites: results equal the emitted file's bit for bit.
 
-    Ctrl-C ends the training after the current step, with a checkpoint, and sets the run's
-    `interrupted`. Raises SpecError, RunError if the folder or device cannot be used, DataError if
-    images are missing, CheckpointError, EventsError if TensorBoard is not installed, MetricError or
-    ExtractorError if the spec's scores cannot be measured, TrainingError if a loss is not finite.
+    Signals end the training after the current step, with a checkpoint, and set the run's
+    `interrupted` (docs/training.md). Raises SpecError, RunError if the folder or device cannot be
+    used, DataError if images are missing, CheckpointError, EventsError if TensorBoard is not
+    installed, MetricError or ExtractorError if the spec's scores cannot be measured, TrainingError
+    if a loss is not finite, and KeyboardInterrupt after a second Ctrl-C.
     """
     from ganspec.training.session import TrainingOptions, train
 
     options = TrainingOptions(
-        data=data,
-        device=device,
-        steps=steps,
-        minutes=minutes,
-        resume=resume,
-        overwrite=overwrite,
-        progress=progress,
-        tensorboard=tensorboard,
-        exact=exact,
+        data, device, steps, minutes, resume, overwrite, progress, tensorboard, exact
     )
     return train(spec, out, options, _scoring(spec))
 

@@ -26,6 +26,7 @@ Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one value, as `train.batch=32`."),
 ]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 Kinds = Annotated[
     list[Path] | None,
     typer.Option(

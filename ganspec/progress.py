@@ -1,7 +1,8 @@
-"""Progress of long work: a bar on a terminal, lines in a log."""
+"""Progress of long work on standard error: a bar on a terminal, a line now and then in a log."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Mapping
@@ -10,32 +11,137 @@ from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
-    from rich.progress import TaskID
-
 
 LINE_SECONDS = 30.0  # between two lines of a log
+BAR = 10  # width of a bar in characters
 
 
-class ProgressLines:
-    """A line on standard error every half a minute: the work done, the rate and the time left."""
+class Progress:
+    """The work done, its rate, the time left, and the newest losses.
 
-    def __init__(self, title: str, unit: str):
-        self.title, self.unit = title, unit
-        self.first: tuple[float, int] | None = None  # time and work of the first call
-        self.shown = 0.0
+    A context manager, called as the work goes on: with a bar on a terminal, and elsewhere with one
+    line every LINE_SECONDS. `unit` names other work than training steps. `seconds` is a limit on
+    the time of the work. With `lines` there are lines on a terminal, too, above another bar. Unless
+    `shown`, there is nothing. What cannot be written, as to a terminal that was closed, is left
+    out, so that progress never ends the work.
+    """
 
-    def __call__(self, done: int, total: int) -> None:
-        """Print a line if one is due. `done` of `total` units of the work are done."""
+    def __init__(
+        self,
+        title: str,
+        unit: str = "steps",
+        *,
+        shown: bool = True,
+        lines: bool = False,
+        seconds: float | None = None,
+    ):
+        self.title, self.unit, self.shown, self.seconds = title, unit, shown, seconds
+        self.wants_bar = shown and not lines and has_terminal()
+        self.bars: Bars | None = None
+        self.first: tuple[float, int] | None = None  # time and work done at the first call
+        self.printed = 0.0  # time of the last line
+
+    def __enter__(self) -> Self:
+        if self.wants_bar:
+            from rich import progress
+            from rich.console import Console
+
+            self.bars = progress.Progress(
+                progress.TextColumn("{task.description}"),
+                progress.BarColumn(BAR),
+                progress.TextColumn("{task.fields[text]}", markup=False),
+                console=Console(stderr=True),
+            )
+            self.bars.start()
+        return self
+
+    def __call__(self, done: int, total: int, losses: Mapping[str, float] = {}) -> None:
+        """Show that `done` of `total` units of the work are done, with the newest losses."""
+        if not self.shown:
+            return
         now = time.monotonic()
         if self.first is None:
-            self.first, self.shown = (now, done), now
-        if done >= total or now - self.shown < LINE_SECONDS:
-            return
-        self.shown = now
-        rate = (done - self.first[1]) / max(now - self.first[0], 1e-9)
-        left = f", {duration((total - done) / rate)} left" if rate > 0 else ""
-        text = f"{done:,} of {total:,} {self.unit}, {rate:.1f} {self.unit}/s{left}"
-        print(f"{self.title}: {text}", file=sys.stderr, flush=True)
+            # a resumed run's rate counts from the step where it resumes
+            self.first, self.printed = (now, done), now
+            if self.bars:
+                self.bars.add_task(self.title, total=total, completed=done, text="")
+        if self.bars:
+            room = self.bars.console.width - len(self.title) - BAR - 2
+            text = self.describe(now, done, total, losses)
+            if len(text) > room:
+                text = self.describe(now, done, total, losses, with_rate=False)
+            if len(text) > room:
+                text = self.describe(now, done, total, {}, with_rate=False)
+            self.bars.update(self.bars.task_ids[0], completed=done, total=total, text=text)
+        elif done < total and now - self.printed >= LINE_SECONDS:
+            self.printed = now
+            self._print(f"{self.title}: {self.describe(now, done, total, losses)}")
+
+    def describe(
+        self,
+        now: float,
+        done: int,
+        total: int,
+        losses: Mapping[str, float],
+        with_rate: bool = True,
+    ) -> str:
+        """Return `120 of 900 steps, d_loss 0.693, 4.0 steps/s, 3 min left`."""
+        assert self.first is not None  # set at the first call
+        parts = [f"{done:,} of {total:,} {self.unit}"]
+        parts += [f"{name} {loss:.4g}" for name, loss in losses.items() if name != "step"]
+        elapsed, worked = now - self.first[0], done - self.first[1]
+        if elapsed > 0 and worked > 0:
+            rate = worked / elapsed
+            left = (total - done) / rate
+            if self.seconds is not None:
+                left = max(0.0, min(left, self.seconds - elapsed))
+            shown = f"{rate:.1f}" if rate >= 1 else f"{rate:.2g}"
+            parts += [f"{shown} {self.unit}/s"] if with_rate else []
+            parts.append(f"{duration(left)} left")
+        return ", ".join(parts)
+
+    def _print(self, line: str) -> None:
+        try:
+            print(line, file=sys.stderr, flush=True)
+        except (OSError, ValueError, AttributeError):  # closed, or there never was one
+            self.shown = False
+
+    def __exit__(self, *_: object) -> None:
+        if self.bars is not None:
+            try:
+                self.bars.stop()
+            except OSError:
+                self.shown = False
+            self.bars = None
+
+
+class Passes(ExitStack):
+    """Progress of several passes over images, one after another: a bar or lines for each."""
+
+    def __init__(self, shown: bool = True, lines: bool = False):
+        super().__init__()
+        self.shown, self.lines = shown, lines
+        self.title: str | None = None
+        self.progress: Progress
+
+    def __call__(self, title: str, done: int, total: int) -> None:
+        """Show that `done` of `total` images of the pass called `title` are done."""
+        if title != self.title:
+            self.close()
+            made = Progress(title, "images", shown=self.shown, lines=self.lines)
+            self.title, self.progress = title, self.enter_context(made)
+        self.progress(done, total)
+        if done >= total:
+            self.close()
+            self.title = None
+
+
+def has_terminal() -> bool:
+    """Return True if standard error is a terminal that can redraw a line."""
+    try:
+        return sys.stderr.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+    except (AttributeError, ValueError):  # there is none, or it is closed
+        return False
 
 
 def duration(seconds: float) -> str:
@@ -44,76 +150,3 @@ def duration(seconds: float) -> str:
     if seconds < 59.5:
         return f"{seconds:.0f} s"
     return f"{hours} h {minutes % 60} min" if hours else f"{minutes} min"
-
-
-class Progress:
-    """A bar with the steps done, the rate, the losses and the time left.
-
-    A context manager, called after each step. `unit` names other work than training steps. With
-    `lines` there are lines instead where standard error is no terminal.
-    """
-
-    def __init__(self, title: str, unit: str = "steps", lines: bool = False):
-        self.title, self.unit = title, unit
-        self.lines = ProgressLines(title, unit) if lines else None
-        self.bars: Bars | None = None
-        self.task: TaskID | None = None
-
-    def __enter__(self) -> Self:
-        if sys.stderr.isatty():
-            from rich import progress
-            from rich.console import Console
-
-            self.bars = progress.Progress(
-                progress.TextColumn("{task.description}"),
-                progress.BarColumn(),
-                progress.MofNCompleteColumn(),
-                progress.TextColumn("{task.fields[rate]}  {task.fields[losses]}"),
-                progress.TimeRemainingColumn(),
-                console=Console(stderr=True),
-            )
-            self.bars.start()
-        return self
-
-    def __call__(self, step: int, last: int, losses: Mapping[str, float] = {}) -> None:
-        """Show that `step` of `last` steps are done, with the newest losses."""
-        if self.bars is None:
-            if self.lines is not None:
-                self.lines(step, last)
-            return
-        if self.task is None:
-            # made at the first call: a resumed run's rate counts from the step where it resumes
-            self.task = self.bars.add_task(
-                self.title, total=last, completed=step, rate="", losses=""
-            )
-        speed = self.bars.tasks[0].speed
-        text = "  ".join(f"{name} {loss:.3f}" for name, loss in losses.items() if name != "step")
-        rate = f"{speed:.1f} {self.unit}/s" if speed else ""
-        self.bars.update(self.task, completed=step, rate=rate, losses=text)
-
-    def __exit__(self, *_: object) -> None:
-        if self.bars is not None:
-            self.bars.stop()
-
-
-class Passes(ExitStack):
-    """Progress of passes over images, one after another; without `bars` it is in lines only."""
-
-    title: str | None = None
-    shown: Progress
-
-    def __init__(self, bars: bool = True):
-        super().__init__()
-        self.bars = bars
-
-    def __call__(self, title: str, done: int, total: int) -> None:
-        """Show that `done` of `total` images of a pass are done."""
-        if title != self.title:
-            self.close()
-            self.title, self.shown = title, Progress(title, "images", lines=True)
-            if self.bars:
-                self.enter_context(self.shown)
-        self.shown(done, total)
-        if done >= total:
-            self.close()
-            self.title = None

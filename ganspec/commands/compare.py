@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ganspec.console import refuse_two_inputs, reported
+from ganspec.console import Quiet, refuse_two_inputs, reported
 from ganspec.progress import Progress
 
 EXAMPLE = "ganspec compare specs/dcgan.yaml specs/wgan_gp.yaml runs/my"
@@ -47,6 +47,7 @@ def compare(
     width: Annotated[
         int | None, typer.Option(min=20, help="Widest table in characters; wider ones are split.")
     ] = None,
+    quiet: Quiet = False,
 ) -> None:
     """Compare any number of specs in a table: data, networks, losses, training, scores."""
     refuse_two_inputs(*names)
@@ -59,6 +60,6 @@ def compare(
         if form is TableForm.text and sys.stdout.isatty():
             default_width = shutil.get_terminal_size().columns
         chosen = [word for word in rows.split(",") if word.strip()]
-        with Progress("compare", "specs") as progress:
+        with Progress("compare", "specs", shown=not quiet) as progress:
             table = survey(open_systems(names), chosen, progress)
         typer.echo(write(layout(table, width or default_width, transpose, every)))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ganspec.console import fail, refuse_two_inputs, reported
+from ganspec.console import Quiet, fail, refuse_two_inputs, reported
 from ganspec.streams import is_input
 
 EXAMPLE = "ganspec evaluate runs/dcgan_fashion --extractor runs/classifier_fashion -n 10000"
@@ -67,7 +67,7 @@ Step = Annotated[int | None, typer.Option(min=0, help="Score a step's snapshot."
 DataFolder = Annotated[Path | None, typer.Option("--data", help="Folder of the data set.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
-CHOICES = ("folder", "pictures", "every", "step")  # of images and weights
+CHOICES = ("folder", "pictures", "every", "step", "quiet")  # no options of the scores themselves
 
 
 def evaluate(
@@ -92,6 +92,7 @@ def evaluate(
     seed: Seed = None,
     data: DataFolder = None,
     device: Device = "auto",
+    quiet: Quiet = False,
 ) -> None:
     """Score the images of a run or of a folder: FID, Inception Score and other metrics."""
     options = {name: value for name, value in locals().items() if name not in CHOICES}
@@ -108,10 +109,10 @@ def evaluate(
 
         parsed = console.parse_options(**options)
         if folder is not None and is_run:
-            lines = console.evaluate_run(folder, parsed, every, step)
+            lines = console.evaluate_run(folder, parsed, quiet, every, step)
         elif folder is not None:
-            lines = console.evaluate_spec(folder, parsed)
+            lines = console.evaluate_spec(folder, parsed, quiet)
         elif pictures is not None:
-            lines = console.evaluate_folder(pictures, parsed)
+            lines = console.evaluate_folder(pictures, parsed, quiet)
         # all scores and plots are written before the first line, whose reader may have ended
         typer.echo("\n".join(list(lines)))

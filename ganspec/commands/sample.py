@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ganspec.console import reported, tell
+from ganspec.console import Quiet, reported, tell
 from ganspec.progress import Progress
 
 EXAMPLE = "ganspec sample runs/dcgan -n 1000 --seed 1 -o images.csv"
@@ -72,17 +72,18 @@ def sample(
     raw: Raw = False,
     data: Data = None,
     device: Device = "auto",
+    quiet: Quiet = False,
 ) -> None:
     """Draw new images from a trained run. A run of an autoencoder restores test images instead.
 
     The ending of FILE chooses the format. An animation shows the samples that training wrote, or
     with --interpolate the way between latents.
     """
-    options = {name: value for name, value in locals().items() if name != "folder"}
+    options = {name: value for name, value in locals().items() if name not in ("folder", "quiet")}
     with reported():
         from ganspec.sampling.sample import sample
 
-        with Progress("sample", "images") as progress:
+        with Progress("sample", "images", shown=not quiet) as progress:
             lines = sample(folder, progress, **options)
         for line in lines:
             tell(line, out)

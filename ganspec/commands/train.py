@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
 import ganspec
-from ganspec.console import Settings, SpecPath, fail, reported, show_diagnostics
-from ganspec.progress import Progress
+from ganspec.console import Quiet, Settings, SpecPath, fail, reported, show_diagnostics
 from ganspec.streams import OutputError, is_stdout
+from ganspec.training.stop import STATUS, Stop
 
 if TYPE_CHECKING:
     from ganspec.runs.run import Run
@@ -39,6 +40,7 @@ def train(
     exact: Annotated[
         bool, typer.Option("--exact", help="Compute as the emitted file does, bit for bit.")
     ] = False,
+    quiet: Quiet = False,
     settings: Settings = None,
 ) -> None:
     """Train a spec on real images. Ctrl-C ends with a checkpoint; `--resume` goes on from it."""
@@ -46,23 +48,23 @@ def train(
     given += [f"train.epochs={epochs}"] if epochs is not None else []
     given += [f"train.seed={seed}"] if seed is not None else []
     _check_options(out, resume, overwrite)
-    with reported():
+    options: dict[str, Any] = {"data": data, "device": device, "steps": steps}
+    options |= {"minutes": minutes, "tensorboard": tensorboard}
+    with Stop(begun=False, quiet=quiet), reported():
         spec = load_with_warnings(path, given)
-        with Progress(spec.name) as progress:
+        try:
             run = ganspec.train(
                 spec,
                 out,
-                data=data,
-                device=device,
-                steps=steps,
-                minutes=minutes,
                 resume=resume,
                 overwrite=overwrite,
-                progress=progress,
-                tensorboard=tensorboard,
+                progress=not quiet,
                 exact=exact,
+                **options,
             )
-    show_end(run, data, steps)
+        except KeyboardInterrupt:  # a second Ctrl-C
+            show_abort(out or Path("runs") / spec.name, {**options, "quiet": quiet})
+        show_end(run, {**options, "quiet": quiet})
 
 
 def _check_options(out: Path | None, resume: bool, overwrite: bool) -> None:
@@ -81,31 +83,44 @@ def load_with_warnings(path: Path, given: list[str]) -> Spec:
     return spec
 
 
-def show_end(run: Run, data: Path | None, steps: int | None) -> None:
+def show_end(run: Run, options: Mapping[str, object]) -> None:
     """Print the last step and the files to look at.
 
-    If the training was interrupted, print the command that resumes it, and exit with status 130.
+    If a signal ended the training, print the command that resumes it, and exit with STATUS.
     """
     lines = [f"trained to step {run.step}; look at:"]
     scores, source = run.folder / "scores.png", run.folder / f"{run.spec.name}.py"
     files = [run.latest_samples(), run.losses_path, scores, source]
     lines += [f"  {path}" for path in files if path and path.exists()]
     if run.interrupted:
-        lines = [f"stopped at step {run.step}; go on with: {resuming(run, data, steps)}"]
+        lines = [f"stopped at step {run.step}; go on with: {resuming(run, options)}"]
     try:
         typer.echo("\n".join(lines))
     except OutputError as error:  # the run is complete: the exit status tells of the training
         typer.echo(f"warning: {error}", err=True)
     if run.interrupted:
-        raise typer.Exit(130)
+        raise typer.Exit(STATUS)
 
 
-def resuming(run: Run, data: Path | None, steps: int | None) -> str:
-    """Return the command that resumes `run` on the same data and kinds, quoted for a shell."""
+def show_abort(folder: Path, options: Mapping[str, object]) -> NoReturn:
+    """Print the command that goes on from the last checkpoint. Exit with STATUS."""
+    from ganspec.runs.run import Run
+
+    run = Run(folder)
+    if run.checkpoint_path.is_file():
+        typer.echo(f"stopped at once; go on from the last checkpoint: {resuming(run, options)}")
+    else:
+        typer.echo("stopped at once, before the first checkpoint; begin again with --overwrite")
+    raise typer.Exit(STATUS)
+
+
+def resuming(run: Run, options: Mapping[str, object]) -> str:
+    """Return the command that resumes `run` with the same options and kinds, for a shell."""
     from ganspec.runs.run import used_files
 
-    options = [("--data", data), ("--steps", steps)]
-    options += [("--kinds", file.path) for file in used_files(run.spec)]
-    words = [str(word) for option in options if option[1] for word in option]
-    command = ["ganspec", "train", str(run.spec_path), "--out", str(run.folder), "--resume"]
-    return shlex.join([*command, *words])
+    words = ["ganspec", "train", run.spec_path, "--out", run.folder, "--resume"]
+    for name, value in options.items():
+        if value and value != "auto":
+            words += [f"--{name}"] if value is True else [f"--{name}", value]
+    words += [word for file in used_files(run.spec) for word in ("--kinds", file.path)]
+    return shlex.join(map(str, words))

@@ -18,6 +18,7 @@ from ganspec.language.section import Section
 from ganspec.language.unread import NOT_READ
 from ganspec.scores.text import claim_conditions, relation
 from ganspec.systems.claims import Score
+from ganspec.systems.schedule import KEEPING
 from ganspec.systems.spec import Spec
 from ganspec.systems.wording import label, spoken
 
@@ -77,7 +78,8 @@ def _view(spec: Spec, name: str) -> ComparedFields | None:
     values = dict(section)
     if name == "data":
         values = _data(spec, values)
-    values.pop("keep", None)  # stored snapshots do not affect training
+    if name == "train":  # what a run keeps does not affect training
+        values = {field: value for field, value in values.items() if field not in KEEPING}
     return ComparedFields(section, spec.compared(name, values))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
+from ganspec.evaluation.extractor import Extractor
 from ganspec.evaluation.extractors import open_extractor
 from ganspec.evaluation.inception_weights import INSTALL, MissingWeightsError
 from ganspec.evaluation.options import EvaluationOptions
@@ -31,8 +33,16 @@ from ganspec.systems.training import Training
 SHARED = (*COMPARABLE, "seed")  # fields in which the best score and its rivals agree
 
 
-def periodic_scores(spec: Spec, data: Path | None, trainer: Training, run: Run) -> Periodic | None:
+class StopScoring(Exception):  # noqa: N818  (a request, no error)
+    """Raised within an evaluation that a signal ends."""
+
+
+def periodic_scores(
+    spec: Spec, data: Path | None, trainer: Training, run: Run, quiet: bool = False
+) -> Periodic | None:
     """Return the evaluation of a training, which does not change the training.
+
+    Its passes over images are shown as lines, below the training's own bar, unless `quiet`.
 
     If InceptionV3's weights are missing, or lack the logits that a metric reads, it warns and
     leaves out these scores; it returns None if none are left. Other mistakes are raised before
@@ -60,14 +70,25 @@ def periodic_scores(spec: Spec, data: Path | None, trainer: Training, run: Run) 
     if not metrics:
         return None
     options = replace(options, metrics=tuple(metrics))
-    return Periodic(RealSide(spec, options, extractor, Passes(bars=False)), trainer, run)
+    return Periodic(spec, options, extractor, trainer, run, quiet)
 
 
 class Periodic:
     """The evaluation of a training at epochs' ends."""
 
-    def __init__(self, side: RealSide, trainer: Training, run: Run):
-        self.side, self.spec, self.options = side, side.spec, side.options
+    def __init__(
+        self,
+        spec: Spec,
+        options: EvaluationOptions,
+        extractor: Extractor,
+        trainer: Training,
+        run: Run,
+        quiet: bool,
+    ):
+        self.passes = Passes(shown=not quiet, lines=True)
+        self.stopped: Callable[[], bool] = lambda: False
+        side = RealSide(spec, options, extractor, self.show)
+        self.side, self.spec, self.options = side, spec, options
         self.trainer, self.run = trainer, run
         assert self.options.metrics is not None and self.spec.evaluate is not None
         self.metrics, self.every = self.options.metrics, self.spec.evaluate.every
@@ -79,14 +100,50 @@ class Periodic:
         """Return True if scores are due after the epoch that has just ended."""
         return includes(self.every, self.trainer.epoch)
 
-    def __call__(self) -> None:
-        """Measure scores, write them into the run, and keep the weights if they are the best."""
-        earlier = read_scores(self.run.folder)
-        with torch.random.fork_rng(devices=[]):
-            rows = self.scorer.scores(self.subject(), self.metrics)
-        append_scores(self.run.folder, rows)
+    def show(self, title: str, done: int, total: int) -> None:
+        """Show the progress of a pass over images. Raises StopScoring if a signal has come."""
+        self.passes(title, done, total)
+        if self.stopped():
+            raise StopScoring
+
+    def is_done(self) -> bool:
+        """Return True if the run has the scores of the present step."""
+        return bool(self._present(read_scores(self.run.folder)))
+
+    def _present(self, rows: list[ScoreRow]) -> list[ScoreRow]:
+        """Return the scores of the present step by the first metric, as this evaluation's."""
+        (name, *_), step = self.metrics[0].names, self.trainer.step
+        fitting = (row for row in rows if (row.step, row.metric) == (step, name))
+        return [row for row in fitting if row.images == image_count(self.options)]
+
+    def best(self) -> set[int]:
+        """Return the steps of the best scores by the first metric, for each set of conditions."""
+        cohorts: dict[tuple, list[ScoreRow]] = {}
+        for row in read_scores(self.run.folder):
+            if row.metric == self.metrics[0].names[0] and row.step is not None:
+                cohorts.setdefault(tuple(getattr(row, n) for n in SHARED), []).append(row)
+        sign = 1 if self.metrics[0].higher else -1
+        best = (max(rows, key=lambda row: sign * row.value) for rows in cohorts.values())
+        return {row.step for row in best if row.step is not None}
+
+    def __call__(self, stopped: Callable[[], bool]) -> bool:
+        """Measure scores, write them into the run, and keep the weights if they are the best.
+
+        Scores of the present step that the run has already are not measured again. Return False,
+        with nothing written, if `stopped` returned True between two batches of images.
+        """
+        scores, self.stopped = read_scores(self.run.folder), stopped
+        rows = self._present(scores)
+        if not rows:
+            try:
+                with self.passes, torch.random.fork_rng(devices=[]):
+                    rows = self.scorer.scores(self.subject(), self.metrics)
+            except StopScoring:
+                return False
+            append_scores(self.run.folder, rows)
         plot(self.run.folder)
-        self.keep_best(rows[0], earlier)
+        self.keep_best(rows[0], [row for row in scores if row.step != self.trainer.step])
+        return True
 
     def subject(self) -> Subject:
         """Return images of the networks in their present state."""

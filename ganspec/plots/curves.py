@@ -86,9 +86,8 @@ def envelope(column: Column, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, 
     """Split a column into `bins` parts. Return their last steps, lowest and highest values."""
     edges = np.linspace(0, len(column), bins + 1).astype(int)
     starts, ends = edges[:-1], edges[1:] - 1
-    low = np.minimum.reduceat(column.values, starts)
-    high = np.maximum.reduceat(column.values, starts)
-    return column.steps[ends], low, high
+    low = np.minimum.reduceat(column.low, starts)
+    return column.steps[ends], low, np.maximum.reduceat(column.high, starts)
 
 
 def view(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
@@ -96,12 +95,12 @@ def view(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
 
     99 % of each curve's values are within the limits.
     """
-    parts = [curve.column.values for curve in curves if len(curve.column)]
+    parts = [curve.column for curve in curves if len(curve.column)]
     if not parts:
         return None
-    low = min(np.percentile(values, 0.5) for values in parts)
-    high = max(np.percentile(values, 99.5) for values in parts)
-    whole = max(map(np.max, parts)) - min(map(np.min, parts))
+    low = min(np.percentile(column.values, 0.5) for column in parts)
+    high = max(np.percentile(column.values, 99.5) for column in parts)
+    whole = max(np.max(column.high) for column in parts) - min(np.min(c.low) for c in parts)
     if high <= low or whole <= CUT * (high - low):
         return None
     margin = 0.15 * (high - low)
@@ -160,7 +159,7 @@ def draw_curve(axes: Axes, curve: Curve) -> None:
     if curve.sparse:
         plot(column.steps, column.values, linewidth=1.6, marker="o", markersize=3.5)
         return
-    smooth = smoothed(column.values, window(len(column)))
+    smooth = smoothed(column.mean, window(len(column)))
     if is_long(len(column)):
         steps, low, high = envelope(column)
         axes.fill_between(steps, low, high, step="pre", color=colour, alpha=0.3, linewidth=0)

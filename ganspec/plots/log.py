@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -24,14 +25,51 @@ HUGE = 1e100  # larger values are left out: their sums and axes overflow
 
 
 @dataclass(frozen=True)
+class Band:
+    """The lowest and highest values and the mean around each point of a thinned column.
+
+    `count` is the number of all values that were logged.
+    """
+
+    low: np.ndarray
+    high: np.ndarray
+    mean: np.ndarray
+    count: int
+
+
+@dataclass(frozen=True)
 class Column:
-    """The values of one name in the log, and the training steps at which they were logged."""
+    """The values of one name in the log, and the training steps at which they were logged.
+
+    A column with a `band` is thinned: it has some of the values only.
+    """
 
     steps: np.ndarray
     values: np.ndarray
+    band: Band | None = None
 
     def __len__(self) -> int:
         return len(self.steps)
+
+    @property
+    def count(self) -> int:
+        """Number of values that were logged."""
+        return self.band.count if self.band else len(self)
+
+    @property
+    def low(self) -> np.ndarray:
+        """The lowest value around each point."""
+        return self.band.low if self.band else self.values
+
+    @property
+    def high(self) -> np.ndarray:
+        """The highest value around each point."""
+        return self.band.high if self.band else self.values
+
+    @property
+    def mean(self) -> np.ndarray:
+        """The mean around each point."""
+        return self.band.mean if self.band else self.values
 
     def equals(self, other: Column) -> bool:
         """Return True if both have the same steps and values."""
@@ -62,21 +100,29 @@ def joined(parts: Sequence[Column]) -> Column:
 
 def columns(rows: Iterable[Mapping[str, object]]) -> dict[str, Column]:
     """Return the log's columns by name, sorted by step, without huge or non-finite numbers."""
-    pairs: dict[str, list[tuple[float, float]]] = {}
+    tables: dict[tuple[str, ...], list[Iterable[object]]] = {}  # of rows with the same names
     for row in rows:
-        step = _number(row["step"])
-        for name, value in row.items():
-            number = _number(value)
-            if name != "step" and step is not None and number is not None:
-                pairs.setdefault(name, []).append((step, number))
-    result = {}
-    for name, numbers in pairs.items():
-        steps, values = np.asarray(numbers, float).T
-        finite = (np.abs(values) < HUGE) & (np.abs(steps) < 2**53)
-        order = np.argsort(steps[finite], kind="stable")
-        if len(order):
-            result[name] = Column(steps[finite][order], values[finite][order])
-    return result
+        tables.setdefault(tuple(row), []).append(row.values())
+    parts: dict[str, list[Column]] = {}
+    for names, values in tables.items():
+        table = dict(zip(names, numbers(values).reshape(-1, len(names)).T, strict=True))
+        steps = table.pop("step")
+        for name, column in table.items():
+            finite = (np.abs(column) < HUGE) & (np.abs(steps) < 2**53)
+            if finite.any():
+                parts.setdefault(name, []).append(Column(steps[finite], column[finite]))
+    return {name: joined(columns) for name, columns in parts.items()}
+
+
+def numbers(rows: list[Iterable[object]]) -> np.ndarray:
+    """Return all values in order as one array of floats, NaN for what is no number."""
+    flat = list(chain.from_iterable(rows))
+    if set(map(type, flat)) <= {int, float}:
+        try:
+            return np.array(flat, float)
+        except OverflowError:  # a whole number that is too large for a float
+            pass
+    return np.array([_number(value) for value in flat], float)
 
 
 def _number(value: object) -> float | None:

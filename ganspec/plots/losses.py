@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ganspec.atomic import replacing
 from ganspec.plots.curves import Curve, Panel, figure_of
-from ganspec.plots.log import LOOKS, Column, Epochs, columns
+from ganspec.plots.log import LOOKS, Column, Epochs
 
 MOST = 8  # most curves on one axis; ganspec's own logs have fewer
 
@@ -16,7 +16,8 @@ def panels(log: dict[str, Column], claims: dict[str, Column] | None = None) -> l
 
     `claims` are columns of the log that the spec's report prints.
     """
-    longest, claims = max(map(len, log.values()), default=0), claims or {}
+    longest = max((column.count for column in log.values()), default=0)
+    claims = claims or {}
     names = list(dict.fromkeys([*log, *claims]))
     shares = [name for name in names if name.endswith("accuracy")]
     groups = {"loss": [name for name in names if name not in shares], "accuracy": shares}
@@ -34,21 +35,21 @@ def panels(log: dict[str, Column], claims: dict[str, Column] | None = None) -> l
 def curve(name: str, column: Column, longest: int) -> Curve:
     """Return a column's curve. It is sparse if it has under half of `longest` values."""
     label, colour = LOOKS.get(name, (name, "green"))
-    return Curve(column, label, colour, sparse=len(column) < longest / 2)
+    return Curve(column, label, colour, sparse=column.count < longest / 2)
 
 
 def plot_losses(
-    rows: list[dict[str, float]],
+    log: dict[str, Column],
     path: Path,
     epochs: Epochs,
     claims: dict[str, Column] | None = None,
 ) -> None:
     """Write a PNG of losses by training step, accuracies below, and epochs at the foot.
 
-    `claims` are the same columns as the spec's report prints them. Without losses in `rows`,
+    `claims` are the same columns as the spec's report prints them. Without losses in `log`,
     nothing is written.
     """
-    drawn = panels(columns(rows), claims)
+    drawn = panels(log, claims)
     if not drawn:
         return
     with replacing(path) as temporary:

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from ganspec.language.errors import GanspecError, printable
-from ganspec.plots.log import Column, Epochs, columns
+from ganspec.plots.log import Column, Epochs
 from ganspec.runs.run import LOCK, MissingKindsError, Run
 from ganspec.runs.score_file import ScoreRow, read_lines
 from ganspec.systems.spec import Spec
@@ -30,8 +30,6 @@ class RunRecord:
     info: dict[str, object] = field(default_factory=dict)
     scores: list[ScoreRow] = field(default_factory=list)
     lost_scores: int = 0  # lines of `scores.jsonl` that cannot be read
-    columns: dict[str, Column] = field(default_factory=dict)
-    last_step: int = 0
 
     @property
     def run(self) -> Run:
@@ -71,6 +69,16 @@ class RunRecord:
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
             return None
         return Epochs(steps, train.warmup_steps if train else 0)
+
+    @cached_property
+    def columns(self) -> dict[str, Column]:
+        """The columns of the log; many lines take a while, so they are read when first needed."""
+        return self.run.log.columns()
+
+    @property
+    def last_step(self) -> int:
+        """The newest step of the log, 0 if it has none."""
+        return max((int(column.steps[-1]) for column in self.columns.values()), default=0)
 
     @cached_property
     def claimed_log(self) -> dict[str, Column]:
@@ -153,9 +161,6 @@ def read_record(folder: Path) -> RunRecord:
         raise  # the user can load the files and try again
     except GanspecError as error:
         record.complaint = str(error)
-    rows = run.rows()
-    record.columns = columns(rows)
-    record.last_step = max((int(c.steps[-1]) for c in record.columns.values()), default=0)
     rows_or_none = [row for _, row in read_lines(run.folder)]
     record.scores = [row for row in rows_or_none if row is not None]
     record.lost_scores = rows_or_none.count(None)

@@ -21,9 +21,12 @@ from ganspec.language.dump import dump
 from ganspec.language.errors import GanspecError, SpecError, printable
 from ganspec.language.kinds import within
 from ganspec.language.registry import LOADED, KindsFile
+from ganspec.runs.log import Log
 from ganspec.systems.load import load
+from ganspec.systems.schedule import KEEPING
 from ganspec.systems.spec import Spec
 
+FREE = ("epochs", *KEEPING)  # fields of `train` that a resumed run may change
 LOCK = ".lock"
 
 
@@ -44,9 +47,11 @@ class Run:
     - `spec.yaml`: the spec with `extends` and settings merged into it;
     - `NAME.py`: the emitted source;
     - `log.jsonl`: losses by step, `losses.png`: their plot;
-    - `samples/STEP.png`: pictures of the ends of epochs and of trainings;
+    - `samples/STEP.png`: pictures of the ends of epochs and of trainings, the spec's `pictures`
+      at most;
     - `checkpoint.pt`: the newest state, to resume from;
-    - `snapshots/STEP.pt`: weights that the spec's `keep` or `evaluate` asks for;
+    - `snapshots/STEP.pt`: weights that the spec's `keep` or `evaluate` asks for, of `keep: N` the
+      spec's `snapshots` at most;
     - `scores.jsonl`: scores, each with its conditions;
     - `run.json`: versions, hardware and the command;
     - `kinds/`: copies of the user's files that define kinds.
@@ -60,6 +65,7 @@ class Run:
         self._lock: IO[str] | None = None
         self.spec_path = self.folder / "spec.yaml"
         self.log_path = self.folder / "log.jsonl"
+        self.log = Log(self.log_path)
         self.checkpoint_path = self.folder / "checkpoint.pt"
         self.info_path = self.folder / "run.json"
         self.losses_path = self.folder / "losses.png"
@@ -135,7 +141,7 @@ class Run:
 
     def latest_samples(self) -> Path | None:
         """Return the path of the newest picture; None if there is none."""
-        return max((self.folder / "samples").glob("*.png"), default=None)
+        return next(reversed(self.samples().values()), None)
 
     def snapshot_path(self, step: int) -> Path:
         """Return the path of the weights after training step `step`."""
@@ -225,27 +231,8 @@ class Run:
     # -- the log ------------------------------------------------------------------------------
 
     def rows(self) -> list[dict[str, float]]:
-        """Return the lines of the log, each a step and its losses by name.
-
-        Reading stops at a line that a crash cut short.
-        """
-        rows: list[dict[str, float]] = []
-        if not self.log_path.exists():
-            return rows
-        for line in self.log_path.read_text("utf-8").splitlines():
-            try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                break
-            if not (isinstance(row, dict) and "step" in row):
-                break
-            rows.append(row)
-        return rows
-
-    def append(self, rows: list[dict[str, float]]) -> None:
-        """Add lines to the log."""
-        with self.log_path.open("a", encoding="utf-8") as log:
-            log.writelines(json.dumps(row) + "\n" for row in rows)
+        """Return the lines of the log, each a step and its losses by name."""
+        return self.log.rows()
 
     def rewind(self, step: int) -> None:
         """Remove log lines, pictures and snapshots of steps after `step`, and unfinished files."""
@@ -253,17 +240,18 @@ class Run:
             for path in folder.glob(".*"):
                 if path.name != LOCK:
                     path.unlink()
-        kept = [row for row in self.rows() if row["step"] <= step]
-        write_text(self.log_path, "".join(json.dumps(row) + "\n" for row in kept))
+        self.log.rewind(step)
         for later, path in [*self.samples().items(), *self.snapshots().items()]:
             if later > step:
                 path.unlink()
 
 
 def _by_step(folder: Path, suffix: str) -> dict[int, Path]:
-    """Return the files of `folder` that are named after a step, by step, in order."""
-    paths = sorted(folder.glob(f"*{suffix}"))
-    return {int(path.stem): path for path in paths if path.stem.isascii() and path.stem.isdigit()}
+    """Return the files of `folder` that are named after a step as a run names them, in order."""
+    paths = [p for p in folder.glob(f"*{suffix}") if p.stem.isascii() and p.stem.isdigit()]
+    return {
+        step: p for step, p in sorted((int(p.stem), p) for p in paths) if p.stem == f"{step:07d}"
+    }
 
 
 def used_files(spec: Spec) -> list[KindsFile]:
@@ -280,7 +268,8 @@ def resolved(spec: Spec) -> str:
 def differences(mine: Spec, theirs: Spec) -> list[str]:
     """Return the names of the sections in which two specs differ.
 
-    `evaluate`, `train.epochs` and `train.keep` are not compared: a resumed run may change them.
+    `evaluate` and the fields of `train` that change no step, those in FREE, are not compared: a
+    resumed run may change them.
     """
     a, b = _comparable(mine), _comparable(theirs)
     return [key for key in {**a, **b} if a.get(key) != b.get(key)]
@@ -289,5 +278,5 @@ def differences(mine: Spec, theirs: Spec) -> list[str]:
 def _comparable(spec: Spec) -> dict[str, object]:
     data = spec.tree.plain()
     assert isinstance(data, dict)  # a spec is a map
-    train = {k: v for k, v in (data.get("train") or {}).items() if k not in ("epochs", "keep")}
+    train = {k: v for k, v in (data.get("train") or {}).items() if k not in FREE}
     return {**{k: v for k, v in data.items() if k != "evaluate"}, "train": train}

@@ -55,8 +55,7 @@ def animate_training(
 
     More than `most` pictures are thinned out evenly, the first and the last kept. Raises RunError.
     """
-    files = run.samples_path(0).parent.glob("*.png")
-    pictures = sorted((int(file.stem), file) for file in files if file.stem.isdigit())
+    pictures = list(run.samples().items())
     if not pictures:
         raise RunError(f"{run.folder} has no samples yet: one is made at each epoch's end")
     chosen = thinned(len(pictures), most or MOST_FRAMES)

@@ -11,6 +11,7 @@ from ganspec.language.section import Section
 from ganspec.language.types import Count
 from ganspec.systems.batches import count_batches
 
+KEEPING = ("keep", "pictures", "snapshots")  # fields that say what a run keeps
 Epochs: TypeAlias = Count | Annotated[tuple[Count, ...], Field(min_length=1)]
 
 
@@ -35,6 +36,16 @@ class Schedule(Section):
     keep: Epochs | None = Field(
         None,
         description="epochs from one kept snapshot of the weights to the next, or a list of epochs",
+    )
+    snapshots: Count = Field(
+        100,
+        description="most snapshots of `keep: N` in a run: where there would be more, every "
+        "second one is deleted; those of a list all stay",
+    )
+    pictures: Count = Field(
+        200,
+        description="most pictures in a run's `samples/`: where there would be more, every "
+        "second one is deleted",
     )
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
         0, description="seed of the weights, the order of images and all random draws"

@@ -65,6 +65,8 @@ def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
         "flip": data.flip,
         "last_batch": train.last_batch,
         "keep": train.keep,
+        "pictures": train.pictures,
+        "snapshots": train.snapshots,
         "logits": False,
         "needs_folder": data.dataset.needs_folder,
         "inline": INLINE,

@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from ganspec.language.kinds import Kind
 from ganspec.language.unread import NOT_READ
-from ganspec.systems.schedule import Schedule
+from ganspec.systems.schedule import KEEPING, Schedule
 from ganspec.systems.wording import label, spoken
 
 TERMS = {
@@ -97,7 +97,7 @@ def fields(own: dict[str, object]) -> str:
 
 
 # Fields of `train` that have their own row in comparison tables, or that change no weight.
-OF_ALL = {"batch", "epochs", "iterations", "seed", "keep"}
+OF_ALL = {"batch", "epochs", "iterations", "seed", *KEEPING}
 
 
 def rules(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,8 +23,17 @@ class Scoring(Protocol):
     def due(self) -> bool:
         """Return True if scores are due after the epoch that has just ended."""
 
-    def __call__(self) -> None:
-        """Measure scores and write them into the run."""
+    def is_done(self) -> bool:
+        """Return True if the run has the scores of the present step."""
+
+    def best(self) -> set[int]:
+        """Return the steps of the best scores so far, whose snapshots are kept."""
+
+    def __call__(self, stopped: Callable[[], bool]) -> bool:
+        """Measure scores and write them into the run.
+
+        Return False if `stopped` returned True meanwhile; then nothing is written.
+        """
 
 
 @dataclass(frozen=True)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 
 from ganspec.language.errors import GanspecError
 from ganspec.plots.log import Epochs
+from ganspec.plots.thinned import ThinnedLog
 from ganspec.runs.run import Run
 from ganspec.systems import checkpoint
 from ganspec.systems.claims import Report
-from ganspec.systems.schedule import includes
 from ganspec.systems.training import Training
 from ganspec.training.pace import Pace
+from ganspec.training.retention import Retention
+from ganspec.training.stop import Stop
 
 FLUSH_STEPS = 50  # steps between two writes of the log, or fewer after FLUSH_SECONDS
 FLUSH_SECONDS = 2.0
@@ -23,29 +27,51 @@ CHECKPOINT_SECONDS = 300.0  # between checkpoints within an epoch
 EPOCH_SECONDS = 20.0  # between checkpoints at epochs' ends
 NOTE_SECONDS = 30.0  # between notes of the pace in `run.json`
 
+OnFlush: TypeAlias = Callable[[int, dict[str, float]], None]  # the step, and its losses
+
 
 class TrainingError(GanspecError):
     """Raised when losses or weights are not finite. The message names the step and the weights."""
 
 
-class LossRecorder:
-    """A buffer of losses on the device, written every FLUSH_STEPS steps or FLUSH_SECONDS."""
+@dataclass
+class Limits:
+    """The end of a training: the step `last`, a request to stop, or `minutes` after its start."""
 
-    def __init__(self, training: Training, run: Run):
-        self.training, self.run = training, run
+    last: int
+    stop: Stop
+    minutes: float | None = None
+    deadline: float = math.inf
+
+    def start(self) -> None:
+        """Begin to count the minutes: right before the first step, however slow the imports."""
+        if self.minutes is not None:
+            self.deadline = time.monotonic() + 60 * self.minutes
+
+    def reached(self, step: int) -> bool:
+        """Return True if the training ends after `step`."""
+        return step >= self.last or self.stop.asked or time.monotonic() > self.deadline
+
+
+class LossRecorder:
+    """A buffer of losses on the device, written every FLUSH_STEPS steps or FLUSH_SECONDS.
+
+    After each write it calls `on_flush`.
+    """
+
+    def __init__(self, training: Training, run: Run, on_flush: OnFlush):
+        self.training, self.run, self.on_flush = training, run, on_flush
         self.pending: list[tuple[int, dict[str, torch.Tensor]]] = []
         self.flushed = self.noted = time.perf_counter()
         self.pace = Pace(training)
         self.last: dict[str, float] = {}
 
-    def add(self, losses: dict[str, torch.Tensor]) -> bool:
-        """Buffer a step's losses. Return True if this call wrote them to the log."""
+    def add(self, losses: dict[str, torch.Tensor]) -> None:
+        """Buffer a step's losses, and write the buffer if it is time."""
         self.pending.append((self.training.step, losses))
         waited = time.perf_counter() - self.flushed
         if len(self.pending) >= FLUSH_STEPS or waited > FLUSH_SECONDS:
             self.flush()
-            return True
-        return False
 
     def flush(self) -> None:
         """Write the buffered losses. Raises TrainingError if one is not finite."""
@@ -61,7 +87,7 @@ class LossRecorder:
         if self.flushed - self.noted > NOTE_SECONDS:
             self.note()
         finite = [row for row in rows if math.isfinite(sum(row.values()))]
-        self.run.append(finite)
+        self.run.log.append(finite)
         self.last = {**self.last, **rows[-1]}  # keep measurements of the last epoch's end
         bad = next((row for row in rows if row not in finite), None)
         if bad:
@@ -70,6 +96,7 @@ class LossRecorder:
                 f"{name} became {bad[name]} at step {bad['step']}; first weights that are not "
                 f"finite: {self.training.culprit() or 'none yet'}"
             )
+        self.on_flush(self.training.step, self.last)
 
     def note(self) -> None:
         """Write the pace into `run.json`."""
@@ -82,66 +109,108 @@ class LossRecorder:
         if culprit := self.training.culprit():  # keep the last good checkpoint
             step = self.training.step
             raise TrainingError(f"weights are not finite after step {step}: {culprit}")
+        self.run.log.sync()  # a checkpoint whose log a power cut has shortened would leave a gap
         checkpoint.save(self.run.checkpoint_path, self.training.state())
         self.note()
 
 
-def end_epoch(training: Training, run: Run, recorder: LossRecorder) -> bool:
-    """Write an epoch's picture; snapshot and scores, if due. Return True if scores were due."""
-    recorder.flush()
-    training.picture(run.samples_path(training.step))
-    if includes(training.cfg.keep, training.epoch):
-        checkpoint.save(run.snapshot_path(training.step), training.weights())
-    scored = False
-    if training.scoring and training.scoring.due():
-        training.scoring()
-        scored = True
-    recorder.pace.restart()
-    return scored
+class LossPlot:
+    """The plot of a run's losses, and how far it has read the log."""
+
+    def __init__(self, training: Training, run: Run, claims: Report):
+        # slow to import, so before the first step, and not after a Ctrl-C
+        from ganspec.plots.losses import plot_losses
+
+        self.plot, self.run = plot_losses, run
+        self.epochs = Epochs(training.epoch_steps, training.warmup)
+        self.claims = claims.log_columns(self.epochs)
+        self.log, self.read = ThinnedLog(), 0  # bytes of the log
+
+    def write(self) -> None:
+        """Write the plot, after reading the lines that are new since the last call."""
+        for rows, end in self.run.log.chunks(self.read):
+            self.log.add(rows)
+            self.read = end
+        self.plot(self.log.columns(), self.run.losses_path, self.epochs, self.claims)
 
 
-def run_training(
-    training: Training,
-    run: Run,
-    last: int,
-    stop: Callable[[], bool],
-    progress: Callable[[int, dict[str, float]], None],
-    claims: Report,
-) -> None:
-    """Train to step `last`, or until `stop()`.
+class Loop:
+    """Makes training steps, and writes what the run keeps of them.
 
-    `progress` is called with the step and its losses after each write of the log. The plot of
-    losses shows those of `claims` beside the measured ones. Raises TrainingError if losses or
-    weights are not finite; the checkpoint on disk is then an older one.
+    `claims` are drawn beside the losses; `on_flush` is called after each write of the log.
     """
-    from ganspec.plots.losses import plot_losses  # slow to import, so not after a Ctrl-C
 
-    recorder, saved = LossRecorder(training, run), time.perf_counter()
-    pace, epochs = recorder.pace, Epochs(training.epoch_steps, training.warmup)
+    def __init__(
+        self, training: Training, run: Run, limits: Limits, claims: Report, on_flush: OnFlush
+    ):
+        self.training, self.run, self.limits = training, run, limits
+        self.recorder = LossRecorder(training, run, on_flush)
+        self.plot, self.retention = LossPlot(training, run, claims), Retention(training, run)
+        self.saved = time.perf_counter()  # time of the last checkpoint
+        self.saved_step: int | None = None
 
-    def save() -> None:
-        recorder.save()
-        plot_losses(run.rows(), run.losses_path, epochs, claims.log_columns(epochs))
+    def run_to_end(self) -> bool:
+        """Train until `limits` are reached. Return False if a signal ended the last scores.
 
-    stopped = stop()
-    while training.step < last and not stopped:
-        pace.begin()
-        losses = training.make_step()
-        pace.end(waited=False)
-        stopped, ended = stop(), training.ends_epoch()
-        if ended or stopped or training.step == last:
-            losses = {**losses, **training.measures()}
-        if recorder.add(losses):
-            progress(training.step, recorder.last)
-        scored = ended and end_epoch(training, run, recorder)
-        waited = time.perf_counter() - saved
-        # right after scores: resuming from an earlier step would delete the best snapshot
-        if scored or waited > (EPOCH_SECONDS if ended else CHECKPOINT_SECONDS):
-            save()
-            saved = time.perf_counter()
-            pace.restart()
-    if not run.samples_path(training.step).exists():
-        recorder.flush()
-        training.picture(run.samples_path(training.step))
-    save()
-    progress(training.step, recorder.last)
+        Raises TrainingError if losses or weights are not finite; the checkpoint on disk is then an
+        older one.
+        """
+        training, limits, pace = self.training, self.limits, self.recorder.pace
+        complete = self.score()  # a signal may have ended an earlier process before it did
+        limits.start()
+        goes_on = training.step < limits.last and not limits.stop.asked
+        while goes_on:
+            pace.begin()
+            losses = training.make_step()
+            pace.end(waited=False)
+            ended = training.ends_epoch()
+            # no measurements after a signal: an uninterrupted run has none at this step
+            if ended or (limits.reached(training.step) and not limits.stop.asked):
+                losses = {**losses, **training.measures()}
+            self.recorder.add(losses)
+            if ended or time.perf_counter() - self.saved > CHECKPOINT_SECONDS:
+                self.keep(ended)
+                complete = self.score()
+            goes_on = not limits.reached(training.step)
+        if self.saved_step != training.step:
+            self.picture()
+            self.save()
+        return complete
+
+    def keep(self, ended: bool) -> None:
+        """Write what is due: at an epoch's end picture and snapshot, and a checkpoint."""
+        training, scoring = self.training, self.training.scoring
+        waited = time.perf_counter() - self.saved
+        # scores are measured after a checkpoint, so that a signal may end them
+        is_due = waited > EPOCH_SECONDS or bool(scoring and scoring.due())
+        if ended and (is_due or self.retention.wants_picture()):
+            self.picture()
+        if ended and self.retention.wants_snapshot():
+            checkpoint.save(self.run.snapshot_path(training.step), training.weights())
+        if is_due:
+            self.save()
+        self.recorder.pace.restart()
+
+    def picture(self) -> None:
+        """Write a picture of the present step, unless there is one."""
+        self.recorder.flush()
+        path = self.run.samples_path(self.training.step)
+        if not path.exists():
+            self.training.picture(path)
+
+    def score(self) -> bool:
+        """Measure scores if they are due. Return False if a signal ended them."""
+        scoring = self.training.scoring
+        if scoring is None or not (self.training.ends_epoch() and scoring.due()):
+            return True
+        complete = scoring(lambda: self.limits.stop.asked)
+        self.retention.thin()  # snapshots that were kept for being the best until now
+        self.recorder.pace.restart()
+        return complete
+
+    def save(self) -> None:
+        """Write a checkpoint and the plot of losses, and delete what is too much."""
+        self.recorder.save()
+        self.retention.thin()
+        self.plot.write()
+        self.saved, self.saved_step = time.perf_counter(), self.training.step

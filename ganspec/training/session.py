@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import math
 import platform
-import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TypeAlias
 
 import torch
 
 from ganspec.compiler.emit import emit
+from ganspec.progress import Progress
 from ganspec.runs.run import Run, RunError, differences
 from ganspec.runs.score_file import forget_scores
 from ganspec.systems import checkpoint
@@ -27,12 +26,15 @@ from ganspec.systems.training import Scoring, Training
 from ganspec.systems.unread import refuse_unread
 from ganspec.training.events import following, require_tensorboard
 from ganspec.training.images import class_names
-from ganspec.training.loop import run_training
+from ganspec.training.loop import Limits, Loop, OnFlush
+from ganspec.training.stop import stop_requests
 from ganspec.training.trainer import Trainer
 from ganspec.version import VERSION
 
-Progress: TypeAlias = Callable[[int, int, dict[str, float]], None]
-ScoringFactory: TypeAlias = Callable[[Spec, Path | None, Training, Run], Scoring | None]
+CALL_SECONDS = 0.2  # between two calls of the user's function
+
+OnProgress: TypeAlias = Callable[[int, int, dict[str, float]], None]
+ScoringFactory: TypeAlias = Callable[[Spec, Path | None, Training, Run, bool], Scoring | None]
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class TrainingOptions:
     minutes: float | None = None
     resume: bool = False
     overwrite: bool = False
-    progress: Progress | None = None
+    progress: OnProgress | bool | None = True
     tensorboard: bool = False
     exact: bool = False
 
@@ -56,7 +58,7 @@ def train(
     """Train `spec` into the folder `out`, as `ganspec.train` does. Return the run.
 
     `scoring` returns an object that measures the scores of `spec.evaluate`, or None if it cannot;
-    it is None without that section.
+    it is None without that section. Its last argument is True if it shows no progress.
     """
     refuse_unread(spec)
     run = Run(Path(out) if out else Path("runs") / spec.name)
@@ -71,53 +73,78 @@ def train(
     training = Trainer(spec, data, options.device, exact, options.steps).training
     last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
     if scoring:
-        training.scoring = scoring(spec, data, training, run)
+        quiet = options.progress is not True
+        training.scoring = scoring(spec, data, training, run, quiet)
+    info = {**environment(training.device), "exact": exact}
+    info["epoch_steps"] = training.epoch_steps
+    if spec.takes_labels and spec.labelled:  # `ganspec sample --label` reads their names
+        info["classes"] = class_names(spec.data, data)
     try:
-        if state is None:
-            info = {**environment(training.device), "exact": exact}
-            info["epoch_steps"] = training.epoch_steps
-            if spec.takes_labels and spec.labelled:  # `ganspec sample --label` reads their names
-                info["classes"] = class_names(spec.data, data)
-            run.begin(spec, source, info, options.overwrite)
-        else:
-            _restore(run, spec, training, state, last)
-        with following(run) if options.tensorboard else nullcontext(lambda: None) as update:
-            _advance(spec, training, run, last, options, update)
+        # from the first write on, a signal ends the run with a checkpoint
+        with stop_requests(quiet=options.progress is not True) as stop:
+            if state is None:
+                run.begin(spec, source, info, options.overwrite)
+            else:
+                _restore(run, spec, training, state, last)
+            _advance(spec, training, run, Limits(last, stop, options.minutes), options)
     finally:
         run.release()
     return run
 
 
 def _advance(
-    spec: Spec,
-    training: Training,
-    run: Run,
-    last: int,
-    options: TrainingOptions,
-    update: Callable[[], None],
+    spec: Spec, training: Training, run: Run, limits: Limits, options: TrainingOptions
 ) -> None:
-    """Train to step `last` or for `options.minutes`. Set `step` and `interrupted` of `run`."""
+    """Train until `limits` are reached. Set `step` and `interrupted` of `run`."""
+    events = following(run) if options.tensorboard else nullcontext(lambda: None)
+    shown = options.progress is True
+    bar = Progress(spec.name, shown=shown, seconds=limits.minutes and 60 * limits.minutes)
+    with events as update, bar:
+        call = options.progress if callable(options.progress) else bar
+        often = Throttle(lambda step, losses: call(step, limits.last, losses))
 
-    def report(step: int, losses: dict[str, float]) -> None:
-        if options.progress:
-            options.progress(step, last, losses)
-        update()
+        def report(step: int, losses: dict[str, float]) -> None:
+            often(step, losses)
+            update()
 
-    with interruptible(options.minutes) as stop:
-        run_training(training, run, last, stop, report, spec.report)
-        run.interrupted = stop.asked
+        complete = Loop(training, run, limits, spec.report, report).run_to_end()
+        often.finish()
     run.step = training.step
+    run.interrupted = limits.stop.asked and not (complete and run.step >= limits.last)
+
+
+class Throttle:
+    """Passes on calls, at most one every CALL_SECONDS, and at the end the last one."""
+
+    def __init__(self, call: OnFlush):
+        self.call, self.called = call, -math.inf
+        self.waiting: tuple[int, dict[str, float]] | None = None
+
+    def __call__(self, step: int, losses: dict[str, float]) -> None:
+        now = time.monotonic()
+        self.waiting = (step, losses)
+        if now - self.called >= CALL_SECONDS:
+            self.called = now
+            self.finish()
+
+    def finish(self) -> None:
+        """Pass on the last call, unless that was done."""
+        if self.waiting is not None:
+            self.call(*self.waiting)
+            self.waiting = None
 
 
 def _restore(run: Run, spec: Spec, training: Training, state: State, last: int) -> None:
     """Lock a run, restore its checkpoint, and remove its files and scores of later steps.
 
-    Raises RunError if step `last` has been reached already.
+    Raises RunError if step `last` has been reached already, with its scores.
     """
     run.lock()
     training.restore(state)
     step, began, now = training.step, state.get("device"), training.device.type
-    if step >= last:
+    scoring = training.scoring
+    lacks_scores = scoring and training.ends_epoch() and scoring.due() and not scoring.is_done()
+    if step >= last and not (step == last and lacks_scores):
         raise RunError(f"{run.folder} is at step {step} already: ask for more than {last}")
     if began != now:
         message = f"the run began on {began}: on {now} its random numbers are others from here on"
@@ -158,44 +185,3 @@ def environment(device: torch.device) -> dict[str, object]:
         "threads": torch.get_num_threads(),
         "command": sys.argv,
     }
-
-
-class Stop:
-    """A callable that returns True once a signal has arrived or `minutes` have passed.
-
-    The minutes count from the first call, right before the first step: at least one step is made,
-    however slow the imports.
-    """
-
-    def __init__(self, minutes: float | None):
-        self.asked = False
-        self.seconds = math.inf if minutes is None else 60 * minutes
-        self.deadline: float | None = None
-
-    def __call__(self) -> bool:
-        now = time.monotonic()
-        if self.deadline is None:
-            self.deadline = now + self.seconds
-        return self.asked or now > self.deadline
-
-    def ask(self, number: int, frame: FrameType | None) -> None:
-        """End the training: after the current step on the first signal, at once on the next."""
-        if self.asked:
-            raise KeyboardInterrupt
-        self.asked = True
-
-
-@contextmanager
-def interruptible(minutes: float | None) -> Iterator[Stop]:
-    """Turn the first Ctrl-C or SIGTERM within the block into a request to stop."""
-    stop = Stop(minutes)
-    try:
-        handled = (signal.SIGINT, signal.SIGTERM)
-        before = {number: signal.signal(number, stop.ask) for number in handled}
-    except ValueError:  # only the main thread can handle signals
-        before = {}
-    try:
-        yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

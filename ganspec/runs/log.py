@@ -1,0 +1,116 @@
+"""`log.jsonl`: the losses of a run, one JSON object per training step, in order."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from ganspec.plots.log import Column, columns, joined
+
+Row: TypeAlias = dict[str, float]
+CHUNK = 1 << 20  # bytes that are parsed at once, which takes a third of the time of single lines
+BLOCK = 1 << 16  # bytes that are read at once from the end of the file
+
+
+class Log:
+    """A file that grows by lines. A line that cannot be read costs only itself.
+
+    Nothing that a training calls reads the whole file, unless it resumes the run: a log of millions
+    of steps costs as much as a short one.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def append(self, rows: list[Row]) -> None:
+        """Add lines."""
+        with self.path.open("a", encoding="utf-8") as log:
+            log.writelines(json.dumps(row) + "\n" for row in rows)
+
+    def sync(self) -> None:
+        """Return when the lines are on the disk."""
+        with self.path.open("ab") as log:
+            os.fsync(log.fileno())
+
+    def rows(self) -> list[Row]:
+        """Return the lines, each a step and its losses by name."""
+        return [row for rows, _ in self.chunks() for row in rows]
+
+    def columns(self) -> dict[str, Column]:
+        """Return the values of each name, with their steps."""
+        parts: dict[str, list[Column]] = {}
+        for rows, _ in self.chunks():
+            for name, column in columns(rows).items():
+                parts.setdefault(name, []).append(column)
+        return {name: joined(chunks) for name, chunks in parts.items()}
+
+    def chunks(self, start: int = 0) -> Iterator[tuple[list[Row], int]]:
+        """Yield the rows of whole lines from byte `start` on, and the byte after each chunk."""
+        if not self.path.exists():
+            return
+        with self.path.open("rb") as log:
+            log.seek(start)
+            while lines := log.readlines(CHUNK):
+                if not lines[-1].endswith(b"\n"):
+                    lines.pop()  # it is still being written, or a crash cut it short
+                start += sum(map(len, lines))
+                yield parse(lines), start
+
+    def rewind(self, step: int) -> None:
+        """Cut off the lines after that of `step`, in place, reading backwards from the end."""
+        self.path.touch()
+        with self.path.open("r+b") as log:
+            end = log.seek(0, os.SEEK_END)
+            for start, line in lines_backwards(log):
+                row = parse_line(line) if line.endswith(b"\n") else None
+                if row is not None and row["step"] <= step:
+                    break
+                end = start
+            log.truncate(end)
+
+
+def parse(lines: list[bytes]) -> list[Row]:
+    """Return the rows of lines, without those that are not a JSON object with a step."""
+    try:
+        rows = json.loads(b"[" + b",".join(lines) + b"]")
+    except (ValueError, RecursionError):
+        rows = []
+    # as many objects as lines, or two damaged lines may have made one that looks whole
+    if len(rows) == len(lines) and all(map(is_row, rows)):
+        return rows
+    return [row for row in map(parse_line, lines) if row is not None]
+
+
+def parse_line(line: bytes) -> Row | None:
+    """Return a line's row; None if it is not a JSON object with a step."""
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if is_row(row) else None
+
+
+def is_row(row: object) -> bool:
+    """Return True if `row` is a map with a number `step`."""
+    return isinstance(row, dict) and type(row.get("step")) in (int, float)
+
+
+def lines_backwards(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
+    """Yield the lines of a file, the last one first, each with the byte where it begins."""
+    start, rest = file.seek(0, os.SEEK_END), b""
+    while start > 0:
+        size = min(BLOCK, start)
+        start -= size
+        file.seek(start)
+        rest = file.read(size) + rest
+        first, *lines = rest.splitlines(keepends=True)
+        place = start + len(rest)
+        for line in reversed(lines):
+            place -= len(line)
+            yield place, line
+        rest = first
+    if rest:
+        yield 0, rest
