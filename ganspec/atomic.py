@@ -45,20 +45,21 @@ def replacing(path: Path) -> Iterator[Path]:
 def replacing_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder, whose files are in the folder `path` if the block succeeds.
 
-    An empty folder is kept, since it may be mounted, or be another user's. Raises FileExistsError
-    if `path` is a folder that is not empty, or no folder.
+    An empty folder is kept, since it may be mounted, or be another user's; what a command that was
+    killed has left in it does not count. Raises FileExistsError if `path` is a folder that is not
+    empty, or no folder.
     """
     if is_stream(path):
         name = "standard output" if is_stdout(path) else path
         raise FileExistsError(f"{name} takes one file: name a folder for a folder of files")
     target = _end_of_links(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    is_there = target.is_dir()
-    if target.exists() and not (is_there and not any(target.iterdir())):
-        reason = "is not empty" if is_there else "is a file"
-        raise FileExistsError(f"{path} {reason}: name another folder")
-    near = target if is_there else target.parent
-    temporary = Path(tempfile.mkdtemp(dir=near, prefix=f".{target.name}."))
+    is_there, prefix = target.is_dir(), f".{target.name}."
+    if is_there and any(not file.name.startswith(prefix) for file in target.iterdir()):
+        raise FileExistsError(f"{path} is not empty: name another folder")
+    if target.exists() and not is_there:
+        raise FileExistsError(f"{path} is a file: name another folder")
+    temporary = Path(tempfile.mkdtemp(dir=target if is_there else target.parent, prefix=prefix))
     try:
         yield temporary
         if is_there:

@@ -290,11 +290,12 @@ def test_a_folder_is_filled_and_not_replaced(runs, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = ["sample", str(runs / "grey"), "-n", "2", "-o"]
     Path("empty").mkdir(mode=0o750)
+    Path("empty/.empty.killed").mkdir()
     Path("link").symlink_to("empty")
     inode = Path("empty").stat().st_ino
     assert CliRunner().invoke(app, [*words, "link/"]).exit_code == 0
     assert (Path("empty").stat().st_ino, Path("empty").stat().st_mode & 0o777) == (inode, 0o750)
-    assert images_in(Path("empty")) == ["000000.png", "000001.png"]
+    assert images_in(Path("empty")) == [".empty.killed", "000000.png", "000001.png"]
     Path("dangling").symlink_to("new")
     assert CliRunner().invoke(app, [*words, "dangling/"]).exit_code == 0
     assert Path("dangling").is_symlink()

@@ -23,7 +23,9 @@ EXAMPLE = "ganspec build specs/dcgan.yaml -o dcgan.py"
 
 
 def build(
-    specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="Spec files.")],
+    specs: Annotated[
+        list[Path], typer.Argument(metavar="SPEC...", help="Spec files; `-`: standard input.")
+    ],
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="File to write, for one spec; `-` prints.")
     ] = None,

@@ -15,7 +15,9 @@ EXAMPLE = "ganspec check specs/*.yaml"
 
 
 def check(
-    specs: Annotated[list[Path], typer.Argument(metavar="SPEC...", help="Spec files.")],
+    specs: Annotated[
+        list[Path], typer.Argument(metavar="SPEC...", help="Spec files; `-`: standard input.")
+    ],
     settings: Settings = None,
 ) -> None:
     """Find mistakes in specs: names, values, shapes, objectives, claimed counts."""

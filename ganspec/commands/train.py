@@ -88,12 +88,13 @@ def show_end(run: Run, options: Mapping[str, object]) -> None:
 
     If a signal ended the training, print the command that resumes it, and exit with STATUS.
     """
-    lines = [f"trained to step {run.step}; look at:"]
-    scores, source = run.folder / "scores.png", run.folder / f"{run.spec.name}.py"
-    files = [run.latest_samples(), run.losses_path, scores, source]
-    lines += [f"  {path}" for path in files if path and path.exists()]
     if run.interrupted:
         lines = [f"stopped at step {run.step}; go on with: {resuming(run, options)}"]
+    else:
+        scores, source = run.folder / "scores.png", run.folder / f"{run.spec.name}.py"
+        files = [run.latest_samples(), run.losses_path, scores, source]
+        lines = [f"trained to step {run.step}; look at:"]
+        lines += [f"  {path}" for path in files if path and path.exists()]
     try:
         typer.echo("\n".join(lines))
     except OutputError as error:  # the run is complete: the exit status tells of the training
