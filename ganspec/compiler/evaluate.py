@@ -7,6 +7,7 @@ The modules are laid out as in printed source, so that both have the same `state
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import torch
 from torch import nn
@@ -14,6 +15,7 @@ from torch import nn
 from ganspec.compiler.layout import Part, layout, paths
 from ganspec.compiler.rewrites import Rewrite, rewritten
 from ganspec.language.errors import GanspecError
+from ganspec.program import failures
 from ganspec.program.ir import Call, Net, Origin, Step, module_of
 
 
@@ -40,7 +42,7 @@ class EvaluatedNetwork(nn.Module):
         self._net = net
         for part in layout(net):
             if part.is_module:
-                self.add_module(part.name, _module(part, exact))
+                self.add_module(part.name, _module(net, part, exact))
         modules = {step: ".".join(path) for part in layout(net) for path, step in part.modules()}
         values = {start.value.id: start.value for start in net.inputs}
         self._steps: list[tuple[Step, str | None, Rewrite | None]] = []
@@ -58,13 +60,18 @@ class EvaluatedNetwork(nn.Module):
             wanted = " and ".join(names)
             raise TypeError(f"{self._net.name} reads {wanted}, got {len(inputs)} tensors")
         values = {i.value.id: x for i, x in zip(self._net.inputs, inputs, strict=True)}
+        watch = failures.watch
         for step, path, apply in self._steps:
             try:
-                values[step.output.id] = self._run(step, path, apply, values)
+                if watch is None:
+                    values[step.output.id] = self._run(step, path, apply, values)
+                else:
+                    run = partial(self._run, step, path, apply, values)
+                    values[step.output.id] = watch.call(self._net.name, step.origin, run)
             except Exception as error:
                 if "more than 1 value per channel" in str(error):
                     raise BatchSizeError(step.origin) from error
-                _blame(error, self._net, step)
+                failures.blame(error, self._net.name, step.origin)
                 raise
         results = tuple(values[value.id] for value in self._net.outputs.values())
         return results if len(results) > 1 else results[0]
@@ -76,15 +83,20 @@ class EvaluatedNetwork(nn.Module):
         if path is None:
             return step.call.apply(arguments)
         module = self.get_submodule(path)
-        # hooks run only if the module itself is called
+        # hooks, and a `forward` that was put into the module, run only if the module is called
         if apply is None or module._forward_hooks or module._forward_pre_hooks:
             return module(*arguments)
-        return apply(module, *arguments)
+        return module(*arguments) if "forward" in vars(module) else apply(module, *arguments)
 
     @property
     def is_conditional(self) -> bool:
         """True if `forward` also takes labels."""
         return self._net.conditional
+
+    @property
+    def program(self) -> Net:
+        """The program that the network was evaluated from."""
+        return self._net
 
     def origin(self, name: str) -> Origin:
         """Return the layer of the spec that the parameter or module `name` came from.
@@ -111,11 +123,15 @@ def evaluate(net: Net, exact: bool = False) -> EvaluatedNetwork:
     return EvaluatedNetwork(net, exact)
 
 
-def _module(part: Part, exact: bool) -> nn.Module:
+def _module(net: Net, part: Part, exact: bool) -> nn.Module:
     modules = []
     for step in part.steps:
         block = step.call.target if isinstance(step.call.target, Net) else None
-        modules.append(EvaluatedNetwork(block, exact) if block else module_of(step.call))
+        try:
+            modules.append(EvaluatedNetwork(block, exact) if block else module_of(step.call))
+        except Exception as error:  # as of memory
+            failures.blame(error, net.name, step.origin)
+            raise
     return nn.Sequential(*modules) if part.is_chain else modules[0]
 
 
@@ -130,11 +146,3 @@ def initialize(network: nn.Module, net: Net) -> None:
 def overrides(net: Net) -> Iterator[tuple[tuple[str, ...], Call]]:
     """Yield the attribute path and the initializer of each layer that has its own `init`."""
     return ((path, step.initialize) for path, step in paths(net) if step.initialize)
-
-
-def _blame(error: Exception, net: Net, step: Step) -> None:
-    """Add a note with the network and the layer to an error that has no notes yet."""
-    if not getattr(error, "__notes__", None):
-        origin = step.origin
-        place = f", {origin.mark}" if origin.mark else ""
-        error.add_note(f"in {net.name}, {origin.path} ({origin.kind}){place}")

@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 from torch import nn, optim
 
+from ganspec.program import failures
 from ganspec.systems import checkpoint
 from ganspec.systems.checkpoint import State
 from ganspec.systems.feed import Feed, StreamedImages
@@ -73,6 +74,18 @@ class Training:
     def advance(self) -> dict[str, torch.Tensor]:
         """Make one training step. Return its losses by name, still on the device."""
         raise NotImplementedError
+
+    def make_step(self) -> dict[str, torch.Tensor]:
+        """Make one training step by `advance`. An error gets a note with its layer, if known.
+
+        The step is made again to find a layer whose backward pass fails, so that the training
+        cannot go on.
+        """
+        try:
+            return self.advance()
+        except Exception as error:
+            failures.blame_backward(error, self.advance)
+            raise
 
     def picture(self, path: Path) -> None:
         """Write a picture of what the networks produce so far, atomically."""

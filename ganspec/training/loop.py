@@ -126,7 +126,7 @@ def run_training(
     stopped = stop()
     while training.step < last and not stopped:
         pace.begin()
-        losses = training.advance()
+        losses = training.make_step()
         pace.end(waited=False)
         stopped, ended = stop(), training.ends_epoch()
         if ended or stopped or training.step == last:

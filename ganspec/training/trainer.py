@@ -78,7 +78,7 @@ class Trainer:
 
     def step(self) -> dict[str, torch.Tensor]:
         """Make one training step. Return its losses by name, as scalars on the device."""
-        return self.training.advance()
+        return self.training.make_step()
 
     def sample(self, count: int, seed: int = 0) -> torch.Tensor:
         """Return `count` images that `seed` draws, uint8 N x C x H x W on the CPU.
