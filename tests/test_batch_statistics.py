@@ -260,8 +260,11 @@ def test_one_vector_is_refused_in_one_line(tmp_path, statistics):
         *("train", path, "--set", "train.batch=1", "--steps", 2, "--out", tmp_path / "run"),
         status=2,
     )
-    place = f"generator.layers.1 (batch_norm), {path}:9:7,"
-    assert f"error: {place} cannot normalize a single vector: use batches of two" in told
+    why = "each channel would have a single value, which has no variance"
+    assert told.splitlines()[-1] == (
+        f"error: `batch: 1` makes batches of one, which the generator's batch_norm at {path}:9:7 "
+        f"cannot read: {why}; write `train: {{batch: 2}}` or more"
+    )
 
 
 def test_a_checkpoint_with_running_statistics_is_refused_in_one_line(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from ganspec.compiler.batches import check_batches
 from ganspec.compiler.emit import program
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import Diagnostic, Mark, SpecError, quoted, suggestion
@@ -34,6 +35,8 @@ def check(spec: Spec) -> list[Diagnostic]:
     """
     nets = lower(spec)
     errors = [*diagnosed(inner := unread_in_networks(spec)), *claims(spec, nets)]
+    if not unread(spec):
+        errors += check_batches(spec, nets)
     if errors:
         raise SpecError(errors)
     gaps = diagnosed([part for part in unread(spec) if part not in inner], "warning")

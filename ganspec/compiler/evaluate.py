@@ -12,22 +12,12 @@ from functools import partial
 import torch
 from torch import nn
 
+from ganspec.compiler.batches import single_vector
 from ganspec.compiler.layout import Part, layout, paths
 from ganspec.compiler.rewrites import Rewrite, rewritten
-from ganspec.language.errors import GanspecError
 from ganspec.program import failures
 from ganspec.program.ir import Call, Net, Origin, Step, module_of
-
-
-class BatchSizeError(GanspecError, ValueError):
-    """Raised when a batch norm gets one vector, which has no variance."""
-
-    def __init__(self, origin: Origin):
-        place = f", {origin.mark}," if origin.mark else ""
-        super().__init__(
-            f"{origin.path} ({origin.kind}){place} cannot normalize a single vector: use batches "
-            "of two or more, as by a larger `train: {batch: ...}`"
-        )
+from ganspec.program.trial import ONE_VALUE
 
 
 class EvaluatedNetwork(nn.Module):
@@ -69,8 +59,8 @@ class EvaluatedNetwork(nn.Module):
                     run = partial(self._run, step, path, apply, values)
                     values[step.output.id] = watch.call(self._net.name, step.origin, run)
             except Exception as error:
-                if "more than 1 value per channel" in str(error):
-                    raise BatchSizeError(step.origin) from error
+                if ONE_VALUE in str(error):
+                    raise single_vector(step.origin) from error
                 failures.blame(error, self._net.name, step.origin)
                 raise
         results = tuple(values[value.id] for value in self._net.outputs.values())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import torch
 from torch import nn
 
+from ganspec.compiler.batches import require_scorable
 from ganspec.compiler.evaluate import EvaluatedNetwork, evaluate
 from ganspec.compiler.lower import lower
 from ganspec.evaluation.extractor import Extractor, ExtractorError, Outputs, hash_weights
@@ -105,7 +107,14 @@ def extractor_of(trained: Trained, device: torch.device, layer: str | None) -> E
         batch=own_batch(network, cfg) or BATCH,
         classes=spec.label.kind,
         origin=trained.origin,
+        require=partial(_require, trained),
     )
+
+
+def _require(trained: Trained, count: int) -> None:
+    """Raise BatchSizeError if the classifier cannot read `count` images batch by batch."""
+    if batch := own_batch(trained.network, trained.cfg):
+        require_scorable("classifier", trained.network.program, count, batch)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class Extractor:
     N x features and N x classes on `device`. `classes` is the kind of labels that it predicts:
     `classes` (one per image), `multi_hot` (several), or None if they are not the data set's.
     `origin` is the file or package of its weights; without `has_logits` N x 0 replace the logits.
+    `require` raises an error if the network cannot read so many images in its batches.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Extractor:
     classes: str | None = None
     origin: str | None = None
     has_logits: bool = True
+    require: Callable[[int], None] = lambda count: None
 
     def __call__(self, images: torch.Tensor) -> Outputs:
         with torch.inference_mode():

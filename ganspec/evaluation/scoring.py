@@ -91,6 +91,9 @@ class Scorer:
             if reason := refusal(metric, self.extractor, subject.labels):
                 raise MetricError(reason)
             metric.demand(subject.count, *([len(self.real)] if metric.paired else []))
+        self.extractor.require(subject.count)
+        if any(metric.paired for metric in fitting):
+            self.extractor.require(len(self.real))
         return fitting
 
     def _row(

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from ganspec.compiler.batches import require_scorable
+from ganspec.compiler.evaluate import EvaluatedNetwork
 from ganspec.evaluation.reference import RealImages, take
 from ganspec.systems.batches import spaced
 from ganspec.systems.restorer import Restorer
@@ -59,10 +61,12 @@ def restored_images(restorer: Restorer, real: RealImages, count: int, seed: int)
     """
     network, cfg = restorer.network, restorer.cfg
     originals = choose_images(real, count)
+    whole = own_batch(network, cfg)
+    if whole and restorer.spec.restores and isinstance(network, EvaluatedNetwork):
+        require_scorable(restorer.spec.restores, network.program, len(originals), whole)
 
     def batches(size: int) -> Iterator[torch.Tensor]:
-        parts = originals.batches(own_batch(network, cfg) or size)
-        for _, restored in restorer.pairs(parts, seed):
+        for _, restored in restorer.pairs(originals.batches(whole or size), seed):
             yield quantize(restored, cfg).cpu()
 
     return Subject(

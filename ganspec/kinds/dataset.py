@@ -53,6 +53,10 @@ class Dataset(Kind, family="dataset"):
         """
         return None
 
+    def image_count(self) -> int | None:
+        """Return the number of images; None if only files tell."""
+        return None
+
     def test_reader(self, resize: str = "antialias") -> partial | None:
         """Return the test split's `reader`, or None if it is not held out or there is none."""
         if getattr(self, "split", "test") != "train":

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, TypeAlias
 
+from pydantic import Field
+
 from ganspec.kinds.layer import Layer
 from ganspec.kinds.weight_norm import WeightNorm
+from ganspec.language.errors import listed
 from ganspec.language.fields import Family
 from ganspec.language.kinds import Kind, kinds_of
+from ganspec.language.types import refusal
 
 
 class Normalization(Kind, family="normalization"):
@@ -29,6 +33,21 @@ def norms() -> list[type[Kind]]:
 
 
 AnyNorm: TypeAlias = Annotated[Layer | WeightNorm, Family("normalization")]
+Norms: TypeAlias = AnyNorm | Annotated[tuple[AnyNorm, ...], Field(min_length=1)] | None
+
+
+def check_norms(norms: Norms) -> Norms:
+    """Return the normalizations of one network. Raise a refusal if they exclude each other."""
+    if isinstance(norms, tuple):
+        layers = [word(norm) for norm in norms if isinstance(norm, Layer)]
+        weights = [word(norm) for norm in norms if isinstance(norm, WeightNorm)]
+        if "none" in weights and len(norms) > 1:
+            raise refusal("bad-value", "`none` goes with no other normalization", "remove `none`")
+        for names, whose in ((layers, "of activations"), (weights, "of weights")):
+            if len(names) > 1:
+                message = f"{listed(names)} are both normalizations {whose}"
+                raise refusal("bad-value", message, f"write one of them, such as `{names[0]}`")
+    return norms
 
 
 def word(kind: Kind | type[Kind]) -> str:

@@ -250,6 +250,15 @@ class Net:
         """True if `forward` takes labels."""
         return any(start.role == "label" for start in self.inputs)
 
+    def values(self) -> Iterator[Value]:
+        """Yield the inputs and every step's output, those inside blocks too."""
+        for start in self.inputs:
+            yield start.value
+        for step in self.steps:
+            yield step.output
+            if isinstance(step.call.target, Net):
+                yield from step.call.target.values()
+
     @property
     def output(self) -> Value:
         """The first value that `forward` returns."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import torch
@@ -45,7 +44,7 @@ def costs(net: Net, macs: bool = False) -> list[Cost]:
     Multiply-adds are counted only if `macs` is true.
     """
     rows: list[Cost] = []
-    values = {value.id: value for value in _values(net)}
+    values = {value.id: value for value in net.values()}
     for step in net.leaves():
         row = step_cost(step, [values[i] for i in step.inputs], macs)
         if rows and rows[-1].path == row.path:  # a layer may be several calls: pad, then conv
@@ -58,15 +57,6 @@ def _add(first: Cost, last: Cost) -> Cost:
     trainable, buffers = first.trainable + last.trainable, first.buffers + last.buffers
     macs = None if first.macs is None or last.macs is None else first.macs + last.macs
     return replace(last, trainable=trainable, buffers=buffers, macs=macs)
-
-
-def _values(net: Net) -> Iterator[Value]:
-    for start in net.inputs:
-        yield start.value
-    for step in net.steps:
-        yield step.output
-        if isinstance(step.call.target, Net):
-            yield from _values(step.call.target)
 
 
 def step_cost(step: Step, inputs: list[Value], macs: bool) -> Cost:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
 from ganspec.language.section import Section
 from ganspec.language.types import Count
+from ganspec.systems.batches import count_batches
 
 Epochs: TypeAlias = Count | Annotated[tuple[Count, ...], Field(min_length=1)]
 
@@ -37,6 +39,11 @@ class Schedule(Section):
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
         0, description="seed of the weights, the order of images and all random draws"
     )
+
+    def length(self, cfg: SimpleNamespace, images: int) -> int:
+        """Return the steps of a whole training on `images` real images; `cfg` has its settings."""
+        epoch = self.iterations or count_batches(range(images), cfg)
+        return self.warmup_steps + self.epochs * epoch
 
     @property
     def condition_file(self) -> str | None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 import torch
 from pydantic import AfterValidator, Field
@@ -21,21 +21,20 @@ from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.initializer import Initializer
 from ganspec.kinds.layer import Layer
 from ganspec.kinds.layers.identity import Identity
-from ganspec.kinds.normalization import AnyNorm, word
+from ganspec.kinds.normalization import Norms, check_norms
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.document import Document, Signature
-from ganspec.language.errors import Diagnostic, listed
+from ganspec.language.errors import Diagnostic
 from ganspec.language.expr import Width as WidthValue
 from ganspec.language.section import Section
 from ganspec.language.types import Doc, Name, Number, Pair, Width, pair, refusal
 from ganspec.program.ir import Input, Net, start_input
 from ganspec.systems.claims import Report
 from ganspec.systems.evaluation import Evaluation
+from ganspec.systems.passes import Pass, TrainingSize, training_passes
 from ganspec.systems.schedule import Schedule
 from ganspec.systems.training import Start, Training
-
-Norms: TypeAlias = AnyNorm | Annotated[tuple[AnyNorm, ...], Field(min_length=1)] | None
 
 
 def _check_range(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -43,19 +42,6 @@ def _check_range(bounds: tuple[float, float]) -> tuple[float, float]:
         shown = f"[{bounds[0]:g}, {bounds[1]:g}]"
         raise refusal("bad-value", f"images cannot be in {shown}", "use [-1, 1] or [0, 1]")
     return bounds
-
-
-def _check_normalization(norms: Norms) -> Norms:
-    if isinstance(norms, tuple):
-        layers = [word(norm) for norm in norms if isinstance(norm, Layer)]
-        weights = [word(norm) for norm in norms if isinstance(norm, WeightNorm)]
-        if "none" in weights and len(norms) > 1:
-            raise refusal("bad-value", "`none` goes with no other normalization", "remove `none`")
-        for names, whose in ((layers, "of activations"), (weights, "of weights")):
-            if len(names) > 1:
-                message = f"{listed(names)} are both normalizations {whose}"
-                raise refusal("bad-value", message, f"write one of them, such as `{names[0]}`")
-    return norms
 
 
 class Data(Section):
@@ -131,7 +117,7 @@ class Network(Section):
     condition: Condition | None = Field(
         None, description="how the label joins the input; if not given, the network reads no label"
     )
-    normalization: Annotated[Norms, AfterValidator(_check_normalization)] = Field(
+    normalization: Annotated[Norms, AfterValidator(check_norms)] = Field(
         None, description="the layer that `norm` stands for, the weight norm, or a list of both"
     )
     init: Initializer | None = Field(None, description="initial weights of every layer")
@@ -254,6 +240,10 @@ class Spec(Document):
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
         """Return the constants and functions that training functions read as `cfg.name`."""
         raise NotImplementedError
+
+    def passes(self, cfg: SimpleNamespace, size: TrainingSize) -> Iterator[Pass]:
+        """Yield the batches that go through each network in a training, its pictures and tests."""
+        return training_passes(self.networks, cfg, size)
 
     def main(self) -> Callable:
         """Return the main function of the emitted program.

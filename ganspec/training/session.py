@@ -68,7 +68,7 @@ def train(
         run.claim(options.overwrite)
     exact = state.get("exact", run.exact) if state else options.exact
     source = emit(spec)
-    training = Trainer(spec, data, options.device, exact).training
+    training = Trainer(spec, data, options.device, exact, options.steps).training
     last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
     if scoring:
         training.scoring = scoring(spec, data, training, run)

@@ -7,11 +7,14 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ganspec.compiler.batches import require_readable
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
 from ganspec.kinds.dataset import DataError
+from ganspec.program.ir import Net
 from ganspec.runs.run import RunError
 from ganspec.systems import checkpoint
+from ganspec.systems.passes import TrainingSize
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images, Start
@@ -32,12 +35,15 @@ class Trainer:
     - `device`: `cpu`, `cuda`, or `auto` for the first GPU, or the CPU without one.
     - `exact`: apply every module without rewrites. The results then equal those of the emitted
       file bit for bit, and a step takes longer.
+    - `steps`: the number of steps that you will make; None for all of the spec's epochs. A layer
+      that cannot read one of their batches is found before the first one.
 
     The weights are drawn from the spec's `train.seed`, which seeds torch's own generators. Only
     `save` writes to disk.
 
     Raises SpecError if the networks do not fit together, DataError if the images are missing or do
-    not fill a batch, and RunError if there is no such device.
+    not fill a batch, BatchSizeError if a batch norm would get a single vector or another layer a
+    batch that it cannot read, and RunError if there is no such device.
     """
 
     def __init__(
@@ -46,6 +52,7 @@ class Trainer:
         data: Path | str | Images | None = None,
         device: str = "auto",
         exact: bool = False,
+        steps: int | None = None,
     ):
         refuse_unread(spec)
         self.spec, self.device, self.exact = spec, choose_device(device), exact
@@ -55,6 +62,7 @@ class Trainer:
         else:
             images = open_all(spec, Path(data) if data else None, self.device)
         nets = lower(spec)
+        self._require_batches(nets, images, steps)
         torch.manual_seed(spec.train.seed)
         # on the CPU first, so that the same seed draws the same weights for every device
         networks: dict[str, nn.Module] = {
@@ -65,6 +73,17 @@ class Trainer:
             self.training = spec.training(start)
         except ValueError as error:
             raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
+
+    def _require_batches(self, nets: dict[str, Net], images: Images, steps: int | None) -> None:
+        """Raise BatchSizeError if a layer cannot read a batch of the first `steps` steps."""
+        count, conditions = len(images.images), images.conditions
+        size = TrainingSize(
+            count,
+            None if images.test is None else len(images.test[0]),
+            None if conditions is None else len(conditions),
+            steps or self.spec.train.length(self.spec.settings(nets), count),
+        )
+        require_readable(self.spec, nets, size)
 
     @property
     def networks(self) -> dict[str, nn.Module]:

@@ -112,6 +112,9 @@ class Shapes(Dataset, kind="shapes"):
     def label_kind(self) -> tuple[str, int]:
         return ("multi_hot" if self.labels else "classes"), 24
 
+    def image_count(self) -> int:
+        return self.count
+
     def beside_labels(self, name: str) -> str:
         return str(Path(self.labels).parent / name) if self.labels else name
 

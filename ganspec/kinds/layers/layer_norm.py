@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 from pydantic import Field
 from torch import nn
 
-from ganspec.kinds.layer import Layer
+from ganspec.kinds.layer import Layer, Lowering
 from ganspec.language.types import Positive
 from ganspec.program.ir import Call, Value
 
@@ -44,6 +45,16 @@ class LayerNorm(Layer, kind="layer_norm"):
     over: Literal["image", "channels"] = Field(
         "image", description="numbers normalised together: an image's, or one position's channels"
     )
+
+    def lower(self, net: Lowering, x: Value) -> Value:
+        over_channels = self.over == "channels" and not self.elementwise
+        if (x.shape[0] if over_channels else math.prod(x.shape)) == 1:
+            where = "position" if x.is_map and over_channels else "image"
+            message = f"layer_norm of {x} is 0: each {where} has a single number"
+            net.refuse(
+                "shape-mismatch", message, x, "remove it, or put it where there are more numbers"
+            )
+        return super().lower(net, x)
 
     def call(self, x: Value) -> Call:
         if x.is_map and self.elementwise:

@@ -16,7 +16,8 @@ from ganspec.language.tree import find
 from ganspec.program.ir import Net
 from ganspec.systems.agreement import labels_fit, output_mark
 from ganspec.systems.classifier import step
-from ganspec.systems.classifier.training import ClassifierTraining
+from ganspec.systems.classifier.training import SHOWN, ClassifierTraining
+from ganspec.systems.passes import Pass, TrainingSize, split_passes
 from ganspec.systems.schedule import Schedule
 from ganspec.systems.single.contract import check_criterion, check_outputs, check_statistics
 from ganspec.systems.single.fields import CriterionObjective, CriterionSpec
@@ -90,6 +91,12 @@ class Classifier(CriterionSpec, system="classifier"):
             clip_noise=False,
             columns=0,
         )
+
+    def passes(self, cfg: SimpleNamespace, size: TrainingSize) -> Iterator[Pass]:
+        yield from super().passes(cfg, size)
+        if size.images and not size.test:
+            shown = min(SHOWN, size.images)
+            yield from split_passes(self.networks, cfg.batch, shown, "shown image")
 
     def main(self) -> Callable:
         return main

@@ -17,6 +17,7 @@ from ganspec.systems.gan.program import main
 from ganspec.systems.gan.settings import settings
 from ganspec.systems.gan.training import GanTraining
 from ganspec.systems.gan.wording import in_words, properties
+from ganspec.systems.passes import Pass, TrainingSize, chosen_passes, number, real_passes
 from ganspec.systems.spec import Interface, Label, image_input, latent_input
 from ganspec.systems.training import Start, Training
 
@@ -59,6 +60,16 @@ class Gan(GanFields, system="gan"):
 
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
         return settings(self, nets)
+
+    def passes(self, cfg: SimpleNamespace, size: TrainingSize) -> Iterator[Pass]:
+        each = self.train.steps.discriminator if self.train.batches == "fresh" else 1
+        yield from real_passes(self.networks, cfg, size.images, each * size.steps)
+        if batch := self.train.generator_batch:
+            yield from chosen_passes(self.networks, "generator_batch", batch)
+        if size.conditions:
+            source = f"pictures are drawn of a batch of {number(size.conditions)}"
+            help = "list more in the file of `train: {conditions: ...}`"
+            yield Pass("generator", size.conditions, source, help, training=False)
 
     def main(self) -> Callable:
         return main

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -11,6 +12,7 @@ from ganspec.language.rules import Rule, RuleError
 from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, Node
 from ganspec.language.types import Count, Former, refusal
+from ganspec.systems.gan.step import count_steps
 from ganspec.systems.schedule import Schedule
 
 STEP_LOSSES = ("d_loss", "g_loss")  # names that a skip rule may read
@@ -133,6 +135,10 @@ class Train(Schedule):
     gradients: bool = Field(
         False, description="log the Euclidean norm of each network's gradients, after its update"
     )
+
+    def length(self, cfg: SimpleNamespace, images: int) -> int:
+        epoch = self.iterations or count_steps(range(images), cfg)
+        return self.warmup_steps + self.epochs * epoch
 
     @property
     def plan(self) -> tuple[str, ...]:

@@ -1,0 +1,93 @@
+"""Find layers that cannot read a batch of a training, such as a batch norm of a single vector."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from ganspec.language.errors import Diagnostic, GanspecError
+from ganspec.program.ir import Net, Origin, Step
+from ganspec.program.trial import ONE_VALUE, reason_against
+from ganspec.systems.passes import Pass, TrainingSize, split_passes
+from ganspec.systems.spec import Spec
+
+
+class BatchSizeError(GanspecError, ValueError):
+    """Raised when a layer cannot read a batch, as a batch norm a single vector."""
+
+
+def single_vector(origin: Origin) -> BatchSizeError:
+    """Return the error of a layer that normalizes over a batch and got one vector."""
+    place = f", {origin.mark}," if origin.mark else ""
+    return BatchSizeError(
+        f"{origin.path} ({origin.kind}){place} cannot normalize a single vector: use batches of "
+        "two or more"
+    )
+
+
+def require_readable(spec: Spec, nets: dict[str, Net], size: TrainingSize) -> None:
+    """Raise BatchSizeError if a layer cannot read a batch of a training of this `size`."""
+    for found in refused(nets, spec.passes(spec.settings(nets), size)):
+        raise BatchSizeError(_in_one_line(found))
+
+
+def require_scorable(key: str, net: Net, images: int, batch: int) -> None:
+    """Raise BatchSizeError if a layer cannot read a batch of a score, in evaluation mode.
+
+    The network `key` reads `images` images in batches of `batch`.
+    """
+    passes = split_passes([key], batch, images, "scored image")
+    help = f"score {images - images % batch or batch} images"
+    for found in refused({key: net}, (replace(each, help=help) for each in passes)):
+        raise BatchSizeError(_in_one_line(found))
+
+
+def _in_one_line(found: Diagnostic) -> str:
+    at = f" at {found.mark} cannot read" if found.mark else " cannot read"
+    message = found.message.replace(" cannot read", at)
+    return f"{message}: {', '.join(found.notes)}; {found.help}"
+
+
+def check_batches(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
+    """Yield errors for layers that cannot read a batch of the spec's training.
+
+    Sizes of data sets that only their files tell are not known here.
+    """
+    cfg, dataset = spec.settings(nets), spec.data.dataset
+    images = dataset.image_count()
+    test = images if spec.reads_test and dataset.test_reader() is not None else None
+    steps = spec.train.length(cfg, images) if images else 0
+    yield from refused(nets, spec.passes(cfg, TrainingSize(images, test, None, steps)))
+
+
+def refused(nets: dict[str, Net], passes: Iterable[Pass]) -> Iterator[Diagnostic]:
+    """Yield an error for each source of batches that a layer cannot read, at the first layer."""
+    tried: dict[tuple[str, int, bool], tuple[Step, str] | None] = {}
+    told: set[str] = set()
+    for each in passes:
+        key = (each.network, each.images, each.training)
+        if key not in tried:
+            tried[key] = _first_refusing(nets[each.network], each.images, each.training)
+        if (found := tried[key]) and each.source not in told:
+            told.add(each.source)
+            yield _diagnostic(each, *found)
+
+
+def _first_refusing(net: Net, images: int, training: bool) -> tuple[Step, str] | None:
+    """Return the first step of a network that cannot read `images` at once, and its reason."""
+    values = {value.id: value for value in net.values()}
+    for step in net.leaves():
+        inputs = [values[i] for i in step.inputs]
+        if reason := reason_against(step, inputs, images, training):
+            if ONE_VALUE in reason:
+                reason = "each channel would have a single value, which has no variance"
+            return step, reason
+    return None
+
+
+def _diagnostic(each: Pass, step: Step, reason: str) -> Diagnostic:
+    origin, help = step.origin, each.help
+    if not each.training and step.call.kwargs.get("track_running_stats") is False:
+        help = f"write `statistics: running`, or {help.removeprefix('write ')}"
+    message = f"{each.source}, which the {each.network}'s {origin.kind} cannot read"
+    return Diagnostic("batch-mismatch", message, origin.mark, (reason,), help)

@@ -1,0 +1,83 @@
+"""Try a step of a program on batches of certain sizes.
+
+Most calls treat each image by itself, so that any batch will do. A normalization, or a layer of a
+user's own, may need more images, or a multiple of some number.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from ganspec.program.ir import Call, Step, Value
+from ganspec.program.probe import hollow
+
+LARGEST = 2**26  # numbers in an input; larger ones are not tried
+USUAL = (64, 16, 2)  # sizes of batches that a layer can be expected to read
+ONE_VALUE = "more than 1 value per channel"  # in torch's error of a normalization
+
+
+def reason_against(step: Step, inputs: list[Value], images: int, training: bool) -> str | None:
+    """Return why a step cannot read a batch of `images`; None if it can, or if nothing tells.
+
+    A result that is not a number, as the deviation of a single image, is a reason, too. It counts
+    only if a batch of a usual size gives numbers.
+    """
+    numbers = images * sum(math.prod(value.shape) for value in inputs)
+    if not _may_refuse(step.call, images) or numbers > LARGEST:
+        return None
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), torch.no_grad():
+        torch.manual_seed(0)
+        warnings.simplefilter("ignore")
+        try:
+            run = _runner(step.call, training)
+        except Exception:
+            return None
+        reason = _failure(run, inputs, images)
+        if reason is None or ONE_VALUE in reason:
+            return reason
+        usual = (size for size in USUAL if size != images)
+        return reason if any(_failure(run, inputs, size) is None for size in usual) else None
+
+
+def _may_refuse(call: Call, images: int) -> bool:
+    """Return True if a call may refuse a batch because of its number of images.
+
+    Of torch's modules only batch norms do, and ganspec's own refuse nothing but single images.
+    """
+    home = getattr(call.target, "__module__", None) or ""
+    if home.partition(".")[0] not in ("torch", "ganspec", "_operator"):
+        return True
+    if not call.is_module or images > 1:
+        return False
+    return home.startswith("ganspec.") or issubclass(call.function, _BatchNorm)  # type: ignore[arg-type]  # a class
+
+
+def _runner(call: Call, training: bool) -> Callable[[list[torch.Tensor]], torch.Tensor]:
+    """Return a function that applies the call, with small random weights if it is a module."""
+    if not call.is_module:
+        return call.apply
+    module: nn.Module = hollow(call).train(training)
+    for weight in module.parameters():
+        if weight.is_floating_point():
+            weight.normal_(std=0.1)
+    for buffer in module.buffers():
+        buffer.zero_()
+    return lambda tensors: module(*tensors)
+
+
+def _failure(
+    run: Callable[[list[torch.Tensor]], torch.Tensor], inputs: list[Value], images: int
+) -> str | None:
+    """Return the error of a run on random images in one line; None if its results are numbers."""
+    tensors = [value.tensor(images) for value in inputs]
+    try:
+        output = run([x.normal_() if x.is_floating_point() else x for x in tensors])
+    except Exception as error:
+        return str(error).split("\n")[0] or type(error).__name__
+    return "its results are not numbers" if torch.isnan(output).any() else None
