@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import torch
 
-from ganspec.language.errors import GanspecError
+from ganspec.language.errors import GanspecError, one_line
 from ganspec.plots.log import Epochs
 from ganspec.runs.run import Run
 from ganspec.systems import checkpoint
@@ -71,6 +71,21 @@ class LossRecorder:
                 f"finite: {self.training.culprit() or 'none yet'}"
             )
 
+    def advance(self) -> dict[str, torch.Tensor]:
+        """Make one training step. Return its losses by name.
+
+        Raises TrainingError for an error that follows from losses or weights that are not finite.
+        """
+        try:
+            return self.training.advance()
+        except RuntimeError as error:
+            self.flush()
+            if culprit := self.training.culprit():
+                reason = f"{one_line(error)}, at step {self.training.step}"
+                message = f"{reason}; first weights that are not finite: {culprit}"
+                raise TrainingError(message) from error
+            raise
+
     def note(self) -> None:
         """Write the pace into `run.json`."""
         self.run.note(**self.pace.figures())
@@ -126,7 +141,7 @@ def run_training(
     stopped = stop()
     while training.step < last and not stopped:
         pace.begin()
-        losses = training.advance()
+        losses = recorder.advance()
         pace.end(waited=False)
         stopped, ended = stop(), training.ends_epoch()
         if ended or stopped or training.step == last:
