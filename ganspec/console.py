@@ -15,7 +15,7 @@ import typer
 
 from ganspec.atomic import would_replace, write_text
 from ganspec.kinds_files import load_all
-from ganspec.language.errors import Diagnostic, GanspecError, SpecError
+from ganspec.language.errors import Diagnostic, GanspecError, SpecError, one_line
 from ganspec.seal import is_emitted
 from ganspec.streams import DASH, is_stdout
 
@@ -122,8 +122,10 @@ def reported() -> Iterator[None]:
         show_diagnostics(error.diagnostics)
         raise typer.Exit(1) from None
     except (GanspecError, OSError) as error:
-        fail(str(error).splitlines()[0] if str(error) else type(error).__name__)
+        fail(one_line(error))
     except (MemoryError, RuntimeError) as error:
+        if "device-side assert" in str(error):  # nothing on the GPU can be read any more
+            fail("an operation on the GPU refused a number: --device cpu says in which step")
         if "memory" not in str(error):  # any other error is a bug, whose traceback is needed
             raise
         notes = " ".join(getattr(error, "__notes__", []))

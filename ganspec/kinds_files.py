@@ -20,7 +20,7 @@ from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from types import CodeType
 
-from ganspec.language.errors import GanspecError, conjunction
+from ganspec.language.errors import GanspecError, conjunction, one_line
 from ganspec.language.registry import BASES, LOADED, PACKAGES, KindsFile
 
 VARIABLE = "GANSPEC_KINDS"
@@ -74,7 +74,7 @@ def _load_entry(entry: EntryPoint) -> None:
         with _undone_on_error():
             entry.load()
     except Exception as error:
-        reason = str(error).partition("\n")[0] or type(error).__name__
+        reason = one_line(error)
         raise KindsError(
             f"entry point {entry.name} ({entry.value}): {reason}; mend or uninstall that package"
         ) from None

@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (8888cc20).
+Written by ganspec from the spec `acgan_cifar32` (63c7b5d7).
 Plain PyTorch, yours to edit.
 """
 
@@ -116,7 +116,8 @@ def read_batch(file, name):
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    class ArrayUnpickler(pickle.Unpickler):
+    # in Python, since the form in C fills the memory for one wrong number
+    class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:
                 raise pickle.UnpicklingError(f"{name} asks for {module}.{attribute}")

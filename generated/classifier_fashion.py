@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (c0966319).
+Written by ganspec from the spec `classifier_fashion` (479cb652).
 Plain PyTorch, yours to edit.
 """
 
@@ -85,22 +85,25 @@ def find_idx(folder, name):
     return next((path for path in paths if path.is_file()), None)
 
 
+LARGEST = 2**31  # bytes that are read of a file, unpacked
+
+
 def read_idx(folder, name, dimensions):
     """Read the bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
     path = find_idx(folder, name)
     if path is None:
         raise FileNotFoundError(f"no {name} or {name}.gz in {folder}")
-    data = path.read_bytes()
-    if path.suffix == ".gz":
-        try:
-            data = gzip.decompress(data)
-        except (EOFError, OSError, zlib.error) as error:
-            raise ValueError(f"{path} is truncated or damaged: {error}") from error
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rb") as file:
+            data = file.read(LARGEST)
+    except (EOFError, OSError, zlib.error) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
     start = 4 + 4 * dimensions
     if data[:4] != bytes([0, 0, 8, dimensions]) or len(data) < start:
         raise ValueError(f"{path} is not an IDX file of {dimensions}-d unsigned bytes")
     shape = struct.unpack(f">{dimensions}I", data[4:start])
-    if len(data) != start + math.prod(shape):
+    if len(data) == start or len(data) != start + math.prod(shape):
         raise ValueError(
             f"{path} holds {len(data) - start} of {math.prod(shape)} bytes"
         )
@@ -111,6 +114,11 @@ def read_pair(folder, prefix):
     """Read a pair of files: images, uint8 N x 1 x 28 x 28, and labels, uint8 N."""
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
+    if images.shape[2:] != (28, 28):
+        size = " x ".join(map(str, images.shape[2:]))
+        raise ValueError(
+            f"{prefix}-images-idx3-ubyte has images of {size}, not 28 x 28"
+        )
     if len(images) != len(labels):
         raise ValueError(f"{folder} has {len(images)} images but {len(labels)} labels")
     return images, labels

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `dcgan_cifar32` (300a0df8).
+Written by ganspec from the spec `dcgan_cifar32` (4fc66037).
 Plain PyTorch, yours to edit.
 """
 
@@ -99,7 +99,8 @@ def read_batch(file, name):
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    class ArrayUnpickler(pickle.Unpickler):
+    # in Python, since the form in C fills the memory for one wrong number
+    class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:
                 raise pickle.UnpicklingError(f"{name} asks for {module}.{attribute}")

@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (9a63e09b).
+Written by ganspec from the spec `dcgan_cifar64` (0f4eeda0).
 Plain PyTorch, yours to edit.
 """
 
@@ -148,7 +148,8 @@ def read_batch(file, name):
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    class ArrayUnpickler(pickle.Unpickler):
+    # in Python, since the form in C fills the memory for one wrong number
+    class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:
                 raise pickle.UnpicklingError(f"{name} asks for {module}.{attribute}")

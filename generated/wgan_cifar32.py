@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `wgan_cifar32` (d85d9e89).
+Written by ganspec from the spec `wgan_cifar32` (7273dc31).
 Plain PyTorch, yours to edit.
 """
 
@@ -89,7 +89,8 @@ def read_batch(file, name):
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    class ArrayUnpickler(pickle.Unpickler):
+    # in Python, since the form in C fills the memory for one wrong number
+    class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:
                 raise pickle.UnpicklingError(f"{name} asks for {module}.{attribute}")

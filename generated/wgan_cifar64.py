@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (54cb6add).
+Written by ganspec from the spec `wgan_cifar64` (0867348f).
 Plain PyTorch, yours to edit.
 """
 
@@ -122,7 +122,8 @@ def read_batch(file, name):
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    class ArrayUnpickler(pickle.Unpickler):
+    # in Python, since the form in C fills the memory for one wrong number
+    class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:
                 raise pickle.UnpicklingError(f"{name} asks for {module}.{attribute}")

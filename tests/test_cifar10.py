@@ -45,7 +45,7 @@ def test_cifar10_archive_is_read_in_any_order_and_not_unpacked(tmp_path):
     check_equal(read, (images[:20], labels[:20]))
     assert sorted(tmp_path.rglob("*")) == before
     write_archive(tmp_path, names[:-2])
-    with pytest.raises(ValueError, match="lacks data_batch_1, data_batch_2"):
+    with pytest.raises(ValueError, match="there is no data_batch_1, data_batch_2"):
         cifar10.load_images(tmp_path, 32, 32, 3)
 
 
@@ -85,7 +85,7 @@ def test_hostile_pickles_do_not_run(tmp_path, protocol, archived):
     if archived:
         write_archive(tmp_path, os.listdir(tmp_path / "made"))
     folder = tmp_path if archived else tmp_path / "made"
-    with pytest.raises(pickle.UnpicklingError, match=r"data_batch_3 .*posix\.system"):
+    with pytest.raises(ValueError, match=r"data_batch_3 .*posix\.system"):
         cifar10.load_images(folder, 32, 32, 3)
     assert not marker.exists()
 
@@ -93,7 +93,7 @@ def test_hostile_pickles_do_not_run(tmp_path, protocol, archived):
 @pytest.mark.parametrize("function", [eval, np.load, getattr, np.frombuffer])
 def test_a_batch_may_name_only_the_parts_of_an_array(function):
     stream = io.BytesIO(pickle.dumps(Hostile(function, "1")))
-    with pytest.raises(pickle.UnpicklingError, match=function.__name__):
+    with pytest.raises(ValueError, match=function.__name__):
         cifar10.read_batch(stream, "test_batch")
 
 
@@ -117,7 +117,6 @@ def test_truncated_batches_are_named(tmp_path):
     path = tmp_path / "data_batch_2"
     for size in (0, 100, 5000):
         path.write_bytes(path.read_bytes()[:size])
-        with pytest.raises((EOFError, pickle.UnpicklingError)) as raised:
+        with pytest.raises(ValueError, match="data_batch_2 is not a CIFAR-10 batch: "):
             cifar10.load_images(tmp_path, 32, 32, 3)
-        assert raised.value.__notes__ == ["while reading data_batch_2"]
         write_batches(tmp_path)

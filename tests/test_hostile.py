@@ -17,8 +17,10 @@ from ganspec.compiler.emit import emit
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import Mark, SpecError, Text
 from ganspec.language.load import load, loads
+from ganspec.program import measure
 
-DCGAN = (Path(__file__).parent.parent / "specs" / "dcgan.yaml").read_text("utf-8")
+SPECS = Path(__file__).parent.parent / "specs"
+DCGAN = (SPECS / "dcgan.yaml").read_text("utf-8")
 SECONDS = 10  # that any spec may take
 
 SPEC = """\
@@ -193,6 +195,24 @@ def test_values_are_of_their_type(field, value):
     lines = [line for line in spec_with().splitlines() if not line.startswith(field.split(":")[0])]
     with pytest.raises(SpecError):
         loads("\n".join([*lines, field % json.dumps(value)]))
+
+
+@pytest.mark.parametrize("name", ["sagan", "wgan_gp"])
+def test_large_layers_are_counted_without_their_numbers(monkeypatch, name):
+    nets = lower(load(SPECS / f"{name}.yaml", ["discriminator.normalization=[spectral, layer]"]))
+    rows = {key: measure.costs(net) for key, net in nets.items()}
+    monkeypatch.setattr(measure, "LARGEST_DRAWN", 0)
+    assert {key: measure.costs(net) for key, net in nets.items()} == rows
+    monkeypatch.setattr(measure, "module_of", lambda call: pytest.fail("draws weights"))
+    monkeypatch.setattr(measure, "LARGEST_DRAWN", 10**9)
+    with pytest.raises(pytest.fail.Exception):
+        measure.costs(nets["discriminator"])
+
+
+@pytest.mark.parametrize("byte", ["\udc80", "\udcff"])
+def test_bytes_of_a_setting_that_are_no_text_are_refused(byte):
+    with pytest.raises(SpecError, match=f"the byte 0x{ord(byte) - 0xDC00:X} is not UTF-8"):
+        load(SPECS / "dcgan.yaml", [f"doc=a{byte}"])
 
 
 # -- no text makes it fail otherwise ----------------------------------------------------------

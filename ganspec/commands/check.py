@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import ganspec
-from ganspec.console import Settings, refuse_two_inputs, show_diagnostics
+from ganspec.console import Settings, refuse_two_inputs, reported, show_diagnostics
 from ganspec.language.errors import SpecError
 
 EXAMPLE = "ganspec check specs/*.yaml"
@@ -26,13 +26,14 @@ def check(
     refuse_two_inputs(*specs)
     failed = 0
     for path in specs:
-        try:
-            spec = ganspec.load(path, settings or [])
-            show_diagnostics(ganspec.check(spec))
-            typer.echo(f"{name_of(path)}: ok")
-        except SpecError as error:
-            show_diagnostics(error.diagnostics, summary=len(specs) == 1)
-            failed += 1
+        with reported():
+            try:
+                spec = ganspec.load(path, settings or [])
+                show_diagnostics(ganspec.check(spec))
+                typer.echo(f"{name_of(path)}: ok")
+            except SpecError as error:
+                show_diagnostics(error.diagnostics, summary=len(specs) == 1)
+                failed += 1
     if failed:
         if len(specs) > 1:
             typer.echo(f"{failed} of {len(specs)} specs have errors", err=True)

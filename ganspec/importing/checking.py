@@ -15,7 +15,7 @@ from ganspec.importing.guesses import kind_with
 from ganspec.importing.likeness import SEED, copy_state, modes_of, state_of
 from ganspec.importing.network import CodeNetwork
 from ganspec.kinds.initializer import Initializer
-from ganspec.language.errors import SpecError
+from ganspec.language.errors import SpecError, one_line
 from ganspec.language.kinds import cached_by_kinds, kinds_of
 from ganspec.program.ir import Net
 
@@ -49,7 +49,7 @@ def difference(code: CodeNetwork, net: Net) -> str | None:
             if True in modes:
                 return _other_gradients(code, net, mine)
     except FAILURES as error:
-        return f"it does not run: {str(error).splitlines()[0]}"
+        return f"it does not run: {one_line(error)}"
     return None
 
 

@@ -7,14 +7,20 @@ import os
 import pickle
 import tarfile
 import warnings
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
-from ganspec.language.errors import GanspecError
+from ganspec.language.errors import GanspecError, one_line
 from ganspec.language.kinds import Kind
+
+DAMAGES = (
+    *(OSError, ValueError, EOFError, MemoryError),
+    *(pickle.UnpicklingError, tarfile.TarError, zlib.error),
+)
 
 
 class DataError(GanspecError):
@@ -75,8 +81,8 @@ class Dataset(Kind, family="dataset"):
         """Turn errors of damaged or missing files in a `with` block into DataError."""
         try:
             yield
-        except (OSError, ValueError, pickle.UnpicklingError, tarfile.TarError, EOFError) as error:
-            where, reason = f" in {folder}" if self.needs_folder else "", str(error)
+        except DAMAGES as error:
+            where, reason = f" in {folder}" if self.needs_folder else "", one_line(error)
             if isinstance(error, FileNotFoundError) and error.filename:
                 reason = f"there is no file {error.filename}"
             raise DataError(f"{self.kind}{where}: {reason}") from error
@@ -139,3 +145,13 @@ class Dataset(Kind, family="dataset"):
             f"{self.kind} needs {self.wanted()}; looked in "
             f"{', '.join(map(str, places))}; {self.fix}"
         )
+
+
+def free_memory() -> float:
+    """Return the available main memory in bytes; infinite if unknown."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+    except OSError:
+        return float("inf")
+    words = (line.split() for line in lines if line.startswith("MemAvailable:"))
+    return next((1024.0 * int(kilobytes) for _, kilobytes, *_ in words), float("inf"))

@@ -160,6 +160,12 @@ def fail(
     raise SpecError([Diagnostic(code, message, mark, notes, help)])
 
 
+def one_line(error: BaseException) -> str:
+    """Return the first line of an exception's message, or its type, and all its notes."""
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return ", ".join([lines[0], *getattr(error, "__notes__", [])])
+
+
 # -- words and values in messages -------------------------------------------------------------
 
 

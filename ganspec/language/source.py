@@ -54,6 +54,16 @@ class Loader(yaml.SafeLoader):
         self.depth -= 1
         return node
 
+    def scan_flow_scalar_non_spaces(self, double: bool, start_mark: yaml.Mark) -> list[str]:
+        start = self.get_mark()
+        try:
+            chunks = super().scan_flow_scalar_non_spaces(double, start_mark)
+        except (ValueError, OverflowError):  # PyYAML's, for `\U00110000`
+            chunks, start = ["\ud800"], self.get_mark()
+        if re.search("[\ud800-\udfff]", "".join(chunks)):
+            raise yaml.scanner.ScannerError(None, None, "no character has this escape", start)
+        return chunks
+
 
 for _tag, _pattern, _first in [
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),

@@ -24,6 +24,11 @@ PROBLEMS: list[tuple[str, str, str | None]] = [
     ),
     (r"found unknown escape character", "an unknown escape in a double-quoted text", "use '...'"),
     (r"expected escape sequence", "an unfinished escape in a double-quoted text", "use '...'"),
+    (
+        r"no character has this escape",
+        "an escape that stands for no character of Unicode",
+        "escapes go up to \\U0010FFFF, without \\uD800 to \\uDFFF",
+    ),
     (r"unexpected (end of stream|document separator)", "this quote is never closed", "close it"),
     (r"could not find expected ':'", "a key without its `:`", "write `key: value`"),
     (r"undefined alias '?(?P<name>[^']*)'?", "no anchor is called `{name}`", "define it with `&`"),
@@ -106,9 +111,13 @@ def character_error(source: Text, text: str, error: yaml.reader.ReaderError) -> 
     line = len(re.findall(LINE_END, before))
     column = len(before) - max((m.end() for m in re.finditer(LINE_END, before)), default=0)
     code = error.character if isinstance(error.character, int) else ord(error.character)
-    message = f"the character U+{code:04X} is not allowed in YAML"
     mark = Mark(source, line + 1, column + 1, column + 2)
-    return SpecError([Diagnostic("yaml", message, mark, (), "remove it, or write it as an escape")])
+    message, help = f"the character U+{code:04X} is not allowed in YAML", "remove it"
+    if 0xDC80 <= code <= 0xDCFF:  # Python's stand-in for a byte of a setting that is no UTF-8
+        message = f"the byte 0x{code - 0xDC00:X} is not UTF-8"
+    elif not 0xD800 <= code <= 0xDFFF:
+        help = "remove it, or write it as an escape"
+    return SpecError([Diagnostic("yaml", message, mark, (), help)])
 
 
 LINE_END = r"\r\n|[\n\r\x85\u2028\u2029]"

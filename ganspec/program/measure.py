@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 import torch
 from torch import nn
 
-from ganspec.program.ir import Net, Step, Value, module_of
+from ganspec.program.ir import Call, Net, Step, Value, module_of
 from ganspec.program.multiply_adds import MultiplyAdds
 from ganspec.program.probe import hollow
 from ganspec.program.statistics import fix_neutral
+
+LARGEST_DRAWN = 2**24  # weights; torch counts larger layers more slowly, but in no memory
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def step_cost(step: Step, inputs: list[Value], macs: bool) -> Cost:
     trainable = buffers = 0
     bare = hollow(step.call) if step.is_module else None
     if bare is not None:
-        built = module_of(step.call) if _is_wrapped(step) else bare
+        built = _normed(step.call, bare) if _is_wrapped(step) else bare
         trainable = sum(p.numel() for p in built.parameters())
         buffers = sum(b.numel() for b in built.buffers() if b.is_floating_point())
     return Cost(
@@ -86,6 +88,14 @@ def below_key(path: str) -> str:
 def _is_wrapped(step: Step) -> bool:
     """Return True if the module may have a weight norm, which can add parameters or buffers."""
     return bool(step.call.wraps) or any(callable(v) for v in step.call.kwargs.values())
+
+
+def _normed(call: Call, bare: nn.Module) -> nn.Module:
+    """Return the call's module with its weight norms, without numbers if `bare` is large."""
+    if sum(p.numel() for p in bare.parameters()) <= LARGEST_DRAWN:
+        return module_of(call)
+    with torch.device("meta"):
+        return module_of(call)
 
 
 def _macs(step: Step, bare: nn.Module | None, inputs: list[Value]) -> int:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import torch
 
+from ganspec.kinds.dataset import free_memory
 from ganspec.kinds.datasets.image_folder import ImageFolder
 from ganspec.kinds.datasets.objects import check_conditions, read_conditions
 from ganspec.systems.feed import StreamedImages
@@ -93,13 +94,3 @@ def open_conditions(spec: Spec, folder: Path | None) -> torch.Tensor | None:
         path = place / dataset.beside_labels(name)
         check_conditions(path)
         return read_conditions(path)
-
-
-def free_memory() -> float:
-    """Return the available main memory in bytes; infinite if unknown."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-    except OSError:
-        return float("inf")
-    words = (line.split() for line in lines if line.startswith("MemAvailable:"))
-    return next((1024.0 * int(kilobytes) for _, kilobytes, *_ in words), float("inf"))

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import torch
 
-from ganspec.language.errors import GanspecError
+from ganspec.language.errors import GanspecError, one_line
 from ganspec.plots.log import Epochs
 from ganspec.plots.thinned import ThinnedLog
 from ganspec.runs.run import Run
@@ -98,6 +98,21 @@ class LossRecorder:
             )
         self.on_flush(self.training.step, self.last)
 
+    def advance(self) -> dict[str, torch.Tensor]:
+        """Make one training step. Return its losses by name.
+
+        Raises TrainingError for an error that follows from losses or weights that are not finite.
+        """
+        try:
+            return self.training.make_step()
+        except RuntimeError as error:
+            self.flush()
+            if culprit := self.training.culprit():
+                reason = f"{one_line(error)}, at step {self.training.step}"
+                message = f"{reason}; first weights that are not finite: {culprit}"
+                raise TrainingError(message) from error
+            raise
+
     def note(self) -> None:
         """Write the pace into `run.json`."""
         self.run.note(**self.pace.figures())
@@ -161,7 +176,7 @@ class Loop:
         goes_on = training.step < limits.last and not limits.stop.asked
         while goes_on:
             pace.begin()
-            losses = training.make_step()
+            losses = self.recorder.advance()
             pace.end(waited=False)
             ended = training.ends_epoch()
             # no measurements after a signal: an uninterrupted run has none at this step

@@ -21,6 +21,7 @@ from ganspec.systems.training import Images, Start
 from ganspec.systems.unread import refuse_unread
 from ganspec.training.device import choose_device, prepare
 from ganspec.training.images import open_all
+from ganspec.training.losses import passing_nan
 
 
 class Trainer:
@@ -69,7 +70,8 @@ class Trainer:
             key: evaluate(net, exact).to(self.device) for key, net in nets.items()
         }
         try:
-            start = Start(spec.settings(nets), networks, images, self.device, exact)
+            settings = passing_nan(spec.settings(nets))
+            start = Start(settings, networks, images, self.device, exact)
             self.training = spec.training(start)
         except ValueError as error:
             raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error

@@ -5,14 +5,17 @@ from __future__ import annotations
 import io
 import pickle
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
 import torch
 
-from ganspec.kinds.dataset import Dataset
+from ganspec.kinds.dataset import DAMAGES, Dataset
 from ganspec.kinds.datasets.images import grey_images, resize_images
+from ganspec.language.errors import one_line
 
 
 def read_batch(file, name, checked=True):
@@ -22,7 +25,8 @@ def read_batch(file, name, checked=True):
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    class ArrayUnpickler(pickle.Unpickler):
+    # in Python, since the form in C fills the memory for one wrong number
+    class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:
                 raise pickle.UnpicklingError(f"{name} asks for {module}.{attribute}")
@@ -34,14 +38,20 @@ def read_batch(file, name, checked=True):
     try:
         batch = ArrayUnpickler(file, encoding="bytes").load()
         pixels, labels = batch[b"data"], batch[b"labels"]
-        if pixels.dtype != np.uint8 or len(pixels) != len(labels):
+        if pixels.dtype != np.uint8 or len(pixels) != len(labels) or len(labels) == 0:
             raise ValueError(f"{len(pixels)} {pixels.dtype} images, {len(labels)} labels")
+        if not all(type(label) is int and 0 <= label < 10 for label in labels):
+            raise ValueError("its labels are no whole numbers from 0 to 9")
         return pixels.reshape(len(labels), 3, 32, 32), labels
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{name} is not a CIFAR-10 batch: {error}") from error
     except Exception as error:  # a damaged file can raise any exception
-        error.add_note(f"while reading {name}")
-        raise
+        reason = str(error).partition("\n")[0] or type(error).__name__
+        raise ValueError(f"{name} is not a CIFAR-10 batch: {reason}") from error
+
+
+def read_to_end(file):
+    """Read the rest of a gzipped file, whose checksum is at its end."""
+    while file.read(2**20):
+        pass
 
 
 def read_batches(folder, names, checked):
@@ -57,8 +67,10 @@ def read_batches(folder, names, checked):
             name = Path(member.name).name
             if name in names and member.isfile():
                 batches[name] = read_batch(archive.extractfile(member), name, checked)
+        if checked:
+            read_to_end(archive.fileobj)
     if checked and (missing := set(names) - set(batches)):
-        raise ValueError(f"cifar-10-python.tar.gz lacks {', '.join(sorted(missing))}")
+        raise ValueError(f"there is no {', '.join(sorted(missing))}")
     return batches
 
 
@@ -107,6 +119,17 @@ class Cifar10(Dataset, kind="cifar10"):
             *("dog", "frog", "horse", "ship", "truck"),
         ]
 
+    @contextmanager
+    def reading(self, folder: Path) -> Iterator[None]:
+        with super().reading(folder):
+            try:
+                yield
+            except DAMAGES as error:
+                if self.holds_batches(folder) or self.holds_batches(folder / self.subfolders[0]):
+                    raise
+                reason = one_line(error).rstrip(":")
+                raise ValueError(f"{reason}, in cifar-10-python.tar.gz") from error
+
     def names(self) -> list[str]:
         """Return the names of the split's files."""
         train = [f"data_batch_{i}" for i in range(1, 6)]
@@ -119,6 +142,8 @@ class Cifar10(Dataset, kind="cifar10"):
         return f"{files} or cifar-10-python.tar.gz"
 
     def holds(self, folder: Path) -> bool:
-        archive = folder / "cifar-10-python.tar.gz"
-        files = [folder / name for name in self.names()]
-        return archive.is_file() or all(file.is_file() for file in files)
+        return (folder / "cifar-10-python.tar.gz").is_file() or self.holds_batches(folder)
+
+    def holds_batches(self, folder: Path) -> bool:
+        """Return True if `folder` contains the split's files, not in an archive."""
+        return all((folder / name).is_file() for name in self.names())

@@ -14,6 +14,8 @@ import torch
 from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.datasets.images import resize_images
 
+LARGEST = 2**31  # bytes that are read of a file, unpacked
+
 
 def find_idx(folder, name):
     """Return the path of the IDX file `name` in `folder`, plain or gzipped, or None."""
@@ -26,17 +28,17 @@ def read_idx(folder, name, dimensions):
     path = find_idx(folder, name)
     if path is None:
         raise FileNotFoundError(f"no {name} or {name}.gz in {folder}")
-    data = path.read_bytes()
-    if path.suffix == ".gz":
-        try:
-            data = gzip.decompress(data)
-        except (EOFError, OSError, zlib.error) as error:
-            raise ValueError(f"{path} is truncated or damaged: {error}") from error
+    opened = gzip.open if path.suffix == ".gz" else open
+    try:
+        with opened(path, "rb") as file:
+            data = file.read(LARGEST)
+    except (EOFError, OSError, zlib.error) as error:
+        raise ValueError(f"{path} cannot be read: {error}") from error
     start = 4 + 4 * dimensions
     if data[:4] != bytes([0, 0, 8, dimensions]) or len(data) < start:
         raise ValueError(f"{path} is not an IDX file of {dimensions}-d unsigned bytes")
     shape = struct.unpack(f">{dimensions}I", data[4:start])
-    if len(data) != start + math.prod(shape):
+    if len(data) == start or len(data) != start + math.prod(shape):
         raise ValueError(f"{path} holds {len(data) - start} of {math.prod(shape)} bytes")
     return torch.frombuffer(bytearray(data[start:]), dtype=torch.uint8).reshape(shape)
 
@@ -45,6 +47,9 @@ def read_pair(folder, prefix):
     """Read a pair of files: images, uint8 N x 1 x 28 x 28, and labels, uint8 N."""
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
+    if images.shape[2:] != (28, 28):
+        size = " x ".join(map(str, images.shape[2:]))
+        raise ValueError(f"{prefix}-images-idx3-ubyte has images of {size}, not 28 x 28")
     if len(images) != len(labels):
         raise ValueError(f"{folder} has {len(images)} images but {len(labels)} labels")
     return images, labels

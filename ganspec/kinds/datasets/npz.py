@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import torch
 
-from ganspec.kinds.dataset import Dataset
+from ganspec.kinds.dataset import Dataset, free_memory
 from ganspec.kinds.datasets.images import fit_images
 
 
@@ -34,7 +36,10 @@ def read_arrays(path):
         with np.load(path, allow_pickle=False) as arrays:
             if "images" not in arrays:
                 raise ValueError(f"no array `images`, only {', '.join(arrays) or 'nothing'}")
-            return arrays["images"], arrays.get("labels")
+            images, labels = arrays["images"], arrays.get("labels")
+            if isinstance(images, bytes) or isinstance(labels, bytes):  # no file of numpy's
+                raise ValueError("`images` or `labels` in it is no array")
+            return images, labels
     except Exception as error:  # a damaged file can raise any exception
         raise ValueError(f"{path} cannot be read: {error}") from error
 
@@ -83,6 +88,16 @@ def load_images(folder, height, width, channels, resize="antialias"):
     return fit_images(images, height, width, channels, resize), labels
 
 
+def refuse_large(path):
+    """Raise ValueError if the arrays of a .npz file are larger than the free memory."""
+    size, free = 0, free_memory()
+    with suppress(OSError, ValueError, zipfile.BadZipFile), zipfile.ZipFile(path) as file:
+        size = sum(member.file_size for member in file.infolist())
+    if size > free:
+        gigabytes = f"{size / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB of memory are free"
+        raise ValueError(f"{path} unpacks to {gigabytes}")
+
+
 class Npz(Dataset, kind="npz"):
     """A .npz file of numpy arrays: `images`, uint8, and perhaps `labels`, which count from 0.
 
@@ -94,6 +109,12 @@ class Npz(Dataset, kind="npz"):
 
     def wanted(self) -> str:
         return "a .npz file"
+
+    @contextmanager
+    def reading(self, folder: Path) -> Iterator[None]:
+        with super().reading(folder):
+            refuse_large(find_npz(folder))
+            yield
 
     def holds(self, folder: Path) -> bool:
         return folder.is_file() or any(folder.glob("*.npz"))

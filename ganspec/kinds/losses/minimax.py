@@ -10,7 +10,7 @@ from ganspec.kinds.loss import Loss
 from ganspec.kinds.losses.non_saturating import (
     EPSILON,
     Epsilon,
-    check_eps,
+    check_fields,
     fake_loss,
     real_loss,
 )
@@ -37,8 +37,9 @@ class Minimax(Loss, kind="minimax"):
     eps: Epsilon = Field(0.0, description=EPSILON)
 
     @model_validator(mode="after")
-    def _check_eps(self) -> Minimax:
-        check_eps(self.eps, self.reads)
+    def _check_fields(self) -> Minimax:
+        targets = {"real_target": self.real_target, "fake_target": self.fake_target}
+        check_fields(self.eps, self.reads, **targets)
         return self
 
     @property

@@ -51,11 +51,17 @@ Epsilon = Annotated[float, Field(ge=0, lt=1)]
 EPSILON = "number added to probabilities before their logarithm, which bounds the loss"
 
 
-def check_eps(eps: float, reads: str) -> None:
-    """Refuse an `eps` that no logarithm of a probability reads."""
+def check_fields(eps: float, reads: str, **targets: float) -> None:
+    """Refuse an `eps` that no logarithm of a probability reads, and targets that torch refuses."""
     if eps and reads == "logits":
         message = "`eps` is added to probabilities, and the loss reads logits"
         raise refusal("bad-value", message, "write `reads: probabilities`, or take `eps` away")
+    for name, target in targets.items():
+        if reads == "probabilities" and not eps and not 0 <= target <= 1:
+            message = f"`{name}` is the target of a probability, from 0 to 1, got `{target:g}`"
+            raise refusal(
+                "out-of-range", message, "write another, or remove `reads: probabilities`"
+            )
 
 
 class NonSaturating(Loss, kind="non_saturating"):
@@ -78,8 +84,10 @@ class NonSaturating(Loss, kind="non_saturating"):
     eps: Epsilon = Field(0.0, description=EPSILON)
 
     @model_validator(mode="after")
-    def _check_eps(self) -> NonSaturating:
-        check_eps(self.eps, self.reads)
+    def _check_fields(self) -> NonSaturating:
+        targets = {"real_target": self.real_target, "fake_target": self.fake_target}
+        targets["generator_target"] = self.generator_target
+        check_fields(self.eps, self.reads, **targets)
         return self
 
     @property

@@ -92,8 +92,9 @@ def objective(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
         "d_conditional": nets["discriminator"].conditional,
         "auxiliary": objective.auxiliary is not None,
     }
+    more = {"scores": loss.scores, "threshold": loss.threshold, "d_goal": d_goal, "g_goal": g_goal}
     return {
-        "loss": own(loss, **functions, threshold=loss.threshold, d_goal=d_goal, g_goal=g_goal),
+        "loss": own(loss, **functions, **more),
         "penalty": own(penalty, penalty=type(penalty).penalty, **facts) if penalty else None,
         "d_scale": objective.scale,
         "d_l2": objective.l2.discriminator,

@@ -1,0 +1,37 @@
+"""Losses of probabilities that return NaN for NaN, as all other losses do.
+
+torch's binary cross-entropy raises an error for it. On a GPU no tensor can be read after this
+error, so the step and the weights that went wrong would stay unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from types import SimpleNamespace
+
+import torch
+
+READS = {"loss": "scores", "criterion": "outputs"}  # settings, and what says what they read
+
+
+def passing_nan(cfg: SimpleNamespace) -> SimpleNamespace:
+    """Let the losses of probabilities in `cfg` return NaN for NaN. Return `cfg`.
+
+    Any other loss and its gradient stay the same, bit for bit.
+    """
+    for name, form in READS.items():
+        part = getattr(cfg, name, None)
+        if getattr(part, form, None) == "probabilities":
+            losses = {k: v for k, v in vars(part).items() if callable(v)}
+            vars(part).update({k: _passing_nan(v) for k, v in losses.items()})
+    return cfg
+
+
+def _passing_nan(loss: Callable) -> Callable:
+    @wraps(loss)
+    def wrapped(probabilities: torch.Tensor, *arguments: object) -> torch.Tensor:
+        known = torch.where(probabilities.isnan(), 0.5, probabilities)
+        return loss(known, *arguments) + 0 * probabilities.sum()
+
+    return wrapped
