@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 import torch
@@ -124,14 +126,22 @@ def test_broken_images_are_skipped_with_one_warning(tmp_path, monkeypatch):
         images, labels = ImageFolder.load(root, 8, 8, 3)
     assert torch.equal(images, torch.stack(good)) and labels.tolist() == [0, 1]
 
-    with pytest.warns(UserWarning, match="skipped 3 of 6"):
-        files = ImageFolder().files(root, 8, 8, 3)
-    assert [path.name for path in files.files] == ["1.png", "2.png", "4.png"]
-    assert torch.equal(torch.stack([files[0], files[2]]), images)
-    assert files.labels.tolist() == [0, 0, 1] and len(files) == 3
-    with pytest.raises(OSError) as raised:
-        files[1]
-    assert "2.png" in raised.value.__notes__[0]
+    with pytest.warns(UserWarning, match="skipped 4 of 6") as warned:
+        data = Data(dataset=ImageFolder(), size=8, channels=3)
+        streamed, labels = open_images(data, root, torch.device("cpu"), streamed=True)
+    said = "a/2.png (truncated), b/3.png (no image), b/5.png (too large: more than 80,000 pixels)"
+    assert f"{said}, b/6.png (empty)" in str(warned[0].message)
+    files = streamed.files
+    assert [path.name for path in files.files] == ["1.png", "4.png"] and len(files) == 2
+    assert torch.equal(torch.stack([files[0], files[1]]), images) and labels.tolist() == [0, 1]
+    cut = root / "a/1.png"
+    cut.write_bytes(cut.read_bytes()[:200])
+    with pytest.raises(ValueError, match="changed since it was first read"):
+        files[0]
+    cut.unlink()
+    os.mkfifo(cut)  # which would be waited for
+    with pytest.raises(ValueError, match="no file any more"):
+        files[0]
 
 
 @pytest.mark.parametrize("streamed", [False, True])

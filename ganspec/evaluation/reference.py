@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,14 +12,13 @@ from typing import get_args
 import numpy as np
 import torch
 from PIL import Image
-from torch.utils.data import DataLoader
 
 from ganspec.atomic import replacing
 from ganspec.evaluation.extractor import CountProgress, Extractor
 from ganspec.kinds.activations import KEPT, Activations
 from ganspec.kinds.dataset import DataError
 from ganspec.kinds.datasets.image_folder import find_images
-from ganspec.systems.feed import WORKERS, StreamedImages
+from ganspec.systems.feed import StreamedImages
 from ganspec.systems.spec import Data
 from ganspec.training.images import class_names, open_images
 
@@ -54,9 +52,7 @@ class RealImages:
         if isinstance(self.images, torch.Tensor):
             yield from self.images.split(size)
         elif isinstance(self.images, StreamedImages):
-            yield from DataLoader(
-                self.images.files, size, num_workers=WORKERS, generator=torch.Generator()
-            )
+            yield from self.images.in_order(size)
         else:
             yield from stack_equal_sizes(map(read_picture, self.images), size)
 
@@ -71,14 +67,13 @@ class RealImages:
         if isinstance(self.images, StreamedImages):
             if self.is_part:  # has one digest in memory and streamed
                 return hash_pixels(self.batches(HASHED), len(self))
-            form, files = str(self.images.files.form), self.images.files.files
-            form += " transposed" if self.images.files.transpose else ""
-        else:
-            form, files = "own size", self.images
-        digest = hashlib.sha256()
-        digest.update(f"{form}\n".encode())
-        for path in files:
-            content = Path(path).read_bytes()
+            files = self.images.files
+            form = str(files.form) + (" transposed" if files.transpose else "")
+            contents = "".join(stamp.sha256 for stamp in files.stamps if stamp)
+            return hashlib.sha256(f"{form}\n{contents}".encode()).hexdigest()
+        digest = hashlib.sha256(b"own size\n")
+        for path in self.images:
+            content = path.read_bytes()
             digest.update(f"{len(content)}\n".encode())
             digest.update(content)
         return digest.hexdigest()
@@ -125,10 +120,7 @@ def take(real: RealImages, indices: torch.Tensor, seed: int | None = None) -> Re
     if isinstance(real.images, torch.Tensor):
         images = real.images[indices]
     elif isinstance(real.images, StreamedImages):  # which may not fit into memory
-        files = copy.copy(real.images.files)
-        files.files = [files.files[i] for i in indices.tolist()]
-        files.labels = files.labels[indices]
-        images = StreamedImages(files, real.images.device)
+        images = StreamedImages(real.images.files.take(indices), real.images.device)
     else:
         images = [real.images[i] for i in indices]
     labels = None if real.labels is None else real.labels[indices]

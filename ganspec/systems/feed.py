@@ -2,52 +2,84 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import torch
-from torch.utils.data import DataLoader
 
-from ganspec.kinds.datasets.image_folder import ImageFiles
+from ganspec.kinds.dataset import DataError
+from ganspec.kinds.datasets.image_files import NAMED, Batch, ImageFiles, Skipped, name_skipped
+from ganspec.language.errors import printable
 from ganspec.systems.batches import count_batches, pick_images
 from ganspec.systems.checkpoint import CheckpointError, State
-
-WORKERS = 2
-
-Plan = list[list[int]]  # indices of images, one list per batch
+from ganspec.systems.workers import Plan, read_in_workers
 
 
 class StreamedImages:
-    """Image files that worker processes read on demand, in the order of a plan."""
+    """Image files that worker processes read on demand, in the order of a plan.
+
+    `used` are the indices of the images last read, of which some may have replaced files that
+    cannot be read. `notice` is called with newly skipped files.
+    """
 
     def __init__(self, files: ImageFiles, device: torch.device):
         self.files, self.device = files, device
-        self.iterator: Iterator[torch.Tensor] | None = None
+        self.iterator: Iterator[Batch] | None = None
         self.left = 0  # batches that the iterator has not returned yet
         # returns the plan from the next batch on
         self.plan: Callable[[], Plan] = list
+        self.used = torch.empty(0, dtype=torch.int64)
+        self.known = {each.file for each in files.skipped}
+        self.notice: Callable[[list[Skipped]], object] = len  # without effect
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, index: torch.Tensor) -> torch.Tensor:
-        """Return the images at `index`, which must be the next batch of the plan."""
+        """Return the images at `index`, which must be the next batch of the plan.
+
+        Raises DataError if no image can be read any more.
+        """
         if self.iterator is None:
             plan = self.plan()
-            loader = DataLoader(
-                self.files,
-                batch_sampler=plan,
-                num_workers=WORKERS,
-                pin_memory=self.device.type == "cuda",
-                # without one, the loader would draw from torch's generator and change training
-                generator=torch.Generator(),
-            )
-            self.iterator, self.left = iter(loader), len(plan)
+            pin = self.device.type == "cuda"
+            self.iterator, self.left = read_in_workers(self.files, plan, pin), len(plan)
         batch = next(self.iterator)
         self.left -= 1
         if self.left == 0:
             self.iterator = None
-        return batch.to(self.device, non_blocking=True)
+        self.used = batch.indices
+        return self._noted(batch).to(self.device, non_blocking=True)
+
+    def close(self) -> None:
+        """End the worker processes; the next batch would start new ones."""
+        self.iterator = None
+
+    def at(self, index: torch.Tensor) -> torch.Tensor:
+        """Return the images at any `index`, read by this process."""
+        return self._noted(self.files.__getitems__(index.tolist())).to(self.device)
+
+    def in_order(self, size: int) -> Iterator[torch.Tensor]:
+        """Yield all images in batches of `size`, in their order, in main memory."""
+        plan = [chunk.tolist() for chunk in torch.arange(len(self)).split(size)]
+        return map(self._noted, read_in_workers(self.files, plan))
+
+    def _noted(self, batch: Batch) -> torch.Tensor:
+        """Name the files that a batch skips for the first time. Return its images."""
+        if batch.images is None:
+            names = name_skipped(batch.skipped, 3)
+            raise DataError(f"no image in {self.files.folder} can be read any more: {names}")
+        if new := [each for each in batch.skipped if each.file not in self.known]:
+            for each in new[: max(0, NAMED - len(self.known))]:
+                file, instead = printable(each.file), printable(str(each.instead))
+                message = f"skipped {file}: {each.reason}; {instead} is read in its place"
+                warnings.warn(message, stacklevel=5)
+            self.known.update(each.file for each in new)
+            if len(self.known) > NAMED:
+                warnings.warn(f"over {NAMED} images cannot be read any more", stacklevel=5)
+            self.notice(new)
+        return batch.images
 
 
 class Feed:
@@ -78,8 +110,11 @@ class Feed:
             self.order, self.position = order.to(self.images.device), 0
         chosen = self.order[self.position * self.cfg.batch :][: self.cfg.batch]
         self.position += 1
-        labels = self.labels[chosen] if self.labels is not None and self.cfg.labels else None
-        return pick_images(self.images, chosen, self.cfg), labels
+        images, labels = pick_images(self.images, chosen, self.cfg), None
+        if self.labels is not None and self.cfg.labels:
+            used = self.images.used if isinstance(self.images, StreamedImages) else chosen
+            labels = self.labels[used.to(self.labels.device)]
+        return images, labels
 
     def coming(self) -> Plan:
         """Return the indices of the current batch and of all later ones in this epoch."""
@@ -109,5 +144,5 @@ class Feed:
 def at(images: torch.Tensor | StreamedImages, chosen: torch.Tensor) -> torch.Tensor:
     """Return the images at the indices `chosen`, on the device of `images`."""
     if isinstance(images, StreamedImages):
-        return torch.stack([images.files[i] for i in chosen.tolist()]).to(images.device)
+        return images.at(chosen)
     return images[chosen.to(images.device)]

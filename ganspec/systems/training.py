@@ -11,6 +11,7 @@ from typing import Protocol
 import torch
 from torch import nn, optim
 
+from ganspec.kinds.datasets.image_files import ImageFiles
 from ganspec.program import failures
 from ganspec.systems import checkpoint
 from ganspec.systems.checkpoint import State
@@ -43,7 +44,8 @@ class Images:
     `labels` are int64 N for classes, uint8 N x classes for multi-hot labels, None if there are
     none. `test` are held-out images and their labels; None if nothing is held out. `names` are the
     names of the classes, in the order of their labels; empty if the data set has none. `conditions`
-    are the labels that pictures are drawn of, if the spec names a file of them.
+    are the labels that pictures are drawn of, if the spec names a file of them. `files` are the
+    images' own files, if each has one.
     """
 
     images: torch.Tensor | StreamedImages
@@ -51,6 +53,7 @@ class Images:
     test: tuple[torch.Tensor, torch.Tensor | None] | None = None
     names: tuple[str, ...] = ()
     conditions: torch.Tensor | None = None
+    files: ImageFiles | None = None
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from pathlib import Path
 
 import torch
 
 from ganspec.kinds.dataset import free_memory
+from ganspec.kinds.datasets.image_files import (
+    ImageFiles,
+    Listing,
+    name_skipped,
+    open_files,
+    open_listed,
+)
 from ganspec.kinds.datasets.image_folder import ImageFolder
 from ganspec.kinds.datasets.objects import check_conditions, read_conditions
+from ganspec.language.errors import printable
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.spec import Data, Spec
 from ganspec.systems.training import Images
@@ -27,24 +36,54 @@ def open_images(
     processes, False for memory; None is memory if the images fit. Only folders of images are
     streamed, other data sets are always read into memory.
     """
-    dataset, (channels, height, width) = data.dataset, data.shape
-    folder = dataset.locate(folder)
-    with dataset.reading(folder):
-        if isinstance(dataset, ImageFolder):
-            with warnings.catch_warnings(record=True) as skipped:
-                warnings.simplefilter("always")
-                files = dataset.files(
-                    folder, *data.read_size, channels, data.resize, data.transpose
-                )
-            size = len(files) * channels * height * width
-            if streamed or (streamed is None and size > MEMORY_SHARE * free_memory()):
-                for warning in skipped:  # of unreadable images; the reader below warns itself
-                    warnings.warn_explicit(
-                        warning.message, warning.category, warning.filename, warning.lineno
-                    )
-                return StreamedImages(files, device), files.labels
-        images, labels = data.read(dataset.reader(data.resize), folder)
-    return images.to(device), labels
+    return _open(data, folder, device, streamed)[:2]
+
+
+def _open(
+    data: Data,
+    folder: Path | None,
+    device: torch.device,
+    streamed: bool | None = None,
+    listing: Listing | None = None,
+) -> tuple[torch.Tensor | StreamedImages, torch.Tensor | None, ImageFiles | None]:
+    """Return what `open_images` does, and the files of the images, if each is in its own file.
+
+    If there is a `listing`, it names the images, and others of the folder are left out.
+    """
+    folder = data.dataset.locate(folder)
+    with data.dataset.reading(folder):
+        if not isinstance(data.dataset, ImageFolder):
+            images, labels = data.read(data.dataset.reader(data.resize), folder)
+            return images.to(device), labels, None
+        size = (*data.read_size, data.shape[0])
+        found = data.dataset.files(folder, *size, data.resize, data.transpose)
+        if streamed is None:
+            streamed = len(found) * math.prod(data.shape) > MEMORY_SHARE * free_memory()
+        if listing:
+            files, pixels = open_listed(found, listing, in_memory=not streamed)
+        else:
+            files, pixels = open_files(found, in_memory=not streamed)
+    _warn_of_files(found, files, listing)
+    if pixels is None:
+        return StreamedImages(files, device), files.labels, files
+    return pixels.to(device), files.labels, files
+
+
+def _warn_of_files(found: ImageFiles, files: ImageFiles, listing: Listing | None) -> None:
+    """Warn of files that cannot be read, and of those that `listing` does not name."""
+    if skipped := files.skipped:
+        count = f"skipped {len(skipped)} of {len(found)} images"
+        if listing:
+            count = f"the next image replaces {len(skipped)} of the run's {len(files)} images"
+        message = f"{count} that cannot be read: {name_skipped(skipped)}"
+        warnings.warn(message, stacklevel=4)
+    if not listing:
+        return
+    known = {*listing.names, *listing.skipped}
+    if new := sorted({found.name(i) for i in range(len(found))} - known):
+        message = f"new images in {found.folder} are not part of the run: {printable(new[0])}"
+        more = f" and {len(new) - 1} more" if len(new) > 1 else ""
+        warnings.warn(message + more, stacklevel=4)
 
 
 def open_test_images(
@@ -73,12 +112,17 @@ def class_names(data: Data, folder: Path | None) -> list[str]:
         return data.dataset.classes(folder)
 
 
-def open_all(spec: Spec, folder: Path | None, device: torch.device) -> Images:
-    """Return the images, labels, test images and class names for training. Raises DataError."""
-    images, labels = open_images(spec.data, folder, device)
+def open_all(
+    spec: Spec, folder: Path | None, device: torch.device, listing: Listing | None = None
+) -> Images:
+    """Return the images, labels, test images and class names for training. Raises DataError.
+
+    `listing` names the images that a run began with.
+    """
+    images, labels, files = _open(spec.data, folder, device, listing=listing)
     test = open_test_images(spec.data, folder, device) if spec.reads_test else None
     names = class_names(spec.data, folder) if spec.labelled else ()
-    return Images(images, labels, test, tuple(names), open_conditions(spec, folder))
+    return Images(images, labels, test, tuple(names), open_conditions(spec, folder), files)
 
 
 def open_conditions(spec: Spec, folder: Path | None) -> torch.Tensor | None:

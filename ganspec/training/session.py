@@ -16,16 +16,20 @@ from typing import TypeAlias
 import torch
 
 from ganspec.compiler.emit import emit
+from ganspec.kinds.datasets.image_files import ImageFiles, Skipped
 from ganspec.progress import Progress
+from ganspec.runs.image_record import note_skipped, read_images, rewind_skipped, write_images
 from ganspec.runs.run import Run, RunError, differences
 from ganspec.runs.score_file import forget_scores
 from ganspec.systems import checkpoint
 from ganspec.systems.checkpoint import State
+from ganspec.systems.feed import StreamedImages
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Scoring, Training
 from ganspec.systems.unread import refuse_unread
+from ganspec.training.device import choose_device
 from ganspec.training.events import following, require_tensorboard
-from ganspec.training.images import class_names
+from ganspec.training.images import class_names, open_all
 from ganspec.training.loop import Limits, Loop, OnFlush
 from ganspec.training.stop import stop_requests
 from ganspec.training.trainer import Trainer
@@ -70,7 +74,9 @@ def train(
         run.claim(options.overwrite)
     exact = state.get("exact", run.exact) if state else options.exact
     source = emit(spec)
-    training = Trainer(spec, data, options.device, exact, options.steps).training
+    listing = read_images(run.folder) if state else None
+    images = open_all(spec, data, choose_device(options.device), listing)
+    training = Trainer(spec, images, options.device, exact, options.steps).training
     last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
     if scoring:
         quiet = options.progress is not True
@@ -86,10 +92,28 @@ def train(
                 run.begin(spec, source, info, options.overwrite)
             else:
                 _restore(run, spec, training, state, last)
+            if images.files:
+                _record_images(run, training, images.files, is_listed=listing is not None)
             _advance(spec, training, run, Limits(last, stop, options.minutes), options)
     finally:
+        if isinstance(training.batches.images, StreamedImages):
+            training.batches.images.close()
         run.release()
     return run
+
+
+def _record_images(run: Run, training: Training, files: ImageFiles, is_listed: bool) -> None:
+    """List the images in the run, unless they are, and note files that others replace."""
+    if is_listed:
+        note_skipped(run.folder, files.skipped, training.step)
+    else:
+        write_images(run.folder, files)
+
+    def notice(skipped: list[Skipped]) -> None:
+        note_skipped(run.folder, skipped, training.step)
+
+    if isinstance(training.batches.images, StreamedImages):
+        training.batches.images.notice = notice
 
 
 def _advance(
@@ -150,6 +174,7 @@ def _restore(run: Run, spec: Spec, training: Training, state: State, last: int) 
         message = f"the run began on {began}: on {now} its random numbers are others from here on"
         warnings.warn(message, stacklevel=2)
     run.rewind(step)
+    rewind_skipped(run.folder, step)
     if changed := run.changed_kinds(spec):
         known = run.info().get("changed_kinds")
         entries = [{"name": f.name, "sha256": f.sha256, "from_step": step} for f in changed]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
-from itertools import compress
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,6 +12,7 @@ import torch
 from PIL import Image, ImageOps
 
 from ganspec.kinds.dataset import Dataset
+from ganspec.kinds.datasets.image_files import ImageFiles
 from ganspec.kinds.datasets.images import resize_images
 
 
@@ -124,38 +124,6 @@ def load_images(folder, height, width, channels, resize="antialias"):
     return images, torch.tensor(labels)[readable]
 
 
-class ImageFiles(torch.utils.data.Dataset):
-    """Images decoded one by one, uint8 C x H x W, for folders too large for memory.
-
-    With `transpose`, rows and columns are swapped once an image is decoded at `height` and `width`.
-    """
-
-    def __init__(self, files, labels, height, width, channels, resize="antialias", transpose=False):
-        self.files = files
-        self.labels = torch.tensor(labels)
-        self.form, self.transpose = (height, width, channels, resize), transpose
-
-    def __len__(self):
-        return len(self.files)
-
-    def __getitem__(self, index):
-        try:
-            image = decode_image(self.files[index], *self.form)
-            return image.mT.contiguous() if self.transpose else image
-        except Exception as error:
-            error.add_note(f"while reading {self.files[index]}")
-            raise
-
-
-def can_open(path):
-    """Return True if PIL can read the header of an image file."""
-    try:
-        with Image.open(path):
-            return True
-    except Exception:  # noqa: BLE001  (PIL can raise any exception)
-        return False
-
-
 class ImageFolder(Dataset, kind="image_folder"):
     """A folder of jpg, png, webp, bmp or gif images, in class sub-folders or flat.
 
@@ -192,9 +160,7 @@ class ImageFolder(Dataset, kind="image_folder"):
         resize: str = "antialias",
         transpose: bool = False,
     ) -> ImageFiles:
-        """Return the images of `folder` that PIL can open, for decoding one by one."""
+        """Return the image files of `folder`, none of them read yet."""
         files, labels = list_images(folder)
-        readable = [can_open(path) for path in files]
-        report_broken(files, readable)
-        files, labels = (list(compress(each, readable)) for each in (files, labels))
-        return ImageFiles(files, labels, height, width, channels, resize, transpose)
+        form = (height, width, channels, resize)
+        return ImageFiles(folder, files, labels, decode_image, form, transpose)

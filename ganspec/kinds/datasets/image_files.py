@@ -1,0 +1,264 @@
+"""Image files that are decoded one by one, and the rules for those that cannot be read."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from PIL import Image, UnidentifiedImageError
+
+from ganspec.kinds.datasets.stamps import Stamp, load_stamps, save_stamps, stamp_of
+from ganspec.language.errors import printable
+from ganspec.progress import ProgressLines
+
+CACHED_SECONDS = 2.0  # a check of files that took longer is cached at its end
+CACHE_PAUSE = 120.0  # seconds between two writes of the cache during a check
+PORTION = 1024  # files that wait for threads at a time
+NAMED = 100  # most files that one message names
+
+
+class Skipped(NamedTuple):
+    """A file that cannot be read, the reason, and the file that is read in its place, if any."""
+
+    file: str
+    reason: str
+    instead: str | None
+
+
+class Batch(NamedTuple):
+    """Images, uint8 B x C x H x W, with their indices, and the files that others replace.
+
+    `images` is None if no file at all can be read.
+    """
+
+    images: torch.Tensor | None
+    indices: torch.Tensor
+    skipped: list[Skipped]
+
+
+class Listing(NamedTuple):
+    """The images that a run began with: names, labels and hashes, and names of skipped files."""
+
+    names: list[str]
+    labels: list[int] | list[list[int]]
+    hashes: list[str]
+    skipped: list[str]
+
+
+class ImageFiles(torch.utils.data.Dataset):
+    """Images in files, decoded on demand, uint8 C x H x W, for folders too large for memory.
+
+    `decode(path, *form)` decodes a file; `form` begins with height, width and channels. With
+    `transpose`, rows and columns are swapped afterwards. `stamps` are set by `check`; a file with
+    another content than that of its stamp is never read. `skipped` are files that were left out, or
+    that others replace, when the images were opened.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        files: Sequence[Path],
+        labels: Sequence[int] | torch.Tensor,
+        decode: Callable[..., torch.Tensor],
+        form: tuple,
+        transpose: bool = False,
+    ):
+        self.folder, self.files = Path(folder), list(files)
+        self.labels = torch.as_tensor(labels)
+        self.decode, self.form, self.transpose = decode, form, transpose
+        self.stamps: list[Stamp | None] = [None] * len(self.files)
+        self.skipped: list[Skipped] = []
+
+    def __len__(self) -> int:
+        return len(self.files)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of an image."""
+        height, width, channels = self.form[:3]
+        return (channels, width, height) if self.transpose else (channels, height, width)
+
+    def name(self, index: int) -> str:
+        """Return the path of a file from the folder."""
+        return self.files[index].relative_to(self.folder).as_posix()
+
+    def __getitem__(self, index: int) -> torch.Tensor:
+        """Decode an image. Raises any exception, and ValueError if the file has changed."""
+        path, stamp = self.files[index], self.stamps[index]
+        if stamp and stamp_of(path, stamp).sha256 != stamp.sha256:
+            raise ValueError("changed since it was first read")
+        image = self.decode(path, *self.form)
+        return image.mT.contiguous() if self.transpose else image
+
+    def __getitems__(self, indices: Sequence[int]) -> Batch:
+        """Decode images. The next file that can be read replaces one that cannot."""
+        images, used = [], []
+        skipped: dict[int, Skipped] = {}
+        for index in indices:
+            lost = {}
+            for i in chain(range(index, len(self)), range(index)):
+                try:
+                    images.append(self[i])
+                except Exception as error:  # noqa: BLE001  (PIL can raise any exception)
+                    lost[i] = reason_of(error, self.files[i])
+                else:
+                    used.append(i)
+                    break
+            instead = self.name(i) if len(lost) < len(self) else None
+            skipped |= {k: Skipped(self.name(k), why, instead) for k, why in lost.items()}
+            if instead is None:
+                return Batch(None, torch.tensor(used), list(skipped.values()))
+        return Batch(torch.stack(images), torch.tensor(used), list(skipped.values()))
+
+    def take(self, indices: torch.Tensor) -> ImageFiles:
+        """Return the images at `indices`, without decoding any."""
+        part, chosen = copy.copy(self), indices.tolist()
+        part.files = [self.files[i] for i in chosen]
+        part.stamps = [self.stamps[i] for i in chosen]
+        part.labels = self.labels[indices]
+        return part
+
+    def listed(self, listing: Listing) -> ImageFiles:
+        """Return the images of `listing`, which may be missing from the folder."""
+        part = copy.copy(self)
+        part.files = [self.folder / name for name in listing.names]
+        part.labels = torch.tensor(listing.labels, dtype=self.labels.dtype)
+        part.stamps = [Stamp(-1, -1, each) for each in listing.hashes]
+        return part
+
+    def check(self, pixels: torch.Tensor | None = None) -> list[str | None]:
+        """Decode all files, into `pixels` if given, and set their stamps.
+
+        Return the reason why a file cannot be read, or None if it can, for each file. Without
+        `pixels`, files that the cache knows as readable are not decoded.
+        """
+        saved, cached = time.monotonic(), load_stamps(self.folder)
+        progress = ProgressLines(f"reading {self.folder}", "images")
+        reasons: list[str | None] = []
+
+        def check_some(indices: range) -> list[str | None]:
+            return [self._check_one(i, cached, pixels) for i in indices]
+
+        with ThreadPoolExecutor() as pool:  # PIL decodes without the interpreter's lock
+            for first in range(0, len(self), PORTION):
+                portion = range(first, min(first + PORTION, len(self)))
+                tasks = [portion[i : i + PORTION // 32] for i in range(0, PORTION, PORTION // 32)]
+                for some in pool.map(check_some, tasks):
+                    reasons += some
+                progress(len(reasons), len(self))
+                waited = time.monotonic() - saved
+                # now and then, so that a check of hours that is stopped is not lost
+                is_last = len(reasons) == len(self)
+                if waited > (CACHED_SECONDS if is_last else CACHE_PAUSE):
+                    pairs = enumerate(zip(self.stamps, reasons, strict=False))
+                    read = {self.name(i): stamp for i, (stamp, why) in pairs if stamp and not why}
+                    save_stamps(self.folder, cached | read)
+                    saved = time.monotonic()
+        return reasons
+
+    def _check_one(
+        self, index: int, cached: dict[str, Stamp], pixels: torch.Tensor | None
+    ) -> str | None:
+        path, expected = self.files[index], self.stamps[index]
+        known = cached.get(self.name(index))
+        try:
+            stamp = stamp_of(path, known)
+            if expected and stamp.sha256 != expected.sha256:
+                return "changed since it was first read"
+            self.stamps[index] = stamp
+            if pixels is not None:
+                pixels[index] = self[index]
+            elif stamp != known:
+                self[index]
+        except Exception as error:  # noqa: BLE001  (PIL can raise any exception)
+            self.stamps[index] = expected
+            return reason_of(error, path)
+        return None
+
+
+def reason_of(error: Exception, path: Path) -> str:
+    """Return in a few words why a file cannot be read."""
+    text = str(error).split("\n")[0]
+    if isinstance(error, FileNotFoundError):
+        return "gone"
+    if isinstance(error, PermissionError):
+        return "no permission to read it"
+    if isinstance(error, UnidentifiedImageError):
+        return "empty" if _is_empty(path) else "no image"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"too large: more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels"
+    if isinstance(error, MemoryError):
+        return "too large for the memory"
+    if isinstance(error, OSError) and error.strerror:
+        return printable(error.strerror)
+    if "truncated" in text.lower():
+        return "truncated"
+    return printable(text) or type(error).__name__
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        return path.stat().st_size == 0
+    except OSError:
+        return False
+
+
+def open_files(files: ImageFiles, in_memory: bool) -> tuple[ImageFiles, torch.Tensor | None]:
+    """Leave out files that cannot be read. Return the others, and their pixels if `in_memory`.
+
+    Raises ValueError if no file can be read.
+    """
+    pixels = _empty(files) if in_memory else None
+    reasons = files.check(pixels)
+    readable = torch.tensor([reason is None for reason in reasons])
+    part = files.take(readable.nonzero().flatten())
+    part.skipped = [Skipped(files.name(i), why, None) for i, why in enumerate(reasons) if why]
+    if not len(part):
+        message = f"none of the {len(files)} images can be read"
+        raise ValueError(f"{message}: {name_skipped(part.skipped)}")
+    return part, pixels if pixels is None or readable.all() else pixels[readable]
+
+
+def open_listed(
+    files: ImageFiles, listing: Listing, in_memory: bool
+) -> tuple[ImageFiles, torch.Tensor | None]:
+    """Return the images of `listing`, and their pixels if `in_memory`.
+
+    Each image that cannot be read or has changed is replaced by the next one that can be read.
+    Raises ValueError if these are more than half.
+    """
+    whole = files.listed(listing)
+    pixels = _empty(whole) if in_memory else None
+    reasons = whole.check(pixels)
+    lost = [i for i, reason in enumerate(reasons) if reason is not None]
+    whole.skipped = [Skipped(whole.name(i), str(reasons[i]), None) for i in lost]
+    if 2 * len(lost) > len(whole):
+        raise ValueError(
+            f"{len(lost)} of the {len(whole)} images that the run began with are not there: "
+            f"{name_skipped(whole.skipped, 3)}: name the folder that it began with"
+        )
+    instead = list(range(len(whole)))
+    for i in 2 * lost[::-1]:  # twice, as the last image is followed by the first
+        instead[i] = instead[(i + 1) % len(whole)]
+    whole.skipped = [
+        s._replace(instead=whole.name(instead[i])) for s, i in zip(whole.skipped, lost, strict=True)
+    ]
+    whole.labels = whole.labels[instead]
+    return whole, pixels if pixels is None or not lost else pixels[instead]
+
+
+def _empty(files: ImageFiles) -> torch.Tensor:
+    return torch.empty(len(files), *files.shape, dtype=torch.uint8)
+
+
+def name_skipped(skipped: Sequence[Skipped], most: int = NAMED) -> str:
+    """Return the names of skipped files with the reasons, on one line."""
+    names = [f"{printable(each.file)} ({each.reason})" for each in skipped[:most]]
+    more = [f"and {len(skipped) - most} more"] if len(skipped) > most else []
+    return ", ".join(names + more)

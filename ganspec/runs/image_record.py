@@ -1,0 +1,88 @@
+"""The image files of a run: those that it trains on, and those that it skipped.
+
+`images.jsonl` has a line for each image, in order: the path of its file from the folder, its label,
+and the start of the file's SHA-256. The last line is a hash of the lines before.
+
+`skipped.jsonl` has a line for each file that cannot be read: the reason, the file that is read in
+its place, if any, and the step that this began at. It exists only if there are such files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ganspec.atomic import write_text
+from ganspec.kinds.datasets.image_files import ImageFiles, Listing, Skipped
+from ganspec.runs.run import RunError
+
+
+def write_images(folder: Path, files: ImageFiles) -> None:
+    """Write the images of a run that begins, and the files that it skips, into its folder."""
+    rows = zip(files.stamps, files.labels.tolist(), strict=True)
+    lines = [
+        json.dumps({"file": files.name(i), "label": label, "sha256": stamp.sha256})
+        for i, (stamp, label) in enumerate(rows)
+        if stamp
+    ]
+    text = "".join(f"{line}\n" for line in lines)
+    end = json.dumps({"sha256": _digest(text)})
+    write_text(folder / "images.jsonl", f"{text}{end}\n")
+    note_skipped(folder, files.skipped, step=0)
+
+
+def read_images(folder: Path) -> Listing | None:
+    """Return the images of a run; None if it has no such file. Raises RunError if it is damaged."""
+    path = folder / "images.jsonl"
+    try:
+        *lines, end = path.read_text("utf-8").splitlines(keepends=True)
+        if json.loads(end) != {"sha256": _digest("".join(lines))}:
+            raise ValueError
+        names, labels, hashes = zip(*(json.loads(line).values() for line in lines), strict=True)
+    except FileNotFoundError:
+        return None
+    except ValueError:
+        raise RunError(f"{path} is damaged: begin the run again with --overwrite") from None
+    skipped = [str(row.get("file")) for row in _skipped(folder)]
+    return Listing(list(names), list(labels), list(hashes), skipped)
+
+
+def note_skipped(folder: Path, skipped: Sequence[Skipped], step: int) -> None:
+    """Add files that are skipped from `step` on, unless they have a line already."""
+    known = {row.get("file") for row in _skipped(folder)}
+    new = [each._asdict() | {"step": step} for each in skipped if each.file not in known]
+    if new:
+        with (folder / "skipped.jsonl").open("a", encoding="utf-8") as file:
+            file.writelines(json.dumps(row) + "\n" for row in new)
+
+
+def rewind_skipped(folder: Path, step: int) -> None:
+    """Remove lines of files that are skipped from a step after `step` on."""
+    rows = _skipped(folder)
+    kept = [row for row in rows if row["step"] <= step]
+    if len(kept) < len(rows):
+        text = "".join(json.dumps(row) + "\n" for row in kept)
+        write_text(folder / "skipped.jsonl", text)
+
+
+def _skipped(folder: Path) -> list[dict]:
+    """Return the lines of skipped files, up to one that a crash cut short."""
+    rows: list[dict] = []
+    path = folder / "skipped.jsonl"
+    if not path.exists():
+        return rows
+    for line in path.read_text("utf-8", errors="replace").splitlines():
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            break
+        if not (isinstance(row, dict) and isinstance(row.get("step"), int)):
+            break
+        rows.append(row)
+    return rows
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
