@@ -63,16 +63,16 @@ def train(
     data = Path(options.data) if options.data else None
     if options.tensorboard:
         require_tensorboard()
-    state = _saved_state(run, spec, options.exact) if options.resume else None
-    if state is None:
-        run.claim(options.overwrite)
-    exact = state.get("exact", run.exact) if state else options.exact
-    source = emit(spec)
-    training = Trainer(spec, data, options.device, exact).training
-    last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
-    if scoring:
-        training.scoring = scoring(spec, data, training, run)
     try:
+        state = _saved_state(run, spec, options.exact) if options.resume else None
+        if state is None:
+            run.claim(options.overwrite)
+        exact = state.get("exact", run.exact) if state else options.exact
+        source = emit(spec)
+        training = Trainer(spec, data, options.device, exact).training
+        last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
+        if scoring:
+            training.scoring = scoring(spec, data, training, run)
         if state is None:
             info = {**environment(training.device), "exact": exact}
             info["epoch_steps"] = training.epoch_steps
@@ -110,14 +110,13 @@ def _advance(
 
 
 def _restore(run: Run, spec: Spec, training: Training, state: State, last: int) -> None:
-    """Lock a run, restore its checkpoint, and remove its files and scores of later steps.
+    """Restore a run's checkpoint, and remove its files and scores of later steps.
 
-    Raises RunError if step `last` has been reached already.
+    Raises RunError if step `last` has been reached already, and nothing is left to write.
     """
-    run.lock()
-    training.restore(state)
+    training.restore(state, run.folder)
     step, began, now = training.step, state.get("device"), training.device.type
-    if step >= last:
+    if step > last or (step == last and run.is_complete(step)):
         raise RunError(f"{run.folder} is at step {step} already: ask for more than {last}")
     if began != now:
         message = f"the run began on {began}: on {now} its random numbers are others from here on"
@@ -131,7 +130,12 @@ def _restore(run: Run, spec: Spec, training: Training, state: State, last: int) 
 
 
 def _saved_state(run: Run, spec: Spec, exact: bool) -> State:
-    """Return the checkpoint of `run`. Raises RunError if it does not fit `spec` or `exact`."""
+    """Lock `run` and return its checkpoint.
+
+    Raises RunError if there is nothing to resume, or if it does not fit `spec` or `exact`.
+    """
+    if run.state() in ("empty", "cut"):
+        raise RunError(f"{run.folder} is no run yet: leave out --resume")
     stored = Run.open(run.folder).spec
     if changed := differences(stored, spec):
         raise RunError(
@@ -140,6 +144,7 @@ def _saved_state(run: Run, spec: Spec, exact: bool) -> State:
         )
     if not run.checkpoint_path.is_file():
         raise RunError(f"{run.folder} ended before its first checkpoint: begin with --overwrite")
+    run.lock()
     state = checkpoint.load(run.checkpoint_path)
     if exact and not state.get("exact", run.exact):
         raise RunError(f"{run.folder} began without --exact: resume it without, or begin another")

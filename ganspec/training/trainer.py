@@ -12,6 +12,7 @@ from ganspec.compiler.lower import lower
 from ganspec.kinds.dataset import DataError
 from ganspec.runs.run import RunError
 from ganspec.systems import checkpoint
+from ganspec.systems.identity import identity
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images, Start
@@ -63,6 +64,7 @@ class Trainer:
         try:
             start = Start(spec.settings(nets), networks, images, self.device, exact)
             self.training = spec.training(start)
+            self.training.identity = identity(spec)
         except ValueError as error:
             raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
 
@@ -110,6 +112,7 @@ class Trainer:
         """Restore a checkpoint, of `save` or of a run (`checkpoint.pt`).
 
         Only tensors and plain data are read, so that a file from elsewhere cannot run code. Raises
-        CheckpointError if the file is missing or damaged, or if it does not fit this spec.
+        CheckpointError if the file is missing or damaged, or of another spec, and says how that
+        differs; the training is then as before.
         """
-        self.training.restore(checkpoint.load(Path(path)))
+        self.training.restore(checkpoint.load(Path(path)), path)
