@@ -71,8 +71,11 @@ class RunFolder:
         visible = (path for path in self.folder.iterdir() if path not in leftovers)
         return "other" if any(not path.name.startswith(".") for path in visible) else "empty"
 
-    def claim(self, overwrite: bool) -> None:
-        """Raise RunError if a run cannot begin here. A run is replaced if `overwrite` is True."""
+    def claim(self, overwrite: bool, can_resume: bool = False) -> None:
+        """Raise RunError if a run cannot begin here. A run is replaced if `overwrite` is True.
+
+        With `can_resume`, the message says that the run may be resumed.
+        """
         if self.folder.exists() and not self.folder.is_dir():
             raise RunError(f"{self.folder} is a file; choose another --out")
         state = self.state()
@@ -80,7 +83,7 @@ class RunFolder:
             message = f"{self.folder} holds other files, and is not a run of ganspec"
             raise RunError(f"{message}: choose another --out")
         if state in ("run", "begun") and not overwrite:
-            resume = "--resume to go on with it, " if state == "run" else ""
+            resume = "--resume to go on with it, " if can_resume else ""
             raise RunError(
                 f"{self.folder} exists; add {resume}--overwrite to replace it, "
                 "or --out for another folder"
@@ -115,12 +118,14 @@ class RunFolder:
             self._lock = None
 
     def require(self) -> None:
-        """Raise RunError if the locked folder was deleted, moved or replaced."""
+        """Raise RunError if the locked folder or its spec was deleted, moved or replaced."""
+        gone = self.folder
         with suppress(OSError):
-            is_same = self._place is None or os.path.samestat(self.folder.stat(), self._place)
-            if is_same and self.spec_path.is_file():
+            if self._place is None or os.path.samestat(self.folder.stat(), self._place):
+                gone = self.spec_path
+            if gone.is_file():
                 return
-        raise RunError(f"{self.folder} was deleted or moved while it was trained, so this ends")
+        raise RunError(f"{gone} was deleted or moved during the training, which ends here")
 
     def begin_with(self, overwrite: bool, source: Path, kinds: list[Path]) -> None:
         """Lock the folder and delete the run in it.

@@ -15,7 +15,7 @@ except ImportError:  # not a Unix
 
 from ganspec.atomic import write_text
 from ganspec.language.dump import dump
-from ganspec.language.errors import SpecError, printable
+from ganspec.language.errors import GanspecError, SpecError, printable
 from ganspec.language.kinds import within
 from ganspec.language.registry import LOADED, KindsFile
 from ganspec.runs.folder import RunError, RunFolder
@@ -184,6 +184,13 @@ class Run(RunFolder):
         """Add lines to the log."""
         with self.log_path.open("a", encoding="utf-8") as log:
             log.writelines(json.dumps(row) + "\n" for row in rows)
+
+    def is_resumable(self, spec: Spec) -> bool:
+        """Return True if the folder has a checkpoint of a training of `spec`."""
+        try:
+            return self.state() == "run" and not differences(self.spec, spec)
+        except GanspecError:  # the spec is damaged
+            return False
 
     def is_complete(self, step: int) -> bool:
         """Return True if all is written of a training that ended at `step`."""

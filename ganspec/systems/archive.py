@@ -29,10 +29,18 @@ class ForeignError(ArchiveError):
 
 
 def write(path: Path, content: Any) -> None:
-    """Write tensors and plain data to `path` atomically, the same bytes for equal contents."""
+    """Write tensors and plain data to `path` atomically, the same bytes for equal contents.
+
+    Raises OSError, as if the disk is full.
+    """
     # given a path, torch would write the temporary file's name into the archive
     with replacing(path) as temporary, temporary.open("wb") as file:
-        torch.save(canonical(content), file)
+        try:
+            torch.save(canonical(content), file)
+        except RuntimeError as error:
+            if isinstance(reason := error.__context__, OSError):  # which torch's message hides
+                raise OSError(reason.errno, reason.strerror, str(path)) from None
+            raise
 
 
 def canonical(value: Any) -> Any:

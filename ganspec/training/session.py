@@ -66,7 +66,7 @@ def train(
     try:
         state = _saved_state(run, spec, options.exact) if options.resume else None
         if state is None:
-            run.claim(options.overwrite)
+            run.claim(options.overwrite, run.is_resumable(spec))
         exact = state.get("exact", run.exact) if state else options.exact
         source = emit(spec)
         training = Trainer(spec, data, options.device, exact).training
@@ -104,7 +104,11 @@ def _advance(
         update()
 
     with interruptible(options.minutes) as stop:
-        run_training(training, run, last, stop, report, spec.report)
+        try:
+            run_training(training, run, last, stop, report, spec.report)
+        except FileNotFoundError:  # of any file, if the folder is gone
+            run.require()
+            raise
         run.interrupted = stop.asked
     run.step = training.step
 
