@@ -191,7 +191,7 @@ class Trials:
             if ending.status not in (None, 0, 2):
                 return [ending.text]
             option = self.random.choice(OPTIONS)
-        if out.is_dir():
+        if out.is_dir() and any(out.iterdir()):
             self.add_files(out)
         return self.finish(out)
 
@@ -229,7 +229,8 @@ class Trials:
             got = contents(copy)
             names = {n for n in {*got, *self.wanted} if got.get(n) != self.wanted.get(n)}
             wrong += [f"{option or 'plain'}: {sorted(names)} differ"] if names else []
-        if out.is_dir() and any((copy / n).read_text() != text for n, text in MINE.items()):
+        kept = MINE if (out / "notes.md").exists() else {}
+        if any((copy / name).read_text() != text for name, text in kept.items()):
             wrong.append(f"{option or 'plain'}: the user's files changed")
         return ending
 

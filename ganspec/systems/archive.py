@@ -106,12 +106,13 @@ def damage(path: Path) -> str | None:
         try:
             with zipfile.ZipFile(file) as archive:
                 member = archive.testzip()
+                start = min(each.header_offset for each in archive.infolist())
             file.seek(-END_SIZE, 2)
             last = file.read(END_SIZE)
         except Exception:  # noqa: BLE001  (a damaged zip file can raise any exception)
             return "it is cut off, or its table of contents is broken"
     if member is not None:
         return f"{printable(member)[:100]} differs from its checksum"
-    if last[: len(END)] != END or last[-2:] != b"\0\0":
-        return "something follows its end"
+    if start > 0 or last[: len(END)] != END or last[-2:] != b"\0\0":
+        return "something precedes its start or follows its end"
     return None

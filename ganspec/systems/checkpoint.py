@@ -19,6 +19,12 @@ from ganspec.systems.identity import Identity, difference
 VERSION = 3
 READABLE = (2, 3)  # version 2 has no entry `spec`
 
+# what restoring a state of another form may raise
+ERRORS = (
+    *(RuntimeError, ValueError, TypeError, AttributeError),
+    *(LookupError, ArithmeticError, AssertionError),
+)
+
 # Tensors, numbers, strings, lists and dicts; their types are checked only on use.
 State: TypeAlias = dict[str, Any]
 
@@ -57,7 +63,7 @@ def fitting(owner: str | Path = "") -> Iterator[None]:
         yield
     except KeyError as error:
         raise CheckpointError(f"{message}: it lacks {error}") from None
-    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
+    except ERRORS as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)[:300]
         raise CheckpointError(f"{message}: {reason}") from None
 
@@ -93,8 +99,7 @@ def check(value: object, model: object, name: str = "") -> None:
 
 
 def _check_map(value: object, model: dict, name: str) -> None:
-    if not isinstance(value, dict):
-        raise ValueError(f"{name or 'it'} is no map")
+    value = as_map(value, name)
     paths = {key: f"{name}.{key}" if name else str(key) for key in [*model, *value]}
     for key in model:
         if key not in value:
@@ -110,10 +115,19 @@ def _check_map(value: object, model: dict, name: str) -> None:
             raise ValueError(f"it holds {printable(paths[key])[:100]}, which nothing here reads")
 
 
+def as_map(value: object, name: str) -> dict:
+    """Return a part of a saved state that has to be a map. Raises ValueError if it is not."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} is {_form(value)}, not a map")
+    return value
+
+
 def is_finite(value: object) -> bool:
-    """Return True unless `value` is a number or a tensor that is not finite."""
+    """Return True unless `value` is a number or a tensor that is not finite, or beyond 64 bits."""
     if isinstance(value, torch.Tensor):
         return bool(torch.isfinite(value).all())
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
     return not isinstance(value, float) or math.isfinite(value)
 
 
@@ -127,24 +141,41 @@ def _form(value: object) -> str:
 
 
 def check_optimizer(state: State, optimizer: optim.Optimizer, name: str) -> None:
-    """Raise ValueError or KeyError if `state` is not one of `optimizer` after some steps."""
+    """Raise an error that `fitting` knows if `state` is not one of `optimizer` after some steps."""
     model = _after_a_step(optimizer)
-    groups, kept = state["param_groups"], state["state"]
-    check(groups, model["param_groups"], f"{name}.param_groups")
-    for one, other in zip(groups, model["param_groups"], strict=True):
-        if one["params"] != other["params"]:
-            raise ValueError(f"{name} updates other weights")
-    # weights without gradients have no entry; a kind of its own may add entries in later steps
+    check(dict.fromkeys(as_map(state, name)), dict.fromkeys(model), name)
+    if not isinstance(state["param_groups"], list) or len(state["param_groups"]) != len(
+        model["param_groups"]
+    ):
+        raise ValueError(f"{name}.param_groups is no list of {len(model['param_groups'])}")
+    is_known = type(optimizer).__module__.startswith(("torch.", "ganspec."))
+    for group, own in zip(state["param_groups"], model["param_groups"], strict=True):
+        # other versions of torch have other settings; a kind of the user may change its own
+        shared = [key for key in as_map(group, f"{name}.param_groups") if key in own]
+        for key in shared:
+            check(group[key], own[key], f"{name}.{key}")
+            if group[key] != own[key] and (is_known or key == "params"):
+                raise ValueError(f"{name}.{key} is {group[key]}, not {own[key]}")
+    kept = as_map(state["state"], f"{name}.state")
+    # weights without gradients have no entry
     check(dict.fromkeys(kept), dict.fromkeys(k for k in model["state"] if k in kept), name)
     for key, entries in kept.items():
+        as_map(entries, f"{name}.{key}")
         for entry, value in model["state"][key].items():
             if value is not None:
                 check(entries[entry], value, f"{name}.{key}.{entry}")
+    _after_a_step(optimizer, state)
 
 
-def _after_a_step(optimizer: optim.Optimizer) -> State:
-    """Return the state of a copy of `optimizer` after a step with gradients of 0."""
+def _after_a_step(optimizer: optim.Optimizer, state: State | None = None) -> State:
+    """Return the state of a copy of `optimizer` after a step with gradients of 0.
+
+    The step is the first one, or the next one after `state`.
+    """
     probe = copy.deepcopy(optimizer)
+    probe.state.clear()
+    if state is not None:
+        probe.load_state_dict(copy.deepcopy(state))  # a step changes its tensors
     for group in probe.param_groups:
         for weight in group["params"]:
             weight.grad = torch.zeros_like(weight)
@@ -163,7 +194,7 @@ def random_states(device: torch.device) -> dict[str, torch.Tensor]:
 def check_random(states: dict[str, torch.Tensor]) -> None:
     """Raise ValueError, KeyError or RuntimeError if `states` are not those of generators."""
     model = {"cpu": torch.get_rng_state()}
-    if "cuda" in states:  # of a run that began on a GPU
+    if "cuda" in as_map(states, "random"):  # of a run that began on a GPU
         model["cuda"] = torch.empty_like(states["cuda"], dtype=torch.uint8)
     check(states, model, "random")
     torch.Generator().set_state(states["cpu"])

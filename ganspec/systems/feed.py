@@ -102,15 +102,20 @@ class Feed:
 
         Raises CheckpointError if the number of images has changed.
         """
-        checkpoint.check(state, {**self.state(), "order": state["order"]}, "batches")
-        order, count = state["order"], len(self.images)
+        order = checkpoint.as_map(state, "batches")["order"]
+        checkpoint.check(state, {**self.state(), "order": order}, "batches")
+        count = len(self.images)
         if state["count"] != count:
             message = f"the run began with {state['count']} images, here are {count}"
             raise CheckpointError(message)
         if not 0 <= state["position"] <= len(self):
             raise ValueError(f"batches.position is {state['position']}, with {len(self)} batches")
         drawn = torch.arange(count if state["position"] < len(self) else len(order))
-        if order.dtype != torch.int64 or not torch.equal(order.sort().values, drawn):
+        if (
+            not torch.is_tensor(order)
+            or order.dtype != torch.int64
+            or not torch.equal(order.sort().values, drawn)
+        ):
             raise ValueError(f"batches.order is no order of {count} images")
         torch.Generator().set_state(state["random"].cpu())
 

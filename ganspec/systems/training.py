@@ -15,6 +15,8 @@ from ganspec.systems.checkpoint import State
 from ganspec.systems.feed import Feed, StreamedImages
 from ganspec.systems.identity import Identity
 
+MOST_STEPS = 10**12  # no training makes as many
+
 
 class Scoring(Protocol):
     """Measures scores during a training, which it does not change."""
@@ -162,10 +164,12 @@ class Training:
             if key in state:  # its form depends on the step; it is checked for itself
                 own[key] = state[key]
         checkpoint.check(state, own)
-        if state["step"] < 0:
+        if not 0 <= state["step"] < MOST_STEPS:
             raise ValueError(f"step is {state['step']}")
+        optimizers = checkpoint.as_map(state["optimizers"], "optimizers")
+        checkpoint.check(dict.fromkeys(optimizers), dict.fromkeys(self.optimizers), "optimizers")
         for key, optimizer in self.optimizers.items():
-            checkpoint.check_optimizer(state["optimizers"][key], optimizer, f"optimizers.{key}")
+            checkpoint.check_optimizer(optimizers[key], optimizer, f"optimizers.{key}")
         checkpoint.check_random(state["random"])
         self.batches.check(state["batches"])
 
