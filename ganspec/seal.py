@@ -9,7 +9,7 @@ import hashlib
 import re
 
 BLANK = "0" * 8  # stands for the checksum until it is known
-HEAD = re.compile(rb"Written by ganspec from the spec `[a-z0-9_]+` \(([0-9a-f]{8})\)")
+HEAD = re.compile(rb"Written by ganspec from the spec `([a-z0-9_]+)` \(([0-9a-f]{8})\)")
 END = re.compile(rb"<!-- made by ganspec report ([0-9a-f]{16}) -->\n\Z")
 
 
@@ -18,13 +18,16 @@ def sealed(text: str) -> str:
     return text.replace(f"({BLANK})", f"({_checksum(text.encode())[: len(BLANK)]})", 1)
 
 
-def is_emitted(data: bytes) -> bool:
-    """Return True if a file has a checksum in its first lines that its text still matches."""
+def is_emitted(data: bytes, name: str | None = None) -> bool:
+    """Return True if a file has a checksum in its first lines that its text still matches.
+
+    With `name`, the file must be from the spec of that name.
+    """
     seal = HEAD.search(data[:4000])
-    if not seal:
+    if not seal or name not in (None, seal[1].decode()):
         return False
-    blank = data[: seal.start(1)] + BLANK.encode() + data[seal.end(1) :]
-    return _checksum(blank).startswith(seal[1].decode())
+    blank = data[: seal.start(2)] + BLANK.encode() + data[seal.end(2) :]
+    return _checksum(blank).startswith(seal[2].decode())
 
 
 def sealed_page(text: str) -> str:

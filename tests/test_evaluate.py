@@ -653,7 +653,7 @@ def test_weights_that_do_not_fit_are_named(runs, tmp_path):
     less = dict(list(state.items())[:-1])
     flat = {name: t.flatten() for name, t in state.items()}
     for content, said in [
-        ({"a": Evil()}, "holds more than weights: save the network's state_dict()"),
+        ({"a": Evil()}, "tensors and plain data: posix.mkdir: save the network's state_dict()"),
         ({"epoch": 3}, "holds no weights"),
         ({"g": state, "d": state}, "holds weights of several networks (g, d)"),
         ({"g.d": state, "g": {"d": state}}, "holds weights of several networks (g.d, g.d)"),

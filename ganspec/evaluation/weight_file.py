@@ -10,6 +10,7 @@ import torch
 
 from ganspec.evaluation.extractor import ExtractorError
 from ganspec.language.errors import printable
+from ganspec.systems import archive
 
 State: TypeAlias = dict[str, torch.Tensor]
 COUNTER = "num_batches_tracked"  # of a batch norm in training; files of old versions lack it
@@ -22,15 +23,11 @@ def read_state(path: Path) -> State:
     They may also be one entry of a checkpoint. The file cannot run code. Raises ExtractorError.
     """
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise ExtractorError(f"{path} does not exist") from None
-    except IsADirectoryError:
-        raise ExtractorError(f"{path} is a folder, not a file of weights") from None
-    except Exception:  # torch raises many types for a damaged or hostile file
-        raise ExtractorError(
-            f"{path} is damaged, or holds more than weights: save the network's state_dict()"
-        ) from None
+        content = archive.read(path)
+    except archive.ArchiveError as error:
+        is_foreign = isinstance(error, archive.ForeignError)
+        advice = ": save the network's state_dict()" if is_foreign else ""
+        raise ExtractorError(f"{error}{advice}") from None
     states = list(_states(content, "", 2))
     if len(states) != 1:
         names = ", ".join(printable(name) for name, _ in states)

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from ganspec.language.errors import GanspecError, printable
 from ganspec.plots.log import Column, Epochs
-from ganspec.runs.run import LOCK, MissingKindsError, Run
+from ganspec.runs.folder import LOCK
+from ganspec.runs.run import MissingKindsError, Run
 from ganspec.runs.score_file import ScoreRow, read_lines
 from ganspec.systems.spec import Spec
 
@@ -121,11 +122,11 @@ class RunRecord:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The entries of `run.json` but `command` and `classes`, as text."""
+        """The entries of `run.json` but `command`, `classes` and empty lists, as text."""
         return {
             printable(str(key)): printable(_entry_text(value))
             for key, value in self.info.items()
-            if key not in ("command", "classes")
+            if key not in ("command", "classes") and value != []
         }
 
     @property

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shlex
-import shutil
 import warnings
 from pathlib import Path
-from typing import IO
 
 try:
     import fcntl
@@ -21,24 +18,20 @@ from ganspec.language.dump import dump
 from ganspec.language.errors import GanspecError, SpecError, printable
 from ganspec.language.kinds import within
 from ganspec.language.registry import LOADED, KindsFile
+from ganspec.runs.folder import RunError, RunFolder
 from ganspec.runs.log import Log
 from ganspec.systems.load import load
 from ganspec.systems.schedule import KEEPING
 from ganspec.systems.spec import Spec
 
 FREE = ("epochs", *KEEPING)  # fields of `train` that a resumed run may change
-LOCK = ".lock"
-
-
-class RunError(GanspecError):
-    """Raised when a run cannot do what is asked, such as if its folder is missing or in the way."""
 
 
 class MissingKindsError(RunError):
     """Raised when a run's spec uses kinds whose files are not loaded."""
 
 
-class Run:
+class Run(RunFolder):
     """A run folder: the results of one training, and the state to resume it.
 
     `Run(folder)` names a folder that may not exist yet, `Run.open(folder)` requires a run in it.
@@ -60,15 +53,9 @@ class Run:
     """
 
     def __init__(self, folder: Path | str):
-        self.folder = Path(folder)
+        super().__init__(folder)
         self.step, self.interrupted = 0, False
-        self._lock: IO[str] | None = None
-        self.spec_path = self.folder / "spec.yaml"
-        self.log_path = self.folder / "log.jsonl"
         self.log = Log(self.log_path)
-        self.checkpoint_path = self.folder / "checkpoint.pt"
-        self.info_path = self.folder / "run.json"
-        self.losses_path = self.folder / "losses.png"
 
     @classmethod
     def open(cls, folder: Path | str) -> Run:
@@ -135,10 +122,6 @@ class Run:
         """Return the path of the picture after training step `step`."""
         return self.folder / "samples" / f"{step:07d}.png"
 
-    def samples(self) -> dict[int, Path]:
-        """Return the paths of the pictures, by training step."""
-        return _by_step(self.folder / "samples", ".png")
-
     def latest_samples(self) -> Path | None:
         """Return the path of the newest picture; None if there is none."""
         return next(reversed(self.samples().values()), None)
@@ -147,66 +130,22 @@ class Run:
         """Return the path of the weights after training step `step`."""
         return self.folder / "snapshots" / f"{step:07d}.pt"
 
-    def snapshots(self) -> dict[int, Path]:
-        """Return the paths of the weights that were kept, by training step."""
-        return _by_step(self.folder / "snapshots", ".pt")
-
-    # -- beginning and locking ----------------------------------------------------------------
-
-    def claim(self, overwrite: bool) -> None:
-        """Raise RunError if there is a file, or a folder with contents that are not to be replaced.
-
-        Contents are replaced if they are a run and `overwrite` is True.
-        """
-        if self.folder.exists() and not self.folder.is_dir():
-            raise RunError(f"{self.folder} is a file; choose another --out")
-        if not self.folder.exists() or not self._contents():
-            return
-        if not overwrite:
-            raise RunError(
-                f"{self.folder} exists; add --resume to go on with it, --overwrite to replace it, "
-                "or --out for another folder"
-            )
-        if not (self.spec_path.is_file() and self.info_path.is_file()):
-            raise RunError(f"{self.folder} is not a run of ganspec and is not overwritten")
-
-    def _contents(self) -> list[Path]:
-        return [path for path in self.folder.iterdir() if path.name != LOCK]
-
-    def lock(self) -> None:
-        """Keep other processes from training here. Raises RunError if another one does."""
-        # at the end of links: `mkdir` does not follow them
-        Path(os.path.realpath(self.folder)).mkdir(parents=True, exist_ok=True)
-        lock = (self.folder / LOCK).open("a")
-        try:
-            if fcntl:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            lock.close()
-            raise RunError(f"{self.folder} is being trained by another process") from None
-        self._lock = lock
-
-    def release(self) -> None:
-        """Let other processes train here again."""
-        if self._lock:
-            (self.folder / LOCK).unlink(missing_ok=True)
-            self._lock.close()
-            self._lock = None
+    # -- beginning ----------------------------------------------------------------------------
 
     def begin(self, spec: Spec, source: str, info: dict[str, object], overwrite: bool) -> None:
-        """Lock the folder, empty it, and write spec, kinds, emitted source and `info`."""
-        self.lock()
-        self.claim(overwrite)  # again: files may have appeared while images were read
-        for path in self._contents():
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        """Lock the folder, delete its run, and write spec, kinds, emitted source and `info`."""
+        source_path, files = self.folder / f"{spec.name}.py", used_files(spec)
+        copies = {self.folder / "kinds" / file.name: file.text for file in files}
+        self.begin_with(overwrite, source_path, list(copies))
         write_text(self.spec_path, resolved(spec))
-        write_text(self.folder / f"{spec.name}.py", source)
-        if files := used_files(spec):
-            info = {**info, "kinds": [{"name": f.name, "sha256": f.sha256} for f in files]}
-        for file in files:
-            write_text(self.folder / "kinds" / file.name, file.text)
-        write_text(self.info_path, json.dumps(info, indent=2) + "\n")
+        write_text(source_path, source)
+        for path, text in copies.items():
+            write_text(path, text)
         write_text(self.log_path, "")
+        kinds = [{"name": file.name, "sha256": file.sha256} for file in files]
+        # the last file: with it the run has begun
+        write_text(self.info_path, json.dumps({**info, "kinds": kinds}, indent=2) + "\n")
+        self._is_beginning = False
 
     # -- `run.json` ---------------------------------------------------------------------------
 
@@ -234,24 +173,28 @@ class Run:
         """Return the lines of the log, each a step and its losses by name."""
         return self.log.rows()
 
+    def is_resumable(self, spec: Spec) -> bool:
+        """Return True if the folder has a checkpoint of a training of `spec`."""
+        try:
+            return self.state() == "run" and not differences(self.spec, spec)
+        except GanspecError:  # the spec is damaged
+            return False
+
+    def is_complete(self, step: int) -> bool:
+        """Return True if all is written of a training that ended at `step`."""
+        try:
+            plotted = self.losses_path.stat().st_mtime >= self.checkpoint_path.stat().st_mtime
+        except OSError:
+            plotted = False
+        return plotted and not self.was_cut and self.samples_path(step).is_file()
+
     def rewind(self, step: int) -> None:
         """Remove log lines, pictures and snapshots of steps after `step`, and unfinished files."""
-        for folder in (self.folder, self.folder / "samples", self.folder / "snapshots"):
-            for path in folder.glob(".*"):
-                if path.name != LOCK:
-                    path.unlink()
+        self.sweep()
         self.log.rewind(step)
         for later, path in [*self.samples().items(), *self.snapshots().items()]:
             if later > step:
                 path.unlink()
-
-
-def _by_step(folder: Path, suffix: str) -> dict[int, Path]:
-    """Return the files of `folder` that are named after a step as a run names them, in order."""
-    paths = [p for p in folder.glob(f"*{suffix}") if p.stem.isascii() and p.stem.isdigit()]
-    return {
-        step: p for step, p in sorted((int(p.stem), p) for p in paths) if p.stem == f"{step:07d}"
-    }
 
 
 def used_files(spec: Spec) -> list[KindsFile]:

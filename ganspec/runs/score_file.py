@@ -108,8 +108,14 @@ def _line(row: ScoreRow) -> str:
 
 
 def forget_scores(folder: Path, step: int) -> None:
-    """Remove the scores of steps after `step`, from which a run resumes."""
+    """Remove the scores of steps after `step`, from which a run resumes, and a line cut short.
+
+    If there are any, their plot is removed as well, until it is drawn again.
+    """
     lines = read_lines(folder)
     kept = [line for line, row in lines if row is None or (row.step or 0) <= step]
+    if lines and lines[-1][1] is None and not (folder / NAME).read_bytes().endswith(b"\n"):
+        kept.pop()
     if len(kept) < len(lines):
         write_text(folder / NAME, "".join(line + "\n" for line in kept))
+        (folder / "scores.png").unlink(missing_ok=True)

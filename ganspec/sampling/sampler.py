@@ -13,6 +13,8 @@ from ganspec.compiler.lower import lower
 from ganspec.runs.run import Run, RunError
 from ganspec.sampling.label_names import LabelError, find_labels, label_names
 from ganspec.systems import checkpoint
+from ganspec.systems.checkpoint import CheckpointError
+from ganspec.systems.identity import Identity, identity
 from ganspec.systems.source import Source
 
 
@@ -24,6 +26,7 @@ class Weights:
     networks: dict[str, dict[str, torch.Tensor]]
     fixed: dict[str, torch.Tensor]  # inputs of the run's own pictures
     average: dict[str, torch.Tensor] | None
+    spec: Identity | None  # of the spec that was trained; None from an older ganspec
 
 
 def load_weights(run: Run, step: int | None = None) -> Weights:
@@ -35,11 +38,18 @@ def load_weights(run: Run, step: int | None = None) -> Weights:
     path = run.checkpoint_path if step is None else snapshots.get(step, run.checkpoint_path)
     state = checkpoint.load(path)
     with checkpoint.fitting(run.folder):
+        checkpoint.check(state["step"], 0, "step")
         weights = Weights(
-            int(state["step"]), state["networks"], state["fixed"], state.get("average")
+            state["step"],
+            state["networks"],
+            state["fixed"],
+            state.get("average"),
+            state.get("spec"),
         )
-    if step is None or step in snapshots or weights.step == step:
+    if step is None or weights.step == step:
         return weights
+    if step in snapshots:
+        raise CheckpointError(f"{path} holds weights of step {weights.step}")
     steps = [str(other) for other in sorted({*snapshots, weights.step})]
     shown = ", ".join(steps if len(steps) < 9 else [steps[0], "...", *steps[-6:]])
     raise RunError(
@@ -64,11 +74,13 @@ def trained_network(
     nets = lower(spec)
     with torch.random.fork_rng(devices=[]):  # `evaluate` draws initial weights, replaced below
         network = evaluate(nets[key], run.exact)
-    with checkpoint.fitting(spec.name):
-        if average is False or weights.average is None:
-            network.load_state_dict(weights.networks[key])
-        else:
-            network.load_state_dict(weights.average)
+    with checkpoint.fitting(run.folder):
+        if weights.spec is not None:
+            checkpoint.check_spec({"spec": weights.spec}, identity(spec))
+        averaged = None if average is False else weights.average
+        state = weights.networks[key] if averaged is None else averaged
+        checkpoint.check(state, network.state_dict(), key)
+        network.load_state_dict(state)
     return network.to(device).eval(), spec.settings(nets)
 
 

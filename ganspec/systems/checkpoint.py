@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import torch
+from torch import optim
 
-from ganspec.atomic import replacing
-from ganspec.language.errors import GanspecError
+from ganspec.language.errors import GanspecError, printable
+from ganspec.systems import archive
+from ganspec.systems.identity import Identity, difference
 
-VERSION = 2
+VERSION = 3
+READABLE = (2, 3)  # version 2 has no entry `spec`
+
+# what restoring a state of another form may raise
+ERRORS = (
+    *(RuntimeError, ValueError, TypeError, AttributeError),
+    *(LookupError, ArithmeticError, AssertionError),
+)
 
 # Tensors, numbers, strings, lists and dicts; their types are checked only on use.
 State: TypeAlias = dict[str, Any]
@@ -23,26 +34,24 @@ class CheckpointError(GanspecError):
 
 
 def save(path: Path, state: State) -> None:
-    """Write `state` to `path` atomically."""
-    # given a path, torch would write the temporary file's name into the archive
-    with replacing(path) as temporary, temporary.open("wb") as file:
-        torch.save({"version": VERSION, **state}, file)
+    """Write `state` to `path` atomically, the same bytes for equal states."""
+    archive.write(path, {"version": VERSION, **state})
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> State:
-    """Return the state saved at `path`. Raises CheckpointError.
+    """Return the state saved at `path`, its checksums verified. Raises CheckpointError.
 
     Only tensors and plain data are unpickled: a stranger's file cannot run code.
     """
     try:
-        state = torch.load(path, map_location=device, weights_only=True)
-    except FileNotFoundError:
-        raise CheckpointError(f"{path} does not exist") from None
-    except Exception:  # torch raises many types for a damaged or hostile file
-        message = f"{path} is damaged, or holds more than tensors and plain data"
-        raise CheckpointError(message) from None
-    if not isinstance(state, dict) or state.get("version") != VERSION:
+        state = archive.read(path, device)
+    except archive.ArchiveError as error:
+        raise CheckpointError(str(error)) from None
+    version = state.get("version") if isinstance(state, dict) else None
+    if not isinstance(version, int) or version not in READABLE:
         raise CheckpointError(f"{path} is no checkpoint of this version of ganspec")
+    if version == VERSION and "spec" not in state:
+        raise CheckpointError(f"{path} does not say which spec it is of")
     return state
 
 
@@ -54,16 +63,124 @@ def fitting(owner: str | Path = "") -> Iterator[None]:
         yield
     except KeyError as error:
         raise CheckpointError(f"{message}: it lacks {error}") from None
-    except (RuntimeError, ValueError, TypeError, AttributeError) as error:
-        # the first line of torch's message names no weight, the second one does
-        lines = [line.strip() for line in str(error).split("\n") if line.strip()]
-        reason = lines[min(1, len(lines) - 1)][:200] if lines else type(error).__name__
-        if reason.startswith("Unexpected") and "running_mean" in reason:
-            reason = (
+    except ERRORS as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)[:300]
+        raise CheckpointError(f"{message}: {reason}") from None
+
+
+def check_spec(state: State, mine: Identity) -> None:
+    """Raise ValueError that says how the spec of a saved state differs from `mine`."""
+    if apart := difference(state.get("spec", mine), mine):
+        raise ValueError(f"it is of another spec: {apart}")
+
+
+def check(value: object, model: object, name: str = "") -> None:
+    """Raise ValueError if a part of a saved state differs from `model` in form, or is not finite.
+
+    The form is the keys of maps, the types of values, and the shapes and types of tensors.
+    `name` is the part's key path. Raises KeyError if something is missing.
+    """
+    if isinstance(model, dict):
+        _check_map(value, model, name)
+    elif isinstance(model, list | tuple):
+        if not isinstance(value, type(model)) or len(value) != len(model):
+            raise ValueError(f"{name} is no list of {len(model)}")
+        for i, (each, other) in enumerate(zip(value, model, strict=True)):
+            check(each, other, f"{name}.{i}")
+    elif isinstance(model, torch.Tensor) or isinstance(value, torch.Tensor):
+        if _form(value) != _form(model):
+            raise ValueError(f"{name} is {_form(value)}, not {_form(model)}")
+    elif not (
+        isinstance(value, type(model)) and isinstance(value, bool) == isinstance(model, bool)
+    ):
+        raise ValueError(f"{name} is {printable(repr(value))[:40]}, not {type(model).__name__}")
+    if not is_finite(value):
+        raise ValueError(f"{name} is not finite")
+
+
+def _check_map(value: object, model: dict, name: str) -> None:
+    value = as_map(value, name)
+    paths = {key: f"{name}.{key}" if name else str(key) for key in [*model, *value]}
+    for key in model:
+        if key not in value:
+            raise KeyError(paths[key])
+        check(value[key], model[key], paths[key])
+    for key in value:
+        if key not in model and str(key).endswith("running_mean"):
+            raise ValueError(
                 "it holds running statistics, as with every older ganspec: "
                 "write `statistics: running` at each batch norm of its spec.yaml"
             )
-        raise CheckpointError(f"{message}: {reason}") from None
+        if key not in model:
+            raise ValueError(f"it holds {printable(paths[key])[:100]}, which nothing here reads")
+
+
+def as_map(value: object, name: str) -> dict:
+    """Return a part of a saved state that has to be a map. Raises ValueError if it is not."""
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} is {_form(value)}, not a map")
+    return value
+
+
+def is_finite(value: object) -> bool:
+    """Return True unless `value` is a number or a tensor that is not finite, or beyond 64 bits."""
+    if isinstance(value, torch.Tensor):
+        return bool(torch.isfinite(value).all())
+    if isinstance(value, int):
+        return -(2**63) <= value < 2**63
+    return not isinstance(value, float) or math.isfinite(value)
+
+
+def _form(value: object) -> str:
+    """Return a tensor's form as text, such as `float32 3 x 4`; of other values the type."""
+    if not isinstance(value, torch.Tensor):
+        return "nothing" if value is None else type(value).__name__
+    layout = "" if value.layout == torch.strided else f"{value.layout} "
+    shape = " x ".join(map(str, value.shape)) or "number"
+    return f"{layout}{value.dtype} {shape}".replace("torch.", "")
+
+
+def check_optimizer(state: State, optimizer: optim.Optimizer, name: str) -> None:
+    """Raise an error that `fitting` knows if `state` is not one of `optimizer` after some steps."""
+    model = _after_a_step(optimizer)
+    check(dict.fromkeys(as_map(state, name)), dict.fromkeys(model), name)
+    if not isinstance(state["param_groups"], list) or len(state["param_groups"]) != len(
+        model["param_groups"]
+    ):
+        raise ValueError(f"{name}.param_groups is no list of {len(model['param_groups'])}")
+    is_known = type(optimizer).__module__.startswith(("torch.", "ganspec."))
+    for group, own in zip(state["param_groups"], model["param_groups"], strict=True):
+        # other versions of torch have other settings; a kind of the user may change its own
+        shared = [key for key in as_map(group, f"{name}.param_groups") if key in own]
+        for key in shared:
+            check(group[key], own[key], f"{name}.{key}")
+            if group[key] != own[key] and (is_known or key == "params"):
+                raise ValueError(f"{name}.{key} is {group[key]}, not {own[key]}")
+    kept = as_map(state["state"], f"{name}.state")
+    # weights without gradients have no entry
+    check(dict.fromkeys(kept), dict.fromkeys(k for k in model["state"] if k in kept), name)
+    for key, entries in kept.items():
+        as_map(entries, f"{name}.{key}")
+        for entry, value in model["state"][key].items():
+            if value is not None:
+                check(entries[entry], value, f"{name}.{key}.{entry}")
+    _after_a_step(optimizer, state)
+
+
+def _after_a_step(optimizer: optim.Optimizer, state: State | None = None) -> State:
+    """Return the state of a copy of `optimizer` after a step with gradients of 0.
+
+    The step is the first one, or the next one after `state`.
+    """
+    probe = copy.deepcopy(optimizer)
+    probe.state.clear()
+    if state is not None:
+        probe.load_state_dict(copy.deepcopy(state))  # a step changes its tensors
+    for group in probe.param_groups:
+        for weight in group["params"]:
+            weight.grad = torch.zeros_like(weight)
+    probe.step()
+    return probe.state_dict()
 
 
 def random_states(device: torch.device) -> dict[str, torch.Tensor]:
@@ -72,6 +189,15 @@ def random_states(device: torch.device) -> dict[str, torch.Tensor]:
     if device.type == "cuda":
         states["cuda"] = torch.cuda.get_rng_state(device)
     return states
+
+
+def check_random(states: dict[str, torch.Tensor]) -> None:
+    """Raise ValueError, KeyError or RuntimeError if `states` are not those of generators."""
+    model = {"cpu": torch.get_rng_state()}
+    if "cuda" in as_map(states, "random"):  # of a run that began on a GPU
+        model["cuda"] = torch.empty_like(states["cuda"], dtype=torch.uint8)
+    check(states, model, "random")
+    torch.Generator().set_state(states["cpu"])
 
 
 def restore_random(states: dict[str, torch.Tensor], device: torch.device) -> None:

@@ -11,6 +11,7 @@ import torch
 from ganspec.kinds.dataset import DataError
 from ganspec.kinds.datasets.image_files import NAMED, Batch, ImageFiles, Skipped, name_skipped
 from ganspec.language.errors import printable
+from ganspec.systems import checkpoint
 from ganspec.systems.batches import count_batches, pick_images
 from ganspec.systems.checkpoint import CheckpointError, State
 from ganspec.systems.workers import Plan, read_in_workers
@@ -131,11 +132,30 @@ class Feed:
             "count": len(self.images),
         }
 
+    def check(self, state: State) -> None:
+        """Raise ValueError or KeyError if `state` is not one of such a feed.
+
+        Raises CheckpointError if the number of images has changed.
+        """
+        order = checkpoint.as_map(state, "batches")["order"]
+        checkpoint.check(state, {**self.state(), "order": order}, "batches")
+        count = len(self.images)
+        if state["count"] != count:
+            message = f"the run began with {state['count']} images, here are {count}"
+            raise CheckpointError(message)
+        if not 0 <= state["position"] <= len(self):
+            raise ValueError(f"batches.position is {state['position']}, with {len(self)} batches")
+        drawn = torch.arange(count if state["position"] < len(self) else len(order))
+        if (
+            not torch.is_tensor(order)
+            or order.dtype != torch.int64
+            or not torch.equal(order.sort().values, drawn)
+        ):
+            raise ValueError(f"batches.order is no order of {count} images")
+        torch.Generator().set_state(state["random"].cpu())
+
     def restore(self, state: State) -> None:
-        """Restore `state`. Raises CheckpointError if the number of images has changed."""
-        if state["count"] != len(self.images):
-            now = len(self.images)
-            raise CheckpointError(f"the run began with {state['count']} images, here are {now}")
+        """Restore `state`, which `check` accepts."""
         self.order = state["order"].to(self.images.device)
         self.position = state["position"]
         self.random.set_state(state["random"].cpu())

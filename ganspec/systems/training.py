@@ -16,6 +16,9 @@ from ganspec.program import failures
 from ganspec.systems import checkpoint
 from ganspec.systems.checkpoint import State
 from ganspec.systems.feed import Feed, StreamedImages
+from ganspec.systems.identity import Identity
+
+MOST_STEPS = 10**12  # no training makes as many
 
 
 class Scoring(Protocol):
@@ -78,6 +81,7 @@ class Training:
     fixed: dict[str, torch.Tensor]  # inputs of pictures, the same each epoch
     average: nn.Module | None = None  # generator with averaged weights, if the spec has `average`
     scoring: Scoring | None = None  # measures scores at epochs' ends, if the spec has `evaluate`
+    identity: Identity = {}  # the values of the spec that the state depends on
     step = 0
 
     def __init__(self, start: Start):
@@ -139,6 +143,7 @@ class Training:
     def weights(self) -> State:
         """Return the state that sampling needs, which is not enough to resume training."""
         weights = {
+            "spec": self.identity,
             "step": self.step,
             "networks": {k: n.state_dict() for k, n in self.networks.items()},
             "fixed": self.fixed,
@@ -156,9 +161,13 @@ class Training:
             "batches": self.batches.state(),
         }
 
-    def restore(self, state: State) -> None:
-        """Restore `state`. Raises CheckpointError if it does not fit."""
-        with checkpoint.fitting():
+    def restore(self, state: State, owner: str | Path = "") -> None:
+        """Restore `state`, or change nothing and raise CheckpointError if it does not fit.
+
+        `owner` is the run or file that it is from.
+        """
+        with checkpoint.fitting(owner):
+            self._check(state)
             for key, network in self.networks.items():
                 network.load_state_dict(state["networks"][key])
             for key, optimizer in self.optimizers.items():
@@ -170,14 +179,47 @@ class Training:
             self.step = state["step"]
             checkpoint.restore_random(state["random"], self.device)
 
+    def _check(self, state: State) -> None:
+        """Raise ValueError, KeyError or TypeError if `state` is not one of this training."""
+        checkpoint.check_spec(state, self.identity)
+        own = self.state()
+        for key in ("spec", "device", "exact"):
+            if key not in state:  # an older ganspec did not save it
+                del own[key]
+        for key in ("version", "spec", "optimizers", "random", "batches"):
+            if key in state:  # its form depends on the step; it is checked for itself
+                own[key] = state[key]
+        checkpoint.check(state, own)
+        if not 0 <= state["step"] < MOST_STEPS:
+            raise ValueError(f"step is {state['step']}")
+        optimizers = checkpoint.as_map(state["optimizers"], "optimizers")
+        checkpoint.check(dict.fromkeys(optimizers), dict.fromkeys(self.optimizers), "optimizers")
+        for key, optimizer in self.optimizers.items():
+            checkpoint.check_optimizer(optimizers[key], optimizer, f"optimizers.{key}")
+        checkpoint.check_random(state["random"])
+        self.batches.check(state["batches"])
+
     def culprit(self) -> str | None:
-        """Return the first weight that is not finite, with its place in the spec; else None."""
+        """Return the first weight that is not finite, with its place in the spec; else None.
+
+        After the networks' weights come averaged ones, and what the optimizers keep of each.
+        """
+        names: dict[int, str] = {}  # by the weight's identity
         # the discriminator first, since it is updated before the generator
         for key, network in reversed(self.networks.items()):
             for name, weight in [*network.named_parameters(), *network.named_buffers()]:
-                if not torch.isfinite(weight).all():
-                    # only an EvaluatedNetwork has `origin`, which returns a weight's layer
-                    origin = getattr(network, "origin", None)
-                    mark = origin(name).mark if origin else None
-                    return f"{key}.{name}" + (f" ({mark})" if mark else "")
+                # only an EvaluatedNetwork has `origin`, which returns a weight's layer
+                origin = getattr(network, "origin", None)
+                mark = origin(name).mark if origin else None
+                names[id(weight)] = f"{key}.{name}" + (f" ({mark})" if mark else "")
+                if not checkpoint.is_finite(weight):
+                    return names[id(weight)]
+        for name, weight in (self.average.state_dict() if self.average else {}).items():
+            if not checkpoint.is_finite(weight):
+                return f"the average of {name}"
+        for optimizer in self.optimizers.values():
+            for weight, kept in optimizer.state.items():
+                for entry, value in kept.items():
+                    if not checkpoint.is_finite(value):
+                        return f"{entry} of {names.get(id(weight), 'a weight')}"
         return None

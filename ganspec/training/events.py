@@ -56,7 +56,7 @@ class Events:
             path.unlink()
         self.run, self.writer = run, SummaryWriter(str(folder))
         self.read = {"log.jsonl": 0, "scores.jsonl": 0}  # bytes read so far
-        self.seen: set[str] = set()
+        self.seen: set[int] = set()
         if run.spec_path.is_file():
             spec = run.spec_path.read_text("utf-8")
             self.writer.add_text("spec", "".join(f"    {line}\n" for line in spec.splitlines()))
@@ -70,12 +70,12 @@ class Events:
         for score in self._lines("scores.jsonl"):
             name = f"scores/{score.get('of', 'generated')}/{score.get('metric')}"
             self._add(name, score.get("value"), score.get("step"))
-        for path in sorted((self.run.folder / "samples").glob("*.png")):
-            if path.name not in self.seen and path.stem.isdigit():
-                self.seen.add(path.name)
+        for step, path in self.run.samples().items():
+            if step not in self.seen:
+                self.seen.add(step)
                 with Image.open(path) as image:
                     pixels = np.asarray(image.convert("RGB"))
-                self.writer.add_image("samples", pixels, int(path.stem), dataformats="HWC")
+                self.writer.add_image("samples", pixels, step, dataformats="HWC")
         self.writer.flush()
 
     def _add(self, name: str, value: object, step: object) -> None:

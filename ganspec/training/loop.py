@@ -74,7 +74,11 @@ class LossRecorder:
             self.flush()
 
     def flush(self) -> None:
-        """Write the buffered losses. Raises TrainingError if one is not finite."""
+        """Write the buffered losses. Raises TrainingError if one is not finite.
+
+        Raises RunError if the run's folder was deleted or moved.
+        """
+        self.run.require()
         if not self.pending:
             return
         # one transfer from the device for all losses

@@ -25,7 +25,7 @@ from ganspec.systems import checkpoint
 from ganspec.systems.checkpoint import State
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.spec import Spec
-from ganspec.systems.training import Scoring, Training
+from ganspec.systems.training import Images, Scoring, Training
 from ganspec.systems.unread import refuse_unread
 from ganspec.training.device import choose_device
 from ganspec.training.events import following, require_tensorboard
@@ -69,23 +69,24 @@ def train(
     data = Path(options.data) if options.data else None
     if options.tensorboard:
         require_tensorboard()
-    state = _saved_state(run, spec, options.exact) if options.resume else None
-    if state is None:
-        run.claim(options.overwrite)
-    exact = state.get("exact", run.exact) if state else options.exact
-    source = emit(spec)
-    listing = read_images(run.folder) if state else None
-    images = open_all(spec, data, choose_device(options.device), listing)
-    training = Trainer(spec, images, options.device, exact, options.steps).training
-    last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
-    if scoring:
-        quiet = options.progress is not True
-        training.scoring = scoring(spec, data, training, run, quiet)
-    info = {**environment(training.device), "exact": exact}
-    info["epoch_steps"] = training.epoch_steps
-    if spec.takes_labels and spec.labelled:  # `ganspec sample --label` reads their names
-        info["classes"] = class_names(spec.data, data)
+    images: Images | None = None
     try:
+        state = _saved_state(run, spec, options.exact) if options.resume else None
+        if state is None:
+            run.claim(options.overwrite, run.is_resumable(spec))
+        exact = state.get("exact", run.exact) if state else options.exact
+        source = emit(spec)
+        listing = read_images(run.folder) if state else None
+        images = open_all(spec, data, choose_device(options.device), listing)
+        training = Trainer(spec, images, options.device, exact, options.steps).training
+        last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
+        if scoring:
+            quiet = options.progress is not True
+            training.scoring = scoring(spec, data, training, run, quiet)
+        info = {**environment(training.device), "exact": exact}
+        info["epoch_steps"] = training.epoch_steps
+        if spec.takes_labels and spec.labelled:  # `ganspec sample --label` reads their names
+            info["classes"] = class_names(spec.data, data)
         # from the first write on, a signal ends the run with a checkpoint
         with stop_requests(quiet=options.progress is not True) as stop:
             if state is None:
@@ -96,8 +97,8 @@ def train(
                 _record_images(run, training, images.files, is_listed=listing is not None)
             _advance(spec, training, run, Limits(last, stop, options.minutes), options)
     finally:
-        if isinstance(training.batches.images, StreamedImages):
-            training.batches.images.close()
+        if images and isinstance(images.images, StreamedImages):
+            images.images.close()
         run.release()
     return run
 
@@ -131,7 +132,11 @@ def _advance(
             often(step, losses)
             update()
 
-        complete = Loop(training, run, limits, spec.report, report).run_to_end()
+        try:
+            complete = Loop(training, run, limits, spec.report, report).run_to_end()
+        except FileNotFoundError:  # of any file, if the folder is gone
+            run.require()
+            raise
         often.finish()
     run.step = training.step
     run.interrupted = limits.stop.asked and not (complete and run.step >= limits.last)
@@ -159,16 +164,16 @@ class Throttle:
 
 
 def _restore(run: Run, spec: Spec, training: Training, state: State, last: int) -> None:
-    """Lock a run, restore its checkpoint, and remove its files and scores of later steps.
+    """Restore a run's checkpoint, and remove its files and scores of later steps.
 
-    Raises RunError if step `last` has been reached already, with its scores.
+    Raises RunError if step `last` has been reached already, and nothing is left to write.
     """
-    run.lock()
-    training.restore(state)
+    training.restore(state, run.folder)
     step, began, now = training.step, state.get("device"), training.device.type
     scoring = training.scoring
     lacks_scores = scoring and training.ends_epoch() and scoring.due() and not scoring.is_done()
-    if step >= last and not (step == last and lacks_scores):
+    is_complete = run.is_complete(step) and not lacks_scores
+    if step > last or (step == last and is_complete):
         raise RunError(f"{run.folder} is at step {step} already: ask for more than {last}")
     if began != now:
         message = f"the run began on {began}: on {now} its random numbers are others from here on"
@@ -183,7 +188,12 @@ def _restore(run: Run, spec: Spec, training: Training, state: State, last: int) 
 
 
 def _saved_state(run: Run, spec: Spec, exact: bool) -> State:
-    """Return the checkpoint of `run`. Raises RunError if it does not fit `spec` or `exact`."""
+    """Lock `run` and return its checkpoint.
+
+    Raises RunError if there is nothing to resume, or if it does not fit `spec` or `exact`.
+    """
+    if run.state() in ("empty", "cut"):
+        raise RunError(f"{run.folder} is no run yet: leave out --resume")
     stored = Run.open(run.folder).spec
     if changed := differences(stored, spec):
         raise RunError(
@@ -192,6 +202,7 @@ def _saved_state(run: Run, spec: Spec, exact: bool) -> State:
         )
     if not run.checkpoint_path.is_file():
         raise RunError(f"{run.folder} ended before its first checkpoint: begin with --overwrite")
+    run.lock()
     state = checkpoint.load(run.checkpoint_path)
     if exact and not state.get("exact", run.exact):
         raise RunError(f"{run.folder} began without --exact: resume it without, or begin another")

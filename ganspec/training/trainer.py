@@ -14,6 +14,7 @@ from ganspec.kinds.dataset import DataError
 from ganspec.program.ir import Net
 from ganspec.runs.run import RunError
 from ganspec.systems import checkpoint
+from ganspec.systems.identity import identity
 from ganspec.systems.passes import TrainingSize
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
@@ -73,6 +74,7 @@ class Trainer:
             settings = passing_nan(spec.settings(nets))
             start = Start(settings, networks, images, self.device, exact)
             self.training = spec.training(start)
+            self.training.identity = identity(spec)
         except ValueError as error:
             raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
 
@@ -131,6 +133,7 @@ class Trainer:
         """Restore a checkpoint, of `save` or of a run (`checkpoint.pt`).
 
         Only tensors and plain data are read, so that a file from elsewhere cannot run code. Raises
-        CheckpointError if the file is missing or damaged, or if it does not fit this spec.
+        CheckpointError if the file is missing or damaged, or of another spec, and says how that
+        differs; the training is then as before.
         """
-        self.training.restore(checkpoint.load(Path(path)))
+        self.training.restore(checkpoint.load(Path(path)), path)

@@ -15,7 +15,7 @@ from PIL import Image, UnidentifiedImageError
 
 from ganspec.kinds.datasets.stamps import Stamp, load_stamps, save_stamps, stamp_of
 from ganspec.language.errors import printable
-from ganspec.progress import ProgressLines
+from ganspec.progress import Progress
 
 CACHED_SECONDS = 2.0  # a check of files that took longer is cached at its end
 CACHE_PAUSE = 120.0  # seconds between two writes of the cache during a check
@@ -139,7 +139,7 @@ class ImageFiles(torch.utils.data.Dataset):
         `pixels`, files that the cache knows as readable are not decoded.
         """
         saved, cached = time.monotonic(), load_stamps(self.folder)
-        progress = ProgressLines(f"reading {self.folder}", "images")
+        progress = Progress(f"reading {self.folder}", "images", lines=True)
         reasons: list[str | None] = []
 
         def check_some(indices: range) -> list[str | None]:

@@ -1,0 +1,211 @@
+"""The folder of a run: its lock, its own files among a user's, and what a killed process left."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, Literal, TypeAlias
+
+try:
+    import fcntl
+except ImportError:  # not a Unix
+    fcntl = None  # type: ignore[assignment]  # a module's type has no None
+
+from ganspec.language.errors import GanspecError
+from ganspec.seal import is_emitted
+
+LOCK = ".lock"
+PARTS = {"samples": ".png", "snapshots": ".pt"}  # folders of files that are named after a step
+# in the order in which `clear` deletes them: without the first two, nothing can be resumed
+FILES = (
+    *("checkpoint.pt", "run.json", "log.jsonl", "losses.png", "scores.jsonl", "scores.png"),
+    *("images.jsonl", "skipped.jsonl"),
+    "tensorboard/events.out.tfevents.*",
+)
+STEP = re.compile(r"\d{7,}", re.ASCII)
+
+# `begun` is a run without a checkpoint, `cut` is one whose beginning was cut short
+State: TypeAlias = Literal["empty", "cut", "begun", "run", "other"]
+
+
+class RunError(GanspecError):
+    """Raised when a run cannot do what is asked, such as if its folder is missing or in the way."""
+
+
+class RunFolder:
+    """A folder that one process at a time trains in.
+
+    It may hold files of the user, which are neither read nor deleted.
+    """
+
+    def __init__(self, folder: Path | str):
+        self.folder = Path(folder)
+        self.spec_path = self.folder / "spec.yaml"
+        self.log_path = self.folder / "log.jsonl"
+        self.checkpoint_path = self.folder / "checkpoint.pt"
+        self.info_path = self.folder / "run.json"
+        self.losses_path = self.folder / "losses.png"
+        self.was_cut = False  # True if the process that trained here before was killed
+        self._lock: IO[str] | None = None
+        self._place: os.stat_result | None = None
+        self._is_beginning = False
+
+    def state(self) -> State:
+        """Return the state of the folder, whatever a killed process left in it.
+
+        A run begins with its lock and ends its beginning with `run.json`, and all its files but
+        the log are written whole. So a lock without `run.json` means that nothing is lost.
+        """
+        if not self.folder.is_dir():
+            return "empty"
+        has_checkpoint = self.checkpoint_path.is_file()
+        if self.spec_path.is_file() and (has_checkpoint or self.info_path.is_file()):
+            return "run" if has_checkpoint else "begun"
+        if (self.folder / LOCK).is_file():
+            return "cut"
+        leftovers = set(self._leftovers())
+        visible = (path for path in self.folder.iterdir() if path not in leftovers)
+        return "other" if any(not path.name.startswith(".") for path in visible) else "empty"
+
+    def claim(self, overwrite: bool, can_resume: bool = False) -> None:
+        """Raise RunError if a run cannot begin here. A run is replaced if `overwrite` is True.
+
+        With `can_resume`, the message says that the run may be resumed.
+        """
+        if self.folder.exists() and not self.folder.is_dir():
+            raise RunError(f"{self.folder} is a file; choose another --out")
+        state = self.state()
+        if state == "other":
+            message = f"{self.folder} holds other files, and is not a run of ganspec"
+            raise RunError(f"{message}: choose another --out")
+        if state in ("run", "begun") and not overwrite:
+            resume = "--resume to go on with it, " if can_resume else ""
+            raise RunError(
+                f"{self.folder} exists; add {resume}--overwrite to replace it, "
+                "or --out for another folder"
+            )
+
+    def lock(self) -> None:
+        """Keep other processes from training here. Raises RunError if another one does."""
+        # at the end of links: `mkdir` does not follow them
+        Path(os.path.realpath(self.folder)).mkdir(parents=True, exist_ok=True)
+        path = self.folder / LOCK
+        self.was_cut = path.exists()
+        lock = path.open("a")
+        try:
+            if fcntl:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            held = _is_file(lock, path)
+        except OSError:
+            held = False
+        if not held:  # another process has the lock, or has just deleted the file
+            lock.close()
+            raise RunError(f"{self.folder} is being trained by another process")
+        self._lock, self._place = lock, self.folder.stat()
+
+    def release(self) -> None:
+        """Let other processes train here again.
+
+        If the beginning failed, the file stays, by which the next process can tell.
+        """
+        if self._lock:
+            if not self._is_beginning and _is_file(self._lock, self.folder / LOCK):
+                (self.folder / LOCK).unlink(missing_ok=True)
+            self._lock.close()
+            self._lock = None
+
+    def require(self) -> None:
+        """Raise RunError if the locked folder or its spec was deleted, moved or replaced."""
+        gone = self.folder
+        with suppress(OSError):
+            if self._place is None or os.path.samestat(self.folder.stat(), self._place):
+                gone = self.spec_path
+            if gone.is_file():
+                return
+        raise RunError(f"{gone} was deleted or moved during the training, which ends here")
+
+    def begin_with(self, overwrite: bool, source: Path, kinds: list[Path]) -> None:
+        """Lock the folder and delete the run in it.
+
+        Raises RunError if a file of the user is where `source` or a file of `kinds` has to be.
+        """
+        self.lock()
+        self.claim(overwrite)  # again: files may have appeared while images were read
+        edited = [source] if source.exists() and not is_emitted(source.read_bytes()) else []
+        if self.state() != "cut":  # which lost the hashes of its copies
+            edited += [path for path in kinds if path.exists() and path not in self._copies()]
+        if edited:
+            raise RunError(
+                f"{edited[0]} is not as ganspec wrote it: move it, or choose another --out"
+            )
+        self._is_beginning = True
+        self.clear()
+
+    # -- the run's own files ------------------------------------------------------------------
+
+    def samples(self) -> dict[int, Path]:
+        """Return the paths of the pictures, by training step."""
+        return self._by_step("samples")
+
+    def snapshots(self) -> dict[int, Path]:
+        """Return the paths of the weights that were kept, by training step."""
+        return self._by_step("snapshots")
+
+    def _by_step(self, part: str) -> dict[int, Path]:
+        """Return the files in a folder that are named as a run names them, by step, in order."""
+        paths = (self.folder / part).glob(f"*{PARTS[part]}")
+        steps = ((int(path.stem), path) for path in paths if STEP.fullmatch(path.stem))
+        return {step: path for step, path in sorted(steps) if path.is_file()}
+
+    def clear(self) -> None:
+        """Delete the files of the run, but `spec.yaml`, which is then replaced.
+
+        Files that ganspec did not write, or that were edited since, stay.
+        """
+        kinds = list(self._copies())
+        for pattern in FILES:
+            for path in self.folder.glob(pattern):
+                path.unlink()
+        for path in [*self.samples().values(), *self.snapshots().values(), *kinds]:
+            path.unlink()
+        for path in self.folder.glob("*.py"):
+            if path.is_file() and is_emitted(path.read_bytes(), path.stem):
+                path.unlink()
+        self.sweep()
+        for name in (*PARTS, "kinds", "tensorboard"):
+            with suppress(OSError):  # it holds files of the user, or does not exist
+                (self.folder / name).rmdir()
+
+    def _copies(self) -> Iterator[Path]:
+        """Yield the copies of the user's kinds that are as the run wrote them."""
+        with suppress(OSError, ValueError, RecursionError, TypeError, KeyError):
+            for entry in json.loads(self.info_path.read_text("utf-8"))["kinds"]:
+                path = self.folder / "kinds" / Path(entry["name"]).name
+                if hashlib.sha256(path.read_bytes()).hexdigest() == entry["sha256"]:
+                    yield path
+
+    def sweep(self) -> None:
+        """Delete the unfinished files that a killed process left."""
+        for path in self._leftovers():
+            path.unlink()
+
+    def _leftovers(self) -> Iterator[Path]:
+        """Yield the temporary files beside the run's files, as `replacing` names them."""
+        names = ("spec.yaml", *FILES, "*.py")
+        patterns = [f".{name}.*{Path(name).suffix}" for name in names if "/" not in name]
+        patterns += [f"{part}/.{'[0-9]' * 7}*.*{suffix}" for part, suffix in PARTS.items()]
+        for pattern in [*patterns, "kinds/.*.py.*.py"]:
+            yield from (path for path in self.folder.glob(pattern) if path.is_file())
+
+
+def _is_file(file: IO[str], path: Path) -> bool:
+    """Return True if `path` is still the open `file`."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except OSError:
+        return False

@@ -1,0 +1,118 @@
+"""Files of tensors in torch's format: equal contents give equal bytes, and damage is found."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+import warnings
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganspec.atomic import replacing
+from ganspec.language.errors import GanspecError, printable
+
+ZIP, END = b"PK\x03\x04", b"PK\x05\x06"  # first bytes of a zip file, and of its last record
+HASH = re.compile(r"-([0-9a-f]{8})\Z")  # at the end of torch hub's names
+END_SIZE = 22  # of a last record without a comment
+
+
+class ArchiveError(GanspecError):
+    """Raised when a file of tensors is missing or damaged, or holds anything else."""
+
+
+class ForeignError(ArchiveError):
+    """Raised when a file holds more than tensors and plain data."""
+
+
+def write(path: Path, content: Any) -> None:
+    """Write tensors and plain data to `path` atomically, the same bytes for equal contents.
+
+    Raises OSError, as if the disk is full.
+    """
+    # given a path, torch would write the temporary file's name into the archive
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save(canonical(content), file)
+        except RuntimeError as error:
+            if isinstance(reason := error.__context__, OSError):  # which torch's message hides
+                raise OSError(reason.errno, reason.strerror, str(path)) from None
+            raise
+
+
+def canonical(value: Any) -> Any:
+    """Return a copy on the CPU that is pickled the same, whatever objects `value` shares.
+
+    A pickle refers to an object that it holds already. So equal strings become one object here,
+    and containers and tensors are copied wherever they occur.
+    """
+    if isinstance(value, torch.Tensor):
+        return value.detach().to("cpu", copy=True)
+    if isinstance(value, str):
+        return sys.intern(str(value))
+    if isinstance(value, list | tuple):
+        return type(value)(map(canonical, value))
+    if isinstance(value, dict):
+        copy = type(value)((canonical(key), canonical(each)) for key, each in value.items())
+        if (versions := getattr(value, "_metadata", None)) is not None:  # of a state_dict
+            vars(copy)["_metadata"] = canonical(versions)
+        return copy
+    return value
+
+
+def read(path: Path, device: torch.device | str = "cpu") -> Any:
+    """Return the tensors and plain data in a file that torch saved. Raises ArchiveError.
+
+    The checksums in the file are compared with its contents, which torch itself does not do.
+    Nothing else is unpickled: a stranger's file cannot run code.
+    """
+    try:
+        if reason := damage(path):
+            raise ArchiveError(f"{path} is damaged: {reason}")
+        with warnings.catch_warnings(action="ignore"):  # of pickles that other programs wrote
+            return torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError:
+        raise ArchiveError(f"{path} does not exist") from None
+    except IsADirectoryError:
+        raise ArchiveError(f"{path} is a folder, not a file of tensors") from None
+    except (ArchiveError, OSError, MemoryError):
+        raise
+    except Exception as error:  # torch raises many types for a damaged or hostile file
+        if foreign := re.search(r"GLOBAL (\S+)", str(error)):
+            what = printable(foreign[1])[:100]
+            message = f"{path} holds more than tensors and plain data: {what}"
+            raise ForeignError(message) from None
+        raise ArchiveError(f"{path} is damaged, or no file of tensors") from None
+
+
+def damage(path: Path) -> str | None:
+    """Return what is damaged in a file; None if nothing is, or if it has no checksums.
+
+    Files that torch saves are zip files, which have a checksum (CRC-32) of each member. Those of
+    torch before 1.6 have none, but torch hub names them by the first digits of their SHA-256.
+    """
+    with path.open("rb") as file:
+        head = file.read(len(ZIP))
+        if not head:
+            return "it is empty"
+        if head != ZIP:
+            file.seek(0)
+            digest, named = hashlib.file_digest(file, "sha256").hexdigest(), HASH.search(path.stem)
+            is_other = named is not None and not digest.startswith(named[1])
+            return "its SHA-256 is not the one in its name" if is_other else None
+        try:
+            with zipfile.ZipFile(file) as archive:
+                member = archive.testzip()
+                start = min(each.header_offset for each in archive.infolist())
+            file.seek(-END_SIZE, 2)
+            last = file.read(END_SIZE)
+        except Exception:  # noqa: BLE001  (a damaged zip file can raise any exception)
+            return "it is cut off, or its table of contents is broken"
+    if member is not None:
+        return f"{printable(member)[:100]} differs from its checksum"
+    if start > 0 or last[: len(END)] != END or last[-2:] != b"\0\0":
+        return "something precedes its start or follows its end"
+    return None

@@ -1,0 +1,59 @@
+"""The parts of a spec that its checkpoints depend on, and how those of two specs differ."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+from ganspec.language.errors import printable
+from ganspec.language.fields import fields_of
+from ganspec.language.kinds import within
+from ganspec.language.parts import parts_of
+from ganspec.language.section import Section
+from ganspec.systems.schedule import KEEPING
+
+Identity: TypeAlias = dict[str, list[str]]
+
+# what a resumed run may change, and what changes no number of a training
+FREE = ("report", "evaluate", "train.epochs", *(f"train.{name}" for name in KEEPING))
+TAPS = ("as", "from")  # names by which layers read others
+
+
+def identity(spec: Section) -> Identity:
+    """Return the values that determine a training, as text by key path, defaults included.
+
+    A path in a repeat or a block has a value for each round or call. Values that are not set have
+    no entry.
+    """
+    values: Identity = {}
+    for part in parts_of(spec).values():
+        if part.value is not None and not _is_free(part.path):
+            values.setdefault(part.path, []).append(str(part.value))
+    for kind in within(spec):
+        for known in fields_of(type(kind)).values():
+            name = getattr(kind, known.attribute)
+            if known.name in TAPS and isinstance(name, str):
+                values.setdefault(f"{kind.path}.{known.name}", []).append(name)
+    return values
+
+
+def _is_free(path: str) -> bool:
+    return any(path == free or path.startswith(f"{free}.") for free in FREE)
+
+
+def difference(theirs: Identity, mine: Identity) -> str | None:
+    """Return in words where two specs differ first, and in how many more values; None if nowhere.
+
+    `theirs` is read from a file, so it may hold anything.
+    """
+    paths = [path for path in {**mine, **theirs} if mine.get(path) != theirs.get(path)]
+    if not paths:
+        return None
+    # a layer that only one spec has makes its fields differ as well
+    path = min(paths, key=lambda each: str(each).count("."))
+    shown = f"{printable(str(path))} is {_shown(theirs, path)} there, {_shown(mine, path)} here"
+    return f"{shown} (and {len(paths) - 1} more)" if len(paths) > 1 else shown
+
+
+def _shown(values: Identity, path: str) -> str:
+    listed = values.get(path, ["not set"])
+    return printable(", ".join(map(str, listed)))[:60]
