@@ -8,10 +8,6 @@ import shlex
 import warnings
 from pathlib import Path
 
-try:
-    import fcntl
-except ImportError:  # not a Unix
-    fcntl = None  # type: ignore[assignment]  # a module's type has no None
 
 from ganspec.atomic import write_text
 from ganspec.language.dump import dump
