@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (d5e02e54).
+Written by ganspec from the spec `classifier_iclevr` (11678257).
 Plain PyTorch, yours to edit.
 """
 
@@ -93,9 +93,17 @@ class Classifier(nn.Module):
 
 # ---- Data ----
 def flatten_image(image):
-    """Convert a picture to RGB: 16 bits become 8, and transparency becomes white."""
-    if image.mode.startswith("I"):
-        grey = np.asarray(image).astype(np.float32) / 257
+    """Convert a picture to RGB: deep grey to 8 bits, transparency to white.
+
+    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless it is given.
+    """
+    if image.mode == "F" or image.mode.startswith("I"):
+        grey = np.asarray(image).astype(np.float32)
+        low, high = grey.min(), grey.max()
+        top = 1 if image.mode == "F" else 65535
+        if not 0 <= low <= high <= top:
+            raise ValueError(f"its values, {low:g} to {high:g}, are not 0 to {top}")
+        grey = grey / np.float32(top / 255)
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")

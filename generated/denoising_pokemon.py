@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (17bf0560).
+Written by ganspec from the spec `denoising_pokemon` (aa3f8d94).
 Plain PyTorch, yours to edit.
 """
 
@@ -70,15 +70,33 @@ class Autoencoder(nn.Module):
 
 # ---- Data ----
 def flatten_image(image):
-    """Convert a picture to RGB: 16 bits become 8, and transparency becomes white."""
-    if image.mode.startswith("I"):
-        grey = np.asarray(image).astype(np.float32) / 257
+    """Convert a picture to RGB: deep grey to 8 bits, transparency to white.
+
+    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless it is given.
+    """
+    if image.mode == "F" or image.mode.startswith("I"):
+        grey = np.asarray(image).astype(np.float32)
+        low, high = grey.min(), grey.max()
+        top = 1 if image.mode == "F" else 65535
+        if not 0 <= low <= high <= top:
+            raise ValueError(f"its values, {low:g} to {high:g}, are not 0 to {top}")
+        grey = grey / np.float32(top / 255)
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
         if image.getchannel("A").getextrema()[0] < 255:  # many images are opaque
             image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image.convert("RGB")
+
+
+def trim_picture(picture):
+    """Cut off the ends of a picture so long that most of it would be cropped."""
+    across, down = picture.size
+    longest, highest = 1024 * down // 64 + 1, 1024 * across // 64 + 1
+    left, top = max(0, (across - longest) // 2), max(0, (down - highest) // 2)
+    return (
+        picture.crop((left, top, across - left, down - top)) if left or top else picture
+    )
 
 
 def resize_images(images, height, width):
@@ -104,6 +122,7 @@ def decode_image(path):
     """Decode a file, uint8 C x H x W: resize it to cover the size, crop the centre."""
     with Image.open(path) as file:
         image = flatten_image(ImageOps.exif_transpose(file))
+    image = trim_picture(image)  # a strip would grow to gigabytes
     image = image.convert("RGB")
     across, down = image.size
     if across * 64 < down * 64:
@@ -115,15 +134,46 @@ def decode_image(path):
     return pixels[:, top : top + 64, left : left + 64]
 
 
+def walk_files(folder, above=()):
+    """Yield the files below `folder`, sorted by path, without hidden ones.
+
+    Links to folders are followed, except to a folder above them.
+    """
+    place = folder.resolve()
+    for path in sorted(folder.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if not path.is_dir():
+            if path.is_file() or path.is_symlink():
+                yield path
+        elif path.resolve() not in (*above, place):
+            yield from walk_files(path, (*above, place))
+
+
+def is_image(path):
+    """Return True if PIL reads files with such a name, but not for programs (EPS)."""
+    kind = Image.registered_extensions().get(path.suffix.lower(), "EPS")
+    return kind in Image.OPEN and kind != "EPS"
+
+
 def find_images(folder):
-    """Yield the image files below `folder`, sorted by path, without hidden ones."""
-    endings = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
+    """Return the image files below `folder`, sorted by path, without hidden ones.
+
+    Raises ValueError if there are none, or if its sub-folders are splits, such as train
+    and test.
+    """
     folder = Path(folder)
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        hidden = any(part.startswith(".") for part in parts)
-        if path.suffix.lower() in endings and not hidden and path.is_file():
-            yield path
+    files = [path for path in walk_files(folder) if is_image(path)]
+    if not files:
+        raise ValueError(f"no images in {folder}")
+    parts = sorted({path.relative_to(folder).parts[0] for path in files})
+    splits = {"train", "training", "val", "valid", "validation", "test", "testing"}
+    if len(parts) > 1 and splits.issuperset(part.lower() for part in parts):
+        raise ValueError(
+            f"{' and '.join(parts)} in {folder} are splits, not classes: name one, "
+            f"such as {folder / parts[0]}"
+        )
+    return files
 
 
 def list_images(folder):
@@ -131,9 +181,7 @@ def list_images(folder):
 
     A sub-folder with images is a class; without sub-folders every index is 0.
     """
-    folder, files = Path(folder), list(find_images(folder))
-    if not files:
-        raise ValueError(f"no jpg, png, webp, bmp or gif images in {folder}")
+    folder, files = Path(folder), find_images(folder)
     names = [path.relative_to(folder).parts[0] for path in files]
     loose = [path for path in files if path.parent == folder]
     if len(loose) == len(files):
@@ -143,7 +191,8 @@ def list_images(folder):
             f"{folder} holds class folders and loose images such as {loose[0].name}"
         )
     classes = sorted(set(names))
-    return files, [classes.index(name) for name in names]
+    index = {name: i for i, name in enumerate(classes)}
+    return files, [index[name] for name in names]
 
 
 def report_broken(files, readable):
@@ -177,14 +226,17 @@ def decode_files(files, decode, shape):
 
 
 def load_images(folder):
-    """Read the images of a folder, uint8 N x C x H x W, and their classes, int64 N."""
+    """Read the images of a folder, uint8 N x C x H x W, and their labels.
+
+    Labels are classes, int64 N, or attributes, 0 or 1, uint8 N x attributes.
+    """
 
     def decode(path):
         return decode_image(path)
 
-    files, labels = list_images(folder)
+    files, marks = list_images(folder)
     images, readable = decode_files(files, decode, (3, 64, 64))
-    return images, torch.tensor(labels)[readable]
+    return images, torch.as_tensor(marks)[readable]
 
 
 # ---- Training ----

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from typer.testing import CliRunner
 from writing import OBJECTS, pixels, write_digits, write_images, write_labels
 
 from ganspec.cli import app
+from ganspec.evaluation.reference import open_folder
 from ganspec.kinds.datasets.fashion_mnist import FashionMnist
+from ganspec.kinds.datasets.image_folder import ImageFolder
+from ganspec.systems.spec import Data
+from ganspec.training import images as training_images
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +58,47 @@ def test_classes_have_their_names(tmp_path):
         "  0  cat  2",
         "  1  dog  1",
     ]
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_data_training_and_scores_read_the_same_images(tmp_path, streamed, monkeypatch):
+    """Of every format, cut, unreadable, long and linked: one rule, one list of what is left."""
+    if streamed:
+        monkeypatch.setattr("ganspec.training.images.MEMORY_SHARE", 0)
+    root = tmp_path / "pets"
+    write_images(root, ["cat/1.png", "cat/2.jpg", "cat/3.tif", "dog/4.ppm", "dog/5.png"])
+    write_images(tmp_path / "store", ["6.bmp"])
+    (root / "fox").symlink_to(tmp_path / "store")
+    Image.new("RGB", (9000, 1), "white").save(root / "dog" / "long.png")
+    (root / "dog" / "5.png").write_bytes((root / "dog" / "5.png").read_bytes()[:200])
+    (root / "dog" / "7.png").write_text("no image")
+    (root / "notes.md").write_text("about pets")
+    left = f"left out 1 file in {root}, no image by its name: notes.md"
+    skipped = (
+        "skipped 2 of 8 images that cannot be read: dog/5.png (truncated), dog/7.png (no image)"
+    )
+    out, error = data("image_folder", "--data", root, "-o", tmp_path / "grid.png", "-n", "6")
+    assert out.splitlines()[1:6] == [
+        "6 images, 64 x 64, 3 channels",
+        "3 classes, with the number of images of each:",
+        "  0  cat  3",
+        "  1  dog  2",
+        "  2  fox  1",
+    ]
+    assert sorted(error.splitlines()) == [f"warning: {left}", f"warning: {skipped}"]
+    names = ["cat/1.png", "cat/2.jpg", "cat/3.tif", "dog/4.ppm", "dog/long.png", "fox/6.bmp"]
+    spec = Data(dataset=ImageFolder(), size=8)
+    for read in (lambda: open_folder(root).images, lambda: opened_files(spec, root)):
+        with pytest.warns(UserWarning) as warned:
+            files = read()
+        assert [path.relative_to(root).as_posix() for path in files] == names
+        assert {str(each.message) for each in warned} == {left, skipped}
+
+
+def opened_files(spec, root):
+    """Return the paths of the images that training opens."""
+    _, _, files = training_images._open(spec, root, torch.device("cpu"))
+    return files.files
 
 
 def test_images_of_several_objects_count_for_each(tmp_path):

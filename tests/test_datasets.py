@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -171,14 +171,16 @@ def test_transposed_images_are_the_transposes(every_format, kind, height, width,
     turned = Data(**fields, size=(width, height), transpose=True)
     assert turned.shape == (channels, width, height)
 
+    folder = every_format if dataset.needs_folder else None
+
     def read(data):
-        ways = [open_images(data, every_format, CPU), described(data, every_format)]
-        real = open_real(data, every_format, None)
+        ways = [open_images(data, folder, CPU), described(data, folder)]
+        real = open_real(data, folder, None)
         ways.append((torch.cat(list(real.batches(5))), real.labels))
-        if test := open_test_images(data, every_format, CPU):
+        if test := open_test_images(data, folder, CPU):
             ways.append(test)
         if kind == "image_folder":
-            streamed, labels = open_images(data, every_format, CPU, streamed=True)
+            streamed, labels = open_images(data, folder, CPU, streamed=True)
             ways.append((torch.stack([streamed.files[i] for i in range(len(streamed))]), labels))
         return ways
 
@@ -213,12 +215,10 @@ def test_places_are_searched_in_order(tmp_path, monkeypatch):
     monkeypatch.setenv("GANSPEC_DATA", str(tmp_path / "root"))
     for folder in folders:
         write_digits(tmp_path / folder, ending=".gz")
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        assert Mnist().locate(tmp_path / "given") == tmp_path / folders[0]
+    assert Mnist().locate(tmp_path / "given") == tmp_path / folders[0]
     (tmp_path / folders[0] / "train-labels-idx1-ubyte.gz").unlink()
-    with pytest.warns(UserWarning, match="no mnist in .*given; using .*root"):
-        assert Mnist().locate(tmp_path / "given") == tmp_path / "root/mnist"
+    with pytest.raises(DataError, match=r"looked in .*given/MNIST/raw; put"):
+        Mnist().locate(tmp_path / "given")  # nothing can stand in for a folder that was named
     for folder in folders[1:]:
         found = Mnist().locate(None)
         assert found.resolve() == tmp_path / folder
@@ -248,8 +248,15 @@ def test_missing_files_are_one_line_with_places_and_a_fix(tmp_path, monkeypatch,
     assert data.fix in message and "\n" not in message
     for place in data.places(given):
         assert str(place) in message
-    # nothing can stand in for the user's own images
-    assert ("/nowhere/at/all" in message) == (data.kind not in ("image_folder", "npz"))
+    assert "/nowhere/at/all" not in message
+    with pytest.raises(DataError, match="/nowhere/at/all"):
+        data.locate(None)
+
+
+def test_drawn_images_read_no_folder(tmp_path):
+    assert Shapes().locate(None) == Path()
+    with pytest.raises(DataError, match=f"shapes is drawn .* leave --data {tmp_path} out"):
+        Shapes().locate(tmp_path)
 
 
 def test_fashion_mnist_names_its_package():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from writing import check_equal, pixels, write_digits, write_idx
 
+from ganspec.kinds.dataset import DataError
 from ganspec.kinds.datasets import idx
 from ganspec.kinds.datasets.fashion_mnist import FashionMnist
 from ganspec.kinds.datasets.mnist import Mnist
@@ -63,3 +65,17 @@ def test_fashion_mnist_and_mnist_read_alike(tmp_path):
     write_digits(tmp_path)
     read = FashionMnist().reader()(tmp_path, 14, 14, 3)
     check_equal(read, Mnist().reader()(tmp_path, 14, 14, 3))
+
+
+@pytest.mark.parametrize("kind, other", [(Mnist, FashionMnist), (FashionMnist, Mnist)])
+@pytest.mark.parametrize("split, prefix", [("train", "train"), ("test", "t10k")])
+def test_a_data_set_of_the_same_file_names_is_another(tmp_path, kind, other, split, prefix):
+    """Fashion-MNIST in the folder that was named for MNIST trained without a word."""
+    for ending in ("", ".gz"):
+        folder = tmp_path / f"files{ending}"
+        write_idx(folder / f"{prefix}-images-idx3-ubyte{ending}", pixels(12, 28, 28))
+        labels = np.frombuffer(other.first_labels[split] + bytes(2), np.uint8)
+        write_idx(folder / f"{prefix}-labels-idx1-ubyte{ending}", labels)
+        assert other(split=split).locate(folder) == folder
+        with pytest.raises(DataError, match="not another data set's; looked in"):
+            kind(split=split).locate(folder)

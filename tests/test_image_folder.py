@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 import numpy as np
 import pytest
@@ -108,8 +109,137 @@ def test_flat_folders_have_one_class_and_mixed_ones_are_refused(tmp_path):
     write_images(tmp_path / "flat", ["cat/a.png"])
     with pytest.raises(ValueError, match=r"loose images such as a\.png"):
         ImageFolder.load(tmp_path / "flat", 8, 8, 1)
-    with pytest.raises(ValueError, match="no jpg"):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ValueError, match=r"no images in .*empty"):
         ImageFolder.load(tmp_path / "empty", 8, 8, 1)
+
+
+def test_every_format_that_pillow_reads_is_an_image(tmp_path):
+    """By its name: 30 of 34 images of a folder were left out without a word."""
+    image = pixels(8, 8, 3)
+    names = ["a.png", "b.tif", "c.TIFF", "d.ppm", "e.tga", "f.jp2", "g.pcx", "h.sgi", "i.dib"]
+    for name in names:
+        Image.fromarray(image).save(tmp_path / name)
+        assert np.abs(decode(tmp_path / name).astype(int) - image).max() <= 1
+    Image.fromarray(image).save(tmp_path / "page.eps")  # a program of a printer, never run
+    (tmp_path / "notes.txt").write_text("no image")
+    with pytest.warns(UserWarning, match=r"left out 2 files in .*: notes\.txt, page\.eps$"):
+        files = ImageFolder().files(tmp_path, 8, 8, 3)
+    assert [path.name for path in files.files] == names
+    assert [path.name for path in image_folder.find_images(tmp_path)] == names
+    assert len(ImageFolder.load(tmp_path, 8, 8, 3)[0]) == len(names)
+
+
+def test_classes_may_be_links_and_loops_end(tmp_path):
+    root, store = tmp_path / "images", tmp_path / "store"
+    write_images(root, ["cat/1.png", "dog/2.png"])
+    write_images(store, ["3.png", "more/4.png"])
+    (root / "fox").symlink_to(store)
+    (root / "dog" / "5.png").symlink_to(store / "3.png")
+    (store / "up").symlink_to(root)  # an endless loop
+    (root / "cat" / "6.png").symlink_to("nothing")
+    files, labels = image_folder.list_images(root)
+    names = [path.relative_to(root).as_posix() for path in files]
+    expected = ["cat/1.png", "cat/6.png", "dog/2.png", "dog/5.png", "fox/3.png", "fox/more/4.png"]
+    assert names == expected and labels == [0, 0, 1, 1, 2, 2]
+    assert ImageFolder().classes(root) == ["cat", "dog", "fox"]
+    with pytest.warns(UserWarning, match=r"skipped 1 of 6 .*6\.png"):
+        assert ImageFolder.load(root, 8, 8, 3)[1].tolist() == [0, 1, 1, 2, 2]
+
+
+@pytest.mark.parametrize("names", [("train", "val"), ("Test", "Train"), ("test", "train", "valid")])
+def test_splits_are_no_classes(tmp_path, names):
+    write_images(
+        tmp_path, [f"{name}/{animal}/1.png" for name in names for animal in ("cat", "dog")]
+    )
+    message = rf"{' and '.join(sorted(names))} in .* are splits, .* such as .*/{min(names)}$"
+    for read in (ImageFolder().files, ImageFolder.load):
+        with pytest.raises(ValueError, match=message):
+            read(tmp_path, 8, 8, 3)
+    assert ImageFolder.load(tmp_path / names[0], 8, 8, 3)[1].tolist() == [0, 1]
+    write_images(tmp_path, ["bus/1.png"])  # a class that happens to be called train
+    assert len(ImageFolder().classes(tmp_path)) == len(names) + 1
+
+
+@pytest.mark.parametrize(
+    "values, kind, white, expected",
+    [
+        ([0, 0.25, 1], np.float32, None, [0, 64, 255]),  # as scikit-image writes them
+        ([0, 100, 255], np.float32, 255, [0, 100, 255]),
+        ([-5, 100, 300], np.float32, 255, [0, 100, 255]),
+        ([0, 257, 65535], np.int32, None, [0, 1, 255]),
+        ([0, 2048, 4095], np.uint16, 4095, [0, 128, 255]),
+        ([0, 2048, 4095], np.uint16, None, [0, 8, 16]),
+    ],
+)
+def test_white_of_deep_grey(tmp_path, values, kind, white, expected):
+    Image.fromarray(np.array([values], kind)).save(tmp_path / "a.tif")
+    load = ImageFolder(white=white).reader()
+    assert load(tmp_path, 1, 3, 1)[0].flatten().tolist() == expected
+    assert ImageFolder(white=white).files(tmp_path, 1, 3, 3)[0][2].flatten().tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "values, kind, white, said",
+    [
+        ([0, 1.5], np.float32, None, "0 to 1.5, are not 0 to 1"),
+        ([-0.5, 1], np.float32, None, "-0.5 to 1, are not 0 to 1"),
+        ([0, np.nan], np.float32, None, "nan"),
+        ([0, np.nan], np.float32, 255, "nan"),
+        ([0, 70000], np.int32, None, "0 to 70000, are not 0 to 65535"),
+    ],
+)
+def test_values_beyond_white_are_no_guess(tmp_path, values, kind, white, said):
+    Image.fromarray(np.array([values], kind)).save(tmp_path / "a.tif")
+    with pytest.raises(ValueError, match=said):
+        image_folder.decode_image(tmp_path / "a.tif", 1, 2, 1, white=white)
+
+
+@pytest.mark.parametrize("bits, white", [(10, 1023), (12, 4095), (14, 16383)])
+@pytest.mark.parametrize("streamed", [False, True])
+def test_nearly_black_images_are_warned_of(tmp_path, bits, white, streamed):
+    """12 bits in files of 16 bits, whose pictures are black to the eye."""
+    ramp = np.tile(np.linspace(0, 2**bits - 1, 32).astype(np.uint16), (32, 1))
+    Image.fromarray(ramp).save(tmp_path / "a.png")
+    data = Data(dataset=ImageFolder(), size=32, channels=1)
+    with pytest.warns(UserWarning, match=f"nearly black.*white is {white} .* {{white: {white}}}"):
+        open_images(data, tmp_path, torch.device("cpu"), streamed=streamed)
+    data = Data(dataset=ImageFolder(white=white), size=32, channels=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        images, _ = open_images(data, tmp_path, torch.device("cpu"), streamed=streamed)
+    shades = (images.files[0] if streamed else images[0])[0, 0]
+    assert (shades.float() - torch.linspace(0, 255, 32)).abs().max() < 1
+
+
+def test_one_bit_is_black_and_white(tmp_path):
+    image = pixels(8, 8) > 127
+    for name in ("a.png", "a.tif", "a.pbm"):
+        Image.fromarray(image).save(tmp_path / name)
+        assert np.array_equal(decode(tmp_path / name)[..., 0], 255 * image)
+
+
+@pytest.mark.parametrize("ending", ["gif", "png", "webp", "tif"])
+def test_an_animation_is_its_first_frame(tmp_path, ending):
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "lime", "blue")]
+    frames[0].save(tmp_path / f"a.{ending}", save_all=True, append_images=frames[1:], lossless=True)
+    assert np.array_equal(decode(tmp_path / f"a.{ending}"), np.array(frames[0]))
+
+
+@pytest.mark.parametrize("size", [(65000, 1), (1, 65000), (3000, 20)])
+def test_long_pictures_cost_little(tmp_path, size, monkeypatch):
+    """Covering 64 x 64, a strip of 65000 x 1 would have four million columns."""
+    seen = []
+    resize = Image.Image.resize
+    monkeypatch.setattr(Image.Image, "resize", lambda *a: seen.append(a[1]) or resize(*a))
+    picture = Image.linear_gradient("L").resize(size)
+    picture.save(tmp_path / "a.png")
+    middle = picture.getpixel((size[0] // 2, size[1] // 2))
+    del seen[:]
+    for method in ("antialias", "bilinear"):
+        image = image_folder.decode_image(tmp_path / "a.png", 64, 64, 1, method)
+        assert image.shape == (1, 64, 64) and abs(int(image[0, 32, 32]) - middle) <= 6
+    assert np.prod(seen[0]) <= 64 * 64 * 18
 
 
 def test_broken_images_are_skipped_with_one_warning(tmp_path, monkeypatch):

@@ -36,9 +36,22 @@ def test_labels_are_whole_numbers(tmp_path, kind, shape):
 IMAGES = np.zeros((5, 6, 6, 3), np.uint8)
 
 
+@pytest.mark.parametrize("kind", [np.uint8, np.int64, np.bool_])
+def test_multi_hot_labels_are_rows_of_0_and_1(tmp_path, kind):
+    marks = (pixels(5, 3) % 2).astype(kind)
+    np.savez(tmp_path / "a.npz", images=pixels(5, 6, 6), multi_hot=marks)
+    found = load_images(tmp_path, 6, 6, 1)[1]
+    assert found.tolist() == marks.astype(int).tolist() and found.dtype == torch.uint8
+
+
 @pytest.mark.parametrize(
     "arrays, said",
     [
+        ({"images": IMAGES, "multi_hot": np.zeros((4, 3), int)}, "int64 4 x 3, not 5 rows"),
+        ({"images": IMAGES, "multi_hot": np.zeros(5, int)}, "`multi_hot` is int64 5, not 5 rows"),
+        ({"images": IMAGES, "multi_hot": np.full((5, 3), 2)}, "`multi_hot` holds 2 to 2, not 0"),
+        ({"images": IMAGES, "multi_hot": np.zeros((5, 3))}, "float64"),
+        ({"images": IMAGES, "labels": [0] * 5, "multi_hot": np.eye(5)}, "cannot both"),
         ({"x": IMAGES, "y": IMAGES}, "no array `images`, only x, y"),
         ({"images": IMAGES / 255}, "`images` is float64, not uint8"),
         ({"images": IMAGES[:0]}, "`images` is empty: 0 x 6 x 6 x 3"),

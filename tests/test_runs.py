@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 
+import numpy as np
 import pytest
 import torch
 from conftest import ROOT, small, write_image_folder
+from PIL import Image
 
 import ganspec
 from ganspec.language.errors import GanspecError
@@ -46,9 +48,13 @@ def test_other_images_do_not_resume(tmp_path):
     spec = narrow("data={dataset: image_folder, size: 64}")
     options = {"data": tmp_path / "images"}
     ganspec.train(spec, tmp_path / "run", steps=2, **options)
-    write_image_folder(tmp_path / "images", 29)
-    with pytest.raises(checkpoint.CheckpointError, match="20 images, here are 29"):
+    write_image_folder(tmp_path / "images", 29)  # the same 20, and nine more
+    with pytest.warns(UserWarning, match=r"new images .* not part of the run: 020\.png and 8 more"):
         ganspec.train(spec, tmp_path / "run", steps=4, resume=True, **options)
+    for path in (tmp_path / "images").glob("*.png"):  # as many, but others
+        Image.new("RGB", (20, 24), "red").save(path)
+    with pytest.raises(GanspecError, match="20 of the 20 images that the run began with are not"):
+        ganspec.train(spec, tmp_path / "run", steps=6, resume=True, **options)
 
 
 @pytest.mark.parametrize("key", ["batches", "networks", "fixed", "random", "step"])
@@ -142,3 +148,23 @@ def test_a_training_of_no_time_takes_a_step(tmp_path):
     run = ganspec.train(narrow(), tmp_path / "run", minutes=1e-9)
     assert run.step == 1
     assert run.losses_path.is_file()
+
+
+def test_other_images_of_the_same_number_do_not_resume(tmp_path):
+    """A resumed run is the run that it would have been: with its images and its labels."""
+    images, labels = np.zeros((20, 8, 8, 3), np.uint8), np.arange(20) % 2
+    images[:, ::2] = 200
+    spec = narrow("data={dataset: npz, size: 64}")
+    others = images.copy()
+    others[7, 0, 0, 0] = 201
+    np.savez(tmp_path / "a.npz", images=images, labels=labels)
+    np.savez(tmp_path / "b.npz", images=others, labels=labels)
+    np.savez(tmp_path / "c.npz", images=images, labels=1 - labels)
+    ganspec.train(spec, tmp_path / "run", data=tmp_path / "a.npz", steps=2)
+    before = (tmp_path / "run" / "checkpoint.pt").read_bytes()
+    for name in ("b.npz", "c.npz"):
+        with pytest.raises(RunError, match="began with other images or labels: name their"):
+            ganspec.train(spec, tmp_path / "run", data=tmp_path / name, steps=3, resume=True)
+    assert (tmp_path / "run" / "checkpoint.pt").read_bytes() == before
+    run = ganspec.train(spec, tmp_path / "run", data=tmp_path / "a.npz", steps=3, resume=True)
+    assert run.step == 3

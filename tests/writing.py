@@ -65,6 +65,18 @@ def write_labels(folder, labels):
     return folder / "train.json"
 
 
+def write_celeba(folder, count=40):
+    """Write photographs of noise, and their attributes beside them, in CelebA's form."""
+    names, marks = ["Bald", "Male", "Smiling", "Young"], pixels(count, 4) > 127
+    files = [f"{i:06}.jpg" for i in range(1, count + 1)]
+    write_images(folder / "img_align_celeba", files)
+    lines = [str(count), " ".join(names)]
+    for file, row in zip(files, marks, strict=True):
+        lines.append(" ".join([file, *("1" if mark else "-1" for mark in row)]))
+    (folder / "list_attr_celeba.txt").write_text("\n".join(lines) + "\n")
+    return torch.from_numpy(marks).byte()
+
+
 def check_equal(read, written):
     for got, expected in zip(read, written, strict=True):
         assert got.dtype == expected.dtype

@@ -12,16 +12,24 @@ from typing import get_args
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageOps
 
 from ganspec.evaluation.extractor import CountProgress, Extractor
 from ganspec.kinds.activations import KEPT, Activations
 from ganspec.kinds.dataset import DataError
-from ganspec.kinds.datasets.image_folder import find_images
+from ganspec.kinds.datasets.image_files import ImageFiles, open_files, reason_of
+from ganspec.kinds.datasets.image_folder import ImageFolder, flatten_image
+from ganspec.kinds.datasets.listing import find_images, warn_others
 from ganspec.systems import archive, checkpoint
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.spec import Data
-from ganspec.training.images import class_names, open_images
+from ganspec.training.images import (
+    SHOWN,
+    class_names,
+    open_images,
+    warn_if_dark,
+    warn_of_files,
+)
 
 CACHE = Path("~/.cache/ganspec/references")
 VERSION = 2  # of the files' format
@@ -55,7 +63,7 @@ class RealImages:
         elif isinstance(self.images, StreamedImages):
             yield from self.images.in_order(size)
         else:
-            yield from stack_equal_sizes(map(read_picture, self.images), size)
+            yield from stack_equal_sizes(map(read_again, self.images), size)
 
     @cached_property
     def sha256(self) -> str:
@@ -106,13 +114,22 @@ def open_real(data: Data, folder: Path | None, split: str | None) -> RealImages:
 
 
 def open_folder(folder: Path) -> RealImages:
-    """Return the pictures below a folder, each at its own size. Raises DataError."""
+    """Return the pictures below a folder, each at its own size. Raises DataError.
+
+    Warn of files that training leaves out, too.
+    """
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder")
-    files = list(find_images(folder))
-    if not files:
-        raise DataError(f"no jpg, png, webp, bmp or gif images in {folder}")
-    return RealImages(files, folder.resolve().name)
+    dataset = ImageFolder()
+    with dataset.reading(folder):
+        paths = find_images(folder)
+        found = ImageFiles(folder, paths, [0] * len(paths), read_picture, ())
+        files, _ = open_files(found, in_memory=False)
+    warn_of_files(found, files)
+    warn_others(folder)
+    pictures = [read_picture(path).flatten() for path in files.files[:: -(-len(files) // SHOWN)]]
+    warn_if_dark(torch.cat(pictures), dataset)
+    return RealImages(files.files, folder.resolve().name)
 
 
 def take(real: RealImages, indices: torch.Tensor, seed: int | None = None) -> RealImages:
@@ -145,13 +162,22 @@ def halve(real: RealImages, seed: int) -> tuple[RealImages, RealImages]:
 
 
 def read_picture(path: Path) -> torch.Tensor:
-    """Return a picture's pixels, uint8 3 x H x W, as pytorch-fid and torch-fidelity read them."""
-    try:
-        with Image.open(path) as file:
-            pixels = np.array(file.convert("RGB"))
-    except Exception as error:  # PIL raises many types
-        raise DataError(f"{path} cannot be read as an image") from error
+    """Return a picture's pixels, uint8 3 x H x W, with the colours that training reads.
+
+    For opaque pictures of 8 bits they are those that pytorch-fid and torch-fidelity read.
+    """
+    with Image.open(path) as file:
+        pixels = np.array(flatten_image(ImageOps.exif_transpose(file)))
     return torch.from_numpy(pixels).permute(2, 0, 1)
+
+
+def read_again(path: Path) -> torch.Tensor:
+    """Return what `read_picture` does. Raises DataError if the file has gone or changed since."""
+    try:
+        return read_picture(path)
+    except Exception as error:  # PIL raises many types
+        reason = reason_of(error, path)
+        raise DataError(f"{path} cannot be read any more: {reason}") from error
 
 
 def stack_equal_sizes(pictures: Iterator[torch.Tensor], size: int) -> Iterator[torch.Tensor]:

@@ -6,7 +6,6 @@ import inspect
 import os
 import pickle
 import tarfile
-import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -109,16 +108,17 @@ class Dataset(Kind, family="dataset"):
     def places(self, folder: Path | None) -> list[Path]:
         """Return the folders to search for the files, in order.
 
-        `folder`, which the user named, and folders below it come first.
+        If the user named `folder`, no other data can replace it: only the folder itself and
+        folders below it are searched.
         """
         below = (self.kind, *self.subfolders)
-        places = [folder, *(folder / name for name in below)] if folder else []
+        if folder:
+            return [folder.expanduser(), *(folder.expanduser() / name for name in below)]
         roots = [Path("data"), Path("~/.cache/ganspec/data")]
         if variable := os.environ.get("GANSPEC_DATA"):
             roots.insert(0, Path(variable))
-        for root in roots:
-            # `root` itself comes last: MNIST and Fashion-MNIST have the same file names
-            places += [*(root / name for name in below), root]
+        # `root` itself comes last: MNIST and Fashion-MNIST have the same file names
+        places = [place for root in roots for place in (*(root / name for name in below), root)]
         places += map(Path, self.well_known)
         return list(dict.fromkeys(place.expanduser() for place in places))
 
@@ -129,18 +129,20 @@ class Dataset(Kind, family="dataset"):
     def locate(self, folder: Path | None) -> Path:
         """Return the first of `places` that contains the files. Raise DataError if none does.
 
-        Warn if the user named `folder` but the files are elsewhere.
+        Raise DataError, too, if the user named `folder` for images that are drawn.
         """
         if not self.needs_folder:
-            return folder or Path()
+            if folder:
+                raise DataError(
+                    f"{self.kind} is drawn on the spot and reads no folder: leave --data {folder} "
+                    "out, or name the data set of your images, such as "
+                    "`--set data.dataset=image_folder`"
+                )
+            return Path()
         places = self.places(folder)
         for place in places:
-            if not self.holds(place):
-                continue
-            if folder and not place.is_relative_to(folder.expanduser()):
-                message = f"no {self.kind} in {folder}; using {place}"
-                warnings.warn(message, stacklevel=2)
-            return place
+            if self.holds(place):
+                return place
         raise DataError(
             f"{self.kind} needs {self.wanted()}; looked in "
             f"{', '.join(map(str, places))}; {self.fix}"

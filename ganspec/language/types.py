@@ -41,6 +41,12 @@ def _check_single(value: float) -> float:
     return value
 
 
+def _check_path(path: str) -> str:
+    if not path.isprintable():
+        raise refusal("bad-value", "a path holds characters that cannot be seen")
+    return path
+
+
 Whole = Annotated[int, WrapValidator(_keep_width), PlainSerializer(int)]
 """A whole number of any sign that remembers its expression."""
 
@@ -57,6 +63,8 @@ Name = Annotated[str, AfterValidator(_check_name)]
 
 Doc = Annotated[str, Field(max_length=2000)]
 """A text of any characters, which becomes a docstring in emitted files."""
+
+PathText = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_check_path)]
 
 Pair = Size | tuple[Size, Size]
 """One number for height and width, or `[height, width]`."""

@@ -12,8 +12,10 @@ from ganspec.language.kinds import kinds_of
 from ganspec.sampling.forms import paint_grid
 from ganspec.sampling.pictures import square
 from ganspec.streams import is_input
+from ganspec.systems.feed import StreamedImages, at
 from ganspec.systems.load import load
 from ganspec.systems.spec import Data
+from ganspec.training.images import open_images
 
 CACHE = Path("~/.cache/ganspec/data")
 
@@ -38,12 +40,12 @@ def data_of(name: str) -> Data:
 def find(dataset: Dataset, folder: Path | None, fetch: bool) -> Path:
     """Return the folder of a data set. Raise DataError if it is missing.
 
-    With `fetch`, a missing one is downloaded into the cache.
+    With `fetch`, a missing one is downloaded into the cache, unless the user named `folder`.
     """
     try:
         return dataset.locate(folder)
     except DataError as error:
-        if not fetch:
+        if not fetch or folder:
             raise
         into = CACHE.expanduser() / dataset.kind
         if not dataset.fetch(into):
@@ -51,15 +53,19 @@ def find(dataset: Dataset, folder: Path | None, fetch: bool) -> Path:
         return dataset.locate(into)
 
 
-def read(data: Data, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return all images and labels, resized as `data` requires. Raises DataError."""
-    with data.dataset.reading(folder):
-        return data.read(data.dataset.reader(data.resize), folder)
+def read(data: Data, folder: Path) -> tuple[torch.Tensor | StreamedImages, torch.Tensor]:
+    """Return all images and labels, as training opens them. Raises DataError."""
+    place = folder if data.dataset.needs_folder else None
+    images, labels = open_images(data, place, torch.device("cpu"))
+    assert labels is not None  # every data set returns labels, if only zeros
+    return images, labels
 
 
-def description(data: Data, folder: Path, images: torch.Tensor, labels: torch.Tensor) -> str:
+def description(
+    data: Data, folder: Path, images: torch.Tensor | StreamedImages, labels: torch.Tensor
+) -> str:
     """Return lines with a data set's folder, number and size of images, and images per class."""
-    dataset, (count, channels, height, width) = data.dataset, images.shape
+    dataset, count, (channels, height, width) = data.dataset, len(images), data.shape
     where = f"in {folder}" if dataset.needs_folder else "drawn on the spot"
     with dataset.reading(folder):
         names = dict(enumerate(dataset.classes(folder)))
@@ -88,13 +94,13 @@ def many(number: int, one: str, more: str) -> str:
     return f"{number:,} {one if number == 1 else more}"
 
 
-def write_grid(images: torch.Tensor, count: int | None, path: Path) -> None:
+def write_grid(images: torch.Tensor | StreamedImages, count: int | None, path: Path) -> None:
     """Write the first `count` images, by default at most 64, as one picture, about square.
 
     Raises DataError if there are fewer.
     """
     if count and count > len(images):
         raise DataError(f"there are {len(images):,} images, not {count:,}: give -n {len(images)}")
-    shown = images[: count or 64]
+    shown = at(images, torch.arange(min(count or 64, len(images))))
     with replacing(path) as temporary:
         paint_grid(shown, square(len(shown)), temporary)

@@ -8,7 +8,6 @@ import shlex
 import warnings
 from pathlib import Path
 
-
 from ganspec.atomic import write_text
 from ganspec.language.dump import dump
 from ganspec.language.errors import GanspecError, SpecError, printable

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
-
 import torch
 
 from ganspec.kinds.dataset import DataError, Dataset
@@ -17,7 +15,8 @@ def fit_labels(
     """Return `labels` as networks read them: int64 N for classes, float N x size for multi-hot.
 
     `label` is declared under `key` of the spec. Raises DataError if the labels are missing, are not
-    of the declared kind, have more classes, or are all of one class. Warns if a class has no image.
+    of the declared kind, have more classes, or lack a class, unless the data set's classes are
+    known: a few images of it may lack some.
     """
     size = int(label.size)
     said = f"`{key}` says {worded(label.kind, size)}"
@@ -35,6 +34,9 @@ def fit_labels(
             f"{dataset.kind} has one class only, as without class folders or labels; {said}"
         )
     if present < size and dataset.label_kind() is None:  # others lack classes only in small samples
-        message = f"{dataset.kind} has images of {present} classes, {said}"
-        warnings.warn(message, stacklevel=2)
+        missing = sorted(set(range(size)) - set(labels.unique().tolist()))
+        shown = ", ".join(map(str, missing[:3])) + (", ..." if len(missing) > 3 else "")
+        raise DataError(
+            f"{dataset.kind} has images of {present} classes, {said}; none has the label {shown}"
+        )
     return labels

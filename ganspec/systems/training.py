@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +58,18 @@ class Images:
     names: tuple[str, ...] = ()
     conditions: torch.Tensor | None = None
     files: ImageFiles | None = None
+
+    @property
+    def sha256(self) -> str | None:
+        """The SHA-256 of pixels and labels; None if each image has a file, with its own hash."""
+        if self.files or isinstance(self.images, StreamedImages):
+            return None
+        digest = hashlib.sha256(f"{tuple(self.images.shape)}\n".encode())
+        for part in self.images.split(1024):
+            digest.update(part.cpu().contiguous().numpy().data)
+        if self.labels is not None:
+            digest.update(self.labels.cpu().contiguous().numpy().data)
+        return digest.hexdigest()
 
 
 @dataclass(frozen=True)

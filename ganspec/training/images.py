@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from ganspec.kinds.dataset import free_memory
+from ganspec.kinds.dataset import Dataset, free_memory
 from ganspec.kinds.datasets.image_files import (
     ImageFiles,
     Listing,
@@ -19,12 +19,15 @@ from ganspec.kinds.datasets.image_files import (
 from ganspec.kinds.datasets.image_folder import ImageFolder
 from ganspec.kinds.datasets.objects import check_conditions, read_conditions
 from ganspec.language.errors import printable
+from ganspec.systems.batches import spaced
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.spec import Data, Spec
 from ganspec.systems.training import Images
 
 # Images that would take more than this share of free memory are streamed.
 MEMORY_SHARE = 0.5
+DARK = 64  # images without a larger value are suspicious
+SHOWN = 64  # streamed images that are read for this
 
 
 def open_images(
@@ -54,6 +57,7 @@ def _open(
     with data.dataset.reading(folder):
         if not isinstance(data.dataset, ImageFolder):
             images, labels = data.read(data.dataset.reader(data.resize), folder)
+            warn_if_dark(images, data.dataset)
             return images.to(device), labels, None
         size = (*data.read_size, data.shape[0])
         found = data.dataset.files(folder, *size, data.resize, data.transpose)
@@ -63,13 +67,28 @@ def _open(
             files, pixels = open_listed(found, listing, in_memory=not streamed)
         else:
             files, pixels = open_files(found, in_memory=not streamed)
-    _warn_of_files(found, files, listing)
+    warn_of_files(found, files, listing)
     if pixels is None:
-        return StreamedImages(files, device), files.labels, files
+        streams = StreamedImages(files, device)
+        warn_if_dark(streams.at(spaced(len(files), min(SHOWN, len(files)))), data.dataset)
+        return streams, files.labels, files
+    warn_if_dark(pixels, data.dataset)
     return pixels.to(device), files.labels, files
 
 
-def _warn_of_files(found: ImageFiles, files: ImageFiles, listing: Listing | None) -> None:
+def warn_if_dark(images: torch.Tensor, dataset: Dataset) -> None:
+    """Warn if no value of any image is above a quarter of white, such as of 12 bits in 16."""
+    top = int(images.max())
+    if top > DARK:
+        return
+    message = f"{dataset.kind}: the images are nearly black, their largest value is {top} of 255"
+    if isinstance(dataset, ImageFolder) and top:
+        white = 2 ** int(257 * (top - 0.5)).bit_length() - 1
+        message += f"; if white is {white} in their files, write `image_folder: {{white: {white}}}`"
+    warnings.warn(message, stacklevel=4)
+
+
+def warn_of_files(found: ImageFiles, files: ImageFiles, listing: Listing | None = None) -> None:
     """Warn of files that cannot be read, and of those that `listing` does not name."""
     if skipped := files.skipped:
         count = f"skipped {len(skipped)} of {len(found)} images"

@@ -90,8 +90,9 @@ def train(
         # from the first write on, a signal ends the run with a checkpoint
         with stop_requests(quiet=options.progress is not True) as stop:
             if state is None:
-                run.begin(spec, source, info, options.overwrite)
+                run.begin(spec, source, info | _hashes(images), options.overwrite)
             else:
+                _check_images(run, images)
                 _restore(run, spec, training, state, last)
             if images.files:
                 _record_images(run, training, images.files, is_listed=listing is not None)
@@ -101,6 +102,21 @@ def train(
             images.images.close()
         run.release()
     return run
+
+
+def _hashes(images: Images) -> dict[str, object]:
+    """Return the entry of `run.json` that tells a run's images, unless each has a file."""
+    sha256 = images.sha256
+    return {"images_sha256": sha256} if sha256 else {}
+
+
+def _check_images(run: Run, images: Images) -> None:
+    """Raise RunError if `run` began with other images, or with other labels."""
+    info = run.info()
+    for key, sha256 in _hashes(images).items():
+        if info.get(key, sha256) != sha256:  # an older ganspec did not note it
+            message = f"{run.folder} began with other images or labels"
+            raise RunError(f"{message}: name their folder with --data")
 
 
 def _record_images(run: Run, training: Training, files: ImageFiles, is_listed: bool) -> None:

@@ -12,6 +12,10 @@ from ganspec.kinds.datasets.idx import IdxDataset
 class FashionMnist(IdxDataset, kind="fashion_mnist"):
     """Fashion-MNIST: 60,000 training and 10,000 test photographs of clothes."""
 
+    first_labels: ClassVar = {
+        "train": bytes([9, 0, 0, 3, 0, 2, 7, 2, 5, 5]),
+        "test": bytes([9, 2, 1, 1, 6, 1, 4, 6, 5, 7]),
+    }
     subfolders: ClassVar = ("FashionMNIST/raw", "fashion-mnist")
     well_known: ClassVar = (
         "/usr/share/datasets/fashion-mnist",  # Debian's dataset-fashion-mnist

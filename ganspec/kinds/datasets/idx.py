@@ -75,6 +75,8 @@ class IdxDataset(Dataset):
     size: ClassVar = (28, 28)
     channels: ClassVar = 1
 
+    first_labels: ClassVar[dict[str, bytes]] = {}  # the first ten of each split, as published
+
     split: Literal["train", "test", "all"] = "train"
 
     def label_kind(self) -> tuple[str, int]:
@@ -87,7 +89,20 @@ class IdxDataset(Dataset):
         return [f"{prefix}-{ending}" for prefix in prefixes for ending in endings]
 
     def wanted(self) -> str:
-        return f"{' and '.join(self.names())} (plain or .gz)"
+        return f"{' and '.join(self.names())} (plain or .gz), not another data set's"
 
     def holds(self, folder: Path) -> bool:
-        return all(find_idx(folder, name) for name in self.names())
+        return all(find_idx(folder, name) for name in self.names()) and not self._is_other(folder)
+
+    def _is_other(self, folder: Path) -> bool:
+        """Return True if the labels begin as another data set's, whose files have these names."""
+        split = "test" if self.split == "test" else "train"
+        path = find_idx(folder, self.names()[1])
+        assert path is not None  # `holds` has found it
+        try:
+            with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+                first = file.read(18)[8:]
+        except (OSError, EOFError, zlib.error):
+            return False  # `load` says what is wrong with it
+        others = (kind for kind in IdxDataset.__subclasses__() if not isinstance(self, kind))
+        return any(kind.first_labels.get(split) == first for kind in others)

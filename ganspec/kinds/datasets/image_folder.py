@@ -4,51 +4,41 @@ from __future__ import annotations
 
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from itertools import compress
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import torch
 from PIL import Image, ImageOps
+from pydantic import Field
 
 from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.datasets.image_files import ImageFiles
 from ganspec.kinds.datasets.images import resize_images
+from ganspec.kinds.datasets.label_table import find_labels, label_names
+from ganspec.kinds.datasets.listing import (
+    find_images,
+    is_image,
+    list_images,
+    walk_files,
+    warn_others,
+)
+from ganspec.language.types import PathText, Positive
 
 
-def find_images(folder):
-    """Yield the image files below `folder`, sorted by path, without hidden ones."""
-    endings = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"}
-    folder = Path(folder)
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        hidden = any(part.startswith(".") for part in parts)
-        if path.suffix.lower() in endings and not hidden and path.is_file():
-            yield path
+def flatten_image(image, white=None):
+    """Convert a picture to RGB: deep grey to 8 bits, transparency to white.
 
-
-def list_images(folder):
-    """Return the image files of `folder`, sorted, and the class index of each file.
-
-    A sub-folder with images is a class; without sub-folders every index is 0.
+    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless it is given.
     """
-    folder, files = Path(folder), list(find_images(folder))
-    if not files:
-        raise ValueError(f"no jpg, png, webp, bmp or gif images in {folder}")
-    names = [path.relative_to(folder).parts[0] for path in files]
-    loose = [path for path in files if path.parent == folder]
-    if len(loose) == len(files):
-        return files, [0] * len(files)
-    if loose:
-        raise ValueError(f"{folder} holds class folders and loose images such as {loose[0].name}")
-    classes = sorted(set(names))
-    return files, [classes.index(name) for name in names]
-
-
-def flatten_image(image):
-    """Convert a picture to RGB: 16 bits become 8, and transparency becomes white."""
-    if image.mode.startswith("I"):
-        grey = np.asarray(image).astype(np.float32) / 257
+    if image.mode == "F" or image.mode.startswith("I"):
+        grey = np.asarray(image).astype(np.float32)
+        low, high = grey.min(), grey.max()
+        top = white or (1 if image.mode == "F" else 65535)
+        if not (low <= high if white else 0 <= low <= high <= top):
+            raise ValueError(f"its values, {low:g} to {high:g}, are not 0 to {top}")
+        grey = grey / np.float32(top / 255)
         image = Image.fromarray(grey.round().clip(0, 255).astype(np.uint8))
     if image.has_transparency_data:
         image = image.convert("RGBA")
@@ -68,10 +58,19 @@ def resize_picture(picture, height, width, resize):
         return torch.from_numpy(pixels)
 
 
-def decode_image(path, height, width, channels, resize="antialias"):
+def trim_picture(picture, height, width):
+    """Cut off the ends of a picture so long that most of it would be cropped."""
+    across, down = picture.size
+    longest, highest = 16 * width * down // height + 1, 16 * height * across // width + 1
+    left, top = max(0, (across - longest) // 2), max(0, (down - highest) // 2)
+    return picture.crop((left, top, across - left, down - top)) if left or top else picture
+
+
+def decode_image(path, height, width, channels, resize="antialias", white=None):
     """Decode a file, uint8 C x H x W: resize it to cover the size, crop the centre."""
     with Image.open(path) as file:
-        image = flatten_image(ImageOps.exif_transpose(file))
+        image = flatten_image(ImageOps.exif_transpose(file), white)
+    image = trim_picture(image, height, width)  # a strip would grow to gigabytes
     image = image.convert("L" if channels == 1 else "RGB")
     across, down = image.size
     if across * height < down * width:
@@ -113,41 +112,76 @@ def report_broken(files, readable):
         warnings.warn(message + names, stacklevel=3)
 
 
-def load_images(folder, height, width, channels, resize="antialias"):
-    """Read the images of a folder, uint8 N x C x H x W, and their classes, int64 N."""
+def label_images(folder, table, checked=True):
+    """Return the image files of `folder`, sorted, and the label of each.
+
+    Labels are those of a table in `folder`, or else classes. Files without a row in the
+    table are left out.
+    """
+    if not table:
+        return list_images(folder)
+    files = find_images(folder)
+    labels, listed = find_labels(folder, files, Path(folder) / table, checked)
+    return list(compress(files, listed)), labels
+
+
+def load_images(
+    folder,
+    height,
+    width,
+    channels,
+    resize="antialias",
+    white=None,
+    labels=None,
+    checked=True,
+):
+    """Read the images of a folder, uint8 N x C x H x W, and their labels.
+
+    Labels are classes, int64 N, or attributes, 0 or 1, uint8 N x attributes.
+    """
 
     def decode(path):
-        return decode_image(path, height, width, channels, resize)
+        return decode_image(path, height, width, channels, resize, white)
 
-    files, labels = list_images(folder)
+    files, marks = label_images(folder, labels, checked)
     images, readable = decode_files(files, decode, (channels, height, width))
-    return images, torch.tensor(labels)[readable]
+    return images, torch.as_tensor(marks)[readable]
 
 
 class ImageFolder(Dataset, kind="image_folder"):
-    """A folder of jpg, png, webp, bmp or gif images, in class sub-folders or flat.
+    """A folder of images in any format that Pillow reads, in class sub-folders or flat.
 
     Every image is resized to cover the spec's size and cropped at the centre. Transparency becomes
-    white. Files that cannot be read are skipped with a warning.
+    white, a photograph is turned upright, and an animation is its first frame. Other files, and
+    those that cannot be read, are left out with a warning.
     """
 
     load: ClassVar = staticmethod(load_images)
     in_memory: ClassVar = False
     fix: ClassVar = "name the folder of your images"
 
+    labels: PathText | None = Field(
+        None,
+        description="table of labels, from the folder of the images, such as `labels.csv`; if not "
+        "given, sub-folders are classes",
+    )
+    white: Positive | None = Field(
+        None,
+        description="value of white in grey images of more than 8 bits, such as 4095 for 12 bits; "
+        "65535, or 1 in images of floats, if not given",
+    )
+
     def wanted(self) -> str:
-        return "jpg, png, webp, bmp or gif images"
+        return "images, such as jpg, png, webp, tif or ppm,"
 
     def holds(self, folder: Path) -> bool:
-        return next(find_images(folder), None) is not None
-
-    def places(self, folder: Path | None) -> list[Path]:
-        # no other folder can replace the user's own images
-        return [folder.expanduser()] if folder else super().places(None)
+        return folder.is_dir() and any(map(is_image, walk_files(folder)))
 
     def classes(self, folder: Path | None = None) -> list[str]:
         if folder is None:
             return []
+        if self.labels:
+            return label_names(folder / self.labels)
         names = (path.relative_to(folder).parts for path in find_images(folder))
         return sorted({parts[0] for parts in names if len(parts) > 1})
 
@@ -160,7 +194,8 @@ class ImageFolder(Dataset, kind="image_folder"):
         resize: str = "antialias",
         transpose: bool = False,
     ) -> ImageFiles:
-        """Return the image files of `folder`, none of them read yet."""
-        files, labels = list_images(folder)
-        form = (height, width, channels, resize)
+        """Return the image files of `folder`, none of them read yet. Warn of other files."""
+        warn_others(folder, folder / (self.labels or ""))
+        files, labels = label_images(folder, self.labels)
+        form = (height, width, channels, resize, self.white)
         return ImageFiles(folder, files, labels, decode_image, form, transpose)

@@ -10,6 +10,10 @@ from ganspec.kinds.datasets.idx import IdxDataset
 class Mnist(IdxDataset, kind="mnist"):
     """MNIST: 60,000 training and 10,000 test handwritten digits."""
 
+    first_labels: ClassVar = {
+        "train": bytes([5, 0, 4, 1, 9, 2, 1, 3, 1, 4]),
+        "test": bytes([7, 2, 1, 0, 4, 1, 4, 9, 5, 9]),
+    }
     subfolders: ClassVar = ("MNIST/raw",)
     well_known: ClassVar = ("/usr/share/datasets/mnist",)
     fix: ClassVar = "put the files into ./data/mnist or name their folder"

@@ -29,17 +29,23 @@ def find_npz(place):
 
 
 def read_arrays(path):
-    """Read `images` and `labels` (or None) of a .npz file without pickles."""
+    """Read `images`, `labels` and `multi_hot` of a .npz file without pickles.
+
+    What the file lacks is None, except `images`, which it must have.
+    """
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not a .npz file")
     try:
         with np.load(path, allow_pickle=False) as arrays:
             if "images" not in arrays:
                 raise ValueError(f"no array `images`, only {', '.join(arrays) or 'nothing'}")
-            images, labels = arrays["images"], arrays.get("labels")
-            if isinstance(images, bytes) or isinstance(labels, bytes):  # no file of numpy's
-                raise ValueError("`images` or `labels` in it is no array")
-            return images, labels
+            if "labels" in arrays and "multi_hot" in arrays:
+                raise ValueError("`labels` and `multi_hot` cannot both be the labels")
+            found = {name: arrays.get(name) for name in ("images", "labels", "multi_hot")}
+            for name, array in found.items():
+                if isinstance(array, bytes):  # no file of numpy's
+                    raise ValueError(f"`{name}` in it is no array")
+            return tuple(found.values())
     except Exception as error:  # a damaged file can raise any exception
         raise ValueError(f"{path} cannot be read: {error}") from error
 
@@ -73,16 +79,30 @@ def check_labels(labels, count):
     return labels
 
 
-def load_images(folder, height, width, channels, resize="antialias"):
-    """Read the images of a .npz file, uint8 N x C x H x W, and their labels, int64 N.
+def check_marks(marks, count):
+    """Return multi-hot labels as uint8 N x classes."""
+    shape = " x ".join(map(str, marks.shape))
+    if marks.dtype.kind not in "iub" or marks.ndim != 2 or len(marks) != count or not marks.size:
+        raise ValueError(f"`multi_hot` is {marks.dtype} {shape}, not {count} rows of 0 and 1")
+    if marks.min() < 0 or marks.max() > 1:
+        raise ValueError(f"`multi_hot` holds {marks.min()} to {marks.max()}, not 0 and 1")
+    return marks.astype(np.uint8)
 
-    `folder` is the file or the folder that holds it.
+
+def load_images(folder, height, width, channels, resize="antialias"):
+    """Read the images of a .npz file, uint8 N x C x H x W, and their labels.
+
+    Labels are classes, int64 N, or multi-hot, uint8 N x classes. `folder` is the file
+    or the folder that holds it.
     """
     path = find_npz(folder)
-    images, labels = read_arrays(path)
+    images, labels, marks = read_arrays(path)
     try:
         images = torch.from_numpy(np.ascontiguousarray(order_images(images)))
-        labels = torch.from_numpy(check_labels(labels, len(images)))
+        if marks is None:
+            labels = torch.from_numpy(check_labels(labels, len(images)))
+        else:
+            labels = torch.from_numpy(check_marks(marks, len(images)))
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
     return fit_images(images, height, width, channels, resize), labels
@@ -99,9 +119,10 @@ def refuse_large(path):
 
 
 class Npz(Dataset, kind="npz"):
-    """A .npz file of numpy arrays: `images`, uint8, and perhaps `labels`, which count from 0.
+    """A .npz file of numpy arrays: `images`, uint8, and perhaps `labels` or `multi_hot`.
 
-    Images are N x H x W x C, N x C x H x W or, if grey, N x H x W.
+    Images are N x H x W x C, N x C x H x W or, if grey, N x H x W. `labels` are N whole numbers
+    from 0; `multi_hot` is N x classes, 1 for each class of an image.
     """
 
     load: ClassVar = staticmethod(load_images)
@@ -118,7 +139,3 @@ class Npz(Dataset, kind="npz"):
 
     def holds(self, folder: Path) -> bool:
         return folder.is_file() or any(folder.glob("*.npz"))
-
-    def places(self, folder: Path | None) -> list[Path]:
-        # no other file can replace the user's own images
-        return [folder.expanduser()] if folder else super().places(None)

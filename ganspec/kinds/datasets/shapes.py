@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
-from pydantic import AfterValidator, Field, NonNegativeInt, PositiveInt
+from pydantic import Field, NonNegativeInt, PositiveInt
 
 from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.datasets.images import grey_images
 from ganspec.kinds.datasets.objects import mark_objects, object_names, read_labels, solid_words
 from ganspec.kinds.datasets.scenes import draw_images, draw_scenes
-from ganspec.language.types import refusal
+from ganspec.language.types import PathText
 
 
 def load_images(
@@ -80,15 +80,6 @@ def list_objects(labels, count, block):
     order = torch.arange(-(-count // block) * block) % len(images)
     blocks = [{k: field[part] for k, field in fields.items()} for part in order.split(block)]
     return blocks, mark_objects(images, index)[order[:count]]
-
-
-def _check_path(path: str) -> str:
-    if not path.isprintable():
-        raise refusal("bad-value", "a path holds characters that cannot be seen")
-    return path
-
-
-PathText = Annotated[str, Field(min_length=1, max_length=1000), AfterValidator(_check_path)]
 
 
 class Shapes(Dataset, kind="shapes"):

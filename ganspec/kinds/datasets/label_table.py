@@ -1,0 +1,111 @@
+"""Tables of labels: a row for each image file, a column for each attribute, or one of classes."""
+
+from __future__ import annotations
+
+import csv
+import warnings
+from itertools import pairwise
+from pathlib import Path
+
+import torch
+
+
+def read_table(path, checked=True):
+    """Read a table of labels: the columns' names, and a list of values by file name.
+
+    The table is CSV, or has semicolons or tabs in place of commas. Its first line names
+    the columns, of which the first holds the file names. Or it is CelebA's file
+    `list_attr_celeba.txt`: a line with the number of files, a line of the attributes'
+    names, then a row for each file.
+    """
+    lines = Path(path).read_text("utf-8-sig").splitlines()
+    lines = [line for line in lines if line.strip()]
+    if lines and lines[0].strip().isdigit():
+        rows = [line.split() for line in lines]
+        rows[:2] = [["file", *rows[1]]] if len(rows) > 1 else []
+    else:
+        mark = next((mark for mark in ",;\t" if mark in "".join(lines[:1])), ",")
+        rows = list(csv.reader(lines, delimiter=mark, skipinitialspace=True))
+    if checked:
+        check_table(path, rows)
+    head, *rows = rows
+    table = {name.strip(): [value.strip() for value in row] for name, *row in rows}
+    return [name.strip() for name in head[1:]], table
+
+
+def check_table(path, rows):
+    """Raise ValueError unless rows are a table of labels with a line of names."""
+    if len(rows) < 2 or len(rows[0]) < 2:
+        form = "a line `file,NAME,...`, then a row for each file"
+        raise ValueError(f"{path} is no table of labels: {form}")
+    seen = set()
+    for row in rows[1:]:
+        if len(row) != len(rows[0]):
+            values = f"{len(row) - 1} values, not {len(rows[0]) - 1}"
+            raise ValueError(f"{path} has {values}, for {row[0]!r}")
+        if row[0].strip() in seen:
+            raise ValueError(f"{path} has two rows for {row[0]!r}")
+        seen.add(row[0].strip())
+    odd = {value.strip() for row in rows[1:] for value in row[1:]} - {"0", "1", "-1"}
+    if odd and len(rows[0]) > 2:
+        values = f"the value {min(odd)!r}: attributes are 1 or 0, or 1 or -1"
+        raise ValueError(f"{path} has {values}")
+
+
+def is_attributes(table):
+    """Return True if all values of a table's rows are 0, 1 or -1."""
+    return {"0", "1", "-1"}.issuperset(value for row in table.values() for value in row)
+
+
+def sort_classes(table):
+    """Return the names of the classes in a table, in order, numbers as numbers."""
+    names = {row[0] for row in table.values()}
+    return sorted(names, key=int) if all(map(str.isdecimal, names)) else sorted(names)
+
+
+def label_names(path):
+    """Return the names of the attributes or of the classes in a table of labels."""
+    names, table = read_table(path)
+    return names if is_attributes(table) else sort_classes(table)
+
+
+def check_rows(path, table, keys):
+    """Warn of images without a row, and of rows without an image.
+
+    `keys` name the images. Raise ValueError if none has a row, or two have the same.
+    """
+    found = sorted(key for key in keys if key in table)
+    if not found:
+        raise ValueError(f"{path} has no row for any of the images, such as {keys[0]}")
+    for first, second in pairwise(found):
+        if first == second:
+            raise ValueError(f"{path} has one row for two images called {first}")
+    if lacking := [key for key in keys if key not in table]:
+        shown = ", ".join(lacking[:3]) + (", ..." if len(lacking) > 3 else "")
+        count = f"{len(lacking)} of {len(keys)} images"
+        message = f"left out {count} without a row in {path}: {shown}"
+        warnings.warn(message, stacklevel=4)
+    if more := len(table) - len(found):
+        warnings.warn(f"{path} has rows of {more} more files, which are not there", stacklevel=4)
+
+
+def find_labels(folder, files, path, checked=True):
+    """Return the labels of `files` by a table, and a list: True for files with a row.
+
+    A row names a file by its path from `folder`, or by its name alone. If all values
+    are 0, 1 or -1, which means 0, labels are uint8 N x attributes. Otherwise the only
+    column names classes, and labels are int64 N.
+    """
+    _, table = read_table(path, checked)
+    keys = [file.relative_to(folder).as_posix() for file in files]
+    keys = [key if key in table else Path(key).name for key in keys]
+    if checked:
+        check_rows(path, table, keys)
+    rows = [table[key] for key in keys if key in table]
+    if is_attributes(table):
+        marks = [[value == "1" for value in row] for row in rows]
+        labels = torch.tensor(marks, dtype=torch.uint8)
+    else:
+        index = {name: i for i, name in enumerate(sort_classes(table))}
+        labels = torch.tensor([index[row[0]] for row in rows])
+    return labels, [key in table for key in keys]
