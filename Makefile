@@ -23,6 +23,7 @@ lint: .venv/ready
 
 generated: .venv/ready
 	$(BIN)/ganspec build specs/*.yaml
+	$(BIN)/ganspec schema -o generated/ganspec.schema.json
 	$(BIN)/python docs/write_language.py > docs/language.md
 	$(BIN)/python docs/write_swaps.py > docs/swaps.md
 

@@ -37,7 +37,10 @@ def test_the_whole_way(tmp_path):
     assert "ganspec check my.yaml" in out
     text = (tmp_path / "my.yaml").read_text()
     claims = re.search(r"^report:\n(  .*\n)+", DCGAN.read_text(), re.MULTILINE)[0]
-    assert text == DCGAN.read_text().replace("name: dcgan\n", "name: my\n").replace(claims, "")
+    modeline = "# yaml-language-server: $schema=ganspec.schema.json\n"
+    assert text == modeline + DCGAN.read_text().replace("name: dcgan\n", "name: my\n").replace(
+        claims, ""
+    )
     assert run("check", "my.yaml", cwd=tmp_path)[0] == "my.yaml: ok\n"
     out, _ = run("build", "my.yaml", cwd=tmp_path)
     assert "generated/my.py" in out

@@ -37,6 +37,7 @@ TABLE = str(ROOT / "tests" / "summaries" / "dcgan_keras_discriminator_plain.txt"
 OUTPUTS = {
     "new": (["new"], ".yaml"),
     "build": (["build", DCGAN], ".py"),
+    "schema": (["schema"], ".json"),
     "show": (["show", DCGAN], ".txt"),
     "show graph": (["show", DCGAN, "--graph"], ".svg"),
     "show attention": (["show", "RUNS/attentive", "--attention"], ".png"),

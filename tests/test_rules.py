@@ -29,7 +29,7 @@ FLOORS = [
     ("plots",),
     ("kinds",),
     ("systems",),
-    ("runs",),
+    ("reference", "runs"),
     ("compiler", "scores"),
     ("comparison", "importing", "training"),
     ("sampling",),
@@ -78,7 +78,10 @@ def named(node: ast.AST, module: str) -> list[str]:
         above = module.split(".")[: -node.level] if node.level else []
         start = ".".join([*above, *([node.module] if node.module else [])])
         names = [f"{start}.{alias.name}" for alias in node.names]
-    elif isinstance(node, ast.Constant) and re.fullmatch(r"ganspec(\.\w+)+\.?", str(node.value)):
+    elif isinstance(node, ast.Constant) and re.fullmatch(
+        r"ganspec(?!.*\.json$)(\.\w+)+\.?",
+        str(node.value),  # a file is no module
+    ):
         names = [node.value]
     else:
         names = []

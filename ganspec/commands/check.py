@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,31 +11,52 @@ import typer
 import ganspec
 from ganspec.console import Settings, refuse_two_inputs, reported, show_diagnostics
 from ganspec.language.errors import SpecError
+from ganspec.report import findings
 
 EXAMPLE = "ganspec check specs/*.yaml"
+
+
+class CheckForm(StrEnum):
+    text = "text"
+    github = "github"
+    json = "json"
+    sarif = "sarif"
+
+
+WRITE = {"github": findings.github, "json": findings.as_json, "sarif": findings.sarif}
 
 
 def check(
     specs: Annotated[
         list[Path], typer.Argument(metavar="SPEC...", help="Spec files; `-`: standard input.")
     ],
+    form: Annotated[
+        CheckForm, typer.Option("--format", help="Format, for people or for other programs.")
+    ] = CheckForm.text,
     settings: Settings = None,
 ) -> None:
     """Find mistakes in specs: names, values, shapes, objectives, claimed counts."""
     from ganspec.language.source import name_of
 
     refuse_two_inputs(*specs)
-    failed = 0
+    failed, found = 0, []
+    is_text = form == CheckForm.text
     for path in specs:
         with reported():
             try:
                 spec = ganspec.load(path, settings or [])
-                show_diagnostics(ganspec.check(spec))
-                typer.echo(f"{name_of(path)}: ok")
+                found.append((path, ganspec.check(spec)))
+                if is_text:
+                    show_diagnostics(found[-1][1])
+                    typer.echo(f"{name_of(path)}: ok")
             except SpecError as error:
-                show_diagnostics(error.diagnostics, summary=len(specs) == 1)
+                found.append((path, list(error.diagnostics)))
+                if is_text:
+                    show_diagnostics(error.diagnostics, summary=len(specs) == 1)
                 failed += 1
+    if not is_text:
+        typer.echo(WRITE[form](found), nl=False)
     if failed:
-        if len(specs) > 1:
+        if is_text and len(specs) > 1:
             typer.echo(f"{failed} of {len(specs)} specs have errors", err=True)
         raise typer.Exit(1)

@@ -20,12 +20,18 @@ def new(
     ],
     source: Annotated[str, typer.Option("--from", help="Spec to start from.")] = "dcgan",
 ) -> None:
-    """Write a new spec that starts as a copy of a known one."""
+    """Write a new spec that starts as a copy of a known one.
+
+    Its first line names a schema for editors, which is written beside it if there is none.
+    """
+    from ganspec.reference.schema_file import MODELINE, write_beside
     from ganspec.systems.starters import starter
 
     with reported():
         text = starter(source, source if is_stream(path) else path.stem)
         if would_replace(path):
             fail(f"{path} exists and is not overwritten; choose another name")
-        write_text(path, text)
+        write_text(path, MODELINE + text)
+        if not is_stream(path) and (beside := write_beside(path)):
+            typer.echo(f"{beside} written, for completion and hints in editors")
     tell_written(path, f"; next: ganspec check {path}")

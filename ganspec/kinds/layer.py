@@ -101,8 +101,10 @@ class Layer(Kind, family="layer"):
     conditional: ClassVar[bool] = False
     tells_size: ClassVar[bool] = False
 
-    as_: Name | None = Field(None, alias="as", description="name of the output, for `from`")
-    from_: Name | None = Field(None, alias="from", description="named output to read")
+    as_: Name | None = Field(None, alias="as", description="name of the layer's value")
+    from_: Name | None = Field(
+        None, alias="from", description="named value to read in place of the previous layer's"
+    )
 
     def call(self, x: Value) -> Call:
         """Return the torch call on `x`: a module class or a function, with its arguments."""

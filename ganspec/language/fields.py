@@ -52,6 +52,7 @@ class ScalarType:
     finite: bool = False
     shortest: int = 0
     longest: int | None = None
+    pattern: str | None = None
     checked: bool = False  # a validator of the model may refuse values that this table accepts
 
     def accepts(self, value: object) -> bool:
@@ -94,9 +95,19 @@ class MapType:
 
 @dataclass(frozen=True)
 class Family:
-    """Metadata of an annotation: the field takes the kinds of a family, whatever their classes."""
+    """Metadata of an annotation: the field takes the kinds of a family, whatever their classes.
+
+    The keys of a map may be of the family `network`: names of the spec's networks.
+    """
 
     name: str
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Metadata of an annotation: the pattern of its texts, which a validator checks in words."""
+
+    pattern: str
 
 
 @dataclass(frozen=True)
@@ -236,6 +247,7 @@ def _scalar(python: type, metadata: tuple[object, ...]) -> ScalarType:
         longest=min(
             (most for m in metadata if (most := getattr(m, "max_length", 0))), default=None
         ),
+        pattern=next((each.pattern for each in metadata if isinstance(each, Matches)), None),
         checked=any(hasattr(each, "func") for each in metadata),
     )
 

@@ -9,7 +9,7 @@ from ganspec.language.document import Document, Signature, systems
 from ganspec.language.errors import Diagnostic, SpecError, listed, nearest, quoted
 from ganspec.language.expr import MAX_VALUE, UNKNOWN, Unknown, Width
 from ganspec.language.kinds import kinds_of
-from ganspec.language.merging import Shape, shape_at
+from ganspec.language.merging import ELSEWHERE, Shape, shape_at
 from ganspec.language.names import name_problem
 from ganspec.language.opening import HIDDEN, NUMBER
 from ganspec.language.resolve import Resolver
@@ -86,7 +86,7 @@ def resolve(tree: MapNode) -> Document:
         system_of(tree),
         tree,
         "the spec",
-        elsewhere=("blocks", "extends"),
+        elsewhere=ELSEWHERE,
         given={"tree": tree, "vars": plain},
     )
     resolver.unused()

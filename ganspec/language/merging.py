@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
+from ganspec.language.document import systems
 from ganspec.language.fields import fields_of
 from ganspec.language.kinds import kinds_of
 from ganspec.language.section import Section
@@ -14,6 +15,7 @@ from ganspec.language.unread import seen_in
 Shape: TypeAlias = str | type[Section] | None
 """The form of the map at a key path: a family's name if the map chooses a kind, the class of a
 section or kind if the map has its fields, None if neither is known."""
+ELSEWHERE = ("blocks", "extends")  # keys of a spec that are no fields of its class
 ShapeAt: TypeAlias = Callable[[KeyPath], Shape]
 
 
@@ -37,13 +39,22 @@ def merge(base: Node, over: Node, shape: ShapeAt, path: KeyPath = ()) -> Node:
         kept = {}
     merged = dict(kept)
     for key, node in over.value.items():
-        if node.value is None and not isinstance(part, str):
+        reset = node.value is None and not isinstance(part, str)
+        if reset and (key in merged or is_key(path, key)):
             merged.pop(key, None)
         elif key in merged:
             merged[key] = merge(merged[key], node, shape, (*path, key))
         else:
             merged[key] = node
     return MapNode(merged, over.mark, over.key_mark)
+
+
+def is_key(path: KeyPath, key: str) -> bool:
+    """Return True if a map at `path` may have `key`: null for a misspelt key would do nothing."""
+    shapes = [shape for system in systems() if (shape := shape_at(system, path)) is not None]
+    classes = [shape for shape in shapes if isinstance(shape, type)]
+    known = key in ELSEWHERE or any(key in fields_of(shape) for shape in classes)
+    return known or len(classes) < len(shapes) or not shapes
 
 
 def shape_at(root: type[Section], path: KeyPath) -> Shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ganspec.language.errors import Mark, SpecError, Text, fail, quoted, suggestion
-from ganspec.language.merging import ShapeAt, merge
+from ganspec.language.merging import ShapeAt, is_key, merge
 from ganspec.language.source import parse
 from ganspec.language.tree import KeyPath, ListNode, MapNode, Node, ScalarNode, node_of
 from ganspec.language.unread import seen_in
@@ -98,8 +98,9 @@ class _Setting:
         laid = self.lay(values.get(part, ScalarNode(None, mark, mark)), depth + 1, (*path, part))
         if isinstance(shape, str) and list(values) != [part]:  # the setting chooses another kind
             values = {}
+        known = part in values or is_key(path, part)
         values[part] = node_of(laid.value, laid.mark, mark)
-        if laid.value is None and not isinstance(shape, str):
+        if laid.value is None and not isinstance(shape, str) and known:
             del values[part]
         return MapNode(values, tree.mark, tree.key_mark)
 

@@ -14,7 +14,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ganspec.language.expr import Width as _Width
-from ganspec.language.names import name_problem
+from ganspec.language.fields import Matches
+from ganspec.language.names import WHOLE, name_problem
 
 
 def _keep_width(value: object, check: ValidatorFunctionWrapHandler) -> _Width:
@@ -58,7 +59,7 @@ Size = Annotated[int, Field(gt=0, le=8192)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_check_single)]
 Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_check_single)]
-Name = Annotated[str, AfterValidator(_check_name)]
+Name = Annotated[str, AfterValidator(_check_name), Matches(WHOLE)]
 """A name that becomes a Python name and a file name."""
 
 Doc = Annotated[str, Field(max_length=2000)]

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 
 from ganspec.kinds.metric import Metric
 from ganspec.language.errors import quoted
+from ganspec.language.fields import Family, Matches
 from ganspec.language.kinds import kinds_of
 from ganspec.language.parts import PATH
 from ganspec.language.section import Section
@@ -32,7 +33,9 @@ def _check_path(path: str) -> str:
     return path
 
 
-PartPath = Annotated[str, AfterValidator(_check_path)]
+PartPath = Annotated[str, AfterValidator(_check_path), Matches(f"^{PATH.pattern}$")]
+
+NetworkName = Annotated[Name, Family("network")]
 
 
 class Counts(Section):
@@ -138,10 +141,10 @@ class Report(Section):
     """The publication of the architecture, and its claims; `check` verifies the counts."""
 
     cite: Doc = Field("", description="where the architecture was published")
-    params: dict[Name, Count | Counts] = Field(
+    params: dict[NetworkName, Count | Counts] = Field(
         {}, description="claimed parameters by network: the total, or a map of counts"
     )
-    layers: dict[Name, tuple[Count, ...]] = Field(
+    layers: dict[NetworkName, tuple[Count, ...]] = Field(
         {},
         description="by network, the published count of every layer that has parameters, in order",
     )

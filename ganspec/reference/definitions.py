@@ -1,0 +1,266 @@
+"""Schemas of sections and kinds, made from their tables of fields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ganspec.kinds.layer import Weighted
+from ganspec.language.document import systems
+from ganspec.language.errors import Mark, Text
+from ganspec.language.fields import Field, FieldType, fields_of
+from ganspec.language.kinds import Kind
+from ganspec.language.section import Section
+from ganspec.language.tree import MapNode, node_of
+from ganspec.language.unread import UNREAD
+from ganspec.reference.values import Forms, Schema, add_scalars, list_keywords
+from ganspec.reference.words import (
+    NAME,
+    cleaned,
+    default,
+    facts,
+    needs_nothing,
+    takes,
+    words_of,
+    written_fields,
+)
+
+NAMED: Schema = {"pattern": f"{NAME.scalars[0].pattern}|^<<$"}  # `<<` merges a map of YAML
+SEEN: Schema = {"type": ["string", "null"], "description": "what was seen of an unknown part"}
+MARK = Mark(Text("", ()), 1, 1, 2)
+PROBES = {"number": 1, "string": "word", "boolean": True, "array": []}  # a value of each type
+
+
+class Definitions:
+    """Writes definitions, each once.
+
+    `extending` is True for a value that is merged with that of the spec that its spec extends.
+    """
+
+    def __init__(self) -> None:
+        self.definitions: dict[str, Schema] = {}
+        self.names: dict[object, str] = {}
+
+    def reference(self, key: object, name: str, make: Callable[[], Schema]) -> Schema:
+        """Return a reference to a definition, which `make` writes the first time."""
+        if key not in self.names:
+            taken = self.names.values()
+            while name in taken:  # by a class of the same name
+                name += "_"
+            self.names[key] = name  # a definition may hold itself
+            self.definitions[name] = make()
+        return {"$ref": f"#/definitions/{self.names[key]}"}
+
+    # -- sections and kinds -------------------------------------------------------------------
+
+    def section(self, classes: tuple[type[Section], ...], extending: bool) -> Schema:
+        """Return the schema of a section's map, of any of `classes`."""
+        found: dict[str, dict[FieldType, tuple[type[Section], Field]]] = {}
+        for cls in classes:
+            for name, field in fields_of(cls).items():
+                found.setdefault(name, {}).setdefault(field.type, (cls, field))
+        described = {"description": cleaned(classes[0])} if len(classes) == 1 else {}
+        properties = {name: self.field(list(f.values()), extending) for name, f in found.items()}
+        required = [n for n, f in found.items() if all(each.required for _, each in f.values())]
+        closed = {"properties": properties, "additionalProperties": False}
+        lacking = {} if extending or not required else {"required": required}
+        return {**described, "type": "object", **closed, **lacking}
+
+    def field(self, found: list[tuple[type[Section], Field]], extending: bool) -> Schema:
+        """Return the schema of a field with the reference's words for it."""
+        made = self.value(tuple(field.type for _, field in found), extending)
+        cls, field = found[0]
+        made = {**made, **({"description": field.description} if field.description else {})}
+        if len(found) == 1:
+            rest = f"Takes {takes(field.type)}. Default: {default(cls, field)}."
+            made["markdownDescription"] = "\n\n".join(filter(None, (field.description, rest)))
+            if isinstance(field.default, (bool, int, float, str)) and field.default != "":
+                made["default"] = field.default
+        return made
+
+    def part(self, classes: tuple[type[Section], ...], extending: bool, null: bool) -> Schema:
+        """Return a reference to the schema of a section as the value of a field."""
+        name = ".".join(cls.__name__ for cls in classes) + (".extending" if extending else "")
+
+        def make() -> Schema:
+            made = self.section(classes, extending)
+            forms, families = self.short_forms(classes, extending)
+            forms.types[:0] = ["object", *(["null"] if null else [])]
+            made = {**made, **forms.schema()}
+            _admit_unknown(made)
+            required = made.pop("required", [])
+            for family in families:
+                made["properties"] |= self.kinds(family, extending)
+            if families:  # a kind alone stands for all fields
+                made["dependencies"] = dict.fromkeys(required, required)
+                made |= {} if extending else {"minProperties": 1}
+            elif required:
+                made["allOf"] = [*made.get("allOf", []), _unless_unknown(required)]
+            return made
+
+        return self.reference((classes, extending, null), name, make)
+
+    def short_forms(
+        self, classes: tuple[type[Section], ...], extending: bool
+    ) -> tuple[Forms, list[str]]:
+        """Return the forms of a section besides its map, and families whose kinds stand for it.
+
+        `opened` is asked what it makes of a value of each type.
+        """
+        forms, families = Forms(), []
+        for cls in classes:
+            for kind, value in PROBES.items():
+                if isinstance(opened := cls.opened(node_of(value, MARK)), MapNode):
+                    field = fields_of(cls)[next(iter(opened.value))].type
+                    self.plain(forms, (field,), extending, {kind})
+            chosen = cls.opened(MapNode({"a kind": node_of(None, MARK)}, MARK))
+            first = next(iter(chosen.value)) if isinstance(chosen, MapNode) else None
+            if first in fields_of(cls) and (family := fields_of(cls)[first].type.family):
+                families.append(family)
+        return forms, families
+
+    def kinds(self, family: str, extending: bool) -> dict[str, Schema]:
+        """Return the schema of each kind of a family under its name."""
+        return {word: self.body(cls, extending) for word, cls in words_of(family).items()}
+
+    def kind(self, family: str, extending: bool, null: bool) -> Schema:
+        """Return a reference to the schema of one kind of a family."""
+        name = f"{family}{'.null' if null else ''}{'.extending' if extending else ''}"
+
+        def make() -> Schema:
+            forms = Forms()
+            self.plain(forms, (FieldType(null=null, family=family),), extending)
+            return self.chosen(forms, (family,), extending)
+
+        return self.reference((family, extending, null), name, make)
+
+    def chosen(self, forms: Forms, families: Iterable[str], extending: bool) -> Schema:
+        """Return the schema of one kind, as a map of one key or in other `forms`."""
+        forms.types.insert(0, "object")
+        made: Schema = {**forms.schema(), "minProperties": 1, "maxProperties": 1}
+        made["properties"] = {k: v for f in families for k, v in self.kinds(f, extending).items()}
+        if "layer" in families:  # blocks of the spec are layers, too; see `layer_names`
+            made["propertyNames"] = NAMED
+        else:
+            made["additionalProperties"] = False
+            _admit_unknown(made)
+        return made
+
+    def body(self, cls: type[Kind], extending: bool) -> Schema:
+        """Return a reference to the schema of the value of a kind's key."""
+        name = f"{cls.family}.{cls.kind}{'.extending' if extending else ''}"
+        return self.reference((cls, extending), name, lambda: self._body(cls, extending))
+
+    def _body(self, cls: type[Kind], extending: bool) -> Schema:
+        fields = written_fields(cls)
+        required = [n for n, field in fields.items() if field.required and not extending]
+        forms = Forms()
+        if not required:
+            forms.admit("null")
+        inner: dict[str, Schema] = {}
+        if cls.primary:
+            primary = fields[cls.primary].type
+            self.plain(forms, (primary,), extending)
+            inner = self.kinds(primary.family, extending) if primary.family else {}
+        forms.types.insert(0, "object")
+        text = cleaned(cls)
+        made = {"description": text, **forms.schema()}
+        if said := facts(cls):
+            made["markdownDescription"] = f"{text}\n\n{said}"
+        own = {name: self.own(cls, field, extending) for name, field in fields.items()}
+        made |= {"properties": {**inner, **own}, "additionalProperties": False}
+        return made | ({"required": required} if required and not inner else {})
+
+    def own(self, cls: type[Kind], field: Field, extending: bool) -> Schema:
+        """Return the schema of a kind's field; a reference if all kinds of a base have it."""
+        if field not in fields_of(Weighted).values():
+            return self.field([(cls, field)], extending)
+        name = f"layers.{field.name}{'.extending' if extending else ''}"
+        return self.reference((name,), name, lambda: self.field([(cls, field)], extending))
+
+    # -- values -------------------------------------------------------------------------------
+
+    def value(
+        self, types: tuple[FieldType, ...], extending: bool, reads_unknown: bool = True
+    ) -> Schema:
+        """Return the schema of a value of any of `types`."""
+        null = extending or any(kind.null for kind in types)
+        sections = tuple(dict.fromkeys(kind.section for kind in types if kind.section))
+        families = tuple(dict.fromkeys(kind.family for kind in types if kind.family))
+        other = any(k.map or k.scalars or k.literals or k.lists for k in types)
+        if sections and not (families or other):
+            return self.part(sections, extending, null)
+        if len(families) == 1 and not (sections or other):
+            return self.kind(families[0], extending, null)
+        forms = Forms()
+        self.plain(forms, types, extending)
+        if null:
+            forms.admit("null")
+        if families:
+            return self.chosen(forms, families, extending)
+        maps = [kind.map for kind in types if kind.map]
+        if not (sections or maps) and not reads_unknown:
+            return forms.schema()
+        forms.types.insert(0, "object")
+        made = forms.schema()
+        if sections:
+            made |= {k: v for k, v in self.section(sections, True).items() if k != "type"}
+        elif maps:
+            made |= self.map(maps[0].keys, maps[0].values, extending)
+        else:
+            made["propertyNames"] = {"const": UNREAD}
+        if sections or maps:
+            _admit_unknown(made)
+        return made
+
+    def plain(
+        self,
+        forms: Forms,
+        types: tuple[FieldType, ...],
+        extending: bool,
+        only: set[str] | None = None,
+    ) -> None:
+        """Add to `forms` all forms of `types` but maps; with `only`, those of some JSON types."""
+        found, words = Forms(), []
+        for family in (kind.family for kind in types if kind.family):
+            options = words_of(family)
+            # the name alone, if the kind needs no fields or they are inherited
+            words += [w for w, cls in options.items() if extending or needs_nothing(cls)]
+            if family == "layer":  # a block's name is as good
+                found.admit("string", **NAMED)
+                words = []
+        add_scalars(found, types, words)
+        for kind in types:
+            if kind.null:
+                found.admit("null")
+            if kind.lists:
+                found.admit("array", **list_keywords(kind.lists, self.entry))
+        if only is not None:
+            found.types = [t for t in found.types if t.replace("integer", "number") in only]
+        forms.types += [t for t in found.types if t not in forms.types]
+        forms.keywords |= found.keywords
+        forms.rules += [rule for rule in found.rules if rule not in forms.rules]
+
+    def entry(self, kind: FieldType) -> Schema:
+        """Return the schema of an entry of a list; lists are replaced, not merged."""
+        return self.value((kind,), False, reads_unknown=False)
+
+    def map(self, keys: FieldType, values: FieldType, extending: bool) -> Schema:
+        """Return the keywords of a map whose keys the spec chooses, freely or from words."""
+        value = self.value((values,), extending, reads_unknown=False)
+        networks = [key for system in systems() for key in system.networks]
+        if words := networks if keys.family == "network" else keys.words:
+            return {"properties": dict.fromkeys(words, value), "additionalProperties": False}
+        named = {"propertyNames": NAMED} if keys == NAME else {}
+        return {**named, "properties": {}, "additionalProperties": value}
+
+
+def _admit_unknown(made: Schema) -> None:
+    """Admit `{unknown: ...}` in place of the value."""
+    own = made["properties"].setdefault(UNREAD, SEEN)
+    if own is not SEEN:  # a field of this name, such as a network's
+        types = own["type"] if isinstance(own["type"], list) else [own["type"]]
+        own["type"] = list(dict.fromkeys([*types, *SEEN["type"]]))
+
+
+def _unless_unknown(required: list[str]) -> Schema:
+    return {"if": {"not": {"required": [UNREAD]}}, "then": {"required": required}}

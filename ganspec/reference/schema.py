@@ -1,0 +1,93 @@
+"""A JSON Schema (draft 7) of specs, for editors and other programs.
+
+The tables of fields, from which specs are resolved, become definitions: one of each section and
+kind. Every map is closed, so that a misspelt key is reported at the key. A spec that extends
+another one may leave out every field and reset it with null; without a network, it may have the
+fields of all systems, as the other file says which it is. Whatever `ganspec check` accepts is
+valid. Shapes, names and agreements between values are for `check`.
+"""
+
+from __future__ import annotations
+
+from ganspec.language.document import Document, systems
+from ganspec.reference.definitions import NAMED, Definitions
+from ganspec.reference.layer_names import add_layer_names
+from ganspec.reference.misspelt import slips
+from ganspec.reference.values import Schema
+from ganspec.reference.words import SPEC_KEYS
+from ganspec.systems.spec import BlockDefinition
+
+DRAFT = "http://json-schema.org/draft-07/schema#"
+WRITTEN = "Written by `ganspec schema`; write it again after an update of ganspec."
+
+
+def schema() -> Schema:
+    """Return the schema of specs, with every kind that is loaded."""
+    return _Specs().whole()
+
+
+class _Specs(Definitions):
+    """The definitions of whole specs."""
+
+    def whole(self) -> Schema:
+        """Return the schema of a spec with all definitions."""
+        standard, *others = systems()
+        alone = self.system((standard,), False)
+        for system in reversed(others):
+            # as in `system_of`, a misspelt network chooses its system, too
+            no_network = {"propertyNames": {"not": {"pattern": slips(system.networks)}}}
+            alone = {"if": no_network, "then": alone, "else": self.system((system,), False)}
+        extending = self.system(tuple(systems()), True)
+        for system in systems():
+            own = {"anyOf": [_present(name) for name in system.networks]}
+            extending = {"if": own, "then": self.system((system,), True), "else": extending}
+        made = {
+            "$schema": DRAFT,
+            "$comment": WRITTEN,
+            "title": "ganspec spec",
+            "type": "object",
+            "if": {"required": ["extends"]},
+            "then": extending,
+            "else": alone,
+        }
+        add_layer_names(made, self.definitions)
+        return {**made, "definitions": dict(sorted(self.definitions.items()))}
+
+    def system(self, found: tuple[type[Document], ...], extending: bool) -> Schema:
+        """Return a reference to the schema of a whole spec of one of these systems."""
+
+        def make() -> Schema:
+            made = self.section(found, extending)
+            made["properties"]["blocks"] = self.blocks(extending)
+            if extending:
+                text = {"type": "string", "minLength": 1, "description": SPEC_KEYS["extends"]}
+                made["properties"]["extends"] = text
+            return made
+
+        name = found[0].__name__.lower() if len(found) == 1 else "any"
+        name = f"{name}{'.extending' * extending}"
+        return self.reference((found, extending), name, make)
+
+    def blocks(self, extending: bool) -> Schema:
+        """Return the schema of `blocks`."""
+        null = ["null"] if extending else []
+
+        def make() -> Schema:
+            made = {**self.section((BlockDefinition,), extending), "type": ["object", *null]}
+            if extending:  # null for a key that does not exist is no mistake in a block
+                made["additionalProperties"] = {"type": "null"}
+            return made
+
+        block = self.reference(
+            (BlockDefinition, extending), f"block{'.extending' * extending}", make
+        )
+        return {
+            "description": SPEC_KEYS["blocks"],
+            "type": ["object", *null],
+            "propertyNames": NAMED,
+            "additionalProperties": block,
+        }
+
+
+def _present(key: str) -> Schema:
+    return {"required": [key], "properties": {key: {"not": {"type": "null"}}}}

@@ -1,0 +1,32 @@
+"""The schema as a file beside the specs, where editors find it without a network."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from ganspec.atomic import write_text
+from ganspec.reference.schema import WRITTEN, schema
+
+SCHEMA_NAME = "ganspec.schema.json"
+MODELINE = f"# yaml-language-server: $schema={SCHEMA_NAME}\n"  # the first line of a spec
+
+
+def schema_text() -> str:
+    """Return the schema of specs as JSON."""
+    return json.dumps(schema(), indent=1) + "\n"
+
+
+def is_schema(path: Path) -> bool:
+    """Return True if `ganspec schema` wrote the file, which may be replaced."""
+    with path.open("rb") as file:
+        return WRITTEN.encode() in file.read(400)
+
+
+def write_beside(spec: Path) -> Path | None:
+    """Write the schema into a spec's folder. Return its path; None if there is one."""
+    target = spec.with_name(SCHEMA_NAME)
+    if target.exists():
+        return None
+    write_text(target, schema_text())
+    return target

@@ -1,0 +1,155 @@
+"""The words in which the reference and editors describe sections, kinds and fields."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from pydantic import BaseModel
+
+from ganspec.kinds.dataset import Dataset
+from ganspec.kinds.layer import Layer, Weighted
+from ganspec.language.fields import LIMITS, Field, FieldType, field_type, fields_of
+from ganspec.language.kinds import Kind, kinds_of
+from ganspec.language.opening import HIDDEN, Rounds
+from ganspec.language.section import Section
+from ganspec.language.types import Name
+from ganspec.program.spelling import number
+
+FAMILIES = {
+    "layer": "Kinds of layer",
+    "condition": "Kinds of condition",
+    "loss": "Kinds of loss",
+    "criterion": "Kinds of criterion",
+    "penalty": "Kinds of penalty",
+    "optimizer": "Kinds of optimizer",
+    "initializer": "Kinds of initial weights",
+    "weight_norm": "Kinds of weight norm",
+    "metric": "Kinds of metric",
+    "dataset": "Kinds of data set",
+}
+SPEC_KEYS = {  # keys of every spec that are read before there is a model
+    "blocks": "reusable pieces",
+    "extends": "a spec to change",
+}
+NAME = field_type(Name)
+Link: TypeAlias = Callable[[str, str | type[Section]], str]
+"""Returns a text as a link to a family's heading, or to the heading of a section."""
+
+
+def unlinked(text: str, _: str | type[Section]) -> str:
+    """Return `text` alone, for places without links."""
+    return text
+
+
+def cleaned(model: type[Section]) -> str:
+    """Return a docstring as Markdown: paragraphs kept, each on one line."""
+    paragraphs = inspect.cleandoc(model.__doc__ or "").split("\n\n")
+    return "\n\n".join(re.sub(r"\s*\n\s*", " ", p) for p in paragraphs)
+
+
+def facts(kind: type[Kind]) -> str:
+    """Return facts of a kind besides its fields, as one paragraph; '' if there are none."""
+    found = []
+    if issubclass(kind, Layer) and kind.expects:
+        found.append(f"Reads a {kind.expects}.")
+    if issubclass(kind, Layer) and issubclass(kind, Weighted):
+        found.append("Has a weight: takes `weight_norm` and `init`.")
+    if issubclass(kind, Dataset):
+        (height, width), channels = kind.size, kind.channels
+        colour = "grey" if channels == 1 else "colour"
+        found.append(f"{height} x {width} unless `data.size` says otherwise, {colour}.")
+    if kind.primary:
+        found.append(f"A bare value is `{kind.primary}`.")
+    return " ".join(found)
+
+
+def written_fields(kind: type[Kind]) -> dict[str, Field]:
+    """Return the fields of a kind as a spec writes them."""
+    if kind.kind == "repeat":  # opened before it becomes the kind
+        layers = field_type(tuple[Layer, ...])
+        body = Field("layers", "layers", layers, True, None, "what is repeated")
+        return {**fields_of(Rounds), "layers": body}
+    return fields_of(kind)
+
+
+def words_of(family: str) -> dict[str, type[Kind]]:
+    """Return the kinds of a family that a spec can write, in the same order in any process."""
+    return {word: kind for word, kind in sorted(kinds_of(family).items()) if word not in HIDDEN}
+
+
+def needs_nothing(kind: type[Kind]) -> bool:
+    """Return True if a kind has no required fields, so that its name alone is enough."""
+    return not any(field.required for field in written_fields(kind).values())
+
+
+# -- fields -----------------------------------------------------------------------------------
+
+
+def takes(kind: FieldType, link: Link = unlinked) -> str:
+    """Return the values that a field takes, in words, with its bounds."""
+    if kind.families and kind.family:
+        return f"one {link(kind.family, kind.family)}, or a list of several"
+    if kind.families:
+        return f"a list of {link(f'{kind.families}s', kind.families)}"
+    if kind.family:
+        return f"one {link(FAMILIES[kind.family].replace('Kinds', 'kind'), kind.family)}"
+    if kind.map:
+        keys = " or ".join(f"`{word}`" for word in kind.map.keys.words) or "names"
+        return f"a map of {keys}, each {_described(kind.map.values, link)}"
+    if kind == NAME:
+        return "a name"
+    return ", ".join([_described(kind, link), *bounds(kind)])
+
+
+def _described(kind: FieldType, link: Link) -> str:
+    if kind.section is None:
+        return str(kind)
+    return str(kind).replace("a map", f"a {link('map', kind.section)}")
+
+
+def bounds(kind: FieldType) -> Iterator[str]:
+    """Yield the bounds of one number in words, but for those that nobody meets."""
+    if len(kind.scalars) != 1 or kind.lists or kind.literals:
+        return
+    (scalar,) = kind.scalars
+    for limit in scalar.limits:
+        if limit.bound > 1_000_000:
+            continue
+        if scalar.python is int and limit.relation == "gt":
+            yield f"at least {limit.bound + 1:,}"
+        else:
+            yield f"{LIMITS[limit.relation]} {limit.bound:,}"
+
+
+def default(model: type[Section], field: Field) -> str:
+    """Return the field's default, and other frameworks' where they differ."""
+    if field.required:
+        return "required"
+    value = field.default
+    if isinstance(value, BaseModel):
+        shown = "the defaults"
+    elif value in (None, "", {}, ()):
+        shown = "none"
+    else:
+        shown = f"`{flow(value)}`"
+    others: dict[str, list[str]] = {}
+    for framework, fields in model.framework_defaults.items():
+        if field.name in fields:
+            others.setdefault(flow(fields[field.name]), []).append(framework)
+    texts = [f"`{value}` under {' and '.join(names)}" for value, names in others.items()]
+    return "; ".join([shown, *texts])
+
+
+def flow(value: object) -> str:
+    """Return plain data as a person writes it on one line of YAML."""
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{k}: {flow(v)}' for k, v in value.items())}}}"
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(flow, value))}]"
+    if isinstance(value, float):
+        return number(value)
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,121 @@
+"""The mistakes in specs, written for other programs: annotations on GitHub, JSON and SARIF."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import quote
+
+from ganspec.language.errors import Diagnostic, printable
+from ganspec.version import VERSION
+
+Findings: TypeAlias = Sequence[tuple[Path, Sequence[Diagnostic]]]
+"""Each checked file with its diagnostics."""
+
+SETTING = "--set"  # in place of a file, for mistakes in settings
+TEXT, VALUE = "%\r\n", "%\r\n:,"  # what ends the text, and a value, of a workflow command
+SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def github(findings: Findings) -> str:
+    """Return a workflow command for each finding, which GitHub shows at its line."""
+    commands = (f"{_command(path, each)}\n" for path, found in findings for each in found)
+    return "".join(dict.fromkeys(commands))  # several specs may extend the file of a finding
+
+
+def as_json(findings: Findings) -> str:
+    """Return every finding as data, by checked file."""
+    specs = [
+        {
+            "spec": str(path),
+            "ok": all(each.severity != "error" for each in found),
+            "diagnostics": [_data(path, each) for each in found],
+        }
+        for path, found in findings
+    ]
+    return json.dumps({"specs": specs}, indent=2) + "\n"
+
+
+def sarif(findings: Findings) -> str:
+    """Return the findings as a log in SARIF 2.1.0, for code scanning."""
+    codes = dict.fromkeys(each.code for _, found in findings for each in found)
+    results = (_result(path, each) for path, found in findings for each in found)
+    driver = {
+        "name": "ganspec",
+        "version": VERSION,
+        "rules": [{"id": code} for code in codes],
+    }
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": list({json.dumps(result): result for result in results}.values()),
+    }
+    return json.dumps({"$schema": SARIF, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _file(path: Path, found: Diagnostic) -> str | None:
+    """Return the file that a finding is in: the checked one if it has no place; None: no file."""
+    name = found.mark.text.name if found.mark else str(path)
+    return None if name == SETTING else name
+
+
+def _text(found: Diagnostic) -> str:
+    """Return message, notes and help, a line each."""
+    help = [f"help: {found.help}"] if found.help else []
+    lines = [found.message, *(f"note: {note}" for note in found.notes), *help]
+    return "\n".join(map(printable, lines))
+
+
+def _command(path: Path, found: Diagnostic) -> str:
+    place: dict[str, object] = {"file": _file(path, found)}
+    if found.mark and place["file"]:
+        place |= {"line": found.mark.line, "col": found.mark.column, "endColumn": found.mark.end}
+    place["title"] = f"ganspec {found.code}"
+    given = ((key, str(value)) for key, value in place.items() if value is not None)
+    properties = ",".join(f"{key}={_escaped(value, VALUE)}" for key, value in given)
+    return f"::{found.severity} {properties}::{_escaped(_text(found), TEXT)}"
+
+
+def _escaped(text: str, characters: Iterable[str]) -> str:
+    """Return text with characters that end a part of a workflow command in percent codes."""
+    for character in characters:  # `%` first
+        text = text.replace(character, f"%{ord(character):02X}")
+    return text
+
+
+def _data(path: Path, found: Diagnostic) -> dict[str, Any]:
+    mark = found.mark
+    return {
+        "severity": found.severity,
+        "code": found.code,
+        "message": found.message,
+        "file": mark.text.name if mark else str(path),
+        "line": mark.line if mark else None,
+        "column": mark.column if mark else None,
+        "end_column": mark.end if mark else None,
+        "notes": list(found.notes),
+        "help": found.help,
+    }
+
+
+def _result(path: Path, found: Diagnostic) -> dict[str, Any]:
+    result = {
+        "ruleId": found.code,
+        "level": found.severity,
+        "message": {"text": _text(found)},
+    }
+    file = _file(path, found)
+    if file is None:
+        return result
+    place: dict[str, Any] = {"artifactLocation": {"uri": _uri(file)}}
+    if mark := found.mark:
+        region = {"startLine": mark.line, "startColumn": mark.column, "endColumn": mark.end}
+        place["region"] = region
+    return {**result, "locations": [{"physicalLocation": place}]}
+
+
+def _uri(file: str) -> str:
+    path = Path(file)
+    return path.as_uri() if path.is_absolute() else quote(path.as_posix())
