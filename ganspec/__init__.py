@@ -147,12 +147,14 @@ def train(
     installed, MetricError or ExtractorError if the spec's scores cannot be measured, TrainingError
     if a loss is not finite, and KeyboardInterrupt after a second Ctrl-C.
     """
+    from ganspec.progress import quieted
     from ganspec.training.session import TrainingOptions, train
 
     options = TrainingOptions(
         data, device, steps, minutes, resume, overwrite, progress, tensorboard, exact
     )
-    return train(spec, out, options, _scoring(spec))
+    with quieted(progress is not True):
+        return train(spec, out, options, _scoring(spec))
 
 
 def _scoring(spec: Spec) -> ScoringFactory | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -14,6 +15,17 @@ if TYPE_CHECKING:
 
 LINE_SECONDS = 30.0  # between two lines of a log
 BAR = 10  # width of a bar in characters
+_QUIET: ContextVar[bool] = ContextVar("quiet", default=False)
+
+
+@contextmanager
+def quieted(quiet: bool) -> Iterator[None]:
+    """Within the block, show no progress at all if `quiet` is True."""
+    token = _QUIET.set(quiet or _QUIET.get())
+    try:
+        yield
+    finally:
+        _QUIET.reset(token)
 
 
 class Progress:
@@ -21,9 +33,9 @@ class Progress:
 
     A context manager, called as the work goes on: with a bar on a terminal, and elsewhere with one
     line every LINE_SECONDS. `unit` names other work than training steps. `seconds` is a limit on
-    the time of the work. With `lines` there are lines on a terminal, too, above another bar. Unless
-    `shown`, there is nothing. What cannot be written, as to a terminal that was closed, is left
-    out, so that progress never ends the work.
+    the time of the work. With `lines` there are lines on a terminal, too, above another bar. There
+    is nothing unless `shown`, or where progress is `quieted`. What cannot be written, as to a
+    terminal that was closed, is left out, so that progress never ends the work.
     """
 
     def __init__(
@@ -35,8 +47,9 @@ class Progress:
         lines: bool = False,
         seconds: float | None = None,
     ):
-        self.title, self.unit, self.shown, self.seconds = title, unit, shown, seconds
-        self.wants_bar = shown and not lines and has_terminal()
+        self.title, self.unit, self.seconds = title, unit, seconds
+        self.shown = shown and not _QUIET.get()
+        self.wants_bar = self.shown and not lines and has_terminal()
         self.bars: Bars | None = None
         self.first: tuple[float, int] | None = None  # time and work done at the first call
         self.printed = 0.0  # time of the last line
@@ -118,9 +131,9 @@ class Progress:
 class Passes(ExitStack):
     """Progress of several passes over images, one after another: a bar or lines for each."""
 
-    def __init__(self, shown: bool = True, lines: bool = False):
+    def __init__(self, lines: bool = False):
         super().__init__()
-        self.shown, self.lines = shown, lines
+        self.lines = lines
         self.title: str | None = None
         self.progress: Progress
 
@@ -128,7 +141,7 @@ class Passes(ExitStack):
         """Show that `done` of `total` images of the pass called `title` are done."""
         if title != self.title:
             self.close()
-            made = Progress(title, "images", shown=self.shown, lines=self.lines)
+            made = Progress(title, "images", lines=self.lines)
             self.title, self.progress = title, self.enter_context(made)
         self.progress(done, total)
         if done >= total:

@@ -32,6 +32,7 @@ from ganspec.systems.feed import StreamedImages
 from ganspec.systems.spec import Data
 from ganspec.systems.training import Images
 from ganspec.training import images as training_images
+from ganspec.training import stop
 from ganspec.training.images import open_all, open_images
 
 CPU = torch.device("cpu")
@@ -380,7 +381,7 @@ def wait_for_steps(process: subprocess.Popen, run: Path, count: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", list(stop.SIGNALS), ids=lambda number: number.name)
 def test_a_signal_to_the_group_of_a_streamed_run_ends_it_with_a_checkpoint(
     folder, tmp_path, monkeypatch, number
 ):
@@ -394,7 +395,8 @@ def test_a_signal_to_the_group_of_a_streamed_run_ends_it_with_a_checkpoint(
         os.killpg(process.pid, number)
         out, errors = process.communicate(timeout=60)
         assert process.returncode == 130 and "go on with" in out, (trial, out, errors)
-        assert not errors
+        lines = [line for line in errors.splitlines() if line]
+        assert [line.split(":")[0] for line in lines] == [number.name], errors
         step = checkpoint.load(run / "checkpoint.pt")["step"]
         assert len(Run.open(run).rows()) == step
         stream(monkeypatch)

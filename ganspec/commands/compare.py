@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from ganspec.console import Quiet, refuse_two_inputs, reported
-from ganspec.progress import Progress
+from ganspec.progress import Progress, quieted
 
 EXAMPLE = "ganspec compare specs/dcgan.yaml specs/wgan_gp.yaml runs/my"
 
@@ -51,7 +51,7 @@ def compare(
 ) -> None:
     """Compare any number of specs in a table: data, networks, losses, training, scores."""
     refuse_two_inputs(*names)
-    with reported():
+    with quieted(quiet), reported():
         from ganspec.comparison.survey import survey
         from ganspec.comparison.surveyed import open_systems
         from ganspec.report.survey_table import FORMS, layout
@@ -60,6 +60,6 @@ def compare(
         if form is TableForm.text and sys.stdout.isatty():
             default_width = shutil.get_terminal_size().columns
         chosen = [word for word in rows.split(",") if word.strip()]
-        with Progress("compare", "specs", shown=not quiet) as progress:
+        with Progress("compare", "specs") as progress:
             table = survey(open_systems(names), chosen, progress)
         typer.echo(write(layout(table, width or default_width, transpose, every)))

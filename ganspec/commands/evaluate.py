@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ganspec.console import Quiet, fail, refuse_two_inputs, reported
+from ganspec.progress import quieted
 from ganspec.streams import is_input
 
 EXAMPLE = "ganspec evaluate runs/dcgan_fashion --extractor runs/classifier_fashion -n 10000"
@@ -104,15 +105,15 @@ def evaluate(
         fail("--every-snapshot and --step choose among a run's weights: leave them out")
     if every and step is not None:
         fail("--every-snapshot scores all steps and --step one; choose")
-    with reported():
+    with quieted(quiet), reported():
         from ganspec.evaluation import console
 
         parsed = console.parse_options(**options)
         if folder is not None and is_run:
-            lines = console.evaluate_run(folder, parsed, quiet, every, step)
+            lines = console.evaluate_run(folder, parsed, every, step)
         elif folder is not None:
-            lines = console.evaluate_spec(folder, parsed, quiet)
+            lines = console.evaluate_spec(folder, parsed)
         elif pictures is not None:
-            lines = console.evaluate_folder(pictures, parsed, quiet)
+            lines = console.evaluate_folder(pictures, parsed)
         # all scores and plots are written before the first line, whose reader may have ended
         typer.echo("\n".join(list(lines)))

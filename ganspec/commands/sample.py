@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ganspec.console import Quiet, reported, tell
-from ganspec.progress import Progress
+from ganspec.progress import Progress, quieted
 
 EXAMPLE = "ganspec sample runs/dcgan -n 1000 --seed 1 -o images.csv"
 
@@ -80,10 +80,10 @@ def sample(
     with --interpolate the way between latents.
     """
     options = {name: value for name, value in locals().items() if name not in ("folder", "quiet")}
-    with reported():
+    with quieted(quiet), reported():
         from ganspec.sampling.sample import sample
 
-        with Progress("sample", "images", shown=not quiet) as progress:
+        with Progress("sample", "images") as progress:
             lines = sample(folder, progress, **options)
         for line in lines:
             tell(line, out)

@@ -61,11 +61,11 @@ def find_metrics(names: list[str]) -> tuple[Metric, ...] | None:
 
 
 def evaluate_run(
-    folder: Path, options: EvaluationOptions, quiet: bool, every: bool, step: int | None
+    folder: Path, options: EvaluationOptions, every: bool, step: int | None
 ) -> Iterator[str]:
     """Score a run and write the scores into it. Yield lines that describe them."""
     rows: list[ScoreRow] = []
-    with Passes(shown=not quiet) as progress:
+    with Passes() as progress:
         evaluator = Evaluator(folder, options, progress)
         for at in evaluator.steps() if every else [step]:
             scores = evaluator.scores(at)
@@ -81,18 +81,18 @@ def evaluate_run(
         yield f"plotted in {path}"
 
 
-def evaluate_folder(images: Path, options: EvaluationOptions, quiet: bool) -> Iterator[str]:
+def evaluate_folder(images: Path, options: EvaluationOptions) -> Iterator[str]:
     """Score a folder of images. Yield lines that describe the scores."""
-    with Passes(shown=not quiet) as progress:
+    with Passes() as progress:
         rows = folder_scores(images, options, progress)
     yield from describe(rows, None)
 
 
-def evaluate_spec(path: Path, options: EvaluationOptions, quiet: bool) -> Iterator[str]:
+def evaluate_spec(path: Path, options: EvaluationOptions) -> Iterator[str]:
     """Score the real images of a spec. Yield lines that describe the scores."""
     spec = load(path)
     if not options.real and not options.halves:
         raise RunError(f"{spec.name} is a spec: score its real images with --real, or name its run")
-    with Passes(shown=not quiet) as progress:
+    with Passes() as progress:
         rows = real_scores(spec, options, progress)
     yield from describe(rows, RunRecord(path, spec=spec))

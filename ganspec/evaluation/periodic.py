@@ -37,12 +37,10 @@ class StopScoring(Exception):  # noqa: N818  (a request, no error)
     """Raised within an evaluation that a signal ends."""
 
 
-def periodic_scores(
-    spec: Spec, data: Path | None, trainer: Training, run: Run, quiet: bool = False
-) -> Periodic | None:
+def periodic_scores(spec: Spec, data: Path | None, trainer: Training, run: Run) -> Periodic | None:
     """Return the evaluation of a training, which does not change the training.
 
-    Its passes over images are shown as lines, below the training's own bar, unless `quiet`.
+    Its passes over images are shown as lines, below the training's own bar.
 
     If InceptionV3's weights are missing, or lack the logits that a metric reads, it warns and
     leaves out these scores; it returns None if none are left. Other mistakes are raised before
@@ -70,7 +68,7 @@ def periodic_scores(
     if not metrics:
         return None
     options = replace(options, metrics=tuple(metrics))
-    return Periodic(spec, options, extractor, trainer, run, quiet)
+    return Periodic(spec, options, extractor, trainer, run)
 
 
 class Periodic:
@@ -83,9 +81,8 @@ class Periodic:
         extractor: Extractor,
         trainer: Training,
         run: Run,
-        quiet: bool,
     ):
-        self.passes = Passes(shown=not quiet, lines=True)
+        self.passes = Passes(lines=True)
         self.stopped: Callable[[], bool] = lambda: False
         side = RealSide(spec, options, extractor, self.show)
         self.side, self.spec, self.options = side, spec, options

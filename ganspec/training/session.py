@@ -38,7 +38,7 @@ from ganspec.version import VERSION
 CALL_SECONDS = 0.2  # between two calls of the user's function
 
 OnProgress: TypeAlias = Callable[[int, int, dict[str, float]], None]
-ScoringFactory: TypeAlias = Callable[[Spec, Path | None, Training, Run, bool], Scoring | None]
+ScoringFactory: TypeAlias = Callable[[Spec, Path | None, Training, Run], Scoring | None]
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def train(
     """Train `spec` into the folder `out`, as `ganspec.train` does. Return the run.
 
     `scoring` returns an object that measures the scores of `spec.evaluate`, or None if it cannot;
-    it is None without that section. Its last argument is True if it shows no progress.
+    it is None without that section.
     """
     refuse_unread(spec)
     run = Run(Path(out) if out else Path("runs") / spec.name)
@@ -81,8 +81,7 @@ def train(
         training = Trainer(spec, images, options.device, exact, options.steps).training
         last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
         if scoring:
-            quiet = options.progress is not True
-            training.scoring = scoring(spec, data, training, run, quiet)
+            training.scoring = scoring(spec, data, training, run)
         info = {**environment(training.device), "exact": exact}
         info["epoch_steps"] = training.epoch_steps
         if spec.takes_labels and spec.labelled:  # `ganspec sample --label` reads their names
