@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (6982b064).
+Written by ganspec from the spec `dcgan_fashion` (92c4092e).
 Plain PyTorch, yours to edit.
 """
 
@@ -10,6 +10,7 @@ import math
 import struct
 import time
 import zlib
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -108,7 +109,7 @@ def find_idx(folder, name):
     return next((path for path in paths if path.is_file()), None)
 
 
-LARGEST = 2**31  # bytes that are read of a file, unpacked
+MEGABYTES = 2048  # that are read of a gzipped file, however much it unpacks to
 
 
 def read_idx(folder, name, dimensions):
@@ -116,12 +117,15 @@ def read_idx(folder, name, dimensions):
     path = find_idx(folder, name)
     if path is None:
         raise FileNotFoundError(f"no {name} or {name}.gz in {folder}")
-    opened = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opened(path, "rb") as file:
-            data = file.read(LARGEST)
-    except (EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+    if path.suffix == ".gz":
+        try:
+            with gzip.open(path) as file:
+                parts = iter(lambda: file.read(2**20), b"")
+                data = b"".join(islice(parts, MEGABYTES))
+        except (EOFError, OSError, zlib.error) as error:
+            raise ValueError(f"{path} is truncated or damaged: {error}") from error
+    else:
+        data = path.read_bytes()
     start = 4 + 4 * dimensions
     if data[:4] != bytes([0, 0, 8, dimensions]) or len(data) < start:
         raise ValueError(f"{path} is not an IDX file of {dimensions}-d unsigned bytes")
@@ -137,9 +141,6 @@ def read_pair(folder):
     """Read a pair of files: images, uint8 N x 1 x 28 x 28, and labels, uint8 N."""
     images = read_idx(folder, "train-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, "train-labels-idx1-ubyte", 1)
-    if images.shape[2:] != (28, 28):
-        size = " x ".join(map(str, images.shape[2:]))
-        raise ValueError(f"train-images-idx3-ubyte has images of {size}, not 28 x 28")
     if len(images) != len(labels):
         raise ValueError(f"{folder} has {len(images)} images but {len(labels)} labels")
     return images, labels
@@ -148,6 +149,10 @@ def read_pair(folder):
 def load_images(folder):
     """Read the images, uint8 N x C x H x W, and labels 0 to 9, int64 N, of a split."""
     images, labels = read_pair(folder)
+    if images.shape[2:] != (28, 28):
+        size = " x ".join(map(str, images.shape[2:]))
+        name = "train-images-idx3-ubyte"
+        raise ValueError(f"{name} has images of {size}, not 28 x 28")
     return images, labels.long()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,9 @@ from ganspec.program.multiply_adds import MultiplyAdds
 from ganspec.program.probe import hollow
 from ganspec.program.statistics import fix_neutral
 
-LARGEST_DRAWN = 2**24  # weights; torch counts larger layers more slowly, but in no memory
+# Beyond these, torch counts without numbers: in no time and memory, but it imports its compiler.
+LARGEST_DRAWN = 2**24  # weights of a layer
+LARGEST_COMPUTED = 2**34  # weights of a layer, times the places where they are applied
 
 
 @dataclass(frozen=True)
@@ -100,12 +103,16 @@ def _normed(call: Call, bare: nn.Module) -> nn.Module:
 
 def _macs(step: Step, bare: nn.Module | None, inputs: list[Value]) -> int:
     tensors = [value.tensor(1) for value in inputs]
+    if bare is not None:
+        fix_neutral(bare)
+        weights = sum(p.numel() for p in bare.parameters())
+        if weights * math.prod(step.output.shape[1:]) > LARGEST_COMPUTED:
+            bare, tensors = bare.to("meta"), [tensor.to("meta") for tensor in tensors]
     with MultiplyAdds() as counter, torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if bare is None:
             step.call.apply(tensors)
         else:
-            fix_neutral(bare)
             bare.eval()(*tensors)
     return counter.count
 

@@ -6,6 +6,7 @@ import gzip
 import math
 import struct
 import zlib
+from itertools import islice
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -14,7 +15,7 @@ import torch
 from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.datasets.images import resize_images
 
-LARGEST = 2**31  # bytes that are read of a file, unpacked
+MEGABYTES = 2048  # that are read of a gzipped file, however much it unpacks to
 
 
 def find_idx(folder, name):
@@ -28,12 +29,15 @@ def read_idx(folder, name, dimensions):
     path = find_idx(folder, name)
     if path is None:
         raise FileNotFoundError(f"no {name} or {name}.gz in {folder}")
-    opened = gzip.open if path.suffix == ".gz" else open
-    try:
-        with opened(path, "rb") as file:
-            data = file.read(LARGEST)
-    except (EOFError, OSError, zlib.error) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+    if path.suffix == ".gz":
+        try:
+            with gzip.open(path) as file:
+                parts = iter(lambda: file.read(2**20), b"")
+                data = b"".join(islice(parts, MEGABYTES))
+        except (EOFError, OSError, zlib.error) as error:
+            raise ValueError(f"{path} is truncated or damaged: {error}") from error
+    else:
+        data = path.read_bytes()
     start = 4 + 4 * dimensions
     if data[:4] != bytes([0, 0, 8, dimensions]) or len(data) < start:
         raise ValueError(f"{path} is not an IDX file of {dimensions}-d unsigned bytes")
@@ -47,9 +51,6 @@ def read_pair(folder, prefix):
     """Read a pair of files: images, uint8 N x 1 x 28 x 28, and labels, uint8 N."""
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
-    if images.shape[2:] != (28, 28):
-        size = " x ".join(map(str, images.shape[2:]))
-        raise ValueError(f"{prefix}-images-idx3-ubyte has images of {size}, not 28 x 28")
     if len(images) != len(labels):
         raise ValueError(f"{folder} has {len(images)} images but {len(labels)} labels")
     return images, labels
@@ -60,9 +61,15 @@ def load_images(folder, height, width, channels, split="train", resize="antialia
     images, labels = read_pair(folder, "t10k" if split == "test" else "train")
     if split == "all":
         more, more_labels = read_pair(folder, "t10k")
+        if more.shape[1:] != images.shape[1:]:
+            raise ValueError(f"t10k-images-idx3-ubyte in {folder} has images of another size")
         images, labels = torch.cat([images, more]), torch.cat([labels, more_labels])
     if (height, width) != (28, 28):
         images = resize_images(images, height, width, resize)
+    elif images.shape[2:] != (28, 28):
+        size = " x ".join(map(str, images.shape[2:]))
+        name = "t10k-images-idx3-ubyte" if split == "test" else "train-images-idx3-ubyte"
+        raise ValueError(f"{name} has images of {size}, not 28 x 28")
     if channels == 3:
         images = images.repeat(1, 3, 1, 1)
     return images, labels.long()
