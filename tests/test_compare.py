@@ -326,3 +326,10 @@ def test_latex_has_no_command_of_the_text(text):
     known = r"\\(text\w+\{\}|[&%$#_{}])|\$\\(pm|times)\$|\{\[\}|\{\*\}|-\{\}"
     rest = re.sub(known, "", latex(text))
     assert not set(rest) & set("\\&%$#_{}~^")
+
+
+def test_rules_that_clash_are_refused(tmp_path):
+    base = ROOT / "specs" / "dcgan.yaml"
+    (tmp_path / "a.yaml").write_text(f"extends: {base}\ntrain: {{order: [mine]}}\n")
+    result = CliRunner().invoke(app, ["compare", str(tmp_path / "a.yaml"), str(base)])
+    assert result.exit_code == 1 and "no update is called `mine`" in result.output

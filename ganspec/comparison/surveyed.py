@@ -38,7 +38,8 @@ class SurveyedSystem:
 
     @cached_property
     def properties(self) -> dict[str, dict[str, str]]:
-        """The properties of the spec as a whole, by section."""
+        """The properties of the spec as a whole, by section. Raises SpecError as `portraits`."""
+        list(self.portraits)  # rules that clash have no words
         return properties(self.spec)
 
     @cached_property
