@@ -9,6 +9,7 @@ a second, against less than a millisecond a layer.
 from __future__ import annotations
 
 import math
+import re
 import warnings
 
 import torch
@@ -19,12 +20,31 @@ from ganspec.program.ir import Call, Value
 LARGEST = 2**31  # numbers in one tensor; a larger one is likely a mistake
 LARGEST_RETRY = 2**22  # numbers in an input of one image; larger calls are not retried
 FAILURES = (RuntimeError, ValueError, TypeError, IndexError, MemoryError)
+# Patterns of torch's messages, and what is said in their place with the sizes that they hold.
+WORDS = (
+    (
+        r"padded input size per channel: \((\w+) x (\w+)\)\. Kernel size: \((\w+) x (\w+)\)",
+        "its kernel of {2} x {3} is larger than the padded map of {0} x {1}",
+    ),
+    (
+        r"(?i)(?:in|input)_channels must be divisible by groups",
+        "`groups` does not divide its channels",
+    ),
+    (r"out_channels must be divisible by groups", "`groups` does not divide `out`"),
+    (
+        r"input size: \((\w+)\)\. Calculated output size: \(\w+\)\. Output size is too small",
+        "its window is larger than the map",
+    ),
+    (r"square of upscale_factor, but .* divisible by (\d+)", "its channels are no multiple of {0}"),
+    (r"Padding size should be less than", "its padding mirrors more than the map holds"),
+    (r"could not construct a memory descriptor", "nothing is left of a map"),
+)
 
 
 class ProbeError(Exception):
     """Raised when torch cannot run a call, or a result is empty or too large.
 
-    If torch refused, the message is the first line of torch's.
+    If torch refused, the message is torch's, in the words of specs or its first line.
     """
 
 
@@ -47,14 +67,22 @@ def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
                     raise
                 result = _run(call, module, inputs, batch=2)
     except FAILURES as error:
-        reason = str(error).split("\n")[0].strip().rstrip(".")
-        raise ProbeError(reason[:1].lower() + reason[1:]) from None
+        raise ProbeError(_worded(str(error))) from None
     shape = tuple(result.shape[1:])
     if 0 in shape:  # torch refuses this only for a batch that is not empty
         raise ProbeError(f"an image would become {' x '.join(map(str, shape))}, which is nothing")
     if math.prod(shape) > LARGEST:
         raise ProbeError(f"an image would become {math.prod(shape):,} numbers")
     return shape
+
+
+def _worded(message: str) -> str:
+    """Return torch's message in the words of specs if `WORDS` has it, else its first line."""
+    for pattern, words in WORDS:
+        if match := re.search(pattern, message):
+            return words.format(*match.groups())
+    reason = message.split("\n")[0].strip().rstrip(".")
+    return reason[:1].lower() + reason[1:]
 
 
 def _run(
