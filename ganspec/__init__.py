@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ganspec import kinds_files
 from ganspec.language.registry import PACKAGES
+from ganspec.progress import quieted
 from ganspec.version import VERSION
 
 if TYPE_CHECKING:
@@ -147,7 +148,6 @@ def train(
     installed, MetricError or ExtractorError if the spec's scores cannot be measured, TrainingError
     if a loss is not finite, and KeyboardInterrupt after a second Ctrl-C.
     """
-    from ganspec.progress import quieted
     from ganspec.training.session import TrainingOptions, train
 
     options = TrainingOptions(

@@ -115,5 +115,4 @@ def evaluate(
             lines = console.evaluate_spec(folder, parsed)
         elif pictures is not None:
             lines = console.evaluate_folder(pictures, parsed)
-        # all scores and plots are written before the first line, whose reader may have ended
-        typer.echo("\n".join(list(lines)))
+        typer.echo("\n".join(list(lines)))  # only now: a reader that ends loses no scores or plots
