@@ -39,8 +39,9 @@ class StandardStream(io.RawIOBase):
     a training.
     """
 
-    def __init__(self, raw: Any, raises: bool):
+    def __init__(self, raw: Any, raises: bool, old: Any = None):
         self.raw, self.raises, self.failed = raw, raises, False
+        self.old = old  # the stream of `raw`, which closes it when nothing refers to it
 
     def write(self, data: Any) -> int:
         if self.failed:
@@ -81,7 +82,7 @@ def prepare_streams() -> None:
 def _standard(old: Any, number: int, raises: bool) -> io.TextIOWrapper:
     """Return the stream `old`, or that of a number if it is None, as a StandardStream."""
     binary = io.FileIO(number, "w", closefd=False) if old is None else old.buffer
-    stream = StandardStream(getattr(binary, "raw", binary), raises)
+    stream = StandardStream(getattr(binary, "raw", binary), raises, old)
     return io.TextIOWrapper(
         io.BufferedWriter(stream),
         encoding=getattr(old, "encoding", None),

@@ -1,6 +1,6 @@
 """Streamed images are those in memory, whatever happens to their files and to their readers.
 
-`GANSPEC_TRIALS=20 pytest -n 0 tests/test_streaming.py -k "group and SIGTERM"` stops 20 streamed runs.
+Stop 20 streamed runs: `GANSPEC_TRIALS=20 pytest -n 0 tests/test_streaming.py -k "to_the_group"`
 """
 
 from __future__ import annotations

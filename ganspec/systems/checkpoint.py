@@ -149,12 +149,14 @@ def check_optimizer(state: State, optimizer: optim.Optimizer, name: str) -> None
     ):
         raise ValueError(f"{name}.param_groups is no list of {len(model['param_groups'])}")
     is_known = type(optimizer).__module__.startswith(("torch.", "ganspec."))
-    for group, own in zip(state["param_groups"], model["param_groups"], strict=True):
+    later = _after_a_step(optimizer, model)["param_groups"]
+    for group, own, after in zip(state["param_groups"], model["param_groups"], later, strict=True):
         # other versions of torch have other settings; a kind of the user may change its own
         shared = [key for key in as_map(group, f"{name}.param_groups") if key in own]
         for key in shared:
             check(group[key], own[key], f"{name}.{key}")
-            if group[key] != own[key] and (is_known or key == "params"):
+            is_fixed = after[key] == own[key]  # unlike `eps` of Keras' Adam
+            if group[key] != own[key] and is_fixed and (is_known or key == "params"):
                 raise ValueError(f"{name}.{key} is {group[key]}, not {own[key]}")
     kept = as_map(state["state"], f"{name}.state")
     # weights without gradients have no entry
@@ -173,6 +175,8 @@ def _after_a_step(optimizer: optim.Optimizer, state: State | None = None) -> Sta
     The step is the first one, or the next one after `state`.
     """
     probe = copy.deepcopy(optimizer)
+    # torch copies no attributes of an optimizer's own
+    vars(probe).update({k: v for k, v in vars(optimizer).items() if k not in vars(probe)})
     probe.state.clear()
     if state is not None:
         probe.load_state_dict(copy.deepcopy(state))  # a step changes its tensors
