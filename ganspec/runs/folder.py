@@ -27,7 +27,7 @@ FILES = (
     *("images.jsonl", "skipped.jsonl"),
     "tensorboard/events.out.tfevents.*",
 )
-STEP = re.compile(r"\d{7,}", re.ASCII)
+STEP = re.compile(r"\d{7}|[1-9]\d{7,}", re.ASCII)  # as a run names files: `{step:07d}`
 
 # `begun` is a run without a checkpoint, `cut` is one whose beginning was cut short
 State: TypeAlias = Literal["empty", "cut", "begun", "run", "other"]
@@ -138,7 +138,8 @@ class RunFolder:
         self.claim(overwrite)  # again: files may have appeared while images were read
         edited = [source] if source.exists() and not is_emitted(source.read_bytes()) else []
         if self.state() != "cut":  # which lost the hashes of its copies
-            edited += [path for path in kinds if path.exists() and path not in self._copies()]
+            copies = set(self._copies())
+            edited += [path for path in kinds if path.exists() and path not in copies]
         if edited:
             raise RunError(
                 f"{edited[0]} is not as ganspec wrote it: move it, or choose another --out"

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from ganspec.atomic import write_text
 from ganspec.kinds.datasets.image_files import ImageFiles, Listing, Skipped
+from ganspec.runs.log import Log
 from ganspec.runs.run import RunError
 
 
@@ -45,43 +46,27 @@ def read_images(folder: Path) -> Listing | None:
         return None
     except ValueError:
         raise RunError(f"{path} is damaged: begin the run again with --overwrite") from None
-    skipped = [str(row.get("file")) for row in _skipped(folder)]
+    skipped = [str(row.get("file")) for row in _skipped(folder).rows()]
     return Listing(list(names), list(labels), list(hashes), skipped)
 
 
 def note_skipped(folder: Path, skipped: Sequence[Skipped], step: int) -> None:
     """Add files that are skipped from `step` on, unless they have a line already."""
-    known = {row.get("file") for row in _skipped(folder)}
-    new = [each._asdict() | {"step": step} for each in skipped if each.file not in known]
-    if new:
-        with (folder / "skipped.jsonl").open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(row) + "\n" for row in new)
+    log = _skipped(folder)
+    known = {str(row.get("file")) for row in log.rows()}
+    if new := [each._asdict() | {"step": step} for each in skipped if each.file not in known]:
+        log.append(new)
 
 
 def rewind_skipped(folder: Path, step: int) -> None:
     """Remove lines of files that are skipped from a step after `step` on."""
-    rows = _skipped(folder)
-    kept = [row for row in rows if row["step"] <= step]
-    if len(kept) < len(rows):
-        text = "".join(json.dumps(row) + "\n" for row in kept)
-        write_text(folder / "skipped.jsonl", text)
+    log = _skipped(folder)
+    if log.path.exists():
+        log.rewind(step)
 
 
-def _skipped(folder: Path) -> list[dict]:
-    """Return the lines of skipped files, up to one that a crash cut short."""
-    rows: list[dict] = []
-    path = folder / "skipped.jsonl"
-    if not path.exists():
-        return rows
-    for line in path.read_text("utf-8", errors="replace").splitlines():
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
-            break
-        if not (isinstance(row, dict) and isinstance(row.get("step"), int)):
-            break
-        rows.append(row)
-    return rows
+def _skipped(folder: Path) -> Log:
+    return Log(folder / "skipped.jsonl")
 
 
 def _digest(text: str) -> str:

@@ -15,11 +15,9 @@ from ganspec.language.kinds import within
 from ganspec.language.registry import LOADED, KindsFile
 from ganspec.runs.folder import RunError, RunFolder
 from ganspec.runs.log import Log
+from ganspec.systems.identity import FREE_OF_TRAIN
 from ganspec.systems.load import load
-from ganspec.systems.schedule import KEEPING
 from ganspec.systems.spec import Spec
-
-FREE = ("epochs", *KEEPING)  # fields of `train` that a resumed run may change
 
 
 class MissingKindsError(RunError):
@@ -206,8 +204,7 @@ def resolved(spec: Spec) -> str:
 def differences(mine: Spec, theirs: Spec) -> list[str]:
     """Return the names of the sections in which two specs differ.
 
-    `evaluate` and the fields of `train` that change no step, those in FREE, are not compared: a
-    resumed run may change them.
+    `evaluate` and the fields of `train` in FREE_OF_TRAIN, which change no step, are not compared.
     """
     a, b = _comparable(mine), _comparable(theirs)
     return [key for key in {**a, **b} if a.get(key) != b.get(key)]
@@ -216,5 +213,5 @@ def differences(mine: Spec, theirs: Spec) -> list[str]:
 def _comparable(spec: Spec) -> dict[str, object]:
     data = spec.tree.plain()
     assert isinstance(data, dict)  # a spec is a map
-    train = {k: v for k, v in (data.get("train") or {}).items() if k not in FREE}
+    train = {k: v for k, v in (data.get("train") or {}).items() if k not in FREE_OF_TRAIN}
     return {**{k: v for k, v in data.items() if k != "evaluate"}, "train": train}

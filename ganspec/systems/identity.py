@@ -13,8 +13,9 @@ from ganspec.systems.schedule import KEEPING
 
 Identity: TypeAlias = dict[str, list[str]]
 
+FREE_OF_TRAIN = ("epochs", *KEEPING)  # fields of `train` that a resumed run may change
 # what a resumed run may change, and what changes no number of a training
-FREE = ("report", "evaluate", "train.epochs", *(f"train.{name}" for name in KEEPING))
+FREE = ("report", "evaluate", *(f"train.{name}" for name in FREE_OF_TRAIN))
 TAPS = ("as", "from")  # names by which layers read others
 
 

@@ -29,7 +29,7 @@ from ganspec.systems.training import Images, Scoring, Training
 from ganspec.systems.unread import refuse_unread
 from ganspec.training.device import choose_device
 from ganspec.training.events import following, require_tensorboard
-from ganspec.training.images import class_names, open_all
+from ganspec.training.images import open_all
 from ganspec.training.loop import Limits, Loop, OnFlush
 from ganspec.training.stop import stop_requests
 from ganspec.training.trainer import Trainer
@@ -75,21 +75,18 @@ def train(
         if state is None:
             run.claim(options.overwrite, run.is_resumable(spec))
         exact = state.get("exact", run.exact) if state else options.exact
-        source = emit(spec)
+        source = emit(spec) if state is None else ""
         listing = read_images(run.folder) if state else None
         images = open_all(spec, data, choose_device(options.device), listing)
         training = Trainer(spec, images, options.device, exact, options.steps).training
         last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
         if scoring:
             training.scoring = scoring(spec, data, training, run)
-        info = {**environment(training.device), "exact": exact}
-        info["epoch_steps"] = training.epoch_steps
-        if spec.takes_labels and spec.labelled:  # `ganspec sample --label` reads their names
-            info["classes"] = class_names(spec.data, data)
         # from the first write on, a signal ends the run with a checkpoint
         with stop_requests(quiet=options.progress is not True) as stop:
             if state is None:
-                run.begin(spec, source, info | _hashes(images), options.overwrite)
+                info = _info(spec, training, images, exact)
+                run.begin(spec, source, info, options.overwrite)
             else:
                 _check_images(run, images)
                 _restore(run, spec, training, state, last)
@@ -101,6 +98,14 @@ def train(
             images.images.close()
         run.release()
     return run
+
+
+def _info(spec: Spec, training: Training, images: Images, exact: bool) -> dict[str, object]:
+    """Return the entries of `run.json` that a run begins with."""
+    info = {**environment(training.device), "exact": exact, "epoch_steps": training.epoch_steps}
+    if spec.takes_labels and spec.labelled:  # `ganspec sample --label` reads their names
+        info["classes"] = list(images.names)
+    return info | _hashes(images)
 
 
 def _hashes(images: Images) -> dict[str, object]:
@@ -137,8 +142,7 @@ def _advance(
 ) -> None:
     """Train until `limits` are reached. Set `step` and `interrupted` of `run`."""
     events = following(run) if options.tensorboard else nullcontext(lambda: None)
-    shown = options.progress is True
-    bar = Progress(spec.name, shown=shown, seconds=limits.minutes and 60 * limits.minutes)
+    bar = Progress(spec.name, seconds=limits.minutes and 60 * limits.minutes)
     with events as update, bar:
         call = options.progress if callable(options.progress) else bar
         often = Throttle(lambda step, losses: call(step, limits.last, losses))
