@@ -6,7 +6,6 @@ import argparse
 from pathlib import Path
 
 import ganspec
-from ganspec.progress import Progress
 
 SPECS = Path(__file__).parent.parent / "specs"
 CACHE = Path("~/.cache/ganspec/data/fashion_mnist").expanduser()
@@ -48,15 +47,7 @@ def main() -> None:
         "not 256, and Adam at 5e-4 with beta1 0.5, not 1e-4 with 0.9, so that a CPU gets somewhere",
         flush=True,
     )
-    with Progress(spec.name) as progress:
-        run = ganspec.train(
-            spec,
-            args.out,
-            data=folder,
-            minutes=args.minutes,
-            overwrite=True,
-            progress=progress,
-        )
+    run = ganspec.train(spec, args.out, data=folder, minutes=args.minutes, overwrite=True)
     print(f"\n{run.step} steps. Look at:")
     print(f"  {run.latest_samples()}  (samples)")
     print(f"  {run.losses_path}  (losses)")

@@ -34,8 +34,8 @@ class Progress:
     A context manager, called as the work goes on: with a bar on a terminal, and elsewhere with one
     line every LINE_SECONDS. `unit` names other work than training steps. `seconds` is a limit on
     the time of the work. With `lines` there are lines on a terminal, too, above another bar. There
-    is nothing unless `shown`, or where progress is `quieted`. What cannot be written, as to a
-    terminal that was closed, is left out, so that progress never ends the work.
+    is nothing where progress is `quieted`. What cannot be written, as to a terminal that was
+    closed, is left out, so that progress never ends the work.
     """
 
     def __init__(
@@ -43,12 +43,11 @@ class Progress:
         title: str,
         unit: str = "steps",
         *,
-        shown: bool = True,
         lines: bool = False,
         seconds: float | None = None,
     ):
         self.title, self.unit, self.seconds = title, unit, seconds
-        self.shown = shown and not _QUIET.get()
+        self.shown = not _QUIET.get()
         self.wants_bar = self.shown and not lines and has_terminal()
         self.bars: Bars | None = None
         self.first: tuple[float, int] | None = None  # time and work done at the first call
