@@ -222,7 +222,8 @@ def test_pictures_are_in_the_order_of_steps(tmp_path):
     (tmp_path / "samples").mkdir()
     for step in (10_000_000, 9_999_999, 3, 123_456_789):
         run.samples_path(step).touch()
-    (tmp_path / "samples" / "best.png").touch()
+    for name in ("best.png", "00000012.png"):  # a run would write 0000012.png
+        (tmp_path / "samples" / name).touch()
     assert list(run.samples()) == [3, 9_999_999, 10_000_000, 123_456_789]
     assert run.latest_samples() == run.samples_path(123_456_789)
 
