@@ -95,7 +95,10 @@ def execute(command, more=()):
             result = CliRunner().invoke(app, [*words[1:], *more])
         assert result.exception is None or isinstance(result.exception, SystemExit)
         return result.exit_code, result.output
-    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True)
+    # `python` and `ganspec` are this environment's, whether or not it was activated
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path}
+    run = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=environment)
     return run.returncode, run.stdout + run.stderr
 
 
