@@ -69,11 +69,12 @@ _LAZY = {
 def load(path: str | Path, settings: list[str] | tuple[str, ...] = ()) -> Spec:
     """Return the validated spec at `path`, changed by `settings` such as `train.batch=32`.
 
+    `path` is a file, a run folder, or the name of a spec that comes with ganspec, such as `dcgan`.
     Raises SpecError, whose `diagnostics` list every mistake by file and line.
     """
-    from ganspec.systems.load import load
+    from ganspec.runs.opening import open_spec
 
-    return load(path, settings)
+    return open_spec(path, settings)
 
 
 def load_kinds(path: str | Path) -> None:

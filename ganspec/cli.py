@@ -20,7 +20,7 @@ app = typer.Typer(
     help="A compiler for GAN specs: one page of YAML becomes PyTorch modules, a training run "
     "or plain source.",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
@@ -35,7 +35,8 @@ def version(value: bool) -> None:
 @app.callback()
 def main(
     _: Annotated[
-        bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option("-V", "--version", callback=version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
     pass

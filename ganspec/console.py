@@ -7,26 +7,42 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from enum import StrEnum
 from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, get_type_hints
+from typing import Annotated, Any, NoReturn, TypeVar, get_type_hints
 
 import typer
 
 from ganspec.atomic import would_replace, write_text
 from ganspec.kinds_files import load_all
-from ganspec.language.errors import Diagnostic, GanspecError, SpecError, one_line
+from ganspec.language.errors import Diagnostic, GanspecError, SpecError, conjunction, one_line
 from ganspec.seal import is_emitted
-from ganspec.streams import DASH, is_stdout
+from ganspec.streams import DASH, is_stdout, is_stream
 
-SpecPath = Annotated[
-    Path, typer.Argument(metavar="SPEC", help="Spec file, such as my.yaml; `-`: standard input.")
-]
+SUFFIXES = (".yaml", ".yml")  # of specs
+SPEC_HELP = "Spec file, run folder, or a name of `ganspec new --list`; `-`: standard input."
+
+SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help=SPEC_HELP)]
+SpecPaths = Annotated[list[Path], typer.Argument(metavar="SPEC...", help=SPEC_HELP)]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Change one value, as `train.batch=32`."),
 ]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
+Quiet = Annotated[
+    bool, typer.Option("-q", "--quiet", envvar="GANSPEC_QUIET", help="Show no progress.")
+]
+DEVICE_HELP = "auto, cpu, cuda, cuda:1, mps or xpu."
+Device = Annotated[str, typer.Option(envvar="GANSPEC_DEVICE", help=DEVICE_HELP)]
+DataFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Folder of the real images; if not given, ./data, $GANSPEC_DATA and "
+        "~/.cache/ganspec/data are searched.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, as `--format json` does.")]
 Kinds = Annotated[
     list[Path] | None,
     typer.Option(
@@ -85,11 +101,38 @@ def refuse_two_inputs(*names: Path | str | None) -> None:
         fail("standard input can be read once: give `-` once, and the others by name")
 
 
-def target_of(out: Path | None, stdout: bool) -> Path | None:
-    """Return the file that `--out` names; that of `--stdout` is `-`. `fail` if both are given."""
+def target_of(out: Path | None, stdout: bool, *suffixes: str) -> Path | None:
+    """Return the file that `--out` names, `with_suffix`; that of `--stdout` is `-`.
+
+    `fail` if both are given.
+    """
     if stdout and out is not None and not is_stdout(out):
         fail(f"--stdout prints, and -o {out} writes a file: choose one")
-    return Path(DASH) if stdout else out
+    if stdout:
+        return Path(DASH)
+    return with_suffix(out, *suffixes) if out is not None else None
+
+
+Form = TypeVar("Form", bound=StrEnum)
+
+
+def chosen_form(form: Form | None, as_json: bool, default: Form) -> Form:
+    """Return the form of the output that `--format` or `--json` names, or else `default`."""
+    if as_json and form not in (None, "json"):
+        fail(f"--json and --format {form} are two forms: choose one")
+    return type(default)("json") if as_json else form or default
+
+
+def with_suffix(out: Path, *suffixes: str) -> Path:
+    """Return the file `out` with the first of `suffixes` if it has none.
+
+    `fail` if its suffix is none of them. Devices and standard output have no suffix.
+    """
+    if is_stream(out) or out.suffix.lower() in suffixes:
+        return out
+    if out.suffix:
+        fail(f"{out} is no name for this file: end it in {conjunction(list(suffixes), 'or')}")
+    return out.with_suffix(suffixes[0])
 
 
 def tell(text: str, target: Path | str | None) -> None:

@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 from ganspec.cli import app
 from ganspec.comparison.compare import PartError, compare
 from ganspec.comparison.edits import Change, Edit, Insert, Keep, Remove
-from ganspec.comparison.opening import open_spec
 from ganspec.language.load import loads
 from ganspec.report import diff_json, diff_markdown, diff_text
+from ganspec.runs.opening import open_spec
 
 DIFFS = ROOT / "tests" / "diffs"
 PAIRS = [

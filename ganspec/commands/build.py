@@ -10,6 +10,7 @@ import typer
 import ganspec
 from ganspec.console import (
     Settings,
+    SpecPaths,
     fail,
     refuse_two_inputs,
     reported,
@@ -23,9 +24,7 @@ EXAMPLE = "ganspec build specs/dcgan.yaml -o dcgan.py"
 
 
 def build(
-    specs: Annotated[
-        list[Path], typer.Argument(metavar="SPEC...", help="Spec files; `-`: standard input.")
-    ],
+    specs: SpecPaths,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", help="File to write, for one spec; `-` prints.")
     ] = None,
@@ -36,7 +35,7 @@ def build(
     settings: Settings = None,
 ) -> None:
     """Write a spec as one file of plain PyTorch, networks and trainer: generated/NAME.py."""
-    out = target_of(out, stdout)
+    out = target_of(out, stdout, ".py")
     if out and len(specs) > 1 and not is_stdout(out):
         fail("--out takes one spec")
     refuse_two_inputs(*specs)

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import ganspec
-from ganspec.console import Settings, refuse_two_inputs, reported, show_diagnostics
+from ganspec.console import (
+    AsJson,
+    Settings,
+    SpecPaths,
+    chosen_form,
+    refuse_two_inputs,
+    reported,
+    show_diagnostics,
+)
 from ganspec.language.errors import SpecError
 from ganspec.report import findings
 
@@ -27,12 +34,11 @@ WRITE = {"github": findings.github, "json": findings.as_json, "sarif": findings.
 
 
 def check(
-    specs: Annotated[
-        list[Path], typer.Argument(metavar="SPEC...", help="Spec files; `-`: standard input.")
-    ],
+    specs: SpecPaths,
     form: Annotated[
-        CheckForm, typer.Option("--format", help="Format, for people or for other programs.")
-    ] = CheckForm.text,
+        CheckForm | None, typer.Option("--format", help="Form, for people or for other programs.")
+    ] = None,
+    as_json: AsJson = False,
     settings: Settings = None,
 ) -> None:
     """Find mistakes in specs: names, values, shapes, objectives, claimed counts."""
@@ -40,7 +46,8 @@ def check(
 
     refuse_two_inputs(*specs)
     failed, found = 0, []
-    is_text = form == CheckForm.text
+    chosen = chosen_form(form, as_json, CheckForm.text)
+    is_text = chosen == CheckForm.text
     for path in specs:
         with reported():
             try:
@@ -55,7 +62,7 @@ def check(
                     show_diagnostics(error.diagnostics, summary=len(specs) == 1)
                 failed += 1
     if not is_text:
-        typer.echo(WRITE[form](found), nl=False)
+        typer.echo(WRITE[chosen](found), nl=False)
     if failed:
         if is_text and len(specs) > 1:
             typer.echo(f"{failed} of {len(specs)} specs have errors", err=True)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from ganspec.console import Quiet, refuse_two_inputs, reported
+from ganspec.console import AsJson, Quiet, chosen_form, fail, refuse_two_inputs, reported
 from ganspec.progress import Progress, quieted
 
 EXAMPLE = "ganspec compare specs/dcgan.yaml specs/wgan_gp.yaml runs/my"
@@ -20,16 +20,19 @@ class TableForm(StrEnum):
     markdown = "markdown"
     csv = "csv"
     latex = "latex"
+    json = "json"
 
 
 def compare(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="SPEC...", help="Spec files, run folders, or FILE@REVISION of git."),
+        typer.Argument(
+            metavar="SPEC...",
+            help="Spec files, run folders, names of `ganspec new --list`, or FILE@REVISION of git.",
+        ),
     ],
-    form: Annotated[
-        TableForm, typer.Option("--format", help="Format of the table.")
-    ] = TableForm.text,
+    form: Annotated[TableForm | None, typer.Option("--format", help="Form of the table.")] = None,
+    as_json: AsJson = False,
     rows: Annotated[
         str, typer.Option(help="Only these rows, in order: `data,norm,loss`, or `hyperparameters`.")
     ] = "",
@@ -50,16 +53,22 @@ def compare(
     quiet: Quiet = False,
 ) -> None:
     """Compare any number of specs in a table: data, networks, losses, training, scores."""
+    chosen = chosen_form(form, as_json, TableForm.text)
+    if chosen is TableForm.json and (width or transpose is not None):
+        fail(f"{'--width' if width else '--transpose'} lays out a table, and JSON is none")
     refuse_two_inputs(*names)
     with quieted(quiet), reported():
         from ganspec.comparison.survey import survey
         from ganspec.comparison.surveyed import open_systems
-        from ganspec.report.survey_table import FORMS, layout
+        from ganspec.report.survey_table import FORMS, json_text, layout
 
-        write, default_width = FORMS[form]
-        if form is TableForm.text and sys.stdout.isatty():
-            default_width = shutil.get_terminal_size().columns
-        chosen = [word for word in rows.split(",") if word.strip()]
+        words = [word for word in rows.split(",") if word.strip()]
         with Progress("compare", "specs") as progress:
-            table = survey(open_systems(names), chosen, progress)
+            table = survey(open_systems(names), words, progress)
+        if chosen is TableForm.json:
+            typer.echo(json_text(table, every))
+            return
+        write, default_width = FORMS[chosen]
+        if chosen is TableForm.text and sys.stdout.isatty():
+            default_width = shutil.get_terminal_size().columns
         typer.echo(write(layout(table, width or default_width, transpose, every)))

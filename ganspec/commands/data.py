@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ganspec.console import fail, reported, tell, tell_written
+from ganspec.console import (
+    AsJson,
+    DataFolder,
+    chosen_form,
+    fail,
+    reported,
+    tell,
+    tell_written,
+    with_suffix,
+)
 
 EXAMPLE = "ganspec data fashion_mnist --fetch -n 25 -o grid.png"
+
+
+class DataForm(StrEnum):
+    text = "text"
+    json = "json"
 
 
 def data(
     name: Annotated[
         str,
-        typer.Argument(metavar="NAME", help="Data set, such as mnist, or a spec that names one."),
+        typer.Argument(
+            metavar="NAME", help="Data set, such as mnist; or a spec or run folder, for its own."
+        ),
     ],
-    folder: Annotated[
-        Path | None, typer.Option("--data", help="Folder, or file, of the real images.")
-    ] = None,
+    folder: DataFolder = None,
     fetch: Annotated[
         bool, typer.Option("--fetch", help="Download it to ~/.cache/ganspec if it is missing.")
     ] = False,
@@ -30,17 +45,23 @@ def data(
     count: Annotated[
         int | None, typer.Option("-n", min=1, max=10000, help="Images in the grid (64).")
     ] = None,
+    form: Annotated[DataForm | None, typer.Option("--format", help="Form of the output.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Read a whole data set. Print its folder and its contents."""
     if count and not out:
         fail("-n is the number of images in a PNG: add -o grid.png")
+    out = with_suffix(out, ".png") if out else None
+    chosen = chosen_form(form, as_json, DataForm.text)
     with reported():
         from ganspec.report import dataset as report
 
-        chosen = report.data_of(name)
-        place = report.find(chosen.dataset, folder, fetch)
-        images, labels = report.read(chosen, place)
-        tell(report.description(chosen, place, images, labels), out)
+        section = report.data_of(name)
+        place = report.find(section.dataset, folder, fetch)
+        images, labels = report.read(section, place)
+        found = report.described(section, place, images, labels)
+        tell(report.as_json(found) if chosen == "json" else report.as_text(found), out)
         if out:
             report.write_grid(images, count, out)
-            tell_written(out)
+            if chosen != "json":
+                tell_written(out)

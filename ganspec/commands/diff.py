@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ganspec.atomic import would_replace, write_text
-from ganspec.console import fail, refuse_two_inputs, reported, show_diagnostics
+from ganspec.console import (
+    AsJson,
+    chosen_form,
+    fail,
+    refuse_two_inputs,
+    reported,
+    show_diagnostics,
+    with_suffix,
+)
 from ganspec.language.errors import SpecError
 from ganspec.streams import is_stdout
 
@@ -29,12 +37,21 @@ class DiffForm(StrEnum):
     html = "html"
 
 
+ENDINGS = {
+    DiffForm.text: (".txt", ".diff", ".log"),
+    DiffForm.json: (".json",),
+    DiffForm.markdown: (".md", ".markdown"),
+    DiffForm.html: (".html", ".htm"),
+}
+
+
 def diff(
     first: Annotated[
-        str, typer.Argument(metavar="A", help="Spec, run folder, or FILE@REVISION in git.")
+        str, typer.Argument(metavar="A", help="Spec, run folder, name, or FILE@REVISION in git.")
     ],
     second: Annotated[str, typer.Argument(metavar="B", help="What to compare A with, as A.")],
-    form: Annotated[DiffForm, typer.Option("--format", help="Format of the diff.")] = DiffForm.text,
+    form: Annotated[DiffForm | None, typer.Option("--format", help="Form of the diff.")] = None,
+    as_json: AsJson = False,
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="PART", help="A network or section, as discriminator or train."),
@@ -55,16 +72,16 @@ def diff(
     Names, comments, spelling and claimed scores make no difference (claims count with
     `--only claims`). The exit status is 2 if a spec has errors.
     """
-    if stat and form is not DiffForm.text:
+    chosen = chosen_form(form, as_json, DiffForm.text)
+    if stat and chosen is not DiffForm.text:
         fail("--stat is text; leave --format away")
-    if out and out.suffix in (".yaml", ".yml"):
-        fail(f"{out} would be a spec; name another file")
+    out = with_suffix(out, *ENDINGS[chosen]) if out else None
     if out and would_replace(out) and not overwrite:
         fail(f"{out} exists; add --overwrite, or choose another -o")
     refuse_two_inputs(first, second)
     with reported():
         comparison = _comparison(first, second, only or [])
-        report = import_module(f"ganspec.report.diff_{form}")
+        report = import_module(f"ganspec.report.diff_{chosen}")
         text = report.stat(comparison) if stat else report.render(comparison)
         if out and not is_stdout(out):
             write_text(out, text + "\n")
@@ -76,8 +93,8 @@ def diff(
 
 def _comparison(first: str, second: str, only: list[str]) -> Comparison:
     from ganspec.comparison.compare import compare
-    from ganspec.comparison.opening import open_spec
     from ganspec.language.source import name_of
+    from ganspec.runs.opening import open_spec
 
     try:
         titles = name_of(first), name_of(second)

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ganspec.console import Quiet, fail, refuse_two_inputs, reported
+from ganspec.console import (
+    AsJson,
+    DataFolder,
+    Device,
+    Quiet,
+    chosen_form,
+    fail,
+    refuse_two_inputs,
+    reported,
+)
 from ganspec.progress import quieted
-from ganspec.streams import is_input
 
 EXAMPLE = "ganspec evaluate runs/dcgan_fashion --extractor runs/classifier_fashion -n 10000"
 
@@ -33,7 +42,7 @@ Layer = Annotated[
     str | None, typer.Option(help="Layer of the extractor: layers.5, or -3 from the end.")
 ]
 InceptionWeights = Annotated[
-    Path | None, typer.Option(help="File of InceptionV3's weights; also $GANSPEC_INCEPTION.")
+    Path | None, typer.Option(envvar="GANSPEC_INCEPTION", help="File of InceptionV3's weights.")
 ]
 Resize = Annotated[
     str | None,
@@ -65,10 +74,24 @@ Seed = Annotated[int | None, typer.Option(min=0, max=2**32 - 1, help="Seed of th
 
 Real = Annotated[bool, typer.Option("--real", help="Score real images, too.")]
 Step = Annotated[int | None, typer.Option(min=0, help="Score a step's snapshot.")]
-DataFolder = Annotated[Path | None, typer.Option("--data", help="Folder of the data set.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
-CHOICES = ("folder", "pictures", "every", "step", "quiet")  # no options of the scores themselves
+
+class ScoreForm(StrEnum):
+    text = "text"
+    json = "json"
+
+
+FormOption = Annotated[ScoreForm | None, typer.Option("--format", help="Form of the output.")]
+
+CHOICES = (
+    "folder",
+    "pictures",
+    "every",
+    "step",
+    "quiet",
+    "form",
+    "as_json",
+)  # no options of the scores themselves
 
 
 def evaluate(
@@ -93,6 +116,8 @@ def evaluate(
     seed: Seed = None,
     data: DataFolder = None,
     device: Device = "auto",
+    form: FormOption = None,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Score the images of a run or of a folder: FID, Inception Score and other metrics."""
@@ -100,8 +125,8 @@ def evaluate(
     if (folder is None) == (pictures is None):
         fail("name a run folder, or a folder of images with --images and --reference")
     refuse_two_inputs(folder, extractor)
-    is_run = folder is not None and not is_input(folder)
-    if not is_run and (every or step is not None):
+    chosen = chosen_form(form, as_json, ScoreForm.text)
+    if not _is_run(folder) and (every or step is not None):
         fail("--every-snapshot and --step choose among a run's weights: leave them out")
     if every and step is not None:
         fail("--every-snapshot scores all steps and --step one; choose")
@@ -109,10 +134,18 @@ def evaluate(
         from ganspec.evaluation import console
 
         parsed = console.parse_options(**options)
-        if folder is not None and is_run:
-            lines = console.evaluate_run(folder, parsed, every, step)
+        if pictures is not None:
+            scored = console.evaluate_folder(pictures, parsed)
+        elif folder is not None and _is_run(folder):
+            scored = console.evaluate_run(folder, parsed, every, step)
         elif folder is not None:
-            lines = console.evaluate_spec(folder, parsed)
-        elif pictures is not None:
-            lines = console.evaluate_folder(pictures, parsed)
-        typer.echo("\n".join(list(lines)))  # only now: a reader that ends loses no scores or plots
+            scored = console.evaluate_spec(folder, parsed)
+        # only now: a reader that ends loses no scores or plots
+        typer.echo(scored.as_json() if chosen == "json" else "\n".join(scored.lines))
+
+
+def _is_run(folder: Path | None) -> bool:
+    """Return True for the folder of a run, False for a spec."""
+    from ganspec.runs.opening import names_spec
+
+    return folder is not None and not names_spec(folder)

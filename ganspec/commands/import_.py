@@ -12,6 +12,7 @@ import typer
 
 from ganspec.atomic import would_replace, write_text
 from ganspec.console import (
+    SUFFIXES,
     fail,
     refuse_two_inputs,
     reported,
@@ -72,7 +73,7 @@ def import_(
     The file runs as under Python's `import`, up to its networks. What cannot be read is `unknown`
     in the spec, and printed. The exit status is 0 if spec and code are equal, 1 if they are not.
     """
-    out = target_of(out, stdout)
+    out = target_of(out, stdout, *SUFFIXES)
     refuse_two_inputs(*(summary or []))
     if (source is None) == (not summary):
         fail("give a Python file, as module.py:Generator, or a table, as --summary table.txt")

@@ -2,28 +2,79 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ganspec.atomic import would_replace, write_text
-from ganspec.console import fail, reported, tell_written
+from ganspec.console import (
+    SUFFIXES,
+    AsJson,
+    chosen_form,
+    fail,
+    reported,
+    tell_written,
+    with_suffix,
+)
 from ganspec.streams import is_stream
 
 EXAMPLE = "ganspec new my.yaml --from dcgan"
 
 
+class ListForm(StrEnum):
+    text = "text"
+    json = "json"
+
+
 def new(
     path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Spec to write, as my.yaml; `-` prints it.")
-    ],
-    source: Annotated[str, typer.Option("--from", help="Spec to start from.")] = "dcgan",
+        Path | None,
+        typer.Argument(metavar="FILE", help="Spec to write, as my.yaml; `-` prints it."),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--from", help="Spec to start from. [default: dcgan]")
+    ] = None,
+    listed: Annotated[
+        bool, typer.Option("--list", help="List the specs that come with ganspec instead.")
+    ] = False,
+    form: Annotated[ListForm | None, typer.Option("--format", help="Form of the list.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write a new spec that starts as a copy of a known one.
 
     Its first line names a schema for editors, which is written beside it if there is none.
     """
+    if listed:
+        if path is not None or source is not None:
+            fail("--list writes no spec: leave the rest out")
+        _list(chosen_form(form, as_json, ListForm.text))
+        return
+    if form or as_json:
+        fail("--format is that of --list, and a spec is YAML: leave it out")
+    if path is None:
+        fail("name the spec to write, as `ganspec new my.yaml`; --list shows where to start from")
+    _write(with_suffix(path, *SUFFIXES), source or "dcgan")
+
+
+def _list(form: ListForm) -> None:
+    """Print the specs that come with ganspec."""
+    from ganspec.systems.starters import described_starters
+
+    with reported():
+        known = described_starters()
+        if form is ListForm.json:
+            typer.echo(json.dumps([asdict(each) for each in known], indent=2))
+            return
+        widest = max(len(each.name) for each in known)
+        for each in known:
+            typer.echo(f"{each.name:<{widest}}  {each.doc}")
+
+
+def _write(path: Path, source: str) -> None:
     from ganspec.reference.schema_file import MODELINE, write_beside
     from ganspec.systems.starters import starter
 

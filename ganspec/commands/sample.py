@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from ganspec.console import Quiet, reported, tell
+from ganspec.console import DEVICE_HELP, Quiet, reported, tell
 from ganspec.progress import Progress, quieted
 
 EXAMPLE = "ganspec sample runs/dcgan -n 1000 --seed 1 -o images.csv"
@@ -49,7 +49,7 @@ Overwrite = Annotated[bool, file("--overwrite", help="Replace FILE where it exis
 Step = Annotated[int | None, network(min=0, help="Use the weights after this step, if kept.")]
 Raw = Annotated[bool, network("--raw", help="Use the weights as trained, not their average.")]
 Data = Annotated[Path | None, network(help="Folder of the images that an autoencoder reads.")]
-Device = Annotated[str, network(help="auto, cpu or cuda.")]
+Device = Annotated[str, network(envvar="GANSPEC_DEVICE", help=DEVICE_HELP)]
 
 
 def sample(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ganspec.atomic import would_replace, write_text
-from ganspec.console import fail, reported, tell_written
+from ganspec.console import fail, reported, tell_written, with_suffix
 from ganspec.streams import DASH
 
 EXAMPLE = "ganspec schema -o ganspec.schema.json"
@@ -29,7 +29,7 @@ def schema(
     from ganspec.reference.schema_file import is_schema, schema_text
 
     with reported():
-        target = out or Path(DASH)
+        target = with_suffix(out or Path(DASH), ".json")
         if would_replace(target) and not overwrite and not is_schema(target):
             fail(f"{target} is no schema of ganspec's; add --overwrite, or choose another -o")
         write_text(target, schema_text())

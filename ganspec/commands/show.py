@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,14 +11,16 @@ import typer
 import ganspec
 from ganspec.atomic import would_replace
 from ganspec.console import (
+    AsJson,
     Settings,
     SpecPath,
     fail,
     reported,
     tell_written,
+    with_suffix,
     write_unless_edited,
 )
-from ganspec.streams import DASH, is_stdout, is_stream
+from ganspec.streams import DASH, is_stdout
 
 if TYPE_CHECKING:
     from ganspec.systems.spec import Spec
@@ -33,15 +36,41 @@ Attention = Annotated[
 ]
 
 
+class ShowForm(StrEnum):
+    """The forms of `show`; all but `text` have a flag of the same name."""
+
+    text = "text"
+    graph = "graph"
+    mermaid = "mermaid"
+    latex = "latex"
+    markdown = "markdown"
+    json = "json"
+    attention = "attention"
+
+
+SUFFIXES = {
+    ShowForm.text: (".txt",),
+    ShowForm.graph: (".svg",),
+    ShowForm.mermaid: (".mmd", ".md"),
+    ShowForm.latex: (".tex",),
+    ShowForm.markdown: (".md", ".markdown"),
+    ShowForm.json: (".json",),
+    ShowForm.attention: (".png", ".pdf", ".svg"),
+}
+
+
 def show(
     path: SpecPath,
+    form: Annotated[
+        ShowForm | None, typer.Option("--format", help="Form; each but text has its own flag, too.")
+    ] = None,
     graph: Annotated[
         bool, typer.Option("--graph", help="Draw the networks: an SVG file, NAME.svg.")
     ] = False,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="Show a Mermaid flowchart.")] = False,
     latex: Annotated[bool, typer.Option("--latex", help="Show LaTeX tables.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Show Markdown tables.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Show JSON, for programs.")] = False,
+    as_json: AsJson = False,
     receptive_field: ReceptiveField = False,
     attention: Attention = False,
     out: Annotated[
@@ -56,26 +85,33 @@ def show(
 
     --attention takes a run folder in place of a spec.
     """
-    forms = {"graph": graph, "mermaid": mermaid, "latex": latex, "markdown": markdown}
-    forms |= {"attention": attention, "json": as_json}
-    chosen = [name for name, is_chosen in forms.items() if is_chosen]
-    if len(chosen) > 1:
-        fail(f"--{chosen[0]} and --{chosen[1]} are two forms: choose one")
-    form = chosen[0] if chosen else "table"
-    if receptive_field and form in ("graph", "mermaid", "attention"):
-        fail(f"--receptive-field adds columns to tables, and --{form} makes none")
-    if attention:
+    flags = {"graph": graph, "mermaid": mermaid, "latex": latex, "markdown": markdown}
+    flags |= {"attention": attention, "json": as_json}
+    chosen = _chosen(form, [name for name, is_given in flags.items() if is_given])
+    if receptive_field and chosen in ("graph", "mermaid", "attention"):
+        fail(f"--receptive-field adds columns to tables, and --{chosen} makes none")
+    out = with_suffix(out, *SUFFIXES[chosen]) if out else None
+    if chosen is ShowForm.attention:
         _draw_attention(path, out, settings or [], overwrite)
         return
     with reported():
         spec = ganspec.load(path, settings or [])
-        text = _text(spec, form, receptive_field)
-        target = out or Path(f"{spec.name}.svg" if graph else DASH)
+        text = _text(spec, chosen, receptive_field)
+        target = out or Path(f"{spec.name}.svg" if chosen is ShowForm.graph else DASH)
         if is_stdout(target):
             typer.echo(text.rstrip("\n"))
         else:
             write_unless_edited(target, text, overwrite)
             typer.echo(f"{target} written")
+
+
+def _chosen(form: ShowForm | None, flags: list[str]) -> ShowForm:
+    """Return the one form that `--format` and the flags name, or text. `fail` if there are two."""
+    named = list(dict.fromkeys([*([form.value] if form else []), *flags]))
+    if len(named) > 1:
+        first, second = (f"--{name}" if name in flags else f"--format {name}" for name in named[:2])
+        fail(f"{first} and {second} are two forms: choose one")
+    return ShowForm(named[0]) if named else ShowForm.text
 
 
 def _draw_attention(run: Path, out: Path | None, settings: list[str], overwrite: bool) -> None:
@@ -85,8 +121,6 @@ def _draw_attention(run: Path, out: Path | None, settings: list[str], overwrite:
         fail(f"--attention needs a run folder, whose networks are trained, and {run} is none")
     if settings:
         fail("--set changes a spec, and --attention draws the networks of a run")
-    if not is_stream(target) and target.suffix.lower() not in (".png", ".pdf", ".svg"):
-        fail(f"{target} is no picture: end its name in .png, .pdf or .svg")
     if out and would_replace(target) and not overwrite:
         fail(f"{target} exists: add --overwrite to replace it, or choose another -o")
     with reported():
@@ -97,7 +131,7 @@ def _draw_attention(run: Path, out: Path | None, settings: list[str], overwrite:
         tell_written(target)
 
 
-def _text(spec: Spec, form: str, receptive_field: bool) -> str:
+def _text(spec: Spec, form: ShowForm, receptive_field: bool) -> str:
     from ganspec.compiler.lower import lower
 
     nets = lower(spec)
@@ -115,4 +149,5 @@ def _text(spec: Spec, form: str, receptive_field: bool) -> str:
         import json
 
         return json.dumps(table.described(spec, nets), indent=2) + "\n"
-    return getattr(table, form)(spec, nets, receptive_field)
+    write = table.table if form == "text" else getattr(table, form)
+    return write(spec, nets, receptive_field)

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 import ganspec
-from ganspec.console import Quiet, Settings, SpecPath, fail, reported, show_diagnostics
+from ganspec.console import (
+    DataFolder,
+    Device,
+    Quiet,
+    Settings,
+    SpecPath,
+    fail,
+    reported,
+    show_diagnostics,
+)
+from ganspec.runs.folder import SPEC
 from ganspec.streams import OutputError, is_stdout
 from ganspec.training.stop import STATUS, Stop
 
@@ -24,13 +34,13 @@ EXAMPLE = "ganspec train specs/dcgan.yaml --epochs 2 --set train.batch=32"
 def train(
     path: SpecPath,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/NAME by default.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder of the real images.")] = None,
+    data: DataFolder = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Epochs, in place of the spec's.")
     ] = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Stop after this step instead.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop after this time.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    device: Device = "auto",
     seed: Annotated[int | None, typer.Option(min=0, help="Seed, in place of the spec's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
@@ -48,6 +58,8 @@ def train(
     given += [f"train.epochs={epochs}"] if epochs is not None else []
     given += [f"train.seed={seed}"] if seed is not None else []
     _check_options(out, resume, overwrite)
+    if resume and out is None and (path / SPEC).is_file():
+        out = path  # a run folder in place of its spec
     options: dict[str, Any] = {"data": data, "device": device, "steps": steps}
     options |= {"minutes": minutes, "tensorboard": tensorboard}
     with Stop(begun=False, quiet=quiet), reported():

@@ -8,11 +8,11 @@ from functools import cached_property
 from pathlib import Path
 
 from ganspec.comparison.hyperparameters import of_optimizer, whole
-from ganspec.comparison.opening import open_spec
 from ganspec.comparison.properties import properties
 from ganspec.comparison.traits import Portrait
 from ganspec.compiler.lower import lower
 from ganspec.language.source import name_of
+from ganspec.runs.opening import open_spec
 from ganspec.runs.score_file import ScoreRow, read_scores
 from ganspec.systems.implied import Implied
 from ganspec.systems.spec import Spec

@@ -16,11 +16,11 @@ from ganspec.compiler.lower import lower
 from ganspec.evaluation.extractor import Extractor, ExtractorError, Outputs, hash_weights
 from ganspec.evaluation.weight_file import fit_state, read_state
 from ganspec.kinds.datasets.images import fit_images
+from ganspec.runs.opening import open_spec
 from ganspec.runs.run import Run
 from ganspec.sampling.sampler import load_weights, trained_network
 from ganspec.systems.batches import scale_pixels
 from ganspec.systems.classifier.spec import Classifier
-from ganspec.systems.load import load
 from ganspec.systems.source import own_batch
 
 BATCH = 250
@@ -46,7 +46,7 @@ def loaded_classifier(
 
     Raises ExtractorError and SpecError.
     """
-    spec = load(path)
+    spec = open_spec(path)
     if not isinstance(spec, Classifier):
         raise ExtractorError(f"{path} describes no classifier; --extractor takes one, or inception")
     nets = lower(spec)

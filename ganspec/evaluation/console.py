@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, get_args
 
 from ganspec.evaluation.options import EvaluationOptions
 from ganspec.evaluation.runs import Evaluator, folder_scores, real_scores
-from ganspec.evaluation.score_table import by_epoch, describe, plot
+from ganspec.evaluation.score_table import by_epoch, describe, nearest_claim, plot
 from ganspec.kinds.metric import Metric, MetricError, metric_kinds
 from ganspec.language.errors import nearest, printable
 from ganspec.progress import Passes
+from ganspec.runs.opening import open_spec
 from ganspec.runs.record import RunRecord, read_record
 from ganspec.runs.run import RunError
 from ganspec.runs.score_file import NAME, ScoreRow, append_scores
-from ganspec.systems.load import load
+from ganspec.scores.matching import differences
 from ganspec.systems.protocol import References, Resize, Split
 from ganspec.training.device import choose_device
 
@@ -60,10 +62,30 @@ def find_metrics(names: list[str]) -> tuple[Metric, ...] | None:
     return tuple(metrics.values()) or None
 
 
+@dataclass(frozen=True)
+class Evaluated:
+    """Measured scores, and lines of text that describe them."""
+
+    rows: list[ScoreRow]
+    lines: list[str]
+    record: RunRecord | None = None
+
+    def as_json(self) -> str:
+        """Return the scores with their conditions and the nearest claim of the spec."""
+        return json.dumps({"scores": [self._entry(row) for row in self.rows]}, indent=2)
+
+    def _entry(self, row: ScoreRow) -> dict[str, Any]:
+        claim = nearest_claim(row, self.record) if self.record else None
+        if claim is None:
+            return {**asdict(row), "claim": None}
+        claimed = claim.model_dump(mode="json", exclude_none=True)
+        return {**asdict(row), "claim": {**claimed, "differs": differences(claim, row)}}
+
+
 def evaluate_run(
     folder: Path, options: EvaluationOptions, every: bool, step: int | None
-) -> Iterator[str]:
-    """Score a run and write the scores into it. Yield lines that describe them."""
+) -> Evaluated:
+    """Score a run and write the scores into it."""
     rows: list[ScoreRow] = []
     with Passes() as progress:
         evaluator = Evaluator(folder, options, progress)
@@ -71,28 +93,29 @@ def evaluate_run(
             scores = evaluator.scores(at)
             append_scores(folder, scores)
             rows += scores
+    record, lines, shown = read_record(folder), [], rows
     if every:
-        yield from by_epoch(rows)
-        last = rows[-1].step
-        rows = [row for row in rows if row.step in (None, last)]
-    yield from describe(rows, read_record(folder))
-    yield f"added to {folder / NAME}"
+        lines += by_epoch(rows)
+        shown = [row for row in rows if row.step in (None, rows[-1].step)]
+    lines += [*describe(shown, record), f"added to {folder / NAME}"]
     if (path := plot(folder)) is not None:
-        yield f"plotted in {path}"
+        lines.append(f"plotted in {path}")
+    return Evaluated(rows, lines, record)
 
 
-def evaluate_folder(images: Path, options: EvaluationOptions) -> Iterator[str]:
-    """Score a folder of images. Yield lines that describe the scores."""
+def evaluate_folder(images: Path, options: EvaluationOptions) -> Evaluated:
+    """Score a folder of images."""
     with Passes() as progress:
         rows = folder_scores(images, options, progress)
-    yield from describe(rows, None)
+    return Evaluated(rows, list(describe(rows, None)))
 
 
-def evaluate_spec(path: Path, options: EvaluationOptions) -> Iterator[str]:
-    """Score the real images of a spec. Yield lines that describe the scores."""
-    spec = load(path)
+def evaluate_spec(path: Path, options: EvaluationOptions) -> Evaluated:
+    """Score the real images of a spec."""
+    spec = open_spec(path)
     if not options.real and not options.halves:
         raise RunError(f"{spec.name} is a spec: score its real images with --real, or name its run")
     with Passes() as progress:
         rows = real_scores(spec, options, progress)
-    yield from describe(rows, RunRecord(path, spec=spec))
+    record = RunRecord(path, spec=spec)
+    return Evaluated(rows, list(describe(rows, record)), record)

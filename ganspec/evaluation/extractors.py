@@ -10,7 +10,7 @@ import torch
 from ganspec.evaluation.classifier import classifier_extractor, loaded_classifier
 from ganspec.evaluation.extractor import Extractor, ExtractorError
 from ganspec.evaluation.inception import inception_extractor
-from ganspec.streams import is_input
+from ganspec.runs.opening import names_spec
 
 INCEPTION = "inception"
 
@@ -42,13 +42,13 @@ def open_extractor(choice: ExtractorChoice, device: torch.device) -> Extractor:
         raise ExtractorError(f"--inception-weights are not those of {name}: choose one extractor")
     if name != INCEPTION and choice.resize is not None:
         raise ExtractorError(f"{name} resizes images by its own spec: leave --resize out")
-    is_spec = name != INCEPTION and is_input(path)
+    is_spec = name != INCEPTION and names_spec(path)
     if choice.weights is not None and not is_spec:
         raise ExtractorError(
             "--weights is for the spec file of a classifier: name it with --extractor"
         )
     if is_spec and choice.weights is None:
-        raise ExtractorError(f"{name} is a file: name the classifier's weights with --weights")
+        raise ExtractorError(f"{name} is a spec: name the classifier's weights with --weights")
     if name != INCEPTION and not is_spec and not path.exists():
         raise ExtractorError(f"no extractor {name}: name a classifier's run folder, or inception")
     with torch.random.fork_rng(devices=[]):  # networks draw weights before they load them

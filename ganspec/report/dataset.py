@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -9,11 +11,10 @@ import torch
 from ganspec.atomic import replacing
 from ganspec.kinds.dataset import DataError, Dataset
 from ganspec.language.kinds import kinds_of
+from ganspec.runs.opening import names_spec, open_spec
 from ganspec.sampling.forms import paint_grid
 from ganspec.sampling.pictures import square
-from ganspec.streams import is_input
 from ganspec.systems.feed import StreamedImages, at
-from ganspec.systems.load import load
 from ganspec.systems.spec import Data
 from ganspec.training.images import open_images
 
@@ -21,14 +22,16 @@ CACHE = Path("~/.cache/ganspec/data")
 
 
 def data_of(name: str) -> Data:
-    """Return the section `data` of the spec file `name`, or that of the data set `name`.
+    """Return the section `data` of the spec `name`, or that of the data set `name`.
 
     A data set gets its own size and channels. Raise DataError if there is none, SpecError if the
     spec has errors.
     """
     kind = kinds_of("dataset").get(name)
-    if name.endswith((".yaml", ".yml")) or (kind is None and is_input(name)):
-        return load(name).data
+    if name.endswith((".yaml", ".yml")) or (
+        kind is None and (names_spec(name) or Path(name).is_dir())
+    ):
+        return open_spec(name).data
     if kind is None:
         known = ", ".join(sorted(kinds_of("dataset")))
         raise DataError(f"no data set is called `{name}`; there are {known}, or name a spec file")
@@ -61,26 +64,66 @@ def read(data: Data, folder: Path) -> tuple[torch.Tensor | StreamedImages, torch
     return images, labels
 
 
-def description(
+@dataclass(frozen=True)
+class ClassCount:
+    label: int
+    name: str | None
+    images: int
+
+
+@dataclass(frozen=True)
+class DatasetFacts:
+    """What a data set holds; `folder` is None if the images are drawn on the spot."""
+
+    dataset: str
+    folder: str | None
+    images: int
+    height: int
+    width: int
+    channels: int
+    labels: str  # `classes` or `multi_hot`
+    classes: list[ClassCount]
+
+
+def described(
     data: Data, folder: Path, images: torch.Tensor | StreamedImages, labels: torch.Tensor
-) -> str:
-    """Return lines with a data set's folder, number and size of images, and images per class."""
-    dataset, count, (channels, height, width) = data.dataset, len(images), data.shape
-    where = f"in {folder}" if dataset.needs_folder else "drawn on the spot"
+) -> DatasetFacts:
+    """Return a data set's folder, the number and size of its images, and images per class."""
+    dataset, (channels, height, width) = data.dataset, data.shape
     with dataset.reading(folder):
         names = dict(enumerate(dataset.classes(folder)))
     if labels.ndim == 2:
-        classes, counts = range(labels.shape[1]), labels.sum(0)
+        classes, counts = torch.arange(labels.shape[1]), labels.sum(0)
     else:
         classes, counts = labels.unique(return_counts=True)
-    rows = [
-        (str(int(label)), names.get(int(label), ""), f"{int(number):,}")
-        for label, number in zip(classes, counts, strict=True)
-    ]
+    return DatasetFacts(
+        dataset.kind,
+        str(folder) if dataset.needs_folder else None,
+        len(images),
+        height,
+        width,
+        channels,
+        "multi_hot" if labels.ndim == 2 else "classes",
+        [
+            ClassCount(label, names.get(label), count)
+            for label, count in zip(classes.tolist(), counts.tolist(), strict=True)
+        ],
+    )
+
+
+def as_json(facts: DatasetFacts) -> str:
+    return json.dumps(asdict(facts), indent=2)
+
+
+def as_text(facts: DatasetFacts) -> str:
+    """Return lines for a person."""
+    where = f"in {facts.folder}" if facts.folder else "drawn on the spot"
+    rows = [(str(each.label), each.name or "", f"{each.images:,}") for each in facts.classes]
     first, second, third = (max(map(len, column)) for column in zip(*rows, strict=True))
+    size = f"{facts.height} x {facts.width}, {many(facts.channels, 'channel', 'channels')}"
     lines = [
-        f"{dataset.kind}: {where}",
-        f"{count:,} images, {height} x {width}, {many(channels, 'channel', 'channels')}",
+        f"{facts.dataset}: {where}",
+        f"{facts.images:,} images, {size}",
         f"{many(len(rows), 'class', 'classes')}, with the number of images of each:",
     ]
     for label, name, number in rows:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -178,6 +179,30 @@ def latex_text(laid: SurveyLayout) -> str:
         lines += [rows[0], r"\midrule", *rows[1:], r"\bottomrule", r"\end{tabular}", ""]
     notes = (f"{latex(note)}\n" for note in laid.notes)
     return "\n".join([*lines, *notes]).rstrip("\n")
+
+
+def json_text(survey: Survey, every: bool) -> str:
+    """Return the rows in which the specs differ as JSON, or all rows with `every`.
+
+    A value is null if the spec lacks the row's network, and `""` if that lacks the property.
+    """
+    rows = survey.filled if every or len(survey.titles) == 1 else survey.uneven
+    return json.dumps(
+        {
+            "specs": list(survey.titles),
+            "rows": [
+                {
+                    "section": row.section,
+                    "network": row.network,
+                    "name": row.name,
+                    "values": list(row.cells),
+                }
+                for row in rows
+            ],
+            "notes": [{"spec": title, "note": note} for title, note in survey.notes],
+        },
+        indent=2,
+    )
 
 
 # the writer of each format, and its width in characters if the output is no terminal

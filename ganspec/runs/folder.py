@@ -9,17 +9,15 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-try:
-    import fcntl
-except ImportError:  # not a Unix
-    fcntl = None  # type: ignore[assignment]  # a module's type has no None
+from filelock import FileLock, Timeout
 
 from ganspec.language.errors import GanspecError
 from ganspec.seal import is_emitted
 
 LOCK = ".lock"
+SPEC = "spec.yaml"
 PARTS = {"samples": ".png", "snapshots": ".pt"}  # folders of files that are named after a step
 # in the order in which `clear` deletes them: without the first two, nothing can be resumed
 FILES = (
@@ -45,13 +43,13 @@ class RunFolder:
 
     def __init__(self, folder: Path | str):
         self.folder = Path(folder)
-        self.spec_path = self.folder / "spec.yaml"
+        self.spec_path = self.folder / SPEC
         self.log_path = self.folder / "log.jsonl"
         self.checkpoint_path = self.folder / "checkpoint.pt"
         self.info_path = self.folder / "run.json"
         self.losses_path = self.folder / "losses.png"
         self.was_cut = False  # True if the process that trained here before was killed
-        self._lock: IO[str] | None = None
+        self._lock: FileLock | None = None
         self._place: os.stat_result | None = None
         self._is_beginning = False
 
@@ -96,16 +94,11 @@ class RunFolder:
         Path(os.path.realpath(self.folder)).mkdir(parents=True, exist_ok=True)
         path = self.folder / LOCK
         self.was_cut = path.exists()
-        lock = path.open("a")
+        lock = FileLock(path)
         try:
-            if fcntl:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            held = _is_file(lock, path)
-        except OSError:
-            held = False
-        if not held:  # another process has the lock, or has just deleted the file
-            lock.close()
-            raise RunError(f"{self.folder} is being trained by another process")
+            lock.acquire(blocking=False)
+        except Timeout:
+            raise RunError(f"{self.folder} is being trained by another process") from None
         self._lock, self._place = lock, self.folder.stat()
 
     def release(self) -> None:
@@ -114,20 +107,25 @@ class RunFolder:
         If the beginning failed, the file stays, by which the next process can tell.
         """
         if self._lock:
-            if not self._is_beginning and _is_file(self._lock, self.folder / LOCK):
-                (self.folder / LOCK).unlink(missing_ok=True)
-            self._lock.close()
+            if not self._is_beginning and self._holds_place():
+                with suppress(OSError):  # some systems keep a file that is open
+                    (self.folder / LOCK).unlink()
+            self._lock.release()
             self._lock = None
 
     def require(self) -> None:
         """Raise RunError if the locked folder or its spec was deleted, moved or replaced."""
-        gone = self.folder
-        with suppress(OSError):
-            if self._place is None or os.path.samestat(self.folder.stat(), self._place):
-                gone = self.spec_path
-            if gone.is_file():
-                return
+        gone = self.spec_path if self._holds_place() else self.folder
+        if gone.is_file():
+            return
         raise RunError(f"{gone} was deleted or moved during the training, which ends here")
+
+    def _holds_place(self) -> bool:
+        """Return True if the folder is still the one that was locked."""
+        try:
+            return self._place is None or os.path.samestat(self.folder.stat(), self._place)
+        except OSError:
+            return False
 
     def begin_with(self, overwrite: bool, source: Path, kinds: list[Path]) -> None:
         """Lock the folder and delete the run in it.
@@ -197,16 +195,8 @@ class RunFolder:
 
     def _leftovers(self) -> Iterator[Path]:
         """Yield the temporary files beside the run's files, as `replacing` names them."""
-        names = ("spec.yaml", *FILES, "*.py")
+        names = (SPEC, *FILES, "*.py")
         patterns = [f".{name}.*{Path(name).suffix}" for name in names if "/" not in name]
         patterns += [f"{part}/.{'[0-9]' * 7}*.*{suffix}" for part, suffix in PARTS.items()]
         for pattern in [*patterns, "kinds/.*.py.*.py"]:
             yield from (path for path in self.folder.glob(pattern) if path.is_file())
-
-
-def _is_file(file: IO[str], path: Path) -> bool:
-    """Return True if `path` is still the open `file`."""
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except OSError:
-        return False

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shlex
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 from ganspec.atomic import write_text
@@ -68,8 +69,12 @@ class Run(RunFolder):
         are not loaded: a run's copies of kinds are never executed unasked. Warns if a loaded file
         differs from the one that the run used.
         """
+        return self.read_spec()
+
+    def read_spec(self, settings: Sequence[str] = ()) -> Spec:
+        """Return `spec`, changed by settings such as `train.batch=32`."""
         try:
-            spec = load(self.spec_path)
+            spec = load(self.spec_path, settings)
         except SpecError as error:
             missing = self._missing_kinds()
             if not missing or all(d.code != "unknown-kind" for d in error.diagnostics):

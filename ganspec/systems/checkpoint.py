@@ -187,19 +187,23 @@ def _after_a_step(optimizer: optim.Optimizer, state: State | None = None) -> Sta
     return probe.state_dict()
 
 
+GPUS = {"cuda", "mps", "xpu"}  # types of devices with generators of their own
+
+
 def random_states(device: torch.device) -> dict[str, torch.Tensor]:
     """Return the states of torch's random number generators, of the CPU and of `device`."""
     states = {"cpu": torch.get_rng_state()}
-    if device.type == "cuda":
-        states["cuda"] = torch.cuda.get_rng_state(device)
+    if device.type != "cpu":
+        place = [] if device.type == "mps" else [device]  # there is one Apple GPU
+        states[device.type] = torch.get_device_module(device).get_rng_state(*place)
     return states
 
 
 def check_random(states: dict[str, torch.Tensor]) -> None:
     """Raise ValueError, KeyError or RuntimeError if `states` are not those of generators."""
     model = {"cpu": torch.get_rng_state()}
-    if "cuda" in as_map(states, "random"):  # of a run that began on a GPU
-        model["cuda"] = torch.empty_like(states["cuda"], dtype=torch.uint8)
+    for kind in GPUS & set(as_map(states, "random")):  # of a run that began on a GPU
+        model[kind] = torch.empty_like(states[kind], dtype=torch.uint8)
     check(states, model, "random")
     torch.Generator().set_state(states["cpu"])
 
@@ -207,5 +211,6 @@ def check_random(states: dict[str, torch.Tensor]) -> None:
 def restore_random(states: dict[str, torch.Tensor], device: torch.device) -> None:
     """Set torch's random number generators to `states`."""
     torch.set_rng_state(states["cpu"].cpu())
-    if device.type == "cuda" and "cuda" in states:
-        torch.cuda.set_rng_state(states["cuda"].cpu(), device)
+    if device.type != "cpu" and device.type in states:
+        place = [] if device.type == "mps" else [device]
+        torch.get_device_module(device).set_rng_state(states[device.type].cpu(), *place)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from ganspec.language.dump import dump
 from ganspec.language.errors import GanspecError, suggestion
-from ganspec.language.load import shape
+from ganspec.language.load import shape, system_of
 from ganspec.language.names import name_problem
 from ganspec.language.source import read
 
@@ -23,6 +24,26 @@ def starters() -> dict[str, Path]:
     folders = [package / "specs", package.parent / "specs"]
     folder = next((f for f in folders if f.is_dir()), package)
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
+
+
+@dataclass(frozen=True)
+class Starter:
+    """A spec that comes with ganspec: its name, the system that it describes, and its `doc`."""
+
+    name: str
+    system: str
+    doc: str
+
+
+def described_starters() -> list[Starter]:
+    """Return the specs that come with ganspec, in the order of their names."""
+    found = []
+    for name, path in starters().items():
+        tree = read(path, shape)
+        doc = tree.get("doc")
+        system = system_of(tree).__name__.lower()
+        found.append(Starter(name, system, str(doc.value) if doc else ""))
+    return found
 
 
 def starter(source: str, name: str) -> str:

@@ -11,17 +11,32 @@ from ganspec.runs.run import RunError
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device `cpu` or `cuda`; `auto` is the first GPU, or the CPU without one.
+    """Return the device of a name such as `cpu`, `cuda:1`, `mps` or `xpu`.
 
-    Raises RunError if there is no such device.
+    `auto` is the first CUDA GPU, or the CPU without one. Raises RunError if there is no such
+    device.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name not in ("cpu", "cuda"):
-        raise RunError(f"no device is called `{name}`: use auto, cpu or cuda")
-    if name == "cuda" and not torch.cuda.is_available():
-        raise RunError("torch sees no GPU here: use --device cpu")
+    kind, colon, index = name.partition(":")
+    count = {"cpu": lambda: 1, **COUNT}.get(kind)
+    if count is None or (colon and not index.isdecimal()):
+        raise RunError(f"no device is called `{name}`: use auto, cpu, cuda, cuda:1, mps or xpu")
+    found = count()
+    if not found:
+        raise RunError(f"torch sees no {WORD[kind]} here: use --device cpu")
+    if colon and int(index) >= found:
+        last = f"{kind}:{found - 1}"
+        raise RunError(f"there is no {name} here, only {kind if found == 1 else f'up to {last}'}")
     return torch.device(name)
+
+
+COUNT = {
+    "cuda": torch.cuda.device_count,
+    "mps": lambda: int(torch.backends.mps.is_available()),
+    "xpu": torch.xpu.device_count,
+}
+WORD = {"cuda": "GPU", "mps": "Apple GPU", "xpu": "Intel GPU"}
 
 
 def prepare(device: torch.device) -> None:

@@ -1,17 +1,22 @@
-"""Opening of a spec by name: a file, a run's folder, or a file at a revision of git."""
+"""Opening of a spec by name: a file, a run, a spec of ganspec's own, or a file in git's history."""
 
 from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 
-from ganspec.language.errors import GanspecError, Mark, fail, quoted
+from ganspec.language.errors import GanspecError, Mark, fail, nearest, quoted
 from ganspec.language.load import shape
+from ganspec.language.settings import override
 from ganspec.language.source import MAX_CHARACTERS, read
+from ganspec.runs.folder import SPEC
 from ganspec.runs.run import Run
+from ganspec.streams import DASH, is_input
 from ganspec.systems.load import load, resolve
 from ganspec.systems.spec import Spec
+from ganspec.systems.starters import starters
 
 SUFFIXES = (".yaml", ".yml")
 
@@ -20,27 +25,47 @@ class RevisionError(GanspecError):
     """Raised when a spec cannot be read from git: no git, repository, revision or file."""
 
 
-def open_spec(name: str) -> Spec:
-    """Open the spec `name`: a file, a run's folder, or `FILE@REVISION`.
+def open_spec(name: str | Path, settings: Sequence[str] = ()) -> Spec:
+    """Open the spec `name`, changed by settings such as `train.batch=32`.
 
-    A file whose name has an `@` comes before a revision. Files that a spec at a revision extends
-    are read at that revision too. Raise SpecError, RevisionError, or MissingKindsError for a run
-    whose kinds are not loaded.
+    It is a file, a run's folder, the name of a spec that comes with ganspec, or `FILE@REVISION`. A
+    file comes before a name, and if its own name has an `@`, before a revision. Files that a spec
+    at a revision extends are read at that revision too. Raise SpecError, RevisionError, or
+    MissingKindsError for a run whose kinds are not loaded.
     """
-    path = Path(name)
-    if (path / "spec.yaml").is_file():
-        return Run.open(path).spec
-    if "@" not in name or os.path.lexists(path):
-        return load(path)
+    path, name = Path(name), str(name)
+    if (path / SPEC).is_file():
+        return Run.open(path).read_spec(settings)
+    if os.path.lexists(path) or name == DASH:
+        return load(path, settings)
+    if not path.suffix and path.name == name:
+        return load(_known(name), settings)
+    if "@" not in name:
+        return load(path, settings)
     # the first `@` after `.yaml` or `.yml`, else the first `@`
     places = [i for i, character in enumerate(name) if character == "@"]
     at = next((i for i in places if name[:i].endswith(SUFFIXES)), places[0])
     if not at:
         raise RevisionError(f"{quoted(name)} names no file; write FILE@REVISION")
-    return _at_revision(Path(name[:at]), name[at + 1 :])
+    return _at_revision(Path(name[:at]), name[at + 1 :], settings)
 
 
-def _at_revision(file: Path, revision: str) -> Spec:
+def names_spec(name: str | Path) -> bool:
+    """Return True if `name` is that of a spec and not of a folder, such as a run's."""
+    return is_input(name) or (str(name) in starters() and not Path(name).is_dir())
+
+
+def _known(name: str) -> Path:
+    """Return the file of a spec that comes with ganspec. Raises SpecError."""
+    known = starters()
+    if name not in known:
+        message = f"{quoted(name)} is no file, no run and no name in `ganspec new --list`"
+        close = nearest(name, [*known, *(path.name for path in Path().glob("*.yaml"))])
+        fail("missing-file", message, None, f"use `{close}`" if close else None)
+    return known[name]
+
+
+def _at_revision(file: Path, revision: str, settings: Sequence[str]) -> Spec:
     """Open `file` at `revision` of the repository that it is in."""
     if not revision or revision.startswith("-") or ":" in revision:
         raise RevisionError(f"{quoted(revision)} is no revision; write FILE@REVISION, as HEAD~1")
@@ -71,7 +96,7 @@ def _at_revision(file: Path, revision: str) -> Spec:
 
     # `REVISION:./PATH` is git's name of a file; the path is relative to `folder`
     name = Path(f"{revision}:.") / file.relative_to(folder)
-    return resolve(read(name, shape, content))
+    return resolve(override(read(name, shape, content), settings, shape))
 
 
 def _git(folder: Path, *words: str) -> bytes:
