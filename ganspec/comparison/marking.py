@@ -77,5 +77,5 @@ def _of_network(network: Portrait, implied: Implied, row: str) -> Iterator[bool]
     yield implied.holds(f"{network.name}.{path}" for path in WITHIN.get(row, ()))
     is_shown, fields = LAYERS.get(row, (lambda layer: False, ()))
     for layer in filter(is_shown, network.layers):
-        names = implied.by_kind.get(layer.path, [])
+        names = implied.by_kind.get(layer.key_path, [])
         yield any(not fields or ("kind" if n == layer.kind else n) in fields for n in names)

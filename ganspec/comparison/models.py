@@ -27,6 +27,6 @@ def models(spec: Spec, name: str) -> dict[str, LayerModel]:
             model = network.activation_norm
         elif isinstance(kind, JoinLabel) and kind.condition is None:
             model = network.condition
-        if kind.path and isinstance(model, LayerModel):
-            found.setdefault(kind.path, model)
+        if kind.key_path and isinstance(model, LayerModel):
+            found.setdefault(kind.key_path, model)
     return found

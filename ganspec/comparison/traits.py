@@ -128,7 +128,7 @@ def widths(of: Portrait) -> str:
     """
     heads = {head.origin.path for head in of.net.heads if head.origin}
     weighted = [layer for layer in of.rows if isinstance(layer[0], Weighted)]
-    found = [row.output[0] for layer, row in weighted if layer.path not in heads]
+    found = [row.output[0] for layer, row in weighted if layer.key_path not in heads]
     kept = [w for i, w in enumerate(found) if i == 0 or w != found[i - 1]]
     return "-".join(map(str, kept))
 

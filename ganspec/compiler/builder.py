@@ -70,7 +70,7 @@ class Builder(Lowering):
         if int(channels) != shape[0]:
             channels = Width(shape[0])
         kind = self.at.block if isinstance(self.at, Block) else self.at.kind
-        origin = Origin(self.at.path, kind, self.at.mark)
+        origin = Origin(self.at.key_path, kind, self.at.mark)
         value = Value(next(self.ids), shape, channels, origin)
         fill = initialize.call() if initialize else None
         ids = tuple(v.id for v in inputs)
@@ -115,7 +115,7 @@ class Builder(Lowering):
 
     @property
     def place(self) -> str:
-        return self.at.path
+        return self.at.key_path
 
     def join(self, condition: Condition, x: Value) -> Value:
         self.parts.append(condition)
@@ -175,7 +175,7 @@ class Builder(Lowering):
 
     def _stands_for(self) -> str | None:
         """Return the network's key whose value is being lowered in place of a layer, or None."""
-        if len(self.parts) < 2 or self.parts[-2].path != self.at.path:
+        if len(self.parts) < 2 or self.parts[-2].key_path != self.at.key_path:
             return None
         return {"norm": "normalization", "join_label": "condition"}.get(self.parts[-2].kind)
 

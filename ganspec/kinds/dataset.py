@@ -70,7 +70,7 @@ class Dataset(Kind, family="dataset"):
 
     def reader(self, resize: str = "antialias") -> partial:
         """Return `load` with the options that it takes and that are not at their defaults."""
-        own = self.changed()
+        own = {name: value for name, value in self.changed().items() if name != "path"}
         if resize != "antialias" and "resize" in inspect.signature(type(self).load).parameters:
             own["resize"] = resize
         return partial(type(self).load, **own)
@@ -105,13 +105,19 @@ class Dataset(Kind, family="dataset"):
         """Return True if `folder` contains the files that `load` reads."""
         raise NotImplementedError
 
+    def own_path(self) -> Path | None:
+        """Return the folder or file that the spec names in the field `path`, if the kind has it."""
+        path = getattr(self, "path", None)
+        return Path(path) if path else None
+
     def places(self, folder: Path | None) -> list[Path]:
         """Return the folders to search for the files, in order.
 
-        If the user named `folder`, no other data can replace it: only the folder itself and
-        folders below it are searched.
+        If the user named `folder`, or the spec a `path`, no other data can replace it: only that
+        folder and folders below it are searched.
         """
         below = (self.kind, *self.subfolders)
+        folder = folder or self.own_path()
         if folder:
             return [folder.expanduser(), *(folder.expanduser() / name for name in below)]
         roots = [Path("data"), Path("~/.cache/ganspec/data")]

@@ -75,7 +75,7 @@ class Kind(Section):
         return cls.kinds
 
     @property
-    def path(self) -> str:
+    def key_path(self) -> str:
         """Key path in the spec, such as `generator.layers.3`."""
         return self._path
 

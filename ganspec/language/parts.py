@@ -117,7 +117,7 @@ def _kinds(kind: Kind) -> Iterator[SpecPart]:
                 yield from _kinds(layer)
     elif kind.kind == "block":
         inner = tuple(part for layer in getattr(kind, "layers", ()) for part in _kinds(layer))
-        yield SpecPart(getattr(kind, "block", ""), kind.path, parts=inner)
+        yield SpecPart(getattr(kind, "block", ""), kind.key_path, parts=inner)
     else:
-        parts = tuple(_fields(kind, kind.path))
-        yield SpecPart(kind.kind, kind.path, kind.kind, parts, kind)
+        parts = tuple(_fields(kind, kind.key_path))
+        yield SpecPart(kind.kind, kind.key_path, kind.kind, parts, kind)

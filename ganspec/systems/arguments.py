@@ -11,7 +11,9 @@ import torch
 def parse_arguments(cfg):
     """Parse the command line. Defaults come from the spec."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    if cfg.needs_folder:
+    if cfg.path:
+        parser.add_argument("--data", type=Path, default=Path(cfg.path), help="images")
+    elif cfg.needs_folder:
         parser.add_argument("--data", type=Path, required=True, help="folder of the images")
     parser.add_argument("--out", type=Path, default=Path("runs") / cfg.name)
     parser.add_argument("--epochs", type=int, default=cfg.epochs)

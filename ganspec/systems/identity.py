@@ -33,7 +33,7 @@ def identity(spec: Section) -> Identity:
         for known in fields_of(type(kind)).values():
             name = getattr(kind, known.attribute)
             if known.name in TAPS and isinstance(name, str):
-                values.setdefault(f"{kind.path}.{known.name}", []).append(name)
+                values.setdefault(f"{kind.key_path}.{known.name}", []).append(name)
     return values
 
 

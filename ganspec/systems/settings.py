@@ -69,6 +69,7 @@ def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
         "snapshots": train.snapshots,
         "logits": False,
         "needs_folder": data.dataset.needs_folder,
+        "path": getattr(data.dataset, "path", None),
         "inline": INLINE,
         "literal": ("height", "width", "channels"),  # emitted as plain numbers
         "load_images": lean(data.dataset.reader(data.resize), labelled),

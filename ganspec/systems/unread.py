@@ -24,7 +24,7 @@ def unread(spec: Spec, key: str | None = None) -> list[Unread]:
         for kind in within(network):
             if kind.kind == UNREAD:
                 seen = str(getattr(kind, "seen", ""))
-                parts.setdefault(kind.mark, Unread(kind.path, seen, kind.mark))
+                parts.setdefault(kind.mark, Unread(kind.key_path, seen, kind.mark))
     found = [part for part in parts.values() if key in (None, part.network)]
     return sorted(
         found, key=lambda part: (part.mark.line, part.mark.column) if part.mark else (0, 0)

@@ -160,6 +160,10 @@ class ImageFolder(Dataset, kind="image_folder"):
     in_memory: ClassVar = False
     fix: ClassVar = "name the folder of your images"
 
+    path: PathText | None = Field(
+        None,
+        description="folder of the images, from the current folder; `--data` names another one",
+    )
     labels: PathText | None = Field(
         None,
         description="table of labels, from the folder of the images, such as `labels.csv`; if not "

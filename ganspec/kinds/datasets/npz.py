@@ -10,9 +10,11 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from pydantic import Field
 
 from ganspec.kinds.dataset import Dataset, free_memory
 from ganspec.kinds.datasets.images import fit_images
+from ganspec.language.types import PathText
 
 
 def find_npz(place):
@@ -127,6 +129,11 @@ class Npz(Dataset, kind="npz"):
 
     load: ClassVar = staticmethod(load_images)
     fix: ClassVar = "name the file, or the folder that holds it"
+
+    path: PathText | None = Field(
+        None,
+        description="file, or its folder, from the current folder; `--data` names another one",
+    )
 
     def wanted(self) -> str:
         return "a .npz file"

@@ -28,4 +28,4 @@ class JoinLabel(Layer, kind="join_label"):
         if net.condition is None:
             help = "add `condition: concat` above the network's layers, or write it here"
             net.refuse("missing-field", "the network has no `condition` to join by", None, help)
-        return net.join(net.condition.model_copy().place(self.path, self.mark), x)
+        return net.join(net.condition.model_copy().place(self.key_path, self.mark), x)

@@ -18,4 +18,4 @@ class Norm(Layer, kind="norm"):
             help = "add `normalization: batch` above the network's layers"
             net.refuse("missing-field", "the network does not say what `norm` is", None, help)
         # errors show this layer's line, not that of the network's `normalization`
-        return net.layer(layer.model_copy().place(self.path, self.mark), x)
+        return net.layer(layer.model_copy().place(self.key_path, self.mark), x)
