@@ -29,6 +29,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import torch._dynamo  # noqa: F401  (torch imports it in the first training, which takes seconds)
 from conftest import SPECS, WRITERS
 from mutations import mutant, setting
 from typer.testing import CliRunner

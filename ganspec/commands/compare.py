@@ -5,12 +5,15 @@ from __future__ import annotations
 import shutil
 import sys
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ganspec.console import AsJson, Quiet, chosen_form, fail, refuse_two_inputs, reported
 from ganspec.progress import Progress, quieted
+
+if TYPE_CHECKING:
+    from ganspec.comparison.survey import Survey
 
 EXAMPLE = "ganspec compare specs/dcgan.yaml specs/wgan_gp.yaml runs/my"
 
@@ -60,15 +63,21 @@ def compare(
     with quieted(quiet), reported():
         from ganspec.comparison.survey import survey
         from ganspec.comparison.surveyed import open_systems
-        from ganspec.report.survey_table import FORMS, json_text, layout
 
         words = [word for word in rows.split(",") if word.strip()]
         with Progress("compare", "specs") as progress:
             table = survey(open_systems(names), words, progress)
-        if chosen is TableForm.json:
-            typer.echo(json_text(table, every))
-            return
-        write, default_width = FORMS[chosen]
-        if chosen is TableForm.text and sys.stdout.isatty():
-            default_width = shutil.get_terminal_size().columns
-        typer.echo(write(layout(table, width or default_width, transpose, every)))
+        typer.echo(_text(table, chosen, width, transpose, every))
+
+
+def _text(
+    table: Survey, form: TableForm, width: int | None, transpose: bool | None, every: bool
+) -> str:
+    from ganspec.report.survey_table import FORMS, json_text, layout
+
+    if form is TableForm.json:
+        return json_text(table, every)
+    write, default_width = FORMS[form]
+    if form is TableForm.text and sys.stdout.isatty():
+        default_width = shutil.get_terminal_size().columns
+    return write(layout(table, width or default_width, transpose, every))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,6 +19,9 @@ from ganspec.console import (
     reported,
 )
 from ganspec.progress import quieted
+
+if TYPE_CHECKING:
+    from ganspec.evaluation.console import Evaluated
 
 EXAMPLE = "ganspec evaluate runs/dcgan_fashion --extractor runs/classifier_fashion -n 10000"
 
@@ -131,17 +134,27 @@ def evaluate(
     if every and step is not None:
         fail("--every-snapshot scores all steps and --step one; choose")
     with quieted(quiet), reported():
-        from ganspec.evaluation import console
-
-        parsed = console.parse_options(**options)
-        if pictures is not None:
-            scored = console.evaluate_folder(pictures, parsed)
-        elif folder is not None and _is_run(folder):
-            scored = console.evaluate_run(folder, parsed, every, step)
-        elif folder is not None:
-            scored = console.evaluate_spec(folder, parsed)
+        scored = _scores(folder, pictures, options, every, step)
         # only now: a reader that ends loses no scores or plots
         typer.echo(scored.as_json() if chosen == "json" else "\n".join(scored.lines))
+
+
+def _scores(
+    folder: Path | None,
+    pictures: Path | None,
+    options: dict[str, Any],
+    every: bool,
+    step: int | None,
+) -> Evaluated:
+    from ganspec.evaluation import console
+
+    parsed = console.parse_options(**options)
+    if folder is None:
+        assert pictures is not None  # the command has refused neither
+        return console.evaluate_folder(pictures, parsed)
+    if _is_run(folder):
+        return console.evaluate_run(folder, parsed, every, step)
+    return console.evaluate_spec(folder, parsed)
 
 
 def _is_run(folder: Path | None) -> bool:

@@ -60,8 +60,10 @@ def _known(name: str) -> Path:
     known = starters()
     if name not in known:
         message = f"{quoted(name)} is no file, no run and no name in `ganspec new --list`"
-        close = nearest(name, [*known, *(path.name for path in Path().glob("*.yaml"))])
-        fail("missing-file", message, None, f"use `{close}`" if close else None)
+        files = {path.stem: path.name for path in Path().glob("*.yaml")}
+        close = nearest(name, {**known, **files})
+        help = f"use `{files.get(close, close)}`" if close else None
+        fail("missing-file", message, None, help)
     return known[name]
 
 
