@@ -25,7 +25,7 @@ class PretendedGraph:
         recording = self.recording
         training, batches = recording.training, recording.batches
         step, average, training.average = training.step, training.average, None
-        steps = [each.steps for each in recording.counted]
+        before = [(each, each.steps, group_values(each.optimizer)) for each in recording.counted]
         for each in recording.counted:
             each.optimizer.step = each._step
         batches.position = 0
@@ -33,9 +33,14 @@ class PretendedGraph:
             log = training.advance()
         recording.losses.copy_(torch.stack([value.float() for value in log.values()]))
         training.step, training.average = step, average
-        for each, count in zip(recording.counted, steps, strict=True):
-            each.end()
-            each.steps = count
+        for each, each.steps, groups in before:
+            del each.optimizer.step
+            for group, values in zip(each.optimizer.param_groups, groups, strict=True):
+                group.update(values)
+
+
+def group_values(optimizer):
+    return [{"count": g["count"], "eps": g["eps"]} for g in optimizer.param_groups]
 
 
 class PretendedStream:
@@ -87,7 +92,9 @@ TENSORFLOW = GREY.replace("name: grey", "name: grey\nframework: tensorflow").rep
 SYSTEMS = {
     "average": GREY,
     "odd batches": ODD,
-    "eps depends on the step": TENSORFLOW.replace("batch: 16", "batch: 16, steps: {generator: 3}"),
+    "eps depends on the step": TENSORFLOW.replace(
+        "batch: 16", "batch: 20, last_batch: keep, steps: {generator: 3}"
+    ),
     "momentum": GREY.replace("adam: {lr: 0.02}", "sgd: {lr: 0.02, momentum: 0.5}"),
     "five of the critic": GREY.replace("batch: 16", "batch: 16, steps: {discriminator: 5}"),
 }
