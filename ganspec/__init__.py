@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ganspec import kinds_files
 from ganspec.language.registry import PACKAGES
 from ganspec.progress import quieted
+from ganspec.training.options import TrainingOptions
 from ganspec.version import VERSION
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ def train(
     installed, MetricError or ExtractorError if the spec's scores cannot be measured, TrainingError
     if a loss is not finite, and KeyboardInterrupt after a second Ctrl-C.
     """
-    from ganspec.training.session import TrainingOptions, train
+    from ganspec.training.session import train
 
     options = TrainingOptions(
         *(data, device, steps, minutes, resume, overwrite, progress, tensorboard),

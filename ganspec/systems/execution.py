@@ -37,6 +37,11 @@ class Execution:
         return cls(precision, tuple(speedups))
 
     @property
+    def said(self) -> str:
+        """The speedups as the option of the command says them."""
+        return ",".join(self.speedups) or "none"
+
+    @property
     def half(self) -> torch.dtype | None:
         """The type that layers compute in, if it is half as wide as single precision."""
         return HALVES.get(self.precision)

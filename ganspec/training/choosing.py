@@ -101,7 +101,7 @@ class Choice:
     def record(self) -> dict[str, object]:
         """Return the entries of `run.json` for the choice."""
         measured = {"measured_step_seconds": self.seconds} if self.seconds else {}
-        chosen = {"precision": self.execution.precision, "speedups": [*self.execution.speedups]}
+        chosen = {"precision": self.execution.precision, "speedups": self.execution.said}
         return {**chosen, **measured}
 
 

@@ -7,65 +7,36 @@ import platform
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
 import torch
 
 from ganspec.compiler.emit import emit
-from ganspec.compiler.lower import lower
 from ganspec.kinds.datasets.image_files import ImageFiles, Skipped
 from ganspec.progress import Progress
 from ganspec.runs.image_record import note_skipped, read_images, rewind_skipped, write_images
-from ganspec.runs.run import Run, RunError, differences, used_files
+from ganspec.runs.run import Run, RunError, differences
 from ganspec.runs.score_file import forget_scores
 from ganspec.systems import checkpoint
 from ganspec.systems.checkpoint import State
-from ganspec.systems.execution import Execution
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images, Scoring, Training
 from ganspec.systems.unread import refuse_unread
-from ganspec.training.choosing import (
-    AUTO,
-    Choice,
-    Request,
-    choose,
-    default_precision,
-    read_request,
-)
-from ganspec.training.device import choose_device
 from ganspec.training.events import following, require_tensorboard
 from ganspec.training.images import open_all
 from ganspec.training.loop import Limits, Loop, OnFlush
+from ganspec.training.making import choose_for, make_training, request_of, tell
+from ganspec.training.options import TrainingOptions
 from ganspec.training.stop import stop_requests
-from ganspec.training.trainer import Trainer
 from ganspec.version import VERSION
 
 CALL_SECONDS = 0.2  # between two calls of the user's function
 
-OnProgress: TypeAlias = Callable[[int, int, dict[str, float]], None]
 ScoringFactory: TypeAlias = Callable[[Spec, Path | None, Training, Run], Scoring | None]
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """The options of `ganspec.train`, which describes each of them."""
-
-    data: Path | str | None = None
-    device: str = "auto"
-    steps: int | None = None
-    minutes: float | None = None
-    resume: bool = False
-    overwrite: bool = False
-    progress: OnProgress | bool | None = True
-    tensorboard: bool = False
-    exact: bool = False
-    precision: str | None = None
-    speedups: Iterable[str] | str = "auto"
 
 
 def train(
@@ -87,12 +58,14 @@ def train(
         if state is None:
             run.claim(options.overwrite, run.is_resumable(spec))
         exact = state.get("exact", run.exact) if state else options.exact
-        request = _request(run, state, options, exact)
+        request = request_of(run, state, options, exact)
         source = emit(spec) if state is None else ""
         listing = read_images(run.folder) if state else None
         images = open_all(spec, data, request.device, listing)
         choice = choose_for(spec, images, request, options)
         training = make_training(spec, images, choice.execution, options, exact)
+        if not exact:
+            tell(spec, choice)
         last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
         if scoring:
             training.scoring = scoring(spec, data, training, run)
@@ -112,60 +85,6 @@ def train(
             images.images.close()
         run.release()
     return run
-
-
-def _request(run: Run, state: State | None, options: TrainingOptions, exact: bool) -> Request:
-    """Return the request for an execution: that of `state`, if the run goes on from it.
-
-    Raises RunError if the device cannot do it, or if another one than the run's is asked for.
-    """
-    device = choose_device(options.device)
-    if state is None:
-        return read_request(options.precision, options.speedups, exact, device)
-    with checkpoint.fitting(run.folder):
-        began = Execution.parsed(state.get("execution", default_precision(device)))
-    asked = read_request(options.precision, options.speedups, False, device)
-    for name, mine, other in (
-        ("precision", began.precision, asked.precision),
-        ("speedups", began.speedups, asked.speedups),
-    ):
-        if other not in (None, AUTO, mine):
-            said = mine if isinstance(mine, str) else ",".join(mine) or "none"
-            message = f"{run.folder} began with --{name} {said}"
-            raise RunError(f"{message}: resume it without --{name}, or begin another")
-    if exact:
-        return Request(device, None, ())
-    if device.type == "cpu":  # a GPU's own
-        precision = "fp32" if began.precision == "tf32" else began.precision
-        began = Execution(precision, tuple(s for s in began.speedups if s != "graphs"))
-    return read_request(began.precision, began.speedups, False, device)
-
-
-def choose_for(spec: Spec, images: Images, request: Request, options: TrainingOptions) -> Choice:
-    """Return the execution for training `spec`, measured on copies if it is left open."""
-    count = len(images.images)
-    steps = options.steps or spec.train.length(spec.settings(lower(spec)), count)
-    if isinstance(images.images, StreamedImages):  # the files are not read for this
-        pixels = torch.zeros(1, *spec.data.shape, dtype=torch.uint8, device=request.device)
-        images = replace(images, images=pixels.expand(count, -1, -1, -1), files=None)
-    own_kinds = bool(used_files(spec))  # whose Python code a graph would not run
-    request = replace(request, records=not own_kinds)
-
-    def make(execution: Execution) -> Training:
-        return make_training(spec, images, execution, options, exact=False)
-
-    return choose(request, make, steps, options.minutes)
-
-
-def make_training(
-    spec: Spec, images: Images, execution: Execution, options: TrainingOptions, exact: bool
-) -> Training:
-    """Return a training of `spec` that computes as `execution` says, unless it is `exact`."""
-    precision = None if exact else execution.precision
-    trainer = Trainer(
-        spec, images, options.device, exact, options.steps, precision, execution.speedups
-    )
-    return trainer.training
 
 
 def _info(spec: Spec, training: Training, images: Images, exact: bool) -> dict[str, object]:
