@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from ganspec import kinds_files
 from ganspec.language.registry import PACKAGES
 from ganspec.progress import quieted
+from ganspec.training.options import TrainingOptions
 from ganspec.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from torch import nn
@@ -130,6 +131,8 @@ def train(
     progress: Callable[[int, int, dict[str, float]], None] | bool | None = True,
     tensorboard: bool = False,
     exact: bool = False,
+    precision: str | None = None,
+    speedups: Iterable[str] | str = "auto",
 ) -> Run:
     """Train a spec into the run folder `out`, `runs/NAME` by default. Return the run.
 
@@ -142,6 +145,10 @@ def train(
       is called with the step, the last step and the newest losses, a few times a second.
     - `tensorboard` also writes TensorBoard's event files into the run folder.
     - `exact` applies every module without rewrites: results equal the emitted file's bit for bit.
+    - `precision` is `fp32`, `tf32`, `bf16`, `fp16`, or `auto` for the fastest of single precision
+      and `bf16`, as measured; None is `tf32` on a GPU that has it, or else `fp32`.
+    - `speedups` are any of `channels_last`, `compile` and `graphs`; `auto` are those that make
+      steps faster, measured before the first step of a training of 200 steps or more.
 
     Signals end the training after the current step, with a checkpoint, and set the run's
     `interrupted` (docs/training.md). Raises SpecError, RunError if the folder or device cannot be
@@ -149,10 +156,11 @@ def train(
     installed, MetricError or ExtractorError if the spec's scores cannot be measured, TrainingError
     if a loss is not finite, and KeyboardInterrupt after a second Ctrl-C.
     """
-    from ganspec.training.session import TrainingOptions, train
+    from ganspec.training.session import train
 
     options = TrainingOptions(
-        data, device, steps, minutes, resume, overwrite, progress, tensorboard, exact
+        *(data, device, steps, minutes, resume, overwrite, progress, tensorboard),
+        *(exact, precision, speedups),
     )
     with quieted(progress is not True):
         return train(spec, out, options, _scoring(spec))

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Self
 
@@ -26,6 +26,14 @@ def quieted(quiet: bool) -> Iterator[None]:
         yield
     finally:
         _QUIET.reset(token)
+
+
+def say(line: str) -> None:
+    """Show a line, unless progress is `quieted`, or standard error cannot be written."""
+    if _QUIET.get():
+        return
+    with suppress(OSError, ValueError, AttributeError):  # it is closed, or there never was one
+        print(line, file=sys.stderr, flush=True)
 
 
 class Progress:

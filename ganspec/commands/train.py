@@ -50,6 +50,12 @@ def train(
     exact: Annotated[
         bool, typer.Option("--exact", help="Compute as the emitted file does, bit for bit.")
     ] = False,
+    precision: Annotated[
+        str | None, typer.Option(help="fp32, tf32, bf16, fp16, or auto: the fastest.")
+    ] = None,
+    speedups: Annotated[
+        str, typer.Option(help="auto, none, or some of channels_last,compile,graphs.")
+    ] = "auto",
     quiet: Quiet = False,
     settings: Settings = None,
 ) -> None:
@@ -72,6 +78,8 @@ def train(
                 overwrite=overwrite,
                 progress=not quiet,
                 exact=exact,
+                precision=precision,
+                speedups=speedups,
                 **options,
             )
         except KeyboardInterrupt:  # a second Ctrl-C

@@ -13,19 +13,25 @@ import torch
 from torch import nn
 
 from ganspec.compiler.batches import single_vector
+from ganspec.compiler.casting import Casting
 from ganspec.compiler.layout import Part, layout, paths
 from ganspec.compiler.rewrites import Rewrite, rewritten
 from ganspec.program import failures
 from ganspec.program.ir import Call, Net, Origin, Step, module_of
 from ganspec.program.trial import ONE_VALUE
+from ganspec.systems.execution import Execution
 
 
 class EvaluatedNetwork(nn.Module):
     """A lowered network as a module, with the submodules, names and order of its printed source.
 
     With `exact`, results equal those of the printed source bit for bit. Otherwise some modules
-    are applied by rewrites, and results are equal up to rounding.
+    are applied by rewrites, and results are equal up to rounding. In training, passes run by
+    `casting`, if that is set.
     """
+
+    casting: Casting | None = None
+    _last: frozenset[int] = frozenset()  # values that are cast to single precision
 
     def __init__(self, net: Net, exact: bool = False):
         super().__init__()
@@ -49,6 +55,40 @@ class EvaluatedNetwork(nn.Module):
         if len(inputs) != len(names):
             wanted = " and ".join(names)
             raise TypeError(f"{self._net.name} reads {wanted}, got {len(inputs)} tensors")
+        if self.casting is None or not self.training:
+            return self.compute(*inputs)
+        return self.casting(*inputs)
+
+    def cast(self, execution: Execution, device: torch.device) -> None:
+        """Lay out weights, and let passes in training run, as `execution` asks.
+
+        What follows the last layers with weights, such as a sigmoid, is computed in single
+        precision, since half precision rounds probabilities near 1 to 1.
+        """
+        self.casting = Casting(execution, device, self.compute)
+        for weight in self.parameters():
+            if weight.dim() == 4:
+                weight.data = weight.data.contiguous(memory_format=execution.memory_format)
+        self._keep_single()
+
+    def _keep_single(self) -> None:
+        """Cast values to single precision that no layer with weights reads, directly or not."""
+        needed: set[int] = set()
+        last = []
+        for step, path, _ in reversed(self._steps):
+            module = self.get_submodule(path) if path else None
+            is_weighted = module is not None and any(True for _ in module.parameters())
+            if step.output.id in needed:
+                needed.update(step.inputs)
+                continue
+            last.append(step.output.id)
+            needed.update(step.inputs if is_weighted else ())
+            if isinstance(module, EvaluatedNetwork):
+                module._keep_single()
+        self._last = frozenset(last)
+
+    def compute(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """Run the steps one by one, as `forward` does without casting."""
         values = {i.value.id: x for i, x in zip(self._net.inputs, inputs, strict=True)}
         watch = failures.watch
         for step, path, apply in self._steps:
@@ -63,6 +103,8 @@ class EvaluatedNetwork(nn.Module):
                     raise single_vector(step.origin) from error
                 failures.blame(error, self._net.name, step.origin)
                 raise
+            if step.output.id in self._last:
+                values[step.output.id] = values[step.output.id].float()
         results = tuple(values[value.id] for value in self._net.outputs.values())
         return results if len(results) > 1 else results[0]
 

@@ -106,16 +106,28 @@ class Feed:
         return count_batches(self.images, self.cfg)
 
     def __next__(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        images, labels = self.draw()
+        return pick_images(images, ..., self.cfg), labels
+
+    def draw(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Return the next batch: images as they are stored, uint8, and their labels."""
         if self.position == len(self):
             order = torch.randperm(len(self.images), generator=self.random)
-            self.order, self.position = order.to(self.images.device), 0
+            self.order, self.position = order.to(self.images.device, non_blocking=True), 0
         chosen = self.order[self.position * self.cfg.batch :][: self.cfg.batch]
         self.position += 1
-        images, labels = pick_images(self.images, chosen, self.cfg), None
+        images, labels = self.images[chosen], None
         if self.labels is not None and self.cfg.labels:
             used = self.images.used if isinstance(self.images, StreamedImages) else chosen
-            labels = self.labels[used.to(self.labels.device)]
+            labels = self.labels[used.to(self.labels.device, non_blocking=True)]
         return images, labels
+
+    def fills(self, count: int) -> bool:
+        """Return True if the next `count` batches are full."""
+        if self.cfg.last_batch == "drop" or len(self.images) % self.cfg.batch == 0:
+            return True
+        left = len(self) - self.position or len(self)  # in this epoch, or in the next one
+        return count < left
 
     def coming(self) -> Plan:
         """Return the indices of the current batch and of all later ones in this epoch."""

@@ -67,6 +67,7 @@ def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
         "keep": train.keep,
         "pictures": train.pictures,
         "snapshots": train.snapshots,
+        "scaler": None,  # of half precision, which emitted files never use
         "logits": False,
         "needs_folder": data.dataset.needs_folder,
         "path": getattr(data.dataset, "path", None),

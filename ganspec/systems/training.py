@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Protocol
@@ -16,8 +16,11 @@ from ganspec.kinds.datasets.image_files import ImageFiles
 from ganspec.program import failures
 from ganspec.systems import checkpoint
 from ganspec.systems.checkpoint import State
+from ganspec.systems.execution import Execution
 from ganspec.systems.feed import Feed, StreamedImages
 from ganspec.systems.identity import Identity
+from ganspec.systems.optimizers import plain_groups, prepare, saved
+from ganspec.systems.scaling import Scaler
 
 MOST_STEPS = 10**12  # no training makes as many
 
@@ -39,6 +42,18 @@ class Scoring(Protocol):
 
         Return False if `stopped` returned True meanwhile; then nothing is written.
         """
+
+
+class Replay(Protocol):
+    """Makes training steps by playing recorded ones again; `works` is False if it cannot."""
+
+    works: bool
+
+    def __call__(self) -> dict[str, torch.Tensor]:
+        """Make one training step. Return its losses by name."""
+
+    def forget(self) -> None:
+        """Drop what is recorded, since the tensors of the training are other ones now."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +96,7 @@ class Start:
     images: Images
     device: torch.device
     exact: bool = False  # True if networks run without rewrites for speed
+    execution: Execution = field(default_factory=Execution)
 
 
 class Training:
@@ -95,15 +111,29 @@ class Training:
     average: nn.Module | None = None  # generator with averaged weights, if the spec has `average`
     scoring: Scoring | None = None  # measures scores at epochs' ends, if the spec has `evaluate`
     identity: Identity = {}  # the values of the spec that the state depends on
+    replay: Replay | None = None  # makes steps in place of `advance`
     step = 0
 
     def __init__(self, start: Start):
         self.cfg, self.networks, self.device = start.cfg, start.networks, start.device
-        self.exact, self.fixed = start.exact, {}
+        self.exact, self.execution, self.fixed = start.exact, start.execution, {}
+        self.scaler: Scaler | None = self.cfg.scaler
 
     def advance(self) -> dict[str, torch.Tensor]:
         """Make one training step. Return its losses by name, still on the device."""
         raise NotImplementedError
+
+    def follow(self) -> None:
+        """Update what follows the networks, after a step that changed them."""
+
+    def phase(self) -> str:
+        """Return the name of what the next step does, if steps differ."""
+        return ""
+
+    @property
+    def is_steady(self) -> bool:
+        """False if what a step does depends on numbers that the step computes."""
+        return True
 
     def make_step(self) -> dict[str, torch.Tensor]:
         """Make one training step by `advance`. An error gets a note with its layer, if known.
@@ -112,7 +142,7 @@ class Training:
         cannot go on.
         """
         try:
-            return self.advance()
+            return self.replay() if self.replay else self.advance()
         except Exception as error:
             failures.blame_backward(error, self.advance)
             raise
@@ -169,9 +199,11 @@ class Training:
             **self.weights(),
             "device": self.device.type,
             "exact": self.exact,
-            "optimizers": {k: o.state_dict() for k, o in self.optimizers.items()},
+            "execution": str(self.execution),
+            "optimizers": {k: saved(o) for k, o in self.optimizers.items()},
             "random": checkpoint.random_states(self.device),
             "batches": self.batches.state(),
+            **({"scaler": self.scaler.state()} if self.scaler else {}),
         }
 
     def restore(self, state: State, owner: str | Path = "") -> None:
@@ -180,11 +212,17 @@ class Training:
         `owner` is the run or file that it is from.
         """
         with checkpoint.fitting(owner):
-            self._check(state)
+            with plain_groups(self.optimizers.values()):
+                self._check(state)
             for key, network in self.networks.items():
                 network.load_state_dict(state["networks"][key])
             for key, optimizer in self.optimizers.items():
                 optimizer.load_state_dict(state["optimizers"][key])
+            self.prepare()
+            if self.scaler and "scaler" in state:
+                self.scaler.restore(state["scaler"])
+            if self.replay:
+                self.replay.forget()
             if self.average:
                 self.average.load_state_dict(state["average"])
             self.batches.restore(state["batches"])
@@ -192,13 +230,23 @@ class Training:
             self.step = state["step"]
             checkpoint.restore_random(state["random"], self.device)
 
+    def prepare(self) -> None:
+        """Prepare the optimizers for the execution, after they or their state have changed."""
+        on_device = self.device.type == "cuda" and (
+            self.scaler is not None or "graphs" in self.execution.speedups
+        )
+        for optimizer in self.optimizers.values():
+            prepare(optimizer, self.device if on_device else None)
+
     def _check(self, state: State) -> None:
         """Raise ValueError, KeyError or TypeError if `state` is not one of this training."""
         checkpoint.check_spec(state, self.identity)
         own = self.state()
-        for key in ("spec", "device", "exact"):
-            if key not in state:  # an older ganspec did not save it
-                del own[key]
+        for key in ("spec", "device", "exact", "execution", "scaler"):
+            if key not in state:  # an older ganspec did not save it, or it needs none
+                own.pop(key, None)
+        if "scaler" in state and not self.scaler:
+            own["scaler"] = state["scaler"]  # of a training in another precision
         for key in ("version", "spec", "optimizers", "random", "batches"):
             if key in state:  # its form depends on the step; it is checked for itself
                 own[key] = state[key]

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 
-def update(optimizer, loss):
+def update(optimizer, loss, cfg):
     """Make one step down the gradient of `loss`."""
-    optimizer.zero_grad()
-    loss.backward()
-    optimizer.step()
+    if cfg.scaler:
+        cfg.scaler.update(optimizer, loss)
+    else:
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()

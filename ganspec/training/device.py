@@ -39,9 +39,16 @@ COUNT = {
 WORD = {"cuda": "GPU", "mps": "Apple GPU", "xpu": "Intel GPU"}
 
 
-def prepare(device: torch.device) -> None:
-    """Make results on `device` repeatable bit for bit; on a CPU, reuse freed memory."""
+def prepare(device: torch.device, precision: str | None = None) -> None:
+    """Make results on `device` repeatable bit for bit; on a CPU, reuse freed memory.
+
+    On a GPU, products of single precision are computed in `precision`, or as torch does by default.
+    """
     if device.type == "cuda":
+        if precision is not None:
+            is_exact = precision == "fp32"
+            torch.set_float32_matmul_precision("highest" if is_exact else "high")
+            torch.backends.cudnn.allow_tf32 = not is_exact
         # only some of cuDNN's algorithms add in the same order every time
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False

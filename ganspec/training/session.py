@@ -9,7 +9,6 @@ import time
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
@@ -27,33 +26,17 @@ from ganspec.systems.feed import StreamedImages
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images, Scoring, Training
 from ganspec.systems.unread import refuse_unread
-from ganspec.training.device import choose_device
 from ganspec.training.events import following, require_tensorboard
 from ganspec.training.images import open_all
 from ganspec.training.loop import Limits, Loop, OnFlush
+from ganspec.training.making import choose_for, make_training, request_of, tell
+from ganspec.training.options import TrainingOptions
 from ganspec.training.stop import stop_requests
-from ganspec.training.trainer import Trainer
 from ganspec.version import VERSION
 
 CALL_SECONDS = 0.2  # between two calls of the user's function
 
-OnProgress: TypeAlias = Callable[[int, int, dict[str, float]], None]
 ScoringFactory: TypeAlias = Callable[[Spec, Path | None, Training, Run], Scoring | None]
-
-
-@dataclass(frozen=True)
-class TrainingOptions:
-    """The options of `ganspec.train`, which describes each of them."""
-
-    data: Path | str | None = None
-    device: str = "auto"
-    steps: int | None = None
-    minutes: float | None = None
-    resume: bool = False
-    overwrite: bool = False
-    progress: OnProgress | bool | None = True
-    tensorboard: bool = False
-    exact: bool = False
 
 
 def train(
@@ -75,17 +58,21 @@ def train(
         if state is None:
             run.claim(options.overwrite, run.is_resumable(spec))
         exact = state.get("exact", run.exact) if state else options.exact
+        request = request_of(run, state, options, exact)
         source = emit(spec) if state is None else ""
         listing = read_images(run.folder) if state else None
-        images = open_all(spec, data, choose_device(options.device), listing)
-        training = Trainer(spec, images, options.device, exact, options.steps).training
+        images = open_all(spec, data, request.device, listing)
+        choice = choose_for(spec, images, request, options)
+        training = make_training(spec, images, choice.execution, options, exact)
+        if not exact:
+            tell(spec, choice)
         last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
         if scoring:
             training.scoring = scoring(spec, data, training, run)
         # from the first write on, a signal ends the run with a checkpoint
         with stop_requests(quiet=options.progress is not True) as stop:
             if state is None:
-                info = _info(spec, training, images, exact)
+                info = _info(spec, training, images, exact) | choice.record()
                 run.begin(spec, source, info, options.overwrite)
             else:
                 _check_images(run, images)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import torch
@@ -20,7 +21,10 @@ from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images, Start
 from ganspec.systems.unread import refuse_unread
+from ganspec.training.choosing import read_request
 from ganspec.training.device import choose_device, prepare
+from ganspec.training.graphs import Recorder
+from ganspec.training.halving import fit_settings
 from ganspec.training.images import open_all
 from ganspec.training.losses import passing_nan
 
@@ -39,6 +43,9 @@ class Trainer:
       file bit for bit, and a step takes longer.
     - `steps`: the number of steps that you will make; None for all of the spec's epochs. A layer
       that cannot read one of their batches is found before the first one.
+    - `precision`: `fp32`, `tf32`, `bf16` or `fp16`; None is `tf32` on a GPU that has it, or else
+      `fp32`.
+    - `speedups`: any of `channels_last`, `compile` and `graphs` (docs/speed.md).
 
     The weights are drawn from the spec's `train.seed`, which seeds torch's own generators. Only
     `save` writes to disk.
@@ -55,10 +62,16 @@ class Trainer:
         device: str = "auto",
         exact: bool = False,
         steps: int | None = None,
+        precision: str | None = None,
+        speedups: Iterable[str] | str = (),
     ):
         refuse_unread(spec)
         self.spec, self.device, self.exact = spec, choose_device(device), exact
-        prepare(self.device)
+        request = read_request(precision, speedups, exact, self.device)
+        if request.is_open:
+            raise RunError("a Trainer measures nothing: name a precision and speedups, not `auto`")
+        self.execution = request.execution
+        prepare(self.device, None if exact else self.execution.precision)
         if isinstance(data, Images):
             images = data
         else:
@@ -66,17 +79,29 @@ class Trainer:
         nets = lower(spec)
         self._require_batches(nets, images, steps)
         torch.manual_seed(spec.train.seed)
-        # on the CPU first, so that the same seed draws the same weights for every device
-        networks: dict[str, nn.Module] = {
-            key: evaluate(net, exact).to(self.device) for key, net in nets.items()
-        }
+        networks = self._build(nets)
         try:
             settings = passing_nan(spec.settings(nets))
-            start = Start(settings, networks, images, self.device, exact)
+            fit_settings(self.execution, settings, self.device)
+            start = Start(settings, networks, images, self.device, exact, self.execution)
             self.training = spec.training(start)
             self.training.identity = identity(spec)
+            self.training.prepare()
+            if "graphs" in self.execution.speedups:
+                self.training.replay = Recorder(self.training)
         except ValueError as error:
             raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
+
+    def _build(self, nets: dict[str, Net]) -> dict[str, nn.Module]:
+        """Return the networks with fresh weights, which run as the execution asks."""
+        networks: dict[str, nn.Module] = {}
+        for key, net in nets.items():
+            # on the CPU first, so that the same seed draws the same weights for every device
+            network = evaluate(net, self.exact).to(self.device)
+            if self.execution.casts:
+                network.cast(self.execution, self.device)
+            networks[key] = network
+        return networks
 
     def _require_batches(self, nets: dict[str, Net], images: Images, steps: int | None) -> None:
         """Raise BatchSizeError if a layer cannot read a batch of the first `steps` steps."""

@@ -56,7 +56,7 @@ def train_step(autoencoder, optimizer, batches, cfg):
     images, _labels = next(batches)
     outputs = autoencoder(add_noise(images, None, cfg) if cfg.noise else images)
     loss = cfg.criterion.loss(outputs, images, cfg.criterion)
-    update(optimizer, loss)
+    update(optimizer, loss, cfg)
     return {"loss": loss.detach()}
 
 

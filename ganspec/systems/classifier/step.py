@@ -34,5 +34,5 @@ def train_step(classifier, optimizer, batches, cfg):
     images, labels = next(batches)
     outputs = classifier(images)
     loss = cfg.criterion.loss(outputs, labels, cfg.criterion)
-    update(optimizer, loss)
+    update(optimizer, loss, cfg)
     return {"loss": loss.detach(), "accuracy": cfg.accuracy(outputs, labels)}

@@ -84,9 +84,9 @@ def train_discriminator(discriminator, optimizer, real, labels, fake, fake_label
         log["g_loss"] = cfg.loss.generator_loss(fake_scores.detach(), cfg.loss)
     if cfg.skip_discriminator:
         if not cfg.skip_discriminator(log["d_loss"], log["g_loss"]):
-            update(optimizer, d_loss)
+            update(optimizer, d_loss, cfg)
     else:
-        update(optimizer, d_loss)
+        update(optimizer, d_loss, cfg)
     if cfg.gradients:
         log["d_gradient"] = gradient_norm(discriminator)
     if cfg.clip:
@@ -102,7 +102,7 @@ def train_discriminator_apart(discriminator, optimizer, real, labels, fake, fake
             d_real = cfg.loss.real_loss(real_scores, cfg.loss)
             if cfg.d_scale != 1:
                 d_real = cfg.d_scale * d_real
-            update(optimizer, d_real)
+            update(optimizer, d_real, cfg)
         else:
             fake_scores = (
                 discriminator(fake, fake_labels) if cfg.d_conditional else discriminator(fake)
@@ -110,7 +110,7 @@ def train_discriminator_apart(discriminator, optimizer, real, labels, fake, fake
             d_fake = cfg.loss.fake_loss(fake_scores, cfg.loss)
             if cfg.d_scale != 1:
                 d_fake = cfg.d_scale * d_fake
-            update(optimizer, d_fake)
+            update(optimizer, d_fake, cfg)
         if cfg.clip:
             clip_weights(discriminator, cfg.clip)
 
@@ -137,7 +137,7 @@ def train_generator(generator, discriminator, optimizer, images, labels, log, cf
         g_loss = g_loss + cfg.g_auxiliary * q_loss
     if cfg.g_l2:
         g_loss = g_loss + cfg.g_l2 * squared_weights(generator)
-    update(optimizer, g_loss)
+    update(optimizer, g_loss, cfg)
     discriminator.requires_grad_(True)
     if not cfg.skips:  # rules to skip an update read the loss before it, which is in the log
         log["g_loss"] = g_loss.detach()
@@ -162,7 +162,7 @@ def train_classes(generator, discriminator, optimizer, real, labels, pool, log, 
         q_loss = q_real + q_fake if cfg.joint_discriminator else q_fake
     else:
         q_loss = q_real
-    update(optimizer, q_loss)
+    update(optimizer, q_loss, cfg)
     log[cfg.joint_loss] = q_loss.detach()
 
 

@@ -75,9 +75,19 @@ class GanTraining(Training):
             self.pool,
             self.cfg,
         )
+        self.follow()
+        return log
+
+    def follow(self) -> None:
         if self.average:
             update_average(self.average, self.generator, self.cfg, after=self.step)
-        return log
+
+    def phase(self) -> str:
+        return "warm-up" if self.step < self.warmup else ""
+
+    @property
+    def is_steady(self) -> bool:
+        return not self.cfg.skips
 
     def picture(self, path: Path) -> None:
         """Write a grid of the images that the generator makes of the fixed latents."""

@@ -33,7 +33,7 @@ def train_step(encoder, decoder, optimizer, batches, cfg):
     """Update both networks once. Return the losses by name."""
     images, _labels = next(batches)
     loss, reconstruction, kl = bound(encoder, decoder, images, None, cfg)
-    update(optimizer, loss)
+    update(optimizer, loss, cfg)
     return {
         "loss": loss.detach(),
         "reconstruction": reconstruction.detach(),

@@ -1,0 +1,43 @@
+"""Passes of a network in half precision, in another order of memory, or compiled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from ganspec.systems.execution import Execution
+
+# the steps of a network, from its inputs to its outputs
+Compute = Callable[..., torch.Tensor | tuple[torch.Tensor, ...]]
+
+
+class Casting:
+    """Runs the passes of a network in training as an execution asks.
+
+    Weights and results stay in single precision.
+    """
+
+    def __init__(self, execution: Execution, device: torch.device, compute: Compute):
+        self.execution, self.device = execution, device
+        if "compile" in execution.speedups:
+            # each size of batch by itself, so that results do not depend on the sizes before it
+            compute = torch.compile(compute, dynamic=False)
+        self.compute = compute
+
+    def __call__(self, *inputs: torch.Tensor) -> Any:
+        """Return the network's results for `inputs`."""
+        ordered = [
+            x.contiguous(memory_format=self.execution.memory_format) if x.dim() == 4 else x
+            for x in inputs
+        ]
+        half = self.execution.half
+        with torch.autocast(self.device.type, dtype=half, enabled=half is not None):
+            results = self.compute(*ordered)
+        if isinstance(results, tuple):
+            return tuple(result.float() for result in results)
+        return results.float()
+
+    def __deepcopy__(self, memo: dict) -> None:
+        """Return None: the copy of a network, such as its average, is not trained."""

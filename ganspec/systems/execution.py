@@ -1,0 +1,58 @@
+"""How a training computes its steps: in which precision, and with which speedups."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
+SPEEDUPS = ("channels_last", "compile", "graphs")
+HALVES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+@dataclass(frozen=True)
+class Execution:
+    """A precision, and speedups in the order of SPEEDUPS.
+
+    - `fp32` is single precision; under `tf32` a GPU rounds the factors of products to 11 bits;
+      under `bf16` and `fp16`, layers compute in half precision, and all else in single precision.
+    - `channels_last` keeps the channels of a pixel side by side in memory; `compile` compiles the
+      networks; `graphs` records a training step on a GPU and plays it again.
+    """
+
+    precision: str = "fp32"
+    speedups: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """Return the text that `parsed` reads, such as `bf16 channels_last compile`."""
+        return " ".join([self.precision, *self.speedups])
+
+    @classmethod
+    def parsed(cls, text: str) -> Execution:
+        """Return the execution of `text`. Raises ValueError if it says something else."""
+        precision, *speedups = text.split() or [""]
+        if precision not in PRECISIONS or not set(speedups) <= set(SPEEDUPS):
+            raise ValueError(f"execution is {text[:60]!r}")
+        return cls(precision, tuple(speedups))
+
+    @property
+    def said(self) -> str:
+        """The speedups as the option of the command says them."""
+        return ",".join(self.speedups) or "none"
+
+    @property
+    def half(self) -> torch.dtype | None:
+        """The type that layers compute in, if it is half as wide as single precision."""
+        return HALVES.get(self.precision)
+
+    @property
+    def casts(self) -> bool:
+        """True if the networks' passes are other ones than those of torch's modules."""
+        return self.half is not None or not {"channels_last", "compile"}.isdisjoint(self.speedups)
+
+    @property
+    def memory_format(self) -> torch.memory_format:
+        """The order of images' numbers in memory."""
+        is_last = "channels_last" in self.speedups
+        return torch.channels_last if is_last else torch.contiguous_format

@@ -1,0 +1,57 @@
+"""The states of optimizers: as they are saved, and as a GPU needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import optim
+
+from ganspec.systems.checkpoint import State
+
+# torch's setting of optimizers that count their steps on the device
+ON_DEVICE = "capturable"
+
+
+def saved(optimizer: optim.Optimizer) -> State:
+    """Return the state of an optimizer, which does not depend on where it counts its steps."""
+    state = optimizer.state_dict()
+    groups = [
+        {**group, ON_DEVICE: False} if ON_DEVICE in group else group
+        for group in state["param_groups"]
+    ]
+    return {**state, "param_groups": groups}
+
+
+@contextmanager
+def plain_groups(optimizers: Iterable[optim.Optimizer]) -> Iterator[None]:
+    """Within the block, let optimizers have the settings that `saved` returns."""
+    groups = [g for each in optimizers for g in each.param_groups if ON_DEVICE in g]
+    before = [group[ON_DEVICE] for group in groups]
+    for group in groups:
+        group[ON_DEVICE] = False
+    try:
+        yield
+    finally:
+        for group, value in zip(groups, before, strict=True):
+            group[ON_DEVICE] = value
+
+
+def prepare(optimizer: optim.Optimizer, device: torch.device | None) -> None:
+    """Lay out what an optimizer keeps of a weight as the weight, and count steps on `device`.
+
+    If `device` is None, steps are counted where torch does so by default.
+    """
+    for group in optimizer.param_groups:
+        if ON_DEVICE in group:
+            group[ON_DEVICE] = device is not None
+        for weight in group["params"]:
+            kept = optimizer.state.get(weight, {})
+            for name, value in kept.items():
+                if not isinstance(value, torch.Tensor):
+                    continue
+                if value.shape == weight.shape and value.stride() != weight.stride():
+                    kept[name] = torch.empty_like(weight, dtype=value.dtype).copy_(value)
+                elif name == "step" and device is not None:
+                    kept[name] = value.to(device)

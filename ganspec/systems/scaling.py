@@ -1,0 +1,71 @@
+"""Scaling of losses, so that gradients in half precision (fp16) do not vanish."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import optim
+
+from ganspec.systems.checkpoint import State
+
+FIRST = 2.0**16  # scale of the first loss
+GROWTH_STEPS = 2000  # updates with finite gradients before the scale is doubled
+
+
+class Scaler:
+    """Scales losses by a factor that grows while gradients are finite, and is halved if not.
+
+    It follows `torch.amp.GradScaler` (Micikevicius et al., 2018, section 3.2), but never waits for
+    a GPU: an update whose gradients are not finite is made and taken back.
+    """
+
+    def __init__(self, device: torch.device):
+        self.scale = torch.full((), FIRST, device=device)
+        self.good = torch.zeros((), device=device)  # updates since the scale changed
+
+    def update(self, optimizer: optim.Optimizer, loss: torch.Tensor) -> None:
+        """Make one step down the gradient of `loss`, or none if the gradient is not finite."""
+        optimizer.zero_grad()
+        (self.scale * loss).backward()
+        with torch.no_grad():
+            gradients = [w.grad for w in weights_of(optimizer) if w.grad is not None]
+            torch._foreach_div_(gradients, self.scale)
+            largest = torch.stack(torch._foreach_norm(gradients, torch.inf))
+            is_finite = torch.isfinite(largest).all()
+            before = [(tensor, tensor.clone()) for tensor in tensors_of(optimizer)]
+            for gradient in gradients:
+                torch.nan_to_num_(gradient, 0.0, 0.0, 0.0)
+            optimizer.step()
+            for tensor, old in before:
+                if tensor.device == is_finite.device:
+                    tensor.copy_(torch.where(is_finite, tensor, old))
+            self._adapt(is_finite)
+
+    def _adapt(self, is_finite: torch.Tensor) -> None:
+        good = torch.where(is_finite, self.good + 1, 0)
+        grows = good >= GROWTH_STEPS
+        grown = torch.where(grows, 2 * self.scale, self.scale)
+        self.scale.copy_(torch.where(is_finite, grown, self.scale / 2))
+        self.good.copy_(torch.where(grows, 0, good))
+
+    def state(self) -> State:
+        """Return the scale, and the number of updates since it changed."""
+        return {"scale": self.scale, "good": self.good}
+
+    def restore(self, state: State) -> None:
+        """Restore `state`."""
+        self.scale.copy_(state["scale"])
+        self.good.copy_(state["good"])
+
+
+def weights_of(optimizer: optim.Optimizer) -> Iterator[torch.Tensor]:
+    """Yield the weights that an optimizer updates."""
+    return (weight for group in optimizer.param_groups for weight in group["params"])
+
+
+def tensors_of(optimizer: optim.Optimizer) -> Iterator[torch.Tensor]:
+    """Yield the weights of an optimizer, and the tensors that it keeps of each."""
+    yield from weights_of(optimizer)
+    for kept in optimizer.state.values():
+        yield from (value for value in kept.values() if isinstance(value, torch.Tensor))

@@ -1,0 +1,195 @@
+"""The choice of an execution: as asked for, or by measuring steps of throwaway copies."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+
+import torch
+import torch.nn.functional as F
+
+from ganspec.runs.run import RunError
+from ganspec.systems.execution import HALVES, PRECISIONS, SPEEDUPS, Execution
+from ganspec.systems.training import Training
+
+AUTO = "auto"
+WORTH = 200  # steps of a training from which on measuring is worth its time
+WARM = 3  # steps that are not timed: caches warm up, and a GPU records them
+MIN_STEPS, MIN_SECONDS = 2, 1.0  # of one measurement
+MARGIN = 0.97  # the share of the time that a speedup may need at most
+COMPILE_SECONDS = 1200.0  # the time left from which on compiling is tried
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a user asks for; a `precision` of None is the device's default, `speedups` None all."""
+
+    device: torch.device
+    precision: str | None = None
+    speedups: tuple[str, ...] | None = None
+    records: bool = True  # False if steps run code that graphs might not repeat
+
+    @property
+    def execution(self) -> Execution:
+        """The execution of a training whose steps are not worth measuring."""
+        precision = self.precision
+        if precision in (None, AUTO):
+            precision = default_precision(self.device)
+        return Execution(precision or "", self.speedups or ())
+
+    @property
+    def is_open(self) -> bool:
+        """True if there is something to measure."""
+        return self.speedups is None or self.precision == AUTO
+
+
+def read_request(
+    precision: str | None, speedups: Iterable[str] | str, exact: bool, device: torch.device
+) -> Request:
+    """Return the request for a precision, and for speedups by name; `auto` stands for measuring.
+
+    Raises RunError for unknown names, and for what the device cannot do.
+    """
+    names = speedups.split(",") if isinstance(speedups, str) else list(speedups)
+    chosen = None if names == [AUTO] else tuple(s for s in SPEEDUPS if s in names)
+    if unknown := next((n for n in names if n not in (*SPEEDUPS, AUTO, "none")), None):
+        raise RunError(f"no speedup is called `{unknown}`: use {', '.join(SPEEDUPS)}, auto or none")
+    if len(names) > 1 and not {AUTO, "none"}.isdisjoint(names):
+        raise RunError(f"`{','.join(names)}` says two things: use auto, none, or names of speedups")
+    if precision not in (None, AUTO, *PRECISIONS):
+        raise RunError(f"no precision is called `{precision}`: use {', '.join(PRECISIONS)} or auto")
+    if exact:
+        if precision is not None or chosen:
+            message = "an exact training computes as the emitted file does"
+            raise RunError(f"{message}: leave out --exact, or precision and speedups")
+        return Request(device, None, ())
+    _require_able(precision, chosen or (), device)
+    return Request(device, precision, chosen)
+
+
+def _require_able(precision: str | None, speedups: tuple[str, ...], device: torch.device) -> None:
+    """Raise RunError if the device cannot compute in a precision, or with some speedups."""
+    if device.type != "cuda":
+        if precision == "fp16":
+            raise RunError("fp16 needs a GPU: use bf16 or fp32")
+        if precision == "tf32":
+            raise RunError("tf32 needs a GPU: use fp32")
+        if "graphs" in speedups:
+            raise RunError("graphs are steps that a GPU records: leave out `graphs`")
+    elif precision == "tf32" and not has_tf32(device):
+        raise RunError("this GPU is older than tf32 (NVIDIA's Ampere): use fp32")
+
+
+def has_tf32(device: torch.device) -> bool:
+    """Return True if `device` is a GPU with tf32: NVIDIA's Ampere, or a later one."""
+    return device.type == "cuda" and torch.cuda.get_device_capability(device) >= (8, 0)
+
+
+def default_precision(device: torch.device) -> str:
+    """Return the precision of a training that asks for none."""
+    return "tf32" if has_tf32(device) else "fp32"
+
+
+@dataclass
+class Choice:
+    """An execution, and the seconds per step of those that were measured, by their texts."""
+
+    execution: Execution
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def record(self) -> dict[str, object]:
+        """Return the entries of `run.json` for the choice."""
+        measured = {"measured_step_seconds": self.seconds} if self.seconds else {}
+        chosen = {"precision": self.execution.precision, "speedups": self.execution.said}
+        return {**chosen, **measured}
+
+
+def choose(
+    request: Request,
+    make: Callable[[Execution], Training],
+    steps: int,
+    minutes: float | None = None,
+) -> Choice:
+    """Return the fastest execution that a request allows, if `steps` are worth measuring.
+
+    `make` returns a throwaway training under an execution; the real one never sees it, so that
+    its results depend on the choice alone. `minutes` is a limit on the training's time.
+    """
+    choice = Choice(request.execution)
+    if not request.is_open or steps < WORTH:
+        return choice
+
+    def try_out(execution: Execution) -> None:
+        best = choice.seconds.get(str(choice.execution))
+        seconds = measure(make, execution)
+        if seconds is not None:
+            choice.seconds[str(execution)] = float(f"{seconds:.4g}")
+            if best is None or seconds < MARGIN * best:
+                choice.execution = execution
+
+    for execution in candidates(request):
+        try_out(execution)
+    best = choice.seconds.get(str(choice.execution))
+    if best is None or request.speedups is not None:
+        return choice
+    left = min(steps * best, 60 * (minutes or float("inf")))
+    if left > COMPILE_SECONDS:
+        speedups = tuple(s for s in SPEEDUPS if s in (*choice.execution.speedups, "compile"))
+        try_out(replace(choice.execution, speedups=speedups))
+    return choice
+
+
+def candidates(request: Request) -> list[Execution]:
+    """Return the executions to measure, the plainest one first."""
+    device, plain = request.device, request.execution
+    precisions = [plain.precision]
+    if request.precision == AUTO and is_fast("bf16", device):
+        precisions.append("bf16")
+    sets: list[tuple[str, ...]] = [plain.speedups]
+    if request.speedups is None:
+        sets = [(), ("channels_last",)]
+        if device.type == "cuda" and request.records:
+            sets += [("graphs",), ("channels_last", "graphs")]
+    return [Execution(precision, speedups) for precision in precisions for speedups in sets]
+
+
+def is_fast(precision: str, device: torch.device) -> bool:
+    """Return True if a small convolution in half precision is not slower than in single precision.
+
+    On a CPU without instructions for it, bf16 takes 30 times as long.
+    """
+    half = HALVES[precision]
+    x, kernel = (torch.ones(size, device=device) for size in ((16, 64, 16, 16), (64, 64, 3, 3)))
+    seconds = {}
+    for dtype in (torch.float32, half):
+        image, weight = x.to(dtype), kernel.to(dtype)
+        F.conv2d(image, weight)
+        started = _now(device)
+        for _ in range(5):
+            F.conv2d(image, weight)
+        seconds[dtype] = _now(device) - started
+    return seconds[half] < 2 * seconds[torch.float32]
+
+
+def measure(make: Callable[[Execution], Training], execution: Execution) -> float | None:
+    """Return the seconds per step of a throwaway training; None if it fails, or does otherwise."""
+    try:
+        training = make(execution)
+        for _ in range(WARM):
+            training.make_step()
+        if training.replay and not training.replay.works:
+            return None
+        started, steps = _now(training.device), 0
+        while steps < MIN_STEPS or _now(training.device) - started < MIN_SECONDS:
+            training.make_step()
+            steps += 1
+        return (_now(training.device) - started) / steps
+    except Exception:  # noqa: BLE001  (the training itself will show it, if it has the error)
+        return None
+
+
+def _now(device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()

@@ -1,0 +1,243 @@
+"""Training steps that a GPU records as CUDA graphs and plays again.
+
+A step of a small network is a few thousand kernels, each of which takes longer to start than to
+run. A graph starts them all at once. A graph repeats what it recorded on the same tensors. So
+batches are copied into those of the recorded step, and everything that a step decides in Python is
+either the same in each step, or is the name of a phase, with a graph of its own.
+"""
+
+from __future__ import annotations
+
+import gc
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import optim
+
+from ganspec.kinds.optimizers.adam import AdamEpsHat
+from ganspec.language.errors import one_line
+from ganspec.systems.batches import pick_images
+from ganspec.systems.feed import Feed
+from ganspec.systems.scaling import tensors_of
+from ganspec.systems.training import Training
+from ganspec.training.counted import Counted
+
+PRACTICE = 2  # steps before a recording, made and taken back: libraries allocate what they need
+
+
+class Recorder:
+    """Makes the steps of a training by recording one and playing it again.
+
+    A step that cannot be recorded, such as one of a smaller batch, is made as usual. If recording
+    fails, `works` becomes False, and all steps are.
+    """
+
+    def __init__(self, training: Training):
+        self.training = training
+        self.works = training.is_steady and all(map(is_recordable, training.optimizers.values()))
+        self.recordings: dict[str, Recording] = {}
+
+    def __call__(self) -> dict[str, torch.Tensor]:
+        """Make one training step. Return its losses by name, on the device."""
+        training, phase = self.training, self.training.phase()
+        if not self.works:
+            return training.advance()
+        recording = self.recordings.get(phase)
+        if recording is None:
+            return self._record(phase)
+        if not training.batches.fills(len(recording.batches.drawn)):
+            return training.advance()
+        recording.batches.refill()
+        return recording.play()
+
+    def forget(self) -> None:
+        """Drop the recordings, since the tensors of the training are other ones now."""
+        self.recordings.clear()
+
+    def _record(self, phase: str) -> dict[str, torch.Tensor]:
+        """Make one step, recorded if that is possible. Return its losses by name."""
+        training, batches = self.training, KeptBatches(self.training.batches)
+        recording = None
+        try:
+            with _drawing_from(training, batches):
+                if _practise(training, batches):
+                    recording = Recording(training, batches)
+        except Exception as error:  # noqa: BLE001  (anything that torch cannot record)
+            self.works = False
+            message = (
+                f"this training's steps cannot be recorded as graphs ({one_line(error)[:200]})"
+            )
+            warnings.warn(f"{message}: they are made one by one", stacklevel=4)
+        if recording is not None and batches.are_full:
+            self.recordings[phase] = recording
+            return recording.play()
+        batches.position = 0
+        with _drawing_from(training, batches):
+            return training.advance()
+
+
+class KeptBatches:
+    """Batches that are drawn from a feed once, kept as they are stored, and given again."""
+
+    def __init__(self, feed: Feed):
+        self.feed, self.position = feed, 0
+        self.drawn: list[tuple[torch.Tensor, torch.Tensor | None]] = []
+
+    @property
+    def are_full(self) -> bool:
+        """True if no batch is smaller than the others of an epoch."""
+        return all(len(images) == self.feed.cfg.batch for images, _ in self.drawn)
+
+    def __next__(self) -> tuple[torch.Tensor, torch.Tensor | None]:
+        if self.position == len(self.drawn):
+            self.drawn.append(self.feed.draw())
+        images, labels = self.drawn[self.position]
+        self.position += 1
+        return pick_images(images, ..., self.feed.cfg), labels
+
+    def refill(self) -> None:
+        """Overwrite the batches by the next ones of the feed."""
+        for kept in self.drawn:
+            for old, new in zip(kept, self.feed.draw(), strict=True):
+                if old is not None and new is not None:
+                    old.copy_(new, non_blocking=True)
+
+
+class Recording:
+    """One recorded step, with the tensors that it reads and writes."""
+
+    def __init__(self, training: Training, batches: KeptBatches):
+        self.training, self.batches = training, batches
+        self.counted = [Counted(o) for o in training.optimizers.values() if type(o) is AdamEpsHat]
+        step, random = training.step, _random_states(training)
+        batches.position = 0
+        self.graph = torch.cuda.CUDAGraph()
+        average, training.average = training.average, None  # its decay depends on the step
+        try:
+            # workers' batches are pinned by another thread, which may go on with that
+            with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
+                log = training.advance()
+                self.losses = torch.stack([value.float() for value in log.values()])
+        finally:
+            training.average, training.step = average, step
+            for each in self.counted:
+                each.end()
+        _restore_random(training, random)
+        self.names = list(log)
+
+    def play(self) -> dict[str, torch.Tensor]:
+        """Make one step. Return its losses by name."""
+        for each in self.counted:
+            each.fill()
+        self.graph.replay()
+        for each in self.counted:
+            each.advance()
+        self.training.step += 1
+        self.training.follow()
+        return dict(zip(self.names, self.losses.clone().unbind(), strict=True))
+
+
+@contextmanager
+def _drawing_from(training: Training, batches: KeptBatches) -> Iterator[None]:
+    """Within the block, let the steps of a training draw from `batches`."""
+    feed = training.batches
+    training.batches = batches  # type: ignore[assignment]  # steps need no more of a feed
+    try:
+        yield
+    finally:
+        training.batches = feed
+
+
+def _practise(training: Training, batches: KeptBatches) -> bool:
+    """Make some steps, and take them back. Return False if they gave optimizers a first state.
+
+    Raises RuntimeError if a step waits for the GPU, which cannot be recorded.
+    """
+    before = Saved(training)
+    average, training.average = training.average, None
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    try:
+        with torch.cuda.stream(stream):
+            for i in range(PRACTICE):
+                training.step, batches.position = before.step, 0
+                with _waiting_refused(i > 0):
+                    training.advance()
+    finally:
+        torch.cuda.current_stream().wait_stream(stream)
+        training.average = average
+        is_complete = before.restore()
+    gc.collect()
+    return is_complete
+
+
+@contextmanager
+def _waiting_refused(refused: bool) -> Iterator[None]:
+    """Within the block, raise RuntimeError where Python waits for a GPU, if `refused` is True."""
+    mode = torch.cuda.get_sync_debug_mode()
+    with warnings.catch_warnings(action="ignore"):  # torch says that it finds not all
+        torch.cuda.set_sync_debug_mode("error" if refused else mode)
+    try:
+        yield
+    finally:
+        torch.cuda.set_sync_debug_mode(mode)
+
+
+class Saved:
+    """The state of a training, which `restore` writes back into the same tensors."""
+
+    def __init__(self, training: Training):
+        self.training, self.step = training, training.step
+        self.random = _random_states(training)
+        self.tensors = [(tensor, tensor.clone()) for tensor in _tensors(training)]
+        optimizers = list(training.optimizers.values())
+        self.known = [(each, set(each.state)) for each in optimizers]
+        self.groups = [
+            (group, {k: v for k, v in group.items() if k != "params"})
+            for each in optimizers
+            for group in each.param_groups
+        ]
+
+    def restore(self) -> bool:
+        """Write the state back. Return False if an optimizer had no state of some weights."""
+        with torch.no_grad():
+            for tensor, value in self.tensors:
+                tensor.copy_(value)
+        for group, settings in self.groups:
+            for key in group.keys() - settings.keys() - {"params"}:
+                del group[key]
+            group.update(settings)
+        is_complete = True
+        for optimizer, known in self.known:
+            for weight in set(optimizer.state) - known:
+                del optimizer.state[weight]
+                is_complete = False
+        self.training.step = self.step
+        _restore_random(self.training, self.random)
+        return is_complete
+
+
+def _tensors(training: Training) -> list[torch.Tensor]:
+    """Return the tensors that a step changes."""
+    tensors = [t for n in training.networks.values() for t in [*n.parameters(), *n.buffers()]]
+    for optimizer in training.optimizers.values():
+        tensors += tensors_of(optimizer)
+    if training.scaler:
+        tensors += training.scaler.state().values()
+    return list({id(tensor): tensor for tensor in tensors}.values())
+
+
+def _random_states(training: Training) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.get_rng_state(), torch.cuda.get_rng_state(training.device)
+
+
+def _restore_random(training: Training, states: tuple[torch.Tensor, torch.Tensor]) -> None:
+    torch.set_rng_state(states[0])
+    torch.cuda.set_rng_state(states[1], training.device)
+
+
+def is_recordable(optimizer: optim.Optimizer) -> bool:
+    """Return True if an optimizer counts nothing in Python but what `Counted` counts."""
+    return type(optimizer).__module__.startswith(("torch.", "ganspec."))

@@ -1,0 +1,40 @@
+"""Losses and penalties of a training in half precision: scaled, and in single precision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from types import SimpleNamespace
+
+import torch
+
+from ganspec.compiler.evaluate import EvaluatedNetwork
+from ganspec.systems.execution import Execution
+from ganspec.systems.scaling import Scaler
+
+
+def fit_settings(execution: Execution, cfg: SimpleNamespace, device: torch.device) -> None:
+    """Let the settings `cfg` of a training fit an execution."""
+    if execution.precision == "fp16":
+        cfg.scaler = Scaler(device)
+    penalty = getattr(cfg, "penalty", None)
+    if penalty and (execution.half or "compile" in execution.speedups):
+        penalty.penalty = _in_single(penalty.penalty)
+
+
+def _in_single(penalty: Callable) -> Callable:
+    """Return a penalty whose passes are in single precision, and not compiled.
+
+    Gradients of half precision would vanish before they are scaled, and what torch compiles has no
+    second derivatives.
+    """
+
+    @wraps(penalty)
+    def wrapped(discriminator: EvaluatedNetwork, *arguments: object) -> torch.Tensor:
+        casting, discriminator.casting = discriminator.casting, None
+        try:
+            return penalty(discriminator, *arguments)
+        finally:
+            discriminator.casting = casting
+
+    return wrapped

@@ -1,0 +1,94 @@
+"""The training of a run, with its execution: as asked for, kept by a resumed run, or measured."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+
+from ganspec.compiler.lower import lower
+from ganspec.progress import say
+from ganspec.runs.run import Run, RunError, used_files
+from ganspec.systems import checkpoint
+from ganspec.systems.checkpoint import State
+from ganspec.systems.execution import Execution
+from ganspec.systems.feed import StreamedImages
+from ganspec.systems.spec import Spec
+from ganspec.systems.training import Images, Training
+from ganspec.training.choosing import (
+    AUTO,
+    Choice,
+    Request,
+    choose,
+    default_precision,
+    read_request,
+)
+from ganspec.training.device import choose_device
+from ganspec.training.options import TrainingOptions
+from ganspec.training.trainer import Trainer
+
+
+def request_of(run: Run, state: State | None, options: TrainingOptions, exact: bool) -> Request:
+    """Return the request for an execution: that of `state`, if the run goes on from it.
+
+    Raises RunError if the device cannot do it, or if another one than the run's is asked for.
+    """
+    device = choose_device(options.device)
+    if state is None:
+        return read_request(options.precision, options.speedups, exact, device)
+    with checkpoint.fitting(run.folder):
+        began = Execution.parsed(state.get("execution", default_precision(device)))
+    asked = read_request(options.precision, options.speedups, False, device)
+    for name, mine, other, said in (
+        ("precision", began.precision, asked.precision, began.precision),
+        ("speedups", began.speedups, asked.speedups, began.said),
+    ):
+        if other not in (None, AUTO, mine):
+            message = f"{run.folder} began with --{name} {said}"
+            raise RunError(f"{message}: resume it without --{name}, or begin another")
+    if exact:
+        return Request(device, None, ())
+    if device.type == "cpu":  # a GPU's own
+        precision = "fp32" if began.precision == "tf32" else began.precision
+        began = Execution(precision, tuple(s for s in began.speedups if s != "graphs"))
+    return read_request(began.precision, began.speedups, False, device)
+
+
+def choose_for(spec: Spec, images: Images, request: Request, options: TrainingOptions) -> Choice:
+    """Return the execution for training `spec`, measured on copies if it is left open."""
+    count = len(images.images)
+    steps = options.steps or spec.train.length(spec.settings(lower(spec)), count)
+    if isinstance(images.images, StreamedImages):  # the files are not read for this
+        pixels = torch.zeros(1, *spec.data.shape, dtype=torch.uint8, device=request.device)
+        images = replace(images, images=pixels.expand(count, -1, -1, -1), files=None)
+    own_kinds = bool(used_files(spec))  # whose Python code a graph would not run
+    request = replace(request, records=not own_kinds)
+
+    def make(execution: Execution) -> Training:
+        return make_training(spec, images, execution, options, exact=False)
+
+    return choose(request, make, steps, options.minutes)
+
+
+def make_training(
+    spec: Spec, images: Images, execution: Execution, options: TrainingOptions, exact: bool
+) -> Training:
+    """Return a training of `spec` that computes as `execution` says, unless it is `exact`."""
+    precision = None if exact else execution.precision
+    trainer = Trainer(
+        spec, images, options.device, exact, options.steps, precision, execution.speedups
+    )
+    return trainer.training
+
+
+def tell(spec: Spec, choice: Choice) -> None:
+    """Show how a run computes, unless it is the plainest way."""
+    if choice.execution == Execution():
+        return
+    precision, speedups = choice.execution.precision, " and ".join(choice.execution.speedups)
+    how = f"{precision} with {speedups}" if speedups else precision
+    if seconds := choice.seconds.get(str(choice.execution)):
+        how += f", the fastest as measured: {1000 * seconds:.3g} ms a step"
+    elif precision == "tf32":
+        how += ", which --precision fp32 turns off"
+    say(f"{spec.name}: trains in {how}")

@@ -1,0 +1,27 @@
+"""The options of a training."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+OnProgress: TypeAlias = Callable[[int, int, dict[str, float]], None]
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """The options of `ganspec.train`, which describes each of them."""
+
+    data: Path | str | None = None
+    device: str = "auto"
+    steps: int | None = None
+    minutes: float | None = None
+    resume: bool = False
+    overwrite: bool = False
+    progress: OnProgress | bool | None = True
+    tensorboard: bool = False
+    exact: bool = False
+    precision: str | None = None
+    speedups: Iterable[str] | str = "auto"
