@@ -161,23 +161,28 @@ def trainer(spec, images: Images, device: str, precision: str, exact: bool) -> g
     return ganspec.Trainer(spec, images, device, **more)
 
 
+def now(args: argparse.Namespace) -> float:
+    """Return seconds on the clock that `--clock` names, when the device has done its work."""
+    synchronize(args.device)
+    return time.process_time() if args.clock == "processor" else time.perf_counter()
+
+
 def synchronize(device: str) -> None:
     if device == "cuda":
         torch.cuda.synchronize()
 
 
-def rate(device: str, dtype: torch.dtype) -> float:
+def rate(args: argparse.Namespace, dtype: torch.dtype) -> float:
     """Return the multiplications and additions a second of a 3 x 3 convolution, the best of ten."""
+    device = args.device
     x = torch.randn(64, 256, 16, 16, device=device, dtype=dtype)
     weight = torch.randn(256, 256, 3, 3, device=device, dtype=dtype)
     x, weight = (t.to(memory_format=torch.channels_last) for t in (x, weight))
     times = []
     for _ in range(10):
-        synchronize(device)
-        started = time.perf_counter()
+        started = now(args)
         F.conv2d(x, weight, padding=1)
-        synchronize(device)
-        times.append(time.perf_counter() - started)
+        times.append(now(args) - started)
     return 2 * 64 * 16 * 16 * 256 * 256 * 9 / min(times)
 
 
@@ -192,18 +197,16 @@ def measure(side: str, path: Path, args: argparse.Namespace) -> dict[str, float]
         advance = HandWritten(spec, images, args.device, dtype if side == "fast" else None).advance
     times = []
     for turn in range(args.warm + args.steps):
-        synchronize(args.device)
-        started = time.perf_counter()
+        started = now(args)
         advance()
-        synchronize(args.device)
         if turn >= args.warm:
-            times.append(time.perf_counter() - started)
+            times.append(now(args) - started)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # GiB
     found = {"seconds": median(times), "resident": peak}
     if args.device == "cuda":
         found["gpu"] = torch.cuda.max_memory_allocated() / 2**30
     if side == "ganspec":  # last, since neither belongs to the step
-        speed = rate(args.device, dtype)
+        speed = rate(args, dtype)
         with FlopCounterMode(display=False) as counter:
             advance()
         found |= {"floor": counter.get_total_flops() / speed, "rate": speed}
@@ -213,7 +216,8 @@ def measure(side: str, path: Path, args: argparse.Namespace) -> dict[str, float]
 def child(side: str, path: Path, args: argparse.Namespace) -> dict[str, float]:
     """Return what `measure` returns in a new process."""
     precision = "fp32" if side == "hand" else args.precision
-    options = {"batch": args.batch, "warm": args.warm, "steps": args.steps, "device": args.device}
+    names = ("batch", "warm", "steps", "device", "clock")
+    options = {name: getattr(args, name) for name in names}
     command = [sys.executable, __file__, str(path), "--side", side, "--precision", precision]
     command += [text for key, value in options.items() for text in (f"--{key}", str(value))]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
@@ -272,12 +276,21 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--warm", type=int, default=2, help="steps before those that count")
     parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument(
+        "--clock",
+        choices=("wall", "processor"),
+        default="wall",
+        help="`processor` where other programs run, too, with OMP_NUM_THREADS=1",
+    )
     parser.add_argument("--side", choices=("hand", "fast", "ganspec", "exact"), help="print JSON")
     args = parser.parse_args()
     if args.side:
         print(json.dumps(measure(args.side, args.specs[0], args)))
         os._exit(0)  # the DataLoader's workers need no farewell
-    print(f"{machine(args.device)}, batch {args.batch}, {args.rounds} rounds of {args.steps} steps")
+    print(
+        f"{machine(args.device)}, batch {args.batch}, "
+        f"{args.rounds} rounds of {args.steps} steps, {args.clock} time"
+    )
     memory = "GPU memory" if args.device == "cuda" else "memory"
     print(
         f"| workload | precision | by hand | ganspec | ratio | floor | step / floor | "

@@ -9,9 +9,9 @@ import torch
 from conftest import ROOT, narrow
 
 import ganspec
+from ganspec.compiler.actions import REWRITES, actions
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower, lower_network
-from ganspec.compiler.rewrites import REWRITES, actions
 from ganspec.language.load import loads
 from ganspec.program.ir import Net, start_input
 from ganspec.systems.spec import Interface
@@ -20,7 +20,7 @@ SPEC = """
 name: probe
 data: {dataset: shapes}
 latent: {size: 6}
-generator: {normalization: NORM, layers: LAYERS}
+generator: {NORM layers: LAYERS}
 discriminator: {layers: [flatten, {linear: 1}]}
 objective: {loss: hinge}
 optimizers: {adam: {lr: 1e-3}}
@@ -79,6 +79,13 @@ CASES = [  # the rewrite, layers that it applies, the shape of their input
         [{"conv_transpose": {"out": 1, "kernel": [3, 5], "stride": 2, "padding": 1}}],
         (64, 4, 5),
     ),
+    ("instance_norm_as_groups", [{"conv": 5}, "instance_norm"], (5, 4, 6)),
+    (
+        "instance_norm_as_groups",
+        [{"conv": 5}, {"instance_norm": {"affine": True, "eps": 0.1}}],
+        (5, 4, 6),
+    ),
+    ("attention", ["self_attention"], (16, 16, 17)),
 ]
 OTHERS = [
     ([{"conv_transpose": {"out": 4, "kernel": 4, "padding": 0, "groups": 2}}], (6, 1, 1)),
@@ -105,12 +112,15 @@ OTHERS = [
     ([{"conv": 4}, {"avg_pool": {"kernel": 3, "stride": 2}}], (6, 8, 8)),
     ([{"conv": 4}, {"avg_pool": {"kernel": 2, "padding": 1}}], (6, 8, 8)),
     ([{"conv": 4}, "max_pool"], (6, 8, 8)),
+    (["self_attention"], (16, 8, 8)),
+    ([{"self_attention": "pooled"}], (16, 16, 16)),
     ([{"conv": {"out": 3, "stride": 2, "kernel": 4}}], (64, 8, 8)),
 ]
 
 
 def network(layers: list, shape: tuple[int, ...], norm: str = "none"):
-    spec = loads(SPEC.replace("LAYERS", json.dumps(layers)).replace("NORM", norm))
+    key = "" if norm == "none" else f"normalization: {norm},"
+    spec = loads(SPEC.replace("LAYERS", json.dumps(layers)).replace("NORM", key))
     interface = Interface(start_input(shape), "value", "")
     return lower_network("Probe", spec.generator, {}, interface)
 
@@ -128,6 +138,9 @@ def results(net, exact: bool, x: torch.Tensor) -> list[torch.Tensor]:
     """
     torch.manual_seed(0)
     made = evaluate(net, exact).double()
+    for name, weight in made.named_parameters():
+        if name.endswith("gamma"):  # 0 at first, which would hide everything else
+            torch.nn.init.ones_(weight)
     x = x.clone().requires_grad_()
     output = made(x)
     read = [x, *made.parameters()]
@@ -159,9 +172,10 @@ def nets():
 
 
 def test_every_rewrite_is_used_by_a_spec(nets):
-    of_point = lower(ganspec.load(ROOT / "specs" / "dcgan.yaml"))
+    specs = [ROOT / "specs" / f"{name}.yaml" for name in ("dcgan", "wgan_gp_iclevr", "sagan")]
+    others = [net for path in specs for net in lower(ganspec.load(path)).values()]
     names: set[str] = set()
-    for net in [*nets.values(), *of_point.values()]:
+    for net in [*nets.values(), *others]:
         blocks = (step.call.target for step in net.steps)
         for each in [net, *(block for block in blocks if isinstance(block, Net))]:
             names.update(used(each))

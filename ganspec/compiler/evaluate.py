@@ -13,9 +13,9 @@ from typing import TypeAlias
 import torch
 from torch import nn
 
+from ganspec.compiler.actions import Action, actions
 from ganspec.compiler.batches import single_vector
 from ganspec.compiler.layout import Part, layout, paths
-from ganspec.compiler.rewrites import Action, actions
 from ganspec.program import failures
 from ganspec.program.ir import Call, Net, Origin, Step, module_of
 from ganspec.program.trial import ONE_VALUE

@@ -21,6 +21,7 @@ from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images, Start
 from ganspec.systems.unread import refuse_unread
 from ganspec.training.device import choose_device, prepare
+from ganspec.training.fused import fuse
 from ganspec.training.images import open_all
 from ganspec.training.losses import passing_nan
 
@@ -75,6 +76,9 @@ class Trainer:
             start = Start(settings, networks, images, self.device, exact)
             self.training = spec.training(start)
             self.training.identity = identity(spec)
+            if not exact and self.device.type == "cpu":
+                for optimizer in self.training.optimizers.values():
+                    fuse(optimizer)
         except ValueError as error:
             raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
 
