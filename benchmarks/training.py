@@ -1,123 +1,305 @@
-"""Training speed against a loop written by hand, as a ratio: `python benchmarks/training.py`.
+"""Training speed against a loop written by hand: `python benchmarks/training.py`.
 
-The hand-written loop is the usual one: a DataLoader with two workers, fakes with a graph that is
-then detached, a discriminator that is not frozen in the generator's step. Both train the same
-networks on the same kind of images, by turns in one process; the ratio is of the medians.
+The loop is a tutorial's over the emitted networks: a DataLoader with two workers, fakes with a
+graph that is then detached, a discriminator that is not frozen in the generator's step, `.item()`
+of the losses. It takes turns with a step of `ganspec train`, each in a process of its own. A row
+has the medians over all rounds, the ratio with its smallest and largest value, the peak of memory,
+and the floor: a step's multiplications and additions at a convolution's rate in the same process.
 """
 
 from __future__ import annotations
 
 import argparse
-import statistics
+import inspect
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
 import time
+import types
+from contextlib import nullcontext
 from pathlib import Path
+from statistics import median
 
 import torch
+import torch.nn.functional as F
 from torch.utils.data import DataLoader, Dataset
+from torch.utils.flop_counter import FlopCounterMode
 
 import ganspec
+from ganspec.compiler.lower import lower
 from ganspec.systems.draw import draw_latent
-from ganspec.systems.training import Images, Training
-from ganspec.training.device import prepare
+from ganspec.systems.training import Images
 
-# those whose training is what a tutorial's loop does
-NAMES = ("dcgan", "dcgan_fashion", "wgan_gp")
-SPECS = [Path(__file__).parent.parent / "specs" / f"{name}.yaml" for name in NAMES]
-CPU = torch.device("cpu")
+FOLDER = Path(__file__).parent
+NAMES = ("dcgan", "cgan_iclevr", "wgan_gp_iclevr", "wgan_cifar32", "sagan")
+SPECS = [FOLDER.parent / "specs" / f"{name}.yaml" for name in NAMES]
+SPECS.append(FOLDER / "sngan_cifar32.yaml")
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 
 class Samples(Dataset):
-    """One image at a time, scaled as torchvision's transforms do."""
+    """One image and its label at a time, scaled as torchvision's transforms do."""
 
-    def __init__(self, images: torch.Tensor):
-        self.images = images
+    def __init__(self, images: torch.Tensor, labels: torch.Tensor | None):
+        self.images, self.labels = images, labels
 
     def __len__(self) -> int:
         return len(self.images)
 
-    def __getitem__(self, index: int) -> torch.Tensor:
-        return (self.images[index].float() / 255 - 0.5) / 0.5
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, ...]:
+        image = (self.images[index].float() / 255 - 0.5) / 0.5
+        return (image,) if self.labels is None else (image, self.labels[index])
 
 
 class HandWritten:
-    """The loop of a tutorial, with the spec's networks, losses and optimizers."""
+    """The loop of a tutorial, with the emitted networks and the spec's losses and optimizers.
 
-    def __init__(self, trainer: Training, images: torch.Tensor):
-        self.cfg, self.networks = trainer.cfg, trainer.networks
-        self.optimizers = trainer.optimizers
-        self.loader = DataLoader(
-            Samples(images), trainer.cfg.batch, shuffle=True, num_workers=2, drop_last=True
-        )
+    With `fast`, its networks are in channels_last and run under autocast to that type.
+    """
+
+    def __init__(self, spec, data: Images, device: str, fast: torch.dtype | None = None):
+        cfg = self.cfg = spec.settings(lower(spec))
+        emitted = types.ModuleType("emitted")
+        exec(compile(ganspec.emit(spec), "emitted.py", "exec"), vars(emitted))
+        torch.manual_seed(0)
+        self.generator, self.discriminator = emitted.Generator(), emitted.Discriminator()
+        self.device, self.fast = torch.device(device), fast
+        for network in (self.generator, self.discriminator):
+            network.to(self.device)
+            if fast:
+                network.to(memory_format=torch.channels_last)
+        self.g_optimizer = cfg.g_optimizer(self.generator.parameters())
+        self.d_optimizer = cfg.d_optimizer(self.discriminator.parameters())
+        samples = Samples(data.images.cpu(), data.labels if cfg.labels else None)
+        self.loader = DataLoader(samples, cfg.batch, shuffle=True, num_workers=2, drop_last=True)
         self.iterator = iter(self.loader)
 
-    def batch(self) -> torch.Tensor:
+    def batch(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         try:
-            return next(self.iterator)
+            found = next(self.iterator)
         except StopIteration:
             self.iterator = iter(self.loader)
-            return next(self.iterator)
+            found = next(self.iterator)
+        images, *labels = (part.to(self.device) for part in found)
+        if self.fast:
+            images = images.to(memory_format=torch.channels_last)
+        if labels and labels[0].dtype == torch.uint8:  # several classes an image
+            labels = [labels[0].float()]
+        return images, labels[0] if labels else None
+
+    def draw(self, count: int, labels: torch.Tensor | None) -> torch.Tensor:
+        latent = draw_latent(count, self.device, self.cfg)
+        with self.casting():
+            reads = self.cfg.g_conditional
+            return self.generator(latent, labels) if reads else self.generator(latent)
+
+    def judge(self, images: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
+        with self.casting():
+            reads = self.cfg.d_conditional
+            scores = self.discriminator(images, labels) if reads else self.discriminator(images)
+        return scores.float()
+
+    def casting(self):
+        if self.fast in (None, torch.float32):
+            return nullcontext()
+        return torch.autocast(self.device.type, self.fast)
 
     def advance(self) -> None:
-        generator, discriminator = self.networks["generator"], self.networks["discriminator"]
-        for _ in range(self.cfg.discriminator_steps):
-            real = self.batch()
-            fake = generator(draw_latent(len(real), CPU, self.cfg))
-            scores = discriminator(real), discriminator(fake.detach())
-            d_loss = self.cfg.loss.real_loss(scores[0], self.cfg.loss)
-            d_loss = d_loss + self.cfg.loss.fake_loss(scores[1], self.cfg.loss)
-            if self.cfg.penalty:
-                own = self.cfg.penalty
-                penalty = own.penalty(discriminator, real, fake.detach(), None, own)
+        cfg = self.cfg
+        for turn in range(cfg.discriminator_steps):
+            if turn == 0 or cfg.batches == "fresh":
+                real, labels = self.batch()
+            fake = self.draw(len(real), labels)
+            d_loss = cfg.loss.real_loss(self.judge(real, labels), cfg.loss)
+            d_loss = d_loss + cfg.loss.fake_loss(self.judge(fake.detach(), labels), cfg.loss)
+            if cfg.penalty:
+                own = cfg.penalty
+                penalty = own.penalty(self.discriminator, real, fake.detach(), labels, own)
                 d_loss = d_loss + penalty
-            self.optimizers["discriminator"].zero_grad()
+            self.d_optimizer.zero_grad()
             d_loss.backward()
-            self.optimizers["discriminator"].step()
-        fake = generator(draw_latent(len(real), CPU, self.cfg))
-        g_loss = self.cfg.loss.generator_loss(discriminator(fake), self.cfg.loss)
-        self.optimizers["generator"].zero_grad()
-        g_loss.backward()
-        self.optimizers["generator"].step()
-        d_loss.item(), g_loss.item()
+            self.d_optimizer.step()
+            if cfg.clip:
+                with torch.no_grad():
+                    for weight in self.discriminator.parameters():
+                        weight.clamp_(-cfg.clip, cfg.clip)
+            d_loss.item()
+        for _ in range(cfg.generator_steps):
+            g_loss = cfg.loss.generator_loss(
+                self.judge(self.draw(len(real), labels), labels), cfg.loss
+            )
+            self.g_optimizer.zero_grad()
+            g_loss.backward()
+            self.g_optimizer.step()
+            g_loss.item()
 
 
-def seconds(advance, steps: int) -> float:
-    started = time.perf_counter()
-    for _ in range(steps):
+def random_images(spec) -> Images:
+    """Return 1,024 images of random pixels, with random labels if the spec has a condition."""
+    count, labels = 1024, None
+    if spec.condition is not None:
+        size = int(spec.condition.size)
+        if spec.condition.kind == "multi_hot":
+            labels = (torch.rand(count, size) < 0.1).byte()
+        else:
+            labels = torch.randint(size, (count,))
+    return Images(torch.randint(0, 256, (count, *spec.data.shape), dtype=torch.uint8), labels)
+
+
+def trainer(spec, images: Images, device: str, precision: str, exact: bool) -> ganspec.Trainer:
+    """Return ganspec's own trainer; refuse a precision that this version does not know."""
+    more = {"exact": exact}
+    if "precision" in inspect.signature(ganspec.Trainer).parameters:
+        more |= {} if exact else {"precision": precision}
+    elif precision != "fp32":
+        sys.exit("this version of ganspec trains in fp32 alone: leave out --precision")
+    if device == "cuda":
+        images = Images(images.images.cuda(), images.labels)
+    return ganspec.Trainer(spec, images, device, **more)
+
+
+def now(args: argparse.Namespace) -> float:
+    """Return seconds on the clock that `--clock` names, when the device has done its work."""
+    synchronize(args.device)
+    return time.process_time() if args.clock == "processor" else time.perf_counter()
+
+
+def synchronize(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+def rate(args: argparse.Namespace, dtype: torch.dtype) -> float:
+    """Return the multiplications and additions a second of a 3 x 3 convolution, the best of ten."""
+    device = args.device
+    x = torch.randn(64, 256, 16, 16, device=device, dtype=dtype)
+    weight = torch.randn(256, 256, 3, 3, device=device, dtype=dtype)
+    x, weight = (t.to(memory_format=torch.channels_last) for t in (x, weight))
+    times = []
+    for _ in range(10):
+        started = now(args)
+        F.conv2d(x, weight, padding=1)
+        times.append(now(args) - started)
+    return 2 * 64 * 16 * 16 * 256 * 256 * 9 / min(times)
+
+
+def measure(side: str, path: Path, args: argparse.Namespace) -> dict[str, float]:
+    """Return what one process measures of one side."""
+    spec = ganspec.load(path, [f"train.batch={args.batch}"])
+    torch.manual_seed(1)
+    images, dtype = random_images(spec), DTYPES[args.precision]
+    if side in ("ganspec", "exact"):
+        advance = trainer(spec, images, args.device, args.precision, side == "exact").step
+    else:
+        advance = HandWritten(spec, images, args.device, dtype if side == "fast" else None).advance
+    times = []
+    for turn in range(args.warm + args.steps):
+        started = now(args)
         advance()
-    return (time.perf_counter() - started) / steps
+        if turn >= args.warm:
+            times.append(now(args) - started)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20  # GiB
+    found = {"seconds": median(times), "resident": peak}
+    if args.device == "cuda":
+        found["gpu"] = torch.cuda.max_memory_allocated() / 2**30
+    if side == "ganspec":  # last, since neither belongs to the step
+        speed = rate(args, dtype)
+        with FlopCounterMode(display=False) as counter:
+            advance()
+        found |= {"floor": counter.get_total_flops() / speed, "rate": speed}
+    return found
 
 
-def compare(path: Path, batch: int, rounds: int, steps: int) -> tuple[float, float]:
-    """Median seconds a step of ours and of the hand-written loop."""
-    spec = ganspec.load(path, [f"train.batch={batch}"])
-    images = torch.randint(0, 256, (1024, *spec.data.shape), dtype=torch.uint8)
-    ours, exact = (
-        ganspec.Trainer(spec, Images(images, None), "cpu", exact).training
-        for exact in (False, True)
-    )
-    theirs = HandWritten(exact, images)
-    times: list[tuple[float, float]] = []
-    for _ in range(rounds + 1):
-        times.append((seconds(ours.advance, steps), seconds(theirs.advance, steps)))
-    return tuple(statistics.median(column) for column in zip(*times[1:], strict=True))
+def child(side: str, path: Path, args: argparse.Namespace) -> dict[str, float]:
+    """Return what `measure` returns in a new process."""
+    precision = "fp32" if side == "hand" else args.precision
+    names = ("batch", "warm", "steps", "device", "clock")
+    options = {name: getattr(args, name) for name in names}
+    command = [sys.executable, __file__, str(path), "--side", side, "--precision", precision]
+    command += [text for key, value in options.items() for text in (f"--{key}", str(value))]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def machine(device: str) -> str:
+    """Return the names of processor or GPU, and of torch."""
+    if device == "cuda":
+        return f"{torch.cuda.get_device_name()}, torch {torch.__version__}"
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if sys.platform == "linux" else []
+    names = [line.split(":")[1].strip() for line in lines if line.startswith("model name")]
+    threads = torch.get_num_threads()
+    name = names[0] if names else platform.machine()
+    return f"{threads} threads of {name}, torch {torch.__version__}"
+
+
+def row(path: Path, precision: str, args: argparse.Namespace) -> str:
+    """Return a workload's row of the table."""
+    args.precision = precision
+    hand = "fast" if args.by_hand_fast else "hand"
+    rounds = [
+        {side: child(side, path, args) for side in (hand, "ganspec")} for _ in range(args.rounds)
+    ]
+    ours, theirs = ([found[side] for found in rounds] for side in ("ganspec", hand))
+    ratios = [a["seconds"] / b["seconds"] for a, b in zip(theirs, ours, strict=True)]
+    memory = "gpu" if args.device == "cuda" else "resident"
+    distance = median(each["seconds"] / each["floor"] for each in ours)
+
+    def middle(side: list[dict[str, float]], key: str) -> float:
+        return median(each[key] for each in side)
+
+    cells = [
+        path.stem,
+        precision,
+        *(f"{1000 * middle(side, 'seconds'):.0f} ms" for side in (theirs, ours)),
+        f"{median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+        f"{1000 * middle(ours, 'floor'):.0f} ms",
+        f"{distance:.1f}",
+        *(f"{middle(side, memory):.1f} GiB" for side in (theirs, ours)),
+    ]
+    return "| " + " | ".join(cells) + " |"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("specs", nargs="*", type=Path, default=SPECS)
-    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--precision", default="fp32", help="of ganspec; several with commas")
+    parser.add_argument(
+        "--by-hand-fast",
+        action="store_true",
+        help="write channels_last and autocast into the loop by hand, too",
+    )
+    parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--warm", type=int, default=2, help="steps before those that count")
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument(
+        "--clock",
+        choices=("wall", "processor"),
+        default="wall",
+        help="`processor` where other programs run, too, with OMP_NUM_THREADS=1",
+    )
+    parser.add_argument("--side", choices=("hand", "fast", "ganspec", "exact"), help="print JSON")
     args = parser.parse_args()
-    prepare(CPU)  # the memory setting serves both loops
-    print(f"batch {args.batch}, {torch.get_num_threads()} threads; hand-written / ganspec")
+    if args.side:
+        print(json.dumps(measure(args.side, args.specs[0], args)))
+        os._exit(0)  # the DataLoader's workers need no farewell
+    print(
+        f"{machine(args.device)}, batch {args.batch}, "
+        f"{args.rounds} rounds of {args.steps} steps, {args.clock} time"
+    )
+    memory = "GPU memory" if args.device == "cuda" else "memory"
+    print(
+        f"| workload | precision | by hand | ganspec | ratio | floor | step / floor | "
+        f"{memory} by hand | {memory} |"
+    )
+    print("|---|---|--:|--:|--:|--:|--:|--:|--:|")
     for path in args.specs:
-        ours, theirs = compare(path, args.batch, args.rounds, args.steps)
-        print(
-            f"{path.stem:16}  ours {1000 * ours:7.0f} ms  by hand {1000 * theirs:7.0f} ms  "
-            f"ratio {theirs / ours:.2f}",
-            flush=True,
-        )
+        for precision in args.precision.split(","):
+            print(row(path, precision, args), flush=True)
 
 
 if __name__ == "__main__":

@@ -6,20 +6,23 @@ The modules are laid out as in printed source, so that both have the same `state
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import TypeAlias
 
 import torch
 from torch import nn
 
+from ganspec.compiler.actions import Action, actions
 from ganspec.compiler.batches import single_vector
 from ganspec.compiler.casting import Casting
 from ganspec.compiler.layout import Part, layout, paths
-from ganspec.compiler.rewrites import Rewrite, rewritten
 from ganspec.program import failures
 from ganspec.program.ir import Call, Net, Origin, Step, module_of
 from ganspec.program.trial import ONE_VALUE
 from ganspec.systems.execution import Execution
+
+Values: TypeAlias = dict[int, torch.Tensor]  # tensors by the ids of the program's values
 
 
 class EvaluatedNetwork(nn.Module):
@@ -39,14 +42,9 @@ class EvaluatedNetwork(nn.Module):
         for part in layout(net):
             if part.is_module:
                 self.add_module(part.name, _module(net, part, exact))
-        modules = {step: ".".join(path) for part in layout(net) for path, step in part.modules()}
-        values = {start.value.id: start.value for start in net.inputs}
-        self._steps: list[tuple[Step, str | None, Rewrite | None]] = []
-        for step in net.steps:
-            inputs = [values[i] for i in step.inputs]
-            apply = None if exact else rewritten(step.call, inputs)
-            self._steps.append((step, modules.get(step), apply))
-            values[step.output.id] = step.output
+        modules = ((path, step) for part in layout(net) for path, step in part.modules())
+        self._paths = {step.output.id: ".".join(path) for path, step in modules}
+        self._actions = actions(net, exact)
         if not net.is_block:
             initialize(self, net)
 
@@ -75,8 +73,8 @@ class EvaluatedNetwork(nn.Module):
         """Cast values to single precision that no layer with weights reads, directly or not."""
         needed: set[int] = set()
         last = []
-        for step, path, _ in reversed(self._steps):
-            module = self.get_submodule(path) if path else None
+        for step in reversed(self._net.steps):
+            module = self._module(step)
             is_weighted = module is not None and any(True for _ in module.parameters())
             if step.output.id in needed:
                 needed.update(step.inputs)
@@ -90,35 +88,49 @@ class EvaluatedNetwork(nn.Module):
     def compute(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
         """Run the steps one by one, as `forward` does without casting."""
         values = {i.value.id: x for i, x in zip(self._net.inputs, inputs, strict=True)}
-        watch = failures.watch
-        for step, path, apply in self._steps:
-            try:
-                if watch is None:
-                    values[step.output.id] = self._run(step, path, apply, values)
-                else:
-                    run = partial(self._run, step, path, apply, values)
-                    values[step.output.id] = watch.call(self._net.name, step.origin, run)
-            except Exception as error:
-                if ONE_VALUE in str(error):
-                    raise single_vector(step.origin) from error
-                failures.blame(error, self._net.name, step.origin)
-                raise
-            if step.output.id in self._last:
-                values[step.output.id] = values[step.output.id].float()
+        for action in self._actions:
+            modules = self._apart(action)
+            if modules and action.apply:
+                run = partial(action.apply, *modules)
+                self._run(action.steps[0], action.steps[-1], run, values)
+                continue
+            for step in action.steps:
+                self._run(step, step, self._module(step) or partial(_call, step.call), values)
         results = tuple(values[value.id] for value in self._net.outputs.values())
         return results if len(results) > 1 else results[0]
 
+    def _module(self, step: Step) -> nn.Module | None:
+        path = self._paths.get(step.output.id)
+        return self.get_submodule(path) if path else None
+
+    def _apart(self, action: Action) -> list[nn.Module] | None:
+        """Return the modules that a rewrite applies; None if they must be called one by one.
+
+        Hooks, and a `forward` that was put into a module, run only if the module is called.
+        """
+        if action.apply is None:
+            return None
+        modules = [self.get_submodule(self._paths[step.output.id]) for step in action.steps]
+        is_plain = not any(has_hooks(m) or "forward" in vars(m) for m in modules)
+        return modules if is_plain else None
+
     def _run(
-        self, step: Step, path: str | None, apply: Rewrite | None, values: dict[int, torch.Tensor]
-    ) -> torch.Tensor:
-        arguments = [values[i] for i in step.inputs]
-        if path is None:
-            return step.call.apply(arguments)
-        module = self.get_submodule(path)
-        # hooks, and a `forward` that was put into the module, run only if the module is called
-        if apply is None or module._forward_hooks or module._forward_pre_hooks:
-            return module(*arguments)
-        return module(*arguments) if "forward" in vars(module) else apply(module, *arguments)
+        self, first: Step, last: Step, run: Callable[..., torch.Tensor], values: Values
+    ) -> None:
+        """Set the output of `last` to `run` of the inputs of `first`."""
+        run = partial(run, *(values[i] for i in first.inputs))
+        watch = failures.watch
+        try:
+            values[last.output.id] = (
+                watch.call(self._net.name, last.origin, run) if watch else run()
+            )
+        except Exception as error:
+            if ONE_VALUE in str(error):
+                raise single_vector(last.origin) from error
+            failures.blame(error, self._net.name, last.origin)
+            raise
+        if last.output.id in self._last:
+            values[last.output.id] = values[last.output.id].float()
 
     @property
     def is_conditional(self) -> bool:
@@ -142,8 +154,8 @@ class EvaluatedNetwork(nn.Module):
 
     def leaves(self) -> Iterator[tuple[Step, nn.Module | None]]:
         """Yield the steps in order, blocks expanded, each with its module (None for functions)."""
-        for step, path, _ in self._steps:
-            module = self.get_submodule(path) if path else None
+        for step in self._net.steps:
+            module = self._module(step)
             if isinstance(module, EvaluatedNetwork):
                 yield from module.leaves()
             else:
@@ -153,6 +165,21 @@ class EvaluatedNetwork(nn.Module):
 def evaluate(net: Net, exact: bool = False) -> EvaluatedNetwork:
     """Return the network as modules in memory, on torch's default device, with fresh weights."""
     return EvaluatedNetwork(net, exact)
+
+
+def has_hooks(module: nn.Module) -> bool:
+    """Return True if a module has hooks of its own, which run when it is called."""
+    hooks = (
+        module._forward_hooks,
+        module._forward_pre_hooks,
+        module._backward_hooks,
+        module._backward_pre_hooks,
+    )
+    return any(hooks)
+
+
+def _call(call: Call, *inputs: torch.Tensor) -> torch.Tensor:
+    return call.apply(list(inputs))
 
 
 def _module(net: Net, part: Part, exact: bool) -> nn.Module:

@@ -23,6 +23,7 @@ from ganspec.systems.training import Images, Start
 from ganspec.systems.unread import refuse_unread
 from ganspec.training.choosing import read_request
 from ganspec.training.device import choose_device, prepare
+from ganspec.training.fused import fuse
 from ganspec.training.graphs import Recorder
 from ganspec.training.halving import fit_settings
 from ganspec.training.images import open_all
@@ -89,6 +90,9 @@ class Trainer:
             self.training.prepare()
             if "graphs" in self.execution.speedups:
                 self.training.replay = Recorder(self.training)
+            if not exact and self.device.type == "cpu":
+                for optimizer in self.training.optimizers.values():
+                    fuse(optimizer)
         except ValueError as error:
             raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
 

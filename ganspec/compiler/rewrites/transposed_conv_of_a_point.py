@@ -11,20 +11,17 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ganspec.compiler.rewrites.arguments import arguments
 from ganspec.program.ir import Call, Value
 
+TARGETS = (nn.ConvTranspose2d,)
 
-def fits(call: Call, inputs: Sequence[Value]) -> bool:
+
+def fits(calls: Sequence[Call], x: Value) -> bool:
     """Return True if `apply` equals the call's module to rounding."""
-    if call.target is not nn.ConvTranspose2d or inputs[0].shape[1:] != (1, 1):
-        return False
-    given = {**dict(zip(NAMES, call.args, strict=False)), **call.kwargs}
-    return all(given.get(name, values[0]) in values for name, values in NEUTRAL.items())
-
-
-NAMES = ("in_channels", "out_channels", "kernel_size", "stride", "padding", "output_padding")
-# arguments that `apply` ignores, with the values at which they change nothing
-NEUTRAL = {"groups": (1,), "output_padding": (0, (0, 0)), "dilation": (1, (1, 1))}
+    given = arguments(calls[0])
+    neutral = (given["groups"], given["output_padding"], given["dilation"]) == (1, 0, 1)
+    return x.shape[1:] == (1, 1) and neutral
 
 
 def apply(module: nn.ConvTranspose2d, x: torch.Tensor) -> torch.Tensor:
@@ -35,4 +32,4 @@ def apply(module: nn.ConvTranspose2d, x: torch.Tensor) -> torch.Tensor:
         height, width = weight.shape[2:]
         weight = weight[:, :, rows : height - rows, columns : width - columns]
     y = F.linear(x.flatten(1), weight.flatten(1).t()).unflatten(1, weight.shape[1:])
-    return y if module.bias is None else y + module.bias[:, None, None]
+    return y if module.bias is None else y + module.bias.to(y.dtype)[:, None, None]

@@ -1,0 +1,74 @@
+"""Self-attention without a matrix of weights: torch's fused kernel computes blocks of it.
+
+Gradients of its gradients, as a gradient penalty needs them, are computed by the usual formula.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from ganspec.kinds.layers.self_attention import SelfAttention
+from ganspec.program.ir import Call, Value
+
+TARGETS = (SelfAttention,)
+LEAST_PLACES = 256  # measured on a CPU: on 64 places, the kernel is slower than a matrix
+
+
+def fits(calls: Sequence[Call], x: Value) -> bool:
+    """Return True for maps of enough places."""
+    return math.prod(x.size) >= LEAST_PLACES
+
+
+def apply(module: SelfAttention, x: torch.Tensor) -> torch.Tensor:
+    """Return `module(x)`."""
+    if x.device.type != "cpu":
+        return module(x)
+    # places x channels, in this order, is what the kernel reads fastest
+    parts = (convolve(x) for convolve in (module.query, module.key, module.value))
+    query, key, value = (part.flatten(2).transpose(1, 2).contiguous() for part in parts)
+    mixed, _ = _Attention.apply(query, key, value)
+    mixed = mixed.transpose(1, 2).unflatten(2, x.shape[2:])
+    return x + module.gamma * module.out(mixed)
+
+
+class _Attention(torch.autograd.Function):
+    """The softmax of queries times keys, times values; each is n x places x channels."""
+
+    @staticmethod
+    def forward(
+        query: torch.Tensor, key: torch.Tensor, value: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        parts = (part.unsqueeze(1) for part in (query, key, value))
+        mixed, sums = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu(*parts, scale=1.0)
+        return mixed.squeeze(1), sums
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Any, ...]) -> None:
+        ctx.mark_non_differentiable(output[1])
+        ctx.save_for_backward(*inputs, *output)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor, _: None) -> tuple[torch.Tensor, ...]:
+        query, key, value, mixed, sums = ctx.saved_tensors
+        if torch.is_grad_enabled():  # the gradient will be differentiated
+            return _gradients(query, key, value, gradient)
+        parts = (part.unsqueeze(1) for part in (gradient, query, key, value, mixed))
+        kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
+        found = kernel(*parts, sums, 0.0, False, scale=1.0)
+        return tuple(part.squeeze(1) for part in found)
+
+
+def _gradients(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, gradient: torch.Tensor
+) -> tuple[torch.Tensor, ...]:
+    """Return the gradients of queries, keys and values."""
+    weights = torch.softmax(query @ key.transpose(1, 2), dim=-1)
+    of_weights = gradient @ value.transpose(1, 2)
+    mean = (weights * of_weights).sum(-1, keepdim=True)
+    of_products = weights * (of_weights - mean)
+    of_key = of_products.transpose(1, 2) @ query
+    return of_products @ key, of_key, weights.transpose(1, 2) @ gradient

@@ -1,0 +1,62 @@
+"""Transposed convolutions that make images: a matrix product, then a sum of overlapping patches.
+
+torch's kernels for CPUs compute 16 channels at a time, and discard all but the few that there are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+
+# measured on a CPU: with 8 channels of a result, or 16 of the input, the usual kernel is as fast
+MOST_OUT, LEAST_IN = 4, 64
+
+
+def makes_few(inputs: object, outputs: object) -> bool:
+    """Return True if so many channels of input and result make patches faster, on a CPU."""
+    assert isinstance(inputs, int) and isinstance(outputs, int)
+    return inputs >= LEAST_IN and outputs <= MOST_OUT
+
+
+def conv_transpose(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, stride: int, padding: int
+) -> torch.Tensor:
+    """Return `F.conv_transpose2d` of the arguments."""
+    if x.device.type != "cpu" or not makes_few(*weight.shape[:2]):
+        return F.conv_transpose2d(x, weight, bias, stride, padding)
+    if torch.is_autocast_enabled("cpu"):
+        dtype = torch.get_autocast_dtype("cpu")
+        x, weight = x.to(dtype), weight.to(dtype)
+    y = _Patches.apply(x, weight, stride, padding)
+    return y if bias is None else y + bias.to(y.dtype)[:, None, None]
+
+
+class _Patches(torch.autograd.Function):
+    """A transposed convolution; its gradients are torch's own, which compute what is needed."""
+
+    @staticmethod
+    def forward(x: torch.Tensor, weight: torch.Tensor, stride: int, padding: int) -> torch.Tensor:
+        kernel = weight.shape[2:]
+        # with gradients, `@` would choose another order of the data, which takes longer
+        patches = weight.flatten(1).t().expand(len(x), -1, -1).bmm(x.flatten(2))
+        size = tuple(
+            (pixels - 1) * stride + width - 2 * padding
+            for pixels, width in zip(x.shape[2:], kernel, strict=True)
+        )
+        return F.fold(patches, size, kernel, padding=padding, stride=stride)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: torch.Tensor) -> None:
+        x, weight, *ctx.steps = inputs
+        ctx.save_for_backward(x, weight)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        stride, padding = ctx.steps
+        mask = [*ctx.needs_input_grad[:2], False]
+        places = [stride] * 2, [padding] * 2, [1, 1], True, [0, 0], 1, mask
+        x, weight = ctx.saved_tensors
+        grads = torch.ops.aten.convolution_backward(gradient, x, weight, None, *places)
+        return (*grads[:2], None, None)

@@ -1,0 +1,28 @@
+"""A 1 x 1 convolution of means equals the means of the convolution, bias included.
+
+Both are linear, one in the channels, the other in the places. Means first leave fewer places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from ganspec.compiler.rewrites.arguments import arguments, is_plain_conv
+from ganspec.compiler.rewrites.conv_before_pool import window
+from ganspec.program.ir import Call, Value
+
+TARGETS = (nn.Conv2d, nn.AvgPool2d)
+
+
+def fits(calls: Sequence[Call], x: Value) -> bool:
+    """Return True for a 1 x 1 convolution and windows next to each other."""
+    pointwise = is_plain_conv(calls[0]) and arguments(calls[0])["kernel_size"] == 1
+    return pointwise and window(calls[1]) is not None
+
+
+def apply(conv: nn.Conv2d, pool: nn.AvgPool2d, x: torch.Tensor) -> torch.Tensor:
+    """Return `pool(conv(x))`."""
+    return conv(pool(x))
