@@ -1,4 +1,4 @@
-"""A step's time in each precision and with each speedup: `python benchmarks/executions.py SPEC ...`.
+"""Times of a step by precision and speedups: `python benchmarks/executions.py SPEC ...`.
 
 The trainings take turns in one process, a step each, on random pixels. A row has the median times
 of a workload's steps, and in brackets how many times as fast as the first column that is, as the

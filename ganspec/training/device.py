@@ -9,7 +9,6 @@ import torch
 
 from ganspec.runs.run import RunError
 
-
 LOWER = ("tf32", "bf16", "fp16")  # precisions below single precision
 
 
