@@ -158,7 +158,14 @@ class Trials:
 
     def words(self, spec: str, out: str, *options: str) -> list[str]:
         options = tuple(filter(None, options))
-        return ["train", str(self.place / spec), "--out", str(self.place / out), *options]
+        return [
+            "train",
+            "--speedups=none",
+            str(self.place / spec),
+            "--out",
+            str(self.place / out),
+            *options,
+        ]
 
     def prepared(self, kind: str, out: Path) -> str:
         """Make the folder that a training of some kind begins in. Return the training's option."""

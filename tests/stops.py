@@ -95,7 +95,9 @@ class ForkedCommand:
 def start(spec: Path, folder: Path, output: Path) -> ForkedCommand:
     """Begin or resume a run, whatever there is of it."""
     resume = ["--resume"] if folder.exists() else []
-    return ForkedCommand(["train", str(spec), "--out", str(folder), *resume], output)
+    return ForkedCommand(
+        ["train", str(spec), "--speedups=none", "--out", str(folder), *resume], output
+    )
 
 
 def stop_at_random(spec: Path, folder: Path, dice: random.Random, longest: float) -> Counter[str]:

@@ -11,6 +11,7 @@ from conftest import ROOT, SPECS, narrow
 import ganspec
 from ganspec.kinds.optimizers.adam import AdamEpsHat
 from ganspec.systems.execution import PRECISIONS
+from ganspec.training import choosing
 from ganspec.training.choosing import has_tf32
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -106,7 +107,8 @@ def check_resumed(folder, spec, more):
     assert parts.checkpoint_path.read_bytes() == whole.checkpoint_path.read_bytes()
 
 
-def test_what_was_measured_is_in_the_run(tmp_path):
+def test_what_was_measured_is_in_the_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(choosing, "WORTH", 200)
     run = ganspec.train(
         narrow(DCGAN), tmp_path / "run", device="cuda", steps=200, precision="auto", progress=False
     )

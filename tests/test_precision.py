@@ -176,6 +176,7 @@ def test_measuring_changes_no_result(tmp_path, monkeypatch):
 
 def choice_of(monkeypatch, seconds, request, steps, minutes=None):
     """Return the choice among executions that take so many seconds per step, None if they fail."""
+    monkeypatch.setattr(choosing, "WORTH", 200)
     monkeypatch.setattr(choosing, "measure", lambda make, execution: seconds[str(execution)])
     monkeypatch.setattr(choosing, "is_fast", lambda precision, device: True)
     return choose(request, None, steps, minutes)
@@ -196,6 +197,7 @@ SECONDS = {
     [
         ("auto", 10_000, None, "bf16 channels_last compile"),
         ("auto", 10_000, 5, "bf16 channels_last"),  # too short to compile
+        ("auto", 10_000, 3, "fp32"),  # too short to measure more
         ("auto", 199, None, "fp32"),  # too short to measure
         (None, 10_000, None, "fp32 channels_last"),  # compiled is within the noise
         ("fp32", 1_000, None, "fp32 channels_last"),

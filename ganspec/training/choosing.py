@@ -15,7 +15,7 @@ from ganspec.systems.training import Training
 
 AUTO = "auto"
 WORTH = 200  # steps of a training from which on measuring is worth its time
-WARM = 3  # steps that are not timed: caches warm up, and a GPU records them
+WARM = {"cpu": 1, "cuda": 4}  # steps that are not timed: caches warm up, a GPU records one
 MIN_STEPS, MIN_SECONDS = 2, 1.0  # of one measurement
 MARGIN = 0.97  # the share of the time that a speedup may need at most
 COMPILE_SECONDS = 1200.0  # the time left from which on compiling is tried
@@ -130,6 +130,9 @@ def choose(
 
     for execution in candidates(request):
         try_out(execution)
+        seconds = choice.seconds.get(str(choice.execution), 0)
+        if minutes is not None and 60 * minutes < WORTH * seconds:  # too few steps after all
+            break
     best = choice.seconds.get(str(choice.execution))
     if best is None or request.speedups is not None:
         return choice
@@ -176,7 +179,7 @@ def measure(make: Callable[[Execution], Training], execution: Execution) -> floa
     """Return the seconds per step of a throwaway training; None if it fails, or does otherwise."""
     try:
         training = make(execution)
-        for _ in range(WARM):
+        for _ in range(WARM[training.device.type]):
             training.make_step()
         if training.replay and not training.replay.works:
             return None

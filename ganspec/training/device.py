@@ -9,6 +9,8 @@ import torch
 
 from ganspec.runs.run import RunError
 
+LOWER = ("tf32", "bf16", "fp16")  # precisions below single precision
+
 
 def choose_device(name: str) -> torch.device:
     """Return the device of a name such as `cpu`, `cuda:1`, `mps` or `xpu`.
@@ -45,10 +47,9 @@ def prepare(device: torch.device, precision: str | None = None) -> None:
     On a GPU, products of single precision are computed in `precision`, or as torch does by default.
     """
     if device.type == "cuda":
-        if precision is not None:
-            is_exact = precision == "fp32"
-            torch.set_float32_matmul_precision("highest" if is_exact else "high")
-            torch.backends.cudnn.allow_tf32 = not is_exact
+        # by default, convolutions of single precision are tf32, and other products are not
+        torch.set_float32_matmul_precision("high" if precision in LOWER else "highest")
+        torch.backends.cudnn.allow_tf32 = precision != "fp32"
         # only some of cuDNN's algorithms add in the same order every time
         torch.backends.cudnn.deterministic = True
         torch.backends.cudnn.benchmark = False
