@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (0f4eeda0).
+Written by ganspec from the spec `dcgan_cifar64` (c39685ca).
 Plain PyTorch, yours to edit.
 """
 
@@ -34,6 +34,23 @@ class CenteredBatchNorm(nn.BatchNorm2d):
     def __init__(self, channels, eps=1e-5, momentum=0.1, track_running_stats=True):
         super().__init__(channels, eps, momentum, False, track_running_stats)
         self.bias = nn.Parameter(torch.zeros(channels))
+
+    def forward(self, x):
+        if self.training and self.track_running_stats:
+            self.num_batches_tracked.add_(1)
+        gain = torch.ones_like(
+            self.bias
+        )  # without one, a GPU finds no gradient of the bias
+        return F.batch_norm(
+            x,
+            self.running_mean,
+            self.running_var,
+            gain,
+            self.bias,
+            self.training or not self.track_running_stats,
+            self.momentum,
+            self.eps,
+        )
 
     def _check_input_dim(self, x):
         pass  # vectors too

@@ -25,7 +25,7 @@ class PretendedGraph:
         recording = self.recording
         training, batches = recording.training, recording.batches
         step, average, training.average = training.step, training.average, None
-        before = [(each, each.steps, group_values(each.optimizer)) for each in recording.counted]
+        before = [(each, each.steps) for each in recording.counted]
         for each in recording.counted:
             each.optimizer.step = each._step
         batches.position = 0
@@ -33,14 +33,8 @@ class PretendedGraph:
             log = training.advance()
         recording.losses.copy_(torch.stack([value.float() for value in log.values()]))
         training.step, training.average = step, average
-        for each, each.steps, groups in before:
+        for each, each.steps in before:
             del each.optimizer.step
-            for group, values in zip(each.optimizer.param_groups, groups, strict=True):
-                group.update(values)
-
-
-def group_values(optimizer):
-    return [{"count": g["count"], "eps": g["eps"]} for g in optimizer.param_groups]
 
 
 class PretendedStream:
@@ -72,6 +66,7 @@ def gpu(monkeypatch):
     monkeypatch.setattr(graphs.Recording, "__init__", record)
     for name, value in {
         "CUDAGraph": PretendedGraph,
+        "default_generators": (torch.default_generator,),
         "Stream": PretendedStream,
         "current_stream": PretendedStream,
         "stream": lambda stream: nullcontext(),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import torch
-from torch import optim
 
 from ganspec.kinds.optimizers.adam import AdamEpsHat
 
@@ -11,43 +12,48 @@ from ganspec.kinds.optimizers.adam import AdamEpsHat
 class Counted:
     """Lets the steps of `AdamEpsHat` that are recorded count on the device, until `end`.
 
-    When a graph is played, no Python runs that could count. So the recorded steps add to a number
-    on the device, and compute `eps` there.
+    When a graph is played, no Python runs that could count. torch's own step takes `eps` as a
+    number, so a recorded step is made here, by the same formulas.
     """
 
     def __init__(self, optimizer: AdamEpsHat):
         self.optimizer, self.steps = optimizer, 0  # steps in a recording
-        device = optimizer.param_groups[0]["params"][0].device
-        self.counts = [
-            torch.zeros((), dtype=torch.float64, device=device) for _ in optimizer.param_groups
-        ]
-        self.counted = [group["count"] for group in optimizer.param_groups]
-        self.eps = [group["eps"] for group in optimizer.param_groups]
         optimizer.step = self._step  # type: ignore[method-assign]  # for the recording
 
+    @torch.no_grad()
     def _step(self) -> None:
         self.steps += 1
-        for group, count in zip(self.optimizer.param_groups, self.counts, strict=True):
-            count.add_(1)
-            correction = 1 - torch.pow(group["betas"][1], count)
-            group["eps"] = (group["eps_hat"] / correction.sqrt()).float()
-        optim.Adam.step(self.optimizer)
+        for group in self.optimizer.param_groups:
+            eps = group.get("eps_hat", group["eps"])
+            weights = [weight for weight in group["params"] if weight.grad is not None]
+            gradients = [cast(torch.Tensor, weight.grad) for weight in weights]
+            if group["weight_decay"]:
+                gradients = torch._foreach_add(gradients, weights, alpha=group["weight_decay"])
+            states = [self.optimizer.state[weight] for weight in weights]
+            means, squares, counts = (
+                [state[name] for state in states] for name in ("exp_avg", "exp_avg_sq", "step")
+            )
+            first, second = group["betas"]
+            torch._foreach_add_(counts, 1)
+            torch._foreach_lerp_(means, gradients, 1 - first)
+            torch._foreach_mul_(squares, second)
+            torch._foreach_addcmul_(squares, gradients, gradients, 1 - second)
+            # all weights have made the same number of steps
+            count = counts[0].double()
+            rate = group["lr"] * (1 - second**count).sqrt() / (1 - first**count)
+            roots = torch._foreach_sqrt(squares)
+            torch._foreach_add_(roots, eps)
+            changes = torch._foreach_div(means, roots)
+            torch._foreach_mul_(changes, rate.float())
+            torch._foreach_sub_(weights, changes)
 
     def end(self) -> None:
         """End the recording: the optimizer's own steps count in Python again."""
         del self.optimizer.step
-        groups = self.optimizer.param_groups
-        for group, count, eps in zip(groups, self.counted, self.eps, strict=True):
-            group["count"], group["eps"] = count, eps
-
-    def fill(self) -> None:
-        """Set the number on the device to that of the optimizer, before a recording is played."""
-        for group, count in zip(self.optimizer.param_groups, self.counts, strict=True):
-            count.fill_(group["count"])
 
     def advance(self) -> None:
         """Count the steps of a recording that was played."""
         for group in self.optimizer.param_groups:
-            group["count"] += self.steps
+            group["count"] = group.get("count", 0) + self.steps
             correction = 1 - group["betas"][1] ** group["count"]
-            group["eps"] = group["eps_hat"] / correction**0.5
+            group["eps"] = group.setdefault("eps_hat", group["eps"]) / correction**0.5

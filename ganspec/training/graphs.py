@@ -61,7 +61,9 @@ class Recorder:
         training, batches = self.training, KeptBatches(self.training.batches)
         recording = None
         try:
-            with _drawing_from(training, batches):
+            with _drawing_from(training, batches), warnings.catch_warnings():
+                # practice runs on a stream of its own, and that is waited for
+                warnings.filterwarnings("ignore", "The AccumulateGrad node")
                 if _practise(training, batches):
                     recording = Recording(training, batches)
         except Exception as error:  # noqa: BLE001  (anything that torch cannot record)
@@ -115,11 +117,16 @@ class Recording:
         batches.position = 0
         self.graph = torch.cuda.CUDAGraph()
         average, training.average = training.average, None  # its decay depends on the step
+        generator = torch.cuda.default_generators[training.device.index or 0]
+        unused = generator.clone_state()
         try:
             # workers' batches are pinned by another thread, which may go on with that
             with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
                 log = training.advance()
                 self.losses = torch.stack([value.float() for value in log.values()])
+        except Exception:
+            generator.graphsafe_set_state(unused)  # the other one still waits for the recording
+            raise
         finally:
             training.average, training.step = average, step
             for each in self.counted:
@@ -129,8 +136,6 @@ class Recording:
 
     def play(self) -> dict[str, torch.Tensor]:
         """Make one step. Return its losses by name."""
-        for each in self.counted:
-            each.fill()
         self.graph.replay()
         for each in self.counted:
             each.advance()
