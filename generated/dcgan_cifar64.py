@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (c39685ca).
+Written by ganspec from the spec `dcgan_cifar64` (955b017f).
 Plain PyTorch, yours to edit.
 """
 
@@ -38,9 +38,8 @@ class CenteredBatchNorm(nn.BatchNorm2d):
     def forward(self, x):
         if self.training and self.track_running_stats:
             self.num_batches_tracked.add_(1)
-        gain = torch.ones_like(
-            self.bias
-        )  # without one, a GPU finds no gradient of the bias
+        # without a gain, a GPU finds no gradient of the bias
+        gain = torch.ones_like(self.bias)
         return F.batch_norm(
             x,
             self.running_mean,

@@ -24,7 +24,8 @@ class CenteredBatchNorm(nn.BatchNorm2d):
     def forward(self, x):
         if self.training and self.track_running_stats:
             self.num_batches_tracked.add_(1)
-        gain = torch.ones_like(self.bias)  # without one, a GPU finds no gradient of the bias
+        # without a gain, a GPU finds no gradient of the bias
+        gain = torch.ones_like(self.bias)
         return F.batch_norm(
             x,
             self.running_mean,
