@@ -53,7 +53,7 @@ class Counted:
 
     def advance(self) -> None:
         """Count the steps of a recording that was played."""
-        for group in self.optimizer.param_groups:
+        for group in self.optimizer.param_groups if self.steps else ():
             group["count"] = group.get("count", 0) + self.steps
             correction = 1 - group["betas"][1] ** group["count"]
             group["eps"] = group.setdefault("eps_hat", group["eps"]) / correction**0.5
