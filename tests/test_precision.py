@@ -22,7 +22,7 @@ from ganspec.systems import scaling
 from ganspec.systems.checkpoint import CheckpointError
 from ganspec.systems.execution import Execution
 from ganspec.systems.scaling import Scaler
-from ganspec.training import choosing
+from ganspec.training import choosing, making
 from ganspec.training.choosing import Request, choose, read_request
 
 CPU = torch.device("cpu")
@@ -121,6 +121,12 @@ def test_the_command_refuses_in_one_line(tmp_path):
     assert result.exit_code == 2
     assert result.stderr == "error: fp16 needs a GPU: use bf16 or fp32\n"
     assert not (tmp_path / "run").exists()
+
+
+def test_a_slow_precision_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(making, "is_fast", lambda precision, device: False)
+    with pytest.warns(UserWarning, match="bf16 is far slower than fp32 on this machine"):
+        run_of(tmp_path / "run", 1, precision="bf16")
 
 
 def test_a_trainer_measures_nothing():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import torch
@@ -21,6 +22,7 @@ from ganspec.training.choosing import (
     Request,
     choose,
     default_precision,
+    is_fast,
     read_request,
 )
 from ganspec.training.device import choose_device
@@ -35,7 +37,10 @@ def request_of(run: Run, state: State | None, options: TrainingOptions, exact: b
     """
     device = choose_device(options.device)
     if state is None:
-        return read_request(options.precision, options.speedups, exact, device)
+        request = read_request(options.precision, options.speedups, exact, device)
+        if request.precision == "bf16" and not is_fast("bf16", device):
+            warnings.warn("bf16 is far slower than fp32 on this machine", stacklevel=2)
+        return request
     with checkpoint.fitting(run.folder):
         began = Execution.parsed(state.get("execution", default_precision(device)))
     asked = read_request(options.precision, options.speedups, False, device)
