@@ -23,7 +23,7 @@ from ganspec.systems.checkpoint import CheckpointError
 from ganspec.systems.execution import Execution
 from ganspec.systems.scaling import Scaler
 from ganspec.training import choosing, making
-from ganspec.training.choosing import Request, choose, read_request
+from ganspec.training.choosing import ExecutionRequest, choose, read_request
 
 CPU = torch.device("cpu")
 HALF = {"precision": "bf16", "speedups": ("channels_last",)}
@@ -210,12 +210,12 @@ SECONDS = {
     ],
 )
 def test_the_fastest_is_chosen(monkeypatch, precision, steps, minutes, chosen):
-    request = Request(CPU, precision)
+    request = ExecutionRequest(CPU, precision)
     assert str(choice_of(monkeypatch, SECONDS, request, steps, minutes).execution) == chosen
 
 
 def test_what_is_said_is_not_measured(monkeypatch):
-    choice = choice_of(monkeypatch, {}, Request(CPU, "bf16", ("channels_last",)), 10_000)
+    choice = choice_of(monkeypatch, {}, ExecutionRequest(CPU, "bf16", ("channels_last",)), 10_000)
     assert choice.record() == {"precision": "bf16", "speedups": "channels_last"}
 
 
