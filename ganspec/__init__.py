@@ -144,7 +144,7 @@ def train(
       is called with the step, the last step and the newest losses, a few times a second.
     - `tensorboard` also writes TensorBoard's event files into the run folder.
     - `exact` applies every module without rewrites: results equal the emitted file's bit for bit.
-    - `precision` and `speedups` are those of docs/speed_precision.md; None is the device's own precision,
+    - `precision` and `speedups` are in docs/speed_precision.md; None is the device's own precision,
       `auto` what is fastest, as measured before a training of 200 steps or more.
 
     Signals end the training after the current step, with a checkpoint, and set the run's
