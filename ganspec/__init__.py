@@ -145,10 +145,8 @@ def train(
       is called with the step, the last step and the newest losses, a few times a second.
     - `tensorboard` also writes TensorBoard's event files into the run folder.
     - `exact` applies every module without rewrites: results equal the emitted file's bit for bit.
-    - `precision` is `fp32`, `tf32`, `bf16`, `fp16`, or `auto` for the fastest of single precision
-      and `bf16`, as measured; None is `tf32` on a GPU that has it, or else `fp32`.
-    - `speedups` are any of `channels_last`, `compile` and `graphs`; `auto` are those that make
-      steps faster, measured before the first step of a training of 200 steps or more.
+    - `precision` and `speedups` are in docs/speed_precision.md; None is the device's own precision,
+      `auto` what is fastest, as measured before a training of 200 steps or more.
 
     Signals end the training after the current step, with a checkpoint, and set the run's
     `interrupted` (docs/training.md). Raises SpecError, RunError if the folder or device cannot be

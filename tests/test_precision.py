@@ -22,8 +22,8 @@ from ganspec.systems import scaling
 from ganspec.systems.checkpoint import CheckpointError
 from ganspec.systems.execution import Execution
 from ganspec.systems.scaling import Scaler
-from ganspec.training import choosing
-from ganspec.training.choosing import Request, choose, read_request
+from ganspec.training import choosing, making
+from ganspec.training.choosing import ExecutionRequest, choose, read_request
 
 CPU = torch.device("cpu")
 HALF = {"precision": "bf16", "speedups": ("channels_last",)}
@@ -123,6 +123,12 @@ def test_the_command_refuses_in_one_line(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_slow_precision_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(making, "is_fast", lambda precision, device: False)
+    with pytest.warns(UserWarning, match="bf16 is far slower than fp32 on this machine"):
+        run_of(tmp_path / "run", 1, precision="bf16")
+
+
 def test_a_trainer_measures_nothing():
     with pytest.raises(RunError, match="a Trainer measures nothing"):
         ganspec.Trainer(loads(GREY), device="cpu", precision="auto")
@@ -204,12 +210,12 @@ SECONDS = {
     ],
 )
 def test_the_fastest_is_chosen(monkeypatch, precision, steps, minutes, chosen):
-    request = Request(CPU, precision)
+    request = ExecutionRequest(CPU, precision)
     assert str(choice_of(monkeypatch, SECONDS, request, steps, minutes).execution) == chosen
 
 
 def test_what_is_said_is_not_measured(monkeypatch):
-    choice = choice_of(monkeypatch, {}, Request(CPU, "bf16", ("channels_last",)), 10_000)
+    choice = choice_of(monkeypatch, {}, ExecutionRequest(CPU, "bf16", ("channels_last",)), 10_000)
     assert choice.record() == {"precision": "bf16", "speedups": "channels_last"}
 
 

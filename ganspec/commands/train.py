@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from ganspec.runs.run import Run
     from ganspec.systems.spec import Spec
 
+Precision = Annotated[
+    str | None, typer.Option(help="fp32, tf32, bf16, fp16, or auto: the fastest.")
+]
+Speedups = Annotated[str, typer.Option(help="auto, none, or some of channels_last,compile,graphs.")]
 EXAMPLE = "ganspec train specs/dcgan.yaml --epochs 2 --set train.batch=32"
 
 
@@ -50,12 +54,8 @@ def train(
     exact: Annotated[
         bool, typer.Option("--exact", help="Compute as the emitted file does, bit for bit.")
     ] = False,
-    precision: Annotated[
-        str | None, typer.Option(help="fp32, tf32, bf16, fp16, or auto: the fastest.")
-    ] = None,
-    speedups: Annotated[
-        str, typer.Option(help="auto, none, or some of channels_last,compile,graphs.")
-    ] = "auto",
+    precision: Precision = None,
+    speedups: Speedups = "auto",
     quiet: Quiet = False,
     settings: Settings = None,
 ) -> None:
@@ -68,20 +68,12 @@ def train(
         out = path  # a run folder in place of its spec
     options: dict[str, Any] = {"data": data, "device": device, "steps": steps}
     options |= {"minutes": minutes, "tensorboard": tensorboard}
+    how: dict[str, Any] = {"exact": exact, "precision": precision, "speedups": speedups}
+    how |= {"resume": resume, "overwrite": overwrite, "progress": not quiet}
     with Stop(begun=False, quiet=quiet), reported():
         spec = load_with_warnings(path, given)
         try:
-            run = ganspec.train(
-                spec,
-                out,
-                resume=resume,
-                overwrite=overwrite,
-                progress=not quiet,
-                exact=exact,
-                precision=precision,
-                speedups=speedups,
-                **options,
-            )
+            run = ganspec.train(spec, out, **how, **options)
         except KeyboardInterrupt:  # a second Ctrl-C
             show_abort(out or Path("runs") / spec.name, {**options, "quiet": quiet})
         show_end(run, {**options, "quiet": quiet})

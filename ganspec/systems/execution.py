@@ -1,4 +1,4 @@
-"""How a training computes its steps: in which precision, and with which speedups."""
+"""The execution of a training: its precision and its speedups."""
 
 from __future__ import annotations
 

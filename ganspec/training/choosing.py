@@ -22,8 +22,11 @@ COMPILE_SECONDS = 1200.0  # the time left from which on compiling is tried
 
 
 @dataclass(frozen=True)
-class Request:
-    """What a user asks for; a `precision` of None is the device's default, `speedups` None all."""
+class ExecutionRequest:
+    """A user's wish for an execution.
+
+    `precision` None is the device's default, `speedups` None those that are measured to be faster.
+    """
 
     device: torch.device
     precision: str | None = None
@@ -46,7 +49,7 @@ class Request:
 
 def read_request(
     precision: str | None, speedups: Iterable[str] | str, exact: bool, device: torch.device
-) -> Request:
+) -> ExecutionRequest:
     """Return the request for a precision, and for speedups by name; `auto` stands for measuring.
 
     Raises RunError for unknown names, and for what the device cannot do.
@@ -63,9 +66,9 @@ def read_request(
         if precision is not None or chosen:
             message = "an exact training computes as the emitted file does"
             raise RunError(f"{message}: leave out --exact, or precision and speedups")
-        return Request(device, None, ())
+        return ExecutionRequest(device, None, ())
     _require_able(precision, chosen or (), device)
-    return Request(device, precision, chosen)
+    return ExecutionRequest(device, precision, chosen)
 
 
 def _require_able(precision: str | None, speedups: tuple[str, ...], device: torch.device) -> None:
@@ -106,7 +109,7 @@ class Choice:
 
 
 def choose(
-    request: Request,
+    request: ExecutionRequest,
     make: Callable[[Execution], Training],
     steps: int,
     minutes: float | None = None,
@@ -143,7 +146,7 @@ def choose(
     return choice
 
 
-def candidates(request: Request) -> list[Execution]:
+def candidates(request: ExecutionRequest) -> list[Execution]:
     """Return the executions to measure, the plainest one first."""
     device, plain = request.device, request.execution
     precisions = [plain.precision]
@@ -158,20 +161,21 @@ def candidates(request: Request) -> list[Execution]:
 
 
 def is_fast(precision: str, device: torch.device) -> bool:
-    """Return True if a small convolution in half precision is not slower than in single precision.
+    """Return True if a small convolution in half precision takes less than twice as long.
 
-    On a CPU without instructions for it, bf16 takes 30 times as long.
+    On a CPU without instructions for it, bf16 takes 30 times as long as single precision.
     """
     half = HALVES[precision]
     x, kernel = (torch.ones(size, device=device) for size in ((16, 64, 16, 16), (64, 64, 3, 3)))
     seconds = {}
     for dtype in (torch.float32, half):
         image, weight = x.to(dtype), kernel.to(dtype)
-        F.conv2d(image, weight)
-        started = _now(device)
+        times = []
         for _ in range(5):
+            started = _now(device)
             F.conv2d(image, weight)
-        seconds[dtype] = _now(device) - started
+            times.append(_now(device) - started)
+        seconds[dtype] = min(times)
     return seconds[half] < 2 * seconds[torch.float32]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import torch
@@ -18,9 +19,10 @@ from ganspec.systems.training import Images, Training
 from ganspec.training.choosing import (
     AUTO,
     Choice,
-    Request,
+    ExecutionRequest,
     choose,
     default_precision,
+    is_fast,
     read_request,
 )
 from ganspec.training.device import choose_device
@@ -28,14 +30,19 @@ from ganspec.training.options import TrainingOptions
 from ganspec.training.trainer import Trainer
 
 
-def request_of(run: Run, state: State | None, options: TrainingOptions, exact: bool) -> Request:
+def request_of(
+    run: Run, state: State | None, options: TrainingOptions, exact: bool
+) -> ExecutionRequest:
     """Return the request for an execution: that of `state`, if the run goes on from it.
 
     Raises RunError if the device cannot do it, or if another one than the run's is asked for.
     """
     device = choose_device(options.device)
     if state is None:
-        return read_request(options.precision, options.speedups, exact, device)
+        request = read_request(options.precision, options.speedups, exact, device)
+        if request.precision == "bf16" and not is_fast("bf16", device):
+            warnings.warn("bf16 is far slower than fp32 on this machine", stacklevel=2)
+        return request
     with checkpoint.fitting(run.folder):
         began = Execution.parsed(state.get("execution", default_precision(device)))
     asked = read_request(options.precision, options.speedups, False, device)
@@ -47,14 +54,16 @@ def request_of(run: Run, state: State | None, options: TrainingOptions, exact: b
             message = f"{run.folder} began with --{name} {said}"
             raise RunError(f"{message}: resume it without --{name}, or begin another")
     if exact:
-        return Request(device, None, ())
+        return ExecutionRequest(device, None, ())
     if device.type == "cpu":  # a GPU's own
         precision = "fp32" if began.precision == "tf32" else began.precision
         began = Execution(precision, tuple(s for s in began.speedups if s != "graphs"))
     return read_request(began.precision, began.speedups, False, device)
 
 
-def choose_for(spec: Spec, images: Images, request: Request, options: TrainingOptions) -> Choice:
+def choose_for(
+    spec: Spec, images: Images, request: ExecutionRequest, options: TrainingOptions
+) -> Choice:
     """Return the execution for training `spec`, measured on copies if it is left open."""
     count = len(images.images)
     steps = options.steps or spec.train.length(spec.settings(lower(spec)), count)
@@ -67,7 +76,10 @@ def choose_for(spec: Spec, images: Images, request: Request, options: TrainingOp
     def make(execution: Execution) -> Training:
         return make_training(spec, images, execution, options, exact=False)
 
-    return choose(request, make, steps, options.minutes)
+    choice = choose(request, make, steps, options.minutes)
+    if not options.exact:
+        tell(spec, choice)
+    return choice
 
 
 def make_training(

@@ -29,7 +29,7 @@ from ganspec.systems.unread import refuse_unread
 from ganspec.training.events import following, require_tensorboard
 from ganspec.training.images import open_all
 from ganspec.training.loop import Limits, Loop, OnFlush
-from ganspec.training.making import choose_for, make_training, request_of, tell
+from ganspec.training.making import choose_for, make_training, request_of
 from ganspec.training.options import TrainingOptions
 from ganspec.training.stop import stop_requests
 from ganspec.version import VERSION
@@ -64,8 +64,6 @@ def train(
         images = open_all(spec, data, request.device, listing)
         choice = choose_for(spec, images, request, options)
         training = make_training(spec, images, choice.execution, options, exact)
-        if not exact:
-            tell(spec, choice)
         last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
         if scoring:
             training.scoring = scoring(spec, data, training, run)

@@ -46,7 +46,7 @@ class Trainer:
       that cannot read one of their batches is found before the first one.
     - `precision`: `fp32`, `tf32`, `bf16` or `fp16`; None is `tf32` on a GPU that has it, or else
       `fp32`.
-    - `speedups`: any of `channels_last`, `compile` and `graphs` (docs/speed.md).
+    - `speedups`: any of `channels_last`, `compile` and `graphs` (docs/speed_precision.md).
 
     The weights are drawn from the spec's `train.seed`, which seeds torch's own generators. Only
     `save` writes to disk.
