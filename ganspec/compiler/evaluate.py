@@ -6,7 +6,7 @@ The modules are laid out as in printed source, so that both have the same `state
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import torch
@@ -16,7 +16,7 @@ from ganspec.compiler.batches import single_vector
 from ganspec.compiler.layout import Part, layout, paths
 from ganspec.compiler.rewrites import Rewrite, rewritten
 from ganspec.program import failures
-from ganspec.program.ir import Call, Net, Origin, Step, module_of
+from ganspec.program.ir import Call, Net, Origin, Step, Value, module_of
 from ganspec.program.trial import ONE_VALUE
 
 
@@ -71,7 +71,7 @@ class EvaluatedNetwork(nn.Module):
     ) -> torch.Tensor:
         arguments = [values[i] for i in step.inputs]
         if path is None:
-            return step.call.apply(arguments)
+            return apply(*arguments) if apply else step.call.apply(arguments)
         module = self.get_submodule(path)
         # hooks, and a `forward` that was put into the module, run only if the module is called
         if apply is None or module._forward_hooks or module._forward_pre_hooks:
@@ -97,6 +97,25 @@ class EvaluatedNetwork(nn.Module):
         parts = name.split(".")
         paths_up = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
         return known[next((path for path in paths_up if path in known), name)]
+
+    def calls(self) -> Iterator[tuple[Step, list[Value], nn.Module | None]]:
+        """Yield what `leaves` does, and the inputs of each step."""
+        values = {start.value.id: start.value for start in self._net.inputs}
+        for step, path, _ in self._steps:
+            module = self.get_submodule(path) if path else None
+            if isinstance(module, EvaluatedNetwork):
+                yield from module.calls()
+            else:
+                yield step, [values[i] for i in step.inputs], module
+            values[step.output.id] = step.output
+
+    def wrap_functions(self, wrap: Callable[[Step, list[Value]], Rewrite | None]) -> None:
+        """Apply functions by what `wrap` returns for their step and inputs, if that is not None."""
+        wrapped = {s: wrap(s, inputs) for s, inputs, module in self.calls() if module is None}
+        self._steps = [
+            (step, path, wrapped.get(step) or apply) if path is None else (step, path, apply)
+            for step, path, apply in self._steps
+        ]
 
     def leaves(self) -> Iterator[tuple[Step, nn.Module | None]]:
         """Yield the steps in order, blocks expanded, each with its module (None for functions)."""

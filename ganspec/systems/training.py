@@ -18,6 +18,7 @@ from ganspec.systems import checkpoint
 from ganspec.systems.checkpoint import State
 from ganspec.systems.feed import Feed, StreamedImages
 from ganspec.systems.identity import Identity
+from ganspec.systems.ranks import RankLostError, Ranks
 
 MOST_STEPS = 10**12  # no training makes as many
 
@@ -95,6 +96,7 @@ class Training:
     average: nn.Module | None = None  # generator with averaged weights, if the spec has `average`
     scoring: Scoring | None = None  # measures scores at epochs' ends, if the spec has `evaluate`
     identity: Identity = {}  # the values of the spec that the state depends on
+    ranks = Ranks()  # the processes that train together
     step = 0
 
     def __init__(self, start: Start):
@@ -112,7 +114,10 @@ class Training:
         cannot go on.
         """
         try:
-            return self.advance()
+            with self.ranks.together():
+                return self.advance()
+        except RankLostError:
+            raise
         except Exception as error:
             failures.blame_backward(error, self.advance)
             raise

@@ -16,6 +16,7 @@ from ganspec.runs.run import RunError
 from ganspec.systems import checkpoint
 from ganspec.systems.identity import identity
 from ganspec.systems.passes import TrainingSize
+from ganspec.systems.ranks import Ranks
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images, Start
@@ -23,6 +24,7 @@ from ganspec.systems.unread import refuse_unread
 from ganspec.training.device import choose_device, prepare
 from ganspec.training.images import open_all
 from ganspec.training.losses import passing_nan
+from ganspec.training.sharing import share
 
 
 class Trainer:
@@ -75,6 +77,7 @@ class Trainer:
             start = Start(settings, networks, images, self.device, exact)
             self.training = spec.training(start)
             self.training.identity = identity(spec)
+            share(self.training, Ranks.joined())
         except ValueError as error:
             raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
 

@@ -1,0 +1,213 @@
+"""Train small specs in double precision on any number of ranks, for `test_processes.py`.
+
+`torchrun --nproc-per-node 2 tests/ranks.py FOLDER` writes the results of the first rank to
+FOLDER/2.pt.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+from torch import nn
+
+import ganspec
+from ganspec.kinds.layer import Layer
+from ganspec.kinds.loss import Loss
+from ganspec.language.load import loads
+from ganspec.program.ir import Call
+from ganspec.systems import batches
+from ganspec.systems.autoencoder import step as autoencoder
+from ganspec.systems.classifier import step as classifier
+from ganspec.systems.vae import step as vae
+
+STEPS = 4
+GAN = """
+name: small
+data: {dataset: {shapes: {count: COUNT}}, size: 8, flip: true}
+MORE
+latent: {size: 5}
+optimizers: {adam: {lr: 1e-2}}
+"""
+CLASSES = "condition: {kind: classes, size: 24}"
+
+
+def gan(text: str, more: str = "", count: int = 48) -> str:
+    return GAN.replace("COUNT", str(count)).replace("MORE", more) + text
+
+
+SPECS = {
+    "penalty": gan(
+        """
+generator: {layers: [{project: [4, 4, 4]}, instance_norm, relu, upsample, {conv: 3}, tanh]}
+discriminator: {layers: [{conv: {out: 4, stride: 2}}, layer_norm, leaky_relu, flatten, {linear: 1}]}
+objective: {loss: wasserstein, penalty: {gradient: 10}}
+train: {batch: 16, steps: {discriminator: 2}, average: 0.9, gradients: true}
+"""
+    ),
+    # a gradient of a gradient of batch norms, slices of different lengths, a batch of one image
+    "batch norm": gan(
+        """
+generator:
+  layers: [{project: [4, 4, 4]}, batch_norm, relu, upsample, {conv: 4}, batch_norm, {conv: 3}, tanh]
+discriminator:
+  layers:
+    - {conv: {out: 4, stride: 2}}
+    - batch_norm: {statistics: batch}
+    - leaky_relu
+    - {dropout: 0.3}
+    - noise
+    - {conv: 2}
+    - batch_norm: {scale: false}
+    - flatten
+    - {linear: 1}
+objective: {loss: hinge, penalty: {r1: 5}}
+train: {batch: 7, last_batch: keep, accuracy: true}
+""",
+        count=15,
+    ),
+    "conditional": gan(
+        """
+generator:
+  condition: concat
+  layers: [{project: [8, 4, 4]}, class_batch_norm, relu, self_attention, upsample, {conv: 3}, tanh]
+discriminator:
+  normalization: spectral
+  layers:
+    - {conv: {out: 8, stride: 2}}
+    - leaky_relu
+    - {dropout: {rate: 0.3, channels: true}}
+    - self_attention
+    - flatten
+    - auxiliary
+    - projection
+objective:
+  {loss: non_saturating, auxiliary: {discriminator: 0, generator: 0.5}, l2: {discriminator: 0.01}}
+train:
+  batch: 10
+  labels: random
+  order: [generator, discriminator, q]
+  updates: {q: {terms: [auxiliary], optimizer: {sgd: 0.1}}}
+""",
+        CLASSES,
+    ),
+    "clipped": gan(
+        """
+generator: {layers: [{project: [3, 8, 8]}, tanh]}
+discriminator: {layers: [{conv: {out: 4, stride: 2}}, batch_norm, leaky_relu, flatten, {linear: 1}]}
+objective: {loss: wasserstein, clip: 0.01}
+train: {batch: 8, order: [real, fake, generator], generator_batch: 11, steps: {generator: 2}}
+"""
+    ),
+    # a layer and a loss of one's own, which compare the images of a batch
+    "own": gan(
+        """
+generator: {layers: [{project: [3, 8, 8]}, tanh]}
+discriminator: {layers: [{conv: {out: 4, stride: 2}}, spread, spread_function, leaky_relu, flatten,
+  {linear: 1}]}
+objective: {loss: relative}
+train: {batch: 8, skip: {discriminator: d_loss < 0.5 * g_loss}}
+"""
+    ),
+    "classifier": """
+name: tiny
+data: {dataset: {shapes: {count: 50}}, size: 8, range: [0, 1], flip: true}
+label: {kind: classes, size: 24}
+classifier: {layers: [{conv: {out: 8, stride: 2}}, batch_norm, relu, dropout, flatten, {linear: 24}]}
+objective: {loss: {cross_entropy: {label_smoothing: 0.1}}}
+optimizer: {adam: {lr: 1e-2}}
+train: {batch: 8}
+""",
+    "autoencoder": """
+name: tiny
+data: {dataset: {shapes: {count: 50}}, size: 8, range: [0, 1]}
+autoencoder: {layers: [{conv: 4}, relu, {max_pool: 2}, upsample, {conv: 3}, sigmoid]}
+objective: {loss: {binary_cross_entropy: {reads: probabilities}}, noise: {std: 0.25}}
+optimizer: {adam: {lr: 1e-2}}
+train: {batch: 8}
+""",
+    "vae": """
+name: tiny
+data: {dataset: {shapes: {count: 50}}, size: 8, range: [0, 1]}
+latent: {size: 4}
+encoder: {layers: [flatten, {linear: 16}, batch_norm, relu]}
+decoder: {layers: [{project: [3, 8, 8]}]}
+objective: {loss: binary_cross_entropy, kl: 1}
+optimizer: {sgd: {lr: 1e-2}}
+train: {batch: 8}
+""",
+}
+
+
+class SpreadModule(nn.Module):
+    """Adds a channel with the spread of a batch (Karras et al., 2018), and learns its size."""
+
+    def __init__(self):
+        super().__init__()
+        self.size = nn.Parameter(torch.ones(1))
+
+    def forward(self, x):
+        return add_spread(x, self.size)
+
+
+def add_spread(x, size=1):
+    spread = (x.var(0, unbiased=False) + 1e-4).sqrt().mean()
+    return torch.cat([x, (size * spread).expand(len(x), 1, *x.shape[2:])], 1)
+
+
+def define_kinds() -> None:
+    """Define the kinds of the spec `own`."""
+
+    class Spread(Layer, kind="spread"):
+        """Adds the spread."""
+
+        def call(self, x):
+            return Call(SpreadModule)
+
+    class SpreadFunction(Layer, kind="spread_function"):
+        """Adds the spread."""
+
+        def call(self, x):
+            return Call(add_spread)
+
+    class Relative(Loss, kind="relative"):
+        """Scores relative to the mean of their batch."""
+
+        real_loss = staticmethod(lambda scores, cfg: (scores - scores.mean() - 1).square().mean())
+        fake_loss = staticmethod(lambda scores, cfg: (scores - scores.max() + 1).square().mean())
+        generator_loss = staticmethod(lambda scores, cfg: -(scores.mean() * scores.std()))
+
+
+def scale_pixels(images, cfg):
+    """Scale pixels as the function of this name does, in double precision."""
+    return images.double() / 255 if cfg.low == 0 else images.double() / 127.5 - 1
+
+
+def results() -> dict[str, dict]:
+    """Train every spec for some steps. Return losses, measures, weights and random states."""
+    torch.set_default_dtype(torch.float64)
+    for module in (batches, classifier, autoencoder, vae):
+        module.scale_pixels = scale_pixels
+    define_kinds()
+    ends = {}
+    for name, text in SPECS.items():
+        training = ganspec.Trainer(loads(text), device="cpu").training
+        log = [training.make_step() for _ in range(STEPS)]
+        with training.ranks.together():
+            measures = training.measures()
+        state = training.state()
+        kept = {key: state[key] for key in ("networks", "average", "optimizers") if key in state}
+        ends[name] = {"log": log, "measures": measures, "random": state["random"], **kept}
+    return ends
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", timeout=timedelta(minutes=1))
+    ends = results()
+    if dist.get_rank() == 0:
+        torch.save(ends, Path(sys.argv[1]) / f"{dist.get_world_size()}.pt")
+    dist.destroy_process_group()
