@@ -30,13 +30,14 @@ name: small
 data: {dataset: {shapes: {count: COUNT}}, size: 8, flip: true}
 MORE
 latent: {size: 5}
-optimizers: {adam: {lr: 1e-2}}
+optimizers: OPTIMIZERS
 """
 CLASSES = "condition: {kind: classes, size: 24}"
 
 
-def gan(text: str, more: str = "", count: int = 48) -> str:
-    return GAN.replace("COUNT", str(count)).replace("MORE", more) + text
+def gan(text: str, more: str = "", count: int = 48, optimizer: str = "{adam: 0.01}") -> str:
+    start = GAN.replace("COUNT", str(count)).replace("OPTIMIZERS", optimizer)
+    return start.replace("MORE", more) + text
 
 
 SPECS = {
@@ -100,7 +101,8 @@ generator: {layers: [{project: [3, 8, 8]}, tanh]}
 discriminator: {layers: [{conv: {out: 4, stride: 2}}, batch_norm, leaky_relu, flatten, {linear: 1}]}
 objective: {loss: wasserstein, clip: 0.01}
 train: {batch: 8, order: [real, fake, generator], generator_batch: 11, steps: {generator: 2}}
-"""
+""",
+        optimizer="{sgd: 0.1}",
     ),
     # a layer and a loss of one's own, which compare the images of a batch
     "own": gan(
@@ -116,7 +118,8 @@ train: {batch: 8, skip: {discriminator: d_loss < 0.5 * g_loss}}
 name: tiny
 data: {dataset: {shapes: {count: 50}}, size: 8, range: [0, 1], flip: true}
 label: {kind: classes, size: 24}
-classifier: {layers: [{conv: {out: 8, stride: 2}}, batch_norm, relu, dropout, flatten, {linear: 24}]}
+classifier:
+  layers: [{conv: {out: 8, stride: 2}}, batch_norm, relu, dropout, flatten, {linear: 24}]
 objective: {loss: {cross_entropy: {label_smoothing: 0.1}}}
 optimizer: {adam: {lr: 1e-2}}
 train: {batch: 8}

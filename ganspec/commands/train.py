@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import sys
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -11,11 +14,12 @@ import typer
 
 import ganspec
 from ganspec.console import Quiet, Settings, SpecPath, fail, reported, show_diagnostics
-from ganspec.streams import OutputError, is_stdout
+from ganspec.streams import DASH, OutputError, is_stdout
 from ganspec.training.stop import STATUS, Stop
 
 if TYPE_CHECKING:
     from ganspec.runs.run import Run
+    from ganspec.systems.ranks import Ranks
     from ganspec.systems.spec import Spec
 
 EXAMPLE = "ganspec train specs/dcgan.yaml --epochs 2 --set train.batch=32"
@@ -40,6 +44,12 @@ def train(
     exact: Annotated[
         bool, typer.Option("--exact", help="Compute as the emitted file does, bit for bit.")
     ] = False,
+    processes: Annotated[
+        int | None, typer.Option(min=1, help="Processes that train together on this machine.")
+    ] = None,
+    max_restarts: Annotated[
+        int, typer.Option(min=0, help="With --processes: starts after one of them is lost.")
+    ] = 0,
     quiet: Quiet = False,
     settings: Settings = None,
 ) -> None:
@@ -50,8 +60,13 @@ def train(
     _check_options(out, resume, overwrite)
     options: dict[str, Any] = {"data": data, "device": device, "steps": steps}
     options |= {"minutes": minutes, "tensorboard": tensorboard}
-    with Stop(begun=False, quiet=quiet), reported():
-        spec = load_with_warnings(path, given)
+    shown = {**options, "quiet": quiet, "processes": processes, "max-restarts": max_restarts}
+    if is_launcher(processes, max_restarts):
+        start_processes(path, given, processes or 1, max_restarts)
+    alone = "RANK" not in os.environ  # of several processes the first one announces a stop
+    with Stop(begun=False, quiet=quiet or not alone), reported(), ranks_on(device) as ranks:
+        with ranks.agreed():
+            spec = load_with_warnings(path, given) if ranks.is_first else ganspec.load(path, given)
         try:
             run = ganspec.train(
                 spec,
@@ -63,8 +78,9 @@ def train(
                 **options,
             )
         except KeyboardInterrupt:  # a second Ctrl-C
-            show_abort(out or Path("runs") / spec.name, {**options, "quiet": quiet})
-        show_end(run, {**options, "quiet": quiet})
+            show_abort(out or Path("runs") / spec.name, shown)
+        if ranks.is_first:
+            show_end(run, shown)
 
 
 def _check_options(out: Path | None, resume: bool, overwrite: bool) -> None:
@@ -72,6 +88,40 @@ def _check_options(out: Path | None, resume: bool, overwrite: bool) -> None:
         fail(f"--out {out} is no folder, and a run is one: name a folder")
     if resume and overwrite:
         fail("--resume goes on with the run that --overwrite would replace; choose one")
+
+
+def is_launcher(processes: int | None, max_restarts: int) -> bool:
+    """Return True if this process starts others to train. `fail` if options contradict torchrun."""
+    started = os.environ.get("WORLD_SIZE") if "RANK" in os.environ else None
+    if started and processes not in (None, int(started)):
+        fail(f"torchrun has started {started} processes: leave out --processes {processes}")
+    if started:
+        return False
+    if max_restarts and processes is None:
+        fail("--max-restarts is for several processes: add --processes")
+    return processes is not None and (processes > 1 or max_restarts > 0)
+
+
+def start_processes(path: Path, given: list[str], processes: int, max_restarts: int) -> NoReturn:
+    """Run this command in several processes, and exit with their status."""
+    if str(path) == DASH or (path.exists() and not path.is_file()):
+        fail(f"several processes cannot read {path}: name a file")
+    with reported():
+        from ganspec.training.processes import launch
+
+        ganspec.load(path, given)  # so that mistakes are shown once
+        try:
+            status = launch(processes, max_restarts, sys.argv[1:])
+        except KeyboardInterrupt:
+            status = STATUS
+    raise typer.Exit(status)
+
+
+def ranks_on(device: str) -> AbstractContextManager[Ranks]:
+    """Join the processes that torchrun has started, for a block."""
+    from ganspec.training.processes import joined
+
+    return joined(device)
 
 
 def load_with_warnings(path: Path, given: list[str]) -> Spec:
@@ -99,7 +149,7 @@ def show_end(run: Run, options: Mapping[str, object]) -> None:
         typer.echo("\n".join(lines))
     except OutputError as error:  # the run is complete: the exit status tells of the training
         typer.echo(f"warning: {error}", err=True)
-    if run.interrupted:
+    if run.interrupted and "RANK" not in os.environ:  # torchrun takes a status for a failure
         raise typer.Exit(STATUS)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import torch
@@ -17,17 +18,13 @@ from torch import nn
 from torch.autograd import Variable
 from torch.autograd.function import Function
 
-from ganspec.language.errors import GanspecError, one_line
+from ganspec.language.errors import GanspecError, UnshownError, one_line
 
 T = TypeVar("T")
 
 
 class RankLostError(GanspecError):
     """Raised when another process of the training has ended, or cannot be reached."""
-
-
-class RefusalError(GanspecError):
-    """Raised on ranks after the first, for an error that the first rank raises and shows."""
 
 
 class Ranks:
@@ -77,14 +74,14 @@ class Ranks:
     def whole(self, part: torch.Tensor, size: int) -> torch.Tensor:
         """Return the parts of all ranks, one after the other: `size` in their first dimension."""
         bounds = self.bounds(size)
-        lengths = [end - begin for begin, end in zip(bounds, bounds[1:], strict=False)]
+        lengths = [end - begin for begin, end in pairwise(bounds)]
         most = max(lengths)
         sent = part.new_zeros(most, *part.shape[1:])
         sent[: len(part)] = part
         # as bytes, since not every backend knows every type
         raw = sent.reshape(-1).view(torch.uint8)
-        received = raw.new_empty(self.count * len(raw))
-        self._exchange(lambda: dist.all_gather_into_tensor(received, raw))
+        received = raw.new_empty(self.count, len(raw))
+        self._exchange(dist.all_gather, list(received), raw)
         parts = received.view(part.dtype).view(self.count, *sent.shape)
         if size == self.count * most:
             return parts.flatten(0, 1)
@@ -98,7 +95,7 @@ class Ranks:
         if self.count == 1:
             return flags
         votes = torch.tensor(flags, dtype=torch.uint8)
-        self._exchange(lambda: dist.all_reduce(votes, dist.ReduceOp.MAX))
+        self._exchange(dist.all_reduce, votes, dist.ReduceOp.MAX)
         return tuple(bool(vote) for vote in votes)
 
     def from_first(self, value: T) -> T:
@@ -106,14 +103,14 @@ class Ranks:
         if self.count == 1:
             return value
         values = [value]
-        self._exchange(lambda: dist.broadcast_object_list(values, device=torch.device("cpu")))
+        self._exchange(dist.broadcast_object_list, values, device=torch.device("cpu"))
         return values[0]
 
     def of_all(self, value: T) -> list[T]:
         """Return the values of all ranks, in their order."""
         values: list[Any] = [value] * self.count
         if self.count > 1:
-            self._exchange(lambda: dist.all_gather_object(values, value))
+            self._exchange(dist.all_gather_object, values, value)
         return values
 
     @contextmanager
@@ -121,7 +118,7 @@ class Ranks:
         """Run the block on every rank. If it fails on one, it fails on all.
 
         The first rank raises its own error, or else one that names another rank's; the others raise
-        RefusalError, which nobody shows.
+        UnshownError.
         """
         if self.count == 1:
             yield
@@ -138,7 +135,7 @@ class Ranks:
         if self.is_first and error:
             raise error
         if failed and not self.is_first:
-            raise RefusalError(failed[0][1]) from error
+            raise UnshownError(failed[0][1]) from error
         if failed:
             raise GanspecError("on rank {}: {}".format(*failed[0]))
 
@@ -149,10 +146,10 @@ class Ranks:
                 if others[name] != value and self.is_first:
                     raise GanspecError(f"rank {rank} has other {name} than rank 0")
 
-    def _exchange(self, operation: Callable[[], object]) -> None:
+    def _exchange(self, operation: Callable, *arguments: object, **options: object) -> None:
         """Run a collective operation. Raises RankLostError if another process is lost."""
         try:
-            operation()
+            operation(*arguments, **options)
         except RuntimeError as error:
             raise RankLostError(one_line(error)) from error
 
@@ -161,7 +158,7 @@ class Ranks:
     def total(self, x: torch.Tensor) -> torch.Tensor:
         """Return the sum of all ranks' `x`, without gradients."""
         result = x.detach().clone()
-        self._exchange(lambda: dist.all_reduce(result))
+        self._exchange(dist.all_reduce, result)
         return result
 
     def average_gradients(self, weights: Sequence[nn.Parameter]) -> None:
@@ -189,7 +186,7 @@ class Ranks:
         for dtype in dict.fromkeys(gradient.dtype for gradient in gradients):
             alike = [gradient for gradient in gradients if gradient.dtype == dtype]
             flat = torch.cat([gradient.reshape(-1) for gradient in alike])
-            self._exchange(lambda flat=flat: dist.all_reduce(flat))
+            self._exchange(dist.all_reduce, flat)
             flat /= self.count
             for gradient, mean in zip(alike, flat.split([g.numel() for g in alike]), strict=True):
                 gradient.copy_(mean.view_as(gradient))
@@ -210,7 +207,7 @@ class ToSlice(Function):
         return own.clone() if scale == 1 else scale * own
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         return ToWhole.apply(gradient, ctx.ranks, ctx.size, ctx.scale / ctx.ranks.count), *[
             None
         ] * 2
@@ -228,7 +225,7 @@ class ToWhole(Function):
         return whole if scale == 1 else scale * whole
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         return ToSlice.apply(gradient, ctx.ranks, ctx.scale * ctx.ranks.count), *[None] * 3
 
 
@@ -241,5 +238,5 @@ class Total(Function):
         return ranks.total(x)
 
     @staticmethod
-    def backward(ctx: Any, gradient: torch.Tensor) -> Any:  # type: ignore[override]
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
         return Total.apply(gradient, ctx.ranks), None

@@ -8,6 +8,7 @@ the whole size, so that it draws all of them; one that mixes images is run on al
 from __future__ import annotations
 
 import copy
+import hashlib
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -20,7 +21,8 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from ganspec.compiler.evaluate import EvaluatedNetwork
 from ganspec.program.ir import Step, Value
-from ganspec.systems.ranks import Ranks, Total, ToSlice, ToWhole
+from ganspec.systems.feed import StreamedImages
+from ganspec.systems.ranks import Ranks, ToSlice, Total, ToWhole
 from ganspec.systems.training import Training
 
 Reach: TypeAlias = Literal["image", "random", "batch"]
@@ -34,11 +36,21 @@ def share(training: Training, ranks: Ranks) -> None:
     Nothing changes if there is one rank.
     """
     training.ranks = ranks
+    if isinstance(training.batches.images, StreamedImages):
+        training.batches.images.ranks = ranks
     if ranks.count > 1:
         for network in training.networks.values():
             SharedNetwork(network, ranks)
         weights = [w for network in training.networks.values() for w in network.parameters()]
         ranks.average_gradients(weights)
+
+
+def fingerprint(network: nn.Module) -> str:
+    """Return a hash of a network's weights."""
+    digest = hashlib.sha256()
+    for value in network.state_dict().values():
+        digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
 
 
 class SharedNetwork:
@@ -53,14 +65,14 @@ class SharedNetwork:
         network.register_forward_hook(self.end)
         for module in network.modules():
             if isinstance(module, _BatchNorm):
-                module.forward = partial(normalize, module, self)
+                vars(module)["forward"] = partial(normalize, module, self)
             if isinstance(module, EvaluatedNetwork):
                 module.wrap_functions(self.wrapped)
         if isinstance(network, EvaluatedNetwork):
-            for step, inputs, module in network.calls():
-                if module is not None and (reach := batch_reach(step, inputs, module)) != "image":
-                    module.register_forward_pre_hook(partial(self.enter, reach))
-                    module.register_forward_hook(partial(self.leave, reach))
+            for step, inputs, layer in network.calls():
+                if layer is not None and (reach := batch_reach(step, inputs, layer)) != "image":
+                    layer.register_forward_pre_hook(partial(self.enter, reach))
+                    layer.register_forward_hook(partial(self.leave, reach))
 
     def begin(self, _: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Any:
         """Keep this rank's slice of a network's inputs."""
@@ -106,7 +118,7 @@ class SharedNetwork:
         )
 
     def wrapped(self, step: Step, inputs: list[Value]) -> Callable | None:
-        """Return a function to apply in place of a step's own, None if that treats single images."""
+        """Return a function to apply in place of a step's own; None if that treats each image."""
         reach = batch_reach(step, inputs, None)
         if reach == "image":
             return None
@@ -199,7 +211,7 @@ def _run(
         tried = copy.deepcopy(module).train()  # buffers may change
         for part in tried.modules():
             if isinstance(part, _BatchNorm):  # its statistics are exchanged in any case
-                part.forward = _unchanged
+                vars(part)["forward"] = _unchanged
         output = tried(*tensors)
     return output, not torch.equal(before, _random_state(device))
 
