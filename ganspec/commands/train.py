@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 
 EXAMPLE = "ganspec train specs/dcgan.yaml --epochs 2 --set train.batch=32"
 
+Processes = Annotated[
+    int | None, typer.Option(min=1, help="Processes that train together on this machine.")
+]
+Restarts = Annotated[
+    int, typer.Option(min=0, help="With --processes: how often to start again if one is lost.")
+]
+
 
 def train(
     path: SpecPath,
@@ -44,12 +51,8 @@ def train(
     exact: Annotated[
         bool, typer.Option("--exact", help="Compute as the emitted file does, bit for bit.")
     ] = False,
-    processes: Annotated[
-        int | None, typer.Option(min=1, help="Processes that train together on this machine.")
-    ] = None,
-    max_restarts: Annotated[
-        int, typer.Option(min=0, help="With --processes: starts after one of them is lost.")
-    ] = 0,
+    processes: Processes = None,
+    max_restarts: Restarts = 0,
     quiet: Quiet = False,
     settings: Settings = None,
 ) -> None:
@@ -68,15 +71,8 @@ def train(
         with ranks.agreed():
             spec = load_with_warnings(path, given) if ranks.is_first else ganspec.load(path, given)
         try:
-            run = ganspec.train(
-                spec,
-                out,
-                resume=resume,
-                overwrite=overwrite,
-                progress=not quiet,
-                exact=exact,
-                **options,
-            )
+            how = {"resume": resume, "overwrite": overwrite, "exact": exact}
+            run = ganspec.train(spec, out, progress=not quiet, **how, **options)
         except KeyboardInterrupt:  # a second Ctrl-C
             show_abort(out or Path("runs") / spec.name, shown)
         if ranks.is_first:
@@ -107,7 +103,7 @@ def start_processes(path: Path, given: list[str], processes: int, max_restarts: 
     if str(path) == DASH or (path.exists() and not path.is_file()):
         fail(f"several processes cannot read {path}: name a file")
     with reported():
-        from ganspec.training.processes import launch
+        from ganspec.training.launching import launch
 
         ganspec.load(path, given)  # so that mistakes are shown once
         try:

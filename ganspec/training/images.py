@@ -22,6 +22,7 @@ from ganspec.kinds.datasets.objects import check_conditions, read_conditions
 from ganspec.language.errors import printable
 from ganspec.systems.batches import spaced
 from ganspec.systems.feed import StreamedImages
+from ganspec.systems.ranks import Ranks
 from ganspec.systems.spec import Data, Spec
 from ganspec.systems.training import Images
 
@@ -150,6 +151,25 @@ def open_all(
     test = open_test_images(spec.data, folder, device) if spec.reads_test else None
     names = class_names(spec.data, folder) if spec.labelled else ()
     return Images(images, labels, test, tuple(names), open_conditions(spec, folder), files)
+
+
+def open_together(
+    spec: Spec, folder: Path | None, device: torch.device, listing: Listing | None, ranks: Ranks
+) -> Images:
+    """Return what `open_all` does, on every rank: first on the first one.
+
+    The others find its caches, and stream images if it does.
+    """
+    images: Images | None = None
+    streamed: bool | None = None
+    for is_turn in (ranks.is_first, not ranks.is_first)[: ranks.count]:
+        with ranks.agreed():
+            if is_turn:
+                images = open_all(spec, folder, device, listing, streamed)
+        mine = images is not None and isinstance(images.images, StreamedImages)
+        streamed = ranks.from_first(mine)
+    assert images is not None
+    return images
 
 
 def open_conditions(spec: Spec, folder: Path | None) -> torch.Tensor | None:

@@ -1,34 +1,24 @@
-"""Processes that train one spec together: how they find each other, and how they are started."""
+"""Processes that train one spec together, as torchrun starts them."""
 
 from __future__ import annotations
 
-import logging
 import os
 import platform
-import sys
-import uuid
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import torch
 import torch.distributed as dist
 
-from ganspec.language.errors import one_line
+from ganspec.language.errors import GanspecError, UnshownError, one_line
 from ganspec.runs.run import Run, RunError
-from ganspec.systems.ranks import Ranks
-
-if TYPE_CHECKING:
-    from ganspec.training.session import TrainingOptions
+from ganspec.systems.ranks import RankLostError, Ranks
 
 # A lost process closes its connections, which ends the others at once. A process that waits is
 # alive, and may wait for long, as for scores that the first one measures.
 PATIENCE = timedelta(days=7)
-SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"  # that the launcher passes on
-LAST_STEP_SECONDS = 600  # for a step and a checkpoint after a signal
 
 
 def started_together() -> int:
@@ -76,12 +66,36 @@ def _choose_gpu() -> None:
     torch.cuda.set_device(place)
 
 
-def after_restart(options: TrainingOptions, run: Run) -> TrainingOptions:
-    """Return `options` that go on with `run` if this launch began it and was restarted since."""
-    if restarts() == 0 or run.info().get("launch") != launch_name():
-        return options
-    has_state = run.checkpoint_path.is_file()
-    return replace(options, resume=has_state, overwrite=not has_state)
+@contextmanager
+def told_once(ranks: Ranks, run: Run) -> Iterator[None]:
+    """Within the block, let one rank raise what all know; others raise UnshownError."""
+    try:
+        yield
+    except RankLostError as error:
+        if ranks.is_first:
+            raise RunError(_loss(run)) from error
+        raise UnshownError("another process of the training was lost") from error
+    except UnshownError:
+        raise
+    except GanspecError as error:
+        if ranks.is_first:
+            raise
+        raise RunError(f"on rank {ranks.index}: {error}") from error
+
+
+def _loss(run: Run) -> str:
+    """Return a message about a lost process, and how the training goes on."""
+    message = "another process of the training was lost"
+    if restarts() < int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0")):
+        return f"{message}: all are started again"
+    if run.checkpoint_path.is_file():
+        return f"{message}: go on from the last checkpoint with --resume"
+    return f"{message} before the first checkpoint: begin again with --overwrite"
+
+
+def is_again(run: Run) -> bool:
+    """Return True if torchrun began `run`, and has started the processes again since."""
+    return restarts() > 0 and run.info().get("launch") == launch_name()
 
 
 def restarts() -> int:
@@ -93,47 +107,3 @@ def launch_name() -> str | None:
     """Return the name of torchrun's launch, the same for processes that it starts again."""
     name = os.environ.get("TORCHELASTIC_RUN_ID")
     return name and f"{name} {platform.node()} {os.getppid()}"
-
-
-def is_restarted_after_loss() -> bool:
-    """Return True if torchrun starts all processes again after one is lost."""
-    return restarts() < int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0"))
-
-
-def launch(processes: int, max_restarts: int, arguments: Sequence[str]) -> int:
-    """Run `ganspec ARGUMENTS` in several processes of this machine, by torchrun's launcher.
-
-    Signals are passed on to all of them. Return the exit status. Raises KeyboardInterrupt if a
-    signal has ended them, and RunError if the first one was killed: any other error is shown by the
-    first one.
-    """
-    from torch.distributed.elastic.multiprocessing import SignalException
-    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
-
-    # cores are shared out, as torch would take all of them in each process
-    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // processes)))
-    logging.disable(logging.CRITICAL)  # the launcher's remarks
-    config = LaunchConfig(
-        min_nodes=1,
-        max_nodes=1,
-        nproc_per_node=processes,
-        run_id=uuid.uuid4().hex,
-        rdzv_backend="c10d",
-        rdzv_endpoint="localhost:0",
-        local_addr="localhost",
-        max_restarts=max_restarts,
-        signals_to_handle=SIGNALS,
-        shutdown_timeout=LAST_STEP_SECONDS,
-    )
-    try:
-        elastic_launch(config, sys.executable)("-m", "ganspec", *arguments)
-    except SignalException as end:
-        raise KeyboardInterrupt from end
-    except ChildFailedError as error:
-        rank, failure = error.get_first_failure()
-        if rank == 0 and failure.exitcode < 0:
-            message = f"the first process of the training was killed by {failure.signal_name()}"
-            raise RunError(f"{message}: go on from its checkpoint with --resume") from None
-        return max(failure.exitcode, 2)
-    return 0

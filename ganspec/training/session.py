@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import math
-import platform
-import sys
 import time
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-import torch
-
 from ganspec.compiler.emit import emit
 from ganspec.kinds.datasets.image_files import ImageFiles, Listing, Skipped
-from ganspec.language.errors import GanspecError, UnshownError
 from ganspec.progress import Progress
 from ganspec.runs.image_record import note_skipped, read_images, rewind_skipped, write_images
 from ganspec.runs.run import Run, RunError, differences
@@ -25,24 +20,18 @@ from ganspec.runs.score_file import forget_scores
 from ganspec.systems import checkpoint
 from ganspec.systems.checkpoint import State
 from ganspec.systems.feed import StreamedImages
-from ganspec.systems.ranks import RankLostError, Ranks
+from ganspec.systems.ranks import Ranks
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images, Scoring, Training
 from ganspec.systems.unread import refuse_unread
-from ganspec.training.device import choose_device
+from ganspec.training.device import choose_device, environment
 from ganspec.training.events import following, require_tensorboard
-from ganspec.training.images import open_all
+from ganspec.training.images import open_together
 from ganspec.training.loop import Limits, Loop, OnFlush, follow
-from ganspec.training.processes import (
-    after_restart,
-    is_restarted_after_loss,
-    joined,
-    launch_name,
-)
-from ganspec.training.sharing import fingerprint
+from ganspec.training.processes import is_again, joined, launch_name, told_once
+from ganspec.training.sharing import require_same_start
 from ganspec.training.stop import stop_requests
 from ganspec.training.trainer import Trainer
-from ganspec.version import VERSION
 
 CALL_SECONDS = 0.2  # between two calls of the user's function
 
@@ -75,146 +64,84 @@ def train(
     """
     refuse_unread(spec)
     run = Run(Path(out) if out else Path("runs") / spec.name)
+    data = Path(options.data) if options.data else None
     if options.tensorboard:
         require_tensorboard()
-    with joined(options.device) as ranks:
-        session = Session(spec, run, after_restart(options, run), ranks)
-        try:
-            session.train(scoring)
-        except RankLostError:
-            if ranks.is_first:
-                raise RunError(_loss(run, session.step)) from None
-            raise UnshownError("another process of the training was lost") from None
-        except GanspecError as error:
-            if ranks.is_first or isinstance(error, UnshownError):
-                raise
-            raise RunError(f"on rank {ranks.index}: {error}") from error
-        finally:
-            session.close()
+    with joined(options.device) as ranks, told_once(ranks, run):
+        _train(spec, run, data, _after_restart(options, run), scoring, ranks)
     return run
 
 
-def _loss(run: Run, step: int) -> str:
-    """Return a message about a lost process, and how the training goes on."""
-    message = f"another process of the training was lost at step {step}"
-    if is_restarted_after_loss():
-        return f"{message}: all are started again"
-    if run.checkpoint_path.is_file():
-        return f"{message}: go on from the last checkpoint with --resume"
-    return f"{message}, before the first checkpoint: begin again with --overwrite"
+def _train(
+    spec: Spec,
+    run: Run,
+    data: Path | None,
+    options: TrainingOptions,
+    scoring: ScoringFactory | None,
+    ranks: Ranks,
+) -> None:
+    """Train `spec` on every rank. The first one reads and writes the run."""
+    images: Images | None = None
+    try:
+        with ranks.agreed():
+            begun = _begin(run, spec, options) if ranks.is_first else None
+            source = emit(spec) if begun and begun.state is None else ""
+        begun = ranks.from_first(begun)
+        assert begun is not None
+        state, device = begun.state, choose_device(options.device)
+        images = open_together(spec, data, device, begun.listing, ranks)
+        with ranks.agreed():
+            training = Trainer(spec, images, options.device, begun.exact, options.steps).training
+            last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
+            if scoring and ranks.is_first:
+                training.scoring = scoring(spec, data, training, run)
+        require_same_start(training, images, ranks)
+        # from the first write on, a signal ends the run with a checkpoint
+        with stop_requests(quiet=options.progress is not True or ranks.count > 1) as stop:
+            with ranks.agreed():
+                if not ranks.is_first:
+                    if state:
+                        training.restore(state, run.folder)
+                elif state is None:
+                    info = _info(spec, training, images, begun.exact)
+                    run.begin(spec, source, info, options.overwrite)
+                else:
+                    _check_images(run, images)
+                    _restore(run, spec, training, state, last)
+                if ranks.is_first:
+                    _record(run, training, images, is_listed=begun.listing is not None)
+            limits = Limits(last, stop, options.minutes, ranks)
+            _advance(spec, training, run, limits, options)
+    finally:
+        if images and isinstance(images.images, StreamedImages):
+            images.images.close()
+        run.release()
 
 
 @dataclass(frozen=True)
 class Beginning:
-    """What the first rank reads from a run before the others open their images.
-
-    `state` and `listing` are the checkpoint and the images of a run that is resumed.
-    """
+    """The parts of a run that all ranks start from: `state` and `listing` if it is resumed."""
 
     state: State | None
     exact: bool
     listing: Listing | None
 
 
-class Session:
-    """One training into a run. All ranks go through it; the first one reads and writes the run."""
+def _begin(run: Run, spec: Spec, options: TrainingOptions) -> Beginning:
+    """Lock the run's folder, and return what a training starts from."""
+    state = _saved_state(run, spec, options.exact) if options.resume else None
+    if state is None:
+        run.claim(options.overwrite, run.is_resumable(spec))
+        return Beginning(None, options.exact, None)
+    return Beginning(state, state.get("exact", run.exact), read_images(run.folder))
 
-    def __init__(self, spec: Spec, run: Run, options: TrainingOptions, ranks: Ranks):
-        self.spec, self.run, self.options, self.ranks = spec, run, options, ranks
-        self.data = Path(options.data) if options.data else None
-        self.images: Images | None = None
-        self.step = 0
 
-    def train(self, scoring: ScoringFactory | None) -> None:
-        """Train until the limits of the options are reached."""
-        options, ranks, run = self.options, self.ranks, self.run
-        with ranks.agreed():
-            begun = self._begin() if ranks.is_first else None
-            source = emit(self.spec) if begun and begun.state is None else ""
-        begun = ranks.from_first(begun)
-        assert begun is not None
-        images = self._open(begun.listing)
-        with ranks.agreed():
-            trainer = Trainer(self.spec, images, options.device, begun.exact, options.steps)
-            training = trainer.training
-            last = options.steps or training.warmup + self.spec.train.epochs * training.epoch_steps
-            if scoring and ranks.is_first:
-                training.scoring = scoring(self.spec, self.data, training, run)
-        self._compare(training, images)
-        # from the first write on, a signal ends the run with a checkpoint
-        quiet, alone = options.progress is not True, ranks.count == 1
-        with stop_requests(quiet or not alone) as stop:
-            announces = ranks.is_first and not (quiet or alone)
-            limits = Limits(last, stop, options.minutes, ranks, announces=announces)
-            with ranks.agreed():
-                if ranks.is_first:
-                    self._claim(training, begun, source, last)
-                elif begun.state:
-                    training.restore(begun.state, run.folder)
-            try:
-                if ranks.is_first:
-                    _advance(self.spec, training, run, limits, options)
-                else:
-                    follow(training, limits)
-            except RankLostError:
-                self.step = training.step
-                raise
-            if not ranks.is_first:
-                run.step, run.interrupted = training.step, limits.asked and training.step < last
-
-    def _begin(self) -> Beginning:
-        """Lock the run's folder. Return what it holds of a training that goes on."""
-        options, run = self.options, self.run
-        state = _saved_state(run, self.spec, options.exact) if options.resume else None
-        if state is None:
-            run.claim(options.overwrite, run.is_resumable(self.spec))
-            return Beginning(None, options.exact, None)
-        return Beginning(state, state.get("exact", run.exact), read_images(run.folder))
-
-    def _open(self, listing: Listing | None) -> Images:
-        """Open the images: the first rank before the others, which find its caches.
-
-        It also decides whether images are streamed, by the memory for all processes of a machine.
-        """
-        ranks, device = self.ranks, choose_device(self.options.device)
-        streamed: bool | None = None
-        for turn in ("first", "others")[: ranks.count]:
-            with ranks.agreed():
-                if ranks.is_first == (turn == "first"):
-                    self.images = open_all(self.spec, self.data, device, listing, streamed)
-            images = self.images and self.images.images
-            streamed = ranks.from_first(isinstance(images, StreamedImages))
-        assert self.images is not None
-        return self.images
-
-    def _compare(self, training: Training, images: Images) -> None:
-        """Raise GanspecError if a rank has another spec, other images or other weights."""
-        if self.ranks.count == 1:
-            return
-        weights = {key: fingerprint(net) for key, net in training.networks.items()}
-        known = {"images": images.sha256 or len(images.images), "initial weights": weights}
-        self.ranks.require_equal({"values in its spec": training.identity, **known})
-
-    def _claim(self, training: Training, begun: Beginning, source: str, last: int) -> None:
-        """Begin the run, or restore its checkpoint."""
-        run, images = self.run, self.images
-        assert images is not None
-        if begun.state is None:
-            info = _info(self.spec, training, images, begun.exact)
-            run.begin(self.spec, source, info, self.options.overwrite)
-        else:
-            _check_images(run, images)
-            _restore(run, self.spec, training, begun.state, last)
-        if images.files:
-            _record_images(run, training, images.files, is_listed=begun.listing is not None)
-        if launch := launch_name():
-            run.note(processes=self.ranks.count, launch=launch)
-
-    def close(self) -> None:
-        """End processes that read images, and unlock the run's folder."""
-        if self.images and isinstance(self.images.images, StreamedImages):
-            self.images.images.close()
-        self.run.release()
+def _after_restart(options: TrainingOptions, run: Run) -> TrainingOptions:
+    """Return `options` that go on with `run`, if torchrun began it and has started it again."""
+    if not is_again(run):
+        return options
+    has_state = run.checkpoint_path.is_file()
+    return replace(options, resume=has_state, overwrite=not has_state)
 
 
 def _info(spec: Spec, training: Training, images: Images, exact: bool) -> dict[str, object]:
@@ -240,6 +167,14 @@ def _check_images(run: Run, images: Images) -> None:
             raise RunError(f"{message}: name their folder with --data")
 
 
+def _record(run: Run, training: Training, images: Images, is_listed: bool) -> None:
+    """Note the images and the processes of a run that begins or goes on."""
+    if images.files:
+        _record_images(run, training, images.files, is_listed)
+    if launch := launch_name():
+        run.note(processes=training.ranks.count, launch=launch)
+
+
 def _record_images(run: Run, training: Training, files: ImageFiles, is_listed: bool) -> None:
     """List the images in the run, unless they are, and note files that others replace."""
     if is_listed:
@@ -258,6 +193,11 @@ def _advance(
     spec: Spec, training: Training, run: Run, limits: Limits, options: TrainingOptions
 ) -> None:
     """Train until `limits` are reached. Set `step` and `interrupted` of `run`."""
+    if not training.ranks.is_first:
+        follow(training, limits)
+        run.step, run.interrupted = training.step, limits.asked and training.step < limits.last
+        return
+    limits.announces = options.progress is True and training.ranks.count > 1
     events = following(run) if options.tensorboard else nullcontext(lambda: None)
     bar = Progress(spec.name, seconds=limits.minutes and 60 * limits.minutes)
     with events as update, bar:
@@ -343,17 +283,3 @@ def _saved_state(run: Run, spec: Spec, exact: bool) -> State:
     if exact and not state.get("exact", run.exact):
         raise RunError(f"{run.folder} began without --exact: resume it without, or begin another")
     return state
-
-
-def environment(device: torch.device) -> dict[str, object]:
-    """Return the versions, hardware and command that a run's numbers depend on."""
-    hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-    return {
-        "ganspec": VERSION,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "device": device.type,
-        "hardware": hardware,
-        "threads": torch.get_num_threads(),
-        "command": sys.argv,
-    }

@@ -23,7 +23,7 @@ from ganspec.compiler.evaluate import EvaluatedNetwork
 from ganspec.program.ir import Step, Value
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.ranks import Ranks, ToSlice, Total, ToWhole
-from ganspec.systems.training import Training
+from ganspec.systems.training import Images, Training
 
 Reach: TypeAlias = Literal["image", "random", "batch"]
 TRIED = 4  # images in a trial
@@ -43,6 +43,15 @@ def share(training: Training, ranks: Ranks) -> None:
             SharedNetwork(network, ranks)
         weights = [w for network in training.networks.values() for w in network.parameters()]
         ranks.average_gradients(weights)
+
+
+def require_same_start(training: Training, images: Images, ranks: Ranks) -> None:
+    """Raise GanspecError if a rank has another spec, other images or other weights."""
+    if ranks.count == 1:
+        return
+    weights = {key: fingerprint(network) for key, network in training.networks.items()}
+    known = {"images": images.sha256 or len(images.images), "initial weights": weights}
+    ranks.require_equal({"values in its spec": training.identity, **known})
 
 
 def fingerprint(network: nn.Module) -> str:
