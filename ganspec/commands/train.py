@@ -71,7 +71,7 @@ def train(
         with ranks.agreed():
             spec = load_with_warnings(path, given) if ranks.is_first else ganspec.load(path, given)
         try:
-            how = {"resume": resume, "overwrite": overwrite, "exact": exact}
+            how: dict[str, Any] = {"resume": resume, "overwrite": overwrite, "exact": exact}
             run = ganspec.train(spec, out, progress=not quiet, **how, **options)
         except KeyboardInterrupt:  # a second Ctrl-C
             show_abort(out or Path("runs") / spec.name, shown)
