@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -67,7 +67,8 @@ def train(
     if is_launcher(processes, max_restarts):
         start_processes(path, given, processes or 1, max_restarts)
     alone = "RANK" not in os.environ  # of several processes the first one announces a stop
-    with Stop(begun=False, quiet=quiet or not alone), reported(), ranks_on(device) as ranks:
+    stop = Stop(begun=False, quiet=quiet or not alone)
+    with ended_at_once(), stop, reported(), ranks_on(device) as ranks:
         with ranks.agreed():
             spec = load_with_warnings(path, given) if ranks.is_first else ganspec.load(path, given)
         try:
@@ -111,6 +112,19 @@ def start_processes(path: Path, given: list[str], processes: int, max_restarts: 
         except KeyboardInterrupt:
             status = STATUS
     raise typer.Exit(status)
+
+
+@contextmanager
+def ended_at_once() -> Iterator[None]:
+    """Let one of several processes exit with a status without waiting for its connections."""
+    try:
+        yield
+    except typer.Exit as end:
+        if "RANK" not in os.environ:
+            raise
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.exit_code)
 
 
 def ranks_on(device: str) -> AbstractContextManager[Ranks]:

@@ -59,11 +59,13 @@ def joined(device: str) -> Iterator[Ranks]:
 def _choose_gpu() -> None:
     """Use the GPU of this process's number on its machine. Raises RunError if there is none."""
     place, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
-    if place >= count:
-        needed = os.environ.get("LOCAL_WORLD_SIZE", place + 1)
-        message = f"{needed} processes on one machine need as many GPUs, and here are {count}"
-        raise RunError(f"{message}: start fewer, or use --device cpu")
-    torch.cuda.set_device(place)
+    needed = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if needed <= count:
+        torch.cuda.set_device(place)
+        return
+    message = f"{needed} processes on one machine need as many GPUs, and here are {count}"
+    error = RunError if place == 0 else UnshownError
+    raise error(f"{message}: start fewer, or use --device cpu")
 
 
 @contextmanager
