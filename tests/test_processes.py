@@ -60,7 +60,7 @@ def test_slices_make_up_the_batch():
 
 @pytest.mark.slow
 def test_any_number_of_ranks_computes_what_one_does(tmp_path):
-    """Also for penalties, batch norms, layers and losses that compare images, after a resume."""
+    """Also for penalties, batch norms and layers that compare images, after a resume, in scores."""
     (tmp_path / "images").mkdir()
     write_image_folder(tmp_path / "images", 26)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "3"]
@@ -71,6 +71,9 @@ def test_any_number_of_ranks_computes_what_one_does(tmp_path):
         assert_close(two[name], one[name], f"2 {name}")
         log = {step: losses for step, losses in one[name]["log"].items() if step in (3, 4)}
         assert_close(three[name], {**one[name], "log": log}, f"3 {name}")
+    shared, alone = torch.load(tmp_path / "features.pt", weights_only=True)
+    assert all(torch.equal(a, b) for a, b in zip(shared, alone, strict=True))
+    assert len(shared[0]) == 14
 
 
 def environment():

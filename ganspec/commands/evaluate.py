@@ -7,6 +7,13 @@ from typing import Annotated
 
 import typer
 
+from ganspec.commands.train import (
+    Processes,
+    ended_at_once,
+    is_launcher,
+    ranks_on,
+    start_processes,
+)
 from ganspec.console import Quiet, fail, refuse_two_inputs, reported
 from ganspec.progress import quieted
 from ganspec.streams import is_input
@@ -68,7 +75,8 @@ Step = Annotated[int | None, typer.Option(min=0, help="Score a step's snapshot."
 DataFolder = Annotated[Path | None, typer.Option("--data", help="Folder of the data set.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 
-CHOICES = ("folder", "pictures", "every", "step", "quiet")  # no options of the scores themselves
+# no options of the scores themselves
+CHOICES = ("folder", "pictures", "every", "step", "quiet", "processes")
 
 
 def evaluate(
@@ -93,6 +101,7 @@ def evaluate(
     seed: Seed = None,
     data: DataFolder = None,
     device: Device = "auto",
+    processes: Processes = None,
     quiet: Quiet = False,
 ) -> None:
     """Score the images of a run or of a folder: FID, Inception Score and other metrics."""
@@ -105,14 +114,21 @@ def evaluate(
         fail("--every-snapshot and --step choose among a run's weights: leave them out")
     if every and step is not None:
         fail("--every-snapshot scores all steps and --step one; choose")
-    with quieted(quiet), reported():
-        from ganspec.evaluation import console
+    if is_launcher(processes, [folder, extractor]):
+        start_processes(processes or 1)
+    with ended_at_once(), quieted(quiet), reported(), ranks_on(device) as ranks:
+        from ganspec.evaluation import console, helping
 
-        parsed = console.parse_options(**options)
+        with ranks.agreed():
+            parsed = console.parse_options(**options, ranks=ranks)
+        if not ranks.is_first:
+            return helping.help_extract(parsed.device, ranks)
         if folder is not None and is_run:
             lines = console.evaluate_run(folder, parsed, every, step)
         elif folder is not None:
             lines = console.evaluate_spec(folder, parsed)
         elif pictures is not None:
             lines = console.evaluate_folder(pictures, parsed)
-        typer.echo("\n".join(list(lines)))  # only now: a reader that ends loses no scores or plots
+        text = "\n".join(list(lines))
+        helping.dismiss(ranks)
+        typer.echo(text)  # only now: a reader that ends loses no scores or plots

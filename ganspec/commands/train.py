@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -14,7 +14,7 @@ import typer
 
 import ganspec
 from ganspec.console import Quiet, Settings, SpecPath, fail, reported, show_diagnostics
-from ganspec.streams import DASH, OutputError, is_stdout
+from ganspec.streams import OutputError, is_stdout, is_stream
 from ganspec.training.stop import STATUS, Stop
 
 if TYPE_CHECKING:
@@ -64,8 +64,10 @@ def train(
     options: dict[str, Any] = {"data": data, "device": device, "steps": steps}
     options |= {"minutes": minutes, "tensorboard": tensorboard}
     shown = {**options, "quiet": quiet, "processes": processes, "max-restarts": max_restarts}
-    if is_launcher(processes, max_restarts):
-        start_processes(path, given, processes or 1, max_restarts)
+    if is_launcher(processes, [path], max_restarts):
+        with reported():
+            ganspec.load(path, given)  # so that mistakes are shown once
+        start_processes(processes or 1, max_restarts)
     alone = "RANK" not in os.environ  # of several processes the first one announces a stop
     stop = Stop(begun=False, quiet=quiet or not alone)
     with ended_at_once(), stop, reported(), ranks_on(device) as ranks:
@@ -87,8 +89,13 @@ def _check_options(out: Path | None, resume: bool, overwrite: bool) -> None:
         fail("--resume goes on with the run that --overwrite would replace; choose one")
 
 
-def is_launcher(processes: int | None, max_restarts: int) -> bool:
-    """Return True if this process starts others to train. `fail` if options contradict torchrun."""
+def is_launcher(
+    processes: int | None, inputs: Sequence[Path | str | None], max_restarts: int = 0
+) -> bool:
+    """Return True if this process starts others, which read `inputs`.
+
+    `fail` if options contradict each other, or torchrun, or if an input can be read only once.
+    """
     started = os.environ.get("WORLD_SIZE") if "RANK" in os.environ else None
     if started and processes not in (None, int(started)):
         fail(f"torchrun has started {started} processes: leave out --processes {processes}")
@@ -96,17 +103,19 @@ def is_launcher(processes: int | None, max_restarts: int) -> bool:
         return False
     if max_restarts and processes is None:
         fail("--max-restarts is for several processes: add --processes")
-    return processes is not None and (processes > 1 or max_restarts > 0)
+    if processes is None or (processes == 1 and not max_restarts):
+        return False
+    for name in inputs:
+        if name and is_stream(Path(name)):
+            fail(f"several processes cannot read {name}: name a file")
+    return True
 
 
-def start_processes(path: Path, given: list[str], processes: int, max_restarts: int) -> NoReturn:
-    """Run this command in several processes, and exit with their status."""
-    if str(path) == DASH or (path.exists() and not path.is_file()):
-        fail(f"several processes cannot read {path}: name a file")
+def start_processes(processes: int, max_restarts: int = 0) -> NoReturn:
+    """Run this command in several processes. Exit with their status."""
     with reported():
         from ganspec.training.launching import launch
 
-        ganspec.load(path, given)  # so that mistakes are shown once
         try:
             status = launch(processes, max_restarts, sys.argv[1:])
         except KeyboardInterrupt:

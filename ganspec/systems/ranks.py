@@ -151,7 +151,7 @@ class Ranks:
         try:
             operation(*arguments, **options)
         except RuntimeError as error:
-            raise RankLostError(one_line(error)) from error
+            raise RankLostError(f"another process was lost: {one_line(error)}") from error
 
     # -- gradients -------------------------------------------------------------------------------
 
