@@ -123,12 +123,6 @@ def evaluate(
             parsed = console.parse_options(**options, ranks=ranks)
         if not ranks.is_first:
             return helping.help_extract(parsed.device, ranks)
-        if folder is not None and is_run:
-            lines = console.evaluate_run(folder, parsed, every, step)
-        elif folder is not None:
-            lines = console.evaluate_spec(folder, parsed)
-        elif pictures is not None:
-            lines = console.evaluate_folder(pictures, parsed)
-        text = "\n".join(list(lines))
+        lines = console.evaluate(folder, pictures, parsed, every, step)
         helping.dismiss(ranks)
-        typer.echo(text)  # only now: a reader that ends loses no scores or plots
+        typer.echo("\n".join(lines))  # only now: a reader that ends loses no scores or plots

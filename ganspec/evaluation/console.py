@@ -15,6 +15,7 @@ from ganspec.progress import Passes
 from ganspec.runs.record import RunRecord, read_record
 from ganspec.runs.run import RunError
 from ganspec.runs.score_file import NAME, ScoreRow, append_scores
+from ganspec.streams import is_input
 from ganspec.systems.load import load
 from ganspec.systems.protocol import References, Resize, Split
 from ganspec.training.device import choose_device
@@ -58,6 +59,22 @@ def find_metrics(names: list[str]) -> tuple[Metric, ...] | None:
             raise MetricError(f"no metric is called `{name}`: {advice}")
         metrics[kind.kind] = kind()
     return tuple(metrics.values()) or None
+
+
+def evaluate(
+    folder: Path | None,
+    pictures: Path | None,
+    options: EvaluationOptions,
+    every: bool,
+    step: int | None,
+) -> list[str]:
+    """Score a run, a spec or a folder of pictures. Return lines that describe the scores."""
+    if folder is None:
+        assert pictures is not None
+        return list(evaluate_folder(pictures, options))
+    if is_input(folder):
+        return list(evaluate_spec(folder, options))
+    return list(evaluate_run(folder, options, every, step))
 
 
 def evaluate_run(
