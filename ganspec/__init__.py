@@ -142,6 +142,7 @@ def train(
     - `tensorboard` also writes TensorBoard's event files into the run folder.
     - `exact` applies every module without rewrites: results equal the emitted file's bit for bit.
 
+    In a script that torchrun starts, all its processes train one run together (docs/processes.md).
     Signals end the training after the current step, with a checkpoint, and set the run's
     `interrupted` (docs/training.md). Raises SpecError, RunError if the folder or device cannot be
     used, DataError if images are missing, CheckpointError, EventsError if TensorBoard is not

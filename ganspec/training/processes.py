@@ -13,6 +13,7 @@ import torch
 import torch.distributed as dist
 
 from ganspec.language.errors import GanspecError, UnshownError, one_line
+from ganspec.progress import quieted
 from ganspec.runs.run import Run, RunError
 from ganspec.systems.ranks import RankLostError, Ranks
 
@@ -36,7 +37,7 @@ def joined(device: str) -> Iterator[Ranks]:
     if started_together() == 1 or dist.is_initialized():
         yield Ranks.joined()
         return
-    on_gpu = device == "cuda" or (device == "auto" and torch.cuda.is_available())
+    on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
     if on_gpu:
         _choose_gpu()
     try:
@@ -47,8 +48,8 @@ def joined(device: str) -> Iterator[Ranks]:
         dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=PATIENCE)
     except (RuntimeError, ValueError) as error:
         raise RunError(f"the processes cannot meet: {one_line(error)}") from error
-    with warnings.catch_warnings():
-        ranks = Ranks.joined()
+    ranks = Ranks.joined()
+    with warnings.catch_warnings(), quieted(not ranks.is_first):
         if not ranks.is_first:  # the first one shows them
             warnings.simplefilter("ignore")
         yield ranks
