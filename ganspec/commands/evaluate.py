@@ -106,14 +106,8 @@ def evaluate(
 ) -> None:
     """Score the images of a run or of a folder: FID, Inception Score and other metrics."""
     options = {name: value for name, value in locals().items() if name not in CHOICES}
-    if (folder is None) == (pictures is None):
-        fail("name a run folder, or a folder of images with --images and --reference")
+    check_choices(folder, pictures, every, step)
     refuse_two_inputs(folder, extractor)
-    is_run = folder is not None and not is_input(folder)
-    if not is_run and (every or step is not None):
-        fail("--every-snapshot and --step choose among a run's weights: leave them out")
-    if every and step is not None:
-        fail("--every-snapshot scores all steps and --step one; choose")
     if is_launcher(processes, [folder, extractor]):
         start_processes(processes or 1)
     with ended_at_once(), quieted(quiet), reported(), ranks_on(device) as ranks:
@@ -126,3 +120,16 @@ def evaluate(
         lines = console.evaluate(folder, pictures, parsed, every, step)
         helping.dismiss(ranks)
         typer.echo("\n".join(lines))  # only now: a reader that ends loses no scores or plots
+
+
+def check_choices(
+    folder: Path | None, pictures: Path | None, every: bool, step: int | None
+) -> None:
+    """`fail` if options choose none or several things to score."""
+    if (folder is None) == (pictures is None):
+        fail("name a run folder, or a folder of images with --images and --reference")
+    is_run = folder is not None and not is_input(folder)
+    if not is_run and (every or step is not None):
+        fail("--every-snapshot and --step choose among a run's weights: leave them out")
+    if every and step is not None:
+        fail("--every-snapshot scores all steps and --step one; choose")

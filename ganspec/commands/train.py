@@ -57,24 +57,21 @@ def train(
     settings: Settings = None,
 ) -> None:
     """Train a spec on real images. Ctrl-C ends with a checkpoint; `--resume` goes on from it."""
-    given = list(settings or [])
-    given += [f"train.epochs={epochs}"] if epochs is not None else []
-    given += [f"train.seed={seed}"] if seed is not None else []
+    short = {"train.epochs": epochs, "train.seed": seed}
+    given = [*(settings or []), *(f"{k}={v}" for k, v in short.items() if v is not None)]
     _check_options(out, resume, overwrite)
-    options: dict[str, Any] = {"data": data, "device": device, "steps": steps}
-    options |= {"minutes": minutes, "tensorboard": tensorboard}
+    options: dict[str, Any] = {"data": data, "device": device, "steps": steps, "minutes": minutes}
+    options["tensorboard"] = tensorboard
     shown = {**options, "quiet": quiet, "processes": processes, "max-restarts": max_restarts}
     if is_launcher(processes, [path], max_restarts):
-        with reported():
-            ganspec.load(path, given)  # so that mistakes are shown once
-        start_processes(processes or 1, max_restarts)
-    alone = "RANK" not in os.environ  # of several processes the first one announces a stop
-    stop = Stop(begun=False, quiet=quiet or not alone)
+        start_training(path, given, processes or 1, max_restarts)
+    # several processes announce a stop later, once all know of it
+    stop = Stop(begun=False, quiet=quiet or "RANK" in os.environ)
     with ended_at_once(), stop, reported(), ranks_on(device) as ranks:
         with ranks.agreed():
             spec = load_with_warnings(path, given) if ranks.is_first else ganspec.load(path, given)
+        how: dict[str, Any] = {"resume": resume, "overwrite": overwrite, "exact": exact}
         try:
-            how: dict[str, Any] = {"resume": resume, "overwrite": overwrite, "exact": exact}
             run = ganspec.train(spec, out, progress=not quiet, **how, **options)
         except KeyboardInterrupt:  # a second Ctrl-C
             show_abort(out or Path("runs") / spec.name, shown)
@@ -109,6 +106,13 @@ def is_launcher(
         if name and is_stream(Path(name)):
             fail(f"several processes cannot read {name}: name a file")
     return True
+
+
+def start_training(path: Path, given: list[str], processes: int, max_restarts: int) -> NoReturn:
+    """Run this command in several processes, unless the spec has mistakes, which are shown once."""
+    with reported():
+        ganspec.load(path, given)
+    start_processes(processes, max_restarts)
 
 
 def start_processes(processes: int, max_restarts: int = 0) -> NoReturn:
