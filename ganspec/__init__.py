@@ -148,6 +148,7 @@ def train(
     - `precision` and `speedups` are in docs/speed_precision.md; None is the device's own precision,
       `auto` what is fastest, as measured before a training of 200 steps or more.
 
+    In a script that torchrun starts, all its processes train one run together (docs/processes.md).
     Signals end the training after the current step, with a checkpoint, and set the run's
     `interrupted` (docs/training.md). Raises SpecError, RunError if the folder or device cannot be
     used, DataError if images are missing, CheckpointError, EventsError if TensorBoard is not

@@ -16,7 +16,14 @@ import typer
 
 from ganspec.atomic import would_replace, write_text
 from ganspec.kinds_files import load_all
-from ganspec.language.errors import Diagnostic, GanspecError, SpecError, conjunction, one_line
+from ganspec.language.errors import (
+    Diagnostic,
+    GanspecError,
+    SpecError,
+    UnshownError,
+    conjunction,
+    one_line,
+)
 from ganspec.seal import is_emitted
 from ganspec.streams import DASH, is_stdout, is_stream
 
@@ -164,6 +171,8 @@ def reported() -> Iterator[None]:
     except SpecError as error:
         show_diagnostics(error.diagnostics)
         raise typer.Exit(1) from None
+    except UnshownError:
+        raise typer.Exit(2) from None
     except (GanspecError, OSError) as error:
         fail(one_line(error))
     except (MemoryError, RuntimeError) as error:

@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `wgan_cifar64` (422a20cd).
+Written by ganspec from the spec `wgan_cifar64` (5db21102).
 Plain PyTorch, yours to edit.
 """
 
@@ -36,7 +36,7 @@ class CenteredBatchNorm(nn.BatchNorm2d):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x):
-        if self.training and self.track_running_stats:
+        if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
         # without a gain, a GPU finds no gradient of the bias
         gain = torch.ones_like(self.bias)

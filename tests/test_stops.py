@@ -214,7 +214,7 @@ def test_a_signal_while_images_are_read_changes_nothing(tmp_path, monkeypatch):
         (tmp_path / "reading").touch()
         time.sleep(60)
 
-    monkeypatch.setattr("ganspec.training.session.open_all", slow)
+    monkeypatch.setattr("ganspec.training.images.open_all", slow)
     (tmp_path / "small.yaml").write_text(PLAIN)
     for number in SIGNALS:
         command = ForkedCommand(

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
+from ganspec.commands.train import (
+    Processes,
+    ended_at_once,
+    is_launcher,
+    ranks_on,
+    start_processes,
+)
 from ganspec.console import (
     AsJson,
     DataFolder,
@@ -19,9 +26,6 @@ from ganspec.console import (
     reported,
 )
 from ganspec.progress import quieted
-
-if TYPE_CHECKING:
-    from ganspec.evaluation.console import Evaluated
 
 EXAMPLE = "ganspec evaluate runs/dcgan_fashion --extractor runs/classifier_fashion -n 10000"
 
@@ -86,15 +90,8 @@ class ScoreForm(StrEnum):
 
 FormOption = Annotated[ScoreForm | None, typer.Option("--format", help="Form of the output.")]
 
-CHOICES = (
-    "folder",
-    "pictures",
-    "every",
-    "step",
-    "quiet",
-    "form",
-    "as_json",
-)  # no options of the scores themselves
+# no options of the scores themselves
+CHOICES = ("folder", "pictures", "every", "step", "quiet", "form", "as_json", "processes")
 
 
 def evaluate(
@@ -121,40 +118,39 @@ def evaluate(
     device: Device = "auto",
     form: FormOption = None,
     as_json: AsJson = False,
+    processes: Processes = None,
     quiet: Quiet = False,
 ) -> None:
     """Score the images of a run or of a folder: FID, Inception Score and other metrics."""
     options = {name: value for name, value in locals().items() if name not in CHOICES}
-    if (folder is None) == (pictures is None):
-        fail("name a run folder, or a folder of images with --images and --reference")
-    refuse_two_inputs(folder, extractor)
+    check_choices(folder, pictures, every, step)
     chosen = chosen_form(form, as_json, ScoreForm.text)
-    if not _is_run(folder) and (every or step is not None):
-        fail("--every-snapshot and --step choose among a run's weights: leave them out")
-    if every and step is not None:
-        fail("--every-snapshot scores all steps and --step one; choose")
-    with quieted(quiet), reported():
-        scored = _scores(folder, pictures, options, every, step)
+    refuse_two_inputs(folder, extractor)
+    if is_launcher(processes, [folder, extractor]):
+        start_processes(processes or 1)
+    with ended_at_once(), quieted(quiet), reported(), ranks_on(device) as ranks:
+        from ganspec.evaluation import console, helping
+
+        with ranks.agreed():
+            parsed = console.parse_options(**options, ranks=ranks)
+        if not ranks.is_first:
+            return helping.help_extract(parsed.device, ranks)
+        scored = console.evaluate(folder, pictures, parsed, every, step)
+        helping.dismiss(ranks)
         # only now: a reader that ends loses no scores or plots
         typer.echo(scored.as_json() if chosen == "json" else "\n".join(scored.lines))
 
 
-def _scores(
-    folder: Path | None,
-    pictures: Path | None,
-    options: dict[str, Any],
-    every: bool,
-    step: int | None,
-) -> Evaluated:
-    from ganspec.evaluation import console
-
-    parsed = console.parse_options(**options)
-    if folder is None:
-        assert pictures is not None  # the command has refused neither
-        return console.evaluate_folder(pictures, parsed)
-    if _is_run(folder):
-        return console.evaluate_run(folder, parsed, every, step)
-    return console.evaluate_spec(folder, parsed)
+def check_choices(
+    folder: Path | None, pictures: Path | None, every: bool, step: int | None
+) -> None:
+    """`fail` if options choose none or several things to score."""
+    if (folder is None) == (pictures is None):
+        fail("name a run folder, or a folder of images with --images and --reference")
+    if not _is_run(folder) and (every or step is not None):
+        fail("--every-snapshot and --step choose among a run's weights: leave them out")
+    if every and step is not None:
+        fail("--every-snapshot scores all steps and --step one; choose")
 
 
 def _is_run(folder: Path | None) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -21,11 +24,12 @@ from ganspec.console import (
     show_diagnostics,
 )
 from ganspec.runs.folder import SPEC
-from ganspec.streams import OutputError, is_stdout
+from ganspec.streams import OutputError, is_stdout, is_stream
 from ganspec.training.stop import STATUS, Stop
 
 if TYPE_CHECKING:
     from ganspec.runs.run import Run
+    from ganspec.systems.ranks import Ranks
     from ganspec.systems.spec import Spec
 
 Precision = Annotated[
@@ -33,6 +37,13 @@ Precision = Annotated[
 ]
 Speedups = Annotated[str, typer.Option(help="auto, none, or some of channels_last,compile,graphs.")]
 EXAMPLE = "ganspec train specs/dcgan.yaml --epochs 2 --set train.batch=32"
+
+Processes = Annotated[
+    int | None, typer.Option(min=1, help="Processes that train together on this machine.")
+]
+Restarts = Annotated[
+    int, typer.Option(min=0, help="With --processes: how often to start again if one is lost.")
+]
 
 
 def train(
@@ -56,27 +67,35 @@ def train(
     ] = False,
     precision: Precision = None,
     speedups: Speedups = "auto",
+    processes: Processes = None,
+    max_restarts: Restarts = 0,
     quiet: Quiet = False,
     settings: Settings = None,
 ) -> None:
     """Train a spec on real images. Ctrl-C ends with a checkpoint; `--resume` goes on from it."""
-    given = list(settings or [])
-    given += [f"train.epochs={epochs}"] if epochs is not None else []
-    given += [f"train.seed={seed}"] if seed is not None else []
+    short = {"train.epochs": epochs, "train.seed": seed}
+    given = [*(settings or []), *(f"{k}={v}" for k, v in short.items() if v is not None)]
     _check_options(out, resume, overwrite)
     if resume and out is None and (path / SPEC).is_file():
         out = path  # a run folder in place of its spec
-    options: dict[str, Any] = {"data": data, "device": device, "steps": steps}
-    options |= {"minutes": minutes, "tensorboard": tensorboard}
+    options: dict[str, Any] = {"data": data, "device": device, "steps": steps, "minutes": minutes}
+    options["tensorboard"] = tensorboard
+    shown = {**options, "quiet": quiet, "processes": processes, "max-restarts": max_restarts}
+    if is_launcher(processes, [path], max_restarts):
+        start_training(path, given, processes or 1, max_restarts)
+    # several processes announce a stop later, once all know of it
+    stop = Stop(begun=False, quiet=quiet or "RANK" in os.environ)
     how: dict[str, Any] = {"exact": exact, "precision": precision, "speedups": speedups}
     how |= {"resume": resume, "overwrite": overwrite, "progress": not quiet}
-    with Stop(begun=False, quiet=quiet), reported():
-        spec = load_with_warnings(path, given)
+    with ended_at_once(), stop, reported(), ranks_on(device) as ranks:
+        with ranks.agreed():
+            spec = load_with_warnings(path, given) if ranks.is_first else ganspec.load(path, given)
         try:
             run = ganspec.train(spec, out, **how, **options)
         except KeyboardInterrupt:  # a second Ctrl-C
-            show_abort(out or Path("runs") / spec.name, {**options, "quiet": quiet})
-        show_end(run, {**options, "quiet": quiet})
+            show_abort(out or Path("runs") / spec.name, shown)
+        if ranks.is_first:
+            show_end(run, shown)
 
 
 def _check_options(out: Path | None, resume: bool, overwrite: bool) -> None:
@@ -84,6 +103,67 @@ def _check_options(out: Path | None, resume: bool, overwrite: bool) -> None:
         fail(f"--out {out} is no folder, and a run is one: name a folder")
     if resume and overwrite:
         fail("--resume goes on with the run that --overwrite would replace; choose one")
+
+
+def is_launcher(
+    processes: int | None, inputs: Sequence[Path | str | None], max_restarts: int = 0
+) -> bool:
+    """Return True if this process starts others, which read `inputs`.
+
+    `fail` if options contradict each other, or torchrun, or if an input can be read only once.
+    """
+    started = os.environ.get("WORLD_SIZE") if "RANK" in os.environ else None
+    if started and processes not in (None, int(started)):
+        fail(f"torchrun has started {started} processes: leave out --processes {processes}")
+    if started:
+        return False
+    if max_restarts and processes is None:
+        fail("--max-restarts is for several processes: add --processes")
+    if processes is None or (processes == 1 and not max_restarts):
+        return False
+    for name in inputs:
+        if name and is_stream(Path(name)):
+            fail(f"several processes cannot read {name}: name a file")
+    return True
+
+
+def start_training(path: Path, given: list[str], processes: int, max_restarts: int) -> NoReturn:
+    """Run this command in several processes, unless the spec has mistakes, which are shown once."""
+    with reported():
+        ganspec.load(path, given)
+    start_processes(processes, max_restarts)
+
+
+def start_processes(processes: int, max_restarts: int = 0) -> NoReturn:
+    """Run this command in several processes. Exit with their status."""
+    with reported():
+        from ganspec.training.launching import launch
+
+        try:
+            status = launch(processes, max_restarts, sys.argv[1:])
+        except KeyboardInterrupt:
+            status = STATUS
+    raise typer.Exit(status)
+
+
+@contextmanager
+def ended_at_once() -> Iterator[None]:
+    """Let one of several processes exit with a status without waiting for its connections."""
+    try:
+        yield
+    except typer.Exit as end:
+        if "RANK" not in os.environ:
+            raise
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(end.exit_code)
+
+
+def ranks_on(device: str) -> AbstractContextManager[Ranks]:
+    """Join the processes that torchrun has started, for a block."""
+    from ganspec.training.processes import joined
+
+    return joined(device)
 
 
 def load_with_warnings(path: Path, given: list[str]) -> Spec:
@@ -111,7 +191,7 @@ def show_end(run: Run, options: Mapping[str, object]) -> None:
         typer.echo("\n".join(lines))
     except OutputError as error:  # the run is complete: the exit status tells of the training
         typer.echo(f"warning: {error}", err=True)
-    if run.interrupted:
+    if run.interrupted and "RANK" not in os.environ:  # torchrun takes a status for a failure
         raise typer.Exit(STATUS)
 
 

@@ -18,7 +18,7 @@ from ganspec.compiler.batches import single_vector
 from ganspec.compiler.casting import Casting
 from ganspec.compiler.layout import Part, layout, paths
 from ganspec.program import failures
-from ganspec.program.ir import Call, Net, Origin, Step, module_of
+from ganspec.program.ir import Call, Net, Origin, Step, Value, module_of
 from ganspec.program.trial import ONE_VALUE
 from ganspec.systems.execution import Execution
 
@@ -45,6 +45,7 @@ class EvaluatedNetwork(nn.Module):
         modules = ((path, step) for part in layout(net) for path, step in part.modules())
         self._paths = {step.output.id: ".".join(path) for path, step in modules}
         self._actions = actions(net, exact)
+        self._wrapped: dict[Step, Callable] = {}  # in place of a function's own call
         if not net.is_block:
             initialize(self, net)
 
@@ -91,11 +92,12 @@ class EvaluatedNetwork(nn.Module):
         for action in self._actions:
             modules = self._apart(action)
             if modules and action.apply:
-                run = partial(action.apply, *modules)
-                self._run(action.steps[0], action.steps[-1], run, values)
+                rewrite = partial(action.apply, *modules)
+                self._run(action.steps[0], action.steps[-1], rewrite, values)
                 continue
             for step in action.steps:
-                self._run(step, step, self._module(step) or partial(_call, step.call), values)
+                run = self._module(step) or self._wrapped.get(step) or partial(_call, step.call)
+                self._run(step, step, run, values)
         results = tuple(values[value.id] for value in self._net.outputs.values())
         return results if len(results) > 1 else results[0]
 
@@ -152,14 +154,25 @@ class EvaluatedNetwork(nn.Module):
         paths_up = (".".join(parts[:n]) for n in range(len(parts), 0, -1))
         return known[next((path for path in paths_up if path in known), name)]
 
-    def leaves(self) -> Iterator[tuple[Step, nn.Module | None]]:
-        """Yield the steps in order, blocks expanded, each with its module (None for functions)."""
+    def calls(self) -> Iterator[tuple[Step, list[Value], nn.Module | None]]:
+        """Yield what `leaves` does, and the inputs of each step."""
+        values = {start.value.id: start.value for start in self._net.inputs}
         for step in self._net.steps:
             module = self._module(step)
             if isinstance(module, EvaluatedNetwork):
-                yield from module.leaves()
+                yield from module.calls()
             else:
-                yield step, module
+                yield step, [values[i] for i in step.inputs], module
+            values[step.output.id] = step.output
+
+    def wrap_functions(self, wrap: Callable[[Step, list[Value]], Callable | None]) -> None:
+        """Apply functions by what `wrap` returns for their step and inputs, if that is not None."""
+        wrapped = {s: wrap(s, inputs) for s, inputs, module in self.calls() if module is None}
+        self._wrapped = {step: function for step, function in wrapped.items() if function}
+
+    def leaves(self) -> Iterator[tuple[Step, nn.Module | None]]:
+        """Yield the steps in order, blocks expanded, each with its module (None for functions)."""
+        return ((step, module) for step, _, module in self.calls())
 
 
 def evaluate(net: Net, exact: bool = False) -> EvaluatedNetwork:

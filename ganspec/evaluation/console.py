@@ -13,7 +13,7 @@ from ganspec.evaluation.score_table import by_epoch, describe, nearest_claim, pl
 from ganspec.kinds.metric import Metric, MetricError, metric_kinds
 from ganspec.language.errors import nearest, printable
 from ganspec.progress import Passes
-from ganspec.runs.opening import open_spec
+from ganspec.runs.opening import names_spec, open_spec
 from ganspec.runs.record import RunRecord, read_record
 from ganspec.runs.run import RunError
 from ganspec.runs.score_file import NAME, ScoreRow, append_scores
@@ -80,6 +80,22 @@ class Evaluated:
             return {**asdict(row), "claim": None}
         claimed = claim.model_dump(mode="json", exclude_none=True)
         return {**asdict(row), "claim": {**claimed, "differs": differences(claim, row)}}
+
+
+def evaluate(
+    folder: Path | None,
+    pictures: Path | None,
+    options: EvaluationOptions,
+    every: bool,
+    step: int | None,
+) -> Evaluated:
+    """Score a run, a spec or a folder of pictures."""
+    if folder is None:
+        assert pictures is not None
+        return evaluate_folder(pictures, options)
+    if names_spec(folder):
+        return evaluate_spec(folder, options)
+    return evaluate_run(folder, options, every, step)
 
 
 def evaluate_run(

@@ -30,6 +30,7 @@ class Extractor:
     `classes` (one per image), `multi_hot` (several), or None if they are not the data set's.
     `origin` is the file or package of its weights; without `has_logits` N x 0 replace the logits.
     `require` raises an error if the network cannot read so many images in its batches.
+    `extract_all` does the work of `extract` for many batches, with the help of other processes.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Extractor:
     origin: str | None = None
     has_logits: bool = True
     require: Callable[[int], None] = lambda count: None
+    extract_all: Callable[[Iterator[torch.Tensor]], Iterator[Outputs]] | None = None
 
     def __call__(self, images: torch.Tensor) -> Outputs:
         with torch.inference_mode():
@@ -63,9 +65,9 @@ class Extractor:
 
         def parts() -> Iterator[Outputs]:
             done = 0
-            for images in batches:
-                yield self(images)
-                done += len(images)
+            for part in self.extract_all(batches) if self.extract_all else map(self, batches):
+                yield part
+                done += len(part[0])
                 on_progress(done)
 
         return gather(parts(), total, kept)

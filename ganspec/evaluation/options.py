@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from ganspec.runs.run import RunError
 from ganspec.scores.matching import label_files
 from ganspec.systems.claims import Score
 from ganspec.systems.protocol import PROTOCOL, References
+from ganspec.systems.ranks import Ranks
 from ganspec.systems.spec import Spec
 
 DEFAULTS = ("fid", "inception_score", "accuracy")  # those of them that fit the extractor
@@ -51,12 +52,13 @@ class EvaluationOptions:
     data: Path | None = None
     reference: Path | None = None
     device: torch.device = CPU
+    ranks: Ranks = field(default_factory=Ranks)  # the processes that extract features
 
     def refuse(self, subject: str, *names: str) -> None:
         """Raise RunError if an option in `names` is set; none of them applies to `subject`."""
-        for field in fields(self):
-            if field.name in names and getattr(self, field.name) != field.default:
-                flag = FLAGS.get(field.name, f"--{field.name.replace('_', '-')}")
+        for known in fields(self):
+            if known.name in names and getattr(self, known.name) != known.default:
+                flag = FLAGS.get(known.name, f"--{known.name.replace('_', '-')}")
                 raise RunError(f"{flag} means nothing for {subject}: leave it out")
 
     def with_defaults(self, spec: Spec) -> EvaluationOptions:

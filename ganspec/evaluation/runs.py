@@ -9,7 +9,8 @@ from pathlib import Path
 import torch
 
 from ganspec.evaluation.extractor import Extractor
-from ganspec.evaluation.extractors import ExtractorChoice, open_extractor
+from ganspec.evaluation.extractors import ExtractorChoice
+from ganspec.evaluation.helping import open_shared
 from ganspec.evaluation.options import (
     DEFAULTS,
     OF_A_RUN,
@@ -61,7 +62,9 @@ class Evaluator(RealSide):
         choice = completed.choice
         if spec.predicts:
             choice = ExtractorChoice(str(folder), options.layer)
-        super().__init__(spec, completed, open_extractor(choice, options.device), progress)
+        super().__init__(
+            spec, completed, open_shared(choice, options.device, options.ranks), progress
+        )
 
     def scores(self, step: int | None = None) -> list[ScoreRow]:
         """Return scores of the checkpoint, or of the weights after `step`."""
@@ -155,7 +158,7 @@ def folder_scores(
 ) -> list[ScoreRow]:
     """Return scores of the pictures in a folder, compared with those in `options.reference`."""
     options.refuse("a folder of images", *OF_A_RUN)
-    extractor = open_extractor(options.choice, options.device)
+    extractor = open_shared(options.choice, options.device, options.ranks)
     pictures = open_folder(images)
     default = metric_kinds()["fid" if options.reference else "inception_score"]
     metrics = options.metrics or (default(),)
@@ -175,7 +178,7 @@ def real_scores(
     """Return scores of a spec's real images; the spec needs no run."""
     options.refuse("a spec's real images", *OF_DRAWING, "reference")
     completed = options.with_defaults(spec)
-    extractor = open_extractor(completed.choice, options.device)
+    extractor = open_shared(completed.choice, options.device, options.ranks)
     side = RealSide(spec, completed, extractor, progress)
     metrics = completed.metrics or default_metrics(extractor, side.dataset.labels)
     return all_scores(side.real_subjects(image_count(completed), metrics), metrics)

@@ -160,6 +160,10 @@ def fail(
     raise SpecError([Diagnostic(code, message, mark, notes, help)])
 
 
+class UnshownError(GanspecError):
+    """Raised where another process shows the error."""
+
+
 def one_line(error: BaseException) -> str:
     """Return the first line of an exception's message, or its type, and all its notes."""
     lines = str(error).strip().splitlines() or [type(error).__name__]

@@ -14,6 +14,7 @@ from ganspec.language.errors import printable
 from ganspec.systems import checkpoint
 from ganspec.systems.batches import count_batches, pick_images
 from ganspec.systems.checkpoint import CheckpointError, State
+from ganspec.systems.ranks import Ranks
 from ganspec.systems.workers import Plan, read_in_workers
 
 
@@ -33,6 +34,7 @@ class StreamedImages:
         self.used = torch.empty(0, dtype=torch.int64)
         self.known = {each.file for each in files.skipped}
         self.notice: Callable[[list[Skipped]], object] = len  # without effect
+        self.ranks = Ranks()  # each reads a part of every batch
 
     def __len__(self) -> int:
         return len(self.files)
@@ -43,15 +45,34 @@ class StreamedImages:
         Raises DataError if no image can be read any more.
         """
         if self.iterator is None:
-            plan = self.plan()
+            plan = [self._own(chunk) for chunk in self.plan()]
             pin = self.device.type == "cuda"
             self.iterator, self.left = read_in_workers(self.files, plan, pin), len(plan)
         batch = next(self.iterator)
         self.left -= 1
         if self.left == 0:
             self.iterator = None
+        if self.ranks.count > 1 and batch.images is not None:
+            batch = self._of_all(batch, index)
         self.used = batch.indices
         return self._noted(batch).to(self.device, non_blocking=True)
+
+    def _own(self, chunk: list[int]) -> list[int]:
+        """Return the part of a batch that this process reads: all of it, if it is small."""
+        ranks = self.ranks
+        return chunk[ranks.slice(len(chunk))] if len(chunk) >= ranks.count else chunk
+
+    def _of_all(self, batch: Batch, index: torch.Tensor) -> Batch:
+        """Return the batch at `index` that the ranks' parts make up."""
+        size = len(index)
+        if size < self.ranks.count:
+            return batch
+        assert batch.images is not None
+        images = self.ranks.whole(batch.images.to(self.device, non_blocking=True), size)
+        used, skipped = self.ranks.whole(batch.indices, size), batch.skipped
+        if not torch.equal(used, index.cpu()):
+            skipped = [each for part in self.ranks.of_all(skipped) for each in part]
+        return Batch(images, used, skipped)
 
     def close(self) -> None:
         """End the worker processes; the next batch would start new ones."""

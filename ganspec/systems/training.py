@@ -20,6 +20,7 @@ from ganspec.systems.execution import Execution
 from ganspec.systems.feed import Feed, StreamedImages
 from ganspec.systems.identity import Identity
 from ganspec.systems.optimizers import plain_groups, prepare, saved
+from ganspec.systems.ranks import RankLostError, Ranks
 from ganspec.systems.scaling import Scaler
 
 MOST_STEPS = 10**12  # no training makes as many
@@ -112,6 +113,7 @@ class Training:
     scoring: Scoring | None = None  # measures scores at epochs' ends, if the spec has `evaluate`
     identity: Identity = {}  # the values of the spec that the state depends on
     replay: Replay | None = None  # makes steps in place of `advance`
+    ranks = Ranks()  # the processes that train together
     step = 0
 
     def __init__(self, start: Start):
@@ -142,7 +144,10 @@ class Training:
         cannot go on.
         """
         try:
-            return self.replay() if self.replay else self.advance()
+            with self.ranks.together():
+                return self.replay() if self.replay else self.advance()
+        except RankLostError:
+            raise
         except Exception as error:
             failures.blame_backward(error, self.advance)
             raise

@@ -28,7 +28,9 @@ class Counted:
             weights = [weight for weight in group["params"] if weight.grad is not None]
             gradients = [cast(torch.Tensor, weight.grad) for weight in weights]
             if group["weight_decay"]:
-                gradients = torch._foreach_add(gradients, weights, alpha=group["weight_decay"])
+                gradients = list(
+                    torch._foreach_add(gradients, weights, alpha=group["weight_decay"])
+                )
             states = [self.optimizer.state[weight] for weight in weights]
             means, squares, counts = (
                 [state[name] for state in states] for name in ("exp_avg", "exp_avg_sq", "step")

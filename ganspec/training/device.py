@@ -1,13 +1,15 @@
-"""The device that a training runs on."""
+"""The device that a training runs on, and the versions that it depends on."""
 
 from __future__ import annotations
 
 import ctypes
+import platform
 import sys
 
 import torch
 
 from ganspec.runs.run import RunError
+from ganspec.version import VERSION
 
 LOWER = ("tf32", "bf16", "fp16")  # precisions below single precision
 
@@ -70,3 +72,17 @@ def keep_freed_memory() -> None:
     threshold, trim = -3, -1  # M_MMAP_THRESHOLD, M_TRIM_THRESHOLD of malloc.h
     mallopt(threshold, 1 << 30)
     mallopt(trim, (1 << 31) - 1)
+
+
+def environment(device: torch.device) -> dict[str, object]:
+    """Return the versions, hardware and command that a run's numbers depend on."""
+    hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
+    return {
+        "ganspec": VERSION,
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "device": device.type,
+        "hardware": hardware,
+        "threads": torch.get_num_threads(),
+        "command": sys.argv,
+    }

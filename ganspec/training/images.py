@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import warnings
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from ganspec.kinds.datasets.objects import check_conditions, read_conditions
 from ganspec.language.errors import printable
 from ganspec.systems.batches import spaced
 from ganspec.systems.feed import StreamedImages
+from ganspec.systems.ranks import Ranks
 from ganspec.systems.spec import Data, Spec
 from ganspec.systems.training import Images
 
@@ -62,7 +64,10 @@ def _open(
         size = (*data.read_size, data.shape[0])
         found = data.dataset.files(folder, *size, data.resize, data.transpose)
         if streamed is None:
-            streamed = len(found) * math.prod(data.shape) > MEMORY_SHARE * free_memory()
+            # each process of a training has its own copy
+            copies = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+            needed = copies * len(found) * math.prod(data.shape)
+            streamed = needed > MEMORY_SHARE * free_memory()
         if listing:
             files, pixels = open_listed(found, listing, in_memory=not streamed)
         else:
@@ -132,16 +137,39 @@ def class_names(data: Data, folder: Path | None) -> list[str]:
 
 
 def open_all(
-    spec: Spec, folder: Path | None, device: torch.device, listing: Listing | None = None
+    spec: Spec,
+    folder: Path | None,
+    device: torch.device,
+    listing: Listing | None = None,
+    streamed: bool | None = None,
 ) -> Images:
     """Return the images, labels, test images and class names for training. Raises DataError.
 
-    `listing` names the images that a run began with.
+    `listing` names the images that a run began with; `streamed` is as for `open_images`.
     """
-    images, labels, files = _open(spec.data, folder, device, listing=listing)
+    images, labels, files = _open(spec.data, folder, device, streamed, listing)
     test = open_test_images(spec.data, folder, device) if spec.reads_test else None
     names = class_names(spec.data, folder) if spec.labelled else ()
     return Images(images, labels, test, tuple(names), open_conditions(spec, folder), files)
+
+
+def open_together(
+    spec: Spec, folder: Path | None, device: torch.device, listing: Listing | None, ranks: Ranks
+) -> Images:
+    """Return what `open_all` does, on every rank: first on the first one.
+
+    The others find its caches, and stream images if it does.
+    """
+    images: Images | None = None
+    streamed: bool | None = None
+    for is_turn in (ranks.is_first, not ranks.is_first)[: ranks.count]:
+        with ranks.agreed():
+            if is_turn:
+                images = open_all(spec, folder, device, listing, streamed)
+        mine = images is not None and isinstance(images.images, StreamedImages)
+        streamed = ranks.from_first(mine)
+    assert images is not None
+    return images
 
 
 def open_conditions(spec: Spec, folder: Path | None) -> torch.Tensor | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 import torch
@@ -16,14 +16,16 @@ from ganspec.plots.thinned import ThinnedLog
 from ganspec.runs.run import Run
 from ganspec.systems import checkpoint
 from ganspec.systems.claims import Report
+from ganspec.systems.ranks import Ranks
 from ganspec.systems.training import Training
 from ganspec.training.pace import Pace
 from ganspec.training.retention import Retention
-from ganspec.training.stop import Stop
+from ganspec.training.stop import Stop, say
 
 FLUSH_STEPS = 50  # steps between two writes of the log, or fewer after FLUSH_SECONDS
 FLUSH_SECONDS = 2.0
 CHECKPOINT_SECONDS = 300.0  # between checkpoints within an epoch
+TOGETHER_SECONDS = 60.0  # the same with several processes, any of which may be lost
 EPOCH_SECONDS = 20.0  # between checkpoints at epochs' ends
 NOTE_SECONDS = 30.0  # between notes of the pace in `run.json`
 
@@ -36,12 +38,19 @@ class TrainingError(GanspecError):
 
 @dataclass
 class Limits:
-    """The end of a training: the step `last`, a request to stop, or `minutes` after its start."""
+    """The end of a training: the step `last`, a request to stop, or `minutes` after its start.
+
+    All `ranks` end after the same step. `asked` is True once they know of a request to stop, which
+    is then said if `announces` is True: a single process says it earlier, when the signal comes.
+    """
 
     last: int
     stop: Stop
     minutes: float | None = None
+    ranks: Ranks = field(default_factory=Ranks)
     deadline: float = math.inf
+    asked: bool = False
+    announces: bool = False
 
     def start(self) -> None:
         """Begin to count the minutes: right before the first step, however slow the imports."""
@@ -49,8 +58,13 @@ class Limits:
             self.deadline = time.monotonic() + 60 * self.minutes
 
     def reached(self, step: int) -> bool:
-        """Return True if the training ends after `step`."""
-        return step >= self.last or self.stop.asked or time.monotonic() > self.deadline
+        """Return True if the training ends after `step`. All ranks call this at the same time."""
+        late = time.monotonic() > self.deadline
+        before = self.asked
+        self.asked, late = self.ranks.any(self.stop.asked, late)
+        if self.announces and self.asked and not before:
+            say("a signal came: stopping after this step, with a checkpoint")
+        return step >= self.last or self.asked or late
 
 
 class LossRecorder:
@@ -133,6 +147,23 @@ class LossRecorder:
         self.note()
 
 
+def measures(training: Training) -> dict[str, torch.Tensor]:
+    """Return measurements on held-out images, which all ranks make together."""
+    with training.ranks.together():
+        return training.measures()
+
+
+def follow(training: Training, limits: Limits) -> None:
+    """Make the steps of `Loop` on a rank that writes nothing."""
+    goes_on = not limits.reached(training.step)
+    limits.start()
+    while goes_on:
+        training.make_step()
+        if training.ends_epoch() or (limits.reached(training.step) and not limits.asked):
+            measures(training)
+        goes_on = not limits.reached(training.step)
+
+
 class LossPlot:
     """The plot of a run's losses, and how far it has read the log."""
 
@@ -166,6 +197,9 @@ class Loop:
         self.recorder = LossRecorder(training, run, on_flush)
         self.plot, self.retention = LossPlot(training, run, claims), Retention(training, run)
         self.saved = time.perf_counter()  # time of the last checkpoint
+        self.spacing = CHECKPOINT_SECONDS
+        if training.ranks.count > 1:  # the first checkpoint is of the first step
+            self.saved, self.spacing = -math.inf, TOGETHER_SECONDS
         self.saved_step: int | None = None
 
     def run_to_end(self) -> bool:
@@ -176,18 +210,18 @@ class Loop:
         """
         training, limits, pace = self.training, self.limits, self.recorder.pace
         complete = self.score()  # a signal may have ended an earlier process before it did
+        goes_on = not limits.reached(training.step)
         limits.start()
-        goes_on = training.step < limits.last and not limits.stop.asked
         while goes_on:
             pace.begin()
             losses = self.recorder.advance()
             pace.end(waited=False)
             ended = training.ends_epoch()
             # no measurements after a signal: an uninterrupted run has none at this step
-            if ended or (limits.reached(training.step) and not limits.stop.asked):
-                losses = {**losses, **training.measures()}
+            if ended or (limits.reached(training.step) and not limits.asked):
+                losses = {**losses, **measures(training)}
             self.recorder.add(losses)
-            if ended or time.perf_counter() - self.saved > CHECKPOINT_SECONDS:
+            if ended or time.perf_counter() - self.saved > self.spacing:
                 self.keep(ended)
                 complete = self.score()
             goes_on = not limits.reached(training.step)

@@ -14,6 +14,7 @@ from ganspec.systems import checkpoint
 from ganspec.systems.checkpoint import State
 from ganspec.systems.execution import Execution
 from ganspec.systems.feed import StreamedImages
+from ganspec.systems.ranks import Ranks
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images, Training
 from ganspec.training.choosing import (
@@ -31,12 +32,33 @@ from ganspec.training.trainer import Trainer
 
 
 def request_of(
-    run: Run, state: State | None, options: TrainingOptions, exact: bool
+    run: Run, state: State | None, options: TrainingOptions, exact: bool, ranks: Ranks
 ) -> ExecutionRequest:
     """Return the request for an execution: that of `state`, if the run goes on from it.
 
-    Raises RunError if the device cannot do it, or if another one than the run's is asked for.
+    Raises RunError if the device or several processes cannot do it, or if another one than the
+    run's is asked for.
     """
+    request = _request(run, state, options, exact)
+    return _of_several(request) if ranks.count > 1 else request
+
+
+def _of_several(request: ExecutionRequest) -> ExecutionRequest:
+    """Return the request of one of several processes: nothing is measured, steps wait for others.
+
+    Raises RunError.
+    """
+    if request.precision == "fp16":
+        raise RunError("fp16 is for one process, which alone sees all gradients: use bf16")
+    if one := {"compile", "graphs"} & set(request.speedups or ()):
+        raise RunError(f"{min(one)} is for one process: leave it out of --speedups")
+    precision = None if request.precision == AUTO else request.precision
+    return replace(request, precision=precision, speedups=request.speedups or ())
+
+
+def _request(
+    run: Run, state: State | None, options: TrainingOptions, exact: bool
+) -> ExecutionRequest:
     device = choose_device(options.device)
     if state is None:
         request = read_request(options.precision, options.speedups, exact, device)
@@ -62,7 +84,7 @@ def request_of(
 
 
 def choose_for(
-    spec: Spec, images: Images, request: ExecutionRequest, options: TrainingOptions
+    spec: Spec, images: Images, request: ExecutionRequest, options: TrainingOptions, ranks: Ranks
 ) -> Choice:
     """Return the execution for training `spec`, measured on copies if it is left open."""
     count = len(images.images)
@@ -77,7 +99,7 @@ def choose_for(
         return make_training(spec, images, execution, options, exact=False)
 
     choice = choose(request, make, steps, options.minutes)
-    if not options.exact:
+    if not options.exact and ranks.is_first:
         tell(spec, choice)
     return choice
 

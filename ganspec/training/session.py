@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import math
-import platform
-import sys
 import time
 import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
-import torch
-
 from ganspec.compiler.emit import emit
-from ganspec.kinds.datasets.image_files import ImageFiles, Skipped
+from ganspec.kinds.datasets.image_files import ImageFiles, Listing, Skipped
 from ganspec.progress import Progress
 from ganspec.runs.image_record import note_skipped, read_images, rewind_skipped, write_images
 from ganspec.runs.run import Run, RunError, differences
@@ -23,16 +20,19 @@ from ganspec.runs.score_file import forget_scores
 from ganspec.systems import checkpoint
 from ganspec.systems.checkpoint import State
 from ganspec.systems.feed import StreamedImages
+from ganspec.systems.ranks import Ranks
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images, Scoring, Training
 from ganspec.systems.unread import refuse_unread
+from ganspec.training.device import environment
 from ganspec.training.events import following, require_tensorboard
-from ganspec.training.images import open_all
-from ganspec.training.loop import Limits, Loop, OnFlush
+from ganspec.training.images import open_together
+from ganspec.training.loop import Limits, Loop, OnFlush, follow
 from ganspec.training.making import choose_for, make_training, request_of
 from ganspec.training.options import TrainingOptions
+from ganspec.training.processes import is_again, joined, launch_name, told_once
+from ganspec.training.sharing import require_same_start
 from ganspec.training.stop import stop_requests
-from ganspec.version import VERSION
 
 CALL_SECONDS = 0.2  # between two calls of the user's function
 
@@ -52,37 +52,84 @@ def train(
     data = Path(options.data) if options.data else None
     if options.tensorboard:
         require_tensorboard()
+    with joined(options.device) as ranks, told_once(ranks, run):
+        _train(spec, run, data, _after_restart(options, run), scoring, ranks)
+    return run
+
+
+def _train(
+    spec: Spec,
+    run: Run,
+    data: Path | None,
+    options: TrainingOptions,
+    scoring: ScoringFactory | None,
+    ranks: Ranks,
+) -> None:
+    """Train `spec` on every rank. The first one reads and writes the run."""
     images: Images | None = None
     try:
-        state = _saved_state(run, spec, options.exact) if options.resume else None
-        if state is None:
-            run.claim(options.overwrite, run.is_resumable(spec))
-        exact = state.get("exact", run.exact) if state else options.exact
-        request = request_of(run, state, options, exact)
-        source = emit(spec) if state is None else ""
-        listing = read_images(run.folder) if state else None
-        images = open_all(spec, data, request.device, listing)
-        choice = choose_for(spec, images, request, options)
-        training = make_training(spec, images, choice.execution, options, exact)
-        last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
-        if scoring:
-            training.scoring = scoring(spec, data, training, run)
+        with ranks.agreed():
+            begun = _begin(run, spec, options) if ranks.is_first else None
+            source = emit(spec) if begun and begun.state is None else ""
+        begun = ranks.from_first(begun)
+        assert begun is not None
+        state = begun.state
+        with ranks.agreed():
+            request = request_of(run, state, options, begun.exact, ranks)
+        images = open_together(spec, data, request.device, begun.listing, ranks)
+        with ranks.agreed():
+            choice = choose_for(spec, images, request, options, ranks)
+            training = make_training(spec, images, choice.execution, options, begun.exact)
+            last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
+            if scoring and ranks.is_first:
+                training.scoring = scoring(spec, data, training, run)
+        require_same_start(training, images, ranks)
         # from the first write on, a signal ends the run with a checkpoint
-        with stop_requests(quiet=options.progress is not True) as stop:
-            if state is None:
-                info = _info(spec, training, images, exact) | choice.record()
-                run.begin(spec, source, info, options.overwrite)
-            else:
-                _check_images(run, images)
-                _restore(run, spec, training, state, last)
-            if images.files:
-                _record_images(run, training, images.files, is_listed=listing is not None)
-            _advance(spec, training, run, Limits(last, stop, options.minutes), options)
+        with stop_requests(quiet=options.progress is not True or ranks.count > 1) as stop:
+            with ranks.agreed():
+                if not ranks.is_first:
+                    if state:
+                        training.restore(state, run.folder)
+                elif state is None:
+                    info = _info(spec, training, images, begun.exact) | choice.record()
+                    run.begin(spec, source, info, options.overwrite)
+                else:
+                    _check_images(run, images)
+                    _restore(run, spec, training, state, last)
+                if ranks.is_first:
+                    _record(run, training, images, is_listed=begun.listing is not None)
+            limits = Limits(last, stop, options.minutes, ranks)
+            _advance(spec, training, run, limits, options)
     finally:
         if images and isinstance(images.images, StreamedImages):
             images.images.close()
         run.release()
-    return run
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """The parts of a run that all ranks start from: `state` and `listing` if it is resumed."""
+
+    state: State | None
+    exact: bool
+    listing: Listing | None
+
+
+def _begin(run: Run, spec: Spec, options: TrainingOptions) -> Beginning:
+    """Lock the run's folder, and return what a training starts from."""
+    state = _saved_state(run, spec, options.exact) if options.resume else None
+    if state is None:
+        run.claim(options.overwrite, run.is_resumable(spec))
+        return Beginning(None, options.exact, None)
+    return Beginning(state, state.get("exact", run.exact), read_images(run.folder))
+
+
+def _after_restart(options: TrainingOptions, run: Run) -> TrainingOptions:
+    """Return `options` that go on with `run`, if torchrun began it and has started it again."""
+    if not is_again(run):
+        return options
+    has_state = run.checkpoint_path.is_file()
+    return replace(options, resume=has_state, overwrite=not has_state)
 
 
 def _info(spec: Spec, training: Training, images: Images, exact: bool) -> dict[str, object]:
@@ -108,6 +155,14 @@ def _check_images(run: Run, images: Images) -> None:
             raise RunError(f"{message}: name their folder with --data")
 
 
+def _record(run: Run, training: Training, images: Images, is_listed: bool) -> None:
+    """Note the images and the processes of a run that begins or goes on."""
+    if images.files:
+        _record_images(run, training, images.files, is_listed)
+    if launch := launch_name():
+        run.note(processes=training.ranks.count, launch=launch)
+
+
 def _record_images(run: Run, training: Training, files: ImageFiles, is_listed: bool) -> None:
     """List the images in the run, unless they are, and note files that others replace."""
     if is_listed:
@@ -126,6 +181,11 @@ def _advance(
     spec: Spec, training: Training, run: Run, limits: Limits, options: TrainingOptions
 ) -> None:
     """Train until `limits` are reached. Set `step` and `interrupted` of `run`."""
+    if not training.ranks.is_first:
+        follow(training, limits)
+        run.step, run.interrupted = training.step, limits.asked and training.step < limits.last
+        return
+    limits.announces = options.progress is True and training.ranks.count > 1
     events = following(run) if options.tensorboard else nullcontext(lambda: None)
     bar = Progress(spec.name, seconds=limits.minutes and 60 * limits.minutes)
     with events as update, bar:
@@ -211,17 +271,3 @@ def _saved_state(run: Run, spec: Spec, exact: bool) -> State:
     if exact and not state.get("exact", run.exact):
         raise RunError(f"{run.folder} began without --exact: resume it without, or begin another")
     return state
-
-
-def environment(device: torch.device) -> dict[str, object]:
-    """Return the versions, hardware and command that a run's numbers depend on."""
-    hardware = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.machine()
-    return {
-        "ganspec": VERSION,
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "device": device.type,
-        "hardware": hardware,
-        "threads": torch.get_num_threads(),
-        "command": sys.argv,
-    }

@@ -53,7 +53,8 @@ class Stop:
         """Handle a signal."""
         now = time.monotonic()
         if not self.begun:
-            say("stopped before the first step")
+            if os.environ.get("RANK", "0") == "0":  # one of several processes speaks
+                say("stopped before the first step")
             os._exit(STATUS)  # an exception could be swallowed, as within an import
         if not self.asked:
             self.asked, self.time = True, now

@@ -17,6 +17,7 @@ from ganspec.runs.run import RunError
 from ganspec.systems import checkpoint
 from ganspec.systems.identity import identity
 from ganspec.systems.passes import TrainingSize
+from ganspec.systems.ranks import Ranks
 from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images, Start
@@ -28,6 +29,7 @@ from ganspec.training.graphs import Recorder
 from ganspec.training.halving import fit_settings
 from ganspec.training.images import open_all
 from ganspec.training.losses import passing_nan
+from ganspec.training.sharing import share
 
 
 class Trainer:
@@ -93,6 +95,7 @@ class Trainer:
             if not exact and self.device.type == "cpu":
                 for optimizer in self.training.optimizers.values():
                     fuse(optimizer)
+            share(self.training, Ranks.joined())
         except ValueError as error:
             raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
 

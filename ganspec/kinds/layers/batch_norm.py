@@ -22,7 +22,7 @@ class CenteredBatchNorm(nn.BatchNorm2d):
         self.bias = nn.Parameter(torch.zeros(channels))
 
     def forward(self, x):
-        if self.training and self.track_running_stats:
+        if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
         # without a gain, a GPU finds no gradient of the bias
         gain = torch.ones_like(self.bias)

@@ -1,0 +1,242 @@
+"""The processes that train one spec together: what each of them computes, and what they exchange.
+
+Every rank runs the whole training step on the whole batch, with the same random numbers. Only the
+networks are shared out: each rank runs them on its slice of the batch, and the ranks exchange the
+outputs. Losses, penalties and rules of a step therefore never know how many ranks there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any, TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.autograd import Variable
+from torch.autograd.function import Function
+
+from ganspec.language.errors import GanspecError, UnshownError, one_line
+
+T = TypeVar("T")
+
+
+class RankLostError(GanspecError):
+    """Raised when another process of the training has ended, or cannot be reached."""
+
+
+class Ranks:
+    """All processes of a training, and the `index` of this one. Without others, `count` is 1.
+
+    Within `together`, networks are run in slices; only code that all ranks run may stand there.
+    """
+
+    def __init__(self, count: int = 1, index: int = 0):
+        self.count, self.index, self.is_together = count, index, False
+
+    @classmethod
+    def joined(cls) -> Ranks:
+        """Return the ranks of torch's process group, or this process alone if there is none."""
+        if not (dist.is_available() and dist.is_initialized()):
+            return cls()
+        return cls(dist.get_world_size(), dist.get_rank())
+
+    def __deepcopy__(self, memo: dict) -> Ranks:
+        return self  # a copy of a network belongs to the same processes
+
+    @property
+    def is_first(self) -> bool:
+        """True for the one rank that writes files and prints."""
+        return self.index == 0
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Within the block, all ranks run the same code, and share networks out."""
+        self.is_together = self.count > 1
+        try:
+            yield
+        finally:
+            self.is_together = False
+
+    # -- slices ----------------------------------------------------------------------------------
+
+    def bounds(self, size: int) -> list[int]:
+        """Return where the slices of a batch begin and end; the first ones may be longer by 1."""
+        least, more = divmod(size, self.count)
+        return [rank * least + min(rank, more) for rank in range(self.count + 1)]
+
+    def slice(self, size: int) -> slice:
+        """Return the part of a batch that this rank computes."""
+        return slice(*self.bounds(size)[self.index : self.index + 2])
+
+    def whole(self, part: torch.Tensor, size: int) -> torch.Tensor:
+        """Return the parts of all ranks, one after the other: `size` in their first dimension."""
+        bounds = self.bounds(size)
+        lengths = [end - begin for begin, end in pairwise(bounds)]
+        most = max(lengths)
+        sent = part.new_zeros(most, *part.shape[1:])
+        sent[: len(part)] = part
+        # as bytes, since not every backend knows every type
+        raw = sent.reshape(-1).view(torch.uint8)
+        received = raw.new_empty(self.count, len(raw))
+        self._exchange(dist.all_gather, list(received), raw)
+        parts = received.view(part.dtype).view(self.count, *sent.shape)
+        if size == self.count * most:
+            return parts.flatten(0, 1)
+        pieces = zip(parts, lengths, strict=True)
+        return torch.cat([piece[:length] for piece, length in pieces])
+
+    # -- agreement -------------------------------------------------------------------------------
+
+    def any(self, *flags: bool) -> tuple[bool, ...]:
+        """Return for each flag whether it is True on any rank."""
+        if self.count == 1:
+            return flags
+        votes = torch.tensor(flags, dtype=torch.uint8)
+        self._exchange(dist.all_reduce, votes, dist.ReduceOp.MAX)
+        return tuple(bool(vote) for vote in votes)
+
+    def from_first(self, value: T) -> T:
+        """Return the first rank's `value` on all ranks."""
+        if self.count == 1:
+            return value
+        values = [value]
+        self._exchange(dist.broadcast_object_list, values, device=torch.device("cpu"))
+        return values[0]
+
+    def of_all(self, value: T) -> list[T]:
+        """Return the values of all ranks, in their order."""
+        values: list[Any] = [value] * self.count
+        if self.count > 1:
+            self._exchange(dist.all_gather_object, values, value)
+        return values
+
+    @contextmanager
+    def agreed(self) -> Iterator[None]:
+        """Run the block on every rank. If it fails on one, it fails on all.
+
+        The first rank raises its own error, or else one that names another rank's; the others raise
+        UnshownError.
+        """
+        if self.count == 1:
+            yield
+            return
+        error: BaseException | None = None
+        try:
+            yield
+        except RankLostError:
+            raise
+        except (Exception, KeyboardInterrupt) as raised:
+            error = raised
+        messages = self.of_all(error and one_line(error))
+        failed = [(rank, text) for rank, text in enumerate(messages) if text is not None]
+        if self.is_first and error:
+            raise error
+        if failed and not self.is_first:
+            raise UnshownError(failed[0][1]) from error
+        if failed:
+            raise GanspecError("on rank {}: {}".format(*failed[0]))
+
+    def require_equal(self, values: dict[str, object]) -> None:
+        """Raise GanspecError if another rank has another value under one of the keys."""
+        for rank, others in enumerate(self.of_all(values)):
+            for name, value in values.items():
+                if others[name] != value and self.is_first:
+                    raise GanspecError(f"rank {rank} has other {name} than rank 0")
+
+    def _exchange(self, operation: Callable, *arguments: object, **options: object) -> None:
+        """Run a collective operation. Raises RankLostError if another process is lost."""
+        try:
+            operation(*arguments, **options)
+        except RuntimeError as error:
+            raise RankLostError(f"another process was lost: {one_line(error)}") from error
+
+    # -- gradients -------------------------------------------------------------------------------
+
+    def total(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the sum of all ranks' `x`, without gradients."""
+        result = x.detach().clone()
+        self._exchange(dist.all_reduce, result)
+        return result
+
+    def average_gradients(self, weights: Sequence[nn.Parameter]) -> None:
+        """Average the gradients of `weights` over the ranks at the end of each `backward`."""
+        known = {id(weight): place for place, weight in enumerate(weights)}
+        fresh: list[nn.Parameter] = []
+
+        def note(weight: nn.Parameter) -> None:
+            if self.is_together:
+                if not fresh:
+                    Variable._execution_engine.queue_callback(average)
+                fresh.append(weight)
+
+        def average() -> None:
+            # the order in which gradients come may differ between ranks
+            ordered = sorted(fresh, key=lambda weight: known[id(weight)])
+            fresh.clear()
+            self._average([weight.grad for weight in ordered if weight.grad is not None])
+
+        for weight in weights:
+            weight.register_post_accumulate_grad_hook(note)
+
+    def _average(self, gradients: list[torch.Tensor]) -> None:
+        """Replace gradients by their mean over the ranks, in one exchange for each type."""
+        for dtype in dict.fromkeys(gradient.dtype for gradient in gradients):
+            alike = [gradient for gradient in gradients if gradient.dtype == dtype]
+            flat = torch.cat([gradient.reshape(-1) for gradient in alike])
+            self._exchange(dist.all_reduce, flat)
+            flat /= self.count
+            for gradient, mean in zip(alike, flat.split([g.numel() for g in alike]), strict=True):
+                gradient.copy_(mean.view_as(gradient))
+
+
+# Gradients within a network are `count` times those of the loss, so that their mean over the ranks
+# is the gradient of the loss, both for weights that a network uses on its slice alone, and for
+# weights that every rank uses equally, as in a decay of weights.
+
+
+class ToSlice(Function):
+    """This rank's slice of a batch that all ranks have, times `scale`."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, ranks: Ranks, scale: float = 1.0) -> torch.Tensor:
+        ctx.ranks, ctx.scale, ctx.size = ranks, scale, len(x)
+        own = x[ranks.slice(len(x))]
+        return own.clone() if scale == 1 else scale * own
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        return ToWhole.apply(gradient, ctx.ranks, ctx.size, ctx.scale / ctx.ranks.count), *[
+            None
+        ] * 2
+
+
+class ToWhole(Function):
+    """The batch that the ranks' slices make up, times `scale`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: torch.Tensor, ranks: Ranks, size: int, scale: float = 1.0
+    ) -> torch.Tensor:
+        ctx.ranks, ctx.scale = ranks, scale
+        whole = ranks.whole(x, size)
+        return whole if scale == 1 else scale * whole
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        return ToSlice.apply(gradient, ctx.ranks, ctx.scale * ctx.ranks.count), *[None] * 3
+
+
+class Total(Function):
+    """The sum of all ranks' values, of which each rank uses the whole."""
+
+    @staticmethod
+    def forward(ctx: Any, x: torch.Tensor, ranks: Ranks) -> torch.Tensor:
+        ctx.ranks = ranks
+        return ranks.total(x)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: torch.Tensor) -> Any:
+        return Total.apply(gradient, ctx.ranks), None

@@ -1,0 +1,54 @@
+"""The start of several processes on one machine, which train together."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import uuid
+from collections.abc import Sequence
+
+import torch
+from torch.distributed.elastic.multiprocessing import SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from ganspec.runs.run import RunError
+
+SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"  # that the launcher passes on
+LAST_STEP_SECONDS = 600  # for a step and a checkpoint after a signal
+
+
+def launch(processes: int, max_restarts: int, arguments: Sequence[str]) -> int:
+    """Run `ganspec ARGUMENTS` in several processes of this machine, by torchrun's launcher.
+
+    Signals are passed on to all of them. Return the exit status. Raises KeyboardInterrupt if a
+    signal has ended them, and RunError if the first one was killed: any other error is shown by the
+    first one.
+    """
+    # cores are shared out, as torch would take all of them in each process
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // processes)))
+    logging.disable(logging.CRITICAL)  # the launcher's remarks
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        run_id=uuid.uuid4().hex,
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        local_addr="localhost",
+        max_restarts=max_restarts,
+        signals_to_handle=SIGNALS,
+        shutdown_timeout=LAST_STEP_SECONDS,
+    )
+    try:
+        elastic_launch(config, sys.executable)("-m", "ganspec", *arguments)
+    except SignalException as end:
+        raise KeyboardInterrupt from end
+    except ChildFailedError as error:
+        rank, failure = error.get_first_failure()
+        if rank == 0 and failure.exitcode < 0:
+            message = f"the first process of the training was killed by {failure.signal_name()}"
+            raise RunError(f"{message}: go on from its checkpoint with --resume") from None
+        return max(failure.exitcode, 2)
+    return 0

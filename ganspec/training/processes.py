@@ -1,0 +1,112 @@
+"""Processes that train one spec together, as torchrun starts them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+
+from ganspec.language.errors import GanspecError, UnshownError, one_line
+from ganspec.progress import quieted
+from ganspec.runs.run import Run, RunError
+from ganspec.systems.ranks import RankLostError, Ranks
+
+# A lost process closes its connections, which ends the others at once. A process that waits is
+# alive, and may wait for long, as for scores that the first one measures.
+PATIENCE = timedelta(days=7)
+
+
+def started_together() -> int:
+    """Return the number of processes that torchrun started, 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
+
+
+@contextmanager
+def joined(device: str) -> Iterator[Ranks]:
+    """Join the processes that torchrun started, for the block. Give it their ranks.
+
+    A caller's own process group is used, and left open. Raises RunError if a machine has fewer GPUs
+    than processes, or if the processes cannot meet.
+    """
+    if started_together() == 1 or dist.is_initialized():
+        yield Ranks.joined()
+        return
+    on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
+    if on_gpu:
+        _choose_gpu()
+    try:
+        store, rank, count = next(dist.rendezvous("env://"))
+        # the launcher's store keeps the addresses of processes that were lost
+        store = dist.PrefixStore(f"start {restarts()}", store)
+        backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
+        dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=PATIENCE)
+    except (RuntimeError, ValueError) as error:
+        raise RunError(f"the processes cannot meet: {one_line(error)}") from error
+    ranks = Ranks.joined()
+    with warnings.catch_warnings(), quieted(not ranks.is_first):
+        if not ranks.is_first:  # the first one shows them
+            warnings.simplefilter("ignore")
+        yield ranks
+    # not after an error: other processes may be gone, and the end of this one closes all
+    dist.destroy_process_group()
+
+
+def _choose_gpu() -> None:
+    """Use the GPU of this process's number on its machine. Raises RunError if there is none."""
+    place, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
+    needed = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if needed <= count:
+        torch.cuda.set_device(place)
+        return
+    message = f"{needed} processes on one machine need as many GPUs, and here are {count}"
+    error = RunError if place == 0 else UnshownError
+    raise error(f"{message}: start fewer, or use --device cpu")
+
+
+@contextmanager
+def told_once(ranks: Ranks, run: Run) -> Iterator[None]:
+    """Within the block, let one rank raise what all know; others raise UnshownError."""
+    try:
+        yield
+    except RankLostError as error:
+        if ranks.is_first:
+            raise RunError(_loss(run)) from error
+        raise UnshownError("another process of the training was lost") from error
+    except UnshownError:
+        raise
+    except GanspecError as error:
+        if ranks.is_first:
+            raise
+        raise RunError(f"on rank {ranks.index}: {error}") from error
+
+
+def _loss(run: Run) -> str:
+    """Return a message about a lost process, and how the training goes on."""
+    message = "another process of the training was lost"
+    if restarts() < int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0")):
+        return f"{message}: all are started again"
+    if run.checkpoint_path.is_file():
+        return f"{message}: go on from the last checkpoint with --resume"
+    return f"{message} before the first checkpoint: begin again with --overwrite"
+
+
+def is_again(run: Run) -> bool:
+    """Return True if torchrun began `run`, and has started the processes again since."""
+    return restarts() > 0 and run.info().get("launch") == launch_name()
+
+
+def restarts() -> int:
+    """Return how often torchrun has started the processes again."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
+
+
+def launch_name() -> str | None:
+    """Return the name of torchrun's launch, the same for processes that it starts again."""
+    name = os.environ.get("TORCHELASTIC_RUN_ID")
+    return name and f"{name} {platform.node()} {os.getppid()}"

@@ -1,0 +1,240 @@
+"""Networks whose batches are shared out among ranks, with results as of one process.
+
+Most layers treat each image by itself, so each rank runs them on its slice. Batch norms exchange
+their statistics. Any other layer is tried: one that draws random numbers is run on a batch of
+the whole size, so that it draws all of them; one that mixes images is run on all images.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Literal, TypeAlias
+
+import torch
+from torch import nn
+from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.dropout import _DropoutNd
+
+from ganspec.compiler.evaluate import EvaluatedNetwork
+from ganspec.program.ir import Step, Value
+from ganspec.systems.feed import StreamedImages
+from ganspec.systems.ranks import Ranks, ToSlice, Total, ToWhole
+from ganspec.systems.training import Images, Training
+
+Reach: TypeAlias = Literal["image", "random", "batch"]
+TRIED = 4  # images in a trial
+SCALES = (1.0, 0.01)  # of random inputs; layers that compare images may see only close ones
+
+
+def share(training: Training, ranks: Ranks) -> None:
+    """Let the networks of `training` run in slices, and average their gradients, within `together`.
+
+    Nothing changes if there is one rank.
+    """
+    training.ranks = ranks
+    if isinstance(training.batches.images, StreamedImages):
+        training.batches.images.ranks = ranks
+    if ranks.count > 1:
+        for network in training.networks.values():
+            SharedNetwork(network, ranks)
+        weights = [w for network in training.networks.values() for w in network.parameters()]
+        ranks.average_gradients(weights)
+
+
+def require_same_start(training: Training, images: Images, ranks: Ranks) -> None:
+    """Raise GanspecError if a rank has another spec, other images or other weights."""
+    if ranks.count == 1:
+        return
+    weights = {key: fingerprint(network) for key, network in training.networks.items()}
+    known = {"images": images.sha256 or len(images.images), "initial weights": weights}
+    ranks.require_equal({"values in its spec": training.identity, **known})
+
+
+def fingerprint(network: nn.Module) -> str:
+    """Return a hash of a network's weights."""
+    digest = hashlib.sha256()
+    for value in network.state_dict().values():
+        digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+class SharedNetwork:
+    """The hooks of one network; `size` is that of the whole batch, None outside `together`.
+
+    A batch of fewer images than ranks is not shared out.
+    """
+
+    def __init__(self, network: nn.Module, ranks: Ranks):
+        self.ranks, self.size = ranks, 0
+        network.register_forward_pre_hook(self.begin)
+        network.register_forward_hook(self.end)
+        for module in network.modules():
+            if isinstance(module, _BatchNorm):
+                vars(module)["forward"] = partial(normalize, module, self)
+            if isinstance(module, EvaluatedNetwork):
+                module.wrap_functions(self.wrapped)
+        if isinstance(network, EvaluatedNetwork):
+            for step, inputs, layer in network.calls():
+                if layer is not None and (reach := batch_reach(step, inputs, layer)) != "image":
+                    layer.register_forward_pre_hook(partial(self.enter, reach))
+                    layer.register_forward_hook(partial(self.leave, reach))
+
+    def begin(self, _: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Any:
+        """Keep this rank's slice of a network's inputs."""
+        size = len(inputs[0])
+        self.size = size if self.ranks.is_together and size >= self.ranks.count else 0
+        return tuple(ToSlice.apply(x, self.ranks) for x in inputs) if self.size else None
+
+    def end(self, _: nn.Module, inputs: object, output: Any) -> Any:
+        """Return the outputs of all ranks."""
+        if not self.size:
+            return None
+        if isinstance(output, tuple):
+            return tuple(ToWhole.apply(x, self.ranks, self.size) for x in output)
+        return ToWhole.apply(output, self.ranks, self.size)
+
+    def enter(self, reach: Reach, _: object, inputs: tuple[torch.Tensor, ...]) -> Any:
+        """Return a batch of the whole size for a layer that mixes images or draws numbers."""
+        if not self.size:
+            return None
+        if reach == "batch":
+            return tuple(ToWhole.apply(x, self.ranks, self.size) for x in inputs)
+        return tuple(self.filled(x) for x in inputs)
+
+    def leave(self, reach: Reach, _: object, inputs: object, output: torch.Tensor) -> Any:
+        """Return this rank's slice of such a layer's output."""
+        if not self.size:
+            return None
+        if reach == "batch":
+            return ToSlice.apply(output, self.ranks)
+        return output[self.ranks.slice(self.size)]
+
+    def filled(self, x: torch.Tensor) -> torch.Tensor:
+        """Return a batch of the whole size that has `x` in the place of this rank's slice."""
+        own = self.ranks.slice(self.size)
+        before, after = own.start, self.size - own.stop
+        other = x[:1].detach()  # real images rather than zeros, which a layer may divide by
+        rest = other.shape[1:]
+        filled = torch.cat([other.expand(before, *rest), x, other.expand(after, *rest)])
+        # random numbers are drawn in the order of memory
+        is_usual = x.dim() != 4 or x.is_contiguous()
+        return filled.contiguous(
+            memory_format=torch.contiguous_format if is_usual else torch.channels_last
+        )
+
+    def wrapped(self, step: Step, inputs: list[Value]) -> Callable | None:
+        """Return a function to apply in place of a step's own; None if that treats each image."""
+        reach = batch_reach(step, inputs, None)
+        if reach == "image":
+            return None
+
+        def apply(*tensors: torch.Tensor) -> torch.Tensor:
+            entered = self.enter(reach, None, tensors) or tensors
+            output = step.call.apply(list(entered))
+            return self.leave(reach, None, None, output) if self.size else output
+
+        return apply
+
+
+def normalize(module: _BatchNorm, shared: SharedNetwork, x: torch.Tensor) -> torch.Tensor:
+    """Apply a batch norm by the statistics of the whole batch; gradients of gradients work, too."""
+    by_batch = module.training or module.running_mean is None
+    if not (shared.size and by_batch):
+        return type(module).forward(module, x)
+    dims = [0, *range(2, x.dim())]
+    row = (1, -1, *[1] * (x.dim() - 2))  # shape: one number per channel
+    wide = x if x.dtype == torch.float64 else x.float()
+    count = shared.size * x[0, 0].numel()
+    mean = Total.apply(wide.sum(dims), shared.ranks) / count
+    centred = wide - mean.view(row)
+    variance = Total.apply(centred.square().sum(dims), shared.ranks) / count
+    result = centred * (variance + module.eps).rsqrt().view(row)
+    if module.weight is not None:
+        result = result * module.weight.view(row)
+    if module.bias is not None:
+        result = result + module.bias.view(row)
+    if module.training and module.running_mean is not None:
+        follow(module, mean.detach(), variance.detach() * count / (count - 1))
+    return result.to(x.dtype)
+
+
+def follow(module: _BatchNorm, mean: torch.Tensor, variance: torch.Tensor) -> None:
+    """Move a batch norm's running statistics towards those of a batch, as torch does."""
+    assert module.running_mean is not None and module.running_var is not None
+    assert module.num_batches_tracked is not None
+    module.num_batches_tracked.add_(1)
+    share = module.momentum
+    if share is None:
+        share = 1 / float(module.num_batches_tracked)
+    module.running_mean.lerp_(mean.to(module.running_mean.dtype), share)
+    module.running_var.lerp_(variance.to(module.running_var.dtype), share)
+
+
+def batch_reach(step: Step, inputs: list[Value], module: nn.Module | None) -> Reach:
+    """Return what each output of a step depends on: its own image, random numbers, or the batch.
+
+    torch's own modules are known; other calls are tried on random inputs, in training mode.
+    """
+    if type(module).__module__.startswith("torch.nn."):
+        draws = isinstance(module, _DropoutNd | nn.RReLU)
+        return "random" if draws else "image"
+    device = next((t.device for t in module.state_dict().values()), None) if module else None
+    with (
+        torch.random.fork_rng(),
+        torch.device(device or "cpu"),
+        torch.no_grad(),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        tried = [_trial(step, inputs, module, scale) for scale in SCALES]
+    return max(tried, key=["image", "random", "batch"].index)
+
+
+def _trial(step: Step, inputs: list[Value], module: nn.Module | None, scale: float) -> Reach:
+    torch.manual_seed(0)
+    tensors = [value.tensor(TRIED) for value in inputs]
+    tensors = [scale * torch.randn_like(x) if x.is_floating_point() else x for x in tensors]
+    half = TRIED // 2
+    changed = [torch.cat([x[:half], x[:1].expand(half, *x.shape[1:])]) for x in tensors]
+    whole, draws = _run(step, tensors, module)
+    if not _same(_run(step, changed, module)[0][:half], whole[:half]):
+        return "batch"
+    alone, _ = _run(step, [x[half:] for x in tensors], module)
+    return "random" if draws or not _same(alone, whole[half:]) else "image"
+
+
+def _run(
+    step: Step, tensors: list[torch.Tensor], module: nn.Module | None
+) -> tuple[torch.Tensor, bool]:
+    """Return a step's output, and whether it drew random numbers."""
+    device = tensors[0].device
+    torch.manual_seed(1)
+    before = _random_state(device)
+    if module is None:
+        output = step.call.apply(tensors)
+    else:
+        tried = copy.deepcopy(module).train()  # buffers may change
+        for part in tried.modules():
+            if isinstance(part, _BatchNorm):  # its statistics are exchanged in any case
+                vars(part)["forward"] = _unchanged
+        output = tried(*tensors)
+    return output, not torch.equal(before, _random_state(device))
+
+
+def _random_state(device: torch.device) -> torch.Tensor:
+    states = [torch.get_rng_state()]
+    if device.type == "cuda":
+        states.append(torch.cuda.get_rng_state(device))
+    return torch.cat(states)
+
+
+def _unchanged(x: torch.Tensor) -> torch.Tensor:
+    return x
+
+
+def _same(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return a.shape == b.shape and torch.allclose(a, b, rtol=1e-3, atol=1e-5, equal_nan=True)

@@ -1,0 +1,193 @@
+"""Trainings in several processes: equal to one, ended together, resumed on another number."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import ROOT, write_image_folder
+from typer.testing import CliRunner
+
+import ganspec
+from ganspec.cli import app
+from ganspec.compiler.evaluate import evaluate
+from ganspec.compiler.lower import lower
+from ganspec.language.load import loads
+from ganspec.runs.run import Run
+from ganspec.systems import checkpoint
+from ganspec.systems.ranks import Ranks
+from ganspec.training.sharing import batch_reach
+
+SPEC = """
+name: small
+data: {dataset: {shapes: {count: 64}}, size: 8, flip: true}
+latent: {size: 4}
+generator: {layers: [{project: [4, 4, 4]}, batch_norm, relu, upsample, {conv: 3}, tanh]}
+discriminator: {layers: [{conv: {out: 4, stride: 2}}, relu, {dropout: 0.2}, flatten, {linear: 1}]}
+objective: {loss: hinge}
+optimizers: {adam: {lr: 1e-4}}
+train: {batch: 16, epochs: 100000, average: 0.9, keep: null}
+"""
+
+
+def assert_close(mine, theirs, place=""):
+    """Equal but for the rounding of double precision."""
+    if isinstance(mine, dict):
+        assert list(mine) == list(theirs), place
+        for key in mine:
+            assert_close(mine[key], theirs[key], f"{place}.{key}")
+    elif isinstance(mine, list | tuple):
+        for i, (a, b) in enumerate(zip(mine, theirs, strict=True)):
+            assert_close(a, b, f"{place}.{i}")
+    elif isinstance(mine, torch.Tensor):
+        torch.testing.assert_close(mine, theirs, rtol=1e-7, atol=1e-10, msg=lambda m: place + m)
+    else:
+        assert mine == theirs, place
+
+
+def test_slices_make_up_the_batch():
+    for size in (3, 4, 7, 30):
+        parts = [Ranks(3, index).slice(size) for index in range(3)]
+        assert [i for part in parts for i in range(size)[part]] == list(range(size))
+        assert max(p.stop - p.start for p in parts) - min(p.stop - p.start for p in parts) < 2
+
+
+@pytest.mark.slow
+def test_any_number_of_ranks_computes_what_one_does(tmp_path):
+    """Also for penalties, batch norms and layers that compare images, after a resume, in scores."""
+    (tmp_path / "images").mkdir()
+    write_image_folder(tmp_path / "images", 26)
+    command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "3"]
+    subprocess.run([*command, "tests/ranks.py", tmp_path], cwd=ROOT, env=environment(), check=True)
+    one, two, three = (torch.load(tmp_path / f"{n}.pt", weights_only=True) for n in (1, 2, 3))
+    assert one["skipped"] == two["skipped"] == ["gone.png"]
+    for name in one.keys() - {"skipped"}:
+        assert_close(two[name], one[name], f"2 {name}")
+        log = {step: losses for step, losses in one[name]["log"].items() if step in (3, 4)}
+        assert_close(three[name], {**one[name], "log": log}, f"3 {name}")
+    shared, alone = torch.load(tmp_path / "features.pt", weights_only=True)
+    assert all(torch.equal(a, b) for a, b in zip(shared, alone, strict=True))
+    assert len(shared[0]) == 14
+
+
+def environment():
+    return {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+
+
+class Launch:
+    """`ganspec train --processes 2` in a process of its own."""
+
+    def __init__(self, folder: Path, *options: str):
+        self.run = Run(folder / "run")
+        (folder / "small.yaml").write_text(SPEC)
+        command = [sys.executable, "-m", "ganspec", "train", folder / "small.yaml", "--quiet"]
+        command += ["--out", self.run.folder, "--processes", "2", *options]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, env=environment(), stdout=pipe, stderr=pipe)
+
+    def wait_for(self, is_reached) -> None:
+        """Wait until `is_reached` returns True."""
+        deadline = time.monotonic() + 120
+        while not is_reached():
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+
+    def step(self) -> int:
+        """Return the last step in the log."""
+        rows = self.run.rows() if self.run.log_path.is_file() else []
+        return int(rows[-1]["step"]) if rows else 0
+
+    def ranks(self) -> dict[str, int]:
+        """Return the process ids by rank."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        found = {}
+        for child in children.read_text().split():
+            entries = Path(f"/proc/{child}/environ").read_bytes().split(b"\0")
+            found |= {e[5:].decode(): int(child) for e in entries if e.startswith(b"RANK=")}
+        return found
+
+    def end(self) -> tuple[int, str, str]:
+        """Return status, output and errors once the process has ended, within a minute."""
+        out, err = self.process.communicate(timeout=60)
+        return self.process.returncode, out.decode(), err.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads Linux's /proc")
+def test_lost_processes_and_signals_end_all_with_a_checkpoint(tmp_path):
+    launch = Launch(tmp_path, "--max-restarts", "1")
+    launch.wait_for(launch.run.checkpoint_path.is_file)
+    os.kill(launch.ranks()["1"], signal.SIGKILL)
+    before = launch.step()
+    launch.wait_for(lambda: launch.step() > before + 50)  # started again, from the checkpoint
+    os.kill(launch.ranks()["1"], signal.SIGKILL)
+    status, out, err = launch.end()
+    message = "error: another process of the training was lost"
+    again, end = "all are started again", "go on from the last checkpoint with --resume"
+    assert (status, out, err) == (2, "", f"{message}: {again}\n{message}: {end}\n")
+
+    begun = checkpoint.load(launch.run.checkpoint_path)["step"]
+    before = launch.run.info()["launch"]
+    launch = Launch(tmp_path, "--resume")
+    launch.wait_for(lambda: launch.run.info()["launch"] != before)  # the log was cut, too
+    launch.wait_for(lambda: launch.step() > begun + 10)
+    launch.process.send_signal(signal.SIGINT)
+    status, out, err = launch.end()
+    step = checkpoint.load(launch.run.checkpoint_path)["step"]
+    assert (status, err) == (130, "")
+    assert out.startswith(f"stopped at step {step}; go on with: ganspec train ")
+    assert "--resume" in out and "--processes 2" in out
+    assert [row["step"] for row in launch.run.rows()] == list(range(1, step + 1))
+
+    spec = loads(SPEC)
+    run = ganspec.train(spec, launch.run.folder, steps=step + 3, resume=True, progress=None)
+    whole = ganspec.train(spec, tmp_path / "whole", steps=20, progress=None)
+    assert run.rows()[-1]["step"] == step + 3
+    for mine, other in zip(run.rows(), whole.rows(), strict=False):
+        assert mine == pytest.approx(other, rel=1e-3, abs=1e-4)
+
+
+def test_options_that_contradict_each_other(tmp_path, monkeypatch):
+    def error(*options):
+        result = CliRunner().invoke(app, ["train", *options])
+        return result.exit_code, result.stderr
+
+    spec = tmp_path / "small.yaml"
+    spec.write_text(SPEC)
+    message = "--max-restarts is for several processes: add --processes"
+    assert error(str(spec), "--max-restarts", "1") == (2, f"error: {message}\n")
+    message = "several processes cannot read -: name a file"
+    assert error("-", "--processes", "2") == (2, f"error: {message}\n")
+    monkeypatch.setenv("RANK", "0")
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    message = "torchrun has started 2 processes: leave out --processes 3"
+    assert error(str(spec), "--processes", "3") == (2, f"error: {message}\n")
+
+
+MIXED = SPEC.replace("relu, {dropout: 0.2}", "relu, noise, batch_norm, layer_norm, own_mean")
+
+
+def test_layers_are_told_apart_by_what_their_outputs_depend_on():
+    from ganspec.kinds.layer import Layer
+    from ganspec.program.ir import Call
+
+    class OwnMean(Layer, kind="own_mean"):
+        """Subtracts the mean of the batch."""
+
+        def call(self, x):
+            return Call(subtract_mean)
+
+    network = evaluate(lower(loads(MIXED))["discriminator"])
+    reached = [batch_reach(*call) for call in network.calls()]
+    assert reached == ["image", "image", "random", "image", "image", "batch", "image", "image"]
+
+
+def subtract_mean(x):
+    return x - x.mean(0)
