@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -21,6 +22,22 @@ if TYPE_CHECKING:
 EXAMPLE = "ganspec train specs/dcgan.yaml --epochs 2 --set train.batch=32"
 
 
+class TrackerName(StrEnum):
+    """The trackers, each a module of `ganspec.training.trackers`."""
+
+    tensorboard = "tensorboard"
+    wandb = "wandb"
+    mlflow = "mlflow"
+    trackio = "trackio"
+
+
+Track = Annotated[
+    list[TrackerName] | None,
+    typer.Option(help="Show the run in a tracker, too; may be repeated."),
+]
+TensorBoard = Annotated[bool, typer.Option("--tensorboard", hidden=True)]  # the older spelling
+
+
 def train(
     path: SpecPath,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/NAME by default.")] = None,
@@ -34,9 +51,8 @@ def train(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed, in place of the spec's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
-    tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write TensorBoard's event files, too.")
-    ] = False,
+    track: Track = None,
+    tensorboard: TensorBoard = False,
     exact: Annotated[
         bool, typer.Option("--exact", help="Compute as the emitted file does, bit for bit.")
     ] = False,
@@ -49,7 +65,8 @@ def train(
     given += [f"train.seed={seed}"] if seed is not None else []
     _check_options(out, resume, overwrite)
     options: dict[str, Any] = {"data": data, "device": device, "steps": steps}
-    options |= {"minutes": minutes, "tensorboard": tensorboard}
+    trackers = [*(track or []), *([TrackerName.tensorboard] if tensorboard else [])]
+    options |= {"minutes": minutes, "track": trackers}
     with Stop(begun=False, quiet=quiet), reported():
         spec = load_with_warnings(path, given)
         try:
@@ -121,7 +138,9 @@ def resuming(run: Run, options: Mapping[str, object]) -> str:
 
     words = ["ganspec", "train", run.spec_path, "--out", run.folder, "--resume"]
     for name, value in options.items():
-        if value and value != "auto":
+        if isinstance(value, list):
+            words += [word for each in value for word in (f"--{name}", each)]
+        elif value and value != "auto":
             words += [f"--{name}"] if value is True else [f"--{name}", value]
     words += [word for file in used_files(run.spec) for word in ("--kinds", file.path)]
     return shlex.join(map(str, words))

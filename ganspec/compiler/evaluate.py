@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -15,17 +16,20 @@ from torch import nn
 from ganspec.compiler.batches import single_vector
 from ganspec.compiler.layout import Part, layout, paths
 from ganspec.compiler.rewrites import Rewrite, rewritten
+from ganspec.language.views import Viewed
 from ganspec.program import failures
 from ganspec.program.ir import Call, Net, Origin, Step, module_of
 from ganspec.program.trial import ONE_VALUE
 
 
-class EvaluatedNetwork(nn.Module):
+class EvaluatedNetwork(nn.Module, Viewed):
     """A lowered network as a module, with the submodules, names and order of its printed source.
 
     With `exact`, results equal those of the printed source bit for bit. Otherwise some modules
     are applied by rewrites, and results are equal up to rounding.
     """
+
+    view: ClassVar = "network"
 
     def __init__(self, net: Net, exact: bool = False):
         super().__init__()

@@ -8,7 +8,6 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -28,10 +27,10 @@ from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images, Scoring, Training
 from ganspec.systems.unread import refuse_unread
 from ganspec.training.device import choose_device
-from ganspec.training.events import following, require_tensorboard
 from ganspec.training.images import open_all
 from ganspec.training.loop import Limits, Loop, OnFlush
 from ganspec.training.stop import stop_requests
+from ganspec.training.tracking import following, require_trackers
 from ganspec.training.trainer import Trainer
 from ganspec.version import VERSION
 
@@ -52,7 +51,7 @@ class TrainingOptions:
     resume: bool = False
     overwrite: bool = False
     progress: OnProgress | bool | None = True
-    tensorboard: bool = False
+    track: tuple[str, ...] = ()
     exact: bool = False
 
 
@@ -67,8 +66,7 @@ def train(
     refuse_unread(spec)
     run = Run(Path(out) if out else Path("runs") / spec.name)
     data = Path(options.data) if options.data else None
-    if options.tensorboard:
-        require_tensorboard()
+    require_trackers(options.track)
     images: Images | None = None
     try:
         state = _saved_state(run, spec, options.exact) if options.resume else None
@@ -141,9 +139,8 @@ def _advance(
     spec: Spec, training: Training, run: Run, limits: Limits, options: TrainingOptions
 ) -> None:
     """Train until `limits` are reached. Set `step` and `interrupted` of `run`."""
-    events = following(run) if options.tensorboard else nullcontext(lambda: None)
     bar = Progress(spec.name, seconds=limits.minutes and 60 * limits.minutes)
-    with events as update, bar:
+    with following(run, spec, options.track) as update, bar:
         call = options.progress if callable(options.progress) else bar
         often = Throttle(lambda step, losses: call(step, limits.last, losses))
 
