@@ -131,17 +131,20 @@ def emit(spec: Spec) -> str:
     return emit(spec)
 
 
-def diff(first: Spec | str | Path, second: Spec | str | Path) -> Comparison:
+def diff(
+    first: Spec | str | Path, second: Spec | str | Path, only: Sequence[str] = ()
+) -> Comparison:
     """Return the differences of two specs, which a notebook shows side by side.
 
     Each is a spec, or the name of a file, a run folder, or `FILE@REVISION` in git. `is_equal` is
-    True if they are the same in effect. Raises SpecError and RevisionError.
+    True if they are the same in effect. `only` names networks and sections to compare, all if
+    empty. Raises SpecError, RevisionError, and PartError if neither has such a part.
     """
     from ganspec.comparison.compare import compare
     from ganspec.comparison.surveyed import open_systems
 
     a, b = open_systems([first, second])
-    return compare(a.spec, b.spec, (a.title, b.title))
+    return compare(a.spec, b.spec, (a.title, b.title), only)
 
 
 def compare(*specs: Spec | str | Path, rows: Sequence[str] = ()) -> Survey:

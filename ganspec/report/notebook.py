@@ -28,7 +28,7 @@ from ganspec.runs.record import read_record
 from ganspec.sampling.trained_run import Samples, TrainedRun
 from ganspec.systems.spec import Spec
 
-LARGEST = 200_000  # bytes of a picture; a larger graph is left to `ganspec show --graph`
+LARGEST = 120_000  # bytes of a picture; a larger graph is left to `ganspec show --graph`
 WIDEST = 512  # pixels that a small picture is enlarged to
 PLOTS = 2  # plots of a run, so that its output stays small
 
