@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING
 
 from ganspec import kinds_files
 from ganspec.language.registry import PACKAGES
+from ganspec.language.views import VIEWS
 from ganspec.progress import quieted
 from ganspec.training.options import TrainingOptions
 from ganspec.version import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from torch import nn
 
+    from ganspec.comparison.edits import Comparison
+    from ganspec.comparison.survey import Survey
     from ganspec.language.errors import Diagnostic, SpecError
-    from ganspec.runs.run import Run
+    from ganspec.sampling.trained_run import TrainedRun as Run
     from ganspec.systems.spec import Spec
     from ganspec.training.session import ScoringFactory
     from ganspec.training.trainer import Trainer
@@ -42,6 +45,16 @@ PACKAGES.update(
         "system": "ganspec.systems",
     }
 )
+VIEWS.update(
+    {
+        "spec": "ganspec.report.notebook:show_spec",
+        "network": "ganspec.report.notebook:show_network",
+        "run": "ganspec.report.notebook:show_run",
+        "samples": "ganspec.report.notebook:show_samples",
+        "comparison": "ganspec.report.notebook:show_comparison",
+        "survey": "ganspec.report.notebook:show_survey",
+    }
+)
 
 __version__ = VERSION
 __all__ = [
@@ -52,6 +65,8 @@ __all__ = [
     "Trainer",
     "build",
     "check",
+    "compare",
+    "diff",
     "emit",
     "load",
     "load_kinds",
@@ -62,7 +77,7 @@ _LAZY = {
     "Diagnostic": "ganspec.language.errors",
     "SpecError": "ganspec.language.errors",
     "Spec": "ganspec.systems.spec",
-    "Run": "ganspec.runs.run",
+    "Run": "ganspec.sampling.trained_run:TrainedRun",
     "Trainer": "ganspec.training.trainer",
 }
 
@@ -118,6 +133,34 @@ def emit(spec: Spec) -> str:
     return emit(spec)
 
 
+def diff(
+    first: Spec | str | Path, second: Spec | str | Path, only: Sequence[str] = ()
+) -> Comparison:
+    """Return the differences of two specs, which a notebook shows side by side.
+
+    Each is a spec, or the name of a file, a run folder, or `FILE@REVISION` in git. `is_equal` is
+    True if they are the same in effect. `only` names networks and sections to compare, all if
+    empty. Raises SpecError, RevisionError, and PartError if neither has such a part.
+    """
+    from ganspec.comparison.compare import compare
+    from ganspec.comparison.surveyed import open_systems
+
+    a, b = open_systems([first, second])
+    return compare(a.spec, b.spec, (a.title, b.title), only)
+
+
+def compare(*specs: Spec | str | Path, rows: Sequence[str] = ()) -> Survey:
+    """Return the table of `ganspec compare`, which a notebook shows.
+
+    Specs are as for `diff`. `rows` chooses rows by the starts of their names. Raises SpecError,
+    RevisionError, and SurveyError if no row begins so.
+    """
+    from ganspec.comparison.survey import survey
+    from ganspec.comparison.surveyed import open_systems
+
+    return survey(open_systems(specs), rows)
+
+
 def train(
     spec: Spec,
     out: str | Path | None = None,
@@ -129,6 +172,7 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     progress: Callable[[int, int, dict[str, float]], None] | bool | None = True,
+    track: str | Sequence[str] = (),
     tensorboard: bool = False,
     exact: bool = False,
     precision: str | None = None,
@@ -143,7 +187,8 @@ def train(
     - `resume` continues the run in `out` from its checkpoint; `overwrite` replaces that run.
     - `progress` shows a bar, or lines where there is no terminal; False shows nothing. A function
       is called with the step, the last step and the newest losses, a few times a second.
-    - `tensorboard` also writes TensorBoard's event files into the run folder.
+    - `track` names trackers that show the run, too: `tensorboard`, `wandb`, `mlflow`, `trackio`;
+      one that fails does not change the training. `tensorboard` is `track="tensorboard"`.
     - `exact` applies every module without rewrites: results equal the emitted file's bit for bit.
     - `precision` and `speedups` are in docs/speed_precision.md; None is the device's own precision,
       `auto` what is fastest, as measured before a training of 200 steps or more.
@@ -151,18 +196,21 @@ def train(
     In a script that torchrun starts, all its processes train one run together (docs/processes.md).
     Signals end the training after the current step, with a checkpoint, and set the run's
     `interrupted` (docs/training.md). Raises SpecError, RunError if the folder or device cannot be
-    used, DataError if images are missing, CheckpointError, EventsError if TensorBoard is not
+    used, DataError if images are missing, CheckpointError, TrackerError if a tracker is not
     installed, MetricError or ExtractorError if the spec's scores cannot be measured, TrainingError
     if a loss is not finite, and KeyboardInterrupt after a second Ctrl-C.
     """
+    from ganspec.sampling.trained_run import TrainedRun
     from ganspec.training.session import train
 
+    trackers = [track] if isinstance(track, str) else [*track]
+    trackers += ["tensorboard"] if tensorboard else []
     options = TrainingOptions(
-        *(data, device, steps, minutes, resume, overwrite, progress, tensorboard),
+        *(data, device, steps, minutes, resume, overwrite, progress, tuple(trackers)),
         *(exact, precision, speedups),
     )
     with quieted(progress is not True):
-        return train(spec, out, options, _scoring(spec))
+        return TrainedRun.of(train(spec, out, options, _scoring(spec)))
 
 
 def _scoring(spec: Spec) -> ScoringFactory | None:
@@ -177,5 +225,6 @@ def __getattr__(name: str) -> object:
     if name in _LAZY:
         import importlib
 
-        return getattr(importlib.import_module(_LAZY[name]), name)
+        module, _, other = _LAZY[name].partition(":")
+        return getattr(importlib.import_module(module), other or name)
     raise AttributeError(f"module `ganspec` has no attribute `{name}`")

@@ -1,14 +1,14 @@
-"""Progress of long work on standard error: a bar on a terminal, a line now and then in a log."""
+"""Progress of long work: a bar on a terminal, one line in a notebook, lines in a log."""
 
 from __future__ import annotations
 
 import os
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -39,11 +39,12 @@ def say(line: str) -> None:
 class Progress:
     """The work done, its rate, the time left, and the newest losses.
 
-    A context manager, called as the work goes on: with a bar on a terminal, and elsewhere with one
-    line every LINE_SECONDS. `unit` names other work than training steps. `seconds` is a limit on
-    the time of the work. With `lines` there are lines on a terminal, too, above another bar. There
-    is nothing where progress is `quieted`. What cannot be written, as to a terminal that was
-    closed, is left out, so that progress never ends the work.
+    A context manager, called as the work goes on: with a bar on a terminal, a line that changes in
+    a notebook, and elsewhere on standard error with one line every LINE_SECONDS. `unit` names other
+    work than training steps. `seconds` is a limit on the time of the work. With `lines` there are
+    lines on a terminal, too, above another bar. There is nothing where progress is `quieted`. What
+    cannot be written, as to a terminal that was closed, is left out, so that progress never ends
+    the work.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Progress:
         self.shown = not _QUIET.get()
         self.wants_bar = self.shown and not lines and has_terminal()
         self.bars: Bars | None = None
+        self.change = notebook_line() if self.shown and not self.wants_bar else None
         self.first: tuple[float, int] | None = None  # time and work done at the first call
         self.printed = 0.0  # time of the last line
 
@@ -93,6 +95,8 @@ class Progress:
             if len(text) > room:
                 text = self.describe(now, done, total, {}, with_rate=False)
             self.bars.update(self.bars.task_ids[0], completed=done, total=total, text=text)
+        elif self.change:
+            self.change(f"{self.title}: {self.describe(now, done, total, losses)}")
         elif done < total and now - self.printed >= LINE_SECONDS:
             self.printed = now
             self._print(f"{self.title}: {self.describe(now, done, total, losses)}")
@@ -117,7 +121,7 @@ class Progress:
                 left = max(0.0, min(left, self.seconds - elapsed))
             shown = f"{rate:.1f}" if rate >= 1 else f"{rate:.2g}"
             parts += [f"{shown} {self.unit}/s"] if with_rate else []
-            parts.append(f"{duration(left)} left")
+            parts += [f"{duration(left)} left"] if done < total else []
         return ", ".join(parts)
 
     def _print(self, line: str) -> None:
@@ -154,6 +158,25 @@ class Passes(ExitStack):
         if done >= total:
             self.close()
             self.title = None
+
+
+def notebook_line() -> Callable[[str], None] | None:
+    """Return a function that shows a text in place of its last one; None outside of notebooks."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    if getattr(shell, "kernel", None) is None:  # as IPython in a terminal
+        return None
+    from IPython.display import display
+
+    handles: list[Any] = []
+
+    def change(text: str) -> None:
+        data = {"text/plain": text}
+        if handles:
+            handles[0].update(data, raw=True)
+        else:
+            handles.append(display(data, raw=True, display_id=True))
+
+    return change
 
 
 def has_terminal() -> bool:

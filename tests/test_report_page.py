@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-import types
 from html.parser import HTMLParser
 
 import numpy as np
@@ -30,11 +28,10 @@ from ganspec.report.run_plots import run_plots
 from ganspec.report.run_scores import score_lines
 from ganspec.report.run_view import ReportView, RunView
 from ganspec.runs.record import read_record, read_records
-from ganspec.runs.run import Run, resolved
+from ganspec.runs.run import resolved
 from ganspec.scores.panels import score_panels
 from ganspec.scores.text import value_text
 from ganspec.seal import is_report
-from ganspec.training import events
 
 HOSTILE = (
     '"><script>window.hacked = 1</script><img src=x onerror="hacked=1"> `t` | ![a](http://e.x/p)'
@@ -471,79 +468,6 @@ def test_markdown_escapes():
     assert markdown("a | b\n$x$ 1 < 2") == "a \\| b \\$x\\$ 1 &lt; 2"
     assert all(markdown_line(start) != start == markdown(start) for start in ("- x", "1. x"))
     assert fenced("```\nx", "yaml").startswith("````yaml\n")
-
-
-# -- TensorBoard ------------------------------------------------------------------------------
-
-
-class Writer:
-    """Keeps what torch's SummaryWriter would write."""
-
-    def __init__(self, folder):
-        self.folder, self.scalars, self.images = folder, [], []
-
-    def add_scalar(self, name, value, step):
-        self.scalars.append((name, value, step))
-
-    def add_image(self, name, pixels, step, dataformats):
-        self.images.append((name, pixels.shape, step))
-
-    def add_text(self, *_):
-        pass
-
-    flush = close = add_text
-
-
-def test_event_files_follow_the_run(tmp_path, monkeypatch):
-    folder = make_run(tmp_path / "run", steps=10)
-    fake = types.SimpleNamespace(SummaryWriter=Writer)
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", fake)
-    monkeypatch.setattr(events, "require_tensorboard", lambda: None)
-    (folder / "tensorboard").mkdir()
-    (folder / "tensorboard" / "events.out.tfevents.1.old").write_text("")
-    made = []
-    monkeypatch.setattr(events, "Events", lambda run: made.append(Events(run)) or made[-1])
-    with events.following(Run(folder)) as update:
-        (writer,) = [one.writer for one in made]
-        update()
-        assert len(writer.scalars) == 20 and writer.images == [("samples", (242, 242, 3), 10)]
-        with (folder / "log.jsonl").open("a") as log:
-            log.write('{"step": 11, "d_loss": 0.5}\n{"step": 12, "d_lo')
-        update()
-        assert writer.scalars[20:] == [("log/d_loss", 0.5, 11)]
-        with (folder / "log.jsonl").open("a") as log:
-            log.write('ss": 0.25}\n')
-        (folder / "scores.jsonl").write_text(json.dumps(score()) + "\n")
-    assert writer.scalars[21:] == [
-        ("log/d_loss", 0.25, 12),
-        ("scores/generated/fid", 100.0, 40),
-    ]
-    assert list((folder / "tensorboard").iterdir()) == []
-
-
-Events = events.Events
-
-
-def test_a_missing_tensorboard_is_one_line(tmp_path, monkeypatch):
-    monkeypatch.setattr(events, "find_spec", lambda name: None)
-    monkeypatch.chdir(tmp_path)
-    status, output = invoke("train", ROOT / "specs" / "dcgan.yaml", "--tensorboard")
-    assert status == 2
-    assert output.splitlines()[-1].startswith("error: --tensorboard needs the package tensorboard")
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_training_writes_event_files(tmp_path):
-    accumulator = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    settings = ["vars.ch=4", "vars.z=8", "train.batch=4", "data.dataset={shapes: {count: 8}}"]
-    spec = ganspec.load(ROOT / "specs" / "dcgan.yaml", settings)
-    ganspec.train(spec, tmp_path / "run", steps=2, tensorboard=True)
-    run = ganspec.train(spec, tmp_path / "run", steps=4, tensorboard=True, resume=True)
-    found = accumulator.EventAccumulator(str(run.folder / "tensorboard"))
-    found.Reload()
-    losses = [(event.step, event.value) for event in found.Scalars("log/d_loss")]
-    assert losses == [(row["step"], pytest.approx(row["d_loss"])) for row in run.rows()]
-    assert [image.step for image in found.Images("samples")] == [2, 4]
 
 
 def test_a_run_says_how_long_its_epochs_are(tmp_path):

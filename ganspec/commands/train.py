@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -46,6 +47,22 @@ Restarts = Annotated[
 ]
 
 
+class TrackerName(StrEnum):
+    """The trackers, each a module of `ganspec.training.trackers`."""
+
+    tensorboard = "tensorboard"
+    wandb = "wandb"
+    mlflow = "mlflow"
+    trackio = "trackio"
+
+
+Track = Annotated[
+    list[TrackerName] | None,
+    typer.Option(help="Show the run in a tracker, too; may be repeated."),
+]
+TensorBoard = Annotated[bool, typer.Option("--tensorboard", hidden=True)]  # the older spelling
+
+
 def train(
     path: SpecPath,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/NAME by default.")] = None,
@@ -59,9 +76,8 @@ def train(
     seed: Annotated[int | None, typer.Option(min=0, help="Seed, in place of the spec's.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
-    tensorboard: Annotated[
-        bool, typer.Option("--tensorboard", help="Write TensorBoard's event files, too.")
-    ] = False,
+    track: Track = None,
+    tensorboard: TensorBoard = False,
     exact: Annotated[
         bool, typer.Option("--exact", help="Compute as the emitted file does, bit for bit.")
     ] = False,
@@ -79,7 +95,7 @@ def train(
     if resume and out is None and (path / SPEC).is_file():
         out = path  # a run folder in place of its spec
     options: dict[str, Any] = {"data": data, "device": device, "steps": steps, "minutes": minutes}
-    options["tensorboard"] = tensorboard
+    options["track"] = [*(track or []), *([TrackerName.tensorboard] if tensorboard else [])]
     shown = {**options, "quiet": quiet, "processes": processes, "max-restarts": max_restarts}
     if is_launcher(processes, [path], max_restarts):
         start_training(path, given, processes or 1, max_restarts)
@@ -213,7 +229,9 @@ def resuming(run: Run, options: Mapping[str, object]) -> str:
 
     words = ["ganspec", "train", run.spec_path, "--out", run.folder, "--resume"]
     for name, value in options.items():
-        if value and value != "auto":
+        if isinstance(value, list):
+            words += [word for each in value for word in (f"--{name}", each)]
+        elif value and value != "auto":
             words += [f"--{name}"] if value is True else [f"--{name}", value]
     words += [word for file in used_files(run.spec) for word in ("--kinds", file.path)]
     return shlex.join(map(str, words))

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from ganspec.language.errors import Mark
 from ganspec.language.unread import NOT_READ
+from ganspec.language.views import Viewed
 
 OUTPUT = "output"  # `kind` of the entry for a network's output
 
@@ -222,13 +223,15 @@ class Side:
     framework: str
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Viewed):
     """All differences of two specs. `answer` has a line for each main difference.
 
     With `counts_claims`, specs with other claims differ. It is set if the user asks for claims.
     `unread` has a line for the unknown parts of A, and one for those of B.
     """
+
+    view: ClassVar = "comparison"
 
     a: Side
     b: Side
@@ -237,6 +240,10 @@ class Comparison:
     answer: tuple[str, ...]
     counts_claims: bool = False
     unread: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        verdict = "equal" if self.is_equal else "; ".join(self.answer) or "not equal"
+        return f"<{self.a.title} and {self.b.title}: {verdict}>"
 
     @property
     def is_equal(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 from ganspec.comparison.hyperparameters import SECTION
 from ganspec.comparison.marking import is_marked, marked
@@ -13,6 +13,7 @@ from ganspec.comparison.surveyed import SurveyedSystem
 from ganspec.comparison.traits import TRAITS
 from ganspec.language.errors import GanspecError, listed, nearest, quoted
 from ganspec.language.unread import NOT_READ
+from ganspec.language.views import Viewed
 from ganspec.scores.text import unit, value_text
 from ganspec.systems.implied import LEGEND
 from ganspec.systems.terms import term
@@ -47,18 +48,23 @@ class SurveyRow:
         return not any(self.cells)
 
 
-@dataclass(frozen=True)
-class Survey:
+@dataclass(frozen=True, repr=False)
+class Survey(Viewed):
     """All rows, in order: data, networks, objective, training, scores.
 
     `legend` explains the mark of implied values, `""` if there are none. `notes` are those of the
     specs' reports, each with the title of its column.
     """
 
+    view: ClassVar = "survey"
+
     titles: tuple[str, ...]
     rows: tuple[SurveyRow, ...]
     legend: str = ""
     notes: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<table of {', '.join(self.titles)}: {len(self.uneven)} rows differ>"
 
     @property
     def uneven(self) -> tuple[SurveyRow, ...]:

@@ -62,24 +62,33 @@ class SurveyedSystem:
         return {name: Portrait(self.spec, name, net) for name, net in lower(self.spec).items()}
 
 
-def open_systems(names: Sequence[str]) -> list[SurveyedSystem]:
+def open_systems(names: Sequence[str | Path | Spec]) -> list[SurveyedSystem]:
     """Open `names`, each a spec file, a run folder or FILE@REVISION, under short titles.
 
-    Raise the errors of `open_spec`.
+    A spec that is open already has its own name as title. Raise the errors of `open_spec`.
     """
-    titles = list(map(_title, names))
-    titles = [t if titles.count(t) == 1 else n for t, n in zip(titles, names, strict=True)]
+    given = [name if isinstance(name, Spec) else str(name) for name in names]
+    titles = list(map(_title, given))
+    titles = [
+        title if titles.count(title) == 1 or isinstance(name, Spec) else name
+        for title, name in zip(titles, given, strict=True)
+    ]
     systems = []
-    for i, (name, title) in enumerate(zip(names, titles, strict=True)):
+    for i, (name, title) in enumerate(zip(given, titles, strict=True)):
         seen = titles[:i].count(title)
-        folder = Path(name) if Path(name).is_dir() else None
         title = f"{title} ({seen + 1})" if seen else title
-        systems.append(SurveyedSystem(title, open_spec(name), folder))
+        if isinstance(name, Spec):
+            systems.append(SurveyedSystem(title, name))
+        else:
+            folder = Path(name) if Path(name).is_dir() else None
+            systems.append(SurveyedSystem(title, open_spec(name), folder))
     return systems
 
 
-def _title(name: str) -> str:
+def _title(name: str | Spec) -> str:
     """Return `dcgan` of `specs/dcgan.yaml`, `dcgan@HEAD~1` of `specs/dcgan.yaml@HEAD~1`."""
+    if isinstance(name, Spec):
+        return name.name
     if Path(name).is_dir():
         return Path(name).resolve().name
     file, at, revision = name_of(name).partition("@")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import TypeAlias
+from typing import ClassVar, TypeAlias
 
 import torch
 from torch import nn
@@ -17,6 +17,7 @@ from ganspec.compiler.actions import Action, actions
 from ganspec.compiler.batches import single_vector
 from ganspec.compiler.casting import Casting
 from ganspec.compiler.layout import Part, layout, paths
+from ganspec.language.views import Viewed
 from ganspec.program import failures
 from ganspec.program.ir import Call, Net, Origin, Step, Value, module_of
 from ganspec.program.trial import ONE_VALUE
@@ -25,7 +26,7 @@ from ganspec.systems.execution import Execution
 Values: TypeAlias = dict[int, torch.Tensor]  # tensors by the ids of the program's values
 
 
-class EvaluatedNetwork(nn.Module):
+class EvaluatedNetwork(nn.Module, Viewed):
     """A lowered network as a module, with the submodules, names and order of its printed source.
 
     With `exact`, results equal those of the printed source bit for bit. Otherwise some modules
@@ -33,6 +34,7 @@ class EvaluatedNetwork(nn.Module):
     `casting`, if that is set.
     """
 
+    view: ClassVar = "network"
     casting: Casting | None = None
     _last: frozenset[int] = frozenset()  # values that are cast to single precision
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Annotated, ClassVar, Self
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr
 
@@ -12,9 +12,10 @@ from ganspec.language.section import Section
 from ganspec.language.tree import Node
 from ganspec.language.types import Doc, Name, refusal
 from ganspec.language.unread import Unread
+from ganspec.language.views import Viewed
 
 
-class Document(Section):
+class Document(Section, Viewed):
     """A whole spec. A subclass with `system="gan"` registers itself as the system `gan`.
 
     `networks` are the keys of the system's networks. A spec without networks belongs to the system
@@ -23,6 +24,7 @@ class Document(Section):
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
+    view: ClassVar = "spec"
     networks: ClassVar[tuple[str, ...]]
     systems: ClassVar[dict[str, type[Document]]] = {}
     standard: ClassVar[bool] = False
@@ -30,24 +32,49 @@ class Document(Section):
     tree: Node = Field(exclude=True, repr=False, description="the marked text of the spec")
 
     _gaps: tuple[Unread, ...] = PrivateAttr(())
+    _change: Callable[[Self, dict[str, Any]], Self] = PrivateAttr()
 
     @property
     def gaps(self) -> tuple[Unread, ...]:
         """The parts that are `unknown`, in the order of the text."""
         return self._gaps
 
-    def with_gaps(self, gaps: Iterable[Unread]) -> Self:
-        """Remember the parts that are `unknown`. Return the spec."""
-        self._gaps = tuple(gaps)
+    def with_gaps(self, gaps: Iterable[Unread], change: Callable) -> Self:
+        """Remember the parts that are `unknown`, and the function of `with_values`.
+
+        Return the spec.
+        """
+        self._gaps, self._change = tuple(gaps), change
         return self
+
+    def with_values(self, path: str | Mapping[str, object], *value: object) -> Self:
+        """Return a spec with another value at a key path, or with several: `{path: value, ...}`.
+
+            spec.with_values("train.batch", 32)
+            spec.with_values({"vars.ch": 16, "data.dataset": {"shapes": {"count": 256}}})
+
+        Paths are those of `--set`; a value is a number, a text, True, False, a list or a dict of
+        such values, or None, which removes the key. Expressions of other values are computed anew.
+        Raises SpecError, whose `diagnostics` list every mistake; this spec stays as it is.
+        """
+        if isinstance(path, Mapping) == bool(value) or len(value) > 1:
+            raise TypeError('with_values takes a path and a value, or a dict: {"train.batch": 32}')
+        return self._change(self, dict(path) if isinstance(path, Mapping) else {path: value[0]})
+
+    def _path_of(self, name: str) -> str:
+        return name
 
     def __init_subclass__(cls, **_: object) -> None:
         super().__init_subclass__()  # takes `system`, which the method below reads
 
     @classmethod
     def __pydantic_init_subclass__(cls, system: str | None = None, **_: object) -> None:
-        if system is not None:
-            cls.systems[system] = cls
+        if system is None:
+            return
+        cls.systems[system] = cls
+        for key, field in cls.model_fields.items():
+            if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+                field.annotation.spec_keys.add(key)
 
 
 BASES["system"] = Document

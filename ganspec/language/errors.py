@@ -135,6 +135,10 @@ class Diagnostic:
 class GanspecError(Exception):
     """Raised for a mistake that the user can mend; but for SpecError, the message is one line."""
 
+    def _render_traceback_(self) -> list[str]:
+        """Return the lines that a notebook shows: the message, as on the command line."""
+        return [f"{type(self).__name__}: {self}"]
+
 
 class SpecError(GanspecError):
     """Raised for a wrong spec; `diagnostics` are its mistakes, by file and line."""
@@ -145,6 +149,9 @@ class SpecError(GanspecError):
             distinct.setdefault((d.code, d.mark, d.message if d.mark is None else ""), d)
         self.diagnostics = tuple(sorted(distinct.values(), key=_place))
         super().__init__("\n\n".join(d.render() for d in self.diagnostics))
+
+    def _render_traceback_(self) -> list[str]:
+        return "\n\n".join(d.render(colour=True) for d in self.diagnostics).splitlines()
 
 
 def _place(diagnostic: Diagnostic) -> tuple:

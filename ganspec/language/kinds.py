@@ -84,6 +84,9 @@ class Kind(Section):
         """Place in the spec's text that chose this kind."""
         return self._mark
 
+    def _path_of(self, name: str) -> str:
+        return self.key_path and f"{self.path}.{self.kind}.{name}"
+
     @classmethod
     def summary(cls) -> str:
         """Return the docstring's first paragraph on one line."""

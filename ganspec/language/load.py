@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ganspec.language.document import Document, Signature, systems
@@ -13,7 +13,7 @@ from ganspec.language.merging import ELSEWHERE, Shape, shape_at
 from ganspec.language.names import name_problem
 from ganspec.language.opening import HIDDEN, NUMBER
 from ganspec.language.resolve import Resolver
-from ganspec.language.settings import override
+from ganspec.language.settings import override, setting_text
 from ganspec.language.source import parse, read
 from ganspec.language.tree import KeyPath, MapNode, Node
 
@@ -92,7 +92,14 @@ def resolve(tree: MapNode) -> Document:
     resolver.unused()
     if spec is None or resolver.diagnostics:
         raise SpecError(resolver.diagnostics)
-    return spec.with_gaps(resolver.gaps)
+    return spec.with_gaps(resolver.gaps, changed)
+
+
+def changed(spec: Document, values: Mapping[str, object]) -> Document:
+    """Return `spec` with the values of `Document.with_values`. Raises SpecError."""
+    settings = [setting_text(path, value) for path, value in values.items()]
+    assert isinstance(spec.tree, MapNode)  # a spec is a map
+    return resolve(override(spec.tree, settings, shape, "with_values"))
 
 
 def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:

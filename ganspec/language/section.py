@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from ganspec.language.errors import LONGEST_QUOTE
 from ganspec.language.tree import Node
 
 
@@ -19,6 +21,7 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     framework_defaults: ClassVar[dict[str, dict[str, object]]] = {}
+    spec_keys: ClassVar[set[str]]  # the keys of a spec whose values are instances of this class
 
     _unread: tuple[str, ...] = PrivateAttr(())
 
@@ -31,6 +34,31 @@ class Section(BaseModel):
     def is_unread(self) -> bool:
         """True if the whole section or kind is `unknown`."""
         return "" in self._unread
+
+    def __init_subclass__(cls, **_: object) -> None:
+        super().__init_subclass__()
+        cls.spec_keys = set()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in type(self).model_fields:
+            raise self._frozen(name, value)
+        super().__setattr__(name, value)
+
+    def _frozen(self, name: str, value: object) -> ValidationError:
+        """Return pydantic's error about an assignment, which says what to call instead."""
+        path, shown = self._path_of(name), repr(value)
+        shown = shown if len(shown) <= LONGEST_QUOTE else "..."
+        call = f'"{path}", {shown}' if path else '"train.batch", 32'
+        context = {"call": f"`spec.with_values({call})`"}
+        message = "a spec is frozen: {call} returns another spec with the value"
+        error = PydanticCustomError("frozen_instance", message, context)
+        details = InitErrorDetails(type=error, loc=(name,), input=value)
+        return ValidationError.from_exception_data(type(self).__name__, [details])
+
+    def _path_of(self, name: str) -> str:
+        """Return the key path of a field in specs; `""` if it may have several."""
+        (key,) = self.spec_keys if len(self.spec_keys) == 1 else ("",)
+        return key and f"{key}.{name}"
 
     def with_unread(self, names: Iterable[str]) -> Self:
         """Remember the fields that are `unknown`, `""` for all of them. Return the section."""

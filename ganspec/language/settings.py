@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from ganspec.language.errors import Mark, SpecError, Text, fail, quoted, suggestion
@@ -10,27 +11,40 @@ from ganspec.language.source import parse
 from ganspec.language.tree import KeyPath, ListNode, MapNode, Node, ScalarNode, node_of
 from ganspec.language.unread import seen_in
 
-HELP = "write `--set train.batch=64`"
+OPTION = "--set"
+HELP = {OPTION: "write `--set train.batch=64`", "with_values": 'write `"train.batch", 64`'}
 
 
-def override(tree: MapNode, settings: Sequence[str], shape: ShapeAt) -> MapNode:
+def override(tree: MapNode, settings: Sequence[str], shape: ShapeAt, name: str = OPTION) -> MapNode:
     """Return `tree` with each setting `path.to.key=value` applied; null removes a key.
 
-    Values are YAML. Raises SpecError, whose marks point into the setting.
+    Values are YAML. Raises SpecError, whose marks point into the setting, under the file `name`.
     """
     for setting in settings:
-        laid = _Setting(setting, shape).lay(tree, 0, ())
+        laid = _Setting(setting, shape, name).lay(tree, 0, ())
         assert isinstance(laid, MapNode)  # a path has at least one key
         tree = laid
     return tree
 
 
+def setting_text(path: object, value: object) -> str:
+    """Return the setting `path=value` of a Python value. Raises SpecError if YAML has none such."""
+    mark = Mark(Text("with_values", (str(path),)), 1, 1, len(str(path)) + 1)
+    if not isinstance(path, str) or "=" in path:
+        fail("bad-setting", f"{quoted(path)} is not a path of keys", mark, HELP["with_values"])
+    try:
+        return f"{path}={json.dumps(value, ensure_ascii=False)}"  # JSON is YAML
+    except (TypeError, ValueError, RecursionError):
+        message = f"no value of a spec has the type `{type(value).__name__}`, or a part of it"
+        fail("bad-setting", message, mark, "write numbers, texts, True, False, None, lists, dicts")
+
+
 class _Setting:
     """One setting, whose marks point into its own text."""
 
-    def __init__(self, setting: str, shape: ShapeAt):
+    def __init__(self, setting: str, shape: ShapeAt, name: str):
         self.shape = shape
-        self.text = Text("--set", (setting,))
+        self.text = Text(name, (setting,))
         dotted, equals, value = setting.partition("=")
         self.parts, self.marks, column = dotted.split("."), [], 1
         for part in self.parts:
@@ -38,9 +52,9 @@ class _Setting:
             column += len(part) + 1
         whole = Mark(self.text, 1, 1, len(setting) + 1)
         if not equals or not value.strip():
-            fail("bad-setting", f"{quoted(setting)} gives no value", whole, HELP)
+            fail("bad-setting", f"{quoted(setting)} gives no value", whole, HELP[name])
         if not all(part.strip() == part != "" for part in self.parts):
-            fail("bad-setting", f"{quoted(dotted)} is not a path of keys", whole, HELP)
+            fail("bad-setting", f"{quoted(dotted)} is not a path of keys", whole, HELP[name])
         self.value = self.read(value, len(dotted) + 1)
 
     def read(self, value: str, shift: int) -> Node:

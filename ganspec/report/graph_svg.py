@@ -41,6 +41,13 @@ STYLE = """
 
 def svg(spec: Spec, nets: dict[str, Net]) -> str:
     """Return an SVG of all networks side by side. The same spec gives the same bytes."""
+    comment = f"<!-- Written by ganspec from the spec `{spec.name}` ({BLANK}). -->\n"
+    title = " ".join(f"{spec.name}: {spec.doc}".split()) if spec.doc else spec.name
+    return sealed(f"{comment}{picture(title, nets)}\n")
+
+
+def picture(title: str, nets: dict[str, Net]) -> str:
+    """Return an `<svg>` element of all networks side by side."""
     parts, x, height = [], float(MARGIN), 0.0
     for name, net in nets.items():
         drawing = paged(graph(net), TALLEST)
@@ -53,15 +60,13 @@ def svg(spec: Spec, nets: dict[str, Net]) -> str:
         x = axis + max(drawing.width - drawing.x, half) + 3 * MARGIN
         height = max(height, drawing.height + HEAD)
     width, height = x - 2 * MARGIN, height + 2 * MARGIN
-    return sealed("\n".join([*_opening(spec, width, height), *parts, "</svg>", ""]))
+    return "\n".join([*_opening(title, width, height), *parts, "</svg>"])
 
 
-def _opening(spec: Spec, width: float, height: float) -> list[str]:
-    title = " ".join(f"{spec.name}: {spec.doc}".split()) if spec.doc else spec.name
+def _opening(title: str, width: float, height: float) -> list[str]:
     size = f'width="{_n(width)}" height="{_n(height)}"'
     box = f'viewBox="0 0 {_n(width)} {_n(height)}"'
     return [
-        f"<!-- Written by ganspec from the spec `{spec.name}` ({BLANK}). -->",
         f'<svg xmlns="http://www.w3.org/2000/svg" {size} {box} role="img">',
         f"<title>{escape(printable(title))}</title>",
         f"<style>{STYLE}\n</style>",

@@ -51,11 +51,14 @@ class Picture:
         return f"data:image/{self.format};base64,{base64.b64encode(self.data).decode('ascii')}"
 
 
-def final_picture(record: RunRecord) -> Picture | None:
-    """Return the newest readable picture; None if there is none."""
+def final_picture(record: RunRecord, most: int | None = None) -> Picture | None:
+    """Return the newest readable picture; None if there is none.
+
+    It has at most `most` bytes, FINAL_BYTES if not given.
+    """
     for step, path in reversed(record.samples.items()):
         if image := _opened(path):
-            return _encoded(image, step, FINAL_BYTES)
+            return _encoded(image, step, most or FINAL_BYTES)
     return None
 
 

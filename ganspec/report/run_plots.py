@@ -50,6 +50,13 @@ class Plot:
             self.figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
         return Markup(themed(buffer.getvalue(), self.title))
 
+    def png(self, dots: float = 110) -> bytes:
+        """Return the figure on white as the bytes of a PNG file, with `dots` per inch."""
+        buffer = io.BytesIO()
+        with quiet():
+            self.figure.savefig(buffer, format="png", facecolor="white", dpi=dots)
+        return buffer.getvalue()
+
     def write_png(self, path: Path) -> None:
         """Write the figure on white, atomically."""
         with replacing(path) as temporary, quiet():

@@ -134,7 +134,7 @@ def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     parts = [f"{spec.name}: {' '.join(spec.doc.split())}" if spec.doc else spec.name]
     implied = Implied(spec)
     for name, net in nets.items():
-        layers = _table(net, marks(implied, name), receptive=receptive)
+        layers = layer_table(net, marks(implied, name), receptive=receptive)
         parts.append("\n".join([name, *_aligned(layers)]))
     for title, lines in remarks(implied):
         parts.append("\n".join([title, *map(_wrapped, lines)]))
@@ -146,7 +146,7 @@ def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     parts = [f"<!-- Written by ganspec from the spec `{spec.name}` ({BLANK}). -->"]
     implied = Implied(spec)
     for name, net in nets.items():
-        layers = _table(net, marks(implied, name), captions=True, receptive=receptive)
+        layers = layer_table(net, marks(implied, name), captions=True, receptive=receptive)
         head = [WORDS.get(word, word.capitalize()) for word in layers.head]
         rule = [":--" if i < 2 else "--:" for i in range(len(head))]
         head, *body, total = (
@@ -187,7 +187,9 @@ def latex_tables(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> l
     """Return the lines of a LaTeX table for each network."""
     implied, lines = Implied(spec), []
     for name, net in nets.items():
-        layers = _table(net, marks(implied, name), captions=True, receptive=receptive, macs=False)
+        layers = layer_table(
+            net, marks(implied, name), captions=True, receptive=receptive, macs=False
+        )
         kind = "table*" if len(layers.head) > 3 else "table"  # `table*` spans two columns
         note = f" {layers.note.capitalize()}." if layers.note else ""
         note += f" {LEGEND}." if layers.is_marked else ""
@@ -225,9 +227,9 @@ def _latex_text(text: str) -> str:
 # -- a network's cells ------------------------------------------------------------------------
 
 
-def _table(
+def layer_table(
     net: Net,
-    signs: frozenset[str],
+    signs: frozenset[str] = frozenset(),
     captions: bool = False,
     receptive: bool = False,
     macs: bool = True,

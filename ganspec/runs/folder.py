@@ -23,7 +23,7 @@ PARTS = {"samples": ".png", "snapshots": ".pt"}  # folders of files that are nam
 FILES = (
     *("checkpoint.pt", "run.json", "log.jsonl", "losses.png", "scores.jsonl", "scores.png"),
     *("images.jsonl", "skipped.jsonl"),
-    "tensorboard/events.out.tfevents.*",
+    *("track.json", "tensorboard/events.out.tfevents.*"),
 )
 STEP = re.compile(r"\d{7}|[1-9]\d{7,}", re.ASCII)  # as a run names files: `{step:07d}`
 

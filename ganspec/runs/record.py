@@ -74,7 +74,7 @@ class RunRecord:
     @cached_property
     def columns(self) -> dict[str, Column]:
         """The columns of the log; many lines take a while, so they are read when first needed."""
-        return self.run.log.columns()
+        return self.run.loss_log.columns()
 
     @property
     def last_step(self) -> int:

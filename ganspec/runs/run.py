@@ -49,7 +49,7 @@ class Run(RunFolder):
     def __init__(self, folder: Path | str):
         super().__init__(folder)
         self.step, self.interrupted = 0, False
-        self.log = Log(self.log_path)
+        self.loss_log = Log(self.log_path)
 
     @classmethod
     def open(cls, folder: Path | str) -> Run:
@@ -169,7 +169,7 @@ class Run(RunFolder):
 
     def rows(self) -> list[dict[str, float]]:
         """Return the lines of the log, each a step and its losses by name."""
-        return self.log.rows()
+        return self.loss_log.rows()
 
     def is_resumable(self, spec: Spec) -> bool:
         """Return True if the folder has a checkpoint of a training of `spec`."""
@@ -189,7 +189,7 @@ class Run(RunFolder):
     def rewind(self, step: int) -> None:
         """Remove log lines, pictures and snapshots of steps after `step`, and unfinished files."""
         self.sweep()
-        self.log.rewind(step)
+        self.loss_log.rewind(step)
         for later, path in [*self.samples().items(), *self.snapshots().items()]:
             if later > step:
                 path.unlink()

@@ -201,6 +201,12 @@ class Spec(Document):
         # printed specs and docs/language.md
         train: Schedule
 
+    def __repr__(self) -> str:
+        networks = [key for key in self.networks if getattr(self, key) is not None]
+        return f"<{self.noun} {self.name}: {', '.join(networks)}>"
+
+    __str__ = __repr__
+
     @property
     def scope(self) -> dict[str, int | float]:
         """The values of `vars` by name; a whole number also carries its name."""

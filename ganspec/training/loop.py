@@ -105,7 +105,7 @@ class LossRecorder:
         if self.flushed - self.noted > NOTE_SECONDS:
             self.note()
         finite = [row for row in rows if math.isfinite(sum(row.values()))]
-        self.run.log.append(finite)
+        self.run.loss_log.append(finite)
         self.last = {**self.last, **rows[-1]}  # keep measurements of the last epoch's end
         bad = next((row for row in rows if row not in finite), None)
         if bad:
@@ -142,7 +142,8 @@ class LossRecorder:
         if culprit := self.training.culprit():  # keep the last good checkpoint
             step = self.training.step
             raise TrainingError(f"weights are not finite after step {step}: {culprit}")
-        self.run.log.sync()  # a checkpoint whose log a power cut has shortened would leave a gap
+        # a checkpoint whose log a power cut has shortened would leave a gap
+        self.run.loss_log.sync()
         checkpoint.save(self.run.checkpoint_path, self.training.state())
         self.note()
 
@@ -178,7 +179,7 @@ class LossPlot:
 
     def write(self) -> None:
         """Write the plot, after reading the lines that are new since the last call."""
-        for rows, end in self.run.log.chunks(self.read):
+        for rows, end in self.run.loss_log.chunks(self.read):
             self.log.add(rows)
             self.read = end
         self.plot(self.log.columns(), self.run.losses_path, self.epochs, self.claims)

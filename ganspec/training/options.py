@@ -21,7 +21,7 @@ class TrainingOptions:
     resume: bool = False
     overwrite: bool = False
     progress: OnProgress | bool | None = True
-    tensorboard: bool = False
+    track: tuple[str, ...] = ()
     exact: bool = False
     precision: str | None = None
     speedups: Iterable[str] | str = "auto"

@@ -6,7 +6,6 @@ import math
 import time
 import warnings
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
@@ -25,7 +24,6 @@ from ganspec.systems.spec import Spec
 from ganspec.systems.training import Images, Scoring, Training
 from ganspec.systems.unread import refuse_unread
 from ganspec.training.device import environment
-from ganspec.training.events import following, require_tensorboard
 from ganspec.training.images import open_together
 from ganspec.training.loop import Limits, Loop, OnFlush, follow
 from ganspec.training.making import choose_for, make_training, request_of
@@ -33,6 +31,7 @@ from ganspec.training.options import TrainingOptions
 from ganspec.training.processes import is_again, joined, launch_name, told_once
 from ganspec.training.sharing import require_same_start
 from ganspec.training.stop import stop_requests
+from ganspec.training.tracking import following, require_trackers
 
 CALL_SECONDS = 0.2  # between two calls of the user's function
 
@@ -50,8 +49,7 @@ def train(
     refuse_unread(spec)
     run = Run(Path(out) if out else Path("runs") / spec.name)
     data = Path(options.data) if options.data else None
-    if options.tensorboard:
-        require_tensorboard()
+    require_trackers(options.track)
     with joined(options.device) as ranks, told_once(ranks, run):
         _train(spec, run, data, _after_restart(options, run), scoring, ranks)
     return run
@@ -186,9 +184,8 @@ def _advance(
         run.step, run.interrupted = training.step, limits.asked and training.step < limits.last
         return
     limits.announces = options.progress is True and training.ranks.count > 1
-    events = following(run) if options.tensorboard else nullcontext(lambda: None)
     bar = Progress(spec.name, seconds=limits.minutes and 60 * limits.minutes)
-    with events as update, bar:
+    with following(run, spec, options.track) as update, bar:
         call = options.progress if callable(options.progress) else bar
         often = Throttle(lambda step, losses: call(step, limits.last, losses))
 

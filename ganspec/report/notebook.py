@@ -1,0 +1,141 @@
+"""HTML of specs, networks, runs, images and comparisons for the outputs of notebooks.
+
+The functions are those of `ganspec.language.views`. Texts of specs and runs are escaped; pictures
+are `data:` addresses, in which no script runs and which load nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import TypedDict
+
+from PIL import Image
+
+from ganspec.comparison.edits import Comparison
+from ganspec.comparison.survey import Survey
+from ganspec.compiler.evaluate import EvaluatedNetwork
+from ganspec.compiler.lower import lower
+from ganspec.language.errors import GanspecError
+from ganspec.program.ir import Net
+from ganspec.report.graph_svg import picture
+from ganspec.report.page import page
+from ganspec.report.run_images import final_picture
+from ganspec.report.run_view import RunView
+from ganspec.report.survey_table import layout
+from ganspec.report.table import layer_table
+from ganspec.runs.record import read_record
+from ganspec.sampling.trained_run import Samples, TrainedRun
+from ganspec.systems.spec import Spec
+
+LARGEST = 120_000  # bytes of a picture; a larger graph is left to `ganspec show --graph`
+WIDEST = 512  # pixels that a small picture is enlarged to
+PLOTS = 2  # plots of a run, so that its output stays small
+
+
+class NetworkCells(TypedDict):
+    """A network's title, and the texts of its table."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    total: tuple[str, ...]
+
+
+def show(name: str, view: object) -> str:
+    """Return the HTML that the template's macro `name` writes of `view`."""
+    return page("notebook.html.jinja", name=name, view=view)
+
+
+def show_spec(spec: Spec) -> str:
+    """Return a spec's facts, the tables of its layers, and its graph, or why it has none."""
+    view: dict[str, object] = {"name": spec.name, "noun": spec.noun, "doc": spec.doc}
+    view["facts"] = [
+        ("data", f"{spec.data.dataset.kind}, {spec.data.shown_shape}"),
+        ("batch", spec.train.batch),
+        ("epochs", f"{spec.train.epochs:,}"),
+        *spec.vars.items(),
+    ]
+    try:
+        nets = lower(spec)
+        networks = [_cells(key, net) for key, net in nets.items()]
+        view |= {"networks": networks, "graph": _graph(spec.name, nets), "complaint": None}
+    except GanspecError as error:
+        view["complaint"] = str(error)
+    return show("spec", view)
+
+
+def show_network(network: EvaluatedNetwork) -> str:
+    """Return the table of a network's layers, and its graph."""
+    net = network.program
+    return show(
+        "network", {"network": _cells(net.name, net), "graph": _graph(net.name, {net.name: net})}
+    )
+
+
+def show_run(run: TrainedRun) -> str:
+    """Return a run's newest picture, the curves of its log, and its scores.
+
+    Of a folder that holds no run, return its `repr`.
+    """
+    if not run.spec_path.is_file():
+        return show("run", _empty(repr(run)))
+    record = read_record(run.folder)
+    view, newest = RunView(record, "run1"), final_picture(record, LARGEST)
+    scores = [
+        (line.metric, line.measured, line.claimed, ", ".join(line.conditions))
+        for line in view.scores
+    ]
+    shown: dict[str, object] = {
+        "folder": str(run.folder),
+        "when": view.when(record.last_step) if record.columns else "no step yet",
+        "remarks": view.remarks,
+        "pictured": view.pictured,
+        "picture": newest.uri if newest else None,
+        "width": _enlarged(newest.width) if newest else 0,
+        "plots": [{"title": p.title, "uri": _uri(p.png(), "png")} for p in view.plots[:PLOTS]],
+        "scores": scores,
+    }
+    return show("run", shown)
+
+
+def _empty(folder: str) -> dict[str, object]:
+    return {"folder": folder, "picture": None, "plots": [], "scores": [], "remarks": [], "when": ""}
+
+
+def show_samples(samples: Samples) -> str:
+    """Return the grid of the images, enlarged if it is small."""
+    data = samples.png()
+    with Image.open(io.BytesIO(data)) as image:
+        width = _enlarged(image.width)
+    view = {"alt": repr(samples), "width": width, "picture": _uri(data, "png")}
+    return show("samples", view)
+
+
+def show_comparison(comparison: Comparison) -> str:
+    """Return the main differences, the layers that differ, and the settings that differ."""
+    return show("comparison", comparison)
+
+
+def show_survey(survey: Survey) -> str:
+    """Return the table of several specs, with a column for each of a few, else with a row."""
+    return show("survey", layout(survey, None, len(survey.titles) > 6, every=False))
+
+
+def _cells(name: str, net: Net) -> NetworkCells:
+    table = layer_table(net, captions=True)
+    note = f" ({table.note})" if table.note else ""
+    return {"title": name + note, "head": table.head, "rows": table.rows, "total": table.total}
+
+
+def _enlarged(width: int) -> int:
+    return width * max(1, WIDEST // max(width, 1))
+
+
+def _graph(title: str, nets: dict[str, Net]) -> str | None:
+    data = picture(title, nets).encode("utf-8")
+    return _uri(data, "svg+xml") if len(data) <= LARGEST else None
+
+
+def _uri(data: bytes, form: str) -> str:
+    return f"data:image/{form};base64,{base64.b64encode(data).decode('ascii')}"

@@ -1,0 +1,150 @@
+"""`ganspec.Run`: a run folder for use from Python, with its generator, images and numbers."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import torch
+
+from ganspec.atomic import replacing
+from ganspec.compiler.evaluate import EvaluatedNetwork
+from ganspec.language.views import Viewed
+from ganspec.runs.run import Run
+from ganspec.runs.score_file import read_scores
+from ganspec.sampling.forms import paint_grid
+from ganspec.sampling.pictures import columns_of
+from ganspec.sampling.sampler import Sampler
+from ganspec.training.device import choose_device
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Samples(Viewed):
+    """Images of a generator, which a notebook shows as a grid of `columns` columns.
+
+    `images` are uint8, N x C x H x W; `labels` int64 N, float N x classes, or None.
+    """
+
+    view: ClassVar = "samples"
+
+    images: torch.Tensor
+    labels: torch.Tensor | None
+    columns: int
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} images, {' x '.join(map(str, self.images.shape[1:]))}>"
+
+    def png(self) -> bytes:
+        """Return the grid, row by row on white, as the bytes of a PNG file."""
+        file = io.BytesIO()
+        paint_grid(self.images, self.columns, file)
+        return file.getvalue()
+
+    def save(self, path: Path | str) -> None:
+        """Write the grid as a PNG file, atomically."""
+        with replacing(Path(path)) as temporary:
+            temporary.write_bytes(self.png())
+
+
+class TrainedRun(Run, Viewed):
+    """A run folder, with the numbers and networks in it: `ganspec.Run("runs/dcgan")`.
+
+    The folder is read at each access, so that a run that is being trained may be looked at.
+    """
+
+    view: ClassVar = "run"
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """Return a run that was just trained, with its `step` and `interrupted`."""
+        trained = cls(run.folder)
+        trained.step, trained.interrupted = run.step, run.interrupted
+        return trained
+
+    def __repr__(self) -> str:
+        state = {"run": "", "begun": ", without checkpoint"}.get(self.state(), ", not begun")
+        return f"<run {self.folder}{state}>"
+
+    @property
+    def log(self) -> Any:
+        """The losses: a row for each training step, with the columns `step`, `d_loss` and so on.
+
+        A pandas DataFrame, or without pandas a list of dicts, as `rows()` returns it.
+        """
+        return frame(self.rows(), ("step",))
+
+    @property
+    def scores(self) -> Any:
+        """The scores with their conditions: a row for each, in the order of measurement.
+
+        A pandas DataFrame, or without pandas a list of dicts. The entries of an extractor and of
+        real images have columns such as `extractor.name` and `reference.images`.
+        """
+        rows = [flat(asdict(row)) for row in read_scores(self.folder)]
+        return frame(rows, ("metric", "value", "step"))
+
+    def generator(
+        self, device: str = "auto", *, step: int | None = None, raw: bool = False
+    ) -> EvaluatedNetwork:
+        """Return the trained generator in evaluation mode.
+
+        `step` selects the weights after that step, if they were kept, in place of the newest.
+        `raw` selects the trained weights in place of their average, if the run keeps one. Raises
+        RunError and CheckpointError.
+        """
+        return self._sampler(device, step, raw).generator
+
+    def sample(
+        self,
+        count: int = 16,
+        seed: int = 0,
+        label: str | None = None,
+        *,
+        device: str = "auto",
+        step: int | None = None,
+        raw: bool = False,
+    ) -> Samples:
+        """Return `count` images that `seed` draws: those of `ganspec sample` with these options.
+
+        `label` names classes or objects, as `3`, `Coat,Bag` or `all`; `step` and `raw` are as in
+        `generator`. Raises RunError, CheckpointError and LabelError.
+        """
+        if count < 1:
+            raise ValueError(f"sample draws 1 image or more, not {count}")
+        sampler = self._sampler(device, step, raw)
+        if label is not None:
+            sampler.ask(label)
+        images, labels = zip(*sampler.images(count, seed), strict=True)
+        joined = None if labels[0] is None else torch.cat(labels)
+        return Samples(torch.cat(images), joined, columns_of(sampler, count))
+
+    def _sampler(self, device: str, step: int | None, raw: bool) -> Sampler:
+        return Sampler(self.folder, choose_device(device), step, False if raw else None)
+
+
+def frame(rows: list[dict[str, Any]], columns: Sequence[str]) -> Any:
+    """Return rows as a pandas DataFrame, or as they are without pandas.
+
+    `columns` are those of a table without rows.
+    """
+    if find_spec("pandas") is None:
+        return rows
+    import pandas
+
+    return pandas.DataFrame(rows or None, columns=None if rows else list(columns))
+
+
+def flat(entries: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return entries with those of inner maps beside them, such as `extractor.name`."""
+    found: dict[str, Any] = {}
+    for name, value in entries.items():
+        inner = isinstance(value, dict)
+        found |= flat(value, f"{prefix}{name}.") if inner else {f"{prefix}{name}": value}
+    return found

@@ -1,0 +1,197 @@
+"""Trackers of experiments that show a run: what the run writes is logged to them, too.
+
+A tracker reads the run's own files, so that it cannot change the training. `track.json` in the run
+folder notes what was logged, by which a resumed run continues the tracked one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import math
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict, dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+from ganspec.atomic import write_text
+from ganspec.language.errors import GanspecError, one_line, suggestion
+from ganspec.runs.run import Run
+from ganspec.runs.score_file import NAME as SCORES
+from ganspec.runs.score_file import read_scores
+from ganspec.systems.spec import Spec
+
+TRACKERS = ("tensorboard", "wandb", "mlflow", "trackio")
+FILE = "track.json"
+UNLISTED = ("blocks", "layers", "report")  # keys whose values are no single settings
+
+
+class TrackerError(GanspecError):
+    """Raised when a tracker is unknown or not installed."""
+
+
+class Tracker(Protocol):
+    """One run in a tracker. Its methods may raise anything: the training goes on without it."""
+
+    id: str
+
+    def log(self, rows: list[tuple[int, dict[str, float]]]) -> None:
+        """Log values by name at training steps."""
+
+    def picture(self, step: int, path: Path) -> None:
+        """Log the PNG file `path` as the samples of a step."""
+
+    def flush(self) -> None:
+        """Write what was logged."""
+
+    def close(self) -> None:
+        """End the run in the tracker, which may be continued."""
+
+
+@dataclass
+class Position:
+    """The end of what was logged: steps of the last losses and picture, and number of scores."""
+
+    id: str | None = None
+    step: int = 0
+    picture: int = -1
+    scores: int = 0
+
+
+def require_trackers(names: Sequence[str]) -> None:
+    """Raise TrackerError if a tracker is unknown or its package is not installed."""
+    for name in names:
+        if name not in TRACKERS:
+            hint = suggestion(name, TRACKERS, "trackers")
+            raise TrackerError(f"no tracker is called `{name}`: {hint}")
+        found = find_spec(name)
+        if found is None or found.origin is None:  # a folder of that name, such as `wandb/`
+            raise TrackerError(
+                f"--track {name} needs the package {name}: run `pip install {name}`, "
+                f"`pip install 'ganspec[track]'` for all trackers, or leave --track {name} out"
+            )
+
+
+@contextmanager
+def following(run: Run, spec: Spec, names: Sequence[str]) -> Iterator[Callable[[], None]]:
+    """Give the block a function that brings the trackers up to date with the run's files."""
+    followers = [Follower(run, spec, name) for name in dict.fromkeys(names)]
+
+    def update() -> None:
+        for follower in followers:
+            follower.attempt(follower.update)
+
+    try:
+        yield update
+        update()
+    finally:
+        for follower in followers:
+            follower.attempt(follower.close)
+
+
+class Follower:
+    """Logs to one tracker the lines and pictures of a run that are new since the last time."""
+
+    def __init__(self, run: Run, spec: Spec, name: str):
+        self.run, self.name = run, name
+        self.read, self.size = 0, 0  # bytes of the log that were read, and of the scores
+        self.at = self._positions().get(name, Position())
+        self.tracker: Tracker | None = None
+        self.attempt(lambda: self.start(spec))
+
+    def attempt(self, call: Callable[[], None]) -> None:
+        """Call a function. If it fails, warn, and leave the tracker alone from now on."""
+        try:
+            with redirect_stdout(io.StringIO()):  # standard output is the command's own
+                call()
+        except Exception as error:  # of any library, network or disk
+            self.tracker = None
+            message = f"{self.name} failed, and the training goes on without: {one_line(error)}"
+            warnings.warn(message, stacklevel=2)
+
+    def start(self, spec: Spec) -> None:
+        """Begin the tracked run, or continue it."""
+        adapter = importlib.import_module(f"ganspec.training.trackers.{self.name}")
+        settings = dict(settings_of(spec.tree.plain()))
+        self.tracker = adapter.start(self.run, settings, self.at.id, self.at.step)
+        self.at.id = self.tracker.id
+        self._note()
+
+    def update(self) -> None:
+        """Log new losses, scores and pictures, in the order of their steps."""
+        if self.tracker is None:
+            return
+        before = asdict(self.at)
+        for rows in self._losses():
+            self.tracker.log(rows)
+        if rows := self._scores():
+            self.tracker.log(rows)
+        for step, path in self.run.samples().items():
+            if step > self.at.picture:
+                self.tracker.picture(step, path)
+                self.at.picture = step
+        if asdict(self.at) != before:
+            self.tracker.flush()
+            self._note()
+
+    def close(self) -> None:
+        """End the tracked run."""
+        if self.tracker is not None:
+            self.tracker.close()
+
+    def _losses(self) -> Iterator[list[tuple[int, dict[str, float]]]]:
+        for rows, end in self.run.loss_log.chunks(self.read):
+            self.read = end
+            new = [row for row in rows if row["step"] > self.at.step]
+            yield [
+                (
+                    int(row["step"]),
+                    {f"log/{k}": v for k, v in row.items() if k != "step" and is_number(v)},
+                )
+                for row in new
+            ]
+            self.at.step = int(new[-1]["step"]) if new else self.at.step
+
+    def _scores(self) -> list[tuple[int, dict[str, float]]]:
+        path = self.run.folder / SCORES
+        size = path.stat().st_size if path.is_file() else 0
+        if size == self.size:
+            return []
+        self.size, rows = size, read_scores(self.run.folder)
+        new = [row for row in rows[self.at.scores :] if row.step is not None]
+        self.at.scores = max(self.at.scores, len(rows))
+        return [(row.step or 0, {f"scores/{row.of}/{row.metric}": row.value}) for row in new]
+
+    def _positions(self) -> dict[str, Position]:
+        """Return the positions of all trackers of the run, without damaged ones."""
+        try:
+            entries = json.loads((self.run.folder / FILE).read_text("utf-8"))
+            return {name: Position(**entry) for name, entry in entries.items()}
+        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+            return {}
+
+    def _note(self) -> None:
+        entries = {name: asdict(at) for name, at in self._positions().items()}
+        entries[self.name] = asdict(self.at)
+        write_text(self.run.folder / FILE, json.dumps(entries, indent=2) + "\n")
+
+
+def is_number(value: object) -> bool:
+    """Return True if a value of the log can be drawn."""
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+def settings_of(value: object, path: str = "") -> Iterator[tuple[str, object]]:
+    """Yield the single values of a spec by their key paths, such as `train.batch`."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key not in UNLISTED:
+                yield from settings_of(inner, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        yield path, json.dumps(value)
+    elif value is not None:
+        yield path, value
