@@ -27,6 +27,7 @@ from ganspec.systems.training import Images
 # The variable is for the programs that tests start.
 os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
+os.environ["GANSPEC_CACHE_GIB"] = "0"  # of decoded images, whose reading tests check
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))

@@ -133,14 +133,18 @@ class LossRecorder:
         self.note()
 
 
+def load_plotting() -> Callable[..., None]:
+    """Return the function that plots losses. The first call imports matplotlib, which is slow."""
+    from ganspec.plots.losses import plot_losses
+
+    return plot_losses
+
+
 class LossPlot:
     """The plot of a run's losses, and how far it has read the log."""
 
     def __init__(self, training: Training, run: Run, claims: Report):
-        # slow to import, so before the first step, and not after a Ctrl-C
-        from ganspec.plots.losses import plot_losses
-
-        self.plot, self.run = plot_losses, run
+        self.run = run
         self.epochs = Epochs(training.epoch_steps, training.warmup)
         self.claims = claims.log_columns(self.epochs)
         self.log, self.read = ThinnedLog(), 0  # bytes of the log
@@ -150,7 +154,7 @@ class LossPlot:
         for rows, end in self.run.log.chunks(self.read):
             self.log.add(rows)
             self.read = end
-        self.plot(self.log.columns(), self.run.losses_path, self.epochs, self.claims)
+        load_plotting()(self.log.columns(), self.run.losses_path, self.epochs, self.claims)
 
 
 class Loop:
@@ -177,7 +181,7 @@ class Loop:
         training, limits, pace = self.training, self.limits, self.recorder.pace
         complete = self.score()  # a signal may have ended an earlier process before it did
         limits.start()
-        goes_on = training.step < limits.last and not limits.stop.asked
+        goes_on, first = training.step < limits.last and not limits.stop.asked, training.step + 1
         while goes_on:
             pace.begin()
             losses = self.recorder.advance()
@@ -187,6 +191,8 @@ class Loop:
             if ended or (limits.reached(training.step) and not limits.stop.asked):
                 losses = {**losses, **training.measures()}
             self.recorder.add(losses)
+            if training.step == first:
+                load_plotting()  # not before the first step, and not after a Ctrl-C
             if ended or time.perf_counter() - self.saved > CHECKPOINT_SECONDS:
                 self.keep(ended)
                 complete = self.score()

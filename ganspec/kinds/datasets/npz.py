@@ -128,6 +128,9 @@ class Npz(Dataset, kind="npz"):
     load: ClassVar = staticmethod(load_images)
     fix: ClassVar = "name the file, or the folder that holds it"
 
+    def sources(self, folder: Path) -> list[Path]:
+        return [find_npz(folder)]
+
     def wanted(self) -> str:
         return "a .npz file"
 
