@@ -91,7 +91,7 @@ def compare_with_bare_networks(images: int, rounds: int) -> None:
     real = gather([(torch.randn(2000, 512), torch.randn(2000, 10))], 2000)
 
     class Known:
-        dataset, split, sha256 = "known", None, ""
+        dataset, split, sha256, seed = "known", None, "", None
 
         def __len__(self):
             return 2000
