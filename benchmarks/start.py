@@ -1,13 +1,16 @@
-"""What `check` and lowering cost, as ratios to `import torch`: `python benchmarks/start.py`.
+"""The start of commands, as ratios to `import torch`: `python benchmarks/start.py`.
 
-Processes are started by turns, so that a busy machine slows all alike; ratios are of medians.
+Processor time of processes that take turns; ratios are of medians. Bytecode and, for the first
+training step, decoded images are cached before.
 """
 
 from __future__ import annotations
 
+import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -15,26 +18,45 @@ import ganspec
 from ganspec.compiler.lower import lower
 
 SPECS = sorted((Path(__file__).parent.parent / "specs").glob("*.yaml"))
-ROUNDS = 7
+ROUNDS = 5
+FIRST_STEP = """
+import os, sys
+import ganspec
+from ganspec.training.loop import LossRecorder
+
+LossRecorder.advance = lambda self: os._exit(0)
+ganspec.train(ganspec.load(sys.argv[1]), sys.argv[2], overwrite=True, progress=False)
+"""
 
 
 def seconds(*arguments: str) -> float:
-    started = time.perf_counter()
-    subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
-    return time.perf_counter() - started
+    """Return the processor time of a process, of user and system."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *arguments], stdout=subprocess.DEVNULL, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def main() -> None:
-    torch, check, help_ = [], [], []
-    spec = str(next(path for path in SPECS if path.stem == "dcgan"))
-    for _ in range(ROUNDS):
-        torch.append(seconds("-c", "import torch"))
-        check.append(seconds("-m", "ganspec", "check", spec))
-        help_.append(seconds("-m", "ganspec", "--help"))
-    base = statistics.median(torch)
-    print(f"import torch            {base:.2f} s")
-    print(f"ganspec check dcgan     {statistics.median(check) / base:.2f} of it")
-    print(f"ganspec --help          {statistics.median(help_) / base:.2f} of it")
+    dcgan, wgan = (str(p) for p in SPECS if p.stem in ("dcgan", "wgan_gp"))
+    with tempfile.TemporaryDirectory() as folder:
+        commands = {
+            "import torch": ("-c", "import torch"),
+            "ganspec --help": ("-m", "ganspec", "--help"),
+            "ganspec check dcgan": ("-m", "ganspec", "check", dcgan),
+            "ganspec diff": ("-m", "ganspec", "diff", dcgan, wgan),
+            "train, to its first step": ("-c", FIRST_STEP, dcgan, folder),
+        }
+        for arguments in commands.values():
+            seconds(*arguments)
+        times = {name: [] for name in commands}
+        for _ in range(ROUNDS):
+            for name, arguments in commands.items():
+                times[name].append(seconds(*arguments))
+    base = statistics.median(times["import torch"])
+    for name, taken in times.items():
+        median = statistics.median(taken)
+        print(f"{name:<24} {median:.2f} s, {median / base:.2f} of `import torch`")
     lower(ganspec.load(SPECS[0]))
     for path in SPECS:
         spec = ganspec.load(path)

@@ -31,6 +31,7 @@ os.environ["OMP_NUM_THREADS"] = "1"
 torch.set_num_threads(1)
 # Trainings measure nothing: their results would depend on what else the machine does.
 choosing.WORTH = math.inf
+os.environ["GANSPEC_CACHE_GIB"] = "0"  # of decoded images, whose reading tests check
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted((ROOT / "specs").glob("*.yaml"))

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from ganspec.evaluation.extractor import Extractor, ExtractorError, Outputs, hash_weights
 from ganspec.evaluation.inception_weights import InceptionWeights, find_weights
@@ -39,10 +40,12 @@ def inception_extractor(
         raise ExtractorError(f"inception has no layer `{layer}`: use one of {names}")
     weights = find_weights(path, download)
     has_logits = weights.has_logits  # reads the whole last layer
-    network = build_network(weights).to(device)
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stub
+    network = build_network(weights)
     state = network.state_dict()  # the same names for weights of every origin
     known = {k: v for k, v in state.items() if has_logits or not k.startswith("fc.")}
+    sha256 = hash_weights(known)
+    fold_batch_norms(network)
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stub
 
     def extract(images: torch.Tensor) -> Outputs:
         features, logits = run_network(network, images.to(device), layer, resize)
@@ -50,7 +53,7 @@ def inception_extractor(
 
     return Extractor(
         name="inception",
-        sha256=hash_weights(known),
+        sha256=sha256,
         layer=layer,
         resize=resize,
         extract=extract,
@@ -77,6 +80,20 @@ def run_network(network: nn.Module, images: torch.Tensor, layer: str, resize: st
     return features, logits
 
 
+def fold_batch_norms(network: nn.Module) -> None:
+    """Replace each convolution and its batch norm by one convolution with a bias.
+
+    Both are linear functions. The new weights are computed in double precision, so that features
+    are as close to those in double precision as those of the unchanged network are.
+    """
+    for module in list(network.modules()):
+        if isinstance(norm := getattr(module, "bn", None), nn.BatchNorm2d):
+            conv = module.get_submodule("conv")
+            assert isinstance(conv, nn.Conv2d)
+            module.add_module("conv", fuse_conv_bn_eval(conv.double(), norm.double()).float())
+            module.add_module("bn", nn.Identity())
+
+
 def resized(images: torch.Tensor, method: str) -> torch.Tensor:
     """Return images of 0 to 255, N x 3 x H x W, as the network reads them, about -1 to 1.
 
@@ -85,8 +102,22 @@ def resized(images: torch.Tensor, method: str) -> torch.Tensor:
     """
     if method == "bilinear":
         return 2 * F.interpolate(images / 255, SIZE, mode="bilinear", align_corners=False) - 1
-    resize = fidelity("interpolate_compat_tensorflow").interpolate_bilinear_2d_like_tensorflow1x
-    return (resize(images, SIZE, align_corners=False) - 128) / 128
+    columns = interpolate(images, SIZE[1])
+    return (interpolate(columns.mT, SIZE[0]).mT - 128) / 128
+
+
+def interpolate(images: torch.Tensor, width: int) -> torch.Tensor:
+    """Return images of `width` columns. Column i is read at i * old width / width.
+
+    Columns first and rows afterwards are torch-fidelity's numbers, bit for bit; it computes the
+    columns of each row as often as the row is read.
+    """
+    scale = torch.tensor(images.shape[-1] / width, dtype=torch.float32, device=images.device)
+    place = torch.arange(width, dtype=torch.float32, device=images.device) * scale
+    low = place.long()
+    first = images[..., low]
+    second = images[..., (low + 1).clamp(max=images.shape[-1] - 1)]
+    return first + (second - first) * (place - low)
 
 
 def build_network(weights: InceptionWeights) -> nn.Module:

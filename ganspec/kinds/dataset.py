@@ -75,6 +75,13 @@ class Dataset(Kind, family="dataset"):
             own["resize"] = resize
         return partial(type(self).load, **own)
 
+    def sources(self, folder: Path) -> list[Path] | None:
+        """Return all files in `folder` that `load` may read, in a fixed order.
+
+        By their content, its images are cached; not if this is None.
+        """
+        return None
+
     @contextmanager
     def reading(self, folder: Path) -> Iterator[None]:
         """Turn errors of damaged or missing files in a `with` block into DataError."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -18,6 +19,7 @@ from torch import nn
 
 from ganspec.kinds.condition import Condition
 from ganspec.kinds.dataset import Dataset
+from ganspec.kinds.datasets.decoded import read_dataset
 from ganspec.kinds.initializer import Initializer
 from ganspec.kinds.layer import Layer
 from ganspec.kinds.layers.identity import Identity
@@ -82,12 +84,13 @@ class Data(Section):
         _, height, width = self.shape
         return (width, height) if self.transpose else (height, width)
 
-    def read(self, reader: Callable, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    def read(self, reader: partial, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
         """Return images and labels that `reader` finds in `folder`, as networks see them.
 
         `reader` is one of the data set's.
         """
-        images, labels = reader(folder, *self.read_size, self.shape[0])
+        size = (*self.read_size, self.shape[0])
+        images, labels = read_dataset(self.dataset, reader, folder, *size)
         return images.mT.contiguous() if self.transpose else images, labels
 
     @property

@@ -165,14 +165,18 @@ def follow(training: Training, limits: Limits) -> None:
         goes_on = not limits.reached(training.step)
 
 
+def load_plotting() -> Callable[..., None]:
+    """Return the function that plots losses. The first call imports matplotlib, which is slow."""
+    from ganspec.plots.losses import plot_losses
+
+    return plot_losses
+
+
 class LossPlot:
     """The plot of a run's losses, and how far it has read the log."""
 
     def __init__(self, training: Training, run: Run, claims: Report):
-        # slow to import, so before the first step, and not after a Ctrl-C
-        from ganspec.plots.losses import plot_losses
-
-        self.plot, self.run = plot_losses, run
+        self.run = run
         self.epochs = Epochs(training.epoch_steps, training.warmup)
         self.claims = claims.log_columns(self.epochs)
         self.log, self.read = ThinnedLog(), 0  # bytes of the log
@@ -182,7 +186,7 @@ class LossPlot:
         for rows, end in self.run.loss_log.chunks(self.read):
             self.log.add(rows)
             self.read = end
-        self.plot(self.log.columns(), self.run.losses_path, self.epochs, self.claims)
+        load_plotting()(self.log.columns(), self.run.losses_path, self.epochs, self.claims)
 
 
 class Loop:
@@ -213,6 +217,7 @@ class Loop:
         complete = self.score()  # a signal may have ended an earlier process before it did
         goes_on = not limits.reached(training.step)
         limits.start()
+        first = training.step + 1
         while goes_on:
             pace.begin()
             losses = self.recorder.advance()
@@ -222,6 +227,8 @@ class Loop:
             if ended or (limits.reached(training.step) and not limits.asked):
                 losses = {**losses, **measures(training)}
             self.recorder.add(losses)
+            if training.step == first:
+                load_plotting()  # not before the first step, and not after a Ctrl-C
             if ended or time.perf_counter() - self.saved > self.spacing:
                 self.keep(ended)
                 complete = self.score()

@@ -136,6 +136,13 @@ class Cifar10(Dataset, kind="cifar10"):
         test = ["test_batch"]
         return {"train": train, "test": test, "all": train + test}[self.split]
 
+    def sources(self, folder: Path) -> list[Path]:
+        names = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
+        for place in (folder, folder / self.subfolders[0]):
+            if self.holds_batches(place):
+                return [place / name for name in names if (place / name).is_file()]
+        return [folder / "cifar-10-python.tar.gz"]
+
     def wanted(self) -> str:
         train, test = "data_batch_1 to data_batch_5", "test_batch"
         files = {"train": train, "test": test, "all": f"{train} and {test}"}[self.split]

@@ -68,6 +68,11 @@ class Iclevr(Dataset, kind="iclevr"):
         "put them and a folder images/ of the photographs into ./data/iclevr or name the folder"
     )
 
+    def sources(self, folder: Path) -> list[Path]:
+        labels, _ = read_labels(folder / "train.json")
+        photographs = find_photographs(folder, list(labels), checked=True)
+        return [folder / "train.json", folder / "objects.json", *photographs]
+
     def wanted(self) -> str:
         return "objects.json and train.json"
 

@@ -95,6 +95,11 @@ class IdxDataset(Dataset):
         endings = ("images-idx3-ubyte", "labels-idx1-ubyte")
         return [f"{prefix}-{ending}" for prefix in prefixes for ending in endings]
 
+    def sources(self, folder: Path) -> list[Path]:
+        endings = ("images-idx3-ubyte", "labels-idx1-ubyte")
+        names = [f"{prefix}-{ending}" for prefix in ("train", "t10k") for ending in endings]
+        return [path for name in names if (path := find_idx(folder, name))]
+
     def wanted(self) -> str:
         return f"{' and '.join(self.names())} (plain or .gz), not another data set's"
 

@@ -13,11 +13,12 @@ from typing import NamedTuple
 import torch
 from PIL import Image, UnidentifiedImageError
 
+from ganspec.kinds.datasets import decoded
 from ganspec.kinds.datasets.stamps import Stamp, load_stamps, save_stamps, stamp_of
 from ganspec.language.errors import printable
 from ganspec.progress import Progress
 
-CACHED_SECONDS = 2.0  # a check of files that took longer is cached at its end
+CACHED_SECONDS = decoded.SECONDS  # a check of files that took longer is cached at its end
 CACHE_PAUSE = 120.0  # seconds between two writes of the cache during a check
 PORTION = 1024  # files that wait for threads at a time
 NAMED = 100  # most files that one message names
@@ -132,6 +133,33 @@ class ImageFiles(torch.utils.data.Dataset):
         part.stamps = [Stamp(-1, -1, each) for each in listing.hashes]
         return part
 
+    def read(self) -> tuple[list[str | None], torch.Tensor]:
+        """Return what `check` does, and all pixels, which are cached if decoding took a while.
+
+        Those of files that cannot be read are undefined.
+        """
+        is_cached = decoded.is_own(self.decode) and decoded.limit() > 0
+        if is_cached and 2 * len(load_stamps(self.folder)) >= len(self):
+            reasons = self.check()  # decodes few files
+            if (known := decoded.recall(self._key(reasons))) is not None:
+                if not any(reasons):
+                    return reasons, known[0]
+                pixels = _empty(self)
+                pixels[_readable(reasons)] = known[0]
+                return reasons, pixels
+        pixels, started = _empty(self), time.monotonic()
+        reasons = self.check(pixels)
+        if is_cached and time.monotonic() - started > CACHED_SECONDS and not all(reasons):
+            chosen = _readable(reasons) if any(reasons) else slice(None)
+            decoded.store(self._key(reasons), pixels[chosen], self.labels[chosen])
+        return reasons, pixels
+
+    def _key(self, reasons: list[str | None]) -> str:
+        """Return the name of the readable files' pixels in the cache."""
+        way = (self.decode.__name__, self.form, self.transpose)
+        pairs = zip(self.stamps, reasons, strict=True)
+        return decoded.key_of(way, [stamp.sha256 for stamp, why in pairs if stamp and not why])
+
     def check(self, pixels: torch.Tensor | None = None) -> list[str | None]:
         """Decode all files, into `pixels` if given, and set their stamps.
 
@@ -214,9 +242,8 @@ def open_files(files: ImageFiles, in_memory: bool) -> tuple[ImageFiles, torch.Te
 
     Raises ValueError if no file can be read.
     """
-    pixels = _empty(files) if in_memory else None
-    reasons = files.check(pixels)
-    readable = torch.tensor([reason is None for reason in reasons])
+    reasons, pixels = files.read() if in_memory else (files.check(), None)
+    readable = _readable(reasons)
     part = files.take(readable.nonzero().flatten())
     part.skipped = [Skipped(files.name(i), why, None) for i, why in enumerate(reasons) if why]
     if not len(part):
@@ -234,8 +261,7 @@ def open_listed(
     Raises ValueError if these are more than half.
     """
     whole = files.listed(listing)
-    pixels = _empty(whole) if in_memory else None
-    reasons = whole.check(pixels)
+    reasons, pixels = whole.read() if in_memory else (whole.check(), None)
     lost = [i for i, reason in enumerate(reasons) if reason is not None]
     whole.skipped = [Skipped(whole.name(i), str(reasons[i]), None) for i in lost]
     if 2 * len(lost) > len(whole):
@@ -251,6 +277,10 @@ def open_listed(
     ]
     whole.labels = whole.labels[instead]
     return whole, pixels if pixels is None or not lost else pixels[instead]
+
+
+def _readable(reasons: list[str | None]) -> torch.Tensor:
+    return torch.tensor([reason is None for reason in reasons])
 
 
 def _empty(files: ImageFiles) -> torch.Tensor:

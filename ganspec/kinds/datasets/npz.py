@@ -135,6 +135,9 @@ class Npz(Dataset, kind="npz"):
         description="file, or its folder, from the current folder; `--data` names another one",
     )
 
+    def sources(self, folder: Path) -> list[Path]:
+        return [find_npz(folder)]
+
     def wanted(self) -> str:
         return "a .npz file"
 

@@ -100,6 +100,10 @@ class Shapes(Dataset, kind="shapes"):
         None, description="file that lists the objects of each image, such as `train.json`"
     )
 
+    def sources(self, folder: Path) -> list[Path]:
+        labels = [Path(self.labels)] if self.labels else []
+        return [*labels, *(path.with_name("objects.json") for path in labels)]
+
     def label_kind(self) -> tuple[str, int]:
         return ("multi_hot" if self.labels else "classes"), 24
 

@@ -1,0 +1,164 @@
+"""Decoded images, kept by the content of their files so that the next run need not decode them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+import PIL
+import torch
+
+from ganspec.kinds.dataset import DataError, Dataset
+from ganspec.kinds.datasets.stamps import load_stamps, save_stamps, stamp_of
+
+CACHE = Path("~/.cache/ganspec/decoded")
+VARIABLE = "GANSPEC_CACHE_GIB"
+GIBIBYTES = 4.0  # that the cache may hold, unless the variable says otherwise
+SECONDS = 0.5  # reading that took less time is not worth a file
+ABANDONED = 86400.0  # seconds after which an unfinished file counts as that of a killed process
+
+
+def read_dataset(
+    dataset: Dataset, reader: partial, folder: Path, height: int, width: int, channels: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the images and labels that `reader`, one of the data set's, finds in `folder`.
+
+    They are cached, if the data set tells its files, reading took a while and caused no warning.
+    Raises DataError if the bound of the cache is no number.
+    """
+    form = (height, width, channels)
+    read = partial(reader, folder, *form)
+    known = load_stamps(folder)
+    try:
+        if not limit() or not is_own(type(dataset)) or (paths := dataset.sources(folder)) is None:
+            return read()
+        stamps = {str(path): stamp_of(path, known.get(str(path))) for path in paths}
+    except (OSError, ValueError):
+        return read()  # and hear from it what is wrong with the files
+    way = (dataset.kind, sorted(reader.keywords.items()), form)
+    key = key_of(way, [stamp.sha256 for stamp in stamps.values()])
+    if (cached := recall(key)) is not None:
+        return cached
+    started = time.monotonic()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        images, labels = read()
+    for each in caught:
+        warnings.warn_explicit(each.message, each.category, each.filename, each.lineno)
+    if time.monotonic() - started > SECONDS and not caught:
+        save_stamps(folder, known | stamps)
+        store(key, images, labels)
+    return images, labels
+
+
+def limit() -> float:
+    """Return the bytes that the cache may hold. Raises DataError if the variable is no number."""
+    text = os.environ.get(VARIABLE, "")
+    try:
+        gibibytes = float(text) if text.strip() else GIBIBYTES
+        if not gibibytes >= 0:
+            raise ValueError
+    except ValueError:
+        raise DataError(
+            f"{VARIABLE} is {text!r}: give the cache of decoded images a number of GiB, "
+            f"such as {GIBIBYTES:g}, or 0 for no cache"
+        ) from None
+    return gibibytes * 2**30
+
+
+def key_of(form: object, contents: Iterable[str]) -> str:
+    """Return a name for images: of the way to read them, and of their files' hashes in order.
+
+    The code that reads them and the libraries that it calls belong to the way.
+    """
+    versions = (torch.__version__, np.__version__, PIL.__version__, _code())
+    text = f"{versions} {torch.backends.cpu.get_cpu_capability()} {form}\n" + "\n".join(contents)
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def is_own(code: Callable | type) -> bool:
+    """Return True if `code` is of this package, which `key_of` identifies by its text."""
+    return code.__module__.startswith(f"{__package__}.")
+
+
+@cache
+def _code() -> str:
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def recall(key: str) -> tuple[torch.Tensor, torch.Tensor] | None:
+    """Return the images and labels of `key`; None if they are not cached, or damaged.
+
+    The file's checksums are compared with its content.
+    """
+    path = _path(key)
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            images, labels = (torch.from_numpy(arrays[name]) for name in ("images", "labels"))
+        if images.dtype != torch.uint8 or images.ndim != 4 or len(labels) != len(images):
+            raise ValueError
+    except FileNotFoundError:
+        return None
+    except Exception:  # noqa: BLE001  (a damaged zip file can raise any exception)
+        return None
+    with suppress(OSError):
+        os.utime(path)  # the file that was used last is deleted last
+    return images, labels
+
+
+def store(key: str, images: torch.Tensor, labels: torch.Tensor) -> None:
+    """Cache the images and labels of `key`, and delete what is then too much.
+
+    A cache that cannot be written, on a full disk or in a read-only home, is left as it is.
+    """
+    if images.nbytes + labels.nbytes > limit():
+        return
+    path, temporary = _path(key), None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".npz")
+        # without waiting for the disk: a file that a crash has cut off is found damaged
+        with os.fdopen(handle, "wb") as file:
+            np.savez(file, images=images.numpy(), labels=labels.numpy())
+        os.replace(temporary, path)
+        _shrink(path.parent, limit())
+    except OSError:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
+
+
+def _shrink(folder: Path, most: float) -> None:
+    """Delete files, the one that was used longest ago first, until `most` bytes are left.
+
+    Other processes may delete the same files.
+    """
+    files = []
+    for path in folder.glob("*.npz"):
+        with suppress(FileNotFoundError):
+            status = path.stat()
+            is_unfinished = path.name.startswith(".")
+            if not is_unfinished:
+                files.append((status.st_mtime, status.st_size, path))
+            elif time.time() - status.st_mtime > ABANDONED:
+                path.unlink()
+    size = sum(bytes_ for _, bytes_, _ in files)
+    for _, bytes_, path in sorted(files):
+        if size <= most:
+            return
+        path.unlink(missing_ok=True)
+        size -= bytes_
+
+
+def _path(key: str) -> Path:
+    return CACHE.expanduser() / f"{key}.npz"
