@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from torch import nn
 
+    from ganspec.exporting.export import Exported
     from ganspec.language.errors import Diagnostic, SpecError
     from ganspec.runs.run import Run
     from ganspec.systems.spec import Spec
@@ -52,6 +53,7 @@ __all__ = [
     "build",
     "check",
     "emit",
+    "export",
     "load",
     "load_kinds",
     "train",
@@ -155,6 +157,47 @@ def train(
     )
     with quieted(progress is not True):
         return train(spec, out, options, _scoring(spec))
+
+
+def export(
+    run: Run | str | Path,
+    out: str | Path | None = None,
+    *,
+    format: str | None = None,
+    network: str | None = None,
+    label: str | None = None,
+    batch: int | str | None = None,
+    step: int | None = None,
+    raw: bool = False,
+    overwrite: bool = False,
+    license: str | None = None,
+    push: str | None = None,
+    private: bool = False,
+) -> Exported:
+    """Write a network of a run in a form that runs without ganspec. Return what was written.
+
+    The options are those of `ganspec export`: `out` is a file or, if it ends in a slash, a folder;
+    `format` is `onnx`, `torch-export`, `torchscript`, `safetensors` or `python`; `batch` is a
+    number or `free`. The result's `agreement` has the largest difference from what `ganspec sample`
+    computes. Raises OSError, RunError, CheckpointError, LabelError, SpecError if a kind's code
+    cannot be moved, and ExportError, as if the difference is too large.
+    """
+    from ganspec.exporting.export import export
+
+    return export(
+        run,
+        form=format,
+        out=out,
+        network=network,
+        label=label,
+        batch=None if batch is None else str(batch),
+        step=step,
+        raw=raw,
+        overwrite=overwrite,
+        license=license,
+        push=push,
+        private=private,
+    )
 
 
 def _scoring(spec: Spec) -> ScoringFactory | None:
