@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ganspec.comparison.edits import Comparison
     from ganspec.comparison.survey import Survey
+    from ganspec.exporting.export import Exported
     from ganspec.language.errors import Diagnostic, SpecError
     from ganspec.sampling.trained_run import TrainedRun as Run
     from ganspec.systems.spec import Spec
@@ -68,6 +69,7 @@ __all__ = [
     "compare",
     "diff",
     "emit",
+    "export",
     "load",
     "load_kinds",
     "train",
@@ -211,6 +213,47 @@ def train(
     )
     with quieted(progress is not True):
         return TrainedRun.of(train(spec, out, options, _scoring(spec)))
+
+
+def export(
+    run: Run | str | Path,
+    out: str | Path | None = None,
+    *,
+    format: str | None = None,
+    network: str | None = None,
+    label: str | None = None,
+    batch: int | str | None = None,
+    step: int | None = None,
+    raw: bool = False,
+    overwrite: bool = False,
+    license: str | None = None,
+    push: str | None = None,
+    private: bool = False,
+) -> Exported:
+    """Write a network of a run in a form that runs without ganspec. Return what was written.
+
+    The options are those of `ganspec export`: `out` is a file or, if it ends in a slash, a folder;
+    `format` is `onnx`, `torch-export`, `torchscript`, `safetensors` or `python`; `batch` is a
+    number or `free`. The result's `agreement` has the largest difference from what `ganspec sample`
+    computes. Raises OSError, RunError, CheckpointError, LabelError, SpecError if a kind's code
+    cannot be moved, and ExportError, as if the difference is too large.
+    """
+    from ganspec.exporting.export import export
+
+    return export(
+        run,
+        form=format,
+        out=out,
+        network=network,
+        label=label,
+        batch=None if batch is None else str(batch),
+        step=step,
+        raw=raw,
+        overwrite=overwrite,
+        license=license,
+        push=push,
+        private=private,
+    )
 
 
 def _scoring(spec: Spec) -> ScoringFactory | None:

@@ -42,12 +42,12 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing_folder(path: Path) -> Iterator[Path]:
+def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
     """Yield a temporary folder, whose files are in the folder `path` if the block succeeds.
 
     An empty folder is kept, since it may be mounted, or be another user's; what a command that was
-    killed has left in it does not count. Raises FileExistsError if `path` is a folder that is not
-    empty, or no folder.
+    killed has left in it does not count. Raises FileExistsError if `path` is no folder, or one that
+    is not empty. With `overwrite`, files of a folder are replaced, and others in it stay.
     """
     if is_stream(path):
         name = "standard output" if is_stdout(path) else path
@@ -55,7 +55,8 @@ def replacing_folder(path: Path) -> Iterator[Path]:
     target = _end_of_links(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     is_there, prefix = target.is_dir(), f".{target.name}."
-    if is_there and any(not file.name.startswith(prefix) for file in target.iterdir()):
+    others = is_there and any(not file.name.startswith(prefix) for file in target.iterdir())
+    if others and not overwrite:
         raise FileExistsError(f"{path} is not empty: name another folder")
     if target.exists() and not is_there:
         raise FileExistsError(f"{path} is a file: name another folder")

@@ -8,9 +8,12 @@ import math
 import os
 import pickle
 import struct
+import subprocess
 import types
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +22,7 @@ from browser import browser as browser  # the fixture
 from PIL import Image
 
 import ganspec
+from ganspec.exporting import comparison, outside
 from ganspec.kinds.datasets.objects import solid_words
 from ganspec.language.kinds import kinds_of
 from ganspec.language.registry import LOADED, PACKAGES
@@ -158,6 +162,19 @@ def small_data(tmp_path):
         return folder
 
     return make
+
+
+@pytest.fixture
+def exports_here(monkeypatch):
+    """Load exports in this process, which saves importing torch in another one."""
+
+    def run(command, **_):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # `torch.jit.load` is deprecated
+            library = outside.run(json.loads(command[-1]))
+        return subprocess.CompletedProcess(command, 0, library, "")
+
+    monkeypatch.setattr(comparison, "subprocess", SimpleNamespace(run=run))
 
 
 def training_of(spec, images, labels=None, test=None, exact=True, names=()):

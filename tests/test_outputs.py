@@ -47,6 +47,7 @@ OUTPUTS = {
     "sample csv": (["sample", "RUNS/grey", "-n", "4", "--format", "csv"], ".csv"),
     "sample npz": (["sample", "RUNS/grey", "-n", "4", "--format", "npz"], ".npz"),
     "sample gif": (["sample", "RUNS/grey", "--format", "gif"], ".gif"),
+    "export": (["export", "RUNS/grey", "--format", "safetensors"], ".safetensors"),
     "diff": (["diff", DCGAN, "RUNS/grey"], ".txt"),
     "diff html": (["diff", DCGAN, "RUNS/grey", "--format", "html"], ".html"),
     "report": (["report", "RUNS/grey"], ".html"),
@@ -65,7 +66,7 @@ def runs(tmp_path_factory):
 
 
 @pytest.fixture
-def write(runs, tmp_path, monkeypatch):
+def write(runs, tmp_path, monkeypatch, exports_here):
     """Run a command of OUTPUTS into a file. Return its result."""
     monkeypatch.chdir(tmp_path)
 

@@ -34,6 +34,7 @@ FLOORS = [
     ("comparison", "importing", "training"),
     ("sampling",),
     ("evaluation", "report"),
+    ("exporting",),
     ("kinds_files",),
     ("console", ""),
     ("commands",),

@@ -6,5 +6,5 @@ and `EXAMPLE`, which ends its help.
 
 ORDER = (  # in `ganspec --help`
     *("new", "check", "schema", "show", "build", "data", "train", "sample", "evaluate"),
-    *("diff", "compare", "report", "import_"),
+    *("export", "diff", "compare", "report", "import_"),
 )

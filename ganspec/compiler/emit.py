@@ -117,6 +117,19 @@ def emit_networks(nets: dict[str, Net]) -> str:
     return formatted(Module(mover).text(titled=False))
 
 
+def emit_network(net: Net, kinds: Sequence[Kind], title: str) -> tuple[str, str]:
+    """Return the source of one network, below the docstring `title`, and its class's name.
+
+    Raise SpecError if the code of one of `kinds` cannot be moved.
+    """
+    mover = moved({}, lambda mover: mover.networks({net.name: net})[net.name], kinds)
+    module = Module(mover)
+    text = module.text(titled=False)
+    with blaming(mover, kinds):
+        verify(mover, text)
+    return formatted(f"{title}\n\n{text}"), module.main
+
+
 def formatted(source: str) -> str:
     """Return `source` as formatted by ruff. Raises SyntaxError if it is not valid Python."""
     ast.parse(source)

@@ -85,7 +85,7 @@ class Kind(Section):
         return self._mark
 
     def _path_of(self, name: str) -> str:
-        return self.key_path and f"{self.path}.{self.kind}.{name}"
+        return self.key_path and f"{self.key_path}.{self.kind}.{name}"
 
     @classmethod
     def summary(cls) -> str:

@@ -59,11 +59,17 @@ def load_weights(run: Run, step: int | None = None) -> Weights:
 
 
 def trained_network(
-    run: Run, key: str, weights: Weights, device: torch.device, average: bool | None = False
+    run: Run,
+    key: str,
+    weights: Weights,
+    device: torch.device,
+    average: bool | None = False,
+    exact: bool | None = None,
 ) -> tuple[EvaluatedNetwork, SimpleNamespace]:
     """Return a run's network `key` in evaluation mode, and its settings.
 
-    `average` is as in `Sampler`. Raises RunError and CheckpointError.
+    `average` is as in `Sampler`. `exact` is as in the run if None. Raises RunError and
+    CheckpointError.
     """
     spec = run.spec
     if average and weights.average is None:
@@ -73,7 +79,7 @@ def trained_network(
         )
     nets = lower(spec)
     with torch.random.fork_rng(devices=[]):  # `evaluate` draws initial weights, replaced below
-        network = evaluate(nets[key], run.exact)
+        network = evaluate(nets[key], run.exact if exact is None else exact)
     with checkpoint.fitting(run.folder):
         if weights.spec is not None:
             checkpoint.check_spec({"spec": weights.spec}, identity(spec))

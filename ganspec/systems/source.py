@@ -105,6 +105,10 @@ class Source:
 
     def pixels(self, *inputs: torch.Tensor) -> torch.Tensor:
         """Return the images of one portion of inputs, uint8 N x C x H x W on the CPU."""
+        return quantize(self.outputs(*inputs), self.cfg).cpu()
+
+    def outputs(self, *inputs: torch.Tensor) -> torch.Tensor:
+        """Return the numbers that the generator makes of one portion of inputs, in its range."""
         count = len(inputs[0])
         portion = [filled(part, self.portion).to(self.device) for part in inputs]
         training = self.generator.training
@@ -112,7 +116,7 @@ class Source:
         with torch.no_grad():
             images = self.generator(*portion)[:count]
         self.generator.train(training)
-        return quantize(images, self.cfg).cpu()
+        return images
 
 
 def own_batch(network: torch.nn.Module, cfg: SimpleNamespace) -> int | None:

@@ -1,0 +1,57 @@
+"""The program that applies an exported network to images; its text goes into the Python folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from ganspec.systems.batches import scale_pixels
+from ganspec.systems.grid import save_grid
+
+
+def read_images(paths, cfg):
+    """Read files. Return uint8 images, N x C x H x W."""
+    size = (cfg.width, cfg.height)
+    read = [
+        Image.open(path).convert(cfg.mode).resize(size, Image.Resampling.BILINEAR) for path in paths
+    ]
+    images = torch.stack([torch.from_numpy(np.array(image)) for image in read])
+    images = images.view(-1, cfg.height, cfg.width, cfg.channels).permute(0, 3, 1, 2)
+    if cfg.transpose:
+        images = images.mT  # rows become columns
+    return images
+
+
+def main(cfg):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("images", type=Path, nargs="+")
+    if cfg.labels:
+        parser.add_argument("--label", type=int, nargs="+", required=True)
+    if cfg.restores:
+        parser.add_argument("--out", default="images.png")
+    args = parser.parse_args()
+    network = cfg.network().eval()
+    path = Path(sys.argv[0]).with_name(cfg.weights)
+    network.load_state_dict(load_file(path))
+    images = scale_pixels(read_images(args.images, cfg), cfg)
+    if cfg.labels == "classes":
+        labels = torch.tensor([*args.label]).expand(len(images))
+    if cfg.labels == "multi_hot":
+        labels = torch.eye(cfg.label_size)[args.label].sum(0).expand(len(images), -1)
+    with torch.no_grad():
+        outputs = network(images, labels) if cfg.labels else network(images)
+    if cfg.restores:
+        if cfg.logits:
+            outputs = outputs.sigmoid()
+        save_grid(outputs, args.out, cfg.columns, cfg)
+    else:
+        if cfg.several:
+            outputs = torch.cat([output.flatten(1) for output in outputs], 1)
+        for path, numbers in zip(args.images, outputs.flatten(1).tolist(), strict=True):
+            print(path, *(f"{number:.4g}" for number in numbers))

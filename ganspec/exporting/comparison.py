@@ -1,0 +1,107 @@
+"""Compare an export, run in a process without ganspec, with what ganspec computes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import torch
+
+from ganspec.exporting import outside
+from ganspec.exporting.network import SEED, Tensors, TrainedNetwork
+from ganspec.exporting.request import ExportError
+from ganspec.language.errors import printable
+from ganspec.systems.source import quantize
+
+# The largest difference allowed: of the largest number of an output, and of numbers near 0. Kernels
+# sum in other orders; 32-bit numbers have about 7 digits, and layers multiply what the last is off.
+RELATIVE, ABSOLUTE = 1e-4, 1e-6
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """The largest difference of an export from what ganspec computes, and how it was found.
+
+    `limit` is the largest that is allowed. `pixels` is the number of pixels that differ, of `of`;
+    None if the network makes no images.
+    """
+
+    difference: float
+    limit: float
+    pixels: int | None
+    of: int
+    rows: int
+    library: str
+    as_sampled: bool
+
+    def __str__(self) -> str:
+        what = "`ganspec sample`" if self.as_sampled else "the network in ganspec"
+        text = f"compared with {what}, in {self.library} without ganspec, {self.rows} rows of seed "
+        text += f"{SEED}: largest difference {self.difference:.2g}, allowed {self.limit:.2g}"
+        if self.pixels is None:
+            return text
+        return f"{text}; {self.pixels:,} of {self.of:,} pixels differ"
+
+
+def compare(
+    network: TrainedNetwork, expected: list[Tensors], settings: dict[str, str]
+) -> Agreement:
+    """Run an export on the network's batches. Raises ExportError if it computes other numbers.
+
+    `expected` are the outputs of ganspec, `settings` those of `outside.py` that name the export.
+    """
+    names = [start.name for start in network.net.inputs if start in network.inputs]
+    arrays: dict[str, np.ndarray] = {}
+    for index, batch in enumerate(network.batches()):
+        values = dict(zip((i.name for i in network.net.inputs), batch, strict=True))
+        arrays |= {f"{index}.{name}": values[name].contiguous().numpy() for name in names}
+    got, library = _run(arrays, settings)
+    difference, limit, pixels, of = 0.0, float("inf"), 0, 0
+    for index, outputs in enumerate(expected):
+        for place, output in enumerate(outputs):
+            mine, theirs = output, got.get(f"{index}.{place}", torch.tensor(float("nan")))
+            if mine.shape != theirs.shape:
+                raise ExportError(
+                    f"the export makes {tuple(theirs.shape)} of {len(mine)} rows, ganspec "
+                    f"{tuple(mine.shape)}"
+                )
+            if not torch.isfinite(mine).all():
+                raise ExportError(
+                    "the network's outputs are no finite numbers: take another --step"
+                )
+            apart = float((mine.double() - theirs.double()).abs().nan_to_num(torch.inf).max())
+            allowed = RELATIVE * float(mine.abs().max()) + ABSOLUTE
+            difference, limit = max(difference, apart), min(limit, allowed)
+            if apart > allowed:
+                raise ExportError(
+                    f"the export, run by {library}, differs from ganspec by {apart:.2g}, and "
+                    f"{allowed:.2g} is allowed"
+                )
+            if network.draws and (network.batch or index == 0):
+                parts = [quantize(images, network.cfg) for images in (mine, theirs)]
+                pixels, of = pixels + int((parts[0] != parts[1]).sum()), of + parts[0].numel()
+    rows = len(network.values[0])
+    shown = pixels if network.draws else None
+    return Agreement(difference, limit, shown, of, rows, library, network.as_sampled)
+
+
+def _run(
+    arrays: dict[str, np.ndarray], settings: dict[str, str]
+) -> tuple[dict[str, torch.Tensor], str]:
+    """Run the export outside on `arrays`. Return its outputs, and the library that ran it."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        np.savez(folder / "inputs.npz", **arrays)  # type: ignore[arg-type]  # NumPy's own stub
+        files = {key: str(folder / f"{key}.npz") for key in ("inputs", "outputs")}
+        command = [sys.executable, "-I", outside.__file__, json.dumps({**settings, **files})]
+        run = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace")
+        if run.returncode:
+            lines = run.stderr.strip().splitlines() or [f"exit status {run.returncode}"]
+            raise ExportError(f"the export fails without ganspec: {printable(lines[-1])}")
+        with np.load(folder / "outputs.npz") as outputs:
+            return {k: torch.from_numpy(outputs[k]) for k in outputs.files}, run.stdout.strip()

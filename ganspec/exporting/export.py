@@ -1,0 +1,116 @@
+"""Export one network of a run, and compare the export with ganspec before it is in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from ganspec.atomic import replacing, replacing_folder, would_replace
+from ganspec.exporting.comparison import Agreement, compare
+from ganspec.exporting.folder import network_source, weights_of, write_folder
+from ganspec.exporting.formats import write_graph, write_weights
+from ganspec.exporting.hub import check_repository, push
+from ganspec.exporting.network import Tensors, TrainedNetwork, open_network
+from ganspec.exporting.request import GRAPHS, SUFFIXES, ExportError, ExportRequest
+from ganspec.runs.run import Run
+from ganspec.streams import is_stdout
+
+
+@dataclass(frozen=True)
+class Exported:
+    """An export: its path, format and network, and how far it agrees with ganspec.
+
+    `shapes` says what the network reads and returns. `url` is that of the repository it was pushed
+    to, None if it was not.
+    """
+
+    path: Path
+    form: str
+    network: str
+    shapes: str
+    agreement: Agreement
+    url: str | None = None
+
+    def lines(self) -> Iterator[str]:
+        """Yield the export in words."""
+        written = "" if is_stdout(self.path) else f"{self.path} written: "
+        yield f"{written}{self.network}, {self.shapes}"
+        yield str(self.agreement)
+        if self.url:
+            yield f"pushed to {self.url}"
+
+
+def export(run: Run | Path | str, **options: object) -> Exported:
+    """Export a network of a run, or of that in a folder. `options` are the fields of ExportRequest.
+
+    Raises OSError, or a GanspecError such as ExportError; nothing is left then, but for an export
+    that was written and cannot be pushed.
+    """
+    request = ExportRequest(**options)  # type: ignore[arg-type]  # checked by `check`
+    request.check()
+    run = Run.open(run.folder if isinstance(run, Run) else run)
+    path = _target(run, request)
+    if would_replace(path) and not request.overwrite:
+        raise ExportError(f"{path} exists: add --overwrite to replace it, or name another file")
+    if request.push:
+        check_repository(request.push)
+    network = open_network(run, request)
+    form = request.chosen_form
+    expected = [network.outputs(batch) for batch in network.batches()]
+    with _writing(path, request) as temporary:
+        if form == "python":
+            agreement = compare(
+                network, expected, write_folder(network, temporary, request.license)
+            )
+        elif form in GRAPHS:
+            write_graph(network, form, temporary)
+            agreement = compare(network, expected, {"form": form, "path": str(temporary)})
+        else:
+            agreement = _write_weights(network, expected, temporary)
+    url = push(path, request.push, request.private) if request.push else None
+    return Exported(path, form, network.key, _shapes(network), agreement, url)
+
+
+def _target(run: Run, request: ExportRequest) -> Path:
+    """Return `out`, or a path in the run's folder whose name tells network, weights and label."""
+    if request.out is not None:
+        return Path(request.out)
+    spec = run.spec
+    name = request.network or spec.draws or spec.restores or spec.predicts or spec.networks[0]
+    name += f"_{request.label}" if request.label else ""
+    name += f"_step{request.step}" if request.step is not None else ""
+    name += "_raw" if request.raw else ""
+    return run.folder / f"{name.replace('/', '_')}{SUFFIXES[request.chosen_form]}"
+
+
+@contextmanager
+def _writing(path: Path, request: ExportRequest) -> Iterator[Path]:
+    """Yield a temporary file or folder, which is at `path` if the block succeeds."""
+    whole = replacing(path) if request.chosen_form != "python" else None
+    with whole or replacing_folder(path, request.overwrite) as temporary:
+        yield temporary
+
+
+def _write_weights(network: TrainedNetwork, expected: list[Tensors], path: Path) -> Agreement:
+    """Write weights alone. They are compared in the class that `ganspec build` emits."""
+    write_weights(network.module.state_dict(), network, path)
+    with TemporaryDirectory() as name:
+        source, kept = network_source(network, network.net)
+        file = Path(name) / f"{network.key}.py"
+        file.write_text(source, "utf-8")
+        return compare(network, expected, weights_of(file, kept, path))
+
+
+def _shapes(network: TrainedNetwork) -> str:
+    """Return what the export reads and returns: `z (N x 100) to image (N x 3 x 64 x 64)`."""
+    count = str(network.batch or "N")
+
+    def said(name: str, shape: tuple[int, ...]) -> str:
+        return f"{name} ({' x '.join([count, *map(str, shape)])})"
+
+    inputs = [said(start.name, start.value.shape) for start in network.inputs]
+    outputs = [said(name, value.shape) for name, value in network.net.outputs.items()]
+    return f"{' and '.join(inputs)} to {' and '.join(outputs)}"

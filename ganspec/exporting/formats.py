@@ -1,0 +1,206 @@
+"""Formats of one file: ONNX, torch.export, TorchScript and safetensors."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+from torch import nn
+
+from ganspec.compiler.evaluate import evaluate
+from ganspec.exporting.network import Labelled, TrainedNetwork
+from ganspec.exporting.request import ExportError
+from ganspec.language.errors import printable
+from ganspec.program.ir import Net, Origin
+from ganspec.version import VERSION
+
+EXAMPLES = 2  # images that a network with a free batch is traced with: 1 would be special
+MOST_BYTES = 2**31 - 2**20  # of weights in one ONNX file, whose format ends at 2 GiB
+
+
+def write_graph(network: TrainedNetwork, form: str, path: Path) -> None:
+    """Write the network's steps and weights. Raises ExportError, which names the layer at fault."""
+    if form == "onnx":
+        _check_onnx(network)
+    size = network.batch or EXAMPLES
+    examples = tuple(
+        value[:size]
+        for value, start in zip(network.values, network.net.inputs, strict=True)
+        if start in network.inputs
+    )
+    write = WRITERS[form]
+    try:
+        with silenced():
+            write(network.graph(), examples, network, path)
+    except Exception as error:
+        cause: BaseException = error
+        while cause.__cause__:  # exporters wrap the reason in advice
+            cause = cause.__cause__
+        # a layer that fails while it runs is known already
+        layer = getattr(cause, "layer", None) or culprit(network, write)
+        reason = printable((str(cause).strip() or type(cause).__name__).splitlines()[0])
+        raise ExportError(f"{form} cannot express {_of(layer)}: {reason}") from error
+
+
+def _of(layer: Origin | None) -> str:
+    if layer is None:
+        return "the network"
+    place = f", {layer.mark}" if layer.mark else ""
+    return f"the layer {layer.path} ({layer.kind}){place}"
+
+
+def _check_onnx(network: TrainedNetwork) -> None:
+    if (layer := network.drawing) is not None:
+        raise ExportError(
+            f"{_of(layer)}, draws random numbers, and onnxruntime draws others than torch, so "
+            "the file could not be compared: use another format"
+        )
+    weights = [*network.module.parameters(), *network.module.buffers()]
+    if (size := sum(w.numel() * w.element_size() for w in weights)) > MOST_BYTES:
+        raise ExportError(f"an ONNX file takes 2 GB, the weights are {size:,} bytes")
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Within the block, show neither warnings nor what exporters print and log."""
+    before = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        out, err = redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO())
+        with warnings.catch_warnings(), out, err:
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)
+
+
+# -- the formats ----------------------------------------------------------------------------------
+
+
+def exported(
+    module: nn.Module, examples: tuple[torch.Tensor, ...], batch: int | None
+) -> torch.export.ExportedProgram:
+    """Return the program that torch.export records, without the paths of this machine's files."""
+    free = {0: torch.export.Dim("batch", min=1)}
+    # one argument, `*inputs`, whose parts all have the batch as their first axis; or only `x`
+    shapes = (free,) if isinstance(module, Labelled) else (tuple(free for _ in examples),)
+    program = torch.export.export(module, examples, dynamic_shapes=None if batch else shapes)
+    for node in program.graph.nodes:
+        node.meta.pop("stack_trace", None)
+    return program
+
+
+def write_torch_export(
+    module: nn.Module, examples: tuple[torch.Tensor, ...], network: TrainedNetwork, path: Path
+) -> None:
+    facts = {"ganspec.json": json.dumps(facts_of(network))}
+    with path.open("wb") as file:  # of a path, it would complain of other endings than .pt2
+        torch.export.save(exported(module, examples, network.batch), file, extra_files=facts)
+
+
+def write_torchscript(
+    module: nn.Module, examples: tuple[torch.Tensor, ...], network: TrainedNetwork, path: Path
+) -> None:
+    script = torch.jit.trace(module, examples, check_trace=False)
+    facts = {"ganspec.json": json.dumps(facts_of(network))}
+    torch.jit.save(script, str(path), _extra_files=facts)
+
+
+def write_onnx(
+    module: nn.Module, examples: tuple[torch.Tensor, ...], network: TrainedNetwork, path: Path
+) -> None:
+    program = torch.onnx.export(
+        exported(module, examples, network.batch),
+        dynamo=True,
+        verbose=False,
+        input_names=[start.name for start in network.inputs],
+        output_names=list(network.net.outputs),
+    )
+    assert program is not None  # with `dynamo`, there is no other result
+    model = program.model
+    model.metadata_props.update({k: str(v) for k, v in facts_of(network).items()})
+    for value in (*model.graph.inputs, *model.graph.outputs):
+        if network.batch is None and value.shape is not None:
+            value.shape[0] = "batch"  # torch has named it by a number
+    program.save(str(path), external_data=False)
+
+
+WRITERS: dict[str, Callable[[nn.Module, tuple[torch.Tensor, ...], TrainedNetwork, Path], None]] = {
+    "onnx": write_onnx,
+    "torch-export": write_torch_export,
+    "torchscript": write_torchscript,
+}
+
+
+def write_weights(state: dict[str, torch.Tensor], network: TrainedNetwork, path: Path) -> None:
+    """Write weights as safetensors. Equal weights have equal bytes."""
+    from safetensors.torch import save
+
+    copies = {name: value.detach().clone().contiguous() for name, value in state.items()}
+    facts = {"format": "pt", **{key: str(value) for key, value in facts_of(network).items()}}
+    data = save(copies, facts)
+    size = int.from_bytes(data[:8], "little")
+    # the library writes the facts in any order
+    head = {**json.loads(data[8 : 8 + size]), "__metadata__": facts}
+    text = json.dumps(head, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # so that numbers begin at multiples of their size
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + size :])
+
+
+def facts_of(network: TrainedNetwork) -> dict[str, str | int]:
+    """Return what the file is, for its metadata."""
+    low, high = network.spec.data.range
+    return {
+        "ganspec": VERSION,
+        "spec": network.spec.name,
+        "network": network.key,
+        "step": network.step,
+        "weights": "average" if network.averaged else "raw",
+        "black_and_white": f"{low:g} {high:g}",
+    }
+
+
+# -- the layer at fault ---------------------------------------------------------------------------
+
+
+def culprit(
+    network: TrainedNetwork,
+    write: Callable[[nn.Module, tuple[torch.Tensor, ...], TrainedNetwork, Path], None],
+) -> Origin | None:
+    """Return the first layer with which a beginning of the network cannot be written."""
+    steps = network.net.steps
+    examples = tuple(value[: network.batch or EXAMPLES] for value in network.values)
+
+    def fails(count: int) -> bool:
+        part = beginning(network.net, count)
+        with torch.random.fork_rng(devices=[]), TemporaryDirectory() as folder, silenced():
+            module = evaluate(part, exact=True).eval().requires_grad_(False)
+            half = replace(network, module=module, label=None)
+            try:
+                write(module, examples, half, Path(folder) / "part")
+            except Exception:
+                return True
+        return False
+
+    low, high = 0, len(steps)  # the first `low` steps can be written, the first `high` cannot
+    if not fails(high):
+        return None
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if fails(middle) else (middle, high)
+    return steps[high - 1].origin
+
+
+def beginning(net: Net, count: int) -> Net:
+    """Return the program of the first `count` steps, which returns the last one's output."""
+    steps = net.steps[:count]
+    output = steps[-1].output
+    return replace(net, steps=steps, outputs={"value": output}, initialize=None)

@@ -1,0 +1,53 @@
+"""The program that draws images by an exported network; its text goes into the folder of Python."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file
+
+from ganspec.systems.draw import draw_latent
+from ganspec.systems.grid import save_grid
+
+
+def main(cfg):
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=64)
+    parser.add_argument("--seed", type=int, default=0)
+    if cfg.labels == "classes":
+        parser.add_argument("--label", type=int, nargs="+", default=range(cfg.label_size))
+    if cfg.labels == "multi_hot":
+        parser.add_argument("--label", type=int, nargs="+", help="all in each image")
+    parser.add_argument("--out", default="images.png")
+    args = parser.parse_args()
+    network = cfg.network().eval()
+    path = Path(sys.argv[0]).with_name(cfg.weights)
+    network.load_state_dict(load_file(path))
+    torch.manual_seed(args.seed)
+    count = args.count
+    if cfg.own_batch:
+        # whole batches: an image depends on the others of its batch
+        count += -count % cfg.portion
+    starts = range(0, count, 32)
+    latents = torch.cat([draw_latent(32, "cpu", cfg) for _ in starts])
+    if cfg.own_batch:
+        latents = latents[:count]
+    if cfg.labels == "classes":
+        labels = torch.tensor([*args.label])
+    if cfg.labels == "multi_hot":
+        labels = torch.eye(cfg.label_size)
+        if args.label:
+            labels = labels[args.label].sum(0, keepdim=True)
+    with torch.no_grad():
+        if cfg.labels:
+            labels = labels[torch.arange(len(latents)) % len(labels)]
+            parts = zip(latents.split(cfg.portion), labels.split(cfg.portion), strict=True)
+            images = torch.cat([network(*part) for part in parts])
+        else:
+            images = torch.cat([network(part) for part in latents.split(cfg.portion)])
+    if cfg.logits:
+        images = images.sigmoid()
+    save_grid(images[: args.count], args.out, cfg.columns, cfg)

@@ -1,0 +1,257 @@
+"""A trained network of a run, with inputs and the outputs that ganspec computes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from copy import copy
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import SimpleNamespace
+from typing import TypeVar
+
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from ganspec.compiler.evaluate import EvaluatedNetwork, evaluate
+from ganspec.exporting.request import ExportError, ExportRequest
+from ganspec.language.errors import listed, nearest
+from ganspec.program import failures
+from ganspec.program.ir import Call, Input, Net, Origin
+from ganspec.runs.run import Run
+from ganspec.sampling.label_names import find_labels, label_names
+from ganspec.sampling.sampler import Sampler, load_weights, trained_network
+from ganspec.systems.batches import scale_pixels
+from ganspec.systems.source import PORTION, Source, own_batch, regrouped
+from ganspec.systems.spec import Spec
+
+CPU = torch.device("cpu")
+SEED = 0  # of the latents that an export is compared by
+
+Tensors = tuple[torch.Tensor, ...]
+State = dict[str, torch.Tensor]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """The network `key` of a run, in evaluation mode on the CPU, with exact arithmetic.
+
+    `step` is that of its weights, `averaged` is True if they are the moving average. `label`, one
+    row, is the only one it is exported for. `batch` is a fixed number of images, None if it is
+    free; `own` is training's batch, of a network that normalizes by the batch, else None. `sampler`
+    draws the run's images, if a network of it draws any.
+    """
+
+    run: Run
+    spec: Spec
+    key: str
+    module: EvaluatedNetwork
+    cfg: SimpleNamespace
+    step: int
+    averaged: bool
+    label: torch.Tensor | None
+    batch: int | None
+    own: int | None
+    sampler: Source | None
+
+    @property
+    def net(self) -> Net:
+        return self.module.program
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """The inputs of the export: without the label, if there is one label only."""
+        return tuple(i for i in self.net.inputs if self.label is None or i.role != "label")
+
+    @property
+    def draws(self) -> bool:
+        """True if `ganspec sample` draws its images by this network."""
+        return self.key == self.spec.draws
+
+    @property
+    def logits(self) -> bool:
+        """True if its images are logits."""
+        if self.key == self.spec.restores:
+            return self.cfg.criterion.outputs == "logits"
+        return self.cfg.logits
+
+    def graph(self) -> nn.Module:
+        """Return a network that reads `inputs`, with every weight as it is applied."""
+        folded = fold(self.module)
+        return folded if self.label is None else Labelled(folded, self.label)
+
+    # -- batches to compare by ----------------------------------------------------------------
+
+    @cached_property
+    def values(self) -> Tensors:
+        """One seed's latents, images that the run draws, or random ones; and labels."""
+        rows = self.own or PORTION["cpu"]
+        rows += -rows % (self.batch or 1)
+        drawn = self.sampler.inputs(rows, SEED) if self.sampler else {}
+        values = []
+        for start in self.net.inputs:
+            if start.role == "latent":
+                values.append(drawn["latent"])
+            elif start.role == "label":
+                values.append(self._labels(rows, drawn.get("labels"), start))
+            else:
+                values.append(self._images(rows))
+        return tuple(values)
+
+    def _labels(self, rows: int, drawn: torch.Tensor | None, start: Input) -> torch.Tensor:
+        if self.label is not None:
+            return self.label.expand(rows, *self.label.shape[1:])
+        if drawn is not None:
+            return drawn
+        classes = torch.arange(rows) % int(start.value.channels)
+        return classes if start.value.is_index else torch.eye(int(start.value.channels))[classes]
+
+    def _images(self, rows: int) -> torch.Tensor:
+        if self.sampler:
+            images = torch.cat([images for images, _ in self.sampler.images(rows, SEED)])
+        else:
+            random = torch.Generator().manual_seed(SEED)
+            shape = (rows, *self.spec.data.shape)
+            images = torch.randint(256, shape, generator=random, dtype=torch.uint8)
+        return scale_pixels(images, self.cfg)
+
+    @cached_property
+    def drawing(self) -> Origin | None:
+        """The layer that draws random numbers in evaluation mode, too; None if there is none."""
+        watch = DrawingWatch()
+        failures.watch = watch
+        try:
+            with torch.random.fork_rng(devices=[]), torch.no_grad():
+                self.module(*self.values)
+        finally:
+            failures.watch = None
+        return watch.drawing
+
+    def batches(self) -> list[Tensors]:
+        """Return batches of `values`: those of a fixed size, or else all rows, then a single one.
+
+        There is no single one for a network that normalizes by the batch, or draws numbers.
+        """
+        if self.batch:
+            return list(regrouped([self.values], self.batch))
+        single = tuple(value[:1] for value in self.values)
+        return [self.values] if self.own or self.drawing else [self.values, single]
+
+    @property
+    def as_sampled(self) -> bool:
+        """True if `ganspec sample` computes the outputs, False if the network alone does."""
+        return self.draws and not self.drawing and (not self.own or self.batch in (None, self.own))
+
+    def outputs(self, batch: Tensors) -> Tensors:
+        """Return what ganspec computes of a batch."""
+        if self.as_sampled and self.sampler:
+            parts = regrouped([batch], self.sampler.portion)
+            return (torch.cat([self.sampler.outputs(*part) for part in parts]),)
+        with torch.random.fork_rng(devices=[]), torch.no_grad():
+            torch.manual_seed(0)  # as in `outside.py`
+            outputs = self.module(*batch)
+        return outputs if isinstance(outputs, tuple) else (outputs,)
+
+
+class Labelled(nn.Module):
+    """A network that always gets the same label."""
+
+    label: torch.Tensor
+
+    def __init__(self, network: nn.Module, label: torch.Tensor):
+        super().__init__()
+        self.network = network
+        self.register_buffer("label", label)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.network(x, self.label.expand(x.shape[0], *self.label.shape[1:]))
+
+
+class DrawingWatch(failures.Watch):
+    """Notes the first layer after which torch's random generator has another state."""
+
+    drawing: Origin | None = None
+
+    def call(self, network: str, origin: Origin, run: Callable[[], T]) -> T:
+        before = torch.get_rng_state()
+        result = run()
+        if self.drawing is None and not torch.equal(before, torch.get_rng_state()):
+            self.drawing = origin
+        return result
+
+
+def open_network(run: Run, request: ExportRequest) -> TrainedNetwork:
+    """Return the network of a run that a request names, or else its main one.
+
+    Raises ExportError, LabelError, RunError and CheckpointError.
+    """
+    spec = run.spec
+    key = request.network or spec.draws or spec.restores or spec.predicts or spec.networks[0]
+    if key not in spec.networks:
+        known = nearest(key, spec.networks)
+        help = f"try `{known}`" if known else f"it has {listed(spec.networks)}"
+        raise ExportError(f"{run.folder} has no network `{key}`: {help}")
+    average = False if request.raw else None
+    sampler = Sampler(run.folder, CPU, request.step, average) if spec.draws else None
+    weights = sampler.weights if sampler else load_weights(run, request.step)
+    averaged = key == spec.draws and sampler is not None and sampler.averaged
+    module, cfg = trained_network(run, key, weights, CPU, None if averaged else False, exact=True)
+    module.requires_grad_(False)
+    label = None
+    if request.label is not None:
+        label = _label(request.label, run, spec, module)
+        if sampler and sampler.labels is not None:
+            sampler.labels = label
+    own = own_batch(module, cfg)
+    batch = own if own and request.batch is None else request.size
+    return TrainedNetwork(
+        run, spec, key, module, cfg, weights.step, averaged, label, batch, own, sampler
+    )
+
+
+def _label(text: str, run: Run, spec: Spec, module: EvaluatedNetwork) -> torch.Tensor:
+    """Return the one label that `text` names, a tensor of one row."""
+    labels = find_labels(text, spec, label_names(run, spec))
+    if not module.is_conditional:
+        raise ExportError(f"the {module.program.name.lower()} of {spec.name} reads no label")
+    if len(labels) != 1:
+        raise ExportError(f"--label takes one label to export for, `{text}` names {len(labels)}")
+    return labels
+
+
+def fold(network: nn.Module) -> nn.Module:
+    """Put each weight in place of its weight norm, such as spectral norm. Return the network."""
+    for module in list(network.modules()):
+        if parametrize.is_parametrized(module):
+            for name in list(module.parametrizations):  # type: ignore[arg-type]  # a ModuleDict
+                parametrize.remove_parametrizations(module, name)
+    return network
+
+
+def without_norms(net: Net) -> Net:
+    """Return the program of a network whose weights are given: no weight norms, none are drawn."""
+    steps = (replace(step, call=_plain(step.call), initialize=None) for step in net.steps)
+    return replace(net, steps=tuple(steps), initialize=None)
+
+
+def _plain(call: Call) -> Call:
+    if call.bare and call.kwargs.get("norm"):  # attention applies it to its own layers
+        return call.bare
+    plain = copy(call)
+    plain.wraps = ()
+    if isinstance(call.target, Net):
+        plain.target = without_norms(call.target)
+    return plain
+
+
+def loadable(network: TrainedNetwork) -> tuple[Net, State]:
+    """Return a program, and weights that its printed class can load. Weight norms are folded.
+
+    They stay if a kind of the user applies them to its own layers, which are not in the program.
+    """
+    plain, given = without_norms(network.net), dict(network.module.state_dict())
+    with torch.random.fork_rng(devices=[]):
+        names = set(evaluate(plain, exact=True).state_dict())
+    folded = dict(fold(network.module).state_dict())
+    return (plain, folded) if names == set(folded) else (network.net, given)

@@ -1,0 +1,117 @@
+"""The options of `ganspec export`, and the rules for combining them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from ganspec.language.errors import GanspecError
+from ganspec.streams import is_stdout
+
+SUFFIXES = {
+    "onnx": ".onnx",
+    "torch-export": ".pt2",
+    "torchscript": ".ts",
+    "safetensors": ".safetensors",
+    "python": "",  # a folder
+}
+PACKAGES = {
+    "onnx": ("onnx", "onnxscript", "onnxruntime"),
+    "safetensors": ("safetensors",),
+    "python": ("safetensors",),
+}
+GRAPHS = ("onnx", "torch-export", "torchscript")  # formats that hold a network's steps
+LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
+
+
+class ExportError(GanspecError):
+    """Raised when a network cannot be exported as wished, or its export computes other numbers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportRequest:
+    """The options of `ganspec export`. One that is not given is None or False.
+
+    `batch` is a number of images as text, or `free`. A string `out` that ends in a slash is a
+    folder.
+    """
+
+    form: str | None = None
+    out: str | Path | None = None
+    network: str | None = None
+    label: str | None = None
+    batch: str | None = None
+    step: int | None = None
+    raw: bool = False
+    overwrite: bool = False
+    license: str | None = None
+    push: str | None = None
+    private: bool = False
+
+    @property
+    def chosen_form(self) -> str:
+        """The format: `form`, else that of the ending of `out`. Raises ExportError."""
+        ending = self._ending
+        if self.form is None:
+            if ending is None:
+                raise ExportError(f"no format is named: give --format {', '.join(SUFFIXES)}")
+            return ending
+        if self.form not in SUFFIXES:
+            raise ExportError(f"no format is called `{self.form}`: use {', '.join(SUFFIXES)}")
+        if ending not in (None, self.form):
+            raise ExportError(
+                f"--format {self.form} contradicts -o {self.out}, whose format is {ending}: leave "
+                "--format out, or choose another name"
+            )
+        return self.form
+
+    @property
+    def _ending(self) -> str | None:
+        """The format that the name `out` tells, if any."""
+        if self.out is None or is_stdout(self.out):
+            return None
+        if str(self.out).endswith("/") or Path(self.out).is_dir():
+            return "python"
+        suffix = Path(self.out).suffix.lower()
+        return next((form for form, end in SUFFIXES.items() if end and end == suffix), None)
+
+    @property
+    def size(self) -> int | None:
+        """The fixed number of images in a batch; None if it is free, or not given."""
+        if self.batch in (None, "free"):
+            return None
+        text = str(self.batch)
+        if not (text.isascii() and text.isdigit() and 0 < int(text) <= 2**16):
+            raise ExportError(f"--batch takes `free`, or a number up to {2**16:,}, not `{text}`")
+        return int(text)
+
+    def check(self) -> None:
+        """Raise ExportError if options contradict each other, or need packages that are missing."""
+        form, size = self.chosen_form, self.size
+        if form not in GRAPHS and (self.label is not None or size is not None):
+            option = "--label" if self.label is not None else "--batch"
+            raise ExportError(
+                f"{option} is for {', '.join(GRAPHS)}: networks of the format {form} read any "
+                "label and any batch"
+            )
+        for option, value in (("--license", self.license), ("--push", self.push)):
+            if value is not None and form != "python":
+                raise ExportError(f"{option} needs --format python, which has a model card")
+        if self.private and self.push is None:
+            raise ExportError("--private needs --push")
+        if self.license is not None and not LICENSE.fullmatch(self.license):
+            raise ExportError(
+                f"`{self.license}` is no licence of the Hugging Face hub: write it as `apache-2.0`"
+            )
+        self._require(*PACKAGES.get(form, ()), *(("huggingface_hub",) if self.push else ()))
+
+    def _require(self, *packages: str) -> None:
+        """Raise ExportError if one of `packages` is not installed."""
+        missing = [name for name in packages if find_spec(name) is None]
+        if missing:
+            what = "--push" if missing[0] == "huggingface_hub" else f"--format {self.chosen_form}"
+            raise ExportError(
+                f"{what} needs the package {missing[0]}: run `pip install 'ganspec[export]'`"
+            )

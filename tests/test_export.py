@@ -1,0 +1,531 @@
+"""`ganspec export`: every form computes the images of `ganspec sample`, without ganspec."""
+
+from __future__ import annotations
+
+import http.server
+import json
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+import yaml
+from conftest import SPECS
+from huggingface_hub import ModelCard
+from PIL import Image
+from safetensors import safe_open
+from small_gans import COLOUR, GREY, MULTI_HOT, write_objects
+from small_systems import CLASSIFIER, LOGITS
+from typer.testing import CliRunner
+
+import ganspec
+from ganspec.cli import app
+from ganspec.compiler.emit import emit_networks
+from ganspec.compiler.evaluate import evaluate
+from ganspec.compiler.lower import lower
+from ganspec.exporting import comparison, export, formats, request
+from ganspec.exporting.folder import network_source, weights_of
+from ganspec.exporting.network import CPU, TrainedNetwork, loadable
+from ganspec.exporting.request import GRAPHS, SUFFIXES
+from ganspec.language.load import loads
+from ganspec.runs.score_file import ScoreRow, append_scores
+from ganspec.sampling.sampler import Sampler
+from ganspec.systems.source import Source, own_batch
+
+# statistics of the batch, spectral norm within attention and without, in training's batch of 6
+ODD = """
+name: odd
+data: {dataset: {shapes: {count: 48}}, size: 8}
+latent: {size: 5}
+generator:
+  normalization: spectral
+  layers:
+    - project: [8, 4, 4]
+    - batch_norm: {statistics: batch}
+    - relu
+    - self_attention
+    - noise: 0.5
+    - dropout
+    - conv_transpose: {out: 3, stride: 2}
+    - tanh
+discriminator: {layers: [flatten, {linear: 1}]}
+objective: {loss: hinge}
+optimizers: {adam: {lr: 0.02}}
+train: {batch: 6}
+"""
+KINDS = '''
+import torch
+from ganspec.extend import Call, Layer
+from torch import nn
+
+
+class Shaken(nn.Module):
+    def forward(self, x):
+        return x + torch.randn_like(x)
+
+
+class Shake(Layer, kind="shake"):
+    """Adds noise, in evaluation mode too."""
+
+    def call(self, x):
+        return Call(Shaken)
+
+
+class Factorial(nn.Module):
+    def forward(self, x):
+        return torch.lgamma(x + 2)
+
+
+class Strange(Layer, kind="strange"):
+    """Takes a function for which ONNX has no operator."""
+
+    def call(self, x):
+        return Call(Factorial)
+'''
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    """Return a folder with a run of each kind, by name."""
+    folder = tmp_path_factory.mktemp("runs")
+    write_objects(folder)
+    texts = {"grey": GREY, "colour": COLOUR, "odd": ODD, "classifier": CLASSIFIER}
+    texts |= {"several": MULTI_HOT.replace("FOLDER", str(folder)), "logits": LOGITS}
+    for name, text in texts.items():
+        ganspec.train(loads(text), folder / name, steps=2, progress=False)
+    return folder
+
+
+def invoke(*words):
+    """Return the status and the output of `ganspec export`."""
+    result = CliRunner().invoke(app, ["export", *map(str, words)])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return result.exit_code, result.output
+
+
+def drawn(folder, count=32, **options):
+    """Return what the generator of a run makes of the first latents of seed 0."""
+    sampler = Sampler(folder, CPU, **options)
+    return sampler.inputs(count, 0), sampler.outputs(*sampler.inputs(count, 0).values())
+
+
+def run_program(folder: Path, *words) -> str:
+    """Run the program of an exported folder in a process in which ganspec cannot be imported."""
+    (program,) = (folder / name for name in ("generate.py", "apply.py") if (folder / name).exists())
+    code = (
+        "import runpy, sys; sys.modules['ganspec'] = None; sys.argv = sys.argv[1:]; "
+        "sys.path.insert(0, sys.argv.pop(0)); runpy.run_path(sys.argv[0], run_name='__main__')"
+    )
+    command = [sys.executable, "-I", "-B", "-c", code, folder, program, *words]
+    run = subprocess.run(list(map(str, command)), capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    return run.stdout
+
+
+# -- every spec -----------------------------------------------------------------------------------
+
+
+def networks_of_specs():
+    """Yield the networks of all specs at the least width, equal ones once, and forms to write.
+
+    A graph takes a second, so forms other than TorchScript are of networks with calls that none
+    before has.
+    """
+    seen, calls = set(), set()
+    for path in SPECS:
+        width = ganspec.load(path).vars["ch"]
+        # attention has an eighth of the channels
+        spec = ganspec.load(path, [f"vars.ch={max(4, width // 16)}"])
+        for key, net in lower(spec).items():
+            if (text := emit_networks({key: net})) in seen:
+                continue
+            seen.add(text)
+            own = {
+                (s.call.target, *sorted(s.call.kwargs), len(s.output.shape)) for s in net.leaves()
+            }
+            forms = ["torchscript"] if own <= calls else GRAPHS
+            calls |= own
+            yield pytest.param(spec, key, forms, id=f"{path.stem}-{key}")
+
+
+@pytest.mark.parametrize(("spec", "key", "forms"), list(networks_of_specs()))
+def test_every_spec_can_be_exported_in_every_form(spec, key, forms, exports_here, tmp_path):
+    nets = lower(spec)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        module = evaluate(nets[key], exact=True)
+        values = [i.value.tensor(8) for i in nets[key].inputs]
+        with torch.no_grad():
+            for _ in range(5):  # spectral norms and running statistics are as in training
+                module(*(v if v.dtype == torch.int64 else torch.randn_like(v) for v in values))
+    module.eval().requires_grad_(False)
+    cfg = spec.settings(nets)
+    labels = torch.arange(10) if module.is_conditional else None
+    if labels is not None and cfg.labels == "multi_hot":
+        labels = torch.eye(cfg.label_size)
+    source = Source(module, cfg, CPU, labels) if spec.draws == key else None
+    own = own_batch(module, cfg)
+    network = TrainedNetwork(None, spec, key, module, cfg, 0, False, None, None, own, source)
+    expected = [network.outputs(batch) for batch in network.batches()]
+    for form in forms:
+        path = tmp_path / f"file{SUFFIXES[form]}"
+        formats.write_graph(network, form, path)
+        comparison.compare(network, expected, {"form": form, "path": str(path)})
+    net, state = loadable(network)
+    text, kept = network_source(network, net)
+    assert "spectral_norm" not in text and "init" not in text.replace("__init__", "")
+    (tmp_path / "network.py").write_text(text)
+    formats.write_weights(state, network, tmp_path / "weights")
+    files = weights_of(tmp_path / "network.py", kept, tmp_path / "weights")
+    comparison.compare(network, expected, files)
+
+
+# -- graphs of a run ------------------------------------------------------------------------------
+
+
+def test_onnx_has_the_network_of_ganspec_sample(runs, tmp_path):
+    path = tmp_path / "colour.onnx"
+    status, output = invoke(runs / "colour", "-o", path)
+    assert status == 0, output
+    first, second = output.splitlines()
+    assert first == f"{path} written: generator, z (N x 5) and y (N) to image (N x 3 x 8 x 8)"
+    compared = r"compared with `ganspec sample`, in onnxruntime \S+ without ganspec, 32 rows of "
+    compared += r"seed 0: largest difference \S+, allowed \S+; 0 of 6,144 pixels differ"
+    assert re.fullmatch(compared, second)
+    session = onnxruntime.InferenceSession(path)
+    assert [i.shape for i in session.get_inputs()] == [["batch", 5], ["batch"]]
+    assert [o.shape for o in session.get_outputs()] == [["batch", 3, 8, 8]]
+    inputs, images = drawn(runs / "colour", 7)
+    (mine,) = session.run(None, {"z": inputs["latent"].numpy(), "y": inputs["labels"].numpy()})
+    np.testing.assert_allclose(mine, images, atol=1e-6)
+    model = onnx.load(path)
+    facts = {entry.key: entry.value for entry in model.metadata_props}
+    assert facts["spec"] == "colour" and facts["weights"] == "raw" and facts["step"] == "2"
+    assert str(Path(ganspec.__file__).parent).encode() not in path.read_bytes()
+
+
+def test_batch_label_and_weights_are_chosen(runs, exports_here, tmp_path):
+    one = ganspec.export(runs / "colour", tmp_path / "one.pt2", label="3", batch=4)
+    assert one.shapes == "z (4 x 5) to image (4 x 3 x 8 x 8)"
+    sampler = Sampler(runs / "colour", CPU)
+    latents = sampler.inputs(4, 0)["latent"]
+    wanted = sampler.outputs(latents, torch.full((4,), 3))
+    network = torch.export.load(one.path).module()
+    torch.testing.assert_close(network(latents), wanted)
+    with pytest.raises(Exception, match=r"batch|shape|size"):
+        network(latents[:3])
+
+    for raw in (True, False):
+        path = tmp_path / f"{raw}.ts"
+        ganspec.export(runs / "grey", path, raw=raw)
+        inputs, images = drawn(runs / "grey", average=not raw)
+        torch.testing.assert_close(torch.jit.load(path)(inputs["latent"]), images)
+
+
+def test_other_networks_have_their_inputs_and_outputs(runs, exports_here, tmp_path):
+    judge = ganspec.export(runs / "colour", tmp_path / "judge.ts", network="discriminator")
+    assert judge.shapes == "x (N x 3 x 8 x 8) and y (N) to score (N x 1) and auxiliary (N x 24)"
+    assert judge.agreement.pixels is None and not judge.agreement.as_sampled
+    assert "compared with the network in ganspec" in str(judge.agreement)
+    assert ganspec.export(runs / "classifier", tmp_path / "c.ts").network == "classifier"
+    assert ganspec.export(runs / "logits", tmp_path / "a.ts").network == "autoencoder"
+
+
+def test_batch_statistics_keep_the_batch_of_training(runs, exports_here, tmp_path):
+    whole = ganspec.export(runs / "odd", tmp_path / "whole.ts")
+    assert whole.shapes.startswith("z (6 x 5)") and whole.agreement.as_sampled
+    assert whole.agreement.rows == 6
+    assert ganspec.export(runs / "odd", tmp_path / "free.ts", batch="free").agreement.as_sampled
+    # four of a batch are other images than six
+    assert not ganspec.export(runs / "odd", tmp_path / "four.ts", batch=4).agreement.as_sampled
+
+
+def test_safetensors_have_the_names_of_the_emitted_class(runs, exports_here, tmp_path):
+    ganspec.export(runs / "odd", tmp_path / "odd.safetensors")
+    with safe_open(tmp_path / "odd.safetensors", "pt") as file:
+        assert any("parametrizations" in name for name in file.keys())  # noqa: SIM118
+        assert file.metadata()["network"] == "generator"
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    ganspec.build(ganspec.load(runs / "odd" / "spec.yaml"))["generator"].load_state_dict(state)
+
+
+# -- the folder of Python -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "count"), [("grey", 64), ("colour", 48), ("odd", 30)])
+def test_generate_draws_the_images_of_ganspec_sample(runs, name, count, exports_here, tmp_path):
+    folder = tmp_path / name
+    ganspec.export(runs / name, f"{folder}/")
+    files = {"README.md", "generate.py", "generator.py", "generator.safetensors", "spec.yaml"}
+    assert {path.name for path in folder.iterdir()} == files
+    for file in folder.glob("*.py"):
+        lines = file.read_text().splitlines()
+        assert all(len(line) <= 88 for line in lines) and len(lines) < 70
+        assert "cfg" not in file.read_text() and "parametriz" not in file.read_text()
+    run_program(folder, "--count", count, "--seed", 5, "--out", tmp_path / "mine.png")
+    sampler = Sampler(runs / name, CPU)
+    if sampler.labels is not None:
+        sampler.ask("all")
+    wanted = torch.cat([images for images, _ in sampler.images(count, 5)])
+    grid = np.atleast_3d(np.asarray(Image.open(tmp_path / "mine.png")))
+    _, _, height, width = wanted.shape
+    for i, image in enumerate(wanted.permute(0, 2, 3, 1).numpy()):
+        top, left = 2 + i // 8 * (height + 2), 2 + i % 8 * (width + 2)
+        mine = grid[top : top + height, left : left + width].astype(int)
+        # rounding: one level in 255, in a pixel of which the network's number is half between two
+        assert abs(mine - image).max() <= 1 and (mine != image).mean() < 0.01
+
+
+def test_programs_take_labels_and_images(runs, exports_here, tmp_path):
+    ganspec.export(runs / "several", f"{tmp_path}/several/")
+    out = tmp_path / "two.png"
+    run_program(tmp_path / "several", "--count", 3, "--label", 2, 5, "--out", out)
+    assert Image.open(out).size == (82, 12)  # eight columns
+    Image.fromarray(np.full((30, 20, 3), 90, np.uint8)).save(tmp_path / "photograph.png")
+    ganspec.export(runs / "classifier", f"{tmp_path}/classifier/")
+    printed = run_program(tmp_path / "classifier", tmp_path / "photograph.png").split()
+    assert printed[0].endswith("photograph.png")
+    spec = ganspec.load(runs / "classifier" / "spec.yaml")
+    assert len(printed) == 1 + int(spec.label.size)
+    ganspec.export(runs / "logits", f"{tmp_path}/logits/")
+    assert "outputs.sigmoid()" in (tmp_path / "logits" / "apply.py").read_text()
+    run_program(tmp_path / "logits", tmp_path / "photograph.png", "--out", out)
+    _, height, width = ganspec.load(runs / "logits" / "spec.yaml").data.shape
+    assert Image.open(out).size == (2 + 8 * (width + 2), height + 4)
+
+
+def test_the_card_has_the_scores_of_these_weights_alone(runs, exports_here, tmp_path):
+    rows = [
+        ScoreRow("fid", 12.5, step=2, images=1000, weights="average", resize="bilinear"),
+        ScoreRow("fid", 99.0, step=2, images=1000, weights="raw"),
+        ScoreRow("fid", 77.0, step=1, images=1000, weights="average"),
+    ]
+    append_scores(runs / "grey", rows)
+    ganspec.export(runs / "grey", f"{tmp_path}/grey/", license="cc-by-4.0")
+    text = (tmp_path / "grey" / "README.md").read_text()
+    assert "99" not in text and "77" not in text
+    assert "| FID ↓ | 12.5 | step 2, 1,000 images, averaged weights, resize bilinear |" in text
+    assert "| `z` | input: N x 6 numbers of N(0, 1) |" in text
+    assert "| `image` | output: N x 1 x 8 x 12, black -1 and white 1 |" in text
+    card = ModelCard.load(tmp_path / "grey" / "README.md").data
+    assert card.license == "cc-by-4.0" and card.pipeline_tag == "unconditional-image-generation"
+    assert [(r.metric_type, r.metric_value) for r in card.eval_results] == [("fid", 12.5)]
+    block = re.search(r"```python\n(from safetensors.*?)```", text, re.S)[1]
+    code = f"import sys; sys.path.insert(0, '.'); sys.modules['ganspec'] = None\n{block}"
+    command = [sys.executable, "-I", "-B", "-c", code]
+    subprocess.run(command, cwd=tmp_path / "grey", check=True)
+
+
+# -- the hub --------------------------------------------------------------------------------------
+
+
+class Hub(http.server.BaseHTTPRequestHandler):
+    """The requests of a push, answered as the Hugging Face hub answers them."""
+
+    def do_POST(self):
+        size = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(size) if size else self._chunks()
+        self.server.seen[self.path] = body
+        base = f"http://127.0.0.1:{self.server.server_port}"
+        if self.path == "/api/repos/create":
+            answer = {"url": f"{base}/you/grey"}
+        elif self.path.endswith("/preupload/main"):
+            files = [f["path"] for f in json.loads(body)["files"]]
+            answer = {"files": [{"path": p, "uploadMode": "regular"} for p in files]}
+            answer["files"] = [{**f, "shouldIgnore": False} for f in answer["files"]]
+        elif "/commit/" in self.path:
+            answer = {"commitUrl": f"{base}/you/grey/commit/{'0' * 40}", "commitOid": "0" * 40}
+        else:
+            answer = {"errors": [], "warnings": []}
+        self._answer(answer)
+
+    def do_GET(self):
+        self._answer({"id": "you/grey", "sha": "0" * 40, "siblings": []})
+
+    def _chunks(self):
+        parts = []
+        if self.headers.get("Transfer-Encoding") == "chunked":
+            while length := int(self.rfile.readline(), 16):
+                parts.append(self.rfile.read(length))
+                self.rfile.readline()
+            self.rfile.readline()
+        return b"".join(parts)
+
+    def _answer(self, answer):
+        data = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hub(monkeypatch):
+    """Return the server of a hub on this machine."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    server.seen = {}
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", address)
+    monkeypatch.setenv("HF_TOKEN", "hf_" + "a" * 34)
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_push_makes_the_repository_and_uploads_the_folder(runs, exports_here, hub, tmp_path):
+    words = ["-o", f"{tmp_path}/grey/", "--push", "you/grey", "--private"]
+    status, output = invoke(runs / "grey", *words)
+    assert status == 0, output
+    assert output.splitlines()[-1].startswith("pushed to http://127.0.0.1:")
+    made = json.loads(hub.seen["/api/repos/create"])
+    assert made["name"] == "grey" and made["visibility"] == "private"
+    (commit,) = (body for path, body in hub.seen.items() if "/commit/" in path)
+    lines = [json.loads(line)["value"] for line in commit.splitlines()]
+    files = {path.name for path in (tmp_path / "grey").iterdir()}
+    assert {line["path"] for line in lines[1:]} == files
+
+
+def test_a_push_that_fails_leaves_the_folder_and_says_so(runs, exports_here, hub, tmp_path):
+    hub.shutdown()
+    hub.server_close()
+    status, output = invoke(runs / "grey", "-o", f"{tmp_path}/grey/", "--push", "you/grey")
+    assert status == 2 and output.count("\n") == 1
+    assert output.startswith(f"error: {tmp_path}/grey is written, and was not pushed to you/grey: ")
+    assert (tmp_path / "grey" / "README.md").is_file()
+
+
+# -- what goes wrong ------------------------------------------------------------------------------
+
+
+def test_too_large_a_difference_is_an_error_and_leaves_nothing(
+    runs, exports_here, tmp_path, monkeypatch
+):
+    fold = export.open_network.__globals__["fold"]
+
+    def spoiled(network):
+        with torch.no_grad():
+            next(network.parameters()).mul_(1.01)
+        return fold(network)
+
+    monkeypatch.setitem(export.open_network.__globals__, "fold", spoiled)
+    for name in ("a.ts", "a/"):
+        status, output = invoke(runs / "grey", "-o", f"{tmp_path}/{name}")
+        assert status == 2
+        said = r"error: the export, run by torch \S+, differs from ganspec by 0.00\d+, and \S+ is "
+        assert re.fullmatch(said + r"allowed\n", output), output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_export_that_does_not_load_is_an_error(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr(formats, "WRITERS", {"torchscript": lambda *a: a[-1].write_bytes(b"no")})
+    status, output = invoke(runs / "grey", "-o", tmp_path / "a.ts")
+    assert status == 2 and output.startswith("error: the export fails without ganspec: ")
+    assert output.count("\n") == 1 and list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Return runs whose generators have the layers of KINDS, by the layer's name."""
+    (tmp_path / "kinds.py").write_text(KINDS)
+    ganspec.load_kinds(tmp_path / "kinds.py")
+    for name in ("shake", "strange"):
+        text = GREY.replace("relu, ", f"relu, {name}, ", 1)
+        ganspec.train(loads(text), tmp_path / name, steps=1, progress=False)
+    return tmp_path
+
+
+def test_layers_that_a_format_cannot_express_are_named(own, exports_here):
+    status, output = invoke(own / "strange", "--format", "onnx")
+    assert status == 2 and output.count("\n") == 1
+    assert re.match(
+        r"error: onnx cannot express the layer generator\.\S+ \(strange\), \S+: No ONNX function",
+        output,
+    )
+    status, output = invoke(own / "shake", "--format", "onnx")
+    assert status == 2 and output.count("\n") == 1
+    assert re.match(
+        r"error: the layer generator\.\S+ \(shake\), \S+, draws random numbers",
+        output,
+    )
+    assert not list(own.glob("*/*.onnx"))
+    # by torch, the same numbers are drawn
+    assert invoke(own / "shake", "--format", "torchscript")[0] == 0
+    assert invoke(own / "shake", "--format", "python")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "no format is named: give --format onnx, torch-export, torchscript, safetensors, "),
+        (["--format", "tflite"], "no format is called `tflite`: use onnx, torch-export, "),
+        (["--format", "onnx", "-o", "a.pt2"], "--format onnx contradicts -o a.pt2, whose format "),
+        (["-o", "a.onnx", "--batch", "0"], "--batch takes `free`, or a number up to 65,536, not "),
+        (["-o", "a/", "--label", "3"], "--label is for onnx, torch-export, torchscript: "),
+        (["-o", "a.safetensors", "--batch", "3"], "--batch is for onnx, torch-export, "),
+        (["-o", "a.onnx", "--license", "mit"], "--license needs --format python, which has a "),
+        (["-o", "a.onnx", "--push", "me/a"], "--push needs --format python"),
+        (["-o", "a/", "--private"], "--private needs --push"),
+        (["-o", "a/", "--license", "a b"], "`a b` is no licence of the Hugging Face hub"),
+        (["-o", "a/", "--push", "a/b/c"], "`a/b/c` is no repository of the Hugging Face hub"),
+        (["-o", "a/", "--push", "you/a"], "--push needs an account: run `hf auth login`"),
+        (["-o", "a.onnx", "--network", "critic"], "has no network `critic`: "),
+        (["-o", "a.onnx", "--label", "3"], "grey has no condition"),
+        (["-o", "there.onnx"], "there.onnx exists: add --overwrite to replace it"),
+        (["-o", "there/"], "there is not empty: name another folder"),
+        (["-o", "-", "--format", "python"], "standard output takes one file"),
+    ],
+)
+def test_wishes_that_cannot_be_met_are_one_line(
+    runs, words, message, exports_here, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("huggingface_hub.get_token", lambda: None)
+    (tmp_path / "there.onnx").write_text("mine")
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "mine").write_text("mine")
+    status, output = invoke(runs / "grey", *words)
+    assert status == 2 and output.count("\n") == 1 and message in output, output
+    left = {path.name for path in tmp_path.iterdir()}
+    assert left == {"there.onnx", "there"} and (tmp_path / "there.onnx").read_text() == "mine"
+
+
+def test_a_label_must_be_one_that_the_network_reads(runs, exports_here, tmp_path):
+    status, output = invoke(runs / "colour", "-o", tmp_path / "a.onnx", "--label", "1,2")
+    assert status == 2 and "--label takes one label to export for, `1,2` names 2" in output
+
+
+def test_a_missing_package_is_named(runs, tmp_path, monkeypatch):
+    monkeypatch.setattr(request, "find_spec", lambda name: None)
+    for out, package in (
+        ("a.onnx", "onnx"),
+        ("a.safetensors", "safetensors"),
+        ("a/", "safetensors"),
+    ):
+        status, output = invoke(runs / "grey", "-o", f"{tmp_path}/{out}")
+        assert status == 2 and f"needs the package {package}: run `pip install 'gan" in output
+
+
+def test_files_are_replaced_when_told(runs, exports_here, tmp_path):
+    folder = tmp_path / "there"
+    folder.mkdir()
+    (folder / "mine").write_text("mine")
+    (folder / "generate.py").write_text("old")
+    assert invoke(runs / "grey", "-o", f"{folder}/", "--overwrite")[0] == 0
+    assert (folder / "mine").read_text() == "mine" and "old" not in (
+        folder / "generate.py"
+    ).read_text()
+    assert yaml.safe_load((folder / "spec.yaml").read_text())["name"] == "grey"
+    (tmp_path / "a.ts").write_text("old")
+    assert invoke(runs / "grey", "-o", tmp_path / "a.ts", "--overwrite")[0] == 0
+    torch.jit.load(tmp_path / "a.ts")
