@@ -246,6 +246,7 @@ def test_numbers_of_a_latent_are_finite(sites):
         (403, {"headers": {**JSON, "Host": ""}}),
         (403, {"headers": {**JSON, "Origin": "http://example.com"}}),
         (403, {"headers": {**JSON, "Origin": "null"}}),
+        (403, {"headers": {**JSON, "Origin": "http://["}}),
         (403, {"headers": {**JSON, "Origin": "http://127.0.0.1:1"}}),
         (403, {"method": "GET", "path": "", "headers": {"Host": "example.com:80"}}),
     ],
