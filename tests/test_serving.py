@@ -380,7 +380,7 @@ def test_a_missing_package_is_said(sites, monkeypatch):
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     result = run_serve(sites(GREY).folder)
     assert result.exit_code == 2
-    assert result.stderr == "error: this needs uvicorn, a package: pip install 'ganspec[serve]'\n"
+    assert result.stderr == "error: ganspec serve needs uvicorn: pip install 'ganspec[serve]'\n"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGINT for another process")

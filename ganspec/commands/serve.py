@@ -32,7 +32,7 @@ def serve(
             import starlette  # noqa: F401
             import uvicorn  # noqa: F401
         except ModuleNotFoundError as error:
-            fail(f"this needs {error.name}, a package: pip install 'ganspec[serve]'")
+            fail(f"ganspec serve needs {error.name}: pip install 'ganspec[serve]'")
 
         from ganspec.serving.application import application
         from ganspec.serving.painter import open_painter
