@@ -34,4 +34,4 @@ site: .venv/ready
 	@echo "look at build/site/index.html"
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv build dist .cache *.egg-info
