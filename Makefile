@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint generated clean
+.PHONY: demo test lint generated site clean
 
 .venv/ready: pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -26,6 +26,12 @@ generated: .venv/ready
 	$(BIN)/ganspec schema -o generated/ganspec.schema.json
 	$(BIN)/python docs/write_language.py > docs/language.md
 	$(BIN)/python docs/write_swaps.py > docs/swaps.md
+	$(BIN)/python docs/write_gallery.py > docs/gallery.md
+
+site: .venv/ready
+	$(BIN)/python docs/write_site.py build/pages
+	$(BIN)/zensical build --strict --clean
+	@echo "look at build/site/index.html"
 
 clean:
-	rm -rf .venv build dist *.egg-info
+	rm -rf .venv build dist .cache *.egg-info

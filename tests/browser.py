@@ -17,7 +17,7 @@ import pytest
 ARGUMENTS = (
     *("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage", "disable-quic"),
     *("no-first-run", "disable-background-networking", "disable-component-update"),
-    *("disable-sync", "hide-scrollbars", "host-resolver-rules=MAP * ~NOTFOUND"),
+    *("disable-sync", "hide-scrollbars", "host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"),
 )
 READABLE = 4.5  # least contrast of text, WCAG 2.2, 1.4.3
 CONTRASTS = """
@@ -111,7 +111,7 @@ class Page:
 
 
 class Browser:
-    """A browser that opens files."""
+    """A browser that opens files, and pages that this machine serves."""
 
     def __init__(self, profile: Path):
         from selenium import webdriver
@@ -125,15 +125,15 @@ class Browser:
         self.driver = webdriver.Chrome(options, service)
         self.driver.get("about:blank")  # its own first page asks for things, and complains
 
-    def open(self, path: Path, width: int = 1400, dark: bool = False) -> Page:
-        """Open the file at `path` in a fresh window, `width` pixels wide."""
+    def open(self, place: Path | str, width: int = 1400, dark: bool = False) -> Page:
+        """Open the file at a path, or a URL of this machine, in a window `width` pixels wide."""
         for log in ("browser", "performance"):
             self.driver.get_log(log)
         theme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         metrics = {"width": width, "height": 1000, "deviceScaleFactor": 1, "mobile": False}
         self.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [theme]})
         self.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-        self.driver.get(path.resolve().as_uri())
+        self.driver.get(place if isinstance(place, str) else place.resolve().as_uri())
         return Page(self.driver)
 
     def close(self) -> None:

@@ -34,7 +34,7 @@ FLOORS = [
     ("comparison", "importing", "training"),
     ("sampling",),
     ("evaluation", "report"),
-    ("exporting",),
+    ("exporting", "serving"),
     ("kinds_files",),
     ("console", ""),
     ("commands",),
@@ -44,7 +44,7 @@ FLOORS = [
 FLOOR_OF = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 # Imports inside functions keep a command's start quick. Where there are some, and what is slow:
 LATE = {"", "commands", "kinds_files", "training.loop", "systems.classifier.training"}
-SLOW = {"matplotlib", "numpy", "pydantic", "scipy", "torch", "yaml"}
+SLOW = {"matplotlib", "numpy", "pydantic", "scipy", "torch", "yaml"} | {"starlette", "uvicorn"}
 # Names that only annotations need may hide from the start of a command.
 HIDING = {"", "commands", "console", "cli", "progress"}
 # A text is moved into emitted files with these imports, and no others.

@@ -1,0 +1,1 @@
+"""A page on this machine that shows new images of a run's generator."""

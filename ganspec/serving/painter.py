@@ -1,0 +1,215 @@
+"""Images of a run's generator, as requests of the page ask for them."""
+
+from __future__ import annotations
+
+import base64
+import copy
+import io
+import math
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import torch
+from PIL import Image
+
+from ganspec.runs.run import Run, RunError, used_files
+from ganspec.sampling.forms import rows
+from ganspec.sampling.interpolation import WAYS
+from ganspec.sampling.label_names import LabelError, find_labels
+from ganspec.sampling.pictures import columns_of
+from ganspec.sampling.sampler import Sampler
+from ganspec.serving.requests import (
+    FavouritesRequest,
+    ImagesRequest,
+    LatentsRequest,
+    PathRequest,
+    RequestError,
+    pack,
+    unpack,
+)
+from ganspec.systems.source import Part, whole
+from ganspec.training.device import choose_device
+
+MOST_IMAGES = 256  # of one request
+MOST_NUMBERS = 1 << 25  # in all images of one request
+
+ShownImage: TypeAlias = dict[str, object]  # `png`, a data URI, `latent` and `labels` of an image
+
+
+class Painter:
+    """Draws the images of one run. `options` are those of the command, as one types them."""
+
+    def __init__(self, sampler: Sampler, options: Sequence[str] = ()):
+        self.sampler, self.options = sampler, options
+        numbers = max(math.prod(sampler.spec.data.shape), sampler.cfg.latent_size)
+        self.most = max(1, min(MOST_IMAGES, MOST_NUMBERS // numbers))
+        labels = sampler.labels
+        self.label_kind = None if labels is None else "classes" if labels.ndim == 1 else "multi_hot"
+        size = sampler.cfg.label_size if self.label_kind else 0
+        names = sampler.names[:size]
+        self.names = names + [str(index) for index in range(len(names), size)]
+
+    @property
+    def can_truncate(self) -> bool:
+        return self.sampler.cfg.latent_distribution == "normal"
+
+    @property
+    def ways(self) -> list[str]:
+        """The ways between two latents: uniform ones would leave their range on an arc."""
+        return ["spherical", "linear"] if self.can_truncate else ["linear"]
+
+    def new_images(self, request: ImagesRequest) -> dict[str, object]:
+        """Return images, the number of columns of their grid, and the command that draws them.
+
+        The images are those of `ganspec sample`. Raises RequestError and SourceError.
+        """
+        if request.count > self.most:
+            raise RequestError(f"count: {self.most} images of this run at most")
+        sampler = self._sampler(request, request.labels)
+        count = whole(request.count, sampler.own_batch)
+        shown = self._shown(sampler, list(sampler.parts(count, request.seed)), request.count)
+        columns = columns_of(sampler, request.count)
+        return {"images": shown, "columns": columns, "command": self.command(request)}
+
+    def path(self, request: PathRequest) -> dict[str, object]:
+        """Return rows of images from `start` to `end`, one row for the label of each.
+
+        A generator that normalizes by the batch takes the statistics of the seed's first batch, as
+        for `ganspec sample --interpolate`. Raises RequestError and SourceError.
+        """
+        if request.frames > self.most:
+            raise RequestError(f"frames: {self.most} images of this run at most")
+        if request.way not in self.ways:
+            raise RequestError(f"way: uniform latents go {self.ways[0]}")
+        size, share = self.sampler.cfg.latent_size, torch.linspace(0, 1, request.frames)[:, None]
+        start, end = (
+            unpack(each.latent, size).expand(request.frames, -1)
+            for each in (request.start, request.end)
+        )
+        latent = WAYS[request.way](start, end, share)
+        choices = {tuple(each.labels): None for each in (request.start, request.end)}
+        return {"rows": [self._row(request, list(labels), latent) for labels in choices]}
+
+    def _row(
+        self, request: PathRequest, labels: list[int], latent: torch.Tensor
+    ) -> list[ShownImage]:
+        sampler = self._sampler(request, [])
+        sampler.labels = self._label(labels)
+        if sampler.own_batch:
+            sampler.generator = copy.deepcopy(sampler.generator)
+            sampler.fix_statistics(request.seed)
+        part = (latent, *sampler.labels_of(torch.zeros(len(latent), dtype=torch.int64)))
+        return self._shown(sampler, [part], len(latent))
+
+    def archive(self, request: FavouritesRequest) -> bytes:
+        """Return a file npz of `latents`, float32 N x size, and `labels` or `multi_hot`, if any.
+
+        Raises RequestError.
+        """
+        size, file = self.sampler.cfg.latent_size, io.BytesIO()
+        columns = {"latents": torch.stack([unpack(f.latent, size) for f in request.favourites])}
+        found = (self._label(each.labels) for each in request.favourites)
+        if labels := [label for label in found if label is not None]:
+            is_index, label_column = self.label_kind == "classes", torch.cat(labels)
+            columns |= {"labels": label_column} if is_index else {"multi_hot": label_column.byte()}
+        arrays: dict[str, Any] = {name: column.numpy() for name, column in columns.items()}
+        np.savez(file, **arrays)
+        return file.getvalue()
+
+    def command(self, request: ImagesRequest) -> str:
+        """Return the command that draws the same images into a file."""
+        words = ["ganspec", "sample", str(self.sampler.run.folder), "-n", str(request.count)]
+        words += ["--seed", str(request.seed)]
+        words += ["--label", self._label_text(request.labels)] if request.labels else []
+        words += ["--truncation", f"{request.truncation:.9g}"] if request.truncation else []
+        words += [*self.options]
+        for file in used_files(self.sampler.spec):
+            words += ["--kinds", str(file.path)]
+        return shlex.join(words)
+
+    def _label_text(self, labels: list[int]) -> str:
+        """Return labels by their names if these are unambiguous, else by index."""
+        text = ",".join(self.names[index] for index in labels)
+        try:
+            found = find_labels(text, self.sampler.spec, self.sampler.names)
+            if torch.equal(found, self._tensor(labels)):
+                return text
+        except LabelError:
+            pass
+        return ",".join(map(str, labels))
+
+    def _sampler(self, request: LatentsRequest, labels: list[int]) -> Sampler:
+        """Return a copy of the sampler that shares its networks, with labels and truncation."""
+        sampler = copy.copy(self.sampler)
+        if labels:
+            sampler.labels, sampler.has_chosen_labels = self._tensor(labels), True
+        if request.truncation is not None:
+            sampler.truncate(request.truncation)
+        return sampler
+
+    def _tensor(self, labels: list[int]) -> torch.Tensor:
+        """Return labels as networks read them: classes, or one multi-hot row. Raises RequestError.
+
+        There is at least one.
+        """
+        if self.label_kind is None:
+            raise RequestError("labels: the generator of this run reads none")
+        if max(labels) >= len(self.names):
+            raise RequestError(f"labels: they are below {len(self.names)}")
+        if self.label_kind == "classes":
+            return torch.tensor(labels)
+        return torch.zeros(1, len(self.names)).index_fill(1, torch.tensor(labels), 1.0)
+
+    def _label(self, labels: list[int]) -> torch.Tensor | None:
+        """Return the label of one image as a batch of one, None without labels.
+
+        Raises RequestError.
+        """
+        if self.label_kind == "classes" and len(labels) != 1:
+            raise RequestError("labels: an image has one class")
+        if self.label_kind == "multi_hot" and not labels:
+            return torch.zeros(1, len(self.names))
+        return self._tensor(labels) if labels else None
+
+    def _shown(self, sampler: Sampler, parts: list[Part], count: int) -> list[ShownImage]:
+        """Return the first `count` images of latents and labels."""
+        images = torch.cat([images for images, _ in sampler.drawn(parts, count)])
+        latents, *labels = (torch.cat(column)[:count] for column in zip(*parts, strict=True))
+        indices: list[list[int]] = [[] for _ in range(count)]
+        if labels and labels[0].ndim == 1:
+            indices = [[index] for index in labels[0].tolist()]
+        elif labels:
+            indices = [row.nonzero().flatten().tolist() for row in labels[0]]
+        return [
+            {"png": data_uri(pixels), "latent": pack(latent), "labels": label}
+            for pixels, latent, label in zip(rows(images), latents, indices, strict=True)
+        ]
+
+
+def open_painter(folder: Path, device: str, step: int | None, raw: bool) -> Painter:
+    """Return the painter of the run in `folder`, by the options of `ganspec sample`.
+
+    Raises RunError, also if the run draws no images, and CheckpointError.
+    """
+    spec = Run.open(folder).spec
+    if not spec.draws:
+        advice = ": `ganspec sample` restores test images" if spec.restores else ""
+        raise RunError(f"{folder} trains {a(spec.noun)}, which draws no new images{advice}")
+    sampler = Sampler(folder, choose_device(device), step, False if raw else None)
+    options = [*(["--step", str(step)] if step is not None else []), *(["--raw"] if raw else [])]
+    return Painter(sampler, [*options, *(["--device", device] if device != "auto" else [])])
+
+
+def a(noun: str) -> str:
+    """Return a noun with its article: `a GAN`, `an autoencoder`."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
+
+
+def data_uri(pixels: np.ndarray) -> str:
+    """Return an image, H x W x C, as a PNG in a data URI."""
+    file = io.BytesIO()
+    Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels).save(file, "PNG")
+    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"

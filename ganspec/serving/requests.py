@@ -1,0 +1,97 @@
+"""Requests of the page, read from JSON that anyone may have written."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from typing import Annotated, Literal, TypeVar
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ganspec.language.errors import GanspecError
+
+MOST_FRAMES_OF_A_PATH = 50
+MOST_FAVOURITES = 1000
+MOST_LABELS = 100_000  # ticked at once
+LONGEST_LATENT = 1 << 20  # characters
+
+Labels = Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=MOST_LABELS)]
+Latent = Annotated[str, Field(max_length=LONGEST_LATENT)]
+AnyRequest = TypeVar("AnyRequest", bound="PageRequest")
+
+
+class RequestError(GanspecError):
+    """Raised when a request of the page cannot be fulfilled."""
+
+
+class PageRequest(BaseModel):
+    """A map of JSON with known keys and exact types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class FavouriteImage(PageRequest):
+    """An image: its latent, float32 numbers in base64, and the indices of its labels."""
+
+    latent: Latent
+    labels: Labels = []
+
+
+class LatentsRequest(PageRequest):
+    """A seed of latents, and the bound that they are truncated to, if any."""
+
+    seed: Annotated[int, Field(ge=0, le=2**32 - 1)]
+    truncation: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
+
+
+class ImagesRequest(LatentsRequest):
+    """New images: of classes in turn, or all of one multi-hot label.
+
+    Without labels, the images have those of the run's own pictures.
+    """
+
+    count: Annotated[int, Field(ge=1)]
+    labels: Labels = []
+
+
+class PathRequest(LatentsRequest):
+    """Images on the way between two images."""
+
+    start: FavouriteImage
+    end: FavouriteImage
+    way: Literal["linear", "spherical"]
+    frames: Annotated[int, Field(ge=2, le=MOST_FRAMES_OF_A_PATH)]
+
+
+class FavouritesRequest(PageRequest):
+    """Images whose latents are saved."""
+
+    favourites: Annotated[list[FavouriteImage], Field(min_length=1, max_length=MOST_FAVOURITES)]
+
+
+def parse(model: type[AnyRequest], text: bytes) -> AnyRequest:
+    """Return the request in a text of JSON. Raises RequestError that names the first mistake."""
+    try:
+        return model.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        place = ".".join(map(str, first["loc"]))[:100]
+        raise RequestError(f"{place}: {first['msg']}" if place else first["msg"]) from None
+
+
+def pack(latent: torch.Tensor) -> str:
+    """Return float32 numbers as base64."""
+    return base64.b64encode(latent.numpy().astype("<f4").tobytes()).decode("ascii")
+
+
+def unpack(text: str, size: int) -> torch.Tensor:
+    """Return a latent of `size` finite numbers. Raises RequestError if `text` is none."""
+    try:
+        numbers = np.frombuffer(base64.b64decode(text, validate=True), "<f4")
+    except (ValueError, binascii.Error):
+        raise RequestError("a latent is no float32 numbers in base64") from None
+    if numbers.size != size or not np.isfinite(numbers).all():
+        raise RequestError(f"a latent of this run is {size} finite numbers")
+    return torch.tensor(numbers.astype(np.float32))

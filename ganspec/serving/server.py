@@ -1,0 +1,84 @@
+"""The server of the page, on a port of this machine."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import sys
+from collections.abc import Generator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+
+from ganspec.language.errors import GanspecError
+
+MOST_CONNECTIONS = 64
+
+
+class PortError(GanspecError):
+    """Raised when an address and port cannot be served."""
+
+
+class PageServer(uvicorn.Server):
+    """A server that keeps no log and leaves signals alone, so that Ctrl-C ends the command."""
+
+    @classmethod
+    def of(cls, application: Starlette) -> PageServer:
+        """Return a server of `application`."""
+        return cls(
+            uvicorn.Config(
+                application,
+                lifespan="off",
+                ws="none",
+                log_level="error",
+                access_log=False,
+                server_header=False,
+                limit_concurrency=MOST_CONNECTIONS,
+            )
+        )
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on `port` of `host`, on a free port if `port` is 0.
+
+    Raises PortError.
+    """
+    try:
+        (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise PortError(f"no address of `{host}` is known: {error.strerror}") from None
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    if sys.platform != "win32":  # where the option lets two programs share a port
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(address)
+        listening.listen()
+    except OSError as error:
+        listening.close()
+        reason = (error.strerror or str(error)).lower()
+        raise PortError(f"port {port} of {host}: {reason}; try --port {port + 1 or 0}") from None
+    return listening
+
+
+def is_loopback(listening: socket.socket) -> bool:
+    """Return True if only this machine reaches the socket."""
+    return ipaddress.ip_address(listening.getsockname()[0]).is_loopback
+
+
+def address_of(listening: socket.socket) -> str:
+    """Return the URL of the page, by the machine's name if other machines reach it."""
+    host, port, *_ = listening.getsockname()
+    if not is_loopback(listening):
+        host = socket.gethostname()
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def names_of(host: str) -> set[str]:
+    """Return the names by which other machines may ask for the page, besides its addresses."""
+    own = socket.gethostname().lower()
+    return {host.lower(), own, f"{own}.local"}
