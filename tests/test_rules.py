@@ -34,6 +34,7 @@ FLOORS = [
     ("comparison", "importing", "training"),
     ("sampling",),
     ("evaluation", "report"),
+    ("language_server",),
     ("kinds_files",),
     ("console", ""),
     ("commands",),

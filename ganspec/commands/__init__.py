@@ -5,6 +5,6 @@ and `EXAMPLE`, which ends its help.
 """
 
 ORDER = (  # in `ganspec --help`
-    *("new", "check", "schema", "show", "build", "data", "train", "sample", "evaluate"),
+    *("new", "check", "schema", "lsp", "show", "build", "data", "train", "sample", "evaluate"),
     *("diff", "compare", "report", "import_"),
 )
