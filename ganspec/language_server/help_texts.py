@@ -37,8 +37,8 @@ def _described(spot: Spot, walk: Walk) -> tuple[str | None, str]:
         return f"{family} **{spot.kind.kind}**", kind_text(spot.kind)
     if spot.field and spot.section and spot.is_key:
         section = spot.field.type.section
-        doc = cleaned(section) if section and not spot.field.description else ""
-        return f"**{spot.field.name}**", f"{doc}\n\n{field_text(spot.section, spot.field)}".strip()
+        about = f"{cleaned(section)}\n\n" if section and not spot.field.description else ""
+        return f"**{spot.field.name}**", about + field_text(spot.section, spot.field)
     if spot.is_key and len(spot.path) == 1 and spot.path[0] in SPEC_KEYS:
         return f"**{spot.path[0]}**", SPEC_KEYS[str(spot.path[0])]
     if spot.field and spot.field.description and not spot.is_key:

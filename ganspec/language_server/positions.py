@@ -21,12 +21,16 @@ class Positions:
         self.text, self.units = text, units
         mark = int(text.startswith("\ufeff"))  # a byte order mark, which the parser removes
         self.yaml = [mark, *(m.end() for m in re.finditer(LINE_END, text))]
+        self.ends = [*(m.start() for m in re.finditer(LINE_END, text)), len(text)]
         self.editor = [0, *(m.end() for m in re.finditer(EDITOR_LINE_END, text))]
 
     def range(self, mark: Mark) -> Range:
-        """Return the span of a mark."""
-        start = self.yaml[min(mark.line, len(self.yaml)) - 1]
-        return Range(self.position(start + mark.column - 1), self.position(start + mark.end - 1))
+        """Return the span of a mark, which stays on its line."""
+        line = min(mark.line, len(self.yaml)) - 1
+        columns = (mark.column, mark.end)
+        offsets = (min(self.yaml[line] + c - 1, self.ends[line]) for c in columns)
+        start, end = map(self.position, offsets)
+        return Range(start, end)
 
     def position(self, offset: int) -> Position:
         """Return the editor's position of a character."""

@@ -33,6 +33,7 @@ from ganspec.language_server.navigation import definition, number_at, outline
 from ganspec.language_server.positions import Positions
 from ganspec.language_server.spots import Spot, Walk, spot_at
 from ganspec.reference.schema_file import SCHEMA_NAME
+from ganspec.reference.words import SPEC_KEYS
 from ganspec.version import VERSION
 
 PAUSE = 0.25  # seconds without a change, before a spec is checked
@@ -153,15 +154,17 @@ def _real(path: Path) -> Path:
         return path
 
 
-def is_spec(text: str) -> bool:
+def is_spec(text: str, begun: bool = False) -> bool:
     """Return True if a YAML file is a spec, by the names of its sections or its first line.
 
     An editor may send all YAML files, and those of other programs have nothing to be reported.
+    With `begun`, a file without a section that is unknown may become one.
     """
-    keys = set(re.findall(r"^([a-z_]+) *:", text, re.M))
-    known = {key for system in systems() for key in fields_of(system)} | {"blocks", "extends"}
+    keys = set(re.findall(r"^([\w-]+) *:", text, re.M))
+    known = {key for system in systems() for key in fields_of(system)} | {*SPEC_KEYS}
     networks = {key for system in systems() for key in system.networks}
-    return bool(keys & networks) or len(keys & known) > 1 or SCHEMA_NAME in text.split("\n")[0]
+    is_one = bool(keys & networks) or len(keys & known) > 1 or SCHEMA_NAME in text.split("\n")[0]
+    return is_one or (begun and keys <= known)
 
 
 def serve(output: int) -> None:
@@ -233,7 +236,7 @@ async def _definition(ls: SpecServer, params: types.DefinitionParams) -> types.L
 def _completion(ls: SpecServer, params: types.CompletionParams) -> list[types.CompletionItem]:
     uri = params.text_document.uri
     text = ls.text(uri)
-    if text.strip() and not is_spec(text):
+    if not is_spec(text, begun=True):
         return []
     own = ls.positions(_path(uri))
     found = complete(text, own.offset(params.position), _path(uri), ls.trees.get(uri))
