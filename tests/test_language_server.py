@@ -28,7 +28,7 @@ from ganspec.language_server.messages import symbols
 from ganspec.language_server.navigation import definition, outline
 from ganspec.language_server.positions import Positions
 from ganspec.language_server.server import is_spec
-from ganspec.language_server.spots import Walk
+from ganspec.language_server.spots import SpecWalk
 from ganspec.report.findings import as_json
 
 NOISY = "print('this is no message')\n"  # a file of kinds that prints
@@ -385,7 +385,7 @@ def answer(text: str, offset: int, path: Path) -> None:
     tree = tree_until(text, offset, str(path))
     if tree is None:
         return
-    walk = Walk(tree)
+    walk = SpecWalk(tree)
     for spot in walk.spots():
         help_text(spot, walk, None)
         definition(spot, walk, spot.mark.column)

@@ -9,7 +9,7 @@ from pathlib import Path
 from ganspec.language.fields import FieldType
 from ganspec.language.tree import MapNode
 from ganspec.language_server.half_typed import MARKER, closing, is_entry, marked_trees, word_around
-from ganspec.language_server.spots import Spot, Walk
+from ganspec.language_server.spots import SpecWalk, Spot
 from ganspec.reference.words import (
     SPEC_KEYS,
     field_text,
@@ -54,7 +54,7 @@ def complete(text: str, offset: int, path: Path, whole: MapNode | None) -> Choic
     """Return what can be written at `offset`. `whole` is the last tree with what it extends."""
     start, end = word_around(text, offset)
     for tree in marked_trees(text, offset, str(path)):
-        walk = Walk(tree, _joined(tree, whole))
+        walk = SpecWalk(tree, _joined(tree, whole))
         spot = next((each for each in walk.spots() if _is_marked(each)), None)
         if spot is None:
             continue
@@ -88,7 +88,7 @@ def _joined(tree: MapNode, whole: MapNode | None) -> MapNode:
     return MapNode(joined, tree.mark, tree.key_mark)
 
 
-def _choices(spot: Spot, walk: Walk, entry: bool) -> Iterator[Choice]:
+def _choices(spot: Spot, walk: SpecWalk, entry: bool) -> Iterator[Choice]:
     if spot.path == ("extends",):
         folder = Path(spot.mark.text.name).parent
         own = Path(spot.mark.text.name).name
@@ -110,7 +110,7 @@ def _choices(spot: Spot, walk: Walk, entry: bool) -> Iterator[Choice]:
             yield from _kinds(spot.family, walk)
 
 
-def _keys(spot: Spot, walk: Walk) -> Iterator[Choice]:
+def _keys(spot: Spot, walk: SpecWalk) -> Iterator[Choice]:
     """Yield the keys of a section, a kind or a block's call, without those that are there."""
     taken = set(spot.taken)
     if spot.section:
@@ -132,7 +132,7 @@ def _keys(spot: Spot, walk: Walk) -> Iterator[Choice]:
                 yield Choice(name, "field", "key", f"parameter of {spot.block}")
 
 
-def _kinds(family: str, walk: Walk) -> Iterator[Choice]:
+def _kinds(family: str, walk: SpecWalk) -> Iterator[Choice]:
     shown = family.replace("_", " ")
     for word, cls in words_of(family).items():
         form = "word" if needs_nothing(cls) else "kind"
@@ -144,7 +144,7 @@ def _kinds(family: str, walk: Walk) -> Iterator[Choice]:
             yield Choice(name, "block", form, f"block({', '.join(params)})")
 
 
-def _values(kind: FieldType, walk: Walk) -> Iterator[Choice]:
+def _values(kind: FieldType, walk: SpecWalk) -> Iterator[Choice]:
     """Yield the words and kinds that a type takes."""
     for literal in kind.literals:
         yield Choice(flow(literal), "value", "word")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from ganspec.language.errors import quoted
 from ganspec.language.tree import ListNode, MapNode, Node
 from ganspec.language_server.analysis import Analysis
-from ganspec.language_server.spots import Spot, Walk
+from ganspec.language_server.spots import SpecWalk, Spot
 from ganspec.program.measure import totals
 from ganspec.reference.words import SPEC_KEYS, cleaned, field_text, flow, kind_text
 
 
-def help_text(spot: Spot, walk: Walk, analysis: Analysis | None) -> str | None:
+def help_text(spot: Spot, walk: SpecWalk, analysis: Analysis | None) -> str | None:
     """Return the help for a spot as Markdown; None if there is nothing to say."""
     heading, text = _described(spot, walk)
     if heading is None:
@@ -25,7 +25,7 @@ def help_text(spot: Spot, walk: Walk, analysis: Analysis | None) -> str | None:
     return "\n\n".join(filter(None, [*parts, text]))
 
 
-def _described(spot: Spot, walk: Walk) -> tuple[str | None, str]:
+def _described(spot: Spot, walk: SpecWalk) -> tuple[str | None, str]:
     """Return a heading and a text; the heading is None if the spot is unknown."""
     if spot.block and spot.path and spot.family == "layer":
         block = walk.blocks[spot.block]

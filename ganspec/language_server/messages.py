@@ -1,4 +1,4 @@
-"""What the server sends: diagnostics, completions and outlines, in the protocol's types."""
+"""Messages of the server: diagnostics, completions and outlines in the types of LSP."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from lsprotocol import types
 from ganspec.language.errors import Diagnostic, Mark
 from ganspec.language_server.analysis import Analysis
 from ganspec.language_server.completion import Choice, Choices
-from ganspec.language_server.navigation import Entry
+from ganspec.language_server.navigation import OutlineEntry
 from ganspec.language_server.positions import Positions
 from ganspec.report.findings import text_of
 
@@ -137,7 +137,7 @@ def _item(
     )
 
 
-def symbols(entries: list[Entry], own: Positions, end: int) -> list[types.DocumentSymbol]:
+def symbols(entries: list[OutlineEntry], own: Positions, end: int) -> list[types.DocumentSymbol]:
     """Return the outline of a text; each entry ends where the next one, or `end`, begins."""
     starts = [own.offset(own.range(entry.mark).start) for entry in entries]
     found = []

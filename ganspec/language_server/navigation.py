@@ -8,17 +8,17 @@ from pathlib import Path
 
 from ganspec.language.errors import Mark
 from ganspec.language.tree import ListNode, MapNode, Node
-from ganspec.language_server.spots import Spot, Walk
+from ganspec.language_server.spots import SpecWalk, Spot
 
 
 @dataclass(frozen=True)
-class Entry:
+class OutlineEntry:
     """An entry of the outline: a section, a network's layer, or a block."""
 
     name: str
     mark: Mark
     is_layer: bool = False
-    entries: list[Entry] = field(default_factory=list)
+    entries: list[OutlineEntry] = field(default_factory=list)
 
 
 def name_at(spot: Spot, column: int) -> str | None:
@@ -43,7 +43,7 @@ def number_at(spot: Spot, column: int) -> tuple[str, Node] | None:
     return (name, spot.names[name]) if {int, float} & spot.allowed.pythons else None
 
 
-def definition(spot: Spot, walk: Walk, column: int) -> Mark | Path | None:
+def definition(spot: Spot, walk: SpecWalk, column: int) -> Mark | Path | None:
     """Return the place that defines what is at a column of a spot: a mark, or a whole file."""
     if spot.path == ("extends",) and isinstance(spot.node.value, str):
         return Path(spot.mark.text.name).parent / spot.node.value
@@ -57,26 +57,26 @@ def definition(spot: Spot, walk: Walk, column: int) -> Mark | Path | None:
     return None
 
 
-def outline(tree: MapNode) -> list[Entry]:
+def outline(tree: MapNode) -> list[OutlineEntry]:
     """Return the sections of a spec; networks and blocks have their layers as entries."""
     entries = []
     for key, node in tree.value.items():
         inner = _layers(node.get("layers"))
         if key == "blocks" and isinstance(node, MapNode):
             inner = [
-                Entry(name, block.start, False, _layers(block.get("layers")))
+                OutlineEntry(name, block.start, False, _layers(block.get("layers")))
                 for name, block in node.value.items()
             ]
-        entries.append(Entry(key, node.start, False, inner))
+        entries.append(OutlineEntry(key, node.start, False, inner))
     return entries
 
 
-def _layers(node: Node | None) -> list[Entry]:
+def _layers(node: Node | None) -> list[OutlineEntry]:
     found = []
     for layer in node.value if isinstance(node, ListNode) else []:
         if isinstance(layer, MapNode):
             for word, body in layer.value.items():
-                found.append(Entry(word, body.start, True, _layers(body.get("layers"))))
+                found.append(OutlineEntry(word, body.start, True, _layers(body.get("layers"))))
         elif isinstance(layer.value, str):
-            found.append(Entry(layer.value, layer.mark, True))
+            found.append(OutlineEntry(layer.value, layer.mark, True))
     return found

@@ -31,7 +31,7 @@ from ganspec.language_server.messages import (
 )
 from ganspec.language_server.navigation import definition, number_at, outline
 from ganspec.language_server.positions import Positions
-from ganspec.language_server.spots import Spot, Walk, spot_at
+from ganspec.language_server.spots import SpecWalk, Spot, spot_at
 from ganspec.reference.schema_file import SCHEMA_NAME
 from ganspec.reference.words import SPEC_KEYS
 from ganspec.version import VERSION
@@ -127,7 +127,7 @@ class SpecServer(LanguageServer):
 
     async def spot(
         self, params: types.HoverParams | types.DefinitionParams
-    ) -> tuple[Spot, Walk, Analysis, int] | None:
+    ) -> tuple[Spot, SpecWalk, Analysis, int] | None:
         """Return the spot at a position, with the walk that met it, and the column."""
         uri, text = params.text_document.uri, self.text(params.text_document.uri)
         if not is_spec(text):
@@ -137,7 +137,7 @@ class SpecServer(LanguageServer):
         if tree is None:
             return None
         found = await self.analysis(uri)
-        walk = Walk(tree, found.tree or self.trees.get(uri))
+        walk = SpecWalk(tree, found.tree or self.trees.get(uri))
         line, column = own.place(params.position)
         spot = spot_at(walk.spots(), line, column)
         return (spot, walk, found, column) if spot else None

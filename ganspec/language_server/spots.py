@@ -58,7 +58,7 @@ class Spot:
         return fields_of(self.section)
 
 
-class Walk:
+class SpecWalk:
     """A walk through the tree of one file.
 
     `whole` is the tree with all that the file extends; it has the names and the blocks, too.
