@@ -14,7 +14,7 @@ from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
 from ganspec.language.document import systems
-from ganspec.language.errors import Mark
+from ganspec.language.errors import Mark, SpecError
 from ganspec.language.fields import fields_of
 from ganspec.language.source import Content, file_text
 from ganspec.language.tree import MapNode
@@ -73,7 +73,7 @@ class SpecServer(LanguageServer):
         """Return the positions of a file; of an empty one if it cannot be read any more."""
         try:
             text = self.content()(path, None)
-        except Exception:  # SpecError, with a reason that its own diagnostic has
+        except SpecError:  # its own diagnostic says why
             text = ""
         return Positions(text, self.workspace.position_codec.client_num_units)
 
