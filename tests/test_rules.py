@@ -34,7 +34,7 @@ FLOORS = [
     ("comparison", "importing", "training"),
     ("sampling",),
     ("evaluation", "report"),
-    ("exporting", "serving"),
+    ("exporting", "language_server", "serving"),
     ("kinds_files",),
     ("console", ""),
     ("commands",),

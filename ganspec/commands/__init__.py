@@ -5,6 +5,6 @@ and `EXAMPLE`, which ends its help.
 """
 
 ORDER = (  # in `ganspec --help`
-    *("new", "check", "schema", "show", "build", "data", "train", "sample", "serve", "evaluate"),
-    *("export", "diff", "compare", "report", "import_"),
+    *("new", "check", "schema", "lsp", "show", "build", "data", "train", "sample", "serve"),
+    *("evaluate", "export", "diff", "compare", "report", "import_"),
 )

@@ -114,12 +114,8 @@ def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
     return replace(diagnostic, help=f"remove it: the {key} reads images only")
 
 
-def lower(spec: Spec) -> dict[str, Net]:
-    """Return the programs of the spec's networks, without those that are unknown as a whole.
-
-    Raise SpecError with the first error of each network, and those of networks that do not fit
-    each other.
-    """
+def lower_valid(spec: Spec) -> tuple[dict[str, Net], list[Diagnostic]]:
+    """Return the programs of the networks without errors, and the first error of each other one."""
     nets: dict[str, Net] = {}
     diagnostics: list[Diagnostic] = []
     for key, interface in spec.interfaces().items():
@@ -130,6 +126,16 @@ def lower(spec: Spec) -> dict[str, Net]:
             nets[key] = lower_network(name, network, spec.scope, interface, spec.label_input)
         except SpecError as error:
             diagnostics += [_advised(spec, key, each) for each in error.diagnostics]
+    return nets, diagnostics
+
+
+def lower(spec: Spec) -> dict[str, Net]:
+    """Return the programs of the spec's networks, without those that are unknown as a whole.
+
+    Raise SpecError with the first error of each network, and those of networks that do not fit
+    each other.
+    """
+    nets, diagnostics = lower_valid(spec)
     diagnostics += [d for d in spec.contract(nets) if d.severity == "error"]
     if diagnostics:
         raise SpecError(diagnostics)

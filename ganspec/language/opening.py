@@ -1,4 +1,4 @@
-"""Read the rounds of a `repeat` and the arguments of a block's call."""
+"""Read the values of kinds' keys, the rounds of a `repeat` and the arguments of a block's call."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from ganspec.language.errors import Mark
-from ganspec.language.fields import FieldType, ListType, field_type
+from ganspec.language.fields import FieldType, ListType, field_type, fields_of
+from ganspec.language.kinds import Kind, kinds_of
 from ganspec.language.scope import Scope
 from ganspec.language.section import Section
 from ganspec.language.tree import ListNode, MapNode, Node, find
@@ -59,6 +60,16 @@ def is_even(scope: Scope, rounds: Rounds, body: MapNode) -> bool:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def opened_body(cls: type[Kind], body: Node) -> Node:
+    """Return a kind's fields as a map; its primary field may be a map that chooses a kind."""
+    if isinstance(body, MapNode) and len(body.value) == 1 and cls.primary:
+        inner = fields_of(cls)[cls.primary].type.family
+        (word,) = body.value
+        if inner and word in kinds_of(inner) and word not in fields_of(cls):
+            return body.holding({cls.primary: body.as_value()})
+    return cls.opened(body)
 
 
 def read_arguments(

@@ -19,6 +19,7 @@ from ganspec.language.opening import (
     MAX_LAYERS,
     Rounds,
     is_even,
+    opened_body,
     read_arguments,
 )
 from ganspec.language.scope import MISSING, Scope
@@ -217,21 +218,12 @@ class Resolver(Scope):
         """Return a kind from the value of its key: a map of fields, or its primary field alone."""
         if cls.kind == "repeat":
             return self.repeat(cls, body)
-        opened = self.opened_body(cls, body)
+        opened = opened_body(cls, body)
         if not isinstance(opened, MapNode):
             help = f"write `{cls.kind}`, or `{cls.kind}: {{...}}` with named fields"
             self.report("wrong-type", f"{cls.kind} takes no bare value", body.mark, help)
             return None
         return self.model(cls, opened, cls.kind)
-
-    def opened_body(self, cls: type[Kind], body: Node) -> Node:
-        """Return a kind's fields as a map; its primary field may be a map that chooses a kind."""
-        if isinstance(body, MapNode) and len(body.value) == 1 and cls.primary:
-            inner = fields_of(cls)[cls.primary].type.family
-            (word,) = body.value
-            if inner and word in kinds_of(inner) and word not in fields_of(cls):
-                return body.holding({cls.primary: body.as_value()})
-        return cls.opened(body)
 
     # -- repeats and blocks -------------------------------------------------------------------
 

@@ -214,7 +214,7 @@ def read(path: str | Path, shape: ShapeAt, content: Content | None = None) -> Ma
     `content(path, at)` returns a file's text; without it, files are read from the disk. Raises
     SpecError.
     """
-    return _extended(Path(path), shape, content or _content, (), None)
+    return _extended(Path(path), shape, content or file_text, (), None)
 
 
 def _extended(
@@ -256,7 +256,7 @@ def name_of(path: Path | str, at: Mark | None = None) -> str:
     return "<stdin>" if is_stdin else str(path)
 
 
-def _content(path: Path, at: Mark | None) -> str:
+def file_text(path: Path, at: Mark | None) -> str:
     """Return the text of a file; `at` is the place in a spec that names it."""
     name = quoted(name_of(path, at))
     try:

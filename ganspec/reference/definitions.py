@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 
 from ganspec.kinds.layer import Weighted
 from ganspec.language.document import systems
-from ganspec.language.errors import Mark, Text
 from ganspec.language.fields import Field, FieldType, fields_of
 from ganspec.language.kinds import Kind
 from ganspec.language.section import Section
@@ -14,19 +13,20 @@ from ganspec.language.tree import MapNode, node_of
 from ganspec.language.unread import UNREAD
 from ganspec.reference.values import Forms, Schema, add_scalars, list_keywords
 from ganspec.reference.words import (
+    MARK,
     NAME,
     cleaned,
-    default,
     facts,
+    field_text,
+    kind_text,
     needs_nothing,
-    takes,
+    short_family,
     words_of,
     written_fields,
 )
 
 NAMED: Schema = {"pattern": f"{NAME.scalars[0].pattern}|^<<$"}  # `<<` merges a map of YAML
 SEEN: Schema = {"type": ["string", "null"], "description": "what was seen of an unknown part"}
-MARK = Mark(Text("", ()), 1, 1, 2)
 PROBES = {"number": 1, "string": "word", "boolean": True, "array": []}  # a value of each type
 
 
@@ -71,8 +71,7 @@ class Definitions:
         cls, field = found[0]
         made = {**made, **({"description": field.description} if field.description else {})}
         if len(found) == 1:
-            rest = f"Takes {takes(field.type)}. Default: {default(cls, field)}."
-            made["markdownDescription"] = "\n\n".join(filter(None, (field.description, rest)))
+            made["markdownDescription"] = field_text(cls, field)
             if isinstance(field.default, (bool, int, float, str)) and field.default != "":
                 made["default"] = field.default
         return made
@@ -112,9 +111,7 @@ class Definitions:
                 if isinstance(opened := cls.opened(node_of(value, MARK)), MapNode):
                     field = fields_of(cls)[next(iter(opened.value))].type
                     self.plain(forms, (field,), extending, {kind})
-            chosen = cls.opened(MapNode({"a kind": node_of(None, MARK)}, MARK))
-            first = next(iter(chosen.value)) if isinstance(chosen, MapNode) else None
-            if first in fields_of(cls) and (family := fields_of(cls)[first].type.family):
+            if family := short_family(cls):
                 families.append(family)
         return forms, families
 
@@ -162,10 +159,9 @@ class Definitions:
             self.plain(forms, (primary,), extending)
             inner = self.kinds(primary.family, extending) if primary.family else {}
         forms.types.insert(0, "object")
-        text = cleaned(cls)
-        made = {"description": text, **forms.schema()}
-        if said := facts(cls):
-            made["markdownDescription"] = f"{text}\n\n{said}"
+        made = {"description": cleaned(cls), **forms.schema()}
+        if facts(cls):
+            made["markdownDescription"] = kind_text(cls)
         own = {name: self.own(cls, field, extending) for name, field in fields.items()}
         made |= {"properties": {**inner, **own}, "additionalProperties": False}
         return made | ({"required": required} if required and not inner else {})

@@ -12,10 +12,12 @@ from pydantic import BaseModel
 
 from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.layer import Layer, Weighted
+from ganspec.language.errors import Mark, Text
 from ganspec.language.fields import LIMITS, Field, FieldType, field_type, fields_of
 from ganspec.language.kinds import Kind, kinds_of
 from ganspec.language.opening import HIDDEN, Rounds
 from ganspec.language.section import Section
+from ganspec.language.tree import MapNode, node_of
 from ganspec.language.types import Name
 from ganspec.program.spelling import number
 
@@ -36,6 +38,7 @@ SPEC_KEYS = {  # keys of every spec that are read before there is a model
     "extends": "a spec to change",
 }
 NAME = field_type(Name)
+MARK = Mark(Text("", ()), 1, 1, 2)  # of values that no spec has
 Link: TypeAlias = Callable[[str, str | type[Section]], str]
 """Returns a text as a link to a family's heading, or to the heading of a section."""
 
@@ -86,7 +89,25 @@ def needs_nothing(kind: type[Kind]) -> bool:
     return not any(field.required for field in written_fields(kind).values())
 
 
+def kind_text(kind: type[Kind]) -> str:
+    """Return the docstring of a kind and its facts, as Markdown."""
+    return "\n\n".join(filter(None, (cleaned(kind), facts(kind))))
+
+
 # -- fields -----------------------------------------------------------------------------------
+
+
+def field_text(model: type[Section], field: Field) -> str:
+    """Return what a field is, the values that it takes, and its default, as Markdown."""
+    rest = f"Takes {takes(field.type)}. Default: {default(model, field)}."
+    return "\n\n".join(filter(None, (field.description, rest)))
+
+
+def short_family(model: type[Section]) -> str | None:
+    """Return the family of which one kind stands for all fields of a section; None if none does."""
+    opened = model.opened(MapNode({"a kind": node_of(None, MARK)}, MARK))
+    first = next(iter(opened.value)) if isinstance(opened, MapNode) else None
+    return fields_of(model)[first].type.family if first in fields_of(model) else None
 
 
 def takes(kind: FieldType, link: Link = unlinked) -> str:

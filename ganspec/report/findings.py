@@ -61,7 +61,7 @@ def _file(path: Path, found: Diagnostic) -> str | None:
     return None if name == SETTING else name
 
 
-def _text(found: Diagnostic) -> str:
+def text_of(found: Diagnostic) -> str:
     """Return message, notes and help, a line each."""
     help = [f"help: {found.help}"] if found.help else []
     lines = [found.message, *(f"note: {note}" for note in found.notes), *help]
@@ -75,7 +75,7 @@ def _command(path: Path, found: Diagnostic) -> str:
     place["title"] = f"ganspec {found.code}"
     given = ((key, str(value)) for key, value in place.items() if value is not None)
     properties = ",".join(f"{key}={_escaped(value, VALUE)}" for key, value in given)
-    return f"::{found.severity} {properties}::{_escaped(_text(found), TEXT)}"
+    return f"::{found.severity} {properties}::{_escaped(text_of(found), TEXT)}"
 
 
 def _escaped(text: str, characters: Iterable[str]) -> str:
@@ -104,7 +104,7 @@ def _result(path: Path, found: Diagnostic) -> dict[str, Any]:
     result = {
         "ruleId": found.code,
         "level": found.severity,
-        "message": {"text": _text(found)},
+        "message": {"text": text_of(found)},
     }
     file = _file(path, found)
     if file is None:

@@ -1,0 +1,40 @@
+"""`ganspec lsp`: serve editors."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.util import find_spec
+from typing import Annotated
+
+import typer
+
+from ganspec.console import fail
+
+EXAMPLE = "ganspec lsp --kinds my_layers.py"
+
+
+def reserve_output(_: bool) -> int:
+    """Return standard output as a file of its own. What is printed goes to standard error."""
+    output = os.dup(1)
+    os.dup2(2, 1)
+    return output
+
+
+def lsp(
+    output: Annotated[  # reserved before files of `--kinds` run, which may print
+        bool,
+        typer.Option("--stdio", callback=reserve_output, help="Ignored: it is always so."),
+    ] = False,
+) -> None:
+    """Serve an editor, which starts this command: diagnostics, help, completion, definitions.
+
+    It speaks the Language Server Protocol on standard input and output (docs/editors.md).
+    """
+    if find_spec("pygls") is None:
+        fail("ganspec lsp needs pygls: pip install 'ganspec[lsp]'")
+    if sys.stdin.isatty():
+        typer.echo("waiting for an editor; Ctrl-C ends this", err=True)
+    from ganspec.language_server.server import serve
+
+    serve(output)

@@ -1,0 +1,108 @@
+"""Checks of a spec as its editor has it, unsaved changes of the files that it extends included."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from ganspec.compiler.check import check
+from ganspec.compiler.lower import lower_valid
+from ganspec.language.errors import Diagnostic, Mark, SpecError, one_line
+from ganspec.language.kinds import within
+from ganspec.language.load import shape
+from ganspec.language.source import Content, read
+from ganspec.language.tree import MapNode
+from ganspec.program.ir import Net
+from ganspec.program.measure import Cost, costs
+from ganspec.systems.load import resolve
+from ganspec.systems.spec import Spec
+
+MOST_PLACES = 6  # of one layer, that a help text lists
+
+
+@dataclass
+class Analysis:
+    """A checked spec, as far as it can be read.
+
+    `texts` are those of its file and of the files that it extends; None if one could not be read.
+    """
+
+    path: Path
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    texts: dict[Path, str | None] = field(default_factory=dict)
+    tree: MapNode | None = None  # with all that it extends
+    spec: Spec | None = None
+    nets: dict[str, Net] = field(default_factory=dict)
+
+    def is_fresh(self, content: Content) -> bool:
+        """Return True if the texts are still what they were."""
+        return all(_text(path, content) == text for path, text in self.texts.items())
+
+    @cached_property
+    def costs(self) -> dict[str, list[Cost]]:
+        """The costs of each network's layers."""
+        return {name: costs(net) for name, net in self.nets.items()}
+
+    def paths_at(self, mark: Mark) -> list[str]:
+        """Return the key paths of the kinds that the spec chose at a mark, one for each round."""
+        place = (mark.text.name, mark.line, mark.column)
+        kinds = [kind for kind in within(self.spec) if kind.mark]
+        marks = [(kind.path, kind.mark) for kind in kinds if kind.mark]
+        return [path for path, m in marks if (m.text.name, m.line, m.column) == place]
+
+    def layer_costs(self, path: str) -> str | None:
+        """Return shapes and number of parameters of the layer at a key path, as Markdown."""
+        name, _, below = path.partition(".")
+        rows = [r for r in self.costs.get(name, []) if f"{r.path}.".startswith(f"{below}.")]
+        if not rows:
+            return None
+        net = self.nets[name]
+        values = {value.id: value for value in net.values()}
+        steps = (step for step in net.leaves() if f"{step.origin.path}.".startswith(f"{path}."))
+        inputs = " and ".join(f"`{values[i]}`" for i in next(steps).inputs)
+        output = " x ".join(map(str, rows[-1].output))
+        count = sum(row.params for row in rows)
+        return f"{inputs} → `{output}`, {count:,} parameter{'' if count == 1 else 's'}"
+
+    def costs_at(self, mark: Mark) -> list[str]:
+        """Return the costs of the layer at a mark, a line for each round of a repeat."""
+        lines = [line for path in self.paths_at(mark) if (line := self.layer_costs(path))]
+        lines = list(dict.fromkeys(lines))
+        more = len(lines) - MOST_PLACES
+        return [*lines[:MOST_PLACES], *([f"and {more} more"] if more > 0 else [])]
+
+
+def _text(path: Path, content: Content) -> str | None:
+    try:
+        return content(path, None)
+    except SpecError:
+        return None
+
+
+def analyse(path: Path, content: Content) -> Analysis:
+    """Return the analysis of the spec at `path`. `content` returns the text of a file.
+
+    The diagnostics are those of `ganspec check`. No exception leaves this function, whatever the
+    text is, as that would end the help for all other files.
+    """
+    found = Analysis(path)
+
+    def recorded(file: Path, at: Mark | None) -> str:
+        found.texts[file] = None
+        text = found.texts[file] = content(file, at)
+        return text
+
+    try:
+        found.tree = read(path, shape, recorded)
+        found.spec = resolve(found.tree)
+        found.nets, _ = lower_valid(found.spec)
+        found.diagnostics = check(found.spec)
+    except SpecError as error:
+        found.diagnostics = list(error.diagnostics)
+    except Exception as error:  # a bug, such as one in a kind of the user
+        logging.getLogger(__name__).exception("%s", path)
+        message = f"ganspec failed at this spec: {type(error).__name__}: {one_line(error)}"
+        found.diagnostics = [Diagnostic("internal-error", message)]
+    return found

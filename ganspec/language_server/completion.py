@@ -1,0 +1,157 @@
+"""Completion: the keys, kinds, words and names that fit at the cursor."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from ganspec.language.fields import FieldType
+from ganspec.language.tree import MapNode
+from ganspec.language_server.half_typed import MARKER, closing, is_entry, marked_trees, word_around
+from ganspec.language_server.spots import SpecWalk, Spot
+from ganspec.reference.words import (
+    SPEC_KEYS,
+    field_text,
+    flow,
+    kind_text,
+    needs_nothing,
+    short_family,
+    takes,
+    words_of,
+)
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One completion. `form` is how it goes on: `key` with a colon, `kind` with fields, `word`."""
+
+    label: str
+    sort: str  # `field`, `kind`, `block`, `number`, `value` or `file`
+    form: str
+    detail: str = ""
+    text: str = ""
+
+    def written(self, is_entry: bool, in_map: bool, has_colon: bool) -> str:
+        """Return what is inserted; `$0` is where the cursor goes on."""
+        if has_colon or self.form == "word":
+            return self.label
+        if self.form == "key" or is_entry or in_map:
+            return f"{self.label}: $0"
+        return f"{{{self.label}: $0}}"
+
+
+@dataclass(frozen=True)
+class Choices:
+    """The completions at a place. `start` and `end` are offsets of the word that they replace."""
+
+    start: int
+    end: int
+    choices: list[tuple[Choice, str]]  # each with the text to insert
+
+
+def complete(text: str, offset: int, path: Path, whole: MapNode | None) -> Choices:
+    """Return what can be written at `offset`. `whole` is the last tree with what it extends."""
+    start, end = word_around(text, offset)
+    for tree in marked_trees(text, offset, str(path)):
+        walk = SpecWalk(tree, _joined(tree, whole))
+        spot = next((each for each in walk.spots() if _is_marked(each)), None)
+        if spot is None:
+            continue
+        entry = is_entry(text, start)
+        found = list(dict.fromkeys(_choices(spot, walk, entry)))
+        if found:
+            has_colon = text[end:].lstrip(" ").startswith(":")
+            in_map = spot.is_key and closing(text[:start]).startswith("}")
+            written = [(each, each.written(entry, in_map, has_colon)) for each in found]
+            return Choices(start, end, written)
+    return Choices(start, end, [])
+
+
+def _is_marked(spot: Spot) -> bool:
+    text = spot.path[-1] if spot.is_key and spot.section else spot.node.value
+    if spot.is_key:
+        line = spot.mark.text.lines[spot.mark.line - 1]
+        text = line[spot.mark.column - 1 : spot.mark.end - 1]
+    return MARKER in str(text)
+
+
+def _joined(tree: MapNode, whole: MapNode | None) -> MapNode:
+    """Return the tree with names, blocks and networks that only the last whole tree has."""
+    if whole is None:
+        return tree
+    joined = {**whole.value, **tree.value}
+    for key in ("vars", "blocks"):
+        own, other = tree.get(key), whole.get(key)
+        if isinstance(own, MapNode) and isinstance(other, MapNode):
+            joined[key] = MapNode({**other.value, **own.value}, own.mark, own.key_mark)
+    return MapNode(joined, tree.mark, tree.key_mark)
+
+
+def _choices(spot: Spot, walk: SpecWalk, entry: bool) -> Iterator[Choice]:
+    if spot.path == ("extends",):
+        folder = Path(spot.mark.text.name).parent
+        own = Path(spot.mark.text.name).name
+        for file in sorted(folder.glob("*.yaml")):
+            if file.name != own:
+                yield Choice(file.name, "file", "word")
+    elif spot.is_key:
+        yield from _keys(spot, walk)
+    else:
+        if entry:  # on a line of its own, a map can begin
+            yield from _keys(spot, walk)
+        yield from _values(spot.allowed, walk)
+        if {int, float} & spot.allowed.pythons:
+            for name, node in spot.names.items():
+                value = node.value if not isinstance(node.value, (dict, list)) else node.plain()
+                detail = "parameter" if value == name else flow(value)
+                yield Choice(name, "number", "word", detail)
+        if spot.family and not spot.allowed.family:
+            yield from _kinds(spot.family, walk)
+
+
+def _keys(spot: Spot, walk: SpecWalk) -> Iterator[Choice]:
+    """Yield the keys of a section, a kind or a block's call, without those that are there."""
+    taken = set(spot.taken)
+    if spot.section:
+        for name, field in spot.fields.items():
+            if name not in taken:
+                text = field_text(spot.section, field)
+                yield Choice(name, "field", "key", takes(field.type), text)
+    if len(spot.path) == 1:
+        for name, text in SPEC_KEYS.items():
+            if name not in taken:
+                yield Choice(name, "field", "key", text)
+    for word in spot.allowed.words if spot.is_key and not spot.field else ():
+        yield Choice(word, "field", "key")
+    if spot.family:
+        yield from _kinds(spot.family, walk)
+    if spot.block and spot.family != "layer":
+        for name in walk.parameters(spot.block):
+            if name not in taken:
+                yield Choice(name, "field", "key", f"parameter of {spot.block}")
+
+
+def _kinds(family: str, walk: SpecWalk) -> Iterator[Choice]:
+    shown = family.replace("_", " ")
+    for word, cls in words_of(family).items():
+        form = "word" if needs_nothing(cls) else "kind"
+        yield Choice(word, "kind", form, shown, kind_text(cls))
+    if family == "layer":
+        for name in walk.blocks:
+            params = list(walk.parameters(name))
+            form = "kind" if params else "word"
+            yield Choice(name, "block", form, f"block({', '.join(params)})")
+
+
+def _values(kind: FieldType, walk: SpecWalk) -> Iterator[Choice]:
+    """Yield the words and kinds that a type takes."""
+    for literal in kind.literals:
+        yield Choice(flow(literal), "value", "word")
+    if bool in kind.pythons:
+        for word in ("true", "false"):
+            yield Choice(word, "value", "word")
+    if kind.family:
+        yield from _kinds(kind.family, walk)
+    if kind.section and (family := short_family(kind.section)):
+        yield from _kinds(family, walk)

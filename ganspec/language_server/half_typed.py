@@ -1,0 +1,85 @@
+"""Trees of texts that are not YAML at the moment, because someone is typing in them.
+
+A marker takes the place of the word at the cursor. What is open before it is closed, and what comes
+after it is left out if it does not fit. Then YAML's own parser reads the text, so that there is no
+second reader of YAML, and the marker's place in the tree is the cursor's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import yaml
+
+from ganspec.language.errors import SpecError
+from ganspec.language.source import parse
+from ganspec.language.syntax import LINE_END
+from ganspec.language.tree import MapNode
+
+MARKER = "ganspec_cursor"
+CLOSING = {
+    yaml.tokens.FlowMappingStartToken: "}",
+    yaml.tokens.FlowSequenceStartToken: "]",
+}
+ENDS = (yaml.tokens.FlowMappingEndToken, yaml.tokens.FlowSequenceEndToken)
+ENTRY = r"[ ]*(- +)*"  # the start of a line, before a key or an entry of a list
+
+
+def word_around(text: str, offset: int) -> tuple[int, int]:
+    """Return the start and the end of the word at `offset`, which is empty between words."""
+    start, end = offset, offset
+    while start and re.match(r"\w", text[start - 1]):
+        start -= 1
+    while end < len(text) and re.match(r"\w", text[end]):
+        end += 1
+    return start, end
+
+
+def is_entry(text: str, start: int) -> bool:
+    """Return True if only indentation and dashes of a list are before `start` on its line."""
+    return re.fullmatch(ENTRY, re.split(LINE_END, text[:start])[-1]) is not None
+
+
+def closing(text: str) -> str:
+    """Return the brackets that close those that are open at the end of `text`."""
+    found: list[str] = []
+    try:
+        for token in yaml.scan(text):
+            if type(token) in CLOSING:
+                found.append(CLOSING[type(token)])
+            elif isinstance(token, ENDS) and found:
+                found.pop()
+    except yaml.YAMLError:
+        pass  # of a quote that is open, say; what was read until there counts
+    return "".join(reversed(found))
+
+
+def marked_trees(text: str, offset: int, name: str) -> Iterator[MapNode]:
+    """Yield the trees that the text can be with `MARKER` in place of the word at `offset`."""
+    start, end = word_around(text, offset)
+    head, tail = text[:start], text[end:]
+    line_end = re.search(LINE_END, tail)
+    below = tail[line_end.start() :] if line_end else ""
+    brackets = closing(head)
+    is_key = is_entry(text, start) and not brackets and not re.match(r" *:", tail)
+    # alone, the word may be a key or a value
+    words = [f"{MARKER}:", MARKER] if is_key else [MARKER]
+    for rest in dict.fromkeys([tail, brackets + below, brackets]):
+        for word in words:
+            if tree := _parsed(head + word + rest, name):
+                yield tree
+
+
+def tree_until(text: str, offset: int, name: str) -> MapNode | None:
+    """Return the tree of the whole text, or else of its lines up to `offset`; None without one."""
+    line_end = re.compile(LINE_END).search(text, offset)
+    head = text[: line_end.start() if line_end else len(text)]
+    return _parsed(text, name) or _parsed(head + closing(head), name)
+
+
+def _parsed(text: str, name: str) -> MapNode | None:
+    try:
+        return parse(text, name)
+    except SpecError:
+        return None

@@ -1,0 +1,82 @@
+"""Places that names of a spec refer to, and the outline of a spec."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ganspec.language.errors import Mark
+from ganspec.language.tree import ListNode, MapNode, Node
+from ganspec.language_server.spots import SpecWalk, Spot
+
+
+@dataclass(frozen=True)
+class OutlineEntry:
+    """An entry of the outline: a section, a network's layer, or a block."""
+
+    name: str
+    mark: Mark
+    is_layer: bool = False
+    entries: list[OutlineEntry] = field(default_factory=list)
+
+
+def name_at(spot: Spot, column: int) -> str | None:
+    """Return the name in an expression, or the name of a block, at a column of the spot's line."""
+    line = spot.mark.text.lines[spot.mark.line - 1]
+    for word in re.finditer(r"[A-Za-z_]\w*", line):
+        if word.start() + 1 <= column <= word.end() + 1 and word.end() >= spot.mark.column:
+            return word[0]
+    return None
+
+
+def number_at(spot: Spot, column: int) -> tuple[str, Node] | None:
+    """Return the name of a number at a column, with the node that defines it."""
+    name = name_at(spot, column)
+    if (
+        spot.is_key
+        or name is None
+        or name not in spot.names
+        or not isinstance(spot.node.value, str)
+    ):
+        return None
+    return (name, spot.names[name]) if {int, float} & spot.allowed.pythons else None
+
+
+def definition(spot: Spot, walk: SpecWalk, column: int) -> Mark | Path | None:
+    """Return the place that defines what is at a column of a spot: a mark, or a whole file."""
+    if spot.path == ("extends",) and isinstance(spot.node.value, str):
+        return Path(spot.mark.text.name).parent / spot.node.value
+    if number := number_at(spot, column):
+        return number[1].start
+    if spot.block and spot.family == "layer":
+        return walk.blocks[spot.block].start
+    if spot.block:
+        parameter = walk.parameters(spot.block).get(str(spot.path[-1]))
+        return parameter.start if parameter else None
+    return None
+
+
+def outline(tree: MapNode) -> list[OutlineEntry]:
+    """Return the sections of a spec; networks and blocks have their layers as entries."""
+    entries = []
+    for key, node in tree.value.items():
+        inner = _layers(node.get("layers"))
+        if key == "blocks" and isinstance(node, MapNode):
+            inner = [
+                OutlineEntry(name, block.start, False, _layers(block.get("layers")))
+                for name, block in node.value.items()
+            ]
+        entries.append(OutlineEntry(key, node.start, False, inner))
+    return entries
+
+
+def _layers(node: Node | None) -> list[OutlineEntry]:
+    found = []
+    for layer in node.value if isinstance(node, ListNode) else []:
+        if isinstance(layer, MapNode):
+            for word, body in layer.value.items():
+                found.append(OutlineEntry(word, body.start, True, _layers(body.get("layers"))))
+        elif isinstance(layer.value, str):
+            found.append(OutlineEntry(layer.value, layer.mark, True))
+    return found

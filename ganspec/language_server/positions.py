@@ -1,0 +1,57 @@
+"""Lines and columns of YAML, which count characters, and those of an editor, which count units."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable
+
+from lsprotocol.types import Position, Range
+
+from ganspec.language.errors import Mark
+from ganspec.language.syntax import LINE_END
+
+EDITOR_LINE_END = r"\r\n|[\r\n]"  # YAML has more ends of lines
+
+
+class Positions:
+    """The positions of a text. `units` counts the code units of a text in the client's encoding."""
+
+    def __init__(self, text: str, units: Callable[[str], int]):
+        self.text, self.units = text, units
+        mark = int(text.startswith("\ufeff"))  # a byte order mark, which the parser removes
+        self.yaml = [mark, *(m.end() for m in re.finditer(LINE_END, text))]
+        self.ends = [*(m.start() for m in re.finditer(LINE_END, text)), len(text)]
+        self.editor = [0, *(m.end() for m in re.finditer(EDITOR_LINE_END, text))]
+
+    def range(self, mark: Mark) -> Range:
+        """Return the span of a mark, which stays on its line."""
+        line = min(mark.line, len(self.yaml)) - 1
+        columns = (mark.column, mark.end)
+        offsets = (min(self.yaml[line] + c - 1, self.ends[line]) for c in columns)
+        start, end = map(self.position, offsets)
+        return Range(start, end)
+
+    def position(self, offset: int) -> Position:
+        """Return the editor's position of a character."""
+        offset = max(0, min(offset, len(self.text)))
+        line = bisect_right(self.editor, offset) - 1
+        return Position(line, self.units(self.text[self.editor[line] : offset]))
+
+    def offset(self, position: Position) -> int:
+        """Return the place of a position in the text; the nearest one if the text has none."""
+        if position.line >= len(self.editor):
+            return len(self.text)
+        offset, units = self.editor[position.line], 0
+        while offset < len(self.text) and units < position.character:
+            if self.text[offset] in "\r\n":
+                break
+            units += self.units(self.text[offset])
+            offset += 1
+        return offset
+
+    def place(self, position: Position) -> tuple[int, int]:
+        """Return a position as line and column of YAML, both from 1."""
+        offset = self.offset(position)
+        line = max(bisect_right(self.yaml, offset), 1)
+        return line, offset - self.yaml[line - 1] + 1

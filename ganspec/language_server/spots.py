@@ -1,0 +1,261 @@
+"""The keys and values of a spec, each with what its table of fields allows there.
+
+The walk follows the tables as the resolver does, but through any tree: a spec is half typed most of
+the time, so keys may be wrong and fields missing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import TypeAlias
+
+from ganspec.language.document import Document, systems
+from ganspec.language.errors import Mark, SpecError
+from ganspec.language.fields import Field, FieldType, field_type, fields_of
+from ganspec.language.kinds import Kind, kinds_of
+from ganspec.language.load import system_of
+from ganspec.language.opening import HIDDEN, NUMBER, opened_body
+from ganspec.language.section import Section
+from ganspec.language.tree import KeyPath, ListNode, MapNode, Node
+from ganspec.language.unread import UNREAD
+from ganspec.reference.words import short_family, written_fields
+from ganspec.systems.spec import BlockDefinition
+
+Names: TypeAlias = Mapping[str, Node]
+FREE = field_type(str)  # of a key that the spec chooses, and of an unknown one
+
+
+@dataclasses.dataclass(frozen=True)
+class Spot:
+    """A key, or a value that is neither a map nor a list.
+
+    `section` and `family` are set where keys can be fields and names can be kinds; `field` and
+    `kind` are those that the spot names. `allowed` is what a value can be, or the value of a key.
+    `names` are the numbers that an expression can read here, `taken` the other keys of the map.
+    """
+
+    mark: Mark
+    node: Node
+    path: KeyPath
+    is_key: bool = False
+    allowed: FieldType = FREE
+    section: type[Section] | None = None
+    family: str | None = None
+    field: Field | None = None
+    kind: type[Kind] | None = None
+    block: str | None = None  # the block that it calls, or whose parameters are keys here
+    names: Names = dataclasses.field(default_factory=dict)
+    taken: tuple[str, ...] = ()
+
+    @property
+    def fields(self) -> dict[str, Field]:
+        """Fields of the section, as a spec writes them."""
+        if self.section is None:
+            return {}
+        if issubclass(self.section, Kind):
+            return written_fields(self.section)
+        return fields_of(self.section)
+
+
+class SpecWalk:
+    """A walk through the tree of one file.
+
+    `whole` is the tree with all that the file extends; it has the names and the blocks, too.
+    """
+
+    def __init__(self, tree: MapNode, whole: MapNode | None = None):
+        self.tree, self.whole = tree, whole or tree
+        self.numbers = _entries(self.whole.get("vars"))
+        self.blocks = {
+            name: block
+            for name, block in _entries(self.whole.get("blocks")).items()
+            if name not in kinds_of("layer")
+        }
+        try:
+            self.system: type[Document] = system_of(self.whole)
+        except SpecError:  # of several systems, which `check` reports
+            self.system = systems()[0]
+
+    def spots(self) -> Iterator[Spot]:
+        """Yield the spots of the file, in the order of its text."""
+        fields, taken = fields_of(self.system), tuple(self.tree.value)
+        for key, child in self.tree.value.items():
+            known = fields.get(key)
+            kind = known.type if known else FREE
+            key_spot = self._key(child, (key,), kind, section=self.system, field=known)
+            yield dataclasses.replace(key_spot, taken=taken)
+            if key == "blocks":
+                yield from self._blocks(child)
+            elif known:
+                yield from self._value(kind, child, (key,), self.numbers, known)
+            elif not isinstance(child, MapNode | ListNode):
+                yield Spot(child.mark, child, (key,))
+
+    def parameters(self, block: str) -> dict[str, Node]:
+        """Return the nodes of a block's parameters by name."""
+        node = self.blocks[block].get("params") if block in self.blocks else None
+        listed = node.value if isinstance(node, ListNode) else []
+        return {str(each.value): each for each in listed}
+
+    def _key(self, child: Node, path: KeyPath, of: FieldType = FREE, /, **more: object) -> Spot:
+        # a value without a key of its own stands for its key, as a kind written as a word
+        return Spot(child.start, child, path, True, of, **more)  # type: ignore[arg-type]
+
+    def _blocks(self, node: Node) -> Iterator[Spot]:
+        for name, block in _entries(node).items():
+            path: KeyPath = ("blocks", name)
+            yield self._key(block, path)
+            params = block.get("params")
+            listed = params.value if isinstance(params, ListNode) else []
+            names = {**self.numbers, **{str(each.value): each for each in listed}}
+            if isinstance(block, MapNode):
+                yield from self._section(BlockDefinition, block, path, names)
+
+    def _value(
+        self, kind: FieldType, node: Node, path: KeyPath, names: Names, known: Field | None
+    ) -> Iterator[Spot]:
+        """Yield the spots in a value of a type; `known` is the field that has the value."""
+        if kind.family and not (kind.families and isinstance(node, ListNode)):
+            yield from self._chosen(kind, node, path, names)
+        elif kind.families and isinstance(node, ListNode):
+            for i, child in enumerate(node.value):
+                entry = FieldType(family=kind.families)
+                yield from self._chosen(entry, child, (*path, i), names)
+        elif kind.section and isinstance(node, MapNode):
+            yield from self._section(kind.section, node, path, names)
+        elif kind.sections and isinstance(node, ListNode):
+            for i, child in enumerate(node.value):
+                entry = FieldType(section=kind.sections)
+                yield from self._value(entry, child, (*path, i), names, None)
+        elif kind.map and isinstance(node, MapNode):
+            for key, child in node.value.items():
+                words = FieldType(literals=kind.map.keys.words)
+                networks = self.system if kind.map.keys.family == "network" else None
+                taken = tuple(node.value)
+                yield self._key(child, (*path, key), words, section=networks, taken=taken)
+                yield from self._value(kind.map.values, child, (*path, key), names, None)
+        elif isinstance(node, ListNode):
+            for i, child in enumerate(node.value):
+                item = kind.list_of(len(node.value)).item(i) if kind.lists else FREE
+                yield from self._value(item, child, (*path, i), names, known)
+        elif not isinstance(node, MapNode):
+            section = kind.section
+            family = short_family(section) if section else None
+            yield Spot(
+                node.mark,
+                node,
+                path,
+                allowed=kind,
+                section=section,
+                family=family,
+                field=known,
+                names=names,
+            )
+
+    def _section(
+        self, cls: type[Section], node: MapNode, path: KeyPath, names: Names
+    ) -> Iterator[Spot]:
+        """Yield the spots in the map of a section or kind."""
+        if issubclass(cls, Kind):
+            fields = written_fields(cls)
+            family = fields[cls.primary].type.family if cls.primary else None
+        else:
+            fields, family = fields_of(cls), short_family(cls)
+        inner = names
+        if cls.__name__ == "Repeat":
+            inner = {**names, **_entries(node.get("with"))}
+        for key, child in node.value.items():
+            place, known = (*path, key), fields.get(key)
+            kind = kinds_of(family).get(key) if family and not known else None
+            taken = tuple(node.value)
+            yield self._key(
+                child,
+                place,
+                known.type if known else FREE,
+                section=cls,
+                family=family,
+                field=known,
+                kind=kind,
+                taken=taken,
+            )
+            if known:
+                visible = inner if key == "layers" else names
+                yield from self._value(known.type, child, place, visible, known)
+            elif kind:
+                yield from self._body(kind, child, place, names)
+
+    # -- kinds --------------------------------------------------------------------------------
+
+    def _chosen(self, kind: FieldType, node: Node, path: KeyPath, names: Names) -> Iterator[Spot]:
+        """Yield the spots of one kind of a family: a word, or a map of one key."""
+        family = kind.family or ""
+        kinds = {} if not family else kinds_of(family)
+        if isinstance(node, ListNode):
+            return
+        if not isinstance(node, MapNode):
+            word = str(node.value)
+            cls, block = kinds.get(word), word if self._is_call(family, word) else None
+            yield Spot(
+                node.mark,
+                node,
+                path,
+                allowed=kind,
+                family=family,
+                kind=cls,
+                block=block,
+                names=names,
+            )
+            return
+        for word, body in node.value.items():
+            cls, block = kinds.get(word), word if self._is_call(family, word) else None
+            taken = tuple(node.value)
+            yield self._key(body, path, kind, family=family, kind=cls, block=block, taken=taken)
+            if block:
+                yield from self._arguments(block, body, path, names)
+            elif cls and word not in HIDDEN and word != UNREAD:
+                yield from self._body(cls, body, (*path, word), names)
+
+    def _is_call(self, family: str, word: str) -> bool:
+        return family == "layer" and word in self.blocks
+
+    def _body(self, cls: type[Kind], body: Node, path: KeyPath, names: Names) -> Iterator[Spot]:
+        """Yield the spots in the value of a kind's key: a map of fields, or the primary one."""
+        primary = written_fields(cls).get(cls.primary or "")
+        opened = opened_body(cls, body)
+        if isinstance(body, MapNode):
+            is_short = isinstance(opened, MapNode) and list(opened.value) != list(body.value)
+            if is_short and primary:  # `residual: {conv: ...}`
+                yield from self._value(primary.type, body, path, names, primary)
+            else:
+                yield from self._section(cls, body, path, names)
+        elif primary:
+            yield from self._value(primary.type, body, path, names, primary)
+        elif not isinstance(body, ListNode):
+            yield Spot(body.mark, body, path, section=cls)
+
+    def _arguments(self, block: str, body: Node, path: KeyPath, names: Names) -> Iterator[Spot]:
+        """Yield the spots in the arguments of a block's call."""
+        if isinstance(body, MapNode):
+            for key, child in body.value.items():
+                yield self._key(child, (*path, key), NUMBER, block=block, taken=tuple(body.value))
+                yield from self._value(NUMBER, child, (*path, key), names, None)
+        else:
+            listed = body.value if isinstance(body, ListNode) else [body]
+            for child in listed:
+                yield from self._value(NUMBER, child, path, names, None)
+
+
+def _entries(node: Node | None) -> dict[str, Node]:
+    return dict(node.value) if isinstance(node, MapNode) else {}
+
+
+def spot_at(spots: Iterator[Spot], line: int, column: int) -> Spot | None:
+    """Return the spot at a line and column, which count from 1; None if there is none."""
+    found = (
+        spot
+        for spot in spots
+        if spot.mark.line == line and spot.mark.column <= column <= spot.mark.end
+    )
+    # at the end of one and the start of another, the other; then a key before its empty value
+    return max(found, key=lambda s: (s.mark.column, s.is_key), default=None)
