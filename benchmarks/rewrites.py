@@ -1,53 +1,88 @@
-"""What rewrites save: a network's forward and backward pass with and without them, in turn.
+"""What each rewrite saves: a pass forward and backward with and without it, in turn.
 
-    python benchmarks/rewrites.py specs/cgan_iclevr.yaml --batch 64
+    python benchmarks/rewrites.py --batch 64
 
-prints, for each network, the seconds of a pass as the emitted file makes it, as `ganspec train`
-makes it, and their ratio: medians over all rounds, with the smallest and largest ratio.
+prints the time of torch's modules and of the rewrite, and their ratio, for layers of the specs:
+forward alone, and with gradients of inputs and weights. Times are the smallest of all rounds, in
+seconds of the processor, which other programs disturb less; use OMP_NUM_THREADS=1.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
-from pathlib import Path
-from statistics import median
+from collections.abc import Callable
 
 import torch
+from torch import nn, optim
 
-import ganspec
-from ganspec.compiler.evaluate import evaluate
-from ganspec.compiler.lower import lower
+from ganspec.compiler.actions import REWRITES
+from ganspec.kinds.layers.self_attention import SelfAttention
+from ganspec.training.fused import fuse
+
+POOL, UP = nn.AvgPool2d(2), nn.Upsample(scale_factor=2)
+LAYERS = {  # by the rewrite's name: modules, and the shape of an input
+    "transposed_conv_of_a_point": ([nn.ConvTranspose2d(100, 512, 4)], (100, 1, 1)),
+    "pointwise_conv_of_upsampled": ([UP, nn.Conv2d(256, 256, 1)], (256, 16, 16)),
+    "upsample_before_conv": ([UP, nn.Conv2d(256, 256, 3, padding=1)], (256, 16, 16)),
+    "pointwise_conv_before_pool": ([nn.Conv2d(128, 128, 1), POOL], (128, 16, 16)),
+    "conv_before_pool": ([nn.Conv2d(128, 128, 3, padding=1), POOL], (128, 32, 32)),
+    "conv_to_few_channels": ([nn.Conv2d(128, 3, 3, padding=1)], (128, 32, 32)),
+    "transposed_conv_to_few_channels": ([nn.ConvTranspose2d(64, 3, 4, 2, 1)], (64, 32, 32)),
+    "instance_norm_as_groups": ([nn.InstanceNorm2d(128, affine=True)], (128, 16, 16)),
+    "attention": ([SelfAttention(128)], (128, 16, 16)),
+}
 
 
-def seconds(network: torch.nn.Module, inputs: list[torch.Tensor]) -> float:
-    """Return the time of one pass forward and backward."""
-    started = time.perf_counter()
-    outputs = network(*inputs)
-    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-    sum(output.square().mean() for output in outputs).backward()
-    return time.perf_counter() - started
+def seconds(run: Callable[[], object]) -> float:
+    started = time.process_time()
+    run()
+    return time.process_time() - started
+
+
+def duel(name: str, theirs: Callable[[], object], ours: Callable[[], object], rounds: int) -> None:
+    """Print the best times of two functions, which take turns, and their ratio."""
+    pairs = [(seconds(theirs), seconds(ours)) for _ in range(rounds + 1)][1:]
+    a, b = (1000 * min(side) for side in zip(*pairs, strict=True))
+    print(f"{name:46} {a:8.1f} ms {b:8.1f} ms   {a / b:.2f}", flush=True)
+
+
+def passes(
+    apply: Callable[[torch.Tensor], torch.Tensor], modules: nn.Module, x: torch.Tensor
+) -> tuple[Callable[[], object], Callable[[], object]]:
+    """Return a pass forward, and one forward and backward."""
+    read = [x, *modules.parameters()]
+
+    def forward() -> None:
+        with torch.no_grad():
+            apply(x)
+
+    return forward, lambda: torch.autograd.grad(apply(x).sum(), read, allow_unused=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("spec", type=Path)
     parser.add_argument("--batch", type=int, default=64)
-    parser.add_argument("--rounds", type=int, default=7)
-    arguments = parser.parse_args()
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
-    for key, net in lower(ganspec.load(arguments.spec)).items():
-        inputs = [start.value.tensor(arguments.batch) for start in net.inputs]
-        inputs = [x.normal_() if x.is_floating_point() else x for x in inputs]
-        exact, fast = evaluate(net, exact=True), evaluate(net)
-        pairs = [
-            (seconds(exact, inputs), seconds(fast, inputs)) for _ in range(arguments.rounds + 1)
-        ]
-        pairs = pairs[1:]  # the first round warms up
-        ratios = [a / b for a, b in pairs]
-        a, b = (median(side) for side in zip(*pairs, strict=True))
-        spread = f"{min(ratios):.2f} to {max(ratios):.2f}"
-        print(f"{key}: exact {a:.3f} s, rewritten {b:.3f} s, {median(ratios):.2f} ({spread})")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--channels-last", action="store_true")
+    args = parser.parse_args()
+    layout = torch.channels_last if args.channels_last else torch.contiguous_format
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, batch {args.batch}")
+    for rewrite in REWRITES:
+        name = rewrite.__name__.rsplit(".")[-1]
+        layers, shape = LAYERS[name]
+        modules = nn.Sequential(*layers).to(memory_format=layout)
+        x = torch.randn(args.batch, *shape).to(memory_format=layout).requires_grad_()
+        theirs = passes(modules, modules, x)
+        ours = passes(lambda x, r=rewrite, m=modules: r.apply(*m, x), modules, x)
+        for kind, *pair in zip(("forward", "both"), theirs, ours, strict=True):
+            duel(f"{name}, {kind}", *pair, args.rounds)
+    network = nn.Linear(4096, 8192)
+    for weight in network.parameters():
+        weight.grad = torch.randn_like(weight)
+    plain, fused = (optim.Adam(network.parameters()) for _ in range(2))
+    fuse(fused)
+    duel("Adam of 33,562,624 weights", plain.step, fused.step, args.rounds)
 
 
 if __name__ == "__main__":

@@ -149,16 +149,18 @@ def random_images(spec) -> Images:
     return Images(torch.randint(0, 256, (count, *spec.data.shape), dtype=torch.uint8), labels)
 
 
-def trainer(spec, images: Images, device: str, precision: str, exact: bool) -> ganspec.Trainer:
-    """Return ganspec's own trainer; refuse a precision that this version does not know."""
-    more = {"exact": exact}
-    if "precision" in inspect.signature(ganspec.Trainer).parameters:
-        more |= {} if exact else {"precision": precision}
-    elif precision != "fp32":
-        sys.exit("this version of ganspec trains in fp32 alone: leave out --precision")
-    if device == "cuda":
+def trainer(spec, images: Images, args: argparse.Namespace) -> ganspec.Trainer:
+    """Return ganspec's own trainer; refuse options that this version does not know."""
+    asked = {} if args.precision == "fp32" else {"precision": args.precision}
+    asked |= {"speedups": args.speedups.split(",")} if args.speedups else {}
+    known = inspect.signature(ganspec.Trainer).parameters
+    if unknown := [f"--{name}" for name in asked if name not in known]:
+        sys.exit(f"this version of ganspec has no such option: leave out {' and '.join(unknown)}")
+    if "precision" in known:  # whose default depends on the device
+        asked |= {"precision": args.precision}
+    if args.device == "cuda":
         images = Images(images.images.cuda(), images.labels)
-    return ganspec.Trainer(spec, images, device, **more)
+    return ganspec.Trainer(spec, images, args.device, **asked)
 
 
 def now(args: argparse.Namespace) -> float:
@@ -191,8 +193,8 @@ def measure(side: str, path: Path, args: argparse.Namespace) -> dict[str, float]
     spec = ganspec.load(path, [f"train.batch={args.batch}"])
     torch.manual_seed(1)
     images, dtype = random_images(spec), DTYPES[args.precision]
-    if side in ("ganspec", "exact"):
-        advance = trainer(spec, images, args.device, args.precision, side == "exact").step
+    if side == "ganspec":
+        advance = trainer(spec, images, args).step
     else:
         advance = HandWritten(spec, images, args.device, dtype if side == "fast" else None).advance
     times = []
@@ -216,11 +218,13 @@ def measure(side: str, path: Path, args: argparse.Namespace) -> dict[str, float]
 def child(side: str, path: Path, args: argparse.Namespace) -> dict[str, float]:
     """Return what `measure` returns in a new process."""
     precision = "fp32" if side == "hand" else args.precision
-    names = ("batch", "warm", "steps", "device", "clock")
+    names = ("batch", "warm", "steps", "device", "clock", "speedups")
     options = {name: getattr(args, name) for name in names}
     command = [sys.executable, __file__, str(path), "--side", side, "--precision", precision]
     command += [text for key, value in options.items() for text in (f"--{key}", str(value))]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode:  # it has said why
+        sys.exit(done.returncode)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -267,6 +271,7 @@ def main() -> None:
     parser.add_argument("specs", nargs="*", type=Path, default=SPECS)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--precision", default="fp32", help="of ganspec; several with commas")
+    parser.add_argument("--speedups", default="", help="of ganspec, such as channels_last")
     parser.add_argument(
         "--by-hand-fast",
         action="store_true",
@@ -282,10 +287,10 @@ def main() -> None:
         default="wall",
         help="`processor` where other programs run, too, with OMP_NUM_THREADS=1",
     )
-    parser.add_argument("--side", choices=("hand", "fast", "ganspec", "exact"), help="print JSON")
+    parser.add_argument("--side", choices=("hand", "fast", "ganspec"), help="print JSON")
     args = parser.parse_args()
     if args.side:
-        print(json.dumps(measure(args.side, args.specs[0], args)))
+        print(json.dumps(measure(args.side, args.specs[0], args)), flush=True)
         os._exit(0)  # the DataLoader's workers need no farewell
     print(
         f"{machine(args.device)}, batch {args.batch}, "
