@@ -13,7 +13,7 @@ from ganspec import kinds_files
 from ganspec.language.registry import PACKAGES
 from ganspec.language.views import VIEWS
 from ganspec.progress import quieted
-from ganspec.training.options import TrainingOptions
+from ganspec.training.options import TrainingOptions, trackers
 from ganspec.version import VERSION
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ganspec.comparison.survey import Survey
     from ganspec.exporting.export import Exported
     from ganspec.language.errors import Diagnostic, SpecError
+    from ganspec.runs.run import Run as TrainedFolder
     from ganspec.sampling.trained_run import TrainedRun as Run
     from ganspec.systems.spec import Spec
     from ganspec.training.session import ScoringFactory
@@ -183,7 +184,7 @@ def train(
     """Train a spec into the run folder `out`, `runs/NAME` by default. Return the run.
 
     - `data` is the folder of the real images; None searches the usual places.
-    - `device` is `cpu`, `cuda`, or `auto`: the first GPU, or else the CPU.
+    - `device` is as of `--device`: `auto` is the first GPU, or else the CPU.
     - `steps` is the training step to end at, in place of the spec's epochs; `minutes` is a limit on
       the training's time.
     - `resume` continues the run in `out` from its checkpoint; `overwrite` replaces that run.
@@ -192,27 +193,29 @@ def train(
     - `track` names trackers that show the run, too: `tensorboard`, `wandb`, `mlflow`, `trackio`;
       one that fails does not change the training. `tensorboard` is `track="tensorboard"`.
     - `exact` applies every module without rewrites: results equal the emitted file's bit for bit.
-    - `precision` and `speedups` are in docs/speed_precision.md; None is the device's own precision,
-      `auto` what is fastest, as measured before a training of 200 steps or more.
+    - `precision` and `speedups` are in docs/speed_precision.md; `auto` is measured.
 
-    In a script that torchrun starts, all its processes train one run together (docs/processes.md).
-    Signals end the training after the current step, with a checkpoint, and set the run's
-    `interrupted` (docs/training.md). Raises SpecError, RunError if the folder or device cannot be
-    used, DataError if images are missing, CheckpointError, TrackerError if a tracker is not
-    installed, MetricError or ExtractorError if the spec's scores cannot be measured, TrainingError
-    if a loss is not finite, and KeyboardInterrupt after a second Ctrl-C.
+    Processes that torchrun starts train one run together (docs/processes.md). Signals end a
+    training after the current step, with a checkpoint, and set the run's `interrupted`
+    (docs/training.md). Raises SpecError, RunError if the folder or device cannot be used, DataError
+    if images are missing, CheckpointError, TrackerError if a tracker is not installed, MetricError
+    or ExtractorError if the scores cannot be measured, TrainingError if a loss is not finite, and
+    KeyboardInterrupt after a second Ctrl-C.
     """
     from ganspec.sampling.trained_run import TrainedRun
+
+    options = TrainingOptions(
+        *(data, device, steps, minutes, resume, overwrite, progress),
+        *(trackers(track, tensorboard), exact, precision, speedups),
+    )
+    return TrainedRun.of(_train(spec, out, options))
+
+
+def _train(spec: Spec, out: str | Path | None, options: TrainingOptions) -> TrainedFolder:
     from ganspec.training.session import train
 
-    trackers = [track] if isinstance(track, str) else [*track]
-    trackers += ["tensorboard"] if tensorboard else []
-    options = TrainingOptions(
-        *(data, device, steps, minutes, resume, overwrite, progress, tuple(trackers)),
-        *(exact, precision, speedups),
-    )
-    with quieted(progress is not True):
-        return TrainedRun.of(train(spec, out, options, _scoring(spec)))
+    with quieted(options.progress is not True):
+        return train(spec, out, options, _scoring(spec))
 
 
 def export(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import wraps
@@ -130,6 +130,12 @@ def chosen_form(form: Form | None, as_json: bool, default: Form) -> Form:
     return type(default)("json") if as_json else form or default
 
 
+def form_of(out: Path | None, suffixes: Mapping[Form, Sequence[str]], default: Form) -> Form:
+    """Return the form whose suffix the file `out` has, or else `default`."""
+    suffix = out.suffix.lower() if out and not is_stream(out) else None
+    return next((form for form, known in suffixes.items() if suffix in known), default)
+
+
 def with_suffix(out: Path, *suffixes: str) -> Path:
     """Return the file `out` with the first of `suffixes` if it has none.
 
@@ -138,7 +144,7 @@ def with_suffix(out: Path, *suffixes: str) -> Path:
     if is_stream(out) or out.suffix.lower() in suffixes:
         return out
     if out.suffix:
-        fail(f"{out} is no name for this file: end it in {conjunction(list(suffixes), 'or')}")
+        fail(f"{out} is no name for this file: end its name in {conjunction(list(suffixes), 'or')}")
     return out.with_suffix(suffixes[0])
 
 

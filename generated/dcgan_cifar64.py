@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (d2a8d046).
+Written by ganspec from the spec `dcgan_cifar64` (fcfe6ef3).
 Plain PyTorch, yours to edit.
 """
 
@@ -46,7 +46,7 @@ class CenteredBatchNorm(nn.BatchNorm2d):
             self.running_var,
             gain,
             self.bias,
-            self.training or not self.track_running_stats,
+            self.training or self.running_mean is None,
             self.momentum,
             self.eps,
         )

@@ -405,6 +405,7 @@ def test_a_file_is_written_and_no_spec_overwritten(tmp_path):
     assert run(a, b, "--format", "markdown", "-o", out).exit_code == 1
     assert "no longer reads the label" in out.read_text("utf-8")
     assert run(a, b, "-o", out, "--overwrite").exit_code == 1
+    assert "no longer reads the label" in out.read_text("utf-8")
     for name in ("mine.yaml", "mine.txt"):
         mine = tmp_path / name
         mine.write_text("name: mine\n")

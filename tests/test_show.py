@@ -375,13 +375,17 @@ def test_a_picture_is_a_file_that_is_not_written_over(tmp_path, monkeypatch):
     assert "#eee" not in Path("dcgan.svg").read_text()
 
 
-@pytest.mark.parametrize("form", ["--mermaid", "--latex", "--markdown"])
-def test_other_forms_are_printed_or_written(form, tmp_path):
-    dcgan, target = ROOT / "specs/dcgan.yaml", tmp_path / "out"
+@pytest.mark.parametrize(
+    ("form", "name"), [("--mermaid", "out.mmd"), ("--latex", "out.tex"), ("--markdown", "out.md")]
+)
+def test_other_forms_are_printed_or_written(form, name, tmp_path):
+    dcgan, target = ROOT / "specs/dcgan.yaml", tmp_path / name
     printed = show(dcgan, form)
     assert show(dcgan, form, "-o", target) == f"{target} written\n"
     assert target.read_text("utf-8") == printed
     assert show(dcgan, form, "-o", target) == f"{target} written\n"  # its own may be replaced
+    assert show(dcgan, "-o", target) == f"{target} written\n"  # the ending names the form
+    assert target.read_text("utf-8") == printed
 
 
 def test_forms_that_do_not_go_together_are_refused():

@@ -363,7 +363,17 @@ def children() -> list[int]:
 
 def start_training(folder: Path, tmp_path: Path, *more: str) -> subprocess.Popen:
     (tmp_path / "tiny.yaml").write_text(SPEC)
-    words = ["train", "tiny.yaml", "--data", str(folder), "--out", "run", "--steps", "100000"]
+    words = [
+        "train",
+        "tiny.yaml",
+        "--data",
+        str(folder),
+        "--out",
+        "run",
+        "--steps",
+        "100000",
+        "--speedups=none",
+    ]
     return subprocess.Popen(
         [sys.executable, "-c", STREAMED_COMMAND, *words, *more],
         cwd=tmp_path,

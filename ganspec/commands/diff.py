@@ -14,6 +14,7 @@ from ganspec.console import (
     AsJson,
     chosen_form,
     fail,
+    form_of,
     refuse_two_inputs,
     reported,
     show_diagnostics,
@@ -37,6 +38,11 @@ class DiffForm(StrEnum):
     html = "html"
 
 
+FormOption = Annotated[
+    DiffForm | None,
+    typer.Option("--format", help="Form of the diff; if not given, as FILE ends, or text."),
+]
+Stat = Annotated[bool, typer.Option("--stat", help="One line for each network and section.")]
 ENDINGS = {
     DiffForm.text: (".txt", ".diff", ".log"),
     DiffForm.json: (".json",),
@@ -50,15 +56,13 @@ def diff(
         str, typer.Argument(metavar="A", help="Spec, run folder, name, or FILE@REVISION in git.")
     ],
     second: Annotated[str, typer.Argument(metavar="B", help="What to compare A with, as A.")],
-    form: Annotated[DiffForm | None, typer.Option("--format", help="Form of the diff.")] = None,
+    form: FormOption = None,
     as_json: AsJson = False,
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="PART", help="A network or section, as discriminator or train."),
     ] = None,
-    stat: Annotated[
-        bool, typer.Option("--stat", help="One line for each network and section.")
-    ] = False,
+    stat: Stat = False,
     out: Annotated[
         Path | None,
         typer.Option("-o", "--out", metavar="FILE", help="File to write instead of printing."),
@@ -72,7 +76,8 @@ def diff(
     Names, comments, spelling and claimed scores make no difference (claims count with
     `--only claims`). The exit status is 2 if a spec has errors.
     """
-    chosen = chosen_form(form, as_json, DiffForm.text)
+    usual = DiffForm.text if stat else form_of(out, ENDINGS, DiffForm.text)
+    chosen = chosen_form(form, as_json, usual)
     if stat and chosen is not DiffForm.text:
         fail("--stat is text; leave --format away")
     out = with_suffix(out, *ENDINGS[chosen]) if out else None

@@ -15,6 +15,7 @@ from ganspec.console import (
     Settings,
     SpecPath,
     fail,
+    form_of,
     reported,
     tell_written,
     with_suffix,
@@ -51,7 +52,7 @@ class ShowForm(StrEnum):
 SUFFIXES = {
     ShowForm.text: (".txt",),
     ShowForm.graph: (".svg",),
-    ShowForm.mermaid: (".mmd", ".md"),
+    ShowForm.mermaid: (".mmd",),
     ShowForm.latex: (".tex",),
     ShowForm.markdown: (".md", ".markdown"),
     ShowForm.json: (".json",),
@@ -59,14 +60,17 @@ SUFFIXES = {
 }
 
 
+FormOption = Annotated[
+    ShowForm | None,
+    typer.Option("--format", help="Form; if not given, as the file of -o ends, or text."),
+]
+Graph = Annotated[bool, typer.Option("--graph", help="Draw the networks: an SVG file, NAME.svg.")]
+
+
 def show(
     path: SpecPath,
-    form: Annotated[
-        ShowForm | None, typer.Option("--format", help="Form; each but text has its own flag, too.")
-    ] = None,
-    graph: Annotated[
-        bool, typer.Option("--graph", help="Draw the networks: an SVG file, NAME.svg.")
-    ] = False,
+    form: FormOption = None,
+    graph: Graph = False,
     mermaid: Annotated[bool, typer.Option("--mermaid", help="Show a Mermaid flowchart.")] = False,
     latex: Annotated[bool, typer.Option("--latex", help="Show LaTeX tables.")] = False,
     markdown: Annotated[bool, typer.Option("--markdown", help="Show Markdown tables.")] = False,
@@ -87,7 +91,8 @@ def show(
     """
     flags = {"graph": graph, "mermaid": mermaid, "latex": latex, "markdown": markdown}
     flags |= {"attention": attention, "json": as_json}
-    chosen = _chosen(form, [name for name, is_given in flags.items() if is_given])
+    usual = form_of(out, SUFFIXES, ShowForm.text)
+    chosen = _chosen(form, [name for name, is_given in flags.items() if is_given], usual)
     if receptive_field and chosen in ("graph", "mermaid", "attention"):
         fail(f"--receptive-field adds columns to tables, and --{chosen} makes none")
     out = with_suffix(out, *SUFFIXES[chosen]) if out else None
@@ -105,13 +110,16 @@ def show(
             typer.echo(f"{target} written")
 
 
-def _chosen(form: ShowForm | None, flags: list[str]) -> ShowForm:
-    """Return the one form that `--format` and the flags name, or text. `fail` if there are two."""
+def _chosen(form: ShowForm | None, flags: list[str], usual: ShowForm) -> ShowForm:
+    """Return the one form that `--format` and the flags name, or else `usual`.
+
+    `fail` if there are two.
+    """
     named = list(dict.fromkeys([*([form.value] if form else []), *flags]))
     if len(named) > 1:
         first, second = (f"--{name}" if name in flags else f"--format {name}" for name in named[:2])
         fail(f"{first} and {second} are two forms: choose one")
-    return ShowForm(named[0]) if named else ShowForm.text
+    return ShowForm(named[0]) if named else usual
 
 
 def _draw_attention(run: Path, out: Path | None, settings: list[str], overwrite: bool) -> None:

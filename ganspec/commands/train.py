@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from ganspec.systems.ranks import Ranks
     from ganspec.systems.spec import Spec
 
+Epochs = Annotated[int | None, typer.Option(min=1, help="Epochs, in place of the spec's.")]
+Exact = Annotated[
+    bool, typer.Option("--exact", help="Compute as the emitted file does, bit for bit.")
+]
 Precision = Annotated[
     str | None, typer.Option(help="fp32, tf32, bf16, fp16, or auto: the fastest.")
 ]
@@ -67,9 +71,7 @@ def train(
     path: SpecPath,
     out: Annotated[Path | None, typer.Option(help="Run folder; runs/NAME by default.")] = None,
     data: DataFolder = None,
-    epochs: Annotated[
-        int | None, typer.Option(min=1, help="Epochs, in place of the spec's.")
-    ] = None,
+    epochs: Epochs = None,
     steps: Annotated[int | None, typer.Option(min=1, help="Stop after this step instead.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0, help="Stop after this time.")] = None,
     device: Device = "auto",
@@ -78,9 +80,7 @@ def train(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the run.")] = False,
     track: Track = None,
     tensorboard: TensorBoard = False,
-    exact: Annotated[
-        bool, typer.Option("--exact", help="Compute as the emitted file does, bit for bit.")
-    ] = False,
+    exact: Exact = False,
     precision: Precision = None,
     speedups: Speedups = "auto",
     processes: Processes = None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, TypeAlias, cast
 
 import torch
 from torch import nn
@@ -110,12 +110,13 @@ class EvaluatedNetwork(nn.Module, Viewed):
     def _apart(self, action: Action) -> list[nn.Module] | None:
         """Return the modules that a rewrite applies; None if they must be called one by one.
 
-        Hooks, and a `forward` that was put into a module, run only if the module is called.
+        Hooks, and a `forward` that was put into a module, run only if the module is called; and a
+        module of another class may stand in its place.
         """
         if action.apply is None:
             return None
         modules = [self.get_submodule(self._paths[step.output.id]) for step in action.steps]
-        is_plain = not any(has_hooks(m) or "forward" in vars(m) for m in modules)
+        is_plain = all(map(_is_own, modules, action.steps))
         return modules if is_plain else None
 
     def _run(
@@ -180,6 +181,12 @@ class EvaluatedNetwork(nn.Module, Viewed):
 def evaluate(net: Net, exact: bool = False) -> EvaluatedNetwork:
     """Return the network as modules in memory, on torch's default device, with fresh weights."""
     return EvaluatedNetwork(net, exact)
+
+
+def _is_own(module: nn.Module, step: Step) -> bool:
+    """Return True if a module is of its step's class, with no hooks and no `forward` of its own."""
+    is_kind = isinstance(module, cast(type, step.call.target))
+    return is_kind and not has_hooks(module) and "forward" not in vars(module)
 
 
 def has_hooks(module: nn.Module) -> bool:

@@ -23,7 +23,7 @@ from ganspec.reference.words import (
 
 
 @dataclass(frozen=True)
-class Choice:
+class Proposal:
     """One completion. `form` is how it goes on: `key` with a colon, `kind` with fields, `word`."""
 
     label: str
@@ -47,7 +47,7 @@ class Choices:
 
     start: int
     end: int
-    choices: list[tuple[Choice, str]]  # each with the text to insert
+    choices: list[tuple[Proposal, str]]  # each with the text to insert
 
 
 def complete(text: str, offset: int, path: Path, whole: MapNode | None) -> Choices:
@@ -88,13 +88,13 @@ def _joined(tree: MapNode, whole: MapNode | None) -> MapNode:
     return MapNode(joined, tree.mark, tree.key_mark)
 
 
-def _choices(spot: Spot, walk: SpecWalk, entry: bool) -> Iterator[Choice]:
+def _choices(spot: Spot, walk: SpecWalk, entry: bool) -> Iterator[Proposal]:
     if spot.path == ("extends",):
         folder = Path(spot.mark.text.name).parent
         own = Path(spot.mark.text.name).name
         for file in sorted(folder.glob("*.yaml")):
             if file.name != own:
-                yield Choice(file.name, "file", "word")
+                yield Proposal(file.name, "file", "word")
     elif spot.is_key:
         yield from _keys(spot, walk)
     else:
@@ -105,52 +105,52 @@ def _choices(spot: Spot, walk: SpecWalk, entry: bool) -> Iterator[Choice]:
             for name, node in spot.names.items():
                 value = node.value if not isinstance(node.value, (dict, list)) else node.plain()
                 detail = "parameter" if value == name else flow(value)
-                yield Choice(name, "number", "word", detail)
+                yield Proposal(name, "number", "word", detail)
         if spot.family and not spot.allowed.family:
             yield from _kinds(spot.family, walk)
 
 
-def _keys(spot: Spot, walk: SpecWalk) -> Iterator[Choice]:
+def _keys(spot: Spot, walk: SpecWalk) -> Iterator[Proposal]:
     """Yield the keys of a section, a kind or a block's call, without those that are there."""
     taken = set(spot.taken)
     if spot.section:
         for name, field in spot.fields.items():
             if name not in taken:
                 text = field_text(spot.section, field)
-                yield Choice(name, "field", "key", takes(field.type), text)
+                yield Proposal(name, "field", "key", takes(field.type), text)
     if len(spot.path) == 1:
         for name, text in SPEC_KEYS.items():
             if name not in taken:
-                yield Choice(name, "field", "key", text)
+                yield Proposal(name, "field", "key", text)
     for word in spot.allowed.words if spot.is_key and not spot.field else ():
-        yield Choice(word, "field", "key")
+        yield Proposal(word, "field", "key")
     if spot.family:
         yield from _kinds(spot.family, walk)
     if spot.block and spot.family != "layer":
         for name in walk.parameters(spot.block):
             if name not in taken:
-                yield Choice(name, "field", "key", f"parameter of {spot.block}")
+                yield Proposal(name, "field", "key", f"parameter of {spot.block}")
 
 
-def _kinds(family: str, walk: SpecWalk) -> Iterator[Choice]:
+def _kinds(family: str, walk: SpecWalk) -> Iterator[Proposal]:
     shown = family.replace("_", " ")
     for word, cls in words_of(family).items():
         form = "word" if needs_nothing(cls) else "kind"
-        yield Choice(word, "kind", form, shown, kind_text(cls))
+        yield Proposal(word, "kind", form, shown, kind_text(cls))
     if family == "layer":
         for name in walk.blocks:
             params = list(walk.parameters(name))
             form = "kind" if params else "word"
-            yield Choice(name, "block", form, f"block({', '.join(params)})")
+            yield Proposal(name, "block", form, f"block({', '.join(params)})")
 
 
-def _values(kind: FieldType, walk: SpecWalk) -> Iterator[Choice]:
+def _values(kind: FieldType, walk: SpecWalk) -> Iterator[Proposal]:
     """Yield the words and kinds that a type takes."""
     for literal in kind.literals:
-        yield Choice(flow(literal), "value", "word")
+        yield Proposal(flow(literal), "value", "word")
     if bool in kind.pythons:
         for word in ("true", "false"):
-            yield Choice(word, "value", "word")
+            yield Proposal(word, "value", "word")
     if kind.family:
         yield from _kinds(kind.family, walk)
     if kind.section and (family := short_family(kind.section)):

@@ -10,7 +10,7 @@ from lsprotocol import types
 
 from ganspec.language.errors import Diagnostic, Mark
 from ganspec.language_server.analysis import Analysis
-from ganspec.language_server.completion import Choice, Choices
+from ganspec.language_server.completion import Choices, Proposal
 from ganspec.language_server.navigation import OutlineEntry
 from ganspec.language_server.positions import Positions
 from ganspec.report.findings import text_of
@@ -120,7 +120,7 @@ def completions(found: Choices, own: Positions, has_snippets: bool) -> list[type
 
 
 def _item(
-    choice: Choice, text: str, where: types.Range, has_snippets: bool, place: int
+    choice: Proposal, text: str, where: types.Range, has_snippets: bool, place: int
 ) -> types.CompletionItem:
     is_snippet = has_snippets and "$0" in text
     kind = types.InsertTextFormat.Snippet if is_snippet else types.InsertTextFormat.PlainText

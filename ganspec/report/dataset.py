@@ -73,7 +73,7 @@ class ClassCount:
 
 @dataclass(frozen=True)
 class DatasetFacts:
-    """What a data set holds; `folder` is None if the images are drawn on the spot."""
+    """The contents of a data set; `folder` is None if the images are drawn on the spot."""
 
     dataset: str
     folder: str | None

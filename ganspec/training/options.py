@@ -25,3 +25,9 @@ class TrainingOptions:
     exact: bool = False
     precision: str | None = None
     speedups: Iterable[str] | str = "auto"
+
+
+def trackers(track: str | Iterable[str], tensorboard: bool) -> tuple[str, ...]:
+    """Return the names of trackers; `tensorboard` is the older way to ask for that one."""
+    names = [track] if isinstance(track, str) else [*track]
+    return (*names, "tensorboard") if tensorboard else tuple(names)

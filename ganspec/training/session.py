@@ -71,9 +71,8 @@ def _train(
             source = emit(spec) if begun and begun.state is None else ""
         begun = ranks.from_first(begun)
         assert begun is not None
-        state = begun.state
         with ranks.agreed():
-            request = request_of(run, state, options, begun.exact, ranks)
+            request = request_of(run, begun.state, options, begun.exact, ranks)
         images = open_together(spec, data, request.device, begun.listing, ranks)
         with ranks.agreed():
             choice = choose_for(spec, images, request, options, ranks)
@@ -86,18 +85,17 @@ def _train(
         with stop_requests(quiet=options.progress is not True or ranks.count > 1) as stop:
             with ranks.agreed():
                 if not ranks.is_first:
-                    if state:
-                        training.restore(state, run.folder)
-                elif state is None:
+                    if begun.state:
+                        training.restore(begun.state, run.folder)
+                elif begun.state is None:
                     info = _info(spec, training, images, begun.exact) | choice.record()
                     run.begin(spec, source, info, options.overwrite)
                 else:
                     _check_images(run, images)
-                    _restore(run, spec, training, state, last)
+                    _restore(run, spec, training, begun.state, last)
                 if ranks.is_first:
                     _record(run, training, images, is_listed=begun.listing is not None)
-            limits = Limits(last, stop, options.minutes, ranks)
-            _advance(spec, training, run, limits, options)
+            _advance(spec, training, run, Limits(last, stop, options.minutes, ranks), options)
     finally:
         if images and isinstance(images.images, StreamedImages):
             images.images.close()

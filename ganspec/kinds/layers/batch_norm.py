@@ -32,7 +32,7 @@ class CenteredBatchNorm(nn.BatchNorm2d):
             self.running_var,
             gain,
             self.bias,
-            self.training or not self.track_running_stats,
+            self.training or self.running_mean is None,
             self.momentum,
             self.eps,
         )
