@@ -57,7 +57,7 @@ def train_step(painter, optimizer, batches, cfg):
     images, _labels = next(batches)
     painted = painter(draw_latent(len(images), images.device, cfg))
     loss = (painted - images).square().mean()
-    update(optimizer, loss)
+    update(optimizer, loss, cfg)
     return {"loss": loss.detach()}
 
 

@@ -216,7 +216,7 @@ def start_training(tmp_path, *more):
     settings.append("--set=data.dataset={shapes: {count: 48}}")
     command = [sys.executable, "-m", "ganspec", "train", str(DCGAN), "--out", "run"]
     return subprocess.Popen(
-        [*command, "--steps", "100000", *settings, *more],
+        [*command, "--steps", "100000", "--speedups=none", *settings, *more],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
