@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import wraps
+from os.path import lexists
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar, get_type_hints
 
@@ -139,9 +140,10 @@ def form_of(out: Path | None, suffixes: Mapping[Form, Sequence[str]], default: F
 def with_suffix(out: Path, *suffixes: str) -> Path:
     """Return the file `out` with the first of `suffixes` if it has none.
 
-    `fail` if its suffix is none of them. Devices and standard output have no suffix.
+    `fail` if its suffix is none of them. Devices, standard output and files that are there may have
+    none.
     """
-    if is_stream(out) or out.suffix.lower() in suffixes:
+    if is_stream(out) or out.suffix.lower() in suffixes or (not out.suffix and lexists(out)):
         return out
     if out.suffix:
         fail(f"{out} is no name for this file: end its name in {conjunction(list(suffixes), 'or')}")

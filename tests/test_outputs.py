@@ -332,7 +332,7 @@ def test_a_run_is_at_the_end_of_links(runs, tmp_path, monkeypatch):
         (["train", DCGAN, "--out", "fifo"], "fifo is a file"),
         (["report", "RUN", "--latex", "-o", "-"], "--latex writes figures beside the page"),
         (["build", DCGAN, "-o", "x.py", "--stdout"], "--stdout prints, and -o x.py writes a file"),
-        (["show", "RUN", "--attention", "-o", "x.txt"], "is no picture"),
+        (["show", "RUN", "--attention", "-o", "x.txt"], "end its name in .png"),
     ],
 )
 def test_what_cannot_be_a_stream_is_refused(words, said, runs, tmp_path, monkeypatch):

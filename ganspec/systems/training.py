@@ -256,6 +256,7 @@ class Training:
             if key in state:  # its form depends on the step; it is checked for itself
                 own[key] = state[key]
         checkpoint.check(state, own)
+        Execution.parsed(state.get("execution", "fp32"))
         if not 0 <= state["step"] < MOST_STEPS:
             raise ValueError(f"step is {state['step']}")
         optimizers = checkpoint.as_map(state["optimizers"], "optimizers")

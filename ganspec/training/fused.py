@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import optim
 
 # those with a kernel for CPUs that computes an update at once; rounding may differ
@@ -13,7 +14,8 @@ def fuse(optimizer: optim.Optimizer) -> None:
 
     Its saved state stays the same.
     """
-    if isinstance(optimizer, FUSED):
+    # in other precisions, torch counts steps in another type if it is fused
+    if isinstance(optimizer, FUSED) and torch.get_default_dtype() == torch.float32:
         optimizer.register_step_pre_hook(_set)
         optimizer.register_step_post_hook(_unset)
 
