@@ -105,10 +105,13 @@ def test_random_networks_import_back(data, tmp_path_factory):
     path.write_text(emit_networks(nets))
     classes = {key: net.name for key, net in nets.items()}
     found = imported(path, classes, *inputs_of(spec))
-    assert set(found.verified.values()) == {EQUAL}, found.text
     mine = lower(loads(found.text))
     for key, net in nets.items():
-        assert program(mine[key]) == program(net), found.text
+        if found.verified[key] != EQUAL:  # of a layer's own `init`, which is not read
+            assert '"init"' in json.dumps(data[key]["layers"]), found.text
+            assert found.verified[key] == f"{EQUAL}, but not its initial weights"
+        else:
+            assert program(mine[key]) == program(net), found.text
 
 
 # -- PyTorch's DCGAN example ------------------------------------------------------------------
