@@ -49,7 +49,7 @@ Layer = Annotated[
     str | None, typer.Option(help="Layer of the extractor: layers.5, or -3 from the end.")
 ]
 InceptionWeights = Annotated[
-    Path | None, typer.Option(envvar="GANSPEC_INCEPTION", help="File of InceptionV3's weights.")
+    Path | None, typer.Option(help="File of InceptionV3's weights; also $GANSPEC_INCEPTION.")
 ]
 Resize = Annotated[
     str | None,
