@@ -112,10 +112,9 @@ class Dataset(Kind, family="dataset"):
         """Return True if `folder` contains the files that `load` reads."""
         raise NotImplementedError
 
-    def own_path(self) -> Path | None:
+    def own_path(self) -> str | None:
         """Return the folder or file that the spec names in the field `path`, if the kind has it."""
-        path = getattr(self, "path", None)
-        return Path(path) if path else None
+        return getattr(self, "path", None)
 
     def places(self, folder: Path | None) -> list[Path]:
         """Return the folders to search for the files, in order.
@@ -124,7 +123,8 @@ class Dataset(Kind, family="dataset"):
         folder and folders below it are searched.
         """
         below = (self.kind, *self.subfolders)
-        folder = folder or self.own_path()
+        if folder is None and (own := self.own_path()):
+            folder = Path(own)
         if folder:
             return [folder.expanduser(), *(folder.expanduser() / name for name in below)]
         roots = [Path("data"), Path("~/.cache/ganspec/data")]

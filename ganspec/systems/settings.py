@@ -70,7 +70,7 @@ def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
         "scaler": None,  # of half precision, which emitted files never use
         "logits": False,
         "needs_folder": data.dataset.needs_folder,
-        "path": getattr(data.dataset, "path", None),
+        "path": data.dataset.own_path(),
         "inline": INLINE,
         "literal": ("height", "width", "channels"),  # emitted as plain numbers
         "load_images": lean(data.dataset.reader(data.resize), labelled),
