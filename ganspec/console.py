@@ -124,11 +124,27 @@ def target_of(out: Path | None, stdout: bool, *suffixes: str) -> Path | None:
 Form = TypeVar("Form", bound=StrEnum)
 
 
-def chosen_form(form: Form | None, as_json: bool, default: Form) -> Form:
-    """Return the form of the output that `--format` or `--json` names, or else `default`."""
-    if as_json and form not in (None, "json"):
-        fail(f"--json and --format {form} are two forms: choose one")
-    return type(default)("json") if as_json else form or default
+class FactForm(StrEnum):
+    """The forms of what commands print about data sets, scores and known specs."""
+
+    text = "text"
+    json = "json"
+
+
+FactFormOption = Annotated[FactForm | None, typer.Option("--format", help="Form of the output.")]
+
+
+def chosen_form(form: Form | None, default: Form, **flags: bool) -> Form:
+    """Return the form that `--format` names, or a flag of the form's name, or else `default`.
+
+    `fail` if they name two.
+    """
+    named = {name: f"--{name}" for name, is_given in flags.items() if is_given}
+    if form is not None:
+        named.setdefault(form.value, f"--format {form}")
+    if len(named) > 1:
+        fail(f"{' and '.join(list(named.values())[:2])} are two forms: choose one")
+    return next(map(type(default), named), default)
 
 
 def form_of(out: Path | None, suffixes: Mapping[Form, Sequence[str]], default: Form) -> Form:

@@ -46,7 +46,7 @@ def check(
 
     refuse_two_inputs(*specs)
     failed, found = 0, []
-    chosen = chosen_form(form, as_json, CheckForm.text)
+    chosen = chosen_form(form, CheckForm.text, json=as_json)
     is_text = chosen == CheckForm.text
     for path in specs:
         with reported():

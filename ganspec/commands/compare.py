@@ -56,7 +56,7 @@ def compare(
     quiet: Quiet = False,
 ) -> None:
     """Compare any number of specs in a table: data, networks, losses, training, scores."""
-    chosen = chosen_form(form, as_json, TableForm.text)
+    chosen = chosen_form(form, TableForm.text, json=as_json)
     if chosen is TableForm.json and (width or transpose is not None):
         fail(f"{'--width' if width else '--transpose'} lays out a table, and JSON is none")
     refuse_two_inputs(*names)

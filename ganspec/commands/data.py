@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,8 @@ import typer
 from ganspec.console import (
     AsJson,
     DataFolder,
+    FactForm,
+    FactFormOption,
     chosen_form,
     fail,
     reported,
@@ -20,11 +21,6 @@ from ganspec.console import (
 )
 
 EXAMPLE = "ganspec data fashion_mnist --fetch -n 25 -o grid.png"
-
-
-class DataForm(StrEnum):
-    text = "text"
-    json = "json"
 
 
 def data(
@@ -45,14 +41,14 @@ def data(
     count: Annotated[
         int | None, typer.Option("-n", min=1, max=10000, help="Images in the grid (64).")
     ] = None,
-    form: Annotated[DataForm | None, typer.Option("--format", help="Form of the output.")] = None,
+    form: FactFormOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Read a whole data set. Print its folder and its contents."""
     if count and not out:
         fail("-n is the number of images in a PNG: add -o grid.png")
     out = with_suffix(out, ".png") if out else None
-    chosen = chosen_form(form, as_json, DataForm.text)
+    chosen = chosen_form(form, FactForm.text, json=as_json)
     with reported():
         from ganspec.report import dataset as report
 

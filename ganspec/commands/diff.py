@@ -77,7 +77,7 @@ def diff(
     `--only claims`). The exit status is 2 if a spec has errors.
     """
     usual = DiffForm.text if stat else form_of(out, ENDINGS, DiffForm.text)
-    chosen = chosen_form(form, as_json, usual)
+    chosen = chosen_form(form, usual, json=as_json)
     if stat and chosen is not DiffForm.text:
         fail("--stat is text; leave --format away")
     out = with_suffix(out, *ENDINGS[chosen]) if out else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +18,8 @@ from ganspec.console import (
     AsJson,
     DataFolder,
     Device,
+    FactForm,
+    FactFormOption,
     Quiet,
     chosen_form,
     fail,
@@ -83,13 +84,6 @@ Real = Annotated[bool, typer.Option("--real", help="Score real images, too.")]
 Step = Annotated[int | None, typer.Option(min=0, help="Score a step's snapshot.")]
 
 
-class ScoreForm(StrEnum):
-    text = "text"
-    json = "json"
-
-
-FormOption = Annotated[ScoreForm | None, typer.Option("--format", help="Form of the output.")]
-
 # no options of the scores themselves
 CHOICES = ("folder", "pictures", "every", "step", "quiet", "form", "as_json", "processes")
 
@@ -116,7 +110,7 @@ def evaluate(
     seed: Seed = None,
     data: DataFolder = None,
     device: Device = "auto",
-    form: FormOption = None,
+    form: FactFormOption = None,
     as_json: AsJson = False,
     processes: Processes = None,
     quiet: Quiet = False,
@@ -124,7 +118,7 @@ def evaluate(
     """Score the images of a run or of a folder: FID, Inception Score and other metrics."""
     options = {name: value for name, value in locals().items() if name not in CHOICES}
     check_choices(folder, pictures, every, step)
-    chosen = chosen_form(form, as_json, ScoreForm.text)
+    chosen = chosen_form(form, FactForm.text, json=as_json)
     refuse_two_inputs(folder, extractor)
     if is_launcher(processes, [folder, extractor]):
         start_processes(processes or 1)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +13,8 @@ from ganspec.atomic import would_replace, write_text
 from ganspec.console import (
     SUFFIXES,
     AsJson,
+    FactForm,
+    FactFormOption,
     chosen_form,
     fail,
     reported,
@@ -23,11 +24,6 @@ from ganspec.console import (
 from ganspec.streams import is_stream
 
 EXAMPLE = "ganspec new my.yaml --from dcgan"
-
-
-class ListForm(StrEnum):
-    text = "text"
-    json = "json"
 
 
 def new(
@@ -41,7 +37,7 @@ def new(
     listed: Annotated[
         bool, typer.Option("--list", help="List the specs that come with ganspec instead.")
     ] = False,
-    form: Annotated[ListForm | None, typer.Option("--format", help="Form of the list.")] = None,
+    form: FactFormOption = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a new spec that starts as a copy of a known one.
@@ -51,7 +47,7 @@ def new(
     if listed:
         if path is not None or source is not None:
             fail("--list writes no spec: leave the rest out")
-        _list(chosen_form(form, as_json, ListForm.text))
+        _list(chosen_form(form, FactForm.text, json=as_json))
         return
     if form or as_json:
         fail("--format is that of --list, and a spec is YAML: leave it out")
@@ -60,13 +56,13 @@ def new(
     _write(with_suffix(path, *SUFFIXES), source or "dcgan")
 
 
-def _list(form: ListForm) -> None:
+def _list(form: FactForm) -> None:
     """Print the specs that come with ganspec."""
     from ganspec.systems.starters import described_starters
 
     with reported():
         known = described_starters()
-        if form is ListForm.json:
+        if form is FactForm.json:
             typer.echo(json.dumps([asdict(each) for each in known], indent=2))
             return
         widest = max(len(each.name) for each in known)

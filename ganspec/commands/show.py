@@ -14,6 +14,7 @@ from ganspec.console import (
     AsJson,
     Settings,
     SpecPath,
+    chosen_form,
     fail,
     form_of,
     reported,
@@ -49,7 +50,7 @@ class ShowForm(StrEnum):
     attention = "attention"
 
 
-SUFFIXES = {
+ENDINGS = {
     ShowForm.text: (".txt",),
     ShowForm.graph: (".svg",),
     ShowForm.mermaid: (".mmd",),
@@ -90,12 +91,11 @@ def show(
     --attention takes a run folder in place of a spec.
     """
     flags = {"graph": graph, "mermaid": mermaid, "latex": latex, "markdown": markdown}
-    flags |= {"attention": attention, "json": as_json}
-    usual = form_of(out, SUFFIXES, ShowForm.text)
-    chosen = _chosen(form, [name for name, is_given in flags.items() if is_given], usual)
+    usual = form_of(out, ENDINGS, ShowForm.text)
+    chosen = chosen_form(form, usual, **flags, attention=attention, json=as_json)
     if receptive_field and chosen in ("graph", "mermaid", "attention"):
         fail(f"--receptive-field adds columns to tables, and --{chosen} makes none")
-    out = with_suffix(out, *SUFFIXES[chosen]) if out else None
+    out = with_suffix(out, *ENDINGS[chosen]) if out else None
     if chosen is ShowForm.attention:
         _draw_attention(path, out, settings or [], overwrite)
         return
@@ -108,18 +108,6 @@ def show(
         else:
             write_unless_edited(target, text, overwrite)
             typer.echo(f"{target} written")
-
-
-def _chosen(form: ShowForm | None, flags: list[str], usual: ShowForm) -> ShowForm:
-    """Return the one form that `--format` and the flags name, or else `usual`.
-
-    `fail` if there are two.
-    """
-    named = list(dict.fromkeys([*([form.value] if form else []), *flags]))
-    if len(named) > 1:
-        first, second = (f"--{name}" if name in flags else f"--format {name}" for name in named[:2])
-        fail(f"{first} and {second} are two forms: choose one")
-    return ShowForm(named[0]) if named else usual
 
 
 def _draw_attention(run: Path, out: Path | None, settings: list[str], overwrite: bool) -> None:
