@@ -28,7 +28,6 @@ from ganspec.language.errors import (
 from ganspec.seal import is_emitted
 from ganspec.streams import DASH, is_stdout, is_stream
 
-SUFFIXES = (".yaml", ".yml")  # of specs
 SPEC_HELP = "Spec file, run folder, or a name of `ganspec new --list`; `-`: standard input."
 
 SpecPath = Annotated[Path, typer.Argument(metavar="SPEC", help=SPEC_HELP)]

@@ -81,6 +81,20 @@ def test_a_name_that_nothing_has_suggests_the_nearest(command, name, fix, tmp_pa
     assert result.exit_code in (1, 2) and fix in result.output and "Traceback" not in result.output
 
 
+def test_a_file_without_an_ending_has_revisions_too(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").write_text(BASE)
+    user = ["-c", "user.name=a", "-c", "user.email=a@b"]
+    for words in (["init", "-q"], ["add", "mine"], [*user, "commit", "-qm", "mine"]):
+        subprocess.run(["git", *words], check=True)
+    (tmp_path / "mine").unlink()
+    for command in ("check", "show"):
+        assert run(command, "mine@HEAD").exit_code == 0
+    told = run("evaluate", "mine@HEAD")
+    assert told.exit_code == 2 and "is a spec" in told.stderr
+    assert "names no file" in run("show", "@HEAD").stderr
+
+
 def test_the_list_names_every_spec_and_each_can_be_checked():
     listed = json.loads(run("new", "--list", "--json").stdout)
     assert [each["name"] for each in listed] == sorted(path.stem for path in SPECS)

@@ -12,7 +12,6 @@ import typer
 
 from ganspec.atomic import would_replace, write_text
 from ganspec.console import (
-    SUFFIXES,
     fail,
     refuse_two_inputs,
     reported,
@@ -20,6 +19,7 @@ from ganspec.console import (
     tell,
     tell_written,
 )
+from ganspec.language.names import SUFFIXES
 
 if TYPE_CHECKING:
     from ganspec.importing.source import Imported

@@ -11,7 +11,6 @@ import typer
 
 from ganspec.atomic import would_replace, write_text
 from ganspec.console import (
-    SUFFIXES,
     AsJson,
     FactForm,
     FactFormOption,
@@ -21,6 +20,7 @@ from ganspec.console import (
     tell_written,
     with_suffix,
 )
+from ganspec.language.names import SUFFIXES
 from ganspec.streams import is_stream
 
 EXAMPLE = "ganspec new my.yaml --from dcgan"

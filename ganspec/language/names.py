@@ -11,6 +11,7 @@ from ganspec.language.errors import quoted
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 PLAIN = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 LONGEST = 40
+SUFFIXES = (".yaml", ".yml")  # of files of specs
 WHOLE = f"^[a-z][a-z0-9_]{{0,{LONGEST - 1}}}$"  # the form of a name, for editors
 
 # Names that emitted Python uses for something else.

@@ -11,6 +11,7 @@ import torch
 from ganspec.atomic import replacing
 from ganspec.kinds.dataset import DataError, Dataset
 from ganspec.language.kinds import kinds_of
+from ganspec.language.names import SUFFIXES
 from ganspec.runs.opening import names_spec, open_spec
 from ganspec.sampling.forms import paint_grid
 from ganspec.sampling.pictures import square
@@ -28,9 +29,7 @@ def data_of(name: str) -> Data:
     spec has errors.
     """
     kind = kinds_of("dataset").get(name)
-    if name.endswith((".yaml", ".yml")) or (
-        kind is None and (names_spec(name) or Path(name).is_dir())
-    ):
+    if name.endswith(SUFFIXES) or (kind is None and (names_spec(name) or Path(name).is_dir())):
         return open_spec(name).data
     if kind is None:
         known = ", ".join(sorted(kinds_of("dataset")))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ganspec.language.errors import GanspecError, Mark, fail, nearest, quoted
 from ganspec.language.load import shape
+from ganspec.language.names import SUFFIXES
 from ganspec.language.settings import override
 from ganspec.language.source import MAX_CHARACTERS, read
 from ganspec.runs.folder import SPEC
@@ -17,8 +18,6 @@ from ganspec.streams import DASH, is_input
 from ganspec.systems.load import load, resolve
 from ganspec.systems.spec import Spec
 from ganspec.systems.starters import starters
-
-SUFFIXES = (".yaml", ".yml")
 
 
 class RevisionError(GanspecError):
@@ -38,10 +37,9 @@ def open_spec(name: str | Path, settings: Sequence[str] = ()) -> Spec:
         return Run.open(path).read_spec(settings)
     if os.path.lexists(path) or name == DASH:
         return load(path, settings)
-    if not path.suffix and path.name == name:
-        return load(_known(name), settings)
     if "@" not in name:
-        return load(path, settings)
+        is_bare = not path.suffix and path.name == name
+        return load(_known(name) if is_bare else path, settings)
     # the first `@` after `.yaml` or `.yml`, else the first `@`
     places = [i for i, character in enumerate(name) if character == "@"]
     at = next((i for i in places if name[:i].endswith(SUFFIXES)), places[0])
@@ -52,7 +50,9 @@ def open_spec(name: str | Path, settings: Sequence[str] = ()) -> Spec:
 
 def names_spec(name: str | Path) -> bool:
     """Return True if `name` is that of a spec and not of a folder, such as a run's."""
-    return is_input(name) or (str(name) in starters() and not Path(name).is_dir())
+    if os.path.lexists(name):
+        return is_input(name)
+    return str(name) == DASH or "@" in str(name) or str(name) in starters()
 
 
 def _known(name: str) -> Path:
