@@ -224,6 +224,14 @@ def start_training(tmp_path, *more):
     )
 
 
+def test_a_training_whose_last_step_has_a_checkpoint_ends_with_a_picture(tmp_path, monkeypatch):
+    """A checkpoint is due every five minutes, when `--minutes 5` is over, too."""
+    for name in ("CHECKPOINT_SECONDS", "EPOCH_SECONDS"):
+        monkeypatch.setattr(f"ganspec.training.loop.{name}", -1.0)
+    run = ganspec.train(narrow("train.iterations=10"), tmp_path / "run", steps=3)
+    assert list(run.samples()) == [3]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interruption_ends_with_a_checkpoint_that_resumes(tmp_path, number):
     process = start_training(tmp_path)

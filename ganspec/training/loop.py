@@ -233,8 +233,8 @@ class Loop:
                 self.keep(ended)
                 complete = self.score()
             goes_on = not limits.reached(training.step)
+        self.picture()
         if self.saved_step != training.step:
-            self.picture()
             self.save()
         return complete
 
