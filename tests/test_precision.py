@@ -152,6 +152,15 @@ def test_a_resumed_run_keeps_its_choice_and_is_equal(tmp_path):
     run_of(tmp_path / "parts", 7, resume=True, precision="bf16", speedups="channels_last")
 
 
+def test_a_run_that_stays_exact_names_no_precision(tmp_path, monkeypatch):
+    said = []
+    monkeypatch.setattr(making, "say", said.append)
+    monkeypatch.setattr(choosing, "default_precision", lambda device: "tf32")  # as of a GPU
+    run_of(tmp_path / "run", 1, exact=True)
+    run_of(tmp_path / "run", 2, resume=True)
+    assert said == []
+
+
 def test_a_checkpoint_says_something_else(tmp_path):
     run = run_of(tmp_path / "run", 1)
     state = torch.load(run.checkpoint_path, weights_only=True)

@@ -32,14 +32,14 @@ from ganspec.training.trainer import Trainer
 
 
 def request_of(
-    run: Run, state: State | None, options: TrainingOptions, exact: bool, ranks: Ranks
+    run: Run, state: State | None, options: TrainingOptions, ranks: Ranks
 ) -> ExecutionRequest:
     """Return the request for an execution: that of `state`, if the run goes on from it.
 
     Raises RunError if the device or several processes cannot do it, or if another one than the
     run's is asked for.
     """
-    request = _request(run, state, options, exact)
+    request = _request(run, state, options)
     return _of_several(request) if ranks.count > 1 else request
 
 
@@ -56,12 +56,10 @@ def _of_several(request: ExecutionRequest) -> ExecutionRequest:
     return replace(request, precision=precision, speedups=request.speedups or ())
 
 
-def _request(
-    run: Run, state: State | None, options: TrainingOptions, exact: bool
-) -> ExecutionRequest:
+def _request(run: Run, state: State | None, options: TrainingOptions) -> ExecutionRequest:
     device = choose_device(options.device)
     if state is None:
-        request = read_request(options.precision, options.speedups, exact, device)
+        request = read_request(options.precision, options.speedups, options.exact, device)
         if request.precision == "bf16" and not is_fast("bf16", device):
             warnings.warn("bf16 is far slower than fp32 on this machine", stacklevel=2)
         return request
@@ -75,7 +73,7 @@ def _request(
         if other not in (None, AUTO, mine):
             message = f"{run.folder} began with --{name} {said}"
             raise RunError(f"{message}: resume it without --{name}, or begin another")
-    if exact:
+    if options.exact:
         return ExecutionRequest(device, None, ())
     if device.type == "cpu":  # a GPU's own
         precision = "fp32" if began.precision == "tf32" else began.precision
@@ -96,7 +94,7 @@ def choose_for(
     request = replace(request, records=not own_kinds)
 
     def make(execution: Execution) -> Training:
-        return make_training(spec, images, execution, options, exact=False)
+        return make_training(spec, images, execution, options)
 
     choice = choose(request, make, steps, options.minutes)
     if not options.exact and ranks.is_first:
@@ -105,12 +103,12 @@ def choose_for(
 
 
 def make_training(
-    spec: Spec, images: Images, execution: Execution, options: TrainingOptions, exact: bool
+    spec: Spec, images: Images, execution: Execution, options: TrainingOptions
 ) -> Training:
-    """Return a training of `spec` that computes as `execution` says, unless it is `exact`."""
-    precision = None if exact else execution.precision
+    """Return a training of `spec` that computes as `execution` says, unless it is exact."""
+    precision = None if options.exact else execution.precision
     trainer = Trainer(
-        spec, images, options.device, exact, options.steps, precision, execution.speedups
+        spec, images, options.device, options.exact, options.steps, precision, execution.speedups
     )
     return trainer.training
 

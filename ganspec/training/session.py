@@ -71,12 +71,13 @@ def _train(
             source = emit(spec) if begun and begun.state is None else ""
         begun = ranks.from_first(begun)
         assert begun is not None
+        options = replace(options, exact=begun.exact)
         with ranks.agreed():
-            request = request_of(run, begun.state, options, begun.exact, ranks)
+            request = request_of(run, begun.state, options, ranks)
         images = open_together(spec, data, request.device, begun.listing, ranks)
         with ranks.agreed():
             choice = choose_for(spec, images, request, options, ranks)
-            training = make_training(spec, images, choice.execution, options, begun.exact)
+            training = make_training(spec, images, choice.execution, options)
             last = options.steps or training.warmup + spec.train.epochs * training.epoch_steps
             if scoring and ranks.is_first:
                 training.scoring = scoring(spec, data, training, run)
@@ -88,11 +89,10 @@ def _train(
                     if begun.state:
                         training.restore(begun.state, run.folder)
                 elif begun.state is None:
-                    info = _info(spec, training, images, begun.exact) | choice.record()
+                    info = _info(spec, training, images) | choice.record()
                     run.begin(spec, source, info, options.overwrite)
                 else:
-                    _check_images(run, images)
-                    _restore(run, spec, training, begun.state, last)
+                    _restore(run, spec, training, images, begun.state, last)
                 if ranks.is_first:
                     _record(run, training, images, is_listed=begun.listing is not None)
             _advance(spec, training, run, Limits(last, stop, options.minutes, ranks), options)
@@ -128,9 +128,10 @@ def _after_restart(options: TrainingOptions, run: Run) -> TrainingOptions:
     return replace(options, resume=has_state, overwrite=not has_state)
 
 
-def _info(spec: Spec, training: Training, images: Images, exact: bool) -> dict[str, object]:
+def _info(spec: Spec, training: Training, images: Images) -> dict[str, object]:
     """Return the entries of `run.json` that a run begins with."""
-    info = {**environment(training.device), "exact": exact, "epoch_steps": training.epoch_steps}
+    info = {**environment(training.device), "exact": training.exact}
+    info["epoch_steps"] = training.epoch_steps
     if spec.takes_labels and spec.labelled:  # `ganspec sample --label` reads their names
         info["classes"] = list(images.names)
     return info | _hashes(images)
@@ -222,11 +223,15 @@ class Throttle:
             self.waiting = None
 
 
-def _restore(run: Run, spec: Spec, training: Training, state: State, last: int) -> None:
+def _restore(
+    run: Run, spec: Spec, training: Training, images: Images, state: State, last: int
+) -> None:
     """Restore a run's checkpoint, and remove its files and scores of later steps.
 
-    Raises RunError if step `last` has been reached already, and nothing is left to write.
+    Raises RunError if the run began with other images, or if step `last` has been reached already,
+    and nothing is left to write.
     """
+    _check_images(run, images)
     training.restore(state, run.folder)
     step, began, now = training.step, state.get("device"), training.device.type
     scoring = training.scoring
