@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -19,9 +20,12 @@ from ganspec.cli import app
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
 from ganspec.language.load import loads
-from ganspec.runs.run import Run
+from ganspec.runs.run import Run, RunError
 from ganspec.systems import checkpoint
+from ganspec.systems.execution import Execution
 from ganspec.systems.ranks import Ranks
+from ganspec.training.making import request_of
+from ganspec.training.options import TrainingOptions
 from ganspec.training.sharing import batch_reach
 
 SPEC = """
@@ -152,6 +156,24 @@ def test_lost_processes_and_signals_end_all_with_a_checkpoint(tmp_path):
     assert run.rows()[-1]["step"] == step + 3
     for mine, other in zip(run.rows(), whole.rows(), strict=False):
         assert mine == pytest.approx(other, rel=1e-3, abs=1e-4)
+
+
+@pytest.mark.parametrize("began", ["fp32 channels_last compile graphs", "bf16 channels_last"])
+def test_several_processes_go_on_with_any_run(began):
+    """By the speedups that they have; the run's others are left out unless they are asked for."""
+    run, options = Run("run"), TrainingOptions(device="cpu")
+    request = request_of(run, {"execution": began}, options, Ranks(2))
+    assert request.execution == Execution(began[:4], ("channels_last",))
+    assert not request.is_open
+    if "compile" in began:
+        asked = replace(options, speedups="channels_last,compile")
+        with pytest.raises(RunError, match="compile is for one process: leave it out of"):
+            request_of(run, {"execution": began}, asked, Ranks(2))
+
+
+def test_several_processes_scale_no_losses():
+    with pytest.raises(RunError, match="run began with fp16, which is for one process: resume it"):
+        request_of(Run("run"), {"execution": "fp16"}, TrainingOptions(device="cpu"), Ranks(2))
 
 
 def test_options_that_contradict_each_other(tmp_path, monkeypatch):

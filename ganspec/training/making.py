@@ -30,6 +30,8 @@ from ganspec.training.device import choose_device
 from ganspec.training.options import TrainingOptions
 from ganspec.training.trainer import Trainer
 
+ALONE = ("compile", "graphs")  # speedups of a process that waits for no others
+
 
 def request_of(
     run: Run, state: State | None, options: TrainingOptions, ranks: Ranks
@@ -39,33 +41,37 @@ def request_of(
     Raises RunError if the device or several processes cannot do it, or if another one than the
     run's is asked for.
     """
-    request = _request(run, state, options)
-    return _of_several(request) if ranks.count > 1 else request
-
-
-def _of_several(request: ExecutionRequest) -> ExecutionRequest:
-    """Return the request of one of several processes: nothing is measured, steps wait for others.
-
-    Raises RunError.
-    """
-    if request.precision == "fp16":
-        raise RunError("fp16 is for one process, which alone sees all gradients: use bf16")
-    if one := {"compile", "graphs"} & set(request.speedups or ()):
-        raise RunError(f"{min(one)} is for one process: leave it out of --speedups")
+    device, several = choose_device(options.device), ranks.count > 1
+    is_exact = options.exact and state is None  # a resumed run is, without being asked
+    request = read_request(options.precision, options.speedups, is_exact, device)
+    if several:
+        _require_shared(request)
+    if state is not None:
+        request = _resumed(run, state, request, options.exact, several)
+    elif request.precision == "bf16" and not is_fast("bf16", device):
+        warnings.warn("bf16 is far slower than fp32 on this machine", stacklevel=2)
+    if not several:
+        return request
+    # nothing is measured, since each step waits for the other processes
     precision = None if request.precision == AUTO else request.precision
     return replace(request, precision=precision, speedups=request.speedups or ())
 
 
-def _request(run: Run, state: State | None, options: TrainingOptions) -> ExecutionRequest:
-    device = choose_device(options.device)
-    if state is None:
-        request = read_request(options.precision, options.speedups, options.exact, device)
-        if request.precision == "bf16" and not is_fast("bf16", device):
-            warnings.warn("bf16 is far slower than fp32 on this machine", stacklevel=2)
-        return request
+def _require_shared(request: ExecutionRequest) -> None:
+    """Raise RunError if several processes cannot do what is asked for."""
+    if request.precision == "fp16":
+        raise RunError("fp16 is for one process, which alone sees all gradients: use bf16")
+    if one := set(ALONE) & set(request.speedups or ()):
+        raise RunError(f"{min(one)} is for one process: leave it out of --speedups")
+
+
+def _resumed(
+    run: Run, state: State, asked: ExecutionRequest, exact: bool, several: bool
+) -> ExecutionRequest:
+    """Return the request of a run that goes on: as it began, less what cannot be done here."""
+    device = asked.device
     with checkpoint.fitting(run.folder):
         began = Execution.parsed(state.get("execution", default_precision(device)))
-    asked = read_request(options.precision, options.speedups, False, device)
     for name, mine, other, said in (
         ("precision", began.precision, asked.precision, began.precision),
         ("speedups", began.speedups, asked.speedups, began.said),
@@ -73,12 +79,15 @@ def _request(run: Run, state: State | None, options: TrainingOptions) -> Executi
         if other not in (None, AUTO, mine):
             message = f"{run.folder} began with --{name} {said}"
             raise RunError(f"{message}: resume it without --{name}, or begin another")
-    if options.exact:
+    if exact:
         return ExecutionRequest(device, None, ())
+    precision, left_out = began.precision, ALONE if several else ()
+    if several and precision == "fp16":
+        raise RunError(f"{run.folder} began with fp16, which is for one process: resume it in one")
     if device.type == "cpu":  # a GPU's own
-        precision = "fp32" if began.precision == "tf32" else began.precision
-        began = Execution(precision, tuple(s for s in began.speedups if s != "graphs"))
-    return read_request(began.precision, began.speedups, False, device)
+        precision, left_out = "fp32" if precision == "tf32" else precision, (*left_out, "graphs")
+    speedups = [speedup for speedup in began.speedups if speedup not in left_out]
+    return read_request(precision, speedups, False, device)
 
 
 def choose_for(
