@@ -19,6 +19,7 @@ import ganspec
 from ganspec.cli import app
 from ganspec.compiler.evaluate import evaluate
 from ganspec.compiler.lower import lower
+from ganspec.language.errors import GanspecError, UnshownError
 from ganspec.language.load import loads
 from ganspec.runs.run import Run, RunError
 from ganspec.systems import checkpoint
@@ -26,6 +27,7 @@ from ganspec.systems.execution import Execution
 from ganspec.systems.ranks import Ranks
 from ganspec.training.making import request_of
 from ganspec.training.options import TrainingOptions
+from ganspec.training.processes import joined
 from ganspec.training.sharing import batch_reach
 
 SPEC = """
@@ -191,6 +193,26 @@ def test_options_that_contradict_each_other(tmp_path, monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     message = "torchrun has started 2 processes: leave out --processes 3"
     assert error(str(spec), "--processes", "3") == (2, f"error: {message}\n")
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+@pytest.mark.parametrize(
+    ("device", "gpus", "message"),
+    [
+        ("cuda:1", 4, "each process uses a GPU of its own, not all cuda:1: use --device cuda"),
+        ("cuda:0", 4, "each process uses a GPU of its own, not all cuda:0: use --device cuda"),
+        ("cuda", 1, "2 processes on one machine need as many GPUs, and here are 1: start fewer, "),
+    ],
+)
+def test_every_process_has_a_gpu_of_its_own(monkeypatch, rank, device, gpus, message):
+    for name, value in {"RANK": rank, "LOCAL_RANK": rank, "LOCAL_WORLD_SIZE": 2}.items():
+        monkeypatch.setenv(name, str(value))
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    with pytest.raises(GanspecError) as caught, joined(device):
+        pass
+    assert type(caught.value) is (UnshownError if rank else RunError)
+    assert str(caught.value).startswith(message)
 
 
 MIXED = SPEC.replace("relu, {dropout: 0.2}", "relu, noise, batch_norm, layer_norm, own_mean")

@@ -32,14 +32,14 @@ def joined(device: str) -> Iterator[Ranks]:
     """Join the processes that torchrun started, for the block. Give it their ranks.
 
     A caller's own process group is used, and left open. Raises RunError if a machine has fewer GPUs
-    than processes, or if the processes cannot meet.
+    than processes, if `device` is a single one of them, or if the processes cannot meet.
     """
     if started_together() == 1 or dist.is_initialized():
         yield Ranks.joined()
         return
     on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
     if on_gpu:
-        _choose_gpu()
+        _choose_gpu(device)
     try:
         store, rank, count = next(dist.rendezvous("env://"))
         # the launcher's store keeps the addresses of processes that were lost
@@ -57,16 +57,20 @@ def joined(device: str) -> Iterator[Ranks]:
     dist.destroy_process_group()
 
 
-def _choose_gpu() -> None:
-    """Use the GPU of this process's number on its machine. Raises RunError if there is none."""
+def _choose_gpu(device: str) -> None:
+    """Use the GPU of this process's number on its machine.
+
+    Raises RunError if there is none, or if `device` names one GPU for all processes.
+    """
     place, count = int(os.environ.get("LOCAL_RANK", "0")), torch.cuda.device_count()
     needed = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-    if needed <= count:
-        torch.cuda.set_device(place)
-        return
-    message = f"{needed} processes on one machine need as many GPUs, and here are {count}"
     error = RunError if place == 0 else UnshownError
-    raise error(f"{message}: start fewer, or use --device cpu")
+    if needed > count:
+        message = f"{needed} processes on one machine need as many GPUs, and here are {count}"
+        raise error(f"{message}: start fewer, or use --device cpu")
+    if needed > 1 and ":" in device:
+        raise error(f"each process uses a GPU of its own, not all {device}: use --device cuda")
+    torch.cuda.set_device(place)
 
 
 @contextmanager
