@@ -96,6 +96,26 @@ def test_scaling_equals_torch(monkeypatch):
     assert other.state() == scaler.state()
 
 
+@pytest.mark.parametrize("make", [torch.optim.Adam, torch.optim.RMSprop])
+def test_a_first_update_that_overflows_leaves_nothing(make):
+    """Also where some gradients are finite, and the optimizer keeps nothing of them yet."""
+    torch.manual_seed(0)
+    mine, theirs = (nn.Linear(2, 2) for _ in range(2))
+    theirs.load_state_dict(mine.state_dict())
+    scaler, model = Scaler(CPU), torch.amp.GradScaler("cpu")
+    optimizers = [make(each.parameters(), 0.1) for each in (mine, theirs)]
+    for factor in (1e35, 1.0, 2.0):
+        x = torch.tensor([[factor, 1.0]])
+        scaler.update(optimizers[0], (mine(x) * torch.tensor([1.0, 0.5])).sum())
+        optimizers[1].zero_grad()
+        model.scale((theirs(x) * torch.tensor([1.0, 0.5])).sum()).backward()
+        model.step(optimizers[1])
+        model.update()
+        torch.testing.assert_close(mine.state_dict(), theirs.state_dict())
+    kept = (each.state_dict()["state"] for each in optimizers)
+    torch.testing.assert_close(*kept)
+
+
 @pytest.mark.parametrize(
     ("precision", "speedups", "exact", "message"),
     [

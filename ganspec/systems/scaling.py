@@ -34,9 +34,10 @@ class Scaler:
             largest = torch.stack(torch._foreach_norm(gradients, torch.inf))
             is_finite = torch.isfinite(largest).all()
             before = [(tensor, tensor.clone()) for tensor in tensors_of(optimizer)]
-            for gradient in gradients:
-                torch.nan_to_num_(gradient, 0.0, 0.0, 0.0)
+            for gradient in gradients:  # of which a first update would keep the finite numbers
+                gradient.masked_fill_(~is_finite, 0.0)
             optimizer.step()
+            before += [(count, torch.zeros_like(count)) for count in new_counts(optimizer, before)]
             for tensor, old in before:
                 if tensor.device == is_finite.device:
                     tensor.copy_(torch.where(is_finite, tensor, old))
@@ -57,6 +58,17 @@ class Scaler:
         """Restore `state`."""
         self.scale.copy_(state["scale"])
         self.good.copy_(state["good"])
+
+
+def new_counts(
+    optimizer: optim.Optimizer, known: list[tuple[torch.Tensor, torch.Tensor]]
+) -> Iterator[torch.Tensor]:
+    """Yield the numbers of steps that an optimizer keeps and that are not among those `known`."""
+    ids = {id(tensor) for tensor, _ in known}
+    for kept in optimizer.state.values():
+        count = kept.get("step")
+        if isinstance(count, torch.Tensor) and id(count) not in ids:
+            yield count
 
 
 def weights_of(optimizer: optim.Optimizer) -> Iterator[torch.Tensor]:
