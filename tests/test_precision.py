@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import gc
 import json
+import weakref
 
 import pytest
 import torch
@@ -24,6 +26,7 @@ from ganspec.systems.execution import Execution
 from ganspec.systems.scaling import Scaler
 from ganspec.training import choosing, making
 from ganspec.training.choosing import ExecutionRequest, choose, read_request
+from ganspec.training.graphs import Recorder
 
 CPU = torch.device("cpu")
 HALF = {"precision": "bf16", "speedups": ("channels_last",)}
@@ -207,6 +210,28 @@ def test_measuring_changes_no_result(tmp_path, monkeypatch):
     said = run_of(tmp_path / "said", 2, **chosen)
     assert said.checkpoint_path.read_bytes() == measured.checkpoint_path.read_bytes()
     assert said.log_path.read_bytes() == measured.log_path.read_bytes()
+
+
+def test_a_measured_copy_is_freed_before_the_next_one(monkeypatch):
+    """With its recorded step, since on a GPU both may not fit into the memory."""
+    kept, alive = [], []
+
+    def make(execution):
+        alive.append([ref for ref in kept if ref() is not None])
+        training = ganspec.Trainer(loads(GREY), device="cpu", speedups=execution.speedups).training
+        training.replay = Recorder(training)
+        kept.extend(map(weakref.ref, [training, *training.networks.values()]))
+        training.replay.works = False
+        return training
+
+    monkeypatch.setattr(choosing, "WORTH", 1)
+    gc.disable()
+    try:
+        choose(ExecutionRequest(CPU), make, 10)
+        alive.append([ref for ref in kept if ref() is not None])
+    finally:
+        gc.enable()
+    assert alive == [[], [], []]
 
 
 def choice_of(monkeypatch, seconds, request, steps, minutes=None):

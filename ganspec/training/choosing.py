@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
@@ -126,6 +127,7 @@ def choose(
     def try_out(execution: Execution) -> None:
         best = choice.seconds.get(str(choice.execution))
         seconds = measure(make, execution)
+        gc.collect()  # a training and its recorded step refer to each other
         if seconds is not None:
             choice.seconds[str(execution)] = float(f"{seconds:.4g}")
             if best is None or seconds < MARGIN * best:
