@@ -395,3 +395,14 @@ def test_a_module_may_read_the_numbers_that_it_computes(folder):
     Path("blur.py").write_text("import torch\n" + text)
     Path("blurred.yaml").write_text(PLAIN.replace("{conv: 3}", "blur, {conv: 3}"))
     assert "blur   3 x 8 x 8" in run("show", "blurred.yaml", kinds=["blur.py"])
+
+
+def test_a_module_may_be_a_list_of_nothing(folder):
+    """It is called as any other one, although Python takes an empty list for False."""
+    text = FILES["blur.py"].replace("(nn.Module)", "(nn.ModuleList)")
+    assert text != FILES["blur.py"]
+    Path("blur.py").write_text(text)
+    ganspec.load_kinds("blur.py")
+    Path("blurred.yaml").write_text(PLAIN.replace("{conv: 3}", "blur, {conv: 3}"))
+    network = ganspec.build(ganspec.load("blurred.yaml"))["autoencoder"]
+    assert network(torch.rand(2, 3, 8, 8)).shape == (2, 3, 8, 8)

@@ -98,7 +98,9 @@ class EvaluatedNetwork(nn.Module, Viewed):
                 self._run(action.steps[0], action.steps[-1], rewrite, values)
                 continue
             for step in action.steps:
-                run = self._module(step) or self._wrapped.get(step) or partial(_call, step.call)
+                run: Callable | None = self._module(step)
+                if run is None:
+                    run = self._wrapped.get(step) or partial(_call, step.call)
                 self._run(step, step, run, values)
         results = tuple(values[value.id] for value in self._net.outputs.values())
         return results if len(results) > 1 else results[0]
