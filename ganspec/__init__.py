@@ -13,7 +13,6 @@ from ganspec import kinds_files
 from ganspec.language.registry import PACKAGES
 from ganspec.language.views import VIEWS
 from ganspec.progress import quieted
-from ganspec.training.options import TrainingOptions, trackers
 from ganspec.version import VERSION
 
 if TYPE_CHECKING:
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from ganspec.comparison.survey import Survey
     from ganspec.exporting.export import Exported
     from ganspec.language.errors import Diagnostic, SpecError
-    from ganspec.runs.run import Run as TrainedFolder
     from ganspec.sampling.trained_run import TrainedRun as Run
     from ganspec.systems.spec import Spec
     from ganspec.training.session import ScoringFactory
@@ -203,19 +201,12 @@ def train(
     KeyboardInterrupt after a second Ctrl-C.
     """
     from ganspec.sampling.trained_run import TrainedRun
+    from ganspec.training.session import TrainingOptions, train
 
-    options = TrainingOptions(
-        *(data, device, steps, minutes, resume, overwrite, progress),
-        *(trackers(track, tensorboard), exact, precision, speedups),
-    )
-    return TrainedRun.of(_train(spec, out, options))
-
-
-def _train(spec: Spec, out: str | Path | None, options: TrainingOptions) -> TrainedFolder:
-    from ganspec.training.session import train
-
-    with quieted(options.progress is not True):
-        return train(spec, out, options, _scoring(spec))
+    how = (data, device, steps, minutes, resume, overwrite, progress, track, tensorboard)
+    options = TrainingOptions(*how, exact, precision, speedups)
+    with quieted(progress is not True):
+        return TrainedRun.of(train(spec, out, options, _scoring(spec)))
 
 
 def export(

@@ -191,15 +191,16 @@ def modules_after(code, cwd):
 
 
 def test_imports_are_lazy(tmp_path):
-    assert not {"torch", "numpy", "pydantic"} & modules_after(
+    assert not {"torch", "numpy", "pydantic", "filelock"} & modules_after(
         "import ganspec, ganspec.cli", tmp_path
     )
+    assert "ganspec.training.options" not in modules_after("import ganspec", tmp_path)
     code = "import ganspec.training.session, ganspec.sampling.sampler"
     loaded = modules_after(code, tmp_path)
     assert "torch" in loaded
     assert not {"torchvision", "matplotlib"} & loaded
     code = f"import ganspec; ganspec.check(ganspec.load({str(ROOT / 'specs/dcgan.yaml')!r}))"
-    assert not {"matplotlib", "scipy", "jinja2"} & modules_after(code, tmp_path)
+    assert not {"matplotlib", "scipy", "jinja2", "filelock"} & modules_after(code, tmp_path)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["train", "--help"]])

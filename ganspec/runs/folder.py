@@ -6,12 +6,10 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal, TypeAlias
-
-from filelock import FileLock, Timeout
 
 from ganspec.language.errors import GanspecError
 from ganspec.seal import is_emitted
@@ -49,7 +47,7 @@ class RunFolder:
         self.info_path = self.folder / "run.json"
         self.losses_path = self.folder / "losses.png"
         self.was_cut = False  # True if the process that trained here before was killed
-        self._lock: FileLock | None = None
+        self._unlock: Callable[[], None] | None = None
         self._place: os.stat_result | None = None
         self._is_beginning = False
 
@@ -90,6 +88,9 @@ class RunFolder:
 
     def lock(self) -> None:
         """Keep other processes from training here. Raises RunError if another one does."""
+        # commands that only look at a run, or know its files' names, start without it
+        from filelock import FileLock, Timeout
+
         # at the end of links: `mkdir` does not follow them
         Path(os.path.realpath(self.folder)).mkdir(parents=True, exist_ok=True)
         path = self.folder / LOCK
@@ -99,19 +100,19 @@ class RunFolder:
             lock.acquire(blocking=False)
         except Timeout:
             raise RunError(f"{self.folder} is being trained by another process") from None
-        self._lock, self._place = lock, self.folder.stat()
+        self._unlock, self._place = lock.release, self.folder.stat()
 
     def release(self) -> None:
         """Let other processes train here again.
 
         If the beginning failed, the file stays, by which the next process can tell.
         """
-        if self._lock:
+        if self._unlock:
             if not self._is_beginning and self._holds_place():
                 with suppress(OSError):  # some systems keep a file that is open
                     (self.folder / LOCK).unlink()
-            self._lock.release()
-            self._lock = None
+            self._unlock()
+            self._unlock = None
 
     def require(self) -> None:
         """Raise RunError if the locked folder or its spec was deleted, moved or replaced."""

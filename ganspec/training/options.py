@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -21,13 +21,14 @@ class TrainingOptions:
     resume: bool = False
     overwrite: bool = False
     progress: OnProgress | bool | None = True
-    track: tuple[str, ...] = ()
+    track: str | Sequence[str] = ()
+    tensorboard: bool = False
     exact: bool = False
     precision: str | None = None
     speedups: Iterable[str] | str = "auto"
 
-
-def trackers(track: str | Iterable[str], tensorboard: bool) -> tuple[str, ...]:
-    """Return the names of trackers; `tensorboard` is the older way to ask for that one."""
-    names = [track] if isinstance(track, str) else [*track]
-    return (*names, "tensorboard") if tensorboard else tuple(names)
+    @property
+    def trackers(self) -> tuple[str, ...]:
+        """The names of trackers; `tensorboard` is the older way to ask for that one."""
+        names = (self.track,) if isinstance(self.track, str) else tuple(self.track)
+        return (*names, "tensorboard") if self.tensorboard else names

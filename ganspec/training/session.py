@@ -49,7 +49,7 @@ def train(
     refuse_unread(spec)
     run = Run(Path(out) if out else Path("runs") / spec.name)
     data = Path(options.data) if options.data else None
-    require_trackers(options.track)
+    require_trackers(options.trackers)
     with joined(options.device) as ranks, told_once(ranks, run):
         _train(spec, run, data, _after_restart(options, run), scoring, ranks)
     return run
@@ -184,7 +184,7 @@ def _advance(
         return
     limits.announces = options.progress is True and training.ranks.count > 1
     bar = Progress(spec.name, seconds=limits.minutes and 60 * limits.minutes)
-    with following(run, spec, options.track) as update, bar:
+    with following(run, spec, options.trackers) as update, bar:
         call = options.progress if callable(options.progress) else bar
         often = Throttle(lambda step, losses: call(step, limits.last, losses))
 
