@@ -55,16 +55,16 @@ def compare(
 
     `expected` are the outputs of ganspec, `settings` those of `outside.py` that name the export.
     """
-    names = [start.name for start in network.net.inputs if start in network.inputs]
-    arrays: dict[str, np.ndarray] = {}
-    for index, batch in enumerate(network.batches()):
-        values = dict(zip((i.name for i in network.net.inputs), batch, strict=True))
-        arrays |= {f"{index}.{name}": values[name].contiguous().numpy() for name in names}
+    arrays = {
+        f"{index}.{name}": value.contiguous().numpy()
+        for index, batch in enumerate(network.batches())
+        for name, value in network.given(batch).items()
+    }
     got, library = _run(arrays, settings)
     difference, limit, pixels, of = 0.0, float("inf"), 0, 0
     for index, outputs in enumerate(expected):
-        for place, output in enumerate(outputs):
-            mine, theirs = output, got.get(f"{index}.{place}", torch.tensor(float("nan")))
+        for place, mine in enumerate(outputs):
+            theirs = got.get(f"{index}.{place}", torch.tensor(float("nan")))
             if mine.shape != theirs.shape:
                 raise ExportError(
                     f"the export makes {tuple(theirs.shape)} of {len(mine)} rows, ganspec "

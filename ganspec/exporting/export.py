@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,7 +13,7 @@ from ganspec.exporting.comparison import Agreement, compare
 from ganspec.exporting.folder import network_source, weights_of, write_folder
 from ganspec.exporting.formats import write_graph, write_weights
 from ganspec.exporting.hub import check_repository, push
-from ganspec.exporting.network import Tensors, TrainedNetwork, open_network
+from ganspec.exporting.network import Tensors, TrainedNetwork, chosen_key, open_network
 from ganspec.exporting.request import GRAPHS, SUFFIXES, ExportError, ExportRequest
 from ganspec.runs.run import Run
 from ganspec.streams import is_stdout
@@ -60,7 +60,7 @@ def export(run: Run | Path | str, **options: object) -> Exported:
     network = open_network(run, request)
     form = request.chosen_form
     expected = [network.outputs(batch) for batch in network.batches()]
-    with _writing(path, request) as temporary:
+    with _writing(path, form, request.overwrite) as temporary:
         if form == "python":
             agreement = compare(
                 network, expected, write_folder(network, temporary, request.license)
@@ -78,20 +78,16 @@ def _target(run: Run, request: ExportRequest) -> Path:
     """Return `out`, or a path in the run's folder whose name tells network, weights and label."""
     if request.out is not None:
         return Path(request.out)
-    spec = run.spec
-    name = request.network or spec.draws or spec.restores or spec.predicts or spec.networks[0]
+    name = chosen_key(run.spec, request)
     name += f"_{request.label}" if request.label else ""
     name += f"_step{request.step}" if request.step is not None else ""
     name += "_raw" if request.raw else ""
     return run.folder / f"{name.replace('/', '_')}{SUFFIXES[request.chosen_form]}"
 
 
-@contextmanager
-def _writing(path: Path, request: ExportRequest) -> Iterator[Path]:
-    """Yield a temporary file or folder, which is at `path` if the block succeeds."""
-    whole = replacing(path) if request.chosen_form != "python" else None
-    with whole or replacing_folder(path, request.overwrite) as temporary:
-        yield temporary
+def _writing(path: Path, form: str, overwrite: bool) -> AbstractContextManager[Path]:
+    """Return a context with a temporary file or folder, which is at `path` if it succeeds."""
+    return replacing_folder(path, overwrite) if form == "python" else replacing(path)
 
 
 def _write_weights(network: TrainedNetwork, expected: list[Tensors], path: Path) -> Agreement:

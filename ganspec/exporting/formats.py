@@ -31,11 +31,7 @@ def write_graph(network: TrainedNetwork, form: str, path: Path) -> None:
     if form == "onnx":
         _check_onnx(network)
     size = network.batch or EXAMPLES
-    examples = tuple(
-        value[:size]
-        for value, start in zip(network.values, network.net.inputs, strict=True)
-        if start in network.inputs
-    )
+    examples = tuple(value[:size] for value in network.given(network.values).values())
     write = WRITERS[form]
     try:
         with silenced():

@@ -22,7 +22,7 @@ from ganspec.runs.run import Run
 from ganspec.sampling.label_names import find_labels, label_names
 from ganspec.sampling.sampler import Sampler, load_weights, trained_network
 from ganspec.systems.batches import scale_pixels
-from ganspec.systems.source import PORTION, Source, own_batch, regrouped
+from ganspec.systems.source import PORTION, Source, own_batch, regrouped, whole
 from ganspec.systems.spec import Spec
 
 CPU = torch.device("cpu")
@@ -64,6 +64,11 @@ class TrainedNetwork:
         """The inputs of the export: without the label, if there is one label only."""
         return tuple(i for i in self.net.inputs if self.label is None or i.role != "label")
 
+    def given(self, batch: Tensors) -> dict[str, torch.Tensor]:
+        """Return those of a batch that the export reads, by the names of its inputs."""
+        pairs = zip(self.net.inputs, batch, strict=True)
+        return {start.name: value for start, value in pairs if start in self.inputs}
+
     @property
     def draws(self) -> bool:
         """True if `ganspec sample` draws its images by this network."""
@@ -86,8 +91,7 @@ class TrainedNetwork:
     @cached_property
     def values(self) -> Tensors:
         """One seed's latents, images that the run draws, or random ones; and labels."""
-        rows = self.own or PORTION["cpu"]
-        rows += -rows % (self.batch or 1)
+        rows = whole(self.own or PORTION["cpu"], self.batch)
         drawn = self.sampler.inputs(rows, SEED) if self.sampler else {}
         values = []
         for start in self.net.inputs:
@@ -182,12 +186,12 @@ class DrawingWatch(failures.Watch):
 
 
 def open_network(run: Run, request: ExportRequest) -> TrainedNetwork:
-    """Return the network of a run that a request names, or else its main one.
+    """Return the network of a run that a request asks for.
 
     Raises ExportError, LabelError, RunError and CheckpointError.
     """
     spec = run.spec
-    key = request.network or spec.draws or spec.restores or spec.predicts or spec.networks[0]
+    key = chosen_key(spec, request)
     if key not in spec.networks:
         known = nearest(key, spec.networks)
         help = f"try `{known}`" if known else f"it has {listed(spec.networks)}"
@@ -208,6 +212,11 @@ def open_network(run: Run, request: ExportRequest) -> TrainedNetwork:
     return TrainedNetwork(
         run, spec, key, module, cfg, weights.step, averaged, label, batch, own, sampler
     )
+
+
+def chosen_key(spec: Spec, request: ExportRequest) -> str:
+    """Return the key of the network that a request names, or else of the spec's main one."""
+    return request.network or spec.draws or spec.restores or spec.predicts or spec.networks[0]
 
 
 def _label(text: str, run: Run, spec: Spec, module: EvaluatedNetwork) -> torch.Tensor:
