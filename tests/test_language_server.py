@@ -297,6 +297,19 @@ def test_definitions_are_found_in_the_file_and_in_its_base(editor, tmp_path):
     assert "**c**, a parameter" in editor.hover(uri, of, of.index("{conv: c") + 7)
 
 
+def test_a_block_may_have_the_name_of_the_hidden_kind(editor, tmp_path):
+    """Calls become the kind `block`, which no spec can write: the name is free."""
+    blocks = "blocks:\n  block: {doc: own, params: [c], layers: [{conv: c}]}\n"
+    text = BASE.replace("    - flatten\n", "    - block: 4\n    - flatten\n") + blocks
+    uri = editor.open(tmp_path / "hidden.yaml", text)
+    assert editor.diagnostics(uri) == []
+    place = text.index("block: 4")
+    assert editor.hover(uri, text, place).startswith("block **block**(c)")
+    assert editor.at("definition", uri, text, place)["range"]["start"]["line"] == 21
+    written = {item["label"] for item in editor.at("completion", uri, text, place)}
+    assert "block" in written
+
+
 # -- completion -------------------------------------------------------------------------------
 
 COMPLETIONS = [  # the text with the cursor as `|`, some of the choices, and some that are none

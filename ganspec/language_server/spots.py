@@ -13,13 +13,13 @@ from typing import TypeAlias
 from ganspec.language.document import Document, systems
 from ganspec.language.errors import Mark, SpecError
 from ganspec.language.fields import Field, FieldType, field_type, fields_of
-from ganspec.language.kinds import Kind, kinds_of
+from ganspec.language.kinds import Kind
 from ganspec.language.load import system_of
-from ganspec.language.opening import HIDDEN, NUMBER, opened_body
+from ganspec.language.opening import NUMBER, opened_body
 from ganspec.language.section import Section
 from ganspec.language.tree import KeyPath, ListNode, MapNode, Node
 from ganspec.language.unread import UNREAD
-from ganspec.reference.words import short_family, written_fields
+from ganspec.reference.words import short_family, words_of, written_fields
 from ganspec.systems.spec import BlockDefinition
 
 Names: TypeAlias = Mapping[str, Node]
@@ -70,7 +70,7 @@ class SpecWalk:
         self.blocks = {
             name: block
             for name, block in _entries(self.whole.get("blocks")).items()
-            if name not in kinds_of("layer")
+            if name not in words_of("layer")
         }
         try:
             self.system: type[Document] = system_of(self.whole)
@@ -167,7 +167,7 @@ class SpecWalk:
             inner = {**names, **_entries(node.get("with"))}
         for key, child in node.value.items():
             place, known = (*path, key), fields.get(key)
-            kind = kinds_of(family).get(key) if family and not known else None
+            kind = words_of(family).get(key) if family and not known else None
             taken = tuple(node.value)
             yield self._key(
                 child,
@@ -190,7 +190,7 @@ class SpecWalk:
     def _chosen(self, kind: FieldType, node: Node, path: KeyPath, names: Names) -> Iterator[Spot]:
         """Yield the spots of one kind of a family: a word, or a map of one key."""
         family = kind.family or ""
-        kinds = {} if not family else kinds_of(family)
+        kinds = words_of(family) if family else {}
         if isinstance(node, ListNode):
             return
         if not isinstance(node, MapNode):
@@ -213,7 +213,7 @@ class SpecWalk:
             yield self._key(body, path, kind, family=family, kind=cls, block=block, taken=taken)
             if block:
                 yield from self._arguments(block, body, path, names)
-            elif cls and word not in HIDDEN and word != UNREAD:
+            elif cls and word != UNREAD:
                 yield from self._body(cls, body, (*path, word), names)
 
     def _is_call(self, family: str, word: str) -> bool:
