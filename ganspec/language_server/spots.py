@@ -51,11 +51,7 @@ class Spot:
     @property
     def fields(self) -> dict[str, Field]:
         """Fields of the section, as a spec writes them."""
-        if self.section is None:
-            return {}
-        if issubclass(self.section, Kind):
-            return written_fields(self.section)
-        return fields_of(self.section)
+        return written_fields(self.section) if self.section else {}
 
 
 class SpecWalk:
@@ -94,9 +90,7 @@ class SpecWalk:
 
     def parameters(self, block: str) -> dict[str, Node]:
         """Return the nodes of a block's parameters by name."""
-        node = self.blocks[block].get("params") if block in self.blocks else None
-        listed = node.value if isinstance(node, ListNode) else []
-        return {str(each.value): each for each in listed}
+        return _parameters(self.blocks[block]) if block in self.blocks else {}
 
     def _key(self, child: Node, path: KeyPath, of: FieldType = FREE, /, **more: object) -> Spot:
         # a value without a key of its own stands for its key, as a kind written as a word
@@ -106,10 +100,8 @@ class SpecWalk:
         for name, block in _entries(node).items():
             path: KeyPath = ("blocks", name)
             yield self._key(block, path)
-            params = block.get("params")
-            listed = params.value if isinstance(params, ListNode) else []
-            names = {**self.numbers, **{str(each.value): each for each in listed}}
             if isinstance(block, MapNode):
+                names = {**self.numbers, **_parameters(block)}
                 yield from self._section(BlockDefinition, block, path, names)
 
     def _value(
@@ -157,14 +149,11 @@ class SpecWalk:
         self, cls: type[Section], node: MapNode, path: KeyPath, names: Names
     ) -> Iterator[Spot]:
         """Yield the spots in the map of a section or kind."""
+        fields, family, inner = written_fields(cls), short_family(cls), names
         if issubclass(cls, Kind):
-            fields = written_fields(cls)
             family = fields[cls.primary].type.family if cls.primary else None
-        else:
-            fields, family = fields_of(cls), short_family(cls)
-        inner = names
-        if cls.__name__ == "Repeat":
-            inner = {**names, **_entries(node.get("with"))}
+            if cls.kind == "repeat":
+                inner = {**names, **_entries(node.get("with"))}
         for key, child in node.value.items():
             place, known = (*path, key), fields.get(key)
             kind = words_of(family).get(key) if family and not known else None
@@ -248,6 +237,12 @@ class SpecWalk:
 
 def _entries(node: Node | None) -> dict[str, Node]:
     return dict(node.value) if isinstance(node, MapNode) else {}
+
+
+def _parameters(block: Node) -> dict[str, Node]:
+    params = block.get("params")
+    listed = params.value if isinstance(params, ListNode) else []
+    return {str(each.value): each for each in listed}
 
 
 def spot_at(spots: Iterator[Spot], line: int, column: int) -> Spot | None:

@@ -70,13 +70,13 @@ def facts(kind: type[Kind]) -> str:
     return " ".join(found)
 
 
-def written_fields(kind: type[Kind]) -> dict[str, Field]:
-    """Return the fields of a kind as a spec writes them."""
-    if kind.kind == "repeat":  # opened before it becomes the kind
+def written_fields(model: type[Section]) -> dict[str, Field]:
+    """Return the fields of a section or kind as a spec writes them."""
+    if issubclass(model, Kind) and model.kind == "repeat":  # opened before it becomes the kind
         layers = field_type(tuple[Layer, ...])
         body = Field("layers", "layers", layers, True, None, "what is repeated")
         return {**fields_of(Rounds), "layers": body}
-    return fields_of(kind)
+    return fields_of(model)
 
 
 def words_of(family: str) -> dict[str, type[Kind]]:
