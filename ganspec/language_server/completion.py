@@ -16,7 +16,6 @@ from ganspec.reference.words import (
     flow,
     kind_text,
     needs_nothing,
-    short_family,
     takes,
     words_of,
 )
@@ -69,11 +68,10 @@ def complete(text: str, offset: int, path: Path, whole: MapNode | None) -> Choic
 
 
 def _is_marked(spot: Spot) -> bool:
-    text = spot.path[-1] if spot.is_key and spot.section else spot.node.value
-    if spot.is_key:
-        line = spot.mark.text.lines[spot.mark.line - 1]
-        text = line[spot.mark.column - 1 : spot.mark.end - 1]
-    return MARKER in str(text)
+    if not spot.is_key:
+        return MARKER in str(spot.node.value)
+    line = spot.mark.text.lines[spot.mark.line - 1]
+    return MARKER in line[spot.mark.column - 1 : spot.mark.end - 1]
 
 
 def _joined(tree: MapNode, whole: MapNode | None) -> MapNode:
@@ -100,14 +98,14 @@ def _choices(spot: Spot, walk: SpecWalk, entry: bool) -> Iterator[Proposal]:
     else:
         if entry:  # on a line of its own, a map can begin
             yield from _keys(spot, walk)
-        yield from _values(spot.allowed, walk)
+        yield from _words(spot.allowed)
+        if spot.family:
+            yield from _kinds(spot.family, walk)
         if {int, float} & spot.allowed.pythons:
             for name, node in spot.names.items():
                 value = node.value if not isinstance(node.value, (dict, list)) else node.plain()
                 detail = "parameter" if value == name else flow(value)
                 yield Proposal(name, "number", "word", detail)
-        if spot.family and not spot.allowed.family:
-            yield from _kinds(spot.family, walk)
 
 
 def _keys(spot: Spot, walk: SpecWalk) -> Iterator[Proposal]:
@@ -144,14 +142,10 @@ def _kinds(family: str, walk: SpecWalk) -> Iterator[Proposal]:
             yield Proposal(name, "block", form, f"block({', '.join(params)})")
 
 
-def _values(kind: FieldType, walk: SpecWalk) -> Iterator[Proposal]:
-    """Yield the words and kinds that a type takes."""
+def _words(kind: FieldType) -> Iterator[Proposal]:
+    """Yield the words that a type takes."""
     for literal in kind.literals:
         yield Proposal(flow(literal), "value", "word")
     if bool in kind.pythons:
         for word in ("true", "false"):
             yield Proposal(word, "value", "word")
-    if kind.family:
-        yield from _kinds(kind.family, walk)
-    if kind.section and (family := short_family(kind.section)):
-        yield from _kinds(family, walk)
