@@ -230,7 +230,7 @@ def _extended(
         fail("wrong-type", message, base.mark, "write `extends: dcgan.yaml`")
     seen = (*seen, path)
     target = path.parent / base.value
-    if _same(target) in map(_same, seen):
+    if real(target) in map(real, seen):
         chain = " -> ".join(p.name for p in (*seen, target))
         fail("circular-extends", "a spec cannot extend itself", base.mark, None, chain)
     if len(seen) >= MAX_EXTENDS:
@@ -243,7 +243,8 @@ def _extended(
     return merged
 
 
-def _same(path: Path) -> Path:
+def real(path: Path) -> Path:
+    """Return the path without links, unchanged if these cannot be followed."""
     try:
         return path.resolve()
     except (OSError, RuntimeError, ValueError):  # links in a circle, or an invalid path

@@ -10,13 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lsprotocol import types
+from pygls.capabilities import get_capability
 from pygls.lsp.server import LanguageServer
 from pygls.uris import to_fs_path
 
 from ganspec.language.document import systems
 from ganspec.language.errors import Mark, SpecError
 from ganspec.language.fields import fields_of
-from ganspec.language.source import Content, file_text
+from ganspec.language.source import Content, file_text, real
 from ganspec.language.tree import MapNode
 from ganspec.language_server.analysis import Analysis, analyse
 from ganspec.language_server.completion import complete
@@ -37,6 +38,7 @@ from ganspec.reference.words import SPEC_KEYS
 from ganspec.version import VERSION
 
 PAUSE = 0.25  # seconds without a change, before a spec is checked
+SNIPPETS = "text_document.completion.completion_item.snippet_support"
 
 
 class SpecServer(LanguageServer):
@@ -61,10 +63,10 @@ class SpecServer(LanguageServer):
     def content(self) -> Content:
         """Return a function that returns texts as the editor has them now, or else the disk."""
         documents = self.workspace.text_documents
-        texts = {_real(_path(uri)): document.source for uri, document in documents.items()}
+        texts = {real(_path(uri)): document.source for uri, document in documents.items()}
 
         def text_of(path: Path, at: Mark | None) -> str:
-            own = texts.get(_real(path))
+            own = texts.get(real(path))
             return file_text(path, at) if own is None else own
 
         return text_of
@@ -94,11 +96,11 @@ class SpecServer(LanguageServer):
 
     def schedule(self, uri: str) -> None:
         """Check a file, and the open files that extend it, after a pause in typing."""
-        path = _real(_path(uri))
+        path = real(_path(uri))
         others = [
             other
             for other, found in self.analyses.items()
-            if path in map(_real, found.texts) and other in self.workspace.text_documents
+            if path in map(real, found.texts) and other in self.workspace.text_documents
         ]
         for each in {uri, *others}:
             if task := self.tasks.get(each):
@@ -147,13 +149,6 @@ def _path(uri: str) -> Path:
     return Path(to_fs_path(uri) or uri)
 
 
-def _real(path: Path) -> Path:
-    try:
-        return path.resolve()
-    except (OSError, RuntimeError, ValueError):  # links in a circle, or an invalid path
-        return path
-
-
 def is_spec(text: str, begun: bool = False) -> bool:
     """Return True if a YAML file is a spec, by the names of its sections or its first line.
 
@@ -176,17 +171,14 @@ server = SpecServer()
 
 
 @server.feature(types.TEXT_DOCUMENT_DID_OPEN)
-def _opened(ls: SpecServer, params: types.DidOpenTextDocumentParams) -> None:
-    ls.schedule(params.text_document.uri)
-
-
 @server.feature(types.TEXT_DOCUMENT_DID_CHANGE)
-def _changed(ls: SpecServer, params: types.DidChangeTextDocumentParams) -> None:
-    ls.schedule(params.text_document.uri)
-
-
 @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
-def _saved(ls: SpecServer, params: types.DidSaveTextDocumentParams) -> None:
+def _edited(
+    ls: SpecServer,
+    params: types.DidOpenTextDocumentParams
+    | types.DidChangeTextDocumentParams
+    | types.DidSaveTextDocumentParams,
+) -> None:
     ls.schedule(params.text_document.uri)
 
 
@@ -240,9 +232,7 @@ def _completion(ls: SpecServer, params: types.CompletionParams) -> list[types.Co
         return []
     own = ls.positions(_path(uri))
     found = complete(text, own.offset(params.position), _path(uri), ls.trees.get(uri))
-    item = getattr(ls.client_capabilities.text_document, "completion", None)
-    item = getattr(item, "completion_item", None)
-    return completions(found, own, bool(getattr(item, "snippet_support", False)))
+    return completions(found, own, bool(get_capability(ls.client_capabilities, SNIPPETS, False)))
 
 
 @server.feature(types.TEXT_DOCUMENT_DOCUMENT_SYMBOL)
