@@ -48,8 +48,7 @@ class Analysis:
     def paths_at(self, mark: Mark) -> list[str]:
         """Return the key paths of the kinds that the spec chose at a mark, one for each round."""
         place = (mark.text.name, mark.line, mark.column)
-        kinds = [kind for kind in within(self.spec) if kind.mark]
-        marks = [(kind.key_path, kind.mark) for kind in kinds if kind.mark]
+        marks = [(kind.key_path, m) for kind in within(self.spec) if (m := kind.mark)]
         return [path for path, m in marks if (m.text.name, m.line, m.column) == place]
 
     def layer_costs(self, path: str) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from lsprotocol import types
@@ -36,7 +37,8 @@ REPLACEMENT = re.compile(r"use `([a-z_][a-z0-9_]*)`")
 
 def diagnostics_of(analysis: Analysis, positions: PositionsOf) -> list[types.Diagnostic]:
     """Return the diagnostics of a spec. Those in a file that it extends are at `extends`."""
-    return [_diagnostic(analysis.path, each, positions) for each in analysis.diagnostics]
+    once = cache(positions)  # a text is read and measured once for all that are in it
+    return [_diagnostic(analysis.path, each, once) for each in analysis.diagnostics]
 
 
 def _diagnostic(path: Path, found: Diagnostic, positions: PositionsOf) -> types.Diagnostic:
@@ -78,10 +80,10 @@ def _related(
 
 def _line(there: Positions, line: int, column: int) -> types.Range:
     """Return the span from a column of a line, or from its first word, to the line's end."""
-    start = there.yaml[min(line, len(there.yaml)) - 1]
-    text = there.text[start:].splitlines()[0] if there.text[start:] else ""
+    start, end = there.line(line)
+    text = there.text[start:end]
     first = column - 1 if column else len(text) - len(text.lstrip())
-    return types.Range(there.position(start + first), there.position(start + len(text)))
+    return types.Range(there.position(start + first), there.position(end))
 
 
 def _place(mark: Mark, message: str, positions: PositionsOf) -> types.DiagnosticRelatedInformation:

@@ -20,16 +20,20 @@ class Positions:
     def __init__(self, text: str, units: Callable[[str], int]):
         self.text, self.units = text, units
         mark = int(text.startswith("\ufeff"))  # a byte order mark, which the parser removes
-        self.yaml = [mark, *(m.end() for m in re.finditer(LINE_END, text))]
-        self.ends = [*(m.start() for m in re.finditer(LINE_END, text)), len(text)]
+        ends = [m.span() for m in re.finditer(LINE_END, text)]
+        self.yaml = [mark, *(end for _, end in ends)]
+        self.ends = [*(start for start, _ in ends), len(text)]
         self.editor = [0, *(m.end() for m in re.finditer(EDITOR_LINE_END, text))]
+
+    def line(self, number: int) -> tuple[int, int]:
+        """Return the start and the end of a line of YAML; of the last one if the text has fewer."""
+        index = min(number, len(self.yaml)) - 1
+        return self.yaml[index], self.ends[index]
 
     def range(self, mark: Mark) -> Range:
         """Return the span of a mark, which stays on its line."""
-        line = min(mark.line, len(self.yaml)) - 1
-        columns = (mark.column, mark.end)
-        offsets = (min(self.yaml[line] + c - 1, self.ends[line]) for c in columns)
-        start, end = map(self.position, offsets)
+        first, last = self.line(mark.line)
+        start, end = (self.position(min(first + c - 1, last)) for c in (mark.column, mark.end))
         return Range(start, end)
 
     def position(self, offset: int) -> Position:
