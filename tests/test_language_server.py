@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import os
@@ -21,13 +22,14 @@ from typer.testing import CliRunner
 import ganspec
 from ganspec.cli import app
 from ganspec.language.errors import SpecError
+from ganspec.language_server.analysis import Analysis
 from ganspec.language_server.completion import complete
 from ganspec.language_server.half_typed import tree_until
 from ganspec.language_server.help_texts import help_text
 from ganspec.language_server.messages import symbols
 from ganspec.language_server.navigation import definition, outline
 from ganspec.language_server.positions import Positions
-from ganspec.language_server.server import is_spec
+from ganspec.language_server.server import SpecServer, is_spec
 from ganspec.language_server.spots import SpecWalk
 from ganspec.report.findings import as_json
 
@@ -224,6 +226,24 @@ def test_columns_are_those_of_the_editor(editor, tmp_path):
     line = text.split("\n")[found["range"]["start"]["line"]]
     start = line.encode("utf-16-le")[: 2 * found["range"]["start"]["character"]]
     assert start.decode("utf-16-le") == 'objective: {"lo\\u0073s": hinge, '
+
+
+def test_a_check_may_end_while_another_file_is_opened():
+    """The thread that checks adds what it found, while the opened file's dependents are sought."""
+    server = SpecServer()
+
+    class Found:
+        @property
+        def texts(self):
+            server.analyses[f"file:///{len(server.analyses)}.yaml"] = Analysis(Path("other.yaml"))
+            return {}
+
+    async def opened():
+        server.schedule("file:///own.yaml")
+
+    server.analyses["file:///first.yaml"] = Found()
+    asyncio.run(opened())
+    assert list(server.tasks) == ["file:///own.yaml"]
 
 
 def test_yaml_of_other_programs_is_left_alone(editor, tmp_path):

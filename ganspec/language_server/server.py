@@ -99,7 +99,7 @@ class SpecServer(LanguageServer):
         path = real(_path(uri))
         others = [
             other
-            for other, found in self.analyses.items()
+            for other, found in list(self.analyses.items())  # the thread may add one meanwhile
             if path in map(real, found.texts) and other in self.workspace.text_documents
         ]
         for each in {uri, *others}:
