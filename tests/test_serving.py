@@ -24,6 +24,7 @@ import pytest
 import torch
 from PIL import Image
 from small_gans import COLOUR, GREY, MULTI_HOT, write_objects
+from small_systems import CLASSIFIER, PLAIN
 from typer.testing import CliRunner
 
 import ganspec
@@ -309,33 +310,12 @@ def run_serve(*words):
     return CliRunner().invoke(app, ["serve", *map(str, words)])
 
 
-CLASSIFIER = """
-name: sorter
-data: {dataset: {shapes: {count: 48}}, size: 8}
-label: {kind: classes, size: 24}
-classifier: {layers: [flatten, {linear: 24}]}
-objective: {loss: cross_entropy}
-optimizer: {adam: {lr: 0.01}}
-train: {batch: 16}
-"""
-
-
-AUTOENCODER = """
-name: restorer
-data: {dataset: {shapes: {count: 48}}, size: 8, range: [0, 1]}
-autoencoder: {layers: [flatten, {linear: 8}, relu, {project: [3, 8, 8]}, sigmoid]}
-objective: {loss: mean_squared_error}
-optimizer: {adam: {lr: 0.01}}
-train: {batch: 16}
-"""
-
-
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
         (CLASSIFIER, "trains a classifier, which draws no new images"),
         (
-            AUTOENCODER,
+            PLAIN,
             "trains an autoencoder, which draws no new images: `ganspec sample` restores test "
             "images",
         ),

@@ -6,7 +6,6 @@ are `data:` addresses, in which no script runs and which load nothing.
 
 from __future__ import annotations
 
-import base64
 import io
 from typing import TypedDict
 
@@ -19,7 +18,7 @@ from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError
 from ganspec.program.ir import Net
 from ganspec.report.graph_svg import picture
-from ganspec.report.page import page
+from ganspec.report.page import data_uri, page
 from ganspec.report.run_images import final_picture
 from ganspec.report.run_view import RunView
 from ganspec.report.survey_table import layout
@@ -93,7 +92,7 @@ def show_run(run: TrainedRun) -> str:
         "pictured": view.pictured,
         "picture": newest.uri if newest else None,
         "width": _enlarged(newest.width) if newest else 0,
-        "plots": [{"title": p.title, "uri": _uri(p.png(), "png")} for p in view.plots[:PLOTS]],
+        "plots": [{"title": p.title, "uri": data_uri(p.png(), "png")} for p in view.plots[:PLOTS]],
         "scores": scores,
     }
     return show("run", shown)
@@ -108,7 +107,7 @@ def show_samples(samples: Samples) -> str:
     data = samples.png()
     with Image.open(io.BytesIO(data)) as image:
         width = _enlarged(image.width)
-    view = {"alt": repr(samples), "width": width, "picture": _uri(data, "png")}
+    view = {"alt": repr(samples), "width": width, "picture": data_uri(data, "png")}
     return show("samples", view)
 
 
@@ -134,8 +133,4 @@ def _enlarged(width: int) -> int:
 
 def _graph(title: str, nets: dict[str, Net]) -> str | None:
     data = picture(title, nets).encode("utf-8")
-    return _uri(data, "svg+xml") if len(data) <= LARGEST else None
-
-
-def _uri(data: bytes, form: str) -> str:
-    return f"data:image/{form};base64,{base64.b64encode(data).decode('ascii')}"
+    return data_uri(data, "svg+xml") if len(data) <= LARGEST else None

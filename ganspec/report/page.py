@@ -34,6 +34,11 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
+def data_uri(data: bytes, form: str) -> str:
+    """Return a picture as an address of a page, which then needs no file beside it."""
+    return f"data:image/{form};base64,{base64.b64encode(data).decode('ascii')}"
+
+
 def fingerprint(script: str) -> str:
     """Return a script's hash for a content security policy, such as `sha256-47DEQp...`."""
     digest = hashlib.sha256(str(script).encode("utf-8")).digest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TypeVar
 from PIL import Image
 
 from ganspec.atomic import replacing
+from ganspec.report.page import data_uri
 from ganspec.runs.record import RunRecord
 
 T = TypeVar("T")
@@ -48,7 +48,7 @@ class Picture:
 
     @property
     def uri(self) -> str:
-        return f"data:image/{self.format};base64,{base64.b64encode(self.data).decode('ascii')}"
+        return data_uri(self.data, self.format)
 
 
 def final_picture(record: RunRecord, most: int | None = None) -> Picture | None:

@@ -23,6 +23,11 @@ def rows(images: torch.Tensor) -> np.ndarray:
     return images.permute(0, 2, 3, 1).contiguous().numpy()
 
 
+def picture_of(pixels: np.ndarray) -> Image.Image:
+    """Return one image, H x W x C, as a picture, grey if it has one channel."""
+    return Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels)
+
+
 def paint_grid(images: torch.Tensor, columns: int, file: Path | BinaryIO) -> None:
     """Write one PNG of all images into a path or an open file."""
     save_grid(images.float() / 255, file, columns, SimpleNamespace(low=0))
@@ -41,8 +46,7 @@ def write_folder(pictures: Pictures, path: Path, on_progress: OnProgress) -> Non
     with replacing_folder(path) as temporary:
         for images, _ in pictures.batches:
             for image in rows(images):
-                picture = Image.fromarray(image.squeeze(2) if image.shape[2] == 1 else image)
-                picture.save(temporary / f"{done:06d}.png")
+                picture_of(image).save(temporary / f"{done:06d}.png")
                 done += 1
             on_progress(done, pictures.count)
 
@@ -84,17 +88,17 @@ def write_npz(pictures: Pictures, path: Path, on_progress: OnProgress) -> None:
                 labels += [batch_labels] if batch_labels is not None else []
                 done += len(images)
                 on_progress(done, pictures.count)
-        for name, column in _columns(pictures, labels).items():
+        ranking, columns = pictures.ranking, label_columns(labels)
+        if ranking is not None:
+            columns = {"scores": ranking.scores, "chosen": ranking.indices, **columns}
+        for name, column in columns.items():
             with archive.open(f"{name}.npy", "w") as file:
                 np.lib.format.write_array(file, column.numpy(), allow_pickle=False)
 
 
-def _columns(pictures: Pictures, labels: list[torch.Tensor]) -> dict[str, torch.Tensor]:
-    columns = {}
-    if pictures.ranking is not None:
-        columns = {"scores": pictures.ranking.scores, "chosen": pictures.ranking.indices}
-    if labels and labels[0].ndim == 1:
-        columns["labels"] = torch.cat(labels)
-    elif labels:
-        columns["multi_hot"] = torch.cat(labels).byte()
-    return columns
+def label_columns(labels: list[torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return batches of labels as a file npz has them, under their name; none without a batch."""
+    if not labels:
+        return {}
+    column = torch.cat(labels)
+    return {"labels": column} if column.ndim == 1 else {"multi_hot": column.byte()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import io
 import math
@@ -13,10 +12,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import torch
-from PIL import Image
 
+from ganspec.comparison.phrases import article
+from ganspec.report.page import data_uri
 from ganspec.runs.run import Run, RunError, used_files
-from ganspec.sampling.forms import rows
+from ganspec.sampling.forms import label_columns, picture_of, rows
 from ganspec.sampling.interpolation import WAYS
 from ganspec.sampling.label_names import LabelError, find_labels
 from ganspec.sampling.pictures import columns_of
@@ -46,8 +46,7 @@ class Painter:
         self.sampler, self.options = sampler, options
         numbers = max(math.prod(sampler.spec.data.shape), sampler.cfg.latent_size)
         self.most = max(1, min(MOST_IMAGES, MOST_NUMBERS // numbers))
-        labels = sampler.labels
-        self.label_kind = None if labels is None else "classes" if labels.ndim == 1 else "multi_hot"
+        self.label_kind = None if sampler.labels is None else sampler.cfg.labels
         size = sampler.cfg.label_size if self.label_kind else 0
         names = sampler.names[:size]
         self.names = names + [str(index) for index in range(len(names), size)]
@@ -110,11 +109,10 @@ class Painter:
         Raises RequestError.
         """
         size, file = self.sampler.cfg.latent_size, io.BytesIO()
-        columns = {"latents": torch.stack([unpack(f.latent, size) for f in request.favourites])}
+        latents = torch.stack([unpack(each.latent, size) for each in request.favourites])
         found = (self._label(each.labels) for each in request.favourites)
-        if labels := [label for label in found if label is not None]:
-            is_index, label_column = self.label_kind == "classes", torch.cat(labels)
-            columns |= {"labels": label_column} if is_index else {"multi_hot": label_column.byte()}
+        labels = [label for label in found if label is not None]
+        columns = {"latents": latents, **label_columns(labels)}
         arrays: dict[str, Any] = {name: column.numpy() for name, column in columns.items()}
         np.savez(file, **arrays)
         return file.getvalue()
@@ -184,7 +182,7 @@ class Painter:
         elif labels:
             indices = [row.nonzero().flatten().tolist() for row in labels[0]]
         return [
-            {"png": data_uri(pixels), "latent": pack(latent), "labels": label}
+            {"png": png_uri(pixels), "latent": pack(latent), "labels": label}
             for pixels, latent, label in zip(rows(images), latents, indices, strict=True)
         ]
 
@@ -197,19 +195,14 @@ def open_painter(folder: Path, device: str, step: int | None, raw: bool) -> Pain
     spec = Run.open(folder).spec
     if not spec.draws:
         advice = ": `ganspec sample` restores test images" if spec.restores else ""
-        raise RunError(f"{folder} trains {a(spec.noun)}, which draws no new images{advice}")
+        raise RunError(f"{folder} trains {article(spec.noun)}, which draws no new images{advice}")
     sampler = Sampler(folder, choose_device(device), step, False if raw else None)
     options = [*(["--step", str(step)] if step is not None else []), *(["--raw"] if raw else [])]
     return Painter(sampler, [*options, *(["--device", device] if device != "auto" else [])])
 
 
-def a(noun: str) -> str:
-    """Return a noun with its article: `a GAN`, `an autoencoder`."""
-    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"
-
-
-def data_uri(pixels: np.ndarray) -> str:
+def png_uri(pixels: np.ndarray) -> str:
     """Return an image, H x W x C, as a PNG in a data URI."""
     file = io.BytesIO()
-    Image.fromarray(pixels.squeeze(2) if pixels.shape[2] == 1 else pixels).save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode('ascii')}"
+    picture_of(pixels).save(file, "PNG")
+    return data_uri(file.getvalue(), "png")
