@@ -6,17 +6,18 @@ Each run is served once, by a thread, and asked over HTTP; a browser uses the pa
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import io
 import json
 import os
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
 from types import SimpleNamespace
 
 import numpy as np
@@ -58,7 +59,7 @@ JSON = {"Content-Type": "application/json"}
 NEW = {"seed": 3, "count": 5}
 
 
-@contextmanager
+@contextlib.contextmanager
 def listening_to(application_):
     """Serve an application on a free port, in a thread. Yield its URL."""
     listening = listen("127.0.0.1", 0)
@@ -342,6 +343,19 @@ def test_a_port_that_is_taken_is_said(sites):
     )
     with pytest.raises(PortError, match=r"no address of `nowhere\.invalid` is known"):
         listen("nowhere.invalid", 0)
+
+
+def test_a_port_that_can_be_had_is_advised():
+    last = 65535
+    with socket.socket() as taken:
+        with contextlib.suppress(OSError):  # another program has it
+            taken.bind(("127.0.0.1", last))
+            taken.listen()
+        with pytest.raises(PortError, match=r"in use; try --port 0$"):
+            listen("127.0.0.1", last)
+    with pytest.raises(PortError) as refused:
+        listen("192.0.2.1", 8000)  # of no machine
+    assert "try --port" not in str(refused.value)
 
 
 def test_other_machines_are_let_in_with_a_warning(sites, monkeypatch):

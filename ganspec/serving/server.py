@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 import sys
@@ -14,6 +15,7 @@ from starlette.applications import Starlette
 from ganspec.language.errors import GanspecError
 
 MOST_CONNECTIONS = 64
+FIRST_FREE, LAST = 1024, 65535  # ports that any user can have; 0 chooses one of them
 
 
 class PortError(GanspecError):
@@ -61,7 +63,10 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         reason = (error.strerror or str(error)).lower()
-        raise PortError(f"port {port} of {host}: {reason}; try --port {port + 1 or 0}") from None
+        other = port + 1 if FIRST_FREE <= port < LAST else 0
+        # an address of another machine has no port for this one
+        advice = "" if error.errno == errno.EADDRNOTAVAIL else f"; try --port {other}"
+        raise PortError(f"port {port} of {host}: {reason}{advice}") from None
     return listening
 
 
