@@ -478,6 +478,29 @@ def test_a_person_with_a_keyboard_uses_the_page(page, tmp_path):
     assert {url.rpartition("/")[2] for url in page.requests() if "blob:" not in url} <= own
 
 
+HOLD_SAMPLES = """
+const send = window.fetch;
+window.fetch = async (path, wish) => {
+  if (path === "images") await new Promise(go => { window.go = go; });
+  return send(path, wish);
+};
+document.getElementById("wish").requestSubmit();
+document.getElementById("frames").value = 3;
+document.getElementById("path").dispatchEvent(new Event("input"));
+"""
+
+
+def test_the_page_is_busy_until_the_last_of_its_draws_ends(page):
+    for picture in page.find("#samples .picture")[:2]:
+        picture.click()
+    assert status(page).startswith("64 images of seed 0, in ")
+    page.run(HOLD_SAMPLES)
+    until(lambda: len(page.find("#paths .picture")) == 6)  # two labels, three images
+    assert page.find("[aria-busy]")  # the samples are still drawn
+    page.run("window.go()")
+    assert status(page).startswith("64 images of seed 1, in ")
+
+
 def test_seed_labels_and_truncation_change_the_samples(page):
     from selenium.webdriver.common.keys import Keys
 

@@ -26,6 +26,14 @@ function say(status, text, refused = false) {
   status.classList.toggle("refused", refused);
 }
 
+let drawing = 0; // several draws may run at once, of which the last one ends the waiting
+
+function wait(change) {
+  drawing += change;
+  if (drawing) main.setAttribute("aria-busy", "true");
+  else main.removeAttribute("aria-busy");
+}
+
 // Run `draw` once at a time. Of the calls while it runs, only the last one follows.
 function latest(status, draw) {
   let running = false, again = false;
@@ -33,7 +41,7 @@ function latest(status, draw) {
     again = true;
     if (running) return;
     running = true;
-    main.setAttribute("aria-busy", "true");
+    wait(1);
     while (again) {
       again = false;
       try {
@@ -42,7 +50,7 @@ function latest(status, draw) {
         say(status, error.message, true);
       }
     }
-    main.removeAttribute("aria-busy");
+    wait(-1);
     running = false;
   };
 }
