@@ -10,6 +10,7 @@ from pathlib import Path
 
 import ganspec
 from ganspec.compiler.lower import lower
+from ganspec.language.source import parse
 from ganspec.program.measure import costs, totals
 from ganspec.systems.spec import Spec
 
@@ -51,8 +52,9 @@ def entry(path: Path) -> str:
     text = f"\n## {spec.name}\n\n{spec.doc}. Images {spec.data.shown_shape}; parameters: "
     text += f"{', '.join(counts)}.\n\n"
     text += f"[Spec](../specs/{path.name}), [what it becomes](../generated/{spec.name}.py)"
-    if base := re.search(r"^extends: (\w+)\.yaml$", path.read_text("utf-8"), re.M):
-        text += f"; it extends [{base[1]}](#{base[1]})"
+    if base := parse(path.read_text("utf-8")).get("extends"):
+        name = Path(base.value).stem
+        text += f"; it extends [{name}](#{name})"
     text += ".\n"
     return text + (f"\n{picture(spec.name)}" if spec.name in PICTURES else "")
 

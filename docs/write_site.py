@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 import ganspec
 from ganspec.comparison.compare import compare
 from ganspec.compiler.lower import lower
+from ganspec.language.source import parse
 from ganspec.report.diff_markdown import render
 from ganspec.report.graph_svg import svg
 from ganspec.systems.spec import Spec
@@ -24,7 +25,6 @@ ROOT = Path(__file__).parent.parent
 FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
 COMMENT = re.compile(r"^<!-- (?:file: (?P<file>\S+) -->\n(?P<fence>```\w+)|.*?-->)\n", re.M | re.S)
 LINK = re.compile(r"\]\((?!https?:)([^)#\s]+)(#[^)]*)?\)")
-EXTENDS = re.compile(r"^extends: (\S+)$", re.M)
 LANGUAGES = {".py": "python", ".yaml": "yaml", ".toml": "toml", ".txt": "text"}
 TOP = {
     "README.md": "overview.md",
@@ -86,9 +86,9 @@ class Site:
         drawn.write_text(svg(spec, lower(spec)), "utf-8")
         emitted = f"[What it becomes](../generated/{spec.name}.py), [gallery](../docs/gallery.md)"
         head = f"{spec.doc}. {emitted}.\n\n![networks of {spec.name}]({spec.name}.svg)\n\n"
-        if base := EXTENDS.search(source.read_text("utf-8")):
-            difference = render(compare(ganspec.load(source.parent / base[1]), spec))
-            head += f"It extends [{base[1]}]({base[1]}):\n\n{difference}\n\n## The spec\n\n"
+        if base := parse(source.read_text("utf-8")).get("extends"):
+            difference = render(compare(ganspec.load(source.parent / base.value), spec))
+            head += f"It extends [{base.value}]({base.value}):\n\n{difference}\n\n## The spec\n\n"
         return head
 
     def linked(self, text: str, path: str) -> str:
