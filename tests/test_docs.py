@@ -6,8 +6,9 @@ lines. A command without output shown must succeed. `python` blocks run as progr
 are specs, or parts laid over a small one. A comment on the line before a block says otherwise:
 
 - `not run: WHY`
-- `first: COMMAND`, run before it
-- `file: NAME`, which the block is written to
+- `stand-in: COMMAND`, which makes what the page leaves to its reader, such as photographs
+- `file: NAME`, which the block is written to; `file: NAME with FILE` if it needs a file of kinds
+- `wrong: NAME`, which the block is written to without a check
 - `source of: NAME`: the block is part of what that spec becomes
 - `with: FILE`: the spec needs this file of kinds; it is also emitted and trained
 - `rule: SETTING`, on a `diff` block: a change of ganspec that makes the setting possible
@@ -40,6 +41,7 @@ BLOCK = re.compile(
     r"(?:^<!-- (?P<mark>[^\n]*) -->\n)?^```(?P<kind>console|diff|python|yaml)\n(?P<text>.*?)^```$",
     re.M | re.S,
 )
+MARKS = ("not run", "stand-in", "file", "wrong", "source of", "with", "rule")
 # laid over every training, so that what takes minutes takes seconds
 FAST = ["--set=vars.ch=4", "--set=data.dataset={shapes: {count: 256}}"]
 
@@ -55,16 +57,22 @@ def test_blocks_run_as_typed(page, tmp_path, monkeypatch):
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)  # `train` sets its own
     for block in BLOCK.finditer(page.read_text("utf-8")):
         what, _, value = (block["mark"] or "").partition(": ")
+        assert what in ("", *MARKS), f"no such mark: {what}"
         if what == "not run":
             continue
-        if what == "first":
-            assert execute(value)[0] == 0
-        if what == "file":
+        if what == "wrong":
             Path(value).write_text(block["text"])
+            continue
+        if what == "stand-in":
+            assert execute(value)[0] == 0
+        kinds = value if what == "with" else ""
+        if what == "file":
+            file, _, kinds = value.partition(" with ")
+            Path(file).write_text(block["text"])
         if what == "source of":
             assert block["text"].strip() in ganspec.emit(ganspec.load(value))
-        elif what == "with":
-            check_with_kinds(block["text"], value)
+        elif kinds:
+            check_with_kinds(block["text"], kinds)
         elif what == "rule":
             check_rule(block["text"], value)
         else:
@@ -113,7 +121,7 @@ def check_python(text):
 def check_yaml(text):
     if text.startswith("- "):  # layers by themselves, which the page's own maker has lowered
         return
-    head = "" if text.startswith("name:") else "extends: base.yaml\n"
+    head = "" if text.startswith(("name:", "extends:")) else "extends: base.yaml\n"
     Path("block.yaml").write_text(head + text)
     lower(ganspec.load("block.yaml"))
 
@@ -123,7 +131,7 @@ def check_with_kinds(text, file):
     with own_kinds_forgotten():
         ganspec.load_kinds(file)
         check_yaml(text)
-        few = [] if "dataset" in text else ["data.dataset={shapes: {count: 64}}"]
+        few = [] if "dataset" in text else ["data.dataset={shapes: {count: 64}}", "train.batch=4"]
         spec = ganspec.load("block.yaml", few)
         ganspec.check(spec)
         source = ganspec.emit(spec)
