@@ -20,9 +20,10 @@ from ganspec.cli import app
 from ganspec.plots import curves
 from ganspec.plots.curves import BINS, THEME, Curve, Panel
 from ganspec.plots.log import Column, Epochs, columns
+from ganspec.plots.multiples import BINS as SMALL_BINS
 from ganspec.report import run_images
 from ganspec.report.markup import markdown, markdown_line
-from ganspec.report.run_files import write_report
+from ganspec.report.run_files import ReportError, write_report
 from ganspec.report.run_markdown import fenced
 from ganspec.report.run_plots import run_plots
 from ganspec.report.run_scores import score_lines
@@ -355,7 +356,7 @@ def test_pages_are_readable(tmp_path, browser, count):
     """At two widths, in both themes: nothing overflows, every text stands out from its ground."""
     scores = [score(epoch=e, value=200 - e) for e in (1, 2, 4)]
     page_of(*(make_run(tmp_path / f"run_{i}", scores=scores) for i in range(count)))
-    for width, dark in [(1400, False), (700, True)]:
+    for width, dark in [(1400, False), (700, True), (390, False)]:
         page = browser.open(tmp_path / "page.html", width, dark)
         asked = [url for url in page.requests() if not url.startswith("chrome")]
         assert (page.complaints(), asked) == ([], [])
@@ -454,7 +455,7 @@ def test_a_folder_of_pictures_is_not_taken(tmp_path):
 
 @pytest.mark.parametrize(
     "words",
-    [["nowhere"], ["run", "-o", "page.pdf"], ["run"] * 7, ["run", "nowhere", "-o", "x.html"]],
+    [["nowhere"], ["run", "-o", "page.pdf"], ["run"] * 25, ["run", "nowhere", "-o", "x.html"]],
 )
 def test_what_cannot_be_a_page_is_one_line(tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)
@@ -477,3 +478,42 @@ def test_a_run_says_how_long_its_epochs_are(tmp_path):
     view = RunView(read_record(tmp_path / "run"), "run1")
     assert view.when(3) == "step 3, epoch 1.5"
     assert any(remark.startswith("Trained for 1.5 of the") for remark in view.remarks)
+
+
+def test_many_runs_have_small_plots_and_fit_a_phone(tmp_path, browser):
+    """On one page: a part of each plot for each run, on the same axes, and shared lines once."""
+    folders = []
+    for i in range(24):
+        scores = [score(epoch=e, value=200 - e * i) for e in (1, 2, 4)]
+        steps = 2 * SMALL_BINS if i == 3 else 40
+        path = tmp_path / f"run_{i}"
+        folders.append(make_run(path, settings=[f"train.seed={i}"], steps=steps, scores=scores))
+    text = page_of(*folders)
+    assert len(text) < 8_000_000
+    view = ReportView(read_records(folders))
+    assert [len(plot.parts) for plot in (*view.plots, *view.score_plots)] == [24, 24, 24]
+    axes = [part.figure.axes[0] for part in view.plots[0].parts]
+    assert {(a.get_xlim(), a.get_ylim()) for a in axes} == {
+        (axes[0].get_xlim(), axes[0].get_ylim())
+    }
+    assert "lowest to highest" in view.plots[0].notes[0]
+    unmeasured = [who for who, line in view.score_lines if not line.measured]
+    assert unmeasured and set(unmeasured) == {"all runs"}
+    assert ("all runs", "It has no checkpoint.") in view.remarks
+    for width, dark in [(1400, False), (390, True)]:
+        page = browser.open(tmp_path / "page.html", width, dark)
+        assert page.complaints() == []
+        assert page.overflow() <= 0
+        assert page.unreadable() == []
+    assert len(page.find(".multiples .plot svg")) == 72
+    with pytest.raises(ReportError, match="24 at most"):
+        page_of(*folders, folders[0])
+
+
+def test_many_runs_are_one_figure_on_paper(tmp_path):
+    folders = [make_run(tmp_path / f"run_{i}") for i in range(7)]
+    assert page_of(*folders, name="page.md").count("page_files/log_") == 2
+    (figure, _) = (plot.figure for plot in ReportView(read_records(folders)).plots)
+    assert [axes.get_title() for axes in figure.axes if axes.get_visible()] == [
+        f"run_{i}" for i in range(7)
+    ]

@@ -14,7 +14,7 @@ EXAMPLE = "ganspec report runs/dcgan -o page.html"
 
 def report(
     folders: Annotated[
-        list[Path], typer.Argument(metavar="RUN...", help="Run folders, six at most.")
+        list[Path], typer.Argument(metavar="RUN...", help="Run folders, 24 at most.")
     ],
     out: Annotated[
         Path | None,

@@ -7,6 +7,7 @@ Ito, 2008, made darker or lighter for contrast with the background).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
@@ -126,23 +127,18 @@ def outside(panel: Panel) -> str:
     return f"{count:,} {are} beyond the axis, the furthest {value:.4g} at step {step:,.0f}"
 
 
-def thinning(panel: Panel) -> str:
+def thinning(curves: Iterable[Curve], bins: int = BINS) -> str:
     """Explain the full and the pale lines for a caption. Return "" if no curve is smoothed."""
-    counts = [len(curve.column) for curve in panel.curves if not curve.sparse]
+    counts = [len(curve.column) for curve in curves if not curve.sparse]
     widths = sorted({window(count) for count in counts} - {1})
     if not widths:
         return ""
     mean = " or ".join(f"{width:,}" for width in widths)
     band = "each step"
-    if is_long(longest := max(counts)):
-        short = "" if all(map(is_long, counts)) else "; in short logs, each step"
-        band = f"lowest to highest of every {longest / BINS:,.0f} steps{short}"
+    if (longest := max(counts)) >= 2 * bins:
+        short = "" if min(counts) >= 2 * bins else "; in short logs, each step"
+        band = f"lowest to highest of every {longest / bins:,.0f} steps{short}"
     return f"full line: mean of the last {mean} steps; pale: {band}"
-
-
-def is_long(count: int) -> bool:
-    """Return True if `count` values are too many to draw one by one."""
-    return count >= 2 * BINS
 
 
 def legend_label(text: str) -> str:
@@ -151,8 +147,11 @@ def legend_label(text: str) -> str:
     return f" {cut}" if cut.startswith("_") else cut
 
 
-def draw_curve(axes: Axes, curve: Curve) -> None:
-    """Draw a sparse curve with markers, others smoothed, over their raw values or range in pale."""
+def draw_curve(axes: Axes, curve: Curve, bins: int = BINS) -> None:
+    """Draw a sparse curve with markers, others smoothed, over their raw values or range in pale.
+
+    The range, of `bins` points, is for curves of so many values that single ones cannot be seen.
+    """
     column, colour = curve.column, THEME[curve.colour][0]
     label = legend_label(curve.label)
     plot = partial(axes.plot, color=colour, label=label, linestyle=curve.style)
@@ -160,10 +159,10 @@ def draw_curve(axes: Axes, curve: Curve) -> None:
         plot(column.steps, column.values, linewidth=1.6, marker="o", markersize=3.5)
         return
     smooth = smoothed(column.mean, window(len(column)))
-    if is_long(len(column)):
-        steps, low, high = envelope(column)
+    if len(column) >= 2 * bins:
+        steps, low, high = envelope(column, bins)
         axes.fill_between(steps, low, high, step="pre", color=colour, alpha=0.3, linewidth=0)
-        ends = np.linspace(0, len(column), BINS + 1).astype(int)[1:] - 1
+        ends = np.linspace(0, len(column), bins + 1).astype(int)[1:] - 1
         plot(steps, smooth[ends], linewidth=1.8)
     else:
         axes.plot(column.steps, column.values, color=colour, alpha=0.3, linewidth=0.7)

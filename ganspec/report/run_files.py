@@ -15,7 +15,7 @@ from ganspec.runs.record import read_records
 from ganspec.seal import is_report, sealed_page
 from ganspec.streams import is_stream
 
-MOST = 6  # largest number of runs on one page
+MOST = 24  # largest number of runs on one page
 FORMS = (".html", ".md", ".tex")
 PLAIN = re.compile(r"[A-Za-z0-9._-]+")  # names that LaTeX can include
 

@@ -62,15 +62,16 @@ def final_picture(record: RunRecord, most: int | None = None) -> Picture | None:
     return None
 
 
-def moments(record: RunRecord) -> list[Picture]:
+def moments(record: RunRecord, most: int = STRIP_BYTES) -> list[Picture]:
     """Return at most `MOMENTS` pictures, evenly spaced through training, [] if fewer than two.
 
-    A grid is cut to the start of its first row. A classifier's picture is made smaller.
+    Each has at most `most` bytes. A grid is cut to the start of its first row. A classifier's
+    picture is made smaller.
     """
     pictures = []
     for step in spaced(list(record.samples), MOMENTS):
         if image := _opened(record.samples[step]):
-            pictures.append(_encoded(_moment(image, record), step, STRIP_BYTES))
+            pictures.append(_encoded(_moment(image, record), step, most))
     return pictures if len(pictures) > 1 else []
 
 

@@ -65,14 +65,14 @@ class LatexWriter:
             return
         head = ["score", *(["run"] if several else []), "claimed", "measured", "conditions"]
         rows = []
-        for view, line in lines:
+        for who, line in lines:
             claim = (
                 [f"claimed: {', '.join(line.claim_conditions)}"] if line.claim_conditions else []
             )
             measured = [f"measured: {', '.join(line.conditions)}"] if line.conditions else []
             differs = [f"not as claimed: {'; '.join(line.differences)}"] if line.differences else []
             name = f"{line.metric} of {line.of}"
-            run = [view.label] if several else []
+            run = [who] if several else []
             values = [line.claimed or "-", line.measured or "-"]
             rows.append([name, *run, *values, "; ".join([*differs, *claim, *measured])])
         columns = "l" * (len(head) - 1) + "p{7cm}"

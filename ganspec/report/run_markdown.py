@@ -63,8 +63,8 @@ class Writer:
         several = ["run"] if self.report.several else []
         head = ["score", *several, "claimed", "as claimed", "measured", "differs", "measured on"]
         rows = []
-        for view, line in lines:
-            run = [view.label] if self.report.several else []
+        for who, line in lines:
+            run = [who] if self.report.several else []
             claim = [line.claimed or "no claim", ", ".join(line.claim_conditions)]
             score = [line.measured or "not measured", "; ".join(line.differences)]
             name = f"{line.metric} of {line.of}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property, partial
 from pathlib import Path
 
 import matplotlib
@@ -15,9 +16,11 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 
 from ganspec.atomic import replacing
+from ganspec.plots import multiples
 from ganspec.plots.curves import (
     THEME,
     Curve,
+    Look,
     Panel,
     figure_of,
     looks,
@@ -32,16 +35,26 @@ from ganspec.scores.panels import score_panels
 
 WIDTH = 6.4  # inches: two plots in a row
 MOST = 8  # largest number of the log's columns to plot for several runs
+OVERLAID = 6  # largest number of runs whose curves can be told apart in one plot
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure, its title for screen readers, and notes on how it is drawn."""
+    """A figure, its title for screen readers, and notes on how it is drawn.
+
+    `parts` are the same plots apart, for a page that arranges them by its own width. A figure is
+    drawn when a page asks for it.
+    """
 
     name: str
     title: str
-    figure: Figure
+    draw: Callable[[], Figure]
     notes: tuple[str, ...] = ()
+    parts: tuple[Plot, ...] = ()
+
+    @cached_property
+    def figure(self) -> Figure:
+        return self.draw()
 
     def svg(self) -> Markup:
         """Return the figure as an `<svg>` element, with CSS variables `--plot-NAME` as colours."""
@@ -97,21 +110,34 @@ def run_plots(record: RunRecord) -> list[Plot]:
 
 
 def overlays(records: list[RunRecord]) -> list[Plot]:
-    """Return plots of the first MOST columns of the logs, each with a curve for each run."""
+    """Return plots of the first MOST columns of the logs, each with a curve for each run.
+
+    More than OVERLAID runs have a small plot each.
+    """
     names = list(dict.fromkeys(name for record in records for name in record.columns))
     usual = list(LOOKS)
     names.sort(key=lambda name: usual.index(name) if name in usual else len(usual))
-    plots: list[Plot] = []
-    for name in names[:MOST]:
-        curves = []
-        for record, (colour, style) in zip(records, looks(len(records)), strict=True):
-            if column := record.columns.get(name):
-                longest = max(map(len, record.columns.values()))
-                sparse = len(column) < longest / 2
-                curves.append(Curve(column, record.label, colour, style, sparse))
-        panel = Panel(column_title(name), tuple(curves), claimed=shared_claim(records, name))
-        plots.append(_plot(f"log_{len(plots)}", f"{column_title(name)} by step", panel))
-    return plots
+    count = len(records)
+    return [
+        _log_plot(
+            f"log_{i}", name, records, looks(count) if count <= OVERLAID else looks(1) * count
+        )
+        for i, name in enumerate(names[:MOST])
+    ]
+
+
+def _log_plot(key: str, name: str, records: list[RunRecord], looks: list[Look]) -> Plot:
+    """Return the plot of one column of the logs."""
+    title, curves = column_title(name), []
+    for record, look in zip(records, looks, strict=True):
+        if column := record.columns.get(name):
+            sparse = len(column) < max(map(len, record.columns.values())) / 2
+            curves.append(Curve(column, record.label, *look, sparse))
+    if len(records) > OVERLAID:
+        panels = [Panel(curve.label, (curve,)) for curve in curves]
+        return _multiples(key, f"{title} by step", panels)
+    panel = Panel(title, tuple(curves), claimed=shared_claim(records, name))
+    return _plot(key, f"{title} by step", panel)
 
 
 def shared_claim(records: list[RunRecord], name: str) -> tuple[Curve, ...]:
@@ -124,7 +150,17 @@ def shared_claim(records: list[RunRecord], name: str) -> tuple[Curve, ...]:
 
 
 def score_plots(records: list[RunRecord]) -> list[Plot]:
-    """Return plots of the scores that were measured at several steps."""
+    """Return plots of the scores that were measured at several steps.
+
+    More than OVERLAID runs have a small plot each.
+    """
+    if len(records) > OVERLAID:
+        apart: dict[str, list[Panel]] = {}
+        for record in records:
+            for panel in score_panels([record], looks(1)):
+                title = f"{panel.title} by {panel.x}"
+                apart.setdefault(title, []).append(replace(panel, title=record.label))
+        return [_multiples(f"score_{i}", *each) for i, each in enumerate(apart.items())]
     return [
         _plot(f"score_{i}", f"{panel.title} by {panel.x}", panel)
         for i, panel in enumerate(score_panels(records, looks(len(records))))
@@ -141,5 +177,18 @@ def column_title(name: str) -> str:
 
 
 def _plot(name: str, title: str, panel: Panel, epochs: Epochs | None = None) -> Plot:
-    notes = tuple(note for note in (thinning(panel), outside(panel)) if note)
-    return Plot(name, title, figure_of([panel], epochs, WIDTH), notes)
+    notes = tuple(note for note in (thinning(panel.curves), outside(panel)) if note)
+    return Plot(name, title, partial(figure_of, [panel], epochs, WIDTH), notes)
+
+
+def _multiples(name: str, title: str, panels: list[Panel]) -> Plot:
+    """Return a plot of small plots, one for each panel, whose title is a run's label."""
+    limits = multiples.shared_axes(panels)
+    curves = tuple(curve for panel in panels for curve in panel.curves)
+    notes = (thinning(curves, multiples.BINS), outside(Panel(title, curves)))
+    parts = (
+        Plot(f"{name}_{i}", panel.title, partial(multiples.small_figure, [panel], limits, False))
+        for i, panel in enumerate(panels)
+    )
+    whole = partial(multiples.small_figure, panels, limits)
+    return Plot(name, title, whole, tuple(filter(None, notes)), tuple(parts))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from ganspec.comparison.marking import is_marked
 from ganspec.comparison.survey import SurveyRow, survey
@@ -11,14 +13,21 @@ from ganspec.comparison.surveyed import SurveyedSystem
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError
 from ganspec.report.provenance import remarks
-from ganspec.report.run_images import Picture, final_picture, moments
-from ganspec.report.run_plots import Plot, overlays, run_plots, score_plots
+from ganspec.report.run_images import (
+    FINAL_BYTES,
+    STRIP_BYTES,
+    Picture,
+    final_picture,
+    moments,
+)
+from ganspec.report.run_plots import OVERLAID, Plot, overlays, run_plots, score_plots
 from ganspec.report.run_scores import ScoreLine, score_lines
 from ganspec.report.table import NetworkData, described
 from ganspec.runs.record import RunRecord
 from ganspec.systems.claims import Counts
 from ganspec.systems.implied import LEGEND, Implied
 
+T = TypeVar("T")
 COUNTS = {"total": "parameters", "trainable": "trainable", "buffers": "non-trainable"}
 
 
@@ -37,18 +46,21 @@ class Count:
 
 
 class RunView:
-    """One run on a page; its anchors and its picture files begin with `key`, such as `run1`."""
+    """One run on a page; its anchors and its picture files begin with `key`, such as `run1`.
 
-    def __init__(self, record: RunRecord, key: str):
-        self.record, self.key, self.label = record, key, record.label
+    `share` is the part of the usual bytes that the run's pictures may take.
+    """
+
+    def __init__(self, record: RunRecord, key: str, share: float = 1):
+        self.record, self.key, self.label, self.share = record, key, record.label, share
 
     @cached_property
     def final(self) -> Picture | None:
-        return final_picture(self.record)
+        return final_picture(self.record, int(FINAL_BYTES * self.share))
 
     @cached_property
     def moments(self) -> list[Picture]:
-        return moments(self.record)
+        return moments(self.record, int(STRIP_BYTES * self.share))
 
     @cached_property
     def plots(self) -> list[Plot]:
@@ -148,10 +160,12 @@ class ReportView:
     """All runs of a page and the differences between them."""
 
     def __init__(self, records: list[RunRecord]):
-        self.runs = [RunView(record, f"run{i + 1}") for i, record in enumerate(records)]
         self.records = records
-        self.several = len(records) > 1
-        self.title = " / ".join(record.label for record in records)
+        self.several, self.many = len(records) > 1, len(records) > OVERLAID
+        share = min(1, OVERLAID / len(records))
+        self.runs = [RunView(record, f"run{i + 1}", share) for i, record in enumerate(records)]
+        labels = " / ".join(record.label for record in records)
+        self.title = f"{len(records)} runs" if self.many else labels
 
     @cached_property
     def rows(self) -> list[SurveyRow]:
@@ -165,6 +179,24 @@ class ReportView:
     @property
     def even(self) -> list[SurveyRow]:
         return [row for row in self.rows if row.is_even]
+
+    @property
+    def remarks(self) -> list[tuple[str, str]]:
+        """The runs' remarks, each with the labels of its runs; few runs have a line each."""
+        if not self.many:
+            return [(view.label, " ".join(view.remarks)) for view in self.runs if view.remarks]
+        return self._shared((view, remark) for view in self.runs for remark in view.remarks)
+
+    def _shared(self, pairs: Iterable[tuple[RunView, T]]) -> list[tuple[str, T]]:
+        """Return equal items of several runs once, each with the labels of its runs."""
+        labels: dict[T, list[str]] = {}
+        for view, item in pairs:
+            labels.setdefault(item, []).append(view.label)
+        whole = len(self.runs)
+        return [
+            ("all runs" if len(names) == whole > 1 else ", ".join(names), item)
+            for item, names in labels.items()
+        ]
 
     @property
     def legend(self) -> str:
@@ -199,8 +231,8 @@ class ReportView:
         return score_plots(self.records)
 
     @property
-    def score_lines(self) -> list[tuple[RunView, ScoreLine]]:
-        """The lines of scores of all runs, grouped by metric."""
-        lines = [(view, line) for view in self.runs for line in view.scores]
+    def score_lines(self) -> list[tuple[str, ScoreLine]]:
+        """The lines of scores with the labels of their runs, grouped by metric."""
+        lines = self._shared((view, line) for view in self.runs for line in view.scores)
         order = list(dict.fromkeys((line.metric, line.of) for _, line in lines))
         return sorted(lines, key=lambda pair: order.index((pair[1].metric, pair[1].of)))
