@@ -45,7 +45,7 @@ class Evidence(CriterionObjective):
     numbers of the code (Kingma & Welling, 2014, equation 10).
     """
 
-    loss: Criterion = Field(description="loss of the decoder's outputs against the images")
+    loss: Criterion = Field(description="loss that compares the decoder's outputs with the images")
     kl: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
         1.0, description="weight of the divergence; beta of Higgins et al. (2017)"
     )
