@@ -1,4 +1,4 @@
-"""Checks that networks of every system fit the data set: shape, range and labels."""
+"""Checks of every system that its networks fit the data set in shape, range and labels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ KEEPS_RANGE = (
 
 @dataclass(frozen=True)
 class Ending:
-    """The last layer of a network that changes the range; None if no layer does."""
+    """The last layer of a network that may change the range of its numbers, and its place.
+
+    `layer` is None if no layer does, so that the output has the range of the input.
+    """
 
     layer: type[Layer] | None
     mark: Mark | None
@@ -36,14 +39,11 @@ class Ending:
     @property
     def range(self) -> tuple[float, float] | None:
         """Lowest and highest output; None if they are unknown or infinite."""
-        if self.layer is None or self.layer.output_range is None:
-            return None
-        low, high = self.layer.output_range
-        return low, high
+        return self.layer.output_range if self.layer else None
 
 
 def ending(net: Net) -> Ending:
-    """Return the last layer of a network that changes the range."""
+    """Return the last layer of a network that may change the range of its numbers."""
     step = _last_step(net)
     if step is None:
         return Ending(None, None)
@@ -52,7 +52,7 @@ def ending(net: Net) -> Ending:
 
 
 def _last_step(net: Net) -> Step | None:
-    """Return the last step of a network that changes the range; None if no step does."""
+    """Return the last step of a network that may change the range; None if no step does."""
     steps = {step.output.id: step for step in net.steps}
     step = steps.get(net.output.id)
     while step is not None:
@@ -67,13 +67,13 @@ def _last_step(net: Net) -> Step | None:
 
 
 def output_mark(spec: Spec, key: str, net: Net) -> Mark | None:
-    """Return the place in the spec of the layer that makes the output of network `key`."""
+    """Return the place of the layer whose output is that of network `key`; None if unknown."""
     layers = spec.network(key).layers
     return mark_of(net.output) or (layers[-1].mark if layers else None)
 
 
 def mark_of(value: Value) -> Mark | None:
-    """Return the place in the spec of the layer that makes `value`; None for an input."""
+    """Return the place in the spec of the layer that computes `value`; None for an input."""
     return value.origin.mark if value.origin else None
 
 
@@ -118,7 +118,7 @@ def output_range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
 
 
 def range_note(spec: Spec, mark: Mark | None) -> str:
-    """Return a note: the place in the spec that sets the images' range, as seen from `mark`."""
+    """Return a note for a diagnostic at `mark`, which names the place of the images' range."""
     place = find(spec.tree, ("data", "range")).mark.seen_from(mark)
     return f"the images' range is that of `data`, {place}"
 
@@ -128,9 +128,9 @@ def _span(bounds: tuple[float, float]) -> str:
 
 
 def labels_fit(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
-    """Yield an error if `label`, declared under `key`, is not the label of the data set.
+    """Yield an error if the data set's labels are not those that the spec declares under `key`.
 
-    A data set whose labels are known only from its files is not checked.
+    `label` is this declaration. A data set whose labels only its files tell is not checked.
     """
     dataset, size = spec.data.dataset, int(label.size)
     known = dataset.label_kind()
@@ -147,6 +147,6 @@ def labels_fit(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
 
 
 def worded(kind: str, count: int) -> str:
-    """Describe labels: `10 classes`, `multi-hot labels of 24 classes`."""
+    """Return labels in words: `10 classes`, `multi-hot labels of 24 classes`."""
     classes = "1 class" if count == 1 else f"{count} classes"
     return classes if kind == "classes" else f"multi-hot labels of {classes}"

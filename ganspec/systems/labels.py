@@ -12,11 +12,12 @@ from ganspec.systems.spec import Label
 def fit_labels(
     labels: torch.Tensor | None, label: Label, key: str, dataset: Dataset
 ) -> torch.Tensor:
-    """Return `labels` as networks read them: int64 N for classes, float N x size for multi-hot.
+    """Return a data set's labels in the form that networks read: int64 N, or float N x size.
 
-    `label` is declared under `key` of the spec. Raises DataError if the labels are missing, are not
-    of the declared kind, have more classes, or lack a class, unless the data set's classes are
-    known: a few images of it may lack some.
+    `labels` are int64 N for classes, uint8 N x classes for multi-hot labels. The spec declares
+    `label` under `key`. Raises DataError if the labels are missing, are of the other kind, have
+    another number of classes, or if no image is of some class. Data sets whose classes are known
+    without their files may lack images of some classes.
     """
     size = int(label.size)
     said = f"`{key}` says {worded(label.kind, size)}"
@@ -31,9 +32,9 @@ def fit_labels(
     present = len(labels.unique())
     if present == 1 < size:
         raise DataError(
-            f"{dataset.kind} has one class only, as without class folders or labels; {said}"
+            f"{dataset.kind} has one class only: are class folders or labels missing? {said}"
         )
-    if present < size and dataset.label_kind() is None:  # others lack classes only in small samples
+    if present < size and dataset.label_kind() is None:  # only files tell its classes
         missing = sorted(set(range(size)) - set(labels.unique().tolist()))
         shown = ", ".join(map(str, missing[:3])) + (", ..." if len(missing) > 3 else "")
         raise DataError(
