@@ -77,7 +77,7 @@ def mark_of(value: Value) -> Mark | None:
     return value.origin.mark if value.origin else None
 
 
-def image_mismatch(spec: Spec, key: str, net: Net, message: str) -> Iterator[Diagnostic]:
+def check_shape(spec: Spec, key: str, net: Net, message: str) -> Iterator[Diagnostic]:
     """Yield an error with `message` if the shape of a network's images is not that of `data`."""
     if net.output.shape == spec.data.shape:
         return
@@ -100,7 +100,7 @@ def _image_help(spec: Spec, net: Net) -> str:
     return f"{help}, or set `data: {{channels: {shape[0]}}}`" if shape[0] in (1, 3) else help
 
 
-def output_range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
+def check_range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
     """Yield a warning if the range of a network's images is not that of `data`."""
     end = ending(net)
     if "range" in spec.data.unread or end.range in (None, spec.data.range):
@@ -127,7 +127,7 @@ def _span(bounds: tuple[float, float]) -> str:
     return f"{bounds[0]:g} to {bounds[1]:g}"
 
 
-def labels_fit(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
+def check_labels(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
     """Yield an error if the data set's labels are not those that the spec declares under `key`.
 
     `label` is this declaration. A data set whose labels only its files tell is not checked.
@@ -138,7 +138,9 @@ def labels_fit(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
         return
     kind, count = known
     mark = find(spec.tree, (key, "size" if kind == label.kind else "kind")).mark
-    message = f"`{key}` says {worded(label.kind, size)}, the images have {worded(kind, count)}"
+    message = (
+        f"`{key}` says {label_words(label.kind, size)}, the images have {label_words(kind, count)}"
+    )
     notes: tuple[str, ...] = ()
     if dataset.mark:
         notes = (f"the images are those of {dataset.kind}, {dataset.mark.seen_from(mark)}",)
@@ -146,7 +148,7 @@ def labels_fit(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
     yield Diagnostic("label-mismatch", message, mark, notes, help)
 
 
-def worded(kind: str, count: int) -> str:
+def label_words(kind: str, count: int) -> str:
     """Return labels in words: `10 classes`, `multi-hot labels of 24 classes`."""
     classes = "1 class" if count == 1 else f"{count} classes"
     return classes if kind == "classes" else f"multi-hot labels of {classes}"

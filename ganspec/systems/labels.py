@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from ganspec.kinds.dataset import DataError, Dataset
-from ganspec.systems.agreement import worded
+from ganspec.systems.agreement import label_words
 from ganspec.systems.spec import Label
 
 
@@ -20,13 +20,13 @@ def fit_labels(
     without their files may lack images of some classes.
     """
     size = int(label.size)
-    said = f"`{key}` says {worded(label.kind, size)}"
+    said = f"`{key}` says {label_words(label.kind, size)}"
     if labels is None:
         raise DataError(f"{dataset.kind} has no labels; {said}")
     kind = "classes" if labels.ndim == 1 else "multi_hot"
     count = int(labels.max()) + 1 if kind == "classes" else labels.shape[1]
     if kind != label.kind or (kind == "multi_hot" and count != size) or count > size:
-        raise DataError(f"{dataset.kind} has {worded(kind, count)}, {said}")
+        raise DataError(f"{dataset.kind} has {label_words(kind, count)}, {said}")
     if kind == "multi_hot":
         return labels.float()
     present = len(labels.unique())

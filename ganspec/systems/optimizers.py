@@ -14,7 +14,7 @@ from ganspec.systems.checkpoint import State
 ON_DEVICE = "capturable"
 
 
-def saved(optimizer: optim.Optimizer) -> State:
+def plain_state(optimizer: optim.Optimizer) -> State:
     """Return the state of an optimizer in a form that does not tell where it counts its steps."""
     state = optimizer.state_dict()
     groups = [
@@ -26,7 +26,7 @@ def saved(optimizer: optim.Optimizer) -> State:
 
 @contextmanager
 def plain_groups(optimizers: Iterable[optim.Optimizer]) -> Iterator[None]:
-    """Give optimizers the settings that `saved` returns, within the block only."""
+    """Give optimizers the settings that `plain_state` returns, within the block only."""
     groups = [g for each in optimizers for g in each.param_groups if ON_DEVICE in g]
     before = [group[ON_DEVICE] for group in groups]
     for group in groups:

@@ -233,7 +233,7 @@ class ToWhole(Function):
 
 
 class Total(Function):
-    """Sums the ranks' values, for a computation that every rank does with the sum."""
+    """Sums the ranks' values, for a loss that every rank computes with the sum."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, ranks: Ranks) -> torch.Tensor:

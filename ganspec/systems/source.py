@@ -32,9 +32,9 @@ class Source:
     """A generator that draws images from seeds, and the labels of its images.
 
     Image i has label i; after the last label, the first one follows. `labels` is None if the
-    generator reads none. `own_batch` and `portion` are the images that the generator reads at once,
-    if it normalizes by the batch and in any case. Drawing leaves torch's global random state alone,
-    so that a training goes on unchanged.
+    generator reads none. `portion` is the number of images that the generator reads at once. This
+    is also `own_batch` if the generator normalizes by the batch, and otherwise `own_batch` is None.
+    Drawing leaves torch's global random state alone, so that a training goes on unchanged.
     """
 
     truncation: float | None = None  # bound of the latents' absolute values

@@ -19,7 +19,7 @@ from ganspec.systems.checkpoint import State
 from ganspec.systems.execution import Execution
 from ganspec.systems.feed import Feed, StreamedImages
 from ganspec.systems.identity import Identity
-from ganspec.systems.optimizers import plain_groups, prepare, saved
+from ganspec.systems.optimizers import plain_groups, plain_state, prepare
 from ganspec.systems.ranks import RankLostError, Ranks
 from ganspec.systems.scaling import Scaler
 
@@ -205,7 +205,7 @@ class Training:
             "device": self.device.type,
             "exact": self.exact,
             "execution": str(self.execution),
-            "optimizers": {k: saved(o) for k, o in self.optimizers.items()},
+            "optimizers": {k: plain_state(o) for k, o in self.optimizers.items()},
             "random": checkpoint.random_states(self.device),
             "batches": self.batches.state(),
             **({"scaler": self.scaler.state()} if self.scaler else {}),
@@ -236,7 +236,7 @@ class Training:
             checkpoint.restore_random(state["random"], self.device)
 
     def prepare(self) -> None:
-        """Prepare optimizers, or optimizers with a new state, for the execution."""
+        """Prepare new optimizers, or optimizers with a new state, for the execution."""
         on_device = self.device.type == "cuda" and (
             self.scaler is not None or "graphs" in self.execution.speedups
         )

@@ -14,7 +14,7 @@ from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.errors import Diagnostic
 from ganspec.language.tree import find
 from ganspec.program.ir import Net
-from ganspec.systems.agreement import labels_fit, output_mark
+from ganspec.systems.agreement import check_labels, output_mark
 from ganspec.systems.classifier import step
 from ganspec.systems.classifier.training import SHOWN, ClassifierTraining
 from ganspec.systems.passes import Pass, TrainingSize, split_passes
@@ -60,7 +60,7 @@ class Classifier(CriterionSpec, system="classifier"):
         return {"classifier": Interface(image_input(self), "labels", "Image to labels.")}
 
     def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-        yield from labels_fit(self, "label", self.label)
+        yield from check_labels(self, "label", self.label)
         yield from check_statistics(nets)
         mismatch = list(check_criterion(self, self.label.kind))
         yield from mismatch

@@ -8,12 +8,12 @@ from ganspec.language.errors import Diagnostic
 from ganspec.language.tree import find
 from ganspec.program.ir import Net
 from ganspec.systems.agreement import (
+    check_labels,
+    check_range,
+    check_shape,
     ending,
-    image_mismatch,
-    labels_fit,
     mark_of,
     output_mark,
-    output_range,
 )
 from ganspec.systems.gan.clashes import clashes
 from ganspec.systems.gan.fields import GanFields
@@ -26,8 +26,8 @@ def contract(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     """Yield diagnostics as `Spec.contract` does."""
     if net := nets.get("generator"):
         message = f"the generator makes {net.output}, the discriminator reads "
-        yield from image_mismatch(spec, "generator", net, message + spec.data.shown_shape)
-        yield from output_range(spec, net)
+        yield from check_shape(spec, "generator", net, message + spec.data.shown_shape)
+        yield from check_range(spec, net)
     if net := nets.get("discriminator"):
         yield from _score(spec, net)
         yield from _penalty(spec, net)
@@ -81,7 +81,7 @@ def _labels(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     """Yield an error if declared labels are not the data set's, a warning if nothing reads them."""
     if spec.condition is None:
         return
-    yield from labels_fit(spec, "condition", spec.condition)
+    yield from check_labels(spec, "condition", spec.condition)
     if (
         len(nets) == 2
         and not spec.gaps

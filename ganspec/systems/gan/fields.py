@@ -15,11 +15,9 @@ from ganspec.kinds.optimizer import Optimizer
 from ganspec.kinds.penalty import Penalty
 from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, Node
-from ganspec.language.types import Number, Positive, Width, refusal
+from ganspec.language.types import Number, Positive, Weight, Width, refusal
 from ganspec.systems.gan.train import Train
 from ganspec.systems.spec import Label, Network, Spec
-
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 def _check_bounds(bounds: tuple[float, float]) -> tuple[float, float]:

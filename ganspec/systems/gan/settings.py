@@ -9,10 +9,9 @@ from ganspec.program.ir import Net, plain
 from ganspec.systems.gan import step
 from ganspec.systems.gan.fields import GanFields
 from ganspec.systems.gan.train import STEP_LOSSES
-from ganspec.systems.grid import CLASS_COLUMNS
+from ganspec.systems.grid import CLASS_COLUMNS, COLUMNS, SAMPLES
 from ganspec.systems.settings import optimizer, own, shared
 
-SAMPLES = 64  # images in a grid
 LOSSES = ("real_loss", "fake_loss", "generator_loss")
 
 
@@ -82,8 +81,8 @@ def labelling(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
         "d_auxiliary": auxiliary.discriminator if auxiliary else 0,
         "g_auxiliary": auxiliary.generator if auxiliary else 0,
         "auxiliary_images": auxiliary.images if auxiliary else None,
-        "samples": 8 * size if by_class else SAMPLES,
-        "columns": size if by_class else 8,
+        "samples": 8 * size if by_class else SAMPLES,  # eight images of each class
+        "columns": size if by_class else COLUMNS,
         "absent": absent,
     }
 

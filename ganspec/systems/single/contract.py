@@ -9,7 +9,7 @@ from ganspec.language.errors import Diagnostic
 from ganspec.language.kinds import kinds_of
 from ganspec.language.tree import find
 from ganspec.program.ir import Net
-from ganspec.systems.agreement import ending, image_mismatch, output_range, range_note
+from ganspec.systems.agreement import check_range, check_shape, ending, range_note
 from ganspec.systems.single.fields import CriterionSpec
 
 TARGETS = {"classes": "one class", "multi_hot": "multi-hot labels", "images": "images"}
@@ -86,7 +86,7 @@ def check_images(
     mismatch = list(check_criterion(spec, "images"))
     yield from mismatch
     if net := nets.get(key):
-        yield from image_mismatch(spec, key, net, f"the {key} makes {net.output}{wanted}")
+        yield from check_shape(spec, key, net, f"the {key} makes {net.output}{wanted}")
         if not mismatch:  # the right criterion may read other outputs
             yield from check_outputs(spec, key, net)
-        yield from output_range(spec, net)
+        yield from check_range(spec, net)
