@@ -91,7 +91,7 @@ def read(path: Path, device: torch.device | str = "cpu") -> Any:
 
 
 def damage(path: Path) -> str | None:
-    """Return in words how a file is damaged; None if no damage is found.
+    """Return in words how the file at `path` is damaged; None if it shows no damage.
 
     Files that torch saves are zip files, which have a checksum (CRC-32) of each member. Files of
     torch before 1.6 have no checksums, but torch hub writes the first digits of their SHA-256 into

@@ -16,8 +16,8 @@ def fit_labels(
 
     `labels` are int64 N for classes, uint8 N x classes for multi-hot labels. The spec declares
     `label` under `key`. Raises DataError if the labels are missing, are of the other kind, have
-    another number of classes, or if no image is of some class. Data sets whose classes are known
-    without their files may lack images of some classes.
+    another number of classes, or lack a class. They may lack a class if the data set's classes are
+    known without its files, since a few images need not have all.
     """
     size = int(label.size)
     said = f"`{key}` says {label_words(label.kind, size)}"

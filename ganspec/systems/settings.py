@@ -36,8 +36,8 @@ def optimizer(kind: Optimizer) -> partial:
 def lean(reader: partial, labelled: bool) -> partial:
     """Return a data set's `reader` without needless work, as far as its function has options.
 
-    The option `checked=False` skips checks that `ganspec` has done. If training reads no labels,
-    so that `labelled` is False, the option of the same name skips them too.
+    The option `checked=False` skips checks that `ganspec` has done. If `labelled` is False, since
+    training reads no labels, the option `labelled=False` skips reading them.
     """
     known = inspect.signature(reader.func).parameters
     options = {"checked": False} if labelled else {"checked": False, "labelled": False}

@@ -80,10 +80,7 @@ class GanTraining(Training):
         return not self.cfg.skips
 
     def picture(self, path: Path) -> None:
-        """Write a grid of the generator's images for the fixed latents.
-
-        Averaged weights draw them if the spec has `average`.
-        """
+        """Write a grid of images of the fixed latents, by averaged weights if there are any."""
         generator = self.average or self.generator
         training = generator.training
         generator.eval()

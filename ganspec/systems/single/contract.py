@@ -42,9 +42,10 @@ def check_criterion(spec: CriterionSpec, targets: str) -> Iterator[Diagnostic]:
 
 
 def check_outputs(spec: CriterionSpec, key: str, net: Net) -> Iterator[Diagnostic]:
-    """Yield an error if the criterion reads logits and network `key` ends in probabilities.
+    """Yield an error if the criterion cannot read the last layer of network `key`.
 
-    The same holds if it reads probabilities and the network does not end in them.
+    For logits the last layer must not bound its outputs; for probabilities it must be the
+    criterion's activation.
     """
     loss = spec.objective.loss
     if loss.activation is None or loss.is_unread:
