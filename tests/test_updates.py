@@ -219,13 +219,13 @@ def test_losses_with_skip_rules_are_from_before_any_update():
     [
         ("order: [generator]", "", "`discriminator` is not in the order of updates"),
         ("order: [real, generator]", "", "`fake` is not in the order of updates"),
-        ("order: [real, generator, fake]", "", "there is an update between `real` and `fake`"),
+        ("order: [real, generator, fake]", "", "an update is between `real` and `fake`"),
         ("order: [discriminator, real, fake, generator]", "", "`discriminator` updates on real"),
         ("order: [discriminator, generator, g]", "", "no update is called `g`"),
         ("order: [discriminator, generator, generator]", "", "`generator` is twice"),
         (f"order: [discriminator, generator], {Q}", ", auxiliary: 0", "`q` is not in the order"),
         (f"order: [discriminator, generator, q], {Q}", "", "`q` has no loss"),
-        ("epochs: 1", ", auxiliary: 0", "no update has this loss"),
+        ("epochs: 1", ", auxiliary: 0", "no update uses this loss"),
         ("order: [generator, discriminator], warmup: 2", "", "the warm-up trains"),
         (
             "order: [generator, discriminator], skip: {generator: d_loss > 1}",
@@ -249,7 +249,7 @@ def test_losses_with_skip_rules_are_from_before_any_update():
         (
             f"order: [discriminator, generator, q], {Q}",
             ", auxiliary: {discriminator: 0, generator: 0, images: real}",
-            "nothing reads `images`",
+            "`images` has no effect",
         ),
         (
             "order: [discriminator, generator, q], updates: "

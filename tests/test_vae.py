@@ -132,7 +132,7 @@ def test_training_resumes_bit_for_bit(tmp_path):
     [
         ("[3, 8, 8]", "[1, 8, 8]", "the decoder makes 1 x 8 x 8, the images are 3 x 8 x 8"),
         ("{project: [3, 8, 8]}]", "{project: [3, 8, 8]}, sigmoid]", "needs logits"),
-        ("binary_cross_entropy", "cross_entropy", "is of one class"),
+        ("binary_cross_entropy", "cross_entropy", "is a loss for one class"),
         ("[flatten, {linear: 16}, relu]", "[{conv: 4}]", "linear expects a vector"),
         ("kl: 0.5", "kl: -1", "`kl` must be at least 0"),
         ("latent: {size: 5}", "latents: {size: 5}", "has no section `latents`"),

@@ -57,6 +57,7 @@ Width = Annotated[int, Field(gt=0, le=1_000_000), WrapValidator(_keep_width), Pl
 Count = Annotated[int, Field(gt=0, le=1_000_000_000)]
 Size = Annotated[int, Field(gt=0, le=8192)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False), AfterValidator(_check_single)]
 Number = Annotated[float, Field(allow_inf_nan=False), AfterValidator(_check_single)]
 Name = Annotated[str, AfterValidator(_check_name), Matches(WHOLE)]

@@ -1,4 +1,4 @@
-"""Checks that networks of every system fit the data set: shape, range and labels."""
+"""Checks of every system that its networks fit the data set in shape, range and labels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ KEEPS_RANGE = (
 
 @dataclass(frozen=True)
 class Ending:
-    """The last layer of a network that changes the range; None if no layer does."""
+    """The last layer of a network that may change the range of its numbers, and its place.
+
+    `layer` is None if no layer does, so that the output has the range of the input.
+    """
 
     layer: type[Layer] | None
     mark: Mark | None
@@ -36,14 +39,11 @@ class Ending:
     @property
     def range(self) -> tuple[float, float] | None:
         """Lowest and highest output; None if they are unknown or infinite."""
-        if self.layer is None or self.layer.output_range is None:
-            return None
-        low, high = self.layer.output_range
-        return low, high
+        return self.layer.output_range if self.layer else None
 
 
 def ending(net: Net) -> Ending:
-    """Return the last layer of a network that changes the range."""
+    """Return the last layer of a network that may change the range of its numbers."""
     step = _last_step(net)
     if step is None:
         return Ending(None, None)
@@ -52,7 +52,7 @@ def ending(net: Net) -> Ending:
 
 
 def _last_step(net: Net) -> Step | None:
-    """Return the last step of a network that changes the range; None if no step does."""
+    """Return the last step of a network that may change the range; None if no step does."""
     steps = {step.output.id: step for step in net.steps}
     step = steps.get(net.output.id)
     while step is not None:
@@ -67,17 +67,17 @@ def _last_step(net: Net) -> Step | None:
 
 
 def output_mark(spec: Spec, key: str, net: Net) -> Mark | None:
-    """Return the place in the spec of the layer that makes the output of network `key`."""
+    """Return the place of the layer whose output is that of network `key`; None if unknown."""
     layers = spec.network(key).layers
     return mark_of(net.output) or (layers[-1].mark if layers else None)
 
 
 def mark_of(value: Value) -> Mark | None:
-    """Return the place in the spec of the layer that makes `value`; None for an input."""
+    """Return the place in the spec of the layer that computes `value`; None for an input."""
     return value.origin.mark if value.origin else None
 
 
-def image_mismatch(spec: Spec, key: str, net: Net, message: str) -> Iterator[Diagnostic]:
+def check_shape(spec: Spec, key: str, net: Net, message: str) -> Iterator[Diagnostic]:
     """Yield an error with `message` if the shape of a network's images is not that of `data`."""
     if net.output.shape == spec.data.shape:
         return
@@ -100,7 +100,7 @@ def _image_help(spec: Spec, net: Net) -> str:
     return f"{help}, or set `data: {{channels: {shape[0]}}}`" if shape[0] in (1, 3) else help
 
 
-def output_range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
+def check_range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
     """Yield a warning if the range of a network's images is not that of `data`."""
     end = ending(net)
     if "range" in spec.data.unread or end.range in (None, spec.data.range):
@@ -118,7 +118,7 @@ def output_range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
 
 
 def range_note(spec: Spec, mark: Mark | None) -> str:
-    """Return a note: the place in the spec that sets the images' range, as seen from `mark`."""
+    """Return a note for a diagnostic at `mark`, which names the place of the images' range."""
     place = find(spec.tree, ("data", "range")).mark.seen_from(mark)
     return f"the images' range is that of `data`, {place}"
 
@@ -127,10 +127,10 @@ def _span(bounds: tuple[float, float]) -> str:
     return f"{bounds[0]:g} to {bounds[1]:g}"
 
 
-def labels_fit(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
-    """Yield an error if `label`, declared under `key`, is not the label of the data set.
+def check_labels(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
+    """Yield an error if the data set's labels are not those that the spec declares under `key`.
 
-    A data set whose labels are known only from its files is not checked.
+    `label` is this declaration. A data set whose labels only its files tell is not checked.
     """
     dataset, size = spec.data.dataset, int(label.size)
     known = dataset.label_kind()
@@ -138,7 +138,9 @@ def labels_fit(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
         return
     kind, count = known
     mark = find(spec.tree, (key, "size" if kind == label.kind else "kind")).mark
-    message = f"`{key}` says {worded(label.kind, size)}, the images have {worded(kind, count)}"
+    message = (
+        f"`{key}` says {label_words(label.kind, size)}, the images have {label_words(kind, count)}"
+    )
     notes: tuple[str, ...] = ()
     if dataset.mark:
         notes = (f"the images are those of {dataset.kind}, {dataset.mark.seen_from(mark)}",)
@@ -146,7 +148,7 @@ def labels_fit(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
     yield Diagnostic("label-mismatch", message, mark, notes, help)
 
 
-def worded(kind: str, count: int) -> str:
-    """Describe labels: `10 classes`, `multi-hot labels of 24 classes`."""
+def label_words(kind: str, count: int) -> str:
+    """Return labels in words: `10 classes`, `multi-hot labels of 24 classes`."""
     classes = "1 class" if count == 1 else f"{count} classes"
     return classes if kind == "classes" else f"multi-hot labels of {classes}"

@@ -1,4 +1,4 @@
-"""Files of tensors in torch's format: equal contents give equal bytes, and damage is found."""
+"""Files of tensors in torch's format, with equal bytes for equal contents and checks for damage."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ganspec.atomic import replacing
 from ganspec.language.errors import GanspecError, printable
 
 ZIP, END = b"PK\x03\x04", b"PK\x05\x06"  # first bytes of a zip file, and of its last record
-HASH = re.compile(r"-([0-9a-f]{8})\Z")  # at the end of torch hub's names
-END_SIZE = 22  # of a last record without a comment
+HASH = re.compile(r"-([0-9a-f]{8})\Z")  # the end of a name that torch hub gives
+END_SIZE = 22  # bytes of a last record without a comment
 
 
 class ArchiveError(GanspecError):
-    """Raised when a file of tensors is missing or damaged, or holds anything else."""
+    """Raised when a file of tensors is missing or damaged, or holds other objects."""
 
 
 class ForeignError(ArchiveError):
@@ -29,25 +29,26 @@ class ForeignError(ArchiveError):
 
 
 def write(path: Path, content: Any) -> None:
-    """Write tensors and plain data to `path` atomically, the same bytes for equal contents.
+    """Write tensors and plain data to `path` atomically, with the same bytes for equal contents.
 
-    Raises OSError, as if the disk is full.
+    Raises OSError if the file cannot be written, for example because the disk is full.
     """
-    # given a path, torch would write the temporary file's name into the archive
+    # torch gets an open file, since it would write the name of the temporary file into the archive
     with replacing(path) as temporary, temporary.open("wb") as file:
         try:
             torch.save(canonical(content), file)
         except RuntimeError as error:
-            if isinstance(reason := error.__context__, OSError):  # which torch's message hides
+            # torch's own message does not say that the disk is full
+            if isinstance(reason := error.__context__, OSError):
                 raise OSError(reason.errno, reason.strerror, str(path)) from None
             raise
 
 
 def canonical(value: Any) -> Any:
-    """Return a copy on the CPU that is pickled the same, whatever objects `value` shares.
+    """Return a copy of `value` on the CPU whose pickle depends on its contents alone.
 
-    A pickle refers to an object that it holds already. So equal strings become one object here,
-    and containers and tensors are copied wherever they occur.
+    A pickle stores an object once, and refers to it wherever it occurs again. So in the copy equal
+    strings are one object, and no container or tensor occurs twice.
     """
     if isinstance(value, torch.Tensor):
         return value.detach().to("cpu", copy=True)
@@ -57,22 +58,23 @@ def canonical(value: Any) -> Any:
         return type(value)(map(canonical, value))
     if isinstance(value, dict):
         copy = type(value)((canonical(key), canonical(each)) for key, each in value.items())
-        if (versions := getattr(value, "_metadata", None)) is not None:  # of a state_dict
+        if (versions := getattr(value, "_metadata", None)) is not None:  # that a state_dict has
             vars(copy)["_metadata"] = canonical(versions)
         return copy
     return value
 
 
 def read(path: Path, device: torch.device | str = "cpu") -> Any:
-    """Return the tensors and plain data in a file that torch saved. Raises ArchiveError.
+    """Return the tensors and plain data in a file that torch saved.
 
-    The checksums in the file are compared with its contents, which torch itself does not do.
-    Nothing else is unpickled: a stranger's file cannot run code.
+    Raises ArchiveError, or OSError if the file cannot be read. The checksums in the file are
+    compared with its contents, which torch itself does not do. No other objects are unpickled: a
+    stranger's file cannot run code.
     """
     try:
         if reason := damage(path):
             raise ArchiveError(f"{path} is damaged: {reason}")
-        with warnings.catch_warnings(action="ignore"):  # of pickles that other programs wrote
+        with warnings.catch_warnings(action="ignore"):  # about other programs' pickles
             return torch.load(path, map_location=device, weights_only=True)
     except FileNotFoundError:
         raise ArchiveError(f"{path} does not exist") from None
@@ -89,10 +91,11 @@ def read(path: Path, device: torch.device | str = "cpu") -> Any:
 
 
 def damage(path: Path) -> str | None:
-    """Return what is damaged in a file; None if nothing is, or if it has no checksums.
+    """Return in words how the file at `path` is damaged; None if it shows no damage.
 
-    Files that torch saves are zip files, which have a checksum (CRC-32) of each member. Those of
-    torch before 1.6 have none, but torch hub names them by the first digits of their SHA-256.
+    Files that torch saves are zip files, which have a checksum (CRC-32) of each member. Files of
+    torch before 1.6 have no checksums, but torch hub writes the first digits of their SHA-256 into
+    their names.
     """
     with path.open("rb") as file:
         head = file.read(len(ZIP))

@@ -1,4 +1,4 @@
-"""Checkpoint files: the whole state of a training, which resumes from it bit for bit."""
+"""Checkpoint files: the whole state of a training, from which it resumes bit for bit."""
 
 from __future__ import annotations
 
@@ -19,14 +19,16 @@ from ganspec.systems.identity import Identity, difference
 VERSION = 3
 READABLE = (2, 3)  # version 2 has no entry `spec`
 
-# what restoring a state of another form may raise
+# the errors that restoring a state of another form can raise
 ERRORS = (
     *(RuntimeError, ValueError, TypeError, AttributeError),
     *(LookupError, ArithmeticError, AssertionError),
 )
 
-# Tensors, numbers, strings, lists and dicts; their types are checked only on use.
+# Tensors, numbers, strings, lists and dicts by name. Their types are checked when they are used.
 State: TypeAlias = dict[str, Any]
+
+GPUS = {"cuda", "mps", "xpu"}  # types of devices that have their own random number generators
 
 
 class CheckpointError(GanspecError):
@@ -34,14 +36,15 @@ class CheckpointError(GanspecError):
 
 
 def save(path: Path, state: State) -> None:
-    """Write `state` to `path` atomically, the same bytes for equal states."""
+    """Write `state` to `path` atomically, with the same bytes for equal states."""
     archive.write(path, {"version": VERSION, **state})
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> State:
-    """Return the state saved at `path`, its checksums verified. Raises CheckpointError.
+    """Return the state in the checkpoint at `path`. Raises CheckpointError.
 
-    Only tensors and plain data are unpickled: a stranger's file cannot run code.
+    The file's checksums are verified. Only tensors and plain data are unpickled: a stranger's file
+    cannot run code.
     """
     try:
         state = archive.read(path, device)
@@ -57,7 +60,10 @@ def load(path: Path, device: torch.device | str = "cpu") -> State:
 
 @contextmanager
 def fitting(owner: str | Path = "") -> Iterator[None]:
-    """Turn errors in the block, which restores a state, into CheckpointError for `owner`."""
+    """Turn errors of the block, which restores a state, into CheckpointErrors.
+
+    `owner`, the run or file of the state, is named in their messages; an empty text is not.
+    """
     message = f"the checkpoint{owner and f' of {owner}'} does not fit"
     try:
         yield
@@ -69,16 +75,17 @@ def fitting(owner: str | Path = "") -> Iterator[None]:
 
 
 def check_spec(state: State, mine: Identity) -> None:
-    """Raise ValueError that says how the spec of a saved state differs from `mine`."""
+    """Raise ValueError if the spec of a saved state differs from `mine`, and say how."""
     if apart := difference(state.get("spec", mine), mine):
         raise ValueError(f"it is of another spec: {apart}")
 
 
 def check(value: object, model: object, name: str = "") -> None:
-    """Raise ValueError if a part of a saved state differs from `model` in form, or is not finite.
+    """Raise ValueError if part of a saved state has another form than `model`, or is not finite.
 
-    The form is the keys of maps, the types of values, and the shapes and types of tensors.
-    `name` is the part's key path. Raises KeyError if something is missing.
+    The form is the keys of maps, the lengths of lists, the types of values, and the shapes and
+    types of tensors. `name` is the key path of the part `value`. Raises KeyError if a key is
+    missing.
     """
     if isinstance(model, dict):
         _check_map(value, model, name)
@@ -108,7 +115,7 @@ def _check_map(value: object, model: dict, name: str) -> None:
     for key in value:
         if key not in model and str(key).endswith("running_mean"):
             raise ValueError(
-                "it holds running statistics, as with every older ganspec: "
+                "it holds running statistics, as checkpoints of an older ganspec do: "
                 "write `statistics: running` at each batch norm of its spec.yaml"
             )
         if key not in model:
@@ -116,14 +123,14 @@ def _check_map(value: object, model: dict, name: str) -> None:
 
 
 def as_map(value: object, name: str) -> dict:
-    """Return a part of a saved state that has to be a map. Raises ValueError if it is not."""
+    """Return `value`, part of a saved state, if it is a map. Raise ValueError if it is not."""
     if not isinstance(value, dict):
         raise ValueError(f"{name} is {_form(value)}, not a map")
     return value
 
 
 def is_finite(value: object) -> bool:
-    """Return True unless `value` is a number or a tensor that is not finite, or beyond 64 bits."""
+    """Return True if `value` holds no NaN and no infinity and, if an int, fits into 64 bits."""
     if isinstance(value, torch.Tensor):
         return bool(torch.isfinite(value).all())
     if isinstance(value, int):
@@ -132,7 +139,7 @@ def is_finite(value: object) -> bool:
 
 
 def _form(value: object) -> str:
-    """Return a tensor's form as text, such as `float32 3 x 4`; of other values the type."""
+    """Return the form of a tensor, such as `float32 3 x 4`, or the type of another value."""
     if not isinstance(value, torch.Tensor):
         return "nothing" if value is None else type(value).__name__
     layout = "" if value.layout == torch.strided else f"{value.layout} "
@@ -141,7 +148,7 @@ def _form(value: object) -> str:
 
 
 def check_optimizer(state: State, optimizer: optim.Optimizer, name: str) -> None:
-    """Raise an error that `fitting` knows if `state` is not one of `optimizer` after some steps."""
+    """Raise one of ERRORS if `optimizer` cannot have come to `state` by some steps."""
     model = _after_a_step(optimizer)
     check(dict.fromkeys(as_map(state, name)), dict.fromkeys(model), name)
     if not isinstance(state["param_groups"], list) or len(state["param_groups"]) != len(
@@ -151,11 +158,11 @@ def check_optimizer(state: State, optimizer: optim.Optimizer, name: str) -> None
     is_known = type(optimizer).__module__.startswith(("torch.", "ganspec."))
     later = _after_a_step(optimizer, model)["param_groups"]
     for group, own, after in zip(state["param_groups"], model["param_groups"], later, strict=True):
-        # other versions of torch have other settings; a kind of the user may change its own
+        # other versions of torch have other settings, and your own kinds may change theirs
         shared = [key for key in as_map(group, f"{name}.param_groups") if key in own]
         for key in shared:
             check(group[key], own[key], f"{name}.{key}")
-            is_fixed = after[key] == own[key]  # unlike `eps` of Keras' Adam
+            is_fixed = after[key] == own[key]  # Keras's Adam changes `eps` in every step
             if group[key] != own[key] and is_fixed and (is_known or key == "params"):
                 raise ValueError(f"{name}.{key} is {group[key]}, not {own[key]}")
     kept = as_map(state["state"], f"{name}.state")
@@ -175,11 +182,11 @@ def _after_a_step(optimizer: optim.Optimizer, state: State | None = None) -> Sta
     The step is the first one, or the next one after `state`.
     """
     probe = copy.deepcopy(optimizer)
-    # torch copies no attributes of an optimizer's own
+    # a copy of an optimizer lacks the attributes that its class adds to those of torch
     vars(probe).update({k: v for k, v in vars(optimizer).items() if k not in vars(probe)})
     probe.state.clear()
     if state is not None:
-        probe.load_state_dict(copy.deepcopy(state))  # a step changes its tensors
+        probe.load_state_dict(copy.deepcopy(state))  # the step below changes these tensors
     for group in probe.param_groups:
         for weight in group["params"]:
             weight.grad = torch.zeros_like(weight)
@@ -187,30 +194,27 @@ def _after_a_step(optimizer: optim.Optimizer, state: State | None = None) -> Sta
     return probe.state_dict()
 
 
-GPUS = {"cuda", "mps", "xpu"}  # types of devices with generators of their own
-
-
 def random_states(device: torch.device) -> dict[str, torch.Tensor]:
-    """Return the states of torch's random number generators, of the CPU and of `device`."""
+    """Return the states of torch's random number generators for the CPU and for `device`."""
     states = {"cpu": torch.get_rng_state()}
     if device.type != "cpu":
-        place = [] if device.type == "mps" else [device]  # there is one Apple GPU
-        states[device.type] = torch.get_device_module(device).get_rng_state(*place)
+        which = [] if device.type == "mps" else [device]  # there is one Apple GPU
+        states[device.type] = torch.get_device_module(device).get_rng_state(*which)
     return states
 
 
 def check_random(states: dict[str, torch.Tensor]) -> None:
-    """Raise ValueError, KeyError or RuntimeError if `states` are not those of generators."""
+    """Raise one of ERRORS if `states` are not states of random number generators."""
     model = {"cpu": torch.get_rng_state()}
-    for kind in GPUS & set(as_map(states, "random")):  # of a run that began on a GPU
+    for kind in GPUS & set(as_map(states, "random")):  # the run began on a GPU
         model[kind] = torch.empty_like(states[kind], dtype=torch.uint8)
     check(states, model, "random")
     torch.Generator().set_state(states["cpu"])
 
 
 def restore_random(states: dict[str, torch.Tensor], device: torch.device) -> None:
-    """Set torch's random number generators to `states`."""
+    """Set torch's random number generators, for the CPU and for `device`, to `states`."""
     torch.set_rng_state(states["cpu"].cpu())
     if device.type != "cpu" and device.type in states:
-        place = [] if device.type == "mps" else [device]
-        torch.get_device_module(device).set_rng_state(states[device.type].cpu(), *place)
+        which = [] if device.type == "mps" else [device]
+        torch.get_device_module(device).set_rng_state(states[device.type].cpu(), *which)

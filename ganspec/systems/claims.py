@@ -21,8 +21,8 @@ NAMES = [
     name for kind in kinds_of("metric").values() if issubclass(kind, Metric) for name in kind.names
 ]
 METRICS = Literal[tuple(NAMES)]  # type: ignore[valid-type]  # names known at run time only
-PLACES = ("step", "epoch", "iteration")  # columns that say when the others were measured
-COLUMNS = Literal[(*PLACES, *LOOKS)]  # type: ignore[valid-type]  # as above
+TIMES = ("step", "epoch", "iteration")  # columns that say when the others were measured
+COLUMNS = Literal[(*TIMES, *LOOKS)]  # type: ignore[valid-type]  # as above
 WARNINGS = Literal["range-mismatch", "batch-norm-penalty"]
 
 
@@ -49,9 +49,9 @@ class Counts(Section):
 
 
 class Score(Section):
-    """A claimed score and its conditions, which `ganspec evaluate` takes by default.
+    """A claimed score and its conditions, under which `ganspec evaluate` measures by default.
 
-    Scores are never checked, only compared.
+    Claimed scores are never checked. They are shown beside measured ones.
     """
 
     metric: METRICS = Field(  # type: ignore[valid-type]  # as above
@@ -66,7 +66,7 @@ class Score(Section):
     split: SplitField = None
     resize: ResizeField = None
     extractor: Literal["inception", "classifier"] | None = Field(
-        None, description="the network of the features: InceptionV3, or a classifier of its own"
+        None, description="the network that computes features: InceptionV3, or another classifier"
     )
     epoch: Count | None = Field(None, description="epochs trained before the score")
     note: Doc = Field("", description="other conditions of the score")
@@ -75,11 +75,11 @@ class Score(Section):
 def _check_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
     if repeated := [name for name in columns if columns.count(name) > 1]:
         raise refusal("bad-value", f"`{repeated[0]}` is named twice", "name each column once")
-    places = {name for name in columns if name in PLACES}
-    if places not in ({"step"}, {"epoch"}, {"epoch", "iteration"}):
-        message = "the columns do not say when: `step`, `epoch`, or `epoch` and `iteration`"
+    times = {name for name in columns if name in TIMES}
+    if times not in ({"step"}, {"epoch"}, {"epoch", "iteration"}):
+        message = "columns that say when are `step`, `epoch`, or `epoch` and `iteration`"
         raise refusal("bad-value", message, "begin with one of these three")
-    if len(places) == len(columns):
+    if len(times) == len(columns):
         help = f"name columns of the log: {', '.join(LOOKS)}"
         raise refusal("bad-value", "the columns hold no loss and no accuracy", help)
     return columns
@@ -88,21 +88,21 @@ def _check_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
 def _check_rows(
     rows: tuple[tuple[float, ...], ...], info: ValidationInfo
 ) -> tuple[tuple[float, ...], ...]:
-    columns = (info.data or {}).get("columns", ())  # missing if they are wrong
-    for place, row in enumerate(rows if columns else (), 1):
-        shown = f"row {place}, [{', '.join(f'{number:g}' for number in row)}],"
+    columns = (info.data or {}).get("columns", ())  # pydantic leaves out columns that are wrong
+    for count, row in enumerate(rows if columns else (), 1):
+        shown = f"row {count}, [{', '.join(f'{number:g}' for number in row)}],"
         if len(row) != len(columns):
             message = f"{shown} has {len(row)} numbers for {len(columns)} columns"
             raise refusal("bad-value", message, f"write {', '.join(columns)}")
         for name, number in zip(columns, row, strict=True):
-            if name in PLACES and (number < 1 or number != int(number)):
+            if name in TIMES and (number < 1 or number != int(number)):
                 help = f"count each {name} from 1"
                 raise refusal("bad-value", f"{shown} is at {name} {number:g}", help)
     return rows
 
 
 class LogTable(Section):
-    """Printed rows of a training's log, with the names and units that ganspec's logs have.
+    """Rows of a training's log as printed, with the names and units of ganspec's own logs.
 
     A row is at a training step, at the end of an epoch, or at an iteration of an epoch. All three
     count from 1; steps include a warm-up. Accuracies are shares from 0 to 1.
@@ -120,10 +120,13 @@ class LogTable(Section):
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the columns of losses and accuracies."""
-        return tuple(name for name in self.columns if name not in PLACES)
+        return tuple(name for name in self.columns if name not in TIMES)
 
     def series(self, epochs: Epochs | None) -> dict[str, Column]:
-        """Return the columns by name over training steps; {} if `epochs` is needed and None."""
+        """Return the columns of losses and accuracies by name, over training steps.
+
+        `epochs` converts epochs to steps; if it is needed and None, the result is empty.
+        """
         by_name = dict(zip(self.columns, np.asarray(self.rows, float).T, strict=True))
         if "step" in by_name:
             steps = by_name["step"]
@@ -138,15 +141,15 @@ class LogTable(Section):
 
 
 class Report(Section):
-    """The publication of the architecture, and its claims; `check` verifies the counts."""
+    """The publication of the architecture, and its claims; `ganspec check` verifies counts."""
 
     cite: Doc = Field("", description="where the architecture was published")
     params: dict[NetworkName, Count | Counts] = Field(
-        {}, description="claimed parameters by network: the total, or a map of counts"
+        {}, description="claimed numbers of parameters by network: a total, or a map of counts"
     )
     layers: dict[NetworkName, tuple[Count, ...]] = Field(
         {},
-        description="by network, the published count of every layer that has parameters, in order",
+        description="claimed counts by network: one for each layer that has parameters, in order",
     )
     scores: tuple[Score, ...] = Field((), description="claimed scores")
     log: tuple[LogTable, ...] = Field(
@@ -154,7 +157,7 @@ class Report(Section):
     )
     keeps: dict[WARNINGS, Doc] = Field(
         {},
-        description="contradictions kept on purpose: the code of each warning, and the reason",
+        description="warnings that the spec keeps on purpose: the code of each, and the reason",
     )
     implied: tuple[PartPath, ...] = Field(
         (), description="paths of the values that the publication does not print"

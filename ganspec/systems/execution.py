@@ -25,12 +25,12 @@ class Execution:
     speedups: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        """Return the text that `parsed` reads, such as `bf16 channels_last compile`."""
+        """Return a text that `parsed` reads, such as `bf16 channels_last compile`."""
         return " ".join([self.precision, *self.speedups])
 
     @classmethod
     def parsed(cls, text: str) -> Execution:
-        """Return the execution of `text`. Raises ValueError if it says something else."""
+        """Return the execution that `text` names, in the form of `__str__`. Raises ValueError."""
         precision, *speedups = text.split() or [""]
         if precision not in PRECISIONS or not set(speedups) <= set(SPEEDUPS):
             raise ValueError(f"execution is {text[:60]!r}")
@@ -38,21 +38,21 @@ class Execution:
 
     @property
     def said(self) -> str:
-        """The speedups as the option of the command says them."""
+        """The speedups as a value of the option `--speedups`."""
         return ",".join(self.speedups) or "none"
 
     @property
     def half(self) -> torch.dtype | None:
-        """The type that layers compute in, if it is half as wide as single precision."""
+        """The type that layers compute in, if it is half precision; None if it is not."""
         return HALVES.get(self.precision)
 
     @property
     def casts(self) -> bool:
-        """True if the networks' passes are other ones than those of torch's modules."""
+        """True if networks must be prepared: for half precision, `channels_last` or `compile`."""
         return self.half is not None or not {"channels_last", "compile"}.isdisjoint(self.speedups)
 
     @property
     def memory_format(self) -> torch.memory_format:
-        """The order of images' numbers in memory."""
+        """The order in which the numbers of images lie in memory."""
         is_last = "channels_last" in self.speedups
         return torch.channels_last if is_last else torch.contiguous_format

@@ -19,30 +19,30 @@ from ganspec.systems.workers import Plan, read_in_workers
 
 
 class StreamedImages:
-    """Image files that worker processes read on demand, in the order of a plan.
+    """Image files that worker processes read when a training needs them, in the order of a plan.
 
-    `used` are the indices of the images last read, of which some may have replaced files that
-    cannot be read. `notice` is called with newly skipped files.
+    `used` are the indices of the images in the latest batch: another image may stand in for one
+    whose file cannot be read. `notice` is called with the files that a batch skips for the first
+    time. `known` are the names of the files that were skipped so far.
     """
 
     def __init__(self, files: ImageFiles, device: torch.device):
         self.files, self.device = files, device
         self.iterator: Iterator[Batch] | None = None
         self.left = 0  # batches that the iterator has not returned yet
-        # returns the plan from the next batch on
-        self.plan: Callable[[], Plan] = list
+        self.plan: Callable[[], Plan] = list  # returns the batches from the next one on
         self.used = torch.empty(0, dtype=torch.int64)
         self.known = {each.file for each in files.skipped}
-        self.notice: Callable[[list[Skipped]], object] = len  # without effect
-        self.ranks = Ranks()  # each reads a part of every batch
+        self.notice: Callable[[list[Skipped]], object] = len  # `len` has no effect
+        self.ranks = Ranks()  # the processes that each read a part of every batch
 
     def __len__(self) -> int:
         return len(self.files)
 
     def __getitem__(self, index: torch.Tensor) -> torch.Tensor:
-        """Return the images at `index`, which must be the next batch of the plan.
+        """Return the images of the next batch of the plan, whose indices must be `index`.
 
-        Raises DataError if no image can be read any more.
+        They are uint8 N x C x H x W, on the device. Raises DataError if no image can be read.
         """
         if self.iterator is None:
             plan = [self._own(chunk) for chunk in self.plan()]
@@ -58,12 +58,15 @@ class StreamedImages:
         return self._noted(batch).to(self.device, non_blocking=True)
 
     def _own(self, chunk: list[int]) -> list[int]:
-        """Return the part of a batch that this process reads: all of it, if it is small."""
+        """Return the indices of a batch that this process reads; all, if ranks outnumber them."""
         ranks = self.ranks
         return chunk[ranks.slice(len(chunk))] if len(chunk) >= ranks.count else chunk
 
     def _of_all(self, batch: Batch, index: torch.Tensor) -> Batch:
-        """Return the batch at `index` that the ranks' parts make up."""
+        """Return the whole batch, of which `batch` is the part that this process has read.
+
+        `index` are the indices that the whole batch was to have.
+        """
         size = len(index)
         if size < self.ranks.count:
             return batch
@@ -75,20 +78,20 @@ class StreamedImages:
         return Batch(images, used, skipped)
 
     def close(self) -> None:
-        """End the worker processes; the next batch would start new ones."""
+        """End the worker processes. The next batch, if any, starts new ones."""
         self.iterator = None
 
     def at(self, index: torch.Tensor) -> torch.Tensor:
-        """Return the images at any `index`, read by this process."""
+        """Return the images with the indices `index`, which this process reads, on the device."""
         return self._noted(self.files.__getitems__(index.tolist())).to(self.device)
 
     def in_order(self, size: int) -> Iterator[torch.Tensor]:
-        """Yield all images in batches of `size`, in their order, in main memory."""
+        """Yield all images in the order of their files, `size` at a time, in main memory."""
         plan = [chunk.tolist() for chunk in torch.arange(len(self)).split(size)]
         return map(self._noted, read_in_workers(self.files, plan))
 
     def _noted(self, batch: Batch) -> torch.Tensor:
-        """Name the files that a batch skips for the first time. Return its images."""
+        """Return the images of a batch. Warn of files that it skips for the first time."""
         if batch.images is None:
             names = name_skipped(batch.skipped, 3)
             raise DataError(f"no image in {self.files.folder} can be read any more: {names}")
@@ -105,7 +108,10 @@ class StreamedImages:
 
 
 class Feed:
-    """The batches of `draw_batches`, with a position that can be saved and restored."""
+    """The batches of `draw_batches`, with a position that can be saved and restored.
+
+    `labels` may be None, for trainings that read no labels.
+    """
 
     def __init__(
         self,
@@ -131,7 +137,10 @@ class Feed:
         return pick_images(images, ..., self.cfg), labels
 
     def draw(self) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """Return the next batch: images as they are stored, uint8, and their labels."""
+        """Return the next batch, uint8 images and their labels, before flips and scaling.
+
+        The labels are None if `cfg` says that training reads none.
+        """
         if self.position == len(self):
             order = torch.randperm(len(self.images), generator=self.random)
             self.order, self.position = order.to(self.images.device, non_blocking=True), 0
@@ -166,7 +175,7 @@ class Feed:
         }
 
     def check(self, state: State) -> None:
-        """Raise ValueError or KeyError if `state` is not one of such a feed.
+        """Raise ValueError, KeyError or TypeError if this feed cannot have had `state`.
 
         Raises CheckpointError if the number of images has changed.
         """
@@ -188,7 +197,7 @@ class Feed:
         torch.Generator().set_state(state["random"].cpu())
 
     def restore(self, state: State) -> None:
-        """Restore `state`, which `check` accepts."""
+        """Go back to `state`, which `check` must have accepted."""
         self.order = state["order"].to(self.images.device)
         self.position = state["position"]
         self.random.set_state(state["random"].cpu())

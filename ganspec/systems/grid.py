@@ -8,6 +8,7 @@ from PIL import Image
 
 from ganspec.systems.batches import draw_labels
 
+SAMPLES, COLUMNS = 64, 8  # images in a grid, and in one of its rows
 CLASS_COLUMNS = 12  # a grid has a column per class for this many classes at most
 
 

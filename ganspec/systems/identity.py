@@ -1,4 +1,4 @@
-"""The parts of a spec that its checkpoints depend on, and how those of two specs differ."""
+"""The values of a spec that its checkpoints depend on, and the difference between two specs'."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from ganspec.systems.schedule import KEEPING
 Identity: TypeAlias = dict[str, list[str]]
 
 FREE_OF_TRAIN = ("epochs", *KEEPING)  # fields of `train` that a resumed run may change
-# what a resumed run may change, and what changes no number of a training
+# key paths that a resumed run may change, and key paths without effect on a training's numbers
 FREE = ("report", "evaluate", *(f"train.{name}" for name in FREE_OF_TRAIN))
-TAPS = ("as", "from")  # names by which layers read others
+TAPS = ("as", "from")  # fields with names by which layers read other layers' outputs
 
 
 def identity(spec: Section) -> Identity:
-    """Return the values that determine a training, as text by key path, defaults included.
+    """Return the values that determine a training, defaults included, as texts by key path.
 
-    A path in a repeat or a block has a value for each round or call. Values that are not set have
-    no entry.
+    Under a key path in a repeat or a block there is a text for each round or call. Values that are
+    None have no entry.
     """
     values: Identity = {}
     for part in parts_of(spec).values():
@@ -42,14 +42,14 @@ def _is_free(path: str) -> bool:
 
 
 def difference(theirs: Identity, mine: Identity) -> str | None:
-    """Return in words where two specs differ first, and in how many more values; None if nowhere.
+    """Return in words one value in which two specs differ, and the number of others; else None.
 
-    `theirs` is read from a file, so it may hold anything.
+    `theirs` comes from a file, so its texts may be anything.
     """
     paths = [path for path in {**mine, **theirs} if mine.get(path) != theirs.get(path)]
     if not paths:
         return None
-    # a layer that only one spec has makes its fields differ as well
+    # the shortest path, since with a layer that only one spec has, the layer's fields differ too
     path = min(paths, key=lambda each: str(each).count("."))
     shown = f"{printable(str(path))} is {_shown(theirs, path)} there, {_shown(mine, path)} here"
     return f"{shown} (and {len(paths) - 1} more)" if len(paths) > 1 else shown

@@ -1,4 +1,4 @@
-"""The values of a spec that its report does not print, by the paths in `report.implied`."""
+"""The values of a spec that its publication does not print: those named in `report.implied`."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LEGEND = f"{MARK} implied, in whole or in part: the report does not print it"
 
 
 class Implied:
-    """A spec's implied values: those of the parts that `report.implied` names."""
+    """The implied values of a spec. False as a condition if there are none."""
 
     def __init__(self, spec: Spec):
         self.spec, self.root = spec, parts_of(spec)
@@ -31,13 +31,16 @@ class Implied:
         return bool(self.values)
 
     def holds(self, paths: Iterable[str]) -> bool:
-        """Return True if a value that one of `paths` names is implied."""
+        """Return True if one of `paths` names a value that is implied."""
         parts = (part for path in paths for part in self.root.named(path))
         return any(value in self.values for part in parts for value in part.values())
 
     @cached_property
     def by_kind(self) -> dict[str, list[str]]:
-        """Names of implied values by the key path of their kind; the kind's own is its name."""
+        """The names of a kind's implied fields, by the kind's key path.
+
+        If the choice of the kind is implied itself, its own name is among them.
+        """
         found: dict[str, dict[str, None]] = {}
         for kind in (part for part in self.root.values() if part.kind):
             own = (part for part in (kind, *kind.parts) if part in self.values)
@@ -45,13 +48,17 @@ class Implied:
         return {path: list(names) for path, names in found.items() if names}
 
     def texts(self) -> Iterator[str]:
-        """Yield each path with its values: `discriminator.dropout.rate: 0.3`."""
+        """Yield each path of `report.implied` and its values: `discriminator.dropout.rate: 0.3`."""
         for path, parts in self.named.items():
             if words := dict.fromkeys(self._words(parts)):
                 yield f"{path}: {'; '.join(words)}"
 
     def _words(self, parts: Iterable[SpecPart], inside: bool = False) -> Iterator[str]:
-        """Yield parts in words: a kind, a value, or, if `inside` another part, a named value."""
+        """Yield parts in words.
+
+        A kind is shown with its fields. A value has its field's name if it lies `inside` another
+        part that is shown; otherwise the path before it says the name.
+        """
         for _, group in groupby(parts, key=lambda part: re.sub(r"\.[0-9]+$", "", part.path)):
             entries = list(group)
             first = entries[0]
@@ -64,17 +71,19 @@ class Implied:
             elif first.kind:
                 yield from (self._kind(each.kind) for each in entries if each.kind)
             elif not inside:
-                own = first.name == "init"  # None stands for the framework's own
-                yield initial(None) if own else ", ".join(spoken(each.value) for each in entries)
+                is_init = first.name == "init"  # None stands for the framework's initial weights
+                words = [spoken(each.value) for each in entries]
+                yield initial(None) if is_init else ", ".join(words)
             elif first.value not in (None, False):
                 yield _named(first, [spoken(each.value) for each in entries])
 
     def _kind(self, kind: Kind) -> str:
-        is_own = isinstance(kind, Initializer)
-        return spoken(kind) if is_own else phrase(kind, self.spec.framework)
+        if isinstance(kind, Initializer):
+            return spoken(kind)
+        return phrase(kind, self.spec.framework)
 
     def _effective(self, part: SpecPart) -> list[SpecPart]:
-        """Return the parts inside a part, without fields of a section that change nothing."""
+        """Return the parts inside a part, without a section's fields that have no effect."""
         section = getattr(self.spec, part.path, None)
         if not isinstance(section, Section) or isinstance(section, Kind):
             return list(part.parts)
@@ -82,7 +91,7 @@ class Implied:
         return [inner for inner in part.parts if inner.name in kept]
 
     def data(self) -> list[dict[str, object]]:
-        """Return the implied values as plain data: each with its key path."""
+        """Return the implied values as plain data, `path` and `value` of each."""
         return [{"path": part.path, "value": part.value} for part in self.values]
 
 

@@ -1,4 +1,4 @@
-"""Latents drawn from a seed: the same for every count, batch size and device."""
+"""Latents that a seed draws, the same ones for every count, batch size and device."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import torch
 
 from ganspec.systems.draw import draw_latent
 
-CHUNK = 32  # latents drawn at once, always as many: torch's normal numbers depend on the count
+CHUNK = 32  # latents in one draw; constant, since torch's normal numbers depend on the count
 CPU = torch.device("cpu")
 
 
 def latents(seed: int, cfg: SimpleNamespace) -> Iterator[torch.Tensor]:
     """Yield latents of the generator without end, CHUNK x latent size, on the CPU.
 
-    Their distribution is that of training. Each chunk leaves torch's own generator unchanged.
+    Training draws them from the same distribution. Torch's global random state does not change.
     """
     state = torch.Generator().manual_seed(seed).get_state()
     while True:
@@ -29,10 +29,11 @@ def latents(seed: int, cfg: SimpleNamespace) -> Iterator[torch.Tensor]:
 
 
 def truncate(latent: torch.Tensor, bound: float) -> torch.Tensor:
-    """Turn standard normal numbers into those of a normal distribution within +-bound.
+    """Turn standard normal numbers into numbers of a normal distribution cut off at +-bound.
 
-    Redrawing all numbers outside gives the same distribution (Brock et al., 2019, section 3.1).
-    Quantiles need one draw only: one seed gives similar images for every bound, and a small bound
+    Each number is mapped to the same quantile of the new distribution. To draw numbers outside
+    again, until none is left, gives this distribution too (Brock et al., 2019, section 3.1). But
+    quantiles need one draw only: one seed gives similar images for every bound, and a small bound
     takes no longer.
     """
     share = math.erf(bound / math.sqrt(2))
@@ -50,7 +51,8 @@ def spherical(start: torch.Tensor, end: torch.Tensor, share: torch.Tensor) -> to
     """Return the points at `share`, 0 to 1, of the great arc from `start` to `end`.
 
     Normal latents are near a sphere, and the straight line between two is not (Shoemake, 1985;
-    White, 2016, arXiv:1609.04468). Opposite latents have no shortest arc: a straight line is used.
+    White, 2016, arXiv:1609.04468). Between latents of the same or opposite directions, where the
+    arc is not defined, the points are on the straight line.
     """
     cosine = torch.nn.functional.cosine_similarity(start, end, dim=-1).clamp(-1, 1)
     angle = cosine.arccos()[..., None]

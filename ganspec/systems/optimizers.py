@@ -1,4 +1,4 @@
-"""The states of optimizers: as they are saved, and as a GPU needs them."""
+"""The states of optimizers, in the form for checkpoints and in the form that a GPU needs."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from torch import optim
 
 from ganspec.systems.checkpoint import State
 
-# torch's setting of optimizers that count their steps on the device
+# torch's name for the setting of an optimizer that counts its steps on the device
 ON_DEVICE = "capturable"
 
 
-def saved(optimizer: optim.Optimizer) -> State:
-    """Return the state of an optimizer, which does not depend on where it counts its steps."""
+def plain_state(optimizer: optim.Optimizer) -> State:
+    """Return the state of an optimizer in a form that does not tell where it counts its steps."""
     state = optimizer.state_dict()
     groups = [
         {**group, ON_DEVICE: False} if ON_DEVICE in group else group
@@ -26,7 +26,7 @@ def saved(optimizer: optim.Optimizer) -> State:
 
 @contextmanager
 def plain_groups(optimizers: Iterable[optim.Optimizer]) -> Iterator[None]:
-    """Within the block, let optimizers have the settings that `saved` returns."""
+    """Give optimizers the settings that `plain_state` returns, within the block only."""
     groups = [g for each in optimizers for g in each.param_groups if ON_DEVICE in g]
     before = [group[ON_DEVICE] for group in groups]
     for group in groups:
@@ -39,9 +39,10 @@ def plain_groups(optimizers: Iterable[optim.Optimizer]) -> Iterator[None]:
 
 
 def prepare(optimizer: optim.Optimizer, device: torch.device | None) -> None:
-    """Lay out what an optimizer keeps of a weight as the weight, and count steps on `device`.
+    """Let an optimizer count its steps on `device`, and give its averages the weights' layout.
 
-    If `device` is None, steps are counted where torch does so by default.
+    An average, such as a momentum, then lies in memory in the same order as its weight. If `device`
+    is None, steps are counted where torch does so by default.
     """
     for group in optimizer.param_groups:
         if ON_DEVICE in group:

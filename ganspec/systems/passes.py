@@ -12,9 +12,9 @@ from ganspec.systems.batches import count_batches
 
 @dataclass(frozen=True)
 class TrainingSize:
-    """Numbers of real images, held-out images and conditions of pictures, and of steps.
+    """The numbers of real images, held-out images, conditions of pictures, and training steps.
 
-    None is a number that only files tell, or the number of what a training lacks.
+    A number is None if only files tell it, or if there are none.
     """
 
     images: int | None
@@ -27,8 +27,8 @@ class TrainingSize:
 class Pass:
     """A batch that goes through `network`, in training or in evaluation mode.
 
-    `source` is a clause that ends in the batch, such as `33 images in batches of 16 leave a last
-    batch of one`, and `help` says how to get another.
+    `source` says in a clause where the batch comes from, and ends with its size, such as `33 images
+    in batches of 16 leave a last batch of one`. `help` says how to get a batch of another size.
     """
 
     network: str
@@ -44,7 +44,7 @@ def number(count: int) -> str:
 
 
 def chosen_passes(networks: Iterable[str], field: str, size: int) -> Iterator[Pass]:
-    """Yield the passes of batches whose size is a field of `train`."""
+    """Yield a pass through each network of a batch whose size is the field `field` of `train`."""
     source = f"`{field}: {size}` makes batches of {number(size)}"
     help = f"write `train: {{{field}: {size + 1}}}` or more"
     yield from (Pass(key, size, source, help) for key in networks)
@@ -62,7 +62,10 @@ def training_passes(
 def real_passes(
     networks: Iterable[str], cfg: SimpleNamespace, images: int | None, draws: int
 ) -> Iterator[Pass]:
-    """Yield the passes of the first `draws` batches of real images, of which there are `images`."""
+    """Yield the passes of the first `draws` batches that are drawn of `images` real images.
+
+    If `images` is None, only whole batches are yielded.
+    """
     if images is None or images >= cfg.batch:
         yield from chosen_passes(networks, "batch", cfg.batch)
     if images is None or cfg.last_batch == "drop" or draws < count_batches(range(images), cfg):
@@ -75,7 +78,7 @@ def real_passes(
 
 
 def split_passes(networks: Iterable[str], batch: int, images: int, noun: str) -> Iterator[Pass]:
-    """Yield the passes in evaluation mode of `images` images in batches of `batch`.
+    """Yield the passes, in evaluation mode, of `images` images in batches of `batch`.
 
     `noun` names one image, such as `test image`.
     """
@@ -89,9 +92,10 @@ def split_passes(networks: Iterable[str], batch: int, images: int, noun: str) ->
 
 
 def _rests(images: int, batch: int, noun: str) -> Iterator[tuple[int, str, str]]:
-    """Yield the size of the last batch if it is smaller, its source, and another `batch`.
+    """Yield the size of the last batch if it is smaller than `batch`, its source and a fix.
 
-    The last is empty if no other batch leaves a larger rest.
+    The source is as in `Pass`. The fix is a `batch` with another rest than this one and than 1, as
+    text for the spec; empty if there is none.
     """
     rest = images % batch
     if not rest:

@@ -18,13 +18,13 @@ ImagesField = Annotated[Count | None, Field(description="number of scored images
 ReferencesField = Annotated[
     References | None,
     Field(
-        description="number of real images that they are compared with, drawn at random; `equal` "
-        "for as many as are scored"
+        description="number of real images that scored ones are compared with, drawn at random; "
+        "`equal` for as many as are scored"
     ),
 ]
 SplitField = Annotated[
     Split | None,
-    Field(description="real images that they are compared with; `all` for both splits"),
+    Field(description="real images that scored ones are compared with; `all` for both splits"),
 ]
 ResizeField = Annotated[
     Resize | None,

@@ -1,8 +1,8 @@
-"""The processes that train one spec together: what each of them computes, and what they exchange.
+"""The processes that train one spec together, and the tensors that they exchange.
 
 Every rank runs the whole training step on the whole batch, with the same random numbers. Only the
-networks are shared out: each rank runs them on its slice of the batch, and the ranks exchange the
-outputs. Losses, penalties and rules of a step therefore never know how many ranks there are.
+networks' work is divided: each rank runs them on its slice of the batch, and the ranks exchange the
+outputs. Losses, penalties and rules of a step therefore do not depend on the number of ranks.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class RankLostError(GanspecError):
 
 
 class Ranks:
-    """All processes of a training, and the `index` of this one. Without others, `count` is 1.
+    """The processes of a training: their number `count`, and the rank `index` of this process.
 
-    Within `together`, networks are run in slices; only code that all ranks run may stand there.
+    Within `together`, networks run in slices. A block `together` must run on all ranks.
     """
 
     def __init__(self, count: int = 1, index: int = 0):
@@ -48,12 +48,12 @@ class Ranks:
 
     @property
     def is_first(self) -> bool:
-        """True for the one rank that writes files and prints."""
+        """True on rank 0, which alone writes files and prints."""
         return self.index == 0
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Within the block, all ranks run the same code, and share networks out."""
+        """Let each rank run networks on its slice of the batch, within the block."""
         self.is_together = self.count > 1
         try:
             yield
@@ -63,22 +63,25 @@ class Ranks:
     # -- slices ----------------------------------------------------------------------------------
 
     def bounds(self, size: int) -> list[int]:
-        """Return where the slices of a batch begin and end; the first ones may be longer by 1."""
+        """Return the bounds of the ranks' slices of `size` rows; the first may be longer by 1.
+
+        Slice i is from bound i to bound i + 1.
+        """
         least, more = divmod(size, self.count)
         return [rank * least + min(rank, more) for rank in range(self.count + 1)]
 
     def slice(self, size: int) -> slice:
-        """Return the part of a batch that this rank computes."""
+        """Return the slice of a batch of `size` rows that this rank computes."""
         return slice(*self.bounds(size)[self.index : self.index + 2])
 
     def whole(self, part: torch.Tensor, size: int) -> torch.Tensor:
-        """Return the parts of all ranks, one after the other: `size` in their first dimension."""
+        """Return the slices of all ranks as one batch of `size` rows; `part` is this rank's."""
         bounds = self.bounds(size)
         lengths = [end - begin for begin, end in pairwise(bounds)]
         most = max(lengths)
         sent = part.new_zeros(most, *part.shape[1:])
         sent[: len(part)] = part
-        # as bytes, since not every backend knows every type
+        # bytes are sent, since some backends cannot send every type
         raw = sent.reshape(-1).view(torch.uint8)
         received = raw.new_empty(self.count, len(raw))
         self._exchange(dist.all_gather, list(received), raw)
@@ -91,7 +94,7 @@ class Ranks:
     # -- agreement -------------------------------------------------------------------------------
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
-        """Return for each flag whether it is True on any rank."""
+        """Return each flag as True if it is True on any rank."""
         if self.count == 1:
             return flags
         votes = torch.tensor(flags, dtype=torch.uint8)
@@ -107,7 +110,7 @@ class Ranks:
         return values[0]
 
     def of_all(self, value: T) -> list[T]:
-        """Return the values of all ranks, in their order."""
+        """Return the values that the ranks pass, in the order of the ranks."""
         values: list[Any] = [value] * self.count
         if self.count > 1:
             self._exchange(dist.all_gather_object, values, value)
@@ -115,10 +118,10 @@ class Ranks:
 
     @contextmanager
     def agreed(self) -> Iterator[None]:
-        """Run the block on every rank. If it fails on one, it fails on all.
+        """Raise an error on all ranks if the block, which all ranks run, fails on one of them.
 
-        The first rank raises its own error, or else one that names another rank's; the others raise
-        UnshownError.
+        Rank 0 raises its own error, or GanspecError with the error of another rank. All others
+        raise UnshownError.
         """
         if self.count == 1:
             yield
@@ -140,7 +143,7 @@ class Ranks:
             raise GanspecError("on rank {}: {}".format(*failed[0]))
 
     def require_equal(self, values: dict[str, object]) -> None:
-        """Raise GanspecError if another rank has another value under one of the keys."""
+        """Raise GanspecError on rank 0 if a rank has another value than rank 0 under a key."""
         for rank, others in enumerate(self.of_all(values)):
             for name, value in values.items():
                 if others[name] != value and self.is_first:
@@ -156,14 +159,14 @@ class Ranks:
     # -- gradients -------------------------------------------------------------------------------
 
     def total(self, x: torch.Tensor) -> torch.Tensor:
-        """Return the sum of all ranks' `x`, without gradients."""
+        """Return the sum of `x` over all ranks, without gradients."""
         result = x.detach().clone()
         self._exchange(dist.all_reduce, result)
         return result
 
     def average_gradients(self, weights: Sequence[nn.Parameter]) -> None:
         """Average the gradients of `weights` over the ranks at the end of each `backward`."""
-        known = {id(weight): place for place, weight in enumerate(weights)}
+        numbers = {id(weight): number for number, weight in enumerate(weights)}
         fresh: list[nn.Parameter] = []
 
         def note(weight: nn.Parameter) -> None:
@@ -173,8 +176,8 @@ class Ranks:
                 fresh.append(weight)
 
         def average() -> None:
-            # the order in which gradients come may differ between ranks
-            ordered = sorted(fresh, key=lambda weight: known[id(weight)])
+            # gradients may become ready in another order on another rank
+            ordered = sorted(fresh, key=lambda weight: numbers[id(weight)])
             fresh.clear()
             self._average([weight.grad for weight in ordered if weight.grad is not None])
 
@@ -182,7 +185,7 @@ class Ranks:
             weight.register_post_accumulate_grad_hook(note)
 
     def _average(self, gradients: list[torch.Tensor]) -> None:
-        """Replace gradients by their mean over the ranks, in one exchange for each type."""
+        """Replace gradients by their means over the ranks, in one exchange for each type."""
         for dtype in dict.fromkeys(gradient.dtype for gradient in gradients):
             alike = [gradient for gradient in gradients if gradient.dtype == dtype]
             flat = torch.cat([gradient.reshape(-1) for gradient in alike])
@@ -192,13 +195,13 @@ class Ranks:
                 gradient.copy_(mean.view_as(gradient))
 
 
-# Gradients within a network are `count` times those of the loss, so that their mean over the ranks
-# is the gradient of the loss, both for weights that a network uses on its slice alone, and for
-# weights that every rank uses equally, as in a decay of weights.
+# Gradients within a network are `count` times those of the loss. Their mean over the ranks is then
+# the gradient of the loss. This holds for weights that a network uses on a slice, and for weights
+# that every rank uses equally, as an L2 term does.
 
 
 class ToSlice(Function):
-    """This rank's slice of a batch that all ranks have, times `scale`."""
+    """Cuts this rank's slice, times `scale`, out of a batch that all ranks have."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, ranks: Ranks, scale: float = 1.0) -> torch.Tensor:
@@ -208,13 +211,12 @@ class ToSlice(Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        return ToWhole.apply(gradient, ctx.ranks, ctx.size, ctx.scale / ctx.ranks.count), *[
-            None
-        ] * 2
+        whole = ToWhole.apply(gradient, ctx.ranks, ctx.size, ctx.scale / ctx.ranks.count)
+        return whole, None, None
 
 
 class ToWhole(Function):
-    """The batch that the ranks' slices make up, times `scale`."""
+    """Joins the ranks' slices to the whole batch, times `scale`."""
 
     @staticmethod
     def forward(
@@ -226,11 +228,12 @@ class ToWhole(Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: torch.Tensor) -> Any:
-        return ToSlice.apply(gradient, ctx.ranks, ctx.scale * ctx.ranks.count), *[None] * 3
+        own = ToSlice.apply(gradient, ctx.ranks, ctx.scale * ctx.ranks.count)
+        return own, None, None, None
 
 
 class Total(Function):
-    """The sum of all ranks' values, of which each rank uses the whole."""
+    """Sums the ranks' values, for a loss that every rank computes with the sum."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, ranks: Ranks) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""A network that restores images, and what it makes of real ones."""
+"""A network that restores images, and its inputs and outputs for real images."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ class Restorer:
     def pairs(
         self, batches: Iterable[torch.Tensor], seed: int
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield the network's inputs and outputs for each batch of uint8 images.
+        """Yield the network's inputs and outputs, as of `Spec.restore`, for each batch of images.
 
-        `seed` draws the noise on the inputs. The network restores in evaluation mode.
+        Batches are uint8 N x C x H x W. `seed` draws the noise on the inputs. The network runs in
+        evaluation mode.
         """
         random = torch.Generator(self.device).manual_seed(seed)
         for images in batches:

@@ -16,8 +16,9 @@ GROWTH_STEPS = 2000  # updates with finite gradients before the scale is doubled
 class Scaler:
     """Scales losses by a factor that grows while gradients are finite, and is halved if not.
 
-    It follows `torch.amp.GradScaler` (Micikevicius et al., 2018, section 3.2), but never waits for
-    a GPU: an update whose gradients are not finite is made and taken back.
+    The rule is that of `torch.amp.GradScaler` (Micikevicius et al., 2018, section 3.2). But a
+    scaler never waits for a GPU to tell if gradients are finite: an update is made in any case, and
+    taken back if they are not.
     """
 
     def __init__(self, device: torch.device):
@@ -34,7 +35,8 @@ class Scaler:
             largest = torch.stack(torch._foreach_norm(gradients, torch.inf))
             is_finite = torch.isfinite(largest).all()
             before = [(tensor, tensor.clone()) for tensor in tensors_of(optimizer)]
-            for gradient in gradients:  # of which a first update would keep the finite numbers
+            # a first update makes averages, which are not in `before`; zeros leave them at 0
+            for gradient in gradients:
                 gradient.masked_fill_(~is_finite, 0.0)
             optimizer.step()
             before += [(count, torch.zeros_like(count)) for count in new_counts(optimizer, before)]
@@ -51,11 +53,11 @@ class Scaler:
         self.good.copy_(torch.where(grows, 0, good))
 
     def state(self) -> State:
-        """Return the scale, and the number of updates since it changed."""
+        """Return the scale, and the number of good updates since it changed, as tensors."""
         return {"scale": self.scale, "good": self.good}
 
     def restore(self, state: State) -> None:
-        """Restore `state`."""
+        """Set the scale and the number of good updates to those of `state`."""
         self.scale.copy_(state["scale"])
         self.good.copy_(state["good"])
 
@@ -63,7 +65,10 @@ class Scaler:
 def new_counts(
     optimizer: optim.Optimizer, known: list[tuple[torch.Tensor, torch.Tensor]]
 ) -> Iterator[torch.Tensor]:
-    """Yield the numbers of steps that an optimizer keeps and that are not among those `known`."""
+    """Yield an optimizer's counts of its steps that are not among the tensors `known`.
+
+    `known` are pairs, of which the first is a tensor of the optimizer.
+    """
     ids = {id(tensor) for tensor, _ in known}
     for kept in optimizer.state.values():
         count = kept.get("step")
@@ -77,7 +82,7 @@ def weights_of(optimizer: optim.Optimizer) -> Iterator[torch.Tensor]:
 
 
 def tensors_of(optimizer: optim.Optimizer) -> Iterator[torch.Tensor]:
-    """Yield the weights of an optimizer, and the tensors that it keeps of each."""
+    """Yield the weights of an optimizer, and the tensors that it keeps for them."""
     yield from weights_of(optimizer)
     for kept in optimizer.state.values():
         yield from (value for value in kept.values() if isinstance(value, torch.Tensor))

@@ -11,12 +11,12 @@ from ganspec.language.section import Section
 from ganspec.language.types import Count
 from ganspec.systems.batches import count_batches
 
-KEEPING = ("keep", "pictures", "snapshots")  # fields that say what a run keeps
+KEEPING = ("keep", "pictures", "snapshots")  # fields about the files that a run keeps
 Epochs: TypeAlias = Count | Annotated[tuple[Count, ...], Field(min_length=1)]
 
 
 def includes(epochs: Epochs | None, epoch: int) -> bool:
-    """Return True if `epochs` has `epoch`: a list of epochs, or n for every n-th; None has none."""
+    """Return True if `epoch` is one of `epochs`: a list, or n for every n-th; None for none."""
     if isinstance(epochs, tuple):
         return epoch in epochs
     return epochs is not None and epoch % epochs == 0
@@ -28,7 +28,7 @@ class Schedule(Section):
     batch: Annotated[int, Field(gt=0, le=65536)] = Field(64, description="images in a batch")
     epochs: Count = Field(100, description="passes over the real images")
     last_batch: Literal["drop", "keep"] = Field(
-        "drop", description="what to do with images that do not fill a batch"
+        "drop", description="whether to drop or keep a last batch that is not full"
     )
     iterations: Count | None = Field(
         None, description="iterations in an epoch, instead of one pass over the images"
@@ -52,13 +52,16 @@ class Schedule(Section):
     )
 
     def length(self, cfg: SimpleNamespace, images: int) -> int:
-        """Return the steps of a whole training on `images` real images; `cfg` has its settings."""
+        """Return the number of steps of a whole training on `images` real images.
+
+        `cfg` are the settings of the training.
+        """
         epoch = self.iterations or count_batches(range(images), cfg)
         return self.warmup_steps + self.epochs * epoch
 
     @property
     def condition_file(self) -> str | None:
-        """The file of the conditions that pictures are drawn of; None if the spec names none."""
+        """The file of conditions for the training's pictures; None if the spec names none."""
         return None
 
     @property

@@ -11,7 +11,7 @@ from ganspec.language.kinds import Kind
 from ganspec.program.ir import non_defaults
 from ganspec.systems.spec import Spec
 
-# functions whose body is emitted in place of their call, if no names collide
+# functions whose bodies are emitted in place of their calls, unless names clash
 INLINE = (
     *("scale_pixels", "draw_latent", "train_discriminator", "train_generator", "save_samples"),
     *("parse_arguments", "skip_generator", "skip_discriminator", "predict", "score", "train"),
@@ -21,27 +21,23 @@ INLINE = (
 )
 
 
-def fields(kind: Kind) -> dict[str, object]:
-    """Return the values of a kind's fields by name."""
-    return {name: getattr(kind, name) for name in type(kind).model_fields}
-
-
 def own(kind: Kind, **more: object) -> SimpleNamespace:
-    """Return the fields of `kind` and `more` as the `cfg` that its functions read."""
-    return SimpleNamespace(**{**more, **fields(kind)})
+    """Return the `cfg` that the functions of `kind` read: its fields, and `more` besides."""
+    fields = {name: getattr(kind, name) for name in type(kind).model_fields}
+    return SimpleNamespace(**{**more, **fields})
 
 
 def optimizer(kind: Optimizer) -> partial:
-    """Return a function that takes a network's parameters and returns their optimizer."""
+    """Return a function that takes weights and returns torch's optimizer of them."""
     call = kind.call()
     return partial(call.function, **non_defaults(call))
 
 
 def lean(reader: partial, labelled: bool) -> partial:
-    """Return `reader` with arguments that skip needless work, if its function takes them.
+    """Return a data set's `reader` without needless work, as far as its function has options.
 
-    `checked=False` skips checks that `ganspec` has done. Unless `labelled`, `labelled=False` skips
-    the labels.
+    The option `checked=False` skips checks that `ganspec` has done. If `labelled` is False, since
+    training reads no labels, the option `labelled=False` skips reading them.
     """
     known = inspect.signature(reader.func).parameters
     options = {"checked": False} if labelled else {"checked": False, "labelled": False}
@@ -49,7 +45,7 @@ def lean(reader: partial, labelled: bool) -> partial:
 
 
 def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
-    """Return the settings that all systems share: those of the images and the schedule."""
+    """Return the settings of images and of the schedule, which all systems share, by name."""
     data, train = spec.data, spec.train
     height, width = data.read_size
     return {
@@ -67,7 +63,7 @@ def shared(spec: Spec, labelled: bool = True) -> dict[str, object]:
         "keep": train.keep,
         "pictures": train.pictures,
         "snapshots": train.snapshots,
-        "scaler": None,  # of half precision, which emitted files never use
+        "scaler": None,  # set for half precision, which emitted files never use
         "logits": False,
         "needs_folder": data.dataset.needs_folder,
         "path": data.dataset.own_path(),

@@ -1,7 +1,8 @@
-"""Images from a generator and a seed, the same for every count and batch size.
+"""Images that a generator draws from a seed, the same ones for every count and batch size.
 
-Images of a generator that normalizes by the batch depend on each other. It always gets whole
-batches of training's size: of 64, images 0 to 63 of a seed are one batch, 64 to 127 the next.
+If a generator normalizes by the batch, the images of a batch depend on each other. Such a generator
+always reads whole batches of training's size. If that is 64, images 0 to 63 of a seed are one
+batch, and images 64 to 127 are the next.
 """
 
 from __future__ import annotations
@@ -19,21 +20,24 @@ from ganspec.systems.latents import CHUNK, latents, truncate
 # sizes round differently, and one seed would not give the same bytes for every count.
 PORTION = {"cpu": 32, "cuda": 256}
 
-Part = tuple[torch.Tensor, ...]  # tensors of equally many rows: latents or images, and their labels
+# Latents or images, and their labels if the generator reads any: tensors with equally many rows.
+Part = tuple[torch.Tensor, ...]
 
 
 class SourceError(GanspecError):
-    """Raised when a network's images are not finite numbers."""
+    """Raised when a network makes images with numbers that are not finite."""
 
 
 class Source:
-    """A generator, and the labels that it draws images for.
+    """A generator that draws images from seeds, and the labels of its images.
 
-    `labels` are repeated if more images are drawn; None if the generator reads no labels. Latents
-    are not drawn from torch's own random generators, so that a training goes on unchanged.
+    Image i has label i; after the last label, the first one follows. `labels` is None if the
+    generator reads none. `portion` is the number of images that the generator reads at once. This
+    is also `own_batch` if the generator normalizes by the batch, and otherwise `own_batch` is None.
+    Drawing leaves torch's global random state alone, so that a training goes on unchanged.
     """
 
-    truncation: float | None = None  # absolute bound of latents
+    truncation: float | None = None  # bound of the latents' absolute values
 
     def __init__(
         self,
@@ -47,24 +51,25 @@ class Source:
         self.portion = self.own_batch or PORTION.get(device.type, CHUNK)
 
     def inputs(self, count: int, seed: int) -> dict[str, torch.Tensor]:
-        """Return the latents that `seed` draws, and the labels, on the device.
+        """Return the inputs of `count` images by name, `latent` and `labels`, on the device.
 
-        A larger `count` begins with the same rows.
+        `seed` draws the latents. A larger `count` begins with the same rows. There are no `labels`
+        if the generator reads none.
         """
         latent, *labels = next(regrouped(self.parts(count, seed), count))
         inputs = {"latent": latent.to(self.device)}
         return {**inputs, "labels": labels[0].to(self.device)} if labels else inputs
 
     def latents(self, seed: int) -> Iterator[torch.Tensor]:
-        """Yield latents in chunks without end, truncated if there is a `truncation`."""
+        """Yield latents without end, CHUNK x latent size, truncated if `truncation` is set."""
         for latent in latents(seed, self.cfg):
             yield latent if self.truncation is None else truncate(latent, self.truncation)
 
-    def labels_of(self, places: torch.Tensor) -> Part:
-        """Return the labels of the images with indices `places`; () if the generator reads none."""
+    def labels_of(self, indices: torch.Tensor) -> Part:
+        """Return a tuple of the labels of images by index; () if the generator reads none."""
         if self.labels is None:
             return ()
-        return (self.labels[places.to(self.labels.device) % len(self.labels)],)
+        return (self.labels[indices.to(self.labels.device) % len(self.labels)],)
 
     def parts(self, count: int, seed: int) -> Iterator[Part]:
         """Yield latents and labels for `count` images, in parts of at most CHUNK rows."""
@@ -76,26 +81,30 @@ class Source:
     def images(
         self, count: int, seed: int, batch: int | None = None
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
-        """Yield `count` images that `seed` draws, `batch` at a time, with their labels.
+        """Yield `count` images that `seed` draws, `batch` at a time, and their labels or None.
 
         Images are uint8 N x C x H x W, on the CPU. Image i is the same, byte for byte, for every
-        `count` and `batch`. The generator draws in evaluation mode.
+        `count` and `batch`. The generator draws in evaluation mode. Raises SourceError.
         """
         return self.drawn(self.parts(whole(count, self.own_batch), seed), count, batch)
 
     def drawn(
         self, parts: Iterable[Part], count: int, batch: int | None = None
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
-        """Yield the first `count` images that the generator makes of `parts`, and their labels."""
+        """Yield the first `count` images that the generator draws for `parts`, and their labels.
+
+        Images and `batch` are as in `images`.
+        """
         portions = regrouped(parts, self.portion)
         drawn = ((self.pixels(*portion), *portion[1:]) for portion in portions)
         for images, *labels in first(regrouped(drawn, batch) if batch else drawn, count):
             yield images, labels[0].cpu() if labels else None
 
     def fix_statistics(self, seed: int) -> None:
-        """Normalize by the first batch that `seed` draws, whichever images are drawn from now on.
+        """Let the generator normalize by the first batch that `seed` draws, from now on.
 
-        Without effect on generators that do not normalize by the batch.
+        Images then no longer depend on each other. Generators that do not normalize by the batch
+        stay as they are.
         """
         if self.own_batch is None:
             return
@@ -104,11 +113,14 @@ class Source:
         self.own_batch, self.portion = None, PORTION.get(self.device.type, CHUNK)
 
     def pixels(self, *inputs: torch.Tensor) -> torch.Tensor:
-        """Return the images of one portion of inputs, uint8 N x C x H x W on the CPU."""
+        """Return the images for one portion of inputs, uint8 N x C x H x W on the CPU.
+
+        A portion is at most `portion` rows.
+        """
         return quantize(self.outputs(*inputs), self.cfg).cpu()
 
     def outputs(self, *inputs: torch.Tensor) -> torch.Tensor:
-        """Return the numbers that the generator makes of one portion of inputs, in its range."""
+        """Return the generator's outputs for one portion of inputs, on the device."""
         count = len(inputs[0])
         portion = [filled(part, self.portion).to(self.device) for part in inputs]
         training = self.generator.training
@@ -120,20 +132,17 @@ class Source:
 
 
 def own_batch(network: torch.nn.Module, cfg: SimpleNamespace) -> int | None:
-    """Return the images that a network reads at once if it normalizes by the batch, else None.
-
-    They are as many as in training.
-    """
+    """Return the size of a batch in training, if `network` normalizes by the batch; else None."""
     return cfg.batch if batch_normalizers(network) else None
 
 
 def whole(count: int, batch: int | None) -> int:
-    """Return `count`, or the next multiple of `batch` if there is one."""
+    """Return `count`, rounded up to a multiple of `batch` unless `batch` is None."""
     return count if batch is None else count + -count % batch
 
 
 def first(parts: Iterable[Part], count: int) -> Iterator[Part]:
-    """Yield the first `count` rows."""
+    """Yield the first `count` rows of `parts`, in the same parts."""
     for part in parts:
         yield tuple(column[:count] for column in part)
         count -= len(part[0])
@@ -142,7 +151,7 @@ def first(parts: Iterable[Part], count: int) -> Iterator[Part]:
 
 
 def regrouped(parts: Iterable[Part], size: int) -> Iterator[Part]:
-    """Yield the same rows in parts of `size` rows; the last part may be smaller."""
+    """Yield the rows of `parts` in parts of `size` rows; the last part may be smaller."""
     held: list[Part] = []
     for part in parts:
         held.append(part)
@@ -156,13 +165,13 @@ def regrouped(parts: Iterable[Part], size: int) -> Iterator[Part]:
 
 
 def filled(part: torch.Tensor, size: int) -> torch.Tensor:
-    """Return `part` with rows of zeros after it, `size` rows in all."""
+    """Return `part` with rows of zeros appended, `size` rows in all."""
     lacking = size - len(part)
     return torch.cat([part, part.new_zeros(lacking, *part.shape[1:])]) if lacking else part
 
 
 def quantize(images: torch.Tensor, cfg: SimpleNamespace) -> torch.Tensor:
-    """Return a network's images as uint8, rounded as in the sample grids of a run.
+    """Return a network's output images as uint8, rounded as in the sample grids of a run.
 
     Raises SourceError if a number is not finite.
     """
@@ -170,7 +179,7 @@ def quantize(images: torch.Tensor, cfg: SimpleNamespace) -> torch.Tensor:
         images = images.sigmoid()
     if not torch.isfinite(images).all():
         raise SourceError(
-            "the network's images are no finite numbers: take weights of another --step"
+            "the network's images are not finite numbers: take weights of another --step"
         )
     if cfg.low == -1:
         images = images * 0.5 + 0.5

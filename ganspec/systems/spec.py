@@ -56,7 +56,9 @@ class Data(Section):
 
     dataset: Dataset = Field(description="the data set, such as `mnist`")
     size: Pair | None = Field(None, description="height and width; the data set's own if not given")
-    channels: Literal[1, 3] | None = Field(None, description="1 for grey; the data set's own")
+    channels: Literal[1, 3] | None = Field(
+        None, description="1 for grey, 3 for colour; the data set's own if not given"
+    )
     resize: Literal["antialias", "bilinear", "tensorflow1"] = Field(
         "antialias",
         description="resizing to `size`, always bilinear: smoothed when made smaller, as "
@@ -67,7 +69,7 @@ class Data(Section):
         (-1.0, 1.0), description="values of black and white: [-1, 1] or [0, 1]"
     )
     transpose: bool = Field(
-        False, description="swap rows and columns of every image, after which it has this `size`"
+        False, description="swap rows and columns of every image; `size` is that after the swap"
     )
     flip: bool = Field(False, description="mirror half of the images, at random")
 
@@ -85,10 +87,7 @@ class Data(Section):
         return (width, height) if self.transpose else (height, width)
 
     def read(self, reader: partial, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return images and labels that `reader` finds in `folder`, as networks see them.
-
-        `reader` is one of the data set's.
-        """
+        """Return images, uint8 in `shape`, and labels that `reader` of the data set loads."""
         size = (*self.read_size, self.shape[0])
         images, labels = read_dataset(self.dataset, reader, folder, *size)
         return images.mT.contiguous() if self.transpose else images, labels
@@ -125,30 +124,30 @@ class Network(Section):
     )
     init: Initializer | None = Field(None, description="initial weights of every layer")
     unknown: tuple[Doc, ...] = Field(
-        (), description="parts of the network that the layers do not say, each in words"
+        (), description="parts of the network that `layers` leaves out, each in words"
     )
     layers: tuple[Layer, ...] = Field(min_length=1, description="layers from input to output")
 
     @property
     def norms(self) -> tuple[Layer | WeightNorm, ...]:
-        """The normalizations, of which at most one is of activations and one of weights."""
-        given = self.normalization
-        return given if isinstance(given, tuple) else (given,) if given else ()
+        """The entries of `normalization`: at most one layer and at most one weight norm."""
+        norms = self.normalization
+        return norms if isinstance(norms, tuple) else (norms,) if norms else ()
 
     @property
     def activation_norm(self) -> Layer | None:
-        """The layer that `norm` stands for, which may be `identity`; None if nothing says so."""
+        """The layer that `norm` stands for: `identity` for a weight norm alone; None for none."""
         layers = (norm for norm in self.norms if isinstance(norm, Layer))
         return next(layers, Identity() if self.norms else None)
 
     @property
     def weight_norm(self) -> WeightNorm | None:
-        """The weight norm of layers without one of their own."""
+        """The weight norm of layers that do not name one themselves; None if there is none."""
         return next((norm for norm in self.norms if isinstance(norm, WeightNorm)), None)
 
 
 class BlockDefinition(Signature):
-    """A reusable piece of a network with parameters."""
+    """Layers that several places of a spec use, with parameters."""
 
     layers: tuple[Layer, ...] = Field(min_length=1)
 
@@ -157,8 +156,8 @@ class BlockDefinition(Signature):
 class Interface:
     """The input and outputs of a network, and the docstring of its emitted class.
 
-    `output` is the name of the last layer's output. If there are `heads`, each is one more layer
-    that reads this output, and the network returns the heads' outputs, by their names, instead.
+    `output` is the name of the last layer's output. If there are `heads`, each is a further layer
+    that reads this output, and the network returns the heads' outputs instead, by their keys.
     """
 
     input: Input
@@ -170,12 +169,12 @@ class Interface:
 class Spec(Document):
     """The base of every system's spec: real images, and networks that are trained on them.
 
-    A subclass adds the sections of its networks, `objective` and `train`, and these constants.
-    `noun` is the system's name in sentences, `caption` describes the pictures of its training.
-    Four constants are keys of networks, None if the system has no such network: `draws` maps
-    latents to images, `restores` images to images, `predicts` images to scores of classes, and
-    `judges` images to scores of being real. `reads_test` is True if training measures losses on
-    held-out images, `takes_labels` if networks may read labels.
+    A subclass adds the sections of its networks, `objective` and `train`, and sets these constants.
+    `noun` is the system's name in sentences, and `caption` describes the pictures of its training.
+    Four constants are keys of networks, None if the system has no such network: that of `draws`
+    maps latents to images, that of `restores` images to images, that of `predicts` images to scores
+    of classes, and that of `judges` images to scores of being real. `reads_test` is True if
+    training measures losses on held-out images, `takes_labels` if networks may read labels.
     """
 
     noun: ClassVar[str]
@@ -212,7 +211,7 @@ class Spec(Document):
 
     @property
     def scope(self) -> dict[str, int | float]:
-        """The values of `vars` by name; a whole number also carries its name."""
+        """The values of `vars` by name; a whole number is a `Width` that remembers its name."""
         return {
             name: WidthValue(value, name) if isinstance(value, int) else value
             for name, value in self.vars.items()
@@ -239,7 +238,7 @@ class Spec(Document):
         raise NotImplementedError
 
     def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-        """Yield errors and warnings about `nets`, the networks without errors of their own."""
+        """Yield diagnostics if networks do not fit: `nets` are those that lower without errors."""
         raise NotImplementedError
 
     def optimizer_of(self, key: str) -> Optimizer:
@@ -251,11 +250,11 @@ class Spec(Document):
         raise NotImplementedError
 
     def passes(self, cfg: SimpleNamespace, size: TrainingSize) -> Iterator[Pass]:
-        """Yield the batches that go through each network in a training, its pictures and tests."""
+        """Yield the batches that go through networks in training, for pictures and in tests."""
         return training_passes(self.networks, cfg, size)
 
     def main(self) -> Callable:
-        """Return the main function of the emitted program.
+        """Return the main function of the emitted program, whose only parameter is `cfg`.
 
         It reads images by `cfg.load_images`, and swaps their rows and columns if `cfg.transpose`.
         """
@@ -272,14 +271,15 @@ class Spec(Document):
         random: torch.Generator,
         cfg: SimpleNamespace,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return a network's inputs, made of uint8 images by `random`, and its restored images.
+        """Return the inputs and the outputs of `network`, which restores images.
 
-        Both are N x C x H x W in the range of `data`. Only systems that set `restores` define it.
+        The inputs are `images`, uint8, in the range of `data`, with noise that `random` draws. Both
+        are N x C x H x W in this range. Systems that set `restores` define this method.
         """
         raise NotImplementedError
 
     def compared(self, section: str, values: dict[str, object]) -> dict[str, object]:
-        """Return a section's `values` to compare, without those that have no effect."""
+        """Return `values`, a section's values by field, without fields that have no effect."""
         return values
 
     def properties(self) -> dict[str, dict[str, str]]:

@@ -14,13 +14,13 @@ from ganspec.language.source import read
 
 
 class StarterError(GanspecError):
-    """Raised when there is no such spec to start from, or the new name is not allowed."""
+    """Raised when no spec to start from has the name, or the new name is not allowed."""
 
 
 def starters() -> dict[str, Path]:
-    """Return the specs that come with ganspec, by name."""
+    """Return the paths of the specs that come with ganspec, by name."""
     package = Path(__file__).parents[1]
-    # inside an installed package, beside the package in a clone
+    # the specs are inside an installed package, but next to the package in a clone
     folders = [package / "specs", package.parent / "specs"]
     folder = next((f for f in folders if f.is_dir()), package)
     return {path.stem: path for path in sorted(folder.glob("*.yaml"))}
@@ -28,7 +28,7 @@ def starters() -> dict[str, Path]:
 
 @dataclass(frozen=True)
 class Starter:
-    """A spec that comes with ganspec: its name, the system that it describes, and its `doc`."""
+    """A spec that comes with ganspec: its name, the name of its system, and its `doc`."""
 
     name: str
     system: str
@@ -47,10 +47,9 @@ def described_starters() -> list[Starter]:
 
 
 def starter(source: str, name: str) -> str:
-    """Return the text of spec `source` under a new name, without the report's claims.
+    """Return the text of spec `source` with another `name`, and without `report`.
 
-    The claims hold for the original: an edit of the copy could make them false. Raises
-    StarterError.
+    Claims are about the original: an edit of the copy could make them false. Raises StarterError.
     """
     known = starters()
     if source not in known:
@@ -59,7 +58,7 @@ def starter(source: str, name: str) -> str:
         raise StarterError(f"{problem[0]}; choose another file name")
     text = known[source].read_text("utf-8")
     if re.search("^extends:", text, re.MULTILINE):
-        # the path in `extends` would be wrong for the copy, so write both as one text
+        # from the copy, the path in `extends` would lead nowhere, so the base is written out
         data = read(known[source], shape).plain()
         data.pop("report", None)
         return dump({**data, "name": name})

@@ -49,13 +49,8 @@ TERMS = {
     "xavier": "Xavier",
 }
 FRAMEWORKS = {"torch": "PyTorch", "keras": "Keras", "tensorflow": "TensorFlow 1"}
-HIDDEN = {
-    "reads",
-    "as_",
-    "from_",
-    "weight_norm",
-    "init",
-}  # fields that do not describe the kind itself
+# fields that do not describe the kind itself
+HIDDEN = {"reads", "as_", "from_", "weight_norm", "init"}
 
 
 def term(name: str) -> str:
@@ -69,14 +64,17 @@ def plain(value: object) -> str:
 
 
 def settings(kind: Kind, framework: str = "torch") -> dict[str, object]:
-    """Return the fields of `kind` that differ from the framework's defaults, primary first."""
+    """Return a kind's fields that differ from the framework's defaults, the primary one first."""
     changed = kind.changed(framework)
     names = sorted((n for n in changed if n not in HIDDEN), key=lambda n: n != kind.primary)
     return {name: changed[name] for name in names}
 
 
 def said(kind: Kind, framework: str = "torch") -> str:
-    """Return a kind and its changed fields: `GP 10`, `non-saturating (real target 0.9)`."""
+    """Return a kind and its changed fields in words: `GP 10`, `non-saturating (real target 0.9)`.
+
+    The value of the primary field is shown without its name, even if it is the default.
+    """
     if kind.is_unread:
         return NOT_READ
     own, words = settings(kind, framework), [term(kind.kind)]
@@ -96,16 +94,17 @@ def fields(own: dict[str, object]) -> str:
     return ", ".join(f"{label(n)} {plain(v)}" for n, v in own.items())
 
 
-# Fields of `train` that have their own row in comparison tables, or that change no weight.
+# Fields of `train` that have a row of their own in comparison tables, or no effect on weights.
 OF_ALL = {"batch", "epochs", "iterations", "seed", *KEEPING}
 
 
 def rules(
     train: Schedule, words: dict[str, str] | None = None, elsewhere: Collection[str] = ()
 ) -> str:
-    """Return the changed fields of `train` on one line; `words` describes fields by name.
+    """Return the changed fields of `train` on one line, each by its text in `words`.
 
-    A field without a description appears with its value. Fields in `elsewhere` are left out.
+    A field that `words` does not describe is shown with its value. Fields in `elsewhere`, and those
+    of `OF_ALL`, are left out.
     """
     words = {"last_batch": "last batch kept", **(words or {})}
     shown = (item for item in train.changed().items() if item[0] not in {*OF_ALL, *elsewhere})

@@ -1,4 +1,4 @@
-"""The base of every training: networks, optimizers, data and random states, all resumable."""
+"""The base of every training: its networks, optimizers, batches and random states."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from ganspec.systems.checkpoint import State
 from ganspec.systems.execution import Execution
 from ganspec.systems.feed import Feed, StreamedImages
 from ganspec.systems.identity import Identity
-from ganspec.systems.optimizers import plain_groups, prepare, saved
+from ganspec.systems.optimizers import plain_groups, plain_state, prepare
 from ganspec.systems.ranks import RankLostError, Ranks
 from ganspec.systems.scaling import Scaler
 
-MOST_STEPS = 10**12  # no training makes as many
+MOST_STEPS = 10**12  # more steps than any training makes
 
 
 class Scoring(Protocol):
-    """Measures scores during a training, which it does not change."""
+    """Measures scores at epochs' ends, without an effect on the training."""
 
     def due(self) -> bool:
         """Return True if scores are due after the epoch that has just ended."""
@@ -36,17 +36,17 @@ class Scoring(Protocol):
         """Return True if the run has the scores of the present step."""
 
     def best(self) -> set[int]:
-        """Return the steps of the best scores so far, whose snapshots are kept."""
+        """Return the steps that had the best scores so far, whose snapshots are kept."""
 
     def __call__(self, stopped: Callable[[], bool]) -> bool:
         """Measure scores and write them into the run.
 
-        Return False if `stopped` returned True meanwhile; then nothing is written.
+        Return True, or False with nothing written if `stopped` returned True meanwhile.
         """
 
 
 class Replay(Protocol):
-    """Makes training steps by playing recorded ones again; `works` is False if it cannot."""
+    """Makes training steps by playing a recorded step again; `works` is False if it cannot."""
 
     works: bool
 
@@ -54,7 +54,7 @@ class Replay(Protocol):
         """Make one training step. Return its losses by name."""
 
     def forget(self) -> None:
-        """Drop what is recorded, since the tensors of the training are other ones now."""
+        """Drop recorded steps, since the training has other tensors now."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Images:
     `labels` are int64 N for classes, uint8 N x classes for multi-hot labels, None if there are
     none. `test` are held-out images and their labels; None if nothing is held out. `names` are the
     names of the classes, in the order of their labels; empty if the data set has none. `conditions`
-    are the labels that pictures are drawn of, if the spec names a file of them. `files` are the
-    images' own files, if each has one.
+    are the labels of the training's pictures, if the spec names a file of them. `files` are the
+    files of the images, if each image has a file.
     """
 
     images: torch.Tensor | StreamedImages
@@ -77,7 +77,7 @@ class Images:
 
     @property
     def sha256(self) -> str | None:
-        """The SHA-256 of pixels and labels; None if each image has a file, with its own hash."""
+        """The SHA-256 of pixels and labels; None if each image has a file, with a hash for each."""
         if self.files or isinstance(self.images, StreamedImages):
             return None
         digest = hashlib.sha256(f"{tuple(self.images.shape)}\n".encode())
@@ -90,13 +90,13 @@ class Images:
 
 @dataclass(frozen=True)
 class Start:
-    """The arguments of a new `Training`; `cfg` has the settings that its functions read."""
+    """The arguments of a new `Training`; `cfg` are the settings of its training functions."""
 
     cfg: SimpleNamespace
     networks: dict[str, nn.Module]
     images: Images
     device: torch.device
-    exact: bool = False  # True if networks run without rewrites for speed
+    exact: bool = False  # True if networks run without rewrites
     execution: Execution = field(default_factory=Execution)
 
 
@@ -108,7 +108,7 @@ class Training:
 
     optimizers: dict[str, optim.Optimizer]
     batches: Feed
-    fixed: dict[str, torch.Tensor]  # inputs of pictures, the same each epoch
+    fixed: dict[str, torch.Tensor]  # inputs of networks for pictures, the same each epoch
     average: nn.Module | None = None  # generator with averaged weights, if the spec has `average`
     scoring: Scoring | None = None  # measures scores at epochs' ends, if the spec has `evaluate`
     identity: Identity = {}  # the values of the spec that the state depends on
@@ -126,22 +126,22 @@ class Training:
         raise NotImplementedError
 
     def follow(self) -> None:
-        """Update what follows the networks, after a step that changed them."""
+        """Update averaged weights, if the training has any, after a step."""
 
     def phase(self) -> str:
-        """Return the name of what the next step does, if steps differ."""
+        """Return a name for the kind of the next step, if steps differ; else an empty text."""
         return ""
 
     @property
     def is_steady(self) -> bool:
-        """False if what a step does depends on numbers that the step computes."""
+        """False if numbers that a step computes decide what the step does."""
         return True
 
     def make_step(self) -> dict[str, torch.Tensor]:
-        """Make one training step by `advance`. An error gets a note with its layer, if known.
+        """Make one training step, by `replay` or `advance`. Return its losses by name.
 
-        The step is made again to find a layer whose backward pass fails, so that the training
-        cannot go on.
+        An error gets a note that names its layer, if that can be found. For errors in a backward
+        pass the step is made again to find the layer, so the training cannot go on after an error.
         """
         try:
             with self.ranks.together():
@@ -153,7 +153,7 @@ class Training:
             raise
 
     def picture(self, path: Path) -> None:
-        """Write a picture of what the networks produce so far, atomically."""
+        """Write a picture of the networks' present outputs to `path`, atomically."""
         raise NotImplementedError
 
     @property
@@ -168,7 +168,7 @@ class Training:
 
     @property
     def epoch_steps(self) -> int:
-        """Steps in an epoch: one pass over the images, unless the spec sets `iterations`."""
+        """Number of steps in an epoch: one pass over the images, or the spec's `iterations`."""
         return self.cfg.iterations or len(self.batches)
 
     @property
@@ -184,12 +184,12 @@ class Training:
     def measures(self) -> dict[str, torch.Tensor]:
         """Return measurements on held-out images at an epoch's end, by name.
 
-        Nothing is drawn from torch's own generators, so that training goes on unchanged.
+        Torch's global random state does not change, so that training goes on unchanged.
         """
         return {}
 
     def weights(self) -> State:
-        """Return the state that sampling needs, which is not enough to resume training."""
+        """Return the part of the state that sampling needs; it is too little to resume from."""
         weights = {
             "spec": self.identity,
             "step": self.step,
@@ -199,13 +199,13 @@ class Training:
         return weights | ({"average": self.average.state_dict()} if self.average else {})
 
     def state(self) -> State:
-        """Return the state that resumes training bit for bit."""
+        """Return the state from which training resumes bit for bit."""
         return {
             **self.weights(),
             "device": self.device.type,
             "exact": self.exact,
             "execution": str(self.execution),
-            "optimizers": {k: saved(o) for k, o in self.optimizers.items()},
+            "optimizers": {k: plain_state(o) for k, o in self.optimizers.items()},
             "random": checkpoint.random_states(self.device),
             "batches": self.batches.state(),
             **({"scaler": self.scaler.state()} if self.scaler else {}),
@@ -214,7 +214,7 @@ class Training:
     def restore(self, state: State, owner: str | Path = "") -> None:
         """Restore `state`, or change nothing and raise CheckpointError if it does not fit.
 
-        `owner` is the run or file that it is from.
+        `owner` is the run or file of the state, for the message.
         """
         with checkpoint.fitting(owner):
             with plain_groups(self.optimizers.values()):
@@ -236,7 +236,7 @@ class Training:
             checkpoint.restore_random(state["random"], self.device)
 
     def prepare(self) -> None:
-        """Prepare the optimizers for the execution, after they or their state have changed."""
+        """Prepare new optimizers, or optimizers with a new state, for the execution."""
         on_device = self.device.type == "cuda" and (
             self.scaler is not None or "graphs" in self.execution.speedups
         )
@@ -244,16 +244,16 @@ class Training:
             prepare(optimizer, self.device if on_device else None)
 
     def _check(self, state: State) -> None:
-        """Raise ValueError, KeyError or TypeError if `state` is not one of this training."""
+        """Raise one of `checkpoint.ERRORS` if this training cannot have had `state`."""
         checkpoint.check_spec(state, self.identity)
         own = self.state()
         for key in ("spec", "device", "exact", "execution", "scaler"):
-            if key not in state:  # an older ganspec did not save it, or it needs none
+            if key not in state:  # an older ganspec did not save it, or that run had none
                 own.pop(key, None)
         if "scaler" in state and not self.scaler:
-            own["scaler"] = state["scaler"]  # of a training in another precision
+            own["scaler"] = state["scaler"]  # the run began in another precision
         for key in ("version", "spec", "optimizers", "random", "batches"):
-            if key in state:  # its form depends on the step; it is checked for itself
+            if key in state:  # the form of the entry depends on the step, or is checked elsewhere
                 own[key] = state[key]
         checkpoint.check(state, own)
         Execution.parsed(state.get("execution", "fp32"))
@@ -267,15 +267,16 @@ class Training:
         self.batches.check(state["batches"])
 
     def culprit(self) -> str | None:
-        """Return the first weight that is not finite, with its place in the spec; else None.
+        """Return the name of the first tensor with a NaN or infinity, or None if there is none.
 
-        After the networks' weights come averaged ones, and what the optimizers keep of each.
+        The name of a network's weight comes with the weight's place in the spec. After the
+        networks' weights, averaged weights and the tensors of optimizers are tried.
         """
-        names: dict[int, str] = {}  # by the weight's identity
-        # the discriminator first, since it is updated before the generator
+        names: dict[int, str] = {}  # names of weights by the weight's `id`
+        # the discriminator comes first, since it is updated before the generator
         for key, network in reversed(self.networks.items()):
             for name, weight in [*network.named_parameters(), *network.named_buffers()]:
-                # only an EvaluatedNetwork has `origin`, which returns a weight's layer
+                # an EvaluatedNetwork alone has `origin`, a method that returns a weight's layer
                 origin = getattr(network, "origin", None)
                 mark = origin(name).mark if origin else None
                 names[id(weight)] = f"{key}.{name}" + (f" ({mark})" if mark else "")

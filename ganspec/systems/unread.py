@@ -1,4 +1,4 @@
-"""Parts of a spec that are `unknown`, which nothing can build or train."""
+"""Parts of a spec that are `unknown`, so that it cannot be built or trained."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ FIX = "write what it is in place of `unknown`"
 
 
 def unread(spec: Spec, key: str | None = None) -> list[Unread]:
-    """Return the unknown parts of a spec, or those of one network or section, in text order."""
+    """Return the unknown parts of a spec in the order of the text.
+
+    `key` restricts them to one network or section; None is the whole spec.
+    """
     parts = {gap.mark: gap for gap in spec.gaps}  # a repeat has a part once for each round
     for name in spec.networks:
         if name in spec.unread:
@@ -32,7 +35,7 @@ def unread(spec: Spec, key: str | None = None) -> list[Unread]:
 
 
 def unread_in_networks(spec: Spec) -> list[Unread]:
-    """Return the unknown parts of the networks, without networks that are unknown as a whole."""
+    """Return the unknown parts of networks, except networks that are unknown as a whole."""
     known = set(spec.networks) - set(spec.unread)
     return [part for part in unread(spec) if part.network in known]
 
@@ -46,6 +49,9 @@ def diagnosed(parts: list[Unread], severity: str = "error") -> list[Diagnostic]:
 
 
 def refuse_unread(spec: Spec, in_networks: bool = False) -> None:
-    """Raise SpecError if a part of the spec is unknown; `in_networks` excuses other parts."""
+    """Raise SpecError if a part of the spec is unknown.
+
+    With `in_networks`, only parts of networks count, as `unread_in_networks` returns them.
+    """
     if parts := unread_in_networks(spec) if in_networks else unread(spec):
         raise SpecError(diagnosed(parts))

@@ -1,4 +1,4 @@
-"""A spec's values as text for one line of a table, with the names that specs use."""
+"""A spec's values as texts of one line for tables, in the words that specs use."""
 
 from __future__ import annotations
 
@@ -38,7 +38,10 @@ def spoken(value: object) -> str:
 
 
 def phrase(kind: Kind, framework: str = "torch") -> str:
-    """Return a kind and its changed fields as text: `conv 128, kernel 4, stride 2`."""
+    """Return a kind as text, with the fields that differ from the framework's defaults.
+
+    An example is `conv 128, kernel 4, stride 2`.
+    """
     if kind.is_unread:
         return NOT_READ
     if kind.kind == UNREAD:
@@ -57,7 +60,7 @@ def phrase(kind: Kind, framework: str = "torch") -> str:
 
 
 def _is_telling(value: object) -> bool:
-    """Return True if a value is clear without its field's name: `conv 64`, `gradient 10`."""
+    """Return True if a primary value is clear without its field's name: `conv 64`."""
     return value is not None and not isinstance(value, (bool, str))
 
 
@@ -74,7 +77,7 @@ def label(name: str) -> str:
 
 
 def initial(init: Initializer | None) -> str:
-    """Return an initializer as text; `torch's own` if there is none."""
+    """Return an initializer as text, or `torch's own` if none changes torch's initial weights."""
     if init is None or init.call() is None:
         return "torch's own"
     return f"{init.of}'s own" if isinstance(init, Framework) else phrase(init)
@@ -82,7 +85,7 @@ def initial(init: Initializer | None) -> str:
 
 @cache
 def architecture(cls: type[Kind]) -> tuple[str, ...]:
-    """Return the names of a kind's fields, without fields that hold kinds or name outputs."""
+    """Return the names of a kind's fields, without fields for other kinds or names of outputs."""
     names = []
     for field in fields_of(cls).values():
         names_a_value = cls.family == "layer" and any(s.python is str for s in field.type.scalars)

@@ -1,4 +1,4 @@
-"""Worker processes that read images, and that only their parent can end."""
+"""Worker processes that read images, and that end only when their parent says so."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ STOPS = {
 
 
 def read_in_workers(files: ImageFiles, plan: Plan, pin: bool = False) -> Iterator[Batch]:
-    """Yield the batches of `plan`, read by worker processes, in pinned memory if `pin` is True.
+    """Yield the batches of `plan`, which worker processes read.
 
-    If a worker is lost, this process reads the next batch and starts new ones.
+    If `pin` is True, batches are in pinned memory. If a worker is lost, this process reads the next
+    batch itself, and starts new workers for the batches after it.
     """
     batches: Iterator[Batch] | None = None
     done = 0
@@ -38,10 +39,10 @@ def read_in_workers(files: ImageFiles, plan: Plan, pin: bool = False) -> Iterato
         try:
             batches = batches or _start(files, plan[done:], pin)
             batch = next(batches)
-        except (RuntimeError, OSError) as error:  # files raise none
+        except (RuntimeError, OSError) as error:  # a lost worker: unreadable files raise nothing
             reason = str(error).split("\n")[0]
             message = f"a process that reads images was lost, perhaps for lack of memory ({reason})"
-            warnings.warn(f"{message}: others go on in its place", stacklevel=2)
+            warnings.warn(f"{message}: new processes take its place", stacklevel=2)
             batch, batches = files.__getitems__(plan[done]), None
         done += 1
         yield batch
@@ -55,7 +56,7 @@ def _start(files: ImageFiles, plan: Plan, pin: bool) -> Iterator[Batch]:
         collate_fn=_unchanged,
         worker_init_fn=_begin_worker,
         pin_memory=pin,
-        # without one, the loader would draw from torch's generator and change training
+        # without a generator, the loader would draw from torch's global one and change training
         generator=torch.Generator(),
     )
     with _signals_held_back():
@@ -68,15 +69,16 @@ def _unchanged(batch: Any) -> Any:  # `ImageFiles` stacks its batches itself
 
 @contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """Within the block, hold back signals that ask to stop, for good in processes that it starts.
+    """Hold back signals that ask to stop, within the block, and for good in processes it starts.
 
-    torch's own handler of dying processes is removed after the block: it would raise an exception
-    anywhere in a training step. The loader notices a lost worker in any case.
+    In the block, torch installs a handler of SIGCHLD, which would raise an exception anywhere in a
+    training step when a worker dies. It is removed, since the loader notices a lost worker anyway.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
-    on_exit, in_main = signal.getsignal(signal.SIGCHLD), _is_main_thread()
+    on_exit = signal.getsignal(signal.SIGCHLD)
+    in_main = threading.current_thread() is threading.main_thread()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     try:
         yield
@@ -86,19 +88,15 @@ def _signals_held_back() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _is_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
-
-
 def _begin_worker(number: int) -> None:
-    """Prepare a worker, whose inherited mask of signals holds back those that ask to stop."""
-    warnings.simplefilter("ignore")  # the parent has read the files, and showed the warnings
+    """Prepare a worker, which holds back signals that ask to stop: it inherits the mask."""
+    warnings.simplefilter("ignore")  # the parent has shown the same warnings
     if hasattr(signal, "sigwaitinfo"):
         threading.Thread(target=_wait_for_parent, daemon=True).start()
 
 
 def _wait_for_parent() -> None:
-    """End this process once its parent, and nobody else, sends SIGTERM."""
+    """End this process when its parent sends SIGTERM. Ignore SIGTERM from other processes."""
     while signal.sigwaitinfo([signal.SIGTERM]).si_pid != os.getppid():
         pass
     os._exit(0)

@@ -28,7 +28,7 @@ from ganspec.systems.spec import Interface, Network, image_input
 from ganspec.systems.terms import plain
 from ganspec.systems.training import Start, Training
 
-COLUMNS = 16  # images in a row of the grid
+COLUMNS = 16  # images in a row of a picture
 
 
 class InputNoise(Section):
@@ -39,7 +39,7 @@ class InputNoise(Section):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Expand a bare number to `{std: number}`."""
+        """Return a bare number as the map `{std: number}`."""
         if node.value is None or isinstance(node.value, (dict, list, bool)):
             return node
         return node.holding({"std": node.as_value()})
@@ -48,7 +48,7 @@ class InputNoise(Section):
 class Reconstruction(CriterionObjective):
     """The objective of an autoencoder."""
 
-    loss: Criterion = Field(description="loss of the outputs against the clean images")
+    loss: Criterion = Field(description="loss that compares the outputs with the clean images")
     noise: InputNoise | None = Field(
         None, description="noise on the input, not on the target; a number is `std`"
     )

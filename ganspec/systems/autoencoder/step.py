@@ -1,4 +1,4 @@
-"""One step of training an autoencoder, and its test; the functions are also emitted."""
+"""One step of training an autoencoder, its test, and its pictures; functions are also emitted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training of an autoencoder."""
+"""The training of an autoencoder."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ from pathlib import Path
 
 import torch
 
-from ganspec.systems.autoencoder.grid import save_comparison
-from ganspec.systems.autoencoder.step import evaluate
+from ganspec.atomic import replacing
+from ganspec.systems.autoencoder.step import compare, evaluate
 from ganspec.systems.batches import spaced
 from ganspec.systems.feed import at
+from ganspec.systems.grid import save_grid
 from ganspec.systems.single.training import SingleTraining
 from ganspec.systems.training import Start
 
@@ -29,5 +30,7 @@ class AutoencoderTraining(SingleTraining):
         return evaluate(self.network, self.test_images, self.cfg)
 
     def picture(self, path: Path) -> None:
-        """Write a grid of inputs, restored images and, with noise, clean images."""
-        save_comparison(self.network, self.fixed["images"], path, self.cfg)
+        """Write a grid with a row of inputs, a row of outputs and, with noise, one of originals."""
+        images = compare(self.network, self.fixed["images"], self.cfg)
+        with replacing(path) as temporary:
+            save_grid(images, temporary, self.cfg.columns, self.cfg)

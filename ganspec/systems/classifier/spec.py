@@ -14,7 +14,7 @@ from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.errors import Diagnostic
 from ganspec.language.tree import find
 from ganspec.program.ir import Net
-from ganspec.systems.agreement import labels_fit, output_mark
+from ganspec.systems.agreement import check_labels, output_mark
 from ganspec.systems.classifier import step
 from ganspec.systems.classifier.training import SHOWN, ClassifierTraining
 from ganspec.systems.passes import Pass, TrainingSize, split_passes
@@ -30,7 +30,7 @@ from ganspec.systems.training import Start, Training
 class Prediction(CriterionObjective):
     """The objective of a classifier."""
 
-    loss: Criterion = Field(description="loss of the outputs against the labels")
+    loss: Criterion = Field(description="loss that compares the outputs with the labels")
 
 
 class Classifier(CriterionSpec, system="classifier"):
@@ -60,7 +60,7 @@ class Classifier(CriterionSpec, system="classifier"):
         return {"classifier": Interface(image_input(self), "labels", "Image to labels.")}
 
     def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-        yield from labels_fit(self, "label", self.label)
+        yield from check_labels(self, "label", self.label)
         yield from check_statistics(nets)
         mismatch = list(check_criterion(self, self.label.kind))
         yield from mismatch
@@ -70,7 +70,7 @@ class Classifier(CriterionSpec, system="classifier"):
                 yield from check_outputs(self, "classifier", net)
 
     def _check_classes(self, net: Net) -> Iterator[Diagnostic]:
-        """Yield an error if the classifier does not make a number for each class."""
+        """Yield an error if the classifier's output is not a vector of one number per class."""
         size = int(self.label.size)
         if net.output.shape == (size,):
             return
@@ -87,8 +87,6 @@ class Classifier(CriterionSpec, system="classifier"):
             step,
             labels=self.label.kind,
             accuracy=multi_hot_accuracy if several else accuracy,
-            noise=None,
-            clip_noise=False,
             columns=0,
         )
 

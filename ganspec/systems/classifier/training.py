@@ -1,4 +1,4 @@
-"""Training of a classifier."""
+"""The training of a classifier."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SHOWN = 2000  # training images in a picture, if no images are held out
 
 
 class ClassifierTraining(SingleTraining):
-    """The training of a classifier; its pictures show confusions, or shares of labels found."""
+    """The training of a classifier, with plots of its predictions as pictures."""
 
     def __init__(self, label: Label, dataset: Dataset, start: Start):
         def fit(labels: torch.Tensor | None) -> torch.Tensor:
@@ -42,7 +42,7 @@ class ClassifierTraining(SingleTraining):
         return score(self.outputs, labels, self.cfg)
 
     def picture(self, path: Path) -> None:
-        """Plot a confusion matrix, or the share of each label that is found."""
+        """Write a plot: a confusion matrix, or for multi-hot labels each label's share of hits."""
         from ganspec.plots import confusion  # matplotlib is slow to import
 
         images, labels = self.held_out or self._some()

@@ -1,4 +1,4 @@
-"""Checks that no two rules of a GAN's training exclude each other."""
+"""Checks that no rules of a GAN's training exclude each other."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ganspec.language.tree import find
 from ganspec.systems.gan.fields import GanFields
 from ganspec.systems.gan.train import BUILT_IN, HALVES, Steps
 
-FACTS = ("d_conditional", "auxiliary")  # settings in a penalty's `cfg` besides its fields
+FACTS = ("d_conditional", "auxiliary")  # entries of a penalty's `cfg` that are no fields of it
 
 
 def clashes(spec: GanFields) -> Iterator[Diagnostic]:
-    """Yield an error for every pair of training rules that cannot both hold."""
+    """Yield an error for every training rule that another part of the spec rules out."""
     problem = next(_misordered(spec), None)
-    if problem:  # the other checks need a plan of updates
+    if problem:  # the other checks read the plan of updates
         yield problem
         return
     yield from _apart(spec)
@@ -82,9 +82,9 @@ def _misordered(spec: GanFields) -> Iterator[Diagnostic]:
     if train.apart and "discriminator" in train.order:
         message = "`discriminator` updates on real and on generated images at once"
         yield _clash(spec, "order", message, "name either `discriminator`, or `real` and `fake`")
-    places = [i for i, name in enumerate(train.order) if name in HALVES]
-    if len(places) == 2 and places[1] != places[0] + 1:
-        message = "there is an update between `real` and `fake`, which are one turn of D"
+    halves = [i for i, name in enumerate(train.order) if name in HALVES]
+    if len(halves) == 2 and halves[1] != halves[0] + 1:
+        message = "an update is between `real` and `fake`, the halves of the discriminator's update"
         yield _clash(spec, "order", message, "write `real` and `fake` next to each other")
     for name in train.updates:
         if name in BUILT_IN:
@@ -93,7 +93,7 @@ def _misordered(spec: GanFields) -> Iterator[Diagnostic]:
 
 
 def _apart(spec: GanFields) -> Iterator[Diagnostic]:
-    """Yield an error for every term that updates on `real` and on `fake` do not support."""
+    """Yield an error for every term that cannot be used with the updates `real` and `fake`."""
     if not spec.train.apart:
         return
     objective, skip = spec.objective, spec.train.skip
@@ -105,12 +105,12 @@ def _apart(spec: GanFields) -> Iterator[Diagnostic]:
     }
     for term, is_set in terms.items():
         if is_set:
-            message = f"updates on real and on generated images apart leave no place for {term}"
+            message = f"separate updates on real and on generated images cannot have {term}"
             yield _clash(spec, "order", message, "write `discriminator` for `real` and `fake`")
 
 
 def _generator_first(spec: GanFields) -> Iterator[Diagnostic]:
-    """Yield an error for every rule that needs an iteration to begin with the discriminator."""
+    """Yield an error for every rule that needs the discriminator to be updated first."""
     train = spec.train
     several = train.steps.discriminator > 1
     help = "put `generator` after the discriminator's updates"
@@ -131,7 +131,7 @@ def _generator_first(spec: GanFields) -> Iterator[Diagnostic]:
 
 
 def _own_update(spec: GanFields) -> Iterator[Diagnostic]:
-    """Yield an error for every update of the spec's own that has nothing to learn from."""
+    """Yield an error for every update under `updates` that has no loss or a useless field."""
     auxiliary, updates = spec.objective.auxiliary, spec.train.updates
     if len(updates) > 1:
         message = "an iteration can have one update of your own"
@@ -143,10 +143,10 @@ def _own_update(spec: GanFields) -> Iterator[Diagnostic]:
             yield _clash(spec, "updates", message, help)
         elif (
             auxiliary.images == "real"
-            and not auxiliary.discriminator  # whose loss would read `images`
+            and not auxiliary.discriminator  # the discriminator's own update would read `images`
             and "generator" in update.networks
         ):
-            message = f"nothing reads `images`: `{name}` has both, as it changes the generator"
+            message = f"`images` has no effect: `{name}` changes the generator, so it reads both"
             node = find(spec.tree, ("objective", "auxiliary", "images"))
             yield Diagnostic("rule-conflict", message, node.mark, (), "take `images` away")
         if len(set(update.networks)) < len(update.networks):
@@ -155,9 +155,10 @@ def _own_update(spec: GanFields) -> Iterator[Diagnostic]:
     if auxiliary and not (auxiliary.discriminator or auxiliary.generator or updates):
         node = find(spec.tree, ("objective", "auxiliary"))
         help = "give it a weight, or an update of its own in `train: {updates: ...}`"
-        yield Diagnostic("rule-conflict", "no update has this loss", node.mark, (), help)
+        yield Diagnostic("rule-conflict", "no update uses this loss", node.mark, (), help)
 
 
 def _clash(spec: GanFields, key: str, message: str, help: str) -> Diagnostic:
+    """Return an error at the field `key` of `train`."""
     node = find(spec.tree, ("train", key))
     return Diagnostic("rule-conflict", message, node.mark, (), help)

@@ -8,12 +8,12 @@ from ganspec.language.errors import Diagnostic
 from ganspec.language.tree import find
 from ganspec.program.ir import Net
 from ganspec.systems.agreement import (
+    check_labels,
+    check_range,
+    check_shape,
     ending,
-    image_mismatch,
-    labels_fit,
     mark_of,
     output_mark,
-    output_range,
 )
 from ganspec.systems.gan.clashes import clashes
 from ganspec.systems.gan.fields import GanFields
@@ -23,11 +23,11 @@ OF_A_BATCH = ("batch_norm", "class_batch_norm")
 
 
 def contract(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield errors and warnings about `nets`, the networks without errors of their own."""
+    """Yield diagnostics as `Spec.contract` does."""
     if net := nets.get("generator"):
         message = f"the generator makes {net.output}, the discriminator reads "
-        yield from image_mismatch(spec, "generator", net, message + spec.data.shown_shape)
-        yield from output_range(spec, net)
+        yield from check_shape(spec, "generator", net, message + spec.data.shown_shape)
+        yield from check_range(spec, net)
     if net := nets.get("discriminator"):
         yield from _score(spec, net)
         yield from _penalty(spec, net)
@@ -38,7 +38,7 @@ def contract(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
 
 
 def _score(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
-    """Yield an error if the discriminator does not make scores that the loss can read."""
+    """Yield an error if the loss cannot read the discriminator's outputs."""
     if net.output.shape[0] != 1:
         message = f"the discriminator makes {net.output}, not one score"
         help = "end it in `linear: 1`, or in a conv of one channel for a map of scores"
@@ -62,9 +62,10 @@ def _score(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
 
 
 def _penalty(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
-    """Yield a warning if a penalty's gradients of single images pass through batch norm.
+    """Yield a warning if the spec has a penalty, and its discriminator a batch norm.
 
-    Batch norm makes the score of one image depend on all others of the batch.
+    A penalty takes the gradient of each image's score by this image. Batch norm makes the score
+    depend on the other images of the batch, too.
     """
     step = next((step for step in net.leaves() if step.origin.kind in OF_A_BATCH), None)
     if step and spec.objective.penalty:
@@ -77,10 +78,10 @@ def _penalty(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
 
 
 def _labels(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield diagnostics if the declared labels are not the data set's, or no network reads them."""
+    """Yield an error if declared labels are not the data set's, a warning if nothing reads them."""
     if spec.condition is None:
         return
-    yield from labels_fit(spec, "condition", spec.condition)
+    yield from check_labels(spec, "condition", spec.condition)
     if (
         len(nets) == 2
         and not spec.gaps
@@ -93,7 +94,7 @@ def _labels(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
 
 
 def _conditions(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield an error if pictures are to have conditions that the generator cannot read."""
+    """Yield an error if the generator cannot read the conditions that pictures are to have."""
     if spec.train.conditions is None or "generator" not in nets:
         return
     several = spec.condition is not None and spec.condition.kind == "multi_hot"
@@ -106,7 +107,7 @@ def _conditions(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
 
 
 def _auxiliary(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield an error if there is a head `auxiliary` without its loss, or vice versa."""
+    """Yield an error if there is a head `auxiliary` without a loss, or a loss without a head."""
     for head in nets["generator"].heads if "generator" in nets else ():
         message = "the generator cannot classify its own images"
         help = "put auxiliary into the discriminator's layers"
@@ -117,7 +118,7 @@ def _auxiliary(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     if "auxiliary" in spec.objective.unread:
         return
     if heads and not wanted:
-        message = "nothing says how the auxiliary's loss counts"
+        message = "the objective has no loss for this head"
         help = "add `objective: {auxiliary: 1}`"
         yield Diagnostic("auxiliary-mismatch", message, mark_of(heads[0]), (), help)
     elif wanted and not heads:

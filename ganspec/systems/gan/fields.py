@@ -1,7 +1,7 @@
 """The fields of a GAN's spec.
 
-`spec.py` imports the contract, the settings and the training, and these modules import the fields
-from here, so that no imports are circular.
+They are not in `spec.py`, which imports the contract, the settings and the training: these modules
+need the fields, and imports would be circular.
 """
 
 from __future__ import annotations
@@ -15,11 +15,9 @@ from ganspec.kinds.optimizer import Optimizer
 from ganspec.kinds.penalty import Penalty
 from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, Node
-from ganspec.language.types import Number, Positive, Width, refusal
+from ganspec.language.types import Number, Positive, Weight, Width, refusal
 from ganspec.systems.gan.train import Train
 from ganspec.systems.spec import Label, Network, Spec
-
-Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
 def _check_bounds(bounds: tuple[float, float]) -> tuple[float, float]:
@@ -58,12 +56,12 @@ class AuxiliaryLoss(Section):
     generator: Weight = Field(1.0, description="weight in the generator's loss")
     images: Literal["real", "both"] = Field(
         "both",
-        description="images that the discriminator classifies: `real` ones, or generated too",
+        description="images that the discriminator classifies: `real` ones, or generated ones too",
     )
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Expand a bare number to both weights."""
+        """Return a bare number as a map with this number as both weights."""
         if node.value is None or isinstance(node.value, (dict, list, bool)):
             return node
         return node.holding(dict.fromkeys(("discriminator", "generator"), node))
@@ -92,7 +90,7 @@ class Optimizers(Section):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Expand `adam: {...}` alone to one optimizer for each network."""
+        """Return a single optimizer, such as `adam: {...}`, as a map with it for each network."""
         one = isinstance(node.value, str) or (
             isinstance(node, MapNode) and node.value and not set(node.value) & set(cls.model_fields)
         )
@@ -100,7 +98,7 @@ class Optimizers(Section):
 
 
 class GanFields(Spec):
-    """The fields of a GAN's spec besides those of every spec."""
+    """The base of `Gan`: the fields of a GAN's spec that not every spec has."""
 
     latent: Latent
     condition: Label | None = Field(None, description="the labels, if a network reads them")

@@ -1,4 +1,4 @@
-"""The outer loop of an emitted program. `ganspec train` has its own, which can also resume."""
+"""The outer loop of a GAN's emitted program. That of `ganspec train` can also resume a run."""
 
 from __future__ import annotations
 

@@ -9,10 +9,9 @@ from ganspec.program.ir import Net, plain
 from ganspec.systems.gan import step
 from ganspec.systems.gan.fields import GanFields
 from ganspec.systems.gan.train import STEP_LOSSES
-from ganspec.systems.grid import CLASS_COLUMNS
+from ganspec.systems.grid import CLASS_COLUMNS, COLUMNS, SAMPLES
 from ganspec.systems.settings import optimizer, own, shared
 
-SAMPLES = 64  # images in a grid
 LOSSES = ("real_loss", "fake_loss", "generator_loss")
 
 
@@ -31,7 +30,10 @@ def settings(spec: GanFields, nets: dict[str, Net]) -> SimpleNamespace:
 
 
 def joint(spec: GanFields) -> dict[str, object]:
-    """Return the settings of an update of the spec's own; `joint` are the networks it changes."""
+    """Return the settings of the update under `train.updates`, if the spec has one.
+
+    `joint` are the keys of the networks that this update changes; None without such an update.
+    """
     if not spec.train.updates:
         return {"joint": None}
     ((name, update),) = spec.train.updates.items()
@@ -45,7 +47,10 @@ def joint(spec: GanFields) -> dict[str, object]:
 
 
 def rule(text: str | None, who: str) -> Rule | None:
-    """Return a skip rule as a function of a training step's losses; None without a rule."""
+    """Return a skip rule as a function of the losses STEP_LOSSES; None if `text` is None.
+
+    `who` is the key of the network that the rule leaves out.
+    """
     if text is None:
         return None
     doc = f"Return True if the {who} is not updated."
@@ -53,7 +58,7 @@ def rule(text: str | None, who: str) -> Rule | None:
 
 
 def labelling(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
-    """Return the settings of labels; `absent` lists variables that the training does not use."""
+    """Return the settings of labels; `absent` names variables of training texts to leave out."""
     generator, discriminator, train = nets["generator"], nets["discriminator"], spec.train
     auxiliary = spec.objective.auxiliary
     read = generator.conditional or discriminator.conditional or auxiliary is not None
@@ -67,7 +72,7 @@ def labelling(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
     return {
         "labels": labels,
         "label_size": size,
-        # the number of classes is known only from the files
+        # emitted files check the number of classes if only the files tell it
         "check_classes": labels == "classes" and spec.data.dataset.label_kind() is None,
         "random_labels": labels is not None and train.labels == "random",
         "g_conditional": generator.conditional,
@@ -76,14 +81,14 @@ def labelling(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
         "d_auxiliary": auxiliary.discriminator if auxiliary else 0,
         "g_auxiliary": auxiliary.generator if auxiliary else 0,
         "auxiliary_images": auxiliary.images if auxiliary else None,
-        "samples": 8 * size if by_class else SAMPLES,
-        "columns": size if by_class else 8,
+        "samples": 8 * size if by_class else SAMPLES,  # eight images of each class
+        "columns": size if by_class else COLUMNS,
         "absent": absent,
     }
 
 
 def objective(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
-    """Return the losses, the terms added to them, and their weights."""
+    """Return the settings of the losses, and of the terms that are added to them."""
     objective = spec.objective
     loss, penalty = objective.loss, objective.penalty
     functions = {name: getattr(type(loss), name) for name in LOSSES}
@@ -107,7 +112,7 @@ def rules(spec: GanFields) -> dict[str, object]:
     """Return the settings of latents and of the updates of both networks."""
     train, latent = spec.train, spec.latent
     reused, skip = train.reused, train.skip
-    is_second = not train.generator_first  # the generator may reuse what the discriminator drew
+    is_second = not train.generator_first  # True if the generator is updated second
     return {
         "latent_size": plain(latent.size),
         "latent_distribution": latent.distribution,
@@ -119,7 +124,7 @@ def rules(spec: GanFields) -> dict[str, object]:
         "apart": train.apart,
         "generator_first": train.generator_first,
         "reused": reused,
-        # what a network's update draws, and does not take from the other's update before it
+        # which updates draw anew, in place of reusing what the other network's update drew
         "d_draws": reused is None or is_second,
         "g_draws": reused is None or not is_second,
         "g_draws_images": reused != "generated" or not is_second,

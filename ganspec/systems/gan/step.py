@@ -1,4 +1,4 @@
-"""One iteration of training a GAN; also emitted, with the values of `cfg` filled in."""
+"""One iteration of training a GAN; the functions are also emitted, with `cfg` filled in."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ RuleText = Annotated[str | None, AfterValidator(_check_rule)]
 class Skip(Section):
     """Rules that leave a network out of an iteration: comparisons of `d_loss` and `g_loss`.
 
-    Both losses are measured before either network changes, in the discriminator's own pass.
+    Both losses are computed from the scores in the discriminator's update, before it is made.
     """
 
     generator: RuleText = Field(None, description="rule, such as `g_loss * 1.5 < d_loss`")
@@ -54,12 +54,13 @@ class Warmup(Section):
 
     iterations: Count = Field(description="number of iterations")
     images: Literal["generator", "pixels"] = Field(
-        "generator", description="generated images: the untrained generator's, or random pixels"
+        "generator",
+        description="images besides real ones: the untrained generator's, or random pixels",
     )
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Expand a bare number to `{iterations: number}`."""
+        """Return a bare number as the map `{iterations: number}`."""
         if isinstance(node, MapNode):
             return node
         return node.holding({"iterations": node.as_value()})
@@ -102,19 +103,20 @@ class Train(Schedule):
     ] = Field({}, description="updates of your own, by name")
     latents: Literal["fresh", "reused"] = Field(
         "fresh",
-        description="latents of the second network's updates: new ones, or those of the first's "
-        "last update",
+        description="latents for the network that is updated second: new ones, or those of the "
+        "other network's last update",
     )
     generated: Literal["fresh", "reused"] = Field(
         "fresh",
-        description="generated images of the second network's updates: new ones, or those of the "
-        "first's last update",
+        description="generated images for the network that is updated second: new ones, or those "
+        "of the other network's last update",
     )
     labels: Literal["real", "random"] = Field(
-        "real", description="labels of generated images: the real batch's, or random images'"
+        "real",
+        description="labels of generated images: those of the real batch, or of random images",
     )
     generator_batch: Annotated[int, Field(gt=0, le=65536)] | None = Field(
-        None, description="images in a generator update; those of a batch if not given"
+        None, description="images in an update of the generator; as many as `batch` if not given"
     )
     warmup: Warmup | None = Field(None, description="the first iterations: discriminator only")
     skip: Skip = Field(Skip(), description="rules that leave a network out of an iteration")
@@ -126,7 +128,8 @@ class Train(Schedule):
     conditions: Annotated[str, Field(min_length=1, max_length=1000)] | None = Field(
         None,
         description="a JSON file beside the data set's labels, such as i-CLEVR's `test.json`: "
-        "pictures of the training are drawn of the objects that it lists, not of random images'",
+        "pictures of the training are drawn of the objects that it lists, in place of random "
+        "images' objects",
     )
     accuracy: bool = Field(
         False,
@@ -142,17 +145,21 @@ class Train(Schedule):
 
     @property
     def plan(self) -> tuple[str, ...]:
-        """The updates in order: `discriminator`, `generator` and, for one of `updates`, `joint`."""
+        """The updates in order: `discriminator`, `generator`, and `joint` for those of `updates`.
+
+        The updates `real` and `fake` are together `discriminator`.
+        """
         own = {**dict.fromkeys(HALVES, "discriminator"), **dict.fromkeys(self.updates, "joint")}
         return tuple(dict.fromkeys(own.get(name, name) for name in self.order))
 
     @property
     def apart(self) -> tuple[str, ...]:
-        """The halves of the discriminator's update in order; empty if there is one update."""
+        """The updates of the discriminator in order, if it has two, `real` and `fake`; else ()."""
         return tuple(name for name in self.order if name in HALVES)
 
     @property
     def generator_first(self) -> bool:
+        """True if an iteration updates the generator before the discriminator."""
         return self.plan.index("generator") < self.plan.index("discriminator")
 
     @property
@@ -161,7 +168,10 @@ class Train(Schedule):
 
     @property
     def reused(self) -> Literal["latents", "generated"] | None:
-        """The field that says what the second network reuses, `generated` before `latents`."""
+        """The name of the field whose value is `reused`; None if there is none.
+
+        To reuse generated images is to reuse their latents, so `generated` comes before `latents`.
+        """
         if self.generated == "reused":
             return "generated"
         return "latents" if self.latents == "reused" else None

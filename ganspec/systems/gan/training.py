@@ -1,4 +1,4 @@
-"""Training of a GAN: its networks, optimizers and pictures."""
+"""The training of a GAN."""
 
 from __future__ import annotations
 
@@ -18,14 +18,12 @@ from ganspec.systems.training import Start, Training
 
 
 class GanTraining(Training):
-    """Generator and discriminator, each with its optimizer."""
+    """The training of a generator and a discriminator, which draws pictures of fixed latents."""
 
     def __init__(self, spec: GanFields, start: Start):
         super().__init__(start)
-        self.generator, self.discriminator = (
-            self.networks["generator"],
-            self.networks["discriminator"],
-        )
+        self.generator = self.networks["generator"]
+        self.discriminator = self.networks["discriminator"]
         if self.cfg.average:
             self.average = copy.deepcopy(self.generator)
         self.g_optimizer = self.cfg.g_optimizer(self.generator.parameters())
@@ -39,7 +37,7 @@ class GanTraining(Training):
         count = self.cfg.samples if asked is None else len(asked)
         self.fixed = {"latent": draw_latent(count, self.device, self.cfg)}
         labels = start.images.labels
-        if spec.condition and self.cfg.labels:  # the networks may leave the condition unread
+        if spec.condition and self.cfg.labels:  # networks need not read it
             labels = fit_labels(labels, spec.condition, "condition", spec.data.dataset)
             labels = labels.to(self.device)
         if self.cfg.g_conditional:
@@ -64,17 +62,9 @@ class GanTraining(Training):
 
     def advance(self) -> dict[str, torch.Tensor]:
         self.step += 1
-        log = train_step(
-            self.step,
-            self.generator,
-            self.discriminator,
-            self.g_optimizer,
-            self.d_optimizer,
-            self.q_optimizer,
-            self.batches,
-            self.pool,
-            self.cfg,
-        )
+        networks = self.generator, self.discriminator
+        optimizers = self.g_optimizer, self.d_optimizer, self.q_optimizer
+        log = train_step(self.step, *networks, *optimizers, self.batches, self.pool, self.cfg)
         self.follow()
         return log
 
@@ -90,7 +80,7 @@ class GanTraining(Training):
         return not self.cfg.skips
 
     def picture(self, path: Path) -> None:
-        """Write a grid of the images that the generator makes of the fixed latents."""
+        """Write a grid of images of the fixed latents, by averaged weights if there are any."""
         generator = self.average or self.generator
         training = generator.training
         generator.eval()

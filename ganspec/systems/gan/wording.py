@@ -7,14 +7,8 @@ from ganspec.systems.gan.fields import AuxiliaryLoss, GanFields
 from ganspec.systems.gan.train import OwnUpdate, Train
 from ganspec.systems.terms import plain, rules, said
 
-ELSEWHERE = {
-    "generator_batch",
-    "steps",
-    "accuracy",
-    "gradients",
-    "updates",
-    "conditions",
-}  # in other rows, or no effect on weights
+# fields of `train` that other rows show, or that have no effect on weights
+ELSEWHERE = {"generator_batch", "steps", "accuracy", "gradients", "updates", "conditions"}
 
 
 def properties(spec: GanFields) -> dict[str, dict[str, str]]:
@@ -33,7 +27,7 @@ def properties(spec: GanFields) -> dict[str, dict[str, str]]:
 
 
 def _loss(spec: GanFields) -> str:
-    """Describe the loss, and the terms that both networks share."""
+    """Return the loss in words, with the auxiliary loss that both networks share."""
     objective = spec.objective
     words = said(objective.loss)
     if objective.scale != 1:
@@ -53,7 +47,7 @@ def _auxiliary(auxiliary: AuxiliaryLoss) -> str:
 
 
 def _penalty(spec: GanFields) -> str:
-    """Describe the terms that keep the discriminator, or both networks, smooth or small."""
+    """Return in words the penalty, the clipping of weights and the L2 terms."""
     objective = spec.objective
     words = [said(objective.penalty)] if objective.penalty else []
     words += [f"clip {plain(objective.clip)}"] if objective.clip else []
@@ -62,7 +56,7 @@ def _penalty(spec: GanFields) -> str:
 
 
 def _rules(train: Train) -> dict[str, str]:
-    """Return descriptions of the fields of `train` that only a GAN has, by field."""
+    """Return texts for those fields of `train` that only a GAN has, by field."""
     skips = (f"no {name[0].upper()} step if {rule}" for name, rule in train.skip.changed().items())
     words = {
         "batches": "D steps share a batch",
@@ -79,17 +73,14 @@ def _rules(train: Train) -> dict[str, str]:
 
 
 def _order(train: Train) -> str:
-    """Return the order of an iteration's updates: `D on real, D on fake, G`."""
+    """Return the order of an iteration's updates: `updates D on real, D on fake, G`."""
     short = {"discriminator": "D", "generator": "G", "real": "D on real", "fake": "D on fake"}
-    words = [short.get(name) or _own(name, train.updates[name]) for name in train.order]
+    own = {name: f"{name} ({in_words(update)})" for name, update in train.updates.items()}
+    words = [short.get(name) or own[name] for name in train.order]
     return f"updates {', '.join(words)}"
 
 
-def _own(name: str, update: OwnUpdate) -> str:
-    return f"{name} ({in_words(update)})"
-
-
 def in_words(update: OwnUpdate) -> str:
-    """Describe an update of a spec's own: `G and D by auxiliary loss, Adam 2e-4`."""
+    """Return an update under `updates` in words: `G and D by auxiliary loss, Adam 2e-4`."""
     networks = " and ".join(network[0].upper() for network in update.networks)
     return f"{networks} by {' and '.join(update.terms)} loss, {said(update.optimizer)}"

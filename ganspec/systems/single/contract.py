@@ -1,4 +1,4 @@
-"""Checks that a network fits the criterion and the targets that it is trained on."""
+"""Checks that a network fits the criterion, and the criterion its targets: labels or images."""
 
 from __future__ import annotations
 
@@ -9,20 +9,23 @@ from ganspec.language.errors import Diagnostic
 from ganspec.language.kinds import kinds_of
 from ganspec.language.tree import find
 from ganspec.program.ir import Net
-from ganspec.systems.agreement import ending, image_mismatch, output_range, range_note
+from ganspec.systems.agreement import check_range, check_shape, ending, range_note
 from ganspec.systems.single.fields import CriterionSpec
 
 TARGETS = {"classes": "one class", "multi_hot": "multi-hot labels", "images": "images"}
 
 
 def check_criterion(spec: CriterionSpec, targets: str) -> Iterator[Diagnostic]:
-    """Yield an error if the criterion does not fit `targets`, or the range of target images."""
+    """Yield an error if the criterion cannot compare outputs with `targets`, a key of TARGETS.
+
+    The error may also be about the range of target images.
+    """
     loss = spec.objective.loss
     if loss.is_unread:
         return
     if targets not in loss.targets:
         of = " or ".join(TARGETS[name] for name in loss.targets)
-        message = f"{loss.kind} is of {of}, not of {TARGETS[targets]}"
+        message = f"{loss.kind} is a loss for {of}, not for {TARGETS[targets]}"
         known = kinds_of("criterion").items()
         fitting = [f"`{k}`" for k, c in known if issubclass(c, Criterion) and targets in c.targets]
         notes: tuple[str, ...] = ()
@@ -32,14 +35,18 @@ def check_criterion(spec: CriterionSpec, targets: str) -> Iterator[Diagnostic]:
         help = f"use {' or '.join(fitting)}"
         yield Diagnostic("loss-mismatch", message, loss.mark, notes, help)
     elif targets == "images" and loss.activation and spec.data.range[0] < 0:
-        message = f"{loss.kind} is of images in 0 to 1, these are in -1 to 1"
+        message = f"{loss.kind} is a loss for images in 0 to 1, these are in -1 to 1"
         notes = (range_note(spec, loss.mark),)
         help = "set `data: {range: [0, 1]}`, or use `mean_squared_error`"
         yield Diagnostic("loss-mismatch", message, loss.mark, notes, help)
 
 
 def check_outputs(spec: CriterionSpec, key: str, net: Net) -> Iterator[Diagnostic]:
-    """Yield an error if the criterion reads logits and gets probabilities, or vice versa."""
+    """Yield an error if the criterion cannot read the last layer of network `key`.
+
+    For logits the last layer must not bound its outputs; for probabilities it must be the
+    criterion's activation.
+    """
     loss = spec.objective.loss
     if loss.activation is None or loss.is_unread:
         return
@@ -59,7 +66,7 @@ def check_outputs(spec: CriterionSpec, key: str, net: Net) -> Iterator[Diagnosti
 
 
 def check_statistics(nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield a warning if a network normalizes by the batch in evaluation, too."""
+    """Yield a warning if a batch norm normalizes by the batch in evaluation mode too."""
     steps = (step for net in nets.values() for step in net.leaves())
     step = next((s for s in steps if s.call.kwargs.get("track_running_stats") is False), None)
     if step:
@@ -70,14 +77,17 @@ def check_statistics(nets: dict[str, Net]) -> Iterator[Diagnostic]:
 
 
 def check_images(
-    spec: CriterionSpec, key: str, nets: dict[str, Net], than: str
+    spec: CriterionSpec, key: str, nets: dict[str, Net], wanted: str
 ) -> Iterator[Diagnostic]:
-    """Yield diagnostics of a network that makes images; `than` ends the message on shapes."""
+    """Yield diagnostics about network `key`, which makes images.
+
+    The message about images of another shape ends with `wanted`.
+    """
     yield from check_statistics(nets)
     mismatch = list(check_criterion(spec, "images"))
     yield from mismatch
     if net := nets.get(key):
-        yield from image_mismatch(spec, key, net, f"the {key} makes {net.output}{than}")
+        yield from check_shape(spec, key, net, f"the {key} makes {net.output}{wanted}")
         if not mismatch:  # the right criterion may read other outputs
             yield from check_outputs(spec, key, net)
-        yield from output_range(spec, net)
+        yield from check_range(spec, net)

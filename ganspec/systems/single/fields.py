@@ -23,7 +23,7 @@ class CriterionSpec(Spec):
     reads_test: ClassVar = True
 
     if TYPE_CHECKING:
-        # each system declares these two after its networks, as it does `train`
+        # each system declares these two after its networks, for the reason in `Spec`
         objective: CriterionObjective
         optimizer: Optimizer
 

@@ -11,9 +11,10 @@ from ganspec.systems.single.fields import CriterionSpec
 def single_settings(
     spec: CriterionSpec, text: ModuleType, absent: tuple[str, ...] = (), **more: object
 ) -> SimpleNamespace:
-    """Return the settings of a system of one network; module `text` has its training functions.
+    """Return the settings of a system of one network.
 
-    `absent` lists variables that the training does not use; `more` are the system's own settings.
+    The module `text` has its functions `train_step` and `evaluate`. `absent` names variables of
+    training texts to leave out; `more` are the system's own settings.
     """
     (key,) = spec.networks
     steps = {"train_step": text.train_step, "evaluate": text.evaluate}
@@ -21,7 +22,10 @@ def single_settings(
 
 
 def criterion_settings(spec: CriterionSpec, absent: tuple[str, ...]) -> dict[str, object]:
-    """Return the settings of the criterion, the optimizer and the held-out images."""
+    """Return the settings that systems with one criterion share, by name.
+
+    `absent` names variables of training texts to leave out, besides those of held-out images.
+    """
     criterion = spec.objective.loss
     test = spec.data.dataset.test_reader(spec.data.resize)
     return {

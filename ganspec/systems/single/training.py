@@ -1,4 +1,4 @@
-"""Training of one network on pairs of inputs and targets."""
+"""The training of systems of one network."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ganspec.systems.training import Start, Training
 
 
 class SingleTraining(Training):
-    """The training of one network under one optimizer."""
+    """The base of trainings of one network by one optimizer."""
 
     def __init__(self, start: Start, labels: torch.Tensor | None = None):
         super().__init__(start)

@@ -1,4 +1,4 @@
-"""The outer loop of an emitted variational autoencoder's program."""
+"""The outer loop of a variational autoencoder's emitted program."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -16,8 +16,9 @@ from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.errors import Diagnostic
 from ganspec.language.section import Section
 from ganspec.language.tree import find
-from ganspec.language.types import Width
+from ganspec.language.types import Weight, Width
 from ganspec.program.ir import Net
+from ganspec.systems.grid import COLUMNS, SAMPLES
 from ganspec.systems.schedule import Schedule
 from ganspec.systems.single.contract import check_images
 from ganspec.systems.single.fields import CriterionObjective, CriterionSpec
@@ -27,9 +28,6 @@ from ganspec.systems.terms import plain
 from ganspec.systems.training import Start, Training
 from ganspec.systems.vae.program import main
 from ganspec.systems.vae.training import VaeTraining
-
-SAMPLES = 64  # images in a grid
-COLUMNS = 8
 
 
 class Code(Section):
@@ -45,10 +43,8 @@ class Evidence(CriterionObjective):
     numbers of the code (Kingma & Welling, 2014, equation 10).
     """
 
-    loss: Criterion = Field(description="loss of the decoder's outputs against the images")
-    kl: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
-        1.0, description="weight of the divergence; beta of Higgins et al. (2017)"
-    )
+    loss: Criterion = Field(description="loss that compares the decoder's outputs with the images")
+    kl: Weight = Field(1.0, description="weight of the divergence; beta of Higgins et al. (2017)")
 
 
 class Vae(CriterionSpec, system="vae"):

@@ -1,4 +1,4 @@
-"""One step of training a variational autoencoder, and its test; also emitted."""
+"""One step of training a variational autoencoder, and its test; the functions are also emitted."""
 
 from __future__ import annotations
 

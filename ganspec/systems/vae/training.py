@@ -1,4 +1,4 @@
-"""Training of a variational autoencoder."""
+"""The training of a variational autoencoder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganspec.systems.vae.step import decode, evaluate, train_step
 
 
 class VaeTraining(Training):
-    """Encoder and decoder under one optimizer, pictured by the images of fixed codes."""
+    """The training of an encoder and a decoder by one optimizer, with pictures of fixed codes."""
 
     def __init__(self, start: Start):
         super().__init__(start)
@@ -37,7 +37,7 @@ class VaeTraining(Training):
         return evaluate(self.encoder, self.decoder, self.test_images, self.cfg)
 
     def picture(self, path: Path) -> None:
-        """Write a grid of the images that the decoder makes of the fixed codes."""
+        """Write a grid of the decoder's images for the fixed codes."""
         images = decode(self.decoder, self.fixed["latent"], self.cfg)
         with replacing(path) as temporary:
             save_grid(images, temporary, self.cfg.columns, self.cfg)
