@@ -11,7 +11,7 @@ from ganspec.importing.graph import Shape, sized
 from ganspec.importing.missing import shown, unread
 from ganspec.importing.network import NetworkDraft
 from ganspec.importing.python_file import UnreadableError
-from ganspec.importing.solving import KERAS, keras_type, solve
+from ganspec.importing.solving import KERAS, activation_of, keras_type, solve
 from ganspec.importing.summary import Row, Table
 from ganspec.language.expr import Width
 from ganspec.program.ir import label_input
@@ -31,13 +31,13 @@ class Walk:
         self.names: dict[str, str] = {}  # names of values that a later layer reads, by row
         self.entries: dict[str, Entry] = {}  # last layers by row
         self.labels: list[Row] = []  # rows that only process the label
-        self.before: Row | None = None
+        self.before: Row | None = None  # the row taken last
         self.main = ""  # the input that the first layer reads
-        self.running: Shape = ()
+        self.running: Shape = ()  # output shape of the row taken last
         self.is_lost = False  # True after a row whose shape is not known
 
     def run(self) -> None:
-        """Fill the draft. Raise UnreadableError without an input shape or layers."""
+        """Fill the draft. Raises UnreadableError if there is no input shape or no layer."""
         self.drop_further_outputs()
         for row in self.rows:
             if row.type == "InputLayer":
@@ -137,15 +137,15 @@ class Walk:
         self.before = row
 
     def plain(self, row: Row) -> list[Entry] | None:
-        """Return the layer of a row with one input, [] if it needs none; None if none fits."""
-        if self.is_lost and row.type != "Flatten":  # no count settles a layer of an unknown input
+        """Return the layer of a row with one input, [] if it is needless; None if none fits."""
+        if self.is_lost and row.type != "Flatten":  # the input is unknown, so many layers fit
             self.is_lost = row.is_cut
             return None
         if row.type == "Activation":
             return None  # the table does not say which
         source = named(row.sources[0], self.shapes) if row.sources else None
         if row.sources and self.before and self.before.name.startswith(row.sources[0].rstrip("…")):
-            source = None  # of the rows whose names begin so, the row before is the likeliest
+            source = None  # of rows whose names a cut cell may mean, the row before is likeliest
         if self.before is None or source == self.before.name:
             source = None
         start = self.shapes[source] if source else self.running
@@ -167,9 +167,9 @@ class Walk:
         return self.names[row]
 
     def join(self, row: Row) -> list[Entry] | None:
-        """Return the layers that join named values or the label; None if none fit.
+        """Return the layers that join named values or the label; None if no layers fit.
 
-        [] if the network's `condition` joins the label.
+        The list is empty if the network's `condition` joins the label.
         """
         kind = KERAS[row.type]
         if self.labels and _mentions(row.sources, self.labels[-1:]):
@@ -204,9 +204,9 @@ class Walk:
         return not joins(row) and _mentions(row.sources[:1], self.labels)
 
     def vector(self, row: Row) -> list[Entry] | None:
-        """Return the layer for a row that appends a multi-hot label; None if the row does not.
+        """Return a list of the layer that appends a multi-hot label; None if the row does not.
 
-        [] if the network's `condition` appends it.
+        The list is empty if the network's `condition` appends the label.
         """
         read = [name for text in row.sources if (name := named(text, self.inputs))]
         others = [name for name in read if name != self.main]
@@ -224,8 +224,8 @@ class Walk:
     def condition(self, row: Row) -> Entry | None:
         """Return one layer for the label's rows and the row that joins them.
 
-        Before the first layer, the network's `condition` is set and None is returned. None is
-        also returned if the label's rows do not begin with an embedding.
+        Before the first layer, set the network's `condition` and return None. Return None, too, if
+        the label's rows do not begin with an embedding.
         """
         embedding = self.labels[0]
         size = (embedding.shape or (0,))[0]
@@ -237,8 +237,8 @@ class Walk:
             fields["join"] = "product"
         elif "linear" in kinds:
             fields["join"] = "map"
-        if hidden := [kind for kind in kinds if kind in ("relu", "leaky_relu")]:
-            fields["hidden"] = hidden[0]
+        if hidden := activation_of(self.labels):
+            fields["hidden"] = hidden
         self.set_label(embedding.params // size, is_index=True)
         count = sum(label.params for label in self.labels)
         self.labels = []
