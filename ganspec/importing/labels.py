@@ -39,12 +39,13 @@ def joined(
     side: list[RecordedCall],
     calls: list[RecordedCall],
 ) -> Entry | None:
-    """Return the layer that joins the label to the value `start` as `side` and `calls` do, or None.
+    """Return the layer that joins the label to the value `start` as the code does, or None.
 
-    `side` are the calls on the label alone.
+    `side` are the calls that read the label alone, `calls` those that read `start`, too.
     """
     graph = matcher.graph
     both = [*side, *calls]
+    # a call that stands for a user's module is not in the graph yet
     both.sort(key=lambda call: graph.calls.index(call) if call in graph.calls else len(graph.calls))
     segment = Segment(graph, both, (start, label.value))
     for layer in candidates(matcher, segment, side):
@@ -69,11 +70,11 @@ def candidates(matcher: Matcher, segment: Segment, side: list[RecordedCall]) -> 
 
 
 def conditions(matcher: Matcher, side: list[RecordedCall]) -> Iterator[Kind]:
-    """Yield conditions of every kind, with the sizes and activations of the label's calls."""
+    """Yield conditions of every kind, with the sizes and activations of the calls `side`."""
     graph = matcher.graph
     sizes = [graph.shapes[call.output][0] for call in side if call.has_state]
-    unary = [call for call in side if call not in graph.roles and not call.has_state]
-    hidden = [layer for call in unary if (layer := matcher.layer([call]))]
+    plain = [call for call in side if call not in graph.roles and not call.has_state]
+    hidden = [layer for call in plain if (layer := matcher.layer([call]))]
     for name, kind in kinds_of("condition").items():
         if name == "none":
             continue
