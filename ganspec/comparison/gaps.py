@@ -21,7 +21,7 @@ def unread_lines(a: Spec, b: Spec, only: Sequence[str] = ()) -> tuple[str, ...]:
 
 
 def _parts(spec: Spec, only: Sequence[str]) -> Iterator[str]:
-    """Yield the unknown parts in words: sections by path, those of a network by their number."""
+    """Yield the unknown parts in words: the path of a section, the number of a network's parts."""
     parts = unread(spec)
     for part in parts:
         if only and TITLES.get(part.network, part.network) not in only:

@@ -77,8 +77,7 @@ class Walk:
 
     def start(self, row: Row) -> Shape:
         """Return the shape of the input: printed, given by the user, or guessed from `row`."""
-        read = [name for text in row.sources if (name := named(text, self.inputs))]
-        if read:
+        if read := self.read_inputs(row):
             self.main = max(read, key=lambda name: math.prod(self.inputs[name]))
             return self.inputs[self.main]
         label = self.labels[0].shape if self.labels else None
@@ -90,6 +89,10 @@ class Walk:
         if given and solve(row, given):
             return given
         return self.guess(row)
+
+    def read_inputs(self, row: Row) -> list[str]:
+        """Return the names of the inputs that a row reads."""
+        return [name for text in row.sources if (name := named(text, self.inputs))]
 
     def guess(self, row: Row) -> Shape:
         """Guess the input shape of a first row, and add a note.
@@ -175,8 +178,7 @@ class Walk:
         if self.labels and _mentions(row.sources, self.labels[-1:]):
             if row.is_cut and row.shape != self.joined(kind, [self.labels[-1].shape or ()]):
                 return None
-            entry = self.condition(row)
-            return [entry] if entry else [] if self.draft.condition else None
+            return self.condition(row)
         if kind == "concat" and (entries := self.vector(row)) is not None:
             return entries
         sources = [named(text, self.shapes) for text in row.sources]
@@ -208,8 +210,7 @@ class Walk:
 
         The list is empty if the network's `condition` appends the label.
         """
-        read = [name for text in row.sources if (name := named(text, self.inputs))]
-        others = [name for name in read if name != self.main]
+        others = [name for name in self.read_inputs(row) if name != self.main]
         if not self.main or len(others) != 1 or len(self.inputs[others[0]]) != 1:
             return None
         size = self.inputs[others[0]][0]
@@ -221,21 +222,20 @@ class Walk:
             return []
         return [Entry("join_label", {"condition": "concat"})]
 
-    def condition(self, row: Row) -> Entry | None:
-        """Return one layer for the label's rows and the row that joins them.
+    def condition(self, row: Row) -> list[Entry] | None:
+        """Return a list of the layer for the label's rows and the row that joins them.
 
-        Before the first layer, set the network's `condition` and return None. Return None, too, if
-        the label's rows do not begin with an embedding.
+        The list is empty if the network's `condition` stands for these rows. Return None if the
+        label's rows do not begin with an embedding.
         """
         embedding = self.labels[0]
         size = (embedding.shape or (0,))[0]
         if embedding.type != "Embedding" or not size or embedding.params % size:
             return None
-        kinds = [KERAS.get(label.type) for label in self.labels]
         fields: dict[str, Data] = {"size": size}
         if KERAS[row.type] == "multiply":
             fields["join"] = "product"
-        elif "linear" in kinds:
+        elif any(label.type == "Dense" for label in self.labels):
             fields["join"] = "map"
         if hidden := activation_of(self.labels):
             fields["hidden"] = hidden
@@ -245,8 +245,8 @@ class Walk:
         short: Data = {"embedding": size if list(fields) == ["size"] else fields}
         if not self.draft.entries:
             self.draft.condition = short
-            return None
-        return Entry("join_label", {"condition": short}, note=f"{count:,}")
+            return []
+        return [Entry("join_label", {"condition": short}, note=f"{count:,}")]
 
     def set_label(self, size: int, is_index: bool) -> None:
         self.draft.classes, self.draft.label = size, label_input(Width(size), is_index)
