@@ -31,8 +31,8 @@ def open_blocks(
 ) -> Iterator[OpenedStep]:
     """Yield the steps of `net`, with a block's steps in place of the step that calls the block.
 
-    `aliases` gets, for each input of a block and each output of a block's call, the id of the same
-    value outside the block or at its origin.
+    `aliases` is filled: it maps the inputs of a block, and the output of each call of a block, to
+    the ids of the same values among the other steps.
     """
     values = {start.value.id: start.value for start in net.inputs}
     for step in net.steps:

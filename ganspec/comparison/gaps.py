@@ -11,7 +11,7 @@ from ganspec.systems.spec import Spec
 from ganspec.systems.unread import unread
 
 
-def unread_lines(a: Spec, b: Spec, only: Sequence[str] = ()) -> tuple[str, ...]:
+def unread_lines(a: Spec, b: Spec, only: Sequence[str]) -> tuple[str, ...]:
     """Return lines such as `not read in A: objective and one part of the discriminator`."""
     one, other = (list(dict.fromkeys(_parts(spec, only))) for spec in (a, b))
     if one and one == other:

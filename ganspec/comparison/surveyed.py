@@ -39,7 +39,7 @@ class SurveyedSystem:
     @cached_property
     def properties(self) -> dict[str, dict[str, str]]:
         """The properties of the spec as a whole, by section. Raises SpecError as `portraits`."""
-        list(self.portraits)  # clashing rules raise here, since they have no words
+        list(self.portraits)  # raises for clashing rules, which no words describe
         return properties(self.spec)
 
     @cached_property

@@ -95,7 +95,7 @@ def ordinal(count: int) -> str:
 
 
 def structure(portrait: Portrait) -> str:
-    """Count the layers with weights, the resizing ones, and the user's own without a role."""
+    """Return the weighted and the resizing layers, and the user's own without a role, counted."""
     words = []
     for layer, row in portrait.rows:
         is_own = not layer.role and not type(layer).__module__.startswith("ganspec.")

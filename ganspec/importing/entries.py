@@ -13,7 +13,7 @@ from ganspec.language.expr import Width
 from ganspec.language.kinds import Kind, kinds_of
 from ganspec.language.opening import HIDDEN
 
-SHARED = ("weight_norm", "init", "as", "from")  # fields of many kinds, written after a kind's own
+SHARED = ("weight_norm", "init", "as", "from")  # fields that many kinds have, written last
 
 Data: TypeAlias = "bool | int | float | str | Sequence[Data] | Mapping[str, Data] | Entry | None"
 

@@ -43,8 +43,7 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
     parameters = list(network.named_parameters())
     frozen = [name for name, parameter in parameters if not parameter.requires_grad]
     notes = []
-    for _, parameter in parameters:  # so that only the inputs have gradients
-        parameter.requires_grad_(False)
+    network.requires_grad_(False)  # so that only the inputs have gradients
     try:
         recorder = CutRecorder()
         with torch.enable_grad(), warnings.catch_warnings(), recorder:
@@ -53,10 +52,9 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
         cuts = recorder.cuts
         if own := own_functions(tensors(outputs)):
             notes.append(f"gradients that the code defines: {', '.join(own)}")
-            cuts = [cut for cut in cuts if not cut.endswith(NO_GRAD)]  # inside such a function
+            cuts = [cut for cut in cuts if not cut.endswith(NO_GRAD)]  # inside these functions
         if cuts:
-            names = list(dict.fromkeys(cuts))
-            notes.append(f"gradients are cut: {', '.join(names[:4])}")
+            notes.append(f"gradients are cut: {', '.join(list(dict.fromkeys(cuts))[:4])}")
     except Exception as error:  # the user's code may raise anything
         notes.append(f"whether gradients are cut: {type(error).__name__} when they were computed")
     finally:

@@ -99,8 +99,8 @@ class ModuleCall:
 class RecordedGraph:
     """The data flow from a network's inputs to its outputs, with `calls` in the order of running.
 
-    `shapes` and `dtypes` are by value, shapes without the batch. `roles` says of a call that its
-    effect is `reshape`, `add`, `mul` or `cat`, whatever the function is called.
+    `shapes` and `dtypes` are by value, shapes without the batch. `roles` has the calls whose effect
+    is `reshape`, `add`, `mul` or `cat`, whatever function they call.
     """
 
     inputs: tuple[int, ...]

@@ -180,7 +180,10 @@ def _argument_names(call: RecordedCall) -> list[str]:
 def guesses(
     kind: type[AnyKind], settings: dict[str, object], shape: Shape = ()
 ) -> Iterator[AnyKind]:
-    """Yield up to MOST instances of `kind`, the likeliest first, by a call's settings and shape."""
+    """Yield up to MOST instances of `kind` that may fit calls of these settings, likely ones first.
+
+    `shape` is the shape of the calls' output.
+    """
     known = fields_of(kind).values()
     fields = [f for f in known if f.name not in SHARED and not f.type.family]
     pools = {f.name: [_fitted(f, v) for v in pool(f, settings, shape)] for f in fields}

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from itertools import product
 
 from ganspec.importing.entries import Entry, data, entry_of
-from ganspec.importing.graph import RecordedCall, RecordedGraph
+from ganspec.importing.graph import RecordedCall
 from ganspec.importing.guesses import guesses, kind_with, labelled, layer_kinds, norms, settings_of
 from ganspec.importing.likeness import Segment, expresses, lowered
 from ganspec.importing.matching import Matcher
 from ganspec.kinds.layer import Layer
-from ganspec.language.expr import Width
 from ganspec.language.fields import Field, fields_of
 from ganspec.language.kinds import Kind, kinds_of
-from ganspec.program.ir import Input, label_input
+from ganspec.program.ir import Input
 
 
 @dataclass(frozen=True)
@@ -24,12 +23,6 @@ class GraphLabel:
 
     value: int
     input: Input
-
-
-def graph_label(graph: RecordedGraph, value: int, classes: int) -> GraphLabel:
-    """Return the label whose tensor is `value`: an index if it holds integers, else multi-hot."""
-    is_index = not graph.dtypes[value].is_floating_point
-    return GraphLabel(value, label_input(Width(classes), is_index))
 
 
 def joined(

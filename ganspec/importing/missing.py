@@ -38,7 +38,7 @@ def unread(entry: Entry, seen: str, before: Shape, after: Shape) -> Entry:
 
 
 def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
-    """Return `entries`, with neighbours without a kind joined unless a vector or map is between."""
+    """Return `entries`, joining two without a kind if neither vector nor map is between them."""
     merged: list[Entry] = []
     for entry in entries:
         last = merged[-1] if merged and entry.kind is None and merged[-1].kind is None else None
@@ -51,7 +51,7 @@ def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
 
 
 def _merge_modules(graph: RecordedGraph, entries: list[Entry]) -> None:
-    """Merge the entries of each user's module that keeps the shape and has a call not read."""
+    """Join the entries of each user's module that keeps the shape if one of them has no kind."""
     if all(entry.kind is not None for entry in walk(entries)):
         return
     for number, scope in enumerate(graph.scopes):

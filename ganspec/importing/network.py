@@ -11,7 +11,7 @@ from torch import nn
 from ganspec.importing.entries import Data, Entry, shortened, walk
 from ganspec.importing.graph import BATCH, RecordedCall, RecordedGraph, Shape, sized
 from ganspec.importing.guesses import layer_kinds
-from ganspec.importing.labels import graph_label
+from ganspec.importing.labels import GraphLabel
 from ganspec.importing.likeness import fill, modes_of
 from ganspec.importing.missing import marked, scope_of
 from ganspec.importing.python_file import CodeInput, UnreadableError
@@ -21,8 +21,9 @@ from ganspec.importing.structure import Structure
 from ganspec.kinds.layer import Weighted
 from ganspec.kinds.normalization import word
 from ganspec.language.errors import one_line
+from ganspec.language.expr import Width
 from ganspec.language.unread import UNREAD
-from ganspec.program.ir import Input
+from ganspec.program.ir import Input, label_input
 
 NAMES = ("as", "from")  # fields that name a layer's value or the value that it reads
 
@@ -89,8 +90,11 @@ def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> Cod
     graph, tensors = _recorded(title, network, inputs)
     values = list(zip(graph.inputs, inputs, strict=True))
     start = next(value for value, each in values if each.classes is None)
-    labels = [(value, each.classes) for value, each in values if each.classes is not None]
-    label = graph_label(graph, *labels[0]) if labels else None
+    label, classes = None, None
+    for value, each in values:
+        if each.classes is not None:
+            classes, is_index = each.classes, not each.shape
+            label = GraphLabel(value, label_input(Width(classes), is_index))
     structure = Structure(graph, start, label)
     outputs = _outputs(title, graph)
     # a single number is the score, even if it is not returned first
@@ -101,7 +105,7 @@ def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> Cod
         graph.shapes[main],
         structure.entries(start, main),
         label=label.input if label else None,
-        classes=labels[0][1] if labels else None,
+        classes=classes,
         network=network,
         graph=graph,
         inputs=tensors,
@@ -146,7 +150,10 @@ def drawn(code_input: CodeInput) -> torch.Tensor:
 
 
 def _outputs(title: str, graph: RecordedGraph) -> list[int]:
-    """Return the outputs, each before a last reshape of a single number. Raises UnreadableError."""
+    """Return the network's outputs; for a reshaped single number, the value before the reshape.
+
+    Raise UnreadableError if there are none.
+    """
     if not graph.outputs:
         raise UnreadableError(f"{title} returns nothing that depends on its inputs")
     maker = {call.output: call for call in graph.calls}
@@ -202,7 +209,7 @@ def _lift_condition(draft: CodeNetwork) -> None:
 
 
 def _lift_weight_norm(draft: CodeNetwork) -> None:
-    """Make the weight norm of a joined label, or else that of most layers, a network's setting."""
+    """Move the weight norm of a joined label, or else of most layers, to the network's settings."""
     entries = list(walk(draft.entries))
     kinds = {name for name, kind in layer_kinds().items() if issubclass(kind, Weighted)}
     weighted = [entry for entry in entries if entry.kind in kinds]
@@ -226,7 +233,7 @@ def _lift_weight_norm(draft: CodeNetwork) -> None:
 
 
 def lift_activation_norm(draft: NetworkDraft) -> None:
-    """Make equal norm layers a setting of the network and layers `norm`; keep unequal ones."""
+    """Turn the norm layers into layers `norm` and a setting of the network, if all are equal."""
     norms = {n: kind for n, kind in layer_kinds().items() if kind.role == "norm"}
     layers = [entry for entry in walk(draft.entries) if entry.kind in norms]
     settings = [(e.kind, {k: v for k, v in e.fields.items() if k not in NAMES}) for e in layers]
@@ -255,7 +262,7 @@ def _note_weights(draft: CodeNetwork) -> None:
     scopes = [scope_of(draft.graph, entry.calls) for entry in draft.missing]
     inside = tuple(
         f"{scope.path}." for scope in scopes if scope
-    )  # named where these modules are described
+    )  # weights of modules that a layer `unknown` names
     parameters = draft.network.named_parameters()
     left = [n for n, p in parameters if id(p) not in read and not n.startswith(inside)]
     if left:

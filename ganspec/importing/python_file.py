@@ -142,7 +142,7 @@ def maker_of(module: ModuleType, name: str, path: Path) -> Maker:
     if name in classes or inspect.isfunction(own.get(name)):
         return own[name]
     if not classes:
-        raise UnreadableError(f"{path} defines no nn.Module")
+        raise UnreadableError(f"{path} defines no nn.Module; name the file that does")
     raise UnreadableError(
         f"{path} has no network {quoted(name)}; {suggestion(name, classes, 'it has')}"
     )
@@ -172,7 +172,7 @@ def build(maker: Maker, settings: dict[str, object]) -> nn.Module:
         place = place_of(error, Path(inspect.getfile(maker)))
         raise UnreadableError(f"{place} in {maker.__name__}()") from None
     if not isinstance(network, nn.Module):
-        raise UnreadableError(f"{maker.__name__}() makes no nn.Module")
+        raise UnreadableError(f"{maker.__name__}() makes no nn.Module; name the network's class")
     return network
 
 
@@ -187,10 +187,10 @@ def _meant(value: object, words: dict[str, object]) -> object:
     if not isinstance(value, str):
         return value
     first, *rest = value.split(".")
-    thing = words.get(first)
+    named = words.get(first)
     for name in rest:
-        thing = getattr(thing, name, None)
-    return thing if inspect.isclass(thing) or inspect.isfunction(thing) else value
+        named = getattr(named, name, None)
+    return named if inspect.isclass(named) or inspect.isfunction(named) else value
 
 
 def arity(network: nn.Module) -> tuple[int, int]:

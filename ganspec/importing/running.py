@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -100,11 +100,13 @@ def applied(path: Path, module: ModuleType, names: Iterable[str]) -> dict[str, l
         if isinstance(node, ast.Assign) and (name := _made(node.value, wanted)):
             owners.update({ast.unparse(target): name for target in node.targets})
     fills: dict[str, list[Fill]] = {}
-    for owner, function in _applications(tree):
-        name = owners.get(ast.unparse(owner)) or _made(owner, wanted)
-        fill = getattr(module, function, None)
-        if name and callable(fill):
-            fills.setdefault(name, []).append(fill)
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(ast.Attribute(owner, "apply"), [ast.Name(function)]):
+                network = owners.get(ast.unparse(owner)) or _made(owner, wanted)
+                fill = getattr(module, function, None)
+                if network and callable(fill):
+                    fills.setdefault(network, []).append(fill)
     return fills
 
 
@@ -114,14 +116,6 @@ def _made(value: ast.expr, names: set[str]) -> str | None:
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id in names:
             return part.func.id
     return None
-
-
-def _applications(tree: ast.Module) -> Iterator[tuple[ast.expr, str]]:
-    """Yield the owner and the function of each call `owner.apply(function)`."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Call(ast.Attribute(owner, "apply"), [ast.Name(function)]):
-                yield owner, function
 
 
 def filled(build: Callable[[], nn.Module], fills: Iterable[Fill]) -> nn.Module:

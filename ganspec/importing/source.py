@@ -56,7 +56,7 @@ def import_file(
 ) -> Imported:
     """Import the networks of the classes or functions in `names`, which has them by role.
 
-    The role `network` stands for the one that the network's shapes tell.
+    For the role `network`, the network's shapes decide which role it has.
 
     Raise UnreadableError if the file, a name, a setting or an input does not fit, or if networks
     differ in the shape of their images.

@@ -54,7 +54,7 @@ def read_tables(text: str, name: str) -> list[Table]:
     if torchsummary, torchinfo or the option `expand_nested` printed it.
     """
     if len(text) > LONGEST:
-        raise UnreadableError(f"{name} is too long to be a table")
+        raise UnreadableError(f"{name} is too long to be a table; cut out the rest")
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text.splitlines()]  # colours
     heads = [i for i, line in enumerate(lines) if all(word in line for word in HEADER[:3])]
     if not heads:
@@ -129,7 +129,9 @@ def _row(cells: list[str]) -> Row:
     count = int(re.sub(r"\D", "", params) or 0)
     # without the indices of outputs, `[0][0]`, which may be cut short
     names = re.findall(r"[\w./-]+…?", re.sub(r"\[[\d\[\]]*…?", " ", sources))
-    return Row(title.strip(), kind, _shape(shape), count, names, _is_cut(shape))
+    return Row(
+        title.strip(), kind, _shape(shape), count, names, is_cut="(" in shape and ")" not in shape
+    )
 
 
 def _joined(cell: str) -> str:
@@ -139,10 +141,6 @@ def _joined(cell: str) -> str:
     for line in lines[1:]:
         text += line if "(" in text and ")" not in text else f" {line}"
     return text
-
-
-def _is_cut(cell: str) -> bool:
-    return "(" in cell and ")" not in cell
 
 
 def _shape(cell: str) -> Shape | None:

@@ -83,7 +83,7 @@ def _walks(tables: list[Table], inputs: list[CodeInput]) -> tuple[list[Walk], li
         if len(walk.draft.makes) == 3 and image is None:
             image = image_of(walk.draft.makes)
     if not walks:
-        raise UnreadableError(warnings[0] if warnings else "there is no table")
+        raise UnreadableError(warnings[0])
     return walks, warnings
 
 
