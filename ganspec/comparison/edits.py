@@ -20,7 +20,7 @@ CLAIMS = "claims"  # `name` of the section of claimed scores
 
 @dataclass(frozen=True)
 class Change:
-    """A property whose two values differ, as texts; a value is None if its spec has none.
+    """One property with its values in A and B as texts; None if a spec does not have it.
 
     `frameworks` is not empty if the values differ only because of framework defaults, such as
     `("torch", "keras")` for an epsilon that neither spec sets.

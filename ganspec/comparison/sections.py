@@ -158,7 +158,7 @@ def _fields(value: object) -> ComparedFields | None:
 
 
 def _joined(changes: list[Change], networks: tuple[str, ...]) -> list[Change]:
-    """Return the changes; if two networks have the same ones, once, without the network's name."""
+    """Return the changes; if two networks have equal ones, they come once, without a name."""
     if len(networks) != 2:
         return changes
     own: dict[str, list[Change]] = {name: [] for name in networks}

@@ -146,6 +146,7 @@ class PlannedRow:
 
 
 def _plan(systems: Sequence[SurveyedSystem]) -> list[PlannedRow]:
+    """Return all rows that a survey of these systems can have, in order."""
     networks = dict.fromkeys(name for system in systems for name in system.spec.networks)
     rows: dict[str, dict[str, None]] = {}
     for system in systems:

@@ -116,7 +116,7 @@ def _as_read(net: Net, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
 
 @cached_by_kinds("initializer")
 def initializers() -> list[Initializer | None]:
-    """Return the values to try for `init`: None, each kind, and Keras's and TensorFlow's usual."""
+    """Return the values to try for `init`: None, each kind, and two of kind `framework`."""
     values: list[Initializer | None] = [None]
     for name, kind in kinds_of("initializer").items():
         if issubclass(kind, Initializer):

@@ -42,7 +42,7 @@ MOST = 400  # guesses for one kind of layer
 AnyKind = TypeVar("AnyKind", bound=Kind)
 
 
-def head(name: str) -> str:
+def bare_name(name: str) -> str:
     """Return the letters of a name in lower case, without `2d`: `leakyrelu` for `leaky_relu_`."""
     return re.sub(r"\dd$|[^a-z]", "", name.lower())
 
@@ -89,11 +89,11 @@ def samples() -> list[Sample]:
 
 
 @cached_by_kinds("layer")
-def kinds_by_heads() -> dict[tuple[str, ...], list[type[Layer]]]:
+def kinds_by_names() -> dict[tuple[str, ...], list[type[Layer]]]:
     """Return the kinds of layer by the names of their examples' calls, such as `("conv",)`."""
     kinds: dict[tuple[str, ...], list[type[Layer]]] = {}
     for sample in samples():
-        alike = kinds.setdefault(tuple(map(head, target_names(sample.net))), [])
+        alike = kinds.setdefault(tuple(map(bare_name, target_names(sample.net))), [])
         if sample.kind not in alike:
             alike.append(sample.kind)
     return kinds
@@ -168,8 +168,10 @@ def _settings(call: RecordedCall) -> dict[str, object]:
 
 def _argument_names(call: RecordedCall) -> list[str]:
     """Return names for a function's arguments, from the torch module of the same name."""
-    wanted = head(call.name)
-    classes = [cls for n, cls in vars(nn).items() if head(n) == wanted and isinstance(cls, type)]
+    wanted = bare_name(call.name)
+    classes = [
+        cls for n, cls in vars(nn).items() if bare_name(n) == wanted and isinstance(cls, type)
+    ]
     names = list(inspect.signature(classes[0]).parameters) if classes else []
     return [*names, *(f"argument{i}" for i in range(len(names), len(call.args)))]
 

@@ -10,9 +10,9 @@ from torch.nn.utils import parametrize
 from ganspec.importing.entries import Entry, entry_of
 from ganspec.importing.graph import RecordedCall, RecordedGraph
 from ganspec.importing.guesses import (
+    bare_name,
     guesses,
-    head,
-    kinds_by_heads,
+    kinds_by_names,
     norms,
     settings_of,
     target_names,
@@ -91,7 +91,7 @@ class Matcher:
         return tuple(parts)
 
     def search(self, calls: list[RecordedCall], loose: bool) -> Layer | None:
-        """Return the first candidate that expresses the calls, one with `own_names` if there is."""
+        """Return the first candidate that expresses the calls, preferably one with `own_names`."""
         segment = Segment(self.graph, calls, calls[0].inputs)
         start = self.graph.shapes[segment.inputs[0]]
         if any(len(shape) not in (1, 3) for shape in (start, segment.shape)):
@@ -112,7 +112,7 @@ class Matcher:
     def candidates(self, segment: Segment, loose: bool) -> Iterator[Layer]:
         """Yield layers that the calls could be, the likeliest first."""
         graph, calls = segment.graph, segment.calls
-        kinds = [kind for heads in self.heads(calls) for kind in kinds_by_heads().get(heads, [])]
+        kinds = [kind for names in self.names(calls) for kind in kinds_by_names().get(names, [])]
         bare = not any(call.has_state for call in calls)
         # of two calls, a layer without weights expresses those that end with a reshape
         fits_both = len(calls) == 1 or graph.is_reshape(calls[1])
@@ -125,7 +125,7 @@ class Matcher:
                 for norm in wraps:
                     yield layer.model_copy(update={"weight_norm": norm}) if norm else layer
 
-    def heads(self, calls: Sequence[RecordedCall]) -> Iterator[tuple[str, ...]]:
+    def names(self, calls: Sequence[RecordedCall]) -> Iterator[tuple[str, ...]]:
         """Yield the names to look the calls up by: their own, or those of torch's base classes."""
         names: list[list[str]] = []
         for call in calls:
@@ -134,6 +134,6 @@ class Matcher:
                 names.append(["flatten" if is_vector else "unflatten"])
             else:
                 cls = base(call.module) if call.module is not None else None
-                own = [head(call.name), *([head(cls.__name__)] if cls else [])]
+                own = [bare_name(call.name), *([bare_name(cls.__name__)] if cls else [])]
                 names.append(list(dict.fromkeys(own)))
         return product(*names)

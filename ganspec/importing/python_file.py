@@ -149,7 +149,7 @@ def maker_of(module: ModuleType, name: str, path: Path) -> Maker:
 
 
 def build(maker: Maker, settings: dict[str, object]) -> nn.Module:
-    """Return the network that `maker` makes of the settings it takes. Raises UnreadableError."""
+    """Return the network that `maker` makes with the settings it takes. Raises UnreadableError."""
     parameters = inspect.signature(maker).parameters
     named = {
         n: p for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)

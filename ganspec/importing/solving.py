@@ -138,9 +138,9 @@ def _difference(layer: Layer, best: Layer) -> str:
 
 
 def activation_of(rows: list[Row]) -> Data:
-    """Return the first activation in `rows` as a spec writes it, without solving; None without any.
+    """Return the first activation in `rows` as a spec writes it; None if there is none.
 
-    It is `unknown` if it is an `Activation`, whose function a table does not print.
+    An `Activation`, whose function a table does not print, is `unknown`.
     """
     for row in rows:
         if row.type == "Activation":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ganspec.importing.entries import Data, Entry, walk
 from ganspec.importing.graph import RecordedCall, RecordedGraph, Slot
-from ganspec.importing.guesses import head, kinds_by_heads
+from ganspec.importing.guesses import bare_name, kinds_by_names
 from ganspec.importing.labels import GraphLabel, joined
 from ganspec.importing.matching import Matcher
 
@@ -36,7 +36,7 @@ class Structure:
             slots = tuple(map(Slot, scope.inputs))
             place = scope.path, scope.outer
             whole = RecordedCall(scope.module, slots, {}, scope.inputs, scope.outputs[0], *place)
-            if (head(whole.name),) in kinds_by_heads() and self.is_known(whole):
+            if (bare_name(whole.name),) in kinds_by_names() and self.is_known(whole):
                 graph.calls[graph.calls.index(inner[-1])] = whole
                 graph.calls = [call for call in graph.calls if call not in inner]
 
