@@ -303,6 +303,13 @@ BAD = {
     "is not an input; write": [f"{PIECES}:UNet", "--input", "image:3"],
     "needs an input; add --input": [f"{PIECES}:UNet"],
     "reads 2 tensors": [f"{PIECES}:Labelled", "--input", "z:8"],
+    "does not run on z:9 and y:class4": [
+        f"{PIECES}:Labelled",
+        "--input",
+        "z:9",
+        "--input",
+        "y:class4",
+    ],
     "does not run on x:5x16x16": [f"{PIECES}:UNet", "--input", "x:5x16x16"],
     "returns nothing that depends on its inputs": [f"{PIECES}:Constant", "--input", "x:3x8x8"],
     "line 5: ZeroDivisionError": [f"{ROOT}/tests/imported/broken.py:Generator"],
@@ -337,6 +344,7 @@ def test_values_of_the_command_line_are_literals_or_words():
         "1=2",
         "nz={'a': 1}",
         "opt=1,opt.a=2",
+        "opt.a=2,opt=1",
         ".a=1",
         "a.=1",
     )

@@ -200,6 +200,16 @@ def test_frozen_models_and_optimizers_are_seen_through(tmp_path):
     compiled = table(*rows, total=17) + "\nTrainable params: 5\nNon-trainable params: 0\n"
     compiled += "Optimizer params: 12"
     assert "5 parameters, as printed" in of(tmp_path, compiled, "z:4").verified.values()
+    other = compiled.replace("17", "18").replace("trainable params: 0", "trainable params: 1")
+    (words,) = of(tmp_path, other, "z:4").verified.values()
+    assert words.startswith("5 parameters, not 6;")
+
+
+def test_a_table_without_a_total_is_said(tmp_path):
+    rows = [("i (InputLayer)", "[(None, 4)]", 0), ("d (Dense)", "(None, 1)", 5)]
+    text = table(*rows).replace("Total params: 5", "")
+    words = "5 parameters, but the table prints no total"
+    assert words in of(tmp_path, text, "z:4").verified.values()
 
 
 def test_long_names_and_colours_are_read():
@@ -256,6 +266,37 @@ def test_the_latent_is_the_input_that_the_first_layer_reads(tmp_path):
     assert data["latent"]["size"] == 100
     assert data["generator"]["layers"][0] == {"linear": 6272}
     assert {"join_label": {"embedding": {"size": 50, "join": "map"}}} in data["generator"]["layers"]
+
+
+@pytest.mark.parametrize(
+    ("row", "activation", "gap"),
+    [
+        ("ReLU", "relu", None),
+        ("LeakyReLU", {"leaky_relu": {"slope": {"unknown": "not printed"}}}, "leaky_relu slope"),
+        ("Activation", {"unknown": "a (Activation)"}, "embedding hidden"),
+    ],
+)
+def test_the_activation_of_a_label_is_not_guessed(row, activation, gap, tmp_path):
+    rows = [
+        ("label (InputLayer)", "[(None, 1)]", 0, ""),
+        ("noise (InputLayer)", "[(None, 100)]", 0, ""),
+        ("e (Embedding)", "(None, 1, 50)", 500, "label[0][0]"),
+        ("d1 (Dense)", "(None, 6272)", 633_472, "noise[0][0]"),
+        ("d2 (Dense)", "(None, 1, 49)", 2_499, "e[0][0]"),
+        (f"a ({row})", "(None, 1, 49)", 0, "d2[0][0]"),
+        ("r1 (Reshape)", "(None, 7, 7, 1)", 0, "a[0][0]"),
+        ("r2 (Reshape)", "(None, 7, 7, 128)", 0, "d1[0][0]"),
+        ("c (Concatenate)", "(None, 7, 7, 129)", 0, "r2[0][0]"),
+        ("", "", "", "r1[0][0]"),
+        ("t (Conv2DTranspose)", "(None, 28, 28, 1)", 18_577, "c[0][0]"),
+    ]
+    found = of(tmp_path, connected(*rows, total=655_048))
+    layers = yaml.safe_load(found.text)["generator"]["layers"]
+    embedding = {"size": 50, "join": "map", "hidden": activation}
+    assert {"join_label": {"embedding": embedding}} in layers
+    gaps = [w for w in found.warnings if "leaky_relu" in w or "hidden" in w]
+    assert gaps == ([f"generator: not read: {gap}"] if gap else [])
+    assert found.verified == {"generator": "655,048 parameters, as printed"}
 
 
 @pytest.mark.parametrize("first", [False, True])

@@ -40,7 +40,7 @@ UNREAD = {
     "Vae": ("x:1x16x16", "a further output of 8: linear"),
     "EmaCritic": ("x:3x16x16", "weights that are not trained: features.0.weight"),
     "Detached": ("x:3x16x16", "gradients are cut: detach"),
-    "GradientReversal": ("x:3x16x16", "gradients of the code's own: Reversed"),
+    "GradientReversal": ("x:3x16x16", "gradients that the code defines: Reversed"),
     "AlwaysDropped": ("x:3x16x16", "a difference: outputs differ"),
     "BatchDeviation": ("x:3x16x16", "std, mean, expand"),
 }

@@ -48,6 +48,7 @@ def align(a: Sequence[Leaf], b: Sequence[Leaf], same: Same) -> list[Pair]:
 
 
 def _order(leaves: Sequence[Leaf]) -> str:
+    """Return a key that puts two networks in an order, whichever of them is the first spec's."""
     return repr([(leaf.calls, sorted(leaf.fields.items()), leaf.norm) for leaf in leaves])
 
 
@@ -110,9 +111,9 @@ def _distance(a: Leaf, b: Leaf) -> float:
 
 
 def _doubles(leaves: Sequence[Leaf]) -> list[CallKeys | None]:
-    """Return each layer's calls with the next one's.
+    """Return, for each layer, its calls with those of the next layer, or None.
 
-    None unless the next one alone reads it, and reads nothing else.
+    It is None unless the next layer alone reads the layer, and reads nothing else.
     """
     readers = Counter(number for leaf in leaves for number in leaf.layer.reads)
     doubles: list[CallKeys | None] = [None] * len(leaves)
@@ -124,7 +125,7 @@ def _doubles(leaves: Sequence[Leaf]) -> list[CallKeys | None]:
 
 
 def _removals_first(pairs: list[Pair]) -> list[Pair]:
-    """Return the pairs, in every run of unpaired layers with the first network's first."""
+    """Return the pairs, with the first network's layers first in each run of unpaired ones."""
     ordered: list[Pair] = []
     gap: list[Pair] = []
     for pair in [*pairs, ((), ())]:

@@ -1,4 +1,4 @@
-"""Distinction of fields that a spec's author wrote from defaults of its framework."""
+"""Fields that a spec's author wrote, told apart from defaults of the spec's framework."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Authored:
 
 
 def _bodies(node: Node) -> Iterator[tuple[Mark, Node]]:
-    """Yield the mark of each word that may name a kind, with the node of the kind's fields."""
+    """Yield the place of each word that may name a kind, and the node of the kind's fields."""
     if isinstance(node, MapNode):
         for child in node.value.values():
             if child.key_mark:
@@ -61,10 +61,10 @@ class AuthoredPair:
         self.a, self.b = Authored(a), Authored(b)
 
     def values(self, a: object, b: object) -> tuple[str | None, str | None]:
-        """Return two values as texts, None for None.
+        """Return the values of A and B as texts, None for None.
 
-        Kinds are without the fields at their framework's defaults, unless that makes both texts
-        equal.
+        The text of a kind leaves out fields at its framework's defaults, unless that makes both
+        texts equal.
         """
         full = [None if value is None else spoken(value) for value in (a, b)]
         brief = [

@@ -16,8 +16,8 @@ CallKeys: TypeAlias = tuple[Hashable, ...]
 class OpenedStep:
     """A step of a network or of a block in it.
 
-    `reads` are the ids of its inputs in the whole network, `inputs` the values of these in its
-    own block, `inside` the names of the blocks and branches around it.
+    `reads` are the ids of its inputs in the whole network, `inputs` the same values in the step's
+    block. `inside` are the names of the blocks and branches around it, outermost first.
     """
 
     step: Step
@@ -29,9 +29,10 @@ class OpenedStep:
 def open_blocks(
     net: Net, aliases: dict[int, int], inside: tuple[str, ...] = ()
 ) -> Iterator[OpenedStep]:
-    """Yield the steps of `net` and of its blocks.
+    """Yield the steps of `net`, with a block's steps in place of the step that calls the block.
 
-    Ids of a block's values are mapped in `aliases` to ids outside the block.
+    `aliases` is filled: it maps the inputs of a block, and the output of each call of a block, to
+    the ids of the same values among the other steps.
     """
     values = {start.value.id: start.value for start in net.inputs}
     for step in net.steps:
@@ -49,13 +50,13 @@ def open_blocks(
 
 
 def external(steps: list[OpenedStep]) -> list[int]:
-    """Return the ids of the values that `steps` read from other steps, once for every use."""
+    """Return the ids of values from elsewhere that `steps` read, once for every use."""
     inner = {each.step.output.id for each in steps}
     return [i for each in steps for i in each.reads if i not in inner]
 
 
 def calls(steps: Iterable[OpenedStep]) -> CallKeys:
-    """Return the steps' calls, and the steps that each reads, as plain data."""
+    """Return the calls of the steps, with the steps that each one reads, as plain data."""
     keys: list[Hashable] = []
     places: dict[int, int] = {}
     for n, each in enumerate(steps):

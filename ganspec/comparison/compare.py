@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ganspec.comparison.authored import AuthoredPair
-from ganspec.comparison.edits import Comparison, NetworkDiff, Side
+from ganspec.comparison.edits import CLAIMS, Comparison, NetworkDiff, Side
 from ganspec.comparison.gaps import unread_lines
 from ganspec.comparison.networks import alone, difference
 from ganspec.comparison.programs import NetworkLayers
-from ganspec.comparison.sections import CLAIMS, sections, titles_of
+from ganspec.comparison.sections import sections, titles_of
 from ganspec.comparison.sentences import answer
 from ganspec.compiler.lower import lower
 from ganspec.language.errors import GanspecError, suggestion

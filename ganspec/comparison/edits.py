@@ -15,11 +15,12 @@ from ganspec.language.unread import NOT_READ
 from ganspec.language.views import Viewed
 
 OUTPUT = "output"  # `kind` of the entry for a network's output
+CLAIMS = "claims"  # `name` of the section of claimed scores
 
 
 @dataclass(frozen=True)
 class Change:
-    """One property with its two values as texts; None if a spec has no such property.
+    """One property with its values in A and B as texts; None if a spec does not have it.
 
     `frameworks` is not empty if the values differ only because of framework defaults, such as
     `("torch", "keras")` for an epsilon that neither spec sets.
@@ -37,10 +38,7 @@ class Change:
 
     @property
     def because(self) -> str | None:
-        """Return the frameworks whose defaults cause the change, such as `keras`.
-
-        torch is left out. None if no framework does.
-        """
+        """The frameworks except torch whose defaults cause the change, such as `keras`, or None."""
         others = [name for name in self.frameworks if name != "torch"]
         return ", ".join(dict.fromkeys(others)) or None
 
@@ -89,12 +87,12 @@ class Edit:
 
     @property
     def word(self) -> str:
-        """Return `insert`, `remove`, `move`, `update` or `keep`."""
+        """`insert`, `remove`, `move`, `update` or `keep`."""
         return type(self).__name__.lower()
 
     @property
     def layer(self) -> ComparedLayer:
-        """Return the layer in B, or in A if B has none."""
+        """The layer in B, or in A if B has none."""
         layer = self.b or self.a
         assert layer is not None
         return layer
@@ -209,7 +207,7 @@ class SectionDiff:
 
     @property
     def is_claims(self) -> bool:
-        return self.name == "claims"
+        return self.name == CLAIMS
 
 
 @dataclass(frozen=True)
@@ -227,8 +225,8 @@ class Side:
 class Comparison(Viewed):
     """All differences of two specs. `answer` has a line for each main difference.
 
-    With `counts_claims`, specs with other claims differ. It is set if the user asks for claims.
-    `unread` has a line for the unknown parts of A, and one for those of B.
+    If `counts_claims`, specs that differ only in their claims are not equal. `unread` has lines
+    that say which parts of the specs are unknown.
     """
 
     view: ClassVar = "comparison"
@@ -247,10 +245,7 @@ class Comparison(Viewed):
 
     @property
     def is_equal(self) -> bool:
-        """Return True if networks and training are known and the same.
-
-        Claims count if `counts_claims`.
-        """
+        """True if networks and training are known and the same; claims too if `counts_claims`."""
         if self.unread:
             return False
         counted = [s for s in self.sections if self.counts_claims or not s.is_claims]

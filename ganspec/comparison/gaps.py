@@ -11,7 +11,7 @@ from ganspec.systems.spec import Spec
 from ganspec.systems.unread import unread
 
 
-def unread_lines(a: Spec, b: Spec, only: Sequence[str] = ()) -> tuple[str, ...]:
+def unread_lines(a: Spec, b: Spec, only: Sequence[str]) -> tuple[str, ...]:
     """Return lines such as `not read in A: objective and one part of the discriminator`."""
     one, other = (list(dict.fromkeys(_parts(spec, only))) for spec in (a, b))
     if one and one == other:
@@ -21,7 +21,7 @@ def unread_lines(a: Spec, b: Spec, only: Sequence[str] = ()) -> tuple[str, ...]:
 
 
 def _parts(spec: Spec, only: Sequence[str]) -> Iterator[str]:
-    """Yield the unknown parts in words: sections by path, those of a network by their number."""
+    """Yield the unknown parts in words: the path of a section, the number of a network's parts."""
     parts = unread(spec)
     for part in parts:
         if only and TITLES.get(part.network, part.network) not in only:

@@ -1,4 +1,4 @@
-"""Hyperparameters with a row each, for tables as papers print them."""
+"""Hyperparameters, one in each row of a table, as papers print them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ganspec.systems.wording import label
 SECTION = "hyperparameters"
 
 
-def whole(spec: Spec) -> dict[str, str]:
+def shared(spec: Spec) -> dict[str, str]:
     """Return the hyperparameters that all networks share, by the names of their rows."""
     loss = spec.properties().get("objective", {}).get("loss", "")
     batch, epochs = (plain(number) for number in (spec.train.batch, spec.train.epochs))

@@ -1,4 +1,4 @@
-"""Marks of survey cells that show implied values."""
+"""Marks in the cells of a survey that show implied values."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
     "norm": ("norm", "normalization"),
     "initial weights": ("init",),
 }
-# the layers that a row about a network shows, and which of their fields; all fields if ()
+# the layers that a row about a network shows, and the fields shown of them; () means all fields
 LAYERS: dict[str, tuple[Callable[[Layer], bool], tuple[str, ...]]] = {
     "layers": (
         lambda layer: isinstance(layer, Weighted) or layer.role in ("pool", "resampling"),
@@ -71,7 +71,7 @@ def _paths(spec: Spec, row: str) -> tuple[str, ...]:
 
 
 def _of_network(network: Portrait, implied: Implied, row: str) -> Iterator[bool]:
-    """Yield, for each thing that a row about a network shows, True if it is implied."""
+    """Yield, for each value that a row about a network shows, True if the value is implied."""
     if row == "optimizer":
         yield implied.holds([f"optimizers.{network.name}", "optimizer"])
     yield implied.holds(f"{network.name}.{path}" for path in WITHIN.get(row, ()))

@@ -49,12 +49,10 @@ def difference(name: str, a: NetworkLayers, b: NetworkLayers, texts: AuthoredPai
 
 def alone(network: NetworkLayers, side: str) -> NetworkDiff:
     """Return the difference for a network that only the spec `side`, "a" or "b", has."""
-    edits: list[Edit]
-    if side == "a":
-        edits, totals = [Remove(layer) for layer in network.layers], _totals(network, None)
-    else:
-        edits, totals = [Insert(None, layer) for layer in network.layers], _totals(None, network)
-    return NetworkDiff(network.name, tuple(edits), (), tuple(totals), side)
+    is_a = side == "a"
+    edits = tuple(Remove(layer) if is_a else Insert(None, layer) for layer in network.layers)
+    totals = _totals(network, None) if is_a else _totals(None, network)
+    return NetworkDiff(network.name, edits, (), tuple(totals), side)
 
 
 def _totals(a: NetworkLayers | None, b: NetworkLayers | None) -> Iterator[Change]:
@@ -72,16 +70,15 @@ def _sums(network: NetworkLayers) -> dict[str, str | None]:
         "parameters": f"{sum(layer.params for layer in layers):,}",
         "multiply-adds": f"{sum(layer.macs for layer in layers):,}",
         "receptive field": " x ".join(map(str, seen)) if seen else None,
-        "output": " x ".join(map(str, network.net.output.shape)),
+        "output": str(network.net.output),
     }
 
 
 class AlignedNetworks:
     """Two networks and the alignment of their layers.
 
-    `is_uniform` is True if each network has one weight norm throughout. Then `norms` are these two,
-    and are compared as a setting of the network, not of every layer. A place is an index in
-    `pairs`.
+    `is_uniform` is True if each network has one weight norm throughout. Then the two `norms` are
+    compared as a setting of the network, not of every layer. A place is an index in `pairs`.
     """
 
     def __init__(self, a: NetworkLayers, b: NetworkLayers, texts: AuthoredPair):
@@ -171,6 +168,7 @@ class AlignedNetworks:
         return [name for name in names if self._matters(a, b, [name])] or names
 
     def _matters(self, a: Leaf, b: Leaf, names: list[str]) -> bool:
+        """Return True if a layer makes other calls with the other layer's values of the fields."""
         for network, leaf, other in ((self.a, a, b), (self.b, b, a)):
             fields = {name: getattr(other.model, name) for name in names}
             if network.calls_with(leaf, fields) != leaf.calls:
@@ -199,9 +197,9 @@ class AlignedNetworks:
     # -- moves ---------------------------------------------------------------------------------
 
     def _moves(self) -> Iterator[tuple[int, int]]:
-        """Yield the places of an insertion and a removal that are one move, the nearest first.
+        """Yield the places of each insertion and removal that are one move, the nearest first.
 
-        Both must be of the same layer. If networks have it several times, it must be near.
+        Both must be of the same layer, and near each other if a network has it several times.
         """
         removed = [at for at, (_, right) in enumerate(self.pairs) if not right]
         inserted = [at for at, (left, _) in enumerate(self.pairs) if not left]
@@ -234,5 +232,5 @@ def _names(network: NetworkLayers, reads: tuple[int, ...]) -> str:
 
 
 def _main(layer: ComparedLayer) -> int:
-    """Return the number of the first layer that `layer` reads beside the label."""
+    """Return the number of the first layer that `layer` reads; LABEL if it reads labels alone."""
     return next((number for number in layer.reads if number != LABEL), LABEL)

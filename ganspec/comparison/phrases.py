@@ -77,7 +77,7 @@ def _labels(edits: list[Edit]) -> Iterator[str]:
 
 
 def _swaps(edits: Iterable[Edit]) -> Iterator[str]:
-    """Yield a phrase for each pair of kinds: `swaps batch for instance norm`."""
+    """Yield a phrase for each kind that replaces another: `swaps batch for instance norm`."""
     pairs = [(edit.a.kind, edit.b.kind) for edit in edits if isinstance(edit, Update)]
     kinds = Counter(pair for pair in pairs if pair[0] != pair[1])
     for (old, new), count in kinds.items():

@@ -1,4 +1,4 @@
-"""Preparation of a network for comparison: its layers with calls, fields and weight norms."""
+"""The layers of a network for a comparison, with their calls, fields and weight norms."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Leaf:
 
     `calls` are its torch calls, without weight norm and input widths. `fields` are the fields of
     `model` as texts, `norm` is its weight norm. Two leaves are the same layer if their calls are
-    equal (in two spellings), or if they are of one kind with equal fields (at two places).
+    equal (the spellings may differ), or if kind and fields are (the input shapes may differ).
     """
 
     layer: ComparedLayer
@@ -49,7 +49,7 @@ class Leaf:
 
     @property
     def role(self) -> str:
-        """Return the layer's role, such as `norm`; an update pairs only layers of one role."""
+        """The layer's role, such as `norm`; an update pairs only layers of one role."""
         if isinstance(self.model, Condition):
             return "label"
         return (isinstance(self.model, Layer) and self.model.role) or self.layer.kind
@@ -91,9 +91,10 @@ class NetworkLayers:
         return [leaf.layer for leaf in self.leaves[:-1]]
 
     @property
-    def labels(self) -> Value | None:
-        label = self.spec.label_input
-        return label.value if label else None
+    def label(self) -> Value | None:
+        """The label as an input of the program; None if the spec has no label."""
+        start = self.spec.label_input
+        return start.value if start else None
 
     def _leaf(self, number: int, steps: list[OpenedStep]) -> Leaf:
         origin = steps[0].step.origin
@@ -152,14 +153,14 @@ class NetworkLayers:
         if x is None:
             return None
         x = replace(x, id=START)  # new values get ids from 0 on
-        builder = Builder(self.network, self.spec.scope, self.labels)
+        builder = Builder(self.network, self.spec.scope, self.label)
         try:
             builder.join(model, x) if isinstance(model, Condition) else builder.layer(model, x)
         except SpecError:
             return None
         values = {START: x} | {step.output.id: step.output for step in builder.steps}
-        if self.labels:
-            values[ir.LABEL] = self.labels
+        if self.label:
+            values[ir.LABEL] = self.label
         return calls(
             OpenedStep(step, step.inputs, tuple(values[i] for i in step.inputs))
             for step in builder.steps

@@ -12,7 +12,7 @@ from ganspec.systems.terms import FRAMEWORKS, fields, plain, settings, term
 
 
 def properties(spec: Spec) -> dict[str, dict[str, str]]:
-    """Return the properties of a spec, and those that only its kind of system has, by section."""
+    """Return the properties of a spec by section, with those that only its system has."""
     own = spec.properties()
     train = own.get("training", {})
     rules = train.pop("rules", "")
@@ -67,7 +67,7 @@ def _length(spec: Spec) -> str:
 
 
 def _claim(spec: Spec, metric: str) -> str:
-    """Return the claimed scores of generated images: those of the last epoch or of none."""
+    """Return the claimed scores of generated images, at the last epoch or at no named epoch."""
     scores = [s for s in spec.report.scores if s.metric == metric and s.of == "generated"]
     last = max((s.epoch or 0 for s in scores), default=0)
     scores = [s for s in scores if s.epoch in (None, last)]

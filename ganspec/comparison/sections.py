@@ -1,4 +1,4 @@
-"""Comparison of the sections beside the networks: data, labels, objective, training, claims.
+"""Comparison of all sections but the networks: data, labels, objective, training, claims.
 
 The sections are the fields of the `Spec` classes, so a new field is compared without changes here.
 Fields that do not affect a program are left out.
@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from ganspec.comparison.authored import AuthoredPair
-from ganspec.comparison.edits import Change, SectionDiff
+from ganspec.comparison.edits import CLAIMS, Change, SectionDiff
 from ganspec.kinds.dataset import Dataset
 from ganspec.language.kinds import Kind
 from ganspec.language.section import Section
@@ -24,7 +24,6 @@ from ganspec.systems.wording import label, spoken
 
 # fields that change no network and no training, or that are compared elsewhere
 NOT_COMPARED = {"name", "doc", "framework", "report", "vars", "tree", "evaluate"}
-CLAIMS = "claims"
 TITLES = {"condition": "labels", "label": "labels", "optimizer": "optimizers"}
 
 
@@ -122,7 +121,10 @@ class _SectionComparison:
         name: tuple[str, ...] = (),
         owners: tuple[Section, Section] | None = None,
     ) -> Iterator[Change]:
-        """Yield the changes from `a` to `b`: sections, kinds, or values of a field of `owners`."""
+        """Yield the changes from `a` to `b`, which are sections, kinds or values.
+
+        `name` are the keys from the compared section to the two; `owners` have them as a field.
+        """
         ours, theirs = _fields(a), _fields(b)
         is_known = not owners or not any(name[-1] in owner.unread for owner in owners)
         if not name or (is_known and ours and theirs and type(ours.owner) is type(theirs.owner)):
@@ -156,7 +158,7 @@ def _fields(value: object) -> ComparedFields | None:
 
 
 def _joined(changes: list[Change], networks: tuple[str, ...]) -> list[Change]:
-    """Return the changes; if two networks have the same ones, once, without the network's name."""
+    """Return the changes; if two networks have equal ones, they come once, without a name."""
     if len(networks) != 2:
         return changes
     own: dict[str, list[Change]] = {name: [] for name in networks}

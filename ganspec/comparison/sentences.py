@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import TypeAlias
 
-from ganspec.comparison.edits import Change, NetworkDiff, SectionDiff
+from ganspec.comparison.edits import CLAIMS, Change, NetworkDiff, SectionDiff
 from ganspec.comparison.phrases import MANY, article, number, of_networks
 from ganspec.kinds.optimizer import Optimizer
 from ganspec.language.errors import conjunction
@@ -51,12 +51,8 @@ def answer(
         for network in networks
     )
     if all(network.is_equal for network in networks) and not sections:
-        parts = [name for name in only if name != "claims"]
-        same = [f"same {conjunction(parts)}"] if parts else []
-        same = same if only else ["the same networks and the same training"]
-        same = ["no difference in what was read"] if gaps else same
-        claims = ["other claimed scores"] if has_claims else []
-        return (*(same if has_claims else same or ["same claims"]), *claims, *gaps)
+        other_claims = ["other claimed scores"] if has_claims else []
+        return (*_sameness(gaps, only, has_claims), *other_claims, *gaps)
     lines = []
     if type(a) is not type(b):
         lines.append(f"{article(a.noun)} against {article(b.noun)}")
@@ -65,6 +61,17 @@ def answer(
     for section in sections:
         lines += RULES.get(section.name, _listed)(section, a, b)
     return (*lines, *_frameworks(networks, sections), *gaps)
+
+
+def _sameness(gaps: Sequence[str], only: Sequence[str], has_claims: bool) -> list[str]:
+    """Return a line about the parts that are the same; [] if there are only other claims."""
+    if gaps:
+        return ["no difference in what was read"]
+    if not only:
+        return ["the same networks and the same training"]
+    if parts := [name for name in only if name != CLAIMS]:
+        return [f"same {conjunction(parts)}"]
+    return [] if has_claims else ["same claims"]
 
 
 def _frameworks(
@@ -122,8 +129,8 @@ def _data(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
         lines.append(f"data {dataset.before} -> {dataset.after}")
     if bounds:
         lines.append(f"images in [{bounds.before}] -> [{bounds.after}]")
-    told = [change for change in (dataset, images if dataset else None, bounds) if change]
-    return [*lines, *_listed(_without(section, told), a, b)]
+    shown = [change for change in (dataset, images if dataset else None, bounds) if change]
+    return [*lines, *_listed(_without(section, shown), a, b)]
 
 
 def _latent(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
@@ -132,8 +139,7 @@ def _latent(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
     distribution, bounds = changes.get("distribution"), changes.get("range")
     if type(a) is not type(b) or not bounds:
         return _listed(section, a, b)
-
-    told = [change for change in (distribution, bounds) if change]
+    shown = [change for change in (distribution, bounds) if change]
     before, after = (
         f"uniform in [{uniform}]" if uniform else other
         for uniform, other in (
@@ -141,11 +147,11 @@ def _latent(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
             (bounds.after, distribution.after if distribution else None),
         )
     )
-    return [_line("latents", before, after), *_listed(_without(section, told), a, b)]
+    return [_line("latents", before, after), *_listed(_without(section, shown), a, b)]
 
 
 def _labels(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return a line if the images' labels changed. Networks' lines cover the reading of labels."""
+    """Return a line if the images' labels changed; the networks' lines say how they read labels."""
     before, after = _label(a.labelled), _label(b.labelled)
     return [] if before == after else [_line("labels", before, after)]
 
@@ -162,8 +168,8 @@ def _objective(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
     is_swapped = any(change.name in ("loss", "penalty") for change in section.changes)
     if not is_swapped or before == after:
         return _listed(section, a, b)
-    told = [c for c in section.changes if c.name.split()[0] in ("loss", "penalty")]
-    return [f"loss {before} -> {after}", *_listed(_without(section, told), a, b)]
+    shown = [c for c in section.changes if c.name.split()[0] in ("loss", "penalty")]
+    return [f"loss {before} -> {after}", *_listed(_without(section, shown), a, b)]
 
 
 def _losses(spec: Spec) -> str:
@@ -192,8 +198,8 @@ def _optimizers(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
     if len(shared) > 1 and len(set(lines.values())) == 1 and len(lines) == len(shared):
         return [next(iter(lines.values()))]
     known = ("lr", "betas", "both", *shared)
-    told = [change for change in section.changes if change.name.split()[-1] in known]
-    rest = _listed(_without(section, told), a, b)
+    shown = [change for change in section.changes if change.name.split()[-1] in known]
+    rest = _listed(_without(section, shown), a, b)
     return [*(f"{network}'s {line}" for network, line in lines.items()), *rest]
 
 

@@ -1,4 +1,4 @@
-"""Surveys, the tables of `ganspec compare`: a column for each spec, a row for each property."""
+"""Surveys: tables of `ganspec compare` with a column for each spec, a row for each property."""
 
 from __future__ import annotations
 
@@ -39,21 +39,21 @@ class SurveyRow:
 
     @property
     def is_even(self) -> bool:
-        """Return True if all cells are equal."""
+        """True if all cells are equal."""
         return len(set(self.cells)) == 1
 
     @property
     def is_empty(self) -> bool:
-        """Return True if no cell has text."""
+        """True if no cell has text."""
         return not any(self.cells)
 
 
 @dataclass(frozen=True, repr=False)
 class Survey(Viewed):
-    """All rows, in order: data, networks, objective, training, scores.
+    """A table of specs, with rows about data, networks, objective, training and scores, in order.
 
-    `legend` explains the mark of implied values, `""` if there are none. `notes` are those of the
-    specs' reports, each with the title of its column.
+    `legend` explains the mark of implied values; it is `""` if there are none. `notes` are pairs of
+    a column's title and a note of the spec's report.
     """
 
     view: ClassVar = "survey"
@@ -78,7 +78,7 @@ class Survey(Viewed):
 
     @property
     def even(self) -> tuple[SurveyRow, ...]:
-        """The rows in which all specs have the same."""
+        """The rows with text in which the specs do not differ."""
         return tuple(row for row in self.rows if row.is_even and not row.is_empty)
 
     def joined(self) -> Survey:
@@ -146,6 +146,7 @@ class PlannedRow:
 
 
 def _plan(systems: Sequence[SurveyedSystem]) -> list[PlannedRow]:
+    """Return all rows that a survey of these systems can have, in order."""
     networks = dict.fromkeys(name for system in systems for name in system.spec.networks)
     rows: dict[str, dict[str, None]] = {}
     for system in systems:

@@ -1,4 +1,4 @@
-"""The specs of a survey, each with what its cells need."""
+"""The specs of a survey, each with the data for its column of cells."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from ganspec.comparison.hyperparameters import of_optimizer, whole
+from ganspec.comparison.hyperparameters import of_optimizer, shared
 from ganspec.comparison.properties import properties
 from ganspec.comparison.traits import Portrait
 from ganspec.compiler.lower import lower
@@ -28,7 +28,7 @@ class SurveyedSystem:
 
     @cached_property
     def measured(self) -> dict[str, ScoreRow]:
-        """The last score of each metric in the run folder, of real images if of no other."""
+        """The last score of each metric in the run folder; of real images if there is no other."""
         scores: dict[str, ScoreRow] = {}
         for row in read_scores(self.folder) if self.folder else ():
             earlier = scores.get(row.metric)
@@ -39,13 +39,13 @@ class SurveyedSystem:
     @cached_property
     def properties(self) -> dict[str, dict[str, str]]:
         """The properties of the spec as a whole, by section. Raises SpecError as `portraits`."""
-        list(self.portraits)  # rules that clash have no words
+        list(self.portraits)  # raises for clashing rules, which no words describe
         return properties(self.spec)
 
     @cached_property
     def shared(self) -> dict[str, str]:
         """The hyperparameters that all networks share."""
-        return whole(self.spec)
+        return shared(self.spec)
 
     def optimizer(self, network: str) -> dict[str, str]:
         """Return the hyperparameters of a network's optimizer by the names of their rows."""
@@ -86,7 +86,7 @@ def open_systems(names: Sequence[str | Path | Spec]) -> list[SurveyedSystem]:
 
 
 def _title(name: str | Spec) -> str:
-    """Return `dcgan` of `specs/dcgan.yaml`, `dcgan@HEAD~1` of `specs/dcgan.yaml@HEAD~1`."""
+    """Return a short title: `dcgan@HEAD~1` for the spec `specs/dcgan.yaml@HEAD~1`."""
     if isinstance(name, Spec):
         return name.name
     if Path(name).is_dir():

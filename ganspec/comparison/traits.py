@@ -65,14 +65,14 @@ def _listed(words: Iterable[str]) -> str:
 # -- the traits -------------------------------------------------------------------------------
 
 
-def conditioning(of: Portrait) -> str:
+def conditioning(portrait: Portrait) -> str:
     """Return the ways in which the network reads or classifies the label."""
     shapes = {}
-    for step in of.net.leaves():
-        if isinstance(model := of.models.get(step.origin.path), Condition):
+    for step in portrait.net.leaves():
+        if isinstance(model := portrait.models.get(step.origin.path), Condition):
             shapes[step.origin.path] = (model, step.output.shape)
     words = [_condition(*pair) for pair in shapes.values()]
-    return _listed([*words, *(term(layer.kind) for layer in of.layers if layer.conditional)])
+    return _listed([*words, *(term(layer.kind) for layer in portrait.layers if layer.conditional)])
 
 
 def _condition(condition: Condition, shape: tuple[int, ...]) -> str:
@@ -94,10 +94,10 @@ def ordinal(count: int) -> str:
     return f"{count}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(last, 'th') }"
 
 
-def structure(of: Portrait) -> str:
-    """Count the layers with weights, the resizing ones, and the user's own without a role."""
+def structure(portrait: Portrait) -> str:
+    """Return the weighted and the resizing layers, and the user's own without a role, counted."""
     words = []
-    for layer, row in of.rows:
+    for layer, row in portrait.rows:
         is_own = not layer.role and not type(layer).__module__.startswith("ganspec.")
         if isinstance(layer, Weighted) or layer.role in ("pool", "resampling") or is_own:
             words.append(_layer(layer, row))
@@ -121,45 +121,45 @@ def _window(size: int | tuple[int, int]) -> str:
     return "x".join(map(str, size)) if isinstance(size, tuple) else str(size)
 
 
-def widths(of: Portrait) -> str:
+def widths(portrait: Portrait) -> str:
     """Return the channels or vector length after each layer with weights: `1024-512-256-3`.
 
     Equal neighbours are written once. Layers of further outputs are left out.
     """
-    heads = {head.origin.path for head in of.net.heads if head.origin}
-    weighted = [layer for layer in of.rows if isinstance(layer[0], Weighted)]
+    heads = {head.origin.path for head in portrait.net.heads if head.origin}
+    weighted = [layer for layer in portrait.rows if isinstance(layer[0], Weighted)]
     found = [row.output[0] for layer, row in weighted if layer.key_path not in heads]
     kept = [w for i, w in enumerate(found) if i == 0 or w != found[i - 1]]
     return "-".join(map(str, kept))
 
 
-def depth(of: Portrait) -> str:
+def depth(portrait: Portrait) -> str:
     """Return the number of layers with weights on the longest path from input to output."""
-    return str(_depth(of.net, of))
+    return str(_depth(portrait.net, portrait))
 
 
-def _depth(net: Net, of: Portrait) -> int:
+def _depth(net: Net, portrait: Portrait) -> int:
     depths = {start.value.id: 0 for start in net.inputs}
     for step in net.steps:
-        depths[step.output.id] = max(depths[i] for i in step.inputs) + _weighted(step, of)
+        depths[step.output.id] = max(depths[i] for i in step.inputs) + _weighted(step, portrait)
     return depths[net.output.id]
 
 
-def _weighted(step: Step, of: Portrait) -> int:
+def _weighted(step: Step, portrait: Portrait) -> int:
     """Count the weighted layers of a step, without those that condition on the label."""
     if isinstance(step.call.target, Net):
-        return _depth(step.call.target, of)
-    if not (step.is_module and isinstance(of.models.get(step.origin.path), Weighted)):
+        return _depth(step.call.target, portrait)
+    if not (step.is_module and isinstance(portrait.models.get(step.origin.path), Weighted)):
         return 0
     return int(any(True for _ in hollow(step.call).parameters()))  # padding has no parameters
 
 
-def norm(of: Portrait) -> str:
+def norm(portrait: Portrait) -> str:
     """Return the kinds of normalization layers, then the weight norms."""
-    weighted = [layer for layer in of.layers if isinstance(layer, Weighted)]
-    norms = [layer.weight_norm or of.network.weight_norm for layer in weighted]
+    weighted = [layer for layer in portrait.layers if isinstance(layer, Weighted)]
+    norms = [layer.weight_norm or portrait.network.weight_norm for layer in weighted]
     weights = [term(norm.kind) for norm in norms if norm and norm.wrap()]
-    return _listed([*map(_norm, of.of_role("norm")), *weights])
+    return _listed([*map(_norm, portrait.of_role("norm")), *weights])
 
 
 def _norm(layer: Layer) -> str:
@@ -172,51 +172,51 @@ def _norm(layer: Layer) -> str:
     return " ".join(words)
 
 
-def activations(of: Portrait) -> str:
-    return _listed(map(said, of.of_role("activation")))
+def activations(portrait: Portrait) -> str:
+    return _listed(map(said, portrait.of_role("activation")))
 
 
-def dropout(of: Portrait) -> str:
-    layers = [layer for layer in of.layers if isinstance(layer, Dropout)]
+def dropout(portrait: Portrait) -> str:
+    layers = [layer for layer in portrait.layers if isinstance(layer, Dropout)]
     return _listed(plain(x.rate) + ("" if x.active else " (inactive)") for x in layers)
 
 
-def weights(of: Portrait) -> str:
+def weights(portrait: Portrait) -> str:
     """Return the initializers of the network and of its layers."""
-    init = of.network.init
-    own = [layer.init for layer in of.layers if isinstance(layer, Weighted) and layer.init]
-    if "init" in of.network.unread:
+    init = portrait.network.init
+    own = [layer.init for layer in portrait.layers if isinstance(layer, Weighted) and layer.init]
+    if "init" in portrait.network.unread:
         return NOT_READ
-    usual = f"{FRAMEWORKS[of.spec.framework]}'s"
+    usual = f"{FRAMEWORKS[portrait.spec.framework]}'s"
     words = usual if init is None or isinstance(init, Framework) else said(init)
     return _listed([words, *map(said, own)])
 
 
-def parameters(of: Portrait) -> str:
+def parameters(portrait: Portrait) -> str:
     """Return the total of `ganspec show`: all numbers that the network stores."""
-    return f"{totals(of.costs)['total']:,}{_of_a_part(of)}"
+    return f"{totals(portrait.costs)['total']:,}{_of_a_part(portrait)}"
 
 
-def multiply_adds(of: Portrait) -> str:
+def multiply_adds(portrait: Portrait) -> str:
     """Return the number of multiply-adds in the forward pass of one image."""
-    return f"{sum(row.macs or 0 for row in costs(of.net, macs=True)):,}{_of_a_part(of)}"
+    return f"{sum(row.macs or 0 for row in costs(portrait.net, macs=True)):,}{_of_a_part(portrait)}"
 
 
-def _of_a_part(of: Portrait) -> str:
-    return " in what was read" if any(layer.kind == UNREAD for layer in of.layers) else ""
+def _of_a_part(portrait: Portrait) -> str:
+    return " in what was read" if any(layer.kind == UNREAD for layer in portrait.layers) else ""
 
 
-def field_of_view(of: Portrait) -> str:
+def field_of_view(portrait: Portrait) -> str:
     """Return height and width of the receptive field in input pixels, such as `70 x 70`."""
-    return " x ".join(map(str, receptive_field(of.net) or ()))
+    return " x ".join(map(str, receptive_field(portrait.net) or ()))
 
 
-def optimizer(of: Portrait) -> str:
+def optimizer(portrait: Portrait) -> str:
     """Return the optimizer's name, learning rate, betas, and other fields not at defaults."""
-    kind = of.spec.optimizer_of(of.name)
+    kind = portrait.spec.optimizer_of(portrait.name)
     if kind.is_unread:
         return NOT_READ
-    own = settings(kind, of.spec.framework)
+    own = settings(kind, portrait.spec.framework)
     own.pop("lr", None)
     words = f"{term(kind.kind)} {plain(kind.lr)}"
     if (betas := getattr(kind, "betas", None)) is not None:
@@ -225,9 +225,9 @@ def optimizer(of: Portrait) -> str:
     return f"{words}, {fields(own)}" if own else words
 
 
-def not_read(of: Portrait) -> str:
+def not_read(portrait: Portrait) -> str:
     """Return the parts of the network that are unknown, in words."""
-    return _listed(part.seen for part in unread(of.spec, of.name))
+    return _listed(part.seen for part in unread(portrait.spec, portrait.name))
 
 
 TRAITS: dict[str, Callable[[Portrait], str]] = {

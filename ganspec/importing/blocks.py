@@ -1,11 +1,10 @@
-"""Blocks of the written spec, in place of the user's modules of one class."""
+"""Replacement of the user's modules of one class by calls of a block."""
 
 from __future__ import annotations
 
 import re
-from itertools import chain, count
 
-from ganspec.importing.differing import Template, outline, template
+from ganspec.importing.differing import Template, numbered, outline, template
 from ganspec.importing.entries import Data, Entry, calls_of, lists, run_of, walk
 from ganspec.importing.graph import RecordedGraph
 from ganspec.importing.page import flow
@@ -16,12 +15,13 @@ from ganspec.language.unread import UNREAD
 
 
 def fold_blocks(blocks: dict[str, Template], graph: RecordedGraph, entries: list[Entry]) -> None:
-    """Write the layers of the user's modules as calls of blocks, whose definitions go to `blocks`.
+    """Replace layers in `entries` by calls of blocks, and add the blocks to `blocks` by name.
 
-    Modules of one class share a block if their layers differ only in whole numbers. They get one if
-    the layers have a residual, or if there are several layers and several such modules. A module
-    keeps its layers if no layer expresses one of its calls, or if a name is written inside it and
-    read outside or the other way round. Inner modules come first, so that blocks may call blocks.
+    A block stands for modules of one class whose layers differ only in whole numbers. It is made if
+    the layers contain a residual, or if several such modules have several layers each. A module
+    keeps its layers if one of its calls was not read, or if a named value is written inside the
+    module and read outside, or the other way round. Inner modules are replaced first, so that
+    blocks can call blocks.
     """
     alike: dict[tuple[int, type], list[int]] = {}
     for number, scope in enumerate(graph.scopes):
@@ -42,6 +42,7 @@ def fold_blocks(blocks: dict[str, Template], graph: RecordedGraph, entries: list
 def _define(
     blocks: dict[str, Template], entries: list[Entry], title: str, runs: list[list[Entry]]
 ) -> None:
+    """Replace each of `runs` in `entries` by a call of one block."""
     block = template(runs, {})
     name = _name(blocks, title, block)
     for i, run in enumerate(runs):
@@ -53,15 +54,15 @@ def _define(
 
 
 def _name(blocks: dict[str, Template], title: str, block: Template) -> str:
-    """Return the name of an equal block in `blocks`; if there is none, add `block`.
+    """Return the name in `blocks` of the block that equals `block`, which is added if none does.
 
-    The class `ResBlock` gives the name `res_block`, or `res_block2` if that is another block's.
+    The class `ResBlock` gives the name `res_block`, or `res_block2` if another block has that name.
     """
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", title).lower()
     plain = re.sub(r"[^a-z0-9_]", "", words).strip("_")[:30] or "block"
     if plain in set(kinds_of("layer")) - set(HIDDEN) or name_problem(plain):
         plain = f"{plain}_block"
-    for name in chain([plain], (f"{plain}{i}" for i in count(2))):
+    for name in numbered(plain):
         known = blocks.setdefault(name, block)
         same_names = list(known.params) == list(block.params)
         if same_names and flow(known.layers) == flow(block.layers):
@@ -70,7 +71,7 @@ def _name(blocks: dict[str, Template], title: str, block: Template) -> str:
 
 
 def _is_closed(run: list[Entry]) -> bool:
-    """Return True if each entry was read and named values are written and read inside `run`."""
+    """Return True if all layers were read, and named values are written and read inside `run`."""
     entries = list(walk(run))
     names = {e.fields["as"] for e in entries if "as" in e.fields}
     read = {e.fields[k] for e in entries for k in ("from", "value") if k in e.fields}

@@ -1,7 +1,8 @@
-"""Comparison of a written spec with the user's code that it was imported from."""
+"""Comparison of an imported spec with the user's code: its outputs, gradients and weights."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -24,17 +25,18 @@ TOLERANCE = 1e-4
 
 def state(code: CodeNetwork) -> list[torch.Tensor]:
     """Return the code's weights and statistics, in the order of the spec's state dict."""
+    # the program has its auxiliary classifier last
     in_order = sorted(code.entries, key=lambda entry: entry.kind == "auxiliary")
     calls = [*code.before, *calls_of(in_order)]
     return state_of([call.module for call in calls if call.module is not None])
 
 
 def difference(code: CodeNetwork, net: Net) -> str | None:
-    """Compare the spec's network with the code on random input.
+    """Return the first difference of the code and its spec's network in words; None if equal.
 
-    Return the first difference in words, or None. The spec's network gets the code's weights. Both
-    networks run in the modes of `modes_of`: training and evaluation, as a rule. Only the first
-    `code.compared` outputs are compared, the smallest first.
+    Both run on `code.inputs` with the code's weights, in the modes of `modes_of`. Of the code's
+    outputs, those with the indices `code.compared` are compared. If the modes include training, the
+    gradients to the inputs are compared, too.
     """
     mine = evaluate(net)
     theirs = state(code)
@@ -44,8 +46,8 @@ def difference(code: CodeNetwork, net: Net) -> str | None:
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             copy_state(mine, theirs)
             for training in (modes := modes_of([code.network])):
-                if worst := _difference(code, net, mine, training):
-                    return worst
+                if other := _other_outputs(code, net, mine, training):
+                    return other
             if True in modes:
                 return _other_gradients(code, net, mine)
     except FAILURES as error:
@@ -53,11 +55,12 @@ def difference(code: CodeNetwork, net: Net) -> str | None:
     return None
 
 
-def _difference(code: CodeNetwork, net: Net, mine: nn.Module, training: bool) -> str | None:
+def _other_outputs(code: CodeNetwork, net: Net, mine: nn.Module, training: bool) -> str | None:
+    """Return a text if an output of the two networks differs in one mode; else None."""
     mine.train(training)
     code.network.train(training)
-    own = _outputs(mine, _as_read(net, code.inputs))
-    for ours, theirs in zip(own, _code_outputs(code, code.inputs), strict=True):
+    own_outputs = _outputs(mine, _as_read(net, code.inputs))
+    for ours, theirs in zip(own_outputs, _code_outputs(code, code.inputs), strict=True):
         if not torch.allclose(ours, theirs, rtol=TOLERANCE, atol=TOLERANCE):
             mode = "while training" if training else "after training"
             return f"outputs differ by {(ours - theirs).abs().max():.2g} {mode}"
@@ -65,20 +68,20 @@ def _difference(code: CodeNetwork, net: Net, mine: nn.Module, training: bool) ->
 
 
 def _outputs(network: nn.Module, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
-    """Return the network's outputs as vectors. Random numbers begin at one seed."""
+    """Return the network's outputs, each with a vector per image, after seeding torch."""
     torch.manual_seed(SEED)
     outputs = {id(y): y for y in tensors(network(*(x.clone() for x in inputs)))}.values()
     return [y.flatten(1) if y.dim() > 1 else y[:, None] for y in outputs]
 
 
 def _code_outputs(code: CodeNetwork, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
-    """Return those outputs of the code that were read, in the order of the spec's network."""
+    """Return the outputs of the code that its spec has, in the spec's order."""
     outputs = _outputs(code.network, inputs)
     return [outputs[index] for index in code.compared]
 
 
 def _other_gradients(code: CodeNetwork, net: Net, mine: nn.Module) -> str | None:
-    """Return a note if the two networks have other gradients to their input; else None."""
+    """Return a text if the gradients of the two networks to their inputs differ; else None."""
     gradients = []
     for of_code in (True, False):
         starts = [x.clone().requires_grad_(x.is_floating_point()) for x in code.inputs]
@@ -100,9 +103,9 @@ def _other_gradients(code: CodeNetwork, net: Net, mine: nn.Module) -> str | None
 
 
 def _as_read(net: Net, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
-    """Return the code's inputs for the spec's network: latent or image, then any label."""
+    """Return the code's inputs as the spec's network reads them: latent or image, then label."""
     shape = net.inputs[0].value.shape
-    size = net.inputs[0].value.tensor(1).numel()
+    size = math.prod(shape)
     first, *_ = [x for x in inputs if x.is_floating_point() and x[0].numel() == size]
     labels = [x for x in inputs if x is not first]
     return [first.reshape(len(first), *shape), *labels[: len(net.inputs) - 1]]
@@ -113,7 +116,7 @@ def _as_read(net: Net, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
 
 @cached_by_kinds("initializer")
 def initializers() -> list[Initializer | None]:
-    """Return the values to try for `init`: None, each kind, those of Keras and of TensorFlow."""
+    """Return the values to try for `init`: None, each kind, and two of kind `framework`."""
     values: list[Initializer | None] = [None]
     for name, kind in kinds_of("initializer").items():
         if issubclass(kind, Initializer):
@@ -130,10 +133,11 @@ def initial_weights(
 ) -> tuple[bool, Data]:
     """Return True and the `init` that draws the constructor's weights, or False and None.
 
-    `init` is plain data, None for torch's own. Every draw begins at one seed, so that the order of
-    the draws does not count. Every bit must agree, except the vectors of a spectral norm, which the
-    older norm does not iterate at first.
-    `code.network` gets the constructor's weights.
+    `init` is plain data, None for torch's own. `build` calls the constructor, and `lowered` returns
+    the spec's network with an initializer. Every draw begins at one seed, so that the order of the
+    draws does not count. Every bit must agree, except in the vectors of a spectral norm, which
+    torch's older norm does not iterate when it is made. `code.network` gets the constructor's
+    weights.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         with SeededDraws():
@@ -154,7 +158,7 @@ def initial_weights(
 
 
 class SeededDraws(TorchFunctionMode):
-    """Begins every draw of random numbers at one seed."""
+    """A mode in which every draw of random numbers begins at one seed."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         name = getattr(func, "__name__", "")

@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain, count
 
 from ganspec.importing.entries import Data, Entry, is_layers
 from ganspec.importing.page import layer_lines
 from ganspec.language.names import name_problem
 
+# indices in lists, kinds of layers and keys of fields, the outermost first
 Path = tuple[str | int | None, ...]
 
 
 @dataclass(frozen=True)
 class Template:
-    """Layers with names in place of some numbers; `params` has each name's value in every run."""
+    """Layers with names in place of some numbers; `params` lists each name's values, one a run."""
 
     params: dict[str, list[int]]
     layers: list[Entry]
 
 
 def template(runs: list[list[Entry]], usual: Mapping[str, str]) -> Template:
-    """Return the template of runs with equal outlines. `usual` maps fields to names."""
+    """Return the layers of `runs` with a name for each number that differs between the runs.
+
+    Runs are lists of layers with equal outlines. Numbers that are equal in every run share a name:
+    that of the first field, or the name in `usual` for that field.
+    """
     names: dict[tuple[int, ...], str] = {}
     places: dict[Path, str] = {}
     for column in zip(*(numbers(run) for run in runs), strict=True):
@@ -30,15 +36,18 @@ def template(runs: list[list[Entry]], usual: Mapping[str, str]) -> Template:
             continue
         if values not in names:
             field = next(part for part in reversed(path) if isinstance(part, str))
-            names[values] = _free(usual.get(field, field), names.values())
+            options = numbered(usual.get(field, field))
+            names[values] = next(
+                name for name in options if name not in names.values() and not name_problem(name)
+            )
         places[path] = names[values]
     params = {name: list(values) for values, name in names.items()}
     return Template(params, substituted(runs[0], places))
 
 
-def _free(name: str, taken: Collection[str]) -> str:
-    options = [name, *(f"{name}{i}" for i in range(2, 100))]
-    return next(n for n in options if n not in taken and name_problem(n) is None)
+def numbered(name: str) -> Iterator[str]:
+    """Yield `name` alone, then with the numbers from 2 on: `c`, `c2`, `c3` and so on."""
+    return chain([name], (f"{name}{i}" for i in count(2)))
 
 
 def outline(run: list[Entry]) -> str:

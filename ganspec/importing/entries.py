@@ -1,4 +1,4 @@
-"""Imported layers before they are written as text, each with the torch calls that it replaces."""
+"""The layers of an imported network, each with the recorded calls that it expresses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganspec.language.expr import Width
 from ganspec.language.kinds import Kind, kinds_of
 from ganspec.language.opening import HIDDEN
 
-SHARED = ("weight_norm", "init", "as", "from")  # fields of many kinds, written after a kind's own
+SHARED = ("weight_norm", "init", "as", "from")  # fields that many kinds have, written last
 
 Data: TypeAlias = "bool | int | float | str | Sequence[Data] | Mapping[str, Data] | Entry | None"
 
@@ -75,7 +75,7 @@ def calls_of(entries: Iterable[Entry]) -> Iterator[RecordedCall]:
 
 
 def run_of(entries: list[Entry], calls: set[RecordedCall]) -> list[Entry] | None:
-    """Return the adjacent entries, at any depth, whose calls are exactly `calls`; else None."""
+    """Return the adjacent entries, at any depth, that together have exactly `calls`; else None."""
     for part in lists(entries):
         inside = [i for i, entry in enumerate(part) if calls & set(calls_of([entry]))]
         run = part[inside[0] : inside[-1] + 1] if inside else []
@@ -85,12 +85,12 @@ def run_of(entries: list[Entry], calls: set[RecordedCall]) -> list[Entry] | None
 
 
 def entry_of(layer: Kind, calls: Sequence[RecordedCall]) -> Entry:
-    """Return the entry that writes `layer`."""
+    """Return the entry of `layer`, which expresses `calls`."""
     return Entry(layer.kind, written(layer), list(calls), output=calls[-1].output)
 
 
 def written(kind: Kind, framework: str = "torch") -> dict[str, Data]:
-    """Return a kind's fields that differ from its defaults and are not None, as plain data."""
+    """Return a kind's fields that are neither None nor the framework's defaults, as plain data."""
     fields = {
         type(kind).model_fields[name].alias or name: data(value, framework)
         for name, value in kind.changed(framework).items()
@@ -114,7 +114,7 @@ def data(value: object, framework: str = "torch") -> Data:
 
 
 def shortened(kind: str, fields: dict[str, Data], primary: str | None) -> Data:
-    """Return the shortest form: `relu`, `leaky_relu: 0.2` or `conv: {out: 8, kernel: 4}`."""
+    """Return a kind and its fields in the shortest form: `relu`, `elu: 0.2`, `conv: {out: 8}`."""
     if not fields:
         return kind
     # a bare map would be read as fields; only join_label's map chooses a kind

@@ -18,7 +18,7 @@ NO_GRAD = " under no_grad"
 
 
 class CutRecorder(TorchFunctionMode):
-    """Records calls that read a tensor with gradients and return one without."""
+    """Recorder of calls that read a tensor with gradients and return tensors without."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,10 +29,10 @@ class CutRecorder(TorchFunctionMode):
         has_gradient = any(tensor.requires_grad for tensor in tensors((args, kwargs)))
         result = func(*args, **kwargs)
         name = getattr(func, "__name__", "function").strip("_")
-        name = "data" if name == "get" else name
+        name = "data" if name == "get" else name  # `x.data` is read by a function `__get__`
         if has_gradient and not any(part in name for part in FRESH):
-            ends = [each for each in tensors(result) if each.is_floating_point()]
-            if ends and not any(each.requires_grad for each in ends):
+            floats = [each for each in tensors(result) if each.is_floating_point()]
+            if floats and not any(each.requires_grad for each in floats):
                 where = "" if torch.is_grad_enabled() else NO_GRAD
                 self.cuts.append(f"{name}{where}")
         return result
@@ -43,8 +43,7 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
     parameters = list(network.named_parameters())
     frozen = [name for name, parameter in parameters if not parameter.requires_grad]
     notes = []
-    for _, parameter in parameters:  # then only gradients to the inputs remain
-        parameter.requires_grad_(False)
+    network.requires_grad_(False)  # so that only the inputs have gradients
     try:
         recorder = CutRecorder()
         with torch.enable_grad(), warnings.catch_warnings(), recorder:
@@ -52,11 +51,10 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
             outputs = network(*(_with_gradient(each) for each in inputs))
         cuts = recorder.cuts
         if own := own_functions(tensors(outputs)):
-            notes.append(f"gradients of the code's own: {', '.join(own)}")
-            cuts = [cut for cut in cuts if not cut.endswith(NO_GRAD)]  # inside such a function
+            notes.append(f"gradients that the code defines: {', '.join(own)}")
+            cuts = [cut for cut in cuts if not cut.endswith(NO_GRAD)]  # inside these functions
         if cuts:
-            names = list(dict.fromkeys(cuts))
-            notes.append(f"gradients are cut: {', '.join(names[:4])}")
+            notes.append(f"gradients are cut: {', '.join(list(dict.fromkeys(cuts))[:4])}")
     except Exception as error:  # the user's code may raise anything
         notes.append(f"whether gradients are cut: {type(error).__name__} when they were computed")
     finally:
@@ -69,7 +67,7 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
 
 
 def own_functions(outputs: Iterable[torch.Tensor]) -> list[str]:
-    """Return the names of the `torch.autograd.Function`s that made the outputs."""
+    """Return the names of the `torch.autograd.Function`s that the outputs depend on."""
     nodes = [output.grad_fn for output in outputs if output.grad_fn is not None]
     seen, names = set(nodes), list[str]()
     while nodes:
@@ -83,6 +81,7 @@ def own_functions(outputs: Iterable[torch.Tensor]) -> list[str]:
 
 
 def _with_gradient(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a copy of `tensor`; if it holds floats, one that code may change in place."""
+    """Return a copy of `tensor`, which has gradients if the tensor holds floats."""
     copy = tensor.clone()
+    # a second copy, because code must not change a leaf of autograd in place
     return copy.requires_grad_().clone() if copy.is_floating_point() else copy

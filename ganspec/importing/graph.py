@@ -1,4 +1,7 @@
-"""A network's torch calls as a graph. A value is a tensor's number: an input or a call's output."""
+"""The graph of a network's torch calls.
+
+A value is the number of a tensor: of an input, or of a call's output.
+"""
 
 from __future__ import annotations
 
@@ -31,11 +34,12 @@ class Slot:
 
 @dataclass(eq=False)
 class RecordedCall:
-    """`output = target(arguments)`: a call of one module or function of torch.
+    """`output = target(*args, **kwargs)`: a call of one module or function of torch.
 
-    `scopes` are the indices in `RecordedGraph.scopes` of the user's modules that were running,
-    outermost first. A call that returns `count` tensors is recorded once for each, with the
-    tensor's `index`.
+    The arguments have a Slot in place of each value; `inputs` are these values, each once. `path`
+    is the module's attribute path. `scopes` are the indices in `RecordedGraph.scopes` of the user's
+    modules that were running, outermost first. A call that returns `count` tensors is recorded once
+    for each, with the tensor's `index`.
     """
 
     target: Callable[..., Any]
@@ -66,12 +70,12 @@ class RecordedCall:
 
     @property
     def operands(self) -> list[int]:
-        """The values that the call reads, in the order of its arguments."""
+        """The values among the arguments, in order, once for every use."""
         slots = leaves((self.args, self.kwargs))
         return [slot.value for slot in slots if isinstance(slot, Slot)]
 
     def run(self, values: dict[int, torch.Tensor]) -> torch.Tensor:
-        """Return the result of the call on copies of `values`."""
+        """Return the output of the call, with copies of `values` as its inputs."""
         inputs = {i: values[i].clone() for i in self.inputs}
         args, kwargs = mapped(
             (self.args, self.kwargs),
@@ -93,9 +97,10 @@ class ModuleCall:
 
 @dataclass(eq=False)
 class RecordedGraph:
-    """The data flow from a network's inputs to its outputs. Shapes are without the batch.
+    """The data flow from a network's inputs to its outputs, with `calls` in the order of running.
 
-    `roles` maps calls to `reshape`, `add`, `mul` or `cat` by their effect, not by their name.
+    `shapes` and `dtypes` are by value, shapes without the batch. `roles` has the calls whose effect
+    is `reshape`, `add`, `mul` or `cat`, whatever function they call.
     """
 
     inputs: tuple[int, ...]
@@ -135,7 +140,7 @@ class RecordedGraph:
         return [call for call in self.calls if call.output in values]
 
     def random(self, value: int, scale: float = 1.0, seed: int = 0) -> torch.Tensor:
-        """Return a random batch in a value's shape: normal numbers, or 0 and 1 for integers."""
+        """Return a random batch for a value: normal numbers times `scale`, or integers 0 and 1."""
         generator = torch.Generator().manual_seed(seed)
         shape = (BATCH, *self.shapes[value])
         if not self.dtypes[value].is_floating_point:

@@ -1,6 +1,6 @@
 """Guesses of the layer that expresses recorded calls: kinds by names, fields by settings.
 
-Every guess is lowered and compared with the calls elsewhere, so a wrong guess does no harm.
+`likeness.py` lowers each guess and compares it with the calls, so a wrong guess does no harm.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 from pydantic import ValidationError
 from torch import nn
 
+from ganspec.importing.entries import SHARED
 from ganspec.importing.graph import RecordedCall, RecordedGraph, Shape
 from ganspec.importing.likeness import is_plain, lowered, parametrizations, plain_settings, single
 from ganspec.kinds.layer import Layer
@@ -28,7 +29,7 @@ from ganspec.language.opening import HIDDEN
 from ganspec.language.unread import UNREAD
 from ganspec.program.ir import Net, Step, label_input
 
-OTHERS = ("as", "from", "weight_norm", "init")  # fields that are not settings of the call
+# kinds of layers that are not found by the names of calls
 STRUCTURE = (
     *HIDDEN,
     *("repeat", "residual", "add", "concat", "identity", "norm", "join_label", "auxiliary"),
@@ -41,7 +42,7 @@ MOST = 400  # guesses for one kind of layer
 AnyKind = TypeVar("AnyKind", bound=Kind)
 
 
-def head(name: str) -> str:
+def bare_name(name: str) -> str:
     """Return the letters of a name in lower case, without `2d`: `leakyrelu` for `leaky_relu_`."""
     return re.sub(r"\dd$|[^a-z]", "", name.lower())
 
@@ -53,7 +54,10 @@ def target_names(net: Net) -> list[str]:
 
 @dataclass(frozen=True)
 class Sample:
-    """The program of one example of a kind of layer, lowered with or without a label input."""
+    """The program of one example of a kind of layer, lowered with or without a label input.
+
+    `is_first` is True for the first of the kind's examples.
+    """
 
     kind: type[Layer]
     net: Net
@@ -70,8 +74,8 @@ def layer_kinds() -> dict[str, type[Layer]]:
 def samples() -> list[Sample]:
     """Return the lowered examples of the kinds of layer that are not in STRUCTURE.
 
-    Each is lowered without a label and with one, if it can be. A kind without examples is lowered
-    with its defaults, on a map and on a vector.
+    Each is lowered without and with a label, and left out where that fails. A kind without examples
+    is lowered with its defaults, on a map and on a vector.
     """
     result = []
     for name, kind in layer_kinds().items():
@@ -85,11 +89,11 @@ def samples() -> list[Sample]:
 
 
 @cached_by_kinds("layer")
-def kinds_by_heads() -> dict[tuple[str, ...], list[type[Layer]]]:
+def kinds_by_names() -> dict[tuple[str, ...], list[type[Layer]]]:
     """Return the kinds of layer by the names of their examples' calls, such as `("conv",)`."""
     kinds: dict[tuple[str, ...], list[type[Layer]]] = {}
     for sample in samples():
-        alike = kinds.setdefault(tuple(map(head, target_names(sample.net))), [])
+        alike = kinds.setdefault(tuple(map(bare_name, target_names(sample.net))), [])
         if sample.kind not in alike:
             alike.append(sample.kind)
     return kinds
@@ -135,7 +139,7 @@ def _frozen(value: object) -> object:
 
 
 def settings_of(graph: RecordedGraph, calls: Iterable[RecordedCall]) -> dict[str, object]:
-    """Return the settings of all calls by name. Calls with weights override the others."""
+    """Return the settings of all calls by name; calls with weights override the others."""
     settings: dict[str, object] = {}
     for call in sorted(calls, key=lambda call: call.has_state):
         if not graph.is_reshape(call):
@@ -157,16 +161,18 @@ def _settings(call: RecordedCall) -> dict[str, object]:
         settings = {}
     if not set(settings) - {"args", "kwargs"}:
         # a function takes its input, then the arguments of the module of its name
-        settings = dict(zip(_constructor(call), call.args[1:], strict=False)) | call.kwargs
+        settings = dict(zip(_argument_names(call), call.args[1:], strict=False)) | call.kwargs
     settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
     return {name: value for name, value in settings.items() if is_plain(value)}
 
 
-def _constructor(call: RecordedCall) -> list[str]:
+def _argument_names(call: RecordedCall) -> list[str]:
     """Return names for a function's arguments, from the torch module of the same name."""
-    classes = [getattr(nn, name) for name in vars(nn) if head(name) == head(call.name)]
-    classes = [cls for cls in classes if isinstance(cls, type)]
-    names = list(inspect.signature(classes[0].__init__).parameters)[1:] if classes else []
+    wanted = bare_name(call.name)
+    classes = [
+        cls for n, cls in vars(nn).items() if bare_name(n) == wanted and isinstance(cls, type)
+    ]
+    names = list(inspect.signature(classes[0]).parameters) if classes else []
     return [*names, *(f"argument{i}" for i in range(len(names), len(call.args)))]
 
 
@@ -176,9 +182,12 @@ def _constructor(call: RecordedCall) -> list[str]:
 def guesses(
     kind: type[AnyKind], settings: dict[str, object], shape: Shape = ()
 ) -> Iterator[AnyKind]:
-    """Yield up to MOST instances of `kind`, with fields from settings and `shape`, best first."""
+    """Yield up to MOST instances of `kind` that may fit calls of these settings, likely ones first.
+
+    `shape` is the shape of the calls' output.
+    """
     known = fields_of(kind).values()
-    fields = [f for f in known if f.name not in OTHERS and not f.type.family]
+    fields = [f for f in known if f.name not in SHARED and not f.type.family]
     pools = {f.name: [_fitted(f, v) for v in pool(f, settings, shape)] for f in fields}
     if any(field.required and not pools[field.name] for field in fields):
         return
@@ -225,6 +234,7 @@ def sides(value: object) -> object:
 
 
 def unique(values: list[object]) -> list[object]:
+    """Return the values, each once, in order; they need not be hashable."""
     return [value for i, value in enumerate(values) if value not in values[:i]]
 
 
@@ -242,7 +252,7 @@ def _fitted(field: Field, value: object) -> object:
 
 
 def norms(calls: Sequence[RecordedCall]) -> list[WeightNorm | None]:
-    """Return candidates for the weight norm of the first wrapped module; [None] without any."""
+    """Return the weight norms that the first wrapped module may have; [None] if none is wrapped."""
     for module in (call.module for call in calls if call.module is not None):
         settings = [each for part in module.modules() for each in _norm_settings(part)]
         if settings:
@@ -252,6 +262,7 @@ def norms(calls: Sequence[RecordedCall]) -> list[WeightNorm | None]:
 
 
 def _norm_settings(part: nn.Module) -> Iterator[dict[str, object]]:
+    """Yield the settings of each weight norm on a module, the older hooks last."""
     for _, norm in parametrizations(part):
         yield plain_settings(norm)
     for hook in part._forward_pre_hooks.values():

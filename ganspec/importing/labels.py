@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from itertools import product
 
 from ganspec.importing.entries import Entry, data, entry_of
-from ganspec.importing.graph import RecordedCall, RecordedGraph
+from ganspec.importing.graph import RecordedCall
 from ganspec.importing.guesses import guesses, kind_with, labelled, layer_kinds, norms, settings_of
 from ganspec.importing.likeness import Segment, expresses, lowered
 from ganspec.importing.matching import Matcher
 from ganspec.kinds.layer import Layer
-from ganspec.language.expr import Width
 from ganspec.language.fields import Field, fields_of
 from ganspec.language.kinds import Kind, kinds_of
-from ganspec.program.ir import Input, label_input
+from ganspec.program.ir import Input
 
 
 @dataclass(frozen=True)
@@ -26,12 +25,6 @@ class GraphLabel:
     input: Input
 
 
-def graph_label(graph: RecordedGraph, value: int, classes: int) -> GraphLabel:
-    """Return the label whose tensor is `value`: an index if it holds integers, else multi-hot."""
-    is_index = not graph.dtypes[value].is_floating_point
-    return GraphLabel(value, label_input(Width(classes), is_index))
-
-
 def joined(
     matcher: Matcher,
     label: GraphLabel,
@@ -39,12 +32,13 @@ def joined(
     side: list[RecordedCall],
     calls: list[RecordedCall],
 ) -> Entry | None:
-    """Return the layer that joins the label to the value `start` as `side` and `calls` do, or None.
+    """Return the layer that joins the label to the value `start` as the code does, or None.
 
-    `side` are the calls on the label alone.
+    `side` are the calls that read the label alone, `calls` those that read `start`, too.
     """
     graph = matcher.graph
     both = [*side, *calls]
+    # a call that stands for a user's module is not in the graph yet
     both.sort(key=lambda call: graph.calls.index(call) if call in graph.calls else len(graph.calls))
     segment = Segment(graph, both, (start, label.value))
     for layer in candidates(matcher, segment, side):
@@ -69,11 +63,11 @@ def candidates(matcher: Matcher, segment: Segment, side: list[RecordedCall]) -> 
 
 
 def conditions(matcher: Matcher, side: list[RecordedCall]) -> Iterator[Kind]:
-    """Yield conditions of every kind, with the sizes and activations of the label's calls."""
+    """Yield conditions of every kind, with the sizes and activations of the calls `side`."""
     graph = matcher.graph
     sizes = [graph.shapes[call.output][0] for call in side if call.has_state]
-    unary = [call for call in side if call not in graph.roles and not call.has_state]
-    hidden = [layer for call in unary if (layer := matcher.layer([call]))]
+    plain = [call for call in side if call not in graph.roles and not call.has_state]
+    hidden = [layer for call in plain if (layer := matcher.layer([call]))]
     for name, kind in kinds_of("condition").items():
         if name == "none":
             continue

@@ -50,7 +50,6 @@ class Segment:
 
     @property
     def state(self) -> list[torch.Tensor]:
-        """Weights and statistics."""
         return state_of(self.modules)
 
     def run(self, *inputs: torch.Tensor) -> torch.Tensor:
@@ -61,6 +60,7 @@ class Segment:
 
 
 def state_of(modules: Sequence[nn.Module]) -> list[torch.Tensor]:
+    """Return the weights and statistics of the modules, in order."""
     return [tensor for module in modules for tensor in module.state_dict().values()]
 
 
@@ -78,7 +78,10 @@ def lowered(
 
 
 def expresses(net: Net, segment: Segment) -> bool:
-    """Return True if the program computes the same as the calls, by settings or else results."""
+    """Return True if a program computes the same as a segment.
+
+    Settings decide if each step can be compared with a call. Otherwise both run on random numbers.
+    """
     graph, calls = segment.graph, segment.calls
     if net.output.shape != segment.shape or net.heads or len(net.inputs) != len(segment.inputs):
         return False
@@ -107,7 +110,7 @@ def same_step(graph: RecordedGraph, step: Step, call: RecordedCall) -> bool | No
     if call.module is None or cls is not parametrize.type_before_parametrizations(call.module):
         return None
     if isinstance(getattr(call.module, "padding", None), str):
-        return None
+        return None  # `same` can equal a step's padding in numbers
     if step.call.wraps:
         built = module_of(step.call)
     else:
@@ -140,8 +143,8 @@ def parametrizations(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def plain_settings(owner: object) -> dict[str, object]:
-    """Return the public attributes of a module or hook that are plain values."""
-    # a momentum moves running statistics alone
+    """Return the public attributes of a module or hook that are plain and change results."""
+    # a momentum changes running statistics only
     tracks = getattr(owner, "track_running_stats", True)
     silent = SILENT if tracks else (*SILENT, "momentum")
     public = {n: v for n, v in vars(owner).items() if not n.startswith("_") and n not in silent}
@@ -149,7 +152,7 @@ def plain_settings(owner: object) -> dict[str, object]:
 
 
 def is_plain(value: object) -> bool:
-    """Return True for a number, a text, None, or a tuple of these."""
+    """Return True if `value` is a number, a text, None, or a tuple of these."""
     parts = value if isinstance(value, tuple) else (value,)
     return all(isinstance(part, PLAIN) for part in parts)
 
@@ -163,7 +166,7 @@ def single(value: object) -> object:
 
 
 def same_results(net: Net, segment: Segment) -> bool:
-    """Return True if program and calls give the same results, with equal weights, inputs and seed.
+    """Return True if program and segment give the same results for equal weights, inputs and seed.
 
     Results and statistics are compared in the modes of `modes_of` (without modules, in training
     mode only), in double precision, or in single precision if the code fails in double.
@@ -190,7 +193,7 @@ def _agree(mine: nn.Module, segment: Segment, dtype: torch.dtype, tolerance: flo
             part.to(dtype)
         copy_state(mine, segment.state)
         # a bare function was recorded in training mode and has no evaluation mode
-        for training in modes_of(parts) if parts[1:] else (True,):
+        for training in modes_of(parts) if segment.modules else (True,):
             for part in parts:
                 part.train(training)
             torch.manual_seed(SEED)

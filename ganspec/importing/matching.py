@@ -10,9 +10,9 @@ from torch.nn.utils import parametrize
 from ganspec.importing.entries import Entry, entry_of
 from ganspec.importing.graph import RecordedCall, RecordedGraph
 from ganspec.importing.guesses import (
+    bare_name,
     guesses,
-    head,
-    kinds_by_heads,
+    kinds_by_names,
     norms,
     settings_of,
     target_names,
@@ -27,11 +27,11 @@ ATTEMPTS = ((2, False), (1, False), (2, True), (1, True))
 
 
 def own_names(calls: Sequence[RecordedCall]) -> list[str]:
-    """Return the names of the called classes if a layer of the same names is to be preferred.
+    """Return the names of the called classes if the layer should call classes of these names.
 
-    Of several layers with equal results, the one whose modules have these names is chosen. This
-    applies to classes outside torch, such as ganspec's helper classes, and to dropout at rate 0,
-    where both kinds do the same. Return [] for other calls.
+    They choose among layers with equal results. That is needed for classes outside torch, such as
+    the modules of ganspec's emitted files, and for dropout at rate 0, where both kinds do nothing.
+    Return [] for other calls.
     """
     modules = [call.module for call in calls if call.module is not None]
     classes = [parametrize.type_before_parametrizations(module) for module in modules]
@@ -43,14 +43,14 @@ def own_names(calls: Sequence[RecordedCall]) -> list[str]:
 
 
 class Matcher:
-    """Search for the layers that express calls. Results are kept in `known` for equal calls."""
+    """Finder of the layers that express calls; `known` has its results by the calls' keys."""
 
     def __init__(self, graph: RecordedGraph):
         self.graph = graph
         self.known: dict[object, Layer | None] = {}
 
     def entries(self, calls: list[RecordedCall]) -> Iterator[Entry]:
-        """Yield the layers of a chain of calls; an entry without a kind if no layer fits a call."""
+        """Yield the layers of a chain of calls, without a kind for a call that no layer fits."""
         while calls:
             for length, loose in ATTEMPTS:
                 part = calls[:length]
@@ -76,9 +76,9 @@ class Matcher:
         return self.known[key, loose]
 
     def key(self, calls: list[RecordedCall]) -> object:
-        """Return a key, equal for calls that differ only in weights.
+        """Return a key that is equal for calls that differ only in the numbers of their weights.
 
-        None if a call that is no reshape is of a bare function or a user's module.
+        None if a call is of a user's module, or of a bare function that does not reshape.
         """
         parts: list[object] = []
         for call in calls:
@@ -91,6 +91,7 @@ class Matcher:
         return tuple(parts)
 
     def search(self, calls: list[RecordedCall], loose: bool) -> Layer | None:
+        """Return the first candidate that expresses the calls, preferably one with `own_names`."""
         segment = Segment(self.graph, calls, calls[0].inputs)
         start = self.graph.shapes[segment.inputs[0]]
         if any(len(shape) not in (1, 3) for shape in (start, segment.shape)):
@@ -111,10 +112,11 @@ class Matcher:
     def candidates(self, segment: Segment, loose: bool) -> Iterator[Layer]:
         """Yield layers that the calls could be, the likeliest first."""
         graph, calls = segment.graph, segment.calls
-        kinds = [kind for heads in self.heads(calls) for kind in kinds_by_heads().get(heads, [])]
+        kinds = [kind for names in self.names(calls) for kind in kinds_by_names().get(names, [])]
         bare = not any(call.has_state for call in calls)
-        odd = len(calls) == 2 and not graph.is_reshape(calls[1])
-        if loose and bare and not odd and not all(call in graph.roles for call in calls):
+        # of two calls, a layer without weights expresses those that end with a reshape
+        fits_both = len(calls) == 1 or graph.is_reshape(calls[1])
+        if loose and bare and fits_both and not all(call in graph.roles for call in calls):
             kinds += weightless()
         known = settings_of(graph, calls)
         for kind in dict.fromkeys(kinds):
@@ -123,7 +125,7 @@ class Matcher:
                 for norm in wraps:
                     yield layer.model_copy(update={"weight_norm": norm}) if norm else layer
 
-    def heads(self, calls: Sequence[RecordedCall]) -> Iterator[tuple[str, ...]]:
+    def names(self, calls: Sequence[RecordedCall]) -> Iterator[tuple[str, ...]]:
         """Yield the names to look the calls up by: their own, or those of torch's base classes."""
         names: list[list[str]] = []
         for call in calls:
@@ -132,6 +134,6 @@ class Matcher:
                 names.append(["flatten" if is_vector else "unflatten"])
             else:
                 cls = base(call.module) if call.module is not None else None
-                own = [head(call.name), *([head(cls.__name__)] if cls else [])]
+                own = [bare_name(call.name), *([bare_name(cls.__name__)] if cls else [])]
                 names.append(list(dict.fromkeys(own)))
         return product(*names)

@@ -1,4 +1,4 @@
-"""Calls that no layer expresses: layers `unknown` that describe them and keep their shapes."""
+"""Conversion of calls that no layer expresses to layers `unknown`, which keep the shapes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from ganspec.language.unread import UNREAD
 
 
 def marked(graph: RecordedGraph, entries: list[Entry], start: int) -> list[Entry]:
-    """Return `entries` with those without a kind as layers `unknown`, which keep the shapes."""
-    _take_scopes(graph, entries)
+    """Return `entries` with layers `unknown` for those without a kind; the first reads `start`."""
+    _merge_modules(graph, entries)
     before = start
     for entry in (merged := _merged(graph, entries)):
         for part in entry.inner():
@@ -29,7 +29,7 @@ def unknown(seen: str) -> Data:
 
 
 def unread(entry: Entry, seen: str, before: Shape, after: Shape) -> Entry:
-    """Make `entry` a layer `unknown` from the shape `before` to `after`. Return it."""
+    """Turn `entry` into a layer `unknown` from the shape `before` to `after`, and return it."""
     own: dict[str, Data] = {"seen": seen[:300]}
     if before != after:
         own["shape"] = list(after) if len(after) in (1, 3) else [math.prod(after)]
@@ -38,7 +38,7 @@ def unread(entry: Entry, seen: str, before: Shape, after: Shape) -> Entry:
 
 
 def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
-    """Join adjacent entries without a kind if the value between them is neither vector nor map."""
+    """Return `entries`, joining two without a kind if neither vector nor map is between them."""
     merged: list[Entry] = []
     for entry in entries:
         last = merged[-1] if merged and entry.kind is None and merged[-1].kind is None else None
@@ -50,8 +50,8 @@ def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
     return merged
 
 
-def _take_scopes(graph: RecordedGraph, entries: list[Entry]) -> None:
-    """Merge the entries of a user's module that keeps the shape, if an entry has no kind."""
+def _merge_modules(graph: RecordedGraph, entries: list[Entry]) -> None:
+    """Join the entries of each user's module that keeps the shape if one of them has no kind."""
     if all(entry.kind is not None for entry in walk(entries)):
         return
     for number, scope in enumerate(graph.scopes):

@@ -11,7 +11,7 @@ from torch import nn
 from ganspec.importing.entries import Data, Entry, shortened, walk
 from ganspec.importing.graph import BATCH, RecordedCall, RecordedGraph, Shape, sized
 from ganspec.importing.guesses import layer_kinds
-from ganspec.importing.labels import graph_label
+from ganspec.importing.labels import GraphLabel
 from ganspec.importing.likeness import fill, modes_of
 from ganspec.importing.missing import marked, scope_of
 from ganspec.importing.python_file import CodeInput, UnreadableError
@@ -20,15 +20,17 @@ from ganspec.importing.simplifying import simplify
 from ganspec.importing.structure import Structure
 from ganspec.kinds.layer import Weighted
 from ganspec.kinds.normalization import word
+from ganspec.language.errors import one_line
+from ganspec.language.expr import Width
 from ganspec.language.unread import UNREAD
-from ganspec.program.ir import Input
+from ganspec.program.ir import Input, label_input
 
 NAMES = ("as", "from")  # fields that name a layer's value or the value that it reads
 
 
 @dataclass(eq=False)
 class NetworkDraft:
-    """A network's layers; `reads` is its input shape, `makes` its output shape, without batch."""
+    """A network's layers and settings; `reads` and `makes` are its input and output shape."""
 
     title: str
     reads: Shape
@@ -88,24 +90,28 @@ def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> Cod
     graph, tensors = _recorded(title, network, inputs)
     values = list(zip(graph.inputs, inputs, strict=True))
     start = next(value for value, each in values if each.classes is None)
-    labels = [(value, each.classes) for value, each in values if each.classes is not None]
-    label = graph_label(graph, *labels[0]) if labels else None
+    label, classes = None, None
+    for value, each in values:
+        if each.classes is not None:
+            classes, is_index = each.classes, not each.shape
+            label = GraphLabel(value, label_input(Width(classes), is_index))
     structure = Structure(graph, start, label)
     outputs = _outputs(title, graph)
-    score, *heads = sorted(outputs, key=lambda value: math.prod(graph.shapes[value]) != 1)
+    # a single number is the score, even if it is not returned first
+    main, *heads = sorted(outputs, key=lambda value: math.prod(graph.shapes[value]) != 1)
     draft = CodeNetwork(
         title,
         graph.shapes[start],
-        graph.shapes[score],
-        structure.entries(start, score),
+        graph.shapes[main],
+        structure.entries(start, main),
         label=label.input if label else None,
-        classes=labels[0][1] if labels else None,
+        classes=classes,
         network=network,
         graph=graph,
         inputs=tensors,
     )
     heads = [head for head in heads if _auxiliary(draft, structure, head)]
-    draft.compared = [outputs.index(value) for value in (score, *heads)]
+    draft.compared = [outputs.index(value) for value in (main, *heads)]
     draft.entries = marked(graph, structure.named(draft.entries), start)
     _lift_condition(draft)
     _lift_weight_norm(draft)
@@ -116,7 +122,7 @@ def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> Cod
 def _recorded(
     title: str, network: nn.Module, inputs: list[CodeInput]
 ) -> tuple[RecordedGraph, list[torch.Tensor]]:
-    """Return the network's graph and inputs. If it rejects a latent `(n,)`, try `(n, 1, 1)`."""
+    """Return the network's graph and inputs; if it rejects a latent (n,), it gets (n, 1, 1)."""
     pixels = [CodeInput("z", (*i.shape, 1, 1)) if i.name == "z" else i for i in inputs]
     is_vector = any(i.name == "z" and len(i.shape) == 1 for i in inputs)
     failures = []
@@ -129,12 +135,11 @@ def _recorded(
         except Exception as error:  # the user's code may raise anything
             failures.append(error)
     texts = " and ".join(each.text for each in inputs)
-    reason = (str(failures[0]).strip().splitlines() or [type(failures[0]).__name__])[0]
-    raise UnreadableError(f"{title} does not run on {texts}: {reason[:200]}")
+    raise UnreadableError(f"{title} does not run on {texts}: {one_line(failures[0])[:200]}")
 
 
 def drawn(code_input: CodeInput) -> torch.Tensor:
-    """Return a small random batch for an input: normal numbers, or labels."""
+    """Return a random batch for an input: normal numbers, or labels."""
     generator = torch.Generator().manual_seed(0)
     shape = (BATCH, *code_input.shape)
     if code_input.classes is None:
@@ -145,7 +150,10 @@ def drawn(code_input: CodeInput) -> torch.Tensor:
 
 
 def _outputs(title: str, graph: RecordedGraph) -> list[int]:
-    """Return the outputs, each without a final reshape of a single number."""
+    """Return the network's outputs; for a reshaped single number, the value before the reshape.
+
+    Raise UnreadableError if there are none.
+    """
     if not graph.outputs:
         raise UnreadableError(f"{title} returns nothing that depends on its inputs")
     maker = {call.output: call for call in graph.calls}
@@ -178,7 +186,7 @@ def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> bool:
         or any(entry.kind is None for entry in walk(layers))
     ):
         shape = sized(draft.graph.shapes[head])
-        draft.unknown.append(f"a further output of {shape}: {', '.join(kinds) or 'a value inside'}")
+        draft.unknown.append(f"a further output of {shape}: {', '.join(kinds) or 'an inner value'}")
         return False
     size = last.fields.pop("out")
     if isinstance(size, int):
@@ -191,7 +199,7 @@ def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> bool:
 
 
 def _lift_condition(draft: CodeNetwork) -> None:
-    """Turn a first layer `join_label` into the network's setting `condition`."""
+    """Replace a first layer `join_label` by the network's setting `condition`."""
     first = draft.entries[0] if draft.entries else None
     if first is not None and first.kind == "join_label" and "as" not in first.fields:
         draft.condition = first.fields["condition"]
@@ -201,18 +209,18 @@ def _lift_condition(draft: CodeNetwork) -> None:
 
 
 def _lift_weight_norm(draft: CodeNetwork) -> None:
-    """Turn the weight norm of a joined label, or else of most layers, into the network's."""
+    """Move the weight norm of a joined label, or else of most layers, to the network's settings."""
     entries = list(walk(draft.entries))
     kinds = {name for name, kind in layer_kinds().items() if issubclass(kind, Weighted)}
     weighted = [entry for entry in entries if entry.kind in kinds]
     joins = [entry for entry in entries if entry.kind == "join_label"]
     norms = [entry.fields.get("weight_norm") for entry in weighted]
-    given = [norm for norm in norms if norm is not None]
+    present = [norm for norm in norms if norm is not None]
     usual = draft.weight_norm or next(
         (e.fields["weight_norm"] for e in joins if "weight_norm" in e.fields), None
     )
-    if usual is None and len(given) > 1 and 2 * norms.count(given[0]) > len(norms):
-        usual = given[0]
+    if usual is None and len(present) > 1 and 2 * norms.count(present[0]) > len(norms):
+        usual = present[0]
     if usual is None:
         return
     draft.weight_norm = usual
@@ -225,7 +233,7 @@ def _lift_weight_norm(draft: CodeNetwork) -> None:
 
 
 def lift_activation_norm(draft: NetworkDraft) -> None:
-    """If all norm layers are equal, make them a setting of the network and layers `norm`."""
+    """Turn the norm layers into layers `norm` and a setting of the network, if all are equal."""
     norms = {n: kind for n, kind in layer_kinds().items() if kind.role == "norm"}
     layers = [entry for entry in walk(draft.entries) if entry.kind in norms]
     settings = [(e.kind, {k: v for k, v in e.fields.items() if k not in NAMES}) for e in layers]
@@ -252,7 +260,9 @@ def _note_weights(draft: CodeNetwork) -> None:
         draft.notes.append(f"{text}: compared after training only")
     read = {id(parameter) for module in used for parameter in module.parameters()}
     scopes = [scope_of(draft.graph, entry.calls) for entry in draft.missing]
-    inside = tuple(f"{scope.path}." for scope in scopes if scope)  # their notes name the module
+    inside = tuple(
+        f"{scope.path}." for scope in scopes if scope
+    )  # weights of modules that a layer `unknown` names
     parameters = draft.network.named_parameters()
     left = [n for n, p in parameters if id(p) not in read and not n.startswith(inside)]
     if left:

@@ -38,14 +38,14 @@ def remark(text: str) -> str:
 
 
 def noted(line: str, note: str) -> str:
-    """Return `line`, followed by `note` as a comment unless that is empty."""
+    """Return `line`, with `note` after it as a comment unless `note` is empty."""
     if not note:
         return line
     return (line.ljust(MARGIN) if len(line) < MARGIN else f"{line}  ") + remark(note)
 
 
 def layer_lines(entries: list[Entry], indent: int = 4) -> list[str]:
-    """Return the YAML lines of a list of layers, one line for each layer that fits in it."""
+    """Return the YAML lines of a list of layers; a layer has one line if it fits in one."""
     return [line for entry in entries for line in _lines(entry, indent)]
 
 

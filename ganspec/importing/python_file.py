@@ -1,4 +1,4 @@
-"""Building of networks from a module, with inputs and arguments from the command line."""
+"""Construction of networks from a Python module and arguments of the command line."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ class CodeInput:
 
     @property
     def text(self) -> str:
-        return f"{self.name}:" + "x".join(map(str, self.shape))
+        """The input as the user writes it, such as `x:3x64x64`."""
+        sizes = "x".join(map(str, self.shape))
+        return f"{self.name}:{sizes or f'class{self.classes}'}"
 
 
 def parse_input(text: str) -> CodeInput:
@@ -61,7 +63,7 @@ def _size(text: str) -> int:
 
 
 class SettingsObject:
-    """An object with the fields that `--with opt.img_size=32,opt.channels=1` gives to `opt`."""
+    """An object with the attributes that `--with opt.img_size=32,opt.channels=1` gives to `opt`."""
 
     def __init__(self, name: str):
         self._name = name
@@ -81,13 +83,15 @@ def parse_settings(texts: Iterable[str]) -> dict[str, object]:
             owner, dot, field = name.rpartition(".")
             if not equals or not field.isidentifier() or not (owner.isidentifier() or not dot):
                 raise _no_setting(part)
-            if not owner:
+            first = owner or field
+            if first in settings and isinstance(settings[first], SettingsObject) != bool(owner):
+                raise UnreadableError(
+                    f"{quoted(first)} has a value and fields; leave out one of these"
+                )
+            if owner:
+                vars(settings.setdefault(owner, SettingsObject(owner)))[field] = _value(value, part)
+            else:
                 settings[field] = _value(value, part)
-                continue
-            options = settings.setdefault(owner, SettingsObject(owner))
-            if not isinstance(options, SettingsObject):
-                raise UnreadableError(f"{quoted(owner)} is given twice, alone and with fields")
-            vars(options)[field] = _value(value, part)
     return settings
 
 
@@ -128,7 +132,7 @@ Maker = Callable[..., nn.Module]  # a network's class, or a function that return
 
 
 def maker_of(module: ModuleType, name: str, path: Path) -> Maker:
-    """Return the class or function called `name`. Raises UnreadableError."""
+    """Return the class or function called `name` that a file defines. Raises UnreadableError."""
     own = {
         key: value
         for key, value in vars(module).items()
@@ -138,14 +142,14 @@ def maker_of(module: ModuleType, name: str, path: Path) -> Maker:
     if name in classes or inspect.isfunction(own.get(name)):
         return own[name]
     if not classes:
-        raise UnreadableError(f"{path} defines no nn.Module")
+        raise UnreadableError(f"{path} defines no nn.Module; name the file that does")
     raise UnreadableError(
         f"{path} has no network {quoted(name)}; {suggestion(name, classes, 'it has')}"
     )
 
 
 def build(maker: Maker, settings: dict[str, object]) -> nn.Module:
-    """Call `maker` with those settings that it takes. Raises UnreadableError."""
+    """Return the network that `maker` makes with the settings it takes. Raises UnreadableError."""
     parameters = inspect.signature(maker).parameters
     named = {
         n: p for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
@@ -168,14 +172,14 @@ def build(maker: Maker, settings: dict[str, object]) -> nn.Module:
         place = place_of(error, Path(inspect.getfile(maker)))
         raise UnreadableError(f"{place} in {maker.__name__}()") from None
     if not isinstance(network, nn.Module):
-        raise UnreadableError(f"{maker.__name__}() makes no nn.Module")
+        raise UnreadableError(f"{maker.__name__}() makes no nn.Module; name the network's class")
     return network
 
 
 def _meant(value: object, words: dict[str, object]) -> object:
     """Return the class or function that a word such as `nn.ReLU` names, else `value` itself.
 
-    In a SettingsObject, the fields that are such words are replaced in place.
+    In a SettingsObject, attributes that are words for a class or function are replaced in place.
     """
     if isinstance(value, SettingsObject):
         for name, field in vars(value).items():
@@ -183,14 +187,14 @@ def _meant(value: object, words: dict[str, object]) -> object:
     if not isinstance(value, str):
         return value
     first, *rest = value.split(".")
-    thing = words.get(first)
+    named = words.get(first)
     for name in rest:
-        thing = getattr(thing, name, None)
-    return thing if inspect.isclass(thing) or inspect.isfunction(thing) else value
+        named = getattr(named, name, None)
+    return named if inspect.isclass(named) or inspect.isfunction(named) else value
 
 
 def arity(network: nn.Module) -> tuple[int, int]:
-    """Return the numbers of arguments that `forward` requires, and that it takes."""
+    """Return how many arguments `forward` requires, and how many it takes at most."""
     parameters = list(inspect.signature(network.forward).parameters.values())
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     required = sum(p.kind in plain and p.default is p.empty for p in parameters)

@@ -24,7 +24,7 @@ FORWARDS = {cls.forward for cls in CONTAINERS}
 
 
 class CallRecorder(TorchFunctionMode):
-    """Records the calls of a network while it runs."""
+    """Recorder of the calls that a network makes while it runs."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -33,7 +33,7 @@ class CallRecorder(TorchFunctionMode):
         self.tensors: list[torch.Tensor] = []  # by value; kept alive, so that ids stay unique
         self.calls: list[RecordedCall] = []
         self.scopes: list[ModuleCall] = []
-        self.open: list[int] = []
+        self.open: list[int] = []  # indices of the scopes that are running, outermost first
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         known = self.known((args, kwargs or {})) if not self.inside else ()
@@ -51,7 +51,7 @@ class CallRecorder(TorchFunctionMode):
         return tuple(dict.fromkeys(value for value in values if value is not None))
 
     def value(self, tensor: torch.Tensor) -> int:
-        """Record `tensor`, again if a call has changed it. Return the number of its new value."""
+        """Record `tensor` as a new value, even if it was one before, and return its number."""
         number = len(self.tensors)
         self.values[id(tensor)] = number
         self.tensors.append(tensor)
@@ -65,9 +65,10 @@ class CallRecorder(TorchFunctionMode):
         args, kwargs = mapped((args, kwargs), self.slot)
         outputs = list(tensors(result))
         for index, tensor in enumerate(outputs):
-            call = RecordedCall(target, args, kwargs, inputs, self.value(tensor), path)
-            call.scopes, call.count, call.index = tuple(self.open), len(outputs), index
-            self.calls.append(call)
+            place = path, tuple(self.open), len(outputs), index
+            self.calls.append(
+                RecordedCall(target, args, kwargs, inputs, self.value(tensor), *place)
+            )
 
     def slot(self, leaf: Any) -> Any:
         """Return a slot for a recorded tensor, and any other argument unchanged."""
@@ -123,7 +124,7 @@ class CallRecorder(TorchFunctionMode):
 
 
 def record(network: nn.Module, inputs: list[torch.Tensor]) -> RecordedGraph:
-    """Run `network` on `inputs`. Return a graph of its calls. Raises whatever it raises."""
+    """Return the graph of the calls that `network` makes on `inputs`. Raises its errors."""
     recorder = CallRecorder()
     starts = tuple(recorder.value(tensor) for tensor in inputs)
     handles = recorder.watch(network)

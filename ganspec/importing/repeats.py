@@ -18,10 +18,10 @@ NAMES = {"out": "c"}  # usual names in a repeat, by field
 
 
 def repeated(entries: list[Entry]) -> list[Entry]:
-    """Return `entries` with repeated layers as `repeat`.
+    """Return `entries` with repeated layers folded into layers `repeat`.
 
-    Of the patterns in `_patterns`, the one with the largest gain is folded, if it is three lines or
-    more; then the entries after it are searched.
+    Of the patterns in `_patterns`, the one with the largest gain is folded, if that is three lines
+    or more. Then the entries after it are searched.
     """
     folded: list[Entry] = []
     while entries:
@@ -32,8 +32,8 @@ def repeated(entries: list[Entry]) -> list[Entry]:
             entries = entries[1:]
             continue
         repeat = template(rounds, NAMES)
-        times: dict[str, Data] = {"with": repeat.params} if repeat.params else {}
-        times = times or {"times": len(rounds)}
+        named: dict[str, Data] = {"with": repeat.params} if repeat.params else {}
+        times = named or {"times": len(rounds)}
         folded += [*entries[:start], Entry("repeat", {**times, "layers": repeat.layers})]
         entries = entries[start + sum(map(len, rounds)) :]
     return folded
@@ -45,9 +45,10 @@ def _rank(pattern: Pattern) -> tuple[int, int, int]:
 
 
 def _patterns(entries: list[Entry]) -> Iterator[Pattern]:
-    """Yield patterns that begin with one of the first entries, a block or a kind in `beginnings()`.
+    """Yield the patterns that begin at one of the first LONGEST_PERIOD entries.
 
-    The gain is the number of lines saved, less a cost for several names and long rounds.
+    They begin with a call of a block or with a kind in `beginnings()`. The gain is the number of
+    lines saved, less a cost for several names and for long rounds.
     """
     for start, entry in enumerate(entries[:LONGEST_PERIOD]):
         if entry.kind in layer_kinds() and entry.kind not in beginnings():
@@ -61,7 +62,7 @@ def _patterns(entries: list[Entry]) -> Iterator[Pattern]:
 
 @cached_by_kinds("layer")
 def beginnings() -> set[str]:
-    """Return the kinds that can begin a round: kinds with weights, or that resize their input."""
+    """Return the kinds that can begin a round: those with weights, and those that resize."""
     resizing = {s.kind.kind for s in samples() if s.net.output.shape != s.net.inputs[0].value.shape}
     return resizing | {name for name, kind in layer_kinds().items() if issubclass(kind, Weighted)}
 
@@ -86,6 +87,7 @@ def _rounds(entries: list[Entry], size: int) -> list[list[Entry]]:
 
 
 def _is_simple(entry: Entry) -> bool:
+    """Return True if a layer was read, and has no note, no named value and no layers inside."""
     if entry.kind == UNREAD or entry.note or {"as", "from"} & set(entry.fields):
         return False
     return not any(entry.inner())

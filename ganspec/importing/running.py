@@ -1,10 +1,13 @@
-"""Running of a Python file as far as its networks need it, and the initial weights it applies."""
+"""Execution of a Python file as far as its networks need it, and of the fills it applies to them.
+
+A fill is a function that draws the initial weights of a module.
+"""
 
 from __future__ import annotations
 
 import ast
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -21,7 +24,7 @@ def run_file(path: Path, names: set[str]) -> ModuleType:
     """Run the Python file at `path` as a module and return it. Raises UnreadableError.
 
     Statements after the definitions of `names` run only if they define functions, classes or
-    constants: what follows is usually a training. Of these, one that fails is left out.
+    constants: what follows is usually a training. A definition that fails there is left out.
     """
     if not path.is_file():
         raise UnreadableError(f"there is no file {path}")
@@ -49,7 +52,7 @@ def run_file(path: Path, names: set[str]) -> ModuleType:
 
 
 class NetworksLoader(SourceFileLoader):
-    """Loads a file without the statements that its networks, called `networks`, do not need."""
+    """Loader of a Python file without the statements that its `networks` do not need."""
 
     def __init__(self, name: str, path: Path, networks: set[str]):
         super().__init__(name, str(path))
@@ -74,7 +77,7 @@ def _guarded(node: ast.stmt) -> ast.stmt:
 
 
 def _is_constant(node: ast.stmt) -> bool:
-    """Return True for an assignment without calls, such as `ngf = 64`."""
+    """Return True if `node` is an assignment without calls, such as `ngf = 64`."""
     is_assignment = isinstance(node, (ast.Assign, ast.AnnAssign))
     return is_assignment and not any(isinstance(part, ast.Call) for part in ast.walk(node))
 
@@ -85,9 +88,10 @@ Fill = Callable[[nn.Module], None]
 
 
 def applied(path: Path, module: ModuleType, names: Iterable[str]) -> dict[str, list[Fill]]:
-    """Return the functions that the file applies to a network, by the network's name in `names`.
+    """Return the fills that the file applies to its networks, by the networks' names.
 
-    Found are `G(...).apply(f)`, and `net.apply(f)` where `net` was assigned from a call of `G`.
+    `f` is a fill of `G` in `G(...).apply(f)`, and in `net.apply(f)` if `net` was assigned from a
+    call of `G`. Only networks in `names` are looked for.
     """
     tree = ast.parse(path.read_bytes(), str(path))
     owners: dict[str, str] = {}
@@ -96,11 +100,13 @@ def applied(path: Path, module: ModuleType, names: Iterable[str]) -> dict[str, l
         if isinstance(node, ast.Assign) and (name := _made(node.value, wanted)):
             owners.update({ast.unparse(target): name for target in node.targets})
     fills: dict[str, list[Fill]] = {}
-    for owner, function in _applications(tree):
-        name = owners.get(ast.unparse(owner)) or _made(owner, wanted)
-        fill = getattr(module, function, None)
-        if name and callable(fill):
-            fills.setdefault(name, []).append(fill)
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(ast.Attribute(owner, "apply"), [ast.Name(function)]):
+                network = owners.get(ast.unparse(owner)) or _made(owner, wanted)
+                fill = getattr(module, function, None)
+                if network and callable(fill):
+                    fills.setdefault(network, []).append(fill)
     return fills
 
 
@@ -112,17 +118,9 @@ def _made(value: ast.expr, names: set[str]) -> str | None:
     return None
 
 
-def _applications(tree: ast.Module) -> Iterator[tuple[ast.expr, str]]:
-    """Yield the owner and the function of each call `owner.apply(function)`."""
-    for node in ast.walk(tree):
-        match node:
-            case ast.Call(ast.Attribute(owner, "apply"), [ast.Name(function)]):
-                yield owner, function
-
-
-def filled(build: Callable[[], nn.Module], fills: list[Fill] | None) -> nn.Module:
-    """Return a new network after the functions in `fills` have drawn its initial weights."""
+def filled(build: Callable[[], nn.Module], fills: Iterable[Fill]) -> nn.Module:
+    """Return a new network after `fills` have drawn its initial weights."""
     network = build()
-    for fill in fills or ():
+    for fill in fills:
         network.apply(fill)
     return network

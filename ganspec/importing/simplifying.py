@@ -82,6 +82,7 @@ def role_of(graph: RecordedGraph, call: RecordedCall) -> str | None:
 
 
 def _join(output: torch.Tensor, operands: list[torch.Tensor]) -> str | None:
+    """Return the name in JOINS of the function that makes `output` of the operands, or None."""
     for name, join in JOINS.items():
         if name == "cat" or len(operands) == 2:
             try:
@@ -94,6 +95,7 @@ def _join(output: torch.Tensor, operands: list[torch.Tensor]) -> str | None:
 
 
 def _rearrangement(call: RecordedCall, output: torch.Tensor, x: torch.Tensor) -> str | None:
+    """Return `identity` or `reshape` if `output` has the numbers of `x` in order; else None."""
     if output.dtype != x.dtype or output.numel() != x.numel() or len(output) != BATCH:
         return None
     if not torch.equal(output.flatten(), x.flatten()):

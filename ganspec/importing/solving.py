@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import product
 from math import isqrt
 
-from ganspec.importing.entries import Entry, data, written
+from ganspec.importing.entries import Data, Entry, data, written
 from ganspec.importing.graph import Shape
 from ganspec.importing.guesses import kind_with, layer_kinds
 from ganspec.importing.likeness import lowered
@@ -51,13 +51,13 @@ KERAS = {
     "UpSampling2D": "upsample",
     "ZeroPadding2D": "pad",
 }
-# the field that a table does not print, by Keras class
+# a field that tables do not print and the spec guesses, by Keras class
 UNPRINTED = {
     "GroupNormalization": "groups",
     "AveragePooling2D": "window",
     "MaxPooling2D": "window",
 }
-# fields that no shape and no count settles, by Keras class
+# a field that no shape or count tells, `unknown` in the spec, by Keras class
 UNKNOWN = {
     "Dropout": "rate",
     "SpatialDropout2D": "rate",
@@ -69,7 +69,7 @@ UNKNOWN = {
 
 
 def keras_type(row: Row) -> str:
-    """Return the Keras class of a row, by the layer's name if the table cuts the class short."""
+    """Return the Keras class of a row, completed by the layer's name if it is cut short."""
     if row.type in KERAS:
         return row.type
     start = row.type.rstrip("…")
@@ -103,7 +103,7 @@ class Solution:
 
 
 def solve(row: Row, before: Shape) -> Solution | None:
-    """Return the first layer that fits a row, with the others; None if no layer fits."""
+    """Return the likeliest layer for a row that reads the shape `before`; None if none fits."""
     fitting: list[tuple[Layer, Net]] = []
     for layer in options(KERAS.get(row.type, ""), row, before):
         net = fits(layer, before, row)
@@ -125,18 +125,30 @@ def fits(layer: Layer, before: Shape, row: Row) -> Net | None:
 
 def _same(a: Net, b: Net) -> bool:
     """Return True if two programs make the same calls."""
-    one, two = (
-        [(s.call.target, s.call.args, s.call.kwargs, s.output.shape) for s in net.steps]
-        for net in (a, b)
-    )
+    one, two = ([(step.call, step.output.shape) for step in net.steps] for net in (a, b))
     return one == two
 
 
 def _difference(layer: Layer, best: Layer) -> str:
+    """Return the kind of `layer`, or its fields that differ from those of `best`, as text."""
     if layer.kind != best.kind:
         return layer.kind
     fields = {name: data(v) for name, v in dict(layer).items() if v != getattr(best, name)}
     return ", ".join(f"{name} {str(value).lower()}" for name, value in fields.items())
+
+
+def activation_of(rows: list[Row]) -> Data:
+    """Return the first activation in `rows` as a spec writes it; None if there is none.
+
+    An `Activation`, whose function a table does not print, is `unknown`.
+    """
+    for row in rows:
+        if row.type == "Activation":
+            return unknown(f"{row.name} (Activation)")
+        if (kind := KERAS.get(row.type)) in ("relu", "leaky_relu", "elu"):
+            field = UNKNOWN.get(row.type)
+            return {kind: {field: unknown("not printed")}} if field else kind
+    return None
 
 
 # -- fields -----------------------------------------------------------------------------------

@@ -54,7 +54,9 @@ class Imported:
 def import_file(
     path: Path, names: dict[str, str], inputs: list[CodeInput], settings: dict[str, object]
 ) -> Imported:
-    """Import the classes or functions in `names`, by role. Shapes decide for the role `network`.
+    """Import the networks of the classes or functions in `names`, which has them by role.
+
+    For the role `network`, the network's shapes decide which role it has.
 
     Raise UnreadableError if the file, a name, a setting or an input does not fit, or if networks
     differ in the shape of their images.
@@ -64,11 +66,11 @@ def import_file(
     known = {each for maker in makers.values() for each in inspect.signature(maker).parameters}
     if strange := [name for name in settings if name not in known]:
         raise UnreadableError(
-            f"no constructor takes {listed(strange)}; --with is for its arguments"
+            f"no constructor takes {listed(strange)}; --with is for constructors' arguments"
         )
     fills = applied(path, module, names.values())
     builders = {
-        role: partial(filled, partial(build, maker, settings), fills.get(names[role]))
+        role: partial(filled, partial(build, maker, settings), fills.get(names[role], ()))
         for role, maker in makers.items()
     }
     networks: dict[str, CodeNetwork] = {}
@@ -96,10 +98,11 @@ def import_file(
 def inputs_of(
     role: str, title: str, least: int, most: int, inputs: list[CodeInput], image: Shape | None
 ) -> list[CodeInput]:
-    """Return the `inputs` that a network reads.
+    """Return the `inputs` that a network reads, whose `forward` takes `least` to `most` tensors.
 
-    `forward` takes `least` to `most` tensors. Labels that it does not take are left out. Raise
-    UnreadableError if the inputs do not fit, or if ganspec has no such network.
+    Labels are left out if `forward` does not take them. A discriminator without an `x` reads
+    `image`, the generator's output shape. Raise UnreadableError if the inputs do not fit, or if
+    ganspec has no such network.
     """
     fitting = {"generator": "zy", "discriminator": "xy"}.get(role, "xyz")
     own = [each for each in inputs if each.name in fitting]
@@ -114,7 +117,8 @@ def inputs_of(
     if len(own) < least:
         raise UnreadableError(f"{title} reads {least} tensors; add --input y:class10 or y:10")
     if len(own) > most:
-        raise UnreadableError(f"{title} reads {most} tensors, but {len(own)} are given")
+        count = f"{most} tensor{'s' * (most != 1)}, not {len(own)}"
+        raise UnreadableError(f"{title} reads {count}; leave out an --input")
     labels = sum(each.is_label for each in own)
     if len(own) - labels > 1 or labels > 1:
         what = "labels" if labels > 1 else "images or latents"
@@ -127,7 +131,10 @@ def finish(
     networks: dict[str, CodeNetwork],
     builders: Mapping[str, Callable[[], nn.Module]],
 ) -> Imported:
-    """Return the draft's text with initial weights, and the comparison of each network."""
+    """Return the import of a draft, after each network was compared with its code.
+
+    `builders` make the networks again, to find their initial weights.
+    """
     text = text_of(draft)
     try:
         spec = loads(text, f"{draft.name}.yaml")
@@ -140,7 +147,7 @@ def finish(
         draft.inits[role] = unknown("not compared, because the networks are not equal")
         if verified[role] == EQUAL:
             recognized, init = initial_weights(
-                network, builders[role], partial(lowered, spec, role)
+                network, builders[role], partial(program_of, spec, role)
             )
             draft.inits[role] = init if recognized else unknown(UNKNOWN_INIT)
             if not recognized:
@@ -161,17 +168,17 @@ def finish(
 
 
 def compared(spec: Spec, role: str, network: CodeNetwork) -> str:
-    """Describe the difference of a network and its code in words; `EQUAL` if there is none."""
+    """Return the difference of a network and its code in words; `EQUAL` if there is none."""
     if gaps := len(network.gaps):
         return f"not compared: {gaps} of its parts {'was' if gaps == 1 else 'were'} not read"
     try:
-        return difference(network, lowered(spec, role)) or EQUAL
+        return difference(network, program_of(spec, role)) or EQUAL
     except SpecError as error:
         return f"does not fit: {error.diagnostics[0].message}"
 
 
-def lowered(spec: Spec, role: str, init: Initializer | None = None) -> Net:
-    """Lower one network of a spec, with `init` in place of its own if given. Raises SpecError."""
+def program_of(spec: Spec, role: str, init: Initializer | None = None) -> Net:
+    """Return a network's program, with `init` for its initial weights. Raises SpecError."""
     network = getattr(spec, role)
     if init is not None:
         network = network.model_copy(update={"init": init})

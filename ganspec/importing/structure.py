@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ganspec.importing.entries import Data, Entry, walk
 from ganspec.importing.graph import RecordedCall, RecordedGraph, Slot
-from ganspec.importing.guesses import head, kinds_by_heads
+from ganspec.importing.guesses import bare_name, kinds_by_names
 from ganspec.importing.labels import GraphLabel, joined
 from ganspec.importing.matching import Matcher
 
@@ -12,7 +12,7 @@ JOINS = {"add": "add", "cat": "concat"}  # role of a call, kind of layer
 
 
 class Structure:
-    """Reader of a graph's layers, from the value `start` on."""
+    """Conversion of the calls of a graph to layers, from the value `start` on."""
 
     def __init__(self, graph: RecordedGraph, start: int, label: GraphLabel | None):
         self.graph, self.start, self.label = graph, start, label
@@ -34,9 +34,9 @@ class Structure:
             if (outputs & {*read, *graph.outputs}) - {scope.outputs[0]}:
                 continue
             slots = tuple(map(Slot, scope.inputs))
-            whole = RecordedCall(scope.module, slots, {}, scope.inputs, scope.outputs[0])
-            whole.path, whole.scopes = scope.path, scope.outer
-            if (head(whole.name),) in kinds_by_heads() and self.is_known(whole):
+            place = scope.path, scope.outer
+            whole = RecordedCall(scope.module, slots, {}, scope.inputs, scope.outputs[0], *place)
+            if (bare_name(whole.name),) in kinds_by_names() and self.is_known(whole):
                 graph.calls[graph.calls.index(inner[-1])] = whole
                 graph.calls = [call for call in graph.calls if call not in inner]
 
@@ -83,7 +83,7 @@ class Structure:
         return [v for v in call.inputs if v in self.derived and (v, call) not in self.cut]
 
     def cut_long_reads(self, start: int, region: list[RecordedCall]) -> bool:
-        """Let a later join read `start` by name. Return False if there is no such join."""
+        """Let the first join that can read `start` by name do so. Return False if there is none."""
         if len(region) == 1 or self.has_label(region) or self.branches(start, region):
             return False
         after = self.graph.after(start) - {start}
@@ -98,7 +98,7 @@ class Structure:
         return self.graph.roles.get(call) in JOINS
 
     def name(self, value: int) -> str:
-        """Return the name of a value. A value without a name gets one: `skip`, `skip2`, ..."""
+        """Return the name of a value, a new one such as `skip2` if the value has none."""
         new = f"skip{len(self.names) + 1}" if self.names else "skip"
         return self.names.setdefault(value, new)
 
@@ -164,7 +164,7 @@ class Structure:
     # -- names --------------------------------------------------------------------------------
 
     def named(self, entries: list[Entry]) -> list[Entry]:
-        """Write the values' names as `as` fields. A name of the input gets a layer `identity`."""
+        """Return `entries` with names of values under `as`; a layer `identity` names the input."""
         for entry in walk(entries):
             if name := self.names.get(entry.output):
                 entry.fields["as"] = name

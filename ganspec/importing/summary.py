@@ -50,10 +50,11 @@ class Table:
 def read_tables(text: str, name: str) -> list[Table]:
     """Return every model printed in `text`.
 
-    Raise UnreadableError if there is none, one has no layers, or `text` is over LONGEST.
+    Raise UnreadableError if `text` is longer than LONGEST, has no table or one without layers, or
+    if torchsummary, torchinfo or the option `expand_nested` printed it.
     """
     if len(text) > LONGEST:
-        raise UnreadableError(f"{name} is too long to be a table")
+        raise UnreadableError(f"{name} is too long to be a table; cut out the rest")
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text.splitlines()]  # colours
     heads = [i for i, line in enumerate(lines) if all(word in line for word in HEADER[:3])]
     if not heads:
@@ -78,6 +79,7 @@ def read_tables(text: str, name: str) -> list[Table]:
 
 
 def _title(before: list[str], name: str) -> str:
+    """Return the model's name in the last lines before a table; `name` if they have none."""
     for line in reversed(before[-6:]):
         if match := re.match(r'\s*Model: "?([^"]*)"?\s*$', line):
             return match[1]
@@ -102,6 +104,7 @@ def _fill(table: Table, header: str, lines: list[str]) -> None:
 
 
 def _total(line: str) -> tuple[str, int] | None:
+    """Return the key in TOTALS and the number of a line with a sum; None for another line."""
     for name, pattern in TOTALS.items():
         if match := re.match(pattern + r"\s*([\d,. ]*\d)", line):
             return name, int(re.sub(r"\D", "", match[1].split(" (")[0]))
@@ -109,6 +112,7 @@ def _total(line: str) -> tuple[str, int] | None:
 
 
 def _split(line: str, boxed: bool, starts: list[int]) -> list[str]:
+    """Return the four cells of a line, by bars if the table is boxed, else by columns."""
     if boxed:
         cells = [cell.strip() for cell in re.split(f"[{BARS}]", line)[1:]]
     else:
@@ -125,7 +129,9 @@ def _row(cells: list[str]) -> Row:
     count = int(re.sub(r"\D", "", params) or 0)
     # without the indices of outputs, `[0][0]`, which may be cut short
     names = re.findall(r"[\w./-]+…?", re.sub(r"\[[\d\[\]]*…?", " ", sources))
-    return Row(title.strip(), kind, _shape(shape), count, names, _is_cut(shape))
+    return Row(
+        title.strip(), kind, _shape(shape), count, names, is_cut="(" in shape and ")" not in shape
+    )
 
 
 def _joined(cell: str) -> str:
@@ -135,10 +141,6 @@ def _joined(cell: str) -> str:
     for line in lines[1:]:
         text += line if "(" in text and ")" not in text else f" {line}"
     return text
-
-
-def _is_cut(cell: str) -> bool:
-    return "(" in cell and ")" not in cell
 
 
 def _shape(cell: str) -> Shape | None:

@@ -18,7 +18,7 @@ LONGEST_SUM = 2  # names in one width; a longer sum is harder to read than its n
 def name_widths(
     draft: CodeNetwork, inputs: list[CodeInput], maker: Maker, settings: dict[str, object]
 ) -> dict[str, int]:
-    """Write the network's widths with names of arguments. Return the used names' values.
+    """Replace widths of the draft by expressions of arguments, and return these arguments' values.
 
     For each even argument, the network is built and read again with this argument halved. A width
     that changes contains a multiple of the argument.
@@ -63,9 +63,9 @@ def _numbers(draft: CodeNetwork) -> Iterator[tuple[Path, int]]:
 def _halved(
     title: str, maker: Maker, settings: dict[str, object], inputs: list[CodeInput], value: int
 ) -> CodeNetwork | None:
-    """Build and read the network; None if that fails.
+    """Return the network that `settings` give; None if it cannot be built or read.
 
-    It reads `inputs`; if it cannot, it reads inputs whose sizes equal to `value` are halved.
+    It reads `inputs`. If that fails, the sizes of `inputs` that are equal to `value` are halved.
     """
     half = value // 2
     halved = [

@@ -25,7 +25,11 @@ Image = tuple[int, int, int]
 
 @dataclass(eq=False)
 class SpecDraft:
-    """A spec before it is text: its networks and `init` by role, shape of images."""
+    """A spec before it is text.
+
+    `networks` and their initial weights, `inits`, are by role. `images` is the shape of the images,
+    `report` the lines of the section `report`, and `variables` are the values under `vars`.
+    """
 
     name: str
     doc: str
@@ -85,8 +89,10 @@ def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> 
         shape = network.makes if role == "generator" else network.reads
         image = image_of(shape)
         if image is None:
+            verb = "makes" if role == "generator" else "reads"
+            what = f"{network.title} {verb} {sized(shape)}"
             raise UnreadableError(
-                f"a network of {sized(shape)}; ganspec reads images of 1 or 3 channels"
+                f"{what}; ganspec reads images of 1 or 3 channels, and square ones as vectors"
             )
         images.append(image)
     if len(set(images)) > 1:
@@ -118,7 +124,7 @@ def adapt(role: str, network: NetworkDraft, image: Image) -> None:
 
 
 def _join_inside(network: NetworkDraft) -> None:
-    """Turn the network's condition into a first layer: the label joins what a reshape makes."""
+    """Turn the network's condition into a first layer, which then follows an added reshape."""
     if network.condition is None:
         return
     join = Entry("join_label", {"condition": network.condition})
@@ -138,7 +144,7 @@ def plain_name(text: str) -> str:
 
 
 def text_of(draft: SpecDraft) -> str:
-    """Return the text of the spec, with what was not read as `unknown`."""
+    """Return the text of the spec; parts that were not read are `unknown`."""
     lines = [remark(f"Written by `ganspec import` from {draft.source}.")]
     lines += [f"name: {draft.name}", f"doc: {flow(draft.doc)}"]
     lines += [f"framework: {draft.framework}"] if draft.framework != "torch" else []
@@ -200,6 +206,7 @@ def _data(draft: SpecDraft) -> list[str]:
 
 
 def _label(draft: SpecDraft) -> dict[str, Data] | None:
+    """Return the section of the label; None if no network reads or predicts one."""
     for role, network in draft.networks.items():
         if network.label is not None:
             kind = "classes" if network.label.value.is_index else "multi_hot"
@@ -212,7 +219,7 @@ def _label(draft: SpecDraft) -> dict[str, Data] | None:
 
 
 def ending(network: NetworkDraft | None) -> str:
-    """Return the kind of the last layer that is no reshape, `""` if there is none."""
+    """Return the kind of the last layer but reshapes; `""` if there is none."""
     entries = network.entries if network else []
     kinds = [entry.kind for entry in entries if entry.kind not in ("flatten", "reshape")]
     return (kinds[-1] or "") if kinds else ""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from ganspec.compiler.check import check
@@ -69,7 +68,7 @@ def _read(path: Path) -> list[Table]:
 def _walks(tables: list[Table], inputs: list[CodeInput]) -> tuple[list[Walk], list[str]]:
     """Return the layers of each table, generators first to learn the image shape, and warnings.
 
-    A table of other models is left out, with a warning.
+    A table whose rows are other models is left out, with a warning.
     """
     warnings, walks = [], []
     shapes = {each.name: each.shape for each in inputs}
@@ -84,7 +83,7 @@ def _walks(tables: list[Table], inputs: list[CodeInput]) -> tuple[list[Walk], li
         if len(walk.draft.makes) == 3 and image is None:
             image = image_of(walk.draft.makes)
     if not walks:
-        raise UnreadableError(warnings[0] if warnings else "there is no table")
+        raise UnreadableError(warnings[0])
     return walks, warnings
 
 
@@ -94,17 +93,22 @@ def _starts_with_vector(table: Table) -> bool:
 
 
 def unprinted(network: NetworkDraft) -> list[str]:
-    """Return the fields that the table does not print, equal ones once with their number."""
-    return _counted(
-        f"{entry.kind} {name}"
-        for entry in network.entries
-        for name, value in entry.fields.items()
-        if isinstance(value, dict) and UNREAD in value
-    )
+    """Return the fields that the table does not print; equal ones are counted, not repeated."""
+    parts = [{str(entry.kind): entry.fields} for entry in network.entries]
+    return _counted(text for part in (network.condition, *parts) for text in _gaps(part))
+
+
+def _gaps(value: Data, owner: str = "") -> Iterator[str]:
+    """Yield the names of unknown fields in nested data, each after its kind: `dropout rate`."""
+    for name, part in value.items() if isinstance(value, dict) else ():
+        if isinstance(part, dict) and UNREAD in part:
+            yield f"{owner} {name}"
+        else:
+            yield from _gaps(part, name)
 
 
 def doubtful(entries: list[Entry]) -> list[str]:
-    """Return the layers' notes without parameter counts; equal ones once, with their number."""
+    """Return the layers' notes without parameter counts; equal ones are counted, not repeated."""
     notes = [(e.kind, re.sub(r"^[\d,]+(; )?", "", e.note)) for e in entries]
     return _counted(f"{kind}: {note}" if kind else note for kind, note in notes if note)
 
@@ -116,13 +120,14 @@ def _counted(texts: Iterable[str]) -> list[str]:
 def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list[str]:
     """Return the lines of a report with the tables' numbers, which `ganspec check` verifies.
 
-    Networks with stand-ins are left out, and the layers of networks that read a label.
+    They have no network with a layer of unknown parameters or with further outputs, and no layers
+    of a network that reads a label.
     """
     params: dict[str, Data] = {}
     rows: dict[str, Data] = {}
     for role, network in networks.items():
         if any(entry.note for entry in network.missing) or len(network.unknown) > 1:
-            continue  # the counts of what was read are fewer
+            continue  # the spec has fewer parameters than the table
         if (known := counts(tables[role])).get("total"):
             params[role] = known
         printed = [row.params for row in tables[role].rows if row.params]
@@ -148,7 +153,7 @@ def counts(table: Table) -> dict[str, int]:
 
 
 def _verified(text: str, tables: dict[str, Table]) -> dict[str, str]:
-    """Compare parameter counts. Return by role a text such as `1,234 parameters, as printed`."""
+    """Return the comparison of parameter counts by role, such as `1,234 parameters, as printed`."""
     spec = loads(text, "spec")
     try:
         nets = lower(spec)
@@ -157,9 +162,12 @@ def _verified(text: str, tables: dict[str, Table]) -> dict[str, str]:
     verified = {}
     for role, table in tables.items():
         total = totals(costs(nets[role]))["total"]
-        printed = table.totals.get("total", math.nan)
-        same = total == counts(table).get("total")
-        verified[role] = f"{total:,} parameters, " + ("as printed" if same else f"not {printed:,}")
+        printed = counts(table).get("total")
+        if printed is None:
+            words = "but the table prints no total"
+        else:
+            words = "as printed" if total == printed else f"not {printed:,}"
+        verified[role] = f"{total:,} parameters, {words}"
     try:
         check(spec)
     except SpecError as error:

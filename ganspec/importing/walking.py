@@ -11,7 +11,7 @@ from ganspec.importing.graph import Shape, sized
 from ganspec.importing.missing import shown, unread
 from ganspec.importing.network import NetworkDraft
 from ganspec.importing.python_file import UnreadableError
-from ganspec.importing.solving import KERAS, keras_type, solve
+from ganspec.importing.solving import KERAS, activation_of, keras_type, solve
 from ganspec.importing.summary import Row, Table
 from ganspec.language.expr import Width
 from ganspec.program.ir import label_input
@@ -31,13 +31,13 @@ class Walk:
         self.names: dict[str, str] = {}  # names of values that a later layer reads, by row
         self.entries: dict[str, Entry] = {}  # last layers by row
         self.labels: list[Row] = []  # rows that only process the label
-        self.before: Row | None = None
+        self.before: Row | None = None  # the row taken last
         self.main = ""  # the input that the first layer reads
-        self.running: Shape = ()
+        self.running: Shape = ()  # output shape of the row taken last
         self.is_lost = False  # True after a row whose shape is not known
 
     def run(self) -> None:
-        """Fill the draft. Raise UnreadableError without an input shape or layers."""
+        """Fill the draft. Raises UnreadableError if there is no input shape or no layer."""
         self.drop_further_outputs()
         for row in self.rows:
             if row.type == "InputLayer":
@@ -77,8 +77,7 @@ class Walk:
 
     def start(self, row: Row) -> Shape:
         """Return the shape of the input: printed, given by the user, or guessed from `row`."""
-        read = [name for text in row.sources if (name := named(text, self.inputs))]
-        if read:
+        if read := self.read_inputs(row):
             self.main = max(read, key=lambda name: math.prod(self.inputs[name]))
             return self.inputs[self.main]
         label = self.labels[0].shape if self.labels else None
@@ -90,6 +89,10 @@ class Walk:
         if given and solve(row, given):
             return given
         return self.guess(row)
+
+    def read_inputs(self, row: Row) -> list[str]:
+        """Return the names of the inputs that a row reads."""
+        return [name for text in row.sources if (name := named(text, self.inputs))]
 
     def guess(self, row: Row) -> Shape:
         """Guess the input shape of a first row, and add a note.
@@ -137,15 +140,15 @@ class Walk:
         self.before = row
 
     def plain(self, row: Row) -> list[Entry] | None:
-        """Return the layer of a row with one input, [] if it needs none; None if none fits."""
-        if self.is_lost and row.type != "Flatten":  # no count settles a layer of an unknown input
+        """Return the layer of a row with one input, [] if it is needless; None if none fits."""
+        if self.is_lost and row.type != "Flatten":  # the input is unknown, so many layers fit
             self.is_lost = row.is_cut
             return None
         if row.type == "Activation":
             return None  # the table does not say which
         source = named(row.sources[0], self.shapes) if row.sources else None
         if row.sources and self.before and self.before.name.startswith(row.sources[0].rstrip("…")):
-            source = None  # of the rows whose names begin so, the row before is the likeliest
+            source = None  # of rows whose names a cut cell may mean, the row before is likeliest
         if self.before is None or source == self.before.name:
             source = None
         start = self.shapes[source] if source else self.running
@@ -167,16 +170,15 @@ class Walk:
         return self.names[row]
 
     def join(self, row: Row) -> list[Entry] | None:
-        """Return the layers that join named values or the label; None if none fit.
+        """Return the layers that join named values or the label; None if no layers fit.
 
-        [] if the network's `condition` joins the label.
+        The list is empty if the network's `condition` joins the label.
         """
         kind = KERAS[row.type]
         if self.labels and _mentions(row.sources, self.labels[-1:]):
             if row.is_cut and row.shape != self.joined(kind, [self.labels[-1].shape or ()]):
                 return None
-            entry = self.condition(row)
-            return [entry] if entry else [] if self.draft.condition else None
+            return self.condition(row)
         if kind == "concat" and (entries := self.vector(row)) is not None:
             return entries
         sources = [named(text, self.shapes) for text in row.sources]
@@ -204,12 +206,11 @@ class Walk:
         return not joins(row) and _mentions(row.sources[:1], self.labels)
 
     def vector(self, row: Row) -> list[Entry] | None:
-        """Return the layer for a row that appends a multi-hot label; None if the row does not.
+        """Return a list of the layer that appends a multi-hot label; None if the row does not.
 
-        [] if the network's `condition` appends it.
+        The list is empty if the network's `condition` appends the label.
         """
-        read = [name for text in row.sources if (name := named(text, self.inputs))]
-        others = [name for name in read if name != self.main]
+        others = [name for name in self.read_inputs(row) if name != self.main]
         if not self.main or len(others) != 1 or len(self.inputs[others[0]]) != 1:
             return None
         size = self.inputs[others[0]][0]
@@ -221,32 +222,31 @@ class Walk:
             return []
         return [Entry("join_label", {"condition": "concat"})]
 
-    def condition(self, row: Row) -> Entry | None:
-        """Return one layer for the label's rows and the row that joins them.
+    def condition(self, row: Row) -> list[Entry] | None:
+        """Return a list of the layer for the label's rows and the row that joins them.
 
-        Before the first layer, the network's `condition` is set and None is returned. None is
-        also returned if the label's rows do not begin with an embedding.
+        The list is empty if the network's `condition` stands for these rows. Return None if the
+        label's rows do not begin with an embedding.
         """
         embedding = self.labels[0]
         size = (embedding.shape or (0,))[0]
         if embedding.type != "Embedding" or not size or embedding.params % size:
             return None
-        kinds = [KERAS.get(label.type) for label in self.labels]
         fields: dict[str, Data] = {"size": size}
         if KERAS[row.type] == "multiply":
             fields["join"] = "product"
-        elif "linear" in kinds:
+        elif any(label.type == "Dense" for label in self.labels):
             fields["join"] = "map"
-        if hidden := [kind for kind in kinds if kind in ("relu", "leaky_relu")]:
-            fields["hidden"] = hidden[0]
+        if hidden := activation_of(self.labels):
+            fields["hidden"] = hidden
         self.set_label(embedding.params // size, is_index=True)
         count = sum(label.params for label in self.labels)
         self.labels = []
         short: Data = {"embedding": size if list(fields) == ["size"] else fields}
         if not self.draft.entries:
             self.draft.condition = short
-            return None
-        return Entry("join_label", {"condition": short}, note=f"{count:,}")
+            return []
+        return [Entry("join_label", {"condition": short}, note=f"{count:,}")]
 
     def set_label(self, size: int, is_index: bool) -> None:
         self.draft.classes, self.draft.label = size, label_input(Width(size), is_index)
