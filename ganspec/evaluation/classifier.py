@@ -159,10 +159,7 @@ def feature_tap(network: EvaluatedNetwork, layer: str | None) -> FeatureTap:
 
 
 def _layer_index(layer: str, paths: list[str]) -> int:
-    """Return the index of the call that `layer` names by a path or an index.
-
-    Raises ExtractorError if there is none.
-    """
+    """Return the index of the call that `layer` names by path or index. Raises ExtractorError."""
     if layer in paths:
         return len(paths) - 1 - paths[::-1].index(layer)  # the last of several calls
     if layer.lstrip("-").isdigit() and -len(paths) <= int(layer) < len(paths):

@@ -22,11 +22,7 @@ LAYERS = {"MaxPool_1": "64", "MaxPool_2": "192", "Mixed_6e": "768", "AvgPool": "
 
 
 def inception_extractor(
-    path: Path | None,
-    device: torch.device,
-    layer: str | None,
-    resize: str,
-    download: bool,
+    path: Path | None, device: torch.device, layer: str | None, resize: str, download: bool
 ) -> Extractor:
     """Return an extractor that applies the InceptionV3 of 2015, by which FID is defined.
 
@@ -121,10 +117,7 @@ def interpolate(images: torch.Tensor, width: int) -> torch.Tensor:
 
 
 def build_network(weights: InceptionWeights) -> nn.Module:
-    """Return torch-fidelity's network with these weights.
-
-    Raises ExtractorError if they do not fit, and FidelityError if torch-fidelity is missing.
-    """
+    """Return torch-fidelity's network with these weights. Raises ExtractorError, FidelityError."""
     base: Any = fidelity("feature_extractor_inceptionv3").FeatureExtractorInceptionV3  # untyped
 
     class Network(base):

@@ -23,13 +23,7 @@ from ganspec.kinds.datasets.listing import find_images, warn_others
 from ganspec.systems import archive, checkpoint
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.spec import Data
-from ganspec.training.images import (
-    SHOWN,
-    class_names,
-    open_images,
-    warn_if_dark,
-    warn_of_files,
-)
+from ganspec.training.images import SHOWN, class_names, open_images, warn_if_dark, warn_of_files
 
 CACHE = Path("~/.cache/ganspec/references")
 VERSION = 2  # of the format of the cache's files

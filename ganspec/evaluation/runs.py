@@ -11,13 +11,7 @@ import torch
 from ganspec.evaluation.extractor import Extractor
 from ganspec.evaluation.extractors import ExtractorChoice
 from ganspec.evaluation.helping import open_shared
-from ganspec.evaluation.options import (
-    DEFAULTS,
-    OF_A_RUN,
-    OF_DRAWING,
-    OF_IMAGES,
-    EvaluationOptions,
-)
+from ganspec.evaluation.options import DEFAULTS, OF_A_RUN, OF_DRAWING, OF_IMAGES, EvaluationOptions
 from ganspec.evaluation.real_images import RealSide, drawn_references
 from ganspec.evaluation.reference import RealImages, open_folder
 from ganspec.evaluation.scoring import PassProgress, Scorer, all_scores, refusal, silent

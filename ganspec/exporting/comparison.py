@@ -96,10 +96,7 @@ def compare(
 def _run(
     arrays: dict[str, np.ndarray], settings: dict[str, str]
 ) -> tuple[dict[str, torch.Tensor], str]:
-    """Return the outputs of the export for `arrays` by name, and the library that ran it.
-
-    The names are those of `outside.run`. Raises ExportError if the export fails.
-    """
+    """Return what `outside.run` writes for `arrays`, and what it returns. Raises ExportError."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         np.savez(folder / "inputs.npz", **arrays)  # type: ignore[arg-type]  # NumPy's own stub

@@ -85,13 +85,8 @@ def resolve(tree: MapNode) -> Document:
     resolver.vars = resolver.names
     _blocks(resolver, tree.get("blocks"))
     plain = {name: int(v) if isinstance(v, int) else v for name, v in scope.items()}
-    spec = resolver.model(
-        system_of(tree),
-        tree,
-        "the spec",
-        elsewhere=ELSEWHERE,
-        given={"tree": tree, "vars": plain},
-    )
+    given = {"tree": tree, "vars": plain}
+    spec = resolver.model(system_of(tree), tree, "the spec", ELSEWHERE, given=given)
     resolver.unused()
     if spec is None or resolver.diagnostics:
         raise SpecError(resolver.diagnostics)

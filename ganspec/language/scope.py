@@ -61,10 +61,7 @@ class Scope:
             raise SpecError([*self.diagnostics, rest])
 
     def wrong(self, node: Node, wanted: str, help: str | None = None) -> object:
-        """Report a value of another type than `wanted`, words such as "`lr` is a number".
-
-        Return MISSING.
-        """
+        """Report a value that breaks `wanted`, such as "`lr` is a number". Return MISSING."""
         self.report("wrong-type", f"{wanted}, not {quoted(node.value)}", node.mark, help)
         return MISSING
 

@@ -61,10 +61,7 @@ class Section(BaseModel):
         return key and f"{key}.{name}"
 
     def with_unread(self, names: Iterable[str]) -> Self:
-        """Remember the names of the fields that are `unknown`. Return this section.
-
-        The name `""` means that the whole section is unknown.
-        """
+        """Remember which fields are `unknown`, `""` for the whole section. Return this section."""
         self._unread = tuple(names)
         return self
 

@@ -18,11 +18,7 @@ PROBLEMS: list[tuple[str, str, str | None]] = [
     ),
     (r"indent by '\\t'", "a tab cannot indent YAML", "use spaces"),
     (r"found character '\\t'", "a tab cannot stand here", "use a space"),
-    (
-        r"found character '(?P<character>[@`%])'",
-        "a text cannot begin with {character}",
-        "quote it",
-    ),
+    (r"found character '(?P<character>[@`%])'", "a text cannot begin with {character}", "quote it"),
     (r"found unknown escape character", "an unknown escape in a double-quoted text", "use '...'"),
     (r"expected escape sequence", "an unfinished escape in a double-quoted text", "use '...'"),
     (
@@ -46,11 +42,7 @@ PROBLEMS: list[tuple[str, str, str | None]] = [
         "a list cannot begin here",
         "begin `- ` on a line of its own",
     ),
-    (
-        r"mapping keys are not allowed",
-        "a map cannot begin here",
-        "begin it on a line of its own",
-    ),
+    (r"mapping keys are not allowed", "a map cannot begin here", "begin it on a line of its own"),
     (
         r"expected <block end>",
         "this line is not in line with the ones before it",

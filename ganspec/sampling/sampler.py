@@ -131,10 +131,7 @@ class Sampler(Source):
         return self.weights.step
 
     def ask(self, text: str) -> torch.Tensor:
-        """Set the labels to those that `text` names, as `find_labels` does. Return them.
-
-        Raises LabelError.
-        """
+        """Set the labels to those that `find_labels` finds in `text`. Return them."""
         labels = find_labels(text, self.spec, self.names)
         if self.labels is None:
             raise LabelError(f"the generator of {self.spec.name} reads no label")
@@ -142,10 +139,7 @@ class Sampler(Source):
         return labels
 
     def truncate(self, bound: float) -> None:
-        """Let all latents drawn from now on be within -bound and bound.
-
-        Raises RunError if they are uniform.
-        """
+        """Draw all later latents within -bound and bound. Raises RunError if they are uniform."""
         if self.cfg.latent_distribution != "normal":
             raise RunError(
                 f"latents of {self.spec.name} are uniform, within bounds already: only normal "
