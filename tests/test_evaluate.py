@@ -140,6 +140,17 @@ def test_a_classifiers_features_and_logits_are_numpys(tmp_path, colour):
         classifier_extractor(run.folder, CPU, "layers.9")
 
 
+def test_a_classifier_without_a_linear_or_conv_layer_needs_a_layer(tmp_path):
+    layers = "[{conv_transpose: 24}, mean_pool]"
+    text = re.sub(r"layers: .*softmax\]", f"layers: {layers}", BY_HAND)
+    text = text.replace("{cross_entropy: {reads: probabilities}}", "cross_entropy")
+    run = train(loads(text), tmp_path / "odd", steps=1)
+    with pytest.raises(ExtractorError, match=r"no linear or conv layer: name one with --layer"):
+        classifier_extractor(run.folder, CPU, None)
+    extractor = classifier_extractor(run.folder, CPU, "layers.0")
+    assert extractor(torch.zeros(2, 1, 8, 8, dtype=torch.uint8))[0].shape == (2, 24)
+
+
 def test_maps_are_averaged_and_named(runs):
     extractor = classifier_extractor(runs / "classifier", CPU, "layers.2")
     features, logits = extractor(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))

@@ -63,7 +63,11 @@ def test_values_are_changed_in_a_copy(spec):
         ({"train..batch": 2}, "with_values:1:1", "`train..batch` is not a path of keys"),
         ({"train.batch=3": 2}, "with_values:1:1", "`train.batch=3` is not a path of keys"),
         ({3: 2}, "with_values:1:1", "`3` is not a path of keys"),
-        ({"a": torch.ones(1)}, "with_values:1:1", "no value of a spec has the type `Tensor`"),
+        (
+            {"a": torch.ones(1)},
+            "with_values:1:1",
+            "a value of the type `Tensor` does not fit into a spec",
+        ),
     ],
 )
 def test_wrong_values_are_refused_as_on_the_command_line(spec, values, place, message):

@@ -251,7 +251,7 @@ def test_a_score_needs_the_labels_that_the_discriminator_reads(tmp_path):
     run = ganspec.train(loads(text), tmp_path / "run", steps=1)
     result = CliRunner().invoke(app, ["sample", str(run.folder), "--best", "2"])
     assert result.exit_code == 2
-    assert "reads labels and its generator none" in result.output
+    assert "reads labels, but its generator draws" in result.output
 
 
 # -- between latents --------------------------------------------------------------------------
@@ -491,7 +491,7 @@ def test_a_file_that_was_not_finished_is_not_there(name, tmp_path):
     ("name", "arguments", "said"),
     [
         ("grey", "--best 3 -n 4", "--best and -n exclude each other"),
-        ("grey", "--best 3 --of 2", "no 3 best of 2"),
+        ("grey", "--best 3 --of 2", "2 images are too few for the 3 best"),
         ("grey", "--of 2", "--of needs --best"),
         ("grey", "--best 3 --interpolate linear", "--best and --interpolate exclude"),
         ("grey", "--label 3", "no condition"),

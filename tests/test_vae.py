@@ -95,7 +95,7 @@ def test_every_command_works(trained, tmp_path):
     run("sample", trained.folder, "-n", 4, "-o", tmp_path / "grid.png")
     run("sample", trained.folder, "--interpolate", "spherical", "-n", 2)
     said = run("sample", trained.folder, "--best", 2, status=2)
-    assert "a VAE has no network that tells the best images" in said
+    assert "a VAE has no network that scores images: leave --best out" in said
     assert "has no condition" in run("sample", trained.folder, "--label", "1", status=2)
     assert "the same networks and the same training" in run("diff", trained.folder, spec)
     other = tmp_path / "other.yaml"

@@ -1,4 +1,4 @@
-"""A trained classifier as a feature extractor: a run, or a spec with a file of weights."""
+"""Feature extractors made of a trained classifier: of a run, or of a spec and a file of weights."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from ganspec.systems.batches import scale_pixels
 from ganspec.systems.classifier.spec import Classifier
 from ganspec.systems.source import own_batch
 
-BATCH = 250
+BATCH = 250  # images per pass, for a classifier that does not normalize by the batch
 
 
 def classifier_extractor(folder: Path, device: torch.device, layer: str | None) -> Extractor:
-    """Return the classifier of a run as an extractor, as `extractor_of` does.
+    """Return an extractor that applies the classifier of the run in `folder`.
 
-    Raises ExtractorError, RunError and CheckpointError.
+    `layer` is as in `extractor_of`. Raises ExtractorError, RunError and CheckpointError.
     """
     run = Run.open(folder)
     spec = run.spec
@@ -42,9 +42,10 @@ def classifier_extractor(folder: Path, device: torch.device, layer: str | None) 
 def loaded_classifier(
     path: Path, weights: Path, device: torch.device, layer: str | None
 ) -> Extractor:
-    """Return the classifier of a spec file, with weights of any program, as an extractor.
+    """Return an extractor that applies the classifier of a spec file, with the weights in a file.
 
-    Raises ExtractorError and SpecError.
+    Any program may have written `weights`; `fit_state` fits them to the network. `layer` is as in
+    `extractor_of`. Raises ExtractorError and SpecError.
     """
     spec = open_spec(path)
     if not isinstance(spec, Classifier):
@@ -60,7 +61,10 @@ def loaded_classifier(
 
 @dataclass(frozen=True)
 class Trained:
-    """A classifier in evaluation mode, with its settings, its name, and its weights' origin."""
+    """A classifier in evaluation mode, with its settings.
+
+    `origin` is the file of its weights and a note on them; None for the weights of a run.
+    """
 
     spec: Classifier
     network: EvaluatedNetwork
@@ -70,16 +74,17 @@ class Trained:
 
 
 def extractor_of(trained: Trained, device: torch.device, layer: str | None) -> Extractor:
-    """Return a trained classifier as an extractor, whose outputs are the logits.
+    """Return an extractor that applies a trained classifier.
 
-    The features are the input of its last layer with weights, or the output of `layer`: a path such
-    as `layers.5`, or an index such as -1 for the last layer. Feature maps are averaged over height
-    and width. Raises ExtractorError.
+    The logits are the classifier's outputs, or the logarithms of outputs that are probabilities.
+    The features are the input of the last linear or convolutional layer, or the output of `layer`:
+    a path such as `layers.5`, or an index such as -1 for the last layer. Feature maps are averaged
+    over height and width. Raises ExtractorError.
     """
     spec, network, cfg = trained.spec, trained.network, trained.cfg
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # not in torch's stub
     tap = feature_tap(network, layer)
-    seen: dict[str, torch.Tensor] = {}  # if a module is called several times, of its last call
+    seen: dict[str, torch.Tensor] = {}  # a module that is called several times: its last call
     if tap.reads_input:
         tap.module.register_forward_pre_hook(lambda _, inputs: seen.update(features=inputs[0]))
     else:
@@ -119,24 +124,28 @@ def _require(trained: Trained, count: int) -> None:
 
 @dataclass(frozen=True)
 class FeatureTap:
-    """The place in a network at which features are read: the input or the output of a module."""
+    """The place in a network at which features are read: the input or the output of a module.
+
+    `path` is that of the layer whose output the features are, or `input`.
+    """
 
     module: nn.Module
     reads_input: bool
-    path: str  # of the layer whose output the features are
+    path: str
 
 
 def feature_tap(network: EvaluatedNetwork, layer: str | None) -> FeatureTap:
-    """Return the tap of a layer's output; by default, of the last weighted layer's input."""
+    """Return the tap at the output of `layer`, or else at the input of the last weighted layer.
+
+    Only linear and convolutional layers count as weighted. Raises ExtractorError.
+    """
     leaves = list(network.leaves())
     paths = [step.origin.path.partition(".")[2] for step, _ in leaves]
     if layer is None:
-        index, last = next(
-            (i, module)
-            for i, (_, module) in reversed(list(enumerate(leaves)))
-            if isinstance(module, nn.Linear | nn.Conv2d)
-        )
-        return FeatureTap(last, True, paths[index - 1] if index > 0 else "input")
+        for index, (_, module) in reversed(list(enumerate(leaves))):
+            if isinstance(module, nn.Linear | nn.Conv2d):
+                return FeatureTap(module, True, paths[index - 1] if index > 0 else "input")
+        raise ExtractorError("the classifier has no linear or conv layer: name one with --layer")
     index = _layer_index(layer, paths)
     step, module = leaves[index]
     if module is not None:
@@ -150,9 +159,11 @@ def feature_tap(network: EvaluatedNetwork, layer: str | None) -> FeatureTap:
 
 
 def _layer_index(layer: str, paths: list[str]) -> int:
+    """Return the index of the call that `layer` names by path or index. Raises ExtractorError."""
     if layer in paths:
         return len(paths) - 1 - paths[::-1].index(layer)  # the last of several calls
     if layer.lstrip("-").isdigit() and -len(paths) <= int(layer) < len(paths):
         return int(layer) % len(paths)
-    shown = ", ".join(paths[-6:])
-    raise ExtractorError(f"the extractor has no layer `{layer}`: ..., {shown}, or 0 to -1")
+    last = ", ".join(paths[-6:])
+    message = f"the extractor has no layer `{layer}`: its last layers are {last}"
+    raise ExtractorError(f"{message}, by index {-len(paths[-6:])} to -1")

@@ -1,4 +1,4 @@
-"""Run `ganspec evaluate`: show progress, print scores, write them into the run."""
+"""The work of `ganspec evaluate`: measure scores, describe them in lines, write them into a run."""
 
 from __future__ import annotations
 
@@ -21,24 +21,27 @@ from ganspec.scores.matching import differences
 from ganspec.systems.protocol import References, Resize, Split
 from ganspec.training.device import choose_device
 
-WORDS = {"split": get_args(Split), "resize": get_args(Resize)}  # of options
+WORDS = {"split": get_args(Split), "resize": get_args(Resize)}  # by option, those that it takes
 
 
 def parse_options(
     metrics: list[str] | None, device: str, references: str | None, **options: Any
 ) -> EvaluationOptions:
-    """Return the command's options. Raises MetricError and RunError."""
+    """Return the options of the command line as EvaluationOptions.
+
+    `metrics` are names for `find_metrics`; `references` is a number as text, or `equal`. The other
+    `options` are fields of EvaluationOptions. Raises MetricError and RunError.
+    """
     for name, words in WORDS.items():
         if options.get(name) not in (None, *words):
-            given, known = printable(options[name]), " or ".join(words)
-            raise RunError(f"--{name} is {known}, not `{given}`")
+            raise RunError(f"--{name} is {' or '.join(words)}, not `{printable(options[name])}`")
     count: References | None = None
     if references == "equal":
         count = "equal"
     elif references is not None:
         if not references.isdecimal() or int(references) < 1:
-            given = printable(references)
-            raise RunError(f"--reference-count is a number or `equal`, not `{given}`")
+            shown = printable(references)
+            raise RunError(f"--reference-count is a number or `equal`, not `{shown}`")
         count = int(references)
     return EvaluationOptions(
         find_metrics(metrics or []), device=choose_device(device), references=count, **options
@@ -46,9 +49,9 @@ def parse_options(
 
 
 def find_metrics(names: list[str]) -> tuple[Metric, ...] | None:
-    """Return the metrics whose kind or score has one of `names`; None for no names.
+    """Return the metrics that `names` mean, each by its kind or by one of its scores.
 
-    Raises MetricError.
+    Return None if there are no names. Raises MetricError for an unknown one.
     """
     kinds = metric_kinds()
     metrics = {}
@@ -64,22 +67,22 @@ def find_metrics(names: list[str]) -> tuple[Metric, ...] | None:
 
 @dataclass(frozen=True)
 class Evaluated:
-    """Measured scores, and lines of text that describe them."""
+    """Measured scores, lines of text that describe them, and a record whose spec has claims."""
 
     rows: list[ScoreRow]
     lines: list[str]
     record: RunRecord | None = None
 
     def as_json(self) -> str:
-        """Return the scores with their conditions and the nearest claim of the spec."""
+        """Return the scores as JSON, with their conditions and the nearest claims of the spec."""
         return json.dumps({"scores": [self._entry(row) for row in self.rows]}, indent=2)
 
     def _entry(self, row: ScoreRow) -> dict[str, Any]:
-        claim = nearest_claim(row, self.record) if self.record else None
-        if claim is None:
-            return {**asdict(row), "claim": None}
-        claimed = claim.model_dump(mode="json", exclude_none=True)
-        return {**asdict(row), "claim": {**claimed, "differs": differences(claim, row)}}
+        shown = None
+        if claim := nearest_claim(row, self.record):
+            shown = claim.model_dump(mode="json", exclude_none=True)
+            shown["differs"] = differences(claim, row)
+        return {**asdict(row), "claim": shown}
 
 
 def evaluate(
@@ -89,7 +92,10 @@ def evaluate(
     every: bool,
     step: int | None,
 ) -> Evaluated:
-    """Score a run, a spec or a folder of pictures."""
+    """Score the run or the spec `folder`, or else the images in the folder `pictures`.
+
+    Of a run, the weights after `step` are scored, None for the checkpoint's, or all if `every`.
+    """
     if folder is None:
         assert pictures is not None
         return evaluate_folder(pictures, options)
@@ -101,7 +107,10 @@ def evaluate(
 def evaluate_run(
     folder: Path, options: EvaluationOptions, every: bool, step: int | None
 ) -> Evaluated:
-    """Score a run and write the scores into it."""
+    """Score weights of a run, and write the scores and a plot of them into the run.
+
+    `every` and `step` are as in `evaluate`.
+    """
     rows: list[ScoreRow] = []
     with Passes() as progress:
         evaluator = Evaluator(folder, options, progress)

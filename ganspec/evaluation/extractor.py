@@ -1,4 +1,4 @@
-"""Feature extractors, which make features and logits of images in one pass."""
+"""Feature extractors, which compute features and logits of images in one pass."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ class ExtractorError(GanspecError):
 
 @dataclass(frozen=True)
 class Extractor:
-    """A network that makes features and logits of images.
+    """A network that computes features and logits of images.
 
-    `extract` reads uint8 N x C x H x W of any size, grey or colour, on the CPU, and returns float32
-    N x features and N x classes on `device`. `classes` is the kind of labels that it predicts:
-    `classes` (one per image), `multi_hot` (several), or None if they are not the data set's.
-    `origin` is the file or package of its weights; without `has_logits` N x 0 replace the logits.
-    `require` raises an error if the network cannot read so many images in its batches.
-    `extract_all` does the work of `extract` for many batches, with the help of other processes.
+    `sha256` is the hash of its weights, `origin` their file or package. `layer` is the layer whose
+    output the features are, `resize` the way to resize images. `extract` reads uint8 images,
+    N x C x H x W of any size, grey or colour, on the CPU. It returns float32 features and logits,
+    N x features and N x classes, on `device`; the logits are N x 0 if `has_logits` is False.
+    `classes` is the kind of labels that the logits predict: `classes` (one per image), `multi_hot`
+    (several), or None if they are not the data set's. `require(count)` raises an error if the
+    network cannot read `count` images in batches of its size. `extract_all` replaces calls of
+    `extract` for many batches, with the help of other processes.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Extractor:
     extract_all: Callable[[Iterator[torch.Tensor]], Iterator[Outputs]] | None = None
 
     def __call__(self, images: torch.Tensor) -> Outputs:
+        """Return what `extract` does, on the CPU and without a graph of gradients."""
         with torch.inference_mode():
             features, logits = self.extract(images)
         return features.cpu(), logits.cpu()
@@ -60,7 +63,8 @@ class Extractor:
     ) -> Activations:
         """Return the activations of `total` images that come in batches.
 
-        `kept` is the number of images whose rows are kept, None for all.
+        Features and logits are kept for `kept` images, or for all if None. `on_progress` is called
+        after each batch.
         """
 
         def parts() -> Iterator[Outputs]:
@@ -74,7 +78,7 @@ class Extractor:
 
     @property
     def key(self) -> str:
-        """A text that identifies weights, layer and resizing."""
+        """A text that is equal only for equal weights, layer and resizing."""
         return f"{self.sha256} {self.layer} {self.resize}"
 
 
@@ -88,9 +92,9 @@ def hash_weights(state: dict[str, torch.Tensor]) -> str:
 
 
 def register(extractor: Extractor, name: str) -> None:
-    """Register `extractor` with torch-fidelity under `name`.
+    """Register `extractor` with torch-fidelity, whose functions then take `name` for it.
 
-    torch-fidelity calls it with uint8 N x 3 x H x W; grey images repeat their channel three times.
+    They call it with uint8 N x 3 x H x W; three equal channels stand for a grey image.
     """
     base: Any = fidelity("feature_extractor_base").FeatureExtractorBase  # untyped
     provided = ("features", "logits")

@@ -1,4 +1,4 @@
-"""Feature extractors by the names that users give them."""
+"""Open the feature extractor that a user names: InceptionV3, or a trained classifier."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ INCEPTION = "inception"
 
 @dataclass(frozen=True)
 class ExtractorChoice:
-    """An extractor as a user names it.
+    """The choice of an extractor.
 
-    `name` is `inception`, the run folder of a classifier, or the spec file of one, whose weights
-    are in the file `weights`. `inception_weights` is the file of InceptionV3's, None for the usual
-    places; they are downloaded only if `download` is True. `resize` is for InceptionV3.
+    `name` is `inception`, the run folder of a classifier, or the spec file of a classifier whose
+    weights are in the file `weights`. `layer` is the layer whose output the features are, None for
+    the usual one. The rest is for InceptionV3 only: `inception_weights` is the file of its weights,
+    None for the usual places; `download` allows a download; `resize` is the way to resize images.
     """
 
     name: str = INCEPTION

@@ -1,6 +1,7 @@
-"""Extraction of features that several processes share: each extracts every Nth batch.
+"""Share the extraction of features among N processes: each process reads every Nth batch.
 
-The first process does all else. The batches are those of one process, so that features are, too.
+The first process does all else. The batches are those that a single process would read, so that the
+features are the same.
 """
 
 from __future__ import annotations
@@ -19,7 +20,10 @@ from ganspec.systems.ranks import RankLostError, Ranks
 
 
 def open_shared(choice: ExtractorChoice, device: torch.device, ranks: Ranks) -> Extractor:
-    """Return the chosen extractor, which the processes that `help_extract` use together."""
+    """Return the chosen extractor, which shares its batches with the other ranks.
+
+    The other ranks call `help_extract` meanwhile. Raises what `open_extractor` does.
+    """
     extractor = open_extractor(choice, device)
     if ranks.count == 1:
         return extractor
@@ -28,7 +32,10 @@ def open_shared(choice: ExtractorChoice, device: torch.device, ranks: Ranks) -> 
 
 
 def help_extract(device: torch.device, ranks: Ranks) -> None:
-    """Extract features for the first process until it calls `dismiss`."""
+    """Extract features for the first process until it calls `dismiss`.
+
+    Raises UnshownError if another process fails, and what `open_extractor` does.
+    """
     extractor: Extractor | None = None
     try:
         while (message := ranks.from_first(None)) is not None:
@@ -54,7 +61,10 @@ def _extract_all(
 
 
 def _extract_own(extractor: Extractor, ranks: Ranks, group: list[torch.Tensor]) -> list[Outputs]:
-    """Extract this rank's batch of a group, which may have fewer. Return the results of all."""
+    """Extract this rank's batch of a group. Return the outputs of all its batches, in order.
+
+    The last group may have fewer batches than there are ranks.
+    """
     has_batch = ranks.index < len(group)
     results = ranks.of_all(extractor(group[ranks.index]) if has_batch else None)
     return [result for result in results if result is not None]

@@ -16,22 +16,18 @@ from ganspec.evaluation.inception_weights import InceptionWeights, find_weights
 from ganspec.kinds.metrics.fidelity import fidelity
 
 BATCH = 50
-SIZE = (299, 299)
-# torch-fidelity's names of layers, which are their numbers of features, by the module before them
+SIZE = 299  # height and width of the images that the network reads
+# torch-fidelity names a layer by its number of features; by the module whose output the layer is
 LAYERS = {"MaxPool_1": "64", "MaxPool_2": "192", "Mixed_6e": "768", "AvgPool": "2048"}
 
 
 def inception_extractor(
-    path: Path | None,
-    device: torch.device,
-    layer: str | None,
-    resize: str,
-    download: bool,
+    path: Path | None, device: torch.device, layer: str | None, resize: str, download: bool
 ) -> Extractor:
-    """Return the InceptionV3 of 2015, by which FID is defined.
+    """Return an extractor that applies the InceptionV3 of 2015, by which FID is defined.
 
-    `path` is the file of its weights, None for the usual places. `layer` is 64, 192, 768 or 2048,
-    its number of features. `resize` is a method of `resized`. `download` is as in `find_weights`.
+    `path` and `download` are as in `find_weights`. `layer` is 64, 192, 768 or 2048, its number of
+    features; None is 2048. `resize` is a method of `resized`.
     Raises ExtractorError and FidelityError.
     """
     layer = layer or "2048"
@@ -39,7 +35,7 @@ def inception_extractor(
         names = ", ".join(LAYERS.values())
         raise ExtractorError(f"inception has no layer `{layer}`: use one of {names}")
     weights = find_weights(path, download)
-    has_logits = weights.has_logits  # reads the whole last layer
+    has_logits = weights.has_logits  # read once, as it searches the whole last layer
     network = build_network(weights)
     state = network.state_dict()  # the same names for weights of every origin
     known = {k: v for k, v in state.items() if has_logits or not k.startswith("fc.")}
@@ -65,9 +61,9 @@ def inception_extractor(
 
 
 def run_network(network: nn.Module, images: torch.Tensor, layer: str, resize: str) -> Outputs:
-    """Return features of a layer, and logits without bias, as in Salimans et al.'s code.
+    """Return the features of a layer, and logits without bias, as in Salimans et al.'s code.
 
-    torch-fidelity's own method resizes in one way only.
+    `images` are uint8, N x C x H x W. The network's own `forward` resizes in one way only.
     """
     x = resized(images.expand(-1, 3, -1, -1).float(), resize)
     for name, module in network.named_children():
@@ -83,8 +79,8 @@ def run_network(network: nn.Module, images: torch.Tensor, layer: str, resize: st
 def fold_batch_norms(network: nn.Module) -> None:
     """Replace each convolution and its batch norm by one convolution with a bias.
 
-    Both are linear functions. The new weights are computed in double precision, so that features
-    are as close to those in double precision as those of the unchanged network are.
+    Both are linear functions. The new weights are computed in double precision, so that rounding
+    errors of the features stay as small as those of the unchanged network.
     """
     for module in list(network.modules()):
         if isinstance(norm := getattr(module, "bn", None), nn.BatchNorm2d):
@@ -95,22 +91,22 @@ def fold_batch_norms(network: nn.Module) -> None:
 
 
 def resized(images: torch.Tensor, method: str) -> torch.Tensor:
-    """Return images of 0 to 255, N x 3 x H x W, as the network reads them, about -1 to 1.
+    """Return images of 0 to 255, N x 3 x H x W, as 299 x 299 numbers of about -1 to 1.
 
-    `tensorflow1` resizes to 299 x 299 as the FID's authors and torch-fidelity do; `bilinear` as
-    pytorch-fid does, with the pixels' centres aligned.
+    The method `tensorflow1` resizes as the FID's authors and torch-fidelity do; `bilinear` resizes
+    as pytorch-fid does, with the pixels' centres aligned.
     """
     if method == "bilinear":
         return 2 * F.interpolate(images / 255, SIZE, mode="bilinear", align_corners=False) - 1
-    columns = interpolate(images, SIZE[1])
-    return (interpolate(columns.mT, SIZE[0]).mT - 128) / 128
+    columns = interpolate(images, SIZE)
+    return (interpolate(columns.mT, SIZE).mT - 128) / 128
 
 
 def interpolate(images: torch.Tensor, width: int) -> torch.Tensor:
-    """Return images of `width` columns. Column i is read at i * old width / width.
+    """Return images resized linearly to `width` columns: column i is read at i * old width / width.
 
-    Columns first and rows afterwards are torch-fidelity's numbers, bit for bit; it computes the
-    columns of each row as often as the row is read.
+    `resized` does all columns, then all rows. This gives torch-fidelity's numbers, bit for bit,
+    which computes the columns of a row each time it reads the row.
     """
     scale = torch.tensor(images.shape[-1] / width, dtype=torch.float32, device=images.device)
     place = torch.arange(width, dtype=torch.float32, device=images.device) * scale
@@ -121,11 +117,11 @@ def interpolate(images: torch.Tensor, width: int) -> torch.Tensor:
 
 
 def build_network(weights: InceptionWeights) -> nn.Module:
-    """Return torch-fidelity's network with these weights. Raises ExtractorError."""
+    """Return torch-fidelity's network with these weights. Raises ExtractorError, FidelityError."""
     base: Any = fidelity("feature_extractor_inceptionv3").FeatureExtractorInceptionV3  # untyped
 
     class Network(base):
-        """torch-fidelity's network, which would read a pickle, with weights from memory."""
+        """torch-fidelity's network, with weights from memory in place of those in a pickle."""
 
         def load_state_dict(self, *_, **__):
             weights.fill(self)

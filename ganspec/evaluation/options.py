@@ -18,22 +18,28 @@ from ganspec.systems.protocol import PROTOCOL, References
 from ganspec.systems.ranks import Ranks
 from ganspec.systems.spec import Spec
 
-DEFAULTS = ("fid", "inception_score", "accuracy")  # those of them that fit the extractor
+DEFAULTS = ("fid", "inception_score", "accuracy")  # of these, the ones that fit the extractor
 IMAGES = 10_000
-# Options that apply to runs only, to data sets only, to networks that draw images, and to networks
-# that make images.
+# Options for runs and data sets, not for folders; for networks that draw images; for networks that
+# draw or restore images.
 OF_A_RUN = ("images", "split", "seed", "conditions", "raw", "real", "halves", "data")
 OF_DRAWING = ("conditions", "raw")
 OF_IMAGES = (
     *("extractor", "weights", "layer", "inception_weights", "resize"),
     *("seed", "real", "halves", "reference", "references"),
 )
-FLAGS = {"images": "-n", "references": "--reference-count"}  # that are not the field's name
+FLAGS = {"images": "-n", "references": "--reference-count"}  # others are called as their fields
 
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """Options of an evaluation; None is the value in the spec's `evaluate`, or the default."""
+    """Options of an evaluation; None stands for the spec's value, or else for the default.
+
+    `images` is the number of images to score, `references` that of the real images to compare them
+    with. `conditions` are the labels to draw images for; `raw` asks for the trained weights, not
+    their average. `real` scores real images, too, and `halves` one half of them against the other.
+    `data` is the folder of the data set, `reference` a folder of images in its place.
+    """
 
     metrics: tuple[Metric, ...] | None = None
     images: int | None = None
@@ -62,7 +68,10 @@ class EvaluationOptions:
                 raise RunError(f"{flag} means nothing for {subject}: leave it out")
 
     def with_defaults(self, spec: Spec) -> EvaluationOptions:
-        """Return the options with values of the spec's `evaluate`, then of its claims, for None."""
+        """Return the options with None replaced by the spec's `evaluate`, or else by its claims.
+
+        With `conditions` or `reference`, the number of images or the split is not the spec's.
+        """
         options = self
         if (section := spec.evaluate) is not None:
             names = ["metrics", "extractor", "seed", "images", "references", "split"]
@@ -82,22 +91,25 @@ class EvaluationOptions:
         return options
 
     def _completed(self, section: object, names: Sequence[str]) -> EvaluationOptions:
+        """Return the options with those of `names` that are None replaced by the section's."""
         unset = [name for name in names if getattr(self, name) is None]
         return replace(self, **{name: getattr(section, name) for name in unset})
 
     def _claims(self, spec: Spec) -> Iterator[Score]:
-        """Yield the claims on the metrics to measure, for the same conditions."""
+        """Yield the claims on generated images by the metrics to measure, for the same labels."""
         kinds = metric_kinds()
         metrics = self.metrics or [kinds[name] for name in DEFAULTS]
         names = {name for metric in metrics for name in metric.names}
         files = label_files(self.conditions or "")
         for claim in spec.report.scores:
-            if (
-                claim.metric in names
-                and claim.of == "generated"
-                and label_files(claim.note) <= files
-            ):
+            is_generated = claim.of == "generated"
+            if is_generated and claim.metric in names and label_files(claim.note) <= files:
                 yield claim
+
+    @property
+    def image_count(self) -> int:
+        """The number of images to score."""
+        return self.images or IMAGES
 
     @property
     def choice(self) -> ExtractorChoice:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 
 import torch
@@ -13,7 +14,7 @@ from ganspec.evaluation.extractor import Extractor
 from ganspec.evaluation.extractors import open_extractor
 from ganspec.evaluation.inception_weights import INSTALL, MissingWeightsError
 from ganspec.evaluation.options import EvaluationOptions
-from ganspec.evaluation.real_images import RealSide, image_count
+from ganspec.evaluation.real_images import RealSide
 from ganspec.evaluation.runs import use_labels_of
 from ganspec.evaluation.score_table import plot
 from ganspec.evaluation.scoring import refusal
@@ -30,7 +31,7 @@ from ganspec.systems.source import Source
 from ganspec.systems.spec import Spec
 from ganspec.systems.training import Training
 
-SHARED = (*COMPARABLE, "seed")  # fields in which the best score and its rivals agree
+conditions_of = attrgetter(*COMPARABLE, "seed")  # in which a score and its rivals agree
 
 
 class StopScoring(Exception):  # noqa: N818  (a request, no error)
@@ -40,11 +41,10 @@ class StopScoring(Exception):  # noqa: N818  (a request, no error)
 def periodic_scores(spec: Spec, data: Path | None, trainer: Training, run: Run) -> Periodic | None:
     """Return the evaluation of a training, which does not change the training.
 
-    Its passes over images are shown as lines, below the training's own bar.
-
-    If InceptionV3's weights are missing, or lack the logits that a metric reads, it warns and
-    leaves out these scores; it returns None if none are left. Other mistakes are raised before
-    training: MetricError, ExtractorError, FidelityError, DataError, RunError and CheckpointError.
+    `spec` has `evaluate`, and `data` is the folder of its images. If InceptionV3's weights are
+    missing, or lack the logits that a metric reads, warn and leave out that metric; return None if
+    no metric is left. Other mistakes are raised at once, before training: MetricError,
+    ExtractorError, FidelityError, DataError, RunError and CheckpointError.
     """
     if spec.predicts:
         raise MetricError("a classifier is tested at each epoch's end: take `evaluate` out")
@@ -72,7 +72,10 @@ def periodic_scores(spec: Spec, data: Path | None, trainer: Training, run: Run) 
 
 
 class Periodic:
-    """The evaluation of a training at epochs' ends."""
+    """The evaluation of a training at the ends of epochs, called where one is due.
+
+    The progress of its passes over images is shown as lines, below the training's own bar.
+    """
 
     def __init__(
         self,
@@ -84,13 +87,14 @@ class Periodic:
     ):
         self.passes = Passes(lines=True)
         self.stopped: Callable[[], bool] = lambda: False
-        side = RealSide(spec, options, extractor, self.show)
-        self.side, self.spec, self.options = side, spec, options
-        self.trainer, self.run = trainer, run
-        assert self.options.metrics is not None and self.spec.evaluate is not None
-        self.metrics, self.every = self.options.metrics, self.spec.evaluate.every
+        self.side = RealSide(spec, options, extractor, self.show)
+        self.spec, self.options, self.trainer, self.run = spec, options, trainer, run
+        assert options.metrics is not None and spec.evaluate is not None
+        self.metrics, self.every = options.metrics, spec.evaluate.every
+        self.metric = self.metrics[0].names[0]  # the score that tells the best weights
+        self.sign = 1 if self.metrics[0].higher else -1
         subject = self.subject()
-        self.scorer = side.scorer(subject.count)
+        self.scorer = self.side.scorer(subject.count)
         self.scorer.applicable(self.metrics, subject)
 
     def due(self) -> bool:
@@ -108,26 +112,27 @@ class Periodic:
         return bool(self._present(read_scores(self.run.folder)))
 
     def _present(self, rows: list[ScoreRow]) -> list[ScoreRow]:
-        """Return the scores of the present step by the first metric, as this evaluation's."""
-        (name, *_), step = self.metrics[0].names, self.trainer.step
-        fitting = (row for row in rows if (row.step, row.metric) == (step, name))
-        return [row for row in fitting if row.images == image_count(self.options)]
+        """Return the first metric's scores of the present step that measuring would repeat."""
+        wanted = (self.trainer.step, self.metric, self.options.image_count)
+        return [row for row in rows if (row.step, row.metric, row.images) == wanted]
 
     def best(self) -> set[int]:
-        """Return the steps of the best scores by the first metric, for each set of conditions."""
-        cohorts: dict[tuple, list[ScoreRow]] = {}
+        """Return the steps of the first metric's best scores, one for each set of conditions."""
+        rivals: dict[tuple, list[ScoreRow]] = {}
         for row in read_scores(self.run.folder):
-            if row.metric == self.metrics[0].names[0] and row.step is not None:
-                cohorts.setdefault(tuple(getattr(row, n) for n in SHARED), []).append(row)
-        sign = 1 if self.metrics[0].higher else -1
-        best = (max(rows, key=lambda row: sign * row.value) for rows in cohorts.values())
+            if row.metric == self.metric and row.step is not None:
+                rivals.setdefault(conditions_of(row), []).append(row)
+        best = (max(rows, key=self._goodness) for rows in rivals.values())
         return {row.step for row in best if row.step is not None}
+
+    def _goodness(self, row: ScoreRow) -> float:
+        return self.sign * row.value
 
     def __call__(self, stopped: Callable[[], bool]) -> bool:
         """Measure scores, write them into the run, and keep the weights if they are the best.
 
-        Scores of the present step that the run has already are not measured again. Return False,
-        with nothing written, if `stopped` returned True between two batches of images.
+        Scores of the present step that the run has already are not measured again. Return True; or
+        False, with nothing written, if `stopped` returned True between two batches of images.
         """
         scores, self.stopped = read_scores(self.run.folder), stopped
         rows = self._present(scores)
@@ -143,9 +148,8 @@ class Periodic:
         return True
 
     def subject(self) -> Subject:
-        """Return images of the networks in their present state."""
-        trainer, count = self.trainer, image_count(self.options)
-        seed = self.options.seed or 0
+        """Return the images that the networks draw or restore in their present state."""
+        trainer, count, seed = self.trainer, self.options.image_count, self.options.seed or 0
         if self.spec.restores:
             network = trainer.networks[self.spec.restores]
             restorer = Restorer(self.spec, network, trainer.cfg, trainer.device)
@@ -161,11 +165,13 @@ class Periodic:
         return replace(subject, step=trainer.step, epoch=trainer.epoch, weights=weights)
 
     def keep_best(self, row: ScoreRow, earlier: list[ScoreRow]) -> None:
-        """Save the weights if `row` is the best score, and delete the previous best ones."""
-        sign = 1 if self.metrics[0].higher else -1
-        comparable = [r for r in earlier if all(getattr(r, n) == getattr(row, n) for n in SHARED)]
-        best = max(comparable, key=lambda r: sign * r.value, default=None)
-        if best is not None and sign * best.value >= sign * row.value:
+        """Save a snapshot of the weights if `row` is better than all `earlier` scores like it.
+
+        The snapshot of the best score until now is deleted, unless the run keeps it anyway.
+        """
+        rivals = [other for other in earlier if conditions_of(other) == conditions_of(row)]
+        best = max(rivals, key=self._goodness, default=None)
+        if best is not None and self._goodness(best) >= self._goodness(row):
             return
         checkpoint.save(self.run.snapshot_path(self.trainer.step), self.trainer.weights())
         if best is None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from ganspec.evaluation.extractor import Extractor
-from ganspec.evaluation.options import IMAGES, EvaluationOptions
+from ganspec.evaluation.options import EvaluationOptions
 from ganspec.evaluation.reference import RealImages, draw_images, halve, open_folder, open_real
 from ganspec.evaluation.scoring import PassProgress, Scorer
 from ganspec.evaluation.subject import Subject, choose_images, unchanged_images
@@ -19,7 +19,7 @@ OTHERS = {"train": "test", "test": "train"}
 
 
 class RealSide:
-    """The real images of a spec or of a folder, and the scorers that compare with them."""
+    """The real images of a spec or of `options.reference`, and scorers that compare with them."""
 
     def __init__(
         self, spec: Spec, options: EvaluationOptions, extractor: Extractor, progress: PassProgress
@@ -44,7 +44,7 @@ class RealSide:
         return self.dataset
 
     def scorer(self, count: int) -> Scorer:
-        """Return the scorer of `count` images."""
+        """Return the scorer that compares `count` images with their references."""
         if count not in self.scorers:
             references = drawn_references(self.whole, self.options, count)
             self.scorers[count] = Scorer(self.extractor, references, self.progress)
@@ -53,10 +53,11 @@ class RealSide:
     def real_subjects(
         self, count: int, metrics: Sequence[Metric]
     ) -> Iterator[tuple[Scorer, Subject]]:
-        """Yield the real images to score that `metrics` apply to, each with its scorer.
+        """Yield real images to score, each set with its scorer, for every kind of `metrics`.
 
-        The first are for metrics without references. The second are other images than the
-        references: of the other split, or of the other half if there is none.
+        The set for unpaired metrics are `count` of all real images. The set for paired ones are
+        other images than the references: of the other split, or of the other half if there is no
+        other split.
         """
         usual = self.scorer(count)
         if not all(metric.paired for metric in metrics):
@@ -80,18 +81,19 @@ class RealSide:
 
 
 def drawn_references(real: RealImages, options: EvaluationOptions, count: int) -> RealImages:
-    """Return the references of `count` images: all of `real`, or as many as the options say."""
+    """Return the references of `count` images: all of `real`, or as many as the options say.
+
+    Raises DataError if there are fewer.
+    """
     wanted = count if options.references == "equal" else options.references
     return real if wanted is None else draw_images(real, wanted, options.seed or 0)
 
 
 def real_images(spec: Spec, data: Path | None, split: str | None) -> RealImages:
-    """Return a spec's real images; held-out ones, if any, for systems that draw no images."""
+    """Return a split of a spec's real images.
+
+    None is the data set's own split, but the held-out images, if any, of systems that draw none.
+    """
     if split is None and not spec.draws and spec.data.dataset.test_reader():
         split = "test"
     return open_real(spec.data, data, split)
-
-
-def image_count(options: EvaluationOptions) -> int:
-    """Return the number of images to score."""
-    return options.images or IMAGES

@@ -1,4 +1,4 @@
-"""Real images to score against, and their activations, computed once."""
+"""Real images to compare with, and their activations, which are computed once and cached."""
 
 from __future__ import annotations
 
@@ -23,26 +23,21 @@ from ganspec.kinds.datasets.listing import find_images, warn_others
 from ganspec.systems import archive, checkpoint
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.spec import Data
-from ganspec.training.images import (
-    SHOWN,
-    class_names,
-    open_images,
-    warn_if_dark,
-    warn_of_files,
-)
+from ganspec.training.images import SHOWN, class_names, open_images, warn_if_dark, warn_of_files
 
 CACHE = Path("~/.cache/ganspec/references")
-VERSION = 2  # of the files' format
+VERSION = 2  # of the format of the cache's files
 HASHED = 64  # images in memory at a time
 CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
 class RealImages:
-    """Images of a data set or folder; `images` are those of `open_images`, or a folder's files.
+    """Images of a data set, as `open_images` returns them, or the files of a folder.
 
-    `seed` drew them from more images; None if they are all, or were not drawn. `is_part` is True
-    if they are some of more images.
+    `dataset` is the kind of the data set or the folder's name, and `names` are its class names.
+    `is_part` is True if these are a choice from more images; `seed` is the one that drew them, None
+    if none did.
     """
 
     images: torch.Tensor | StreamedImages | list[Path]
@@ -57,7 +52,7 @@ class RealImages:
         return len(self.images)
 
     def batches(self, size: int) -> Iterator[torch.Tensor]:
-        """Yield all images, uint8 N x C x H x W, in their order."""
+        """Yield all images in their order, uint8 N x C x H x W, at most `size` at a time."""
         if isinstance(self.images, torch.Tensor):
             yield from self.images.split(size)
         elif isinstance(self.images, StreamedImages):
@@ -67,14 +62,14 @@ class RealImages:
 
     @cached_property
     def sha256(self) -> str:
-        """The SHA-256 of pixels, or of the files and their resizing.
+        """The SHA-256 of the pixels of images in memory; of others, of files and their resizing.
 
-        Pixels are those in memory, and those of a part of streamed images.
+        Streamed images that are a part of more have the SHA-256 of their pixels, too.
         """
         if isinstance(self.images, torch.Tensor):
             return hash_pixels([self.images], len(self))
         if isinstance(self.images, StreamedImages):
-            if self.is_part:  # has one digest in memory and streamed
+            if self.is_part:  # so that the digest does not depend on whether images are streamed
                 return hash_pixels(self.batches(HASHED), len(self))
             files = self.images.files
             form = str(files.form) + (" transposed" if files.transpose else "")
@@ -99,7 +94,10 @@ def hash_pixels(batches: Iterable[torch.Tensor], count: int) -> str:
 
 
 def open_real(data: Data, folder: Path | None, split: str | None) -> RealImages:
-    """Return a split of a spec's data set; None is the spec's own. Raises DataError."""
+    """Return the images of a spec's data set that are in a split, None for the spec's own split.
+
+    `folder` has the files of the data set, None for the usual place. Raises DataError.
+    """
     dataset = data.dataset
     field = type(dataset).model_fields.get("split")
     if split is not None and split not in (get_args(field.annotation) if field else ["train"]):
@@ -116,7 +114,7 @@ def open_real(data: Data, folder: Path | None, split: str | None) -> RealImages:
 def open_folder(folder: Path) -> RealImages:
     """Return the pictures below a folder, each at its own size. Raises DataError.
 
-    Warn of files that training leaves out, too.
+    Warn of the same files as a training on this folder would.
     """
     if not folder.is_dir():
         raise DataError(f"{folder} is no folder")
@@ -133,7 +131,7 @@ def open_folder(folder: Path) -> RealImages:
 
 
 def take(real: RealImages, indices: torch.Tensor, seed: int | None = None) -> RealImages:
-    """Return the images at `indices`; `seed` is the one that drew these."""
+    """Return the images at `indices`; `seed` is the one that drew them, None if none did."""
     images: torch.Tensor | StreamedImages | list[Path]
     if isinstance(real.images, torch.Tensor):
         images = real.images[indices]
@@ -155,16 +153,16 @@ def draw_images(real: RealImages, count: int, seed: int) -> RealImages:
 
 
 def halve(real: RealImages, seed: int) -> tuple[RealImages, RealImages]:
-    """Return two halves of the images, drawn at random."""
+    """Return two halves of the images, drawn at random; the second has the odd one."""
     order = torch.randperm(len(real), generator=torch.Generator().manual_seed(seed))
     first, second = (half.sort().values for half in order.tensor_split([len(real) // 2]))
     return take(real, first, seed), take(real, second, seed)
 
 
 def read_picture(path: Path) -> torch.Tensor:
-    """Return a picture's pixels, uint8 3 x H x W, with the colours that training reads.
+    """Return a picture's pixels, uint8 3 x H x W, with the colours that a training reads.
 
-    For opaque pictures of 8 bits they are those that pytorch-fid and torch-fidelity read.
+    pytorch-fid and torch-fidelity read the same pixels of opaque pictures of 8 bits.
     """
     with Image.open(path) as file:
         pixels = np.array(flatten_image(ImageOps.exif_transpose(file)))
@@ -172,7 +170,7 @@ def read_picture(path: Path) -> torch.Tensor:
 
 
 def read_again(path: Path) -> torch.Tensor:
-    """Return what `read_picture` does. Raises DataError if the file has gone or changed since."""
+    """Return what `read_picture` does. Raises DataError if the file cannot be read any more."""
     try:
         return read_picture(path)
     except Exception as error:  # PIL raises many types
@@ -198,6 +196,7 @@ def reference_activations(
     """Return the activations of all of `real`, from the cache if it holds them.
 
     Mean and covariance are over all images; features and logits are kept for `KEPT` of them.
+    `on_progress` is called only if they are computed.
     """
     text = f"{VERSION} {real.sha256} {extractor.key} {extractor.device.type}"
     key = hashlib.sha256(text.encode()).hexdigest()
@@ -219,9 +218,9 @@ def reference_activations(
 
 
 def _cached(path: Path, key: str) -> Activations | None:
-    """Return the activations in a file of the cache; None if it is missing, damaged or another's.
+    """Return the activations in a file of the cache; None if it is missing or damaged.
 
-    They are then computed anew, and the file is replaced.
+    A file that holds another key than its name says is damaged, too.
     """
     with suppress(archive.ArchiveError, OSError, KeyError, TypeError, AttributeError, ValueError):
         state = archive.read(path)

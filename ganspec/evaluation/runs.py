@@ -1,4 +1,4 @@
-"""Scores of a run: of its checkpoint, or of every snapshot with one pass over the real images."""
+"""Scores of a run's checkpoint and snapshots, of a folder's images, and of a spec's real images."""
 
 from __future__ import annotations
 
@@ -11,14 +11,8 @@ import torch
 from ganspec.evaluation.extractor import Extractor
 from ganspec.evaluation.extractors import ExtractorChoice
 from ganspec.evaluation.helping import open_shared
-from ganspec.evaluation.options import (
-    DEFAULTS,
-    OF_A_RUN,
-    OF_DRAWING,
-    OF_IMAGES,
-    EvaluationOptions,
-)
-from ganspec.evaluation.real_images import RealSide, drawn_references, image_count
+from ganspec.evaluation.options import DEFAULTS, OF_A_RUN, OF_DRAWING, OF_IMAGES, EvaluationOptions
+from ganspec.evaluation.real_images import RealSide, drawn_references
 from ganspec.evaluation.reference import RealImages, open_folder
 from ganspec.evaluation.scoring import PassProgress, Scorer, all_scores, refusal, silent
 from ganspec.evaluation.subject import (
@@ -47,7 +41,7 @@ def meaningless_options(spec: Spec) -> tuple[str, ...]:
 
 
 class Evaluator(RealSide):
-    """A run, its metrics, and the real images that it is compared with.
+    """The evaluation of a run; all its weights are compared with one pass over the real images.
 
     Raises RunError, ExtractorError, FidelityError and CheckpointError.
     """
@@ -67,7 +61,7 @@ class Evaluator(RealSide):
         )
 
     def scores(self, step: int | None = None) -> list[ScoreRow]:
-        """Return scores of the checkpoint, or of the weights after `step`."""
+        """Return scores of the weights after `step`, None for the checkpoint's."""
         subject = self.subject(step)
         metrics = self.metrics_for(subject)
         pairs = [(self.scorer(subject.count), subject)]
@@ -85,13 +79,17 @@ class Evaluator(RealSide):
         return default_metrics(self.extractor, subject.labels)
 
     def subject(self, step: int | None) -> Subject:
-        """Return the images to score."""
+        """Return the images that the weights after `step` draw or restore, or the checkpoint's.
+
+        For a classifier, return the real images to test it on. Raises RunError if it has a `step`.
+        """
         if self.spec.draws:
             return self._drawn(step)
         if self.spec.restores:
             return self._restored(self.spec.restores, step)
         if step is not None:
-            raise RunError(f"{self.folder} trains a classifier, of which the checkpoint is scored")
+            message = f"{self.folder} trains a classifier, of which only the checkpoint is scored"
+            raise RunError(f"{message}: leave --step or --every-snapshot out")
         count = self.options.images or len(self.dataset)
         subject = unchanged_images(choose_images(self.dataset, count))
         return self._of_raw_weights(subject, load_weights(self.run).step)
@@ -100,7 +98,7 @@ class Evaluator(RealSide):
         """Return images that the generator draws for the labels of real images or of a file."""
         options = self.options
         sampler = Sampler(self.folder, options.device, step, False if options.raw else None)
-        count = image_count(options)
+        count = options.image_count
         if options.conditions is not None:
             labels = sampler.ask(options.conditions)
             count = options.images or len(labels)
@@ -116,13 +114,12 @@ class Evaluator(RealSide):
         )
 
     def _restored(self, key: str, step: int | None) -> Subject:
-        """Return real images as the run's autoencoder restores them."""
+        """Return real images as the run's network `key` restores them."""
         options = self.options
         weights = load_weights(self.run, step)
         network, cfg = trained_network(self.run, key, weights, options.device)
         restorer = Restorer(self.spec, network, cfg, options.device)
-        count = image_count(options)
-        subject = restored_images(restorer, self.dataset, count, options.seed or 0)
+        subject = restored_images(restorer, self.dataset, options.image_count, options.seed or 0)
         return self._of_raw_weights(subject, weights.step)
 
     def _of_raw_weights(self, subject: Subject, step: int) -> Subject:
@@ -134,15 +131,15 @@ class Evaluator(RealSide):
         return None if epochs is None else max(0, int(epochs.of(step)))
 
     def steps(self) -> list[int]:
-        """Return the steps of the snapshots and of the checkpoint."""
+        """Return the steps of the snapshots and of the checkpoint, in ascending order."""
         return sorted({*self.run.snapshots(), load_weights(self.run).step})
 
 
 def use_labels_of(real: RealImages, source: Source, spec: Spec, count: int) -> str | None:
     """Set the labels of `source` to those of `count` evenly spaced real images.
 
-    If the real images have none, it keeps those of the run's grid. Return the labels' origin, such
-    as `test images`; None if the source has no labels.
+    If the real images have no labels, `source` keeps those of the run's grid. Return the origin of
+    its labels, such as `test images`; None if it reads no labels.
     """
     if source.labels is None:
         return None
@@ -154,7 +151,7 @@ def use_labels_of(real: RealImages, source: Source, spec: Spec, count: int) -> s
 
 
 def folder_scores(
-    images: Path, options: EvaluationOptions, progress: PassProgress = silent
+    images: Path, options: EvaluationOptions, progress: PassProgress
 ) -> list[ScoreRow]:
     """Return scores of the pictures in a folder, compared with those in `options.reference`."""
     options.refuse("a folder of images", *OF_A_RUN)
@@ -172,20 +169,21 @@ def folder_scores(
     return Scorer(extractor, references, progress).scores(subject, metrics)
 
 
-def real_scores(
-    spec: Spec, options: EvaluationOptions, progress: PassProgress = silent
-) -> list[ScoreRow]:
+def real_scores(spec: Spec, options: EvaluationOptions, progress: PassProgress) -> list[ScoreRow]:
     """Return scores of a spec's real images; the spec needs no run."""
     options.refuse("a spec's real images", *OF_DRAWING, "reference")
     completed = options.with_defaults(spec)
     extractor = open_shared(completed.choice, options.device, options.ranks)
     side = RealSide(spec, completed, extractor, progress)
     metrics = completed.metrics or default_metrics(extractor, side.dataset.labels)
-    return all_scores(side.real_subjects(image_count(completed), metrics), metrics)
+    return all_scores(side.real_subjects(completed.image_count, metrics), metrics)
 
 
 def default_metrics(extractor: Extractor, labels: torch.Tensor | None) -> tuple[Metric, ...]:
-    """Return the default metrics that apply; warn of those that weights without logits prevent."""
+    """Return the default metrics that apply; if none does, the last one, for the scorer to refuse.
+
+    Warn of those that would apply if the extractor's weights had logits.
+    """
     kinds, metrics = metric_kinds(), []
     for name in DEFAULTS:
         metric = kinds[name]()
@@ -195,4 +193,4 @@ def default_metrics(extractor: Extractor, labels: torch.Tensor | None) -> tuple[
             warnings.warn(f"left out: {reason}", stacklevel=2)
         else:
             metrics.append(metric)
-    return tuple(metrics) or (metric,)  # the scorer says why the last one does not apply
+    return tuple(metrics) or (metric,)

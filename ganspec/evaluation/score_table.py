@@ -20,7 +20,7 @@ from ganspec.systems.claims import Score
 
 
 def describe(rows: list[ScoreRow], record: RunRecord | None) -> Iterator[str]:
-    """Yield lines of text: each score, its conditions, and the nearest claim."""
+    """Yield lines of text: each score, its conditions, and the nearest claim of the spec."""
     for row in rows:
         value = value_text(row.value, row.deviation) + unit(row.metric)
         yield f"{row.metric} of {row.of} images: {value}"
@@ -30,13 +30,18 @@ def describe(rows: list[ScoreRow], record: RunRecord | None) -> Iterator[str]:
         if row.per_class:
             shares = (f"{printable(name)} {value:.0f}" for name, value in row.per_class.items())
             yield f"  by class: {', '.join(shares)}"
-        if record is not None and (claim := nearest_claim(row, record)) is not None:
+        if claim := nearest_claim(row, record):
             yield f"  {describe_claim(claim, row)}"
 
 
-def nearest_claim(row: ScoreRow, record: RunRecord) -> Score | None:
-    """Return the claim that a score fits with the fewest differing conditions."""
-    claims = record.spec.report.scores if record.spec else ()
+def nearest_claim(row: ScoreRow, record: RunRecord | None) -> Score | None:
+    """Return the claim of a record's spec that a score fits with the fewest differing conditions.
+
+    Return None if it fits none, or if there is no record or no spec.
+    """
+    if record is None or record.spec is None:
+        return None
+    claims = record.spec.report.scores
     fitting = [claim for claim in claims if fits(row, claim, claims, record)]
     return min(fitting, key=lambda claim: len(differences(claim, row)), default=None)
 
@@ -77,7 +82,7 @@ def by_epoch(rows: list[ScoreRow]) -> list[str]:
 
 
 def plot(folder: Path) -> Path | None:
-    """Plot metrics that were scored at several steps. Return the file; None without any."""
+    """Plot metrics that a run has scored at several steps. Return the file; None without any."""
     record = read_record(folder)
     steps: dict[tuple[str, str], set[int | None]] = defaultdict(set)
     for row in record.scores:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TypeAlias
 
 import torch
 
-from ganspec.evaluation.extractor import Extractor
+from ganspec.evaluation.extractor import CountProgress, Extractor
 from ganspec.evaluation.inception_weights import advice
 from ganspec.evaluation.reference import RealImages, reference_activations
 from ganspec.evaluation.subject import Subject
@@ -22,11 +22,11 @@ PassProgress: TypeAlias = Callable[[str, int, int], None]  # title, images done,
 
 
 def silent(title: str, done: int, total: int) -> None:
-    """Ignore progress."""
+    """Show no progress."""
 
 
 def refusal(metric: Metric, extractor: Extractor, labels: torch.Tensor | None) -> str | None:
-    """Return the reason why a metric does not apply, or None if it applies."""
+    """Return the reason why a metric does not apply to images with `labels`; None if it applies."""
     if reason := metric.refusal(extractor.classes, labels):
         return reason
     if metric.reads_features or extractor.has_logits:
@@ -38,9 +38,9 @@ def refusal(metric: Metric, extractor: Extractor, labels: torch.Tensor | None) -
 
 @dataclass
 class Scorer:
-    """An extractor, and the real images that other images are compared with.
+    """An extractor, and the real images that other images are compared with: the references.
 
-    The real images go through the extractor once, when they are first needed.
+    The references go through the extractor once, when they are first needed.
     """
 
     extractor: Extractor
@@ -50,19 +50,20 @@ class Scorer:
     @cached_property
     def reference(self) -> Activations:
         """The activations of the real images."""
-        on_progress = partial(self._progress, "real images", len(self.real))
+        on_progress = self._pass("real images", len(self.real))
         return reference_activations(self.real, self.extractor, on_progress)
 
-    def _progress(self, title: str, total: int, done: int) -> None:
-        self.on_progress(title, done, total)
+    def _pass(self, title: str, total: int) -> CountProgress:
+        """Return a function that shows the progress of a pass over `total` images."""
+        return lambda done: self.on_progress(title, done, total)
 
     def scores(self, subject: Subject, metrics: Sequence[Metric]) -> list[ScoreRow]:
-        """Return the subject's scores by those metrics that apply to it. Raises MetricError."""
+        """Return the subject's scores by the metrics that apply to it. Raises MetricError."""
         metrics = self.applicable(metrics, subject)
         activations = self.extractor.activations(
             subject.batches(self.extractor.batch),
             subject.count,
-            on_progress=partial(self._progress, f"{subject.of} images", subject.count),
+            on_progress=self._pass(f"{subject.of} images", subject.count),
         )
         if not torch.isfinite(activations.features).all():
             raise MetricError(f"features of {self.extractor.name} are not finite numbers")
@@ -76,10 +77,11 @@ class Scorer:
         ]
 
     def applicable(self, metrics: Sequence[Metric], subject: Subject) -> list[Metric]:
-        """Return the metrics that apply to the subject, without reading its images.
+        """Return the metrics to score the subject by, without reading its images.
 
-        Of real images, only those that are apart from the references are compared with them.
-        Raises MetricError.
+        Generated images are scored by all. Real images are scored by the paired metrics if
+        they are other images than the references, else by the unpaired ones. Raises MetricError if
+        no metric is left or one does not apply, and BatchSizeError.
         """
         is_generated, is_apart = subject.of == "generated", bool(subject.compared)
         fitting = [m for m in metrics if is_generated or m.paired == is_apart]
@@ -137,7 +139,7 @@ def all_scores(
 ) -> list[ScoreRow]:
     """Return the scores of each subject by its scorer.
 
-    Raises MetricError; where a metric does not apply to a subject, before the first scores.
+    Raises MetricError. If a metric does not apply to a subject, nothing is computed before.
     """
     pairs = list(pairs)
     for scorer, subject in pairs:

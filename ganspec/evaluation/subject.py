@@ -1,4 +1,4 @@
-"""The images that are scored: a generator's, an autoencoder's, a folder's, or real ones."""
+"""The images to score: drawn by a generator, restored by an autoencoder, of a folder, or real."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ from ganspec.systems.source import Source, own_batch, quantize
 class Subject:
     """A set of images to score, with their labels and origin.
 
-    `batches(size)` yields the images, uint8 N x C x H x W. `labels` are those that the generator
-    drew for, or those of the originals; `label_source` is their origin, such as `test images`, and
-    `names` are the class names. `step`, `epoch` and `weights` (`average` or `raw`) are the
-    network's. `seed` draws the latents or the noise; `real` is set if the images are real.
-    `compared` describes real images that are compared with other real images.
+    `batches(size)` yields the `count` images, uint8 N x C x H x W. `of` is `generated` or `real`.
+    `labels` are those that the generator read, or those of the originals; `label_source` is their
+    origin, such as `test images`, and `names` are the class names. `step`, `epoch` and `weights`
+    (`average` or `raw`) tell which weights made the images, `seed` what drew the latents or the
+    noise. `real` are the images themselves if they are real. `compared` describes real images that
+    are compared with other real images; it is empty for all others.
     """
 
     batches: Callable[[int], Iterator[torch.Tensor]]
@@ -41,7 +42,7 @@ class Subject:
 
 
 def drawn_images(source: Source, count: int, seed: int, label_source: str | None) -> Subject:
-    """Return `count` images that a generator draws from `seed`, for the source's labels."""
+    """Return `count` images that a generator draws from `seed`, for the labels of `source`."""
 
     def batches(size: int) -> Iterator[torch.Tensor]:
         for images, _ in source.images(count, seed, size):
@@ -54,10 +55,10 @@ def drawn_images(source: Source, count: int, seed: int, label_source: str | None
 
 
 def restored_images(restorer: Restorer, real: RealImages, count: int, seed: int) -> Subject:
-    """Return evenly spaced real images as an autoencoder restores them.
+    """Return `count` evenly spaced real images as an autoencoder restores them.
 
-    `seed` draws the noise on their inputs. A network that normalizes by the batch restores batches
-    of training's size.
+    `seed` draws the noise on its inputs. A network that normalizes by the batch reads batches of
+    training's size. Raises BatchSizeError if the images do not fill them.
     """
     network, cfg = restorer.network, restorer.cfg
     originals = choose_images(real, count)

@@ -19,11 +19,12 @@ STORAGES = {
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    """Return the archive's tensors by the path of their attributes, such as `net.conv.weight`.
+    """Return an archive's tensors, each by the path of its attribute, such as `net.conv.weight`.
 
-    An archive is a zip file of the modules' code, a pickle of their attributes and the tensors'
-    bytes. The code is not read, and the pickle may name only tensors and modules; a module becomes
-    an object without methods. Raises ValueError if the file is damaged or holds anything else.
+    An archive is a zip file with the code of modules, a pickle of their attributes, and the bytes
+    of tensors. The code is not read, and the pickle may name only tensors and modules; a module
+    becomes an object without methods. Raises ValueError if the file is damaged or holds other
+    things.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -37,7 +38,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
 
 
 class _Module:
-    """The attributes of a module of the archive."""
+    """A module of the archive: its attributes alone, without code."""
 
     def __setstate__(self, state):
         self.attributes = state
@@ -75,7 +76,7 @@ def _tensor(storage, offset, size, stride, *_):
 
 
 def _named(value, path):
-    """Yield the tensors in a module's attributes with their paths."""
+    """Yield each tensor in a module's attributes, after its path."""
     if isinstance(value, torch.Tensor):
         yield path, value
     elif isinstance(value, _Module):

@@ -1,4 +1,4 @@
-"""Weights of a network in a file of any program, fitted to a spec's network."""
+"""Read weights that any program has written into a file, and fit them to a spec's network."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from ganspec.language.errors import printable
 from ganspec.systems import archive
 
 State: TypeAlias = dict[str, torch.Tensor]
-COUNTER = "num_batches_tracked"  # of a batch norm in training; files of old versions lack it
-PREFIXES = ("module.", "_orig_mod.")  # of DataParallel's and of torch.compile's wrappers
+COUNTER = "num_batches_tracked"  # of a batch norm; files of old versions of torch lack it
+PREFIXES = ("module.", "_orig_mod.")  # that DataParallel and torch.compile put before names
 
 
 def read_state(path: Path) -> State:
-    """Return the weights in a file by name, as `torch.save(network.state_dict(), path)` writes it.
+    """Return the weights by name in a file that `torch.save(network.state_dict(), path)` wrote.
 
-    They may also be one entry of a checkpoint. The file cannot run code. Raises ExtractorError.
+    The weights may also be one entry of a checkpoint. No code of the file is run. Raises
+    ExtractorError.
     """
     try:
         content = archive.read(path)
@@ -41,7 +42,10 @@ def read_state(path: Path) -> State:
 
 
 def _states(content: Any, path: str, depth: int) -> Iterable[tuple[str, State]]:
-    """Yield each map of names to tensors in a checkpoint, `depth` levels deep, with its key."""
+    """Yield each map of names to tensors in a checkpoint, after its key path.
+
+    Maps are searched within `depth` levels of other maps.
+    """
     if not isinstance(content, dict) or not content:
         return
     if all(isinstance(key, str) and torch.is_tensor(value) for key, value in content.items()):
@@ -53,16 +57,16 @@ def _states(content: Any, path: str, depth: int) -> Iterable[tuple[str, State]]:
 
 
 def fit_state(state: State, own: State, path: Path, name: str) -> tuple[State, str]:
-    """Return the weights in `path` under the names of a network's `own`, and a note on the names.
+    """Return the weights `state` under the names of a network's weights `own`, and a note.
 
-    Equal names are matched. If any differ, the weights are taken in order, as long as kinds
-    (weight, bias ...) and shapes agree. Raises ExtractorError that names the first weight that does
-    not fit the network of the spec `name`.
+    Equal names are matched. If any differ, the weights are taken in order, as the note says, if
+    their kinds (weight, bias ...) and shapes agree. `path` is the file of the weights, `name` the
+    network's spec. Raises ExtractorError, which names the first weight that does not fit.
     """
     theirs, ours = list(state), list(own)
-    if sum(map(_counts, theirs)) != sum(map(_counts, ours)):
-        theirs = [key for key in theirs if not _counts(key)]
-        ours = [key for key in ours if not _counts(key)]
+    if sum(map(_is_counter, theirs)) != sum(map(_is_counter, ours)):
+        theirs = [key for key in theirs if not _is_counter(key)]
+        ours = [key for key in ours if not _is_counter(key)]
     matched = set(theirs) == set(ours)
     pairs = [(key, key) for key in ours] if matched else list(zip(theirs, ours, strict=False))
     for number, (their, our) in enumerate(pairs, 1):
@@ -83,7 +87,7 @@ def fit_state(state: State, own: State, path: Path, name: str) -> tuple[State, s
     return own | {our: state[their] for their, our in pairs}, note
 
 
-def _counts(name: str) -> bool:
+def _is_counter(name: str) -> bool:
     return name.endswith(COUNTER)
 
 

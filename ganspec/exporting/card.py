@@ -1,4 +1,4 @@
-"""The model card of an exported network: a README.md with a head for the Hugging Face hub."""
+"""The model card of an exported network: a README.md with metadata for the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from ganspec.scores.text import unit, value_text
 from ganspec.version import VERSION
 
 NO_LICENSE = "unknown"  # the hub's word if none was chosen
+# the hub's names of tasks, by the attribute of a spec that names the network for the task
 TASKS = {
     "draws": "unconditional-image-generation",
     "predicts": "image-classification",
@@ -26,7 +27,10 @@ TASKS = {
 
 
 class Card:
-    """The text of a model card; `program` is the folder's program, `kept` the class's name."""
+    """A model card. `program` is the file of the folder's program, `kept` the name of the class.
+
+    `license` is an identifier of the hub, such as `apache-2.0`; None if none was chosen.
+    """
 
     def __init__(self, network: TrainedNetwork, license: str | None, program: str, kept: str):
         self.network, self.program, self.kept = network, program, kept
@@ -36,10 +40,11 @@ class Card:
 
     @property
     def task(self) -> str | None:
-        """The network's task: `draws`, `predicts`, `restores`; None for one that helps another."""
+        """The network's task, a key of TASKS; None for a network that only trains another one."""
         return next((t for t in TASKS if getattr(self.spec, t) == self.network.key), None)
 
     def text(self) -> str:
+        """Return the card as Markdown, below its metadata as YAML."""
         parts = [
             f"---\n{dump(self.head())}---",
             f"# {markdown(self.spec.name)}: {self.network.key}",
@@ -51,12 +56,16 @@ class Card:
         return "\n\n".join(parts) + "\n"
 
     def head(self) -> dict[str, object]:
-        """Return the metadata for the hub."""
-        spec, head = self.spec, {"license": self.license, "library_name": "pytorch"}
-        tags = ["ganspec", "pytorch", spec.noun.lower().replace(" ", "-"), self.network.key]
-        tag = TASKS.get(self.task or "", "image-feature-extraction")
+        """Return the metadata for the hub: licence, task, tags and scores."""
+        spec, tag = self.spec, TASKS.get(self.task or "", "image-feature-extraction")
+        head: dict[str, object] = {
+            "license": self.license,
+            "library_name": "pytorch",
+            "pipeline_tag": tag,
+            "tags": ["ganspec", "pytorch", spec.noun.lower().replace(" ", "-"), self.network.key],
+        }
         if not self.rows:
-            return {**head, "pipeline_tag": tag, "tags": tags}
+            return head
         dataset = {"type": spec.data.dataset.kind, "name": spec.data.dataset.kind}
         results = [
             {
@@ -69,7 +78,7 @@ class Card:
             for row in self.rows
         ]
         index = [{"name": f"{spec.name}_{self.network.key}", "results": results}]
-        return {**head, "pipeline_tag": tag, "tags": tags, "model-index": index}
+        return {**head, "model-index": index}
 
     # -- sections -----------------------------------------------------------------------------
 
@@ -101,7 +110,7 @@ class Card:
         return f"input: N x {start.value} images, black {low:g} and white {high:g}"
 
     def _range(self) -> str:
-        """Return the range of an output's numbers, if they are images."""
+        """Return the range of an output's numbers in words if they are images, or else nothing."""
         if self.task not in ("draws", "restores"):
             return ""
         low, high = self.spec.data.range
@@ -173,7 +182,7 @@ class Card:
         )
 
     def _scores(self) -> Iterator[ScoreRow]:
-        """Yield the scores of these weights."""
+        """Yield the scores that were measured of these weights."""
         kinds = (None, "average" if self.network.averaged else "raw")
         for series in all_series(self.record) if self.task else []:
             for row in series:

@@ -1,4 +1,4 @@
-"""Compare an export, run in a process without ganspec, with what ganspec computes."""
+"""Compare the outputs of an export, run in a process without ganspec, with those of ganspec."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ from ganspec.exporting.request import ExportError
 from ganspec.language.errors import printable
 from ganspec.systems.source import quantize
 
-# The largest difference allowed: of the largest number of an output, and of numbers near 0. Kernels
-# sum in other orders; 32-bit numbers have about 7 digits, and layers multiply what the last is off.
+# The allowed difference is RELATIVE times the largest number of an output, plus ABSOLUTE. Kernels
+# sum in other orders, which changes the last of about 7 digits, and layers enlarge this difference.
 RELATIVE, ABSOLUTE = 1e-4, 1e-6
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """The largest difference of an export from what ganspec computes, and how it was found.
+    """The largest difference of an export from what ganspec computes, and how it was measured.
 
-    `limit` is the largest that is allowed. `pixels` is the number of pixels that differ, of `of`;
-    None if the network makes no images.
+    `limit` is the largest difference that is allowed. `pixels` is the number of bytes that differ
+    in the images, out of `of`; None if the network draws no images. `rows` is the number of inputs,
+    `library` the one that ran the export. `as_sampled` is True if the export was compared with
+    `ganspec sample`, False if with the network alone.
     """
 
     difference: float
@@ -51,14 +53,15 @@ class Agreement:
 def compare(
     network: TrainedNetwork, expected: list[Tensors], settings: dict[str, str]
 ) -> Agreement:
-    """Run an export on the network's batches. Raises ExportError if it computes other numbers.
+    """Run an export on the network's batches, and compare its outputs with `expected`.
 
-    `expected` are the outputs of ganspec, `settings` those of `outside.py` that name the export.
+    `expected` are ganspec's outputs for each batch. `settings` are those of `outside.py` that name
+    the export. Raises ExportError if a difference is larger than allowed, or if the export fails.
     """
     arrays = {
         f"{index}.{name}": value.contiguous().numpy()
         for index, batch in enumerate(network.batches())
-        for name, value in network.given(batch).items()
+        for name, value in network.read_from(batch).items()
     }
     got, library = _run(arrays, settings)
     difference, limit, pixels, of = 0.0, float("inf"), 0, 0
@@ -93,7 +96,7 @@ def compare(
 def _run(
     arrays: dict[str, np.ndarray], settings: dict[str, str]
 ) -> tuple[dict[str, torch.Tensor], str]:
-    """Run the export outside on `arrays`. Return its outputs, and the library that ran it."""
+    """Return what `outside.run` writes for `arrays`, and what it returns. Raises ExportError."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         np.savez(folder / "inputs.npz", **arrays)  # type: ignore[arg-type]  # NumPy's own stub

@@ -1,9 +1,8 @@
-"""Export one network of a run, and compare the export with ganspec before it is in its place."""
+"""Export a network of a run, and compare the export with ganspec before it is put in its place."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,8 +22,8 @@ from ganspec.streams import is_stdout
 class Exported:
     """An export: its path, format and network, and how far it agrees with ganspec.
 
-    `shapes` says what the network reads and returns. `url` is that of the repository it was pushed
-    to, None if it was not.
+    `shapes` tells what the network reads and returns. `url` is that of the repository to which it
+    was pushed, None if it was not pushed.
     """
 
     path: Path
@@ -35,7 +34,7 @@ class Exported:
     url: str | None = None
 
     def lines(self) -> Iterator[str]:
-        """Yield the export in words."""
+        """Yield lines of text that describe the export."""
         written = "" if is_stdout(self.path) else f"{self.path} written: "
         yield f"{written}{self.network}, {self.shapes}"
         yield str(self.agreement)
@@ -44,10 +43,10 @@ class Exported:
 
 
 def export(run: Run | Path | str, **options: object) -> Exported:
-    """Export a network of a run, or of that in a folder. `options` are the fields of ExportRequest.
+    """Export a network of a run, which may be named by its folder.
 
-    Raises OSError, or a GanspecError such as ExportError; nothing is left then, but for an export
-    that was written and cannot be pushed.
+    `options` are the fields of ExportRequest. Raises OSError, or a GanspecError such as
+    ExportError; nothing is written then, except if only the push fails.
     """
     request = ExportRequest(**options)  # type: ignore[arg-type]  # checked by `check`
     request.check()
@@ -60,11 +59,11 @@ def export(run: Run | Path | str, **options: object) -> Exported:
     network = open_network(run, request)
     form = request.chosen_form
     expected = [network.outputs(batch) for batch in network.batches()]
-    with _writing(path, form, request.overwrite) as temporary:
-        if form == "python":
-            agreement = compare(
-                network, expected, write_folder(network, temporary, request.license)
-            )
+    is_folder = form == "python"
+    with replacing_folder(path, request.overwrite) if is_folder else replacing(path) as temporary:
+        if is_folder:
+            settings = write_folder(network, temporary, request.license)
+            agreement = compare(network, expected, settings)
         elif form in GRAPHS:
             write_graph(network, form, temporary)
             agreement = compare(network, expected, {"form": form, "path": str(temporary)})
@@ -75,7 +74,7 @@ def export(run: Run | Path | str, **options: object) -> Exported:
 
 
 def _target(run: Run, request: ExportRequest) -> Path:
-    """Return `out`, or a path in the run's folder whose name tells network, weights and label."""
+    """Return `out`, or a path in the run's folder that is named by network, label and weights."""
     if request.out is not None:
         return Path(request.out)
     name = chosen_key(run.spec, request)
@@ -85,13 +84,8 @@ def _target(run: Run, request: ExportRequest) -> Path:
     return run.folder / f"{name.replace('/', '_')}{SUFFIXES[request.chosen_form]}"
 
 
-def _writing(path: Path, form: str, overwrite: bool) -> AbstractContextManager[Path]:
-    """Return a context with a temporary file or folder, which is at `path` if it succeeds."""
-    return replacing_folder(path, overwrite) if form == "python" else replacing(path)
-
-
 def _write_weights(network: TrainedNetwork, expected: list[Tensors], path: Path) -> Agreement:
-    """Write weights alone. They are compared in the class that `ganspec build` emits."""
+    """Write weights alone, and compare them in the class that `ganspec build` emits."""
     write_weights(network.module.state_dict(), network, path)
     with TemporaryDirectory() as name:
         source, kept = network_source(network, network.net)

@@ -1,4 +1,4 @@
-"""Formats of one file: ONNX, torch.export, TorchScript and safetensors."""
+"""Write a network into one file: as ONNX, torch.export, TorchScript or safetensors."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeAlias
 
 import torch
 from torch import nn
@@ -22,16 +23,20 @@ from ganspec.language.errors import printable
 from ganspec.program.ir import Net, Origin
 from ganspec.version import VERSION
 
-EXAMPLES = 2  # images that a network with a free batch is traced with: 1 would be special
-MOST_BYTES = 2**31 - 2**20  # of weights in one ONNX file, whose format ends at 2 GiB
+EXAMPLES = 2  # images to trace a network with a free batch by: torch takes 1 for a constant
+MOST_BYTES = 2**31 - 2**20  # of weights in one ONNX file, which cannot exceed 2 GiB
+Examples: TypeAlias = tuple[torch.Tensor, ...]  # inputs that a network is traced with
 
 
 def write_graph(network: TrainedNetwork, form: str, path: Path) -> None:
-    """Write the network's steps and weights. Raises ExportError, which names the layer at fault."""
+    """Write the network's steps and weights in a format of GRAPHS.
+
+    Raises ExportError, which names the layer that the format cannot express.
+    """
     if form == "onnx":
         _check_onnx(network)
     size = network.batch or EXAMPLES
-    examples = tuple(value[:size] for value in network.given(network.values).values())
+    examples = tuple(value[:size] for value in network.read_from(network.values).values())
     write = WRITERS[form]
     try:
         with silenced():
@@ -40,13 +45,14 @@ def write_graph(network: TrainedNetwork, form: str, path: Path) -> None:
         cause: BaseException = error
         while cause.__cause__:  # exporters wrap the reason in advice
             cause = cause.__cause__
-        # a layer that fails while it runs is known already
+        # the error of a layer that fails while it runs names the layer
         layer = getattr(cause, "layer", None) or culprit(network, write)
         reason = printable((str(cause).strip() or type(cause).__name__).splitlines()[0])
         raise ExportError(f"{form} cannot express {_of(layer)}: {reason}") from error
 
 
 def _of(layer: Origin | None) -> str:
+    """Return a layer in words, or `the network` if the layer is unknown."""
     if layer is None:
         return "the network"
     place = f", {layer.mark}" if layer.mark else ""
@@ -54,6 +60,7 @@ def _of(layer: Origin | None) -> str:
 
 
 def _check_onnx(network: TrainedNetwork) -> None:
+    """Raise ExportError if ONNX, or a comparison with it, is impossible for the network."""
     if (layer := network.drawing) is not None:
         raise ExportError(
             f"{_of(layer)}, draws random numbers, and onnxruntime draws others than torch, so "
@@ -61,12 +68,13 @@ def _check_onnx(network: TrainedNetwork) -> None:
         )
     weights = [*network.module.parameters(), *network.module.buffers()]
     if (size := sum(w.numel() * w.element_size() for w in weights)) > MOST_BYTES:
-        raise ExportError(f"an ONNX file takes 2 GB, the weights are {size:,} bytes")
+        message = f"an ONNX file takes 2 GB, and the weights have {size:,} bytes"
+        raise ExportError(f"{message}: use another format")
 
 
 @contextmanager
 def silenced() -> Iterator[None]:
-    """Within the block, show neither warnings nor what exporters print and log."""
+    """Within the block, suppress warnings and all that exporters print and log."""
     before = logging.root.manager.disable
     logging.disable(logging.ERROR)
     try:
@@ -82,11 +90,14 @@ def silenced() -> Iterator[None]:
 
 
 def exported(
-    module: nn.Module, examples: tuple[torch.Tensor, ...], batch: int | None
+    module: nn.Module, examples: Examples, batch: int | None
 ) -> torch.export.ExportedProgram:
-    """Return the program that torch.export records, without the paths of this machine's files."""
+    """Return the program that torch.export records, without the paths of this machine's files.
+
+    The number of images is free if `batch` is None.
+    """
     free = {0: torch.export.Dim("batch", min=1)}
-    # one argument, `*inputs`, whose parts all have the batch as their first axis; or only `x`
+    # `Labelled` takes `x`, any other network `*inputs`; the batch is the first axis of each input
     shapes = (free,) if isinstance(module, Labelled) else (tuple(free for _ in examples),)
     program = torch.export.export(module, examples, dynamic_shapes=None if batch else shapes)
     for node in program.graph.nodes:
@@ -95,24 +106,22 @@ def exported(
 
 
 def write_torch_export(
-    module: nn.Module, examples: tuple[torch.Tensor, ...], network: TrainedNetwork, path: Path
+    module: nn.Module, examples: Examples, network: TrainedNetwork, path: Path
 ) -> None:
     facts = {"ganspec.json": json.dumps(facts_of(network))}
-    with path.open("wb") as file:  # of a path, it would complain of other endings than .pt2
+    with path.open("wb") as file:  # given a path, torch would warn of other endings than .pt2
         torch.export.save(exported(module, examples, network.batch), file, extra_files=facts)
 
 
 def write_torchscript(
-    module: nn.Module, examples: tuple[torch.Tensor, ...], network: TrainedNetwork, path: Path
+    module: nn.Module, examples: Examples, network: TrainedNetwork, path: Path
 ) -> None:
     script = torch.jit.trace(module, examples, check_trace=False)
     facts = {"ganspec.json": json.dumps(facts_of(network))}
     torch.jit.save(script, str(path), _extra_files=facts)
 
 
-def write_onnx(
-    module: nn.Module, examples: tuple[torch.Tensor, ...], network: TrainedNetwork, path: Path
-) -> None:
+def write_onnx(module: nn.Module, examples: Examples, network: TrainedNetwork, path: Path) -> None:
     program = torch.onnx.export(
         exported(module, examples, network.batch),
         dynamo=True,
@@ -125,11 +134,12 @@ def write_onnx(
     model.metadata_props.update({k: str(v) for k, v in facts_of(network).items()})
     for value in (*model.graph.inputs, *model.graph.outputs):
         if network.batch is None and value.shape is not None:
-            value.shape[0] = "batch"  # torch has named it by a number
+            value.shape[0] = "batch"  # in place of the number in torch's name
     program.save(str(path), external_data=False)
 
 
-WRITERS: dict[str, Callable[[nn.Module, tuple[torch.Tensor, ...], TrainedNetwork, Path], None]] = {
+Writer: TypeAlias = Callable[[nn.Module, Examples, TrainedNetwork, Path], None]
+WRITERS: dict[str, Writer] = {
     "onnx": write_onnx,
     "torch-export": write_torch_export,
     "torchscript": write_torchscript,
@@ -137,22 +147,22 @@ WRITERS: dict[str, Callable[[nn.Module, tuple[torch.Tensor, ...], TrainedNetwork
 
 
 def write_weights(state: dict[str, torch.Tensor], network: TrainedNetwork, path: Path) -> None:
-    """Write weights as safetensors. Equal weights have equal bytes."""
+    """Write weights as safetensors. Equal weights of equal networks give equal bytes."""
     from safetensors.torch import save
 
     copies = {name: value.detach().clone().contiguous() for name, value in state.items()}
     facts = {"format": "pt", **{key: str(value) for key, value in facts_of(network).items()}}
     data = save(copies, facts)
     size = int.from_bytes(data[:8], "little")
-    # the library writes the facts in any order
+    # the library writes the facts in random order, so the head is written again
     head = {**json.loads(data[8 : 8 + size]), "__metadata__": facts}
     text = json.dumps(head, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # so that numbers begin at multiples of their size
+    text += b" " * (-len(text) % 8)  # the format aligns the numbers to 8 bytes
     path.write_bytes(len(text).to_bytes(8, "little") + text + data[8 + size :])
 
 
 def facts_of(network: TrainedNetwork) -> dict[str, str | int]:
-    """Return what the file is, for its metadata."""
+    """Return the metadata of an exported file: where the network is from, and its pixels' range."""
     low, high = network.spec.data.range
     return {
         "ganspec": VERSION,
@@ -167,11 +177,11 @@ def facts_of(network: TrainedNetwork) -> dict[str, str | int]:
 # -- the layer at fault ---------------------------------------------------------------------------
 
 
-def culprit(
-    network: TrainedNetwork,
-    write: Callable[[nn.Module, tuple[torch.Tensor, ...], TrainedNetwork, Path], None],
-) -> Origin | None:
-    """Return the first layer with which a beginning of the network cannot be written."""
+def culprit(network: TrainedNetwork, write: Writer) -> Origin | None:
+    """Return the first layer that `write` cannot express; None if it can write the whole network.
+
+    The longest beginning of the program that can be written is searched by bisection.
+    """
     steps = network.net.steps
     examples = tuple(value[: network.batch or EXAMPLES] for value in network.values)
 
@@ -196,7 +206,7 @@ def culprit(
 
 
 def beginning(net: Net, count: int) -> Net:
-    """Return the program of the first `count` steps, which returns the last one's output."""
+    """Return the program of the first `count` steps, whose output is that of the last of them."""
     steps = net.steps[:count]
     output = steps[-1].output
     return replace(net, steps=steps, outputs={"value": output}, initialize=None)

@@ -9,7 +9,7 @@ from ganspec.language.errors import one_line, printable
 
 
 def check_repository(name: str) -> None:
-    """Raise ExportError if `name` is no name of a repository, or if nobody has logged in."""
+    """Raise ExportError if `name` is no name of a repository, or if the user has not logged in."""
     from huggingface_hub import get_token
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id
@@ -24,9 +24,10 @@ def check_repository(name: str) -> None:
 
 
 def push(folder: Path, name: str, private: bool) -> str:
-    """Upload the files of `folder` to the repository `name`, which is made if it is new.
+    """Upload the files of `folder` to the repository `name`. Return the address of its page.
 
-    Return the address of its page. Raises ExportError; the folder stays.
+    A repository that does not exist is created, for the user alone if `private`. Raises
+    ExportError; the folder stays.
     """
     from huggingface_hub import HfApi
     from huggingface_hub.utils import disable_progress_bars

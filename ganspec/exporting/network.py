@@ -1,4 +1,4 @@
-"""A trained network of a run, with inputs and the outputs that ganspec computes of them."""
+"""A trained network of a run to export, with inputs and ganspec's outputs to compare it by."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ganspec.systems.source import PORTION, Source, own_batch, regrouped, whole
 from ganspec.systems.spec import Spec
 
 CPU = torch.device("cpu")
-SEED = 0  # of the latents that an export is compared by
+SEED = 0  # of the inputs that an export is compared by
 
 Tensors = tuple[torch.Tensor, ...]
 State = dict[str, torch.Tensor]
@@ -37,10 +37,11 @@ T = TypeVar("T")
 class TrainedNetwork:
     """The network `key` of a run, in evaluation mode on the CPU, with exact arithmetic.
 
-    `step` is that of its weights, `averaged` is True if they are the moving average. `label`, one
-    row, is the only one it is exported for. `batch` is a fixed number of images, None if it is
-    free; `own` is training's batch, of a network that normalizes by the batch, else None. `sampler`
-    draws the run's images, if a network of it draws any.
+    `step` is that of its weights; `averaged` is True if they are the moving average. `label`, a
+    tensor of one row, is the one label that it is exported for, None for any label. `batch` is the
+    number of images that the export reads, None if it is free. `own` is the size of training's
+    batches if the network normalizes by the batch, else None. `sampler` draws images by the run's
+    generator, None if it has none.
     """
 
     run: Run
@@ -61,11 +62,11 @@ class TrainedNetwork:
 
     @property
     def inputs(self) -> tuple[Input, ...]:
-        """The inputs of the export: without the label, if there is one label only."""
+        """The inputs of the export: those of the network, but no label if `label` is set."""
         return tuple(i for i in self.net.inputs if self.label is None or i.role != "label")
 
-    def given(self, batch: Tensors) -> dict[str, torch.Tensor]:
-        """Return those of a batch that the export reads, by the names of its inputs."""
+    def read_from(self, batch: Tensors) -> dict[str, torch.Tensor]:
+        """Return the tensors of a network's batch that the export reads, by the input's name."""
         pairs = zip(self.net.inputs, batch, strict=True)
         return {start.name: value for start, value in pairs if start in self.inputs}
 
@@ -76,13 +77,13 @@ class TrainedNetwork:
 
     @property
     def logits(self) -> bool:
-        """True if its images are logits."""
+        """True if the images that the network makes are logits, to which a sigmoid is applied."""
         if self.key == self.spec.restores:
             return self.cfg.criterion.outputs == "logits"
         return self.cfg.logits
 
     def graph(self) -> nn.Module:
-        """Return a network that reads `inputs`, with every weight as it is applied."""
+        """Return a module that reads `inputs`, without weight norms."""
         folded = fold(self.module)
         return folded if self.label is None else Labelled(folded, self.label)
 
@@ -90,7 +91,10 @@ class TrainedNetwork:
 
     @cached_property
     def values(self) -> Tensors:
-        """One seed's latents, images that the run draws, or random ones; and labels."""
+        """The network's inputs to compare by, a tensor each: latents, labels, and images.
+
+        Images are drawn by the run's generator, or random without one. `batches` divides them.
+        """
         rows = whole(self.own or PORTION["cpu"], self.batch)
         drawn = self.sampler.inputs(rows, SEED) if self.sampler else {}
         values = []
@@ -104,6 +108,7 @@ class TrainedNetwork:
         return tuple(values)
 
     def _labels(self, rows: int, drawn: torch.Tensor | None, start: Input) -> torch.Tensor:
+        """Return `label` for each row, or else the labels `drawn`, or else all classes in turn."""
         if self.label is not None:
             return self.label.expand(rows, *self.label.shape[1:])
         if drawn is not None:
@@ -133,9 +138,9 @@ class TrainedNetwork:
         return watch.drawing
 
     def batches(self) -> list[Tensors]:
-        """Return batches of `values`: those of a fixed size, or else all rows, then a single one.
+        """Return `values` as batches of the fixed size, or else whole, then the first row alone.
 
-        There is no single one for a network that normalizes by the batch, or draws numbers.
+        A network that normalizes by the batch, or draws random numbers, gets no single row.
         """
         if self.batch:
             return list(regrouped([self.values], self.batch))
@@ -144,11 +149,11 @@ class TrainedNetwork:
 
     @property
     def as_sampled(self) -> bool:
-        """True if `ganspec sample` computes the outputs, False if the network alone does."""
+        """True if `outputs` are those of `ganspec sample`, not those of the network alone."""
         return self.draws and not self.drawing and (not self.own or self.batch in (None, self.own))
 
     def outputs(self, batch: Tensors) -> Tensors:
-        """Return what ganspec computes of a batch."""
+        """Return what ganspec computes of a batch, a tensor for each output of the network."""
         if self.as_sampled and self.sampler:
             parts = regrouped([batch], self.sampler.portion)
             return (torch.cat([self.sampler.outputs(*part) for part in parts]),)
@@ -159,7 +164,7 @@ class TrainedNetwork:
 
 
 class Labelled(nn.Module):
-    """A network that always gets the same label."""
+    """A network that reads the same label, a tensor of one row, for all images."""
 
     label: torch.Tensor
 
@@ -173,7 +178,7 @@ class Labelled(nn.Module):
 
 
 class DrawingWatch(failures.Watch):
-    """Notes the first layer after which torch's random generator has another state."""
+    """A watch that remembers the first layer to change the state of torch's random generator."""
 
     drawing: Origin | None = None
 
@@ -186,7 +191,7 @@ class DrawingWatch(failures.Watch):
 
 
 def open_network(run: Run, request: ExportRequest) -> TrainedNetwork:
-    """Return the network of a run that a request asks for.
+    """Return the network of a run that a request names, or else the run's main one.
 
     Raises ExportError, LabelError, RunError and CheckpointError.
     """
@@ -230,7 +235,10 @@ def _label(text: str, run: Run, spec: Spec, module: EvaluatedNetwork) -> torch.T
 
 
 def fold(network: nn.Module) -> nn.Module:
-    """Put each weight in place of its weight norm, such as spectral norm. Return the network."""
+    """Replace each weight norm, such as spectral norm, by the weight that it returns.
+
+    Return the network, which is changed.
+    """
     for module in list(network.modules()):
         if parametrize.is_parametrized(module):
             for name in list(module.parametrizations):  # type: ignore[arg-type]  # a ModuleDict
@@ -239,12 +247,13 @@ def fold(network: nn.Module) -> nn.Module:
 
 
 def without_norms(net: Net) -> Net:
-    """Return the program of a network whose weights are given: no weight norms, none are drawn."""
+    """Return a program without weight norms and initializers, for a network that loads weights."""
     steps = (replace(step, call=_plain(step.call), initialize=None) for step in net.steps)
     return replace(net, steps=tuple(steps), initialize=None)
 
 
 def _plain(call: Call) -> Call:
+    """Return a call without weight norms, its inner programs included."""
     if call.bare and call.kwargs.get("norm"):  # attention applies it to its own layers
         return call.bare
     plain = copy(call)
@@ -255,9 +264,10 @@ def _plain(call: Call) -> Call:
 
 
 def loadable(network: TrainedNetwork) -> tuple[Net, State]:
-    """Return a program, and weights that its printed class can load. Weight norms are folded.
+    """Return a program without weight norms, and weights that its printed class can load.
 
-    They stay if a kind of the user applies them to its own layers, which are not in the program.
+    Weight norms stay if one of your own kinds applies them to its inner layers, as the program does
+    not show those.
     """
     plain, given = without_norms(network.net), dict(network.module.state_dict())
     with torch.random.fork_rng(devices=[]):

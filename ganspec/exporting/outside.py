@@ -1,7 +1,7 @@
 """Run an exported network in a process without ganspec: `python -I outside.py SETTINGS`.
 
 SETTINGS is JSON: the format, the paths of the export and of the batches to run, and where to write
-the outputs. This file imports nothing of ganspec. Its output is the library that ran the network.
+the outputs. This file imports nothing of ganspec. It prints the library that ran the network.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def load_onnx(settings: dict[str, Any]) -> tuple[Network, str]:
 
 
 def load_torch(settings: dict[str, Any]) -> tuple[Network, str]:
-    """Return a network of one of torch's formats as a function, and the library that runs it."""
+    """Return a network of torch as a function, and the library that runs it."""
     import torch
 
     if settings["form"] == "torch-export":
@@ -49,7 +49,7 @@ def load_torch(settings: dict[str, Any]) -> tuple[Network, str]:
 
 
 def load_weights(settings: dict[str, Any]) -> Any:
-    """Return a network whose class is in a file of Python, with weights of safetensors."""
+    """Return a network whose class is in a file of Python, with weights in safetensors."""
     from safetensors.torch import load_file
 
     spec = importlib.util.spec_from_file_location("network", settings["source"])
@@ -64,7 +64,8 @@ def load_weights(settings: dict[str, Any]) -> Any:
 def run(settings: dict[str, Any]) -> str:
     """Run the export on all batches, and write its outputs. Return the library that ran it.
 
-    The arrays of a file are named `BATCH.INPUT`, or `BATCH.INDEX` for outputs.
+    The arrays in the file of batches are named `BATCH.INPUT`, those in the file of outputs
+    `BATCH.INDEX`.
     """
     network, library = (load_onnx if settings["form"] == "onnx" else load_torch)(settings)
     batches: dict[str, dict[str, np.ndarray]] = {}

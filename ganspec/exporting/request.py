@@ -27,15 +27,16 @@ LICENSE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 
 
 class ExportError(GanspecError):
-    """Raised when a network cannot be exported as wished, or its export computes other numbers."""
+    """Raised when a network cannot be exported as requested, or its export is wrong."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportRequest:
-    """The options of `ganspec export`. One that is not given is None or False.
+    """The options of `ganspec export`. None or False stands for the default.
 
-    `batch` is a number of images as text, or `free`. A string `out` that ends in a slash is a
-    folder.
+    `form` is a key of SUFFIXES. A string `out` that ends in a slash is a folder. `network` is a
+    network's key, `label` the only label to export it for. `batch` is a number of images as text,
+    or `free`. `push` is a repository of the Hugging Face hub, `private` if it is new.
     """
 
     form: str | None = None
@@ -52,7 +53,10 @@ class ExportRequest:
 
     @property
     def chosen_form(self) -> str:
-        """The format: `form`, else that of the ending of `out`. Raises ExportError."""
+        """The format: `form`, or else that of the ending of `out`.
+
+        Raises ExportError if there is none, if it is unknown, or if `out` has another's ending.
+        """
         ending = self._ending
         if self.form is None:
             if ending is None:
@@ -69,7 +73,7 @@ class ExportRequest:
 
     @property
     def _ending(self) -> str | None:
-        """The format that the name `out` tells, if any."""
+        """The format that the ending of `out` names, if any."""
         if self.out is None or is_stdout(self.out):
             return None
         if str(self.out).endswith("/") or Path(self.out).is_dir():
@@ -79,7 +83,7 @@ class ExportRequest:
 
     @property
     def size(self) -> int | None:
-        """The fixed number of images in a batch; None if it is free, or not given."""
+        """The number in `batch`, None if that is `free` or None. Raises ExportError."""
         if self.batch in (None, "free"):
             return None
         text = str(self.batch)

@@ -1,4 +1,4 @@
-"""The base class of specs: each system, such as a GAN, has a subclass."""
+"""The base class of specs, which has a subclass for each system, such as a GAN."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from ganspec.language.views import Viewed
 class Document(Section, Viewed):
     """A whole spec. A subclass with `system="gan"` registers itself as the system `gan`.
 
-    `networks` are the keys of the system's networks. A spec without networks belongs to the system
-    that is `standard`.
+    `networks` are the keys of the system's networks. A spec without networks describes the system
+    whose class is `standard`.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -40,9 +40,9 @@ class Document(Section, Viewed):
         return self._gaps
 
     def with_gaps(self, gaps: Iterable[Unread], change: Callable) -> Self:
-        """Remember the parts that are `unknown`, and the function of `with_values`.
+        """Remember the parts that are `unknown`, and the function that `with_values` calls.
 
-        Return the spec.
+        Return this spec.
         """
         self._gaps, self._change = tuple(gaps), change
         return self
@@ -54,7 +54,7 @@ class Document(Section, Viewed):
             spec.with_values({"vars.ch": 16, "data.dataset": {"shapes": {"count": 256}}})
 
         Paths are those of `--set`; a value is a number, a text, True, False, a list or a dict of
-        such values, or None, which removes the key. Expressions of other values are computed anew.
+        such values, or None, which removes the key. All expressions are evaluated again.
         Raises SpecError, whose `diagnostics` list every mistake; this spec stays as it is.
         """
         if isinstance(path, Mapping) == bool(value) or len(value) > 1:
@@ -65,7 +65,7 @@ class Document(Section, Viewed):
         return name
 
     def __init_subclass__(cls, **_: object) -> None:
-        super().__init_subclass__()  # takes `system`, which the method below reads
+        super().__init_subclass__()  # without `system`, which the method below reads
 
     @classmethod
     def __pydantic_init_subclass__(cls, system: str | None = None, **_: object) -> None:

@@ -8,7 +8,7 @@ from ganspec.language.source import Loader
 
 
 class _Dumper(yaml.SafeDumper):
-    """A writer that quotes a text only if ganspec's reader would take it for another type.
+    """PyYAML's writer, which quotes only texts that `Loader` would read as another type.
 
     So the text `1e-4` is quoted, and `no`, a boolean only in YAML 1.1, is not.
     """

@@ -1,4 +1,4 @@
-"""Diagnostics: the mistake, its place, its reason and a remedy."""
+"""Diagnostics: what is wrong in a spec, where, why, and how to mend it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ SYNONYMS = {
     "vanilla": "non_saturating",
     "wgan": "wasserstein",
 }
-# Names of version 0.1 and the names that replace them, of which one fits where the old one stood.
+# Names of version 0.1, each with its new names; one of these fits at the place of the old name.
 RENAMED = {
     "norm": ("normalization", "weight_norm"),
     "weight_norm": ("normalization", "weight"),
@@ -55,7 +55,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Mark:
-    """A span on one line of a file; line and columns count from 1, `end` is exclusive."""
+    """A span on one line of a file; line and columns count from 1, `end` is the column after it."""
 
     text: Text
     line: int
@@ -66,9 +66,9 @@ class Mark:
         return f"{printable(self.text.name)}:{self.line}:{self.column}"
 
     def within(self, value: str, start: int, end: int) -> Mark:
-        """Return the span of `value[start:end]`; this mark if its text is not exactly `value`."""
+        """Return the mark of `value[start:end]`; this mark if its text is not exactly `value`."""
         line = self.text.lines[self.line - 1] if self.line <= len(self.text.lines) else ""
-        # offsets differ in a quoted or folded text
+        # offsets into a quoted or folded text are not those into its value
         if line[self.column - 1 : self.end - 1] != value:
             return self
         return Mark(self.text, self.line, self.column + start, self.column + end)
@@ -81,7 +81,10 @@ class Mark:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One error or warning about a spec; `render` lays it out as the Rust compiler does."""
+    """One error or warning about a spec, which `render` shows as the Rust compiler does.
+
+    `code` names the kind of mistake. `notes` say why, `help` says what to write instead.
+    """
 
     code: str
     message: str
@@ -91,7 +94,7 @@ class Diagnostic:
     severity: str = "error"
 
     def render(self, colour: bool = False) -> str:
-        """Return several lines: headline, place, the marked line of the spec, notes and help."""
+        """Return lines of text: headline, place, the marked line of the spec, notes and help."""
 
         def paint(style: str, text: str) -> str:
             return f"\x1b[{COLOURS[style]}m{text}\x1b[0m" if colour else text
@@ -110,7 +113,7 @@ class Diagnostic:
     def _frame(self, mark: Mark, gutter: str, paint: Callable[[str, str], str]) -> list[str]:
         if not 0 < mark.line <= len(mark.text.lines):
             return []
-        # each character is replaced by one that moves neither the frame nor the carets
+        # characters that would move the frame or the carets are replaced
         line = "".join(_visible(c) for c in mark.text.lines[mark.line - 1])
         start = min(mark.column - 1, len(line))
         end = max(start, min(mark.end - 1, len(line)))
@@ -133,7 +136,7 @@ class Diagnostic:
 
 
 class GanspecError(Exception):
-    """Raised for a mistake that the user can mend; but for SpecError, the message is one line."""
+    """Raised for a mistake that the user can mend. The message is one line, except of SpecError."""
 
     def _render_traceback_(self) -> list[str]:
         """Return the lines that a notebook shows: the message, as on the command line."""
@@ -141,7 +144,7 @@ class GanspecError(Exception):
 
 
 class SpecError(GanspecError):
-    """Raised for a wrong spec; `diagnostics` are its mistakes, by file and line."""
+    """Raised for a wrong spec; `diagnostics` are its mistakes, in the order of files and lines."""
 
     def __init__(self, diagnostics: Iterable[Diagnostic]):
         distinct: dict[tuple, Diagnostic] = {}
@@ -168,11 +171,11 @@ def fail(
 
 
 class UnshownError(GanspecError):
-    """Raised where another process shows the error."""
+    """Raised in a process whose error another process shows, so that it is shown once."""
 
 
 def one_line(error: BaseException) -> str:
-    """Return the first line of an exception's message, or its type, and all its notes."""
+    """Return the first line of an exception's message, or else its type, and then its notes."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return ", ".join([lines[0], *getattr(error, "__notes__", [])])
 
@@ -218,7 +221,7 @@ def plural(noun: str) -> str:
 
 
 def nearest(word: object, options: Iterable[str]) -> str | None:
-    """Return the option that `word` resembles most or is a synonym of; None if there is none."""
+    """Return the option that `word` resembles most, or that means the same; None without any."""
     names = list(options)
     wanted = str(word).lower().replace("-", "_").replace(" ", "_")
     if len(wanted) > LONGEST_QUOTE:
@@ -233,11 +236,11 @@ def nearest(word: object, options: Iterable[str]) -> str | None:
     return close[0] if close else None
 
 
-def suggestion(word: object, options: Iterable[str], listed: str) -> str:
-    """Return help for an unknown name: the nearest option, or all options after `listed`."""
+def suggestion(word: object, options: Iterable[str], heading: str) -> str:
+    """Return help for an unknown name: the nearest option, or all options after `heading`."""
     names = sorted(options)
     close = nearest(word, names)
-    return f"use `{close}`" if close else f"{listed}: {', '.join(names)}"
+    return f"use `{close}`" if close else f"{heading}: {', '.join(names)}"
 
 
 def _visible(character: str) -> str:

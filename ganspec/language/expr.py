@@ -15,7 +15,7 @@ from ganspec.language.names import IDENTIFIER
 MAX_CHARACTERS = 200
 MAX_VALUE = 2**31 - 1
 
-OPERATORS = {
+OPERATORS = {  # function, sign and precedence
     ast.Add: (operator.add, "+", 1),
     ast.Sub: (operator.sub, "-", 1),
     ast.Mult: (operator.mul, "*", 2),
@@ -26,14 +26,14 @@ OPERATORS = {
 
 
 class Unknown:
-    """The value of a name that is wrongly defined, or of a parameter without a valid argument."""
+    """The value of a name whose definition is wrong, or of a parameter without a valid argument."""
 
 
 UNKNOWN = Unknown()
 
 
 class ExpressionError(ValueError):
-    """Raised for a wrong expression; `start` and `end` are offsets of its smallest wrong part."""
+    """Raised for a wrong expression; `start` and `end` are offsets of the smallest wrong part."""
 
     def __init__(self, code: str, message: str, start: int, end: int, help: str | None = None):
         super().__init__(message)
@@ -74,7 +74,7 @@ class Width(int):
         return list(dict.fromkeys(IDENTIFIER.findall(self.text)))
 
     def _join(self, kind: type[ast.operator], left: int, right: int) -> Width:
-        """Return the operation's result with its text; either side may be a plain number."""
+        """Return the result of `left` `kind` `right`, with its text; a side may be a plain int."""
         function, sign, level = OPERATORS[kind]
         first = left if isinstance(left, Width) else Width(left)
         second = right if isinstance(right, Width) else Width(right)
@@ -110,6 +110,7 @@ class Width(int):
         return self._with(ast.FloorDiv, other, neutral=1)
 
     def _with(self, kind: type[ast.operator], other: int, neutral: int) -> Width:
+        """Return the result of `self` `kind` `other`; `self` if `other` is the number `neutral`."""
         if not isinstance(other, int):
             return NotImplemented
         if other == neutral and not getattr(other, "symbolic", False):
@@ -144,6 +145,7 @@ def evaluate(text: str, scope: Names) -> Width | float:
 
 
 def _parsed(text: str) -> ast.expr:
+    """Return the syntax tree of `text`. Raises ExpressionError if it is no Python expression."""
     help = "write arithmetic over numbers and names, such as `8 * ch`"
     if not text.isascii():  # Python accepts letters of any script in names
         start = next(i for i, c in enumerate(text) if not c.isascii())
@@ -161,6 +163,7 @@ def _parsed(text: str) -> ast.expr:
 
 
 def _check_name(node: ast.Name, scope: Names) -> None:
+    """Raise ExpressionError if a name is not in scope."""
     if node.id in scope:
         return
     names = [name for name in scope if IDENTIFIER.fullmatch(name)]
@@ -206,4 +209,5 @@ def _checked(node: ast.expr, value: Width | float) -> Width | float:
 
 
 def _refuse(node: ast.expr, message: str) -> ExpressionError:
+    """Return an error that marks the part `node` of an expression."""
     return ExpressionError("bad-expression", message, node.col_offset, node.end_col_offset or 0)

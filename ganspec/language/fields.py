@@ -1,6 +1,6 @@
-"""Tables of fields: the annotations of each pydantic model, read once.
+"""Tables of fields, which are read once from the annotations of each pydantic model.
 
-A table lists which YAML each field accepts, within which limits, and how messages and the
+A table says for each field which YAML it takes, within which limits, and how messages and the
 reference describe it. Pydantic then validates the values and keeps them in a frozen model.
 """
 
@@ -14,6 +14,7 @@ from functools import cache, cached_property
 
 from pydantic.fields import FieldInfo
 
+from ganspec.language.errors import conjunction
 from ganspec.language.section import Section
 
 NOUNS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
@@ -45,7 +46,11 @@ class Limit:
 
 @dataclass(frozen=True)
 class ScalarType:
-    """A number within limits, a text of `shortest` to `longest` characters, or a bool."""
+    """A number within limits, a text of `shortest` to `longest` characters, or a bool.
+
+    If `finite`, infinity and NaN are refused. `pattern` is for editors, and describes the texts
+    that a validator accepts.
+    """
 
     python: type
     limits: tuple[Limit, ...] = ()
@@ -64,7 +69,7 @@ class ScalarType:
 
 @dataclass(frozen=True)
 class ListType:
-    """A list with one entry per item of `items`; if `endless`, `least` or more of `items[0]`."""
+    """A list with an entry for each of `items`; if `endless`, of `least` or more `items[0]`."""
 
     items: tuple[FieldType, ...]
     endless: bool
@@ -95,9 +100,9 @@ class MapType:
 
 @dataclass(frozen=True)
 class Family:
-    """Metadata of an annotation: the field takes the kinds of a family, whatever their classes.
+    """Metadata of an annotation: the field takes kinds of the family `name`, of any class.
 
-    The keys of a map may be of the family `network`: names of the spec's networks.
+    Keys of a map are of the family `network` if they are names of the spec's networks.
     """
 
     name: str
@@ -105,14 +110,17 @@ class Family:
 
 @dataclass(frozen=True)
 class Matches:
-    """Metadata of an annotation: the pattern of its texts, which a validator checks in words."""
+    """Metadata of an annotation: a pattern for editors; a validator explains what breaks it."""
 
     pattern: str
 
 
 @dataclass(frozen=True)
 class FieldType:
-    """The YAML that a field takes; each attribute that is set allows one more form."""
+    """The YAML that a field takes; each attribute that is set allows one more form.
+
+    Only `nouns` and `former` allow nothing; they are for messages.
+    """
 
     null: bool = False
     family: str | None = None  # the field is one kind of this family
@@ -123,17 +131,17 @@ class FieldType:
     literals: tuple[object, ...] = ()
     scalars: tuple[ScalarType, ...] = ()
     lists: tuple[ListType, ...] = ()
-    nouns: tuple[str, ...] = ()  # for messages, in the order of the annotation
+    nouns: tuple[str, ...] = ()  # in the order of the annotation
     former: tuple[tuple[str, str], ...] = ()  # values of older specs, each with its new spelling
 
     @cached_property
     def words(self) -> tuple[str, ...]:
-        """Literals that are texts; these are not read as expressions."""
+        """The literals that are texts, which are not evaluated as expressions."""
         return tuple(value for value in self.literals if isinstance(value, str))
 
     @cached_property
     def pythons(self) -> frozenset[type]:
-        """Python types of the scalars, and of the literals that are not texts."""
+        """The Python types of the scalars, and of the literals that are not texts."""
         literals = {type(value) for value in self.literals if not isinstance(value, str)}
         return frozenset({scalar.python for scalar in self.scalars} | literals)
 
@@ -160,7 +168,7 @@ class FieldType:
         nouns = list(self.nouns) or ["something else"]
         if "a number" in nouns:  # whole numbers are numbers
             nouns = [noun for noun in nouns if noun != "a whole number"]
-        return nouns[0] if len(nouns) == 1 else f"{', '.join(nouns[:-1])} or {nouns[-1]}"
+        return conjunction(nouns, "or")
 
 
 @dataclass(frozen=True)
@@ -268,6 +276,7 @@ def _map_type(option: object) -> MapType:
 
 
 def _noun(option: object, metadata: tuple[object, ...]) -> list[str]:
+    """Return what messages call a member of a union: a noun, or several for literals."""
     if isinstance(option, type) and option in NOUNS:
         return [NOUNS[option]]
     if _is(option, typing.Literal):

@@ -35,7 +35,7 @@ class Kind(Section):
     _path: str = PrivateAttr("")
 
     def __init_subclass__(cls, **_: object) -> None:
-        super().__init_subclass__()  # takes `kind` and `family`, which the method below reads
+        super().__init_subclass__()  # without `kind` and `family`, which the method below reads
 
     @classmethod
     def __pydantic_init_subclass__(

@@ -1,4 +1,4 @@
-"""Load a spec file as a validated document."""
+"""Load a spec: read its text, and resolve the tree into a validated document."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ganspec.language.document import Document, Signature, systems
-from ganspec.language.errors import Diagnostic, SpecError, listed, nearest, quoted
+from ganspec.language.errors import SpecError, fail, listed, nearest, quoted
 from ganspec.language.expr import MAX_VALUE, UNKNOWN, Unknown, Width
 from ganspec.language.kinds import kinds_of
 from ganspec.language.merging import ELSEWHERE, Shape, shape_at
@@ -29,12 +29,15 @@ def load(path: str | Path, settings: Sequence[str] = ()) -> Document:
 
 
 def loads(text: str, name: str = "<text>") -> Document:
-    """Return the validated spec in `text`. Raises SpecError as `load`, and for `extends`."""
+    """Return the validated spec in `text`. Raises SpecError as `load` does, and for `extends`.
+
+    `name` stands for the file in messages.
+    """
     return resolve(parse(text, name))
 
 
 def shape(path: KeyPath) -> Shape:
-    """Return the family, or the class of the section or kind, at a key path, for `merge`.
+    """Return the `Shape` at a key path of any spec, for `merge`.
 
     The spec's system is not known yet, so the first system that has the path decides.
     """
@@ -50,14 +53,14 @@ def _refuse_mixture(tree: MapNode) -> None:
     if len({known[name] for name in names}) > 1:
         mark = tree[names[-1]].key_mark
         message = f"a spec describes one system; these belong to several: {listed(names)}"
-        help = "write a spec for each system"
-        raise SpecError([Diagnostic("bad-value", message, mark, (), help)])
+        fail("bad-value", message, mark, "write a spec for each system")
 
 
 def system_of(tree: MapNode) -> type[Document]:
-    """Return the system that a spec's networks, even misspelt ones, belong to, or the standard one.
+    """Return the class of the system to which a spec's networks, even misspelt ones, belong.
 
-    Raises SpecError if they belong to several.
+    Without such networks it is the standard system. Raises SpecError for networks of several
+    systems.
     """
     standard, *rest = systems()
     others = {name: system for system in rest for name in system.networks}
@@ -82,13 +85,8 @@ def resolve(tree: MapNode) -> Document:
     resolver.vars = resolver.names
     _blocks(resolver, tree.get("blocks"))
     plain = {name: int(v) if isinstance(v, int) else v for name, v in scope.items()}
-    spec = resolver.model(
-        system_of(tree),
-        tree,
-        "the spec",
-        elsewhere=ELSEWHERE,
-        given={"tree": tree, "vars": plain},
-    )
+    given = {"tree": tree, "vars": plain}
+    spec = resolver.model(system_of(tree), tree, "the spec", ELSEWHERE, given=given)
     resolver.unused()
     if spec is None or resolver.diagnostics:
         raise SpecError(resolver.diagnostics)
@@ -103,7 +101,7 @@ def changed(spec: Document, values: Mapping[str, object]) -> Document:
 
 
 def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:
-    """Put the names of `vars` in scope, in order. Return the valid values by name."""
+    """Put the names of `vars` into the resolver's scope. Return the valid values by name."""
     if node is None:
         return {}
     if not isinstance(node, MapNode):
@@ -132,7 +130,7 @@ def _vars(resolver: Resolver, node: Node | None) -> dict[str, int | float]:
 
 
 def _blocks(resolver: Resolver, node: Node | None) -> None:
-    """Record the spec's blocks. A block's layers are resolved at each call of the block."""
+    """Record the spec's blocks in the resolver, which resolves their layers at each call."""
     if node is None:
         return
     if not isinstance(node, MapNode):

@@ -1,4 +1,4 @@
-"""Merge two trees of a spec, for `extends` and for settings such as `train.batch=32`."""
+"""Merge two trees of specs, for `extends` and for settings such as `train.batch=32`."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ ShapeAt: TypeAlias = Callable[[KeyPath], Shape]
 
 
 def merge(base: Node, over: Node, shape: ShapeAt, path: KeyPath = ()) -> Node:
-    """Return `over` laid on `base`: maps merge, everything else replaces, null removes.
+    """Return `over` laid on `base`: a map adds its keys, null removes a key, all else replaces.
 
-    Where a kind is chosen, another kind replaces the inherited one, and the same kind merges its
-    fields: its name alone keeps them all.
+    Where a map chooses a kind, another kind replaces that of `base`. The same kind lays its fields
+    on those of `base`; its name alone keeps them all. `shape(path)` returns the `Shape` at a key
+    path, and `path` is that of both nodes.
     """
     if seen_in(base) or seen_in(over):  # a known value replaces an unknown one, and vice versa
         return over
@@ -50,7 +51,10 @@ def merge(base: Node, over: Node, shape: ShapeAt, path: KeyPath = ()) -> Node:
 
 
 def is_key(path: KeyPath, key: str) -> bool:
-    """Return True if a map at `path` may have `key`: null for a misspelt key would do nothing."""
+    """Return True if the map at `path` may have `key`, or if it is not known which keys it has.
+
+    Null removes only such keys, so that a misspelt one is reported.
+    """
     shapes = [shape for system in systems() if (shape := shape_at(system, path)) is not None]
     classes = [shape for shape in shapes if isinstance(shape, type)]
     known = key in ELSEWHERE or any(key in fields_of(shape) for shape in classes)

@@ -1,4 +1,4 @@
-"""Rules for the names in a spec, which become names of Python variables and of files."""
+"""Rules for the names in a spec, which become names in Python and of files."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 PLAIN = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 LONGEST = 40
 SUFFIXES = (".yaml", ".yml")  # of files of specs
-WHOLE = f"^[a-z][a-z0-9_]{{0,{LONGEST - 1}}}$"  # the form of a name, for editors
+WHOLE = f"^[a-z][a-z0-9_]{{0,{LONGEST - 1}}}$"  # PLAIN and LONGEST in one pattern, for editors
 
 # Names that emitted Python uses for something else.
 RESERVED = frozenset(
@@ -38,6 +38,7 @@ def name_problem(name: object) -> tuple[str, str | None] | None:
 
 
 def _plainer(name: str) -> str:
+    """Return help for a name that is not plain: a valid name like it, or the rule for names."""
     words = re.findall(r"[a-z0-9]+", name.lower()) if name.isascii() else []
     plain = "_".join(words).lstrip("0123456789_")
     if plain and name_problem(plain) is None:

@@ -15,9 +15,9 @@ from ganspec.language.section import Section
 from ganspec.language.tree import ListNode, MapNode, Node, find
 from ganspec.language.types import Name, Number, Whole
 
-MAX_LAYERS = 2000  # in one spec, with repeats and blocks expanded
+MAX_LAYERS = 2000  # in one spec, with repeats and blocks opened
 MAX_CALLS = 12  # depth of blocks that call blocks
-HIDDEN = ("block",)  # kinds that a spec cannot write: a call of a block becomes one
+HIDDEN = ("block",)  # kinds that a spec cannot name: a call of a block becomes one
 NUMBER = field_type(int | float)
 LAYERS = FieldType(
     families="layer", lists=(ListType((FieldType(family="layer"),), endless=True, least=1),)
@@ -31,14 +31,14 @@ class Rounds(Section):
     with_: dict[Name, tuple[Whole | Number, ...]] = Field({}, alias="with")
 
     def scopes(self) -> Iterator[dict[str, int | float]]:
-        """Yield the values of `with` for each round, by name."""
+        """Yield for each round the values of `with` by name."""
         count = self.times or len(next(iter(self.with_.values())))
         for i in range(count):
             yield {name: values[i] for name, values in self.with_.items()}
 
 
-def is_even(scope: Scope, rounds: Rounds, body: MapNode) -> bool:
-    """Return True if a repeat has rounds, each with a value of every name; else report it."""
+def has_rounds(scope: Scope, rounds: Rounds, body: MapNode) -> bool:
+    """Return True if a repeat has rounds, and `with` as many values of every name; else report."""
     if rounds.times is None and not rounds.with_:
         message = "repeat needs `times` or `with`"
         help = "write `times: 2`, or `with: {c: [4 * ch, 2 * ch]}`"
@@ -63,7 +63,11 @@ def _count(number: int, noun: str) -> str:
 
 
 def opened_body(cls: type[Kind], body: Node) -> Node:
-    """Return a kind's fields as a map; its primary field may be a map that chooses a kind."""
+    """Return the value of a kind's key as a map of fields, as `cls.opened` does.
+
+    If the primary field takes a kind, a map that chooses one is the value of this field, as in
+    `residual: {conv: 64}`.
+    """
     if isinstance(body, MapNode) and len(body.value) == 1 and cls.primary:
         inner = fields_of(cls)[cls.primary].type.family
         (word,) = body.value

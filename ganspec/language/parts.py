@@ -1,9 +1,9 @@
-"""A validated spec as a tree of named parts, and paths that name some of them.
+"""View a validated spec as a tree of named parts, and find the parts that a path names.
 
 A path such as `generator.leaky_relu.slope` is a section, then names on the way down to a value;
-names in between may be left out. A name means a part right below if there is one, and otherwise all
-parts of that name further down. So a path names the same values in the short and the full form,
-inside a repeat and outside, and after other layers were added.
+names in between may be left out. A name means a part right below if there is one of that name, and
+otherwise all parts of that name further down. So a path names the same values in the short form of
+a spec and in the full one, inside and outside of a repeat, and after other layers were added.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ganspec.language.kinds import Kind
 from ganspec.language.section import Section
 
 PATH = re.compile(r"[a-z_][a-z0-9_]*(\.([a-z_][a-z0-9_]*|-?[0-9]{1,4}))*", re.ASCII)
-UNNAMED = {"name", "doc", "as", "from", "vars"}  # names, and numbers that other values repeat
+UNNAMED = {"name", "doc", "as", "from", "vars"}  # fields of names, and numbers that others repeat
 HOLDER = object()  # the value of a part that only holds others
 
 
@@ -25,7 +25,8 @@ HOLDER = object()  # the value of a part that only holds others
 class SpecPart:
     """A section, a field, a kind, or an entry of a list or map.
 
-    `path` is its key path, as in `--set`. The value of a kind is its name.
+    `path` is its key path, as in `--set`. The value of a kind is its name; a part that only holds
+    `parts` has the value HOLDER.
     """
 
     name: str
@@ -42,7 +43,7 @@ class SpecPart:
             yield from part.values()
 
     def below(self, name: str) -> list[SpecPart]:
-        """Return the parts called `name` right below this one, or else at any depth, in order."""
+        """Return the parts called `name` right below this one, or else further down, in order."""
         own = [part for part in self.parts if part.name == name]
         return own or list(self._inside(name))
 
@@ -55,11 +56,11 @@ class SpecPart:
     def named(self, path: str) -> list[SpecPart]:
         """Return the parts that `path` names, in order; [] if it names nothing or is no path.
 
-        A number after a name chooses one of its entries, counted from 0, or from the end if it is
-        negative: `conv.0` is the first `conv`, in any list.
+        A number after a name chooses one of the parts of that name, counted from 0, or from the end
+        if it is negative: `conv.0` is the first `conv`, in any list.
         """
         steps = path.split(".") if PATH.fullmatch(path) else []
-        # a path begins with a section, so deeper fields of the same name are not meant
+        # a path begins with a key of the spec, so parts of this name further down are not meant
         groups = [[part for part in self.parts if part.name in steps[:1]]]
         for step in steps[1:]:
             if step.lstrip("-").isdigit():
@@ -70,7 +71,7 @@ class SpecPart:
 
 
 def _at(parts: list[SpecPart], place: int) -> list[SpecPart]:
-    """Return the entry at `place` of each list of numbers, and of all kinds, taken as one list."""
+    """Return the part at `place` of each list of plain values, and of all kinds as one list."""
     lists: dict[str, list[SpecPart]] = {}
     for part in parts:
         above, _, last = part.path.rpartition(".")
@@ -80,7 +81,7 @@ def _at(parts: list[SpecPart], place: int) -> list[SpecPart]:
 
 
 def parts_of(section: Section, name: str = "", path: str = "") -> SpecPart:
-    """Return a section, such as a whole spec, with its fields as parts."""
+    """Return a section, such as a whole spec, as a part that holds its fields."""
     return SpecPart(name, path, parts=tuple(_fields(section, path)))
 
 
@@ -110,7 +111,10 @@ def _field(name: str, value: object, path: str) -> Iterator[SpecPart]:
 
 
 def _kinds(kind: Kind) -> Iterator[SpecPart]:
-    """Yield the part of a kind, or of each layer of a repeat. A block's call holds its layers."""
+    """Yield the part of a kind, or those of each layer in each round of a repeat.
+
+    The call of a block becomes a part with the block's name, which holds its layers.
+    """
     if kind.kind == "repeat":
         for layers in getattr(kind, "rounds", ()):
             for layer in layers:

@@ -1,8 +1,8 @@
-"""Families of kinds and the packages that define them, one file per kind.
+"""Families of kinds, and the packages and files that define the kinds.
 
-The language itself lists no kinds: `ganspec/__init__.py` fills `PACKAGES`. A package is imported
-when its family is first used, so adding a kind is adding a file. `LOADED` lists the users' own
-files, which `ganspec.kinds_files` loads.
+The language itself lists no kinds: `ganspec/__init__.py` fills `PACKAGES`. All files of a package
+are imported when its family is first used, so that a new kind is only a new file. `LOADED` lists
+the users' own files, which `ganspec.kinds_files` loads.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PACKAGES: dict[str, str] = {}  # family -> package
-BASES: dict[str, type] = {}  # family -> its base class, which registers itself here
+BASES: dict[str, type] = {}  # family -> base class, which registers itself here
 _searched: set[str] = set()
 
 
 @dataclass(frozen=True)
 class KindsFile:
-    """A user's Python file of kinds; `module` is its name in `sys.modules`."""
+    """A user's Python file of kinds, as it was loaded; `module` is its name in `sys.modules`."""
 
     path: Path
     module: str
@@ -28,7 +28,7 @@ class KindsFile:
 
     @property
     def name(self) -> str:
-        """Name of the file's copy in run folders, unique among the loaded files."""
+        """The name of the file's copy in run folders, unique among the loaded files."""
         namesakes = [each.path for each in LOADED if each.path.name == self.path.name]
         place = namesakes.index(self.path) if self.path in namesakes else 0
         return f"{self.path.stem}_{place + 1}.py" if place else self.path.name
@@ -38,7 +38,7 @@ LOADED: list[KindsFile] = []
 
 
 def base_of(family: str) -> type:
-    """Return the family's base class, after importing every module of its package once."""
+    """Return the base class of a family, after all kinds of the family's package were imported."""
     if family in PACKAGES and family not in _searched:
         package = importlib.import_module(PACKAGES[family])
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):

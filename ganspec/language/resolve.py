@@ -1,4 +1,4 @@
-"""Turn a spec's tree into pydantic models: choose kinds, expand blocks, collect every mistake."""
+"""Turn a spec's tree into pydantic models: choose kinds, open blocks, collect every mistake."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ganspec.language.opening import (
     MAX_CALLS,
     MAX_LAYERS,
     Rounds,
-    is_even,
+    has_rounds,
     opened_body,
     read_arguments,
 )
@@ -27,12 +27,12 @@ from ganspec.language.section import Section
 from ganspec.language.tree import ListNode, MapNode, Node, ScalarNode, find, node_of
 from ganspec.language.unread import seen_in
 
-MAX_NESTING = 60  # keys on the path to a value, with repeats and blocks expanded
+MAX_NESTING = 60  # keys on the path to a value, with repeats and blocks opened
 Model = TypeVar("Model", bound=Section)
 
 
 class Partial(dict[str, object]):
-    """A map without its wrong entries, so that the right ones can be validated."""
+    """A map without its wrong entries, in which pydantic can still validate the right ones."""
 
 
 class Resolver(Scope):
@@ -51,8 +51,9 @@ class Resolver(Scope):
     ) -> Model | None:
         """Return `node` as an instance of `cls`; None if anything in it is wrong.
 
-        `given` are values of fields that are not read from `node`. The caller reads the keys
-        `elsewhere`. Keys in `required` are reported if missing, as required fields are.
+        `given` are the values of fields that are not read from `node`. `elsewhere` are keys that
+        `node` may have although `cls` has no such fields; the caller reads them. Keys in `required`
+        are reported if missing, as required fields are. `title` names the map in messages.
         """
         fields, values, whole = fields_of(cls), dict(given or {}), True
         read = {**node.value, **self.defaults(cls, node)}
@@ -94,14 +95,14 @@ class Resolver(Scope):
             self.report("bad-value", f"{name}{item['msg']}", mark)
 
     def defaults(self, cls: type[Section], node: MapNode) -> dict[str, Node]:
-        """Return the fields absent from `node` whose defaults the spec's framework changes."""
+        """Return the defaults that the spec's framework changes, of fields that `node` lacks."""
         own = cls.framework_defaults.get(self.framework, {})
         return {k: node_of(v, node.mark) for k, v in own.items() if k not in node.value}
 
     # -- values -------------------------------------------------------------------------------
 
     def field(self, kind: FieldType, node: Node, name: str) -> object:
-        """Return the value of a field. If it is wrong, return MISSING or, for a map, a Partial."""
+        """Return the value of a field `name`; if it is wrong, MISSING or, for a map, a Partial."""
         if node.value is None and kind.null:
             return None
         if kind.family and not (kind.families and isinstance(node, ListNode)):
@@ -124,7 +125,7 @@ class Resolver(Scope):
         return self.data(kind, node, name)
 
     def map(self, kind: MapType, node: MapNode, name: str) -> object:
-        """Return a map whose keys the spec chooses, freely or from words; if wrong, a Partial."""
+        """Return a map with keys that the spec chooses; if one or a value is wrong, a Partial."""
         closed = list(kind.keys.words)
         whole = not closed or self.known(node, closed, name)
         values = {
@@ -135,7 +136,7 @@ class Resolver(Scope):
         return right if whole and right == values else Partial(right)
 
     def many(self, kind: FieldType, family: str, node: Node, name: str) -> object:
-        """Return a list of kinds as a tuple, with repeats and blocks expanded, or MISSING."""
+        """Return a list of kinds as a tuple, with repeats and blocks opened; MISSING if wrong."""
         if not isinstance(node, ListNode):
             return self.wrong(node, f"`{name}` is a list", "begin each entry with `- `")
         if not kind.list_of(len(node.value)).fits(len(node.value)):
@@ -147,7 +148,7 @@ class Resolver(Scope):
         return MISSING if None in kinds else tuple(kinds)
 
     def sections(self, cls: type[Section], node: Node, name: str) -> object:
-        """Return a list of sections as a tuple, or MISSING."""
+        """Return a list of sections as a tuple; MISSING if it is wrong."""
         if not isinstance(node, ListNode):
             return self.wrong(node, f"`{name}` is a list", "begin each entry with `- `")
         models: list[Section | None] = []
@@ -163,7 +164,7 @@ class Resolver(Scope):
     # -- kinds --------------------------------------------------------------------------------
 
     def kind(self, family: str, node: Node) -> Kind | None:
-        """Return the kind that a word or a map of one key chooses; None if anything is wrong."""
+        """Return the kind that a word or a map of one key chooses; None if it is wrong."""
         body: Node
         if isinstance(node.value, str):
             word, mark, body = node.value, node.mark, ScalarNode(None, node.mark, node.mark)
@@ -186,7 +187,7 @@ class Resolver(Scope):
         return kind.place(".".join(self.path), mark) if kind else None
 
     def no_kind(self, family: str, node: Node) -> None:
-        """Report a value that is neither a word nor a map of one key."""
+        """Report a value that chooses no kind, as it is neither a word nor a map of one key."""
         shown, kinds = family.replace("_", " "), kinds_of(family)
         words = (word for word in kinds if word not in HIDDEN)
         first = min(words, key=lambda word: kinds[word].__module__)  # in any import order
@@ -203,7 +204,7 @@ class Resolver(Scope):
         self.report("wrong-type", message, node[second].start, help)
 
     def room(self, mark: Mark) -> bool:
-        """Count one more layer. Return False beyond a limit of size or depth, reported once."""
+        """Return True if one more layer is within the limits; report the first that is not."""
         if self.layer_count > MAX_LAYERS:  # reported at the first layer too many
             return False
         self.layer_count += 1
@@ -235,7 +236,7 @@ class Resolver(Scope):
         return layers if isinstance(layers, tuple) else None
 
     def repeat(self, cls: type[Kind], body: Node) -> Kind | None:
-        """Return a repeat, whose layers are resolved once per round."""
+        """Return a repeat, with its layers resolved once for each round; None if it is wrong."""
         if not isinstance(body, MapNode):
             self.wrong(body, "repeat is a map", "write `repeat: {times: 2, layers: [...]}`")
             return None
@@ -247,7 +248,7 @@ class Resolver(Scope):
                 unknown = names.value if isinstance(names, MapNode) else ()
                 self.layers(layers, dict.fromkeys(unknown, UNKNOWN))
             return None
-        if not is_even(self, rounds, body):
+        if not has_rounds(self, rounds, body):
             return None
         opened = []
         for i, scope in enumerate(rounds.scopes()):
@@ -258,7 +259,7 @@ class Resolver(Scope):
         return cls.model_validate({"rounds": tuple(opened)})
 
     def block(self, word: str, body: Node, mark: Mark) -> Kind | None:
-        """Return the block layer of a call, its layers resolved with the call's arguments."""
+        """Return the layer that a block's call becomes, its layers resolved with the arguments."""
         signature, layers = self.blocks[word]
         self.opened.add(word)
         if signature is None or layers is None:  # reported where it is defined
@@ -282,7 +283,7 @@ class Resolver(Scope):
         return kinds_of("layer")["block"].model_validate(values)
 
     def unused(self) -> None:
-        """Check blocks that nothing calls, with parameters of unknown values."""
+        """Report mistakes in blocks that nothing calls, with parameters of unknown values."""
         for name, (signature, layers) in self.blocks.items():
             if name not in self.opened and signature and layers:
                 self.calls = (name,)

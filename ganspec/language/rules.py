@@ -7,6 +7,8 @@ import operator
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
+from ganspec.language.errors import listed
+
 Value: TypeAlias = Any  # a number or a tensor, both of which do arithmetic and compare
 
 MAX_CHARACTERS = 200
@@ -33,13 +35,12 @@ class RuleError(ValueError):
 
 
 class Rule:
-    """A condition over named losses, called with their values in the order of `names`.
+    """A condition over the losses `names`, called with their values in this order.
 
-    `source` is the condition as a Python function. Raises RuleError if the text has more than
-    `names`, numbers, `and`, `or`, `not`, and operators of ARITHMETIC and COMPARISONS.
+    `source` is the condition as a Python function, with the name and docstring that are passed.
+    Raises RuleError if the text has anything but `names`, numbers, `and`, `or`, `not`, and the
+    operators of ARITHMETIC and COMPARISONS.
     """
-
-    __module__ = "ganspec.language.rules"  # instances need it too, as they are used as functions
 
     def __init__(self, text: str, name: str, doc: str, names: tuple[str, ...]):
         self.names, self.__name__ = names, name
@@ -55,6 +56,7 @@ class Rule:
 
 
 def _parse(text: str, names: tuple[str, ...]) -> ast.expr:
+    """Return the syntax tree of a rule. Raises RuleError."""
     example = f"write a comparison, such as `{names[1]} * 1.5 < {names[0]}`"
     if len(text) > MAX_CHARACTERS:
         raise RuleError(f"a rule of {len(text)} characters", "write a shorter one")
@@ -67,7 +69,7 @@ def _parse(text: str, names: tuple[str, ...]) -> ast.expr:
 
 
 def _check_test(node: ast.expr, names: tuple[str, ...], example: str) -> None:
-    """Raise RuleError unless `node` is made of comparisons, `and`, `or` and `not`."""
+    """Raise RuleError unless `node` consists of comparisons, `and`, `or` and `not`."""
     match node:
         case ast.BoolOp(values=parts):
             for part in parts:
@@ -99,16 +101,14 @@ def _check(node: ast.expr, names: tuple[str, ...], example: str) -> None:
             parts = [left, right]
         case ast.Name(id=name):
             if name not in names:
-                known = " and ".join(f"`{n}`" for n in names)
-                raise RuleError(f"no loss is called `{name}`", f"a rule reads {known}")
+                raise RuleError(f"no loss is called `{name}`", f"a rule reads {listed(names)}")
             parts = []
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             if not abs(value) < 1e30:
                 raise RuleError(f"{value:g} is too large for a rule", example)
             parts = []
         case _:
-            shown = ast.unparse(node)
-            raise RuleError(f"`{shown}` cannot stand in a rule", example)
+            raise RuleError(f"`{ast.unparse(node)}` cannot stand in a rule", example)
     for part in parts:
         _check(part, names, example)
 

@@ -27,21 +27,22 @@ YAML_1_1_WORDS = {
     **dict.fromkeys(("yes", "on", "y"), "true"),
     **dict.fromkeys(("no", "off", "n"), "false"),
 }
-MISSING = object()  # in place of a value that is wrong or cannot be known
+MISSING = object()  # in place of a value that is wrong or unknown
 Result = TypeVar("Result")
 
 
 class Scope:
-    """The names and blocks in scope and the path to a value; mistakes go to `diagnostics`."""
+    """The names and blocks in scope, the path to the present value, and the mistakes until now."""
 
     def __init__(self, framework: str):
         self.framework = framework
         self.names: Names = {}
         self.vars: Names = {}  # the names of `vars`, which are in scope everywhere
-        self.blocks: dict[str, tuple[Signature | None, Node | None]] = {}  # head and layers by name
+        # by a block's name, its other fields and its layers, which are None if they are wrong
+        self.blocks: dict[str, tuple[Signature | None, Node | None]] = {}
         self.diagnostics: list[Diagnostic] = []
         self.layer_count = 0
-        self.calls: tuple[str, ...] = ()  # names of the blocks being expanded
+        self.calls: tuple[str, ...] = ()  # names of the blocks whose layers are being resolved
         self.path: tuple[str, ...] = ()
         self.opened: set[str] = set()  # blocks that were called
         self.names_known = True  # False if `vars` itself cannot be read
@@ -53,14 +54,14 @@ class Scope:
     def report(
         self, code: str, message: str, mark: Mark, help: str | None = None, *notes: str
     ) -> None:
-        """Record one mistake. Raises SpecError if there are too many."""
+        """Add a mistake to `diagnostics`. Raises SpecError if there are too many."""
         self.diagnostics.append(Diagnostic(code, message, mark, notes, help))
         if len(self.diagnostics) >= MAX_ERRORS:
             rest = Diagnostic("too-many", f"{MAX_ERRORS} mistakes or more; not all are shown")
             raise SpecError([*self.diagnostics, rest])
 
     def wrong(self, node: Node, wanted: str, help: str | None = None) -> object:
-        """Report a value of another type than `wanted`. Return MISSING."""
+        """Report a value that breaks `wanted`, such as "`lr` is a number". Return MISSING."""
         self.report("wrong-type", f"{wanted}, not {quoted(node.value)}", node.mark, help)
         return MISSING
 
@@ -72,7 +73,7 @@ class Scope:
         return result
 
     def known(self, node: MapNode, names: list[str], title: str) -> bool:
-        """Return True if every key of a map is one of `names`; report the others."""
+        """Return True if every key of a map is one of `names`; report each other key."""
         unknown = [key for key in node.value if key not in names]
         noun = "section" if title == "the spec" else "field"
         for key in unknown:
@@ -82,9 +83,9 @@ class Scope:
         return not unknown
 
     def complete(self, node: MapNode, needed: list[str], title: str) -> bool:
-        """Return True if a map has every key in `needed`; report missing, not misspelt ones."""
+        """Return True if a map has every key in `needed`; report those that none misspells."""
         lacking = [name for name in needed if name not in node.value]
-        # a misspelt key has been reported as unknown, so it is not missing, too
+        # `known` reports a misspelt key, so it is not reported as missing, too
         misspelt = [nearest(k, lacking) for k in node.value if k not in needed] if lacking else []
         missing = [name for name in lacking if name not in misspelt]
         if missing:
@@ -94,7 +95,10 @@ class Scope:
         return not lacking
 
     def unknown(self, field: Field, seen: str, mark: Mark) -> object:
-        """Record a field as `unknown`. Return its default or a stand-in; MISSING if neither is."""
+        """Add a field that is `unknown` to `gaps`. Return its default, or else a stand-in.
+
+        Return MISSING, and report the field, if it has neither. `seen` is what was seen of it.
+        """
         self.gaps.append(Unread(".".join(self.path), seen, mark))
         if not field.required:
             return field.default
@@ -105,7 +109,7 @@ class Scope:
         return MISSING
 
     def unknown_kind(self, family: str, word: str, names: list[str], mark: Mark) -> None:
-        """Report an unknown kind, with a near name, or once per family with all names."""
+        """Report an unknown kind; the help is a similar name or, once for a family, all `names`."""
         names = [*names, *self.blocks] if family == "layer" else names
         shown, close = family.replace("_", " "), nearest(word, names)
         help = f"use `{close}`" if close else None
@@ -117,7 +121,7 @@ class Scope:
     # -- plain data ---------------------------------------------------------------------------
 
     def data(self, kind: FieldType, node: Node, name: str) -> object:
-        """Return a scalar or list, or MISSING. A text in a number's field is an expression."""
+        """Return a scalar or a list, with expressions evaluated; MISSING if it is wrong."""
         if isinstance(node, ListNode):
             return self.list(kind, node, name)
         if isinstance(node, MapNode):
@@ -131,7 +135,7 @@ class Scope:
         return value if self.within(scalar, node, name, value) else MISSING
 
     def list(self, kind: FieldType, node: ListNode, name: str) -> object:
-        """Return a list of plain data as a tuple, or MISSING."""
+        """Return a list of plain data as a tuple; MISSING if it is wrong."""
         if not kind.lists:
             return self.wrong(node, f"`{name}` is {kind}")
         count = len(node.value)
@@ -166,7 +170,7 @@ class Scope:
         return self.number(kind, node, text, name, real)
 
     def number(self, kind: FieldType, node: Node, text: str, name: str, real: bool) -> object:
-        """Return the value of an expression, or MISSING."""
+        """Return the value of an expression, a float if `real`; MISSING if wrong or unknown."""
         try:
             value = evaluate(text, self.names)
             return float(value) if real else value
@@ -185,7 +189,7 @@ class Scope:
             return MISSING
 
     def refuse(self, kind: FieldType, node: ScalarNode, name: str, value: object) -> object:
-        """Report a scalar that is of none of the field's types. Return MISSING."""
+        """Report a scalar that is of none of a field's types. Return MISSING."""
         shown, notes = _shown(node, value), _computed(node, value)
         if kind.literals and (isinstance(value, str) or not kind.scalars):
             known = [str(literal) for literal in kind.literals]
@@ -218,6 +222,7 @@ class Scope:
 
 
 def _real(value: int) -> float:
+    """Return a whole number as a float, infinite if it is too large."""
     try:
         return float(value)
     except OverflowError:
@@ -225,14 +230,14 @@ def _real(value: int) -> float:
 
 
 def _shown(node: ScalarNode, value: object) -> str:
-    """Return a number as the spec has it, or the result of an expression, in backticks."""
+    """Return a value for messages: a number as the spec has it, or the result of an expression."""
     if isinstance(node.value, (int, float)) and not isinstance(node.value, bool):
         return quoted(node.value)
     return quoted(f"{value:g}" if isinstance(value, float) else value)
 
 
 def _computed(node: ScalarNode, value: object) -> tuple[str, ...]:
-    """Return a note with the value of an expression, such as `8 * ch`; () for a number."""
+    """Return a note with the value of an expression, such as `8 * ch`; () without one."""
     if not isinstance(node.value, str) or node.value == str(value):
         return ()
     if isinstance(value, float):
@@ -241,7 +246,7 @@ def _computed(node: ScalarNode, value: object) -> tuple[str, ...]:
 
 
 def _conversion(kind: FieldType, value: object, node: ScalarNode) -> str | None:
-    """Return help for a value that would be accepted in another form, such as in quotes."""
+    """Return help for a value that a field takes in another form, such as in quotes; or None."""
     if isinstance(value, (int, float)) and any(
         each.python is str and not each.checked for each in kind.scalars
     ):

@@ -13,7 +13,7 @@ from ganspec.language.tree import Node
 
 
 class Section(BaseModel):
-    """A map of the spec, frozen; a key that is not a field is an error.
+    """A map of the spec as a frozen object, whose attributes are its fields; no other key is valid.
 
     `framework_defaults` maps a framework, such as `keras`, to defaults that differ from torch's.
     """
@@ -27,7 +27,7 @@ class Section(BaseModel):
 
     @property
     def unread(self) -> tuple[str, ...]:
-        """Names of the fields that are `unknown` in the spec; their values only stand in."""
+        """The names of the fields that are `unknown` in the spec, whose values are stand-ins."""
         return self._unread
 
     @property
@@ -45,7 +45,7 @@ class Section(BaseModel):
         super().__setattr__(name, value)
 
     def _frozen(self, name: str, value: object) -> ValidationError:
-        """Return pydantic's error about an assignment, which says what to call instead."""
+        """Return the error for an assignment to a field, which says what to call instead."""
         path, shown = self._path_of(name), repr(value)
         shown = shown if len(shown) <= LONGEST_QUOTE else "..."
         call = f'"{path}", {shown}' if path else '"train.batch", 32'
@@ -61,7 +61,7 @@ class Section(BaseModel):
         return key and f"{key}.{name}"
 
     def with_unread(self, names: Iterable[str]) -> Self:
-        """Remember the fields that are `unknown`, `""` for all of them. Return the section."""
+        """Remember which fields are `unknown`, `""` for the whole section. Return this section."""
         self._unread = tuple(names)
         return self
 
@@ -77,7 +77,7 @@ class Section(BaseModel):
         return own | cls.framework_defaults.get(framework, {})
 
     def changed(self, framework: str = "torch") -> dict[str, object]:
-        """Return the fields that are not at their defaults under `framework`."""
+        """Return the values of fields, by name, that are not the defaults under `framework`."""
         pairs = (
             (name, getattr(self, name), usual) for name, usual in self.defaults(framework).items()
         )

@@ -1,4 +1,4 @@
-"""Apply settings of the command line: `train.batch=64`, `generator.layers.0.conv.out=32`."""
+"""Apply settings to a spec's tree, such as `train.batch=64` or `generator.layers.0.conv.out=32`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ HELP = {OPTION: "write `--set train.batch=64`", "with_values": 'write `"train.ba
 def override(tree: MapNode, settings: Sequence[str], shape: ShapeAt, name: str = OPTION) -> MapNode:
     """Return `tree` with each setting `path.to.key=value` applied; null removes a key.
 
-    Values are YAML. Raises SpecError, whose marks point into the setting, under the file `name`.
+    Values are YAML. Raises SpecError, whose marks point into the setting; its "file" is `name`, one
+    of HELP.
     """
     for setting in settings:
         laid = _Setting(setting, shape, name).lay(tree, 0, ())
@@ -28,14 +29,14 @@ def override(tree: MapNode, settings: Sequence[str], shape: ShapeAt, name: str =
 
 
 def setting_text(path: object, value: object) -> str:
-    """Return the setting `path=value` of a Python value. Raises SpecError if YAML has none such."""
+    """Return the setting `path=value` for a Python value. Raises SpecError if there is none."""
     mark = Mark(Text("with_values", (str(path),)), 1, 1, len(str(path)) + 1)
     if not isinstance(path, str) or "=" in path:
         fail("bad-setting", f"{quoted(path)} is not a path of keys", mark, HELP["with_values"])
     try:
         return f"{path}={json.dumps(value, ensure_ascii=False)}"  # JSON is YAML
     except (TypeError, ValueError, RecursionError):
-        message = f"no value of a spec has the type `{type(value).__name__}`, or a part of it"
+        message = f"a value of the type `{type(value).__name__}` does not fit into a spec"
         fail("bad-setting", message, mark, "write numbers, texts, True, False, None, lists, dicts")
 
 
@@ -68,6 +69,7 @@ class _Setting:
             fail(found.code, found.message, mark, found.help)
 
     def moved(self, node: Node, shift: int) -> Node:
+        """Return a node with all its marks `shifted`."""
         value: object = node.value
         if isinstance(node, MapNode):
             value = {key: self.moved(child, shift) for key, child in node.value.items()}
@@ -77,24 +79,28 @@ class _Setting:
         return node_of(value, self.shifted(node.mark, shift), key)
 
     def shifted(self, mark: Mark, shift: int) -> Mark:
+        """Return the mark in the setting for one in the text that `read` parses."""
         if mark.line > 1:  # in a value of several lines, mark the whole setting
             return Mark(self.text, 1, 1, len(self.text.lines[0]) + 1)
         return Mark(self.text, 1, max(mark.column + shift, 1), max(mark.end + shift, 2))
 
     def lay(self, tree: Node, depth: int, path: KeyPath) -> Node:
-        """Return `tree`, the part of the spec at `path`, with the value laid into it."""
+        """Return the node at `path` of a spec with the value laid into it.
+
+        `path` stands for the first `depth` parts of the setting's path.
+        """
         if depth == len(self.parts):
             return merge(tree, self.value, self.shape, path)
         part, mark = self.parts[depth], self.marks[depth]
         if isinstance(tree, ListNode):
             return self.lay_item(tree, depth, path)
-        if seen_in(tree):  # a setting inside an unknown part begins it anew
+        if seen_in(tree):  # a setting inside an unknown part replaces the part
             tree = tree.holding(None)
         shape = self.shape(path)
         if opened := getattr(shape, "opened", None):
             tree = opened(tree)
             full = opened(MapNode({part: ScalarNode(None, mark)}, mark))
-            # a key of the short form sets it in every field of the full form
+            # a key of the short form is set in every field of the full form
             if isinstance(full, MapNode) and part not in full.value and isinstance(tree, MapNode):
                 changed = {k: self.lay(tree[k], depth, (*path, k)) for k in full.value}
                 return tree.holding({**tree.value, **changed})
@@ -119,6 +125,7 @@ class _Setting:
         return MapNode(values, tree.mark, tree.key_mark)
 
     def lay_item(self, tree: ListNode, depth: int, path: KeyPath) -> Node:
+        """Return a list with the value laid into the entry that the setting names at `depth`."""
         part, count = self.parts[depth], len(tree.value)
         if not (part.isascii() and part.isdigit() and len(part) < 6 and int(part) < count):
             message = f"{quoted(part)} is no entry of a list of {count}"

@@ -1,7 +1,7 @@
 """Read YAML text as a tree of marked nodes: each key and value has its file, line and column.
 
 PyYAML's composer builds the tree, with YAML 1.2's scalars: `1e-4` is a number, `no` and `on` are
-words. `extends` is resolved here, so that a value from a base file still has its place there.
+words. `extends` is merged here, so that an inherited value keeps its place in its own file.
 """
 
 from __future__ import annotations
@@ -19,15 +19,13 @@ from ganspec.language.syntax import LINE_END, character_error, syntax_error
 from ganspec.language.tree import MapNode, Node, node_of
 from ganspec.streams import DASH, read_stdin
 
-__all__ = ["Node", "parse", "read"]
-
 MAX_CHARACTERS = 200_000
 LARGEST = 4 * MAX_CHARACTERS + 1  # bytes that are read: a device such as /dev/zero has no end
 MAX_NODES = 20_000  # in a spec, with every alias counted as a copy
 MAX_DEPTH = 60
 MAX_DIGITS = 1000
 MAX_EXTENDS = 16
-OWN = ("report",)  # what a publication says of one system is not true of another
+OWN = ("report",)  # not inherited: what a publication says of one system is not true of another
 Content = Callable[[Path, Mark | None], str]
 
 
@@ -58,7 +56,7 @@ class Loader(yaml.SafeLoader):
         start = self.get_mark()
         try:
             chunks = super().scan_flow_scalar_non_spaces(double, start_mark)
-        except (ValueError, OverflowError):  # PyYAML's, for `\U00110000`
+        except (ValueError, OverflowError):  # PyYAML raises them for `\U00110000`
             chunks, start = ["\ud800"], self.get_mark()
         if re.search("[\ud800-\udfff]", "".join(chunks)):
             raise yaml.scanner.ScannerError(None, None, "no character has this escape", start)
@@ -93,7 +91,7 @@ SCALARS: dict[str, Callable[[str], object]] = {
 
 
 def parse(text: str, name: str = "<text>") -> MapNode:
-    """Return the marked tree of one YAML text. Raises SpecError if it is not a YAML map."""
+    """Return the tree of a YAML text, whose file is `name`. Raises SpecError if it is no map."""
     text = text.removeprefix("\ufeff")
     source = Text(name, tuple(re.split(LINE_END, text)))
     start = Mark(source, 1, 1, 2)
@@ -127,14 +125,14 @@ def _refuse_size(mark: Mark, code: str) -> NoReturn:
 
 
 class _Converter:
-    """Converts composed YAML nodes to marked nodes, bounded in size; follows aliases."""
+    """A converter of PyYAML's nodes to marked nodes, which copies what aliases name, in bounds."""
 
     def __init__(self, source: Text):
         self.source, self.count = source, 0
         self.open: set[int] = set()
 
     def mark(self, node: yaml.Node) -> Mark:
-        """Return the span from the node's first character to its end, or to the line's end."""
+        """Return the mark from a node's first character to its end, or to the end of the line."""
         start, end = node.start_mark, node.end_mark
         column = start.column + 1
         if end.line == start.line:
@@ -144,6 +142,7 @@ class _Converter:
         return Mark(self.source, start.line + 1, column, column + max(len(line), 1))
 
     def convert(self, node: yaml.Node, key: Mark | None = None) -> Node:
+        """Return the marked node of a PyYAML node, whose key is at `key`."""
         mark = self.mark(node)
         self.count += 1
         if self.count > MAX_NODES:
@@ -158,6 +157,7 @@ class _Converter:
         return node_of(value, mark, key)
 
     def value(self, node: yaml.Node, mark: Mark) -> object:
+        """Return a PyYAML node's value: a dict or list of marked nodes, or a scalar."""
         kind = node.tag.removeprefix("tag:yaml.org,2002:")
         tag = node.tag.replace("tag:yaml.org,2002:", "!!")
         if kind not in SCALARS and kind not in ("map", "seq", "merge"):
@@ -174,6 +174,7 @@ class _Converter:
             fail("wrong-type", f"{quoted(node.value)} is not a number", mark)
 
     def mapping(self, node: yaml.MappingNode) -> dict[str, Node]:
+        """Return the entries of a map; its own replace those that `<<` merges."""
         result: dict[str, Node] = {}
         merged: dict[str, Node] = {}
         for key, value in node.value:
@@ -183,7 +184,8 @@ class _Converter:
                     merged = {**self.merged(part), **merged}
                 continue
             if not isinstance(key, yaml.ScalarNode):
-                fail("yaml", f"a key is one word, not {_kind_of(key)}", mark)
+                noun = "map" if isinstance(key, yaml.MappingNode) else "list"
+                fail("yaml", f"a key is one word, not a {noun}", mark)
             if key.value in result:
                 first = result[key.value].start.line
                 message = f"{quoted(key.value)} is given twice"
@@ -199,10 +201,6 @@ class _Converter:
         return node.value
 
 
-def _kind_of(node: yaml.Node) -> str:
-    return "a map" if isinstance(node, yaml.MappingNode) else "a list"
-
-
 # -- files ------------------------------------------------------------------------------------
 
 
@@ -210,9 +208,9 @@ def read(path: str | Path, shape: ShapeAt, content: Content | None = None) -> Ma
     """Return the tree of the spec file at `path`, laid on the file that it extends, if any.
 
     The path `-` is standard input, which extends files as a file in the current folder does. A
-    `report` is not inherited. `shape(path)` returns the `Shape` at a key path, for merging.
-    `content(path, at)` returns a file's text; without it, files are read from the disk. Raises
-    SpecError.
+    `report` is not inherited. `shape(path)` returns the `Shape` at a key path, for `merge`.
+    `content(path, at)` returns the text of a file, which a spec extends at the mark `at` unless it
+    is None; the default is `file_text`. Raises SpecError.
     """
     return _extended(Path(path), shape, content or file_text, (), None)
 
@@ -244,7 +242,7 @@ def _extended(
 
 
 def real(path: Path) -> Path:
-    """Return the path without links, unchanged if these cannot be followed."""
+    """Return the absolute path without links; `path` itself if the links cannot be followed."""
     try:
         return path.resolve()
     except (OSError, RuntimeError, ValueError):  # links in a circle, or an invalid path
@@ -252,13 +250,16 @@ def real(path: Path) -> Path:
 
 
 def name_of(path: Path | str, at: Mark | None = None) -> str:
-    """Return the name of a spec in messages; `at` is the place in a spec that names it."""
+    """Return a file's name in messages; `at` is the mark at which a spec extends it, or None."""
     is_stdin = at is None and str(path) == DASH  # in `extends`, `-` is a file
     return "<stdin>" if is_stdin else str(path)
 
 
 def file_text(path: Path, at: Mark | None) -> str:
-    """Return the text of a file; `at` is the place in a spec that names it."""
+    """Return the text of a file, or of standard input for `-`. Raises SpecError.
+
+    `at` is the mark at which a spec extends the file, or None.
+    """
     name = quoted(name_of(path, at))
     try:
         if at is None and str(path) == DASH:

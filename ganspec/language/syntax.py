@@ -1,4 +1,4 @@
-"""Diagnostics for texts that are not YAML, made from PyYAML's errors."""
+"""Turn PyYAML's errors about texts that are not YAML into diagnostics."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import yaml
 
 from ganspec.language.errors import Diagnostic, Mark, SpecError, Text
 
+LINE_END = r"\r\n|[\n\r\x85\u2028\u2029]"
 # Pattern for PyYAML's message, message shown, help. The first pattern that matches is used.
 PROBLEMS: list[tuple[str, str, str | None]] = [
     (
@@ -17,11 +18,7 @@ PROBLEMS: list[tuple[str, str, str | None]] = [
     ),
     (r"indent by '\\t'", "a tab cannot indent YAML", "use spaces"),
     (r"found character '\\t'", "a tab cannot stand here", "use a space"),
-    (
-        r"found character '(?P<character>[@`%])'",
-        "a text cannot begin with {character}",
-        "quote it",
-    ),
+    (r"found character '(?P<character>[@`%])'", "a text cannot begin with {character}", "quote it"),
     (r"found unknown escape character", "an unknown escape in a double-quoted text", "use '...'"),
     (r"expected escape sequence", "an unfinished escape in a double-quoted text", "use '...'"),
     (
@@ -45,11 +42,7 @@ PROBLEMS: list[tuple[str, str, str | None]] = [
         "a list cannot begin here",
         "begin `- ` on a line of its own",
     ),
-    (
-        r"mapping keys are not allowed",
-        "a map cannot begin here",
-        "begin it on a line of its own",
-    ),
+    (r"mapping keys are not allowed", "a map cannot begin here", "begin it on a line of its own"),
     (
         r"expected <block end>",
         "this line is not in line with the ones before it",
@@ -99,6 +92,7 @@ def syntax_error(source: Text, error: yaml.MarkedYAMLError) -> SpecError:
 
 
 def _worded(problem: str) -> tuple[str, str | None]:
+    """Return the message and the help for a message of PyYAML."""
     for pattern, message, help in PROBLEMS:
         if match := re.search(pattern, problem):
             return message.format(**match.groupdict()), help
@@ -118,6 +112,3 @@ def character_error(source: Text, text: str, error: yaml.reader.ReaderError) -> 
     elif not 0xD800 <= code <= 0xDFFF:
         help = "remove it, or write it as an escape"
     return SpecError([Diagnostic("yaml", message, mark, (), help)])
-
-
-LINE_END = r"\r\n|[\n\r\x85\u2028\u2029]"

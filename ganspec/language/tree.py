@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class _Marked(Generic[Value]):
-    """A value, with the place of its text and the place of its key, if it has one."""
+    """A value of a spec, with the place of its text, and that of its key if it has one."""
 
     value: Value
     mark: Mark
@@ -22,15 +22,15 @@ class _Marked(Generic[Value]):
 
     @property
     def start(self) -> Mark:
-        """Place of the key, or of the value if it has no key."""
+        """The place of the key, or of the value if it has no key."""
         return self.key_mark or self.mark
 
     def get(self, key: str) -> Node | None:
-        """Return the value under `key`; None if it is missing or this is not a map."""
+        """Return the node under `key`; None if there is none, or if this is not a map."""
         return None
 
     def child(self, key: str | int) -> Node | None:
-        """Return the value under a key of a map or at an index of a list; None if missing."""
+        """Return the node under a key of a map or at an index of a list; None if there is none."""
         return None
 
     def holding(self, value: object) -> Node:
@@ -38,11 +38,11 @@ class _Marked(Generic[Value]):
         return node_of(value, self.mark, self.key_mark)
 
     def as_value(self) -> Node:
-        """Return this node as the value of a key that is not written in the spec."""
+        """Return a node with this value and place, for a key that the spec does not write."""
         return node_of(self.value, self.mark, self.mark)
 
     def plain(self) -> object:
-        """Return plain data without marks."""
+        """Return the value as plain data, without marks."""
         return self.value
 
 

@@ -1,4 +1,4 @@
-"""Parts of a spec that are not known: `{unknown: "what was seen"}` in place of a value."""
+"""Parts of a spec that are `unknown`: `{unknown: "what was seen"}` in place of a value."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from ganspec.language.kinds import kinds_of
 from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, Node
 
-UNREAD = "unknown"  # the key
+UNREAD = "unknown"  # the key of such a part, and the kind of layer that stands for one
 NOT_READ = "not read"  # in place of a value, wherever values are shown
 
 
 @dataclass(frozen=True)
 class Unread:
-    """A part that is not known: its key path, what was seen of it, and its place in the spec."""
+    """An unknown part of a spec: its key path, what was seen of it, and its place."""
 
     path: str
     seen: str
@@ -31,7 +31,7 @@ class Unread:
 
 
 def seen_in(node: Node) -> str | None:
-    """Return what was seen, if `node` is a map of the one key `unknown`; else None."""
+    """Return what was seen of an unknown part; None if `node` is not `{unknown: ...}`."""
     if not isinstance(node, MapNode) or list(node.value) != [UNREAD]:
         return None
     seen = node[UNREAD].value
@@ -41,7 +41,11 @@ def seen_in(node: Node) -> str | None:
 
 
 def stand_in(kind: FieldType, seen: str) -> object:
-    """Return a value of the type of a required field, marked as unread; None if there is none."""
+    """Return some value of a field's type, which is marked as unread if it is a section or kind.
+
+    `seen` goes into a layer that stands for a list of layers. Return None for types without an
+    obvious value.
+    """
     if kind.family:
         return _any_kind(kind.family)
     if kind.families:

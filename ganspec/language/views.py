@@ -1,7 +1,7 @@
-"""Objects that show themselves in a notebook.
+"""Objects that a notebook shows as HTML.
 
-Their HTML is written in rooms above, by functions that `ganspec/__init__` lists in `VIEWS`, and
-that are imported when a notebook first asks for them.
+Functions in rooms above write the HTML. `ganspec/__init__` lists them in `VIEWS`, and they are
+imported when a notebook first shows such an object.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ VIEWS: dict[str, str] = {}  # name of a view -> `module:function`
 
 
 class Viewed:
-    """A base class of objects that a notebook shows by the function `VIEWS[view]`."""
+    """A base class of objects that a notebook shows with the function `VIEWS[view]`."""
 
     view: ClassVar[str]
 

@@ -1,4 +1,4 @@
-"""Checks of a spec as its editor has it, unsaved changes of the files that it extends included."""
+"""Check a spec with the texts of an editor, which may not be saved yet."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ MOST_PLACES = 6  # of one layer, that a help text lists
 
 @dataclass
 class Analysis:
-    """A checked spec, as far as it can be read.
+    """A checked spec: what could be read of it, and its diagnostics.
 
-    `texts` are those of its file and of the files that it extends; None if one could not be read.
+    `texts` are those of its file and of the files that it extends, None for unreadable ones.
     """
 
     path: Path
     diagnostics: list[Diagnostic] = field(default_factory=list)
     texts: dict[Path, str | None] = field(default_factory=dict)
-    tree: MapNode | None = None  # with all that it extends
+    tree: MapNode | None = None  # merged with all files that it extends
     spec: Spec | None = None
     nets: dict[str, Net] = field(default_factory=dict)
 
     def is_fresh(self, content: Content) -> bool:
-        """Return True if the texts are still what they were."""
+        """Return True if `content` still returns the same texts."""
         return all(_text(path, content) == text for path, text in self.texts.items())
 
     @cached_property
@@ -46,13 +46,13 @@ class Analysis:
         return {name: costs(net) for name, net in self.nets.items()}
 
     def paths_at(self, mark: Mark) -> list[str]:
-        """Return the key paths of the kinds that the spec chose at a mark, one for each round."""
+        """Return the key paths of the kinds chosen at a mark, of which repeats make several."""
         place = (mark.text.name, mark.line, mark.column)
         marks = [(kind.key_path, m) for kind in within(self.spec) if (m := kind.mark)]
         return [path for path, m in marks if (m.text.name, m.line, m.column) == place]
 
     def layer_costs(self, path: str) -> str | None:
-        """Return shapes and number of parameters of the layer at a key path, as Markdown."""
+        """Return a layer's shapes and parameters as Markdown; None if no layer is at `path`."""
         name, _, below = path.partition(".")
         rows = [r for r in self.costs.get(name, []) if f"{r.path}.".startswith(f"{below}.")]
         if not rows:
@@ -66,7 +66,7 @@ class Analysis:
         return f"{inputs} → `{output}`, {count:,} parameter{'' if count == 1 else 's'}"
 
     def costs_at(self, mark: Mark) -> list[str]:
-        """Return the costs of the layer at a mark, a line for each round of a repeat."""
+        """Return the different `layer_costs` of the layer at a mark, at most MOST_PLACES."""
         lines = [line for path in self.paths_at(mark) if (line := self.layer_costs(path))]
         lines = list(dict.fromkeys(lines))
         more = len(lines) - MOST_PLACES
@@ -81,10 +81,10 @@ def _text(path: Path, content: Content) -> str | None:
 
 
 def analyse(path: Path, content: Content) -> Analysis:
-    """Return the analysis of the spec at `path`. `content` returns the text of a file.
+    """Return the analysis of the spec at `path`, whose text `content(path, None)` returns.
 
-    The diagnostics are those of `ganspec check`. No exception leaves this function, whatever the
-    text is, as that would end the help for all other files.
+    The diagnostics are those of `ganspec check`. Whatever the text is, no exception leaves this
+    function, since an exception would end the help for all other files.
     """
     found = Analysis(path)
 

@@ -23,7 +23,11 @@ from ganspec.reference.words import (
 
 @dataclass(frozen=True)
 class Proposal:
-    """One completion. `form` is how it goes on: `key` with a colon, `kind` with fields, `word`."""
+    """A completion, with details and a text to show beside it.
+
+    `form` says what follows the label: a colon after a `key`, fields after a `kind`, nothing after
+    a `word`.
+    """
 
     label: str
     sort: str  # `field`, `kind`, `block`, `number`, `value` or `file`
@@ -32,7 +36,11 @@ class Proposal:
     text: str = ""
 
     def written(self, is_entry: bool, in_map: bool, has_colon: bool) -> str:
-        """Return what is inserted; `$0` is where the cursor goes on."""
+        """Return the text to insert, in which `$0` is the place of the cursor afterwards.
+
+        `is_entry` is True on a line of its own, `in_map` at a key of a map in braces, `has_colon`
+        before a colon.
+        """
         if has_colon or self.form == "word":
             return self.label
         if self.form == "key" or is_entry or in_map:
@@ -42,7 +50,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Choices:
-    """The completions at a place. `start` and `end` are offsets of the word that they replace."""
+    """The completions at a place, for the word from the offset `start` to `end`."""
 
     start: int
     end: int
@@ -50,7 +58,10 @@ class Choices:
 
 
 def complete(text: str, offset: int, path: Path, whole: MapNode | None) -> Choices:
-    """Return what can be written at `offset`. `whole` is the last tree with what it extends."""
+    """Return the completions at an offset of the text of the spec at `path`.
+
+    `whole` is the last tree that could be read, merged with what it extends; None if there is none.
+    """
     start, end = word_around(text, offset)
     for tree in marked_trees(text, offset, str(path)):
         walk = SpecWalk(tree, _joined(tree, whole))
@@ -68,6 +79,7 @@ def complete(text: str, offset: int, path: Path, whole: MapNode | None) -> Choic
 
 
 def _is_marked(spot: Spot) -> bool:
+    """Return True if a spot has the MARKER of the cursor."""
     if not spot.is_key:
         return MARKER in str(spot.node.value)
     line = spot.mark.text.lines[spot.mark.line - 1]
@@ -75,7 +87,7 @@ def _is_marked(spot: Spot) -> bool:
 
 
 def _joined(tree: MapNode, whole: MapNode | None) -> MapNode:
-    """Return the tree with names, blocks and networks that only the last whole tree has."""
+    """Return the tree with the keys, numbers and blocks that only the last whole tree has."""
     if whole is None:
         return tree
     joined = {**whole.value, **tree.value}
@@ -87,6 +99,7 @@ def _joined(tree: MapNode, whole: MapNode | None) -> MapNode:
 
 
 def _choices(spot: Spot, walk: SpecWalk, entry: bool) -> Iterator[Proposal]:
+    """Yield the proposals for a spot; `entry` is True if it begins a line or an entry of a list."""
     if spot.path == ("extends",):
         folder = Path(spot.mark.text.name).parent
         own = Path(spot.mark.text.name).name
@@ -109,7 +122,7 @@ def _choices(spot: Spot, walk: SpecWalk, entry: bool) -> Iterator[Proposal]:
 
 
 def _keys(spot: Spot, walk: SpecWalk) -> Iterator[Proposal]:
-    """Yield the keys of a section, a kind or a block's call, without those that are there."""
+    """Yield the keys of a section, a kind or a block's call that are not written yet."""
     taken = set(spot.taken)
     if spot.section:
         for name, field in spot.fields.items():
@@ -131,6 +144,7 @@ def _keys(spot: Spot, walk: SpecWalk) -> Iterator[Proposal]:
 
 
 def _kinds(family: str, walk: SpecWalk) -> Iterator[Proposal]:
+    """Yield the kinds of a family; with the layers, the spec's blocks."""
     shown = family.replace("_", " ")
     for word, cls in words_of(family).items():
         form = "word" if needs_nothing(cls) else "kind"

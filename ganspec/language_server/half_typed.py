@@ -1,8 +1,8 @@
 """Trees of texts that are not YAML at the moment, because someone is typing in them.
 
-A marker takes the place of the word at the cursor. What is open before it is closed, and what comes
-after it is left out if it does not fit. Then YAML's own parser reads the text, so that there is no
-second reader of YAML, and the marker's place in the tree is the cursor's.
+A marker takes the place of the word at the cursor. Brackets that are open before it are closed, and
+the text after it is left out if it does not fit. Then the parser of specs reads the text, and the
+marker's place in the tree is the cursor's. So no second parser is needed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ganspec.language.syntax import LINE_END
 from ganspec.language.tree import MapNode
 
 MARKER = "ganspec_cursor"
-CLOSING = {
+CLOSING = {  # the bracket that closes what a token opens
     yaml.tokens.FlowMappingStartToken: "}",
     yaml.tokens.FlowSequenceStartToken: "]",
 }
@@ -27,7 +27,7 @@ ENTRY = r"[ ]*(- +)*"  # the start of a line, before a key or an entry of a list
 
 
 def word_around(text: str, offset: int) -> tuple[int, int]:
-    """Return the start and the end of the word at `offset`, which is empty between words."""
+    """Return the start and end of the word at `offset`; both are `offset` between words."""
     start, end = offset, offset
     while start and re.match(r"\w", text[start - 1]):
         start -= 1
@@ -51,12 +51,15 @@ def closing(text: str) -> str:
             elif isinstance(token, ENDS) and found:
                 found.pop()
     except yaml.YAMLError:
-        pass  # of a quote that is open, say; what was read until there counts
+        pass  # such as an open quote; the brackets before it count
     return "".join(reversed(found))
 
 
 def marked_trees(text: str, offset: int, name: str) -> Iterator[MapNode]:
-    """Yield the trees that the text can be with `MARKER` in place of the word at `offset`."""
+    """Yield possible trees of the text with MARKER in place of the word at `offset`, best first.
+
+    `name` is the name of its file in marks.
+    """
     start, end = word_around(text, offset)
     head, tail = text[:start], text[end:]
     line_end = re.search(LINE_END, tail)
@@ -72,7 +75,7 @@ def marked_trees(text: str, offset: int, name: str) -> Iterator[MapNode]:
 
 
 def tree_until(text: str, offset: int, name: str) -> MapNode | None:
-    """Return the tree of the whole text, or else of its lines up to `offset`; None without one."""
+    """Return the tree of the whole text, or else of its lines up to that of `offset`; or None."""
     line_end = re.compile(LINE_END).search(text, offset)
     head = text[: line_end.start() if line_end else len(text)]
     return _parsed(text, name) or _parsed(head + closing(head), name)

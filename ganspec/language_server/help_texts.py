@@ -26,7 +26,7 @@ def help_text(spot: Spot, walk: SpecWalk, analysis: Analysis | None) -> str | No
 
 
 def _described(spot: Spot, walk: SpecWalk) -> tuple[str | None, str]:
-    """Return a heading and a text; the heading is None if the spot is unknown."""
+    """Return a heading and a text about a spot; the heading is None if it is unknown."""
     if spot.block and spot.path and spot.family == "layer":
         block = walk.blocks[spot.block]
         params = ", ".join(walk.parameters(spot.block))
@@ -47,7 +47,7 @@ def _described(spot: Spot, walk: SpecWalk) -> tuple[str | None, str]:
 
 
 def number_text(name: str, node: Node) -> str:
-    """Return the help for a name in an expression."""
+    """Return the help for a name in an expression, which `node` defines."""
     value = flow(node.plain()) if isinstance(node, (ListNode, MapNode)) else quoted(node.value)
     if node.value == name:  # a block's parameter, which each call sets
         return f"**{name}**, a parameter of the block"

@@ -36,8 +36,8 @@ REPLACEMENT = re.compile(r"use `([a-z_][a-z0-9_]*)`")
 
 
 def diagnostics_of(analysis: Analysis, positions: PositionsOf) -> list[types.Diagnostic]:
-    """Return the diagnostics of a spec. Those in a file that it extends are at `extends`."""
-    once = cache(positions)  # a text is read and measured once for all that are in it
+    """Return the diagnostics of a spec; those in a file that it extends are shown at `extends`."""
+    once = cache(positions)  # a text is read and measured once for all its diagnostics
     return [_diagnostic(analysis.path, each, once) for each in analysis.diagnostics]
 
 
@@ -67,7 +67,7 @@ def _diagnostic(path: Path, found: Diagnostic, positions: PositionsOf) -> types.
 def _related(
     path: Path, found: Diagnostic, positions: PositionsOf
 ) -> list[types.DiagnosticRelatedInformation]:
-    """Return the places that the notes of a diagnostic name."""
+    """Return the places that the notes of a diagnostic name, each with its note."""
     places = []
     for note in found.notes:
         for place in PLACE.finditer(note):
@@ -93,12 +93,12 @@ def _place(mark: Mark, message: str, positions: PositionsOf) -> types.Diagnostic
 
 
 def location(file: Path, where: types.Range) -> types.Location:
-    """Return a place in a file."""
+    """Return the location of a range in a file."""
     return types.Location(file.absolute().as_uri(), where)
 
 
 def replacements(uri: str, found: list[types.Diagnostic]) -> list[types.CodeAction]:
-    """Return the changes that the help of diagnostics names, such as a misspelt key's."""
+    """Return the changes of the file `uri` that the help of its diagnostics proposes."""
     return [
         types.CodeAction(
             f"Write `{each.data}`",
@@ -113,7 +113,7 @@ def replacements(uri: str, found: list[types.Diagnostic]) -> list[types.CodeActi
 
 
 def completions(found: Choices, own: Positions, has_snippets: bool) -> list[types.CompletionItem]:
-    """Return completions; the cursor goes on inside of what is inserted, if the editor can."""
+    """Return completions in LSP's types; with snippets, the cursor is set in the inserted text."""
     where = types.Range(own.position(found.start), own.position(found.end))
     return [
         _item(choice, text, where, has_snippets, i)
@@ -140,7 +140,7 @@ def _item(
 
 
 def symbols(entries: list[OutlineEntry], own: Positions, end: int) -> list[types.DocumentSymbol]:
-    """Return the outline of a text; each entry ends where the next one, or `end`, begins."""
+    """Return an outline in LSP's types; an entry ends where the next one begins, or at `end`."""
     starts = [own.offset(own.range(entry.mark).start) for entry in entries]
     found = []
     for entry, start, last in zip(entries, starts, [*starts, end][1:], strict=True):

@@ -1,4 +1,4 @@
-"""Places that names of a spec refer to, and the outline of a spec."""
+"""Find the places to which names in a spec refer, and outline a spec."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class OutlineEntry:
 
 
 def name_at(spot: Spot, column: int) -> str | None:
-    """Return the name in an expression, or the name of a block, at a column of the spot's line."""
+    """Return the name at a column of a spot's line; None if there is none in the spot."""
     line = spot.mark.text.lines[spot.mark.line - 1]
     for word in re.finditer(r"[A-Za-z_]\w*", line):
         if word.start() + 1 <= column <= word.end() + 1 and word.end() >= spot.mark.column:
@@ -31,20 +31,22 @@ def name_at(spot: Spot, column: int) -> str | None:
 
 
 def number_at(spot: Spot, column: int) -> tuple[str, Node] | None:
-    """Return the name of a number at a column, with the node that defines it."""
-    name = name_at(spot, column)
-    if (
-        spot.is_key
-        or name is None
-        or name not in spot.names
-        or not isinstance(spot.node.value, str)
-    ):
+    """Return the name in an expression at a column of a spot, with the node that defines it.
+
+    Return None if there is none.
+    """
+    is_text = not spot.is_key and isinstance(spot.node.value, str)
+    if not (is_text and {int, float} & spot.allowed.pythons):
         return None
-    return (name, spot.names[name]) if {int, float} & spot.allowed.pythons else None
+    name = name_at(spot, column)
+    return (name, spot.names[name]) if name and name in spot.names else None
 
 
 def definition(spot: Spot, walk: SpecWalk, column: int) -> Mark | Path | None:
-    """Return the place that defines what is at a column of a spot: a mark, or a whole file."""
+    """Return the place that defines what is at a column of a spot: a mark, or a whole file.
+
+    Return None if nothing else defines it.
+    """
     if spot.path == ("extends",) and isinstance(spot.node.value, str):
         return Path(spot.mark.text.name).parent / spot.node.value
     if number := number_at(spot, column):
@@ -58,7 +60,7 @@ def definition(spot: Spot, walk: SpecWalk, column: int) -> Mark | Path | None:
 
 
 def outline(tree: MapNode) -> list[OutlineEntry]:
-    """Return the sections of a spec; networks and blocks have their layers as entries."""
+    """Return the keys of a spec as entries; networks and blocks have their layers as entries."""
     entries = []
     for key, node in tree.value.items():
         inner = _layers(node.get("layers"))

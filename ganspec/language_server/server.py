@@ -1,4 +1,4 @@
-"""The server, which answers an editor by the Language Server Protocol."""
+"""The server, which speaks the Language Server Protocol with an editor."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from ganspec.reference.schema_file import SCHEMA_NAME
 from ganspec.reference.words import SPEC_KEYS
 from ganspec.version import VERSION
 
-PAUSE = 0.25  # seconds without a change, before a spec is checked
+PAUSE = 0.25  # seconds without a change before a spec is checked
 SNIPPETS = "text_document.completion.completion_item.snippet_support"
 
 
@@ -51,13 +51,13 @@ class SpecServer(LanguageServer):
         super().__init__("ganspec", VERSION)
         self.checker = ThreadPoolExecutor(1)
         self.analyses: dict[str, Analysis] = {}
-        self.trees: dict[str, MapNode] = {}  # the last ones that could be read
+        self.trees: dict[str, MapNode] = {}  # of each file, the last tree that could be read
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
     # -- texts --------------------------------------------------------------------------------
 
     def text(self, uri: str) -> str:
-        """Return the text of a file, as the editor has it."""
+        """Return the text of a file that the editor has open, or else of the disk."""
         return self.workspace.get_text_document(uri).source
 
     def content(self) -> Content:
@@ -118,7 +118,7 @@ class SpecServer(LanguageServer):
             self.text_document_publish_diagnostics(message)
 
     def forget(self, uri: str) -> None:
-        """Drop what is known of a file that was closed, and its diagnostics."""
+        """Drop what is known of a file that was closed, and let the editor drop its diagnostics."""
         if task := self.tasks.pop(uri, None):
             task.cancel()
         self.analyses.pop(uri, None)
@@ -130,7 +130,10 @@ class SpecServer(LanguageServer):
     async def spot(
         self, params: types.HoverParams | types.DefinitionParams
     ) -> tuple[Spot, SpecWalk, Analysis, int] | None:
-        """Return the spot at a position, with the walk that met it, and the column."""
+        """Return the spot at a position, the walk that found it, the analysis, and the column.
+
+        Return None if there is no spot, or if the file is no spec.
+        """
         uri, text = params.text_document.uri, self.text(params.text_document.uri)
         if not is_spec(text):
             return None
@@ -150,10 +153,10 @@ def _path(uri: str) -> Path:
 
 
 def is_spec(text: str, begun: bool = False) -> bool:
-    """Return True if a YAML file is a spec, by the names of its sections or its first line.
+    """Return True if the text of a YAML file is a spec, by its keys or by its first line.
 
-    An editor may send all YAML files, and those of other programs have nothing to be reported.
-    With `begun`, a file without a section that is unknown may become one.
+    An editor may send all YAML files, and nothing is reported in those of other programs. With
+    `begun`, a text counts that has no other keys than specs have, as it may become one.
     """
     keys = set(re.findall(r"^([\w-]+) *:", text, re.M))
     known = {key for system in systems() for key in fields_of(system)} | {*SPEC_KEYS}
@@ -163,7 +166,7 @@ def is_spec(text: str, begun: bool = False) -> bool:
 
 
 def serve(output: int) -> None:
-    """Answer an editor on the file descriptor `output`, until it says goodbye."""
+    """Answer an editor on standard input by the file descriptor `output`, until it says goodbye."""
     server.start_io(sys.stdin.buffer, os.fdopen(output, "wb"))
 
 

@@ -1,4 +1,4 @@
-"""The keys and values of a spec, each with what its table of fields allows there.
+"""Find the keys and values of a spec, and what the tables of fields allow at each.
 
 The walk follows the tables as the resolver does, but through any tree: a spec is half typed most of
 the time, so keys may be wrong and fields missing.
@@ -30,9 +30,10 @@ FREE = field_type(str)  # of a key that the spec chooses, and of an unknown one
 class Spot:
     """A key, or a value that is neither a map nor a list.
 
-    `section` and `family` are set where keys can be fields and names can be kinds; `field` and
-    `kind` are those that the spot names. `allowed` is what a value can be, or the value of a key.
-    `names` are the numbers that an expression can read here, `taken` the other keys of the map.
+    `section` is set where keys can be its fields, `family` where names can be its kinds; `field`
+    and `kind` are those that the spot names. `allowed` is the type of the value, or of the key's
+    value. `block` is the block that the spot calls, or whose parameters are keys here. `names` are
+    the nodes of the numbers that an expression can read here. `taken` are all keys of a key's map.
     """
 
     mark: Mark
@@ -44,20 +45,20 @@ class Spot:
     family: str | None = None
     field: Field | None = None
     kind: type[Kind] | None = None
-    block: str | None = None  # the block that it calls, or whose parameters are keys here
+    block: str | None = None
     names: Names = dataclasses.field(default_factory=dict)
     taken: tuple[str, ...] = ()
 
     @property
     def fields(self) -> dict[str, Field]:
-        """Fields of the section, as a spec writes them."""
+        """The fields of the section by the keys that a spec writes."""
         return written_fields(self.section) if self.section else {}
 
 
 class SpecWalk:
     """A walk through the tree of one file.
 
-    `whole` is the tree with all that the file extends; it has the names and the blocks, too.
+    `whole` is the tree merged with all files that it extends, which may have its names and blocks.
     """
 
     def __init__(self, tree: MapNode, whole: MapNode | None = None):
@@ -75,12 +76,11 @@ class SpecWalk:
 
     def spots(self) -> Iterator[Spot]:
         """Yield the spots of the file, in the order of its text."""
-        fields, taken = fields_of(self.system), tuple(self.tree.value)
+        fields = fields_of(self.system)
         for key, child in self.tree.value.items():
             known = fields.get(key)
             kind = known.type if known else FREE
-            key_spot = self._key(child, (key,), kind, section=self.system, field=known)
-            yield dataclasses.replace(key_spot, taken=taken)
+            yield self._key(self.tree, key, (key,), kind, section=self.system, field=known)
             if key == "blocks":
                 yield from self._blocks(child)
             elif known:
@@ -92,14 +92,20 @@ class SpecWalk:
         """Return the nodes of a block's parameters by name."""
         return _parameters(self.blocks[block]) if block in self.blocks else {}
 
-    def _key(self, child: Node, path: KeyPath, of: FieldType = FREE, /, **more: object) -> Spot:
-        # a value without a key of its own stands for its key, as a kind written as a word
-        return Spot(child.start, child, path, True, of, **more)  # type: ignore[arg-type]
+    def _key(
+        self, node: MapNode, key: str, path: KeyPath, allowed: FieldType, **more: object
+    ) -> Spot:
+        """Return the spot of a map's key. `allowed` is the type of its value, `more` are fields."""
+        child = node[key]
+        taken = tuple(node.value)
+        return Spot(child.start, child, path, True, allowed, taken=taken, **more)  # type: ignore[arg-type]
 
     def _blocks(self, node: Node) -> Iterator[Spot]:
-        for name, block in _entries(node).items():
+        if not isinstance(node, MapNode):
+            return
+        for name, block in node.value.items():
             path: KeyPath = ("blocks", name)
-            yield self._key(block, path)
+            yield self._key(node, name, path, FREE)
             if isinstance(block, MapNode):
                 names = {**self.numbers, **_parameters(block)}
                 yield from self._section(BlockDefinition, block, path, names)
@@ -121,11 +127,10 @@ class SpecWalk:
                 entry = FieldType(section=kind.sections)
                 yield from self._value(entry, child, (*path, i), names, None)
         elif kind.map and isinstance(node, MapNode):
+            words = FieldType(literals=kind.map.keys.words)
+            networks = self.system if kind.map.keys.family == "network" else None
             for key, child in node.value.items():
-                words = FieldType(literals=kind.map.keys.words)
-                networks = self.system if kind.map.keys.family == "network" else None
-                taken = tuple(node.value)
-                yield self._key(child, (*path, key), words, section=networks, taken=taken)
+                yield self._key(node, key, (*path, key), words, section=networks)
                 yield from self._value(kind.map.values, child, (*path, key), names, None)
         elif isinstance(node, ListNode):
             for i, child in enumerate(node.value):
@@ -157,17 +162,8 @@ class SpecWalk:
         for key, child in node.value.items():
             place, known = (*path, key), fields.get(key)
             kind = words_of(family).get(key) if family and not known else None
-            taken = tuple(node.value)
-            yield self._key(
-                child,
-                place,
-                known.type if known else FREE,
-                section=cls,
-                family=family,
-                field=known,
-                kind=kind,
-                taken=taken,
-            )
+            allowed, meant = known.type if known else FREE, {"field": known, "kind": kind}
+            yield self._key(node, key, place, allowed, section=cls, family=family, **meant)
             if known:
                 visible = inner if key == "layers" else names
                 yield from self._value(known.type, child, place, visible, known)
@@ -198,8 +194,7 @@ class SpecWalk:
             return
         for word, body in node.value.items():
             cls, block = kinds.get(word), word if self._is_call(family, word) else None
-            taken = tuple(node.value)
-            yield self._key(body, path, kind, family=family, kind=cls, block=block, taken=taken)
+            yield self._key(node, word, path, kind, family=family, kind=cls, block=block)
             if block:
                 yield from self._arguments(block, body, path, names)
             elif cls and word != UNREAD:
@@ -227,7 +222,7 @@ class SpecWalk:
         """Yield the spots in the arguments of a block's call."""
         if isinstance(body, MapNode):
             for key, child in body.value.items():
-                yield self._key(child, (*path, key), NUMBER, block=block, taken=tuple(body.value))
+                yield self._key(body, key, (*path, key), NUMBER, block=block)
                 yield from self._value(NUMBER, child, (*path, key), names, None)
         else:
             listed = body.value if isinstance(body, ListNode) else [body]
@@ -246,11 +241,11 @@ def _parameters(block: Node) -> dict[str, Node]:
 
 
 def spot_at(spots: Iterator[Spot], line: int, column: int) -> Spot | None:
-    """Return the spot at a line and column, which count from 1; None if there is none."""
+    """Return the spot at a line and a column, both from 1; None if there is none."""
     found = (
         spot
         for spot in spots
         if spot.mark.line == line and spot.mark.column <= column <= spot.mark.end
     )
-    # at the end of one and the start of another, the other; then a key before its empty value
+    # between two spots, the second one; of a key and an empty value at one place, the key
     return max(found, key=lambda s: (s.mark.column, s.is_key), default=None)

@@ -28,7 +28,7 @@ OPTIONS: dict[str, dict[str, Any]] = {  # arguments of PIL's `save`, by format
 
 @dataclass(frozen=True)
 class Animation:
-    """An animated image file that loops forever: its path, format and frames per second."""
+    """An image file to write that repeats its frames forever, `fps` of them per second."""
 
     path: Path
     form: str
@@ -51,9 +51,10 @@ class Animation:
 def animate_training(
     run: Run, animation: Animation, most: int | None, on_progress: OnProgress
 ) -> str:
-    """Write the run's pictures in order of steps. Return their number as text.
+    """Write an animation of the pictures that a training made. Return their number as text.
 
-    More than `most` pictures are thinned out evenly, the first and the last kept. Raises RunError.
+    Of more than `most` pictures (None: MOST_FRAMES), the first, the last and evenly spaced ones
+    between them are shown. Raises RunError if there is no picture, or if one cannot be read.
     """
     pictures = list(run.samples().items())
     if not pictures:
@@ -71,7 +72,7 @@ def animate_training(
 def animate_interpolation(
     pictures: Pictures, animation: Animation, on_progress: OnProgress
 ) -> None:
-    """Write an interpolation forwards and backwards; a frame shows one image of each pair."""
+    """Write an animation of interpolations, there and back; a frame has an image of each pair."""
     images = pictures.all_images(on_progress)
     frames = [grid_picture(grid) for grid in images.unflatten(0, (-1, pictures.columns)).unbind(1)]
     animation.save(frames + frames[-2:0:-1])
@@ -94,7 +95,7 @@ def open_picture(path: Path) -> Image.Image:
 
 
 def captioned(picture: Image.Image, text: str) -> Image.Image:
-    """Return `picture` with `text` below, on white; a narrow picture is enlarged."""
+    """Return `picture` with `text` below it, black on white; a narrow picture is enlarged."""
     factor = -(-NARROWEST // picture.width)
     width, height = factor * picture.width, factor * picture.height
     picture = picture.resize((width, height), Image.Resampling.NEAREST)

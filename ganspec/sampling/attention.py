@@ -1,4 +1,4 @@
-"""Maps of the self-attention in a run's networks, for pictures."""
+"""Maps of what the self-attention in a run's networks attends to, for pictures of it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ganspec.training.device import choose_device
 from ganspec.training.images import open_shown_images
 
 COUNT = 5  # images in a picture
-# places of the queries, down and across, as shares of the map
+# the positions whose attention is shown: down and across, as shares of height and width
 QUERIES = ((0.25, 0.25), (0.25, 0.75), (0.5, 0.5), (0.75, 0.25), (0.75, 0.75))
 Layers = dict[str, SelfAttention | PooledSelfAttention]
 
@@ -30,10 +30,10 @@ Layers = dict[str, SelfAttention | PooledSelfAttention]
 def attention_of(folder: Path) -> list[AttentionMaps]:
     """Return the attention of each self-attention layer in the networks of the run in `folder`.
 
-    A network that draws images reads the latents of seed 0, one that judges images reads those
-    drawn images, and any other network reads real images. Labels that only the judge reads are
-    those `labels_in_turn`. Raises RunError if no network has self-attention, CheckpointError and
-    DataError.
+    A network that draws images reads the latents of seed 0, a network that judges images reads the
+    drawn ones with their labels, and any other network reads real images. If a network reads labels
+    that its images were not drawn for, it gets `labels_in_turn`. Raises CheckpointError, DataError,
+    and RunError if no network has self-attention.
     """
     run, device = Run.open(folder), choose_device("auto")
     spec = run.spec
@@ -44,20 +44,18 @@ def attention_of(folder: Path) -> list[AttentionMaps]:
     for key in spec.networks:
         if sampler and key == spec.draws:
             network, cfg = sampler.generator, sampler.cfg
-        else:
-            network, cfg = trained_network(run, key, weights, device)
-        layers = attention_layers(network)
-        if sampler and key == spec.draws:
+            layers = attention_layers(network)
             latent, *labels = sampler.inputs(COUNT, seed=0).values()
             maps, images = watch(network, layers, latent, *labels)
             drawn = (images, *labels)
-        elif layers:
+        else:
+            network, cfg = trained_network(run, key, weights, device)
+            if not (layers := attention_layers(network)):
+                continue
             images, *labels = drawn if key == spec.judges else (real_images(run, cfg, device),)
-            if network.is_conditional and not labels:  # the generator reads none
+            if network.is_conditional and not labels:
                 labels = [labels_in_turn(spec).to(device)]
             maps, _ = watch(network, layers, images, *(labels if network.is_conditional else []))
-        else:
-            continue
         pixels = quantize(images, cfg).permute(0, 2, 3, 1).cpu().numpy()
         found += [
             AttentionMaps(network.origin(name).path, layer.gamma.item(), pixels, QUERIES, each)
@@ -78,7 +76,7 @@ def attention_layers(network: nn.Module) -> Layers:
 def watch(
     network: EvaluatedNetwork, layers: Layers, *inputs: torch.Tensor
 ) -> tuple[list, torch.Tensor]:
-    """Return each layer's maps at `QUERIES`, N x queries x h x w, and the network's output."""
+    """Return the `at_queries` of each of a network's `layers` for `inputs`, and its output."""
     read: dict[str, torch.Tensor] = {}
     hooks = [
         layer.register_forward_pre_hook(lambda _, given, name=name: read.update({name: given[0]}))
@@ -93,7 +91,10 @@ def watch(
 
 
 def at_queries(layer: SelfAttention | PooledSelfAttention, x: torch.Tensor) -> torch.Tensor:
-    """Return how much the positions at `QUERIES` attend to each position, N x queries x h x w."""
+    """Return how much the positions at QUERIES attend to each position: N x queries x h x w.
+
+    `x` is the input of the layer, N x channels x H x W; h x w are smaller if the layer pools.
+    """
     height, width = x.shape[2:]
     places = [int(down * height) * width + int(across * width) for down, across in QUERIES]
     weights = layer.weights(x)[:, places]
@@ -102,12 +103,12 @@ def at_queries(layer: SelfAttention | PooledSelfAttention, x: torch.Tensor) -> t
 
 
 def labels_in_turn(spec: Spec) -> torch.Tensor:
-    """Return one label for each image: 0, 1, 2 and so on, from 0 again after the last."""
+    """Return COUNT labels: those of class 0, 1, 2 and so on, from 0 again after the last class."""
     labels = find_labels("all", spec, [])
     return labels[torch.arange(COUNT) % len(labels)]
 
 
 def real_images(run: Run, cfg: SimpleNamespace, device: torch.device) -> torch.Tensor:
-    """Return test images, or else training images, as networks read them."""
+    """Return COUNT evenly spaced test images, or else training images, as networks read them."""
     images, _ = open_shown_images(run.spec.data, None, device)
     return scale_pixels(at(images, spaced(len(images), COUNT)), cfg)

@@ -1,4 +1,4 @@
-"""The images that a run's discriminator scores as most real."""
+"""Choose the images that a run's discriminator scores as most real."""
 
 from __future__ import annotations
 
@@ -16,23 +16,25 @@ SPARE = 1024  # further images kept in memory, so that sorting is rare
 
 
 class Judge:
-    """A run's discriminator, in evaluation mode."""
+    """A run's discriminator in evaluation mode. Raises RunError if none can score its images."""
 
     def __init__(self, sampler: Sampler):
         key = sampler.spec.judges
         if key is None:
-            raise RunError(f"a {sampler.spec.noun} has no network that tells the best images")
+            raise RunError(
+                f"a {sampler.spec.noun} has no network that scores images: leave --best out"
+            )
         self.device = sampler.device
         self.network, self.cfg = trained_network(sampler.run, key, sampler.weights, self.device)
         self.own_batch = own_batch(self.network, self.cfg)
         if self.cfg.d_conditional and sampler.labels is None:
             raise RunError(
-                f"the discriminator of {sampler.spec.name} reads labels and its generator none: "
-                "no image of it has a score"
+                f"the discriminator of {sampler.spec.name} reads labels, but its generator draws "
+                "images without labels, so they have no scores: leave --best out"
             )
 
     def scores(self, images: torch.Tensor, labels: torch.Tensor | None) -> torch.Tensor:
-        """Return a score for each uint8 image; of a map of scores, the mean."""
+        """Return a score for each uint8 image; the mean if the network returns a map of scores."""
         inputs = [scale_pixels(images.to(self.device), self.cfg)]
         if self.cfg.d_conditional:
             assert labels is not None  # checked in `__init__`
@@ -44,7 +46,10 @@ class Judge:
 
 
 def best(sampler: Sampler, count: int, among: int, seed: int, on_progress: OnProgress) -> Pictures:
-    """Return the `count` images, of `among` drawn ones, that score as most real, best first."""
+    """Return the `count` images that score as most real of `among` drawn ones, best first.
+
+    All are drawn at once. Raises RunError if the run has no network that scores them.
+    """
     judge = Judge(sampler)
     sign, done = real_sign(judge.cfg), 0
     parts: list[Part] = []  # scores, indices, images and, if there are any, labels
@@ -69,7 +74,10 @@ def best(sampler: Sampler, count: int, among: int, seed: int, on_progress: OnPro
 
 
 def _highest(parts: list[Part], sign: int, count: int) -> Part:
-    """Return the rows with the `count` highest scores, or lowest if `sign` is -1, in order."""
+    """Return the `count` rows with the highest scores, or the lowest if `sign` is -1, best first.
+
+    Parts are tuples of columns, of which the first one has the scores.
+    """
     columns = [torch.cat(column) for column in zip(*parts, strict=True)]
     order = (sign * columns[0]).argsort(descending=True, stable=True)[:count]
     return tuple(column[order] for column in columns)

@@ -1,4 +1,4 @@
-"""Write images as one grid, a folder of PNGs, CSV or npz."""
+"""Write images as one PNG of a grid, as a folder of PNGs, as CSV or as npz."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ganspec.atomic import replacing, replacing_folder
 from ganspec.sampling.pictures import OnProgress, Pictures
 from ganspec.systems.grid import save_grid
 
-DIGITS = [b"%d" % value for value in range(256)]
+DIGITS = [b"%d" % value for value in range(256)]  # of each pixel value, made once
 
 
 def rows(images: torch.Tensor) -> np.ndarray:
@@ -29,7 +29,7 @@ def picture_of(pixels: np.ndarray) -> Image.Image:
 
 
 def paint_grid(images: torch.Tensor, columns: int, file: Path | BinaryIO) -> None:
-    """Write one PNG of all images into a path or an open file."""
+    """Write one PNG of all images, uint8 N x C x H x W, row by row, into a path or an open file."""
     save_grid(images.float() / 255, file, columns, SimpleNamespace(low=0))
 
 
@@ -52,9 +52,9 @@ def write_folder(pictures: Pictures, path: Path, on_progress: OnProgress) -> Non
 
 
 def write_csv(pictures: Pictures, path: Path, on_progress: OnProgress, with_labels: bool) -> None:
-    """Write one row per image: its numbers, 0 to 255, in the order height, width, channels.
+    """Write a line for each image: its numbers, 0 to 255, in the order height, width, channels.
 
-    With labels, a row begins with the class, or with 0 or 1 for each class of multi-hot labels.
+    With labels, a line begins with the class, or with a 0 or 1 for each class of a multi-hot label.
     """
     done = 0
     with replacing(path) as temporary, temporary.open("wb") as file:
@@ -97,7 +97,10 @@ def write_npz(pictures: Pictures, path: Path, on_progress: OnProgress) -> None:
 
 
 def label_columns(labels: list[torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return batches of labels as a file npz has them, under their name; none without a batch."""
+    """Return the labels of all batches as one array of an npz file, by its name.
+
+    Return `labels` for classes, `multi_hot` for multi-hot labels, or {} without batches.
+    """
     if not labels:
         return {}
     column = torch.cat(labels)

@@ -1,4 +1,4 @@
-"""Images along the way from one latent to another."""
+"""Draw images along the way from one latent to another."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ WAYS: dict[str, Way] = {"linear": linear, "spherical": spherical}
 def interpolated(sampler: Sampler, pairs: int, steps: int, seed: int, way: str) -> Pictures:
     """Return a row of `steps` images for each of `pairs` pairs of latents, ends included.
 
-    Row i leads from latent 2i to latent 2i + 1 of `seed`. All images of a row have one label, since
-    there is nothing between two classes. A generator that normalizes by the batch takes the
-    statistics of the first batch of `seed` for every image, so that no row depends on others.
+    Row i leads from latent 2i to latent 2i + 1 of `seed`, in the way of WAYS that `way` names. All
+    images of a row have one label, since there is nothing between two classes. A generator that
+    normalizes by the batch takes the statistics of the first batch of `seed` for every image, so
+    that no row depends on others.
     """
     if way == "spherical" and sampler.cfg.latent_distribution == "uniform":
         message = "uniform latents are not near a sphere: `linear` keeps to their range"

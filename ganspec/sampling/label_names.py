@@ -1,4 +1,4 @@
-"""Labels as users name them: `3`, `red cube,blue sphere`, `all`, or a file of conditions."""
+"""Find the labels that users name: `3`, `red cube,blue sphere`, `all`, or a file of conditions."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class LabelError(GanspecError):
 def find_labels(text: str, spec: Spec, names: list[str]) -> torch.Tensor:
     """Return the labels that `text` names: int64 N for classes, float N x size for multi-hot ones.
 
-    Commas separate classes. For multi-hot labels, commas separate the names of one row, semicolons
-    the rows. `all` is one row per label. If `text` is the path of a `.json` file, this contains a
-    list of names, or of lists of names, as i-CLEVR's `test.json`. `names` are the names of all
-    labels in order; `text` may give indices instead. Raises LabelError.
+    Commas separate classes. For multi-hot labels, semicolons separate rows, and commas the classes
+    of one row. `all` means each class alone, in order. If `text` is the path of a `.json` file, the
+    file holds a list of classes, or of lists of classes, as i-CLEVR's `test.json` does. A class is
+    one of `names`, which are in order, or its index. Raises LabelError.
     """
     if not (spec.takes_labels and spec.labelled):
         raise LabelError(f"{spec.name} has no condition: its images cannot be asked for by label")
@@ -45,10 +45,10 @@ def find_labels(text: str, spec: Spec, names: list[str]) -> torch.Tensor:
 
 
 def label_names(run: Run, spec: Spec) -> list[str]:
-    """Return the names of the labels that a run was trained on, in order.
+    """Return the names of the classes that a run was trained on, in order.
 
-    `run.json` has them, or else the data set; [] if a data set has names only in its files. Labels
-    can always be given by index.
+    They are in `run.json`, or else the data set knows them. Return [] if only the files of the data
+    set have them.
     """
     names = run.info().get("classes")
     if isinstance(names, list) and names and all(isinstance(name, str) for name in names):

@@ -1,4 +1,4 @@
-"""Images to be written into a file, drawn batch by batch."""
+"""Images to write into a file, which are drawn batch by batch, and the columns of their grid."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LABEL_COLUMNS = 8  # of a grid with too many labels for one column each
 
 @dataclass(frozen=True)
 class Ranking:
-    """The discriminator's scores of the images that it chose, and their indices among all."""
+    """The discriminator's scores of the best images, and their indices among all drawn ones."""
 
     scores: torch.Tensor
     indices: torch.Tensor
@@ -26,10 +26,11 @@ class Ranking:
 
 @dataclass(frozen=True)
 class Pictures:
-    """Images, with the count and shape that a file needs before the first image is drawn.
+    """Images, with their count and shape, which a file needs before the first image is drawn.
 
-    `batches` are uint8 N x C x H x W with labels: int64 N, float N x classes, or None. `columns` is
-    the number of columns of a grid.
+    `batches` yields images, uint8 N x C x H x W, with labels: int64 N, float N x classes, or None.
+    `shape` is (channels, height, width). `columns` is the number of columns of a grid. `ranking` is
+    set for the best images.
     """
 
     batches: Iterator[tuple[torch.Tensor, torch.Tensor | None]]
@@ -39,7 +40,7 @@ class Pictures:
     ranking: Ranking | None = None
 
     def all_images(self, on_progress: OnProgress) -> torch.Tensor:
-        """Draw all images. Return them as one batch."""
+        """Draw all images. Return them as one batch, uint8 N x C x H x W."""
         batches = []
         for images, _ in self.batches:
             batches.append(images)
@@ -48,7 +49,7 @@ class Pictures:
 
 
 def new_images(sampler: Sampler, count: int, seed: int) -> Pictures:
-    """Return `count` images that `seed` draws."""
+    """Return `count` images that a generator draws from `seed`, for the sampler's labels."""
     batches = sampler.images(count, seed)
     return Pictures(batches, count, sampler.spec.data.shape, columns_of(sampler, count))
 

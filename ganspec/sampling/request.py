@@ -27,8 +27,6 @@ EXCLUDED = {
     "conditions": ("label",),
     "frames": ("best",),
 }
-# By option, the options of which it needs one.
-NEEDED = {"of": ("best",)}
 OF_NEW_IMAGES = (
     *("count", "seed", "label", "conditions", "truncation", "best", "of"),
     *("step", "raw", "data", "with_labels"),
@@ -41,9 +39,10 @@ class SampleError(GanspecError):
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """The options of `ganspec sample`. One that is not given is None or False; `device` is `auto`.
+    """The options of `ganspec sample`. None, False or the device `auto` stands for the default.
 
-    A string `out` that ends in a slash is a folder.
+    `form` is one of FORMS. A string `out` that ends in a slash is a folder. `interpolate` is
+    `linear` or `spherical`. `of` is the number of images among which the `best` are chosen.
     """
 
     count: int | None = None
@@ -67,6 +66,7 @@ class Request:
 
     @property
     def is_animation(self) -> bool:
+        """True if the file is an animation. Raises SampleError as `chosen_form` does."""
         return self.chosen_form in MOVING
 
     @property
@@ -76,7 +76,7 @@ class Request:
 
     @property
     def chosen_form(self) -> str:
-        """The format: `form`, else that of the ending of `out`, else `grid`.
+        """The format: `form`, or that of the ending of `out`, or `grid` if neither is set.
 
         Raises SampleError if it is unknown, or if `out` has the ending of another format.
         """
@@ -101,7 +101,7 @@ class Request:
         return SUFFIXES.get(Path(self.out).suffix.lower())
 
     def _check_form(self, form: str) -> None:
-        """Raise SampleError if no format is called `form`, or if `out` ends as another one's files.
+        """Raise SampleError if no format is called `form`, or if `out` has another format's ending.
 
         An animated PNG may end in `.png`, too.
         """
@@ -125,9 +125,8 @@ class Request:
         for name, others in EXCLUDED.items():
             if name in changed and (both := changed.intersection(others)):
                 raise SampleError(f"{flag(name)} and {flag(min(both))} exclude each other")
-        for name, others in NEEDED.items():
-            if name in changed and not changed.intersection(others):
-                raise SampleError(f"{flag(name)} needs {flag(others[0])}")
+        if self.of is not None and self.best is None:
+            raise SampleError("--of needs --best")
         if self.shows_training and (odd := changed.intersection(OF_NEW_IMAGES)):
             raise SampleError(
                 f"an animation shows the samples that training wrote, and {flag(min(odd))} is for "
@@ -142,18 +141,19 @@ class Request:
         self._check_numbers()
 
     def _check_numbers(self) -> None:
+        """Raise SampleError if an option has a value that it cannot have."""
         if self.interpolate not in (None, "linear", "spherical"):
             raise SampleError(f"--interpolate is linear or spherical, not `{self.interpolate}`")
         if self.conditions is not None and Path(self.conditions).suffix != ".json":
             raise SampleError(
-                f"--conditions is a .json file, not `{self.conditions}`; labels: --label"
+                f"--conditions is a .json file, not `{self.conditions}`: name labels with --label"
             )
         if self.truncation is not None and not 0 < self.truncation < math.inf:
             raise SampleError("--truncation must be more than 0")
         if self.best and self.of and self.of < self.best:
-            raise SampleError(f"there are no {self.best} best of {self.of} images")
+            raise SampleError(f"{self.of} images are too few for the {self.best} best: raise --of")
 
 
 def flag(name: str) -> str:
-    """Return an option as users type it."""
+    """Return the option of the command line for a field of Request."""
     return "-n" if name == "count" else f"--{name.replace('_', '-')}"

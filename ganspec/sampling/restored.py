@@ -1,4 +1,4 @@
-"""Real images as a run's autoencoder restores them, for `ganspec sample`."""
+"""Let a run's autoencoder restore real images, for `ganspec sample`."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ from ganspec.training.images import open_shown_images
 
 @dataclass(frozen=True)
 class Restoration(Restorer):
-    """A trained network that restores images, and the real images in an order that `seed` draws.
+    """A trained network that restores images, with real images to restore.
 
-    Image i and its noise are the same for every number of images that are read.
+    `order` are indices of the images, in an order that `seed` draws. Image i and its noise are the
+    same, however many images are restored.
     """
 
     seed: int
@@ -31,17 +32,21 @@ class Restoration(Restorer):
     order: torch.Tensor
 
     def images_only(self, count: int) -> Pictures:
-        """Return the first `count` restored images, with the labels of their originals."""
+        """Return `count` restored images, with the labels of their originals."""
         batches = ((outputs, self._labels(chosen)) for chosen, _, outputs in self._portions(count))
         return Pictures(batches, count, self.spec.data.shape, self.cfg.columns)
 
     def rows(self, count: int) -> Pictures:
-        """Return a grid's rows: inputs, below them restored images and, with noise, originals."""
+        """Return the images of a grid that shows `count` restored images, each below its input.
+
+        With noise on the inputs, the originals are below the restored images.
+        """
         columns = min(self.cfg.columns, count)
         groups = -(-count // columns) * (3 if self.cfg.noise else 2)
         return Pictures(self._rows(count), groups * columns, self.spec.data.shape, columns)
 
     def _rows(self, count: int) -> Iterator[tuple[torch.Tensor, None]]:
+        """Yield two or three rows of the grid at a time, the last ones filled up with white."""
         for chosen, inputs, outputs in self._portions(count):
             parts = [inputs, outputs]
             if self.cfg.noise:
@@ -52,14 +57,15 @@ class Restoration(Restorer):
             yield torch.cat([tensor for pair in pairs for tensor in pair]), None
 
     def _portions(self, count: int) -> Iterator[Part]:
-        """Yield indices of images, the network's inputs and its outputs, a grid's row at a time."""
+        """Yield indices of images, the network's inputs and its outputs, by row of the grid."""
         return first(regrouped(self._batches(count), self.cfg.columns), count)
 
     def _batches(self, count: int) -> Iterator[Part]:
-        """Yield the same for at least `count` images, a batch of the network at a time.
+        """Yield indices, inputs and outputs of at least `count` images, for one batch at a time.
 
-        A network that normalizes by the batch gets whole batches of training's size: empty images
-        would enter the statistics. After the last image the first ones come again.
+        A network that normalizes by the batch gets whole batches of training's size, as images
+        that only fill a batch would change its statistics. After the last image the first ones come
+        again.
         """
         own = own_batch(self.network, self.cfg)
         size = own or self.cfg.columns
@@ -76,10 +82,10 @@ class Restoration(Restorer):
 def restoration(
     run: Run, key: str, step: int | None, data: Path | None, seed: int, device: torch.device
 ) -> Restoration:
-    """Return the restoration of a run's network `key`: of test images, or else training images.
+    """Return a run's network `key` with test images to restore, or training images without those.
 
-    `step` chooses a snapshot, None the checkpoint; `data` is the images' folder, None the usual
-    places. Raises RunError, CheckpointError and DataError.
+    `step` chooses a snapshot, None the checkpoint; `data` is the folder of the data set, None the
+    usual place. Raises RunError, CheckpointError and DataError.
     """
     spec = run.spec
     network, cfg = trained_network(run, key, load_weights(run, step), device)

@@ -35,7 +35,7 @@ def sample(
     on_progress: OnProgress = lambda done, total: None,
     **options: Any,  # the fields of Request
 ) -> list[str]:
-    """Write images of the run in `folder`. Return lines that describe them.
+    """Write images of the run in `folder` into a file. Return lines that describe them.
 
     Raises OSError, or a GanspecError such as SampleError or RunError; nothing is written then.
     """
@@ -76,7 +76,7 @@ def _target(run: Run, request: Request) -> Path:
 
 
 def _name(request: Request) -> str:
-    """Return a name for the file that describes the requested images."""
+    """Return a name for the file, without ending, that describes the requested images."""
     if request.shows_training:
         return "training"
     if request.interpolate:
@@ -98,7 +98,7 @@ def _name(request: Request) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return `red_cube_7` for the labels `red cube, 7`."""
+    """Return labels as a part of a file's name: `red_cube_7` for `red cube, 7`."""
     return re.sub(r"\W+", "_", text).strip("_")[:LONGEST_LABELS]
 
 
@@ -107,6 +107,7 @@ def _animation(path: Path, request: Request) -> Animation:
 
 
 def _sampler(run: Run, request: Request) -> Sampler:
+    """Return the run's generator, set to the requested weights, labels and truncation."""
     average = False if request.raw else None
     sampler = Sampler(run.folder, choose_device(request.device), request.step, average)
     text = str(request.conditions) if request.conditions else request.label
@@ -120,7 +121,7 @@ def _sampler(run: Run, request: Request) -> Sampler:
 
 
 def _pictures(sampler: Sampler, request: Request, on_progress: OnProgress) -> Pictures:
-    """Return the images, drawn as they are read; the best ones are drawn at once."""
+    """Return the requested images, which are drawn when they are read; the best ones at once."""
     seed, count = request.seed or 0, request.count
     if request.interpolate:
         steps = request.frames or (FRAMES if request.is_animation else STEPS)
@@ -137,6 +138,7 @@ def _pictures(sampler: Sampler, request: Request, on_progress: OnProgress) -> Pi
 
 
 def _check_grid(count: int, request: Request) -> None:
+    """Raise SampleError if `count` images are too many for one picture, and one is requested."""
     if count > MOST_IN_A_GRID and (request.chosen_form == "grid" or request.is_animation):
         raise SampleError(
             f"a grid has {MOST_IN_A_GRID:,} images at most, not {count:,}: "

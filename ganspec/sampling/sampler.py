@@ -1,4 +1,4 @@
-"""Images from the trained generator of a run."""
+"""Load the weights of a run, and draw images from its trained generator."""
 
 from __future__ import annotations
 
@@ -20,7 +20,11 @@ from ganspec.systems.source import Source
 
 @dataclass(frozen=True)
 class Weights:
-    """The weights after a step, as a checkpoint or a snapshot holds them."""
+    """The weights of all networks after a step, as a checkpoint or a snapshot holds them.
+
+    `average` is the moving average of the weights of the network that draws images, if the run
+    keeps one.
+    """
 
     step: int
     networks: dict[str, dict[str, torch.Tensor]]
@@ -66,10 +70,10 @@ def trained_network(
     average: bool | None = False,
     exact: bool | None = None,
 ) -> tuple[EvaluatedNetwork, SimpleNamespace]:
-    """Return a run's network `key` in evaluation mode, and its settings.
+    """Return a run's network `key` in evaluation mode, and the settings of the training text.
 
-    `average` is as in `Sampler`. `exact` is as in the run if None. Raises RunError and
-    CheckpointError.
+    `average` is as in `Sampler`. `exact` turns rewrites off, None as in the run's training. Raises
+    RunError and CheckpointError.
     """
     spec = run.spec
     if average and weights.average is None:
@@ -91,12 +95,12 @@ def trained_network(
 
 
 class Sampler(Source):
-    """The trained generator of a run, without data and optimizers.
+    """The trained generator of a run, as a source of images.
 
     `step` selects the snapshot after that step instead of the checkpoint. `average` True selects
-    the averaged weights, False the trained ones, None the averaged ones if the run keeps them.
-    `labels` are those of the run's own grid until `ask` sets others. Raises RunError and
-    CheckpointError.
+    the averaged weights, False the trained ones, None the averaged ones if the run keeps them; the
+    attribute `averaged` tells which. `labels` are those of the run's own grid until `ask` sets
+    others, `names` the names of all labels. Raises RunError and CheckpointError.
     """
 
     generator: EvaluatedNetwork
@@ -127,7 +131,7 @@ class Sampler(Source):
         return self.weights.step
 
     def ask(self, text: str) -> torch.Tensor:
-        """Set the labels to those that `text` names. Return them. Raises LabelError."""
+        """Set the labels to those that `find_labels` finds in `text`. Return them."""
         labels = find_labels(text, self.spec, self.names)
         if self.labels is None:
             raise LabelError(f"the generator of {self.spec.name} reads no label")
@@ -135,7 +139,7 @@ class Sampler(Source):
         return labels
 
     def truncate(self, bound: float) -> None:
-        """Draw later latents within -bound and bound. Raises RunError if they are uniform."""
+        """Draw all later latents within -bound and bound. Raises RunError if they are uniform."""
         if self.cfg.latent_distribution != "normal":
             raise RunError(
                 f"latents of {self.spec.name} are uniform, within bounds already: only normal "
@@ -145,7 +149,7 @@ class Sampler(Source):
 
 
 def _check_labels(labels: torch.Tensor, cfg: SimpleNamespace) -> torch.Tensor:
-    """Return a checkpoint's labels. Raises ValueError if they do not fit the generator."""
+    """Return the labels of a run's grid. Raises ValueError if they do not fit the generator."""
     if cfg.labels == "classes":
         fit = labels.ndim == 1 and labels.dtype == torch.int64 and labels.numel() > 0
         fit = fit and int(labels.min()) >= 0 and int(labels.max()) < cfg.label_size

@@ -56,7 +56,7 @@ class Samples(Viewed):
 class TrainedRun(Run, Viewed):
     """A run folder, with the numbers and networks in it: `ganspec.Run("runs/dcgan")`.
 
-    The folder is read at each access, so that a run that is being trained may be looked at.
+    Its files are read again at each access, so that the training may still go on.
     """
 
     view: ClassVar = "run"
@@ -130,9 +130,9 @@ class TrainedRun(Run, Viewed):
 
 
 def frame(rows: list[dict[str, Any]], columns: Sequence[str]) -> Any:
-    """Return rows as a pandas DataFrame, or as they are without pandas.
+    """Return rows as a pandas DataFrame, or unchanged if pandas is not installed.
 
-    `columns` are those of a table without rows.
+    `columns` are the columns of a table without rows.
     """
     if find_spec("pandas") is None:
         return rows
@@ -142,7 +142,7 @@ def frame(rows: list[dict[str, Any]], columns: Sequence[str]) -> Any:
 
 
 def flat(entries: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Return entries with those of inner maps beside them, such as `extractor.name`."""
+    """Return a map without inner maps: their entries are under names such as `extractor.name`."""
     found: dict[str, Any] = {}
     for name, value in entries.items():
         inner = isinstance(value, dict)
