@@ -75,9 +75,8 @@ def refused(nets: dict[str, Net], passes: Iterable[Pass]) -> Iterator[Diagnostic
 
 def _first_refusing(net: Net, images: int, training: bool) -> tuple[Step, str] | None:
     """Return the first step of a network that cannot read `images` at once, and its reason."""
-    values = {value.id: value for value in net.values()}
     for step in net.leaves():
-        inputs = [values[i] for i in step.inputs]
+        inputs = [net.values[i] for i in step.inputs]
         if reason := reason_against(step, inputs, images, training):
             if ONE_VALUE in reason:
                 reason = "each channel would have a single value, which has no variance"
