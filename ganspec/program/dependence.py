@@ -17,6 +17,7 @@ from math import isqrt
 from typing import TypeAlias
 
 import torch
+import torch.nn.functional as F
 
 from ganspec.program.ir import Call, Value
 from ganspec.program.probe import FAILURES, hollow
@@ -45,18 +46,12 @@ def dependence(call: Call, values: list[Value], index: int, size: tuple[int, ...
         some[torch.randperm(count, generator=torch.Generator().manual_seed(0))[:8]] = True
         if size == places and torch.equal(trial.changes(some.view(places)), some.view(places)):
             return None
-        if all(trial.changes(_only(place, places)).all() for place in (0, count // 2, -1)):
+        three = F.one_hot(torch.tensor([0, count // 2, count - 1]), count).bool()
+        if all(trial.changes(place.view(places)).all() for place in three):
             height, width = (1, *places)[-2:]
             return torch.ones(height, 1).bool(), torch.ones(width, 1).bool()
     *rows, columns = (_scan(trial, axis) for axis in range(len(places)))
     return (rows[0] if rows else columns.any(0)[None]), columns
-
-
-def _only(place: int, places: torch.Size) -> torch.Tensor:
-    """Return a mask of shape `places` that is True at one place."""
-    mask = torch.zeros(places, dtype=torch.bool)
-    mask.view(-1)[place] = True
-    return mask
 
 
 class Trial:
@@ -102,10 +97,10 @@ class Trial:
         inputs[self.index] = inputs[self.index] + change
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(0)
-            return self.function([torch.cat([x, x]) for x in inputs])[0]
+            return self.function(*(torch.cat([x, x]) for x in inputs))[0]
 
 
-def _positive(call: Call, dtype: torch.dtype) -> Callable[[list[torch.Tensor]], torch.Tensor]:
+def _positive(call: Call, dtype: torch.dtype) -> Callable[..., torch.Tensor]:
     """Return the call as a function of its inputs; a module gets positive weights.
 
     In a module of more than MOST_WEIGHTS weights, all buffers are 1.
@@ -127,7 +122,7 @@ def _positive(call: Call, dtype: torch.dtype) -> Callable[[list[torch.Tensor]], 
             # the division makes results about as large as inputs
             inputs = weight[0].numel() if weight.dim() > 1 else 1
             weight.uniform_(0.5, 1.5, generator=random).div_(inputs)
-    return lambda tensors: module(*tensors)
+    return module
 
 
 def _scan(trial: Trial, axis: int) -> torch.Tensor:

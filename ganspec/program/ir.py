@@ -81,7 +81,7 @@ class Call:
         outer.wraps = (*self.wraps, wrap)
         return outer
 
-    def apply(self, inputs: list[torch.Tensor]) -> torch.Tensor:
+    def apply(self, *inputs: torch.Tensor) -> torch.Tensor:
         """Return the function's result for the tensors `inputs`. Not for a call of a module."""
         return self.function(*([inputs] if self.pack else inputs), *self.args, **self.kwargs)
 
@@ -171,7 +171,7 @@ class Value:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of a map. Do not ask a vector."""
+        """Height and width of a map. Not for a vector."""
         return self.shape[1], self.shape[2]
 
     @property
@@ -291,7 +291,7 @@ class Net:
 
     @cached_property
     def uses(self) -> dict[int, int]:
-        """How often each value is read by a step or returned, by its id."""
+        """The number of times that a step reads or `forward` returns each value, by its id."""
         count = dict.fromkeys((value.id for value in self.outputs.values()), 1)
         for step in self.steps:
             for value in step.inputs:

@@ -113,7 +113,7 @@ def _macs(step: Step, bare: nn.Module | None, inputs: list[Value]) -> int:
     with MultiplyAdds() as counter, torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if bare is None:
-            step.call.apply(tensors)
+            step.call.apply(*tensors)
         else:
             bare.eval()(*tensors)
     return counter.count

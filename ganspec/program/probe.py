@@ -91,7 +91,7 @@ def _run(
 ) -> torch.Tensor:
     """Return the result for a batch of zeros; `module` is the call's module, if it has one."""
     tensors = [value.tensor(batch) for value in inputs]
-    return call.apply(tensors) if module is None else module(*tensors)
+    return call.apply(*tensors) if module is None else module(*tensors)
 
 
 def hollow(call: Call) -> nn.Module:

@@ -211,16 +211,12 @@ def _scale(jump: Jump | None, strides: Sequence[int | Fraction]) -> Jump | None:
     return (jump[0] * strides[0], jump[1] * strides[1]) if jump else None
 
 
-def _zero_padded(step: Step, reads: list[Reach]) -> Reach:
+def _padded(step: Step, reads: list[Reach]) -> Reach:
+    """Return the reach of a padding: the module applied to the edges, where zeros see nothing."""
     (x,), module = reads, hollow(step.call)
-    assert isinstance(module, nn.ZeroPad2d)
-    return Reach(F.pad(x.edges, module.padding, value=NOWHERE), x.jump)
-
-
-def _mirrored(step: Step, reads: list[Reach]) -> Reach:
-    """Return the reach of a reflection or replication padding: the module applied to the edges."""
-    (x,) = reads
-    return Reach(hollow(step.call)(x.edges), x.jump)
+    if isinstance(module, nn.ZeroPad2d):
+        module.value = NOWHERE
+    return Reach(module(x.edges), x.jump)
 
 
 def _flattened(step: Step, reads: list[Reach]) -> Reach:
@@ -251,8 +247,7 @@ RULES: dict[object, Callable[[Step, list[Reach]], Reach]] = {
     **dict.fromkeys((nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d), _windows),
     nn.ConvTranspose2d: _transposed,
     **dict.fromkeys((nn.Upsample, nn.PixelShuffle), _resampled),
-    nn.ZeroPad2d: _zero_padded,
-    **dict.fromkeys((nn.ReflectionPad2d, nn.ReplicationPad2d), _mirrored),
+    **dict.fromkeys((nn.ZeroPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d), _padded),
     nn.Flatten: _flattened,
     nn.Unflatten: _unflattened,
     torch.cat: _concatenated,

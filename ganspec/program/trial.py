@@ -59,7 +59,7 @@ def _may_refuse(call: Call, images: int) -> bool:
     return home.startswith("ganspec.") or issubclass(call.function, _BatchNorm)  # type: ignore[arg-type]  # a class
 
 
-def _runner(call: Call, training: bool) -> Callable[[list[torch.Tensor]], torch.Tensor]:
+def _runner(call: Call, training: bool) -> Callable[..., torch.Tensor]:
     """Return the call as a function of its inputs; a module gets small random weights."""
     if not call.is_module:
         return call.apply
@@ -69,16 +69,14 @@ def _runner(call: Call, training: bool) -> Callable[[list[torch.Tensor]], torch.
             weight.normal_(std=0.1)
     for buffer in module.buffers():
         buffer.zero_()
-    return lambda tensors: module(*tensors)
+    return module
 
 
-def _failure(
-    run: Callable[[list[torch.Tensor]], torch.Tensor], inputs: list[Value], images: int
-) -> str | None:
+def _failure(run: Callable[..., torch.Tensor], inputs: list[Value], images: int) -> str | None:
     """Run on random images, and return what goes wrong in one line; None if nothing does."""
     tensors = [value.tensor(images) for value in inputs]
     try:
-        output = run([x.normal_() if x.is_floating_point() else x for x in tensors])
+        output = run(*(x.normal_() if x.is_floating_point() else x for x in tensors))
     except Exception as error:
         return str(error).split("\n")[0] or type(error).__name__
     return "its results are not numbers" if torch.isnan(output).any() else None

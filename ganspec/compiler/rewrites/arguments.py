@@ -1,4 +1,4 @@
-"""The arguments of calls, by name."""
+"""Read the arguments of modules' calls by name."""
 
 from __future__ import annotations
 
