@@ -47,7 +47,7 @@ class Action:
 
 
 def actions(net: Net, exact: bool = False) -> tuple[Action, ...]:
-    """Return the steps of `net` in order as actions; with `exact`, without rewrites."""
+    """Return the steps of `net` in order, grouped as actions; with `exact`, without rewrites."""
     grouped, at = [], 0
     while at < len(net.steps):
         action = None if exact else _rewritten(net, at)

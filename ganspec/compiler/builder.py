@@ -29,8 +29,8 @@ from ganspec.systems.spec import Network
 class Builder(Lowering):
     """The steps of one network or block, to which its layers add; see `Lowering`.
 
-    `scope` are the values of the names in expressions. `labels` is None if there are no labels to
-    read. `parent` is the builder around a block's; it is None for a network.
+    `scope` has the values of names in expressions. `labels` is None if there are no labels to read.
+    `parent` is the builder of the network or block around a block; it is None for a network.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
 """Find the text that defines a name in a Python file, or the import that binds the name.
 
-They are found in the file's syntax tree, which, unlike objects, tells constants and decorators.
+Both are read from the file's syntax tree, since objects in memory show no constants or decorators.
 """
 
 from __future__ import annotations
@@ -223,7 +223,7 @@ class Home:
         return "\n".join(lines) + "\n"
 
     def _imported(self, name: str, node: ast.Import | ast.ImportFrom) -> Binding | None:
-        """Return what a statement binds to `name`: an import, or a definition of a file to move."""
+        """Return the import of `name` by a statement, or its definition if that must be moved."""
         alias = next(a for a in node.names if name in (a.asname, a.name, a.name.split(".")[0]))
         if isinstance(node, ast.Import):
             if alias.name.split(".")[0] == "ganspec":

@@ -50,9 +50,9 @@ class Known:
 
 @dataclass(frozen=True, eq=False)
 class Namespace:
-    """The settings that code reads as `cfg.name`, or those of a family, read as `cfg.loss.name`.
+    """The settings that code reads as `cfg.name`, or those of one family, as `cfg.loss.name`.
 
-    `family` is empty for the first.
+    `family` is empty for the settings that are read as `cfg.name`.
     """
 
     family: str

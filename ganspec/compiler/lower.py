@@ -30,8 +30,8 @@ def lower_network(
 ) -> Net:
     """Return one network's program. Raise SpecError at its first error.
 
-    `scope` are the values of the names in its expressions, `interface` says what it reads and
-    returns, and `labels` is the input with the labels, None if the spec has none.
+    `scope` has the values of names in expressions, `interface` the network's input and outputs.
+    `labels` is the input for labels, None if the spec has none.
     """
     net = Builder(network, scope, labels.value if labels else None)
     start = interface.input
@@ -100,7 +100,7 @@ def _refuse_labels_under_none(network: Network, net: Net) -> None:
         return
     step = next(step for step in net.steps if LABEL in step.inputs)
     kind = step.origin.kind
-    message = f"the network says `condition: none`, and {kind} reads the label"
+    message = f"the network says `condition: none`, but {kind} reads the label"
     fail("label-mismatch", message, step.origin.mark, f"remove {kind}, or `condition: none`")
 
 

@@ -181,7 +181,7 @@ class Mover:
     def call_of(
         self, definition: Definition, arguments: dict[str, Known | None], starred: bool = False
     ) -> CallText:
-        """Move a function, and return its name in a call with `arguments`; unknown ones are None.
+        """Move a function, and return its name in calls with `arguments`, None where unknown.
 
         With `starred`, the call has `*` or `**`, so that all parameters stay.
         """

@@ -16,7 +16,7 @@ from ganspec.compiler.symbols import Symbol
 
 @dataclass(frozen=True)
 class Named:
-    """A name that the emitted file already has, such as the class of a network, by its mark."""
+    """The mark of a name that the emitted file already has, such as that of a network's class."""
 
     mark: str
 
@@ -70,7 +70,7 @@ class Moving(Protocol):
     def call_of(
         self, definition: Definition, arguments: dict[str, Known | None], starred: bool = False
     ) -> CallText:
-        """Return a moved function's name in a call with `arguments`; unknown ones are None."""
+        """Move a function, and return its name in calls with `arguments`, None where unknown."""
 
     def callee(self, thing: object, name: str = "") -> Definition | str:
         """Return the definition of a function that is moved, or the text that names another."""

@@ -84,7 +84,7 @@ class Present:
         return [], {}
 
     def _visit(self, node: ast.AST, bound: Meanings) -> None:
-        """Record what the names in a node may be, where `bound` is known around it."""
+        """Record the modules that each name in a node may be; `bound` has those of its scope."""
         match node:
             case ast.Name(id=name) if name in bound:
                 self.meant[node] = bound[name]

@@ -1,7 +1,6 @@
 """Print programs as Python classes, with marks in place of global names.
 
-Whatever a class names, such as an import or a function, is added to the emitted file when its mark
-is printed.
+An import, function or class is added to the emitted file when its mark is printed.
 """
 
 from __future__ import annotations

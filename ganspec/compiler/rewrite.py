@@ -193,7 +193,7 @@ class Rewriter:
         return self.mover.mark_of(binding, name) if binding else None
 
     def _find(self, name: str) -> Binding | None:
-        """Return what binds a global name; None for a builtin. Raise UnmovableError for a kind."""
+        """Return a global name's definition or import. Raise UnmovableError if it is a kind."""
         if name in self.names:
             return self.definition
         binding = self.definition.home.find(name)

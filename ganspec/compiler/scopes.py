@@ -191,7 +191,7 @@ def changed_names(statement: ast.stmt) -> list[str]:
 
 
 def _root(node: ast.expr) -> ast.expr:
-    """Return what an expression begins with: `table` for `table["a"].rows.append`."""
+    """Return the first part of an expression: `table` of `table["a"].rows.append`."""
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node

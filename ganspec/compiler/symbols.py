@@ -45,7 +45,7 @@ class Symbol:
 
 
 class Symbols:
-    """The symbols of one emitted file; `table` has them by keys of what they name."""
+    """The symbols of one emitted file; `table` has them by keys of the things that they name."""
 
     def __init__(self) -> None:
         self.table: dict[object, Symbol] = {}

@@ -151,7 +151,7 @@ class ValueComparison:
         self.open: set[int] = set()
 
     def difference(self, old: Any, new: Any, name: str) -> str:
-        """Return the name of what differs: `name`, an attribute `name.key`, or "" for nothing."""
+        """Return the name of a difference: `name`, its attribute `name.key`, or "" for none."""
         if not self.same(old, new):
             return name
         return self._attributes(old, new, name) if id(old) in self.twins else ""

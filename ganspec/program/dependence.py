@@ -24,7 +24,7 @@ from ganspec.program.probe import FAILURES, hollow
 from ganspec.program.statistics import fix_neutral
 
 FEW = 64  # rows, columns or places; more of them are changed in groups
-MOST_WEIGHTS = 2**22  # a module with more weights is not built with its own buffers
+MOST_WEIGHTS = 2**22  # weights of a module; with more, it is not built with its own buffers
 Masks: TypeAlias = tuple[torch.Tensor, torch.Tensor]  # of rows and of columns
 
 
@@ -82,7 +82,7 @@ class Trial:
                     raise
 
     def changes(self, mask: torch.Tensor) -> torch.Tensor:
-        """Return a mask of the result's places that change if the input changes where `mask` is."""
+        """Return a mask of the result's places that change if the input's places `mask` change."""
         shape = (1, *mask.shape) if self.is_map else (-1, *[1] * (self.change.dim() - 2))
         mask, changed = mask.view(shape), torch.zeros(())
         for sign in (1, -1):
@@ -184,7 +184,7 @@ def strides(masks: Masks, places: torch.Size) -> list[Fraction]:
     """Return the strides down and across: input rows and columns between neighbouring places.
 
     `places` is the result's height and width. Along each axis, a line is fitted through the middles
-    of what the places read. Its slope is rounded to n or 1 / n for a whole number n.
+    of the places' windows. Its slope is rounded to n or 1 / n for a whole number n.
     """
     slopes = []
     for axis, mask in enumerate(masks):

@@ -71,7 +71,7 @@ class Reach:
 
 
 def receptive_field(net: Net) -> Pair | None:
-    """Return the height and width, in pixels, of what one number of a network's output sees.
+    """Return the height and width, in pixels, that one number of a network's output sees.
 
     They are the largest over all places of the output, and never larger than the image. As is
     usual, the statistics of normalizations do not count. Return None if the network reads no image,
@@ -238,7 +238,7 @@ def _concatenated(step: Step, reads: list[Reach]) -> Reach:
 
 
 def _union(reaches: list[Reach]) -> Reach:
-    """Return the reach of places that see what the same place of any of `reaches` sees."""
+    """Return the reach in which each place sees all that it sees in any of `reaches`."""
     jump = next((reach.jump for reach in reaches if reach.jump), None)
     return Reach(torch.stack([reach.edges for reach in reaches]).amax(0), jump)
 

@@ -25,9 +25,9 @@ ONE_VALUE = "more than 1 value per channel"  # in the error of a normalization o
 def reason_against(step: Step, inputs: list[Value], images: int, training: bool) -> str | None:
     """Return why a step cannot read a batch of `images` images, in one line.
 
-    The reason is an error of the step, or that its results are not numbers, such as the standard
-    deviation of a single image. Return None if there is no reason, if the step is too large to be
-    tried, or if it fails on batches of usual sizes, too: then it is not the size that it refuses.
+    The reason is the step's error, or `its results are not numbers`, as for the standard deviation
+    of a single image. Return None if there is no reason, if the step is too large to be tried, or
+    if it fails on batches of usual sizes, too, since then the size is not the reason.
     """
     numbers = images * sum(math.prod(value.shape) for value in inputs)
     if not _may_refuse(step.call, images) or numbers > LARGEST:
@@ -73,7 +73,7 @@ def _runner(call: Call, training: bool) -> Callable[..., torch.Tensor]:
 
 
 def _failure(run: Callable[..., torch.Tensor], inputs: list[Value], images: int) -> str | None:
-    """Run on random images, and return what goes wrong in one line; None if nothing does."""
+    """Return the error of a run on random images in one line; None if the results are numbers."""
     tensors = [value.tensor(images) for value in inputs]
     try:
         output = run(*(x.normal_() if x.is_floating_point() else x for x in tensors))
