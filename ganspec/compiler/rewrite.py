@@ -30,7 +30,7 @@ class Target:
 
 
 class Rewriter:
-    """Rewrites a definition's text, settled as `view`; `symbols` are those of the names in it."""
+    """Rewrites a definition's text, settled as `view`; `symbols` are those of its `names`."""
 
     def __init__(self, mover: Moving, definition: Definition, view: View, symbols: list[Symbol]):
         self.mover, self.definition, self.view = mover, definition, view
