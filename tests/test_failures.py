@@ -91,8 +91,8 @@ def failing(step, module, after):
         return
     apply = Call.apply
 
-    def applied(call, inputs):
-        return after(apply(call, inputs)) if call is step.call else apply(call, inputs)
+    def applied(call, *inputs):
+        return after(apply(call, *inputs)) if call is step.call else apply(call, *inputs)
 
     Call.apply = applied
     yield

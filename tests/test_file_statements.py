@@ -65,6 +65,11 @@ REFUSED = {
         "C.k.sum()",
         "C.k",
     ),
+    "range_of_class": (
+        "class C:\n    k = range(2)\nsetattr(C, 'k', range(4))",
+        "len(C.k)",
+        "C.k",
+    ),
     "default_before": ("S = 2.0\ndef g(x, s=S):\n    return x * s\nS = 3.0", "g(S)", "g"),
     "defined_twice": (
         "def g(x):\n    return x\nh = g\ndef g(x):\n    return 2 * h(x)",

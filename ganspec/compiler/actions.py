@@ -8,7 +8,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import torch
 
@@ -23,11 +22,9 @@ from ganspec.compiler.rewrites import (
     transposed_conv_to_few_channels,
     upsample_before_conv,
 )
-from ganspec.program.ir import Net, Step, Value
+from ganspec.program.ir import Net, Step
 
-# called with the modules that `fits` accepted, and the inputs of the first
-Apply: TypeAlias = Callable[..., torch.Tensor]
-# where several fit, the first is taken
+# if several fit, the first is used
 REWRITES = (
     transposed_conv_of_a_point,
     pointwise_conv_of_upsampled,
@@ -43,43 +40,38 @@ REWRITES = (
 
 @dataclass(frozen=True)
 class Action:
-    """Steps that are applied together; one by one if `apply` is None."""
+    """Steps that a rewrite applies together by its `apply`; one step if that is None."""
 
     steps: tuple[Step, ...]
-    apply: Apply | None = None
+    apply: Callable[..., torch.Tensor] | None = None
 
 
 def actions(net: Net, exact: bool = False) -> tuple[Action, ...]:
-    """Return the steps of `net` in order, those that a rewrite applies as one action.
-
-    With `exact`, no rewrites are used.
-    """
-    values = {start.value.id: start.value for start in net.inputs}
-    values |= {step.output.id: step.output for step in net.steps}
-    found, at = [], 0
+    """Return the steps of `net` in order, grouped as actions; with `exact`, without rewrites."""
+    grouped, at = [], 0
     while at < len(net.steps):
-        action = None if exact else _rewritten(net, at, values)
-        found.append(action or Action((net.steps[at],)))
-        at += len(found[-1].steps)
-    return tuple(found)
+        action = None if exact else _rewritten(net, at)
+        grouped.append(action or Action((net.steps[at],)))
+        at += len(grouped[-1].steps)
+    return tuple(grouped)
 
 
-def _rewritten(net: Net, at: int, values: dict[int, Value]) -> Action | None:
-    """Return the action of the first rewrite that fits the steps from `at` on."""
+def _rewritten(net: Net, at: int) -> Action | None:
+    """Return the action of the first rewrite that fits the steps from `at` on, or None."""
     for rewrite in REWRITES:
         steps = net.steps[at : at + len(rewrite.TARGETS)]
         calls = [step.call for step in steps]
         if (
             tuple(call.target for call in calls) == rewrite.TARGETS
             and _follow(net, steps)
-            and rewrite.fits(calls, values[steps[0].inputs[0]])
+            and rewrite.fits(calls, net.values[steps[0].inputs[0]])
         ):
             return Action(steps, rewrite.apply)
     return None
 
 
 def _follow(net: Net, steps: Sequence[Step]) -> bool:
-    """Return True if each step reads the one before, whose value nothing else reads."""
+    """Return True if each step reads the output of the step before, and nothing else reads it."""
     return all(
         step.inputs == (before.output.id,) and net.uses[before.output.id] == 1
         for before, step in itertools.pairwise(steps)

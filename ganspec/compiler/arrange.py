@@ -1,4 +1,4 @@
-"""Arrange the moved texts as the emitted module, in the order in which a reader needs them."""
+"""Arrange the moved texts in an emitted file, in the order in which a reader needs them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,10 @@ ORDER = ("Networks", "Losses", "Data", "Training")
 
 
 class Module:
-    """The emitted module: the texts that `mover` gathered, with a name for each symbol."""
+    """The emitted file without its head: the texts that `mover` gathered, with names for symbols.
+
+    `main` is the name that was chosen for `mover.main`.
+    """
 
     def __init__(self, mover: Mover):
         self.mover, self.symbols = mover, mover.symbols
@@ -31,7 +34,7 @@ class Module:
         self.main = self.symbols.plain(mover.main)
 
     def _shorten(self) -> None:
-        """Inline functions, drop those texts, and write the settings `literal` as numbers."""
+        """Inline functions, drop their texts, and write the settings `literal` as numbers."""
         mover = self.mover
         texts = inline([piece.text for piece in mover.pieces], mover.inlined())
         texts = inline(texts, self._losses(), self._fits)
@@ -41,7 +44,7 @@ class Module:
         mover.pieces = [piece for piece in mover.pieces if piece.text]
 
     def _losses(self) -> list[str]:
-        """Return the marks of the functions in the section `Losses` that no constant names."""
+        """Return the marks of the pieces of the section `Losses` that no constant names."""
         constants = "\n".join(self.mover.constants.texts)
         marks = [p.symbols[0].mark for p in self.mover.pieces if p.section == "Losses"]
         return [mark for mark in marks if mark not in constants]
@@ -50,7 +53,7 @@ class Module:
         return len(self.symbols.plain(line)) <= LINE
 
     def text(self, titled: bool = True) -> str:
-        """Return the module's text: imports, constants, sections (under headings if `titled`)."""
+        """Return imports, constants and sections; with `titled`, the sections have headings."""
         imported = self.mover.imports.items()
         lines = [i.text(symbol.name) for symbol, all in imported for i in all if symbol.name]
         parts = ["\n".join(imports(lines))]
@@ -67,7 +70,7 @@ class Module:
         """Return the texts of each section that is not empty.
 
         Within a section, a definition comes before its uses, except in circles. A definition of a
-        later section moves up if another reads it while it is defined.
+        later section moves up if another definition reads it at once, as a decorator is read.
         """
         sections: dict[str, list[str]] = {name: [] for name in ORDER}
         begun: set[int] = set()
@@ -96,20 +99,20 @@ class Module:
 
 
 def _reads_at_once(piece: Piece, symbol: Symbol) -> bool:
-    """Return True if a piece reads a name while it is defined, not only when called."""
+    """Return True if a piece reads a symbol while the file runs, and not only in a function."""
     scopes = Scopes(ast.parse(piece.text))
     return any(not _is_deferred(scopes.of[name]) for name in scopes.named(symbol.mark))
 
 
 def _is_deferred(scope: NameScope | None) -> bool:
-    """Return True if a scope is in a function, whose code runs only when it is called."""
+    """Return True if a scope is in a function, whose code runs only when the function is called."""
     while scope and not isinstance(scope.node, FUNCTIONS):
         scope = scope.outer
     return scope is not None
 
 
 def imports(lines: list[str]) -> list[str]:
-    """Return the lines sorted as isort does: standard library, a blank line, other packages.
+    """Return lines of imports as isort sorts them: standard library, a blank line, other packages.
 
     Names from one module are imported in one statement.
     """

@@ -1,4 +1,4 @@
-"""Find layers that cannot read a batch of a training, such as a batch norm of a single vector."""
+"""Find layers that cannot read a batch, such as a batch norm that reads a single vector."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ganspec.systems.spec import Spec
 
 
 class BatchSizeError(GanspecError, ValueError):
-    """Raised when a layer cannot read a batch, as a batch norm a single vector."""
+    """Raised when a layer cannot read a batch, such as a batch norm that reads a single vector."""
 
 
 def single_vector(origin: Origin) -> BatchSizeError:
-    """Return the error of a layer that normalizes over a batch and got one vector."""
+    """Return the error of a layer that normalizes over the batch and reads a single vector."""
     place = f", {origin.mark}," if origin.mark else ""
     return BatchSizeError(
         f"{origin.path} ({origin.kind}){place} cannot normalize a single vector: use batches of "
@@ -27,31 +27,31 @@ def single_vector(origin: Origin) -> BatchSizeError:
 
 def require_readable(spec: Spec, nets: dict[str, Net], size: TrainingSize) -> None:
     """Raise BatchSizeError if a layer cannot read a batch of a training of this `size`."""
-    for found in refused(nets, spec.passes(spec.settings(nets), size)):
-        raise BatchSizeError(_in_one_line(found))
+    _raise_first(refused(nets, spec.passes(spec.settings(nets), size)))
 
 
 def require_scorable(key: str, net: Net, images: int, batch: int) -> None:
-    """Raise BatchSizeError if a layer cannot read a batch of a score, in evaluation mode.
+    """Raise BatchSizeError if a layer of the network `key` cannot read a batch of a score.
 
-    The network `key` reads `images` images in batches of `batch`.
+    The network reads `images` images in batches of `batch`, in evaluation mode.
     """
     passes = split_passes([key], batch, images, "scored image")
     help = f"score {images - images % batch or batch} images"
-    for found in refused({key: net}, (replace(each, help=help) for each in passes)):
-        raise BatchSizeError(_in_one_line(found))
+    _raise_first(refused({key: net}, (replace(each, help=help) for each in passes)))
 
 
-def _in_one_line(found: Diagnostic) -> str:
-    at = f" at {found.mark} cannot read" if found.mark else " cannot read"
-    message = found.message.replace(" cannot read", at)
-    return f"{message}: {', '.join(found.notes)}; {found.help}"
+def _raise_first(errors: Iterable[Diagnostic]) -> None:
+    """Raise BatchSizeError with the first of `errors` in one line, if there is one."""
+    for error in errors:
+        at = f" at {error.mark} cannot read" if error.mark else " cannot read"
+        message = error.message.replace(" cannot read", at)
+        raise BatchSizeError(f"{message}: {', '.join(error.notes)}; {error.help}")
 
 
 def check_batches(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     """Yield errors for layers that cannot read a batch of the spec's training.
 
-    Sizes of data sets that only their files tell are not known here.
+    Files of data sets are not read: sizes that only files tell are taken as unknown.
     """
     cfg, dataset = spec.settings(nets), spec.data.dataset
     images = dataset.image_count()
@@ -61,23 +61,25 @@ def check_batches(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
 
 
 def refused(nets: dict[str, Net], passes: Iterable[Pass]) -> Iterator[Diagnostic]:
-    """Yield an error for each source of batches that a layer cannot read, at the first layer."""
-    tried: dict[tuple[str, int, bool], tuple[Step, str] | None] = {}
-    told: set[str] = set()
+    """Yield an error for each source of batches that some layer cannot read.
+
+    The error is at the first layer that cannot read the first such batch.
+    """
+    refusals: dict[tuple[str, int, bool], tuple[Step, str] | None] = {}
+    reported: set[str] = set()
     for each in passes:
         key = (each.network, each.images, each.training)
-        if key not in tried:
-            tried[key] = _first_refusing(nets[each.network], each.images, each.training)
-        if (found := tried[key]) and each.source not in told:
-            told.add(each.source)
-            yield _diagnostic(each, *found)
+        if key not in refusals:
+            refusals[key] = _first_refusing(nets[each.network], each.images, each.training)
+        if (refusal := refusals[key]) and each.source not in reported:
+            reported.add(each.source)
+            yield _diagnostic(each, *refusal)
 
 
 def _first_refusing(net: Net, images: int, training: bool) -> tuple[Step, str] | None:
-    """Return the first step of a network that cannot read `images` at once, and its reason."""
-    values = {value.id: value for value in net.values()}
+    """Return the first step of a network that cannot read a batch of `images`, and the reason."""
     for step in net.leaves():
-        inputs = [values[i] for i in step.inputs]
+        inputs = [net.values[i] for i in step.inputs]
         if reason := reason_against(step, inputs, images, training):
             if ONE_VALUE in reason:
                 reason = "each channel would have a single value, which has no variance"

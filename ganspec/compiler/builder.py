@@ -27,7 +27,11 @@ from ganspec.systems.spec import Network
 
 
 class Builder(Lowering):
-    """Builds the steps of one network or block; layers may read `labels`."""
+    """The steps of one network or block, to which its layers add; see `Lowering`.
+
+    `scope` has the values of names in expressions. `labels` is None if there are no labels to read.
+    `parent` is the builder of the network or block around a block; it is None for a network.
+    """
 
     def __init__(
         self,
@@ -44,7 +48,7 @@ class Builder(Lowering):
         self.taps: dict[str, Value] = {}
         self.read: set[int] = set()
         self.branches: list[str | None] = [None]
-        # the last is being lowered
+        # layers and conditions that are being lowered, the innermost last
         self.parts: list[Layer | Condition] = [parent.at] if parent else []
         self.ids: Iterator[int] = parent.ids if parent else itertools.count()
 
@@ -103,7 +107,7 @@ class Builder(Lowering):
     @property
     def label(self) -> Value:
         if self.labels is None:
-            message = f"{self.at.kind} reads labels, the spec does not say what they are"
+            message = f"{self.at.kind} reads labels, but the spec does not say what they are"
             help = "add `condition: {kind: classes, size: 10}` to the spec's top level"
             self.refuse("missing-condition", message, None, help)
         return self.labels
@@ -142,7 +146,7 @@ class Builder(Lowering):
         return x
 
     def _tap(self, name: str, value: Value) -> None:
-        """Name `value`, so that later layers can read it. Raise SpecError if the name is taken."""
+        """Let later layers read `value` by `name`. Raise SpecError if the name is taken."""
         if name in self.taps:
             self.refuse("duplicate-name", f"`{name}` is the name of another layer's value", None)
         self.taps[name] = value
@@ -174,7 +178,10 @@ class Builder(Lowering):
         fail(code, message, self.at.mark, help, *notes)
 
     def _stands_for(self) -> str | None:
-        """Return the network's key whose value is being lowered in place of a layer, or None."""
+        """Return the network's key that the current layer is the value of, or None.
+
+        It is `normalization` while the layer `norm` is lowered, and `condition` for `join_label`.
+        """
         if len(self.parts) < 2 or self.parts[-2].key_path != self.at.key_path:
             return None
         return {"norm": "normalization", "join_label": "condition"}.get(self.parts[-2].kind)
@@ -210,22 +217,22 @@ class Builder(Lowering):
         return self.add(Call(net, *params.values(), channels=channels), x, *labels)
 
     def inputs(self, start: Input) -> tuple[Input, ...]:
-        """Return the inputs of `forward`: `start`, and the labels if a step reads them."""
+        """Return the inputs of `forward`: `start`, then the labels if a step reads them."""
         if self.labels is None or self.labels.id not in self.read:
             return (start,)
         return (start, Input("y", self.labels, "label"))
 
     def parameters(self, own: dict[str, int | float]) -> dict[str, int]:
-        """Return the constructor's parameters and their values, those in `own` first.
+        """Return the parameters of the emitted class with their values, those in `own` first.
 
-        They are the names in the steps' widths that have whole numbers as values.
+        They are the names with integers as values that widths in the steps' arguments contain.
         """
         names = {n for step in self.steps for width in widths(step.call) for n in width.names()}
-        known = {**own, **self.scope, **own}  # names of `own` come first, with its values
+        known = {**own, **self.scope, **own}  # in the order of `own`, and with its values
         return {k: v for k, v in known.items() if k in names and isinstance(v, int)}
 
     def check_all_read(self, end: Value) -> None:
-        """Raise SpecError at a step whose value nothing reads."""
+        """Raise SpecError at a step whose value no step reads, unless it is `end` or a head."""
         read = {end.id, *(head.id for head in self.heads.values())} | self.read
         for step in self.steps:
             if step.output.id not in read:
@@ -236,7 +243,7 @@ class Builder(Lowering):
     # -- shapes -------------------------------------------------------------------------------
 
     def _shape(self, call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
-        """Return the shape of a call's result, without the batch. Raise SpecError if it fails."""
+        """Return the shape of a call's result without the batch. Raise SpecError if it fails."""
         if isinstance(call.target, Net):
             return call.target.output.shape  # probed while it was lowered
         try:

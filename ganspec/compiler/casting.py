@@ -1,4 +1,4 @@
-"""Passes of a network in half precision, in another order of memory, or compiled."""
+"""Run a network in half precision, in another memory format, or compiled."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import torch
 
 from ganspec.systems.execution import Execution
 
-# the steps of a network, from its inputs to its outputs
+# runs the steps of a network: from its inputs to its outputs
 Compute = Callable[..., torch.Tensor | tuple[torch.Tensor, ...]]
 
 
 class Casting:
-    """Runs the passes of a network in training as an execution asks.
+    """Runs a network in training in the way that `execution` says.
 
     Weights and results stay in single precision.
     """
@@ -22,7 +22,7 @@ class Casting:
     def __init__(self, execution: Execution, device: torch.device, compute: Compute):
         self.execution, self.device = execution, device
         if "compile" in execution.speedups:
-            # each size of batch by itself, so that results do not depend on the sizes before it
+            # each batch size is compiled by itself, so that results do not depend on earlier sizes
             compute = torch.compile(compute, dynamic=False)
         self.compute = compute
 
@@ -40,4 +40,4 @@ class Casting:
         return results.float()
 
     def __deepcopy__(self, memo: dict) -> None:
-        """Return None: the copy of a network, such as its average, is not trained."""
+        """Return None, since the copy of a network, such as its average, is not trained."""

@@ -23,15 +23,16 @@ COUNTS = {
     "buffers": "non-trainable parameters",
 }
 
-PATHS = "write a section and names below it; `dropout.0` is the first of several"
+PATHS = "write a section and the names below it; `dropout.0` is the first of several dropouts"
 
 
 def check(spec: Spec) -> list[Diagnostic]:
-    """Return warnings.
+    """Return warnings about a spec.
 
-    Raise SpecError if the networks do not fit, if counts differ from the report's, or if the code
-    of a user's own kind cannot be emitted. An unknown part of a network is an error, too. A network
-    or section that is unknown as a whole is a warning: what is known can be right.
+    Raise SpecError if the networks do not fit each other, if a layer cannot read a batch of the
+    training, if counts differ from the report's, or if the code of a user's own kind cannot be
+    emitted. An unknown part of a network is an error, too. A network or section that is unknown as
+    a whole is only a warning, since the rest of the spec can be right.
     """
     nets = lower(spec)
     errors = [*diagnosed(inner := unread_in_networks(spec)), *claims(spec, nets)]
@@ -41,14 +42,14 @@ def check(spec: Spec) -> list[Diagnostic]:
         raise SpecError(errors)
     gaps = diagnosed([part for part in unread(spec) if part not in inner], "warning")
     if not gaps and any(not type(kind).__module__.startswith("ganspec.") for kind in within(spec)):
-        program(spec, nets)  # texts of users' own kinds may lack a definition
+        program(spec, nets)  # to see that the code of users' kinds can be moved
     return [*warnings_of(spec, nets), *gaps]
 
 
 def warnings_of(spec: Spec, nets: dict[str, Net] | None = None) -> list[Diagnostic]:
-    """Return warnings about the networks, without comparing counts with the report's claims.
+    """Return warnings about the networks, without looking at the report's counts.
 
-    A warning whose code is in `report.keeps` has the reason from there in place of a remedy.
+    A warning whose code is in `report.keeps` shows the reason that is written there, and no help.
     """
     reasons = {str(code): reason for code, reason in spec.report.keeps.items()}
     warnings = []
@@ -62,9 +63,9 @@ def warnings_of(spec: Spec, nets: dict[str, Net] | None = None) -> list[Diagnost
 
 
 def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield errors for names of no network or value in the report, and for counts that differ.
+    """Yield an error for each claim in `report` that names nothing or has a wrong count.
 
-    Of a table of layers, only the first difference is an error. If there is one in any table, the
+    In a table of layers, only the first wrong count is an error. If any table has one, the
     networks' totals are not compared.
     """
     claimed = [("params", name) for name in spec.report.params]
@@ -76,7 +77,7 @@ def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
             yield Diagnostic("unknown-name", f"no network is called `{name}`", mark, (), help)
     yield from _unnamed(spec)
     rows = {name: costs(net) for name, net in nets.items()}
-    # a wrong table names the layer; the total would only report the same difference again
+    # a wrong table names the layer; the total would only tell the same difference again
     errors = list(_tables(spec, rows))
     yield from errors or _totals(spec, rows)
 
@@ -93,13 +94,14 @@ def _unnamed(spec: Spec) -> Iterator[Diagnostic]:
 
 
 def _place(spec: Spec, *path: str | int) -> Node:
+    """Return the node of the spec's tree at `path` below `report`."""
     return find(spec.tree, ("report", *path))
 
 
 def _tables(spec: Spec, rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
-    """Yield an error for each claimed table that differs: at the first row, or for its length.
+    """Yield an error for each claimed table: for its first wrong count, or if it is too short.
 
-    Only layers with parameters have rows.
+    Only layers with parameters have a count in a table.
     """
     for name, table in spec.report.layers.items():
         built = [row for row in rows.get(name, []) if row.params]

@@ -13,9 +13,10 @@ from ganspec.compiler.symbols import SETTING, TRAINING, Symbol
 
 @dataclass(frozen=True)
 class Constant:
-    """A setting and the text of its value; `family` is empty for settings such as `cfg.batch`.
+    """The text of a setting's value.
 
-    `name` is empty for a whole namespace.
+    `family` is empty for a setting such as `cfg.batch`. `name` is empty if the constant holds a
+    whole namespace.
     """
 
     family: str
@@ -24,7 +25,7 @@ class Constant:
 
 
 class Constants:
-    """The constants of one emitted file, by symbol."""
+    """The constants of one emitted file by their symbols; `cfg` has the values of the settings."""
 
     def __init__(self, cfg: Namespace, printer: Printer):
         self.cfg, self.printer = cfg, printer
@@ -35,9 +36,9 @@ class Constants:
         return [constant.text for constant in self.table.values()]
 
     def spell(self, space: Namespace, name: str) -> str | None:
-        """Return the text of a setting. A number becomes a constant, and its text is a mark.
+        """Return the text of the setting `name` of `space`: its value, or the mark of a constant.
 
-        Return None for a function or a namespace, which has no text of its own.
+        A number becomes a constant. Return None for a value without a text, such as a function.
         """
         value, family = space.values[name], space.family
         if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -51,9 +52,9 @@ class Constants:
         return None
 
     def configuration(self, space: Namespace) -> str:
-        """Return the mark of a constant that holds the plain settings of `space` in one namespace.
+        """Return the mark of a constant that holds all plain settings of `space` in one namespace.
 
-        It is for code that passes `cfg` on as a whole.
+        Code that does not only read fields of `cfg`, but passes `cfg` on, needs this constant.
         """
         wish = space.family.upper() or "CFG"
         symbol = self.printer.symbols.of(("configuration", space.family), SETTING, wish)
@@ -64,7 +65,7 @@ class Constants:
         return symbol.mark
 
     def literals(self, names: Iterable[str]) -> dict[str, int | float]:
-        """Return the values of the settings `names`, by mark, to write in place of the marks."""
+        """Return the values of the constants for the settings `names`, by the constants' marks."""
         return {
             symbol.mark: self.cfg.values[constant.name]
             for symbol, constant in self.table.items()
@@ -72,12 +73,12 @@ class Constants:
         }
 
     def lines(self, used: list[Symbol]) -> list[str]:
-        """Return the lines of the constants among `used`, in the order of the configuration."""
+        """Return the lines that set the constants among `used`, in the order of the settings."""
         symbols = sorted((s for s in self.table if s in used), key=self._place)
         return [f"{symbol.mark} = {self.table[symbol].text}" for symbol in symbols]
 
     def _place(self, symbol: Symbol) -> tuple[bool, int, int]:
-        """Return a sort key: order of the configuration, families' settings last."""
+        """Return a sort key: the settings' order in `cfg`, with families' settings last."""
         family, name = self.table[symbol].family, self.table[symbol].name
         values = self.cfg.values
         inner = list(values[family].values) if family else []

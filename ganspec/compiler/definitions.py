@@ -1,6 +1,6 @@
-"""Find the text that defines a name in a Python file, or the import that binds it.
+"""Find the text that defines a name in a Python file, or the import that binds the name.
 
-Definitions are read from the file's syntax tree, which has constants and decorators too.
+Both are read from the file's syntax tree, since objects in memory show no constants or decorators.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ class UnmovableError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Definition:
-    """The text of a function, a class, or of the statements that set a constant."""
+    """The text of a function, of a class, or of the statements that set constants.
+
+    `names` are the names that it defines in the file `home`.
+    """
 
     home: Home
     text: str
@@ -61,10 +64,10 @@ class Definition:
 
     @cached_property
     def function(self) -> FunctionNode | None:
-        """The function itself, or a class's `__init__`.
+        """The function that runs when the name is called: itself, or a class's `__init__`.
 
-        None for a constant, and if the call may be another one: with decorators, a metaclass, a
-        `__new__`, or an `__init__` that is inherited.
+        It is None for a constant, and wherever something else may run: with decorators, a
+        metaclass, a `__new__`, or an inherited `__init__`.
         """
         node = self.node
         if node is None or node.decorator_list:
@@ -79,12 +82,12 @@ class Definition:
 
     @property
     def parameters(self) -> list[str]:
-        """All parameters, the `self` of `__init__` included; empty if `function` is None."""
+        """All parameters of `function`, the `self` of `__init__` included; empty if it is None."""
         return [a.arg for a in every_argument(self.function.args)] if self.function else []
 
     @property
     def placed(self) -> list[str]:
-        """The parameters that a caller may give by position, without the `self` of `__init__`."""
+        """The parameters that a call may pass by position, without the `self` of `__init__`."""
         if self.function is None:
             return []
         arguments = self.function.args
@@ -104,6 +107,7 @@ class Import:
     name: str
 
     def text(self, name: str) -> str:
+        """Return the statement that binds the same object to `name`."""
         return self.line if name == self.natural else f"{self.line} as {name}"
 
     @property
@@ -126,7 +130,10 @@ Binding: TypeAlias = Definition | Import
 
 
 class Home:
-    """A Python file: its text, and the values of its names."""
+    """A Python file: its text `source`, and the values of its names in `namespace`.
+
+    `name` is its module, and empty for texts that are not of a file.
+    """
 
     def __init__(self, name: str, namespace: Values, source: str):
         self.name, self.namespace, self.source = name, namespace, source
@@ -145,7 +152,7 @@ class Home:
 
     @cached_property
     def bindings(self) -> dict[str, list[ast.stmt]]:
-        """The top-level statements that bind or change each name."""
+        """The top-level statements that bind each name or change its value."""
         bindings: dict[str, list[ast.stmt]] = {}
         for statement in self.parsed.tree.body:
             for name in dict.fromkeys([*bound_names(statement), *changed_names(statement)]):
@@ -155,16 +162,16 @@ class Home:
     def find(self, name: str) -> Binding | None:
         """Return the definition or import of `name`; None for builtins, `__name__` and `__doc__`.
 
-        Raise UnmovableError if it cannot be moved.
+        Raise UnmovableError if an emitted file cannot have it.
         """
         if name not in self.known:
             self.known[name] = self._find(name)
         return self.known[name]
 
     def _find(self, name: str) -> Binding | None:
-        # a function that declares `name` global also binds it, but does not define it
+        # a function that declares `name` global binds the name, but does not define it
         statements = [s for s in self.bindings.get(name, []) if getattr(s, "name", name) == name]
-        # later changes of a function's or class's attributes are no definition
+        # statements that only change attributes of a function or class do not define it
         if statements and isinstance(statements[0], DEFINING):
             statements = [s for s in statements if name not in changed_names(s)]
         if not statements:
@@ -186,7 +193,7 @@ class Home:
         return self._shared(Definition(self, "".join(map(self._lines, statements)), tuple(names)))
 
     def _star(self, name: str) -> ast.ImportFrom | None:
-        """Return an import of `name` alone, if `import *` brought it; None otherwise."""
+        """Return a statement that imports just `name`, if an `import *` binds it; else None."""
         for node in ast.walk(self.parsed.tree):
             if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
                 module = sys.modules.get(self._module(node))
@@ -203,7 +210,10 @@ class Home:
         return ".".join([*base, *filter(None, [node.module])])
 
     def _shared(self, definition: Definition) -> Definition:
-        """Return the known definition that has the same text, or else `definition`."""
+        """Return an earlier definition with the same text, or else `definition`.
+
+        So two names that one statement sets have one definition.
+        """
         known = (self.known.get(name) for name in definition.names)
         same = (d for d in known if isinstance(d, Definition) and d.text == definition.text)
         return next(same, definition)
@@ -213,6 +223,7 @@ class Home:
         return "\n".join(lines) + "\n"
 
     def _imported(self, name: str, node: ast.Import | ast.ImportFrom) -> Binding | None:
+        """Return the import of `name` by a statement, or its definition if that must be moved."""
         alias = next(a for a in node.names if name in (a.asname, a.name, a.name.split(".")[0]))
         if isinstance(node, ast.Import):
             if alias.name.split(".")[0] == "ganspec":
@@ -228,7 +239,7 @@ class Home:
 
 
 def is_own(module: str, also: frozenset[str] = frozenset()) -> bool:
-    """Return True if a module's code must be moved: emitted files can import installed ones only.
+    """Return True if a module's code must be moved, since emitted files import installed ones only.
 
     `also` are top-level packages whose modules are moved although they are installed.
     """
@@ -245,6 +256,7 @@ HOMES: dict[str, Home] = {}
 
 
 def home_of_module(name: str) -> Home:
+    """Return the `Home` of a module in `sys.modules`. Raise UnmovableError if it has no text."""
     module = sys.modules[name]
     known = HOMES.get(name)
     if known is None or known.namespace is not vars(module):

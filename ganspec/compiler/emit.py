@@ -1,7 +1,7 @@
 """Emit a spec as one file of plain PyTorch, which does not import ganspec.
 
-The file has networks, losses, data and training. The code of functions of ganspec and of users'
-kinds is copied into it: `moving.py` gathers the texts, `arrange.py` puts them in order.
+The file has networks, losses, data and training. Code of ganspec and of users' kinds is copied into
+it: `moving.py` gathers the texts, and `arrange.py` puts them in order.
 """
 
 from __future__ import annotations
@@ -26,23 +26,24 @@ from ganspec.seal import BLANK, sealed
 from ganspec.systems.spec import Spec
 from ganspec.systems.unread import refuse_unread
 
-ROUNDS = 50
+ROUNDS = 50  # if the calls of a function still disagree after so many movers, there is a bug
 YOURS = "Plain PyTorch, yours to edit."
 
 
 def emit(spec: Spec) -> str:
-    """Return a self-contained file with the same results as `train` with `exact`.
+    """Return a self-contained file whose training gives the same results as `train --exact`.
 
-    Raise SpecError as `lower` does, if a part is unknown, and if a kind's code cannot be moved.
+    Raise SpecError if a part of the spec is unknown, if a kind's code cannot be moved, and for the
+    errors of `lower`.
     """
     refuse_unread(spec)
     return sealed(formatted(program(spec, lower(spec))))
 
 
 def program(spec: Spec, nets: dict[str, Net]) -> str:
-    """Return the emitted file unformatted. Raise SpecError if a kind's code cannot be moved.
+    """Return the emitted file before formatting. Raise SpecError if a kind's code cannot be moved.
 
-    Code of users' own kinds is run, to compare its values with those of their files.
+    The definitions of the file are run, if it has code of users' own kinds: see `verify`.
     """
     kinds = list(within(spec))
 
@@ -70,9 +71,10 @@ def program(spec: Spec, nets: dict[str, Net]) -> str:
 def moved(
     settings: dict[str, object], move: Callable[[Mover], str], kinds: Sequence[Kind] = ()
 ) -> Mover:
-    """Return a mover after `move(mover)`, repeated until all calls of each function agree.
+    """Return a mover that has moved all code that `move(mover)` asks for.
 
-    Raise SpecError if the code of one of `kinds` cannot be moved.
+    `move` returns the mark of the main name. It is called with new movers until the calls of each
+    function agree on its parameters. Raise SpecError if the code of one of `kinds` cannot be moved.
     """
     also = frozenset(type(kind).__module__.split(".")[0] for kind in kinds)
     varying: Varying = set()
@@ -87,9 +89,9 @@ def moved(
 
 @contextmanager
 def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
-    """Within the block, turn an UnmovableError into a SpecError about the kind at fault.
+    """Turn an UnmovableError within a `with` block into a SpecError about the kind at fault.
 
-    If all kinds are ganspec's own, it is a bug, so it becomes a RuntimeError.
+    If all kinds are ganspec's own, the error is a bug and becomes a RuntimeError.
     """
     try:
         yield
@@ -108,7 +110,7 @@ def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
 
 
 def emit_networks(nets: dict[str, Net]) -> str:
-    """Return the source of the networks alone, for use in another training loop.
+    """Return the source of the networks' classes, without a training.
 
     Raise UnmovableError if a kind's code cannot be moved.
     """
@@ -118,7 +120,7 @@ def emit_networks(nets: dict[str, Net]) -> str:
 
 
 def emit_network(net: Net, kinds: Sequence[Kind], title: str) -> tuple[str, str]:
-    """Return the source of one network, below the docstring `title`, and its class's name.
+    """Return a file with one network's class below the text `title`, and the class's name.
 
     Raise SpecError if the code of one of `kinds` cannot be moved.
     """
@@ -131,7 +133,7 @@ def emit_network(net: Net, kinds: Sequence[Kind], title: str) -> tuple[str, str]
 
 
 def formatted(source: str) -> str:
-    """Return `source` as formatted by ruff. Raises SyntaxError if it is not valid Python."""
+    """Return `source` formatted by ruff. Raise SyntaxError if it is not valid Python."""
     ast.parse(source)
     command = [sys.executable, "-m", "ruff", "format", "--isolated", "-"]
     run = subprocess.run(command, input=source, capture_output=True, encoding="utf-8", check=True)

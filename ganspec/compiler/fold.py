@@ -25,17 +25,18 @@ LARGEST = 2**53
 def fold(text: str, numbers: dict[str, Number]) -> str:
     """Return `text` with `numbers` in place of their names, and arithmetic on them computed.
 
-    `2**18 // (HEIGHT * WIDTH)` becomes 64, if both are 64. Expressions with results of 2**53 or
-    more, with exponents above 64, or that fail, stay as text.
+    `2**18 // (HEIGHT * WIDTH)` becomes 64, if both are 64. An expression stays if it fails, if its
+    result is 2**53 or more, or if it has an exponent above 64.
     """
     if not any(name in text for name in numbers):
         return text
     edits = Edits(PythonText(text))
     _fold(edits.source.tree, numbers, edits)
-    return edits.made()
+    return edits.apply()
 
 
 def _fold(node: ast.AST, numbers: dict[str, Number], edits: Edits) -> None:
+    """Record the edits of the expressions inside a node."""
     for child in ast.iter_child_nodes(node):
         names = {n.id for n in ast.walk(child) if isinstance(n, ast.Name)} & set(numbers)
         value = _value(child, numbers) if names and isinstance(child, ast.expr) else None
@@ -52,7 +53,7 @@ def _fold(node: ast.AST, numbers: dict[str, Number], edits: Edits) -> None:
 
 
 def _value(node: ast.expr, numbers: dict[str, Number]) -> Number | None:
-    """Return the value of an expression of numbers and their names; None if it stays as text."""
+    """Return the value of an expression of numbers and their names; None if it stays."""
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             return value

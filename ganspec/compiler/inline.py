@@ -1,4 +1,4 @@
-"""Inlining: write the bodies of some functions in place of their calls."""
+"""Write the bodies of some functions in place of their calls."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from ganspec.compiler.symbols import MARK
 SIMPLE = (ast.Name, ast.Constant, ast.Attribute)
 PRIMARY = (*SIMPLE, ast.Call, ast.Subscript)
 HEAD = 4  # lines of a function besides its body: the `def` line, the docstring and blank lines
+# parts of these need no parentheses
 ENCLOSING = (ast.Assign, ast.Return, ast.Yield, ast.Call, ast.keyword, ast.Tuple, ast.Slice)
 PRODUCTS = (ast.Mult, ast.Div, ast.FloorDiv)
 
@@ -22,10 +23,10 @@ def inline(
 ) -> list[str]:
     """Return `texts` with the bodies of the functions `marks` in place of their calls.
 
-    The text of an inlined function becomes empty. A function is not inlined if it calls itself, if
-    a call has keywords, stars or missing arguments, if its names would clash, or if the file would
-    get longer. With `fits`, a function is inlined only if its body is one expression and `fits`
-    returns True for every changed line.
+    The text of an inlined function becomes empty. A function is not inlined if it calls itself, has
+    starred or keyword-only parameters, if a call has keywords, stars or missing arguments, if its
+    names would clash, or if the file would get longer. With `fits`, a function is inlined only if
+    its body is one expression and `fits` returns True for every changed line.
     """
     texts = list(texts)
     for mark in marks:
@@ -34,19 +35,16 @@ def inline(
             continue
         function = Function(texts[place], mark)
         callers = {i: text for i, text in enumerate(texts) if i != place and mark in text}
-        made = function.into_all(callers)
+        new = function.into_all(callers)
+        is_expression = function.expression is not None
         if fits is None:
             calls = sum(text.count(mark) for text in callers.values())
-            pays = (
-                function.expression is not None
-                or calls * (function.height - 1) < function.height + HEAD
-            )
+            pays = is_expression or calls * (function.height - 1) < function.height + HEAD
         else:
-            changed = {n for i in made for n in {*made[i].split("\n")} - {*texts[i].split("\n")}}
-            one = function.expression is not None and function.is_plain
-            pays = one and all(map(fits, changed))
-        if made and pays:
-            texts = ["" if i == place else made.get(i, text) for i, text in enumerate(texts)]
+            changed = {n for i in new for n in {*new[i].split("\n")} - {*texts[i].split("\n")}}
+            pays = is_expression and all(map(fits, changed))
+        if new and pays:
+            texts = ["" if i == place else new.get(i, text) for i, text in enumerate(texts)]
     return texts
 
 
@@ -55,7 +53,10 @@ class CannotInlineError(Exception):
 
 
 class Function(PythonText):
-    """The text of a single function, whose name is `mark`."""
+    """The text of a single function without decorators, whose name is `mark`.
+
+    `expression` is what it returns if it has no other statements, and None if it has.
+    """
 
     def __init__(self, text: str, mark: str):
         super().__init__(text)
@@ -79,28 +80,23 @@ class Function(PythonText):
         """The number of lines of the body."""
         return last_line(self.node) - self.body[0].lineno + 1
 
-    @property
-    def is_plain(self) -> bool:
-        """True if every parameter can be given by position or name, and nothing decorates it."""
-        arguments = self.node.args
-        return every_argument(arguments) == arguments.args and not self.node.decorator_list
-
     def into_all(self, texts: dict[int, str]) -> dict[int, str]:
-        """Return the texts with all calls inlined; {} if one call cannot be inlined."""
-        made = {}
+        """Return the texts with all calls inlined; {} if any call cannot be inlined."""
+        inlined = {}
         try:
+            _require(every_argument(self.node.args) == self.node.args.args)
             for i, text in texts.items():
                 while self.mark in text:
                     text = self.into(PythonText(text))
-                made[i] = text
+                inlined[i] = text
         except CannotInlineError:
             return {}
-        return made
+        return inlined
 
     def into(self, caller: PythonText) -> str:
-        """Return `caller` with its calls inlined; only one if the body has statements.
+        """Return the text of `caller` with its calls inlined; only one if the body has statements.
 
-        Raise CannotInlineError.
+        Raise CannotInlineError if a call cannot be inlined.
         """
         nodes = list(ast.walk(caller.tree))
         parents = {child: node for node in nodes for child in ast.iter_child_nodes(node)}
@@ -113,12 +109,13 @@ class Function(PythonText):
         edits = Edits(caller)
         for call in sorted(calls, key=lambda c: (c.lineno, c.col_offset), reverse=True):
             new = self._expression(caller, self.expression, call)
-            loose = "\n" in new or not _stands(self.expression, call, parents[call])
+            loose = "\n" in new or not _is_tight(self.expression, call, parents[call])
             edits.replace(call, f"({new})" if loose else new)
-        return edits.made()
+        return edits.apply()
 
     def _expression(self, caller: PythonText, expression: ast.expr, call: ast.Call) -> str:
-        # a name in an argument must not be captured by a lambda or comprehension
+        """Return the text of the function's `expression` with the arguments of `call` in it."""
+        # a lambda or comprehension must not bind a name that an argument reads
         _require(not _names(call.args) & self.inner)
         _require(not set(self.scope.bound) - set(self.names))
         edits, arguments = Edits(self), dict(zip(self.names, call.args, strict=True))
@@ -132,7 +129,7 @@ class Function(PythonText):
         return edits.of(expression)
 
     def _block(self, caller: PythonText, call: ast.Call, parents: dict[ast.AST, ast.AST]) -> str:
-        """Return the caller's text with the body in place of the statement that calls it."""
+        """Return the caller's text with the body in place of the statement that has the call."""
         statement, last = parents[call], self.body[-1]
         returns = [n for n in ast.walk(self.node) if isinstance(n, ast.Return)]
         _require(returns in ([], [last]))
@@ -143,7 +140,7 @@ class Function(PythonText):
         around = _function_around(statement, parents)
         _require(around in caller.scopes.all)
         later = {n.id for n in caller.scopes.of if n.lineno > last_line(statement)}
-        read = [n for each in (self, caller) for n in each.scopes.named("_") if _is_read(n)]
+        read = self.scopes.reads("_") or caller.scopes.reads("_")
         taken = set(caller.scopes.all[around].bound) - (set() if read else {"_"})
         self._check_names(arguments, taken, later, target)
         edits = Edits(self)
@@ -171,9 +168,10 @@ class Function(PythonText):
         later: set[str],
         target: ast.expr | None,
     ) -> None:
-        """Raise CannotInlineError if an argument is no name, constant or attribute.
+        """Raise CannotInlineError if an argument or a variable of the function would clash.
 
-        Raise it, too, if variables of the function would clash with `taken`, those of the caller.
+        Arguments must be names, constants or attributes. `taken` are the caller's variables,
+        `later` the names that it reads after the call, and `target` is set to the call's result.
         """
         for name, argument in arguments.items():
             _require(isinstance(argument, SIMPLE))
@@ -185,11 +183,8 @@ class Function(PythonText):
         _require(not any(MARK.search(name) for name in own))
 
 
-def _is_read(name: ast.Name) -> bool:
-    return isinstance(name.ctx, ast.Load)
-
-
 def _require(holds: bool) -> None:
+    """Raise CannotInlineError unless a condition holds."""
     if not holds:
         raise CannotInlineError
 
@@ -198,7 +193,7 @@ def _names(nodes: Iterable[ast.AST]) -> set[str]:
     return {n.id for node in nodes for n in ast.walk(node) if isinstance(n, ast.Name)}
 
 
-def _stands(new: ast.expr, old: ast.expr, parent: ast.AST) -> bool:
+def _is_tight(new: ast.expr, old: ast.expr, parent: ast.AST) -> bool:
     """Return True if `new` needs no parentheses in place of `old` inside `parent`."""
     if isinstance(new, PRIMARY) or isinstance(parent, ENCLOSING):
         return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -31,7 +32,7 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True)
 class Known:
-    """A known value. `text` is its text in the emitted file, None if the printer writes it."""
+    """A known value, with its text in the emitted file, None if the printer writes it."""
 
     value: Any
     text: str | None = None
@@ -49,7 +50,10 @@ class Known:
 
 @dataclass(frozen=True, eq=False)
 class Namespace:
-    """A configuration, read as `cfg.name`, or a family's part of it, read as `cfg.loss.name`."""
+    """The settings that code reads as `cfg.name`, or those of one family, as `cfg.loss.name`.
+
+    `family` is empty for the settings that are read as `cfg.name`.
+    """
 
     family: str
     values: dict[str, Any]
@@ -64,15 +68,15 @@ class Namespace:
 
 @dataclass
 class Facts:
-    """Facts about a text's names before it runs.
+    """Facts about the names of a text, known before the text runs.
 
-    `given` are the known parameters of its function or constructor; `aliases` are variables that
-    copy a known value; `absent` are variables that the configuration does not use.
-    `spell` returns the text of a setting. `modules` are the networks' modules, if the code loops
-    over them; `names` are the values of the names in the code's file.
+    `arguments` are the known values of parameters of its function or constructor. `aliases` are the
+    values of variables that only copy a known value. `absent` are variables that the configuration
+    does not use. `spell` returns the text of a setting. `modules` are the networks' modules, for
+    code that loops over them, and `names` are the names of the text's file, with their values.
     """
 
-    given: dict[str, Known] = field(default_factory=dict)
+    arguments: dict[str, Known] = field(default_factory=dict)
     spell: Callable[[Namespace, str], str | None] = lambda space, name: None
     absent: frozenset[str] = frozenset()
     modules: list[nn.Module] = field(default_factory=list)
@@ -80,11 +84,12 @@ class Facts:
     aliases: dict[str, Known] = field(default_factory=dict)
 
 
-NONE = Known(None, "None")
-
-
 class View(PythonText):
-    """A Python text, with the values of its expressions that `facts` determine."""
+    """A Python text, with the values of its expressions that follow from `facts`.
+
+    `settled` are the known values of parameters that the text does not set again. `attributes` are
+    the known values of attributes of `self`.
+    """
 
     def __init__(self, text: str, facts: Facts):
         super().__init__(text)
@@ -93,18 +98,19 @@ class View(PythonText):
         self.function = self._function()
         self.scope = self.scopes.all[self.function] if self.function else None
         bound = self.scope.bound if self.scope else {}
-        self.given = {p: k for p, k in facts.given.items() if bound.get(p) == 1}
+        self.settled = {p: k for p, k in facts.arguments.items() if bound.get(p) == 1}
         self.attributes: dict[str, Known] = {}
         self.attributes = self._attributes()
 
     def _function(self) -> FunctionNode | None:
+        """Return the function that the text defines, or its class's `__init__`."""
         first = self.tree.body[0] if self.tree.body else None
         if isinstance(first, ast.ClassDef):
             first = next((n for n in first.body if getattr(n, "name", "") == "__init__"), None)
         return first if isinstance(first, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
 
     def _attributes(self) -> dict[str, Known]:
-        """Return a class's attributes that hold a known configuration or parameter."""
+        """Return the attributes of a class that hold a configuration or a settled parameter."""
         if not self.tree.body or not isinstance(self.tree.body[0], ast.ClassDef):
             return {}
         stores: Counter[str] = Counter()
@@ -117,20 +123,20 @@ class View(PythonText):
             match statement:
                 case ast.Assign(targets=[ast.Attribute(value=ast.Name(id="self"), attr=name)]):
                     value, source = self.known(statement.value), statement.value
-                    own = isinstance(source, ast.Name) and source.id in self.given
+                    own = isinstance(source, ast.Name) and source.id in self.settled
                     if value and (own or isinstance(value.value, Namespace)) and stores[name] == 1:
                         attributes[f"self.{name}"] = value
         return attributes
 
     def known(self, node: ast.AST) -> Known | None:
-        """Return the value of an expression; Python's None means that it is unknown.
+        """Return the value of an expression as a `Known`, or None if it is unknown.
 
-        Raise UnmovableError if it reads a setting that the configuration lacks.
+        Raise UnmovableError if the expression reads a setting that the configuration lacks.
         """
         if (answer := self.present.known(node)) is not None:
             return plain(answer)
         if self.present.is_none(node):
-            return NONE
+            return plain(None)
         match node:
             case ast.Constant(value=bool() | int() | float() | str() | None as value):
                 return Known(value, self.segment(node))
@@ -162,12 +168,33 @@ class View(PythonText):
                     return None
         return None
 
+    def rounds(self, node: ast.For, name: str) -> tuple[object, ...]:
+        """Return the values of a loop's variable `name` if the loop is to be written out; else ().
+
+        It is to be written out if it loops over known values and compares them, or if it runs once
+        and nothing reads its variable.
+        """
+        body = [n for part in node.body for n in ast.walk(part)]
+        if node.orelse or any(isinstance(n, (ast.Break, ast.Continue)) for n in body):
+            return ()
+        reads = self.scopes.reads(name)
+        match node.iter:
+            case ast.Call(func=ast.Name(id="range"), args=[count]):
+                known = self.known(count)
+                return (0,) if known and known.value == 1 and not reads else ()
+        known = self.known(node.iter)
+        if known is None or not isinstance(known.value, tuple):
+            return ()
+        compared = any(isinstance(n, ast.Compare) and n.left in reads for n in body)
+        inside = all(n in body or n is node.target for n in self.scopes.named(name))
+        return known.value if compared and inside else ()
+
     def _name(self, node: ast.Name, name: str) -> Known | None:
         if name in self.facts.absent:
-            return NONE
+            return plain(None)
         holder = self.scopes.holder(node)
-        if holder is self.scope and name in self.given:
-            return self.given[name]
+        if holder is self.scope and name in self.settled:
+            return self.settled[name]
         if holder is self.scopes.module or holder is self.scope:
             return self.facts.aliases.get(name) if name not in holder.bound else None
         return None
@@ -181,7 +208,7 @@ class View(PythonText):
         return Known(-operand.value, f"-{operand.text}") if is_number else None
 
     def _either(self, node: ast.BoolOp) -> Known | None:
-        """Return the value of an `and` or `or`."""
+        """Return the value of an `and` or `or`, or its truth if only that is known."""
         values = [self.known(v) for v in node.values]
         ends = isinstance(node.op, ast.Or)  # a value with this truth decides the result
         decides = next((i for i, v in enumerate(values) if v and bool(v.value) == ends), None)
@@ -191,12 +218,26 @@ class View(PythonText):
         return plain(ends) if decides is not None and _is_pure(node) else None
 
 
+def fill_comments(text: str, arguments: dict[str, Known]) -> str:
+    """Return `text` with settings filled into comments such as `# maximise {cfg.loss.goal}`."""
+
+    def value(match: re.Match) -> str:
+        name, *path = match[2].split(".")
+        part = arguments[name].value
+        for key in path:
+            part = part.values[key]
+        return f"{match[1]}{part}"
+
+    return re.sub(r"(?m)^(\s*# .*)\{(cfg(?:\.\w+)+)\}", value, text) if "cfg" in arguments else text
+
+
 def plain(value: object) -> Known:
+    """Return a known value that is written by its `repr`."""
     return Known(value, repr(value))
 
 
 def _is_pure(node: ast.AST) -> bool:
-    """Return True if an expression has no side effects, so that it can be left out."""
+    """Return True if an expression has no side effects, so that it may be left out."""
     tests = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
     if any(not isinstance(f, ast.Name) or f.id != "isinstance" for f in tests):
         return False

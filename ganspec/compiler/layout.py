@@ -18,9 +18,9 @@ from ganspec.program.ir import Call, Net, Step, Value
 
 @dataclass(frozen=True)
 class Part:
-    """One call, or several modules that are put into an `nn.Sequential`.
+    """One step, or a chain: several steps whose modules are put into an `nn.Sequential`.
 
-    `name` is the attribute that holds the module or chain, empty for a function.
+    `name` is the attribute that holds the module or chain; it is empty for a function.
     """
 
     steps: tuple[Step, ...]
@@ -52,7 +52,7 @@ class Part:
         return self.steps[-1].tap
 
     def modules(self) -> Iterator[tuple[tuple[str, ...], Step]]:
-        """Yield the attribute path, such as `("layers", "0")`, and the step of each module."""
+        """Yield each module's attribute path, such as `("layers", "0")`, and its step."""
         if self.is_chain:
             yield from (((self.name, str(i)), step) for i, step in enumerate(self.steps))
         elif self.is_module:
@@ -60,7 +60,7 @@ class Part:
 
 
 def layout(net: Net) -> tuple[Part, ...]:
-    """Return the parts of the module that runs `net`, in order."""
+    """Return the steps of `net` as parts, in order."""
     groups: list[list[Step]] = []
     for step in net.steps:
         if groups and _continues(net, groups[-1][-1], step):
@@ -73,6 +73,7 @@ def layout(net: Net) -> tuple[Part, ...]:
 
 
 def _continues(net: Net, before: Step, step: Step) -> bool:
+    """Return True if `step` can share an `nn.Sequential` with the step before it."""
     return (
         before.is_module
         and step.is_module
@@ -85,6 +86,10 @@ def _continues(net: Net, before: Step, step: Step) -> bool:
 
 
 def _base(group: list[Step], alone: bool) -> str:
+    """Return the attribute name of a part, before numbers are added to equal names.
+
+    `alone` is True if the network has no other modules.
+    """
     last = group[-1]
     base = last.tap or last.branch
     if base is None:
@@ -93,7 +98,7 @@ def _base(group: list[Step], alone: bool) -> str:
 
 
 def _distinct(bases: list[str]) -> Iterator[str]:
-    """Yield the names, numbered if they occur more than once: `conv1`, `conv2`."""
+    """Yield the names in order, with numbers if they occur more than once: `conv1`, `conv2`."""
     count, taken = Counter(bases), set[str]()
     for base in bases:
         name = numbered(base, taken, first="" if count[base] == 1 else "1")
@@ -108,7 +113,7 @@ def numbered(base: str, taken: Container[str], first: str = "") -> str:
 
 
 def widths(argument: object) -> Iterator[Width]:
-    """Yield every width in an argument, or in the arguments of a call."""
+    """Yield every width in an argument, in a tuple or list, or in the arguments of a call."""
     if isinstance(argument, Call):
         yield from widths((*argument.args, *argument.kwargs.values()))
     elif isinstance(argument, (tuple, list)):
@@ -119,7 +124,10 @@ def widths(argument: object) -> Iterator[Width]:
 
 
 def paths(net: Net, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Step]]:
-    """Yield the attribute path and the step of every module, blocks and modules inside them too."""
+    """Yield the attribute path and the step of every module, also of blocks and inside blocks.
+
+    `prefix` is the path of `net` itself.
+    """
     for part in layout(net):
         for path, step in part.modules():
             yield (*prefix, *path), step

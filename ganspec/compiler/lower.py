@@ -28,7 +28,11 @@ def lower_network(
     interface: Interface,
     labels: Input | None = None,
 ) -> Net:
-    """Return one network's program. Raise SpecError at its first error."""
+    """Return one network's program. Raise SpecError at its first error.
+
+    `scope` has the values of names in expressions, `interface` the network's input and outputs.
+    `labels` is the input for labels, None if the spec has none.
+    """
     net = Builder(network, scope, labels.value if labels else None)
     start = interface.input
     placed = any(isinstance(k, JoinLabel) and k.condition is None for k in within(network.layers))
@@ -57,7 +61,7 @@ def lower_network(
 
 
 def heads_last(steps: list[Step], output: Value) -> list[Step]:
-    """Return the steps, those that `output` needs first and those of other heads after them."""
+    """Return the steps in a new order: first all that `output` needs, then those of other heads."""
     needed = {output.id}
     for step in reversed(steps):
         if step.output.id in needed:
@@ -66,7 +70,11 @@ def heads_last(steps: list[Step], output: Value) -> list[Step]:
 
 
 def _refuse_unused(name: str, network: Network, read: Container[object]) -> None:
-    """Raise SpecError for a normalization of a network that no layer reads."""
+    """Raise SpecError for a normalization of a network that has no effect.
+
+    It has none if no layer reads it (`read` are those that layers read). `none` has no effect on
+    normalizations that are written among the layers.
+    """
     layers = [layer for layer in within(network.layers) if isinstance(layer, Layer)]
     written = next((layer for layer in layers if layer.role == "norm"), None)
     for norm in network.norms:
@@ -92,12 +100,12 @@ def _refuse_labels_under_none(network: Network, net: Net) -> None:
         return
     step = next(step for step in net.steps if LABEL in step.inputs)
     kind = step.origin.kind
-    message = f"the network says `condition: none`, and {kind} reads the label"
+    message = f"the network says `condition: none`, but {kind} reads the label"
     fail("label-mismatch", message, step.origin.mark, f"remove {kind}, or `condition: none`")
 
 
 def _refuse_zeros_under_weight_norm(net: Net) -> None:
-    """Raise SpecError for weights of 0, which have no direction that weight norm could keep."""
+    """Raise SpecError for initial weights of 0, which have no direction for weight norm to keep."""
     for step in net.leaves():
         functions = [w.target for w in step.call.wraps] + list(step.call.kwargs.values())
         init = step.initialize or net.initialize
@@ -108,14 +116,17 @@ def _refuse_zeros_under_weight_norm(net: Net) -> None:
 
 
 def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
-    """Return the diagnostic, with other help if a system without labels lacks a condition."""
+    """Return the diagnostic, with other help if it asks a system without labels for a condition."""
     if diagnostic.code != "missing-condition" or spec.takes_labels:
         return diagnostic
     return replace(diagnostic, help=f"remove it: the {key} reads images only")
 
 
 def lower_valid(spec: Spec) -> tuple[dict[str, Net], list[Diagnostic]]:
-    """Return the programs of the networks without errors, and the first error of each other one."""
+    """Return the programs of networks without errors, and the first error of each other network.
+
+    Networks that are unknown as a whole are left out.
+    """
     nets: dict[str, Net] = {}
     diagnostics: list[Diagnostic] = []
     for key, interface in spec.interfaces().items():
@@ -132,8 +143,8 @@ def lower_valid(spec: Spec) -> tuple[dict[str, Net], list[Diagnostic]]:
 def lower(spec: Spec) -> dict[str, Net]:
     """Return the programs of the spec's networks, without those that are unknown as a whole.
 
-    Raise SpecError with the first error of each network, and those of networks that do not fit
-    each other.
+    Raise SpecError with the first error of each network, and an error for each way in which the
+    networks do not fit each other.
     """
     nets, diagnostics = lower_valid(spec)
     diagnostics += [d for d in spec.contract(nets) if d.severity == "error"]

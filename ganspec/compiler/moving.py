@@ -1,4 +1,4 @@
-"""Gather the code that an emitted file needs, from a system's main function and its networks.
+"""Gather the code that a system's main function and networks need in an emitted file.
 
 A definition is settled and rewritten when code first names it, after the definitions that it uses.
 Names are marks such as `__ganspec_7__` until `arrange.py` puts the texts in order.
@@ -27,7 +27,8 @@ from ganspec.compiler.specialize import settle
 from ganspec.compiler.symbols import HELPER, IMPORT, TRAINING, VALUE, Symbol, Symbols, namespaced
 from ganspec.program.ir import Net
 
-# Parameters that stay: (definition's key, families of its namespaces by parameter, parameter).
+# Parameters that stay in the emitted functions, since calls differ in them. Each is a definition's
+# key, the families of the namespaces that it is called with, by parameter, and the parameter.
 Varying: TypeAlias = set[tuple[tuple, tuple[tuple[str, str], ...], str]]
 
 SECTIONS = {
@@ -44,8 +45,10 @@ FAMILIES = {"loss": "Losses", "penalty": "Losses", "criterion": "Losses"}
 class Mover:
     """Moves definitions into the emitted file and replaces parameters by their known values.
 
-    The first call of a function decides each parameter's value. If a later call has another value,
-    the parameter becomes `varying`, and `changed` is True: the file has to be moved again.
+    The first call of a function decides the value of each parameter. If a later call has another
+    value, the parameter is added to `varying`, and `changed` becomes True: then a new mover, which
+    knows this parameter, has to move everything again. `also` are packages whose code is moved
+    although they are installed.
     """
 
     def __init__(
@@ -72,7 +75,7 @@ class Mover:
         self.trail: list[tuple[Definition, str]] = []
 
     def networks(self, nets: dict[str, Net]) -> dict[str, str]:
-        """Print the networks, after the functions that they name. Return their marks by key."""
+        """Print the networks, and move all that they name. Return the classes' marks by key."""
         self.modules = modules_of(nets.values()) if self.only_ours else []
         marks = {key: self.printer.network(net) for key, net in nets.items()}
         for mark, text in self.printer.sources:
@@ -80,25 +83,28 @@ class Mover:
         return marks
 
     def start(self, main: Callable) -> str:
-        """Move the main function, which is called with the configuration; return its mark."""
+        """Move the main function, which is called with `cfg`, and all that it names.
+
+        Return its mark.
+        """
         self.homes += (main.__module__,)
         definition = definition_of(main)
         assert isinstance(definition, Definition)  # not an import, since ganspec defines it
-        return self.called(definition, {"cfg": Known(self.cfg)}).mark
+        return self.call_of(definition, {"cfg": Known(self.cfg)}).mark
 
     def is_training(self, definition: Definition) -> bool:
-        """Return True for the training code of a system, and for its rules."""
+        """Return True for definitions of the training text, and for rules of fields."""
         return not definition.home.name or definition.home.name.startswith(self.homes)
 
     def inlined(self) -> list[str]:
-        """Return the marks of the training's functions that the setting `inline` names."""
+        """Return the marks of the training text's functions that the setting `inline` names."""
         versions = [v for v in self.versions.values() if v.definition.names[0] in self.inline]
         return [v.symbol.mark for v in versions if self.is_training(v.definition)]
 
     # -- names in texts -----------------------------------------------------------------------
 
     def refer(self, thing: Any) -> str:
-        """Return the text that names a function or class which code does not call: a mark, mostly.
+        """Return the text that names a function or class outside a call, and move it if needed.
 
         Raise UnmovableError if it cannot be named or moved.
         """
@@ -107,14 +113,14 @@ class Mover:
         if not is_own(getattr(thing, "__module__", None) or "builtins", self.also):
             return self._installed(thing)
         binding = definition_of(thing, "function")
-        # a lambda that a statement names
+        # a lambda that a statement assigns to a name
         if isinstance(binding, Definition) and binding.node is None:
             values = binding.home.namespace
             return self._constant(binding, next(n for n in binding.names if values[n] is thing))
         return self.mark_of(binding, "")
 
     def _installed(self, thing: object) -> str:
-        """Return the text of a function or class of an installed package, importing its name."""
+        """Return the text that names a function or class of an installed package, and import it."""
         owner = getattr(thing, "__objclass__", thing)  # the class of a method written in C
         module = getattr(owner, "__module__", None) or "builtins"
         name = str(getattr(thing, "__qualname__", "") or getattr(thing, "__name__", ""))
@@ -130,7 +136,7 @@ class Mover:
         return top + dot + rest
 
     def bring(self, imported: Import) -> str:
-        """Return the mark of an imported name."""
+        """Add an import to the file, and return the mark of its name."""
         symbol = self.symbols.of(imported.key, IMPORT, imported.name)
         lines = self.imports.setdefault(symbol, [])
         dotted = imported.line.startswith("import ") and "." in imported.line
@@ -140,17 +146,17 @@ class Mover:
         return symbol.mark
 
     def mark_of(self, binding: Binding, name: str) -> str:
-        """Return the mark of `name` in a text that does not call it."""
+        """Return the mark of `name`, which `binding` binds, in a text that does not call it."""
         if isinstance(binding, Import):
             return self.bring(binding)
         if binding.node is None:
             return self._constant(binding, name)
         for parameter in binding.parameters:  # its callers are unknown
             self._vary(binding, (), parameter)
-        return self.called(binding, {}).mark
+        return self.call_of(binding, {}).mark
 
     def _constant(self, definition: Definition, name: str) -> str:
-        """Return the mark of a constant that a module's statements set."""
+        """Return the mark of the constant `name`, and move the statements that set it."""
         text, home = definition.text, id(definition.home)
         symbols = {n: self.symbols.of((text, home, n), VALUE, n) for n in definition.names}
         if (key := ("value", text, home)) not in self.versions:
@@ -161,7 +167,10 @@ class Mover:
     # -- calls --------------------------------------------------------------------------------
 
     def callee(self, thing: Any, name: str = "") -> Definition | str:
-        """Return the definition of a function that is moved, else the text that names it."""
+        """Return the definition of a function that is moved, or the text that names another.
+
+        `name` is a new name for a lambda, or for a function inside another function.
+        """
         if isinstance(thing, Named):
             return thing.mark
         if namespaced(thing) or not is_own(thing.__module__ or "builtins", self.also):
@@ -169,28 +178,33 @@ class Mover:
         binding = definition_of(thing, name)
         return self.bring(binding) if isinstance(binding, Import) else binding
 
-    def called(
-        self, definition: Definition, given: dict[str, Known | None], starred: bool = False
+    def call_of(
+        self, definition: Definition, arguments: dict[str, Known | None], starred: bool = False
     ) -> CallText:
-        """Return the function's name in a call with the arguments `given`, None where unknown.
+        """Move a function, and return its name in calls with `arguments`, None where unknown.
 
         With `starred`, the call has `*` or `**`, so that all parameters stay.
         """
         defaults = definition.defaults()
-        # in other classes, only parameters with a false default that no call gives are settled
+        # of a class outside the training text, only parameters with a default that is false and
+        # that no call passes are settled
         fixed = isinstance(definition.node, ast.ClassDef) and not self.is_training(definition)
         known: dict[str, Known | None] = {}
         for name in definition.parameters:
             default = defaults.get(name)
             value = plain(default.value) if isinstance(default, ast.Constant) else None
-            value = given.get(name, value)
-            off = value is not None and name not in given and not value.value
+            value = arguments.get(name, value)
+            off = value is not None and name not in arguments and not value.value
             usable = _is_namespace(value) or (off if fixed else _has_name(value))
             known[name] = value if usable and not starred else None
         version = self._version(definition, known)
         return CallText(version.stands_for or version.symbol.mark, set(version.bound))
 
     def _version(self, definition: Definition, known: dict[str, Known | None]) -> Version:
+        """Return the version of a definition for a call, and move it if it is new.
+
+        `known` has the value of each parameter that may be settled, and None for the others.
+        """
         spaces = tuple(
             (name, value.value.family)
             for name, value in known.items()
@@ -218,9 +232,11 @@ class Mover:
         return version
 
     def _vary(self, definition: Definition, spaces: tuple, name: str) -> None:
+        """Let the parameter `name` stay in the version of a definition for `spaces`."""
         self.varying.add((definition.key, spaces, name))
 
     def _varies(self, definition: Definition, spaces: tuple, name: str) -> bool:
+        """Return True if the parameter `name` stays in this version, or in all versions."""
         return bool({(definition.key, at, name) for at in ((), spaces)} & self.varying)
 
     # -- texts --------------------------------------------------------------------------------
@@ -229,18 +245,19 @@ class Mover:
         self,
         definition: Definition,
         symbols: list[Symbol],
-        given: dict[str, Known],
+        arguments: dict[str, Known],
         version: Version | None = None,
     ) -> set[str]:
-        """Add a definition's text after those it uses. Return the parameters it no longer has.
+        """Add a definition's text to `pieces`, after the definitions that it uses.
 
         Nothing is added if an equal text is there, or if the function only passes its arguments on.
+        Return the parameters that the text no longer has.
         """
         home, training = definition.home, self.is_training(definition)
-        section = self._section(home.name, given)
+        section = self._section(home.name, arguments)
         self.trail.append((definition, section))
         facts = Facts(
-            given=given,
+            arguments=arguments,
             spell=self.constants.spell,
             absent=self.absent if training else frozenset(),
             modules=self.modules if section == "Networks" else [],
@@ -256,14 +273,17 @@ class Mover:
             version.symbol = twin.symbols[0]
         elif not (version and version.stands_for):
             self.pieces.append(Piece(symbols, section, text, definition.node is None))
-        return set(view.given)
+        return set(view.settled)
 
-    def _section(self, home: str, given: dict[str, Known]) -> str:
-        """Return the section of a definition's module or family, else that of its first user."""
+    def _section(self, home: str, arguments: dict[str, Known]) -> str:
+        """Return the section for a definition in the module `home`.
+
+        The module or the families of its arguments decide, or else its first user's section.
+        """
         for start, section in SECTIONS.items():
             if home.startswith(start):
                 return section
-        families = [v.value.family for v in given.values() if _is_namespace(v)]
+        families = [v.value.family for v in arguments.values() if _is_namespace(v)]
         near = self.trail[-1][1] if self.trail else "Networks"
         return next((FAMILIES[f] for f in families if f in FAMILIES), near)
 
@@ -273,7 +293,7 @@ def _is_namespace(known: Known | None) -> bool:
 
 
 def _has_name(known: Known | None) -> bool:
-    """Return True if a value can replace a parameter: not a bare number, which needs its name."""
+    """Return True if a value may replace a parameter: not a bare number, which needs its name."""
     if known is None or not known.text:
         return False
     return type(known.value) not in (int, float) or "ganspec" in known.text

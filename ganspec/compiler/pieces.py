@@ -1,4 +1,4 @@
-"""Records for the code of an emitted file: texts, versions of definitions, calls."""
+"""Classes for the code of an emitted file: texts, versions of definitions, calls."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from ganspec.compiler.symbols import Symbol
 
 @dataclass(frozen=True)
 class Named:
-    """A name that the emitted file has already, such as the class of a network."""
+    """The mark of a name that the emitted file already has, such as that of a network's class."""
 
     mark: str
 
 
 @dataclass
 class Piece:
-    """A text of the emitted file, with the symbols that it defines."""
+    """A text of the emitted file, with the symbols that it defines.
+
+    `is_value` is True if the text sets constants, and False for a function or class.
+    """
 
     symbols: list[Symbol]
     section: str
@@ -33,10 +36,11 @@ class Piece:
 
 @dataclass(eq=False)
 class Version:
-    """A definition with its known parameters in `bound`; two configurations make two versions.
+    """A definition for one configuration; for another configuration it has another version.
 
-    A function that only passes its arguments on to another one is left out of the file:
-    `stands_for` is the text that names the other function.
+    `bound` are the values of the parameters that it no longer has. If the function would only pass
+    its arguments on, it is left out of the file, and `stands_for` is the text that names the
+    function that it calls.
     """
 
     definition: Definition
@@ -47,7 +51,7 @@ class Version:
 
 @dataclass(frozen=True)
 class CallText:
-    """The call of a moved function: its name, and the parameters that it no longer has."""
+    """The name of a function in its calls, and the parameters that it no longer has."""
 
     mark: str
     without: set[str]
@@ -61,21 +65,22 @@ class Moving(Protocol):
     constants: Constants
 
     def mark_of(self, binding: Binding, name: str) -> str:
-        """Return the mark of `name` in a text that does not call it."""
+        """Return the mark of `name`, which `binding` binds, in a text that does not call it."""
 
-    def called(
-        self, definition: Definition, given: dict[str, Known | None], starred: bool = False
+    def call_of(
+        self, definition: Definition, arguments: dict[str, Known | None], starred: bool = False
     ) -> CallText:
-        """Return the function's name in a call with the arguments `given`, None where unknown."""
+        """Move a function, and return its name in calls with `arguments`, None where unknown."""
 
     def callee(self, thing: object, name: str = "") -> Definition | str:
-        """Return the definition of a function that is moved, else the text that names it."""
+        """Return the definition of a function that is moved, or the text that names another."""
 
 
 def alike(piece: Piece, text: str, symbols: list[Symbol], section: str) -> bool:
-    """Return True if `piece` is in `section` and has the text `text`, apart from its own name.
+    """Return True if `piece` can replace a piece of `symbols`, `section` and `text`.
 
-    Both must wish for the same name, and define no other.
+    Both must be in one section, wish for one name, define no other, and have the same text apart
+    from this name.
     """
     own, other = symbols[0], piece.symbols[0]
     if piece.section != section or own.wishes != other.wishes or len(symbols) > 1:
@@ -84,7 +89,10 @@ def alike(piece: Piece, text: str, symbols: list[Symbol], section: str) -> bool:
 
 
 def passes_on(text: str) -> str | None:
-    """Return `f` if `text` is a function that only returns `f` of its parameters, in order."""
+    """Return "f" if `text` is a function that only returns `f` of its parameters, in order.
+
+    Return None for any other text.
+    """
     (node, *rest) = ast.parse(text).body
     if rest or not isinstance(node, ast.FunctionDef) or node.decorator_list:
         return None

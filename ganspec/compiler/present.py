@@ -1,7 +1,7 @@
-"""Find tests of modules, such as `isinstance`, that have one result for all a network's modules.
+"""Find tests of modules, such as `isinstance`, with the same result for all modules they may see.
 
-In `for module in network.modules():` the variable stands for each module of the networks, and
-below `if isinstance(module, nn.Linear):` for those that are linear layers.
+In a loop `for module in network.modules():`, `module` may be any module of the spec's networks.
+Below `if isinstance(module, nn.Linear):`, it may be any linear layer of these.
 """
 
 from __future__ import annotations
@@ -12,16 +12,20 @@ from typing import Any, TypeAlias
 
 from torch import nn
 
+from ganspec.compiler.scopes import COMPREHENSIONS, FUNCTIONS
 from ganspec.program.ir import Net
 from ganspec.program.probe import hollow
 
-Meanings: TypeAlias = dict[str, list[nn.Module]]  # modules that a variable may stand for
-NESTED: tuple[type[ast.AST], ...] = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-NESTED += (ast.ClassDef, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+Meanings: TypeAlias = dict[str, list[nn.Module]]  # modules that each variable may be
+NESTED = (*FUNCTIONS, ast.ClassDef, *COMPREHENSIONS)  # nodes with a scope of their own
 
 
 class Present:
-    """The modules that each variable of some code may be; `names` are its file's names."""
+    """The modules that each variable of some code may be.
+
+    `modules` are those of the networks, [] if they are unknown. `names` are the names of the code's
+    file, with their values.
+    """
 
     def __init__(self, tree: ast.AST, modules: list[nn.Module], names: Mapping[str, Any]):
         self.modules, self.names = modules, names
@@ -30,7 +34,7 @@ class Present:
             self._visit(tree, {})
 
     def _values(self, node: ast.AST) -> list[object]:
-        """Return the value of an expression for each module that it may read; [] if unknown."""
+        """Return the value of an expression for each module that it may be about; [] if unknown."""
         match node:
             case ast.Name():
                 return [*self.meant.get(node, ())]
@@ -47,7 +51,7 @@ class Present:
         return []
 
     def known(self, node: ast.AST) -> bool | None:
-        """Return the result of a test of a module; None if modules differ or `node` is no test."""
+        """Return the result of a test of modules; None if it differs, or if `node` is no test."""
         match node:
             case ast.Compare(
                 left=left,
@@ -61,7 +65,7 @@ class Present:
         return answers.pop() if len(answers) == 1 else None
 
     def is_none(self, node: ast.AST) -> bool:
-        """Return True if an expression is None for every module that it may read."""
+        """Return True if an expression is None for every module that it may be about."""
         values = self._values(node)
         return bool(values) and all(value is None for value in values)
 
@@ -72,7 +76,7 @@ class Present:
         return kept if len(kept) < len(classes) else []
 
     def _asked(self, node: ast.AST) -> tuple[list[nn.Module], dict[ast.expr, type]]:
-        """Return the modules and the classes that an `isinstance` compares, or two empties."""
+        """Return the modules and the classes that an `isinstance` compares; empty if unknown."""
         match node:
             case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name() as base, classes]):
                 if base in self.meant and (kinds := self._classes(classes)):
@@ -80,6 +84,7 @@ class Present:
         return [], {}
 
     def _visit(self, node: ast.AST, bound: Meanings) -> None:
+        """Record the modules that each name in a node may be; `bound` has those of its scope."""
         match node:
             case ast.Name(id=name) if name in bound:
                 self.meant[node] = bound[name]
@@ -106,7 +111,7 @@ class Present:
             self._visit(node, bound)
 
     def _narrowed(self, test: ast.expr, bound: Meanings) -> Meanings:
-        """Return the modules that each variable may stand for where `test` is true."""
+        """Return the modules that each variable may be where `test` is true."""
         match test:
             case ast.BoolOp(op=ast.And(), values=values):
                 for value in values:
@@ -118,7 +123,7 @@ class Present:
         return bound
 
     def _classes(self, node: ast.expr) -> dict[ast.expr, type]:
-        """Return the classes that an expression names; {} if one is unknown."""
+        """Return the classes of modules that an expression names; {} if it names anything else."""
         classes: dict[ast.expr, type] = {}
         for part in node.elts if isinstance(node, ast.Tuple) else [node]:
             match part:
@@ -149,9 +154,9 @@ def _sets(node: ast.AST, name: str) -> bool:
 def modules_of(nets: Iterable[Net]) -> list[nn.Module]:
     """Return an example of every module that the networks contain, containers included.
 
-    Their weights are not initialized. A layer under a weight norm gets an empty `parametrizations`,
-    so that tests for that attribute succeed. If a class or function is not torch's or ganspec's,
-    return []: its modules cannot be known.
+    Weights are not initialized. A module with a weight norm gets an empty `parametrizations`, so
+    that tests for this attribute succeed. Return [] if the networks call a class or function that
+    is not torch's or ganspec's, since it may make other modules.
     """
     nets = list(nets)
     calls = {step.call: None for net in nets for step in net.leaves() if step.is_module}

@@ -1,6 +1,6 @@
-"""Print programs as Python classes, with marks for names.
+"""Print programs as Python classes, with marks in place of global names.
 
-Each import or function that a class needs is added to the emitted file when its mark is printed.
+An import, function or class is added to the emitted file when its mark is printed.
 """
 
 from __future__ import annotations
@@ -26,9 +26,10 @@ INFIX = {operator.add: "+", operator.mul: "*"}
 
 
 class Printer:
-    """Prints nets; `refer` returns the text that names a function or class.
+    """Prints programs, and arguments of calls.
 
-    `bring` returns the mark of an import.
+    `refer` adds a function or class that is not torch's to the file, and returns the text that
+    names it. `bring` adds an import, and returns its mark.
     """
 
     def __init__(
@@ -44,7 +45,7 @@ class Printer:
     # -- values -------------------------------------------------------------------------------
 
     def value(self, argument: object, width: Callable[[Width], str] | None = None) -> str:
-        """Return an argument as Python; `width`, if given, writes the symbolic widths in it."""
+        """Return an argument as Python; `width`, if not None, writes the symbolic widths in it."""
         if isinstance(argument, Width):
             return width(argument) if width and argument.symbolic else argument.text
         if isinstance(argument, (tuple, list)):
@@ -65,6 +66,7 @@ class Printer:
         return self.name(argument)
 
     def options(self, kwargs: dict[str, object]) -> list[str]:
+        """Return keyword arguments as Python, such as `bias=False`."""
         return [f"{key}={self.value(value)}" for key, value in kwargs.items()]
 
     def name(self, target: object) -> str:
@@ -75,7 +77,10 @@ class Printer:
         return self.bring(imported) + inner
 
     def _construct(self, call: Call) -> str:
-        """Return text such as `nn.Conv2d(3, 64, 4)`, without keywords equal to their defaults."""
+        """Return the text that builds a call's module, such as `nn.Conv2d(3, 64, 4)`.
+
+        Keyword arguments that equal their defaults are left out.
+        """
         if isinstance(call.target, Net):
             return f"{self._block(call.target)}({', '.join(map(self.value, call.args))})"
         options = self.options(non_defaults(call))
@@ -87,7 +92,10 @@ class Printer:
     # -- classes ------------------------------------------------------------------------------
 
     def _block(self, net: Net) -> str:
-        """Return the mark of a block's class; blocks with the same source share a class."""
+        """Print a block's class, unless it is printed already, and return its mark.
+
+        Blocks with the same source share a class.
+        """
         text = self._source(net, "?")
         if text not in self.classes:
             mark = self.symbols.of(("block", text), BLOCK, net.name).mark
@@ -102,7 +110,7 @@ class Printer:
         return mark
 
     def _source(self, net: Net, name: str) -> str:
-        """Return the source of the class `name`."""
+        """Return the source of a program's class, called `name`."""
         forward = Forward(self, net)
         body = self._init_body(net, forward)
         lines = [f"class {name}({self.name(nn.Module)}):"]
@@ -117,6 +125,7 @@ class Printer:
         return "\n".join(lines)
 
     def _init_body(self, net: Net, forward: Forward) -> list[str]:
+        """Return the lines of `__init__` after `super().__init__()`, without indentation."""
         lines = [f"self.{attribute} = {name}" for name, attribute in forward.kept.items()]
         shapes = {i.value.id: i.value.shape for i in net.inputs}
         for part in forward.parts:
@@ -141,6 +150,7 @@ class Printer:
         return lines
 
     def _initializers(self, net: Net) -> Iterable[str]:
+        """Yield the lines that fill weights: those of the network, then those of layers."""
         if net.initialize:
             yield self._fill("self", net.initialize)
         for path, call in overrides(net):
@@ -157,18 +167,18 @@ class Printer:
 
 @dataclass(frozen=True)
 class Pending:
-    """An expression that is not yet in a statement, with the variables that it reads."""
+    """An expression that is not yet in a statement: that of `part`, with the variables it reads."""
 
     text: str
-    step: Part
+    part: Part
     reads: set[str]
 
 
 class Forward:
     """The statements of one `forward`.
 
-    A call is nested, if short, in the one function or `return` that reads it; else it is assigned
-    to a variable, as is what a module reads.
+    The text of a call that only one function or the `return` reads is nested there, if the line
+    stays short. Any other value, such as the input of a module, is assigned to a variable.
     """
 
     def __init__(self, printer: Printer, net: Net):
@@ -180,33 +190,35 @@ class Forward:
         self.results = [value.id for value in net.outputs.values()]
         self.last_read = dict.fromkeys(self.results, len(self.parts))
         self.kept = self._kept()
-        for i, step in enumerate(self.parts):
-            for value in step.inputs:
+        for i, part in enumerate(self.parts):
+            for value in part.inputs:
                 self.last_read[value] = max(i, self.last_read.get(value, -1))
 
     def lines(self) -> list[str]:
-        for i, step in enumerate(self.parts):
-            self._step(i, step)
+        """Return the lines of the body, without indentation."""
+        for i, part in enumerate(self.parts):
+            self._add(i, part)
         if list(self.pending) != [value for value in self.results if value in self.pending]:
             self._flush(len(self.parts))
         return [*self.statements, f"return {', '.join(map(self._read, self.results))}"]
 
-    def _step(self, index: int, step: Part) -> None:
-        nested = [i for i in step.inputs if i in self.pending]
+    def _add(self, index: int, part: Part) -> None:
+        """Add the call of a part to the pending expressions; `index` is its place among parts."""
+        nested = [i for i in part.inputs if i in self.pending]
         # nest only the last pending calls, in order, so that all still run in the program's order
-        nests = not step.is_module and list(self.pending)[-len(nested) :] == nested
-        if nested and not (nests and self._is_short(self._text(step))):
+        nests = not part.is_module and list(self.pending)[-len(nested) :] == nested
+        if nested and not (nests and self._is_short(self._text(part))):
             self._flush(index)
             nested = []
-        text, reads = self._text(step), {self.names[i] for i in step.inputs if i in self.names}
+        text, reads = self._text(part), {self.names[i] for i in part.inputs if i in self.names}
         for value in nested:
             reads |= self.pending.pop(value).reads
-        self.pending[step.output.id] = Pending(text, step, reads)
-        if self.net.uses.get(step.output.id, 0) != 1 or step.tap:
+        self.pending[part.output.id] = Pending(text, part, reads)
+        if self.net.uses.get(part.output.id, 0) != 1 or part.tap:
             self._flush(index + 1)
 
     def _kept(self) -> dict[str, str]:
-        """Return the parameters that `forward` reads, with the attributes that keep them."""
+        """Return the attribute that keeps each constructor parameter that `forward` reads."""
         read = {n for p in self.parts if not p.is_module for w in widths(p.call) for n in w.names()}
         taken = {part.name for part in self.parts} | set(dir(nn.Module()))
         kept: dict[str, str] = {}
@@ -225,22 +237,24 @@ class Forward:
         return len(INDENT) + len(text) + len("return ") <= LINE
 
     def _read(self, value: int) -> str:
+        """Return the text that reads a value: its pending expression or its variable."""
         return self.pending[value].text if value in self.pending else self.names[value]
 
     def _operand(self, value: int, target: object, right: bool) -> str:
-        """Return an operand, in parentheses where Python's precedence needs them."""
+        """Return an operand of `target`, in parentheses where Python's precedence needs them."""
         text = self._read(value)
-        inner = self.pending[value].step.call.target if value in self.pending else None
+        inner = self.pending[value].part.call.target if value in self.pending else None
         loose = inner is operator.add and target is operator.mul
         return f"({text})" if loose or (right and inner in INFIX) else text
 
-    def _text(self, step: Part) -> str:
-        inputs, call = [self._read(i) for i in step.inputs], step.call
-        if step.is_module:
-            return f"self.{step.name}({', '.join(inputs)})"
+    def _text(self, part: Part) -> str:
+        """Return the expression of a part, with its pending inputs nested."""
+        inputs, call = [self._read(i) for i in part.inputs], part.call
+        if part.is_module:
+            return f"self.{part.name}({', '.join(inputs)})"
         if call.target in INFIX:
-            left = self._operand(step.inputs[0], call.target, right=False)
-            right = self._operand(step.inputs[1], call.target, right=True)
+            left = self._operand(part.inputs[0], call.target, right=False)
+            right = self._operand(part.inputs[1], call.target, right=True)
             return f"{left} {INFIX[call.target]} {right}"
         if call.pack:
             inputs = [f"[{', '.join(inputs)}]"]
@@ -250,23 +264,22 @@ class Forward:
         return f"{self.printer.name(call.target)}({', '.join(arguments)})"
 
     def _flush(self, index: int) -> None:
-        """Assign all pending values to variables; `index` is that of the part that comes next."""
-        for value, part in list(self.pending.items()):
+        """Assign all pending values to variables; `index` is the place of the next part."""
+        for value, pending in list(self.pending.items()):
             del self.pending[value]
-            name = self.names[value] = self._variable(value, part.step, index)
-            shape = part.step.output.shape
-            line = f"{name} = {part.text}"
+            name = self.names[value] = self._variable(value, pending.part, index)
+            shape = pending.part.output.shape
+            line = f"{name} = {pending.text}"
             note = self.printer.comment(line, self.shape, shape, self.net)
             self.shape = shape if note else self.shape
             self.statements.append(line + note)
 
-    def _variable(self, value: int, step: Part, index: int) -> str:
-        """Return a variable for `value` that holds no other value read at or after `index`."""
+    def _variable(self, value: int, part: Part, index: int) -> str:
+        """Return a name for `value`, of no variable that a part from `index` on still reads."""
         taken = {
             self.names[v]
             for v, last in self.last_read.items()
             if v in self.names and v != value and last >= index
         }
-        for part in self.pending.values():  # variables that pending expressions read
-            taken |= part.reads
-        return numbered(step.tap or "h", taken | {i.name for i in self.net.inputs})
+        taken |= {name for pending in self.pending.values() for name in pending.reads}
+        return numbered(part.tap or "h", taken | {i.name for i in self.net.inputs})

@@ -1,4 +1,4 @@
-"""A Python text with its syntax tree and scopes, and edits of the text at nodes of the tree."""
+"""Parse a Python text, and edit it at nodes of its syntax tree."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ PlacedNode: TypeAlias = ast.expr | ast.stmt | ast.arg | ast.keyword
 
 
 class PythonText:
-    """A parsed text; `start` and `end` count bytes from its beginning."""
+    """A Python text, as bytes and as lines, with its syntax tree and its scopes.
+
+    `starts` are the positions of the lines. All positions count bytes from the text's beginning.
+    """
 
     def __init__(self, text: str):
         self.text, self.data, self.starts = text, text.encode(), [0]
@@ -27,28 +30,35 @@ class PythonText:
         return Scopes(self.tree)
 
     def start(self, node: PlacedNode) -> int:
+        """Return the position of a node's first byte."""
         return self.starts[node.lineno - 1] + node.col_offset
 
     def end(self, node: PlacedNode) -> int:
+        """Return the position after a node's last byte."""
         assert node.end_col_offset is not None  # `ast.parse` always sets it
         return self.starts[last_line(node) - 1] + node.end_col_offset
 
     def segment(self, node: PlacedNode) -> str:
+        """Return the text of a node."""
         return self.data[self.start(node) : self.end(node)].decode()
 
 
 class Edits:
-    """Replacements of spans of a text, made together at the end."""
+    """Replacements of spans of a text, collected and then made together.
+
+    `changes` has the new text of each span from a start to an end.
+    """
 
     def __init__(self, source: PythonText):
         self.source = source
         self.changes: dict[tuple[int, int], str] = {}
 
     def replace(self, node: PlacedNode, new: str) -> None:
+        """Replace a node, and forget the changes within it."""
         self.change(self.source.start(node), self.source.end(node), new)
 
     def change(self, start: int, end: int, new: str) -> None:
-        """Replace a span, and forget the changes within it."""
+        """Replace the span from `start` to `end`, and forget the changes within it."""
         for s, e in [span for span in self.changes if start <= span[0] and span[1] <= end]:
             del self.changes[s, e]
         self.changes[start, end] = new
@@ -65,22 +75,24 @@ class Edits:
             data = data[: s - start] + new.encode() + data[e - start :]
         return data.decode()
 
-    def made(self) -> str:
+    def apply(self) -> str:
+        """Return the whole text with all changes made."""
         return self.between(0, len(self.source.data))
 
 
 def first_line(node: ast.stmt) -> int:
-    """Return the first line of a statement, decorators included."""
+    """Return the number of a statement's first line, which may be that of a decorator."""
     return min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
 
 
 def last_line(node: PlacedNode) -> int:
+    """Return the number of a node's last line."""
     assert node.end_lineno is not None  # `ast.parse` always sets it
     return node.end_lineno
 
 
 def span_after(pattern: bytes, data: bytes, start: int, group: int = 0) -> tuple[int, int]:
-    """Match `pattern` at `start`, and return the span of its group `group`."""
+    """Return the span of the group `group` of `pattern`, which must match `data` at `start`."""
     match = re.compile(pattern).match(data, start)
     assert match is not None, data[start : start + 40]
     return match.span(group)

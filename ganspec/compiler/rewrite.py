@@ -1,4 +1,4 @@
-"""Rewrite a settled text: write marks in place of global names, and known values.
+"""Rewrite a settled text: replace global names by marks, and known expressions by their values.
 
 Parameters with known values disappear from the function and from its calls.
 """
@@ -22,7 +22,7 @@ from ganspec.compiler.symbols import Symbol
 
 @dataclass(frozen=True)
 class Target:
-    """The function of a call, with the arguments that a partial function adds."""
+    """The function that a call runs, with the arguments that a `partial` adds to the call's."""
 
     callee: Definition | str
     args: tuple[Any, ...]
@@ -30,7 +30,7 @@ class Target:
 
 
 class Rewriter:
-    """Rewrites one settled text for the file that `mover` makes."""
+    """Rewrites a definition's text, settled as `view`; `symbols` are those of its `names`."""
 
     def __init__(self, mover: Moving, definition: Definition, view: View, symbols: list[Symbol]):
         self.mover, self.definition, self.view = mover, definition, view
@@ -38,14 +38,15 @@ class Rewriter:
         self.edits = Edits(view)
 
     def text(self) -> str:
+        """Return the rewritten text."""
         for node in self.view.tree.body:
             self.visit(node)
         self._heads()
-        return self.edits.made().strip()
+        return self.edits.apply().strip()
 
     def _heads(self) -> None:
         """Write the definition's mark after `def` or `class`, and drop its settled parameters."""
-        if self.view.function is not None and self.view.given:
+        if self.view.function is not None and self.view.settled:
             self._parameters(self.view.function)
         if self.definition.node is not None:
             start = self.view.start(self.view.tree.body[0])
@@ -54,6 +55,7 @@ class Rewriter:
             self.edits.change(*span, self.names[self.definition.names[0]].mark)
 
     def _parameters(self, function: FunctionNode) -> None:
+        """Write the function's parameters anew, without the settled ones."""
         arguments, defaults = function.args, defaults_of(function.args)
 
         def text(argument: ast.arg) -> str:
@@ -62,7 +64,7 @@ class Rewriter:
             return name if default is None else f"{name}{equals}{self.edits.of(default)}"
 
         def kept(group: list[ast.arg]) -> list[str]:
-            return [text(a) for a in group if a.arg not in self.view.given]
+            return [text(a) for a in group if a.arg not in self.view.settled]
 
         parts = kept(arguments.posonlyargs)
         parts += ["/"] if parts else []
@@ -105,22 +107,19 @@ class Rewriter:
             case ast.Global(names=names):
                 marks = [self._global(name) or name for name in names]
                 self.edits.replace(node, f"global {', '.join(marks)}")
-            case _:
-                self._children(node)
-
-    def _children(self, node: ast.AST) -> None:
-        match node:
             case ast.FunctionDef(returns=ast.expr() as returns) if not self._resolves(returns):
                 start = self.view.data.rindex(b"->", 0, self.view.start(returns))
                 self.edits.change(start, self.view.end(returns), "")
                 node.returns = None
-        for child in ast.iter_child_nodes(node):
-            self.visit(child)
+                self.visit(node)
+            case _:
+                for child in ast.iter_child_nodes(node):
+                    self.visit(child)
 
     def _formatted(self, node: ast.JoinedStr) -> None:
-        """Rewrite a whole f-string if it cannot be edited field by field.
+        """Rewrite the fields of an f-string, or all of it if this cannot be done field by field.
 
-        It cannot if a field has a known text, shows its name with `=`, or gets new quotes.
+        It cannot if a field shows a known text, shows its own name by `=`, or gets new quotes.
         """
         fields = list(_fields(node.values))
         for field in fields:
@@ -142,12 +141,12 @@ class Rewriter:
         self.edits.replace(node, text)
 
     def _made(self, node: ast.expr) -> str:
-        """Return the text of an f-string's field; `ast` may give a wrong position for it."""
+        """Return the new text of a field of an f-string, whose position in `ast` may be wrong."""
         known = self.view.known(node)
         return known.text if known and known.text else self.edits.of(node)
 
     def _shown(self, field: ast.FormattedValue) -> str | None:
-        """Return the text that a field of an f-string shows; None if unknown."""
+        """Return the text that a field of an f-string shows, if it is a known text; else None."""
         known = self.view.known(field.value)
         spec = [part.value if isinstance(part, ast.Constant) else None for part in _spec(field)]
         if known is None or not isinstance(known.value, str) or None in spec:
@@ -156,7 +155,11 @@ class Rewriter:
         return format(change(known.value), "".join(map(str, spec)))
 
     def _resolves(self, annotation: ast.expr) -> bool:
-        """Return True if an annotation's names are defined before the text, outside ganspec."""
+        """Return True if the emitted file can read an annotation where this text stands.
+
+        It cannot if the annotation names a definition of ganspec, which would be moved for it
+        alone, or one that is being moved and comes later.
+        """
         moving = [definition for definition, _ in self.mover.trail]
         try:
             for name in ast.walk(annotation):
@@ -190,6 +193,7 @@ class Rewriter:
         return self.mover.mark_of(binding, name) if binding else None
 
     def _find(self, name: str) -> Binding | None:
+        """Return a global name's definition or import. Raise UnmovableError if it is a kind."""
         if name in self.names:
             return self.definition
         binding = self.definition.home.find(name)
@@ -199,6 +203,7 @@ class Rewriter:
         return binding
 
     def _cell(self, name: str) -> str:
+        """Return the text of a closure variable's value. Raise UnmovableError if it has none."""
         value = self.definition.cells[name]
         if plain(value).is_plain or hasattr(value, "__module__"):
             return self.mover.printer.value(value)
@@ -207,6 +212,7 @@ class Rewriter:
     # -- calls --------------------------------------------------------------------------------
 
     def _call(self, node: ast.Call) -> None:
+        """Record the edits for a call and its arguments."""
         target, printer = self._target(node.func), self.mover.printer
         if target is None:
             self.visit(node.func)
@@ -222,7 +228,7 @@ class Rewriter:
             self.edits.replace(node, f"{target.callee}({', '.join(texts)})")
 
     def _target(self, node: ast.expr) -> Target | None:
-        """Return the function that a call names, `node`; None if the call is not rewritten."""
+        """Return the function that a call names by `node`; None if only its parts are rewritten."""
         known = self.view.known(node)
         if known is not None and known.text is None and not isinstance(known.value, Namespace):
             role = node.attr if isinstance(node, ast.Attribute) else "function"
@@ -244,10 +250,10 @@ class Rewriter:
         starred = any(isinstance(a, ast.Starred) for a in node.args)
         starred = starred or None in [k.arg for k in node.keywords]
         values = [*map(self._plain, target.args), *map(self.view.known, node.args)]
-        given = {key: self._plain(value) for key, value in target.kwargs.items()}
-        given |= dict(zip(names, values, strict=False))
-        given |= {k.arg: self.view.known(k.value) for k in node.keywords if k.arg}
-        call = self.mover.called(definition, given, starred)
+        arguments = {key: self._plain(value) for key, value in target.kwargs.items()}
+        arguments |= dict(zip(names, values, strict=False))
+        arguments |= {k.arg: self.view.known(k.value) for k in node.keywords if k.arg}
+        call = self.mover.call_of(definition, arguments, starred)
         gone = {i for i, name in enumerate(names) if name in call.without and not starred}
         placed = [*map(printer.value, target.args), *map(self.edits.of, node.args)]
         kept = [text for i, text in enumerate(placed) if i not in gone]
@@ -261,11 +267,12 @@ class Rewriter:
             self.edits.replace(node, f"{call.mark}({', '.join(kept)})")
 
     def _plain(self, value: object) -> Known | None:
+        """Return a plain value with its printed text; None for any other value."""
         return Known(value, self.mover.printer.value(value)) if plain(value).is_plain else None
 
 
 def _spec(field: ast.FormattedValue) -> list[ast.expr]:
-    """Return the parts of the format after a field's `:`."""
+    """Return the parts of a field's format, which follows its `:`."""
     return field.format_spec.values if isinstance(field.format_spec, ast.JoinedStr) else []
 
 

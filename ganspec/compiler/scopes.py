@@ -17,18 +17,22 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 @dataclass(eq=False)
 class NameScope:
-    """A module, function, class, lambda or comprehension, and the names that it binds."""
+    """A module, function, class, lambda or comprehension, and the names that it binds.
+
+    `declared` has `global` or `nonlocal` for each name that the scope declares so.
+    """
 
     node: ast.AST
     outer: NameScope | None
     bound: Counter[str] = field(default_factory=Counter)  # how often each name is set
-    declared: dict[str, str] = field(default_factory=dict)  # `global` and `nonlocal` names
+    declared: dict[str, str] = field(default_factory=dict)
 
     @property
     def module(self) -> NameScope:
         return self.outer.module if self.outer else self
 
     def bind(self, name: str) -> None:
+        """Record that a node of this scope sets `name`, which may be a name of an outer scope."""
         scope = self
         if self.declared.get(name) == "global":
             scope = self.module
@@ -37,9 +41,9 @@ class NameScope:
         scope.bound[name] += 1
 
     def holder(self, name: str, inside: bool = True) -> NameScope:
-        """Return the scope that binds `name`, or else the module.
+        """Return the scope whose `name` is read here, the module if no other scope binds it.
 
-        `inside` is False if the name is read in an inner scope.
+        `inside` is False if an inner scope reads the name.
         """
         if self.outer is None:
             return self
@@ -52,7 +56,10 @@ class NameScope:
 
 
 class Scopes:
-    """The scopes of a text: `of` maps each name node to the scope around it."""
+    """The scopes of a text.
+
+    `of` has the scope around each name, and `all` has the scope of each node that makes one.
+    """
 
     def __init__(self, tree: ast.Module):
         self.module = NameScope(tree, None)
@@ -61,25 +68,32 @@ class Scopes:
         self._all(tree.body, self.module)
 
     def holder(self, name: ast.Name) -> NameScope:
-        """Return the scope that binds a name node."""
+        """Return the scope whose name a node reads or sets."""
         return self.of[name].holder(name.id)
 
     def is_global(self, name: ast.Name) -> bool:
+        """Return True if a node is a name of the module or of the builtins."""
         return self.holder(name) is self.module
 
     def named(self, name: str) -> list[ast.Name]:
         """Return the nodes of the name `name`, in any scope."""
         return [node for node in self.of if node.id == name]
 
+    def reads(self, name: str) -> list[ast.Name]:
+        """Return the nodes that read the name `name`, in any scope."""
+        return [node for node in self.named(name) if isinstance(node.ctx, ast.Load)]
+
     def locals(self) -> set[str]:
         """Return every name that a scope below the module binds."""
         return {name for scope in self.all.values() if scope.outer for name in scope.bound}
 
     def _inner(self, node: ast.AST, scope: NameScope) -> NameScope:
+        """Return a new scope for `node` inside `scope`."""
         self.all[node] = NameScope(node, scope)
         return self.all[node]
 
     def _visit(self, node: ast.AST, scope: NameScope) -> None:
+        """Record the names and scopes of a node, which lies in `scope`."""
         match node:
             case ast.Name(id=name, ctx=context):
                 self.of[node] = scope
@@ -125,6 +139,7 @@ class Scopes:
         self._all([node.body] if isinstance(node, ast.Lambda) else node.body, inner)
 
     def _binding(self, node: ast.AST, scope: NameScope) -> None:
+        """Record the names that a node sets without an `ast.Name` for them."""
         match node:
             case ast.Import(names=names) | ast.ImportFrom(names=names):
                 for alias in names:
@@ -136,7 +151,7 @@ class Scopes:
 
 
 def bound_names(statement: ast.stmt) -> list[str]:
-    """Return the global names that a statement at a module's top level binds."""
+    """Return the global names that a statement at the top level of a module binds."""
     return list(Scopes(ast.Module([statement], [])).module.bound)
 
 
@@ -155,7 +170,7 @@ def defaults_of(arguments: ast.arguments) -> dict[str, ast.expr]:
 
 
 def changed_names(statement: ast.stmt) -> list[str]:
-    """Return the names whose values a statement may change, as `TABLE[0] = 1` does."""
+    """Return the names whose values a statement may change without binding them: `TABLE[0] = 1`."""
     parts: list[ast.expr] = []
     match statement:
         case ast.Assign(targets=targets) | ast.Delete(targets=targets):
@@ -176,7 +191,7 @@ def changed_names(statement: ast.stmt) -> list[str]:
 
 
 def _root(node: ast.expr) -> ast.expr:
-    """Return the name that an expression such as `table["a"].rows.append` begins with."""
+    """Return the first part of an expression: `table` of `table["a"].rows.append`."""
     while isinstance(node, (ast.Attribute, ast.Subscript, ast.Call)):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node

@@ -1,7 +1,7 @@
-"""Partial evaluation: remove the branches of a text that known values decide.
+"""Settle a text: remove the branches that known values decide, and replace known expressions.
 
 The training code is ordinary Python that reads a frozen `cfg`. Its emitted form is the same text,
-comments included, for one configuration.
+comments included, for one configuration. This is known as partial evaluation.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from ganspec.compiler.known import Facts, Known, Namespace, View
-from ganspec.compiler.loops import rounds
+from ganspec.compiler.known import Facts, Namespace, View, fill_comments
 from ganspec.compiler.present import is_modules
 from ganspec.compiler.python_text import Edits, PlacedNode, first_line, last_line
 
@@ -20,25 +19,13 @@ ALONE = (ast.Name, ast.Compare, ast.Call, ast.Subscript)  # they need no parenth
 ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 
 
-def fill_comments(text: str, given: dict[str, Known]) -> str:
-    """Return `text` with settings written into its comments: `# maximise {cfg.loss.goal}`."""
-
-    def value(match: re.Match) -> str:
-        name, *path = match[2].split(".")
-        part = given[name].value
-        for key in path:
-            part = part.values[key]
-        return f"{match[1]}{part}"
-
-    return re.sub(r"(?m)^(\s*# .*)\{(cfg(?:\.\w+)+)\}", value, text) if "cfg" in given else text
-
-
 def settle(text: str, facts: Facts, training: bool = False) -> View:
-    """Return the view of the text after all known statements and expressions are replaced.
+    """Return the view of a text in which all known statements and expressions are replaced.
 
-    In a training's own text, variables that are copies of others are removed, too.
+    In a training text, variables that only copy others are removed, too. Aliases and absent
+    variables of the text are added to `facts`.
     """
-    text = fill_comments(text, facts.given)
+    text = fill_comments(text, facts.arguments)
     while True:
         view = View(text, facts)
         facts.aliases |= view.attributes
@@ -52,7 +39,7 @@ def settle(text: str, facts: Facts, training: bool = False) -> View:
 
 
 class Settler:
-    """Single changes of a text: each method returns the changed text, None if nothing changes."""
+    """Changes of one text: each public method returns the changed text, or None for no change."""
 
     def __init__(self, view: View):
         self.view, self.facts, self.lines = view, view.facts, view.lines
@@ -60,7 +47,7 @@ class Settler:
     # -- statements ---------------------------------------------------------------------------
 
     def statement(self) -> str | None:
-        """Settle the first known statement, or remove what follows a `return` or other jump."""
+        """Settle the first known statement, or remove statements after a `return` or other jump."""
         for node in ast.walk(self.view.tree):
             for name in BODIES:
                 body = getattr(node, name, None)
@@ -75,19 +62,23 @@ class Settler:
         return None
 
     def _replaced(self, first: ast.stmt, last: ast.stmt, kept: list[str], alone: bool) -> str:
+        """Return the text with the lines `kept` in place of the statements from `first` to `last`.
+
+        `alone` is True if the block has no other statements; it then needs one.
+        """
         if alone and not any(line.strip() and not line.strip().startswith("#") for line in kept):
             kept = [" " * first.col_offset + "pass"]
         before, after = self.lines[: first_line(first) - 1], self.lines[last_line(last) :]
         return "\n".join([*before, *kept, *after]) + "\n"
 
     def _kept(self, node: ast.stmt, parent: ast.AST) -> list[str] | None:
-        """Return the lines that replace a settled statement; None if it is not settled."""
+        """Return the lines that replace a known statement; None if the statement stays."""
         match node:
             case ast.If(test=test) if (known := self.view.known(test)) is not None:
                 return self._branch(node, bool(known.value))
             case ast.For(body=[ast.Pass()], orelse=[], iter=all) if is_modules(all):
                 return [] if self.facts.modules else None
-            case ast.For(target=ast.Name(id=name)) if values := rounds(self.view, node, name):
+            case ast.For(target=ast.Name(id=name)) if values := self.view.rounds(node, name):
                 return self._unrolled(node, name, values)
             case ast.Assign(targets=[ast.Tuple() as targets], value=ast.Tuple() as values):
                 return self._pairs(node, targets.elts, values.elts)
@@ -100,7 +91,7 @@ class Settler:
     def _pairs(
         self, node: ast.Assign, targets: list[ast.expr], values: list[ast.expr]
     ) -> list[str] | None:
-        """Return the line of `a, b = c, d` without absent variables; None if none is absent."""
+        """Return the lines of `a, b = c, d` without absent variables; None if none is absent."""
         pairs = list(zip(targets, values, strict=False)) if len(targets) == len(values) else []
         kept = [
             (target, value)
@@ -114,9 +105,10 @@ class Settler:
         return [" " * node.col_offset + " = ".join(sides)] if kept else []
 
     def _branch(self, node: ast.If, value: bool) -> list[str]:
+        """Return the lines that replace an `if` or `elif` whose test is `value`."""
         indent = " " * node.col_offset
         if self._is_elif(node):
-            if not value:  # the next branch continues the `if` before this one
+            if not value:  # the branches after this one continue the `if`
                 return self.lines[last_line(node.body[-1]) : last_line(node)]
             return [f"{indent}else:", *self._block(node.body, node, indented=True)]
         if value:
@@ -133,7 +125,10 @@ class Settler:
         return self.lines[node.lineno - 1].lstrip().startswith("elif")
 
     def _block(self, body: list[ast.stmt], owner: ast.stmt, indented: bool = False) -> list[str]:
-        """Return a block's lines and the comments above it, with the owner's indentation."""
+        """Return a block's lines and the comments above it, indented as its owner's statement is.
+
+        With `indented`, they keep their own indentation.
+        """
         start, last = first_line(body[0]), last_line(body[-1])
         line = self.lines[start - 1].encode()
         if line[: body[0].col_offset].strip():  # on the same line as its `if` or `else`
@@ -150,32 +145,33 @@ class Settler:
         ]
 
     def _inside_strings(self) -> set[int]:
-        """Return the numbers of the lines that begin within a string."""
+        """Return the numbers of the lines that begin inside a string."""
         nodes = ast.walk(self.view.tree)
         strings = (n for n in nodes if isinstance(n, (ast.JoinedStr, ast.Constant)))
         return {line for n in strings for line in range(n.lineno + 1, last_line(n) + 1)}
 
     def _unrolled(self, node: ast.For, name: str, values: tuple[object, ...]) -> list[str]:
-        """Return the loop's body once per value, written in place of the variable."""
+        """Return the lines of a loop's body once per value, with the value for the variable."""
         unrolled: list[str] = []
         for value in values:
             edits = Edits(self.view)
-            for each in self.view.scopes.named(name):
-                if isinstance(each.ctx, ast.Load):
-                    edits.replace(each, repr(value))
-            settler = Settler(View(edits.made(), self.facts)) if edits.changes else self
+            for each in self.view.scopes.reads(name):
+                edits.replace(each, repr(value))
+            settler = Settler(View(edits.apply(), self.facts)) if edits.changes else self
             unrolled += [*([""] if unrolled else []), *settler._block(node.body, node)]
         return unrolled
 
     def _is_absent(self, node: ast.AST) -> bool:
+        """Return True if an expression is a variable that the configuration does not use."""
         if isinstance(node, ast.IfExp) and (known := self.view.known(node.test)) is not None:
             return self._is_absent(node.body if known.value else node.orelse)
         return isinstance(node, ast.Name) and node.id in self.facts.absent
 
     def _alias(self, target: ast.expr, value: ast.expr, node: ast.Assign) -> bool:
-        """Return True if a variable is only another name for None or a configuration. Record it.
+        """Record a variable that is another name for None or a configuration, and return True.
 
-        Another name for an absent variable is recorded as absent, too.
+        If it is another name for an absent variable, it is recorded as absent, too. Return False
+        for any other variable.
         """
         known, scope = self.view.known(value), self.view.scope
         if known is None:
@@ -195,10 +191,11 @@ class Settler:
         return False
 
     def _all_in_function(self, names: list[ast.Name]) -> bool:
+        """Return True if all nodes are names of the text's function itself."""
         return all(self.view.scopes.holder(n) is self.view.scope for n in names)
 
     def copies(self) -> str | None:
-        """Return the text without one variable that is a copy of another; None if there is none."""
+        """Replace the first variable that only copies another variable or an attribute."""
         scope = self.view.scope
         if scope is None:
             return None
@@ -215,12 +212,12 @@ class Settler:
                         edits = Edits(self.view)
                         for each in names:
                             edits.replace(each, other)
-                        lines = edits.made().splitlines()
+                        lines = edits.apply().splitlines()
                         return "\n".join([*lines[: node.lineno - 1], *lines[last_line(node) :]])
         return None
 
     def _is_set_before(self, name: str, node: ast.stmt) -> bool:
-        """Return True if nothing assigns to the variable `name` at or after `node`."""
+        """Return True if nothing sets the variable `name` at or after `node`."""
         bound = self.view.scope.bound[name] if self.view.scope else 0
         sets = [n for n in self.view.scopes.named(name) if not isinstance(n.ctx, ast.Load)]
         return bound == 1 or (bound > 1 and all(n.lineno < node.lineno for n in sets))
@@ -228,7 +225,7 @@ class Settler:
     # -- expressions --------------------------------------------------------------------------
 
     def expressions(self) -> str | None:
-        """Return the text with settled expressions replaced; None if there are none."""
+        """Replace all expressions that known values decide."""
         view, edits = self.view, Edits(self.view)
         for node, new in self._decided(view.tree):
             start, end = view.start(node), view.end(node)
@@ -238,10 +235,10 @@ class Settler:
                 if before and after:  # remove its parentheses, too
                     start, end = before.start(), end + after.end()
             edits.change(start, end, new)
-        return edits.made() if edits.changes else None
+        return edits.apply() if edits.changes else None
 
     def _decided(self, node: ast.AST) -> Iterator[tuple[ast.expr, str]]:
-        """Yield the outermost settled expressions, each with its new text."""
+        """Yield the outermost expressions that known values decide, each with its new text."""
         for child in ast.iter_child_nodes(node):
             if isinstance(child, ast.expr) and (new := self._expression(child)) is not None:
                 yield child, new
@@ -249,6 +246,7 @@ class Settler:
                 yield from self._decided(child)
 
     def _expression(self, node: ast.expr) -> str | None:
+        """Return the new text of an expression that known values decide; None if it stays."""
         match node:
             case ast.IfExp(test=test) if (known := self.view.known(test)) is not None:
                 return self._segment(node.body if known.value else node.orelse)
@@ -259,7 +257,7 @@ class Settler:
                     next((v for v, k in facts if k and bool(k.value) == ends), values[-1])
                 )
             case ast.BoolOp(op=op, values=values):
-                # leave out known values that do not decide the result
+                # known values that do not decide the result are left out
                 left = [v for v in values[:-1] if not self._neutral(v, op)] + values[-1:]
                 if self._neutral(values[-1], op) and self._is_test(node):
                     left = left[:-1]
@@ -277,6 +275,7 @@ class Settler:
         return None
 
     def _neutral(self, value: ast.expr, op: ast.boolop) -> bool:
+        """Return True if a known operand does not decide the result of an `and` or `or`."""
         known = self.view.known(value)
         return known is not None and bool(known.value) == isinstance(op, ast.And)
 
@@ -286,7 +285,8 @@ class Settler:
         return any(test is node for test in tests)
 
     def _segment(self, node: PlacedNode) -> str:
+        """Return the text of a node, in parentheses where its new place may need them."""
         text = self.view.segment(node)
-        # brackets around it may have let the expression go over several lines
+        # an expression of several lines may have lost the brackets that allowed the line breaks
         loose = isinstance(node, (ast.BoolOp, ast.IfExp, ast.Lambda, ast.NamedExpr)) or "\n" in text
         return f"({text})" if loose else text

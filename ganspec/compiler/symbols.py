@@ -1,7 +1,7 @@
 """Choose names for the marks in the texts of an emitted file, so that none clash.
 
-A text has a mark in place of each global name. Names are chosen when all texts are gathered: no
-symbol gets the name of another, of a builtin, or of a local in a text that reads the symbol.
+A text has a mark in place of each global name. The names are chosen once all texts are gathered. No
+symbol gets the name of another symbol, of a builtin, or of a local in a text that reads the symbol.
 """
 
 from __future__ import annotations
@@ -35,40 +35,42 @@ class Symbol:
 
     @property
     def mark(self) -> str:
+        """The text that stands for the name until it is chosen."""
         return f"__ganspec_{self.index}__"
 
     def candidates(self) -> Iterator[str]:
+        """Yield the names to try: the wishes, then the last wish with a number from 2 on."""
         yield from self.wishes
         yield from (f"{self.wishes[-1]}{number}" for number in count(2))
 
 
 class Symbols:
-    """The symbols of one emitted module, by keys of the things that they name."""
+    """The symbols of one emitted file; `table` has them by keys of the things that they name."""
 
     def __init__(self) -> None:
         self.table: dict[object, Symbol] = {}
         self.all: list[Symbol] = []
 
     def of(self, key: object, rank: int, *wishes: str) -> Symbol:
-        """Return the symbol of `key`, a new one where it has none."""
+        """Return the symbol of `key`; make one of `rank` and `wishes` if there is none."""
         if key not in self.table:
             self.table[key] = Symbol(len(self.all), rank, wishes)
             self.all.append(self.table[key])
         return self.table[key]
 
     def used(self, text: str) -> list[Symbol]:
-        """Return the symbols that a text names, in order."""
+        """Return the symbols whose marks are in a text, in order and each once."""
         return [self.all[int(i)] for i in dict.fromkeys(MARK.findall(text))]
 
     def plain(self, text: str) -> str:
-        """Return `text` with names in place of marks: the chosen name, or else the first wish."""
+        """Return `text` with each mark replaced by the chosen name, or else by the first wish."""
         return MARK.sub(lambda m: self._name(int(m[1])), text)
 
     def _name(self, index: int) -> str:
         return self.all[index].name or self.all[index].wishes[0]
 
     def choose_names(self, texts: list[tuple[str, set[str]]]) -> None:
-        """Give every symbol in `texts` a name; these are all texts, each with its local names."""
+        """Choose a name for every symbol in `texts`, all texts of the file with their locals."""
         shunned: dict[Symbol, set[str]] = {}
         for text, local in texts:
             for symbol in self.used(text):
@@ -95,7 +97,10 @@ NAMESPACES = [
 
 
 def namespaced(target: object) -> tuple[Import, str] | None:
-    """Return the usual import of torch's `target` and the text after it: `nn` and `.Conv2d`."""
+    """Return how code usually names `target` of torch: an import, and the text after its name.
+
+    For `nn.Conv2d` these are `from torch import nn` and `.Conv2d`. Return None for other targets.
+    """
     # by identity, since `__module__` of builtins is wrong
     for namespace, imported, inner in NAMESPACES:
         name = getattr(target, "__name__", "")

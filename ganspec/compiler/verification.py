@@ -1,4 +1,4 @@
-"""Run an emitted file and compare the values of its definitions with those in users' files.
+"""Run the definitions of an emitted file, and compare their values with those in users' files.
 
 Only definitions from users' own files of kinds are compared. A difference is an error.
 """
@@ -26,20 +26,22 @@ from ganspec.compiler.definitions import Definition, UnmovableError, is_own
 from ganspec.compiler.moving import Mover
 from ganspec.compiler.pieces import Version
 
+# types of the attributes that are compared
 COMPARED: tuple[type, ...] = (int, float, complex, str, bytes, bool, type(None), set, frozenset)
 COMPARED += (range, list, tuple, dict, torch.Tensor, np.ndarray)
+# names of methods that change a collection
 MUTATING = {n for t in (list, dict, set, bytearray) for n in dir(t)}
 MUTATING -= {n for t in (tuple, frozenset, bytes, types.MappingProxyType) for n in dir(t)}
 HELP = "give it its whole value where it is defined, in statements at the top of the file"
 
 
 def verify(mover: Mover, source: str) -> None:
-    """Run an emitted module. Raise UnmovableError if a value differs from that in a user's file.
+    """Raise UnmovableError if a value in the emitted `source` differs from that in a user's file.
 
-    The text of a file does not show every effect of its statements: a decorator may fill a list,
-    or a function may set another's attribute. Values that functions change while they run, and
-    objects of installed packages, are not compared. Nothing runs if all kinds are ganspec's own;
-    users' files have been run already, when they were loaded.
+    The text of a file does not show every effect of its statements: a decorator may fill a list, or
+    a function may set an attribute of another function. Values that functions change when they are
+    called, and objects of installed packages, are not compared. The source is run only if it has
+    code of users' files, which ran already when they were loaded.
     """
     own = [v for v in mover.versions.values() if _is_own(v.definition)]
     if not own:
@@ -59,7 +61,7 @@ def verify(mover: Mover, source: str) -> None:
 
 
 def _run(source: str) -> types.ModuleType:
-    """Return the module of an emitted text. Raises UnmovableError if it cannot be run."""
+    """Run an emitted text, and return it as a module. Raise UnmovableError if it cannot be run."""
     with TemporaryDirectory(prefix="ganspec-") as folder:
         path = Path(folder) / "emitted.py"
         path.write_text(source, "utf-8")
@@ -79,11 +81,12 @@ def _run(source: str) -> types.ModuleType:
 
 
 def _is_own(definition: Definition) -> bool:
+    """Return True if a definition is from a user's file."""
     return bool(definition.home.name) and not definition.home.name.startswith("ganspec.")
 
 
 def _symbols(mover: Mover, version: Version) -> Iterator[tuple[str, str]]:
-    """Yield the names that a definition has in its file and in the emitted one."""
+    """Yield pairs of the names that a definition has in its own file and in the emitted file."""
     definition = version.definition
     if definition.node is not None:
         yield definition.names[0], version.symbol.name
@@ -96,10 +99,10 @@ def _symbols(mover: Mover, version: Version) -> Iterator[tuple[str, str]]:
 
 @functools.cache
 def changing(source: str) -> frozenset[str]:
-    """Return the names of a file whose values its functions may change while they run.
+    """Return the names in a file whose values its functions may change when they are called.
 
-    Attributes are named as `.key`. Functions that the file itself calls are left out: their changes
-    are made by now.
+    Attributes are written as `.key`. Functions whose names are read at the file's top level do not
+    count, since the file may have called them already.
     """
     tree, names = ast.parse(source), set[str]()
     functions = [
@@ -132,10 +135,14 @@ def _parts(node: ast.expr) -> set[str]:
 
 
 class ValueComparison:
-    """Compares values of a user's file, of any type, with those of the emitted file."""
+    """Compares values of users' files with those of the emitted file.
+
+    `twins` are the emitted functions or classes of each function or class, by its `id`. `open` are
+    the ids of values that are being compared, which may contain themselves.
+    """
 
     def __init__(self, versions: list[Version], emitted: dict[str, Any]):
-        # a function or class may be emitted several times, for several configurations
+        # a function or class may be emitted several times, once for each configuration
         self.twins: dict[int, list[Any]] = {}
         for version in versions:
             thing = version.definition.home.namespace.get(version.definition.names[0])
@@ -144,13 +151,16 @@ class ValueComparison:
         self.open: set[int] = set()
 
     def difference(self, old: Any, new: Any, name: str) -> str:
-        """Return what differs: `name`, an attribute `name.key`, or "" for nothing."""
+        """Return the name of a difference: `name`, its attribute `name.key`, or "" for none."""
         if not self.same(old, new):
             return name
         return self._attributes(old, new, name) if id(old) in self.twins else ""
 
     def same(self, old: Any, new: Any) -> bool:
-        """Return True if two values are equal, or of a type that is not compared."""
+        """Return True if two values are equal, or of a type that is not compared.
+
+        A function or class is equal to each of its twins.
+        """
         if old is new or id(old) in self.open:
             return True
         if id(old) in self.twins:
@@ -174,7 +184,7 @@ class ValueComparison:
                 return old == new or (old != old and new != new)
             case bool() | int() | complex() | str() | bytes() | bytearray() | None:
                 return old == new
-            case set() | frozenset():
+            case set() | frozenset() | range():
                 return old == new
             case torch.Generator():
                 return torch.equal(old.get_state(), new.get_state())
@@ -203,7 +213,7 @@ class ValueComparison:
         return self.same(_fields(old), _fields(new))
 
     def _attributes(self, old: Any, new: Any, name: str) -> str:
-        """Return the attribute `name.key` that differs, `name` if a default does, or ""."""
+        """Return `name` if a default differs, the first attribute `name.key` that does, or ""."""
         if isinstance(old, types.FunctionType):
             first, second = inspect.signature(old).parameters, inspect.signature(new).parameters
             # numbers of implementations registered by `singledispatch`
@@ -221,7 +231,7 @@ class ValueComparison:
 
 
 def _fields(thing: Any) -> dict[str, Any]:
-    """Return an object's attributes by name, those in slots included."""
+    """Return the attributes of an object by name, those in slots included."""
     slots = [getattr(t, "__slots__", ()) for t in type(thing).__mro__]
     names = [n for each in slots for n in ([each] if isinstance(each, str) else each)]
     values = {n: getattr(thing, n) for n in names if n[:2] != "__" and hasattr(thing, n)}

@@ -18,7 +18,7 @@ from torch import nn
 
 from ganspec.importing.entries import SHARED
 from ganspec.importing.graph import RecordedCall, RecordedGraph, Shape
-from ganspec.importing.likeness import is_plain, lowered, parametrizations, plain_settings, single
+from ganspec.importing.likeness import is_plain, lowered, parametrizations, plain_settings
 from ganspec.kinds.layer import Layer
 from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.errors import SYNONYMS
@@ -27,7 +27,7 @@ from ganspec.language.fields import Field, fields_of
 from ganspec.language.kinds import Kind, cached_by_kinds, kinds_of
 from ganspec.language.opening import HIDDEN
 from ganspec.language.unread import UNREAD
-from ganspec.program.ir import Net, Step, label_input
+from ganspec.program.ir import Net, Step, label_input, single
 
 # kinds of layers that are not found by the names of calls
 STRUCTURE = (

@@ -17,7 +17,7 @@ from ganspec.importing.recording import base
 from ganspec.kinds.layer import Layer
 from ganspec.kinds.weight_norm import WeightNorm
 from ganspec.language.errors import SpecError
-from ganspec.program.ir import Input, Net, Step, module_of, start_input
+from ganspec.program.ir import Input, Net, Step, module_of, single, start_input
 from ganspec.systems.spec import Interface, Network
 
 PLAIN = (int, float, str, bool, type(None))
@@ -155,11 +155,6 @@ def is_plain(value: object) -> bool:
     """Return True if `value` is a number, a text, None, or a tuple of these."""
     parts = value if isinstance(value, tuple) else (value,)
     return all(isinstance(part, PLAIN) for part in parts)
-
-
-def single(value: object) -> object:
-    """Return `2` for `(2, 2)` and other values unchanged, because torch's modules accept both."""
-    return value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
 
 
 # -- results ----------------------------------------------------------------------------------

@@ -58,9 +58,8 @@ class Analysis:
         if not rows:
             return None
         net = self.nets[name]
-        values = {value.id: value for value in net.values()}
         steps = (step for step in net.leaves() if f"{step.origin.path}.".startswith(f"{path}."))
-        inputs = " and ".join(f"`{values[i]}`" for i in next(steps).inputs)
+        inputs = " and ".join(f"`{net.values[i]}`" for i in next(steps).inputs)
         output = " x ".join(map(str, rows[-1].output))
         count = sum(row.params for row in rows)
         return f"{inputs} → `{output}`, {count:,} parameter{'' if count == 1 else 's'}"

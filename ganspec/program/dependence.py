@@ -1,10 +1,12 @@
 """Measure which rows and columns of its input each place of a call's result depends on.
 
-On large inputs, a few changes stand for all: see `dependence` and `_scan`.
-Rows and columns of the input are changed one after another, by positive and by negative numbers;
-the places of the result that change depend on them. Runs are in double precision with positive
-weights, so that no two paths cancel. Each run has a batch of two equal images and the same seed, so
-that neither batch statistics nor random numbers count as dependence.
+The rows and columns of the input are changed one after another, by positive and by negative
+numbers. The places of the result that change depend on the changed row or column. On large inputs
+only some changes are made: see `dependence` and `_scan`.
+
+Runs are in double precision with positive weights, so that no two paths cancel. Each run has a
+batch of two equal images and the same seed, so that neither batch statistics nor random numbers
+count as dependence.
 """
 
 from __future__ import annotations
@@ -15,25 +17,27 @@ from math import isqrt
 from typing import TypeAlias
 
 import torch
+import torch.nn.functional as F
 
 from ganspec.program.ir import Call, Value
 from ganspec.program.probe import FAILURES, hollow
 from ganspec.program.statistics import fix_neutral
 
 FEW = 64  # rows, columns or places; more of them are changed in groups
-MOST_WEIGHTS = 2**22  # a module with more weights gets buffers of 1 in place of its own
-Masks: TypeAlias = tuple[torch.Tensor, torch.Tensor]
+MOST_WEIGHTS = 2**22  # weights of a module; with more, it is not built with its own buffers
+Masks: TypeAlias = tuple[torch.Tensor, torch.Tensor]  # of rows and of columns
 
 
 def dependence(call: Call, values: list[Value], index: int, size: tuple[int, ...]) -> Masks | None:
     """Return masks of the rows and columns of input `index` that each place of the result reads.
 
-    `size` is the result's height and width, or the length of a vector. The masks are boolean, rows
-    x places and columns x places, or x 1 if all places read the same. A vector counts as one row.
+    `size` is the result's height and width, or the length of a vector. The masks are boolean, of
+    shapes rows x places and columns x places, where `places` is the number of the result's places,
+    or 1 if all of them read the same. A vector counts as one row.
 
-    An input of more than FEW places is sampled first. Return None if eight places change just the
-    places at the same positions. If each of three places changes the whole result, every place of
-    the result is taken to read all rows and columns.
+    Of an input of more than FEW places, a few places are changed first. If eight of them change
+    only the result's places at their own positions, return None: the call works place by place. If
+    each of three changes the whole result, assume that every place of the result reads everything.
     """
     trial = Trial(call, values, index)
     places = trial.places
@@ -42,21 +46,19 @@ def dependence(call: Call, values: list[Value], index: int, size: tuple[int, ...
         some[torch.randperm(count, generator=torch.Generator().manual_seed(0))[:8]] = True
         if size == places and torch.equal(trial.changes(some.view(places)), some.view(places)):
             return None
-        if all(trial.changes(_only(place, places)).all() for place in (0, count // 2, -1)):
+        three = F.one_hot(torch.tensor([0, count // 2, count - 1]), count).bool()
+        if all(trial.changes(place.view(places)).all() for place in three):
             height, width = (1, *places)[-2:]
             return torch.ones(height, 1).bool(), torch.ones(width, 1).bool()
     *rows, columns = (_scan(trial, axis) for axis in range(len(places)))
     return (rows[0] if rows else columns.any(0)[None]), columns
 
 
-def _only(place: int, places: torch.Size) -> torch.Tensor:
-    mask = torch.zeros(places, dtype=torch.bool)
-    mask.view(-1)[place] = True
-    return mask
-
-
 class Trial:
-    """A call, run on random inputs with changes to the input `index`."""
+    """A call and random inputs for it, of which the input `index` can be changed.
+
+    Numbers are in double precision, or in single precision if the call fails in double.
+    """
 
     def __init__(self, call: Call, values: list[Value], index: int):
         self.index, self.is_map = index, values[index].is_map
@@ -80,7 +82,7 @@ class Trial:
                     raise
 
     def changes(self, mask: torch.Tensor) -> torch.Tensor:
-        """Return a mask of the result's places that change if the input changes at `mask`."""
+        """Return a mask of the result's places that change if the input's places `mask` change."""
         shape = (1, *mask.shape) if self.is_map else (-1, *[1] * (self.change.dim() - 2))
         mask, changed = mask.view(shape), torch.zeros(())
         for sign in (1, -1):
@@ -90,17 +92,18 @@ class Trial:
         return changed.any(0) if changed.dim() == 3 else changed.unsqueeze(-1).flatten(1).any(1)
 
     def _run(self, change: torch.Tensor | int) -> torch.Tensor:
+        """Return the result for one image, with `change` added to the input `index`."""
         inputs = list(self.inputs)
         inputs[self.index] = inputs[self.index] + change
         with torch.random.fork_rng(devices=[]), torch.no_grad():
             torch.manual_seed(0)
-            return self.function([torch.cat([x, x]) for x in inputs])[0]
+            return self.function(*(torch.cat([x, x]) for x in inputs))[0]
 
 
-def _positive(call: Call, dtype: torch.dtype) -> Callable[[list[torch.Tensor]], torch.Tensor]:
+def _positive(call: Call, dtype: torch.dtype) -> Callable[..., torch.Tensor]:
     """Return the call as a function of its inputs; a module gets positive weights.
 
-    A module with more than MOST_WEIGHTS weights has buffers of 1.
+    In a module of more than MOST_WEIGHTS weights, all buffers are 1.
     """
     if not call.is_module:
         return call.apply
@@ -116,20 +119,20 @@ def _positive(call: Call, dtype: torch.dtype) -> Callable[[list[torch.Tensor]], 
     random = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for weight in module.parameters():
-            # scaled so that results are about as large as inputs
+            # the division makes results about as large as inputs
             inputs = weight[0].numel() if weight.dim() > 1 else 1
             weight.uniform_(0.5, 1.5, generator=random).div_(inputs)
-    return lambda tensors: module(*tensors)
+    return module
 
 
 def _scan(trial: Trial, axis: int) -> torch.Tensor:
-    """Return a mask of the indices along one axis of the input that each place of the result reads.
+    """Return a mask of the indices along an axis of the input that each place of the result reads.
 
-    On an axis longer than FEW, some runs change every n-th index, others n neighbouring ones; n is
-    32, or the root of the length if that is more. Together they give the first and the last index
-    that each place reads, and it is taken to read all between. If these do not lie in one block of
-    n, or near each other across the border of two, for some place, every index of the axis gets a
-    run of its own, as on shorter axes.
+    Each index is changed in a run of its own, if the axis has at most FEW. On a longer axis, some
+    runs change every n-th index (a comb) and others n neighbours (a block); n is 32, or the square
+    root of the length if that is more. From these runs `_between` tells the first and last index
+    that each place reads, and all indices between count as read. If it cannot tell for some place,
+    each index gets a run of its own, too.
     """
 
     def changes(indices: slice | int) -> torch.Tensor:
@@ -150,10 +153,11 @@ def _scan(trial: Trial, axis: int) -> torch.Tensor:
 def _between(combs: torch.Tensor, blocks: torch.Tensor, length: int) -> torch.Tensor | None:
     """Return a mask of the indices from the first to the last that each place reads.
 
-    Row k of `combs` shows which places read any of the indices k, k + n, k + 2n ..., row k of
-    `blocks` which read any of the k-th n neighbouring indices. Return None if these leave some
-    place's first or last index open: it reads from blocks that are not neighbours, or from two
-    neighbours, and its first and last index are n / 2 or more apart.
+    Row k of `combs` is a mask of the places that read any of the indices k, k + n, k + 2n ..., row
+    k of `blocks` a mask of those that read any of the indices from k * n to k * n + n - 1. Return
+    None if this does not tell the first and last index of some place. It does if the place reads
+    from a single block, or from two neighbouring blocks and its first and last index are less than
+    n / 2 apart.
     """
     every, index = len(combs), torch.arange(len(combs))[:, None]
     (start, end), is_read = _ends(blocks), blocks.any(0)
@@ -169,14 +173,18 @@ def _between(combs: torch.Tensor, blocks: torch.Tensor, length: int) -> torch.Te
 
 
 def _ends(hits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the first and the last row of True in each column; if it has none, the outermost."""
+    """Return the numbers of the first and last row with True in each column.
+
+    For a column without True they are those of the first and last row of all.
+    """
     return hits.int().argmax(0), len(hits) - 1 - hits.int().flip(0).argmax(0)
 
 
 def strides(masks: Masks, places: torch.Size) -> list[Fraction]:
     """Return the strides down and across: input rows and columns between neighbouring places.
 
-    A stride is measured as a slope, and rounded to n or 1 / n for a whole number n.
+    `places` is the result's height and width. Along each axis, a line is fitted through the middles
+    of the places' windows. Its slope is rounded to n or 1 / n for a whole number n.
     """
     slopes = []
     for axis, mask in enumerate(masks):
@@ -184,7 +192,7 @@ def strides(masks: Masks, places: torch.Size) -> list[Fraction]:
         if mask.shape[1] > 1:
             line = mask.unflatten(1, places).select(2 - axis, places[1 - axis] // 2)
         first, last = _ends(line)
-        # places whose reads no edge cuts
+        # where the edges of the input cut a window, its middle is not on the line
         whole = ((first > 0) & (last < len(mask) - 1)).nonzero().flatten()
         whole = whole if len(whole) > 1 else torch.arange(places[axis])
         whole = whole[len(whole) // 4 : len(whole) - len(whole) // 4].double()

@@ -1,4 +1,4 @@
-"""Name the layer of the spec in which an error arose, in a forward or in a backward pass."""
+"""Name the layer of the spec whose forward or backward pass raised an error."""
 
 from __future__ import annotations
 
@@ -20,24 +20,25 @@ watch: Watch | None = None  # set while a backward pass is watched; networks rea
 
 
 def blame(error: BaseException, network: str, origin: Origin, part: str = "") -> None:
-    """Add a note with the network and the layer to an error, unless a layer is named already.
+    """Add a note to an error that names the network and the layer, unless it has such a note.
 
-    `part` says what of the network failed, if not its forward pass.
+    `part` names the part of the network that failed, as in `the backward pass of `, if it was not
+    the forward pass.
     """
     if hasattr(error, "layer"):
         return
-    error.layer = origin  # type: ignore[attr-defined]  # read by this function alone
+    error.layer = origin  # type: ignore[attr-defined]  # read in this file alone
     place = f", {origin.mark}" if origin.mark else ""
     error.add_note(f"in {part}{network}, {origin.path} ({origin.kind}){place}")
 
 
 def is_of_memory(error: BaseException) -> bool:
-    """Return True if an error says that memory is used up."""
+    """Return True if an error seems to say that there is no memory left."""
     return isinstance(error, MemoryError) or "memory" in str(error)
 
 
 class Watch:
-    """Calls each layer by a code object of its own, so that torch's tracebacks tell the layer."""
+    """Calls each layer by a code object with a file name of its own, which tracebacks show."""
 
     def __init__(self) -> None:
         self.layers: list[tuple[str, Origin]] = []
@@ -48,8 +49,8 @@ class Watch:
         code = _call.__code__.replace(co_filename=f"<layer {len(self.layers) - 1}>")
         return FunctionType(code, globals())(run)
 
-    def found(self, tracebacks: list[str]) -> tuple[str, Origin] | None:
-        """Return the network and the layer that the first traceback with a layer ends in."""
+    def layer_in(self, tracebacks: list[str]) -> tuple[str, Origin] | None:
+        """Return the network and the innermost layer in the first traceback that has a layer."""
         for text in tracebacks:
             if numbers := re.findall(r'"<layer (\d+)>"', text):
                 return self.layers[int(numbers[-1])]
@@ -61,10 +62,12 @@ def _call(run: Callable[[], T]) -> T:
 
 
 def blame_backward(error: Exception, again: Callable[[], object]) -> None:
-    """Name the layer in whose backward pass `error` arose, if `again` fails in the same way.
+    """Add a note to `error` that names the layer whose backward pass raised it.
 
-    A backward pass runs outside Python and says nothing of layers. So `again`, which repeats what
-    failed, is watched by torch's anomaly detection; nothing is watched as long as nothing fails.
+    A backward pass runs outside Python, so its errors do not name a layer. `again` repeats what
+    failed, under torch's anomaly detection, which slows a training and is off as long as nothing
+    fails. No note is added if `error` is not of a backward pass, or if `again` does not raise an
+    error of the same class.
     """
     frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
     if hasattr(error, "layer") or "_engine_run_backward" not in (f.f_code.co_name for f in frames):
@@ -76,27 +79,27 @@ def blame_backward(error: Exception, again: Callable[[], object]) -> None:
 
 
 def _free(error: Exception) -> None:
-    """Free the tensors of a step that failed, so that another step has as much memory."""
+    """Free the tensors of the training step that raised `error`, to have memory for another."""
     traceback.clear_frames(error.__traceback__)
-    # a device forgets what was left to do of a failed backward pass only at its next one
-    with suppress(RuntimeError):  # there may be no memory left for this, either
+    # a device drops the rest of a failed backward pass, and its tensors, only at its next pass
+    with suppress(RuntimeError):  # there may not even be memory for this pass
         for device in ["cpu", *(["cuda"] if torch.cuda.is_initialized() else [])]:
             torch.zeros((), device=device, requires_grad=True).sum().backward()
     torch.cuda.empty_cache()
 
 
-def _watched(kind: type[Exception], run: Callable[[], object]) -> tuple[str, Origin] | None:
-    """Return the layer in whose backward pass `run` raises an error of this kind, or None."""
+def _watched(expected: type[Exception], run: Callable[[], object]) -> tuple[str, Origin] | None:
+    """Return the network and layer in whose backward pass `run` raises `expected`, or None."""
     global watch
     watch = Watch()
     try:
-        with warnings.catch_warnings(record=True) as told:
+        with warnings.catch_warnings(record=True) as shown:
             warnings.simplefilter("always")
             with torch.autograd.set_detect_anomaly(True, check_nan=False):
                 run()
-    except kind:
-        return watch.found([str(warning.message) for warning in told])
-    except Exception:  # another failure says nothing about the first one
+    except expected:
+        return watch.layer_in([str(warning.message) for warning in shown])
+    except Exception:  # an error of another class says nothing about the first one
         return None
     finally:
         watch = None

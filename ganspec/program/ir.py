@@ -20,13 +20,14 @@ from ganspec.language.expr import Width
 
 
 class Call:
-    """A module class with constructor arguments, or a function with the arguments after its inputs.
+    """A torch class or function with its arguments.
 
-    A block is a `Net` with the values of its parameters. `channels` is the number of channels of
-    the result if the input has another; a `Width` stays symbolic. `wraps` are calls around the
-    built module (`spectral_norm`). With `pack`, the inputs are passed as one list (`torch.cat`).
-    `bare` is a call of the same shapes, built in its place to read shapes: without weight norms
-    that the module takes as arguments, or without drawing weights.
+    The arguments of a class are those of its constructor; those of a function follow the tensors
+    that it reads. The target of a block's call is a `Net`, and its arguments are the values of the
+    block's parameters. `channels` is the result's number of channels, None if it is the input's; a
+    `Width` stays symbolic. `wraps` are calls around the built module (`spectral_norm`). With
+    `pack`, the tensors are passed as one list (`torch.cat`). `bare` is a cheaper call with the same
+    shapes, for reading shapes: its module has no weight norms, or draws no weights.
     """
 
     __slots__ = ("args", "bare", "channels", "kwargs", "pack", "target", "wraps")
@@ -57,7 +58,7 @@ class Call:
 
     @property
     def function(self) -> Callable:
-        """The class or function that is called. Must not be read from a call of a block."""
+        """The class or function that is called. Not for a block."""
         assert not isinstance(self.target, Net)  # a block is evaluated step by step
         return self.target
 
@@ -73,25 +74,25 @@ class Call:
         return f"Call({', '.join([name, *map(repr, self.args), *named])})"
 
     def wrapped(self, wrap: Call | None) -> Call:
-        """Return this call inside `wrap`."""
+        """Return this call with `wrap` as its outermost wrap; unchanged if `wrap` is None."""
         if wrap is None:
             return self
         outer = copy(self)
         outer.wraps = (*self.wraps, wrap)
         return outer
 
-    def apply(self, inputs: list[torch.Tensor]) -> torch.Tensor:
-        """Return the result of the call's function on `inputs`; the call must not be a module's."""
+    def apply(self, *inputs: torch.Tensor) -> torch.Tensor:
+        """Return the function's result for the tensors `inputs`. Not for a call of a module."""
         return self.function(*([inputs] if self.pack else inputs), *self.args, **self.kwargs)
 
     def build(self) -> nn.Module:
-        """Return a new module, without `wraps`, on torch's default device. Not for a block."""
+        """Return a new module on torch's default device, without `wraps`. Not for a block."""
         named = {key: plain(value) for key, value in self.kwargs.items()}
         return self.function(*map(plain, self.args), **named)
 
 
 def module_of(call: Call) -> nn.Module:
-    """Return a new module with its weight norms. `call` must not call a block."""
+    """Return a new module of `call`, inside its `wraps`. Not for a block."""
     module = call.build()
     for wrap in call.wraps:
         module = wrap.function(module, **wrap.kwargs)
@@ -99,7 +100,7 @@ def module_of(call: Call) -> nn.Module:
 
 
 def _key(call: Call) -> tuple:
-    """Return a key to compare calls by; equal `partial` functions have equal keys."""
+    """Return a key that is the same for equal calls; `partial`s are compared by their parts."""
     named = {key: _parts(value) for key, value in call.kwargs.items()}
     return (call.target, tuple(map(_parts, call.args)), named, call.channels, call.pack, call.wraps)
 
@@ -111,7 +112,7 @@ def _parts(argument: object) -> object:
 
 
 def plain(argument: object) -> object:
-    """Return an argument with a Width, or every Width in a tuple, as an int."""
+    """Return an argument with plain ints in place of Widths, also within tuples."""
     if isinstance(argument, Width):
         return int(argument)
     if isinstance(argument, tuple):
@@ -119,10 +120,15 @@ def plain(argument: object) -> object:
     return argument
 
 
+def single(value: object) -> object:
+    """Return `2` for `(2, 2)` and other values unchanged, because torch's modules accept both."""
+    return value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
+
+
 def non_defaults(call: Call) -> dict[str, object]:
     """Return the call's keyword arguments that differ from the target's defaults.
 
-    A symbolic width always counts as different, since other values of its names are possible.
+    A symbolic width always counts as different, since its names may get other values.
     """
     parameters = inspect.signature(call.function).parameters
     return {
@@ -142,7 +148,7 @@ def _is_default(value: object, default: object) -> bool:
 
 @dataclass(frozen=True)
 class Origin:
-    """The layer of the spec that a step came from."""
+    """The layer of the spec that a step came from; `path` is its key path from the spec's root."""
 
     path: str
     kind: str
@@ -153,7 +159,8 @@ class Origin:
 class Value:
     """A tensor of the program: its shape without the batch, and its number of channels.
 
-    A label of one class is an index: int64 of shape (), with as many channels as there are classes.
+    `origin` is None for an input. A label of one class is an index: an int64 of shape (), whose
+    `channels` are the number of classes.
     """
 
     id: int
@@ -164,7 +171,7 @@ class Value:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of a map."""
+        """Height and width of a map. Not for a vector."""
         return self.shape[1], self.shape[2]
 
     @property
@@ -181,7 +188,7 @@ class Value:
         return " x ".join(map(str, self.shape))
 
 
-# Ids of a network's inputs; the ids of its steps' outputs count from 0.
+# Ids of a network's inputs; the outputs of its steps, and all values of blocks, count from 0.
 START, LABEL = -1, -2
 
 
@@ -194,8 +201,8 @@ class Step:
     output: Value
     origin: Origin
     branch: str | None = None  # attribute name for its modules, such as `label`
-    tap: str | None = None  # name that the spec gives the value, by `as:`
-    initialize: Call | None = None  # fills this layer's weights, after the network's
+    tap: str | None = None  # the name that the spec gives the output by `as:`
+    initialize: Call | None = None  # the layer's own `init`, called after the network's
 
     @property
     def is_module(self) -> bool:
@@ -214,7 +221,10 @@ class Input:
 def start_input(
     shape: tuple[int, ...], channels: Width | None = None, role: str = "value"
 ) -> Input:
-    """Return the first input of a network: `z` for latents, `x` for everything else."""
+    """Return the first input of a network: `z` for latents, `x` for everything else.
+
+    `shape` is without the batch. `channels` is `shape[0]` by default.
+    """
     channels = Width(shape[0] if shape else 1) if channels is None else channels
     return Input("z" if role == "latent" else "x", Value(START, shape, channels), role)
 
@@ -229,8 +239,9 @@ def label_input(size: Width, is_index: bool) -> Input:
 class Net:
     """The program of a network or a block.
 
-    `params` are the constructor's parameters and their values. `outputs` are the values that
-    `forward` returns, by name, the main one first.
+    `params` are the parameters of the emitted class, with the values that the spec gives them.
+    `outputs` are the values that `forward` returns, by name, the main output first. `initialize`
+    fills the weights of the whole network.
     """
 
     name: str
@@ -250,18 +261,19 @@ class Net:
         """True if `forward` takes labels."""
         return any(start.role == "label" for start in self.inputs)
 
-    def values(self) -> Iterator[Value]:
-        """Yield the inputs and every step's output, those inside blocks too."""
-        for start in self.inputs:
-            yield start.value
+    @cached_property
+    def values(self) -> dict[int, Value]:
+        """The inputs and the outputs of all steps by their ids, those inside blocks too."""
+        values = {start.value.id: start.value for start in self.inputs}
         for step in self.steps:
-            yield step.output
+            values[step.output.id] = step.output
             if isinstance(step.call.target, Net):
-                yield from step.call.target.values()
+                values |= step.call.target.values
+        return values
 
     @property
     def output(self) -> Value:
-        """The first value that `forward` returns."""
+        """The main output: the first value that `forward` returns."""
         return next(iter(self.outputs.values()))
 
     @property
@@ -270,7 +282,7 @@ class Net:
         return tuple(self.outputs.values())[1:]
 
     def leaves(self) -> Iterator[Step]:
-        """Yield every step in order; a block's steps replace the step that calls the block."""
+        """Yield the steps in order, with a block's steps in place of the step that calls it."""
         for step in self.steps:
             if isinstance(step.call.target, Net):
                 yield from step.call.target.leaves()
@@ -279,7 +291,7 @@ class Net:
 
     @cached_property
     def uses(self) -> dict[int, int]:
-        """Number of times that each value is read or returned, by its id."""
+        """The number of times that a step reads or `forward` returns each value, by its id."""
         count = dict.fromkeys((value.id for value in self.outputs.values()), 1)
         for step in self.steps:
             for value in step.inputs:

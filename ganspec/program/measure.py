@@ -1,4 +1,4 @@
-"""Costs of a program by layer: parameters, buffers and multiply-adds."""
+"""Count the parameters, buffers and multiply-adds of each layer of a program."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from ganspec.program.multiply_adds import MultiplyAdds
 from ganspec.program.probe import hollow
 from ganspec.program.statistics import fix_neutral
 
-# Beyond these, torch counts without numbers: in no time and memory, but it imports its compiler.
+# Larger modules are counted on the meta device, which takes no time and memory, but on which torch
+# imports its compiler.
 LARGEST_DRAWN = 2**24  # weights of a layer
 LARGEST_COMPUTED = 2**34  # weights of a layer, times the places where they are applied
 
@@ -23,10 +24,11 @@ LARGEST_COMPUTED = 2**34  # weights of a layer, times the places where they are 
 class Cost:
     """The costs of one layer.
 
-    `path` is the layer's key path below the network's key, `output` its output's shape without the
-    batch. `macs` are the multiply-adds of one image's forward pass, None if they were not counted.
-    `buffers` counts floating-point numbers such as batch norm's running statistics, Keras's
-    non-trainable parameters.
+    `path` is the layer's key path below the network's key, `output` the shape of its output without
+    the batch. `trainable` is the number of its parameters. `buffers` is the number of its
+    floating-point buffers, such as running statistics, which Keras calls non-trainable parameters.
+    `macs` are the multiply-adds of one image's forward pass, None if they were not counted. `line`
+    is the layer's line in the spec.
     """
 
     path: str
@@ -44,14 +46,13 @@ class Cost:
 
 
 def costs(net: Net, macs: bool = False) -> list[Cost]:
-    """Return the cost of each layer that makes a call, with blocks and repeats expanded.
+    """Return the costs of a network's layers in order, with blocks and repeats expanded.
 
-    Multiply-adds are counted only if `macs` is true.
+    Layers that make no call are left out. Multiply-adds are counted only if `macs` is true.
     """
     rows: list[Cost] = []
-    values = {value.id: value for value in net.values()}
     for step in net.leaves():
-        row = step_cost(step, [values[i] for i in step.inputs], macs)
+        row = step_cost(step, [net.values[i] for i in step.inputs], macs)
         if rows and rows[-1].path == row.path:  # a layer may be several calls: pad, then conv
             row = _add(rows.pop(), row)
         rows.append(row)
@@ -65,7 +66,7 @@ def _add(first: Cost, last: Cost) -> Cost:
 
 
 def step_cost(step: Step, inputs: list[Value], macs: bool) -> Cost:
-    """Return the cost of one call on `inputs`."""
+    """Return the cost of a step that reads `inputs`; `macs` as in `costs`."""
     trainable = buffers = 0
     bare = hollow(step.call) if step.is_module else None
     if bare is not None:
@@ -89,12 +90,12 @@ def below_key(path: str) -> str:
 
 
 def _is_wrapped(step: Step) -> bool:
-    """Return True if the module may have a weight norm, which can add parameters or buffers."""
+    """Return True if a module may have a weight norm, which can add parameters or buffers."""
     return bool(step.call.wraps) or any(callable(v) for v in step.call.kwargs.values())
 
 
 def _normed(call: Call, bare: nn.Module) -> nn.Module:
-    """Return the call's module with its weight norms, without numbers if `bare` is large."""
+    """Return the call's module with its weight norms; on the meta device if `bare` is large."""
     if sum(p.numel() for p in bare.parameters()) <= LARGEST_DRAWN:
         return module_of(call)
     with torch.device("meta"):
@@ -102,6 +103,7 @@ def _normed(call: Call, bare: nn.Module) -> nn.Module:
 
 
 def _macs(step: Step, bare: nn.Module | None, inputs: list[Value]) -> int:
+    """Return the multiply-adds of a step on one image; `bare` is its module, if it has one."""
     tensors = [value.tensor(1) for value in inputs]
     if bare is not None:
         fix_neutral(bare)
@@ -111,13 +113,13 @@ def _macs(step: Step, bare: nn.Module | None, inputs: list[Value]) -> int:
     with MultiplyAdds() as counter, torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         if bare is None:
-            step.call.apply(tensors)
+            step.call.apply(*tensors)
         else:
             bare.eval()(*tensors)
     return counter.count
 
 
 def totals(rows: list[Cost]) -> dict[str, int]:
-    """Return a network's numbers of parameters, by `total`, `trainable` and `buffers`."""
+    """Return a network's numbers of parameters under `total`, `trainable` and `buffers`."""
     trainable, buffers = sum(r.trainable for r in rows), sum(r.buffers for r in rows)
     return {"total": trainable + buffers, "trainable": trainable, "buffers": buffers}

@@ -1,4 +1,4 @@
-"""Count multiply-adds of torch's operators without importing torch's compiler."""
+"""Count the multiply-adds of torch's operators, without importing torch's compiler."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from torch.utils.flop_counter import flop_registry
 
 
 class MultiplyAdds(TorchDispatchMode):
-    """Count the multiply-adds within a `with` block by torch's formulas for its operators.
+    """A `with` block that counts the multiply-adds of its operators by torch's formulas.
 
     `torch.utils.flop_counter.FlopCounterMode` gives the same counts, but its first operator imports
     torch's compiler, some 800 modules: two seconds of every command that shows a cost.

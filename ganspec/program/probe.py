@@ -1,9 +1,9 @@
 """Find the shape of a call's result by running the call on an empty batch.
 
 Modules are built on the meta device, which draws no weights, and run on an empty batch in main
-memory, which computes nothing. A call that refuses an empty batch runs on a batch of two. Running
-on the meta device would give shapes too, but its Python kernels import torch's compiler: more than
-a second, against less than a millisecond a layer.
+memory, which computes nothing. A call that refuses an empty batch runs on a batch of two. Runs on
+the meta device would give shapes, too, but its Python kernels import torch's compiler: that takes
+more than a second, while a run in main memory takes less than a millisecond a layer.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from torch import nn
 from ganspec.program.ir import Call, Value
 
 LARGEST = 2**31  # numbers in one tensor; a larger one is likely a mistake
-LARGEST_RETRY = 2**22  # numbers in an input of one image; larger calls are not retried
-FAILURES = (RuntimeError, ValueError, TypeError, IndexError, MemoryError)
-# Patterns of torch's messages, and what is said in their place with the sizes that they hold.
+LARGEST_RETRY = 2**22  # numbers in an input of one image; with more, a call is not run on a batch
+FAILURES = (RuntimeError, ValueError, TypeError, IndexError, MemoryError)  # errors of torch's calls
+# Patterns of torch's messages, each with the words of specs for it. `{0}` is the first group.
 WORDS = (
     (
         r"padded input size per channel: \((\w+) x (\w+)\)\. Kernel size: \((\w+) x (\w+)\)",
@@ -44,15 +44,16 @@ WORDS = (
 class ProbeError(Exception):
     """Raised when torch cannot run a call, or a result is empty or too large.
 
-    If torch refused, the message is torch's, in the words of specs or its first line.
+    If torch refused the call, the message is the first line of torch's, or its meaning in the words
+    of specs.
     """
 
 
 def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
-    """Return the shape, without the batch, of `call` on `inputs`.
+    """Return the shape, without the batch, of the result of `call` on `inputs`.
 
-    Raise ProbeError if torch refuses the call, or if the result for
-    one image is empty or has more than LARGEST numbers.
+    Raise ProbeError if torch refuses the call, or if the result for one image is empty or has more
+    than LARGEST numbers.
     """
     try:
         with warnings.catch_warnings(), torch.no_grad():
@@ -61,8 +62,8 @@ def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
             try:
                 result = _run(call, module, inputs, batch=0)
             except FAILURES:
-                # affine instance norm refuses an empty batch; any other call fails again, with
-                # the message that a user would see
+                # An affine instance norm refuses an empty batch. Any other call that fails here
+                # fails on two images, too, with the message that a user would see.
                 if max(math.prod(value.shape) for value in inputs) > LARGEST_RETRY:
                     raise
                 result = _run(call, module, inputs, batch=2)
@@ -88,15 +89,16 @@ def _worded(message: str) -> str:
 def _run(
     call: Call, module: nn.Module | None, inputs: tuple[Value, ...], batch: int
 ) -> torch.Tensor:
+    """Return the result for a batch of zeros; `module` is the call's module, if it has one."""
     tensors = [value.tensor(batch) for value in inputs]
-    return call.apply(tensors) if module is None else module(*tensors)
+    return call.apply(*tensors) if module is None else module(*tensors)
 
 
 def hollow(call: Call) -> nn.Module:
-    """Return the call's module in main memory, with weights that are not initialized.
+    """Return the call's module in main memory, without initialized weights or weight norms.
 
-    It is without weight norms. A module whose constructor reads numbers of tensors cannot be built
-    without values: its weights are drawn. Raise ValueError if others have over LARGEST weights.
+    Weights are drawn all the same if the constructor reads numbers of tensors, since then it cannot
+    run on the meta device. Raise ValueError if any other module has more than LARGEST weights.
     """
     try:
         with torch.device("meta"):

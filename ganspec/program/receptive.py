@@ -1,10 +1,10 @@
 """The receptive field of a network's values: the part of the image that each value depends on.
 
-The program is run on coordinates with a maximum in place of every sum. Each place of a value holds
-the last row and column that it sees and, negated, the first. A place that reads several others sees
-from their first row and column to their last. This is exact at the edges of the image, at odd sizes
-and for the phases of transposed convolutions, unlike the closed formula (equation 2 of Araujo et
-al., 2019, "Computing Receptive Fields of Convolutional Neural Networks").
+The program is run on coordinates, with a maximum in place of every sum. Each place of a value holds
+the last row and column of the image that it sees and, negated, the first. A place that reads
+several others sees from their first row and column to their last. This is exact at the edges of the
+image, at odd sizes and for the phases of transposed convolutions, unlike the closed formula
+(equation 2 of Araujo et al., 2019, "Computing Receptive Fields of Convolutional Neural Networks").
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from ganspec.program.ir import Net, Step, Value
 from ganspec.program.measure import below_key
 from ganspec.program.probe import hollow
 
-NOWHERE = -torch.inf
+NOWHERE = -torch.inf  # the edge of a place that sees nothing
 Jump: TypeAlias = tuple[Fraction, Fraction]
 Pair: TypeAlias = tuple[int, int]
 
@@ -34,7 +34,7 @@ class ReceptiveField:
     """The largest height and width, in pixels of the image, that one number of a value sees.
 
     `jump` is the distance, in pixels down and across, between the fields of neighbouring places of
-    a map. A vector has none, nor has a map that was made of one.
+    a map. It is None for a vector, and for a map that was made of a vector.
     """
 
     size: Pair
@@ -46,10 +46,11 @@ class ReceptiveField:
 
 @dataclass(frozen=True)
 class Reach:
-    """The edges of the area that each place of a value sees: 4 x height x width, or 4 x numbers.
+    """The edges of the area of the image that each place of a value sees.
 
-    The four are the last row, the negated first row, the last column and the negated first column.
-    All channels of a place share its edges.
+    `edges` is a tensor of 4 x height x width for a map, whose channels share the edges, and of 4 x
+    length for a vector. The four are the last row, the negated first row, the last column and the
+    negated first column. `jump` is that of `ReceptiveField`.
     """
 
     edges: torch.Tensor
@@ -61,7 +62,7 @@ class Reach:
         return bool((self.edges == NOWHERE).all())
 
     def summary(self) -> ReceptiveField | None:
-        """Return the largest field of a place; None if no place sees the image."""
+        """Return the largest height and width of the places' areas; None if no place sees."""
         if self.is_blind:
             return None
         bottom, top, right, left = self.edges.flatten(1)
@@ -70,20 +71,20 @@ class Reach:
 
 
 def receptive_field(net: Net) -> Pair | None:
-    """Return the height and width, in pixels, that one number of the network's output sees.
+    """Return the height and width, in pixels, that one number of a network's output sees.
 
-    They are the largest over all places, and never more than the image. Statistics of
-    normalizations do not count, as is usual. Return None for a network that reads no image, or
-    whose output does not depend on it.
+    They are the largest over all places of the output, and never larger than the image. As is
+    usual, the statistics of normalizations do not count. Return None if the network reads no image,
+    or if its output does not depend on the image.
     """
     field = _reaches(net)[net.output.id].summary() if net.inputs[0].value.is_map else None
     return field.size if field else None
 
 
 def receptive_fields(net: Net) -> dict[str, ReceptiveField | None]:
-    """Return the receptive field of each layer by its path in `Cost`; {} if no image is read.
+    """Return the receptive field of each layer by its `Cost.path`; {} if no image is read.
 
-    A layer that sees no pixel, such as one on the label alone, has None.
+    It is None for a layer that does not depend on the image, such as one that reads only the label.
     """
     if not net.inputs[0].value.is_map:
         return {}
@@ -92,15 +93,14 @@ def receptive_fields(net: Net) -> dict[str, ReceptiveField | None]:
 
 
 def _reaches(net: Net) -> dict[int, Reach]:
-    """Return the reach of every value, also inside blocks, by the value's id."""
+    """Return the reach of every value by its id, those inside blocks too."""
     image, *labels = (i.value for i in net.inputs)
     return dict(_run(net, [_pixels(image), *map(_blind, labels)]))
 
 
 def _run(net: Net, inputs: list[Reach]) -> Iterator[tuple[int, Reach]]:
-    starts = [i.value for i in net.inputs]
-    values = {value.id: value for value in starts}
-    reaches = {value.id: reach for value, reach in zip(starts, inputs, strict=True)}
+    """Yield the id and reach of every value of a network or block whose inputs have reaches."""
+    reaches = {start.value.id: reach for start, reach in zip(net.inputs, inputs, strict=True)}
     for step in net.steps:
         reads = [reaches[i] for i in step.inputs]
         if isinstance(step.call.target, Net):
@@ -110,8 +110,8 @@ def _run(net: Net, inputs: list[Reach]) -> Iterator[tuple[int, Reach]]:
         elif step.call.target in RULES:
             output = RULES[step.call.target](step, reads)
         else:
-            output = _probed(step, [values[i] for i in step.inputs], reads)
-        values[step.output.id], reaches[step.output.id] = step.output, output
+            output = _probed(step, [net.values[i] for i in step.inputs], reads)
+        reaches[step.output.id] = output
     yield from reaches.items()
 
 
@@ -123,6 +123,7 @@ def _pixels(image: Value) -> Reach:
 
 
 def _blind(value: Value) -> Reach:
+    """Return the reach of a value that does not depend on the image."""
     places = value.size if value.is_map else value.shape[:1]
     return Reach(torch.full((4, *places), NOWHERE))
 
@@ -132,7 +133,10 @@ def _blind(value: Value) -> Reach:
 
 @dataclass(frozen=True)
 class Windows:
-    """Windows over a map, down and across; the first begins `before` places outside of it."""
+    """Sliding windows over a map, each number down and across.
+
+    The first window begins `before` places outside the map.
+    """
 
     kernel: Pair
     stride: Pair
@@ -146,7 +150,7 @@ class Windows:
         return cls(*(pair(getattr(module, name, 1)) for name in names))
 
     def slide(self, edges: torch.Tensor, size: Pair) -> torch.Tensor:
-        """Return the maximum of `edges` over each of `size` windows."""
+        """Return the maximum of `edges` in each window; there are `size` windows."""
         padding = []
         for i in (1, 0):  # F.pad takes the padding of columns first; negative padding crops
             span = (size[i] - 1) * self.stride[i] + (self.kernel[i] - 1) * self.dilation[i] + 1
@@ -168,7 +172,7 @@ def _everything(step: Step, reads: list[Reach]) -> Reach:
 
 
 def _windows(step: Step, reads: list[Reach]) -> Reach:
-    """Return the reach of a convolution or a pool, whose windows leave out the padding."""
+    """Return the reach of a convolution or a pool; its windows do not see the padding."""
     (x,), windows = reads, Windows.of(hollow(step.call))
     return Reach(windows.slide(x.edges, step.output.size), _scale(x.jump, windows.stride))
 
@@ -188,7 +192,10 @@ def _resampled(step: Step, reads: list[Reach]) -> Reach:
 
 
 def _grow(step: Step, x: Reach, transposed: Windows) -> Reach:
-    """Return the reach of a transposed convolution: windows over `x` with gaps between places."""
+    """Return the reach of a transposed convolution of `x` with the windows `transposed`.
+
+    It is the reach of windows of stride 1 over the places of `x`, set apart by the stride.
+    """
     stride, dilation = transposed.stride, transposed.dilation
     rows, columns = ((n - 1) * s + 1 for n, s in zip(x.edges.shape[1:], stride, strict=True))
     apart = torch.full((4, rows, columns), NOWHERE)
@@ -204,16 +211,12 @@ def _scale(jump: Jump | None, strides: Sequence[int | Fraction]) -> Jump | None:
     return (jump[0] * strides[0], jump[1] * strides[1]) if jump else None
 
 
-def _zero_padded(step: Step, reads: list[Reach]) -> Reach:
+def _padded(step: Step, reads: list[Reach]) -> Reach:
+    """Return the reach of a padding: the module applied to the edges, where zeros see nothing."""
     (x,), module = reads, hollow(step.call)
-    assert isinstance(module, nn.ZeroPad2d)
-    return Reach(F.pad(x.edges, module.padding, value=NOWHERE), x.jump)
-
-
-def _mirrored(step: Step, reads: list[Reach]) -> Reach:
-    """Return the reach of a reflection or replication padding, by running the module on edges."""
-    (x,) = reads
-    return Reach(hollow(step.call)(x.edges), x.jump)
+    if isinstance(module, nn.ZeroPad2d):
+        module.value = NOWHERE
+    return Reach(module(x.edges), x.jump)
 
 
 def _flattened(step: Step, reads: list[Reach]) -> Reach:
@@ -228,13 +231,14 @@ def _unflattened(step: Step, reads: list[Reach]) -> Reach:
 
 
 def _concatenated(step: Step, reads: list[Reach]) -> Reach:
-    """Return the reach of `torch.cat`: vectors are joined, maps share one reach per place."""
+    """Return the reach of `torch.cat`: the reaches of vectors in a row, the union of maps'."""
     if not step.output.is_map:
         return Reach(torch.cat([reach.edges for reach in reads], dim=1))
     return _union(reads)
 
 
 def _union(reaches: list[Reach]) -> Reach:
+    """Return the reach in which each place sees all that it sees in any of `reaches`."""
     jump = next((reach.jump for reach in reaches if reach.jump), None)
     return Reach(torch.stack([reach.edges for reach in reaches]).amax(0), jump)
 
@@ -243,21 +247,20 @@ RULES: dict[object, Callable[[Step, list[Reach]], Reach]] = {
     **dict.fromkeys((nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d), _windows),
     nn.ConvTranspose2d: _transposed,
     **dict.fromkeys((nn.Upsample, nn.PixelShuffle), _resampled),
-    nn.ZeroPad2d: _zero_padded,
-    **dict.fromkeys((nn.ReflectionPad2d, nn.ReplicationPad2d), _mirrored),
+    **dict.fromkeys((nn.ZeroPad2d, nn.ReflectionPad2d, nn.ReplicationPad2d), _padded),
     nn.Flatten: _flattened,
     nn.Unflatten: _unflattened,
     torch.cat: _concatenated,
     nn.Linear: _everything,
-    # these change number by number, apart from statistics, which do not count
+    # these change each number by itself, apart from statistics, which do not count
     **dict.fromkeys((nn.InstanceNorm2d, nn.GroupNorm, nn.LayerNorm), lambda step, reads: reads[0]),
-    # `_probed` would give the same more slowly, and deep networks have many of these
+    # so do these, for which `_probed` gives the same, but slowly for the many of a deep network
     **dict.fromkeys((nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU), lambda step, reads: reads[0]),
 }
 
 
 def _probed(step: Step, values: list[Value], reads: list[Reach]) -> Reach:
-    """Return the reach of a call without a rule, by running it."""
+    """Return the reach of a call without a rule, by running the call on changed inputs."""
     blind = _blind(step.output)
     parts, places = [blind], torch.Size(blind.edges.shape[1:])
     for i, reach in enumerate(reads):
@@ -275,7 +278,10 @@ def _probed(step: Step, values: list[Value], reads: list[Reach]) -> Reach:
 
 
 def _gather(edges: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-    """Return the maximum of `edges` over each place's rows and columns: 4 x places."""
+    """Return the maximum of `edges` over the rows and columns that each place reads: 4 x places.
+
+    `rows` and `columns` are the masks of `dependence`.
+    """
     edges = edges.view(4, len(rows), len(columns))
     # many places read the same rows, and many the same columns
     rows, row_of = rows.unique(dim=1, return_inverse=True)

@@ -1,7 +1,7 @@
-"""Try a step of a program on batches of certain sizes.
+"""Find out whether a step of a program can read a batch of a certain size, by trying it.
 
-Most calls treat each image by itself, so that any batch will do. A normalization, or a layer of a
-user's own, may need more images, or a multiple of some number.
+Most calls treat each image by itself and read any batch. A normalization, or a layer of a user's
+own, may need several images, or a multiple of some number.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from ganspec.program.probe import hollow
 
 LARGEST = 2**26  # numbers in an input; larger ones are not tried
 USUAL = (64, 16, 2)  # sizes of batches that a layer can be expected to read
-ONE_VALUE = "more than 1 value per channel"  # in torch's error of a normalization
+ONE_VALUE = "more than 1 value per channel"  # in the error of a normalization of a single vector
 
 
 def reason_against(step: Step, inputs: list[Value], images: int, training: bool) -> str | None:
-    """Return why a step cannot read a batch of `images`; None if it can, or if nothing tells.
+    """Return why a step cannot read a batch of `images` images, in one line.
 
-    A result that is not a number, as the deviation of a single image, is a reason, too. It counts
-    only if a batch of a usual size gives numbers.
+    The reason is the step's error, or `its results are not numbers`, as for the standard deviation
+    of a single image. Return None if there is no reason, if the step is too large to be tried, or
+    if it fails on batches of usual sizes, too, since then the size is not the reason.
     """
     numbers = images * sum(math.prod(value.shape) for value in inputs)
     if not _may_refuse(step.call, images) or numbers > LARGEST:
@@ -48,7 +49,7 @@ def reason_against(step: Step, inputs: list[Value], images: int, training: bool)
 def _may_refuse(call: Call, images: int) -> bool:
     """Return True if a call may refuse a batch because of its number of images.
 
-    Of torch's modules only batch norms do, and ganspec's own refuse nothing but single images.
+    Of torch's modules only batch norms do, and they and ganspec's own only refuse a single image.
     """
     home = getattr(call.target, "__module__", None) or ""
     if home.partition(".")[0] not in ("torch", "ganspec", "_operator"):
@@ -58,8 +59,8 @@ def _may_refuse(call: Call, images: int) -> bool:
     return home.startswith("ganspec.") or issubclass(call.function, _BatchNorm)  # type: ignore[arg-type]  # a class
 
 
-def _runner(call: Call, training: bool) -> Callable[[list[torch.Tensor]], torch.Tensor]:
-    """Return a function that applies the call, with small random weights if it is a module."""
+def _runner(call: Call, training: bool) -> Callable[..., torch.Tensor]:
+    """Return the call as a function of its inputs; a module gets small random weights."""
     if not call.is_module:
         return call.apply
     module: nn.Module = hollow(call).train(training)
@@ -68,16 +69,14 @@ def _runner(call: Call, training: bool) -> Callable[[list[torch.Tensor]], torch.
             weight.normal_(std=0.1)
     for buffer in module.buffers():
         buffer.zero_()
-    return lambda tensors: module(*tensors)
+    return module
 
 
-def _failure(
-    run: Callable[[list[torch.Tensor]], torch.Tensor], inputs: list[Value], images: int
-) -> str | None:
-    """Return the error of a run on random images in one line; None if its results are numbers."""
+def _failure(run: Callable[..., torch.Tensor], inputs: list[Value], images: int) -> str | None:
+    """Return the error of a run on random images in one line; None if the results are numbers."""
     tensors = [value.tensor(images) for value in inputs]
     try:
-        output = run([x.normal_() if x.is_floating_point() else x for x in tensors])
+        output = run(*(x.normal_() if x.is_floating_point() else x for x in tensors))
     except Exception as error:
         return str(error).split("\n")[0] or type(error).__name__
     return "its results are not numbers" if torch.isnan(output).any() else None

@@ -134,7 +134,7 @@ class SharedNetwork:
 
         def apply(*tensors: torch.Tensor) -> torch.Tensor:
             entered = self.enter(reach, None, tensors) or tensors
-            output = step.call.apply(list(entered))
+            output = step.call.apply(*entered)
             return self.leave(reach, None, None, output) if self.size else output
 
         return apply
@@ -215,7 +215,7 @@ def _run(
     torch.manual_seed(1)
     before = _random_state(device)
     if module is None:
-        output = step.call.apply(tensors)
+        output = step.call.apply(*tensors)
     else:
         tried = copy.deepcopy(module).train()  # buffers may change
         for part in tried.modules():

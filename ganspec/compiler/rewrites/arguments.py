@@ -1,4 +1,4 @@
-"""The arguments of calls, by name."""
+"""Read the arguments of modules' calls by name."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache
 
 from torch import nn
 
-from ganspec.program.ir import Call, plain
+from ganspec.program.ir import Call, plain, single
 
 
 @cache
@@ -16,27 +16,26 @@ def _signature(target: type[nn.Module]) -> inspect.Signature:
 
 
 def arguments(call: Call) -> dict[str, object]:
-    """Return all arguments of a module's call by name, defaults too; pairs of equal numbers as one.
+    """Return all arguments of a module's call by name, defaults included.
 
-    So a kernel of (3, 3) is 3.
+    A tuple of equal numbers becomes one number: a kernel of (3, 3) is 3.
     """
     bound = _signature(call.function).bind(*call.args, **call.kwargs)
     bound.apply_defaults()
-    return {name: _single(plain(value)) for name, value in bound.arguments.items()}
-
-
-def _single(value: object) -> object:
-    return value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
+    return {name: single(plain(value)) for name, value in bound.arguments.items()}
 
 
 def is_plain_conv(call: Call) -> bool:
-    """Return True for a convolution of step 1 with a square kernel, zeros as padding, no groups."""
-    given = arguments(call)
-    kernel, padding = given["kernel_size"], given["padding"]
+    """Return True if a convolution has stride 1, a square kernel and no dilation or groups.
+
+    Its padding, of zeros, must be equal down and across and smaller than the kernel.
+    """
+    conv = arguments(call)
+    kernel, padding = conv["kernel_size"], conv["padding"]
     return (
         isinstance(kernel, int)
         and isinstance(padding, int)
         and padding < kernel
-        and (given["stride"], given["dilation"], given["groups"]) == (1, 1, 1)
-        and given["padding_mode"] == "zeros"
+        and (conv["stride"], conv["dilation"], conv["groups"]) == (1, 1, 1)
+        and conv["padding_mode"] == "zeros"
     )

@@ -1,6 +1,7 @@
-"""Self-attention without a matrix of weights: torch's fused kernel computes blocks of it.
+"""Self-attention by torch's fused kernel, which computes the matrix of weights block by block.
 
-Gradients of its gradients, as a gradient penalty needs them, are computed by the usual formula.
+The kernel's gradient has no gradient of its own. Where that is needed, as by a gradient penalty,
+the gradient is computed by the usual formula.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ganspec.kinds.layers.self_attention import SelfAttention
 from ganspec.program.ir import Call, Value
 
 TARGETS = (SelfAttention,)
-LEAST_PLACES = 256  # measured on a CPU: on 64 places, the kernel is slower than a matrix
+LEAST_PLACES = 256  # measured on a CPU: on 64 places, the kernel is slower than the whole matrix
 
 
 def fits(calls: Sequence[Call], x: Value) -> bool:
@@ -27,7 +28,7 @@ def apply(module: SelfAttention, x: torch.Tensor) -> torch.Tensor:
     """Return `module(x)`."""
     if x.device.type != "cpu":
         return module(x)
-    # places x channels, in this order, is what the kernel reads fastest
+    # the kernel is fastest on contiguous tensors of n x places x channels
     parts = (convolve(x) for convolve in (module.query, module.key, module.value))
     query, key, value = (part.flatten(2).transpose(1, 2).contiguous() for part in parts)
     mixed, _ = _Attention.apply(query, key, value)
@@ -36,7 +37,7 @@ def apply(module: SelfAttention, x: torch.Tensor) -> torch.Tensor:
 
 
 class _Attention(torch.autograd.Function):
-    """The softmax of queries times keys, times values; each is n x places x channels."""
+    """Softmax of the products of queries and keys, times values; each is n x places x channels."""
 
     @staticmethod
     def forward(
@@ -58,14 +59,14 @@ class _Attention(torch.autograd.Function):
             return _gradients(query, key, value, gradient)
         parts = (part.unsqueeze(1) for part in (gradient, query, key, value, mixed))
         kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu_backward
-        found = kernel(*parts, sums, 0.0, False, scale=1.0)
-        return tuple(part.squeeze(1) for part in found)
+        gradients = kernel(*parts, sums, 0.0, False, scale=1.0)
+        return tuple(part.squeeze(1) for part in gradients)
 
 
 def _gradients(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, gradient: torch.Tensor
 ) -> tuple[torch.Tensor, ...]:
-    """Return the gradients of queries, keys and values."""
+    """Return the gradients for query, key and value; `gradient` is that for the result."""
     weights = torch.softmax(query @ key.transpose(1, 2), dim=-1)
     of_weights = gradient @ value.transpose(1, 2)
     mean = (weights * of_weights).sum(-1, keepdim=True)

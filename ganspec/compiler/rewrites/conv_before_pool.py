@@ -1,8 +1,8 @@
-"""The means of a convolution's results in windows are a convolution with a step.
+"""A convolution before an average pool is one convolution with a stride and a larger kernel.
 
-The windows do not overlap, so each mean is one product of the pixels below it with a larger kernel:
-the means of the smaller one's neighbours. For windows of 2 x 2 and a kernel of 3 x 3 it has 4 x 4
-numbers, and 16 products replace 36.
+The pool's windows do not overlap, so a kernel moved by the windows' size at each step gives all
+means. It is the mean of the original kernel at all positions in a window. For windows of 2 x 2 and
+a kernel of 3 x 3 it has 4 x 4 numbers, so 16 products replace 36.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TARGETS = (nn.Conv2d, nn.AvgPool2d)
 
 
 def fits(calls: Sequence[Call], x: Value) -> bool:
-    """Return True for plain windows, and for a kernel whose means make fewer products."""
+    """Return True for a plain convolution and pool, if the larger kernel makes fewer products."""
     kernel, size = arguments(calls[0])["kernel_size"], window(calls[1])
     return (
         is_plain_conv(calls[0])
@@ -32,7 +32,10 @@ def fits(calls: Sequence[Call], x: Value) -> bool:
 
 
 def window(call: Call) -> int | None:
-    """Return the size of square windows next to each other, without padding; None for others."""
+    """Return the size of a pool's windows if they are square, side by side and without padding.
+
+    Return None for other pools.
+    """
     pool = arguments(call)
     size, stride = pool["kernel_size"], pool["stride"]
     is_plain = stride in (None, size) and pool["padding"] == 0 and not pool["ceil_mode"]

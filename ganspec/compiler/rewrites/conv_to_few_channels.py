@@ -1,7 +1,7 @@
-"""A convolution of step 1 that makes an image is a transposed one, with the kernel turned around.
+"""A convolution that makes an image is a transposed convolution with the kernel turned around.
 
-The transposed one is a matrix product and a sum of patches, and its gradients are convolutions of
-few channels.
+This holds for stride 1. The transposed convolution is a matrix product and a sum of patches, and
+its gradients are convolutions of few channels.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ TARGETS = (nn.Conv2d,)
 
 def fits(calls: Sequence[Call], x: Value) -> bool:
     """Return True for a plain convolution from many channels to few, larger than 1 x 1."""
-    given = arguments(calls[0])
-    few = makes_few(given["in_channels"], given["out_channels"])
-    return few and is_plain_conv(calls[0]) and given["kernel_size"] != 1
+    conv = arguments(calls[0])
+    few = makes_few(conv["in_channels"], conv["out_channels"])
+    return few and is_plain_conv(calls[0]) and conv["kernel_size"] != 1
 
 
 def apply(module: nn.Conv2d, x: torch.Tensor) -> torch.Tensor:

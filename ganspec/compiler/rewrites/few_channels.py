@@ -1,6 +1,6 @@
-"""Transposed convolutions that make images: a matrix product, then a sum of overlapping patches.
+"""Compute a transposed convolution to few channels as a matrix product and a sum of patches.
 
-torch's kernels for CPUs compute 16 channels at a time, and discard all but the few that there are.
+torch's own kernels for CPUs compute 16 channels at a time, and discard those that do not exist.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-# measured on a CPU: with 8 channels of a result, or 16 of the input, the usual kernel is as fast
+# measured on a CPU: torch's kernel is as fast to 8 channels, and from 16 channels
 MOST_OUT, LEAST_IN = 4, 64
 
 
 def makes_few(inputs: object, outputs: object) -> bool:
-    """Return True if so many channels of input and result make patches faster, on a CPU."""
+    """Return True if patches are faster on a CPU for these numbers of channels."""
     assert isinstance(inputs, int) and isinstance(outputs, int)
     return inputs >= LEAST_IN and outputs <= MOST_OUT
 
@@ -23,7 +23,7 @@ def makes_few(inputs: object, outputs: object) -> bool:
 def conv_transpose(
     x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, stride: int, padding: int
 ) -> torch.Tensor:
-    """Return `F.conv_transpose2d` of the arguments."""
+    """Return `F.conv_transpose2d` of the arguments, by patches if that is faster."""
     if x.device.type != "cpu" or not makes_few(*weight.shape[:2]):
         return F.conv_transpose2d(x, weight, bias, stride, padding)
     if torch.is_autocast_enabled("cpu"):
@@ -34,12 +34,12 @@ def conv_transpose(
 
 
 class _Patches(torch.autograd.Function):
-    """A transposed convolution; its gradients are torch's own, which compute what is needed."""
+    """A transposed convolution by patches; its gradients are computed by torch's own function."""
 
     @staticmethod
     def forward(x: torch.Tensor, weight: torch.Tensor, stride: int, padding: int) -> torch.Tensor:
         kernel = weight.shape[2:]
-        # with gradients, `@` would choose another order of the data, which takes longer
+        # where gradients are recorded, `@` would copy the data into another order, which is slower
         patches = weight.flatten(1).t().expand(len(x), -1, -1).bmm(x.flatten(2))
         size = tuple(
             (pixels - 1) * stride + width - 2 * padding

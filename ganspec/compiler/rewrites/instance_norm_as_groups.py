@@ -1,7 +1,7 @@
-"""An instance norm is a group norm with a channel in each group.
+"""An instance norm is a group norm with one channel in each group.
 
-torch computes an instance norm as a batch norm of a single image with the batch's maps as its
-channels, for which it repeats gains and biases. Its group norm reads them as they are.
+torch computes an instance norm as a batch norm of one image, whose channels are all maps of the
+batch. So it repeats gains and biases for each image, which its group norm does not do.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def apply(module: nn.InstanceNorm2d, x: torch.Tensor) -> torch.Tensor:
     """Return `module(x)`."""
     if x.device.type != "cpu":
         return module(x)
-    # with channels last, a group norm of single channels takes three times as long
+    # in the format channels_last, a group norm of single channels takes three times as long
     y = F.group_norm(x.contiguous(), x.shape[1], module.weight, module.bias, module.eps)
     if x.is_contiguous():
         return y

@@ -1,7 +1,8 @@
-"""A 1 x 1 convolution of an upsampled map equals the upsampled convolution, bias included.
+"""A 1 x 1 convolution after an upsampling can be computed before it.
 
-Both are linear, one in the channels, the other in the places, and the factors of an interpolation
-add up to 1. The convolution first has fewer places.
+A 1 x 1 convolution combines channels and an interpolation combines places, so their order does not
+matter. The factors of an interpolation add up to 1, so the bias stays the same, too. Before the
+upsampling there are fewer places to convolve.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """A transposed convolution of a 1 x 1 map is one matrix product.
 
-Each place of the result is the input vector times one slice of the kernel; padding cuts places off.
+Each place of the result is the input vector times one slice of the kernel. Padding cuts off the
+outer places.
 """
 
 from __future__ import annotations
@@ -18,17 +19,17 @@ TARGETS = (nn.ConvTranspose2d,)
 
 
 def fits(calls: Sequence[Call], x: Value) -> bool:
-    """Return True if `apply` equals the call's module to rounding."""
-    given = arguments(calls[0])
-    neutral = (given["groups"], given["output_padding"], given["dilation"]) == (1, 0, 1)
+    """Return True for a 1 x 1 map and a kernel without groups, output padding or dilation."""
+    conv = arguments(calls[0])
+    neutral = (conv["groups"], conv["output_padding"], conv["dilation"]) == (1, 0, 1)
     return x.shape[1:] == (1, 1) and neutral
 
 
 def apply(module: nn.ConvTranspose2d, x: torch.Tensor) -> torch.Tensor:
-    """Return `module(x)` for x of N x C x 1 x 1."""
+    """Return `module(x)` for `x` of N x C x 1 x 1."""
     weight = module.weight
     rows, columns = map(int, module.padding)
-    if rows or columns:  # the margin that padding cuts away
+    if rows or columns:
         height, width = weight.shape[2:]
         weight = weight[:, :, rows : height - rows, columns : width - columns]
     y = F.linear(x.flatten(1), weight.flatten(1).t()).unflatten(1, weight.shape[1:])

@@ -15,13 +15,16 @@ TARGETS = (nn.ConvTranspose2d,)
 
 
 def fits(calls: Sequence[Call], x: Value) -> bool:
-    """Return True for a kernel from many channels to few, with the same step down and across."""
-    given = arguments(calls[0])
+    """Return True for a kernel from many channels to few, with the same stride down and across.
+
+    Its padding must be the same, too, and it must have no groups, output padding or dilation.
+    """
+    conv = arguments(calls[0])
     return (
-        makes_few(given["in_channels"], given["out_channels"])
-        and isinstance(given["stride"], int)
-        and isinstance(given["padding"], int)
-        and (given["groups"], given["output_padding"], given["dilation"]) == (1, 0, 1)
+        makes_few(conv["in_channels"], conv["out_channels"])
+        and isinstance(conv["stride"], int)
+        and isinstance(conv["padding"], int)
+        and (conv["groups"], conv["output_padding"], conv["dilation"]) == (1, 0, 1)
     )
 
 
