@@ -103,7 +103,7 @@ def test_values_beyond_an_axis_are_counted():
     values = np.random.default_rng(0).random(1000)
     values[[3, 500]] = 70, -90
     panel = Panel("loss", (Curve(Column(np.arange(1000.0), values), "loss", "blue"),))
-    low, high = curves.view(panel.curves)
+    low, high = curves.y_limits(panel.curves)
     beyond = (values < low) | (values > high)
     assert beyond[[3, 500]].all() and beyond.sum() <= 10 and high - low < 1.5
     count, furthest = f"{beyond.sum()} values", "the furthest -90 at step 500"
