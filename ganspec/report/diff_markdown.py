@@ -11,7 +11,7 @@ HEAD = ["", "| | A | B | |", "| --- | --- | --- | --- |"]
 
 
 def render(comparison: Comparison) -> str:
-    """Return the answer as a list, then a table for each network and section that differs."""
+    """Return a list of the answer, then a table for each network and section that differs."""
     a, b = comparison.a, comparison.b
     parts = [f"**{markdown(a.title)}** against **{markdown(b.title)}**"]
     parts.append("\n".join(f"- {markdown_line(line)}" for line in comparison.answer))
