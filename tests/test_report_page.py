@@ -269,9 +269,8 @@ def test_moments_are_the_grids_first_row(tmp_path):
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(first.data))), row)
 
 
-def test_large_pictures_are_made_smaller_and_said_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(run_images, "FINAL_BYTES", 20_000)
-    final = run_images.final_picture(read_record(make_run(tmp_path / "run")))
+def test_large_pictures_are_made_smaller_and_said_so(tmp_path):
+    final = run_images.final_picture(read_record(make_run(tmp_path / "run")), 20_000)
     assert len(final.data) <= 20_000
     assert final.caption
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from torch import nn
 
@@ -58,7 +58,7 @@ def call_name(step: Step) -> str:
     return CALLS.get(target) or getattr(target, "__name__", "").lower()
 
 
-def sides(values: tuple[int, ...]) -> str:
+def sides(values: Sequence[int]) -> str:
     """Return sizes as text, such as `4 x 4`."""
     return " x ".join(map(str, values))
 

@@ -1,4 +1,4 @@
-"""A run's plots, as SVG in the colours of the page's theme, or as PNG."""
+"""Plots of runs for pages: as SVG in the colours of the page's theme, as PNG or as PDF."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ from ganspec.plots.losses import panels
 from ganspec.runs.record import RunRecord
 from ganspec.scores.panels import score_panels
 
-WIDTH = 6.4  # inches: two plots in a row
-MOST = 8  # largest number of the log's columns to plot for several runs
+WIDTH = 6.4  # inches, so that a page has two plots in a row
+MOST = 8  # most columns of the logs that are plotted for several runs
 
 
 @dataclass(frozen=True)
 class Plot:
-    """A figure, its title for screen readers, and notes on how it is drawn."""
+    """A figure, its name in files, its title, and notes on lines and outliers for its caption."""
 
     name: str
     title: str
@@ -80,7 +80,7 @@ def themed(svg: str, title: str) -> str:
     """Return matplotlib's SVG without its file header, with CSS variables in place of colours."""
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
-    body = re.sub(r'<g id="[^"]*">', "<g>", body)  # ids that would be in every figure of a page
+    body = re.sub(r'<g id="[^"]*">', "<g>", body)  # these ids are the same in all figures of a page
     head = f'<svg role="img" aria-label="{escape(title)}" viewBox='
     body = re.sub(r"<svg\b.*?\bviewBox=", lambda _: head, body, count=1, flags=re.S)
     for name, (light, _) in THEME.items():
@@ -89,7 +89,7 @@ def themed(svg: str, title: str) -> str:
 
 
 def run_plots(record: RunRecord) -> list[Plot]:
-    """Return plots of the losses and accuracies of one run."""
+    """Return a plot of the losses of one run, and a plot of its accuracies, if logged."""
     return [
         _plot(panel.title, f"{panel.title} by step", panel, record.epochs)
         for panel in panels(record.columns, record.claimed_log)
@@ -97,7 +97,7 @@ def run_plots(record: RunRecord) -> list[Plot]:
 
 
 def overlays(records: list[RunRecord]) -> list[Plot]:
-    """Return plots of the first MOST columns of the logs, each with a curve for each run."""
+    """Return plots of the first MOST columns of the logs, each with the curves of all runs."""
     names = list(dict.fromkeys(name for record in records for name in record.columns))
     usual = list(LOOKS)
     names.sort(key=lambda name: usual.index(name) if name in usual else len(usual))
@@ -115,7 +115,7 @@ def overlays(records: list[RunRecord]) -> list[Plot]:
 
 
 def shared_claim(records: list[RunRecord], name: str) -> tuple[Curve, ...]:
-    """Return the claimed curve of a column of the log; () unless all specs claim the same."""
+    """Return the curve that the specs claim for the column `name`, () unless all claim the same."""
     claims = [record.claimed_log.get(name) for record in records]
     first = claims[0]
     if first is None or not all(claim is not None and claim.equals(first) for claim in claims):
@@ -124,7 +124,7 @@ def shared_claim(records: list[RunRecord], name: str) -> tuple[Curve, ...]:
 
 
 def score_plots(records: list[RunRecord]) -> list[Plot]:
-    """Return plots of the scores that were measured at several steps."""
+    """Return a plot for each metric that was measured at several steps of a run."""
     return [
         _plot(f"score_{i}", f"{panel.title} by {panel.x}", panel)
         for i, panel in enumerate(score_panels(records, looks(len(records))))
@@ -132,7 +132,7 @@ def score_plots(records: list[RunRecord]) -> list[Plot]:
 
 
 def column_title(name: str) -> str:
-    """Return the title of a plot of one column of the log."""
+    """Return the title of a plot of the column `name` of the log."""
     words = {"d_loss": "discriminator's loss", "g_loss": "generator's loss"}
     words |= {"real_accuracy": "accuracy on real", "fake_accuracy": "accuracy on generated"}
     if name in words or name not in LOOKS:
@@ -141,5 +141,6 @@ def column_title(name: str) -> str:
 
 
 def _plot(name: str, title: str, panel: Panel, epochs: Epochs | None = None) -> Plot:
+    """Return the plot of one panel, with an axis of epochs if `epochs` are known."""
     notes = tuple(note for note in (thinning(panel), outside(panel)) if note)
     return Plot(name, title, figure_of([panel], epochs, WIDTH), notes)
