@@ -341,8 +341,14 @@ def test_a_port_that_is_taken_is_said(sites):
     assert result.stderr == (
         f"error: port {port} of 127.0.0.1: address already in use; try --port {int(port) + 1}\n"
     )
-    with pytest.raises(PortError, match=r"no address of `nowhere\.invalid` is known"):
-        listen("nowhere.invalid", 0)
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 70])
+def test_a_host_without_an_address_is_said(host):
+    with pytest.raises(
+        PortError, match=r"no address of `.*` is known: .*; try --host 127\.0\.0\.1"
+    ):
+        listen(host, 0)
 
 
 def test_a_port_that_can_be_had_is_advised():

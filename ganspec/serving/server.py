@@ -52,8 +52,10 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise PortError(f"no address of `{host}` is known: {error.strerror}") from None
+    except (OSError, UnicodeError) as error:  # the latter for names that DNS cannot have
+        reason = error.strerror if isinstance(error, OSError) else "no such name is possible"
+        advice = "; try --host 127.0.0.1"
+        raise PortError(f"no address of `{host}` is known: {reason}{advice}") from None
     listening = socket.socket(family, socket.SOCK_STREAM)
     if sys.platform != "win32":  # on Windows, the option lets two programs share a port
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
