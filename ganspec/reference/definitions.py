@@ -156,6 +156,7 @@ class Definitions:
         return self.reference((cls, extending), name, lambda: self._body(cls, extending))
 
     def _body(self, cls: type[Kind], extending: bool) -> Schema:
+        """Return the schema of the value under a kind's key."""
         fields = written_fields(cls)
         required = [n for n, field in fields.items() if field.required and not extending]
         forms = Forms()

@@ -96,6 +96,7 @@ class NetworkView:
         return Line(row.edit, left, right)
 
     def _side(self, side: str, layer: ComparedLayer | None, edit: Edit) -> SideView | None:
+        """Return the view of a layer of the side `a` or `b`, whose layers must come in order."""
         if layer is None:
             return None
         # the path of blocks and branches that this side is in, before and from this layer on
@@ -109,4 +110,5 @@ class NetworkView:
         return SideView(layer, edit, self._anchor(side, layer), other, crumbs)
 
     def _anchor(self, side: str, layer: ComparedLayer) -> str:
+        """Return the name of a layer's HTML anchor."""
         return f"{self.name}-{side}{layer.number}"

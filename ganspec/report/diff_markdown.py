@@ -44,12 +44,14 @@ def _layer(layer: ComparedLayer | None) -> str:
 
 
 def _change(change: Change) -> str:
+    """Return a table's row for a changed property of a network or section."""
     note = f"{change.because}'s default" if change.because else ""
     before, after = markdown(change.before or ""), markdown(change.after or "")
     return f"| {markdown(change.name)} | {before} | {after} | {note} |"
 
 
 def _field(change: Change) -> str:
+    """Return a changed field of a layer, for the last cell of the layer's row."""
     note = f" ({change.because}'s default)" if change.because else ""
     before, after = markdown(change.before or "none"), markdown(change.after or "none")
     return f"{markdown(change.name)} {before} to {after}{note}"

@@ -139,6 +139,7 @@ class DiffTable:
 
 
 def _title(side: Side) -> str:
+    """Return a spec's title, name, system and framework."""
     known = "" if side.title == side.name else f"  {side.name}"
     return printable(f"{side.title}{known}  ({side.system}, {side.framework})")
 
@@ -150,5 +151,6 @@ def near_changes(edits: list[Edit], context: int) -> list[bool]:
 
 
 def _field(change: Change) -> str:
+    """Return a changed field of a layer: `kernel 4 -> 3`."""
     mark = f"  [{change.because}]" if change.because else ""
     return f"{change.name} {change.before or 'none'} -> {change.after or 'none'}{mark}"

@@ -69,12 +69,13 @@ def text_of(found: Diagnostic) -> str:
 
 
 def _command(path: Path, found: Diagnostic) -> str:
+    """Return the workflow command of a diagnostic."""
     place: dict[str, object] = {"file": _file(path, found)}
     if found.mark and place["file"]:
         place |= {"line": found.mark.line, "col": found.mark.column, "endColumn": found.mark.end}
     place["title"] = f"ganspec {found.code}"
-    given = ((key, str(value)) for key, value in place.items() if value is not None)
-    properties = ",".join(f"{key}={_escaped(value, VALUE)}" for key, value in given)
+    known = ((key, str(value)) for key, value in place.items() if value is not None)
+    properties = ",".join(f"{key}={_escaped(value, VALUE)}" for key, value in known)
     return f"::{found.severity} {properties}::{_escaped(text_of(found), TEXT)}"
 
 
@@ -86,6 +87,7 @@ def _escaped(text: str, characters: Iterable[str]) -> str:
 
 
 def _data(path: Path, found: Diagnostic) -> dict[str, Any]:
+    """Return a diagnostic as data; its file is SETTING for a mistake in a setting."""
     mark = found.mark
     return {
         "severity": found.severity,
@@ -101,6 +103,7 @@ def _data(path: Path, found: Diagnostic) -> dict[str, Any]:
 
 
 def _result(path: Path, found: Diagnostic) -> dict[str, Any]:
+    """Return a diagnostic as a result of SARIF, without a location for a mistake in a setting."""
     result = {
         "ruleId": found.code,
         "level": found.severity,
@@ -117,5 +120,6 @@ def _result(path: Path, found: Diagnostic) -> dict[str, Any]:
 
 
 def _uri(file: str) -> str:
+    """Return a file as an address: `file:` for an absolute path, else relative."""
     path = Path(file)
     return path.as_uri() if path.is_absolute() else quote(path.as_posix())

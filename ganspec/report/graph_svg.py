@@ -131,6 +131,7 @@ def _rect(x, y, width, height, radius, look) -> str:
 
 
 def _wire(points: list[tuple[float, float]], is_arrow: bool = True) -> str:
+    """Return a line through `points`, with an arrow at its end if `is_arrow`."""
     path = " L".join(f"{_n(x)} {_n(y)}" for x, y in points)
     head = ' marker-end="url(#arrow)"' if is_arrow else ""
     return f'<path class="wire" d="M{path}"{head}/>'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ganspec.language.errors import printable
 
@@ -49,6 +49,12 @@ def latex_letters(text: str) -> str:
     """
     escaped = "".join(LATEX.get(c) or _letter(c) for c in text)
     return re.sub(r"-(?=-)", "-{}", escaped)  # LaTeX would print `--` as a dash
+
+
+def latex_list(texts: Iterable[str]) -> list[str]:
+    """Return the lines of a LaTeX list, with an escaped item for each text."""
+    items = (rf"  \item {latex(text)}" for text in texts)
+    return [r"\begin{itemize}", *items, r"\end{itemize}"]
 
 
 def booktabs(

@@ -79,7 +79,8 @@ def show_run(run: TrainedRun) -> str:
     For a folder that holds no run, return the text of `repr(run)`.
     """
     if not run.spec_path.is_file():
-        return show("run", _empty(repr(run)))
+        empty: dict[str, object] = {"picture": None, "plots": [], "scores": [], "remarks": []}
+        return show("run", {"folder": repr(run), "when": "", **empty})
     record = read_record(run.folder)
     view, newest = RunView(record, "run1"), final_picture(record, LARGEST)
     scores = [
@@ -97,10 +98,6 @@ def show_run(run: TrainedRun) -> str:
         "scores": scores,
     }
     return show("run", shown)
-
-
-def _empty(folder: str) -> dict[str, object]:
-    return {"folder": folder, "picture": None, "plots": [], "scores": [], "remarks": [], "when": ""}
 
 
 def show_samples(samples: Samples) -> str:

@@ -9,7 +9,7 @@ from ganspec.comparison.survey import survey
 from ganspec.comparison.surveyed import SurveyedSystem
 from ganspec.compiler.lower import lower
 from ganspec.report import table
-from ganspec.report.markup import booktabs, latex, latex_letters
+from ganspec.report.markup import booktabs, latex, latex_letters, latex_list
 from ganspec.report.run_markdown import Files
 from ganspec.report.run_plots import Plot
 from ganspec.report.run_view import ReportView, RunView
@@ -48,9 +48,8 @@ class LatexWriter:
         """Yield a list of warnings for each run that has some."""
         for view in self.report.runs:
             if view.remarks:
-                items = "\n".join(rf"  \item {latex(remark)}" for remark in view.remarks)
                 start = rf"\paragraph{{{latex(view.label)}}}"
-                yield f"{start}\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}"
+                yield "\n".join([start, *latex_list(view.remarks)])
 
     def _hyperparameters(self) -> Iterator[str]:
         """Yield a table with a row for each run whose networks can be built."""

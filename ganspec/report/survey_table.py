@@ -106,6 +106,7 @@ def _lying(titles: tuple[str, ...], rows: tuple[SurveyRow, ...]) -> SurveyTable:
 
 
 def _cells(row: SurveyRow) -> Iterator[str]:
+    """Yield a row's cells as texts for a terminal, "" for None."""
     return (printable(cell or "") for cell in row.cells)
 
 

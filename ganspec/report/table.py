@@ -178,12 +178,7 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     ]
     implied = Implied(spec)
     for title, texts in remarks(implied):
-        lines += [
-            rf"\noindent {markup.latex(title)}:",
-            r"\begin{itemize}",
-            *(rf"  \item {markup.latex(text)}" for text in texts),
-            r"\end{itemize}",
-        ]
+        lines += [rf"\noindent {markup.latex(title)}:", *markup.latex_list(texts)]
     return sealed("\n".join([*lines, ""]))
 
 

@@ -122,6 +122,8 @@ def application(painter: Painter, names: Collection[str] = ()) -> Starlette:
         return HTMLResponse(html)
 
     def drawn(model: type[PageRequest], draw: Callable[[Any], object]) -> Callable:
+        """Return the endpoint that answers with the bytes, or as JSON the data, from `draw`."""
+
         async def answer(request: Request) -> Response:
             parsed = parse(model, await body(request))
             async with turn.taken():

@@ -211,8 +211,10 @@ def open_painter(folder: Path, device: str, step: int | None, raw: bool) -> Pain
         advice = ": `ganspec sample` restores test images" if spec.restores else ""
         raise RunError(f"{folder} trains {article(spec.noun)}, which draws no new images{advice}")
     sampler = Sampler(folder, choose_device(device), step, False if raw else None)
-    options = [*(["--step", str(step)] if step is not None else []), *(["--raw"] if raw else [])]
-    return Painter(sampler, [*options, *(["--device", device] if device != "auto" else [])])
+    options = ["--step", str(step)] if step is not None else []
+    options += ["--raw"] if raw else []
+    options += ["--device", device] if device != "auto" else []
+    return Painter(sampler, options)
 
 
 def png_uri(pixels: np.ndarray) -> str:

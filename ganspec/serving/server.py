@@ -42,6 +42,7 @@ class PageServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
+        """Replace the method by which uvicorn would handle Ctrl-C itself."""
         yield
 
 
