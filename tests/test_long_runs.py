@@ -121,8 +121,8 @@ def test_a_thinned_log_is_drawn_as_the_whole_one():
     whole, drawn = columns(rows)["loss"], thinned.columns()["loss"]
     assert MOST / 2 <= len(drawn) <= MOST and drawn.count == 100_000
     assert thinned.columns()["test"].count == 100_000 // 7
-    steps, low, high = envelope(drawn)
-    assert len(steps) == BINS and (low.min(), high.max()) == (whole.values.min(), 1e6)
+    last, low, high = envelope(drawn)
+    assert len(last) == BINS and (low.min(), high.max()) == (whole.values.min(), 1e6)
     # each part of the plot shows the extremes and the mean of exactly its steps
     ends = np.searchsorted(whole.steps, drawn.steps)
     starts = np.concatenate([[0], ends[:-1] + 1])

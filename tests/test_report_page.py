@@ -104,7 +104,7 @@ def test_values_beyond_an_axis_are_counted():
     values = np.random.default_rng(0).random(1000)
     values[[3, 500]] = 70, -90
     panel = Panel("loss", (Curve(Column(np.arange(1000.0), values), "loss", "blue"),))
-    low, high = curves.view(panel.curves)
+    low, high = curves.y_limits(panel.curves)
     beyond = (values < low) | (values > high)
     assert beyond[[3, 500]].all() and beyond.sum() <= 10 and high - low < 1.5
     count, furthest = f"{beyond.sum()} values", "the furthest -90 at step 500"
@@ -270,9 +270,8 @@ def test_moments_are_the_grids_first_row(tmp_path):
     assert np.array_equal(np.asarray(Image.open(io.BytesIO(first.data))), row)
 
 
-def test_large_pictures_are_made_smaller_and_said_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(run_images, "FINAL_BYTES", 20_000)
-    final = run_images.final_picture(read_record(make_run(tmp_path / "run")))
+def test_large_pictures_are_made_smaller_and_said_so(tmp_path):
+    final = run_images.final_picture(read_record(make_run(tmp_path / "run")), 20_000)
     assert len(final.data) <= 20_000
     assert final.caption
 

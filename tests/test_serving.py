@@ -207,16 +207,16 @@ PATH = {"start": END, "end": END, "way": "linear", "frames": 3, "seed": 0}
         ("images", {"seed": 1, "count": 257}, "count: 256 images of this run at most"),
         ("images", {"seed": 1}, "count: Field required"),
         ("images", {**NEW, "sead": 1}, "sead: Extra inputs are not permitted"),
-        ("images", {**NEW, "labels": [24]}, "labels: they are below 24"),
+        ("images", {**NEW, "labels": [24]}, "labels: choose numbers below 24"),
         ("images", {**NEW, "labels": [-1]}, "labels.0: Input should be greater than"),
         ("images", {**NEW, "truncation": 0.5}, "latents of colour are uniform"),
         ("images", [], "Input should be an object"),
-        ("path", {**PATH, "way": "spherical"}, "way: uniform latents go linear"),
+        ("path", {**PATH, "way": "spherical"}, "way: choose linear"),
         ("path", {**PATH, "way": "straight"}, "way: Input should be 'linear' or 'spherical'"),
         ("path", {**PATH, "frames": 51}, "frames: Input should be less than or equal to 50"),
-        ("path", {**PATH, "end": {"latent": LATENT}}, "labels: an image has one class"),
-        ("path", {**PATH, "end": {**END, "latent": "%"}}, "a latent is no float32 numbers"),
-        ("path", {**PATH, "end": {**END, "latent": LATENT[4:]}}, "a latent"),
+        ("path", {**PATH, "end": {"latent": LATENT}}, "labels: give each image one class"),
+        ("path", {**PATH, "end": {**END, "latent": "%"}}, "latent: write its float32 numbers"),
+        ("path", {**PATH, "end": {**END, "latent": LATENT[4:]}}, "latent: "),
         ("favourites", {"favourites": []}, "favourites: List should have at least 1 item"),
         ("favourites", {"favourites": [END] * 1001}, "favourites: List should have at most"),
     ],
@@ -231,7 +231,7 @@ def test_bad_requests_get_one_line(sites, path, wish, message):
 def test_numbers_of_a_latent_are_finite(sites):
     odd = base64.b64encode(np.full(5, np.nan, "<f4").tobytes()).decode()
     status, text = ask(sites(COLOUR).url, "path", {**PATH, "end": {**END, "latent": odd}})
-    assert (status, text) == (422, b"a latent of this run is 5 finite numbers\n")
+    assert (status, text) == (422, b"latent: give 5 finite numbers for this run\n")
 
 
 @pytest.mark.parametrize(
@@ -341,8 +341,14 @@ def test_a_port_that_is_taken_is_said(sites):
     assert result.stderr == (
         f"error: port {port} of 127.0.0.1: address already in use; try --port {int(port) + 1}\n"
     )
-    with pytest.raises(PortError, match=r"no address of `nowhere\.invalid` is known"):
-        listen("nowhere.invalid", 0)
+
+
+@pytest.mark.parametrize("host", ["nowhere.invalid", "a..b", "x" * 70])
+def test_a_host_without_an_address_is_said(host):
+    with pytest.raises(
+        PortError, match=r"no address of `.*` is known: .*; try --host 127\.0\.0\.1"
+    ):
+        listen(host, 0)
 
 
 def test_a_port_that_can_be_had_is_advised():

@@ -1,4 +1,4 @@
-"""Plots of a classifier's mistakes."""
+"""Plots of the classes or labels that a classifier predicts for images of each."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from matplotlib.figure import Figure
 
 from ganspec.atomic import replacing
 
-NUMBERED = 16  # most classes at which a matrix's cells have room for numbers
+NUMBERED = 16  # most classes of a matrix whose cells have room for numbers
 
 
 def count(predicted: torch.Tensor, labels: torch.Tensor, classes: int) -> torch.Tensor:
-    """Return the confusion matrix: images by their class (row) and predicted class (column)."""
+    """Return the number of images of each class (row) and predicted class (column).
+
+    `predicted` and `labels` are int64 N, the matrix is int64 `classes` x `classes`.
+    """
     return torch.bincount(classes * labels + predicted, minlength=classes**2).view(classes, classes)
 
 
 def plot_matrix(counts: torch.Tensor, names: list[str], where: str, path: Path) -> None:
-    """Draw a confusion matrix as a PNG. Colours are shares of a row; numbers count images."""
+    """Write a confusion matrix as a PNG: colours are shares of a row, numbers count images.
+
+    `names` are those of the classes. `where` is the title's word for the images, `test images`.
+    """
     size = len(names)
     total, right = int(counts.sum()), int(counts.diagonal().sum())
     shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
@@ -44,7 +50,11 @@ def plot_matrix(counts: torch.Tensor, names: list[str], where: str, path: Path) 
 def plot_shares(
     hits: torch.Tensor, labels: torch.Tensor, names: list[str], where: str, path: Path
 ) -> None:
-    """Draw a PNG with one bar per label: its recall, and the number of images that have it."""
+    """Write a PNG with one bar per label: its recall, and the number of images that have it.
+
+    `labels` counts the images with each label, and `hits` those in which it is predicted. `where`
+    is the title's word for the images.
+    """
     shares = hits / labels.clamp(min=1)
     total, right = int(labels.sum()), int(hits.sum())
     figure = Figure(figsize=(7, 1.2 + 0.25 * len(names)), dpi=120, layout="constrained")

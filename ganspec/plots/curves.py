@@ -36,12 +36,12 @@ Look: TypeAlias = tuple[str, Style]  # name of a colour in `THEME`, line style
 STYLES: tuple[Style, ...] = ("-", (0, (6, 1.5)), "-.", (0, (2, 1)), (0, (8, 2, 2, 2)), ":")
 BINS = 600  # points of a thinned curve: more would fall on the same pixels
 LABEL = 36  # longest name in a legend, in characters
-CUT = 3  # times that outliers may stretch an axis before they are cut off
+CUT = 3  # factor by which outliers may stretch an axis before they are cut off
 
 
 @dataclass(frozen=True)
 class Curve:
-    """A column with its label and look. `sparse` columns, such as one value per epoch, stay raw."""
+    """A column with its label and look; a `sparse` one has markers and is not smoothed."""
 
     column: Column
     label: str
@@ -66,12 +66,12 @@ class Panel:
 
 
 def looks(count: int) -> list[Look]:
-    """Return the colour and line style of each of `count` runs."""
+    """Return a colour and a line style for each of `count` runs."""
     return [(ORDER[i % len(ORDER)], STYLES[i % len(STYLES)]) for i in range(count)]
 
 
 def window(count: int) -> int:
-    """Return the width of a moving average over `count` values: 1 %, and at least one."""
+    """Return the width of a moving average of `count` values: 1 % of them, and at least one."""
     return max(1, count // 100)
 
 
@@ -84,14 +84,14 @@ def smoothed(values: np.ndarray, width: int) -> np.ndarray:
 
 
 def envelope(column: Column, bins: int = BINS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Split a column into `bins` parts. Return their last steps, lowest and highest values."""
+    """Return the last index, lowest and highest value of each of `bins` equal parts of a column."""
     edges = np.linspace(0, len(column), bins + 1).astype(int)
-    starts, ends = edges[:-1], edges[1:] - 1
+    starts = edges[:-1]
     low = np.minimum.reduceat(column.low, starts)
-    return column.steps[ends], low, np.maximum.reduceat(column.high, starts)
+    return edges[1:] - 1, low, np.maximum.reduceat(column.high, starts)
 
 
-def view(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
+def y_limits(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
     """Return limits of the y axis that cut off outliers; None if outliers stretch the axis little.
 
     99 % of each curve's values are within the limits.
@@ -109,8 +109,8 @@ def view(curves: tuple[Curve, ...]) -> tuple[float, float] | None:
 
 
 def outside(panel: Panel) -> str:
-    """Describe the values beyond the y axis: their number and the furthest. Return "" if none."""
-    limits = view(panel.curves + panel.claimed)
+    """Return a note on the number and the furthest of the values beyond the y axis, "" if none."""
+    limits = y_limits(panel.curves + panel.claimed)
     if limits is None:
         return ""
     count, furthest = 0, (0.0, 0.0, 0.0)
@@ -128,7 +128,7 @@ def outside(panel: Panel) -> str:
 
 
 def thinning(curves: Iterable[Curve], bins: int = BINS) -> str:
-    """Explain the full and the pale lines for a caption. Return "" if no curve is smoothed."""
+    """Return a note on what full and pale lines show, "" if no curve is smoothed."""
     counts = [len(curve.column) for curve in curves if not curve.sparse]
     widths = sorted({window(count) for count in counts} - {1})
     if not widths:
@@ -142,15 +142,15 @@ def thinning(curves: Iterable[Curve], bins: int = BINS) -> str:
 
 
 def legend_label(text: str) -> str:
-    """Shorten a name for a legend. A leading underscore gets a space: matplotlib would hide it."""
+    """Return a name, cut to at most LABEL characters, as matplotlib shows it in a legend."""
     cut = text if len(text) <= LABEL else text[: LABEL - 3] + "..."
-    return f" {cut}" if cut.startswith("_") else cut
+    return f" {cut}" if cut.startswith("_") else cut  # names that begin with `_` are hidden
 
 
 def draw_curve(axes: Axes, curve: Curve, bins: int = BINS) -> None:
-    """Draw a sparse curve with markers, others smoothed, over their raw values or range in pale.
+    """Draw a sparse curve with markers, any other smoothed over its raw values or range in pale.
 
-    The range, of `bins` points, is for curves of so many values that single ones cannot be seen.
+    A curve of so many values that single ones cannot be seen has a range, of `bins` points.
     """
     column, colour = curve.column, THEME[curve.colour][0]
     label = legend_label(curve.label)
@@ -160,9 +160,9 @@ def draw_curve(axes: Axes, curve: Curve, bins: int = BINS) -> None:
         return
     smooth = smoothed(column.mean, window(len(column)))
     if len(column) >= 2 * bins:
-        steps, low, high = envelope(column, bins)
+        ends, low, high = envelope(column, bins)
+        steps = column.steps[ends]
         axes.fill_between(steps, low, high, step="pre", color=colour, alpha=0.3, linewidth=0)
-        ends = np.linspace(0, len(column), bins + 1).astype(int)[1:] - 1
         plot(steps, smooth[ends], linewidth=1.8)
     else:
         axes.plot(column.steps, column.values, color=colour, alpha=0.3, linewidth=0.7)
@@ -188,7 +188,7 @@ def draw_panel(axes: Axes, panel: Panel) -> None:
     for curve in panel.curves:
         draw_curve(axes, curve)
     draw_claims(axes, panel)
-    if limits := view(panel.curves + panel.claimed):
+    if limits := y_limits(panel.curves + panel.claimed):
         axes.set_ylim(*limits)
     dress(axes)
     ink, drawn = THEME["ink"][0], len(axes.get_legend_handles_labels()[0])
@@ -226,7 +226,7 @@ def draw_claimed(axes: Axes, panel: Panel) -> None:
 
 
 def dress(axes: Axes) -> None:
-    """Set colours and a grid. Hide the frame above and to the right."""
+    """Give `axes` the theme's colours and a grid, and no frame above and to the right."""
     ink, grid = THEME["ink"][0], THEME["grid"][0]
     axes.grid(color=grid, linewidth=0.6)
     axes.set_axisbelow(True)
@@ -238,9 +238,10 @@ def dress(axes: Axes) -> None:
 
 
 def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 8) -> Figure:
-    """Return a figure of panels, `width` inches wide; `epochs` adds a second x axis.
+    """Return a figure of panels below each other, `width` inches wide.
 
-    Claimed curves, if a panel has any, have an x axis of their own, to the right.
+    With `epochs`, a second x axis counts epochs. Claimed curves, if a panel has any, have an x axis
+    of their own, to the right.
     """
     ratios = [3, 1] if any(panel.claimed for panel in panels) else [1]
     figure = Figure(figsize=(width, 0.6 + 2.9 * len(panels)), dpi=120, layout="constrained")
@@ -267,7 +268,7 @@ def figure_of(panels: list[Panel], epochs: Epochs | None = None, width: float = 
 
 
 def undated(form: str) -> dict[str, None]:
-    """Return metadata that leave the date out, so that equal figures are equal files."""
+    """Return metadata for `savefig` without a date, so that equal figures are equal files."""
     return {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(form, {})
 
 
@@ -287,8 +288,8 @@ def name_steps(axes: Axes, title: str, epochs: Epochs | None, is_narrow: bool = 
     if epochs.of(last) - epochs.of(first) < 1:
         axes.set_xlabel(f"{title}, epoch {epochs.of((first + last) / 2) // 1 + 1:,.0f}")
         return
-    ways = (epochs.of, epochs.step)
-    lower = axes.secondary_xaxis(-0.22, functions=ways)  # type: ignore[arg-type]  # of arrays, too
+    both = (epochs.of, epochs.step)
+    lower = axes.secondary_xaxis(-0.22, functions=both)  # type: ignore[arg-type]  # of arrays, too
     lower.set_xlabel("epoch", color=ink)
     lower.tick_params(colors=ink, color=THEME["grid"][0])
     lower.spines["bottom"].set_visible(False)

@@ -1,4 +1,4 @@
-"""A run's log as columns: for each name, an array of steps and one of values."""
+"""A run's log as columns: for each name, an array of training steps and one of values."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ HUGE = 1e100  # larger values are left out: their sums and axes overflow
 
 @dataclass(frozen=True)
 class Band:
-    """The lowest and highest values and the mean around each point of a thinned column.
+    """The lowest value, the highest and the mean of the values around each point of a column.
 
-    `count` is the number of all values that were logged.
+    `count` is the number of values that were logged.
     """
 
     low: np.ndarray
@@ -41,7 +41,7 @@ class Band:
 class Column:
     """The values of one name in the log, and the training steps at which they were logged.
 
-    A column with a `band` is thinned: it has some of the values only.
+    A column with a `band` is thinned: it has only some of the logged values.
     """
 
     steps: np.ndarray
@@ -79,27 +79,35 @@ class Column:
 
 @dataclass(frozen=True)
 class Epochs:
-    """Epochs of `steps` training steps each; the first begins after `warmup` training steps."""
+    """The conversion of training steps to epochs, and back.
+
+    An epoch is `steps` training steps; the first begins after `warmup` training steps.
+    """
 
     steps: int
     warmup: int = 0
 
     def of(self, step: float) -> float:
+        """Return the number of epochs that end with a training step; it is below 0 in warm-up."""
         return (step - self.warmup) / self.steps
 
     def step(self, epoch: float) -> float:
+        """Return the training step that ends `epoch` epochs."""
         return epoch * self.steps + self.warmup
 
 
 def joined(parts: Sequence[Column]) -> Column:
-    """Return several columns of one name as one, sorted by step."""
-    steps, values = (np.concatenate([getattr(c, n) for c in parts]) for n in ("steps", "values"))
+    """Return several columns of one name as one, sorted by step, without their bands."""
+    steps = np.concatenate([part.steps for part in parts])
     order = np.argsort(steps, kind="stable")
-    return Column(steps[order], values[order])
+    return Column(steps[order], np.concatenate([part.values for part in parts])[order])
 
 
 def columns(rows: Iterable[Mapping[str, object]]) -> dict[str, Column]:
-    """Return the log's columns by name, sorted by step, without huge or non-finite numbers."""
+    """Return the columns of a log's rows by name, sorted by step.
+
+    Each row has a `step`. A column has no values of HUGE or more, and none that are not finite.
+    """
     tables: dict[tuple[str, ...], list[Iterable[object]]] = {}  # of rows with the same names
     for row in rows:
         tables.setdefault(tuple(row), []).append(row.values())
@@ -115,12 +123,12 @@ def columns(rows: Iterable[Mapping[str, object]]) -> dict[str, Column]:
 
 
 def numbers(rows: list[Iterable[object]]) -> np.ndarray:
-    """Return all values in order as one array of floats, NaN for what is no number."""
+    """Return the values of all rows, in order, as one array of floats, NaN for other types."""
     flat = list(chain.from_iterable(rows))
     if set(map(type, flat)) <= {int, float}:
         try:
             return np.array(flat, float)
-        except OverflowError:  # a whole number that is too large for a float
+        except OverflowError:  # a whole number is too large for a float
             pass
     return np.array([_number(value) for value in flat], float)
 

@@ -12,9 +12,10 @@ MOST = 8  # most curves on one axis; ganspec's own logs have fewer
 
 
 def panels(log: dict[str, Column], claims: dict[str, Column] | None = None) -> list[Panel]:
-    """Return a panel of losses and one of accuracies, if any, with their first MOST curves.
+    """Return a panel of the first MOST losses and one of the first MOST accuracies.
 
-    `claims` are columns of the log that the spec's report prints.
+    A panel of which `log` has no column is left out. `claims` are the columns of the log that the
+    spec's report prints.
     """
     longest = max((column.count for column in log.values()), default=0)
     claims = claims or {}
@@ -33,21 +34,18 @@ def panels(log: dict[str, Column], claims: dict[str, Column] | None = None) -> l
 
 
 def curve(name: str, column: Column, longest: int) -> Curve:
-    """Return a column's curve. It is sparse if it has under half of `longest` values."""
+    """Return a column's curve, which is sparse if it has less than half of `longest` values."""
     label, colour = LOOKS.get(name, (name, "green"))
     return Curve(column, label, colour, sparse=column.count < longest / 2)
 
 
 def plot_losses(
-    log: dict[str, Column],
-    path: Path,
-    epochs: Epochs,
-    claims: dict[str, Column] | None = None,
+    log: dict[str, Column], path: Path, epochs: Epochs, claims: dict[str, Column] | None = None
 ) -> None:
     """Write a PNG of losses by training step, accuracies below, and epochs at the foot.
 
-    `claims` are the same columns as the spec's report prints them. Without losses in `log`,
-    nothing is written.
+    `claims` are the columns of the log that the spec's report prints. Nothing is written if `log`
+    has no columns.
     """
     drawn = panels(log, claims)
     if not drawn:

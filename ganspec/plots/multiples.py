@@ -11,7 +11,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ganspec.plots.curves import THEME, Panel, draw_claims, draw_curve, dress, legend_label, view
+from ganspec.plots.curves import (
+    THEME,
+    Panel,
+    draw_claims,
+    draw_curve,
+    dress,
+    legend_label,
+    y_limits,
+)
 
 BINS = 150  # points of a thinned curve: a small plot has no more pixels
 WIDTH, HEIGHT = 2.4, 1.6  # inches of a small plot
@@ -35,7 +43,7 @@ def shared_axes(panels: Sequence[Panel]) -> SharedAxes:
     low = min([*claims, *(float(np.min(column.low)) for column in columns)])
     high = max([*claims, *(float(np.max(column.high)) for column in columns)])
     margin = 0.05 * (high - low) or 0.05 * abs(high) or 1.0
-    y = view(curves) or (low - margin, high + margin)
+    y = y_limits(curves) or (low - margin, high + margin)
     return SharedAxes((float(steps.min()), max(float(steps.max()), float(steps.min()) + 1)), y)
 
 

@@ -14,7 +14,11 @@ MOST = 2400  # bins of a column; a plot draws at most half as many points
 
 @dataclass(frozen=True)
 class Bins:
-    """Values by `index`, the bin of their steps; a bin has its newest step and value."""
+    """Bins of one column, as arrays of equal length.
+
+    A bin has its `index`, the newest step and value in it, and the number, sum, lowest and highest
+    of its values. Several entries may have one index until they are `grouped`.
+    """
 
     index: np.ndarray
     step: np.ndarray
@@ -26,13 +30,13 @@ class Bins:
 
     @classmethod
     def of(cls, column: Column, width: int) -> Bins:
-        """Return a bin for each value of `column`."""
+        """Return an entry for each value of `column`, in bins of `width` steps."""
         index = (column.steps.astype(np.int64) - 1) // width
         ones = np.ones(len(column), np.int64)
         return cls(index, column.steps, column.values, ones, *3 * (column.values,))
 
     def merged(self, others: Bins) -> Bins:
-        """Return the bins of both, one for each index."""
+        """Return these bins and `others`, with one entry for each index."""
         names = [field.name for field in fields(self)]
         both = (np.concatenate([getattr(self, n), getattr(others, n)]) for n in names)
         return Bins(*both).grouped()
@@ -43,7 +47,7 @@ class Bins:
         return Bins(self.index // 2, *others).grouped()
 
     def grouped(self) -> Bins:
-        """Return the bins in order, those of one index as one."""
+        """Return the bins in order, with one entry for each index."""
         order = np.argsort(self.index, kind="stable")
         index = self.index[order]
         starts = np.flatnonzero(np.diff(index, prepend=index[0] - 1))
@@ -64,11 +68,11 @@ class Bins:
 
 
 class ThinnedLog:
-    """The columns of a log whose rows are added bit by bit.
+    """The columns of a log whose rows are added a few at a time.
 
-    A column keeps one point for each bin of steps: its newest value, the mean, the lowest and the
-    highest. Once a column would have more than MOST bins, all bins become twice as wide. So the
-    points depend on the rows only, and not on how often they were added.
+    A column keeps one point for each bin of steps: the newest value, the mean, the lowest and the
+    highest. Once a column would have more than MOST bins, the bins of all columns become twice as
+    wide. So the points depend on the rows alone, and not on the calls that added the rows.
     """
 
     def __init__(self) -> None:
@@ -85,7 +89,7 @@ class ThinnedLog:
             self.bins = {name: bins.widened() for name, bins in self.bins.items()}
 
     def columns(self) -> dict[str, Column]:
-        """Return the columns; those with several values in a bin have a band."""
+        """Return the columns, with bands once a bin is wider than one step."""
         return {
             name: Column(
                 bins.step,

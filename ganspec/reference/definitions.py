@@ -1,4 +1,4 @@
-"""Schemas of sections and kinds, made from their tables of fields."""
+"""JSON Schemas of sections and kinds, made from their tables of fields."""
 
 from __future__ import annotations
 
@@ -31,9 +31,11 @@ PROBES = {"number": 1, "string": "word", "boolean": True, "array": []}  # a valu
 
 
 class Definitions:
-    """Writes definitions, each once.
+    """The definitions of a schema, each written once; methods return schemas that refer to them.
 
-    `extending` is True for a value that is merged with that of the spec that its spec extends.
+    In all methods, `extending` is True for a value in a spec that extends another one: the value
+    is merged with the other spec's, so that required fields may be left out. `null` is True if the
+    value may be null.
     """
 
     def __init__(self) -> None:
@@ -41,19 +43,18 @@ class Definitions:
         self.names: dict[object, str] = {}
 
     def reference(self, key: object, name: str, make: Callable[[], Schema]) -> Schema:
-        """Return a reference to a definition, which `make` writes the first time."""
+        """Return a reference to the definition of `key`, which `make` writes the first time."""
         if key not in self.names:
-            taken = self.names.values()
-            while name in taken:  # by a class of the same name
+            while name in self.names.values():  # another class has the same name
                 name += "_"
-            self.names[key] = name  # a definition may hold itself
+            self.names[key] = name  # before `make`, since a definition may refer to itself
             self.definitions[name] = make()
         return {"$ref": f"#/definitions/{self.names[key]}"}
 
     # -- sections and kinds -------------------------------------------------------------------
 
     def section(self, classes: tuple[type[Section], ...], extending: bool) -> Schema:
-        """Return the schema of a section's map, of any of `classes`."""
+        """Return the schema of the map of a section of any of `classes`."""
         found: dict[str, dict[FieldType, tuple[type[Section], Field]]] = {}
         for cls in classes:
             for name, field in fields_of(cls).items():
@@ -66,7 +67,11 @@ class Definitions:
         return {**described, "type": "object", **closed, **lacking}
 
     def field(self, found: list[tuple[type[Section], Field]], extending: bool) -> Schema:
-        """Return the schema of a field with the reference's words for it."""
+        """Return the schema of a field, with its description.
+
+        `found` has the classes that have a field of this name, each with its field; the fields
+        differ in type.
+        """
         made = self.value(tuple(field.type for _, field in found), extending)
         cls, field = found[0]
         made = {**made, **({"description": field.description} if field.description else {})}
@@ -77,7 +82,10 @@ class Definitions:
         return made
 
     def part(self, classes: tuple[type[Section], ...], extending: bool, null: bool) -> Schema:
-        """Return a reference to the schema of a section as the value of a field."""
+        """Return a reference to the schema of a section of any of `classes` as a field's value.
+
+        Besides the section's map, its short forms and `{unknown: ...}` are valid.
+        """
         name = ".".join(cls.__name__ for cls in classes) + (".extending" if extending else "")
 
         def make() -> Schema:
@@ -101,9 +109,9 @@ class Definitions:
     def short_forms(
         self, classes: tuple[type[Section], ...], extending: bool
     ) -> tuple[Forms, list[str]]:
-        """Return the forms of a section besides its map, and families whose kinds stand for it.
+        """Return the forms of a section besides its map, and the families whose kinds stand for it.
 
-        `opened` is asked what it makes of a value of each type.
+        A class's `opened` shows which field a value of each JSON type stands for, if any.
         """
         forms, families = Forms(), []
         for cls in classes:
@@ -131,7 +139,7 @@ class Definitions:
         return self.reference((family, extending, null), name, make)
 
     def chosen(self, forms: Forms, families: Iterable[str], extending: bool) -> Schema:
-        """Return the schema of one kind, as a map of one key or in other `forms`."""
+        """Return the schema of a kind of any of `families`: a map of one key, or other `forms`."""
         forms.types.insert(0, "object")
         made: Schema = {**forms.schema(), "minProperties": 1, "maxProperties": 1}
         made["properties"] = {k: v for f in families for k, v in self.kinds(f, extending).items()}
@@ -143,11 +151,12 @@ class Definitions:
         return made
 
     def body(self, cls: type[Kind], extending: bool) -> Schema:
-        """Return a reference to the schema of the value of a kind's key."""
+        """Return a reference to the schema of the value under a kind's key."""
         name = f"{cls.family}.{cls.kind}{'.extending' if extending else ''}"
         return self.reference((cls, extending), name, lambda: self._body(cls, extending))
 
     def _body(self, cls: type[Kind], extending: bool) -> Schema:
+        """Return the schema of the value under a kind's key."""
         fields = written_fields(cls)
         required = [n for n, field in fields.items() if field.required and not extending]
         forms = Forms()
@@ -167,7 +176,7 @@ class Definitions:
         return made | ({"required": required} if required and not inner else {})
 
     def own(self, cls: type[Kind], field: Field, extending: bool) -> Schema:
-        """Return the schema of a kind's field; a reference if all kinds of a base have it."""
+        """Return the schema of a kind's field, as a reference if all weighted layers have it."""
         if field not in fields_of(Weighted).values():
             return self.field([(cls, field)], extending)
         name = f"layers.{field.name}{'.extending' if extending else ''}"
@@ -178,7 +187,10 @@ class Definitions:
     def value(
         self, types: tuple[FieldType, ...], extending: bool, reads_unknown: bool = True
     ) -> Schema:
-        """Return the schema of a value of any of `types`."""
+        """Return the schema of a value of any of `types`.
+
+        Without `reads_unknown`, `{unknown: ...}` is not valid in place of a scalar or a list.
+        """
         null = extending or any(kind.null for kind in types)
         sections = tuple(dict.fromkeys(kind.section for kind in types if kind.section))
         families = tuple(dict.fromkeys(kind.family for kind in types if kind.family))
@@ -215,13 +227,16 @@ class Definitions:
         extending: bool,
         only: set[str] | None = None,
     ) -> None:
-        """Add to `forms` all forms of `types` but maps; with `only`, those of some JSON types."""
+        """Add to `forms` the forms of `types` that are no maps.
+
+        `only`, if not None, has the JSON types to add, with `number` for `integer`, too.
+        """
         found, words = Forms(), []
         for family in (kind.family for kind in types if kind.family):
             options = words_of(family)
-            # the name alone, if the kind needs no fields or they are inherited
+            # a kind's name alone is enough if it has no required fields, or inherits them
             words += [w for w, cls in options.items() if extending or needs_nothing(cls)]
-            if family == "layer":  # a block's name is as good
+            if family == "layer":  # any name may be a block's
                 found.admit("string", **NAMED)
                 words = []
         add_scalars(found, types, words)
@@ -237,11 +252,11 @@ class Definitions:
         forms.rules += [rule for rule in found.rules if rule not in forms.rules]
 
     def entry(self, kind: FieldType) -> Schema:
-        """Return the schema of an entry of a list; lists are replaced, not merged."""
+        """Return the schema of a list's entry; lists are replaced, and never merged."""
         return self.value((kind,), False, reads_unknown=False)
 
     def map(self, keys: FieldType, values: FieldType, extending: bool) -> Schema:
-        """Return the keywords of a map whose keys the spec chooses, freely or from words."""
+        """Return the keywords of a map whose keys are names, or words that `keys` lists."""
         value = self.value((values,), extending, reads_unknown=False)
         networks = [key for system in systems() for key in system.networks]
         if words := networks if keys.family == "network" else keys.words:
@@ -251,12 +266,13 @@ class Definitions:
 
 
 def _admit_unknown(made: Schema) -> None:
-    """Admit `{unknown: ...}` in place of the value."""
+    """Add `{unknown: ...}`, which stands for a part that was not read, to the schema of a map."""
     own = made["properties"].setdefault(UNREAD, SEEN)
-    if own is not SEEN:  # a field of this name, such as a network's
+    if own is not SEEN:  # the section has a field of this name, as a network has
         types = own["type"] if isinstance(own["type"], list) else [own["type"]]
         own["type"] = list(dict.fromkeys([*types, *SEEN["type"]]))
 
 
 def _unless_unknown(required: list[str]) -> Schema:
+    """Return the rule that a map has the `required` keys, unless it is `{unknown: ...}`."""
     return {"if": {"not": {"required": [UNREAD]}}, "then": {"required": required}}

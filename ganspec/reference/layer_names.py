@@ -1,8 +1,9 @@
-"""The names of layers in a schema, which depend on the blocks of the spec.
+"""Rules of a schema for the names of layers, which depend on the blocks of the spec.
 
-A spec can call its own blocks, which a schema does not know. If the spec has no blocks and extends
-no file, each name is that of a known kind. Otherwise, a name that is a known one with one slip of
-the keyboard is reported, unless a block of the spec has such a name itself.
+A spec may define blocks and use their names as layers', and a schema cannot list these names. If a
+spec has no blocks and extends no file, each layer's name must be that of a known kind. Otherwise, a
+name is a mistake only if one slip of the keyboard makes it of a known one, and no block of the spec
+has a name of this sort.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import re
 
 from ganspec.language.document import systems
-from ganspec.language.fields import FieldType, fields_of
+from ganspec.language.fields import FieldType
 from ganspec.language.kinds import Kind
 from ganspec.language.opening import LAYERS
 from ganspec.language.section import Section
@@ -23,9 +24,9 @@ BLOCKED = {"anyOf": [{"required": ["blocks"]}, {"required": ["extends"]}]}
 
 def add_layer_names(made: Schema, definitions: Schema) -> None:
     """Add rules for the names of layers to the schema `made` of a whole spec."""
-    words = list(words_of("layer"))
-    known = {"enum": words}
-    alone = {"enum": [word for word, cls in words_of("layer").items() if needs_nothing(cls)]}
+    words = words_of("layer")
+    known = {"enum": list(words)}
+    alone = {"enum": [word for word, cls in words.items() if needs_nothing(cls)]}
     definitions["misspelt_layer"] = {"pattern": slips(words)}
     misspelt = {"$ref": "#/definitions/misspelt_layer"}
     close = {"if": misspelt, "then": known}
@@ -42,12 +43,17 @@ def add_layer_names(made: Schema, definitions: Schema) -> None:
 
 
 class _Walk:
-    """Applies rules to the names of layers, as keys and as words, wherever layers can be."""
+    """Rules for every place of a spec where layers can be.
+
+    A layer is a map, whose key must match the schema `keys`, or its name alone, which must match
+    `words`. The definitions of the rules are named after `name`. Methods return None for places
+    that hold no layers.
+    """
 
     def __init__(self, name: str, keys: Schema, words: Schema):
         self.name, self.keys, self.words = f"{name}_layers", keys, words
         self.made: dict[str, Schema | None] = {}  # by family
-        self.inner: dict[str, Schema] = {}  # rules for kinds, by family and kind
+        self.inner: dict[str, Schema] = {}  # rules for the values of kinds, by family and kind
 
     def whole(self, definitions: Schema) -> Schema:
         """Return a reference to the rule for a whole spec, and write its definitions."""
@@ -59,7 +65,7 @@ class _Walk:
         return {"$ref": f"#/definitions/{self.name}.spec"}
 
     def value(self, kind: FieldType) -> Schema | None:
-        """Return the rule for a value; None if it holds no layers."""
+        """Return the rule for a value of one type."""
         if kind.families:
             inner = self.kinds(kind.families)
             return {"items": inner} if inner else None
@@ -69,11 +75,11 @@ class _Walk:
         return _under(found) if found else None
 
     def kinds(self, family: str) -> Schema | None:
-        """Return a reference to the rule for one kind; None if no kind of the family has layers."""
+        """Return a reference to the rule for one kind of a family."""
         name = f"{self.name}.{family}"
         reference = {"$ref": f"#/definitions/{name}"}
         if family not in self.made:
-            self.made[family] = reference if family == "layer" else None  # while it is made
+            self.made[family] = reference if family == "layer" else None  # its kinds may hold it
             members = {word: self.body(cls) for word, cls in words_of(family).items()}
             found = {word: rule for word, rule in members.items() if rule}
             named = {"propertyNames": self.keys, "if": {"type": "string"}, "then": self.words}
@@ -84,24 +90,26 @@ class _Walk:
         return self.made[family]
 
     def body(self, cls: type[Kind]) -> Schema | None:
-        """Return the rule for the value of a kind's key; None if it holds no layers."""
-        rules = {name: self.value(field.type) for name, field in written_fields(cls).items()}
-        found = {name: rule for name, rule in rules.items() if rule}
+        """Return the rule for the value under a kind's key."""
+        found = self.fields(cls)
         if cls.primary not in found:
             return _under(found) if found else None
         primary, bare = written_fields(cls)[cls.primary].type, found[cls.primary]
-        inner = self.inner.get(primary.family or "", {})  # a bare kind
+        inner = self.inner.get(primary.family or "", {})  # the value may be a kind of this family
         return {
             **_under({**inner, **found}),
             **({"items": bare["items"]} if "items" in bare else {}),
         }
 
     def fields(self, cls: type[Section]) -> Schema:
-        """Return the rules for the fields of a section that hold layers, by their names."""
-        rules = {name: self.value(field.type) for name, field in fields_of(cls).items()}
+        """Return the rules for the fields of a section or kind that hold layers, by their names."""
+        rules = {name: self.value(field.type) for name, field in written_fields(cls).items()}
         return {name: rule for name, rule in rules.items() if rule}
 
 
 def _under(rules: Schema) -> Schema:
-    """Return rules for the values of some keys, which editors do not propose for them again."""
+    """Return the schema that applies `rules` to the values of a map by key.
+
+    It has no `properties`, so that editors do not propose the keys a second time.
+    """
     return {"patternProperties": {f"^{re.escape(key)}$": rule for key, rule in rules.items()}}

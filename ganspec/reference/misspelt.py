@@ -1,4 +1,4 @@
-"""Patterns of words with one slip of the keyboard, for schemas."""
+"""A pattern of misspelt words, for schemas."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 
 def slips(words: Iterable[str]) -> str:
-    """Return a pattern of `words`, and of what one slip makes of them.
+    """Return a regular expression that matches `words`, and texts one slip of the keyboard away.
 
     A slip leaves out, adds or changes one letter, or swaps two neighbours.
     """
@@ -21,4 +21,4 @@ def slips(words: Iterable[str]) -> str:
 
 
 def _escaped(text: str) -> str:
-    return re.escape(text).replace(r"\ ", " ")
+    return re.escape(text).replace(r"\ ", " ")  # JavaScript's expressions escape no spaces

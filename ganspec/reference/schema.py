@@ -1,10 +1,10 @@
 """A JSON Schema (draft 7) of specs, for editors and other programs.
 
-The tables of fields, from which specs are resolved, become definitions: one of each section and
-kind. Every map is closed, so that a misspelt key is reported at the key. A spec that extends
-another one may leave out every field and reset it with null; without a network, it may have the
-fields of all systems, as the other file says which it is. Whatever `ganspec check` accepts is
-valid. Shapes, names and agreements between values are for `check`.
+The tables of fields, by which specs are resolved, become definitions: one for each section and
+kind. Every map is closed, so that an editor reports a misspelt key. A spec that extends another one
+may leave out any field, and may reset it with null. If it names no network, it may have the fields
+of all systems, since the other spec decides the system. Every spec that `ganspec check` accepts is
+valid; but shapes, names and the agreement of values are checked by `ganspec check` alone.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ def schema() -> Schema:
 
 
 class _Specs(Definitions):
-    """The definitions of whole specs."""
+    """The definitions of a schema, those of whole specs and blocks included."""
 
     def whole(self) -> Schema:
         """Return the schema of a spec with all definitions."""
         standard, *others = systems()
         alone = self.system((standard,), False)
         for system in reversed(others):
-            # as in `system_of`, a misspelt network chooses its system, too
+            # a misspelt network chooses its system, too, as it does in `system_of`
             no_network = {"propertyNames": {"not": {"pattern": slips(system.networks)}}}
             alone = {"if": no_network, "then": alone, "else": self.system((system,), False)}
         extending = self.system(tuple(systems()), True)
@@ -54,7 +54,7 @@ class _Specs(Definitions):
         return {**made, "definitions": dict(sorted(self.definitions.items()))}
 
     def system(self, found: tuple[type[Document], ...], extending: bool) -> Schema:
-        """Return a reference to the schema of a whole spec of one of these systems."""
+        """Return a reference to the schema of a whole spec of any of the systems `found`."""
 
         def make() -> Schema:
             made = self.section(found, extending)
@@ -74,7 +74,7 @@ class _Specs(Definitions):
 
         def make() -> Schema:
             made = {**self.section((BlockDefinition,), extending), "type": ["object", *null]}
-            if extending:  # null for a key that does not exist is no mistake in a block
+            if extending:  # a block with null for an unknown key is valid
                 made["additionalProperties"] = {"type": "null"}
             return made
 
@@ -90,4 +90,5 @@ class _Specs(Definitions):
 
 
 def _present(key: str) -> Schema:
+    """Return the schema of a map in which `key` has another value than null."""
     return {"required": [key], "properties": {key: {"not": {"type": "null"}}}}

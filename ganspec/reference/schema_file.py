@@ -1,4 +1,4 @@
-"""The schema as a file beside the specs, where editors find it without a network."""
+"""The schema as a file in the folder of specs, where editors find it offline."""
 
 from __future__ import annotations
 
@@ -13,18 +13,21 @@ MODELINE = f"# yaml-language-server: $schema={SCHEMA_NAME}\n"  # the first line 
 
 
 def schema_text() -> str:
-    """Return the schema of specs as JSON."""
+    """Return the schema of specs as the text of a JSON file."""
     return json.dumps(schema(), indent=1) + "\n"
 
 
 def is_schema(path: Path) -> bool:
-    """Return True if `ganspec schema` wrote the file, which may be replaced."""
+    """Return True if `ganspec schema` wrote the file, so that it may be replaced."""
     with path.open("rb") as file:
         return WRITTEN.encode() in file.read(400)
 
 
 def write_beside(spec: Path) -> Path | None:
-    """Write the schema into a spec's folder. Return its path; None if there is one."""
+    """Write the schema into the folder of `spec`, unless one is there.
+
+    Return the schema's path; None if nothing was written.
+    """
     target = spec.with_name(SCHEMA_NAME)
     if target.exists():
         return None

@@ -1,8 +1,8 @@
-"""Schemas of numbers, words, texts and lists, as fields take them."""
+"""JSON Schemas of the numbers, words, texts and lists that fields take."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 from ganspec.language.expr import MAX_CHARACTERS
@@ -10,15 +10,16 @@ from ganspec.language.fields import FieldType, ListType, ScalarType
 
 Schema: TypeAlias = dict[str, Any]
 
-# An expression may end in a comment of Python. Names and syntax are for `check`.
+# An expression of a number may end in a comment of Python; `check` reads its names and syntax.
 EXPRESSION = "^[^\"'`,;:<>=!?@$&|^~{}\\\\\\[\\]#]*(#.*)?$"
 BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 
 
 class Forms:
-    """The forms of a value, as keywords of JSON Schema, of which each applies to one type.
+    """The forms of a value: its JSON types, and what else is demanded of each type.
 
-    A rule that has no keyword of its own is an `if` of the type with a `then`.
+    `keywords` are those of JSON Schema that apply to one type only. `rules` are schemas, each an
+    `if` with a `then`, for demands that no such keyword expresses.
     """
 
     def __init__(self) -> None:
@@ -27,25 +28,25 @@ class Forms:
         self.rules: list[Schema] = []
 
     def admit(self, kind: str, **keywords: object) -> None:
-        """Admit values of one type, under the conditions of `keywords`."""
+        """Allow values of the type `kind` that fulfil `keywords`."""
         if kind not in self.types:
             self.types.append(kind)
         self.keywords.update(keywords)
 
     def choose(self, kind: str, options: Iterable[object]) -> None:
-        """Admit only `options` among the values of one type."""
+        """Allow `options`, and no other values of the type `kind`."""
         options = list(options)
         self.admit(kind)
         self.rules.append({"if": {"type": kind}, "then": {"enum": options}})
         self.propose(options)
 
     def propose(self, options: Iterable[object]) -> None:
-        """Let editors propose values that no `enum` on its own lists."""
+        """Let editors propose `options`; of themselves, they propose no `enum` under a `then`."""
         found = self.keywords.setdefault("defaultSnippets", [])
         found += [{"label": str(option), "body": option} for option in options]
 
     def schema(self) -> Schema:
-        """Return the schema of all forms."""
+        """Return the schema of a value in any of the forms."""
         types = self.types[0] if len(self.types) == 1 else self.types
         made: Schema = {"type": types, **self.keywords}
         if len(self.rules) == 1 and self.rules[0]["if"] == {"type": types}:
@@ -57,7 +58,7 @@ class Forms:
 
 
 def add_scalars(forms: Forms, types: Iterable[FieldType], words: Iterable[str] = ()) -> None:
-    """Add numbers, expressions, words and texts. `words` are texts besides the fields' own."""
+    """Add the numbers, expressions, words and texts of `types` to `forms`, and `words` as texts."""
     types = list(types)
     words = [*words, *(word for kind in types for word in kind.words)]
     scalars = [scalar for kind in types for scalar in kind.scalars]
@@ -69,7 +70,7 @@ def add_scalars(forms: Forms, types: Iterable[FieldType], words: Iterable[str] =
     if numbers:
         kind = "number" if float in {scalar.python for scalar in numbers} else "integer"
         bounds = _bounds(numbers)
-        if bounds and values:  # words of their own, such as -1 for a size to be found
+        if bounds and values:  # a value may be out of bounds, such as -1 for a size to be found
             forms.admit(kind)
             unlike = {"type": kind, "not": {"enum": values}}
             forms.rules.append({"if": unlike, "then": bounds})
@@ -88,13 +89,14 @@ def add_scalars(forms: Forms, types: Iterable[FieldType], words: Iterable[str] =
 
 
 def _bounds(numbers: list[ScalarType]) -> Schema:
-    """Return the bounds of one number; none if there are several that differ."""
+    """Return the keywords of the bounds that all `numbers` have; {} if their bounds differ."""
     if len({number.limits for number in numbers}) > 1:
         return {}
     return {BOUNDS[limit.relation]: limit.bound for limit in numbers[0].limits}
 
 
 def _text(texts: list[ScalarType]) -> Schema:
+    """Return the keywords of a text's length and pattern; {} for texts of several types."""
     if len(texts) > 1:
         return {}
     found: Schema = {"minLength": texts[0].shortest} if texts[0].shortest else {}
@@ -104,20 +106,15 @@ def _text(texts: list[ScalarType]) -> Schema:
 
 
 def list_keywords(lists: tuple[ListType, ...], item: Callable[[FieldType], Schema]) -> Schema:
-    """Return the keywords of a list; `item` returns the schema of an entry."""
+    """Return the keywords of a list of any of the types `lists`.
+
+    `item` makes the schema of an entry.
+    """
     counts = [each.least if each.endless else len(each.items) for each in lists]
     found: Schema = {"minItems": min(counts)} if min(counts) else {}
     if not any(each.endless for each in lists):
         found["maxItems"] = max(counts)
     if len(lists) == 1:
-        items = list(_distinct(map(item, lists[0].items)))
-        found["items"] = items[0] if len(items) == 1 else list(map(item, lists[0].items))
+        items = [item(each) for each in lists[0].items]
+        found["items"] = items if any(each != items[0] for each in items) else items[0]
     return found
-
-
-def _distinct(schemas: Iterable[Schema]) -> Iterator[Schema]:
-    seen: list[Schema] = []
-    for schema in schemas:
-        if schema not in seen:
-            seen.append(schema)
-            yield schema

@@ -33,14 +33,14 @@ FAMILIES = {
     "metric": "Kinds of metric",
     "dataset": "Kinds of data set",
 }
-SPEC_KEYS = {  # keys of every spec that are read before there is a model
+SPEC_KEYS = {  # keys of every spec that are fields of no class, since they are read before
     "blocks": "reusable pieces",
     "extends": "a spec to change",
 }
 NAME = field_type(Name)
-MARK = Mark(Text("", ()), 1, 1, 2)  # of values that no spec has
+MARK = Mark(Text("", ()), 1, 1, 2)  # the place of a value that is in no file
 Link: TypeAlias = Callable[[str, str | type[Section]], str]
-"""Returns a text as a link to a family's heading, or to the heading of a section."""
+"""A function that returns a text as a link to the heading of a family or of a section."""
 
 
 def unlinked(text: str, _: str | type[Section]) -> str:
@@ -49,13 +49,13 @@ def unlinked(text: str, _: str | type[Section]) -> str:
 
 
 def cleaned(model: type[Section]) -> str:
-    """Return a docstring as Markdown: paragraphs kept, each on one line."""
+    """Return the docstring of a section or kind as Markdown, with each paragraph on one line."""
     paragraphs = inspect.cleandoc(model.__doc__ or "").split("\n\n")
     return "\n\n".join(re.sub(r"\s*\n\s*", " ", p) for p in paragraphs)
 
 
 def facts(kind: type[Kind]) -> str:
-    """Return facts of a kind besides its fields, as one paragraph; '' if there are none."""
+    """Return facts about a kind that its fields do not tell, as one paragraph; "" if none."""
     found = []
     if issubclass(kind, Layer) and kind.expects:
         found.append(f"Reads a {kind.expects}.")
@@ -72,7 +72,7 @@ def facts(kind: type[Kind]) -> str:
 
 def written_fields(model: type[Section]) -> dict[str, Field]:
     """Return the fields of a section or kind as a spec writes them."""
-    if issubclass(model, Kind) and model.kind == "repeat":  # opened before it becomes the kind
+    if issubclass(model, Kind) and model.kind == "repeat":  # its class has the opened rounds
         layers = field_type(tuple[Layer, ...])
         body = Field("layers", "layers", layers, True, None, "what is repeated")
         return {**fields_of(Rounds), "layers": body}
@@ -80,7 +80,7 @@ def written_fields(model: type[Section]) -> dict[str, Field]:
 
 
 def words_of(family: str) -> dict[str, type[Kind]]:
-    """Return the kinds of a family that a spec can write, in the same order in any process."""
+    """Return the kinds of a family that a spec can name, sorted by name."""
     return {word: kind for word, kind in sorted(kinds_of(family).items()) if word not in HIDDEN}
 
 
@@ -98,13 +98,13 @@ def kind_text(kind: type[Kind]) -> str:
 
 
 def field_text(model: type[Section], field: Field) -> str:
-    """Return what a field is, the values that it takes, and its default, as Markdown."""
+    """Return the description of a field, the values that it takes, and its default, as Markdown."""
     rest = f"Takes {takes(field.type)}. Default: {default(model, field)}."
     return "\n\n".join(filter(None, (field.description, rest)))
 
 
 def short_family(model: type[Section]) -> str | None:
-    """Return the family of which one kind stands for all fields of a section; None if none does."""
+    """Return the family whose kinds may be written in place of a section's map; None if none."""
     opened = model.opened(MapNode({"a kind": node_of(None, MARK)}, MARK))
     first = next(iter(opened.value)) if isinstance(opened, MapNode) else None
     return fields_of(model)[first].type.family if first in fields_of(model) else None
@@ -133,7 +133,7 @@ def _described(kind: FieldType, link: Link) -> str:
 
 
 def bounds(kind: FieldType) -> Iterator[str]:
-    """Yield the bounds of one number in words, but for those that nobody meets."""
+    """Yield the bounds of a field that takes one number, in words, without any above a million."""
     if len(kind.scalars) != 1 or kind.lists or kind.literals:
         return
     (scalar,) = kind.scalars
@@ -147,7 +147,7 @@ def bounds(kind: FieldType) -> Iterator[str]:
 
 
 def default(model: type[Section], field: Field) -> str:
-    """Return the field's default, and other frameworks' where they differ."""
+    """Return a field's default in words, and other frameworks' defaults if they differ."""
     if field.required:
         return "required"
     value = field.default
@@ -166,7 +166,7 @@ def default(model: type[Section], field: Field) -> str:
 
 
 def flow(value: object) -> str:
-    """Return plain data as a person writes it on one line of YAML."""
+    """Return plain data on one line of YAML, as a person writes it."""
     if isinstance(value, dict):
         return f"{{{', '.join(f'{k}: {flow(v)}' for k, v in value.items())}}}"
     if isinstance(value, (list, tuple)):

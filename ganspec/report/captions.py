@@ -1,8 +1,8 @@
-"""Captions of layers for tables and pictures, from the torch modules that they build."""
+"""Captions of layers for tables and pictures, from the settings of their torch modules."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from torch import nn
 
@@ -12,7 +12,7 @@ from ganspec.language.types import pair
 from ganspec.program.ir import Step, Value
 from ganspec.program.probe import hollow
 
-# names of calls, for layers that pictures show call by call
+# names of calls that differ from their targets' own, for layers that pictures show call by call
 CALLS: dict[object, str] = {
     nn.Embedding: "embedding",
     nn.Flatten: "flatten",
@@ -21,7 +21,7 @@ CALLS: dict[object, str] = {
     OneHot: "one_hot",
     label_planes: "planes",
 }
-# attributes of modules to show, with the word before each value
+# attributes of modules that captions show, with the word before each value
 NUMBERS = {
     "stride": "stride",
     "dilation": "dilation",
@@ -38,12 +38,13 @@ NUMBERS = {
 
 
 def caption(steps: list[Step], name: str | None = None) -> str:
-    """Return the steps of one layer as a line: `conv 4 x 4, stride 2, spectral`.
+    """Return a line that describes the steps of one layer: `conv 4 x 4, stride 2, spectral`.
 
-    For several steps of which one joins two values, the line is the layer's kind alone.
+    `name` replaces the layer's kind at its beginning. For several steps of which one joins two
+    values, as in a condition, the line is the kind alone: there are too many calls for one line.
     """
     if len(steps) > 1 and any(len(step.inputs) > 1 for step in steps):
-        return steps[0].origin.kind  # such as a condition, with too many calls for one line
+        return steps[0].origin.kind
     modules = [step for step in steps if step.is_module]
     shaped = modules[-1:] if modules and modules[-1].call.target is nn.Unflatten else modules
     details = ", ".join(detail for step in shaped for detail in _details(step))
@@ -52,12 +53,12 @@ def caption(steps: list[Step], name: str | None = None) -> str:
 
 
 def call_name(step: Step) -> str:
-    """Return the name of a step's call, such as `reshape` or `relu`."""
+    """Return the name of a step's call, such as `reshape` or `relu`; "" if it has none."""
     target = step.call.target
     return CALLS.get(target) or getattr(target, "__name__", "").lower()
 
 
-def sides(values: tuple[int, ...]) -> str:
+def sides(values: Sequence[int]) -> str:
     """Return sizes as text, such as `4 x 4`."""
     return " x ".join(map(str, values))
 
@@ -68,12 +69,13 @@ def shape_text(shape: tuple[int, ...]) -> str:
 
 
 def label_text(label: Value) -> str:
-    """Return `1 of 10` for a label of one class, or the number of classes for a multi-hot one."""
+    """Return a label's size as text: `1 of 10` for one class of ten, `10` for a multi-hot label."""
     count = f"{int(label.channels):,}"
     return f"1 of {count}" if label.is_index else count
 
 
 def _details(step: Step) -> Iterator[str]:
+    """Yield the settings of a step's module that differ from the usual ones, such as `stride 2`."""
     if step.call.target is nn.Unflatten:
         yield sides(step.output.shape)
         return
@@ -98,8 +100,9 @@ def _details(step: Step) -> Iterator[str]:
 
 
 def _weight_norms(step: Step) -> Iterator[str]:
+    """Yield the names of the weight norms of a step's module, such as `spectral`."""
     functions: list[object] = [wrap.target for wrap in step.call.wraps]
-    if step.call.bare and step.call.kwargs.get("norm"):  # attention applies it to its own layers
+    if step.call.bare and step.call.kwargs.get("norm"):  # attention norms the layers inside it
         functions.append(step.call.kwargs["norm"])
     for function in functions:
         name = getattr(getattr(function, "func", function), "__name__", "")

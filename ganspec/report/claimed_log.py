@@ -8,16 +8,16 @@ from ganspec.systems.claims import Report
 
 
 def log_tables(report: Report) -> Iterator[str]:
-    """Yield each table of the claimed log, its columns aligned, under a title."""
+    """Yield the text of each table of the claimed log: a title, then aligned columns."""
     for table in report.log:
         cells = [table.columns, *(tuple(f"{number:.15g}" for number in row) for row in table.rows)]
         yield "\n".join(["claimed log", *aligned(cells)])
 
 
 def aligned(rows: Sequence[tuple[str, ...]], left: int = 0) -> list[str]:
-    """Return indented lines: the first row, a rule, then the other rows.
+    """Return the lines of a table, indented: the first row, a rule, then the other rows.
 
-    The first `left` columns are aligned to the left, others to the right.
+    The first `left` columns are aligned to the left, the others to the right.
     """
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []

@@ -1,4 +1,4 @@
-"""Reading and description of a data set for `ganspec data`."""
+"""The contents of a data set, and a picture of its first images, for `ganspec data`."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ CACHE = Path("~/.cache/ganspec/data")
 
 
 def data_of(name: str) -> Data:
-    """Return the section `data` of the spec `name`, or that of the data set `name`.
+    """Return the section `data` of the spec `name`, or one for the data set `name`.
 
-    A data set gets its own size and channels. Raise DataError if there is none, SpecError if the
-    spec has errors.
+    Images of a data set have its own size and channels. Raises DataError if no data set is called
+    `name`, and SpecError if the spec has errors.
     """
     kind = kinds_of("dataset").get(name)
     if name.endswith(SUFFIXES) or (kind is None and (names_spec(name) or Path(name).is_dir())):
@@ -40,9 +40,10 @@ def data_of(name: str) -> Data:
 
 
 def find(dataset: Dataset, folder: Path | None, fetch: bool) -> Path:
-    """Return the folder of a data set. Raise DataError if it is missing.
+    """Return the folder that holds a data set's files: `folder`, or one where they usually are.
 
-    With `fetch`, a missing one is downloaded into the cache, unless the user named `folder`.
+    With `fetch`, missing files are downloaded into the cache, unless the user named `folder`.
+    Raises DataError if files are missing.
     """
     try:
         return dataset.locate(folder)
@@ -56,7 +57,7 @@ def find(dataset: Dataset, folder: Path | None, fetch: bool) -> Path:
 
 
 def read(data: Data, folder: Path) -> tuple[torch.Tensor | StreamedImages, torch.Tensor]:
-    """Return all images and labels, as training opens them. Raises DataError."""
+    """Return all images and labels, opened as for a training. Raises DataError."""
     place = folder if data.dataset.needs_folder else None
     images, labels = open_images(data, place, torch.device("cpu"))
     assert labels is not None  # every data set returns labels, if only zeros
@@ -65,6 +66,8 @@ def read(data: Data, folder: Path) -> tuple[torch.Tensor | StreamedImages, torch
 
 @dataclass(frozen=True)
 class ClassCount:
+    """A class's index, its name if the data set tells it, and the number of its images."""
+
     label: int
     name: str | None
     images: int
@@ -72,7 +75,7 @@ class ClassCount:
 
 @dataclass(frozen=True)
 class DatasetFacts:
-    """The contents of a data set; `folder` is None if the images are drawn on the spot."""
+    """The contents of a data set; `folder` is None if the images are computed, not read."""
 
     dataset: str
     folder: str | None
@@ -87,7 +90,10 @@ class DatasetFacts:
 def described(
     data: Data, folder: Path, images: torch.Tensor | StreamedImages, labels: torch.Tensor
 ) -> DatasetFacts:
-    """Return a data set's folder, the number and size of its images, and images per class."""
+    """Return a data set's folder, the number and size of its images, and the images per class.
+
+    Only classes with images are listed, but of multi-hot labels all.
+    """
     dataset, (channels, height, width) = data.dataset, data.shape
     with dataset.reading(folder):
         names = dict(enumerate(dataset.classes(folder)))
@@ -111,11 +117,12 @@ def described(
 
 
 def as_json(facts: DatasetFacts) -> str:
+    """Return the facts as JSON."""
     return json.dumps(asdict(facts), indent=2)
 
 
 def as_text(facts: DatasetFacts) -> str:
-    """Return lines for a person."""
+    """Return the facts as lines for a terminal."""
     where = f"in {facts.folder}" if facts.folder else "drawn on the spot"
     rows = [(str(each.label), each.name or "", f"{each.images:,}") for each in facts.classes]
     first, second, third = (max(map(len, column)) for column in zip(*rows, strict=True))
@@ -137,9 +144,9 @@ def many(number: int, one: str, more: str) -> str:
 
 
 def write_grid(images: torch.Tensor | StreamedImages, count: int | None, path: Path) -> None:
-    """Write the first `count` images, by default at most 64, as one picture, about square.
+    """Write a PNG of the first `count` images, 64 by default, in a grid that is about square.
 
-    Raises DataError if there are fewer.
+    By default, fewer images are enough. Raises DataError if there are fewer than `count`.
     """
     if count and count > len(images):
         raise DataError(f"there are {len(images):,} images, not {count:,}: give -n {len(images)}")

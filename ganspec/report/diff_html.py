@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby, takewhile
+from operator import itemgetter
 
 from ganspec.comparison.edits import (
     Change,
@@ -13,10 +14,10 @@ from ganspec.comparison.edits import (
     Comparison,
     Edit,
     EditRow,
-    Keep,
     Move,
     NetworkDiff,
 )
+from ganspec.report.diff_text import near_changes
 from ganspec.report.page import page
 from ganspec.version import VERSION
 
@@ -25,17 +26,17 @@ FOLDED = 4  # least number of equal layers to fold
 
 
 def render(comparison: Comparison) -> str:
-    """Return one self-contained page, without scripts or links to other files."""
+    """Return the page's HTML, which has no scripts and loads no other files."""
     networks = [NetworkView(network) for network in comparison.networks]
     return page("diff.html.jinja", diff=comparison, networks=networks, version=VERSION)
 
 
 @dataclass(frozen=True)
 class SideView:
-    """One side of a line: a layer, and the name of its HTML anchor.
+    """One side of a line: a layer of `edit`, and the name of its HTML anchor.
 
-    `other` is the anchor of a moved layer on the other side. `crumbs` are the blocks and branches
-    that begin at this layer.
+    `other` is the anchor of the same layer on the other side if it has moved. `crumbs` are the
+    names of the blocks and branches that begin at this layer.
     """
 
     layer: ComparedLayer
@@ -79,29 +80,26 @@ class NetworkView:
 
     @property
     def counts(self) -> list[tuple[str, str, int]]:
-        """The sign, word and number of each class of edits, without equal layers."""
+        """The sign, word and number of the edits of each class except `Keep`."""
         counts = Counter((edit.word, edit.sign) for edit in self.diff.changed)
         return [(sign, word, count) for (word, sign), count in sorted(counts.items())]
 
     def runs(self) -> Iterator[Stretch]:
-        """Yield the lines in order. Long runs of equal layers are folded, except near changes."""
-        near = self._near()
-        for is_near, run in groupby(enumerate(self.lines), key=lambda each: each[0] in near):
+        """Yield the lines in order; long runs of equal layers are folded, except near changes."""
+        near = near_changes([line.edit for line in self.lines], CONTEXT)
+        for is_near, run in groupby(zip(near, self.lines, strict=True), key=itemgetter(0)):
             lines = tuple(line for _, line in run)
             yield Stretch(lines, not is_near and len(lines) >= FOLDED)
-
-    def _near(self) -> set[int]:
-        """Return the indices of the lines with a change or near one."""
-        changed = [i for i, line in enumerate(self.lines) if not isinstance(line.edit, Keep)]
-        return {j for i in changed for j in range(i - CONTEXT, i + CONTEXT + 1)}
 
     def _line(self, row: EditRow) -> Line:
         left, right = self._side("a", row.left, row.edit), self._side("b", row.right, row.edit)
         return Line(row.edit, left, right)
 
     def _side(self, side: str, layer: ComparedLayer | None, edit: Edit) -> SideView | None:
+        """Return the view of a layer of the side `a` or `b`, whose layers must come in order."""
         if layer is None:
             return None
+        # the path of blocks and branches that this side is in, before and from this layer on
         before, self._inside[side] = self._inside[side], layer.inside
         pairs = zip(before, layer.inside, strict=False)
         known = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
@@ -112,4 +110,5 @@ class NetworkView:
         return SideView(layer, edit, self._anchor(side, layer), other, crumbs)
 
     def _anchor(self, side: str, layer: ComparedLayer) -> str:
+        """Return the name of a layer's HTML anchor."""
         return f"{self.name}-{side}{layer.number}"

@@ -9,7 +9,7 @@ from ganspec.comparison.edits import Change, ComparedLayer, Comparison, Edit, Ke
 
 
 def render(comparison: Comparison) -> str:
-    """Return JSON with both specs, the answer and all differences. Equal layers are counted."""
+    """Return JSON with both specs, the answer, all edits and the number of equal layers."""
     return json.dumps(
         {
             "equal": comparison.is_equal,

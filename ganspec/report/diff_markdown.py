@@ -11,7 +11,7 @@ HEAD = ["", "| | A | B | |", "| --- | --- | --- | --- |"]
 
 
 def render(comparison: Comparison) -> str:
-    """Return the answer as a list, then a table for each network and section that differs."""
+    """Return a list of the answer, then a table for each network and section that differs."""
     a, b = comparison.a, comparison.b
     parts = [f"**{markdown(a.title)}** against **{markdown(b.title)}**"]
     parts.append("\n".join(f"- {markdown_line(line)}" for line in comparison.answer))
@@ -44,12 +44,14 @@ def _layer(layer: ComparedLayer | None) -> str:
 
 
 def _change(change: Change) -> str:
+    """Return a table's row for a changed property of a network or section."""
     note = f"{change.because}'s default" if change.because else ""
     before, after = markdown(change.before or ""), markdown(change.after or "")
     return f"| {markdown(change.name)} | {before} | {after} | {note} |"
 
 
 def _field(change: Change) -> str:
+    """Return a changed field of a layer, for the last cell of the layer's row."""
     note = f" ({change.because}'s default)" if change.because else ""
     before, after = markdown(change.before or "none"), markdown(change.after or "none")
     return f"{markdown(change.name)} {before} to {after}{note}"

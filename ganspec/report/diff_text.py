@@ -13,6 +13,7 @@ from ganspec.comparison.edits import (
     Change,
     ComparedLayer,
     Comparison,
+    Edit,
     EditRow,
     Keep,
     Move,
@@ -23,7 +24,7 @@ from ganspec.language.errors import printable
 
 NARROWEST, WIDEST = 60, 160
 PIPED = 100  # width in characters if the output is no terminal
-NAME = 19  # characters of the column of properties' names
+NAME = 19  # width in characters of the column with names of properties
 CONTEXT = 1  # number of equal layers shown before and after a difference
 
 
@@ -39,7 +40,7 @@ def render(comparison: Comparison, width: int | None = None) -> str:
 
 
 def stat(comparison: Comparison) -> str:
-    """Return a line with the number of changes for each network and section that differs."""
+    """Return a line for each network and section that differs, with the number of its changes."""
     lines = []
     for network in comparison.networks:
         if network.is_equal:
@@ -56,13 +57,18 @@ def stat(comparison: Comparison) -> str:
 
 
 class DiffTable:
-    """Table with an edit's sign, then for A and for B the layer's line in the spec and its text."""
+    """Writer of the lines of a comparison, each of at most `width` characters.
+
+    A layer's line has the sign of its edit, and for A and for B the number of its line in the spec
+    and its text, in `cell` characters.
+    """
 
     def __init__(self, width: int):
         self.width = width
-        self.cell = (width - 16) // 2  # without the sign, two line numbers and the gaps
+        self.cell = (width - 16) // 2  # 16 for the sign, two numbers of lines, and gaps
 
     def parts(self, comparison: Comparison) -> Iterator[list[str]]:
+        """Yield the lines of each part: titles, answer, networks and sections that differ."""
         yield [
             f"{name}  {_title(side)}" for name, side in (("A", comparison.a), ("B", comparison.b))
         ]
@@ -75,14 +81,18 @@ class DiffTable:
             yield [section.name, *self.changes(section.changes)]
 
     def folded(self, text: str, indent: str = "") -> list[str]:
+        """Return `text` in lines, with `indent` before all lines but the first."""
         return wrap(printable(text), self.width, subsequent_indent=indent, break_on_hyphens=False)
 
     def network(self, network: NetworkDiff) -> Iterator[str]:
-        """Yield the lines of a network: its layers with equal ones folded, settings, totals."""
+        """Yield the lines of a network: layers, settings, totals.
+
+        Of layers that are equal and not near a change, only the number is shown.
+        """
         yield network.name + (f" (only in {network.only.upper()})" if network.only else "")
         rows = list(network.rows())
-        pairs = zip(_near_changes(rows), rows, strict=True)
-        for is_near, run in groupby(pairs, key=itemgetter(0)):
+        near = near_changes([row.edit for row in rows], CONTEXT)
+        for is_near, run in groupby(zip(near, rows, strict=True), key=itemgetter(0)):
             stretch = [row for _, row in run]
             if is_near:
                 for row in stretch:
@@ -93,6 +103,7 @@ class DiffTable:
         yield from self.changes(network.totals)
 
     def row(self, row: EditRow) -> Iterator[str]:
+        """Yield the lines of one row, with the changes of its layer below."""
         edit = row.edit
         yield from self.line(edit.sign, row.left, row.right)
         if isinstance(edit, Move) and row.left is None:
@@ -105,6 +116,7 @@ class DiffTable:
     def line(
         self, sign: str, left: ComparedLayer | None, right: ComparedLayer | None
     ) -> Iterator[str]:
+        """Yield the lines that show a layer of A on the left and one of B on the right."""
         texts = [wrap(printable(x.text), self.cell) if x else [""] for x in (left, right)]
         numbers = [str(x.line or "") if x else "" for x in (left, right)]
         for i, (a, b) in enumerate(zip_longest(*texts, fillvalue="")):
@@ -113,6 +125,7 @@ class DiffTable:
             yield f"{start}  {other:>4}  {b}".rstrip()
 
     def changes(self, changes: tuple[Change, ...]) -> Iterator[str]:
+        """Yield the lines of properties with their two values, in columns if these fit."""
         for change in changes:
             sign = " " if change.before == change.after else "~"
             name, a, b = change.name, change.before or "-", change.after or "-"
@@ -126,16 +139,18 @@ class DiffTable:
 
 
 def _title(side: Side) -> str:
+    """Return a spec's title, name, system and framework."""
     known = "" if side.title == side.name else f"  {side.name}"
     return printable(f"{side.title}{known}  ({side.system}, {side.framework})")
 
 
-def _near_changes(rows: list[EditRow]) -> list[bool]:
-    """Return, for each row, True if it is a change or near one."""
-    changed = [not isinstance(row.edit, Keep) for row in rows]
-    return [any(changed[max(0, i - CONTEXT) : i + CONTEXT + 1]) for i in range(len(rows))]
+def near_changes(edits: list[Edit], context: int) -> list[bool]:
+    """Return, for each edit, True if it or one of the `context` edits on either side is no Keep."""
+    changed = [not isinstance(edit, Keep) for edit in edits]
+    return [any(changed[max(0, i - context) : i + context + 1]) for i in range(len(edits))]
 
 
 def _field(change: Change) -> str:
+    """Return a changed field of a layer: `kernel 4 -> 3`."""
     mark = f"  [{change.because}]" if change.because else ""
     return f"{change.name} {change.before or 'none'} -> {change.after or 'none'}{mark}"

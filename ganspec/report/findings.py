@@ -1,4 +1,4 @@
-"""The mistakes in specs, written for other programs: annotations on GitHub, JSON and SARIF."""
+"""Diagnostics of specs in forms for other programs: annotations on GitHub, JSON and SARIF."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from ganspec.version import VERSION
 Findings: TypeAlias = Sequence[tuple[Path, Sequence[Diagnostic]]]
 """Each checked file with its diagnostics."""
 
-SETTING = "--set"  # in place of a file, for mistakes in settings
-TEXT, VALUE = "%\r\n", "%\r\n:,"  # what ends the text, and a value, of a workflow command
+SETTING = "--set"  # in place of a file's name, for a mistake in a setting
+TEXT, VALUE = "%\r\n", "%\r\n:,"  # characters that would end a workflow command's text or value
 SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def github(findings: Findings) -> str:
-    """Return a workflow command for each finding, which GitHub shows at its line."""
+    """Return a workflow command for each diagnostic, which GitHub shows at its line."""
     commands = (f"{_command(path, each)}\n" for path, found in findings for each in found)
-    return "".join(dict.fromkeys(commands))  # several specs may extend the file of a finding
+    return "".join(dict.fromkeys(commands))  # specs that extend one file have its diagnostics, too
 
 
 def as_json(findings: Findings) -> str:
-    """Return every finding as data, by checked file."""
+    """Return the diagnostics of each checked file as JSON."""
     specs = [
         {
             "spec": str(path),
@@ -39,7 +39,7 @@ def as_json(findings: Findings) -> str:
 
 
 def sarif(findings: Findings) -> str:
-    """Return the findings as a log in SARIF 2.1.0, for code scanning."""
+    """Return the diagnostics as a log in SARIF 2.1.0, for code scanning."""
     codes = dict.fromkeys(each.code for _, found in findings for each in found)
     results = (_result(path, each) for path, found in findings for each in found)
     driver = {
@@ -56,36 +56,38 @@ def sarif(findings: Findings) -> str:
 
 
 def _file(path: Path, found: Diagnostic) -> str | None:
-    """Return the file that a finding is in: the checked one if it has no place; None: no file."""
+    """Return the file of a diagnostic, the checked one if it has no place; None for a setting."""
     name = found.mark.text.name if found.mark else str(path)
     return None if name == SETTING else name
 
 
 def text_of(found: Diagnostic) -> str:
-    """Return message, notes and help, a line each."""
+    """Return the message, notes and help of a diagnostic, each on a line."""
     help = [f"help: {found.help}"] if found.help else []
     lines = [found.message, *(f"note: {note}" for note in found.notes), *help]
     return "\n".join(map(printable, lines))
 
 
 def _command(path: Path, found: Diagnostic) -> str:
+    """Return the workflow command of a diagnostic."""
     place: dict[str, object] = {"file": _file(path, found)}
     if found.mark and place["file"]:
         place |= {"line": found.mark.line, "col": found.mark.column, "endColumn": found.mark.end}
     place["title"] = f"ganspec {found.code}"
-    given = ((key, str(value)) for key, value in place.items() if value is not None)
-    properties = ",".join(f"{key}={_escaped(value, VALUE)}" for key, value in given)
+    known = ((key, str(value)) for key, value in place.items() if value is not None)
+    properties = ",".join(f"{key}={_escaped(value, VALUE)}" for key, value in known)
     return f"::{found.severity} {properties}::{_escaped(text_of(found), TEXT)}"
 
 
 def _escaped(text: str, characters: Iterable[str]) -> str:
-    """Return text with characters that end a part of a workflow command in percent codes."""
-    for character in characters:  # `%` first
+    """Return `text` with `characters` as percent codes, `%` first."""
+    for character in characters:
         text = text.replace(character, f"%{ord(character):02X}")
     return text
 
 
 def _data(path: Path, found: Diagnostic) -> dict[str, Any]:
+    """Return a diagnostic as data; its file is SETTING for a mistake in a setting."""
     mark = found.mark
     return {
         "severity": found.severity,
@@ -101,6 +103,7 @@ def _data(path: Path, found: Diagnostic) -> dict[str, Any]:
 
 
 def _result(path: Path, found: Diagnostic) -> dict[str, Any]:
+    """Return a diagnostic as a result of SARIF, without a location for a mistake in a setting."""
     result = {
         "ruleId": found.code,
         "level": found.severity,
@@ -117,5 +120,6 @@ def _result(path: Path, found: Diagnostic) -> dict[str, Any]:
 
 
 def _uri(file: str) -> str:
+    """Return a file as an address: `file:` for an absolute path, else relative."""
     path = Path(file)
     return path.as_uri() if path.is_absolute() else quote(path.as_posix())

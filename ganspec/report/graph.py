@@ -1,8 +1,8 @@
 """A network as a graph of boxes, joins and frames, for pictures.
 
-A heavy layer (a convolution, linear layer or the like, a pool, a resize) and the light ones around
-it (normalizations, activations ...) are lines of one box, as in figures of papers.
-A block, or a sequence of nodes that repeats, is a frame around its own graph.
+A box has one heavy layer, which has weights or resizes its input, and the light layers around it,
+such as normalizations and activations; each layer is a line of it, as in figures of papers. A
+block, or a sequence of nodes that repeats, is a frame around a graph of its own.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ ROUND = re.compile(r".*\.repeat\.\d+\.")
 
 @dataclass(frozen=True)
 class GraphNode:
-    """One element of a picture.
+    """One element of a picture, with its `lines` of text.
 
-    `form` is `source`, `result`, `box`, `join` or `frame`. `reads` are the indices of the nodes
-    that it reads. `shape` is its output shape as text. `tone`, its colour, is `weights`, `label`
-    (for nodes that read the label alone) or `plain`. `label` is True if it reads the label beside
-    its input. `inner` is the graph inside a frame. `count` is the number of its repetitions.
+    `form` is `source`, `result`, `box`, `join` or `frame`. `reads` has the indices of the nodes
+    that the node reads. `shape` is the shape of its output, as text. `tone` decides its colour:
+    `weights`, `label` for a node that reads the label alone, or `plain`. `label` is True if the
+    node reads the label besides another input. `inner` is the graph inside a frame. `count` is how
+    often the node is applied, one after the other.
     """
 
     form: str
@@ -52,7 +53,10 @@ class GraphNode:
 
 @dataclass(frozen=True)
 class NetworkGraph:
-    """Nodes, each after those that it reads. The source and result of a frame have no text."""
+    """Nodes, each after the nodes that it reads.
+
+    The source and the result of a graph inside a frame have no text.
+    """
 
     nodes: tuple[GraphNode, ...]
 
@@ -67,17 +71,17 @@ class NetworkGraph:
 
 
 def graph(net: Net) -> NetworkGraph:
-    """Return the graph of a network, or of a block for a frame."""
+    """Return the graph of a network or, for the inside of a frame, of a block."""
     return NetworkGraph(tuple(folded(list(_Gathering(net).nodes()))))
 
 
 @dataclass
 class _Part:
-    """Steps that become one node."""
+    """Steps that become one node. `label` is True if they read the label."""
 
     form: str
     steps: list[Step]
-    reads: list[int]  # ids of the values that it reads, without the label's
+    reads: list[int]  # ids of the values that the first step reads, without the label's
     label: bool
 
     @property
@@ -86,7 +90,7 @@ class _Part:
 
 
 class _Gathering:
-    """Grouping of the steps of one program into parts, one for each node."""
+    """The steps of one program, grouped into parts, of which each becomes a node."""
 
     def __init__(self, net: Net):
         self.net, steps = net, list(net.steps)
@@ -105,6 +109,7 @@ class _Gathering:
             self.add(step)
 
     def add(self, step: Step) -> None:
+        """Add a step to the last part, or as a new part."""
         reads = _read(step)
         others = [i for i in reads if self.label is None or i != self.label.id]
         form = "join" if len(reads) > 1 and not step.is_module else "box"
@@ -117,7 +122,10 @@ class _Gathering:
             self.parts.append(part)
 
     def continues(self, before: _Part, part: _Part) -> bool:
-        """Return True if `part` belongs in the box `before`, which has at most one heavy layer."""
+        """Return True if `part`, a box of one step, belongs in the box `before`.
+
+        A box has at most one heavy layer, and only steps that follow each other without forks.
+        """
         (step,), last = part.steps, before.steps[-1]
         if before.form != "box" or part.label or part.reads != [last.output.id]:
             return False
@@ -129,7 +137,7 @@ class _Gathering:
         return is_light or not self.heavy & {s.origin.path for s in before.steps}
 
     def is_heavy(self, step: Step) -> bool:
-        """Return True if a step is of a `Weighted` layer, such as `conv`, or resizes its input.
+        """Return True if a step has weights or resizes its input.
 
         Flattening, reshaping and padding do not count as resizing.
         """
@@ -137,13 +145,14 @@ class _Gathering:
         return _is_weighted(step) or (resizes and step.call.target not in MOVES)
 
     def nodes(self) -> Iterator[GraphNode]:
+        """Yield the source, a node for each part, and the results."""
         start = self.net.inputs[0]
         name = INPUTS.get(start.name, start.name)
         yield GraphNode("source", self.titled(name), (), shape_text(start.value.shape))
         places, count = {start.value.id: 0}, 1
         for part in self.parts:
             reads = tuple(dict.fromkeys(places[i] for i in part.reads))
-            if self.label and part.label and not reads:  # the label alone: it gets its own node
+            if self.label and part.label and not reads:  # the label alone, so it gets a node
                 yield GraphNode("source", ("label",), (), label_text(self.label), "label")
                 reads, part.label = (count,), False
                 count += 1
@@ -156,9 +165,11 @@ class _Gathering:
             yield GraphNode("result", self.titled(title), (places[value.id],), "")
 
     def titled(self, name: str) -> tuple[str, ...]:
+        """Return the text of an input or output, which a block's do not have."""
         return () if self.net.is_block else (name,)
 
     def node(self, part: _Part, reads: tuple[int, ...]) -> GraphNode:
+        """Return the node of a part, which reads the nodes with the indices `reads`."""
         shape, first = shape_text(part.value.shape), part.steps[0]
         if part.form == "join":
             lines = (JOINS.get(first.call.target) or call_name(first),)
@@ -174,29 +185,30 @@ class _Gathering:
         return GraphNode("box", tuple(self.lines(part)), reads, shape, tone, part.label)
 
     def lines(self, part: _Part) -> Iterator[str]:
-        """Yield a line for each layer, or for each call of a split layer."""
+        """Yield a line for each layer of a box, or for each call of a layer in `split`."""
         for path, group in groupby(part.steps, key=lambda step: step.origin.path):
             steps = list(group)
             if path not in self.split:
                 yield caption(steps)
                 continue
-            for step in steps:  # a kind with one call, such as an inner activation, names the call
+            for step in steps:  # the kind names its only call, such as an inner activation's
                 kind = step.origin.kind
                 yield caption([step], kind if self.calls[path, kind] == 1 else call_name(step))
 
 
 def _read(step: Step) -> tuple[int, ...]:
-    """Return the ids of a step's inputs, without a map of which only the size is used."""
+    """Return the ids of the values that a step reads, without a map of which it takes the size."""
     return step.inputs[:1] if step.call.target is label_planes else step.inputs
 
 
 def _is_weighted(step: Step) -> bool:
+    """Return True if a step is of a `Weighted` layer, such as `conv`."""
     kind = kinds_of("layer").get(step.origin.kind)
     return kind is not None and issubclass(kind, Weighted)
 
 
 def _round(step: Step) -> str:
-    """Return the path of the repeat's round that a step is in, `""` outside repeats."""
+    """Return the path of the round of a repeat that a step is in, "" outside repeats."""
     match = ROUND.match(step.origin.path)
     return match[0] if match else ""
 
@@ -205,7 +217,7 @@ def _round(step: Step) -> str:
 
 
 def folded(nodes: list[GraphNode]) -> list[GraphNode]:
-    """Return `nodes` with each repeating run as one node, with the number of repetitions."""
+    """Return `nodes` with each sequence that repeats as one node, whose `count` is how often."""
     width = 1
     while width <= len(nodes) // 2:
         for start in range(1, len(nodes) - 2 * width + 1):
@@ -218,9 +230,10 @@ def folded(nodes: list[GraphNode]) -> list[GraphNode]:
 
 
 def _times(nodes: list[GraphNode], start: int, width: int) -> int:
-    """Return how often the run of `width` nodes at `start` repeats; 0 if it occurs once or stays.
+    """Return how often the run of `width` nodes at `start` occurs in a row; 0 if only once.
 
-    A run stays as it is if its shapes, results or the readers of its nodes hinder folding.
+    It is also 0 if one node cannot stand for all: if a run changes the shape or has a result, or if
+    a node is read from too far away.
     """
     run, end = nodes[start : start + width], start + width
     if nodes[start - 1].shape != run[-1].shape or any(n.form == "result" for n in run):
@@ -231,27 +244,26 @@ def _times(nodes: list[GraphNode], start: int, width: int) -> int:
     for i, node in enumerate(nodes):
         first = start + (i - start) // width * width
         for read in node.reads:
-            # a round may read its own nodes and the one before; others may read the last node only
+            # a run may read its own nodes and the node before it; others only the last node of all
             if (read < first - 1) if i in inside else (read in inside and read != end - 1):
                 return 0
     return (end - start) // width if end > start + width else 0
 
 
 def _shifted(run: list[GraphNode], by: int) -> list[GraphNode]:
+    """Return nodes that read the nodes `by` places further on."""
     return [replace(node, reads=tuple(read + by for read in node.reads)) for node in run]
 
 
 def _once(nodes: list[GraphNode], start: int, width: int, count: int) -> list[GraphNode]:
+    """Return `nodes` with one node for the `count` runs of `width` nodes at `start`."""
     run, end = nodes[start : start + width], start + count * width
     if width == 1:
         whole = replace(run[0], count=run[0].count * count)
     else:
-        inside = _shifted(run, 1 - start)
-        ends = (
-            GraphNode("source", (), (), nodes[start - 1].shape),
-            GraphNode("result", (), (width,), ""),
-        )
-        inner = NetworkGraph((ends[0], *inside, ends[1]))
+        source = GraphNode("source", (), (), nodes[start - 1].shape)
+        result = GraphNode("result", (), (width,), "")
+        inner = NetworkGraph((source, *_shifted(run, 1 - start), result))
         whole = GraphNode("frame", (), (start - 1,), run[-1].shape, inner=inner, count=count)
     shift = end - start - 1
     rest = [

@@ -1,8 +1,8 @@
-"""Layout of a graph: a main column, branches to the right of it, labels to the left.
+"""Places of a graph's nodes and lines: a main column, branches to its right, labels to its left.
 
-A node's rank is its row, from the top down. Nodes outside the main path form chains from a fork to
-a join, each in its own column. A chain without nodes, such as an empty skip, is a line in its
-column. Units are pixels.
+A node's rank is its row, counted from the top. Nodes outside the main path form chains from a fork
+to a join, each in a column of its own. A chain without nodes, such as an empty skip, is a line in
+its column. Units are pixels.
 """
 
 from __future__ import annotations
@@ -14,24 +14,25 @@ from ganspec.report.graph import GraphNode, NetworkGraph
 from ganspec.report.graph_ranks import chains, main_path, ranked
 
 FONT = 11  # size of the font
-LINE = 15  # distance of the lines in a box
-PAD = 7  # distance of a box's edge and its text
-GAP = 34  # distance of ranks, with room for an arrow and a shape beside it
-SHORT = 22  # distance of ranks without a shape between them
+LINE = 15  # distance between the lines in a box
+PAD = 7  # distance between a box's edge and its text
+GAP = 34  # distance between ranks, with room for an arrow and a shape beside it
+SHORT = 22  # distance between ranks without a shape between them
 FORK = 8  # distance from a rank to the turns of lines below it
-SIDE = 18  # distance of columns
+SIDE = 18  # distance between columns
 PILL = 30  # length of the arrow from the word `label` to its reader
 TITLE = 20  # height of a frame's title
-# Letters that are narrow or wide in usual fonts.
+# letters that are narrow or wide in usual fonts
 NARROW, WIDE = frozenset(" !'(),-./:;I[\\]fijlt|"), frozenset("mwMW@%#&+<=>^~")
 
 
 def measured(text: str, size: float = FONT) -> float:
-    """Return the width of `text` in pixels, at least as wide as in usual sans-serif fonts."""
+    """Return a width in pixels that `text` does not exceed in usual sans-serif fonts."""
     return size * sum(map(_width, text))
 
 
 def _width(letter: str) -> float:
+    """Return the width of a letter as a share of the font's size."""
     if letter in WIDE or unicodedata.east_asian_width(letter) in "WF":
         return 1.0
     if letter in NARROW:
@@ -41,7 +42,10 @@ def _width(letter: str) -> float:
 
 @dataclass
 class PlacedNode:
-    """A node with its place; lines enter at its top and leave at its bottom, at `x`."""
+    """A node with its place; lines enter at its top and leave at its bottom, at `x`.
+
+    `y` is its top, and `inner` the drawing inside a frame.
+    """
 
     node: GraphNode
     x: float
@@ -68,12 +72,16 @@ class Wire:
     is_arrow: bool = False
 
     def moved(self, x: float) -> Wire:
+        """Return the line, `x` pixels further to the right."""
         return replace(self, points=tuple((px + x, py) for px, py in self.points))
 
 
 @dataclass
 class Drawing:
-    """A graph with the places of its parts; lines enter and leave it at `x`."""
+    """A graph with the places of its nodes, lines and shapes; lines enter and leave it at `x`.
+
+    `shapes` are texts beside lines, each with the left end of its baseline.
+    """
 
     width: float = 0
     height: float = 0
@@ -90,7 +98,10 @@ class Drawing:
 
 
 def size(node: GraphNode, inner: Drawing | None) -> tuple[float, float, float]:
-    """Return the widths left and right of a node's axis, and its height."""
+    """Return the widths of a node to the left and the right of its axis, and its height.
+
+    `inner` is the drawing inside a frame.
+    """
     if inner is not None:
         title = measured(title_of(node)) + 2 * PAD  # to the right of the line into the frame
         right = max(inner.width - inner.x + 2 * PAD, title)
@@ -106,7 +117,7 @@ def size(node: GraphNode, inner: Drawing | None) -> tuple[float, float, float]:
 
 
 def title_of(node: GraphNode) -> str:
-    """Return the text above a frame, or beside a box that repeats."""
+    """Return the title of a frame, or the text beside a box that repeats; "" if there is none."""
     times = f" x {node.count}" if node.count > 1 else ""
     return (node.lines[0] if node.form == "frame" and node.lines else "") + times
 
@@ -117,6 +128,11 @@ def layout(graph: NetworkGraph) -> Drawing:
 
 
 class _Layout:
+    """The places of a graph's nodes and lines, computed step by step into `drawing`.
+
+    `axis` has each node's x, `lanes` the x of each line that runs in a column of its own.
+    """
+
     def __init__(self, graph: NetworkGraph):
         self.graph, self.nodes = graph, graph.nodes
         self.ranks = ranked(graph)
@@ -134,7 +150,7 @@ class _Layout:
     # -- places -------------------------------------------------------------------------------
 
     def spread(self) -> None:
-        """Put every chain as near to the main path as the nodes in its ranks allow."""
+        """Set `axis` and `lanes`: chains are as near to the main path as the nodes beside allow."""
         bands = 2 * max(self.ranks) + 2  # a band for each rank and for the gap below it
         left, right = [0.0] * bands, [0.0] * bands
         for i in self.main:
@@ -158,6 +174,7 @@ class _Layout:
         self.drawing.x, self.drawing.width = shift, max(right) + shift
 
     def cover(self, index: int, x: float, left: list[float], right: list[float]) -> None:
+        """Widen the bands of a node and of the gap below it by the room that it takes at `x`."""
         before, after, below = self.room(index)
         band = 2 * self.ranks[index]
         left[band] = min(left[band], x - before)
@@ -165,7 +182,7 @@ class _Layout:
         right[band + 1] = max(right[band + 1], x + below)
 
     def room(self, index: int) -> tuple[float, float, float]:
-        """Return the widths left and right of a node's axis, and of the shape text below it."""
+        """Return the widths left and right of a node's axis, and of the shape's text below it."""
         node, (left, right, _) = self.nodes[index], self.sizes[index]
         if node.label:
             left += measured("label") + 2 * PAD + PILL
@@ -174,7 +191,10 @@ class _Layout:
         return left, right, measured(node.shape) + 8 if self.shows_shape(index) else 0
 
     def shows_shape(self, index: int) -> bool:
-        """Return True if a node's shape is shown; a frame's ends would show the same one twice."""
+        """Return True if the shape of a node's output is written below the node.
+
+        It is not at the ends of a frame's graph, where it would be beside the frame's own shape.
+        """
         readers = self.graph.readers[index]
         node, others = self.nodes[index], [i for i in readers if self.nodes[i].form != "result"]
         is_end = node.form == "source" and not node.lines
@@ -182,6 +202,7 @@ class _Layout:
         return bool(readers) and not is_end and bool(others or ends_in_text)
 
     def place(self) -> None:
+        """Add all nodes to the drawing."""
         tops, self.bottoms = self.rows()
         for i, node in enumerate(self.nodes):
             left, right, height = self.sizes[i]
@@ -198,16 +219,16 @@ class _Layout:
         """Return the tops and the bottoms of all ranks."""
         tops, bottoms, y = [], [], 0.0
         for rank in range(max(self.ranks) + 1):
-            heights = [self.sizes[i][2] for i, r in enumerate(self.ranks) if r == rank]
-            tops.append(y)
-            bottoms.append(y + max(heights))
             nodes = [i for i, r in enumerate(self.ranks) if r == rank]
+            tops.append(y)
+            bottoms.append(y + max(self.sizes[i][2] for i in nodes))
             y = bottoms[-1] + (GAP if any(map(self.shows_shape, nodes)) else SHORT)
         return tops, bottoms
 
     # -- lines --------------------------------------------------------------------------------
 
     def connect(self) -> None:
+        """Add all lines to the drawing, and the shapes beside them."""
         for i, node in enumerate(self.nodes):
             place = self.drawing.places[i]
             if self.shows_shape(i):
@@ -218,6 +239,7 @@ class _Layout:
                 self.drawing.wires.append(Wire(tuple(self.wire(read, i)), is_arrow))
 
     def wire(self, start: int, end: int) -> list[tuple[float, float]]:
+        """Return the points of the line from the node `start` to its reader `end`."""
         a, b = self.drawing.places[start], self.drawing.places[end]
         fork = self.bottoms[self.ranks[start]] + FORK
         if (start, end) not in self.lanes and a.x != b.x:  # from the rank just above `b`
@@ -236,7 +258,7 @@ class _Layout:
         return [*points, (x, above), (enter, above), (enter, b.y)]
 
     def is_free(self, end: int, x: float) -> bool:
-        """Return True if a line at `x` can reach the side of the node `end` past no other node."""
+        """Return True if no node is between a line at `x` and the side of the node `end`."""
         at = self.drawing.places[end]
         if at.node.label and x < at.x:
             return False

@@ -22,7 +22,9 @@ def mermaid(spec: Spec, nets: dict[str, Net]) -> str:
     for name, net in nets.items():
         count = totals(costs(net))["total"]
         lines.append(f'  subgraph {name} ["{_quoted(f"{name}: {count:,} parameters")}"]')
-        lines.append("    direction TB")  # else Mermaid turns subgraphs without incoming arrows
+        lines.append(
+            "    direction TB"
+        )  # otherwise Mermaid draws subgraphs without inputs sideways
         lines += (f"    {line}" for line in _Flow(name, graph(net)).lines)
         lines.append("  end")
     for tone, (fill, stroke) in {**FILLS, "plain": PLAIN}.items():
@@ -31,7 +33,7 @@ def mermaid(spec: Spec, nets: dict[str, Net]) -> str:
 
 
 class _Flow:
-    """The statements of one network: nodes, frames as subgraphs, then the arrows."""
+    """The statements of one network, in `lines`: nodes, frames as subgraphs, then arrows."""
 
     def __init__(self, name: str, whole: NetworkGraph):
         self.name = name
@@ -42,7 +44,11 @@ class _Flow:
         self.lines += self.arrows
 
     def graph(self, part: NetworkGraph, prefix: str, entry: str) -> Iterator[str]:
-        """Yield the statements of a graph from the node `entry` on; a frame's sets `self.end`."""
+        """Yield the statements of a graph, whose nodes' names begin with `prefix`.
+
+        In a frame, nodes that read the graph's source read the node `entry` outside instead, and
+        `self.end` becomes the name of the node that gives the frame's output.
+        """
         ends: list[str] = []  # for each node, the Mermaid node at which its arrows start
         for i, node in enumerate(part.nodes):
             own = f"{prefix}_{i}"
@@ -66,6 +72,7 @@ class _Flow:
             ends.append(own)
 
     def node(self, own: str, node: GraphNode) -> str:
+        """Return the statement of the node named `own`."""
         lines = [*node.lines, *([title_of(node).strip()] if node.count > 1 else [])]
         text = "<br/>".join(map(_quoted, lines))
         return f"{own}{SHAPES[node.form].format(text)}:::{node.tone}"

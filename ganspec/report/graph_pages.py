@@ -1,4 +1,4 @@
-"""Layout of tall graphs in several columns, from left to right."""
+"""Places of a tall graph's nodes and lines, in several columns from left to right."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from ganspec.report.graph import GraphNode, NetworkGraph
 from ganspec.report.graph_layout import FORK, GAP, Drawing, Wire, layout
 from ganspec.report.graph_ranks import ranked
 
-COLUMN = 48  # between two columns, in pixels
+COLUMN = 48  # distance between two columns, in pixels
 
 
 def paged(graph: NetworkGraph, limit: float) -> Drawing:
-    """Lay out a graph in columns of about `limit` pixels, cut where only one line passes."""
+    """Return a drawing of a graph, in columns if it is higher than `limit` pixels.
+
+    Columns are about equally high. They are cut where only one line passes, which leads from the
+    bottom of a column to the top of the next, so that a column may be higher than `limit`.
+    """
     whole = layout(graph)
     count = -(-int(whole.height) // int(limit))
     if count == 1:
@@ -35,7 +39,7 @@ def paged(graph: NetworkGraph, limit: float) -> Drawing:
 
 @dataclass(frozen=True)
 class _Cut:
-    """The first and last rank of a piece; `leaving` is the node that the next piece reads."""
+    """The first and the last rank of a piece; `leaving` is the node that the next piece reads."""
 
     start: int
     end: int
@@ -43,22 +47,23 @@ class _Cut:
 
 
 def _parts(graph: NetworkGraph, whole: Drawing, height: float) -> list[NetworkGraph]:
-    """Cut the graph into pieces of about `height` pixels."""
+    """Return pieces of a graph of about `height` pixels; `whole` is its drawing in one column."""
     ranks, start, top = ranked(graph), 0, 0.0
     cuts: list[_Cut] = []
-    order = sorted(range(len(ranks)), key=lambda i: ranks[i])
+    bottoms = [0.0] * (max(ranks) + 1)
+    for place, rank in zip(whole.places, ranks, strict=True):
+        bottoms[rank] = max(bottoms[rank], place.bottom)
     edges = [(read, i) for i, node in enumerate(graph.nodes) for read in node.reads]
     for rank in range(max(ranks)):
         crossing = [e for e in edges if ranks[e[0]] <= rank < ranks[e[1]]]
-        below = max(whole.places[i].bottom for i in order if ranks[i] == rank)
-        following = max(whole.places[i].bottom for i in order if ranks[i] == rank + 1)
-        if len(crossing) == 1 and following - top > height:
+        if len(crossing) == 1 and bottoms[rank + 1] - top > height:
             cuts.append(_Cut(start, rank, crossing[0][0]))
-            start, top = rank + 1, below
+            start, top = rank + 1, bottoms[rank]
     return _pieces(graph, ranks, [*cuts, _Cut(start, max(ranks), None)])
 
 
 def _pieces(graph: NetworkGraph, ranks: list[int], cuts: list[_Cut]) -> list[NetworkGraph]:
+    """Return the pieces of a graph that `cuts` describe, with a source or result at each cut."""
     pieces: list[NetworkGraph] = []
     entry: int | None = None
     for cut in cuts:

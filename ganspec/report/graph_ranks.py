@@ -12,8 +12,8 @@ from ganspec.report.graph import NetworkGraph
 class Chain:
     """A branch: nodes in one column, between the ranks `low` of its fork and `high` of its join.
 
-    `edges` are its lines, as pairs of nodes. Without nodes it is a single line, such as an empty
-    skip.
+    `edges` are its lines, as pairs of nodes. A chain without nodes is a single line, such as an
+    empty skip. `is_label` is True if the chain begins at the label, and so is on the left.
     """
 
     nodes: list[int]
@@ -24,7 +24,10 @@ class Chain:
 
 
 def ranked(graph: NetworkGraph) -> list[int]:
-    """Return each node's rank: below the nodes that it reads. A label is just above its reader."""
+    """Return each node's rank, from 0: one more than the largest of the nodes that it reads.
+
+    A node that reads the label alone is just above its first reader.
+    """
     ranks: list[int] = []
     for node in graph.nodes:
         ranks.append(1 + max((ranks[i] for i in node.reads), default=-1))
@@ -35,7 +38,7 @@ def ranked(graph: NetworkGraph) -> list[int]:
 
 
 def main_path(graph: NetworkGraph) -> list[int]:
-    """Return the path from input to output that goes through each node's first input."""
+    """Return the path that leads to the first result through the first input of each node."""
     at = next(i for i, node in enumerate(graph.nodes) if node.form == "result")
     path = [at]
     while graph.nodes[at].reads:
@@ -45,7 +48,10 @@ def main_path(graph: NetworkGraph) -> list[int]:
 
 
 def chains(graph: NetworkGraph, main: list[int], ranks: list[int]) -> list[Chain]:
-    """Return the chains beside the main path, the shortest first, to be placed nearest to it."""
+    """Return the chains beside the main path, the shortest first.
+
+    In this order they get their columns, the first ones nearest to the main path.
+    """
     seen, covered = set(main), set(pairwise(main))
     result: list[Chain] = []
     for i in range(len(graph.nodes)):

@@ -26,7 +26,7 @@ from ganspec.systems.spec import Spec
 MARGIN = 20
 TALLEST = 1100  # height of a network in pixels above which it is set in columns
 NAME = 14  # size of the font of a network's name
-HEAD = 50  # height of a network's name and number of parameters
+HEAD = 50  # height of the lines with a network's name and its number of parameters
 FILLS = {"weights": ("#e6eef8", "#4a6fa5"), "label": ("#fdf1dc", "#b7791f")}
 PLAIN = ("#f4f4f4", "#8a8a8a")
 STYLE = """
@@ -40,7 +40,7 @@ STYLE = """
 
 
 def svg(spec: Spec, nets: dict[str, Net]) -> str:
-    """Return an SVG of all networks side by side. The same spec gives the same bytes."""
+    """Return an SVG file's text, with all networks side by side; equal specs give equal text."""
     comment = f"<!-- Written by ganspec from the spec `{spec.name}` ({BLANK}). -->\n"
     title = " ".join(f"{spec.name}: {spec.doc}".split()) if spec.doc else spec.name
     return sealed(f"{comment}{picture(title, nets)}\n")
@@ -64,6 +64,7 @@ def picture(title: str, nets: dict[str, Net]) -> str:
 
 
 def _opening(title: str, width: float, height: float) -> list[str]:
+    """Return the lines of an `<svg>` element before its parts."""
     size = f'width="{_n(width)}" height="{_n(height)}"'
     box = f'viewBox="0 0 {_n(width)} {_n(height)}"'
     return [
@@ -78,6 +79,7 @@ def _opening(title: str, width: float, height: float) -> list[str]:
 
 
 def _drawn(drawing: Drawing, x: float, y: float) -> list[str]:
+    """Return the elements of a drawing whose upper left corner is at `x`, `y`."""
     parts = []  # lines first, so that boxes cover them
     for wire in drawing.wires:
         parts.append(_wire([(px + x, py + y) for px, py in wire.points], wire.is_arrow))
@@ -89,6 +91,7 @@ def _drawn(drawing: Drawing, x: float, y: float) -> list[str]:
 
 
 def _node(place: PlacedNode, x: float, y: float) -> list[str]:
+    """Return the elements of a node of a drawing whose upper left corner is at `x`, `y`."""
     node, cx, top = place.node, place.x + x, place.y + y
     left, width = cx - place.left, place.left + place.right
     parts = []
@@ -103,17 +106,18 @@ def _node(place: PlacedNode, x: float, y: float) -> list[str]:
         parts.append(_wire([(cx, top), (cx, top + TITLE)], is_arrow=False))
         parts += _drawn(place.inner, cx - place.inner.x, top + TITLE)
     elif node.lines:
-        round_ = {"join": place.height / 2, "source": 11, "result": 11}.get(node.form, 3)
+        radius = {"join": place.height / 2, "source": 11, "result": 11}.get(node.form, 3)
         fill = FILLS.get(node.tone, PLAIN)
         if node.form != "box" and node.tone == "plain":
             fill = ("#fff", "#333")
-        parts += _box(left, top, width, place.height, round_, fill, node.lines)
+        parts += _box(left, top, width, place.height, radius, fill, node.lines)
         if node.count > 1:
             parts.append(_text(left + width + 2, place.middle + y + 4, title_of(node), "", "start"))
     return parts
 
 
 def _box(x, y, width, height, radius, fill, lines) -> list[str]:
+    """Return a rounded rectangle with lines of text; `fill` has its colour and its edge's."""
     parts = [_rect(x, y, width, height, radius, f'fill="{fill[0]}" stroke="{fill[1]}"')]
     first = y + (height - len(lines) * LINE) / 2 + FONT
     for i, line in enumerate(lines):
@@ -127,6 +131,7 @@ def _rect(x, y, width, height, radius, look) -> str:
 
 
 def _wire(points: list[tuple[float, float]], is_arrow: bool = True) -> str:
+    """Return a line through `points`, with an arrow at its end if `is_arrow`."""
     path = " L".join(f"{_n(x)} {_n(y)}" for x, y in points)
     head = ' marker-end="url(#arrow)"' if is_arrow else ""
     return f'<path class="wire" d="M{path}"{head}/>'
@@ -140,9 +145,10 @@ def _text(x: float, y: float, text: str, look: str = "", anchor: str = "middle")
 
 
 def times(text: str) -> str:
-    """Return `text` with a multiplication sign for each ` x `."""
+    """Return `text` with a multiplication sign in place of each ` x `."""
     return f" {text} ".replace(" x ", " \N{MULTIPLICATION SIGN} ").strip()
 
 
 def _n(number: float) -> str:
+    """Return a number for SVG, with one decimal unless that is 0."""
     return f"{number:.1f}".removesuffix(".0")

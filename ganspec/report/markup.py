@@ -1,10 +1,10 @@
-"""Text for Markdown and LaTeX, escaped so that no character acts as markup, and LaTeX tables."""
+"""Texts for Markdown and LaTeX, escaped so that no character acts as markup, and LaTeX tables."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ganspec.language.errors import printable
 
@@ -21,34 +21,40 @@ LATEX = {
     "±": r"$\pm$",
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",
-    "[": "{[}",  # after `\\`, a bracket or a star would be read as an argument
+    "[": "{[}",  # LaTeX would read a bracket or a star after `\\` as its argument
     "*": "{*}",
 }
 
 
 def markdown(text: str) -> str:
-    """Escape `text` for the middle of a Markdown line or a table cell, on one line."""
+    """Return `text` on one line, escaped for a Markdown table's cell or the middle of a line."""
     line = printable(" ".join(text.split()))
     return MARKDOWN.sub(r"\\\1", line.replace("&", "&amp;")).replace("<", "&lt;")
 
 
 def markdown_line(text: str) -> str:
-    """Escape `text` for the beginning of a Markdown line, so that it starts no list or quote."""
+    """Return `text` escaped for a whole line of Markdown, so that it begins no list or quote."""
     return re.sub(r"^([-+=>]|\d+[.)])", lambda start: f"&#8203;{start[0]}", markdown(text))
 
 
 def latex(text: str) -> str:
-    """Escape `text` for a cell of a LaTeX table, with a product sign in `4 x 4`.
-
-    Letters that LaTeX's usual fonts lack lose their accents, or become question marks.
-    """
+    """Return `text` escaped for a cell of a LaTeX table, with a product sign in `4 x 4`."""
     return re.sub(r"(?<=\d) x (?=\d)", r" $\\times$ ", latex_letters(text))
 
 
 def latex_letters(text: str) -> str:
-    """Escape `text` for LaTeX, in letters that its usual fonts have."""
+    """Return `text` escaped for LaTeX.
+
+    Letters that LaTeX's usual fonts lack lose their accents, or become question marks.
+    """
     escaped = "".join(LATEX.get(c) or _letter(c) for c in text)
     return re.sub(r"-(?=-)", "-{}", escaped)  # LaTeX would print `--` as a dash
+
+
+def latex_list(texts: Iterable[str]) -> list[str]:
+    """Return the lines of a LaTeX list, with an escaped item for each text."""
+    items = (rf"  \item {latex(text)}" for text in texts)
+    return [r"\begin{itemize}", *items, r"\end{itemize}"]
 
 
 def booktabs(
@@ -61,10 +67,12 @@ def booktabs(
     font: str = "footnotesize",
     escape: Callable[[str], str] = latex,
 ) -> list[str]:
-    """Return the lines of a floating table of the package booktabs.
+    """Return the lines of a floating LaTeX table, with rules of the package booktabs.
 
-    It has a rule between groups of rows. `kind` is `table*` to span two columns of a page, and
-    `place` says where it may float to, such as `[htbp]`. Cells and caption are escaped.
+    A rule separates `groups` of rows, which have cells. `label` names the table, after `tab:`.
+    `columns` is the argument of `tabular`, such as `llr`. `kind` is `table*` for a table across two
+    columns of a page, and `place` says where a table may float to, such as `[htbp]`. `escape` is
+    applied to cells and caption.
     """
     lines: list[str] = []
     for rows in groups:
@@ -85,6 +93,7 @@ def booktabs(
 
 
 def _letter(character: str) -> str:
+    """Return a character in letters that LaTeX's usual fonts have, "?" if there are none."""
     if character.isascii() or character in "äöüÄÖÜßéèêëáàâåÅçñóòôøØúùûíìîïæÆ":
         return character
     plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode("ascii")

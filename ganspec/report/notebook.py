@@ -1,7 +1,8 @@
-"""HTML of specs, networks, runs, images and comparisons for the outputs of notebooks.
+"""HTML that shows specs, networks, runs, images and comparisons in notebooks.
 
-The functions are those of `ganspec.language.views`. Texts of specs and runs are escaped; pictures
-are `data:` addresses, in which no script runs and which load nothing.
+`ganspec/__init__` lists the functions `show_*` as views (`ganspec.language.views`). Texts of specs
+and runs are escaped. Pictures are `data:` addresses, in which no scripts run and which load no
+files.
 """
 
 from __future__ import annotations
@@ -27,13 +28,13 @@ from ganspec.runs.record import read_record
 from ganspec.sampling.trained_run import Samples, TrainedRun
 from ganspec.systems.spec import Spec
 
-LARGEST = 120_000  # bytes of a picture; a larger graph is left to `ganspec show --graph`
-WIDEST = 512  # pixels that a small picture is enlarged to
-PLOTS = 2  # plots of a run, so that its output stays small
+LARGEST = 120_000  # bytes of a picture; a larger graph is not shown
+WIDEST = 512  # pixels of width that a small picture is enlarged to at most
+PLOTS = 2  # most plots of a run, so that its output stays small
 
 
 class NetworkCells(TypedDict):
-    """A network's title, and the texts of its table."""
+    """A network's title, and the cells of the table of its layers."""
 
     title: str
     head: tuple[str, ...]
@@ -42,12 +43,12 @@ class NetworkCells(TypedDict):
 
 
 def show(name: str, view: object) -> str:
-    """Return the HTML that the template's macro `name` writes of `view`."""
+    """Return the HTML that the macro `name` of the template writes from the data `view`."""
     return page("notebook.html.jinja", name=name, view=view)
 
 
 def show_spec(spec: Spec) -> str:
-    """Return a spec's facts, the tables of its layers, and its graph, or why it has none."""
+    """Return the facts of a spec, then the tables of its layers and its graph, or its error."""
     view: dict[str, object] = {"name": spec.name, "noun": spec.noun, "doc": spec.doc}
     view["facts"] = [
         ("data", f"{spec.data.dataset.kind}, {spec.data.shown_shape}"),
@@ -75,10 +76,11 @@ def show_network(network: EvaluatedNetwork) -> str:
 def show_run(run: TrainedRun) -> str:
     """Return a run's newest picture, the curves of its log, and its scores.
 
-    Of a folder that holds no run, return its `repr`.
+    For a folder that holds no run, return the text of `repr(run)`.
     """
     if not run.spec_path.is_file():
-        return show("run", _empty(repr(run)))
+        empty: dict[str, object] = {"picture": None, "plots": [], "scores": [], "remarks": []}
+        return show("run", {"folder": repr(run), "when": "", **empty})
     record = read_record(run.folder)
     view, newest = RunView(record, "run1"), final_picture(record, LARGEST)
     scores = [
@@ -98,12 +100,8 @@ def show_run(run: TrainedRun) -> str:
     return show("run", shown)
 
 
-def _empty(folder: str) -> dict[str, object]:
-    return {"folder": folder, "picture": None, "plots": [], "scores": [], "remarks": [], "when": ""}
-
-
 def show_samples(samples: Samples) -> str:
-    """Return the grid of the images, enlarged if it is small."""
+    """Return the grid of new images, enlarged if it is small."""
     data = samples.png()
     with Image.open(io.BytesIO(data)) as image:
         width = _enlarged(image.width)
@@ -117,20 +115,23 @@ def show_comparison(comparison: Comparison) -> str:
 
 
 def show_survey(survey: Survey) -> str:
-    """Return the table of several specs, with a column for each of a few, else with a row."""
+    """Return a table of the rows that differ, with a column for each spec, or a row if over six."""
     return show("survey", layout(survey, None, len(survey.titles) > 6, every=False))
 
 
 def _cells(name: str, net: Net) -> NetworkCells:
+    """Return the table of a network's layers, titled `name` and its numbers of parameters."""
     table = layer_table(net, captions=True)
     note = f" ({table.note})" if table.note else ""
     return {"title": name + note, "head": table.head, "rows": table.rows, "total": table.total}
 
 
 def _enlarged(width: int) -> int:
+    """Return the largest multiple of a picture's width up to WIDEST, at least the width itself."""
     return width * max(1, WIDEST // max(width, 1))
 
 
 def _graph(title: str, nets: dict[str, Net]) -> str | None:
+    """Return the graph of networks as an SVG in a data URI; None if it is too large to show."""
     data = picture(title, nets).encode("utf-8")
     return data_uri(data, "svg+xml") if len(data) <= LARGEST else None

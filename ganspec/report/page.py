@@ -1,4 +1,4 @@
-"""Rendering of HTML pages from templates: one self-contained file each, light or dark."""
+"""HTML pages from templates: each is one file that loads no others, light or dark."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ import jinja2
 
 
 def page(template: str, **context: object) -> str:
-    """Render `template`, which extends `page.html.jinja`, with the values in `context`.
+    """Return the HTML of a template in this folder, filled with the values in `context`.
 
-    Values are escaped, except `markupsafe.Markup`. The page's content security policy allows
-    browsers only the template's block `script`, styles, and pictures in the page itself. So markup
-    in a text that was not escaped could run no code, load no file and send no form.
+    Values are escaped, except `markupsafe.Markup`. Pages extend `page.html.jinja`, whose content
+    security policy allows browsers only the template's block `script`, styles, and pictures in the
+    page itself. So even markup that was not escaped could run no code, load no file and send no
+    form.
     """
     return _environment().get_template(template).render(context)
 
@@ -35,7 +36,10 @@ def _environment() -> jinja2.Environment:
 
 
 def data_uri(data: bytes, form: str) -> str:
-    """Return a picture as an address of a page, which then needs no file beside it."""
+    """Return a picture as a `data:` address, which makes it part of a page.
+
+    `form` is the end of its media type, such as `png` or `svg+xml`.
+    """
     return f"data:image/{form};base64,{base64.b64encode(data).decode('ascii')}"
 
 

@@ -1,4 +1,4 @@
-"""Marks and remarks of a spec's report, for tables and pages."""
+"""Implied values and unknown parts of a spec, and notes on its report, for tables and pages."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from ganspec.systems.unread import unread
 
 
 def marks(implied: Implied, name: str) -> frozenset[str]:
-    """Return the paths of a network's layers with implied values, without the network's key."""
+    """Return the paths, within the network `name`, of its layers with implied values."""
     within = (path.partition(".") for path in implied.by_kind)
     return frozenset(path for network, _, path in within if network == name)
 
 
 def remarks(implied: Implied) -> Iterator[tuple[str, list[str]]]:
-    """Yield a title and lines: the unknown parts, the implied values, then the report's notes."""
+    """Yield pairs of a title and lines: unknown parts, implied values, notes on the report."""
     spec = implied.spec
     if parts := unread(spec):
         yield NOT_READ, [f"{part.path}: {part.seen}" for part in parts]

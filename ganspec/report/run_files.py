@@ -1,4 +1,4 @@
-"""Writing of runs' pages, without replacing files that a user wrote or edited."""
+"""The page of one or several runs as a file, which replaces none that a user wrote or edited."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from ganspec.atomic import write_text
 from ganspec.language.errors import GanspecError
 from ganspec.report.run_latex import LatexWriter
-from ganspec.report.run_markdown import Writer
+from ganspec.report.run_markdown import MarkdownWriter
 from ganspec.report.run_page import report_html
 from ganspec.report.run_view import ReportView
 from ganspec.runs.record import read_records
@@ -17,7 +17,7 @@ from ganspec.streams import is_stream
 
 MOST = 24  # largest number of runs on one page
 FORMS = (".html", ".md", ".tex")
-PLAIN = re.compile(r"[A-Za-z0-9._-]+")  # names that LaTeX can include
+PLAIN = re.compile(r"[A-Za-z0-9._-]+")  # names of folders whose files LaTeX can include
 
 
 class ReportError(GanspecError):
@@ -29,23 +29,26 @@ def write_report(
 ) -> Path:
     """Write the page of the runs in `folders` to `out`. Return the page's path.
 
-    An `out` that ends in `.md` gives Markdown, one in `.tex` LaTeX, with the pictures in a folder
-    beside it. A stream without an ending, such as `-`, gets HTML. Without `out` the page is
-    `report` with the ending `form`, in the folder of a single run, or in the current folder for
-    several runs. Unless `overwrite`, a page that a user wrote or edited is kept. Pictures that an
-    earlier page showed of the training, and this one does not, are deleted. Raise RunError or
-    ReportError.
+    The ending of `out` chooses HTML, Markdown (`.md`) or LaTeX (`.tex`). A stream without an
+    ending, such as `-`, gets HTML. Without `out`, the page is `report` with the ending `form`, in
+    the folder of a single run, or else in the current folder. A page in Markdown or LaTeX has its
+    pictures in a folder; older pictures of the training in this folder, which the page does not
+    show, are deleted.
+
+    Raises RunError if a folder holds no run. Raises ReportError if there are too many runs, if the
+    ending is another, or, unless `overwrite`, if a user wrote or edited a file at `out`.
     """
     if len(folders) > MOST:
-        raise ReportError(f"{len(folders)} runs do not fit beside each other: name {MOST} at most")
+        raise ReportError(f"{len(folders)} runs do not fit on one page: name {MOST} at most")
     target = out or (folders[0] if len(folders) == 1 else Path()) / f"report{form}"
     form = target.suffix.lower() or (".html" if is_stream(target) else "")
     if form not in FORMS:
-        raise ReportError(f"{target} is no page: end its name in .html, .md or .tex")
+        raise ReportError(f"{target} has no ending of a page: end its name in .html, .md or .tex")
     pictures = target.with_name(f"{target.stem}_files")
     if form == ".tex" and not PLAIN.fullmatch(pictures.name):
         raise ReportError(
-            f"LaTeX includes no files of this name: {pictures.name}; choose another -o"
+            f"LaTeX cannot include pictures from the folder {pictures.name}: name the page with "
+            "letters, digits, `.`, `_` and `-` only"
         )
     if not overwrite:
         _claim(target, None if form == ".html" else pictures)
@@ -53,11 +56,11 @@ def write_report(
     if form == ".html":
         text = report_html(report)
     else:
-        writer = (LatexWriter if form == ".tex" else Writer)(report, pictures.name)
+        writer = (LatexWriter if form == ".tex" else MarkdownWriter)(report, pictures.name)
         text = writer.page()
         for name, write in writer.files.items():
             write(pictures / name)
-        for path in pictures.glob("run*_moment_*.*"):  # remove pictures of an earlier page
+        for path in pictures.glob("run*_moment_*.*"):  # of an earlier page
             if path.name not in writer.files:
                 path.unlink()
     write_text(target, sealed_page(text))
@@ -65,11 +68,14 @@ def write_report(
 
 
 def _claim(target: Path, pictures: Path | None) -> None:
-    """Raise ReportError if the page or its pictures would replace files not made by ganspec."""
+    """Raise ReportError if the page would replace a file that a user wrote or edited.
+
+    An existing folder `pictures` is the user's, too, unless ganspec wrote the page at `target`.
+    """
     ours = target.is_file() and is_report(target.read_bytes())
     if target.exists() and not is_stream(target) and not ours:
         raise ReportError(
             f"{target} is not as ganspec wrote it; add --overwrite, or choose another -o"
         )
     if pictures and pictures.exists() and not ours:
-        raise ReportError(f"{pictures} exists; add --overwrite, or choose another -o")
+        raise ReportError(f"{pictures} exists already; add --overwrite, or choose another -o")

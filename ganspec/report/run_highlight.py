@@ -8,18 +8,16 @@ from pygments.formatters import HtmlFormatter
 from pygments.lexers import PythonLexer, YamlLexer
 
 LEXERS = {"python": PythonLexer, "yaml": YamlLexer}
-# characters; longer text has no colours, line numbers or anchors, or its page would open slowly
-PLAIN = 150_000
+PLAIN = 150_000  # characters; with longer text in colours, a page would open slowly
 
 
 def highlighted(text: str, language: str, prefix: str) -> Markup:
-    """Return `text` as escaped HTML with line numbers; line 12 has the anchor `{prefix}-12`.
+    """Return `text` as escaped HTML in the colours of `language`, `python` or `yaml`.
 
-    CSS classes are Pygments's short names. Text longer than PLAIN has none of these.
+    Lines have numbers and anchors, `{prefix}-12` for line 12. CSS classes are Pygments's short
+    names. A text of more than PLAIN characters has no colours, numbers and anchors.
     """
     if len(text) > PLAIN:
         return Markup(f"<pre>{escape(text)}</pre>")
-    formatter = HtmlFormatter(
-        linenos="inline", linespans=prefix, cssclass="code", wrapcode=True, encoding=None
-    )
+    formatter = HtmlFormatter(linenos="inline", linespans=prefix, cssclass="code", wrapcode=True)
     return Markup(highlight(text, LEXERS[language](stripnl=False), formatter))

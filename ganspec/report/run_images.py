@@ -1,4 +1,4 @@
-"""Pictures of a run for its page, reduced to a bounded number of bytes."""
+"""Pictures of a run for its page, encoded in a bounded number of bytes."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ganspec.runs.record import RunRecord
 
 T = TypeVar("T")
 MOMENTS = 12  # largest number of pictures during training
-FINAL_BYTES = 2_000_000  # largest size of the final picture
-STRIP_BYTES = 250_000  # largest size of a picture during training
+FINAL_BYTES = 2_000_000  # most bytes of the newest picture
+STRIP_BYTES = 250_000  # most bytes of a picture during training
 STRIP_PIXELS = 900  # largest width of a row of images during training
 THUMBNAIL = 420  # width in pixels of a classifier's picture during training
 SMALL = 500  # pixels; pictures up to this width are shown twice as large
@@ -26,7 +26,11 @@ BORDER = 2  # pixels of white around each image of a grid
 
 @dataclass(frozen=True)
 class Picture:
-    """An image as bytes of a PNG or WebP; a page shows it enlarged by the factor `scale`."""
+    """A picture after a training step, as the bytes of a PNG or WebP.
+
+    `format` is `png` or `webp`. `caption` says how the picture differs from the run's own, if it
+    does. A page shows the picture enlarged by the factor `scale`.
+    """
 
     data: bytes
     format: str
@@ -37,28 +41,26 @@ class Picture:
     scale: int = 1
 
     def write(self, path: Path) -> None:
-        """Write the image as a file, atomically."""
+        """Write the bytes as a file, atomically."""
         with replacing(path) as temporary:
             temporary.write_bytes(self.data)
 
     def write_png(self, path: Path) -> None:
-        """Write the image as a PNG, atomically: LaTeX reads no WebP."""
+        """Write the picture as a PNG, atomically, since LaTeX reads no WebP."""
         with replacing(path) as temporary, Image.open(io.BytesIO(self.data)) as image:
             image.save(temporary, "PNG")
 
     @property
     def uri(self) -> str:
+        """The picture as a `data:` address."""
         return data_uri(self.data, self.format)
 
 
-def final_picture(record: RunRecord, most: int | None = None) -> Picture | None:
-    """Return the newest readable picture; None if there is none.
-
-    It has at most `most` bytes, FINAL_BYTES if not given.
-    """
+def final_picture(record: RunRecord, most: int = FINAL_BYTES) -> Picture | None:
+    """Return a run's newest readable picture in about `most` bytes; None if there is none."""
     for step, path in reversed(record.samples.items()):
         if image := _opened(path):
-            return _encoded(image, step, most or FINAL_BYTES)
+            return _encoded(image, step, most)
     return None
 
 
@@ -83,6 +85,7 @@ def spaced(items: list[T], count: int) -> list[T]:
 
 
 def _opened(path: Path) -> Image.Image | None:
+    """Return the image in a PNG, grey or RGB; None if it cannot be read or is too large."""
     try:
         with Image.open(path, formats=["PNG"]) as image:
             if image.width * image.height > LARGEST:
@@ -93,6 +96,7 @@ def _opened(path: Path) -> Image.Image | None:
 
 
 def _moment(image: Image.Image, record: RunRecord) -> Image.Image:
+    """Return the start of a grid's first row, or a classifier's picture made smaller."""
     if record.predicts:
         height = max(1, image.height * THUMBNAIL // image.width)
         return image.resize((THUMBNAIL, height), Image.Resampling.LANCZOS)
@@ -106,9 +110,10 @@ def _moment(image: Image.Image, record: RunRecord) -> Image.Image:
 
 
 def _encoded(image: Image.Image, step: int, most: int) -> Picture:
-    """Encode `image` in at most `most` bytes: as PNG, else as WebP, else with fewer pixels.
+    """Return `image` in at most `most` bytes: as PNG, else as WebP, else with fewer pixels.
 
-    A picture that has become 16 pixels narrow or flat is not made smaller still.
+    A picture of 16 pixels or fewer in width or height is not made smaller, even if it has more
+    bytes.
     """
     whole = image.size
     data, form, caption = _bytes(image, "png"), "png", ""
@@ -125,9 +130,8 @@ def _encoded(image: Image.Image, step: int, most: int) -> Picture:
 
 
 def _bytes(image: Image.Image, form: str) -> bytes:
+    """Return `image` as the bytes of a `png` or `webp` file."""
     buffer = io.BytesIO()
-    if form == "png":
-        image.save(buffer, format=form, optimize=True)
-    else:
-        image.save(buffer, format=form, quality=90)
+    options: dict[str, int] = {"optimize": True} if form == "png" else {"quality": 90}
+    image.save(buffer, format=form, **options)
     return buffer.getvalue()

@@ -9,7 +9,7 @@ from ganspec.comparison.survey import survey
 from ganspec.comparison.surveyed import SurveyedSystem
 from ganspec.compiler.lower import lower
 from ganspec.report import table
-from ganspec.report.markup import booktabs, latex, latex_letters
+from ganspec.report.markup import booktabs, latex, latex_letters, latex_list
 from ganspec.report.run_markdown import Files
 from ganspec.report.run_plots import Plot
 from ganspec.report.run_view import ReportView, RunView
@@ -25,7 +25,10 @@ PREAMBLE = r"""\documentclass{article}
 
 
 class LatexWriter:
-    """Writer of a report as LaTeX; `files` has functions that write its figures, by name."""
+    """Writer of a page about runs as LaTeX, with figures in `folder`.
+
+    `files` has, by name, the functions that write the figures.
+    """
 
     def __init__(self, report: ReportView, folder: str):
         self.report, self.folder = report, folder
@@ -39,16 +42,17 @@ class LatexWriter:
         parts += [*self._remarks(), *self._hyperparameters(), *self._scores()]
         parts += [self._plot(plot) for plot in [*report.score_plots, *report.plots]]
         parts += [*self._samples(), *self._architectures(), r"\end{document}"]
-        return "\n\n".join(parts) + "\n% "  # the checksum follows, as a comment
+        return "\n\n".join(parts) + "\n% "  # the checksum that follows is a comment
 
     def _remarks(self) -> Iterator[str]:
+        """Yield a list of warnings for each run that has some."""
         for view in self.report.runs:
             if view.remarks:
-                items = "\n".join(rf"  \item {latex(remark)}" for remark in view.remarks)
                 start = rf"\paragraph{{{latex(view.label)}}}"
-                yield f"{start}\n\\begin{{itemize}}\n{items}\n\\end{{itemize}}"
+                yield "\n".join([start, *latex_list(view.remarks)])
 
     def _hyperparameters(self) -> Iterator[str]:
+        """Yield a table with a row for each run whose networks can be built."""
         specs = [(view.label, view.record.spec) for view in self.report.runs if view.networks]
         systems = [SurveyedSystem(label, spec) for label, spec in specs if spec]
         if systems:
@@ -60,6 +64,7 @@ class LatexWriter:
             yield tabular(["run", *shown.head[1:]], rows, caption, "hyperparameters")
 
     def _scores(self) -> Iterator[str]:
+        """Yield a table of claimed and measured scores, if there are any."""
         lines, several = self.report.score_lines, self.report.several
         if not lines:
             return
@@ -80,11 +85,13 @@ class LatexWriter:
         yield tabular(head, rows, caption, "scores", columns)
 
     def _plot(self, plot: Plot) -> str:
+        """Return a figure of a plot, and add the function that writes it to `files`."""
         caption = "; ".join([plot.title, *plot.notes])
         self.files[f"{plot.name}.pdf"] = plot.write_pdf
         return figure(f"{self.folder}/{plot.name}.pdf", caption, plot.name)
 
     def _samples(self) -> Iterator[str]:
+        """Yield a figure of each run's newest picture, and add their functions to `files`."""
         for view in self.report.runs:
             if final := view.final:
                 name = f"{view.key}_final"
@@ -93,7 +100,7 @@ class LatexWriter:
                 yield figure(f"{self.folder}/{name}.png", caption, name)
 
     def _architectures(self) -> Iterator[str]:
-        """Yield the tables of the runs' networks, once if several runs have the same."""
+        """Yield the tables of the runs' networks, equal ones only once."""
         known: list[str] = []
         for view in self.report.runs:
             if view.networks and (text := _tables(view)) not in known:
@@ -104,6 +111,7 @@ class LatexWriter:
 
 
 def _tables(view: RunView) -> str:
+    """Return the tables of a run's networks."""
     spec = view.record.spec
     assert spec is not None  # it has networks
     return "\n".join(table.latex_tables(spec, lower(spec)))
@@ -112,13 +120,13 @@ def _tables(view: RunView) -> str:
 def tabular(
     head: list[str], rows: list[list[str]], caption: str, label: str, columns: str = ""
 ) -> str:
-    """Return a table with a caption; every cell is escaped."""
+    """Return a table with a caption, every cell escaped; by default, all columns are `l`."""
     columns = columns or "l" * len(head)
     return "\n".join(booktabs([[head], rows], caption, label, columns, place="[htbp]"))
 
 
 def figure(path: str, caption: str, label: str) -> str:
-    """Return a figure with a caption, at most as wide as the text and two thirds of its height."""
+    """Return a figure of the file `path`, at most as wide as the text and two thirds as high."""
     size = r"width=\linewidth,height=0.66\textheight,keepaspectratio"
     return "\n".join(
         [

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ganspec.comparison.survey import SurveyRow
+from ganspec.report.captions import sides
 from ganspec.report.markup import markdown, markdown_line
 from ganspec.report.run_plots import Plot
 from ganspec.report.run_view import ReportView, RunView
@@ -15,11 +16,14 @@ from ganspec.report.table import NetworkData
 from ganspec.systems.implied import MARK
 from ganspec.version import VERSION
 
-Files: TypeAlias = dict[str, Callable[[Path], None]]  # functions that write pictures, by name
+Files: TypeAlias = dict[str, Callable[[Path], None]]  # functions that write a file each, by name
 
 
-class Writer:
-    """Writer of a report as Markdown; `files` has functions that write its pictures, by name."""
+class MarkdownWriter:
+    """Writer of a page about runs as Markdown, with pictures in `folder`.
+
+    `files` has, by name, the functions that write the pictures.
+    """
 
     def __init__(self, report: ReportView, folder: str):
         self.report, self.folder = report, folder
@@ -44,12 +48,14 @@ class Writer:
         return "\n\n".join(part for part in parts if part) + "\n"
 
     def _head(self, view: RunView) -> str:
+        """Return a run's label, description and last step, then its warnings as a list."""
         doc = view.record.spec.doc if view.record.spec else ""
         when = view.when(view.record.last_step)
         first = f"**{markdown(view.label)}**: {markdown(doc)} ({when})"
         return "\n".join([first, "", *(f"- {markdown_line(remark)}" for remark in view.remarks)])
 
     def _properties(self, rows: Iterable[SurveyRow]) -> tuple[list[str], list[list[str]]]:
+        """Return the head and the rows of a table of properties, with a column for each run."""
         head = ["", "", *(view.label for view in self.report.runs)]
         return head, [
             [row.section, row.name, *("-" if cell is None else cell for cell in row.cells)]
@@ -57,6 +63,7 @@ class Writer:
         ]
 
     def _scores(self) -> str:
+        """Return a table of claimed and measured scores, or a sentence that there are none."""
         lines = self.report.score_lines
         if not lines:
             return "No score is claimed, and none has been measured."
@@ -72,11 +79,13 @@ class Writer:
         return table(head, rows)
 
     def _plot(self, plot: Plot) -> str:
+        """Return a plot with its caption."""
         caption = "; ".join([plot.title, *plot.notes])
         image = self._image(f"{plot.name}.png", plot.write_png, plot.title)
         return f"{image}\n{markdown_line(caption)}"
 
     def _run(self, view: RunView) -> Iterator[str]:
+        """Yield the parts about one run: pictures, networks, spec, source, environment."""
         record, key = view.record, view.key
         yield f"## {markdown(view.label)}: samples" if self.report.several else "## Samples"
         finals = [("final", view.final)] if view.final else []
@@ -106,6 +115,7 @@ class Writer:
         yield fenced(record.command, "console")
 
     def _image(self, name: str, write: Callable[[Path], None], alt: str) -> str:
+        """Return a picture, and add the function that writes it to `files`."""
         self.files[name] = write
         return f"![{markdown(alt)}](<{self.folder}/{name}>)\n"
 
@@ -115,7 +125,7 @@ def layers(network: NetworkData) -> str:
     rows = [
         [
             layer["kind"] + (MARK if layer["implied"] else ""),
-            " x ".join(map(str, layer["output"])),
+            sides(layer["output"]),
             _count(layer["params"]),
             _count(layer["macs"]),
         ]
@@ -130,7 +140,7 @@ def _count(number: int) -> str:
 
 
 def table(head: list[str], rows: list[list[str]]) -> str:
-    """Return a Markdown table with every cell escaped; `""` if there are no rows."""
+    """Return a Markdown table with every cell escaped; "" if there are no rows."""
     if not rows:
         return ""
     lines = [head, *rows]
@@ -139,7 +149,7 @@ def table(head: list[str], rows: list[list[str]]) -> str:
 
 
 def fenced(text: str, language: str) -> str:
-    """Return `text` as a code block, with a fence longer than any run of backticks in it."""
+    """Return `text` as a code block, with a longer fence than all backticks in it; "" if empty."""
     if not text:
         return ""
     longest = max(map(len, re.findall(r"`+", text)), default=0)
@@ -148,7 +158,7 @@ def fenced(text: str, language: str) -> str:
 
 
 def folded(title: str, text: str) -> str:
-    """Return `text` in a `<details>` element, which shows only its title until it is opened."""
+    """Return `text` in a `<details>` element, which at first shows only `title`; "" if empty."""
     if not text:
         return ""
     return f"<details>\n<summary>{markdown(title)}</summary>\n\n{text}\n\n</details>"

@@ -14,12 +14,12 @@ from ganspec.version import VERSION
 
 
 def report_html(report: ReportView) -> str:
-    """Return one self-contained page with plots and pictures, without scripts."""
+    """Return the HTML of the page, with plots and pictures in it, and no scripts."""
     context = {"theme": THEME, "version": VERSION, "mark": MARK}
     functions = {"sections": sections, "highlighted": highlighted}
     return page("report.html.jinja", report=report, **context, **functions)
 
 
 def sections(rows: list[SurveyRow]) -> list[tuple[str, list[SurveyRow]]]:
-    """Return each section's name with its rows, in order."""
+    """Return the name of each section in `rows` with its rows, in order."""
     return [(name, list(group)) for name, group in groupby(rows, lambda row: row.section)]

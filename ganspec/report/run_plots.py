@@ -1,4 +1,4 @@
-"""A run's plots, as SVG in the colours of the page's theme, or as PNG."""
+"""Plots of runs for pages: as SVG in the colours of the page's theme, as PNG or as PDF."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def themed(svg: str, title: str) -> str:
     """Return matplotlib's SVG without its file header, with CSS variables in place of colours."""
     body = svg[svg.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.S)
-    body = re.sub(r'<g id="[^"]*">', "<g>", body)  # ids that would be in every figure of a page
+    body = re.sub(r'<g id="[^"]*">', "<g>", body)  # these ids are the same in all figures of a page
     head = f'<svg role="img" aria-label="{escape(title)}" viewBox='
     body = re.sub(r"<svg\b.*?\bviewBox=", lambda _: head, body, count=1, flags=re.S)
     for name, (light, _) in THEME.items():
@@ -102,7 +102,7 @@ def themed(svg: str, title: str) -> str:
 
 
 def run_plots(record: RunRecord) -> list[Plot]:
-    """Return plots of the losses and accuracies of one run."""
+    """Return a plot of the losses of one run, and a plot of its accuracies, if logged."""
     return [
         _plot(panel.title, f"{panel.title} by step", panel, record.epochs)
         for panel in panels(record.columns, record.claimed_log)
@@ -141,7 +141,7 @@ def _log_plot(key: str, name: str, records: list[RunRecord], looks: list[Look]) 
 
 
 def shared_claim(records: list[RunRecord], name: str) -> tuple[Curve, ...]:
-    """Return the claimed curve of a column of the log; () unless all specs claim the same."""
+    """Return the curve that the specs claim for the column `name`, () unless all claim the same."""
     claims = [record.claimed_log.get(name) for record in records]
     first = claims[0]
     if first is None or not all(claim is not None and claim.equals(first) for claim in claims):
@@ -168,7 +168,7 @@ def score_plots(records: list[RunRecord]) -> list[Plot]:
 
 
 def column_title(name: str) -> str:
-    """Return the title of a plot of one column of the log."""
+    """Return the title of a plot of the column `name` of the log."""
     words = {"d_loss": "discriminator's loss", "g_loss": "generator's loss"}
     words |= {"real_accuracy": "accuracy on real", "fake_accuracy": "accuracy on generated"}
     if name in words or name not in LOOKS:

@@ -1,4 +1,4 @@
-"""A run's claimed scores beside its measured ones, as lines of a table."""
+"""Rows of a table of a run's scores: each claim with the measured score that is nearest to it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ from ganspec.systems.claims import Score
 
 @dataclass(frozen=True)
 class ScoreLine:
-    """A row of the table: a claim, a measurement, or the two beside each other."""
+    """A row of the table: a claim, a measured score, or both, as texts.
+
+    `of` is `generated` or `real`: the images that are scored. `differences` are the conditions in
+    which the score differs from the claim.
+    """
 
     metric: str
     of: str
@@ -33,10 +37,10 @@ class ScoreLine:
 
 
 def score_lines(record: RunRecord) -> list[ScoreLine]:
-    """Return a line for each claim, beside the score whose conditions are nearest to it.
+    """Return a line for each claim, with the score whose conditions are nearest to the claim's.
 
-    Lines for the other scores follow. Scores that differ only in step or seed are a series. If no
-    score of a series stands beside a claim, its newest score gets a line.
+    Scores that differ only in step or seed are a series. Lines follow for the newest score of each
+    series of which no score is in a line with a claim.
     """
     by_kind = all_series(record)
     claims = record.spec.report.scores if record.spec else ()
@@ -51,13 +55,14 @@ def score_lines(record: RunRecord) -> list[ScoreLine]:
 
 
 def _distance(claim: Score, score: ScoreRow) -> tuple[int, float, int]:
-    """Return a sort key: number of differing conditions, distance in epochs, newest first."""
+    """Return a key that sorts scores by differing conditions, distance in epochs, newest first."""
     epoch = score.epoch
     apart = 0 if claim.epoch is None or epoch is None else abs(claim.epoch - epoch)
     return len(differences(claim, score)), apart, -(score.step or 0)
 
 
 def _measured_line(score: ScoreRow) -> ScoreLine:
+    """Return the line of a score without a claim."""
     return ScoreLine(
         metric=metric_name(score.metric),
         of=printable(score.of),
@@ -70,6 +75,7 @@ def _measured_line(score: ScoreRow) -> ScoreLine:
 
 
 def _claimed_line(claim: Score, score: ScoreRow | None) -> ScoreLine:
+    """Return the line of a claim, with the score that was measured for it, if any."""
     epoch = [count_text("epoch", claim.epoch)] if claim.epoch is not None else []
     return replace(
         ScoreLine("", "") if score is None else _measured_line(score),

@@ -1,4 +1,4 @@
-"""The contents of a page about runs, from which HTML and Markdown are written."""
+"""The contents of a page about runs, from which HTML, Markdown and LaTeX are written."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ COUNTS = {"total": "parameters", "trainable": "trainable", "buffers": "non-train
 
 @dataclass(frozen=True)
 class Count:
-    """The numbers of parameters in a claim and in the built network; `what` is which ones."""
+    """A claimed number of parameters and that of the built network.
+
+    `what` is `parameters` for all, `trainable` or `non-trainable`.
+    """
 
     network: str
     what: str
@@ -42,11 +45,12 @@ class Count:
 
     @property
     def agrees(self) -> bool:
+        """True if the two numbers are equal."""
         return self.claimed == self.built
 
 
 class RunView:
-    """One run on a page; its anchors and its picture files begin with `key`, such as `run1`.
+    """One run on a page; the names of its anchors and pictures begin with `key`, such as `run1`.
 
     `share` is the part of the usual bytes that the run's pictures may take.
     """
@@ -56,32 +60,40 @@ class RunView:
 
     @cached_property
     def final(self) -> Picture | None:
+        """The run's newest picture."""
         return final_picture(self.record, int(FINAL_BYTES * self.share))
 
     @cached_property
     def moments(self) -> list[Picture]:
+        """Pictures of the run, evenly spaced through training; [] if there are fewer than two."""
         return moments(self.record, int(STRIP_BYTES * self.share))
 
     @cached_property
     def plots(self) -> list[Plot]:
+        """Plots of the run's losses and accuracies."""
         return run_plots(self.record)
 
     @property
     def lacks_accuracy(self) -> bool:
-        """Return True if the system is a GAN, and its log lacks the discriminator's accuracy."""
+        """True if a network judges images, and the log has losses but not its accuracy."""
         names = self.record.columns
         return self.record.judges and bool(names) and "real_accuracy" not in names
 
     @cached_property
     def scores(self) -> list[ScoreLine]:
+        """The rows of the table of claimed and measured scores."""
         return score_lines(self.record)
 
     @property
     def pictured(self) -> str:
+        """The caption of the run's pictures."""
         return self.record.spec.caption if self.record.spec else "The newest picture"
 
     def when(self, step: int) -> str:
-        """Return `step 400, epoch 2`, or only the step in warm-up or if epochs are unknown."""
+        """Return a training step as text: `step 400, epoch 2`.
+
+        It is without the epoch in warm-up, or if the number of steps in an epoch is unknown.
+        """
         epochs = self.record.epochs
         if epochs is None or step < epochs.warmup:
             return f"step {step:,}"
@@ -89,7 +101,7 @@ class RunView:
 
     @cached_property
     def built(self) -> tuple[dict[str, NetworkData], str | None]:
-        """The spec's networks as `described` returns them, and an error message or None."""
+        """The spec's networks as `described` returns them, and the spec's error or None."""
         spec = self.record.spec
         try:
             nets = described(spec, lower(spec))["networks"] if spec else {}
@@ -99,17 +111,18 @@ class RunView:
 
     @cached_property
     def provenance(self) -> list[tuple[str, list[str]]]:
-        """The remarks of the spec's report: titles with lines, as `ganspec show` prints them."""
+        """Unknown parts, implied values and notes, as titles with lines, as in `ganspec show`."""
         spec = self.record.spec
         return list(remarks(Implied(spec))) if spec else []
 
     @property
     def networks(self) -> dict[str, NetworkData]:
+        """The spec's networks as `described` returns them; {} if the spec has an error."""
         return self.built[0]
 
     @cached_property
     def counts(self) -> list[Count]:
-        """The claimed numbers of parameters, each with the built network's."""
+        """The claimed numbers of parameters, each with that of the built network."""
         counts = []
         claims = self.record.spec.report.params if self.record.spec else {}
         for name, claim in claims.items():
@@ -123,7 +136,7 @@ class RunView:
 
     @cached_property
     def remarks(self) -> list[str]:
-        """Warnings about files that are missing, short training and changed settings."""
+        """Sentences that warn of missing files, short training, changed settings and the like."""
         record = self.record
         remarks = []
         if record.in_training:
@@ -146,7 +159,7 @@ class RunView:
         return remarks
 
     def _length(self) -> str:
-        """Return a warning if training was shorter than in the spec, else `""`."""
+        """Return a warning if training was shorter than the spec says, else ""."""
         record = self.record
         if record.spec is None or record.epochs is None:
             return ""
@@ -157,7 +170,7 @@ class RunView:
 
 
 class ReportView:
-    """All runs of a page and the differences between them."""
+    """All runs of a page, and the properties in which they differ or agree."""
 
     def __init__(self, records: list[RunRecord]):
         self.records = records
@@ -169,15 +182,17 @@ class ReportView:
 
     @cached_property
     def rows(self) -> list[SurveyRow]:
-        """Rows for properties of the specs, then of the runs, with a cell for each run."""
+        """Rows of properties of the specs, then of the runs, each with a cell for each run."""
         return [row for row in (*self._properties(), *self._trainings()) if any(row.cells)]
 
     @property
     def uneven(self) -> list[SurveyRow]:
+        """The rows in which the runs differ."""
         return [row for row in self.rows if not row.is_even]
 
     @property
     def even(self) -> list[SurveyRow]:
+        """The rows in which all runs agree."""
         return [row for row in self.rows if row.is_even]
 
     @property
@@ -200,16 +215,19 @@ class ReportView:
 
     @property
     def legend(self) -> str:
-        """The legend of the mark in the rows' cells; `""` if none has it."""
+        """The legend of the mark of implied values, "" if no cell has the mark."""
         return LEGEND if any(is_marked(cell) for row in self.rows for cell in row.cells) else ""
 
     def _properties(self) -> list[SurveyRow]:
+        """Return the rows of the specs' properties, [] unless all specs can be read."""
         systems = [SurveyedSystem(r.label, r.spec) for r in self.records if r.spec]
         if len(systems) < len(self.records):
             return []
         return [row for row in survey(systems).rows if row.section != "claims"]
 
     def _trainings(self) -> list[SurveyRow]:
+        """Return the rows of the runs' last steps, seeds and environments."""
+
         def row(name: str, cells: list[str]) -> SurveyRow:
             return SurveyRow("run", name, tuple(cells))
 
@@ -223,11 +241,12 @@ class ReportView:
 
     @cached_property
     def plots(self) -> list[Plot]:
-        """Plots of the logs; of several runs, one for each of the first columns."""
+        """Plots of the logs; for several runs, a plot for each of the logs' first columns."""
         return overlays(self.records) if self.several else self.runs[0].plots
 
     @cached_property
     def score_plots(self) -> list[Plot]:
+        """Plots of the scores that were measured at several steps."""
         return score_plots(self.records)
 
     @property

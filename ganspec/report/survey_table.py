@@ -15,24 +15,25 @@ from ganspec.comparison.survey import Survey, SurveyRow
 from ganspec.language.errors import printable
 from ganspec.report.markup import latex, markdown, markdown_line
 
-WIDEST = 30  # characters of a cell above which it is wrapped
+WIDEST = 30  # characters; longer cells are wrapped
 GAP = 2  # spaces between columns
 NONE = "-"
 
 
 @dataclass(frozen=True)
 class SurveyTable:
-    """A table of texts, with the names of the rows in its first column."""
+    """A table of texts, whose first column has the names of the rows."""
 
     head: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
 
     @property
     def columns(self) -> list[tuple[str, ...]]:
+        """The columns, each from its head down."""
         return list(zip(self.head, *self.rows, strict=True))
 
     def widths(self) -> list[int]:
-        """Return the width of each column in characters, with long cells wrapped."""
+        """Return the width of each column in characters, with its long cells wrapped."""
         return [
             max(len(line) for cell in column for line in wrapped(cell)) for column in self.columns
         ]
@@ -40,7 +41,7 @@ class SurveyTable:
     def blocks(self, width: int) -> Iterator[SurveyTable]:
         """Yield the table in parts of at most `width` characters, each with the names of the rows.
 
-        A part is wider if the names and a single column do not fit.
+        A part with a single column besides the names may be wider.
         """
         columns, widths = self.columns, self.widths()
         start = 1
@@ -54,12 +55,16 @@ class SurveyTable:
             start = end
 
     def fits(self, width: int) -> bool:
+        """Return True if the table has at most `width` characters."""
         return sum(self.widths()) + GAP * (len(self.head) - 1) <= width
 
 
 @dataclass(frozen=True)
 class SurveyLayout:
-    """The tables of a survey, the notes below them, and the width of both in characters."""
+    """The tables of a survey, the notes below them, and the width of both in characters.
+
+    `width` is None without a limit.
+    """
 
     tables: tuple[SurveyTable, ...]
     notes: tuple[str, ...]
@@ -67,11 +72,12 @@ class SurveyLayout:
 
 
 def layout(survey: Survey, width: int | None, transpose: bool | None, every: bool) -> SurveyLayout:
-    """Lay out the survey with a column for each spec, or with a row for each if `transpose`.
+    """Return the tables of a survey, with a column for each spec, or a row if `transpose`.
 
-    If `transpose` is None, specs are columns if these fit in `width` characters. Rows in which all
-    specs agree become one note, unless `every` or for a single spec. If `width` is None, there is
-    one wide table.
+    If `transpose` is None, specs are columns if all fit in `width` characters, and else rows. A
+    table has at most `width` characters; if that is None, there is one table of any width. A note
+    lists the properties in which all specs agree; with `every`, or for a single spec, the tables
+    have them instead.
     """
     every = every or len(survey.titles) == 1
     rows = survey.filled if every else survey.uneven
@@ -88,21 +94,24 @@ def layout(survey: Survey, width: int | None, transpose: bool | None, every: boo
 
 
 def _upright(titles: tuple[str, ...], rows: tuple[SurveyRow, ...]) -> SurveyTable:
+    """Return a table with a column for each spec."""
     return SurveyTable(("property", *titles), tuple((row.title, *_cells(row)) for row in rows))
 
 
 def _lying(titles: tuple[str, ...], rows: tuple[SurveyRow, ...]) -> SurveyTable:
+    """Return a table with a row for each spec."""
     columns = [("spec", *titles), *((row.title, *_cells(row)) for row in rows)]
     head, *lines = zip(*columns, strict=True)
     return SurveyTable(head, tuple(lines))
 
 
 def _cells(row: SurveyRow) -> Iterator[str]:
+    """Yield a row's cells as texts for a terminal, "" for None."""
     return (printable(cell or "") for cell in row.cells)
 
 
 def _notes(survey: Survey, rows: tuple[SurveyRow, ...], every: bool) -> Iterator[str]:
-    """Yield notes: that no row differs, the rows left out, legends, and the reports' notes."""
+    """Yield the notes below the tables: equal properties, legends, and notes of the reports."""
     if not rows:
         yield "The specs differ in no row."
     if survey.even and not every:
@@ -121,14 +130,14 @@ def _notes(survey: Survey, rows: tuple[SurveyRow, ...], every: bool) -> Iterator
 
 
 def text(laid: SurveyLayout) -> str:
-    """Write the tables for a terminal: columns aligned, long cells on several lines."""
+    """Return the tables and notes for a terminal: columns aligned, long cells on several lines."""
     parts = ["\n".join(_aligned(table)) for table in laid.tables]
     notes = (textwrap.fill(note, laid.width or 100, subsequent_indent="  ") for note in laid.notes)
     return "\n\n".join([*parts, *notes])
 
 
 def wrapped(cell: str) -> list[str]:
-    """Wrap a cell. In a long one, each network's value begins a new line."""
+    """Return the lines of a cell; if it is long, each network's value begins a new line."""
     cell = cell or NONE
     parts = [cell] if len(cell) <= WIDEST else cell.replace(" / ", " \n/ ").split("\n")
     wrap = partial(textwrap.wrap, width=WIDEST, break_long_words=False, break_on_hyphens=False)
@@ -136,6 +145,7 @@ def wrapped(cell: str) -> list[str]:
 
 
 def _aligned(table: SurveyTable) -> Iterator[str]:
+    """Yield the lines of a table for a terminal, with a rule below its head."""
     widths = table.widths()
     for i, row in enumerate([table.head, *table.rows]):
         for line in zip_longest(*map(wrapped, row), fillvalue=""):
@@ -146,7 +156,7 @@ def _aligned(table: SurveyTable) -> Iterator[str]:
 
 
 def markdown_text(laid: SurveyLayout) -> str:
-    """Write the tables and notes in GitHub's Markdown."""
+    """Return the tables and notes in GitHub's Markdown."""
     parts = []
     for table in laid.tables:
         lines = [
@@ -159,7 +169,7 @@ def markdown_text(laid: SurveyLayout) -> str:
 
 
 def csv_text(laid: SurveyLayout) -> str:
-    """Write the tables as CSV, without notes. A cell is empty if a spec lacks the property."""
+    """Return the tables as CSV, without notes; a cell is empty if a spec lacks the property."""
     file = io.StringIO()
     for table in laid.tables:
         csv.writer(file, lineterminator="\n").writerows([table.head, *table.rows])
@@ -167,7 +177,7 @@ def csv_text(laid: SurveyLayout) -> str:
 
 
 def latex_text(laid: SurveyLayout) -> str:
-    """Write LaTeX tables for a document that loads the package booktabs."""
+    """Return the tables and notes in LaTeX, for a document that loads the package booktabs."""
     lines = [r"% needs \usepackage{booktabs}"]
     for table in laid.tables:
         kinds = ("p{4.5cm}" if max(map(len, c)) > WIDEST else "l" for c in table.columns)
@@ -182,9 +192,10 @@ def latex_text(laid: SurveyLayout) -> str:
 
 
 def json_text(survey: Survey, every: bool) -> str:
-    """Return the rows in which the specs differ as JSON, or all rows with `every`.
+    """Return JSON with the rows in which the specs differ, or, with `every`, with all rows.
 
-    A value is null if the spec lacks the row's network, and `""` if that lacks the property.
+    A single spec has all rows. A value is null if the spec lacks the row's network, and "" if the
+    network lacks the property.
     """
     rows = survey.filled if every or len(survey.titles) == 1 else survey.uneven
     return json.dumps(
@@ -205,7 +216,7 @@ def json_text(survey: Survey, every: bool) -> str:
     )
 
 
-# the writer of each format, and its width in characters if the output is no terminal
+# the function of each form, and the width in characters if the output is no terminal
 FORMS: dict[str, tuple[Callable[[SurveyLayout], str], int | None]] = {
     "text": (text, 100),
     "markdown": (markdown_text, 130),

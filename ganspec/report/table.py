@@ -19,14 +19,12 @@ from ganspec.systems.implied import LEGEND, MARK, Implied
 from ganspec.systems.spec import Spec
 from ganspec.systems.unread import unread
 
-WORDS = {"layer": "Layer", "output": "Output", "parameters": "Parameters"}
-
 
 @dataclass(frozen=True)
 class LayerTable:
-    """A table of texts: names of columns, a row for each layer, a row of totals, a note below.
+    """A table of texts: names of columns, rows of inputs and layers, a row of totals, a note below.
 
-    `is_marked` is True if a row has the mark of implied values.
+    `note` may be "". `is_marked` is True if a row has the mark of implied values.
     """
 
     head: tuple[str, ...]
@@ -39,8 +37,10 @@ class LayerTable:
 class LayerData(TypedDict):
     """One layer in the output of `show --json`.
 
-    `receptive_field` is its size, `jump` the distance of neighbouring fields, both in input pixels.
-    `implied` names the fields that the spec's report does not print, the layer by its kind.
+    `output` is the shape of the layer's output without the batch. `receptive_field` is the height
+    and width of the field, `jump` the distances down and across between neighbouring fields, all in
+    pixels of the input. `implied` names the fields that the spec's report does not print, and the
+    layer's kind if it does not print the layer.
     """
 
     path: str
@@ -57,7 +57,8 @@ class LayerData(TypedDict):
 class NetworkData(TypedDict):
     """One network in the output of `show --json`.
 
-    `params` has the numbers `total`, `trainable` and `buffers`.
+    `params` has the numbers of parameters `total`, `trainable` and `buffers`, `macs` is the number
+    of multiply-adds for one image, and `receptive_field` the height and width of the output's.
     """
 
     params: dict[str, int]
@@ -67,7 +68,7 @@ class NetworkData(TypedDict):
 
 
 class ReportData(TypedDict):
-    """A spec's report in the output of `show --json`; `implied` lists values by key path."""
+    """A spec's `report` in the output of `show --json`, with implied values by key path."""
 
     cite: str
     notes: list[str]
@@ -75,7 +76,7 @@ class ReportData(TypedDict):
 
 
 class SpecData(TypedDict):
-    """The output of `show --json`. `unread` maps paths of unknown parts to what was seen."""
+    """The output of `show --json`; `unread` has the path and a description of each unknown part."""
 
     name: str
     networks: dict[str, NetworkData]
@@ -84,7 +85,7 @@ class SpecData(TypedDict):
 
 
 def described(spec: Spec, nets: dict[str, Net]) -> SpecData:
-    """Return the spec's networks, layers and costs as plain data."""
+    """Return the spec's networks, layers, costs and report as plain data."""
     networks: dict[str, NetworkData] = {}
     implied, report = Implied(spec), spec.report
     for name, net in nets.items():
@@ -109,6 +110,7 @@ def described(spec: Spec, nets: dict[str, Net]) -> SpecData:
 
 
 def _layer(row: Cost, field: ReceptiveField | None, implied: list[str]) -> LayerData:
+    """Return one layer as plain data."""
     jump = field.jump if field else None
     return {
         "path": row.path,
@@ -127,9 +129,10 @@ def _layer(row: Cost, field: ReceptiveField | None, implied: list[str]) -> Layer
 
 
 def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
-    """Return a text table of each network's layers, output shapes, parameters, multiply-adds.
+    """Return tables for a terminal: one for each network, then those of the claimed log.
 
-    Tables of the claimed log follow.
+    A network's table has its layers, output shapes, parameters and multiply-adds, and, with
+    `receptive`, receptive fields. Remarks on the spec's report are between the tables.
     """
     parts = [f"{spec.name}: {' '.join(spec.doc.split())}" if spec.doc else spec.name]
     implied = Implied(spec)
@@ -142,12 +145,12 @@ def table(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
 
 
 def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
-    """Return a Markdown table for each network."""
+    """Return a Markdown table for each network, with receptive fields if `receptive`."""
     parts = [f"<!-- Written by ganspec from the spec `{spec.name}` ({BLANK}). -->"]
     implied = Implied(spec)
     for name, net in nets.items():
         layers = layer_table(net, marks(implied, name), captions=True, receptive=receptive)
-        head = [WORDS.get(word, word.capitalize()) for word in layers.head]
+        head = [word.capitalize() for word in layers.head]
         rule = [":--" if i < 2 else "--:" for i in range(len(head))]
         head, *body, total = (
             list(map(markup.markdown, row)) for row in (head, *layers.rows, layers.total)
@@ -163,9 +166,10 @@ def markdown(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
 
 
 def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
-    """Return a LaTeX table for each network, with rules of the package booktabs.
+    """Return a LaTeX table for each network, for a document that loads the package booktabs.
 
-    It is without multiply-adds. With receptive fields it spans two columns of a page.
+    Tables are without multiply-adds. With `receptive`, they have receptive fields, and span two
+    columns of a page.
     """
     lines = [
         f"% Written by ganspec from the spec `{spec.name}` ({BLANK}).",
@@ -174,17 +178,12 @@ def latex(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> str:
     ]
     implied = Implied(spec)
     for title, texts in remarks(implied):
-        lines += [
-            rf"\noindent {markup.latex(title)}:",
-            r"\begin{itemize}",
-            *(rf"  \item {markup.latex(text)}" for text in texts),
-            r"\end{itemize}",
-        ]
+        lines += [rf"\noindent {markup.latex(title)}:", *markup.latex_list(texts)]
     return sealed("\n".join([*lines, ""]))
 
 
 def latex_tables(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> list[str]:
-    """Return the lines of a LaTeX table for each network."""
+    """Return the lines of a LaTeX table for each network, without a comment that names the spec."""
     implied, lines = Implied(spec), []
     for name, net in nets.items():
         layers = layer_table(
@@ -206,21 +205,24 @@ def latex_tables(spec: Spec, nets: dict[str, Net], receptive: bool = False) -> l
 
 
 def _aligned(layers: LayerTable) -> list[str]:
+    """Return a table's lines for a terminal, with rules below its head and above its totals."""
     head, rule, *rows, total = aligned([layers.head, *layers.rows, layers.total], left=2)
     note = [f"  {layers.note}"] if layers.note else []
     return [head, rule, *rows, rule, total, *note]
 
 
 def _wrapped(line: str) -> str:
+    """Return a remark indented, in lines of at most 100 characters."""
     return textwrap.fill(line, 100, initial_indent="  ", subsequent_indent="    ")
 
 
 def _font_size(rows: int) -> str:
-    """Return a LaTeX font size for a table of `rows` rows, to fit it on a page."""
+    """Return a LaTeX font size in which a table of `rows` rows fits on a page."""
     return "footnotesize" if rows < 50 else "scriptsize"
 
 
 def _latex_text(text: str) -> str:
+    """Return `text` escaped for LaTeX, with a product sign, without spaces, for each ` x `."""
     return markup.latex_letters(text).replace(" x ", r"$\times$")
 
 
@@ -234,9 +236,11 @@ def layer_table(
     receptive: bool = False,
     macs: bool = True,
 ) -> LayerTable:
-    """Return the table of a network, with the columns that the arguments choose.
+    """Return the table of a network, with a row for each input and layer.
 
-    Layers whose paths are in `signs` have the mark of implied values after their names.
+    Layers whose paths are in `signs` have the mark of implied values after their names. With
+    `captions`, layers are described by their settings in place of their lines in the spec.
+    `receptive` adds columns of receptive fields and their jumps, and `macs` one of multiply-adds.
     """
     rows, fields = costs(net, macs=macs), receptive_fields(net) if receptive else {}
     names = _captions(net) if captions else {}
@@ -273,12 +277,13 @@ def layer_table(
 
 
 def _captions(net: Net) -> dict[str, str]:
-    """Return the layers' captions by path."""
+    """Return the captions of a network's layers by path."""
     layers = groupby(net.leaves(), key=lambda step: below_key(step.origin.path))
     return {path: caption(list(steps)) for path, steps in layers}
 
 
 def _jump(field: ReceptiveField | None) -> str:
+    """Return the jump of a receptive field as text, such as `4` or `4 x 2`; "" if it has none."""
     if field is None or field.jump is None:
         return ""
     down, across = field.jump

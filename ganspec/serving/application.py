@@ -45,11 +45,12 @@ HEADERS = {
 
 
 class Guard:
-    """Refuse requests of other sites, and of names that lead to this machine by DNS.
+    """A middleware that refuses requests of other sites, and adds HEADERS to every answer.
 
     A page of another site may send requests to this machine. Its browser then names that site as
     the `Origin`, or as the `Host` if the site's name leads here (DNS rebinding). An address of
-    numbers cannot be rebound. `names` are further names of this machine.
+    numbers cannot be rebound. `names` are the names of this machine that are answered, besides
+    localhost.
     """
 
     def __init__(self, application: ASGIApp, names: Collection[str]):
@@ -59,18 +60,18 @@ class Guard:
         headers = Headers(scope=scope)
         host, origin = headers.get("host", ""), headers.get("origin")
         if not is_own(host, self.names):
-            refusal = "this name is not one of this machine's: use its address, or localhost"
+            reason = "this name is not one of this machine's: use its address, or localhost"
         elif origin is not None and origin.partition("://")[2] != host:
-            refusal = "requests of other sites are refused"
+            reason = "requests of other sites are refused"
         else:
-            refusal = ""
+            reason = ""
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
-        answer = PlainTextResponse(f"{refusal}\n", 403) if refusal else self.application
+        answer = refusal(403, reason) if reason else self.application
         await answer(scope, receive, send_with_headers)
 
 
@@ -88,14 +89,14 @@ def is_own(host: str, names: Collection[str]) -> bool:
 
 
 class Turn:
-    """One request at a time draws; a few may wait."""
+    """A lock that lets one request at a time draw, while up to MOST_WAITING others wait."""
 
     def __init__(self) -> None:
         self.lock, self.waiting = asyncio.Lock(), 0
 
     @asynccontextmanager
     async def taken(self) -> AsyncIterator[None]:
-        """Wait for the turn. Raises HTTPException if too many wait already."""
+        """Hold the lock, once it is free. Raises HTTPException if too many wait for it already."""
         if self.waiting >= MOST_WAITING:
             raise HTTPException(503, "other requests are being drawn: try again")
         self.waiting += 1
@@ -112,7 +113,8 @@ class Turn:
 def application(painter: Painter, names: Collection[str] = ()) -> Starlette:
     """Return the web application of a run's page.
 
-    `names` are names of this machine by which browsers may ask for the page, besides addresses.
+    `names` are the names of this machine by which browsers may ask for the page, besides its
+    addresses and localhost.
     """
     turn, html = Turn(), page_html(painter)
 
@@ -120,12 +122,14 @@ def application(painter: Painter, names: Collection[str] = ()) -> Starlette:
         return HTMLResponse(html)
 
     def drawn(model: type[PageRequest], draw: Callable[[Any], object]) -> Callable:
+        """Return the endpoint that answers with the bytes, or as JSON the data, from `draw`."""
+
         async def answer(request: Request) -> Response:
-            wish = parse(model, await body(request))
+            parsed = parse(model, await body(request))
             async with turn.taken():
                 if await request.is_disconnected():
                     return Response()
-                result = await run_in_threadpool(draw, wish)
+                result = await run_in_threadpool(draw, parsed)
             if isinstance(result, bytes):
                 return Response(result, media_type="application/octet-stream")
             return JSONResponse(result)
@@ -149,21 +153,22 @@ def application(painter: Painter, names: Collection[str] = ()) -> Starlette:
 
 
 def refusal(status: int, text: str) -> Response:
-    """Return an answer of one line."""
+    """Return an answer with an HTTP status of failure and one line of text."""
     return PlainTextResponse(f"{text}\n", status)
 
 
 async def out_of_memory(request: Request, error: Exception) -> Response:
-    """Return the answer to a request that needs too much memory. Raises any other error again."""
+    """Return the answer to a request that needs too much memory. Raises any other `error` again."""
     if isinstance(error, RuntimeError) and "memory" not in str(error):
         raise error
     return refusal(503, "out of memory: ask for fewer images")
 
 
 async def body(request: Request) -> bytes:
-    """Return the JSON that a request sends. Raises HTTPException if it is too long or too slow.
+    """Return the body of a request.
 
-    Other content types are refused: browsers let any site send them.
+    Raises HTTPException if the body is too long, arrives too slowly or ends early. Content types
+    other than JSON are refused, too: browsers let any site send some of them.
     """
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise HTTPException(415, "send application/json")
@@ -182,7 +187,7 @@ async def body(request: Request) -> bytes:
 
 
 def page_html(painter: Painter) -> str:
-    """Return the page, with the run's facts in it."""
+    """Return the HTML of the page, with facts of the run in its head."""
     sampler = painter.sampler
     channels, height, width = sampler.spec.data.shape
     return page(

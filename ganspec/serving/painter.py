@@ -1,4 +1,4 @@
-"""Images of a run's generator, as requests of the page ask for them."""
+"""Answers to the requests of the page: images of a run's generator, and files of latents."""
 
 from __future__ import annotations
 
@@ -40,7 +40,13 @@ ShownImage: TypeAlias = dict[str, object]  # `png`, a data URI, `latent` and `la
 
 
 class Painter:
-    """Draws the images of one run. `options` are those of the command, as one types them."""
+    """The answers of one run, each a method that takes a request.
+
+    `sampler` is the run's; it stays unchanged. `options` are the words of the command line, such as
+    `--raw`, that make `ganspec sample` choose the same weights and device. `most` is the largest
+    number of images of one request, `label_kind` is `classes`, `multi_hot` or None, and `names` has
+    a name for each class.
+    """
 
     def __init__(self, sampler: Sampler, options: Sequence[str] = ()):
         self.sampler, self.options = sampler, options
@@ -53,17 +59,18 @@ class Painter:
 
     @property
     def can_truncate(self) -> bool:
+        """True if latents are normal; uniform ones are within bounds already."""
         return self.sampler.cfg.latent_distribution == "normal"
 
     @property
     def ways(self) -> list[str]:
-        """The ways between two latents: uniform ones would leave their range on an arc."""
+        """The ways between two latents; on an arc, uniform ones would leave their range."""
         return ["spherical", "linear"] if self.can_truncate else ["linear"]
 
     def new_images(self, request: ImagesRequest) -> dict[str, object]:
-        """Return images, the number of columns of their grid, and the command that draws them.
+        """Return new images, the number of columns of their grid, and the command that draws them.
 
-        The images are those of `ganspec sample`. Raises RequestError and SourceError.
+        `ganspec sample` draws the same images. Raises RequestError and SourceError.
         """
         if request.count > self.most:
             raise RequestError(f"count: {self.most} images of this run at most")
@@ -74,27 +81,29 @@ class Painter:
         return {"images": shown, "columns": columns, "command": self.command(request)}
 
     def path(self, request: PathRequest) -> dict[str, object]:
-        """Return rows of images from `start` to `end`, one row for the label of each.
+        """Return a row of images from `start` to `end`, or two rows if their labels differ.
 
-        A generator that normalizes by the batch takes the statistics of the seed's first batch, as
-        for `ganspec sample --interpolate`. Raises RequestError and SourceError.
+        All images of a row have one label: of the first row that of `start`, of the second that of
+        `end`. A generator that normalizes by the batch takes the statistics of the seed's first
+        batch, as for `ganspec sample --interpolate`. Raises RequestError and SourceError.
         """
         if request.frames > self.most:
             raise RequestError(f"frames: {self.most} images of this run at most")
         if request.way not in self.ways:
-            raise RequestError(f"way: uniform latents go {self.ways[0]}")
+            raise RequestError("way: choose linear, since latents of this run are uniform")
         size, share = self.sampler.cfg.latent_size, torch.linspace(0, 1, request.frames)[:, None]
         start, end = (
             unpack(each.latent, size).expand(request.frames, -1)
             for each in (request.start, request.end)
         )
         latent = WAYS[request.way](start, end, share)
-        choices = {tuple(each.labels): None for each in (request.start, request.end)}
+        choices = dict.fromkeys((tuple(request.start.labels), tuple(request.end.labels)))
         return {"rows": [self._row(request, list(labels), latent) for labels in choices]}
 
     def _row(
         self, request: PathRequest, labels: list[int], latent: torch.Tensor
     ) -> list[ShownImage]:
+        """Return the images of `latent`, N x size, that all have the label `labels`."""
         sampler = self._sampler(request, [])
         sampler.labels = self._label(labels)
         if sampler.own_batch:
@@ -104,21 +113,21 @@ class Painter:
         return self._shown(sampler, [part], len(latent))
 
     def archive(self, request: FavouritesRequest) -> bytes:
-        """Return a file npz of `latents`, float32 N x size, and `labels` or `multi_hot`, if any.
+        """Return the bytes of an npz file: `latents`, float32 N x size, and labels if any are read.
 
-        Raises RequestError.
+        Labels are as `ganspec sample` writes them: `labels` or `multi_hot`. Raises RequestError.
         """
         size, file = self.sampler.cfg.latent_size, io.BytesIO()
         latents = torch.stack([unpack(each.latent, size) for each in request.favourites])
-        found = (self._label(each.labels) for each in request.favourites)
-        labels = [label for label in found if label is not None]
-        columns = {"latents": latents, **label_columns(labels)}
+        labels = [self._label(each.labels) for each in request.favourites]
+        read = [label for label in labels if label is not None]
+        columns = {"latents": latents, **label_columns(read)}
         arrays: dict[str, Any] = {name: column.numpy() for name, column in columns.items()}
         np.savez(file, **arrays)
         return file.getvalue()
 
     def command(self, request: ImagesRequest) -> str:
-        """Return the command that draws the same images into a file."""
+        """Return the command that draws the same images into a file, quoted for a shell."""
         words = ["ganspec", "sample", str(self.sampler.run.folder), "-n", str(request.count)]
         words += ["--seed", str(request.seed)]
         words += ["--label", self._label_text(request.labels)] if request.labels else []
@@ -129,7 +138,7 @@ class Painter:
         return shlex.join(words)
 
     def _label_text(self, labels: list[int]) -> str:
-        """Return labels by their names if these are unambiguous, else by index."""
+        """Return labels as text for `--label`: by name if names are unambiguous, else by index."""
         text = ",".join(self.names[index] for index in labels)
         try:
             found = find_labels(text, self.sampler.spec, self.sampler.names)
@@ -140,7 +149,11 @@ class Painter:
         return ",".join(map(str, labels))
 
     def _sampler(self, request: LatentsRequest, labels: list[int]) -> Sampler:
-        """Return a copy of the sampler that shares its networks, with labels and truncation."""
+        """Return a copy of the sampler that draws `labels`, truncated as a request asks.
+
+        The copy shares the sampler's networks. Without `labels`, it draws those of the run's own
+        pictures. Raises RequestError, and RunError if uniform latents are to be truncated.
+        """
         sampler = copy.copy(self.sampler)
         if labels:
             sampler.labels, sampler.has_chosen_labels = self._tensor(labels), True
@@ -149,31 +162,31 @@ class Painter:
         return sampler
 
     def _tensor(self, labels: list[int]) -> torch.Tensor:
-        """Return labels as networks read them: classes, or one multi-hot row. Raises RequestError.
+        """Return labels, at least one, as networks read them: int64 N classes, or a multi-hot row.
 
-        There is at least one.
+        Raises RequestError.
         """
         if self.label_kind is None:
-            raise RequestError("labels: the generator of this run reads none")
+            raise RequestError("labels: leave them out, since the generator of this run reads none")
         if max(labels) >= len(self.names):
-            raise RequestError(f"labels: they are below {len(self.names)}")
+            raise RequestError(f"labels: choose numbers below {len(self.names)}")
         if self.label_kind == "classes":
             return torch.tensor(labels)
         return torch.zeros(1, len(self.names)).index_fill(1, torch.tensor(labels), 1.0)
 
     def _label(self, labels: list[int]) -> torch.Tensor | None:
-        """Return the label of one image as a batch of one, None without labels.
+        """Return the label of one image as a batch of one, None if the generator reads no label.
 
         Raises RequestError.
         """
         if self.label_kind == "classes" and len(labels) != 1:
-            raise RequestError("labels: an image has one class")
+            raise RequestError("labels: give each image one class")
         if self.label_kind == "multi_hot" and not labels:
             return torch.zeros(1, len(self.names))
         return self._tensor(labels) if labels else None
 
     def _shown(self, sampler: Sampler, parts: list[Part], count: int) -> list[ShownImage]:
-        """Return the first `count` images of latents and labels."""
+        """Return the first `count` images that `sampler` makes of latents and labels."""
         images = torch.cat([images for images, _ in sampler.drawn(parts, count)])
         latents, *labels = (torch.cat(column)[:count] for column in zip(*parts, strict=True))
         indices: list[list[int]] = [[] for _ in range(count)]
@@ -188,21 +201,24 @@ class Painter:
 
 
 def open_painter(folder: Path, device: str, step: int | None, raw: bool) -> Painter:
-    """Return the painter of the run in `folder`, by the options of `ganspec sample`.
+    """Return the painter of the run in `folder`.
 
-    Raises RunError, also if the run draws no images, and CheckpointError.
+    `device`, `step` and `raw` choose device and weights, as options of `ganspec sample` do. Raises
+    CheckpointError, and RunError if the folder holds no run or the run draws no images.
     """
     spec = Run.open(folder).spec
     if not spec.draws:
         advice = ": `ganspec sample` restores test images" if spec.restores else ""
         raise RunError(f"{folder} trains {article(spec.noun)}, which draws no new images{advice}")
     sampler = Sampler(folder, choose_device(device), step, False if raw else None)
-    options = [*(["--step", str(step)] if step is not None else []), *(["--raw"] if raw else [])]
-    return Painter(sampler, [*options, *(["--device", device] if device != "auto" else [])])
+    options = ["--step", str(step)] if step is not None else []
+    options += ["--raw"] if raw else []
+    options += ["--device", device] if device != "auto" else []
+    return Painter(sampler, options)
 
 
 def png_uri(pixels: np.ndarray) -> str:
-    """Return an image, H x W x C, as a PNG in a data URI."""
+    """Return an image, uint8 H x W x C, as a PNG in a data URI."""
     file = io.BytesIO()
     picture_of(pixels).save(file, "PNG")
     return data_uri(file.getvalue(), "png")

@@ -14,8 +14,8 @@ from ganspec.language.errors import GanspecError
 
 MOST_FRAMES_OF_A_PATH = 50
 MOST_FAVOURITES = 1000
-MOST_LABELS = 100_000  # ticked at once
-LONGEST_LATENT = 1 << 20  # characters
+MOST_LABELS = 100_000  # of one request or image
+LONGEST_LATENT = 1 << 20  # characters of base64
 
 Labels = Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=MOST_LABELS)]
 Latent = Annotated[str, Field(max_length=LONGEST_LATENT)]
@@ -27,7 +27,7 @@ class RequestError(GanspecError):
 
 
 class PageRequest(BaseModel):
-    """A map of JSON with known keys and exact types."""
+    """A map in JSON, refused if a key is unknown or a value has another type."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
@@ -40,16 +40,17 @@ class FavouriteImage(PageRequest):
 
 
 class LatentsRequest(PageRequest):
-    """A seed of latents, and the bound that they are truncated to, if any."""
+    """The seed that latents are drawn with, and the bound that they are truncated to, if any."""
 
     seed: Annotated[int, Field(ge=0, le=2**32 - 1)]
     truncation: Annotated[float, Field(gt=0, allow_inf_nan=False)] | None = None
 
 
 class ImagesRequest(LatentsRequest):
-    """New images: of classes in turn, or all of one multi-hot label.
+    """A request for `count` new images.
 
-    Without labels, the images have those of the run's own pictures.
+    `labels` are classes that the images take in turn, or the classes of a multi-hot label that all
+    images get. Without `labels`, the images have those of the run's own pictures.
     """
 
     count: Annotated[int, Field(ge=1)]
@@ -57,7 +58,7 @@ class ImagesRequest(LatentsRequest):
 
 
 class PathRequest(LatentsRequest):
-    """Images on the way between two images."""
+    """A request for `frames` images on the way between two images, these included."""
 
     start: FavouriteImage
     end: FavouriteImage
@@ -66,13 +67,13 @@ class PathRequest(LatentsRequest):
 
 
 class FavouritesRequest(PageRequest):
-    """Images whose latents are saved."""
+    """A request for a file of the latents of some images."""
 
     favourites: Annotated[list[FavouriteImage], Field(min_length=1, max_length=MOST_FAVOURITES)]
 
 
 def parse(model: type[AnyRequest], text: bytes) -> AnyRequest:
-    """Return the request in a text of JSON. Raises RequestError that names the first mistake."""
+    """Return the request that JSON has. Raises RequestError, which names the first mistake."""
     try:
         return model.model_validate_json(text)
     except ValidationError as error:
@@ -82,16 +83,19 @@ def parse(model: type[AnyRequest], text: bytes) -> AnyRequest:
 
 
 def pack(latent: torch.Tensor) -> str:
-    """Return float32 numbers as base64."""
+    """Return a latent as base64 of its float32 numbers, little-endian."""
     return base64.b64encode(latent.numpy().astype("<f4").tobytes()).decode("ascii")
 
 
 def unpack(text: str, size: int) -> torch.Tensor:
-    """Return a latent of `size` finite numbers. Raises RequestError if `text` is none."""
+    """Return the latent that `pack` made `text` of.
+
+    Raises RequestError if it is not `size` finite numbers.
+    """
     try:
         numbers = np.frombuffer(base64.b64decode(text, validate=True), "<f4")
     except (ValueError, binascii.Error):
-        raise RequestError("a latent is no float32 numbers in base64") from None
+        raise RequestError("latent: write its float32 numbers in base64") from None
     if numbers.size != size or not np.isfinite(numbers).all():
-        raise RequestError(f"a latent of this run is {size} finite numbers")
+        raise RequestError(f"latent: give {size} finite numbers for this run")
     return torch.tensor(numbers.astype(np.float32))

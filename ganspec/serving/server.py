@@ -19,11 +19,11 @@ FIRST_FREE, LAST = 1024, 65535  # ports that any user can have; 0 chooses one of
 
 
 class PortError(GanspecError):
-    """Raised when an address and port cannot be served."""
+    """Raised when the page cannot be served at an address and port."""
 
 
 class PageServer(uvicorn.Server):
-    """A server that keeps no log and leaves signals alone, so that Ctrl-C ends the command."""
+    """A server that keeps no log and handles no signals, so that Ctrl-C ends the command."""
 
     @classmethod
     def of(cls, application: Starlette) -> PageServer:
@@ -42,6 +42,7 @@ class PageServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
+        """Replace the method by which uvicorn would handle Ctrl-C itself."""
         yield
 
 
@@ -52,10 +53,12 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         (family, *_, address), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise PortError(f"no address of `{host}` is known: {error.strerror}") from None
+    except (OSError, UnicodeError) as error:  # the latter for names that DNS cannot have
+        reason = error.strerror if isinstance(error, OSError) else "no such name is possible"
+        advice = "; try --host 127.0.0.1"
+        raise PortError(f"no address of `{host}` is known: {reason}{advice}") from None
     listening = socket.socket(family, socket.SOCK_STREAM)
-    if sys.platform != "win32":  # where the option lets two programs share a port
+    if sys.platform != "win32":  # on Windows, the option lets two programs share a port
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind(address)
@@ -64,7 +67,7 @@ def listen(host: str, port: int) -> socket.socket:
         listening.close()
         reason = (error.strerror or str(error)).lower()
         other = port + 1 if FIRST_FREE <= port < LAST else 0
-        # an address of another machine has no port for this one
+        # no port helps if the address is another machine's
         advice = "" if error.errno == errno.EADDRNOTAVAIL else f"; try --port {other}"
         raise PortError(f"port {port} of {host}: {reason}{advice}") from None
     return listening
@@ -76,7 +79,7 @@ def is_loopback(listening: socket.socket) -> bool:
 
 
 def address_of(listening: socket.socket) -> str:
-    """Return the URL of the page, by the machine's name if other machines reach it."""
+    """Return the URL of the page, with this machine's name if other machines can reach the page."""
     host, port, *_ = listening.getsockname()
     if not is_loopback(listening):
         host = socket.gethostname()
@@ -84,6 +87,6 @@ def address_of(listening: socket.socket) -> str:
 
 
 def names_of(host: str) -> set[str]:
-    """Return the names by which other machines may ask for the page, besides its addresses."""
+    """Return the names by which other machines may ask for the page that is served at `host`."""
     own = socket.gethostname().lower()
     return {host.lower(), own, f"{own}.local"}
