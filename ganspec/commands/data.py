@@ -27,7 +27,7 @@ def data(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="Data set, such as mnist; or a spec or run folder, for its own."
+            metavar="NAME", help="Data set, such as mnist; or a spec or run folder that has one."
         ),
     ],
     folder: DataFolder = None,

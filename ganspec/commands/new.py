@@ -50,7 +50,7 @@ def new(
         _list(chosen_form(form, FactForm.text, json=as_json))
         return
     if form or as_json:
-        fail("--format is that of --list, and a spec is YAML: leave it out")
+        fail("--format is for --list, and a spec is YAML: leave it out")
     if path is None:
         fail("name the spec to write, as `ganspec new my.yaml`; --list shows where to start from")
     _write(with_suffix(path, *SUFFIXES), source or "dcgan")

@@ -15,9 +15,9 @@ LOWER = ("tf32", "bf16", "fp16")  # precisions below single precision
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device of a name such as `cpu`, `cuda:1`, `mps` or `xpu`.
+    """Return the device that is called `name`, such as `cpu`, `cuda:1`, `mps` or `xpu`.
 
-    `auto` is the first CUDA GPU, or the CPU without one. Raises RunError if there is no such
+    `auto` is the first CUDA GPU, or the CPU without one. Raises RunError if this machine lacks the
     device.
     """
     if name == "auto":
@@ -46,10 +46,10 @@ WORD = {"cuda": "GPU", "mps": "Apple GPU", "xpu": "Intel GPU"}
 def prepare(device: torch.device, precision: str | None = None) -> None:
     """Make results on `device` repeatable bit for bit; on a CPU, reuse freed memory.
 
-    On a GPU, products of single precision are computed in `precision`, or as torch does by default.
+    On a GPU, products of fp32 numbers are computed in tf32 if `precision` is tf32 or lower, and in
+    fp32 if it is `fp32`. Without a precision, convolutions alone are computed in tf32.
     """
     if device.type == "cuda":
-        # by default, convolutions of single precision are tf32, and other products are not
         torch.set_float32_matmul_precision("high" if precision in LOWER else "highest")
         torch.backends.cudnn.allow_tf32 = precision != "fp32"
         # only some of cuDNN's algorithms add in the same order every time

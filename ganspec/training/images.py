@@ -26,10 +26,9 @@ from ganspec.systems.ranks import Ranks
 from ganspec.systems.spec import Data, Spec
 from ganspec.systems.training import Images
 
-# Images that would take more than this share of free memory are streamed.
-MEMORY_SHARE = 0.5
+MEMORY_SHARE = 0.5  # images are streamed if they would take a larger share of free memory
 DARK = 64  # images without a larger value are suspicious
-SHOWN = 64  # streamed images that are read for this
+SHOWN = 64  # streamed images that are searched for a larger value
 
 
 def open_images(
@@ -51,9 +50,10 @@ def _open(
     streamed: bool | None = None,
     listing: Listing | None = None,
 ) -> tuple[torch.Tensor | StreamedImages, torch.Tensor | None, ImageFiles | None]:
-    """Return what `open_images` does, and the files of the images, if each is in its own file.
+    """Return images and labels as `open_images` does, and the files if each image has one.
 
-    If there is a `listing`, it names the images, and others of the folder are left out.
+    If there is a `listing`, it names the images to use, and other images of the folder are left
+    out.
     """
     folder = data.dataset.locate(folder)
     with data.dataset.reading(folder):
@@ -82,7 +82,7 @@ def _open(
 
 
 def warn_if_dark(images: torch.Tensor, dataset: Dataset) -> None:
-    """Warn if no value of any image is above a quarter of white, such as of 12 bits in 16."""
+    """Warn if no value of any image is above a quarter of white, as if 12 bits were read as 16."""
     top = int(images.max())
     if top > DARK:
         return
@@ -156,9 +156,9 @@ def open_all(
 def open_together(
     spec: Spec, folder: Path | None, device: torch.device, listing: Listing | None, ranks: Ranks
 ) -> Images:
-    """Return what `open_all` does, on every rank: first on the first one.
+    """Return the images as `open_all` does, on every rank, after the first rank has opened them.
 
-    The others find its caches, and stream images if it does.
+    The other ranks find its caches, and stream the images if it does.
     """
     images: Images | None = None
     streamed: bool | None = None
@@ -173,9 +173,9 @@ def open_together(
 
 
 def open_conditions(spec: Spec, folder: Path | None) -> torch.Tensor | None:
-    """Return the labels of the images in pictures; None if the spec names no file of labels.
+    """Return the labels that pictures are drawn for; None if the spec names no file of them.
 
-    The file is in the data set's folder, or beside its file of labels. Raises DataError.
+    The file is in the data set's folder, or in that of its file of labels. Raises DataError.
     """
     if (name := spec.train.condition_file) is None:
         return None

@@ -1,8 +1,9 @@
-"""Networks whose batches are shared out among ranks, with results as of one process.
+"""Networks whose batches are shared out among ranks, with the results of a single process.
 
 Most layers treat each image by itself, so each rank runs them on its slice. Batch norms exchange
-their statistics. Any other layer is tried: one that draws random numbers is run on a batch of
-the whole size, so that it draws all of them; one that mixes images is run on all images.
+their statistics. Any layer that is not torch's is tried on random inputs. If it draws random
+numbers, it is run on a batch of the whole size, so that each image gets the same numbers as in a
+single process. If it mixes images, it is run on the images of all ranks.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from ganspec.systems.training import Images, Training
 
 Reach: TypeAlias = Literal["image", "random", "batch"]
 TRIED = 4  # images in a trial
-SCALES = (1.0, 0.01)  # of random inputs; layers that compare images may see only close ones
+SCALES = (1.0, 0.01)  # of random inputs; a layer may compare only images that are close together
 
 
 def share(training: Training, ranks: Ranks) -> None:
@@ -63,9 +64,10 @@ def fingerprint(network: nn.Module) -> str:
 
 
 class SharedNetwork:
-    """The hooks of one network; `size` is that of the whole batch, None outside `together`.
+    """The hooks of one network.
 
-    A batch of fewer images than ranks is not shared out.
+    `size` is the size of the whole batch, 0 for one that is not shared out: outside `together`, and
+    if it has fewer images than there are ranks.
     """
 
     def __init__(self, network: nn.Module, ranks: Ranks):
@@ -106,7 +108,7 @@ class SharedNetwork:
         return tuple(self.filled(x) for x in inputs)
 
     def leave(self, reach: Reach, _: object, inputs: object, output: torch.Tensor) -> Any:
-        """Return this rank's slice of such a layer's output."""
+        """Return this rank's slice of the output of a layer that mixes images or draws numbers."""
         if not self.size:
             return None
         if reach == "batch":
@@ -127,7 +129,7 @@ class SharedNetwork:
         )
 
     def wrapped(self, step: Step, inputs: list[Value]) -> Callable | None:
-        """Return a function to apply in place of a step's own; None if that treats each image."""
+        """Return a function to apply in place of a step's; None if it treats images singly."""
         reach = batch_reach(step, inputs, None)
         if reach == "image":
             return None
@@ -141,7 +143,7 @@ class SharedNetwork:
 
 
 def normalize(module: _BatchNorm, shared: SharedNetwork, x: torch.Tensor) -> torch.Tensor:
-    """Apply a batch norm by the statistics of the whole batch; gradients of gradients work, too."""
+    """Apply a batch norm with the statistics of the whole batch; it has second derivatives, too."""
     by_batch = module.training or module.running_mean is None
     if not (shared.size and by_batch):
         return type(module).forward(module, x)
@@ -158,11 +160,11 @@ def normalize(module: _BatchNorm, shared: SharedNetwork, x: torch.Tensor) -> tor
     if module.bias is not None:
         result = result + module.bias.view(row)
     if module.training and module.running_mean is not None:
-        follow(module, mean.detach(), variance.detach() * count / (count - 1))
+        move_statistics(module, mean.detach(), variance.detach() * count / (count - 1))
     return result.to(x.dtype)
 
 
-def follow(module: _BatchNorm, mean: torch.Tensor, variance: torch.Tensor) -> None:
+def move_statistics(module: _BatchNorm, mean: torch.Tensor, variance: torch.Tensor) -> None:
     """Move a batch norm's running statistics towards those of a batch, as torch does."""
     assert module.running_mean is not None and module.running_var is not None
     assert module.num_batches_tracked is not None
@@ -175,7 +177,7 @@ def follow(module: _BatchNorm, mean: torch.Tensor, variance: torch.Tensor) -> No
 
 
 def batch_reach(step: Step, inputs: list[Value], module: nn.Module | None) -> Reach:
-    """Return what each output of a step depends on: its own image, random numbers, or the batch.
+    """Return "batch" if a step mixes images, "random" if it draws random numbers, or "image".
 
     torch's own modules are known; other calls are tried on random inputs, in training mode.
     """
