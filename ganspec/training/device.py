@@ -23,15 +23,15 @@ def choose_device(name: str) -> torch.device:
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     kind, colon, index = name.partition(":")
-    count = {"cpu": lambda: 1, **COUNT}.get(kind)
-    if count is None or (colon and not index.isdecimal()):
+    counter = {"cpu": lambda: 1, **COUNT}.get(kind)
+    if counter is None or (colon and not index.isdecimal()):
         raise RunError(f"no device is called `{name}`: use auto, cpu, cuda, cuda:1, mps or xpu")
-    found = count()
-    if not found:
+    count = counter()
+    if not count:
         raise RunError(f"torch sees no {WORD[kind]} here: use --device cpu")
-    if colon and int(index) >= found:
-        last = f"{kind}:{found - 1}"
-        raise RunError(f"there is no {name} here, only {kind if found == 1 else f'up to {last}'}")
+    if colon and int(index) >= count:
+        last = f"{kind}:{count - 1}"
+        raise RunError(f"there is no {name} here, only {kind if count == 1 else f'up to {last}'}")
     return torch.device(name)
 
 

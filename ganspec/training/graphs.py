@@ -19,6 +19,7 @@ from torch import optim
 from ganspec.kinds.optimizers.adam import AdamEpsHat
 from ganspec.language.errors import one_line
 from ganspec.systems.batches import pick_images
+from ganspec.systems.checkpoint import random_states, restore_random
 from ganspec.systems.feed import Feed
 from ganspec.systems.scaling import tensors_of
 from ganspec.systems.training import Training
@@ -116,7 +117,7 @@ class Recording:
     def __init__(self, training: Training, batches: KeptBatches):
         self.training, self.batches = training, batches
         self.counted = [Counted(o) for o in training.optimizers.values() if type(o) is AdamEpsHat]
-        step, random = training.step, _random_states(training)
+        step, random = training.step, random_states(training.device)
         batches.position = 0
         self.graph = torch.cuda.CUDAGraph()
         average, training.average = training.average, None  # its decay depends on the step
@@ -134,7 +135,7 @@ class Recording:
             training.average, training.step = average, step
             for each in self.counted:
                 each.end()
-        _restore_random(training, random)
+        restore_random(random, training.device)
         self.names = list(log)
 
     def play(self) -> dict[str, torch.Tensor]:
@@ -198,7 +199,7 @@ class Saved:
 
     def __init__(self, training: Training):
         self.training, self.step = training, training.step
-        self.random = _random_states(training)
+        self.random = random_states(training.device)
         self.tensors = [(tensor, tensor.clone()) for tensor in _tensors(training)]
         optimizers = list(training.optimizers.values())
         self.known = [(each, set(each.state)) for each in optimizers]
@@ -223,7 +224,7 @@ class Saved:
                 del optimizer.state[weight]
                 is_complete = False
         self.training.step = self.step
-        _restore_random(self.training, self.random)
+        restore_random(self.random, self.training.device)
         return is_complete
 
 
@@ -235,15 +236,6 @@ def _tensors(training: Training) -> list[torch.Tensor]:
     if training.scaler:
         tensors += training.scaler.state().values()
     return list({id(tensor): tensor for tensor in tensors}.values())
-
-
-def _random_states(training: Training) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.get_rng_state(), torch.cuda.get_rng_state(training.device)
-
-
-def _restore_random(training: Training, states: tuple[torch.Tensor, torch.Tensor]) -> None:
-    torch.set_rng_state(states[0])
-    torch.cuda.set_rng_state(states[1], training.device)
 
 
 def is_recordable(optimizer: optim.Optimizer) -> bool:

@@ -62,17 +62,17 @@ def _open(
             warn_if_dark(images, data.dataset)
             return images.to(device), labels, None
         size = (*data.read_size, data.shape[0])
-        found = data.dataset.files(folder, *size, data.resize, data.transpose)
+        present = data.dataset.files(folder, *size, data.resize, data.transpose)
         if streamed is None:
             # each process of a training has its own copy
             copies = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-            needed = copies * len(found) * math.prod(data.shape)
+            needed = copies * len(present) * math.prod(data.shape)
             streamed = needed > MEMORY_SHARE * free_memory()
         if listing:
-            files, pixels = open_listed(found, listing, in_memory=not streamed)
+            files, pixels = open_listed(present, listing, in_memory=not streamed)
         else:
-            files, pixels = open_files(found, in_memory=not streamed)
-    warn_of_files(found, files, listing)
+            files, pixels = open_files(present, in_memory=not streamed)
+    warn_of_files(present, files, listing)
     if pixels is None:
         streams = StreamedImages(files, device)
         warn_if_dark(streams.at(spaced(len(files), min(SHOWN, len(files)))), data.dataset)
@@ -93,10 +93,13 @@ def warn_if_dark(images: torch.Tensor, dataset: Dataset) -> None:
     warnings.warn(message, stacklevel=4)
 
 
-def warn_of_files(found: ImageFiles, files: ImageFiles, listing: Listing | None = None) -> None:
-    """Warn of files that cannot be read, and of those that `listing` does not name."""
+def warn_of_files(present: ImageFiles, files: ImageFiles, listing: Listing | None = None) -> None:
+    """Warn of files that cannot be read, and of new files that `listing` does not name.
+
+    `present` are all image files of the folder, `files` those that are used.
+    """
     if skipped := files.skipped:
-        count = f"skipped {len(skipped)} of {len(found)} images"
+        count = f"skipped {len(skipped)} of {len(present)} images"
         if listing:
             count = f"the next image replaces {len(skipped)} of the run's {len(files)} images"
         message = f"{count} that cannot be read: {name_skipped(skipped)}"
@@ -104,8 +107,8 @@ def warn_of_files(found: ImageFiles, files: ImageFiles, listing: Listing | None 
     if not listing:
         return
     known = {*listing.names, *listing.skipped}
-    if new := sorted({found.name(i) for i in range(len(found))} - known):
-        message = f"new images in {found.folder} are not part of the run: {printable(new[0])}"
+    if new := sorted({present.name(i) for i in range(len(present))} - known):
+        message = f"new images in {present.folder} are not part of the run: {printable(new[0])}"
         more = f" and {len(new) - 1} more" if len(new) > 1 else ""
         warnings.warn(message + more, stacklevel=4)
 

@@ -70,12 +70,12 @@ class Retention:
 
     def thin(self) -> None:
         """Delete the pictures and snapshots that are too many."""
-        pictures, snapshots = self.run.samples(), {}
+        pictures, snapshots, warmup = self.run.samples(), {}, self.training.warmup
         if isinstance(self.cfg.keep, int):
             snapshots = {
                 step: path
                 for step, path in self.run.snapshots().items()
-                if step > self.training.warmup and self._counted(step) % self.snapshots == 0
+                if step > warmup and (step - warmup) % self.snapshots == 0
             }
         for step in self._superseded(pictures, self.pictures, self.cfg.pictures):
             pictures[step].unlink(missing_ok=True)
@@ -85,11 +85,8 @@ class Retention:
         for step in many:
             snapshots[step].unlink(missing_ok=True)
 
-    def _counted(self, step: int) -> int:
-        return step - self.training.warmup
-
     def _superseded(self, files: dict[int, Path], unit: int, most: int) -> set[int]:
         warmup = self.training.warmup
-        steps = [self._counted(step) for step in files if step <= self.training.step]
+        steps = [step - warmup for step in files if step <= self.training.step]
         width = spacing(self.done, unit, most)
         return {step + warmup for step in superseded(steps, width)}

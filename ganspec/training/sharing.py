@@ -9,7 +9,6 @@ single process. If it mixes images, it is run on the images of all ranks.
 from __future__ import annotations
 
 import copy
-import hashlib
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -22,6 +21,7 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from ganspec.compiler.evaluate import EvaluatedNetwork
 from ganspec.program.ir import Step, Value
+from ganspec.systems.checkpoint import hash_weights, random_states
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.ranks import Ranks, ToSlice, Total, ToWhole
 from ganspec.systems.training import Images, Training
@@ -50,17 +50,9 @@ def require_same_start(training: Training, images: Images, ranks: Ranks) -> None
     """Raise GanspecError if a rank has another spec, other images or other weights."""
     if ranks.count == 1:
         return
-    weights = {key: fingerprint(network) for key, network in training.networks.items()}
+    weights = {key: hash_weights(n.state_dict()) for key, n in training.networks.items()}
     known = {"images": images.sha256 or len(images.images), "initial weights": weights}
     ranks.require_equal({"values in its spec": training.identity, **known})
-
-
-def fingerprint(network: nn.Module) -> str:
-    """Return a hash of a network's weights."""
-    digest = hashlib.sha256()
-    for value in network.state_dict().values():
-        digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 class SharedNetwork:
@@ -215,7 +207,7 @@ def _run(
     """Return a step's output, and whether it drew random numbers."""
     device = tensors[0].device
     torch.manual_seed(1)
-    before = _random_state(device)
+    before = random_states(device)
     if module is None:
         output = step.call.apply(tensors)
     else:
@@ -224,14 +216,8 @@ def _run(
             if isinstance(part, _BatchNorm):  # its statistics are exchanged in any case
                 vars(part)["forward"] = _unchanged
         output = tried(*tensors)
-    return output, not torch.equal(before, _random_state(device))
-
-
-def _random_state(device: torch.device) -> torch.Tensor:
-    states = [torch.get_rng_state()]
-    if device.type == "cuda":
-        states.append(torch.cuda.get_rng_state(device))
-    return torch.cat(states)
+    after = random_states(device)
+    return output, any(not torch.equal(before[kind], after[kind]) for kind in before)
 
 
 def _unchanged(x: torch.Tensor) -> torch.Tensor:

@@ -73,8 +73,8 @@ def require_trackers(names: Sequence[str]) -> None:
         if name not in TRACKERS:
             hint = suggestion(name, TRACKERS, "trackers")
             raise TrackerError(f"no tracker is called `{name}`: {hint}")
-        found = find_spec(name)
-        if found is None or found.origin is None:  # a folder of that name, such as `wandb/`
+        package = find_spec(name)
+        if package is None or package.origin is None:  # a folder of that name, such as `wandb/`
             raise TrackerError(
                 f"--track {name} needs the package {name}: run `pip install {name}`, "
                 f"`pip install 'ganspec[track]'` for all trackers, or leave --track {name} out"
