@@ -45,7 +45,7 @@ DataFolder = Annotated[
     Path | None,
     typer.Option(
         "--data",
-        help="Folder of the real images; if not given, ./data, $GANSPEC_DATA and "
+        help="Folder of the real images. Without it, ./data, $GANSPEC_DATA and "
         "~/.cache/ganspec/data are searched.",
     ),
 ]

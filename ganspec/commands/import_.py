@@ -50,7 +50,7 @@ Tables = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("-o", "--out", help="File to write, NAME.yaml if not given; `-` prints."),
+    typer.Option("-o", "--out", help="File to write, NAME.yaml by default; `-` prints."),
 ]
 
 

@@ -42,7 +42,7 @@ def new(
 ) -> None:
     """Write a new spec that starts as a copy of a known one.
 
-    Its first line names a schema for editors, which is written beside it if there is none.
+    Its first line names a schema for editors, a file that is written, too, if it does not exist.
     """
     if listed:
         if path is not None or source is not None:

@@ -1,4 +1,4 @@
-"""Choose the execution of a training: the requested one, or the one that measures as fastest."""
+"""Choose the execution of a training: the requested one, or the fastest one that is measured."""
 
 from __future__ import annotations
 
@@ -121,7 +121,8 @@ def choose(
 
     `make` returns a new training under an execution, which is measured and thrown away. So results
     of the real training depend on the choice alone. `steps` is the length of the real training and
-    `minutes` a limit on its time; if it is too short, nothing is measured.
+    `minutes` a limit on its time. A training of few steps is not worth measuring, and gets the
+    request's default.
     """
     choice = Choice(request.execution)
     if not request.is_open or steps < WORTH:

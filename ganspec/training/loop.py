@@ -196,8 +196,8 @@ class LossPlot:
 class Loop:
     """Makes training steps, and writes the log, pictures, checkpoints and scores of the run.
 
-    The losses that the report `claims` are drawn in the plot of losses, too. `on_flush` is called
-    after each write of the log.
+    The plot of losses has those of the report `claims`, too. `on_flush` is called after each write
+    of the log.
     """
 
     def __init__(

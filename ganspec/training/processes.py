@@ -22,11 +22,6 @@ from ganspec.systems.ranks import RankLostError, Ranks
 PATIENCE = timedelta(days=7)
 
 
-def started_together() -> int:
-    """Return the number of processes that torchrun started, 1 without it."""
-    return int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
-
-
 @contextmanager
 def joined(device: str) -> Iterator[Ranks]:
     """Within the block, join the processes that torchrun started. Yield their ranks.
@@ -34,7 +29,8 @@ def joined(device: str) -> Iterator[Ranks]:
     A caller's own process group is used, and left open. Raises RunError if a machine has fewer GPUs
     than processes, if `device` names one GPU for all, or if the processes cannot meet.
     """
-    if started_together() == 1 or dist.is_initialized():
+    is_alone = "RANK" not in os.environ or os.environ.get("WORLD_SIZE", "1") == "1"
+    if is_alone or dist.is_initialized():
         yield Ranks.joined()
         return
     on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())

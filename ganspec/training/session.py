@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ganspec.compiler.emit import emit
-from ganspec.kinds.datasets.image_files import ImageFiles, Listing, Skipped
+from ganspec.kinds.datasets.image_files import Listing, Skipped
 from ganspec.progress import Progress
 from ganspec.runs.image_record import note_skipped, read_images, rewind_skipped, write_images
 from ganspec.runs.run import Run, RunError, differences
@@ -155,25 +155,20 @@ def _check_images(run: Run, images: Images) -> None:
 
 
 def _record(run: Run, training: Training, images: Images, is_listed: bool) -> None:
-    """Note the images and the processes of a run that begins or goes on."""
-    if images.files:
-        _record_images(run, training, images.files, is_listed)
-    if launch := launch_name():
-        run.note(processes=training.ranks.count, launch=launch)
-
-
-def _record_images(run: Run, training: Training, files: ImageFiles, is_listed: bool) -> None:
-    """Write the run's list of images, unless it has one, and note unreadable files from now on."""
-    if is_listed:
-        note_skipped(run.folder, files.skipped, training.step)
-    else:
-        write_images(run.folder, files)
+    """Write the list of images, unless `is_listed`, the unreadable files and the processes."""
+    if images.files and is_listed:
+        note_skipped(run.folder, images.files.skipped, training.step)
+    elif images.files:
+        write_images(run.folder, images.files)
 
     def notice(skipped: list[Skipped]) -> None:
         note_skipped(run.folder, skipped, training.step)
 
+    # streamed images may turn out to be unreadable later
     if isinstance(training.batches.images, StreamedImages):
         training.batches.images.notice = notice
+    if launch := launch_name():
+        run.note(processes=training.ranks.count, launch=launch)
 
 
 def _advance(

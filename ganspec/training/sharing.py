@@ -214,14 +214,10 @@ def _run(
         tried = copy.deepcopy(module).train()  # buffers may change
         for part in tried.modules():
             if isinstance(part, _BatchNorm):  # its statistics are exchanged in any case
-                vars(part)["forward"] = _unchanged
+                vars(part)["forward"] = nn.Identity()
         output = tried(*tensors)
     after = random_states(device)
     return output, any(not torch.equal(before[kind], after[kind]) for kind in before)
-
-
-def _unchanged(x: torch.Tensor) -> torch.Tensor:
-    return x
 
 
 def _same(a: torch.Tensor, b: torch.Tensor) -> bool:

@@ -70,7 +70,7 @@ class Stop:
 def stop_requests(quiet: bool) -> Iterator[Stop]:
     """Within the block, turn signals into requests to stop. Yield the `Stop` that has them.
 
-    It is the caller's if that handles signals already, or else a new one.
+    A `Stop` of the caller that handles signals already is used, or else a new one.
     """
     handler = signal.getsignal(signal.SIGTERM)
     callers = getattr(handler, "__self__", None)

@@ -48,10 +48,10 @@ class Tracker(Protocol):
         """Log the PNG file `path` as the samples of a step."""
 
     def flush(self) -> None:
-        """Write what was logged."""
+        """Write all logged values and pictures."""
 
     def close(self) -> None:
-        """End the run in the tracker, which may be continued."""
+        """End the run in the tracker, where it can be continued later."""
 
 
 @dataclass
