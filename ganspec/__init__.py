@@ -1,8 +1,8 @@
 """ganspec: a compiler for GAN specs.
 
 Each network of a spec is lowered to one small program, which is either evaluated (modules in
-memory) or printed (plain PyTorch). Torch is imported only when a function below needs it. The
-reasons are in `docs/design.md`.
+memory) or printed (plain PyTorch). Torch is imported only when a function below needs it.
+`docs/design.md` gives the reasons.
 """
 
 from __future__ import annotations
@@ -84,10 +84,12 @@ _LAZY = {
 
 
 def load(path: str | Path, settings: list[str] | tuple[str, ...] = ()) -> Spec:
-    """Return the validated spec at `path`, changed by `settings` such as `train.batch=32`.
+    """Return the validated spec called `path`, changed by `settings` such as `train.batch=32`.
 
-    `path` is a file, a run folder, or the name of a spec that comes with ganspec, such as `dcgan`.
-    Raises SpecError, whose `diagnostics` list every mistake by file and line.
+    `path` is a spec file, a run folder, `FILE@REVISION` in git, or the name of a spec that comes
+    with ganspec, such as `dcgan`. Raises SpecError, whose `diagnostics` list every mistake by file
+    and line, RevisionError if git cannot read the file, and RunError if a run needs kinds that are
+    not loaded.
     """
     from ganspec.runs.opening import open_spec
 
@@ -128,7 +130,10 @@ def build(spec: Spec, device: str = "cpu", exact: bool = False) -> dict[str, nn.
 
 
 def emit(spec: Spec) -> str:
-    """Return one file of plain PyTorch with the spec's networks and training. Raises SpecError."""
+    """Return the source of a plain PyTorch program that defines and trains the spec's networks.
+
+    Raises SpecError if shapes do not fit, or if code of a kind cannot be moved into the file.
+    """
     from ganspec.compiler.emit import emit
 
     return emit(spec)
@@ -139,9 +144,9 @@ def diff(
 ) -> Comparison:
     """Return the differences of two specs, which a notebook shows side by side.
 
-    Each is a spec, or the name of a file, a run folder, or `FILE@REVISION` in git. `is_equal` is
-    True if they are the same in effect. `only` names networks and sections to compare, all if
-    empty. Raises SpecError, RevisionError, and PartError if neither has such a part.
+    `first` and `second` are specs, or names that `load` opens. The result's `is_equal` is True if
+    the specs are the same in effect. `only` names the networks and sections to compare; by default
+    all are. Raises what `load` raises, and PartError if neither spec has a part that `only` names.
     """
     from ganspec.comparison.compare import compare
     from ganspec.comparison.surveyed import open_systems
@@ -153,8 +158,8 @@ def diff(
 def compare(*specs: Spec | str | Path, rows: Sequence[str] = ()) -> Survey:
     """Return the table of `ganspec compare`, which a notebook shows.
 
-    Specs are as for `diff`. `rows` chooses rows by the starts of their names. Raises SpecError,
-    RevisionError, and SurveyError if no row begins so.
+    `specs` are specs, or names that `load` opens. `rows` chooses rows by the starts of their names.
+    Raises what `load` raises, and SurveyError if no row's name starts with an entry of `rows`.
     """
     from ganspec.comparison.survey import survey
     from ganspec.comparison.surveyed import open_systems
@@ -182,16 +187,16 @@ def train(
     """Train a spec into the run folder `out`, `runs/NAME` by default. Return the run.
 
     - `data` is the folder of the real images; None searches the usual places.
-    - `device` is as of `--device`: `auto` is the first GPU, or else the CPU.
+    - `device` is a name such as `cuda:1`; `auto` is the first CUDA GPU, or the CPU without one.
     - `steps` is the training step to end at, in place of the spec's epochs; `minutes` is a limit on
       the training's time.
     - `resume` continues the run in `out` from its checkpoint; `overwrite` replaces that run.
-    - `progress` shows a bar, or lines where there is no terminal; False shows nothing. A function
-      is called with the step, the last step and the newest losses, a few times a second.
-    - `track` names trackers that show the run, too: `tensorboard`, `wandb`, `mlflow`, `trackio`;
-      one that fails does not change the training. `tensorboard` is `track="tensorboard"`.
+    - `progress` True shows a bar, or lines where there is no terminal; False shows nothing. A
+      function is called with the step, the last step and the newest losses, a few times a second.
+    - `track` names trackers that show the run, too: `tensorboard`, `wandb`, `mlflow`, `trackio`.
+      A tracker that fails does not change the training. `tensorboard=True` adds that tracker.
     - `exact` applies every module without rewrites: results equal the emitted file's bit for bit.
-    - `precision` and `speedups` are in docs/speed_precision.md; `auto` is measured.
+    - `precision` and `speedups` are names (docs/speed_precision.md); `auto` measures the fastest.
 
     Processes that torchrun starts train one run together (docs/processes.md). Signals end a
     training after the current step, with a checkpoint, and set the run's `interrupted`
@@ -224,13 +229,13 @@ def export(
     push: str | None = None,
     private: bool = False,
 ) -> Exported:
-    """Write a network of a run in a form that runs without ganspec. Return what was written.
+    """Write a network of a run in a form that runs without ganspec. Return its path and agreement.
 
     The options are those of `ganspec export`: `out` is a file or, if it ends in a slash, a folder;
     `format` is `onnx`, `torch-export`, `torchscript`, `safetensors` or `python`; `batch` is a
-    number or `free`. The result's `agreement` has the largest difference from what `ganspec sample`
-    computes. Raises OSError, RunError, CheckpointError, LabelError, SpecError if a kind's code
-    cannot be moved, and ExportError, as if the difference is too large.
+    number or `free`. The result's `agreement` has the largest difference from the numbers that
+    `ganspec sample` computes. Raises OSError, RunError, CheckpointError, LabelError, SpecError if a
+    kind's code cannot be moved, and ExportError, for example if the difference is too large.
     """
     from ganspec.exporting.export import export
 

@@ -19,9 +19,9 @@ def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path; its file replaces `path` if the block succeeds.
 
     The bytes reach the disk before the file is renamed, so a crash leaves the whole old file or
-    the whole new one. The new file has the old one's mode and, if allowed, its owner. At the end
-    of links, the file that they lead to is replaced. A stream, such as `-` or a FIFO, is not
-    replaced: the whole file is written to it. Raises OSError, OutputError for standard output.
+    the whole new one. The new file has the old one's mode and, if allowed, its owner. If `path` is
+    a symbolic link, the file that it leads to is replaced. A stream, such as `-` or a FIFO, is not
+    replaced: the bytes are written to it. Raises OSError, or OutputError for standard output.
     """
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder")
@@ -43,11 +43,12 @@ def replacing(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing_folder(path: Path, overwrite: bool = False) -> Iterator[Path]:
-    """Yield a temporary folder, whose files are in the folder `path` if the block succeeds.
+    """Yield a temporary folder; its files are moved into the folder `path` if the block succeeds.
 
-    An empty folder is kept, since it may be mounted, or be another user's; what a command that was
-    killed has left in it does not count. Raises FileExistsError if `path` is no folder, or one that
-    is not empty. With `overwrite`, files of a folder are replaced, and others in it stay.
+    A folder that exists is never replaced itself, since it may be mounted, or be another user's.
+    Raises FileExistsError if `path` is a stream, a file, or a folder that is not empty; temporary
+    files of a killed command do not count. With `overwrite`, the folder may hold files: those with
+    the names of new ones are replaced, and the others stay.
     """
     if is_stream(path):
         name = "standard output" if is_stdout(path) else path
@@ -85,9 +86,9 @@ def would_replace(path: Path) -> bool:
 
 
 def _end_of_links(path: Path) -> Path:
-    """Return the path that links lead to; `path` itself if it is none. Raises OSError in a circle.
+    """Return `path` with all symbolic links followed; there may be no file at the end of them.
 
-    There may be nothing at the end.
+    Raises OSError if links form a circle.
     """
     target = Path(os.path.realpath(path))
     if target.is_symlink():
@@ -96,7 +97,10 @@ def _end_of_links(path: Path) -> Path:
 
 
 def _temporary_file(path: Path, target: Path | None) -> Path:
-    """Make an empty file with the ending of `path`, beside `target` if there is one."""
+    """Make an empty file with the suffix of `path`, and return its path.
+
+    It is in the folder of `target`, or in the system's temporary folder if `target` is None.
+    """
     folder = target.parent if target else None
     if folder:
         folder.mkdir(parents=True, exist_ok=True)
@@ -111,13 +115,13 @@ def _temporary_file(path: Path, target: Path | None) -> Path:
 
 
 def _take_mode(temporary: Path, target: Path) -> None:
-    """Give a file the mode and the owner of `target`, those of a new file if there is none."""
+    """Give `temporary` the mode and owner of `target`, or a new file's mode if there is none."""
     try:
         old = target.stat()
     except FileNotFoundError:
         temporary.chmod(0o666 & ~_umask())
         return
-    for owner in (old.st_uid, -1):  # who may not give a file away may still keep its group
+    for owner in (old.st_uid, -1):  # users who may not change the owner may still set the group
         with suppress(OSError, AttributeError):  # Windows has no owners
             os.chown(temporary, owner, old.st_gid)
             break

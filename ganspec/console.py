@@ -1,4 +1,4 @@
-"""Arguments that the commands share, and the display of errors and warnings."""
+"""Options and output files that the commands share, and the display of errors and warnings."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ DataFolder = Annotated[
     Path | None,
     typer.Option(
         "--data",
-        help="Folder of the real images; if not given, ./data, $GANSPEC_DATA and "
+        help="Folder of the real images. Without it, ./data, $GANSPEC_DATA and "
         "~/.cache/ganspec/data are searched.",
     ),
 ]
@@ -62,7 +62,7 @@ Kinds = Annotated[
 
 
 def with_kinds(command: Callable) -> Callable:
-    """Return `command` with an option `--kinds`. Its files are loaded before `command` runs."""
+    """Return `command` with an option `--kinds`, whose files are loaded before `command` runs."""
 
     @wraps(command)
     def run(kinds: Kinds = None, **arguments: Any) -> None:  # `arguments` are those of `command`
@@ -103,15 +103,15 @@ def fail(message: str) -> NoReturn:
 
 
 def refuse_two_inputs(*names: Path | str | None) -> None:
-    """`fail` if two of the inputs `names` are standard input, which can be read once."""
+    """Call `fail` if two of the inputs `names` are standard input, which can be read once."""
     if [str(name) for name in names].count(DASH) > 1:
         fail("standard input can be read once: give `-` once, and the others by name")
 
 
 def target_of(out: Path | None, stdout: bool, *suffixes: str) -> Path | None:
-    """Return the file that `--out` names, `with_suffix`; that of `--stdout` is `-`.
+    """Return the file to write: `-` for `--stdout`, else `--out` with one of `suffixes`, or None.
 
-    `fail` if both are given.
+    Call `fail` if both options are used, or if `out` has another suffix.
     """
     if stdout and out is not None and not is_stdout(out):
         fail(f"--stdout prints, and -o {out} writes a file: choose one")
@@ -124,7 +124,7 @@ Form = TypeVar("Form", bound=StrEnum)
 
 
 class FactForm(StrEnum):
-    """The forms of what commands print about data sets, scores and known specs."""
+    """The values of `--format` for facts: those about data sets, scores and known specs."""
 
     text = "text"
     json = "json"
@@ -134,9 +134,10 @@ FactFormOption = Annotated[FactForm | None, typer.Option("--format", help="Form 
 
 
 def chosen_form(form: Form | None, default: Form, **flags: bool) -> Form:
-    """Return the form that `--format` names, or a flag of the form's name, or else `default`.
+    """Return the form that an option chooses, or else `default`.
 
-    `fail` if they name two.
+    `form` is the value of `--format`. `flags` says which of the flags that stand for a form are
+    set, such as `json=True` for `--json`. Call `fail` if the options choose two forms.
     """
     named = {name: f"--{name}" for name, is_given in flags.items() if is_given}
     if form is not None:
@@ -147,16 +148,19 @@ def chosen_form(form: Form | None, default: Form, **flags: bool) -> Form:
 
 
 def form_of(out: Path | None, suffixes: Mapping[Form, Sequence[str]], default: Form) -> Form:
-    """Return the form whose suffix the file `out` has, or else `default`."""
+    """Return the form for the suffix of the file `out`, `default` if there is none.
+
+    `suffixes` lists the suffixes of each form.
+    """
     suffix = out.suffix.lower() if out and not is_stream(out) else None
     return next((form for form, known in suffixes.items() if suffix in known), default)
 
 
 def with_suffix(out: Path, *suffixes: str) -> Path:
-    """Return the file `out` with the first of `suffixes` if it has none.
+    """Return the file `out`, with the first of `suffixes` added if it has no suffix.
 
-    `fail` if its suffix is none of them. Devices, standard output and files that are there may have
-    none.
+    Streams, and existing files without a suffix, are returned unchanged. Call `fail` if the file
+    has a suffix that is not one of `suffixes`.
     """
     if is_stream(out) or out.suffix.lower() in suffixes or (not out.suffix and lexists(out)):
         return out
@@ -166,18 +170,18 @@ def with_suffix(out: Path, *suffixes: str) -> Path:
 
 
 def tell(text: str, target: Path | str | None) -> None:
-    """Print remarks on the output `target`: to standard error if that is standard output."""
+    """Print `text` about the output `target`; to standard error if `target` is standard output."""
     typer.echo(text, err=target is not None and is_stdout(target))
 
 
 def tell_written(target: Path, more: str = "") -> None:
-    """Print that the file `target` is written, unless it is standard output."""
+    """Print that the file `target` is written, and `more`, unless it is standard output."""
     if not is_stdout(target):
         typer.echo(f"{target} written{more}")
 
 
 def write_unless_edited(target: Path, text: str, overwrite: bool) -> None:
-    """Write `text`, but `fail` if `target` was edited, or not written by ganspec.
+    """Write `text` to `target`. Call `fail` if it is a file that ganspec did not write, or edited.
 
     With `overwrite`, any file is replaced.
     """
@@ -188,7 +192,7 @@ def write_unless_edited(target: Path, text: str, overwrite: bool) -> None:
 
 @contextmanager
 def reported() -> Iterator[None]:
-    """Within the block, show errors that the user can mend without a traceback, and exit."""
+    """Within the block, print errors that the user can mend, without a traceback, and exit."""
     try:
         yield
     except SpecError as error:
@@ -201,16 +205,16 @@ def reported() -> Iterator[None]:
     except (MemoryError, RuntimeError) as error:
         if "device-side assert" in str(error):  # nothing on the GPU can be read any more
             fail("an operation on the GPU refused a number: --device cpu says in which step")
-        if "memory" not in str(error):  # any other error is a bug, whose traceback is needed
-            raise
-        notes = " ".join(getattr(error, "__notes__", []))
-        fail(f"out of memory {notes}: set a smaller `train: {{batch: ...}}`")
+        if isinstance(error, RuntimeError) and "memory" not in str(error):
+            raise  # a bug, whose traceback is needed
+        message = " ".join(["out of memory", *getattr(error, "__notes__", [])])
+        fail(f"{message}: set a smaller `train: {{batch: ...}}`")
 
 
 def show_diagnostics(diagnostics: Sequence[Diagnostic], summary: bool = True) -> None:
     """Print diagnostics to standard error, in colour on a terminal.
 
-    With `summary`, the number of errors follows.
+    With `summary`, print the number of errors after them.
     """
     colour = sys.stderr.isatty()
     for diagnostic in diagnostics:

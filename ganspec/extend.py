@@ -6,14 +6,14 @@ field that a bare value sets. Annotate attributes that a spec cannot set as `Cla
 a *plain* function goes into emitted files: write it at the file's top level, and let it read only
 its arguments, the file's constants and functions, and imports from torch.
 
-| base | a kind of it defines |
+| base | what a kind of this family defines |
 |---|---|
 | `Layer` | `call(x: Value) -> Call`; for several calls `lower(net: Lowering, x) -> Value` |
 | `Weighted` | the same, for a layer with a weight: adds `weight_norm` and `init` |
 | `Condition` | `join(net: Lowering, x: Value) -> Value`, which reads the label as `net.label` |
 | `Loss` | plain `real_loss`, `fake_loss`, `generator_loss`: `(scores, cfg)` to a scalar |
 | `Penalty` | plain `penalty(discriminator, real, fake, labels, cfg)` to a scalar |
-| `Criterion` | plain `loss(outputs, targets, cfg)` to a scalar; `targets` lists its forms |
+| `Criterion` | plain `loss(outputs, targets, cfg)` to a scalar; `targets` lists target forms |
 | `Optimizer` | `call() -> Call` of a `torch.optim.Optimizer` class, without the parameters |
 | `Initializer` | `call() -> Call` of a plain function of a network, named `init_...` |
 | `WeightNorm` | `wrap() -> Call` of a function of a module that has a `weight` |
@@ -21,12 +21,12 @@ its arguments, the file's constants and functions, and imports from torch.
 | `Dataset` | plain `load(folder, height, width, channels, **fields)` to uint8 images and labels |
 
 `cfg` holds the kind's fields, as `cfg.margin`. A penalty may also read `cfg.d_conditional`, True if
-the discriminator takes the labels, and `cfg.auxiliary`, True if it returns guesses of the label
-behind the scores. Nothing else of `cfg` is stable.
+the discriminator takes the labels, and `cfg.auxiliary`, True if it returns a tuple of scores and
+guesses of the label. Nothing else of `cfg` is stable.
 
 `Call(target, *args, channels=None, **kwargs)` is a module class with its arguments, or a function
 with the arguments after its inputs. A `Value` has `shape` (without the batch), `channels`, `is_map`
-and, of a map, `size`. `ganspec.load_kinds(path)` and `--kinds FILE.py` load such a file.
+and, if it is a map, `size`. `ganspec.load_kinds(path)` and `--kinds FILE.py` load a file of kinds.
 """
 
 from __future__ import annotations

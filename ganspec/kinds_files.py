@@ -96,6 +96,7 @@ def _free_name(stem: str) -> str:
 
 
 def _parsed(path: Path, data: bytes) -> ast.Module:
+    """Return the syntax tree of a file. Raises KindsError if it is not Python."""
     try:
         return ast.parse(data, str(path))
     except (SyntaxError, ValueError) as error:
@@ -135,6 +136,7 @@ def _execute(file: KindsFile, path: Path) -> None:
 
 
 def _check_documented(file: KindsFile, path: Path) -> None:
+    """Raise KindsError if a kind of the file has no docstring."""
     for family, kinds in _families():
         for name, kind in kinds.items():
             if kind.__module__ == file.module and not vars(kind).get("__doc__"):
@@ -144,7 +146,7 @@ def _check_documented(file: KindsFile, path: Path) -> None:
 
 
 def _check_words(file: KindsFile, path: Path) -> None:
-    """Raise KindsError if a norm of the file has the word of another one in `normalization`."""
+    """Raise KindsError if a norm of the file and another one have the same `normalization` word."""
     from ganspec.kinds.normalization import Normalization, norms, word  # imports torch
 
     for kind in norms():
@@ -156,7 +158,7 @@ def _check_words(file: KindsFile, path: Path) -> None:
 
 
 def _families() -> Iterator[tuple[str, dict[str, type]]]:
-    """Yield each family with its kinds by name; systems have no kinds."""
+    """Yield each family with its kinds by name, none for the family of systems."""
     for family, base in BASES.items():
         yield family, getattr(base, "kinds", {})
 
@@ -170,12 +172,12 @@ def _undone_on_error() -> Iterator[None]:
     except BaseException:
         for family, kinds in _families():
             for name, kind in list(kinds.items()):
-                if name not in before.get(family, {}) and not _is_ours(kind, family):
+                if name not in before.get(family, {}) and not _is_built_in(kind, family):
                     del kinds[name]
         raise
 
 
-def _is_ours(kind: type, family: str) -> bool:
+def _is_built_in(kind: type, family: str) -> bool:
     return kind.__module__.startswith(f"{PACKAGES.get(family)}.")
 
 
@@ -196,7 +198,10 @@ def _new_place(module: str) -> str | None:
 
 @contextmanager
 def _old_places(path: Path, tree: ast.Module) -> Iterator[None]:
-    """Within the block, allow imports from moved modules of version 0.1. Warn if `tree` has any."""
+    """Within the block, let imports in `tree` find modules that moved since version 0.1.
+
+    Warn if there are any.
+    """
     names = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module]
     moved = {name: place for name in names if (place := _new_place(name))}
     if moved:

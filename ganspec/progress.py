@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Self
 
@@ -29,22 +29,30 @@ def quieted(quiet: bool) -> Iterator[None]:
 
 
 def say(line: str) -> None:
-    """Show a line, unless progress is `quieted`, or standard error cannot be written."""
-    if _QUIET.get():
-        return
-    with suppress(OSError, ValueError, AttributeError):  # it is closed, or there never was one
-        print(line, file=sys.stderr, flush=True)
+    """Print a line to standard error, unless progress is `quieted`."""
+    if not _QUIET.get():
+        _print(line)
+
+
+def _print(line: str) -> bool:
+    """Print a line to standard error. Return False if it cannot be written."""
+    try:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):  # it is closed, or there never was one
+        return False
+    return True
 
 
 class Progress:
-    """The work done, its rate, the time left, and the newest losses.
+    """A display of the work done, its rate, the time left, and the newest losses.
 
-    A context manager, called as the work goes on: with a bar on a terminal, a line that changes in
-    a notebook, and elsewhere on standard error with one line every LINE_SECONDS. `unit` names other
-    work than training steps. `seconds` is a limit on the time of the work. With `lines` there are
-    lines on a terminal, too, above another bar. There is nothing where progress is `quieted`. What
-    cannot be written, as to a terminal that was closed, is left out, so that progress never ends
-    the work.
+    Use it as a context manager, and call it as the work goes on. On a terminal it draws a bar, in a
+    notebook it changes one line, and elsewhere it prints a line to standard error every
+    LINE_SECONDS. `unit` names what is counted. `seconds` is the work's time limit, if it has one.
+    With `lines`, it prints lines on a terminal as well, because another bar may be shown there.
+    Where progress is `quieted` it shows nothing. It stops when standard error cannot be written,
+    for example because the terminal was closed, so that progress never ends the work.
     """
 
     def __init__(
@@ -83,7 +91,7 @@ class Progress:
             return
         now = time.monotonic()
         if self.first is None:
-            # a resumed run's rate counts from the step where it resumes
+            # work that an earlier process did, as before a resume, does not count in the rate
             self.first, self.printed = (now, done), now
             if self.bars:
                 self.bars.add_task(self.title, total=total, completed=done, text="")
@@ -99,7 +107,7 @@ class Progress:
             self.change(f"{self.title}: {self.describe(now, done, total, losses)}")
         elif done < total and now - self.printed >= LINE_SECONDS:
             self.printed = now
-            self._print(f"{self.title}: {self.describe(now, done, total, losses)}")
+            self.shown = _print(f"{self.title}: {self.describe(now, done, total, losses)}")
 
     def describe(
         self,
@@ -109,7 +117,10 @@ class Progress:
         losses: Mapping[str, float],
         with_rate: bool = True,
     ) -> str:
-        """Return `120 of 900 steps, d_loss 0.693, 4.0 steps/s, 3 min left`."""
+        """Return a text such as `120 of 900 steps, d_loss 0.693, 4.0 steps/s, 3 min left`.
+
+        `now` is the time in seconds, by `time.monotonic`.
+        """
         assert self.first is not None  # set at the first call
         parts = [f"{done:,} of {total:,} {self.unit}"]
         parts += [f"{name} {loss:.4g}" for name, loss in losses.items() if name != "step"]
@@ -124,12 +135,6 @@ class Progress:
             parts += [f"{duration(left)} left"] if done < total else []
         return ", ".join(parts)
 
-    def _print(self, line: str) -> None:
-        try:
-            print(line, file=sys.stderr, flush=True)
-        except (OSError, ValueError, AttributeError):  # closed, or there never was one
-            self.shown = False
-
     def __exit__(self, *_: object) -> None:
         if self.bars is not None:
             try:
@@ -140,7 +145,7 @@ class Progress:
 
 
 class Passes(ExitStack):
-    """Progress of several passes over images, one after another: a bar or lines for each."""
+    """A display of passes over images, one after another: a bar, or with `lines` only lines."""
 
     def __init__(self, lines: bool = False):
         super().__init__()
@@ -163,7 +168,7 @@ class Passes(ExitStack):
 def notebook_line() -> Callable[[str], None] | None:
     """Return a function that shows a text in place of its last one; None outside of notebooks."""
     shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    if getattr(shell, "kernel", None) is None:  # as IPython in a terminal
+    if getattr(shell, "kernel", None) is None:  # IPython in a terminal has no kernel
         return None
     from IPython.display import display
 

@@ -19,9 +19,9 @@ def sealed(text: str) -> str:
 
 
 def is_emitted(data: bytes, name: str | None = None) -> bool:
-    """Return True if a file has a checksum in its first lines that its text still matches.
+    """Return True if a file has a checksum in its first lines, and its bytes `data` still match it.
 
-    With `name`, the file must be from the spec of that name.
+    With `name`, the file must also name the spec `name`.
     """
     seal = HEAD.search(data[:4000])
     if not seal or name not in (None, seal[1].decode()):
@@ -36,7 +36,7 @@ def sealed_page(text: str) -> str:
 
 
 def is_report(data: bytes) -> bool:
-    """Return True if a report's page is unchanged since ganspec wrote it."""
+    """Return True if `data` is a report's page that nobody has changed since ganspec wrote it."""
     seal = END.search(data, max(0, len(data) - 200))
     return seal is not None and _checksum(data[: seal.start()]).startswith(seal[1].decode())
 

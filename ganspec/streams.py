@@ -14,7 +14,8 @@ from typing import Any, BinaryIO
 
 DASH = "-"  # as a file's name: standard output, or input
 OPEN_FILES = r"/dev/fd|/proc/{}(/task/[0-9]+)?/fd"  # folders in which a number is an open file
-MOST_LINKS = 40
+MOST_LINKS = 40  # links that are followed from one name; more are taken for a circle
+NO_TERMINAL = getattr(os, "O_NOCTTY", 0)  # opening a terminal lets it control no process
 
 
 class OutputError(Exception):
@@ -32,16 +33,16 @@ class OutputError(Exception):
 
 
 class StandardStream(io.RawIOBase):
-    """Standard output or standard error, on which one failure is the last: later writes are lost.
+    """A stream over `raw` that discards everything after the first write that fails.
 
-    Else Python would write the rest again as it ends, and fail with a traceback. Of standard
-    output, the failure is an OutputError. That of standard error is ignored: messages do not end
-    a training.
+    Otherwise Python would try to write the rest again at its end, and print a traceback. With
+    `raises`, as for standard output, the failed write raises OutputError. Without, as for standard
+    error, the failure is ignored, so that no message ends a training.
     """
 
     def __init__(self, raw: Any, raises: bool, old: Any = None):
         self.raw, self.raises, self.failed = raw, raises, False
-        self.old = old  # the stream of `raw`, which closes it when nothing refers to it
+        self.old = old  # kept, since a stream that nothing refers to closes its `raw`
 
     def write(self, data: Any) -> int:
         if self.failed:
@@ -65,10 +66,11 @@ class StandardStream(io.RawIOBase):
 
 
 def prepare_streams() -> None:
-    """Make `sys.stdout` and `sys.stderr` StandardStreams, and open streams that are closed.
+    """Make `sys.stdout` and `sys.stderr` StandardStreams, and occupy the numbers of closed streams.
 
-    The next file that is opened would get the number of a closed stream, and with it what
-    libraries print. Reading from a closed input and writing to a closed output still fail.
+    Otherwise the next file that is opened would get the number of a closed stream, and libraries
+    would print into that file. Reading from a closed input still fails, and so does writing to a
+    closed output, since the null device is opened in its place in the other mode.
     """
     for number, mode in enumerate((os.O_WRONLY, os.O_RDONLY, os.O_RDWR)):
         try:
@@ -80,7 +82,10 @@ def prepare_streams() -> None:
 
 
 def _standard(old: Any, number: int, raises: bool) -> io.TextIOWrapper:
-    """Return the stream `old`, or that of a number if it is None, as a StandardStream."""
+    """Return a text stream over a StandardStream, which writes where `old` does.
+
+    If `old` is None, it writes to the open file `number`.
+    """
     binary = io.FileIO(number, "w", closefd=False) if old is None else old.buffer
     stream = StandardStream(getattr(binary, "raw", binary), raises, old)
     return io.TextIOWrapper(
@@ -108,7 +113,7 @@ def is_stream(path: Path) -> bool:
 
 
 def is_input(path: Path | str) -> bool:
-    """Return True if `path` is `-`, which is standard input, or something else but a folder."""
+    """Return True if `path` is standard input, `-`, or exists and is not a folder."""
     return str(path) == DASH or (os.path.exists(path) and not os.path.isdir(path))
 
 
@@ -129,7 +134,7 @@ def write_stream(path: Path, source: BinaryIO) -> None:
         sys.stdout.buffer.flush()
         return
     try:
-        # neither created nor cut off: other writers may have open files and devices, too
+        # not `open(path, "wb")`, which would truncate a file that other processes write to
         handle = os.dup(number) if number is not None else os.open(path, os.O_WRONLY | NO_TERMINAL)
         with open(handle, "wb") as stream:
             shutil.copyfileobj(source, stream)
@@ -138,11 +143,8 @@ def write_stream(path: Path, source: BinaryIO) -> None:
         raise OSError(f"{path} cannot be written: {reason}") from None
 
 
-NO_TERMINAL = getattr(os, "O_NOCTTY", 0)  # a terminal does not begin to control the process
-
-
 def _refuse_bytes_on_terminal(source: BinaryIO) -> None:
-    """Raise OSError if standard output is a terminal and `source` is no text."""
+    """Raise OSError if standard output is a terminal and `source` begins with binary data."""
     if sys.stdout.isatty():
         is_binary = b"\0" in source.read(4096)
         source.seek(0)
@@ -151,7 +153,7 @@ def _refuse_bytes_on_terminal(source: BinaryIO) -> None:
 
 
 def _open_file(path: Path) -> int | None:
-    """Return the number of the open file that `path` names: 1 for /dev/stdout; else None."""
+    """Return the number of the open file that `path` names, 1 for /dev/stdout; None if none."""
     folders = re.compile(OPEN_FILES.format(os.getpid()))
     for _ in range(MOST_LINKS):
         if path.name.isdecimal() and folders.fullmatch(os.path.realpath(path.parent)):

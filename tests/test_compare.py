@@ -197,6 +197,12 @@ def test_rows_are_chosen_by_their_beginning():
     assert said == "error: no row begins with `optimiser`; use `optimizer`\n"
 
 
+@pytest.mark.parametrize("option", [["--width", 80], ["--transpose"], ["--columns"]])
+def test_json_has_no_layout(option):
+    said = run(NAMES[0], "--json", *option, status=2)
+    assert said == f"error: {option[0]} is for tables, and JSON is none: leave it out\n"
+
+
 def test_a_spec_with_mistakes_is_shown_where_they_are(tmp_path):
     (tmp_path / "bad.yaml").write_text(BASE.replace("kernel: 4", "kernal: 4"))
     assert "unknown-field" in run(NAMES[0], tmp_path / "bad.yaml", status=1)

@@ -204,3 +204,6 @@ def test_an_errors_notes_are_part_of_the_message(tmp_path, capsys):
             fail(error)
         assert capsys.readouterr().err == "error: damaged, while reading a.bin\n"
     assert one_line(KeyError()) == "KeyError"
+    with pytest.raises(typer.Exit), reported():
+        raise MemoryError
+    assert capsys.readouterr().err.startswith("error: out of memory: set a smaller")

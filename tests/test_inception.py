@@ -18,7 +18,7 @@ from torch import nn
 
 from ganspec import train
 from ganspec.evaluation import inception_weights, reference
-from ganspec.evaluation.extractor import ExtractorError, hash_weights
+from ganspec.evaluation.extractor import ExtractorError
 from ganspec.evaluation.extractors import ExtractorChoice, open_extractor
 from ganspec.evaluation.inception import resized
 from ganspec.evaluation.reference import RealImages, open_real
@@ -30,6 +30,7 @@ from ganspec.kinds.metrics.fid import Fid
 from ganspec.kinds.metrics.fidelity import fidelity
 from ganspec.language.load import loads
 from ganspec.runs.score_file import read_scores
+from ganspec.systems.checkpoint import hash_weights
 
 CPU = torch.device("cpu")
 HUB = "weights-inception-2015-12-05-6726825d.pth"

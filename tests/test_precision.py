@@ -125,7 +125,7 @@ def test_a_first_update_that_overflows_leaves_nothing(make):
         ("fp8", "auto", False, "no precision is called `fp8`: use fp32, tf32, bf16, fp16 or auto"),
         ("fp16", "auto", False, "fp16 needs a GPU: use bf16 or fp32"),
         ("tf32", "auto", False, "tf32 needs a GPU: use fp32"),
-        (None, "graphs", False, "graphs are steps that a GPU records: leave out `graphs`"),
+        (None, "graphs", False, "graphs need a GPU, which records steps: leave out `graphs`"),
         (None, "fast", False, "no speedup is called `fast`: use channels_last, compile, graphs"),
         (None, "auto,compile", False, "`auto,compile` says two things: use auto, none, or names"),
         ("bf16", "auto", True, "an exact training computes as the emitted file does: leave out"),
@@ -147,7 +147,7 @@ def test_the_command_refuses_in_one_line(tmp_path):
 
 
 def test_a_slow_precision_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr(making, "is_fast", lambda precision, device: False)
+    monkeypatch.setattr(making, "has_fast_bf16", lambda device: False)
     with pytest.warns(UserWarning, match="bf16 is far slower than fp32 on this machine"):
         run_of(tmp_path / "run", 1, precision="bf16")
 
@@ -238,7 +238,7 @@ def choice_of(monkeypatch, seconds, request, steps, minutes=None):
     """Return the choice among executions that take so many seconds per step, None if they fail."""
     monkeypatch.setattr(choosing, "WORTH", 200)
     monkeypatch.setattr(choosing, "measure", lambda make, execution: seconds[str(execution)])
-    monkeypatch.setattr(choosing, "is_fast", lambda precision, device: True)
+    monkeypatch.setattr(choosing, "has_fast_bf16", lambda device: True)
     return choose(request, None, steps, minutes)
 
 

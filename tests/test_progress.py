@@ -13,7 +13,7 @@ import ganspec
 from ganspec import progress
 from ganspec.cli import app
 from ganspec.language.load import loads
-from ganspec.progress import Passes, Progress
+from ganspec.progress import Passes, Progress, say
 
 PLAIN = re.sub("evaluate.*\n", "", GAN).replace("EPOCHS", "1000")
 LINE = re.compile(
@@ -128,6 +128,18 @@ def test_a_closed_standard_error_ends_no_work(tmp_path, eager, monkeypatch):
         monkeypatch.setattr(sys, "stderr", stream)
         run = ganspec.train(loads(PLAIN), tmp_path / str(stream is None), steps=120)
         assert run.step == 120
+
+
+def test_without_a_standard_error_progress_is_not_printed_to_standard_output(
+    clock, capsys, monkeypatch
+):
+    monkeypatch.setattr(sys, "stderr", None)  # as after `2>&-`
+    with Progress("small") as show:
+        show(0, 100)
+        clock[0] = 60.0
+        show(3, 100)
+    say("small: trains in bf16")
+    assert capsys.readouterr().out == ""
 
 
 class Terminal:

@@ -1,4 +1,4 @@
-"""The commands, one file each. Slow modules are imported in functions: `--help` needs no torch.
+"""The commands, one file each. They import slow modules in functions, as `--help` needs no torch.
 
 A file defines a function with the name of the command (`import_` for `import`, a keyword of Python)
 and `EXAMPLE`, which ends its help.

@@ -34,10 +34,10 @@ def build(
     ] = False,
     settings: Settings = None,
 ) -> None:
-    """Write a spec as one file of plain PyTorch, networks and trainer: generated/NAME.py."""
+    """Write each spec as one file of plain PyTorch, networks and training: generated/NAME.py."""
     out = target_of(out, stdout, ".py")
     if out and len(specs) > 1 and not is_stdout(out):
-        fail("--out takes one spec")
+        fail("--out is for one spec: name one, or leave --out out")
     refuse_two_inputs(*specs)
     for path in specs:
         with reported():

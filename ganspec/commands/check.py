@@ -45,24 +45,24 @@ def check(
     from ganspec.language.source import name_of
 
     refuse_two_inputs(*specs)
-    failed, found = 0, []
+    failed, results = 0, []
     chosen = chosen_form(form, CheckForm.text, json=as_json)
     is_text = chosen == CheckForm.text
     for path in specs:
         with reported():
             try:
                 spec = ganspec.load(path, settings or [])
-                found.append((path, ganspec.check(spec)))
+                results.append((path, ganspec.check(spec)))
                 if is_text:
-                    show_diagnostics(found[-1][1])
+                    show_diagnostics(results[-1][1])
                     typer.echo(f"{name_of(path)}: ok")
             except SpecError as error:
-                found.append((path, list(error.diagnostics)))
+                results.append((path, list(error.diagnostics)))
                 if is_text:
                     show_diagnostics(error.diagnostics, summary=len(specs) == 1)
                 failed += 1
     if not is_text:
-        typer.echo(WRITE[chosen](found), nl=False)
+        typer.echo(WRITE[chosen](results), nl=False)
     if failed:
         if is_text and len(specs) > 1:
             typer.echo(f"{failed} of {len(specs)} specs have errors", err=True)

@@ -58,7 +58,8 @@ def compare(
     """Compare any number of specs in a table: data, networks, losses, training, scores."""
     chosen = chosen_form(form, TableForm.text, json=as_json)
     if chosen is TableForm.json and (width or transpose is not None):
-        fail(f"{'--width' if width else '--transpose'} lays out a table, and JSON is none")
+        option = "--width" if width else "--transpose" if transpose else "--columns"
+        fail(f"{option} is for tables, and JSON is none: leave it out")
     refuse_two_inputs(*names)
     with quieted(quiet), reported():
         from ganspec.comparison.survey import survey

@@ -27,7 +27,7 @@ def data(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME", help="Data set, such as mnist; or a spec or run folder, for its own."
+            metavar="NAME", help="Data set, such as mnist; or a spec or run folder that has one."
         ),
     ],
     folder: DataFolder = None,
@@ -55,8 +55,8 @@ def data(
         section = report.data_of(name)
         place = report.find(section.dataset, folder, fetch)
         images, labels = report.read(section, place)
-        found = report.described(section, place, images, labels)
-        tell(report.as_json(found) if chosen == "json" else report.as_text(found), out)
+        facts = report.described(section, place, images, labels)
+        tell(report.as_json(facts) if chosen == "json" else report.as_text(facts), out)
         if out:
             report.write_grid(images, count, out)
             if chosen != "json":

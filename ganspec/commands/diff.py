@@ -40,7 +40,7 @@ class DiffForm(StrEnum):
 
 FormOption = Annotated[
     DiffForm | None,
-    typer.Option("--format", help="Form of the diff; if not given, as FILE ends, or text."),
+    typer.Option("--format", help="Form of the diff; by default that of FILE's ending, or text."),
 ]
 Stat = Annotated[bool, typer.Option("--stat", help="One line for each network and section.")]
 ENDINGS = {
@@ -55,7 +55,7 @@ def diff(
     first: Annotated[
         str, typer.Argument(metavar="A", help="Spec, run folder, name, or FILE@REVISION in git.")
     ],
-    second: Annotated[str, typer.Argument(metavar="B", help="What to compare A with, as A.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="Another one, to compare with A.")],
     form: FormOption = None,
     as_json: AsJson = False,
     only: Annotated[
@@ -79,7 +79,7 @@ def diff(
     usual = DiffForm.text if stat else form_of(out, ENDINGS, DiffForm.text)
     chosen = chosen_form(form, usual, json=as_json)
     if stat and chosen is not DiffForm.text:
-        fail("--stat is text; leave --format away")
+        fail("--stat is for text: leave out the other form")
     out = with_suffix(out, *ENDINGS[chosen]) if out else None
     if out and would_replace(out) and not overwrite:
         fail(f"{out} exists; add --overwrite, or choose another -o")

@@ -84,7 +84,7 @@ Real = Annotated[bool, typer.Option("--real", help="Score real images, too.")]
 Step = Annotated[int | None, typer.Option(min=0, help="Score a step's snapshot.")]
 
 
-# no options of the scores themselves
+# parameters that say what to score and how to print it; all others are options of the scores
 CHOICES = ("folder", "pictures", "every", "step", "quiet", "form", "as_json", "processes")
 
 
@@ -131,24 +131,24 @@ def evaluate(
             return helping.help_extract(parsed.device, ranks)
         scored = console.evaluate(folder, pictures, parsed, every, step)
         helping.dismiss(ranks)
-        # only now: a reader that ends loses no scores or plots
+        # last, so that scores and plots are written even if the output's reader has ended
         typer.echo(scored.as_json() if chosen == "json" else "\n".join(scored.lines))
 
 
 def check_choices(
     folder: Path | None, pictures: Path | None, every: bool, step: int | None
 ) -> None:
-    """`fail` if options choose none or several things to score."""
+    """Call `fail` if options choose nothing to score, or choices that exclude each other."""
     if (folder is None) == (pictures is None):
         fail("name a run folder, or a folder of images with --images and --reference")
     if not _is_run(folder) and (every or step is not None):
         fail("--every-snapshot and --step choose among a run's weights: leave them out")
     if every and step is not None:
-        fail("--every-snapshot scores all steps and --step one; choose")
+        fail("--every-snapshot scores all steps, and --step one: choose one")
 
 
 def _is_run(folder: Path | None) -> bool:
-    """Return True for the folder of a run, False for a spec."""
+    """Return True if `folder` is the folder of a run, and not a spec."""
     from ganspec.runs.opening import names_spec
 
     return folder is not None and not names_spec(folder)

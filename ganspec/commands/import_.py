@@ -50,7 +50,7 @@ Tables = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("-o", "--out", help="File to write, NAME.yaml if not given; `-` prints."),
+    typer.Option("-o", "--out", help="File to write, NAME.yaml by default; `-` prints."),
 ]
 
 
@@ -70,8 +70,8 @@ def import_(
 ) -> None:
     """Write a spec of a network in PyTorch code, or in a printed Keras table.
 
-    The file runs as under Python's `import`, up to its networks. What cannot be read is `unknown`
-    in the spec, and printed. The exit status is 0 if spec and code are equal, 1 if they are not.
+    The file runs as under Python's `import`, up to its networks. Parts that cannot be read are
+    `unknown` in the spec, and printed. The exit status is 0 if spec and code are equal, else 1.
     """
     out = target_of(out, stdout, *SUFFIXES)
     refuse_two_inputs(*(summary or []))

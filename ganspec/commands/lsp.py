@@ -15,16 +15,19 @@ EXAMPLE = "ganspec lsp --kinds my_layers.py"
 
 
 def reserve_output(_: bool) -> int:
-    """Return standard output as a file of its own. What is printed goes to standard error."""
+    """Return the number of a copy of standard output, and let prints go to standard error.
+
+    As a callback, it runs before files of `--kinds`, which may print.
+    """
     output = os.dup(1)
     os.dup2(2, 1)
     return output
 
 
 def lsp(
-    output: Annotated[  # reserved before files of `--kinds` run, which may print
+    output: Annotated[
         bool,
-        typer.Option("--stdio", callback=reserve_output, help="Ignored: it is always so."),
+        typer.Option("--stdio", callback=reserve_output, help="Changes nothing; editors pass it."),
     ] = False,
 ) -> None:
     """Serve an editor, which starts this command: diagnostics, help, completion, definitions.

@@ -42,7 +42,7 @@ def new(
 ) -> None:
     """Write a new spec that starts as a copy of a known one.
 
-    Its first line names a schema for editors, which is written beside it if there is none.
+    Its first line names a schema for editors, a file that is written, too, if it does not exist.
     """
     if listed:
         if path is not None or source is not None:
@@ -50,7 +50,7 @@ def new(
         _list(chosen_form(form, FactForm.text, json=as_json))
         return
     if form or as_json:
-        fail("--format is that of --list, and a spec is YAML: leave it out")
+        fail("--format is for --list, and a spec is YAML: leave it out")
     if path is None:
         fail("name the spec to write, as `ganspec new my.yaml`; --list shows where to start from")
     _write(with_suffix(path, *SUFFIXES), source or "dcgan")

@@ -63,7 +63,7 @@ ENDINGS = {
 
 FormOption = Annotated[
     ShowForm | None,
-    typer.Option("--format", help="Form; if not given, as the file of -o ends, or text."),
+    typer.Option("--format", help="Form; by default that of the ending of -o, or text."),
 ]
 Graph = Annotated[bool, typer.Option("--graph", help="Draw the networks: an SVG file, NAME.svg.")]
 

@@ -7,7 +7,6 @@ import shlex
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -26,6 +25,7 @@ from ganspec.console import (
 )
 from ganspec.runs.folder import SPEC
 from ganspec.streams import OutputError, is_stdout, is_stream
+from ganspec.training.options import TrackerName
 from ganspec.training.stop import STATUS, Stop
 
 if TYPE_CHECKING:
@@ -49,17 +49,6 @@ Processes = Annotated[
 Restarts = Annotated[
     int, typer.Option(min=0, help="With --processes: how often to start again if one is lost.")
 ]
-
-
-class TrackerName(StrEnum):
-    """The trackers, each a module of `ganspec.training.trackers`."""
-
-    tensorboard = "tensorboard"
-    wandb = "wandb"
-    mlflow = "mlflow"
-    trackio = "trackio"
-
-
 Track = Annotated[
     list[TrackerName] | None,
     typer.Option(help="Show the run in a tracker, too; may be repeated."),
@@ -90,7 +79,7 @@ def train(
 ) -> None:
     """Train a spec on real images. Ctrl-C ends with a checkpoint; `--resume` goes on from it."""
     short = {"train.epochs": epochs, "train.seed": seed}
-    given = [*(settings or []), *(f"{k}={v}" for k, v in short.items() if v is not None)]
+    pairs = [*(settings or []), *(f"{k}={v}" for k, v in short.items() if v is not None)]
     _check_options(out, resume, overwrite)
     if resume and out is None and (path / SPEC).is_file():
         out = path  # a run folder in place of its spec
@@ -98,14 +87,14 @@ def train(
     options["track"] = [*(track or []), *([TrackerName.tensorboard] if tensorboard else [])]
     shown = {**options, "quiet": quiet, "processes": processes, "max-restarts": max_restarts}
     if is_launcher(processes, [path], max_restarts):
-        start_training(path, given, processes or 1, max_restarts)
-    # several processes announce a stop later, once all know of it
+        start_training(path, pairs, processes or 1, max_restarts)
+    # several processes announce a stop only once all know of it (`Limits`)
     stop = Stop(begun=False, quiet=quiet or "RANK" in os.environ)
     how: dict[str, Any] = {"exact": exact, "precision": precision, "speedups": speedups}
     how |= {"resume": resume, "overwrite": overwrite, "progress": not quiet}
     with ended_at_once(), stop, reported(), ranks_on(device) as ranks:
         with ranks.agreed():
-            spec = load_with_warnings(path, given) if ranks.is_first else ganspec.load(path, given)
+            spec = load_with_warnings(path, pairs) if ranks.is_first else ganspec.load(path, pairs)
         try:
             run = ganspec.train(spec, out, **how, **options)
         except KeyboardInterrupt:  # a second Ctrl-C
@@ -124,9 +113,9 @@ def _check_options(out: Path | None, resume: bool, overwrite: bool) -> None:
 def is_launcher(
     processes: int | None, inputs: Sequence[Path | str | None], max_restarts: int = 0
 ) -> bool:
-    """Return True if this process starts others, which read `inputs`.
+    """Return True if this process has to start others, each of which reads `inputs`.
 
-    `fail` if options contradict each other, or torchrun, or if an input can be read only once.
+    Call `fail` if options contradict each other or torchrun, or if an input can be read only once.
     """
     started = os.environ.get("WORLD_SIZE") if "RANK" in os.environ else None
     if started and processes not in (None, int(started)):
@@ -143,10 +132,10 @@ def is_launcher(
     return True
 
 
-def start_training(path: Path, given: list[str], processes: int, max_restarts: int) -> NoReturn:
+def start_training(path: Path, settings: list[str], processes: int, max_restarts: int) -> NoReturn:
     """Run this command in several processes, unless the spec has mistakes, which are shown once."""
     with reported():
-        ganspec.load(path, given)
+        ganspec.load(path, settings)
     start_processes(processes, max_restarts)
 
 
@@ -164,7 +153,7 @@ def start_processes(processes: int, max_restarts: int = 0) -> NoReturn:
 
 @contextmanager
 def ended_at_once() -> Iterator[None]:
-    """Let one of several processes exit with a status without waiting for its connections."""
+    """Within the block, let one of several processes exit without waiting for the others."""
     try:
         yield
     except typer.Exit as end:
@@ -182,11 +171,11 @@ def ranks_on(device: str) -> AbstractContextManager[Ranks]:
     return joined(device)
 
 
-def load_with_warnings(path: Path, given: list[str]) -> Spec:
-    """Load a spec with the settings `given` by `--set`. Print its warnings. Return the spec."""
+def load_with_warnings(path: Path, settings: list[str]) -> Spec:
+    """Load a spec, changed by settings. Print its warnings. Return the spec."""
     from ganspec.compiler.check import warnings_of
 
-    spec = ganspec.load(path, given)
+    spec = ganspec.load(path, settings)
     show_diagnostics(warnings_of(spec))
     return spec
 
@@ -205,9 +194,9 @@ def show_end(run: Run, options: Mapping[str, object]) -> None:
         lines += [f"  {path}" for path in files if path and path.exists()]
     try:
         typer.echo("\n".join(lines))
-    except OutputError as error:  # the run is complete: the exit status tells of the training
+    except OutputError as error:  # the exit status is about the training, which has succeeded
         typer.echo(f"warning: {error}", err=True)
-    if run.interrupted and "RANK" not in os.environ:  # torchrun takes a status for a failure
+    if run.interrupted and "RANK" not in os.environ:  # torchrun takes STATUS for a failure
         raise typer.Exit(STATUS)
 
 

@@ -13,13 +13,14 @@ from torch import nn
 from ganspec.compiler.batches import require_scorable
 from ganspec.compiler.evaluate import EvaluatedNetwork, evaluate
 from ganspec.compiler.lower import lower
-from ganspec.evaluation.extractor import Extractor, ExtractorError, Outputs, hash_weights
+from ganspec.evaluation.extractor import Extractor, ExtractorError, Outputs
 from ganspec.evaluation.weight_file import fit_state, read_state
 from ganspec.kinds.datasets.images import fit_images
 from ganspec.runs.opening import open_spec
 from ganspec.runs.run import Run
 from ganspec.sampling.sampler import load_weights, trained_network
 from ganspec.systems.batches import scale_pixels
+from ganspec.systems.checkpoint import hash_weights
 from ganspec.systems.classifier.spec import Classifier
 from ganspec.systems.source import own_batch
 

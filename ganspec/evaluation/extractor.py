@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -80,15 +79,6 @@ class Extractor:
     def key(self) -> str:
         """A text that is equal only for equal weights, layer and resizing."""
         return f"{self.sha256} {self.layer} {self.resize}"
-
-
-def hash_weights(state: dict[str, torch.Tensor]) -> str:
-    """Return the SHA-256 of a state dict: of its names, types, shapes and numbers."""
-    digest = hashlib.sha256()
-    for name, tensor in state.items():
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
-        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return digest.hexdigest()
 
 
 def register(extractor: Extractor, name: str) -> None:

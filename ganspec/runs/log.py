@@ -1,4 +1,4 @@
-"""`log.jsonl`: the losses of a run, one JSON object per training step, in order."""
+"""Files of JSON objects by training step, in order, such as the losses of a run in `log.jsonl`."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ BLOCK = 1 << 16  # bytes that are read at once from the end of the file
 
 
 class Log:
-    """A file that grows by lines. A line that cannot be read costs only itself.
+    """A file that grows by lines, each a JSON object with a `step`. Damaged lines are left out.
 
-    Nothing that a training calls reads the whole file, unless it resumes the run: a log of millions
-    of steps costs as much as a short one.
+    A training reads the whole file only when it resumes, so that a log of millions of steps is as
+    fast as a short one.
     """
 
     def __init__(self, path: Path):
@@ -31,12 +31,12 @@ class Log:
             log.writelines(json.dumps(row) + "\n" for row in rows)
 
     def sync(self) -> None:
-        """Return when the lines are on the disk."""
+        """Wait until the lines are on the disk."""
         with self.path.open("ab") as log:
             os.fsync(log.fileno())
 
     def rows(self) -> list[Row]:
-        """Return the lines, each a step and its losses by name."""
+        """Return the rows of all lines, such as a step and its losses by name."""
         return [row for rows, _ in self.chunks() for row in rows]
 
     def columns(self) -> dict[str, Column]:
@@ -55,12 +55,12 @@ class Log:
             log.seek(start)
             while lines := log.readlines(CHUNK):
                 if not lines[-1].endswith(b"\n"):
-                    lines.pop()  # it is still being written, or a crash cut it short
+                    lines.pop()  # a line that is being written, or that a crash cut short
                 start += sum(map(len, lines))
                 yield parse(lines), start
 
     def rewind(self, step: int) -> None:
-        """Cut off the lines after that of `step`, in place, reading backwards from the end."""
+        """Cut off the lines of steps after `step`, in place, reading backwards from the end."""
         self.path.touch()
         with self.path.open("r+b") as log:
             end = log.seek(0, os.SEEK_END)
@@ -78,7 +78,7 @@ def parse(lines: list[bytes]) -> list[Row]:
         rows = json.loads(b"[" + b",".join(lines) + b"]")
     except (ValueError, RecursionError):
         rows = []
-    # as many objects as lines, or two damaged lines may have made one that looks whole
+    # two damaged lines may make one whole object together, so there must be one for each line
     if len(rows) == len(lines) and all(map(is_row, rows)):
         return rows
     return [row for row in map(parse_line, lines) if row is not None]

@@ -1,4 +1,4 @@
-"""Opening of a spec by name: a file, a run, a spec of ganspec's own, or a file in git's history."""
+"""Open a spec by name: a file, a run, a spec that comes with ganspec, or a file at a revision."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class RevisionError(GanspecError):
 
 
 def open_spec(name: str | Path, settings: Sequence[str] = ()) -> Spec:
-    """Open the spec `name`, changed by settings such as `train.batch=32`.
+    """Return the spec called `name`, changed by settings such as `train.batch=32`.
 
-    It is a file, a run's folder, the name of a spec that comes with ganspec, or `FILE@REVISION`. A
-    file comes before a name, and if its own name has an `@`, before a revision. Files that a spec
-    at a revision extends are read at that revision too. Raise SpecError, RevisionError, or
+    `name` is a file, a run's folder, the name of a spec that comes with ganspec, or
+    `FILE@REVISION`. If a file of exactly this name exists, it is opened. Files that a spec at a
+    revision extends are read at that revision too. Raises SpecError, RevisionError, and
     MissingKindsError for a run whose kinds are not loaded.
     """
     path, name = Path(name), str(name)
@@ -40,7 +40,7 @@ def open_spec(name: str | Path, settings: Sequence[str] = ()) -> Spec:
     if "@" not in name:
         is_bare = not path.suffix and path.name == name
         return load(_known(name) if is_bare else path, settings)
-    # the first `@` after `.yaml` or `.yml`, else the first `@`
+    # names of folders and revisions may have an `@`, too, so one after `.yaml` or `.yml` is better
     places = [i for i, character in enumerate(name) if character == "@"]
     at = next((i for i in places if name[:i].endswith(SUFFIXES)), places[0])
     if not at:
@@ -49,14 +49,17 @@ def open_spec(name: str | Path, settings: Sequence[str] = ()) -> Spec:
 
 
 def names_spec(name: str | Path) -> bool:
-    """Return True if `name` is that of a spec and not of a folder, such as a run's."""
+    """Return True if `open_spec` opens `name`, and it is not a folder, such as a run's.
+
+    A file need not contain a spec.
+    """
     if os.path.lexists(name):
         return is_input(name)
     return str(name) == DASH or "@" in str(name) or str(name) in starters()
 
 
 def _known(name: str) -> Path:
-    """Return the file of a spec that comes with ganspec. Raises SpecError."""
+    """Return the file of the spec `name` that comes with ganspec. Raises SpecError if none does."""
     known = starters()
     if name not in known:
         message = f"{quoted(name)} is no file, no run and no name in `ganspec new --list`"
@@ -68,10 +71,13 @@ def _known(name: str) -> Path:
 
 
 def _at_revision(file: Path, revision: str, settings: Sequence[str]) -> Spec:
-    """Open `file` at `revision` of the repository that it is in."""
+    """Return the spec in `file` at `revision` of its git repository, changed by settings.
+
+    Raises RevisionError if there is no such revision, and SpecError.
+    """
     if not revision or revision.startswith("-") or ":" in revision:
         raise RevisionError(f"{quoted(revision)} is no revision; write FILE@REVISION, as HEAD~1")
-    # the file's folder may be gone today, so git runs in the nearest one that exists
+    # git runs in the nearest folder that exists, as the file's own may have been deleted since
     folder = next(parent for parent in (*file.parents, Path("/")) if parent.is_dir())
     if _git(folder, "rev-parse", "--is-inside-work-tree").strip() != b"true":
         raise RevisionError(f"{folder} is in no working tree of git")

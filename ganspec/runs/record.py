@@ -22,7 +22,7 @@ LONGEST = 400_000  # most characters shown of a text file
 
 @dataclass
 class RunRecord:
-    """One run as reports and tables show it; `label` is its name there, unique among the runs."""
+    """The contents of a run folder, for reports and tables, where `label` is the run's name."""
 
     folder: Path
     label: str = ""
@@ -42,14 +42,14 @@ class RunRecord:
 
     @property
     def form(self) -> str:
-        """The task of the run's network: `draws`, `predicts`, `restores`; `run` if unknown."""
+        """The task of the run's networks: `draws`, `predicts`, `restores`; `run` if unknown."""
         if self.spec is None:
             return "run"
         return "draws" if self.draws else "predicts" if self.predicts else "restores"
 
     @property
     def draws(self) -> bool:
-        """True if a network of the run makes images of latents."""
+        """True if a network of the run draws images from latents."""
         return self.spec is not None and self.spec.draws is not None
 
     @property
@@ -59,7 +59,7 @@ class RunRecord:
 
     @property
     def predicts(self) -> bool:
-        """True if a network of the run scores classes."""
+        """True if a network of the run predicts classes."""
         return self.spec is not None and self.spec.predicts is not None
 
     @property
@@ -73,7 +73,7 @@ class RunRecord:
 
     @cached_property
     def columns(self) -> dict[str, Column]:
-        """The columns of the log; many lines take a while, so they are read when first needed."""
+        """The columns of the log, read when first needed, since a long log takes a while."""
         return self.run.loss_log.columns()
 
     @property
@@ -83,7 +83,7 @@ class RunRecord:
 
     @cached_property
     def claimed_log(self) -> dict[str, Column]:
-        """The columns of the log that the spec's report prints, over steps of this run."""
+        """The columns that the spec's report claims for the log, over steps of this run."""
         return self.spec.report.log_columns(self.epochs) if self.spec else {}
 
     @cached_property
@@ -110,7 +110,7 @@ class RunRecord:
 
     @property
     def settings(self) -> list[str]:
-        """The settings in the command, which change the spec: the values of `--set`."""
+        """The values of `--set` in the command that began the run."""
         words = self._command()
         after = [value for option, value in pairwise(words) if option == "--set"]
         joined = [w.removeprefix("--set=") for w in words if w.startswith("--set=")]
@@ -122,7 +122,7 @@ class RunRecord:
 
     @property
     def environment(self) -> dict[str, str]:
-        """The entries of `run.json` but `command`, `classes` and empty lists, as text."""
+        """The entries of `run.json` as text, without `command`, `classes` and empty lists."""
         return {
             printable(str(key)): printable(_entry_text(value))
             for key, value in self.info.items()
@@ -142,7 +142,7 @@ class RunRecord:
 
 
 def _entry_text(value: object) -> str:
-    """Return an entry of `run.json` as text; a file is its name and short hash."""
+    """Return an entry of `run.json` as text, a list of files as their names and short hashes."""
     match value:
         case str():
             return value
@@ -153,7 +153,10 @@ def _entry_text(value: object) -> str:
 
 
 def read_record(folder: Path) -> RunRecord:
-    """Return the run in `folder`. Raises RunError if it is not a run."""
+    """Return the contents of the run in `folder`.
+
+    Raises RunError if it is not a run, and MissingKindsError if its kinds are not loaded.
+    """
     run = Run.open(folder)
     record = RunRecord(Path(folder), info=run.info())
     try:
@@ -169,7 +172,7 @@ def read_record(folder: Path) -> RunRecord:
 
 
 def read_records(folders: list[Path]) -> list[RunRecord]:
-    """Return several runs, labelled by folder name, or by path if names are equal."""
+    """Return the contents of several runs, labelled by folder name, by path if names are equal."""
     records = [read_record(folder) for folder in folders]
     names = [record.folder.resolve().name for record in records]
     names = [

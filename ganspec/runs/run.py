@@ -72,7 +72,7 @@ class Run(RunFolder):
         return self.read_spec()
 
     def read_spec(self, settings: Sequence[str] = ()) -> Spec:
-        """Return `spec`, changed by settings such as `train.batch=32`."""
+        """Return `spec`, changed by settings such as `train.batch=32`. Raises what it raises."""
         try:
             spec = load(self.spec_path, settings)
         except SpecError as error:
@@ -104,7 +104,7 @@ class Run(RunFolder):
         return {copy.name: hashlib.sha256(copy.read_bytes()).hexdigest() for copy in copies}
 
     def _missing_kinds(self) -> list[Path]:
-        """Return the paths of the run's copies of kinds that are not loaded."""
+        """Return the run's copies of files of kinds that are not loaded."""
         hashes = {file.sha256 for file in LOADED}
         missing = [name for name, sha256 in self._kinds().items() if sha256 not in hashes]
         return [self.folder / "kinds" / Path(name).name for name in missing]
@@ -131,7 +131,10 @@ class Run(RunFolder):
     # -- beginning ----------------------------------------------------------------------------
 
     def begin(self, spec: Spec, source: str, info: dict[str, object], overwrite: bool) -> None:
-        """Lock the folder, delete its run, and write spec, kinds, emitted source and `info`."""
+        """Lock the folder, delete its run, and write spec, kinds, emitted source and `info`.
+
+        Raises RunError if the folder is locked, or holds a run or files that may not be replaced.
+        """
         source_path, files = self.folder / f"{spec.name}.py", used_files(spec)
         copies = {self.folder / "kinds" / file.name: file.text for file in files}
         self.begin_with(overwrite, source_path, list(copies))
@@ -141,14 +144,14 @@ class Run(RunFolder):
             write_text(path, text)
         write_text(self.log_path, "")
         kinds = [{"name": file.name, "sha256": file.sha256} for file in files]
-        # the last file: with it the run has begun
+        # last, since `state` takes a run with this file for one that has begun
         write_text(self.info_path, json.dumps({**info, "kinds": kinds}, indent=2) + "\n")
         self._is_beginning = False
 
     # -- `run.json` ---------------------------------------------------------------------------
 
     def info(self) -> dict[str, object]:
-        """Return the entries of `run.json`; none if it is missing or damaged."""
+        """Return the entries of `run.json`; {} if it is missing or damaged."""
         try:
             info = json.loads(self.info_path.read_text("utf-8"))
         except (OSError, ValueError, RecursionError):
@@ -158,11 +161,11 @@ class Run(RunFolder):
     @property
     def exact(self) -> bool:
         """True if the run computes the same bits as the emitted file."""
-        # runs from before rewrites have no entry, and were exact
+        # runs of a ganspec without rewrites have no entry, and were exact
         return bool(self.info().get("exact", True))
 
     def note(self, **entries: object) -> None:
-        """Add entries to `run.json`, atomically."""
+        """Add entries to `run.json`, or replace them, atomically."""
         write_text(self.info_path, json.dumps({**self.info(), **entries}, indent=2) + "\n")
 
     # -- the log ------------------------------------------------------------------------------
@@ -179,7 +182,7 @@ class Run(RunFolder):
             return False
 
     def is_complete(self, step: int) -> bool:
-        """Return True if all is written of a training that ended at `step`."""
+        """Return True if a training that ended at `step` has written all its files."""
         try:
             plotted = self.losses_path.stat().st_mtime >= self.checkpoint_path.stat().st_mtime
         except OSError:
@@ -187,7 +190,7 @@ class Run(RunFolder):
         return plotted and not self.was_cut and self.samples_path(step).is_file()
 
     def rewind(self, step: int) -> None:
-        """Remove log lines, pictures and snapshots of steps after `step`, and unfinished files."""
+        """Remove log lines, pictures and snapshots of steps after `step`, and temporary files."""
         self.sweep()
         self.loss_log.rewind(step)
         for later, path in [*self.samples().items(), *self.snapshots().items()]:

@@ -14,7 +14,7 @@ from ganspec.plots.log import HUGE
 
 NAME = "scores.jsonl"
 
-# Larger numbers are refused: no run has them, and sums and axes of them overflow.
+# Larger numbers are refused, since sums and axes of them overflow; no run has such numbers.
 Value: TypeAlias = Annotated[float, Field(gt=-HUGE, lt=HUGE)]
 Count: TypeAlias = Annotated[int, Field(gt=-(10**15), lt=10**15)]
 Epoch: TypeAlias = Count | Annotated[float, Field(gt=-1e15, lt=1e15)]
@@ -22,9 +22,10 @@ Epoch: TypeAlias = Count | Annotated[float, Field(gt=-1e15, lt=1e15)]
 
 @dataclass(frozen=True)
 class ScoredBy:
-    """The extractor of a score and its number of features, None if only outputs are used.
+    """The extractor of a score.
 
-    `weights` is the file or package of its weights, None if they are a run's.
+    `features` is their number, None if only outputs are used. `weights` is the file or package of
+    the extractor's weights, None if they are a run's.
     """
 
     name: str | None = None
@@ -36,7 +37,7 @@ class ScoredBy:
 
 @dataclass(frozen=True)
 class ScoredAgainst:
-    """The real images that a score was computed with; `seed` drew them, None if none did."""
+    """The real images that a score was computed with; `seed` is None if they were not drawn."""
 
     dataset: str | None = None
     split: str | None = None
@@ -47,7 +48,7 @@ class ScoredAgainst:
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One score and its conditions; `labels` is the labels' origin, such as `test images`."""
+    """One score and its conditions; `labels` says where labels came from, as `test images`."""
 
     metric: str
     value: Value
@@ -91,7 +92,7 @@ def _row(line: str) -> ScoreRow | None:
 
 
 def append_scores(folder: Path, rows: list[ScoreRow]) -> None:
-    """Append scores to the file, one line each, after ending a line that was cut short."""
+    """Append scores to the file, one line each; first end a line that was cut short."""
     path = folder / NAME
     text = "".join(_line(row) for row in rows)
     if path.is_file() and not path.read_bytes().endswith(b"\n") and path.stat().st_size:
@@ -108,9 +109,9 @@ def _line(row: ScoreRow) -> str:
 
 
 def forget_scores(folder: Path, step: int) -> None:
-    """Remove the scores of steps after `step`, from which a run resumes, and a line cut short.
+    """Remove the scores of steps after `step`, and a last line that was cut short.
 
-    If there are any, their plot is removed as well, until it is drawn again.
+    If anything is removed, the plot of scores is deleted, until the next scores draw it again.
     """
     lines = read_lines(folder)
     kept = [line for line, row in lines if row is None or (row.step or 0) <= step]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -192,6 +193,18 @@ def _after_a_step(optimizer: optim.Optimizer, state: State | None = None) -> Sta
             weight.grad = torch.zeros_like(weight)
     probe.step()
     return probe.state_dict()
+
+
+def hash_weights(state: dict[str, torch.Tensor]) -> str:
+    """Return the SHA-256 of a state dict: of its names, types, shapes and numbers."""
+    digest = hashlib.sha256()
+    for name, tensor in state.items():
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+GPUS = {"cuda", "mps", "xpu"}  # types of devices with generators of their own
 
 
 def random_states(device: torch.device) -> dict[str, torch.Tensor]:

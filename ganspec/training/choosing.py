@@ -1,4 +1,4 @@
-"""The choice of an execution: as asked for, or by measuring steps of throwaway copies."""
+"""Choose the execution of a training: the requested one, or the fastest one that is measured."""
 
 from __future__ import annotations
 
@@ -11,22 +11,23 @@ import torch
 import torch.nn.functional as F
 
 from ganspec.runs.run import RunError
-from ganspec.systems.execution import HALVES, PRECISIONS, SPEEDUPS, Execution
+from ganspec.systems.execution import PRECISIONS, SPEEDUPS, Execution
 from ganspec.systems.training import Training
 
 AUTO = "auto"
-WORTH = 200  # steps of a training from which on measuring is worth its time
-WARM = {"cpu": 1, "cuda": 4}  # steps that are not timed: caches warm up, a GPU records one
-MIN_STEPS, MIN_SECONDS = 2, 1.0  # of one measurement
-MARGIN = 0.97  # the share of the time that a speedup may need at most
-COMPILE_SECONDS = 1200.0  # the time left from which on compiling is tried
+WORTH = 200  # fewest steps of a training for which measuring is worth its time
+WARM = {"cpu": 1, "cuda": 4}  # first steps, not timed: caches warm up, a GPU records a step
+MIN_STEPS, MIN_SECONDS = 2, 1.0  # fewest steps and least time of one measurement
+MARGIN = 0.97  # another execution is faster if its step takes less than this share of the time
+COMPILE_SECONDS = 1200.0  # compiling is tried only if the training takes longer than this
 
 
 @dataclass(frozen=True)
 class ExecutionRequest:
-    """A user's wish for an execution.
+    """The execution that a user asks for.
 
-    `precision` None is the device's default, `speedups` None those that are measured to be faster.
+    `precision` is None for the device's default, `auto` for the fastest as measured. `speedups` is
+    None for those that make a measured step faster.
     """
 
     device: torch.device
@@ -36,11 +37,11 @@ class ExecutionRequest:
 
     @property
     def execution(self) -> Execution:
-        """The execution of a training whose steps are not worth measuring."""
+        """The execution if nothing is measured."""
         precision = self.precision
-        if precision in (None, AUTO):
+        if precision is None or precision == AUTO:
             precision = default_precision(self.device)
-        return Execution(precision or "", self.speedups or ())
+        return Execution(precision, self.speedups or ())
 
     @property
     def is_open(self) -> bool:
@@ -51,9 +52,10 @@ class ExecutionRequest:
 def read_request(
     precision: str | None, speedups: Iterable[str] | str, exact: bool, device: torch.device
 ) -> ExecutionRequest:
-    """Return the request for a precision, and for speedups by name; `auto` stands for measuring.
+    """Return the request for a precision and speedups; `auto` stands for measuring.
 
-    Raises RunError for unknown names, and for what the device cannot do.
+    `speedups` are names, or one text of names and commas; `none` stands for no speedups. Raises
+    RunError if names are unknown or contradict each other, or if the device cannot do it.
     """
     names = speedups.split(",") if isinstance(speedups, str) else list(speedups)
     chosen = None if names == [AUTO] else tuple(s for s in SPEEDUPS if s in names)
@@ -80,7 +82,7 @@ def _require_able(precision: str | None, speedups: tuple[str, ...], device: torc
         if precision == "tf32":
             raise RunError("tf32 needs a GPU: use fp32")
         if "graphs" in speedups:
-            raise RunError("graphs are steps that a GPU records: leave out `graphs`")
+            raise RunError("graphs need a GPU, which records steps: leave out `graphs`")
     elif precision == "tf32" and not has_tf32(device):
         raise RunError("this GPU is older than tf32 (NVIDIA's Ampere): use fp32")
 
@@ -97,7 +99,7 @@ def default_precision(device: torch.device) -> str:
 
 @dataclass
 class Choice:
-    """An execution, and the seconds per step of those that were measured, by their texts."""
+    """A chosen execution, and the measured seconds per step by the texts of executions."""
 
     execution: Execution
     seconds: dict[str, float] = field(default_factory=dict)
@@ -115,10 +117,12 @@ def choose(
     steps: int,
     minutes: float | None = None,
 ) -> Choice:
-    """Return the fastest execution that a request allows, if `steps` are worth measuring.
+    """Return the fastest execution that a request allows, by measuring steps.
 
-    `make` returns a throwaway training under an execution; the real one never sees it, so that
-    its results depend on the choice alone. `minutes` is a limit on the training's time.
+    `make` returns a new training under an execution, which is measured and thrown away. So results
+    of the real training depend on the choice alone. `steps` is the length of the real training and
+    `minutes` a limit on its time. A training of few steps is not worth measuring, and gets the
+    request's default.
     """
     choice = Choice(request.execution)
     if not request.is_open or steps < WORTH:
@@ -152,7 +156,7 @@ def candidates(request: ExecutionRequest) -> list[Execution]:
     """Return the executions to measure, the plainest one first."""
     device, plain = request.device, request.execution
     precisions = [plain.precision]
-    if request.precision == AUTO and is_fast("bf16", device):
+    if request.precision == AUTO and has_fast_bf16(device):
         precisions.append("bf16")
     sets: list[tuple[str, ...]] = [plain.speedups]
     if request.speedups is None:
@@ -162,15 +166,14 @@ def candidates(request: ExecutionRequest) -> list[Execution]:
     return [Execution(precision, speedups) for precision in precisions for speedups in sets]
 
 
-def is_fast(precision: str, device: torch.device) -> bool:
-    """Return True if a small convolution in half precision takes less than twice as long.
+def has_fast_bf16(device: torch.device) -> bool:
+    """Return True if a small convolution takes less than twice as long in bf16 as in fp32.
 
-    On a CPU without instructions for it, bf16 takes 30 times as long as single precision.
+    On a CPU without instructions for bf16, it takes 30 times as long.
     """
-    half = HALVES[precision]
     x, kernel = (torch.ones(size, device=device) for size in ((16, 64, 16, 16), (64, 64, 3, 3)))
     seconds = {}
-    for dtype in (torch.float32, half):
+    for dtype in (torch.float32, torch.bfloat16):
         image, weight = x.to(dtype), kernel.to(dtype)
         times = []
         for _ in range(5):
@@ -178,11 +181,11 @@ def is_fast(precision: str, device: torch.device) -> bool:
             F.conv2d(image, weight)
             times.append(_now(device) - started)
         seconds[dtype] = min(times)
-    return seconds[half] < 2 * seconds[torch.float32]
+    return seconds[torch.bfloat16] < 2 * seconds[torch.float32]
 
 
 def measure(make: Callable[[Execution], Training], execution: Execution) -> float | None:
-    """Return the seconds per step of a throwaway training; None if it fails, or does otherwise."""
+    """Return the seconds per step under an execution; None if steps fail or cannot be recorded."""
     try:
         training = make(execution)
         for _ in range(WARM[training.device.type]):
@@ -194,7 +197,7 @@ def measure(make: Callable[[Execution], Training], execution: Execution) -> floa
             training.make_step()
             steps += 1
         return (_now(training.device) - started) / steps
-    except Exception:  # noqa: BLE001  (the training itself will show it, if it has the error)
+    except Exception:  # noqa: BLE001  (an error of the real training is raised there)
         return None
 
 

@@ -1,4 +1,4 @@
-"""Steps of an optimizer whose `eps` depends on the number of its steps, counted on a GPU."""
+"""The step of `AdamEpsHat`, whose `eps` depends on the number of steps, as a GPU can record it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from ganspec.kinds.optimizers.adam import AdamEpsHat
 
 
 class Counted:
-    """Lets the steps of `AdamEpsHat` that are recorded count on the device, until `end`.
+    """Replaces the step of an optimizer by one that counts steps on the device, until `end`.
 
-    When a graph is played, no Python runs that could count. torch's own step takes `eps` as a
-    number, so a recorded step is made here, by the same formulas.
+    The optimizer's own step counts in Python, which does not run when a graph is played, and passes
+    `eps` to torch as a number. So the step of a recording is written out here, by torch's formulas.
     """
 
     def __init__(self, optimizer: AdamEpsHat):
-        self.optimizer, self.steps = optimizer, 0  # steps in a recording
-        optimizer.step = self._step  # type: ignore[method-assign]  # for the recording
+        self.optimizer, self.steps = optimizer, 0  # number of the optimizer's steps in a recording
+        optimizer.step = self._step  # type: ignore[method-assign]  # until `end`
 
     @torch.no_grad()
     def _step(self) -> None:
@@ -40,7 +40,7 @@ class Counted:
             torch._foreach_lerp_(means, gradients, 1 - first)
             torch._foreach_mul_(squares, second)
             torch._foreach_addcmul_(squares, gradients, gradients, 1 - second)
-            # all weights have made the same number of steps
+            # one count is enough, since all weights have made the same number of steps
             count = counts[0].double()
             rate = group["lr"] * (1 - second**count).sqrt() / (1 - first**count)
             roots = torch._foreach_sqrt(squares)
@@ -50,11 +50,11 @@ class Counted:
             torch._foreach_sub_(weights, changes)
 
     def end(self) -> None:
-        """End the recording: the optimizer's own steps count in Python again."""
+        """Give the optimizer its own step back, after the recording."""
         del self.optimizer.step
 
     def advance(self) -> None:
-        """Count the steps of a recording that was played."""
+        """Count the steps of a recording that was played, for the optimizer's own next step."""
         for group in self.optimizer.param_groups if self.steps else ():
             group["count"] = group.get("count", 0) + self.steps
             correction = 1 - group["betas"][1] ** group["count"]

@@ -15,23 +15,23 @@ LOWER = ("tf32", "bf16", "fp16")  # precisions below single precision
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device of a name such as `cpu`, `cuda:1`, `mps` or `xpu`.
+    """Return the device that is called `name`, such as `cpu`, `cuda:1`, `mps` or `xpu`.
 
-    `auto` is the first CUDA GPU, or the CPU without one. Raises RunError if there is no such
+    `auto` is the first CUDA GPU, or the CPU without one. Raises RunError if this machine lacks the
     device.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     kind, colon, index = name.partition(":")
-    count = {"cpu": lambda: 1, **COUNT}.get(kind)
-    if count is None or (colon and not index.isdecimal()):
+    counter = {"cpu": lambda: 1, **COUNT}.get(kind)
+    if counter is None or (colon and not index.isdecimal()):
         raise RunError(f"no device is called `{name}`: use auto, cpu, cuda, cuda:1, mps or xpu")
-    found = count()
-    if not found:
+    count = counter()
+    if not count:
         raise RunError(f"torch sees no {WORD[kind]} here: use --device cpu")
-    if colon and int(index) >= found:
-        last = f"{kind}:{found - 1}"
-        raise RunError(f"there is no {name} here, only {kind if found == 1 else f'up to {last}'}")
+    if colon and int(index) >= count:
+        last = f"{kind}:{count - 1}"
+        raise RunError(f"there is no {name} here, only {kind if count == 1 else f'up to {last}'}")
     return torch.device(name)
 
 
@@ -46,10 +46,10 @@ WORD = {"cuda": "GPU", "mps": "Apple GPU", "xpu": "Intel GPU"}
 def prepare(device: torch.device, precision: str | None = None) -> None:
     """Make results on `device` repeatable bit for bit; on a CPU, reuse freed memory.
 
-    On a GPU, products of single precision are computed in `precision`, or as torch does by default.
+    On a GPU, products of fp32 numbers are computed in tf32 if `precision` is tf32 or lower, and in
+    fp32 if it is `fp32`. Without a precision, convolutions alone are computed in tf32.
     """
     if device.type == "cuda":
-        # by default, convolutions of single precision are tf32, and other products are not
         torch.set_float32_matmul_precision("high" if precision in LOWER else "highest")
         torch.backends.cudnn.allow_tf32 = precision != "fp32"
         # only some of cuDNN's algorithms add in the same order every time

@@ -1,9 +1,9 @@
 """Training steps that a GPU records as CUDA graphs and plays again.
 
 A step of a small network is a few thousand kernels, each of which takes longer to start than to
-run. A graph starts them all at once. A graph repeats what it recorded on the same tensors. So
-batches are copied into those of the recorded step, and everything that a step decides in Python is
-either the same in each step, or is the name of a phase, with a graph of its own.
+run. A graph starts them all at once. It repeats them on the same tensors, so batches are copied
+into the tensors of the recorded step. No Python runs, so all that a step decides in Python must be
+equal in all steps of a phase. `Training.phase` names the phases; each has a graph of its own.
 """
 
 from __future__ import annotations
@@ -19,19 +19,20 @@ from torch import optim
 from ganspec.kinds.optimizers.adam import AdamEpsHat
 from ganspec.language.errors import one_line
 from ganspec.systems.batches import pick_images
+from ganspec.systems.checkpoint import random_states, restore_random
 from ganspec.systems.feed import Feed
 from ganspec.systems.scaling import tensors_of
 from ganspec.systems.training import Training
 from ganspec.training.counted import Counted
 
-PRACTICE = 2  # steps before a recording, made and taken back: libraries allocate what they need
+PRACTICE = 2  # steps that are made and undone before a recording, so that libraries allocate memory
 
 
 class Recorder:
     """Makes the steps of a training by recording one and playing it again.
 
-    A step that cannot be recorded, such as one of a smaller batch, is made as usual. If recording
-    fails, `works` becomes False, and all steps are.
+    A step on a smaller batch is made as usual. If recording fails, `works` becomes False, and all
+    steps are made as usual.
     """
 
     def __init__(self, training: Training):
@@ -53,16 +54,16 @@ class Recorder:
         return recording.play()
 
     def forget(self) -> None:
-        """Drop the recordings, since the tensors of the training are other ones now."""
+        """Drop the recordings, because the training has got other tensors."""
         self.recordings.clear()
 
     def _record(self, phase: str) -> dict[str, torch.Tensor]:
-        """Make one step, recorded if that is possible. Return its losses by name."""
+        """Make one step, and keep a recording if that is possible. Return its losses by name."""
         training, batches = self.training, KeptBatches(self.training.batches)
         recording = None
         try:
             with _drawing_from(training, batches), warnings.catch_warnings():
-                # practice runs on a stream of its own, and that is waited for
+                # practice uses a stream of its own, which the warning is about, and waits for it
                 warnings.filterwarnings("ignore", "The AccumulateGrad node")
                 if _practise(training, batches):
                     recording = Recording(training, batches)
@@ -81,7 +82,10 @@ class Recorder:
 
 
 class KeptBatches:
-    """Batches that are drawn from a feed once, kept as they are stored, and given again."""
+    """Batches that are drawn from a feed once, in its stored form, and then given out repeatedly.
+
+    Set `position` to 0 to get the first batch again.
+    """
 
     def __init__(self, feed: Feed):
         self.feed, self.position = feed, 0
@@ -100,7 +104,7 @@ class KeptBatches:
         return pick_images(images, ..., self.feed.cfg), labels
 
     def refill(self) -> None:
-        """Overwrite the batches by the next ones of the feed."""
+        """Overwrite the batches with the feed's next ones, in the same tensors."""
         for kept in self.drawn:
             for old, new in zip(kept, self.feed.draw(), strict=True):
                 if old is not None and new is not None:
@@ -113,25 +117,25 @@ class Recording:
     def __init__(self, training: Training, batches: KeptBatches):
         self.training, self.batches = training, batches
         self.counted = [Counted(o) for o in training.optimizers.values() if type(o) is AdamEpsHat]
-        step, random = training.step, _random_states(training)
+        step, random = training.step, random_states(training.device)
         batches.position = 0
         self.graph = torch.cuda.CUDAGraph()
         average, training.average = training.average, None  # its decay depends on the step
         generator = torch.cuda.default_generators[training.device.index or 0]
         unused = generator.clone_state()
         try:
-            # workers' batches are pinned by another thread, which may go on with that
+            # another thread pins the workers' batches, and may go on during the recording
             with torch.cuda.graph(self.graph, capture_error_mode="thread_local"):
                 log = training.advance()
                 self.losses = torch.stack([value.float() for value in log.values()])
         except Exception:
-            generator.graphsafe_set_state(unused)  # the other one still waits for the recording
+            generator.graphsafe_set_state(unused)  # the state in use expects the recording to end
             raise
         finally:
             training.average, training.step = average, step
             for each in self.counted:
                 each.end()
-        _restore_random(training, random)
+        restore_random(random, training.device)
         self.names = list(log)
 
     def play(self) -> dict[str, torch.Tensor]:
@@ -156,7 +160,7 @@ def _drawing_from(training: Training, batches: KeptBatches) -> Iterator[None]:
 
 
 def _practise(training: Training, batches: KeptBatches) -> bool:
-    """Make some steps, and take them back. Return False if they gave optimizers a first state.
+    """Make some steps, and undo them. Return False if they gave optimizers a first state.
 
     Raises RuntimeError if a step waits for the GPU, which cannot be recorded.
     """
@@ -182,7 +186,7 @@ def _practise(training: Training, batches: KeptBatches) -> bool:
 def _waiting_refused(refused: bool) -> Iterator[None]:
     """Within the block, raise RuntimeError where Python waits for a GPU, if `refused` is True."""
     mode = torch.cuda.get_sync_debug_mode()
-    with warnings.catch_warnings(action="ignore"):  # torch says that it finds not all
+    with warnings.catch_warnings(action="ignore"):  # torch warns that it misses some waits
         torch.cuda.set_sync_debug_mode("error" if refused else mode)
     try:
         yield
@@ -195,7 +199,7 @@ class Saved:
 
     def __init__(self, training: Training):
         self.training, self.step = training, training.step
-        self.random = _random_states(training)
+        self.random = random_states(training.device)
         self.tensors = [(tensor, tensor.clone()) for tensor in _tensors(training)]
         optimizers = list(training.optimizers.values())
         self.known = [(each, set(each.state)) for each in optimizers]
@@ -206,7 +210,7 @@ class Saved:
         ]
 
     def restore(self) -> bool:
-        """Write the state back. Return False if an optimizer had no state of some weights."""
+        """Write the state back. Return False if an optimizer had no state of some weights then."""
         with torch.no_grad():
             for tensor, value in self.tensors:
                 tensor.copy_(value)
@@ -220,7 +224,7 @@ class Saved:
                 del optimizer.state[weight]
                 is_complete = False
         self.training.step = self.step
-        _restore_random(self.training, self.random)
+        restore_random(self.random, self.training.device)
         return is_complete
 
 
@@ -232,15 +236,6 @@ def _tensors(training: Training) -> list[torch.Tensor]:
     if training.scaler:
         tensors += training.scaler.state().values()
     return list({id(tensor): tensor for tensor in tensors}.values())
-
-
-def _random_states(training: Training) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.get_rng_state(), torch.cuda.get_rng_state(training.device)
-
-
-def _restore_random(training: Training, states: tuple[torch.Tensor, torch.Tensor]) -> None:
-    torch.set_rng_state(states[0])
-    torch.cuda.set_rng_state(states[1], training.device)
 
 
 def is_recordable(optimizer: optim.Optimizer) -> bool:

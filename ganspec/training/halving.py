@@ -1,4 +1,4 @@
-"""Losses and penalties of a training in half precision: scaled, and in single precision."""
+"""Settings of a training in half precision, where losses are scaled and penalties stay in fp32."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def fit_settings(execution: Execution, cfg: SimpleNamespace, device: torch.devic
 
 
 def _in_single(penalty: Callable) -> Callable:
-    """Return a penalty whose passes are in single precision, and not compiled.
+    """Return a penalty that runs the discriminator in single precision, and not compiled.
 
-    Gradients of half precision would vanish before they are scaled, and what torch compiles has no
+    In half precision, gradients would vanish before they are scaled. Compiled networks have no
     second derivatives.
     """
 

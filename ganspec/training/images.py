@@ -26,10 +26,9 @@ from ganspec.systems.ranks import Ranks
 from ganspec.systems.spec import Data, Spec
 from ganspec.systems.training import Images
 
-# Images that would take more than this share of free memory are streamed.
-MEMORY_SHARE = 0.5
+MEMORY_SHARE = 0.5  # images are streamed if they would take a larger share of free memory
 DARK = 64  # images without a larger value are suspicious
-SHOWN = 64  # streamed images that are read for this
+SHOWN = 64  # streamed images that are searched for a larger value
 
 
 def open_images(
@@ -51,9 +50,10 @@ def _open(
     streamed: bool | None = None,
     listing: Listing | None = None,
 ) -> tuple[torch.Tensor | StreamedImages, torch.Tensor | None, ImageFiles | None]:
-    """Return what `open_images` does, and the files of the images, if each is in its own file.
+    """Return images and labels as `open_images` does, and the files if each image has one.
 
-    If there is a `listing`, it names the images, and others of the folder are left out.
+    If there is a `listing`, it names the images to use, and other images of the folder are left
+    out.
     """
     folder = data.dataset.locate(folder)
     with data.dataset.reading(folder):
@@ -62,17 +62,17 @@ def _open(
             warn_if_dark(images, data.dataset)
             return images.to(device), labels, None
         size = (*data.read_size, data.shape[0])
-        found = data.dataset.files(folder, *size, data.resize, data.transpose)
+        present = data.dataset.files(folder, *size, data.resize, data.transpose)
         if streamed is None:
             # each process of a training has its own copy
             copies = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
-            needed = copies * len(found) * math.prod(data.shape)
+            needed = copies * len(present) * math.prod(data.shape)
             streamed = needed > MEMORY_SHARE * free_memory()
         if listing:
-            files, pixels = open_listed(found, listing, in_memory=not streamed)
+            files, pixels = open_listed(present, listing, in_memory=not streamed)
         else:
-            files, pixels = open_files(found, in_memory=not streamed)
-    warn_of_files(found, files, listing)
+            files, pixels = open_files(present, in_memory=not streamed)
+    warn_of_files(present, files, listing)
     if pixels is None:
         streams = StreamedImages(files, device)
         warn_if_dark(streams.at(spaced(len(files), min(SHOWN, len(files)))), data.dataset)
@@ -82,7 +82,7 @@ def _open(
 
 
 def warn_if_dark(images: torch.Tensor, dataset: Dataset) -> None:
-    """Warn if no value of any image is above a quarter of white, such as of 12 bits in 16."""
+    """Warn if no value of any image is above a quarter of white, as if 12 bits were read as 16."""
     top = int(images.max())
     if top > DARK:
         return
@@ -93,10 +93,13 @@ def warn_if_dark(images: torch.Tensor, dataset: Dataset) -> None:
     warnings.warn(message, stacklevel=4)
 
 
-def warn_of_files(found: ImageFiles, files: ImageFiles, listing: Listing | None = None) -> None:
-    """Warn of files that cannot be read, and of those that `listing` does not name."""
+def warn_of_files(present: ImageFiles, files: ImageFiles, listing: Listing | None = None) -> None:
+    """Warn of files that cannot be read, and of new files that `listing` does not name.
+
+    `present` are all image files of the folder, `files` those that are used.
+    """
     if skipped := files.skipped:
-        count = f"skipped {len(skipped)} of {len(found)} images"
+        count = f"skipped {len(skipped)} of {len(present)} images"
         if listing:
             count = f"the next image replaces {len(skipped)} of the run's {len(files)} images"
         message = f"{count} that cannot be read: {name_skipped(skipped)}"
@@ -104,8 +107,8 @@ def warn_of_files(found: ImageFiles, files: ImageFiles, listing: Listing | None 
     if not listing:
         return
     known = {*listing.names, *listing.skipped}
-    if new := sorted({found.name(i) for i in range(len(found))} - known):
-        message = f"new images in {found.folder} are not part of the run: {printable(new[0])}"
+    if new := sorted({present.name(i) for i in range(len(present))} - known):
+        message = f"new images in {present.folder} are not part of the run: {printable(new[0])}"
         more = f" and {len(new) - 1} more" if len(new) > 1 else ""
         warnings.warn(message + more, stacklevel=4)
 
@@ -156,9 +159,9 @@ def open_all(
 def open_together(
     spec: Spec, folder: Path | None, device: torch.device, listing: Listing | None, ranks: Ranks
 ) -> Images:
-    """Return what `open_all` does, on every rank: first on the first one.
+    """Return the images as `open_all` does, on every rank, after the first rank has opened them.
 
-    The others find its caches, and stream images if it does.
+    The other ranks find its caches, and stream the images if it does.
     """
     images: Images | None = None
     streamed: bool | None = None
@@ -173,9 +176,9 @@ def open_together(
 
 
 def open_conditions(spec: Spec, folder: Path | None) -> torch.Tensor | None:
-    """Return the labels of the images in pictures; None if the spec names no file of labels.
+    """Return the labels that pictures are drawn for; None if the spec names no file of them.
 
-    The file is in the data set's folder, or beside its file of labels. Raises DataError.
+    The file is in the data set's folder, or in that of its file of labels. Raises DataError.
     """
     if (name := spec.train.condition_file) is None:
         return None

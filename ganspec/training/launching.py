@@ -15,18 +15,18 @@ from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 from ganspec.runs.run import RunError
 
-SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"  # that the launcher passes on
-LAST_STEP_SECONDS = 600  # for a step and a checkpoint after a signal
+SIGNALS = "SIGTERM,SIGINT,SIGHUP,SIGQUIT,SIGUSR1"  # the launcher passes these on
+LAST_STEP_SECONDS = 600  # the processes may take as long for a step and a checkpoint after a signal
 
 
 def launch(processes: int, max_restarts: int, arguments: Sequence[str]) -> int:
     """Run `ganspec ARGUMENTS` in several processes of this machine, by torchrun's launcher.
 
     Signals are passed on to all of them. Return the exit status. Raises KeyboardInterrupt if a
-    signal has ended them, and RunError if the first one was killed: any other error is shown by the
-    first one.
+    signal has ended them, and RunError if the first process was killed. Any other error has been
+    printed by the first process.
     """
-    # cores are shared out, as torch would take all of them in each process
+    # by default, torch would use all cores in each process
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, torch.get_num_threads() // processes)))
     logging.disable(logging.CRITICAL)  # the launcher's remarks
     config = LaunchConfig(

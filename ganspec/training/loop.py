@@ -1,4 +1,4 @@
-"""The loop of `ganspec train`: logged, checkpointed, resumable bit for bit."""
+"""The training loop of `ganspec train`, which writes a log and checkpoints to resume from."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ class TrainingError(GanspecError):
 class Limits:
     """The end of a training: the step `last`, a request to stop, or `minutes` after its start.
 
-    All `ranks` end after the same step. `asked` is True once they know of a request to stop, which
-    is then said if `announces` is True: a single process says it earlier, when the signal comes.
+    All `ranks` end after the same step. `asked` is True once all know of a request to stop. With
+    `announces`, a message is printed then; a single process prints one earlier, in `Stop`.
     """
 
     last: int
@@ -53,7 +53,7 @@ class Limits:
     announces: bool = False
 
     def start(self) -> None:
-        """Begin to count the minutes: right before the first step, however slow the imports."""
+        """Begin to count the minutes. Call this right before the first step, after all imports."""
         if self.minutes is not None:
             self.deadline = time.monotonic() + 60 * self.minutes
 
@@ -88,11 +88,12 @@ class LossRecorder:
             self.flush()
 
     def flush(self) -> None:
-        """Write the buffered losses. Raises TrainingError if one is not finite.
+        """Write the buffered losses.
 
-        Raises RunError if the run's folder was deleted or moved.
+        Raises TrainingError if a loss is not finite, and RunError if the run's folder was deleted
+        or moved.
         """
-        self.run.require()
+        self.run.require_present()
         if not self.pending:
             return
         # one transfer from the device for all losses
@@ -137,12 +138,15 @@ class LossRecorder:
         self.noted = time.perf_counter()
 
     def save(self) -> None:
-        """Write the buffered losses and a checkpoint. Raises TrainingError if not finite."""
+        """Write the buffered losses and a checkpoint.
+
+        Raises TrainingError if a loss or a weight is not finite.
+        """
         self.flush()
         if culprit := self.training.culprit():  # keep the last good checkpoint
             step = self.training.step
             raise TrainingError(f"weights are not finite after step {step}: {culprit}")
-        # a checkpoint whose log a power cut has shortened would leave a gap
+        # first, so that a power cut cannot leave a log that ends before its checkpoint
         self.run.loss_log.sync()
         checkpoint.save(self.run.checkpoint_path, self.training.state())
         self.note()
@@ -154,8 +158,8 @@ def measures(training: Training) -> dict[str, torch.Tensor]:
         return training.measures()
 
 
-def follow(training: Training, limits: Limits) -> None:
-    """Make the steps of `Loop` on a rank that writes nothing."""
+def run_silently(training: Training, limits: Limits) -> None:
+    """Make the same steps as `Loop.run_to_end`, on a rank that writes nothing."""
     goes_on = not limits.reached(training.step)
     limits.start()
     while goes_on:
@@ -190,9 +194,10 @@ class LossPlot:
 
 
 class Loop:
-    """Makes training steps, and writes what the run keeps of them.
+    """Makes training steps, and writes the log, pictures, checkpoints and scores of the run.
 
-    `claims` are drawn beside the losses; `on_flush` is called after each write of the log.
+    The plot of losses has those of the report `claims`, too. `on_flush` is called after each write
+    of the log.
     """
 
     def __init__(
@@ -208,13 +213,13 @@ class Loop:
         self.saved_step: int | None = None
 
     def run_to_end(self) -> bool:
-        """Train until `limits` are reached. Return False if a signal ended the last scores.
+        """Train until `limits` are reached. Return False if a signal ended the last scoring.
 
         Raises TrainingError if losses or weights are not finite; the checkpoint on disk is then an
         older one.
         """
         training, limits, pace = self.training, self.limits, self.recorder.pace
-        complete = self.score()  # a signal may have ended an earlier process before it did
+        complete = self.score()  # of a resumed step, whose scores a signal may have prevented
         goes_on = not limits.reached(training.step)
         limits.start()
         first = training.step + 1
@@ -228,7 +233,7 @@ class Loop:
                 losses = {**losses, **measures(training)}
             self.recorder.add(losses)
             if training.step == first:
-                load_plotting()  # not before the first step, and not after a Ctrl-C
+                load_plotting()  # so that neither the first step nor a Ctrl-C waits for matplotlib
             if ended or time.perf_counter() - self.saved > self.spacing:
                 self.keep(ended)
                 complete = self.score()
@@ -239,7 +244,7 @@ class Loop:
         return complete
 
     def keep(self, ended: bool) -> None:
-        """Write what is due: at an epoch's end picture and snapshot, and a checkpoint."""
+        """Write a checkpoint if it is due; first a picture and a snapshot, if an epoch `ended`."""
         training, scoring = self.training, self.training.scoring
         waited = time.perf_counter() - self.saved
         # scores are measured after a checkpoint, so that a signal may end them
@@ -270,7 +275,7 @@ class Loop:
         return complete
 
     def save(self) -> None:
-        """Write a checkpoint and the plot of losses, and delete what is too much."""
+        """Write a checkpoint and the plot of losses, and delete superseded pictures and weights."""
         self.recorder.save()
         self.retention.thin()
         self.plot.write()

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 
 import torch
 
-READS = {"loss": "scores", "criterion": "outputs"}  # settings, and what says what they read
+READS = {"loss": "scores", "criterion": "outputs"}  # setting: attribute that names what it reads
 
 
 def passing_nan(cfg: SimpleNamespace) -> SimpleNamespace:

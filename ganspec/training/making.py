@@ -1,4 +1,4 @@
-"""The training of a run, with its execution: as asked for, kept by a resumed run, or measured."""
+"""Make the training of a run by an execution: the requested, the resumed or the fastest one."""
 
 from __future__ import annotations
 
@@ -23,32 +23,33 @@ from ganspec.training.choosing import (
     ExecutionRequest,
     choose,
     default_precision,
-    is_fast,
+    has_fast_bf16,
     read_request,
 )
 from ganspec.training.device import choose_device
 from ganspec.training.options import TrainingOptions
 from ganspec.training.trainer import Trainer
 
-ALONE = ("compile", "graphs")  # speedups of a process that waits for no others
+ALONE = ("compile", "graphs")  # speedups for one process, which waits for no others
 
 
 def request_of(
     run: Run, state: State | None, options: TrainingOptions, ranks: Ranks
 ) -> ExecutionRequest:
-    """Return the request for an execution: that of `state`, if the run goes on from it.
+    """Return the request for an execution: the options', or that of a run's checkpoint `state`.
 
-    Raises RunError if the device or several processes cannot do it, or if another one than the
-    run's is asked for.
+    Raises RunError if the device or several processes cannot do it, or if the options ask for
+    another execution than that of the checkpoint.
     """
     device, several = choose_device(options.device), ranks.count > 1
-    is_exact = options.exact and state is None  # a resumed run is, without being asked
+    # of a resumed run, `exact` says how it began, which `_resumed` compares with the options
+    is_exact = options.exact and state is None
     request = read_request(options.precision, options.speedups, is_exact, device)
     if several:
         _require_shared(request)
     if state is not None:
         request = _resumed(run, state, request, options.exact, several)
-    elif request.precision == "bf16" and not is_fast("bf16", device):
+    elif request.precision == "bf16" and not has_fast_bf16(device):
         warnings.warn("bf16 is far slower than fp32 on this machine", stacklevel=2)
     if not several:
         return request
@@ -58,7 +59,7 @@ def request_of(
 
 
 def _require_shared(request: ExecutionRequest) -> None:
-    """Raise RunError if several processes cannot do what is asked for."""
+    """Raise RunError if several processes cannot train as the request says."""
     if request.precision == "fp16":
         raise RunError("fp16 is for one process, which alone sees all gradients: use bf16")
     if one := set(ALONE) & set(request.speedups or ()):
@@ -68,7 +69,7 @@ def _require_shared(request: ExecutionRequest) -> None:
 def _resumed(
     run: Run, state: State, asked: ExecutionRequest, exact: bool, several: bool
 ) -> ExecutionRequest:
-    """Return the request of a run that goes on: as it began, less what cannot be done here."""
+    """Return the request for resuming `run`: its own execution, less what cannot be done here."""
     device = asked.device
     with checkpoint.fitting(run.folder):
         began = Execution.parsed(state.get("execution", default_precision(device)))
@@ -84,7 +85,7 @@ def _resumed(
     precision, left_out = began.precision, ALONE if several else ()
     if several and precision == "fp16":
         raise RunError(f"{run.folder} began with fp16, which is for one process: resume it in one")
-    if device.type == "cpu":  # a GPU's own
+    if device.type == "cpu":  # where tf32 and graphs do not exist
         precision, left_out = "fp32" if precision == "tf32" else precision, (*left_out, "graphs")
     speedups = [speedup for speedup in began.speedups if speedup not in left_out]
     return read_request(precision, speedups, False, device)
@@ -93,14 +94,17 @@ def _resumed(
 def choose_for(
     spec: Spec, images: Images, request: ExecutionRequest, options: TrainingOptions, ranks: Ranks
 ) -> Choice:
-    """Return the execution for training `spec`, measured on copies if it is left open."""
+    """Return the choice of an execution for training `spec`, and print it.
+
+    If the request leaves something open, steps of copies of the training are measured.
+    """
     count = len(images.images)
     steps = options.steps or spec.train.length(spec.settings(lower(spec)), count)
-    if isinstance(images.images, StreamedImages):  # the files are not read for this
+    if isinstance(images.images, StreamedImages):  # black images, so that no file is read
         pixels = torch.zeros(1, *spec.data.shape, dtype=torch.uint8, device=request.device)
         images = replace(images, images=pixels.expand(count, -1, -1, -1), files=None)
-    own_kinds = bool(used_files(spec))  # whose Python code a graph would not run
-    request = replace(request, records=not own_kinds)
+    # a graph does not run Python code that a user's own kinds may have in a step
+    request = replace(request, records=not used_files(spec))
 
     def make(execution: Execution) -> Training:
         return make_training(spec, images, execution, options)
@@ -114,7 +118,7 @@ def choose_for(
 def make_training(
     spec: Spec, images: Images, execution: Execution, options: TrainingOptions
 ) -> Training:
-    """Return a training of `spec` that computes as `execution` says, unless it is exact."""
+    """Return a new training of `spec`, which computes as `execution` says, unless it is exact."""
     precision = None if options.exact else execution.precision
     trainer = Trainer(
         spec, images, options.device, options.exact, options.steps, precision, execution.speedups
@@ -123,7 +127,7 @@ def make_training(
 
 
 def tell(spec: Spec, choice: Choice) -> None:
-    """Show how a run computes, unless it is the plainest way."""
+    """Print the execution of a training, unless it is fp32 without speedups."""
     if choice.execution == Execution():
         return
     precision, speedups = choice.execution.precision, " and ".join(choice.execution.speedups)

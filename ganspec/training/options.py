@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TypeAlias
 
 OnProgress: TypeAlias = Callable[[int, int, dict[str, float]], None]
+
+
+class TrackerName(StrEnum):
+    """The trackers, each a module of `ganspec.training.trackers`."""
+
+    tensorboard = "tensorboard"
+    wandb = "wandb"
+    mlflow = "mlflow"
+    trackio = "trackio"
 
 
 @dataclass(frozen=True)
@@ -29,6 +39,6 @@ class TrainingOptions:
 
     @property
     def trackers(self) -> tuple[str, ...]:
-        """The names of trackers; `tensorboard` is the older way to ask for that one."""
+        """The names of the trackers, including that of the older option `tensorboard`."""
         names = (self.track,) if isinstance(self.track, str) else tuple(self.track)
         return (*names, "tensorboard") if self.tensorboard else names

@@ -20,12 +20,12 @@ class Pace:
     """
 
     def __init__(self, training: Training):
-        self.training, self.begun = training, training.step
+        self.training, self.first = training, training.step
         self.seconds: deque[float] = deque(maxlen=KEPT)
         self.started, self.counted = time.perf_counter(), training.step
 
     def begin(self) -> None:
-        """Start the clock before a step on a CPU; on a GPU it runs over several steps."""
+        """Start the clock before a step on a CPU; on a GPU it runs on until losses are read."""
         if self.training.device.type == "cpu":
             self.restart()
 
@@ -38,7 +38,7 @@ class Pace:
         if self.training.device.type != "cpu" and not waited:
             return
         count = self.training.step - self.counted
-        if count and self.counted >= self.begun + FIRST:
+        if count and self.counted >= self.first + FIRST:
             self.seconds.append((time.perf_counter() - self.started) / count)
         self.restart()
 

@@ -17,24 +17,20 @@ from ganspec.progress import quieted
 from ganspec.runs.run import Run, RunError
 from ganspec.systems.ranks import RankLostError, Ranks
 
-# A lost process closes its connections, which ends the others at once. A process that waits is
-# alive, and may wait for long, as for scores that the first one measures.
+# A lost process closes its connections, which ends the others at once. So a long wait is no
+# failure: the first process may be measuring scores.
 PATIENCE = timedelta(days=7)
-
-
-def started_together() -> int:
-    """Return the number of processes that torchrun started, 1 without it."""
-    return int(os.environ.get("WORLD_SIZE", "1")) if "RANK" in os.environ else 1
 
 
 @contextmanager
 def joined(device: str) -> Iterator[Ranks]:
-    """Join the processes that torchrun started, for the block. Give it their ranks.
+    """Within the block, join the processes that torchrun started. Yield their ranks.
 
     A caller's own process group is used, and left open. Raises RunError if a machine has fewer GPUs
-    than processes, if `device` is a single one of them, or if the processes cannot meet.
+    than processes, if `device` names one GPU for all, or if the processes cannot meet.
     """
-    if started_together() == 1 or dist.is_initialized():
+    is_alone = "RANK" not in os.environ or os.environ.get("WORLD_SIZE", "1") == "1"
+    if is_alone or dist.is_initialized():
         yield Ranks.joined()
         return
     on_gpu = device.startswith("cuda") or (device == "auto" and torch.cuda.is_available())
@@ -42,7 +38,7 @@ def joined(device: str) -> Iterator[Ranks]:
         _choose_gpu(device)
     try:
         store, rank, count = next(dist.rendezvous("env://"))
-        # the launcher's store keeps the addresses of processes that were lost
+        # a name for each start, as the launcher's store keeps addresses of processes that were lost
         store = dist.PrefixStore(f"start {restarts()}", store)
         backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
         dist.init_process_group(backend, store=store, rank=rank, world_size=count, timeout=PATIENCE)
@@ -53,7 +49,7 @@ def joined(device: str) -> Iterator[Ranks]:
         if not ranks.is_first:  # the first one shows them
             warnings.simplefilter("ignore")
         yield ranks
-    # not after an error: other processes may be gone, and the end of this one closes all
+    # not after an error, when others may be gone; the end of this process closes its connections
     dist.destroy_process_group()
 
 
@@ -75,12 +71,15 @@ def _choose_gpu(device: str) -> None:
 
 @contextmanager
 def told_once(ranks: Ranks, run: Run) -> Iterator[None]:
-    """Within the block, let one rank raise what all know; others raise UnshownError."""
+    """Within the block, change errors so that each is shown once, and says which rank had it.
+
+    An error that all ranks know of is raised by the first, and the others raise UnshownError.
+    """
     try:
         yield
     except RankLostError as error:
         if ranks.is_first:
-            raise RunError(_loss(run)) from error
+            raise RunError(_loss_message(run)) from error
         raise UnshownError("another process of the training was lost") from error
     except UnshownError:
         raise
@@ -90,8 +89,8 @@ def told_once(ranks: Ranks, run: Run) -> Iterator[None]:
         raise RunError(f"on rank {ranks.index}: {error}") from error
 
 
-def _loss(run: Run) -> str:
-    """Return a message about a lost process, and how the training goes on."""
+def _loss_message(run: Run) -> str:
+    """Return a message that a process was lost, and how the training can go on."""
     message = "another process of the training was lost"
     if restarts() < int(os.environ.get("TORCHELASTIC_MAX_RESTARTS", "0")):
         return f"{message}: all are started again"
@@ -100,7 +99,7 @@ def _loss(run: Run) -> str:
     return f"{message} before the first checkpoint: begin again with --overwrite"
 
 
-def is_again(run: Run) -> bool:
+def is_restarted(run: Run) -> bool:
     """Return True if torchrun began `run`, and has started the processes again since."""
     return restarts() > 0 and run.info().get("launch") == launch_name()
 
@@ -111,6 +110,6 @@ def restarts() -> int:
 
 
 def launch_name() -> str | None:
-    """Return the name of torchrun's launch, the same for processes that it starts again."""
+    """Return the name of torchrun's launch, the same after a restart; None without torchrun."""
     name = os.environ.get("TORCHELASTIC_RUN_ID")
     return name and f"{name} {platform.node()} {os.getppid()}"

@@ -12,9 +12,10 @@ from ganspec.systems.training import Training
 
 
 def spacing(done: int, unit: int, most: int) -> float:
-    """Return a power of two times `unit`, the least that fits into `done` at most `most` times.
+    """Return the steps between two files, so that `done` steps have `most` files at most.
 
-    The power may be negative, down to a spacing of one step.
+    The result is the least `unit * 2**n` that does so, down to a spacing of one step; `n` may be
+    negative.
     """
     width = float(unit)
     while done > most * width:
@@ -25,9 +26,10 @@ def spacing(done: int, unit: int, most: int) -> float:
 
 
 def superseded(steps: Iterable[int], width: float) -> set[int]:
-    """Return the steps without the newest of each window of `width` steps.
+    """Return all of `steps` but the newest in each window of `width` steps.
 
-    Windows of twice the width are made of two, so it does not matter how often steps were left out.
+    A window of twice the width is two windows, so the steps that remain in the end do not depend on
+    how often superseded ones were deleted.
     """
     steps = sorted(steps)
     newest = {max(1, math.ceil(step / width)): step for step in steps}
@@ -37,9 +39,9 @@ def superseded(steps: Iterable[int], width: float) -> set[int]:
 class Retention:
     """Decides which pictures and snapshots a training writes and keeps.
 
-    The numbers of both are bounded by the spec's `train.pictures` and `train.snapshots`. The rule
-    reads the step alone, so a resumed run keeps what an uninterrupted one keeps. Only files with
-    the names that a training gives them are deleted, and not the snapshot that scored best.
+    The spec's `train.pictures` and `train.snapshots` are the largest numbers of both. The rule
+    depends on the step alone, so a resumed run keeps the same files as an uninterrupted one. Only
+    files with the names that a training gives are deleted, and never the snapshots that score best.
     """
 
     def __init__(self, training: Training, run: Run):
@@ -58,7 +60,7 @@ class Retention:
         return self._fits(self.pictures, self.cfg.pictures)
 
     def wants_snapshot(self) -> bool:
-        """Return True if the spec wants the weights of this epoch's end, and they would be kept."""
+        """Return True if the spec asks for this epoch's weights, and they would be kept."""
         keep = self.cfg.keep
         listed = isinstance(keep, tuple) or self._fits(self.snapshots, self.cfg.snapshots)
         return includes(keep, self.training.epoch) and listed
@@ -68,15 +70,14 @@ class Retention:
 
     def thin(self) -> None:
         """Delete the pictures and snapshots that are too many."""
-        pictures, snapshots = self.run.samples(), {}
+        pictures, snapshots, warmup = self.run.samples(), {}, self.training.warmup
         if isinstance(self.cfg.keep, int):
             snapshots = {
                 step: path
                 for step, path in self.run.snapshots().items()
-                if step > self.training.warmup and self._counted(step) % self.snapshots == 0
+                if step > warmup and (step - warmup) % self.snapshots == 0
             }
-        many = self._superseded(pictures, self.pictures, self.cfg.pictures)
-        for step in many:
+        for step in self._superseded(pictures, self.pictures, self.cfg.pictures):
             pictures[step].unlink(missing_ok=True)
         many = self._superseded(snapshots, self.snapshots, self.cfg.snapshots)
         if many and self.training.scoring:
@@ -84,11 +85,8 @@ class Retention:
         for step in many:
             snapshots[step].unlink(missing_ok=True)
 
-    def _counted(self, step: int) -> int:
-        return step - self.training.warmup
-
     def _superseded(self, files: dict[int, Path], unit: int, most: int) -> set[int]:
         warmup = self.training.warmup
-        steps = [self._counted(step) for step in files if step <= self.training.step]
+        steps = [step - warmup for step in files if step <= self.training.step]
         width = spacing(self.done, unit, most)
         return {step + warmup for step in superseded(steps, width)}

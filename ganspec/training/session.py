@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ganspec.compiler.emit import emit
-from ganspec.kinds.datasets.image_files import ImageFiles, Listing, Skipped
+from ganspec.kinds.datasets.image_files import Listing, Skipped
 from ganspec.progress import Progress
 from ganspec.runs.image_record import note_skipped, read_images, rewind_skipped, write_images
 from ganspec.runs.run import Run, RunError, differences
@@ -25,10 +25,10 @@ from ganspec.systems.training import Images, Scoring, Training
 from ganspec.systems.unread import refuse_unread
 from ganspec.training.device import environment
 from ganspec.training.images import open_together
-from ganspec.training.loop import Limits, Loop, OnFlush, follow
+from ganspec.training.loop import Limits, Loop, OnFlush, run_silently
 from ganspec.training.making import choose_for, make_training, request_of
 from ganspec.training.options import TrainingOptions
-from ganspec.training.processes import is_again, joined, launch_name, told_once
+from ganspec.training.processes import is_restarted, joined, launch_name, told_once
 from ganspec.training.sharing import require_same_start
 from ganspec.training.stop import stop_requests
 from ganspec.training.tracking import following, require_trackers
@@ -43,8 +43,8 @@ def train(
 ) -> Run:
     """Train `spec` into the folder `out`, as `ganspec.train` does. Return the run.
 
-    `scoring` returns an object that measures the scores of `spec.evaluate`, or None if it cannot;
-    it is None without that section.
+    `scoring` returns an object that measures the scores of `spec.evaluate`, or None if it cannot
+    measure any. It is None for a spec without that section.
     """
     refuse_unread(spec)
     run = Run(Path(out) if out else Path("runs") / spec.name)
@@ -104,7 +104,10 @@ def _train(
 
 @dataclass(frozen=True)
 class Beginning:
-    """The parts of a run that all ranks start from: `state` and `listing` if it is resumed."""
+    """The start of a training on all ranks.
+
+    `state` is the checkpoint of a resumed run, and `listing` its images; a new run has neither.
+    """
 
     state: State | None
     exact: bool
@@ -112,17 +115,20 @@ class Beginning:
 
 
 def _begin(run: Run, spec: Spec, options: TrainingOptions) -> Beginning:
-    """Lock the run's folder, and return what a training starts from."""
+    """Return the start of a training, a locked run's if it is resumed.
+
+    Raises RunError if a run can neither begin in the folder nor be resumed, as `options` ask.
+    """
     state = _saved_state(run, spec, options.exact) if options.resume else None
     if state is None:
-        run.claim(options.overwrite, run.is_resumable(spec))
+        run.require_free(options.overwrite, run.is_resumable(spec))
         return Beginning(None, options.exact, None)
     return Beginning(state, state.get("exact", run.exact), read_images(run.folder))
 
 
 def _after_restart(options: TrainingOptions, run: Run) -> TrainingOptions:
-    """Return `options` that go on with `run`, if torchrun began it and has started it again."""
-    if not is_again(run):
+    """Return `options`, changed to continue `run` if torchrun has started its processes again."""
+    if not is_restarted(run):
         return options
     has_state = run.checkpoint_path.is_file()
     return replace(options, resume=has_state, overwrite=not has_state)
@@ -134,44 +140,35 @@ def _info(spec: Spec, training: Training, images: Images) -> dict[str, object]:
     info["epoch_steps"] = training.epoch_steps
     if spec.takes_labels and spec.labelled:  # `ganspec sample --label` reads their names
         info["classes"] = list(images.names)
-    return info | _hashes(images)
-
-
-def _hashes(images: Images) -> dict[str, object]:
-    """Return the entry of `run.json` that tells a run's images, unless each has a file."""
-    sha256 = images.sha256
-    return {"images_sha256": sha256} if sha256 else {}
+    if sha256 := images.sha256:
+        info["images_sha256"] = sha256
+    return info
 
 
 def _check_images(run: Run, images: Images) -> None:
     """Raise RunError if `run` began with other images, or with other labels."""
-    info = run.info()
-    for key, sha256 in _hashes(images).items():
-        if info.get(key, sha256) != sha256:  # an older ganspec did not note it
-            message = f"{run.folder} began with other images or labels"
-            raise RunError(f"{message}: name their folder with --data")
+    sha256 = images.sha256
+    # an older ganspec did not note the hash
+    if sha256 and run.info().get("images_sha256", sha256) != sha256:
+        message = f"{run.folder} began with other images or labels"
+        raise RunError(f"{message}: name their folder with --data")
 
 
 def _record(run: Run, training: Training, images: Images, is_listed: bool) -> None:
-    """Note the images and the processes of a run that begins or goes on."""
-    if images.files:
-        _record_images(run, training, images.files, is_listed)
-    if launch := launch_name():
-        run.note(processes=training.ranks.count, launch=launch)
-
-
-def _record_images(run: Run, training: Training, files: ImageFiles, is_listed: bool) -> None:
-    """List the images in the run, unless they are, and note files that others replace."""
-    if is_listed:
-        note_skipped(run.folder, files.skipped, training.step)
-    else:
-        write_images(run.folder, files)
+    """Write the list of images, unless `is_listed`, the unreadable files and the processes."""
+    if images.files and is_listed:
+        note_skipped(run.folder, images.files.skipped, training.step)
+    elif images.files:
+        write_images(run.folder, images.files)
 
     def notice(skipped: list[Skipped]) -> None:
         note_skipped(run.folder, skipped, training.step)
 
+    # streamed images may turn out to be unreadable later
     if isinstance(training.batches.images, StreamedImages):
         training.batches.images.notice = notice
+    if launch := launch_name():
+        run.note(processes=training.ranks.count, launch=launch)
 
 
 def _advance(
@@ -179,7 +176,7 @@ def _advance(
 ) -> None:
     """Train until `limits` are reached. Set `step` and `interrupted` of `run`."""
     if not training.ranks.is_first:
-        follow(training, limits)
+        run_silently(training, limits)
         run.step, run.interrupted = training.step, limits.asked and training.step < limits.last
         return
     limits.announces = options.progress is True and training.ranks.count > 1
@@ -194,8 +191,8 @@ def _advance(
 
         try:
             complete = Loop(training, run, limits, spec.report, report).run_to_end()
-        except FileNotFoundError:  # of any file, if the folder is gone
-            run.require()
+        except FileNotFoundError:  # of any file in a folder that was deleted
+            run.require_present()
             raise
         often.finish()
     run.step = training.step
@@ -203,7 +200,10 @@ def _advance(
 
 
 class Throttle:
-    """Passes on calls, at most one every CALL_SECONDS, and at the end the last one."""
+    """A function that passes on its calls, at most one every CALL_SECONDS.
+
+    `finish` passes on the last call.
+    """
 
     def __init__(self, call: OnFlush):
         self.call, self.called = call, -math.inf
@@ -228,8 +228,8 @@ def _restore(
 ) -> None:
     """Restore a run's checkpoint, and remove its files and scores of later steps.
 
-    Raises RunError if the run began with other images, or if step `last` has been reached already,
-    and nothing is left to write.
+    Raises RunError if the run began with other images, or if it has reached step `last` and nothing
+    is left to write.
     """
     _check_images(run, images)
     training.restore(state, run.folder)
@@ -240,7 +240,7 @@ def _restore(
     if step > last or (step == last and is_complete):
         raise RunError(f"{run.folder} is at step {step} already: ask for more than {last}")
     if began != now:
-        message = f"the run began on {began}: on {now} its random numbers are others from here on"
+        message = f"the run began on {began}: on {now} its random numbers differ from here on"
         warnings.warn(message, stacklevel=2)
     run.rewind(step)
     rewind_skipped(run.folder, step)

@@ -1,14 +1,14 @@
-"""Networks whose batches are shared out among ranks, with results as of one process.
+"""Networks whose batches are shared out among ranks, with the results of a single process.
 
 Most layers treat each image by itself, so each rank runs them on its slice. Batch norms exchange
-their statistics. Any other layer is tried: one that draws random numbers is run on a batch of
-the whole size, so that it draws all of them; one that mixes images is run on all images.
+their statistics. Any layer that is not torch's is tried on random inputs. If it draws random
+numbers, it is run on a batch of the whole size, so that each image gets the same numbers as in a
+single process. If it mixes images, it is run on the images of all ranks.
 """
 
 from __future__ import annotations
 
 import copy
-import hashlib
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -21,13 +21,14 @@ from torch.nn.modules.dropout import _DropoutNd
 
 from ganspec.compiler.evaluate import EvaluatedNetwork
 from ganspec.program.ir import Step, Value
+from ganspec.systems.checkpoint import hash_weights, random_states
 from ganspec.systems.feed import StreamedImages
 from ganspec.systems.ranks import Ranks, ToSlice, Total, ToWhole
 from ganspec.systems.training import Images, Training
 
 Reach: TypeAlias = Literal["image", "random", "batch"]
 TRIED = 4  # images in a trial
-SCALES = (1.0, 0.01)  # of random inputs; layers that compare images may see only close ones
+SCALES = (1.0, 0.01)  # of random inputs; a layer may compare only images that are close together
 
 
 def share(training: Training, ranks: Ranks) -> None:
@@ -49,23 +50,16 @@ def require_same_start(training: Training, images: Images, ranks: Ranks) -> None
     """Raise GanspecError if a rank has another spec, other images or other weights."""
     if ranks.count == 1:
         return
-    weights = {key: fingerprint(network) for key, network in training.networks.items()}
+    weights = {key: hash_weights(n.state_dict()) for key, n in training.networks.items()}
     known = {"images": images.sha256 or len(images.images), "initial weights": weights}
     ranks.require_equal({"values in its spec": training.identity, **known})
 
 
-def fingerprint(network: nn.Module) -> str:
-    """Return a hash of a network's weights."""
-    digest = hashlib.sha256()
-    for value in network.state_dict().values():
-        digest.update(value.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
-
-
 class SharedNetwork:
-    """The hooks of one network; `size` is that of the whole batch, None outside `together`.
+    """The hooks of one network.
 
-    A batch of fewer images than ranks is not shared out.
+    `size` is the size of the whole batch, 0 for one that is not shared out: outside `together`, and
+    if it has fewer images than there are ranks.
     """
 
     def __init__(self, network: nn.Module, ranks: Ranks):
@@ -106,7 +100,7 @@ class SharedNetwork:
         return tuple(self.filled(x) for x in inputs)
 
     def leave(self, reach: Reach, _: object, inputs: object, output: torch.Tensor) -> Any:
-        """Return this rank's slice of such a layer's output."""
+        """Return this rank's slice of the output of a layer that mixes images or draws numbers."""
         if not self.size:
             return None
         if reach == "batch":
@@ -127,7 +121,7 @@ class SharedNetwork:
         )
 
     def wrapped(self, step: Step, inputs: list[Value]) -> Callable | None:
-        """Return a function to apply in place of a step's own; None if that treats each image."""
+        """Return a function to apply in place of a step's; None if it treats images singly."""
         reach = batch_reach(step, inputs, None)
         if reach == "image":
             return None
@@ -141,7 +135,7 @@ class SharedNetwork:
 
 
 def normalize(module: _BatchNorm, shared: SharedNetwork, x: torch.Tensor) -> torch.Tensor:
-    """Apply a batch norm by the statistics of the whole batch; gradients of gradients work, too."""
+    """Apply a batch norm with the statistics of the whole batch; it has second derivatives, too."""
     by_batch = module.training or module.running_mean is None
     if not (shared.size and by_batch):
         return type(module).forward(module, x)
@@ -158,11 +152,11 @@ def normalize(module: _BatchNorm, shared: SharedNetwork, x: torch.Tensor) -> tor
     if module.bias is not None:
         result = result + module.bias.view(row)
     if module.training and module.running_mean is not None:
-        follow(module, mean.detach(), variance.detach() * count / (count - 1))
+        move_statistics(module, mean.detach(), variance.detach() * count / (count - 1))
     return result.to(x.dtype)
 
 
-def follow(module: _BatchNorm, mean: torch.Tensor, variance: torch.Tensor) -> None:
+def move_statistics(module: _BatchNorm, mean: torch.Tensor, variance: torch.Tensor) -> None:
     """Move a batch norm's running statistics towards those of a batch, as torch does."""
     assert module.running_mean is not None and module.running_var is not None
     assert module.num_batches_tracked is not None
@@ -175,7 +169,7 @@ def follow(module: _BatchNorm, mean: torch.Tensor, variance: torch.Tensor) -> No
 
 
 def batch_reach(step: Step, inputs: list[Value], module: nn.Module | None) -> Reach:
-    """Return what each output of a step depends on: its own image, random numbers, or the batch.
+    """Return "batch" if a step mixes images, "random" if it draws random numbers, or "image".
 
     torch's own modules are known; other calls are tried on random inputs, in training mode.
     """
@@ -213,27 +207,17 @@ def _run(
     """Return a step's output, and whether it drew random numbers."""
     device = tensors[0].device
     torch.manual_seed(1)
-    before = _random_state(device)
+    before = random_states(device)
     if module is None:
         output = step.call.apply(*tensors)
     else:
         tried = copy.deepcopy(module).train()  # buffers may change
         for part in tried.modules():
             if isinstance(part, _BatchNorm):  # its statistics are exchanged in any case
-                vars(part)["forward"] = _unchanged
+                vars(part)["forward"] = nn.Identity()
         output = tried(*tensors)
-    return output, not torch.equal(before, _random_state(device))
-
-
-def _random_state(device: torch.device) -> torch.Tensor:
-    states = [torch.get_rng_state()]
-    if device.type == "cuda":
-        states.append(torch.cuda.get_rng_state(device))
-    return torch.cat(states)
-
-
-def _unchanged(x: torch.Tensor) -> torch.Tensor:
-    return x
+    after = random_states(device)
+    return output, any(not torch.equal(before[kind], after[kind]) for kind in before)
 
 
 def _same(a: torch.Tensor, b: torch.Tensor) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Self
 NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1")
 SIGNALS = tuple(getattr(signal, name) for name in NAMES if hasattr(signal, name))
 STATUS = 130  # exit status of a training that a signal ended
-AGAIN = 1.0  # seconds; programs that start others often pass on a Ctrl-C that both have received
+AGAIN = 1.0  # seconds; a parent process may pass on a Ctrl-C that both processes have received
 
 
 class Stop:
@@ -24,9 +24,9 @@ class Stop:
     repeat them; but a second Ctrl-C, more than AGAIN seconds later, raises KeyboardInterrupt. While
     `begun` is False there is nothing to save, and the first signal ends the process.
 
-    Only the main thread can handle signals: in another one, and for handlers that Python did not
-    install and so could not restore, everything stays as it is. A hang-up stays ignored under
-    `nohup`. With `quiet`, the first signal is not announced on standard error.
+    Outside the main thread nothing changes, since only the main thread can handle signals. A
+    handler that Python did not install stays, since Python could not restore it. A hang-up stays
+    ignored under `nohup`. With `quiet`, the first signal is not announced on standard error.
     """
 
     def __init__(self, begun: bool = True, quiet: bool = False):
@@ -53,7 +53,7 @@ class Stop:
         """Handle a signal."""
         now = time.monotonic()
         if not self.begun:
-            if os.environ.get("RANK", "0") == "0":  # one of several processes speaks
+            if os.environ.get("RANK", "0") == "0":  # only the first of several processes prints
                 say("stopped before the first step")
             os._exit(STATUS)  # an exception could be swallowed, as within an import
         if not self.asked:
@@ -68,7 +68,10 @@ class Stop:
 
 @contextmanager
 def stop_requests(quiet: bool) -> Iterator[Stop]:
-    """Within the block, signals are requests to stop: of the caller's `Stop`, or of a new one."""
+    """Within the block, turn signals into requests to stop. Yield the `Stop` that has them.
+
+    A `Stop` of the caller that handles signals already is used, or else a new one.
+    """
     handler = signal.getsignal(signal.SIGTERM)
     callers = getattr(handler, "__self__", None)
     if isinstance(callers, Stop):

@@ -1,7 +1,8 @@
-"""Trackers of experiments that show a run: what the run writes is logged to them, too.
+"""Log a run to trackers of experiments, such as TensorBoard or MLflow.
 
-A tracker reads the run's own files, so that it cannot change the training. `track.json` in the run
-folder notes what was logged, by which a resumed run continues the tracked one.
+The lines and pictures are read from the run's own files, so a tracker cannot change the training.
+`track.json` in the run folder notes how far they were logged, so that a resumed run continues the
+tracked one.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from ganspec.runs.run import Run
 from ganspec.runs.score_file import NAME as SCORES
 from ganspec.runs.score_file import read_scores
 from ganspec.systems.spec import Spec
+from ganspec.training.options import TrackerName
 
-TRACKERS = ("tensorboard", "wandb", "mlflow", "trackio")
+TRACKERS = tuple(TrackerName)
 FILE = "track.json"
-UNLISTED = ("blocks", "layers", "report")  # keys whose values are no single settings
+UNLISTED = ("blocks", "layers", "report")  # keys of a spec that are not logged as settings
 
 
 class TrackerError(GanspecError):
@@ -46,15 +48,18 @@ class Tracker(Protocol):
         """Log the PNG file `path` as the samples of a step."""
 
     def flush(self) -> None:
-        """Write what was logged."""
+        """Write all logged values and pictures."""
 
     def close(self) -> None:
-        """End the run in the tracker, which may be continued."""
+        """End the run in the tracker, where it can be continued later."""
 
 
 @dataclass
 class Position:
-    """The end of what was logged: steps of the last losses and picture, and number of scores."""
+    """The progress of logging: steps of the last losses and picture, and number of scores.
+
+    `id` is the run's name in the tracker, by which it is continued.
+    """
 
     id: str | None = None
     step: int = 0
@@ -68,8 +73,8 @@ def require_trackers(names: Sequence[str]) -> None:
         if name not in TRACKERS:
             hint = suggestion(name, TRACKERS, "trackers")
             raise TrackerError(f"no tracker is called `{name}`: {hint}")
-        found = find_spec(name)
-        if found is None or found.origin is None:  # a folder of that name, such as `wandb/`
+        package = find_spec(name)
+        if package is None or package.origin is None:  # a folder of that name, such as `wandb/`
             raise TrackerError(
                 f"--track {name} needs the package {name}: run `pip install {name}`, "
                 f"`pip install 'ganspec[track]'` for all trackers, or leave --track {name} out"
@@ -78,7 +83,7 @@ def require_trackers(names: Sequence[str]) -> None:
 
 @contextmanager
 def following(run: Run, spec: Spec, names: Sequence[str]) -> Iterator[Callable[[], None]]:
-    """Give the block a function that brings the trackers up to date with the run's files."""
+    """Yield a function that logs to the trackers everything that is new in the run's files."""
     followers = [Follower(run, spec, name) for name in dict.fromkeys(names)]
 
     def update() -> None:
@@ -108,7 +113,7 @@ class Follower:
         try:
             with redirect_stdout(io.StringIO()):  # standard output is the command's own
                 call()
-        except Exception as error:  # of any library, network or disk
+        except Exception as error:  # any error of a library, a network or a disk
             self.tracker = None
             message = f"{self.name} failed, and the training goes on without: {one_line(error)}"
             warnings.warn(message, stacklevel=2)
@@ -167,7 +172,7 @@ class Follower:
         return [(row.step or 0, {f"scores/{row.of}/{row.metric}": row.value}) for row in new]
 
     def _positions(self) -> dict[str, Position]:
-        """Return the positions of all trackers of the run, without damaged ones."""
+        """Return the positions of all trackers of the run; none if the file is damaged."""
         try:
             entries = json.loads((self.run.folder / FILE).read_text("utf-8"))
             return {name: Position(**entry) for name, entry in entries.items()}
@@ -181,7 +186,7 @@ class Follower:
 
 
 def is_number(value: object) -> bool:
-    """Return True if a value of the log can be drawn."""
+    """Return True if a value of the log is a finite number."""
     return isinstance(value, int | float) and math.isfinite(value)
 
 

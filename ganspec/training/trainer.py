@@ -45,7 +45,7 @@ class Trainer:
     - `exact`: apply every module without rewrites. The results then equal those of the emitted
       file bit for bit, and a step takes longer.
     - `steps`: the number of steps that you will make; None for all of the spec's epochs. A layer
-      that cannot read one of their batches is found before the first one.
+      that cannot read a batch of these steps is found before the first step.
     - `precision`: `fp32`, `tf32`, `bf16` or `fp16`; None is `tf32` on a GPU that has it, or else
       `fp32`.
     - `speedups`: any of `channels_last`, `compile` and `graphs` (docs/speed_precision.md).
@@ -100,7 +100,7 @@ class Trainer:
             raise DataError(f"{error}: set a smaller `train: {{batch: ...}}`") from error
 
     def _build(self, nets: dict[str, Net]) -> dict[str, nn.Module]:
-        """Return the networks with fresh weights, which run as the execution asks."""
+        """Return the networks with fresh weights, set to run under the execution."""
         networks: dict[str, nn.Module] = {}
         for key, net in nets.items():
             # on the CPU first, so that the same seed draws the same weights for every device
@@ -165,7 +165,7 @@ class Trainer:
         """Restore a checkpoint, of `save` or of a run (`checkpoint.pt`).
 
         Only tensors and plain data are read, so that a file from elsewhere cannot run code. Raises
-        CheckpointError if the file is missing or damaged, or of another spec, and says how that
-        differs; the training is then as before.
+        CheckpointError if the file is missing, damaged or of another spec, whose differences the
+        message lists. The training is then unchanged.
         """
         self.training.restore(checkpoint.load(Path(path)), path)
