@@ -13,7 +13,8 @@ from ganspec.program.ir import Value
 
 
 def _widths(arguments: dict[str, object]) -> dict[str, object]:
-    # evaluating a width gives a plain number its parameter's name, and a Width its own text
+    # `evaluate` prints a plain number as its parameter's name, which the block's caller lacks, but
+    # a Width as the text of the argument
     return {k: Width(v) if type(v) is int else v for k, v in arguments.items()}
 
 
