@@ -37,14 +37,12 @@ class Dataset(Kind, family="dataset"):
 
     `size` (height, width) and `channels` are the defaults of a spec. A data set without files sets
     `needs_folder` to False; any other defines `holds`, `wanted`, and `fix`, advice for users who
-    lack the files. A kind may list `subfolders` of the usual folders and `well_known` folders to
-    search. If its images may be too many for memory, it sets `in_memory` to False and defines
-    `files`.
+    lack the files. A kind may list `subfolders` of the usual folders to search, and
+    `well_known` folders.
     """
 
     load: ClassVar[Callable]
     needs_folder: ClassVar[bool] = True
-    in_memory: ClassVar[bool] = True
     size: ClassVar[tuple[int, int]] = (64, 64)
     channels: ClassVar[int] = 3
     subfolders: ClassVar[tuple[str, ...]] = ()

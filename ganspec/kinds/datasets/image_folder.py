@@ -157,7 +157,6 @@ class ImageFolder(Dataset, kind="image_folder"):
     """
 
     load: ClassVar = staticmethod(load_images)
-    in_memory: ClassVar = False
     fix: ClassVar = "name the folder of your images"
 
     path: PathText | None = Field(

@@ -125,7 +125,6 @@ class Softmax(Activation, kind="softmax"):
     """Softmax over the channels: probabilities, which sum to 1."""
 
     noun: ClassVar = "the softmax"
-    examples: ClassVar = EXAMPLES
 
     def call(self, x: Value) -> Call:
         return Call(nn.Softmax, dim=1)
