@@ -67,6 +67,7 @@ def _conditions(series: Series) -> set[str]:
 
 
 def _curve(series: Series, by_epoch: bool, label: str, look: Look) -> Curve:
+    """Return the curve of a series over epochs or steps."""
     steps = [(row.epoch if by_epoch else row.step) or 0 for row in series]
     values = [row.value for row in series]
     return Curve(Column(asarray(steps, float), asarray(values, float)), label, *look, sparse=True)

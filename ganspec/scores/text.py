@@ -31,6 +31,7 @@ def claimed_text(claim: Score) -> str:
 
 
 def _exact(value: float) -> str:
+    """Return a number with all its digits, and commas between thousands."""
     return f"{value:,}".removesuffix(".0")
 
 

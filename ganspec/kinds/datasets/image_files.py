@@ -282,10 +282,12 @@ def open_listed(
 
 
 def _readable(reasons: list[str | None]) -> torch.Tensor:
+    """Return a mask of the files that can be read, given the reasons that `check` returns."""
     return torch.tensor([reason is None for reason in reasons])
 
 
 def _empty(files: ImageFiles) -> torch.Tensor:
+    """Return memory for the pixels of all files, not yet filled."""
     return torch.empty(len(files), *files.shape, dtype=torch.uint8)
 
 

@@ -13,8 +13,9 @@ from ganspec.program.ir import Value
 
 
 def _widths(arguments: dict[str, object]) -> dict[str, object]:
-    # `evaluate` prints a plain number as its parameter's name, which the block's caller lacks, but
-    # a Width as the text of the argument
+    """Return a block's arguments with plain whole numbers as widths."""
+    # `evaluate` gives a plain number the text of its parameter's name, which the block's caller
+    # lacks; a width keeps its own text
     return {k: Width(v) if type(v) is int else v for k, v in arguments.items()}
 
 
