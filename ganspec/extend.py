@@ -1,32 +1,32 @@
 """The names that a file of your own kinds imports. They are stable.
 
-A kind is a class with a docstring, such as `class Celu(Layer, kind="celu")`. Its fields are those
-that a spec may write below the kind's name, with pydantic's types and bounds; `primary` names the
-field that a bare value sets. Annotate attributes that a spec cannot set as `ClassVar`. The text of
-a *plain* function goes into emitted files: write it at the file's top level, and let it read only
-its arguments, the file's constants and functions, and imports from torch.
+A kind is a class with a docstring, such as `class Celu(Layer, kind="celu")`. Its fields are the
+keys that a spec may write below the kind's name, with pydantic's types and bounds; `primary` names
+the field that a bare value sets. Annotate attributes that a spec cannot set as `ClassVar`. The text
+of a *plain* function goes into emitted files: write it at the file's top level, and let it read
+only its arguments, the file's constants and functions, and imports from torch.
 
-| base | what a kind of this family defines |
+| base class | what its kinds define |
 |---|---|
 | `Layer` | `call(x: Value) -> Call`; for several calls `lower(net: Lowering, x) -> Value` |
-| `Weighted` | the same, for a layer with a weight: adds `weight_norm` and `init` |
+| `Weighted` | as a `Layer`, for a layer with a weight; adds the fields `weight_norm` and `init` |
 | `Condition` | `join(net: Lowering, x: Value) -> Value`, which reads the label as `net.label` |
 | `Loss` | plain `real_loss`, `fake_loss`, `generator_loss`: `(scores, cfg)` to a scalar |
 | `Penalty` | plain `penalty(discriminator, real, fake, labels, cfg)` to a scalar |
-| `Criterion` | plain `loss(outputs, targets, cfg)` to a scalar; `targets` lists target forms |
+| `Criterion` | plain `loss(outputs, targets, cfg)` to a scalar; `targets`: the forms it accepts |
 | `Optimizer` | `call() -> Call` of a `torch.optim.Optimizer` class, without the parameters |
 | `Initializer` | `call() -> Call` of a plain function of a network, named `init_...` |
 | `WeightNorm` | `wrap() -> Call` of a function of a module that has a `weight` |
 | `Metric` | `measure(fake: Activations, real, seed) -> list[MetricValue]`; `names`, `higher` |
 | `Dataset` | plain `load(folder, height, width, channels, **fields)` to uint8 images and labels |
 
-`cfg` holds the kind's fields, as `cfg.margin`. A penalty may also read `cfg.d_conditional`, True if
-the discriminator takes the labels, and `cfg.auxiliary`, True if it returns a tuple of scores and
-guesses of the label. Nothing else of `cfg` is stable.
+`cfg` has the kind's fields as attributes, such as `cfg.margin`. A penalty may also read
+`cfg.d_conditional`, True if the discriminator takes the labels, and `cfg.auxiliary`, True if the
+discriminator returns a tuple of scores and guesses of the label. No other attribute is stable.
 
 `Call(target, *args, channels=None, **kwargs)` is a module class with its arguments, or a function
 with the arguments after its inputs. A `Value` has `shape` (without the batch), `channels`, `is_map`
-and, if it is a map, `size`. `ganspec.load_kinds(path)` and `--kinds FILE.py` load a file of kinds.
+and, of a map, `size`. `ganspec.load_kinds(path)` and `--kinds FILE.py` load a file of kinds.
 """
 
 from __future__ import annotations
@@ -60,16 +60,7 @@ from ganspec.language.types import (
 from ganspec.program.ir import Call, Value
 
 __all__ = ["Activations", "Beta", "Call", "Condition", "Count", "Criterion", "DataError", "Dataset"]
-__all__ += [
-    "Decay",
-    "Fraction",
-    "Initializer",
-    "Layer",
-    "Loss",
-    "Lowering",
-    "Metric",
-    "MetricError",
-]
-__all__ += ["MetricValue", "Name", "Number", "Optimizer", "Padding", "Pair", "Penalty", "Positive"]
-__all__ += ["Rate", "Size", "Value", "WeightNorm", "Weighted", "Whole", "Width", "fit_images"]
-__all__ += ["init_weights", "pair", "refusal"]
+__all__ += ["Decay", "Fraction", "Initializer", "Layer", "Loss", "Lowering", "Metric"]
+__all__ += ["MetricError", "MetricValue", "Name", "Number", "Optimizer", "Padding", "Pair"]
+__all__ += ["Penalty", "Positive", "Rate", "Size", "Value", "WeightNorm", "Weighted", "Whole"]
+__all__ += ["Width", "fit_images", "init_weights", "pair", "refusal"]

@@ -34,9 +34,9 @@ class KindsError(GanspecError):
 def load_kinds(path: str | Path) -> None:
     """Run the Python file at `path`, whose classes become kinds that specs can name.
 
-    A file with the same content as a loaded one is not run again. Raises KindsError, after which
-    none of the file's kinds remain. Warns if the file imports from modules of version 0.1 that
-    have moved.
+    A file with the same content as a loaded one is not run again. Warns if the file imports from
+    modules of version 0.1 that have moved. Raises KindsError if the file cannot be read or run, or
+    defines a kind without a docstring or with a name that is taken; then none of its kinds remain.
     """
     path = Path(path)
     try:
@@ -96,7 +96,7 @@ def _free_name(stem: str) -> str:
 
 
 def _parsed(path: Path, data: bytes) -> ast.Module:
-    """Return the syntax tree of a file. Raises KindsError if it is not Python."""
+    """Return the file's syntax tree. Raise KindsError if the file is not valid Python."""
     try:
         return ast.parse(data, str(path))
     except (SyntaxError, ValueError) as error:
@@ -113,13 +113,16 @@ class _Loader(SourceFileLoader):
 
 
 def _execute(file: KindsFile, path: Path) -> None:
-    """Run the file as a module. `inspect` finds its source even if the file changes later."""
+    """Run the file as a module. Raise KindsError with the line at which it fails.
+
+    `inspect` finds the module's source even if the file changes later.
+    """
     loader = _Loader(file.module, str(file.path))
     spec = importlib.util.spec_from_file_location(file.module, file.path, loader=loader)
     assert spec is not None  # it is None only without a loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[file.module] = module
-    # a cache entry without a modification time stays when the file changes
+    # `linecache` keeps an entry without a modification time even if the file changes
     lines = file.text.splitlines(keepends=True)
     linecache.cache[str(file.path)] = (len(file.text), None, lines, str(file.path))
     try:
@@ -146,7 +149,7 @@ def _check_documented(file: KindsFile, path: Path) -> None:
 
 
 def _check_words(file: KindsFile, path: Path) -> None:
-    """Raise KindsError if a norm of the file and another one have the same `normalization` word."""
+    """Raise KindsError if a norm of the file has the name of another one in `normalization`."""
     from ganspec.kinds.normalization import Normalization, norms, word  # imports torch
 
     for kind in norms():
@@ -158,7 +161,7 @@ def _check_words(file: KindsFile, path: Path) -> None:
 
 
 def _families() -> Iterator[tuple[str, dict[str, type]]]:
-    """Yield each family with its kinds by name, none for the family of systems."""
+    """Yield each family with its kinds by name; the family of systems has none."""
     for family, base in BASES.items():
         yield family, getattr(base, "kinds", {})
 
@@ -178,6 +181,7 @@ def _undone_on_error() -> Iterator[None]:
 
 
 def _is_built_in(kind: type, family: str) -> bool:
+    """Return True if the kind is defined in ganspec's own package of its family."""
     return kind.__module__.startswith(f"{PACKAGES.get(family)}.")
 
 
@@ -185,28 +189,29 @@ def _is_built_in(kind: type, family: str) -> bool:
 
 
 def _new_place(module: str) -> str | None:
-    """Return the present name of a module of version 0.1; None if it did not move."""
+    """Return the present name of a module of version 0.1; None if no such module has moved."""
     if module == "ganspec.compiler.ir":
         return "ganspec.program.ir"
     _, _, name = module.partition("ganspec.")
     folder, _, name = name.partition(".")
     for family, package in PACKAGES.items():
-        if name and package == f"ganspec.kinds.{folder}":
-            return f"ganspec.kinds.{name}" if name == family else f"{package}.{name}"
+        if name.isidentifier() and package == f"ganspec.kinds.{folder}":
+            place = f"ganspec.kinds.{name}" if name == family else f"{package}.{name}"
+            return place if importlib.util.find_spec(place) else None
     return None
 
 
 @contextmanager
 def _old_places(path: Path, tree: ast.Module) -> Iterator[None]:
-    """Within the block, let imports in `tree` find modules that moved since version 0.1.
+    """Let a `with` block import modules of version 0.1 that `tree` imports by their old names.
 
-    Warn if there are any.
+    Warn, naming the file `path`, if there are any.
     """
     names = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module]
     moved = {name: place for name in names if (place := _new_place(name))}
     if moved:
         verb = "has" if len(moved) == 1 else "have"
-        message = f"{path}: import from ganspec.extend, {conjunction(list(moved))} {verb} moved"
+        message = f"{path}: {conjunction(list(moved))} {verb} moved; import from ganspec.extend"
         warnings.warn(message, stacklevel=3)
     sys.modules.update({old: importlib.import_module(new) for old, new in moved.items()})
     try:

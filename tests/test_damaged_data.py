@@ -187,7 +187,7 @@ def test_an_archive_of_other_files_holds_no_arrays(tmp_path, names):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
         for name in names:
             file.writestr(name, b"hello")
-    with pytest.raises(DataError, match=r"a\.npz cannot be read: .* is no array"):
+    with pytest.raises(DataError, match=r"a\.npz cannot be read: .* is not an array"):
         images_of("npz", tmp_path)
 
 

@@ -73,7 +73,7 @@ def test_data_training_and_scores_read_the_same_images(tmp_path, streamed, monke
     (root / "dog" / "5.png").write_bytes((root / "dog" / "5.png").read_bytes()[:200])
     (root / "dog" / "7.png").write_text("no image")
     (root / "notes.md").write_text("about pets")
-    left = f"left out 1 file in {root}, no image by its name: notes.md"
+    left = f"left out 1 file in {root} that is not named as an image: notes.md"
     skipped = (
         "skipped 2 of 8 images that cannot be read: dog/5.png (truncated), dog/7.png (no image)"
     )

@@ -204,6 +204,10 @@ def test_every_command_offers_kinds(command):
     [
         ("x = (\n", "mine.py:1: '(' was never closed; correct this line of Python"),
         ("\nimport nowhere_to_be_found\n", "mine.py:2: ModuleNotFoundError: No module named"),
+        (
+            "from ganspec.layers.nowhere import x\n",
+            "mine.py:1: ModuleNotFoundError: No module named",
+        ),
         ("\n\nraise SystemExit(3)\n", "mine.py:3: SystemExit: 3"),
         (LAYER.replace('"mine"', '"conv"'), "mine.py:4: layer kind `conv` is already defined in"),
         (LAYER.replace('"""Mine."""', "pass"), "mine.py:4: the layer `mine` has no docstring"),
@@ -278,7 +282,7 @@ def test_files_for_version_0_1_load_with_a_warning(folder):
     Path("celu.py").write_text(text)
     said = run("check", "plain.yaml", kinds=["celu.py"])
     moved = "ganspec.compiler.ir, ganspec.layers.conv and ganspec.layers.layer have moved"
-    assert said == f"warning: celu.py: import from ganspec.extend, {moved}\nplain.yaml: ok\n"
+    assert said == f"warning: celu.py: {moved}; import from ganspec.extend\nplain.yaml: ok\n"
     with pytest.raises(ModuleNotFoundError):
         import ganspec.layers.layer  # noqa: F401
 

@@ -75,12 +75,12 @@ def alone(layer: object, shape: tuple[int, ...], framework="torch") -> Net:
     return lowered(f"layers: {json.dumps([layer])}", shape, framework)
 
 
-def printed(net: Net) -> nn.Module:
-    """Return a network built by its own printed source."""
+def printed(net: Net, **widths: int) -> nn.Module:
+    """Return a network built by its own printed source, at other widths if given."""
     source = emit_networks({"generator": net})
     namespace = {"__name__": "printed"}
     exec(compile(source, "<printed>", "exec"), namespace)
-    return namespace["Generator"]()
+    return namespace["Generator"](**widths)
 
 
 def observe(network: nn.Module, images: torch.Tensor, train: bool) -> dict[str, torch.Tensor]:
@@ -126,6 +126,13 @@ def test_runtime_and_printed_source_agree(layer, shape):
     net = alone(layer, shape)
     assert_agree(net, shape)
     assert int(net.output.channels) == net.output.shape[0]
+
+
+def test_a_size_of_minus_1_follows_a_named_size_that_is_1():
+    net = lowered("layers: [{reshape: [-1, ch // 8, 1]}]", (32,))
+    assert net.output.shape == (32, 1, 1)
+    wider = printed(net, ch=16)
+    assert wider(torch.zeros(2, 32)).shape == (2, 16, 2, 1)
 
 
 @pytest.mark.parametrize("kind", LAYERS)

@@ -13,7 +13,7 @@ from ganspec.language.errors import printable
 from ganspec.plots.curves import draw_panel, looks
 from ganspec.runs.record import RunRecord, read_record
 from ganspec.runs.score_file import ScoreRow
-from ganspec.scores.matching import conditions, differences, fits, is_better_high
+from ganspec.scores.matching import conditions, differences, fits, is_higher_better
 from ganspec.scores.panels import score_panels
 from ganspec.scores.text import claimed_text, unit, value_text
 from ganspec.systems.claims import Score
@@ -66,7 +66,7 @@ def by_epoch(rows: list[ScoreRow]) -> list[str]:
             by_step[row.step].append(row)
             by_metric[row.metric].append(row.value)
     best = {
-        metric: max(values) if is_better_high(metric) else min(values)
+        metric: max(values) if is_higher_better(metric) else min(values)
         for metric, values in by_metric.items()
     }
     cells = [["epoch", "step", *(f"{metric}  " for metric in by_metric)]]

@@ -1,4 +1,4 @@
-"""Features and logits that an extractor computes for images, as metrics read them."""
+"""Features and logits of images, which an extractor computes and metrics read."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ KEPT = 10_000  # most real images whose features are kept
 class Activations:
     """Outputs of a feature extractor for `count` images.
 
-    `mean` and `covariance` are of the features of all images. `features` (float32 N x features) and
-    `logits` (N x classes, before a softmax) may be those of a part of the images. `labels` are the
-    labels that images were generated from: int64 N, or multi-hot N x classes. `names` are the names
-    of the classes.
+    `mean` and `covariance` are those of the features of all images. `features`, float32
+    N x features, and `logits`, N x classes and before a softmax, may be of only some of the images.
+    `labels` are the labels that the images were generated from, int64 N or multi-hot N x classes;
+    None if there are none. `names` are the names of the classes.
     """
 
     count: int
@@ -71,10 +71,10 @@ class Moments:
 def gather(
     parts: Iterable[tuple[torch.Tensor, torch.Tensor]], total: int, limit: int | None = None
 ) -> Activations:
-    """Collect batches of features and logits, `total` rows in all, as activations.
+    """Return the activations of images whose features and logits come in batches.
 
-    Mean and covariance are of all rows. If `limit` is not None, features and logits are kept for
-    only `limit` evenly spaced rows.
+    `total` is the number of all images. The mean and the covariance are of all of them; with
+    `limit`, features and logits are kept for only `limit` evenly spaced images.
     """
     moments, rows = Moments(), []
     buffer: list[torch.Tensor] = []
@@ -82,7 +82,7 @@ def gather(
     places = torch.arange(limit) * total // max(1, limit)
     start = 0
     for features, logits in parts:
-        # one product of 1,000 rows is several times as fast as many small ones
+        # one matrix product of 1,000 rows is several times as fast as many small ones
         buffer.append(features)
         if sum(map(len, buffer)) >= 1000:
             moments.add(torch.cat(buffer))

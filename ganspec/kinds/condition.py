@@ -10,12 +10,12 @@ from ganspec.program.ir import Value
 
 
 class Condition(Kind, family="condition"):
-    """A way to bring the label into a network.
+    """A way for a network to read the label.
 
-    A kind defines `join`. `net.label` is the label: a class index, or a vector of 0s and 1s if an
-    image may have several classes. `net.label` raises SpecError in a spec without labels. Tests run
-    `examples`, pairs of fields and an input shape: a map's if the condition needs a map, else a
-    vector's. `embeds` is True if the `primary` field is the length of an embedding.
+    A kind defines `join`. There, `net.label` is the label: a class index, or a vector of 0s and 1s
+    if an image may have several classes. In a spec without labels it raises SpecError. `examples`
+    are pairs of fields and an input shape, which tests run: the shape of a map if the condition
+    needs a map, else of a vector. `embeds` is True if `primary` is the length of an embedding.
     """
 
     examples: ClassVar[Examples] = []
@@ -23,7 +23,7 @@ class Condition(Kind, family="condition"):
 
     @property
     def way(self) -> str:
-        """Operation that joins the label, such as `concat` or `product`, for `ganspec compare`."""
+        """Name of the operation that joins the label, such as `product`, for `ganspec compare`."""
         return self.kind
 
     def join(self, net: Lowering, x: Value) -> Value:

@@ -16,9 +16,9 @@ class Criterion(Kind, family="criterion"):
     lists the accepted forms of target: `classes` (int64 N), `multi_hot` (float 0 and 1,
     N x classes) or `images` (float N x C x H x W).
 
-    If the kind has a field `reads`, the network returns its value, `logits` or `probabilities`;
-    otherwise the network may return any numbers. `activation` is the kind of layer that turns
-    logits into probabilities, such as `softmax`.
+    If the kind has a field `reads`, its value, `logits` or `probabilities`, is what the network
+    must return; otherwise the network may return any numbers. `activation` is the kind of layer
+    that turns logits into probabilities, such as `softmax`.
     """
 
     loss: ClassVar[Callable]

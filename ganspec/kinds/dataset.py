@@ -23,7 +23,7 @@ DAMAGES = (
 
 
 class DataError(GanspecError):
-    """A data set's files are missing or cannot be read."""
+    """Raised when a data set's files are missing or cannot be read."""
 
 
 class Dataset(Kind, family="dataset"):
@@ -32,19 +32,17 @@ class Dataset(Kind, family="dataset"):
     A kind defines `load(folder, height, width, channels, **fields)`, a top-level function
     named `load_images`, whose text goes into emitted files. It returns images, uint8 N x C x H x W,
     and labels: int64 N for one class per image, or multi-hot uint8 N x classes. If it resizes
-    images, it takes the keyword `resize`, a method of `resize_images`. A kind with test images has
-    the field `split`: `train`, `test` or, if it can read both together, `all`.
+    images, it takes the keyword `resize`: `antialias`, `bilinear` or `tensorflow1`. A kind with
+    test images has the field `split`: `train`, `test` or, if it can read both together, `all`.
 
     `size` (height, width) and `channels` are the defaults of a spec. A data set without files sets
     `needs_folder` to False; any other defines `holds`, `wanted`, and `fix`, advice for users who
-    lack the files. A kind may list `subfolders` of the usual folders and `well_known` folders to
-    search. If its images may be too many for memory, it sets `in_memory` to False and defines
-    `files`.
+    lack the files. A kind may list `subfolders` of the usual folders to search, and
+    `well_known` folders.
     """
 
     load: ClassVar[Callable]
     needs_folder: ClassVar[bool] = True
-    in_memory: ClassVar[bool] = True
     size: ClassVar[tuple[int, int]] = (64, 64)
     channels: ClassVar[int] = 3
     subfolders: ClassVar[tuple[str, ...]] = ()
@@ -54,22 +52,28 @@ class Dataset(Kind, family="dataset"):
     def label_kind(self) -> tuple[str, int] | None:
         """Return the form of the labels and the number of classes, such as `("classes", 10)`.
 
-        The form is `classes` or `multi_hot`. Return None if only files contain them.
+        The form is `classes` or `multi_hot`. Return None if one must read the files to know.
         """
         return None
 
     def image_count(self) -> int | None:
-        """Return the number of images; None if only files tell."""
+        """Return the number of images; None if one must read the files to know."""
         return None
 
     def test_reader(self, resize: str = "antialias") -> partial | None:
-        """Return the test split's `reader`, or None if it is not held out or there is none."""
+        """Return the `reader` of the test images.
+
+        Return None if the data set has no splits, or the spec trains on the test images.
+        """
         if getattr(self, "split", "test") != "train":
             return None
         return self.model_copy(update={"split": "test"}).reader(resize)
 
     def reader(self, resize: str = "antialias") -> partial:
-        """Return `load` with the options that it takes and that are not at their defaults."""
+        """Return `load` with those of the kind's fields, and `resize`, that are not at defaults.
+
+        The field `path` is left out: it names the folder, the first argument of `load`.
+        """
         own = {name: value for name, value in self.changed().items() if name != "path"}
         if resize != "antialias" and "resize" in inspect.signature(type(self).load).parameters:
             own["resize"] = resize
@@ -78,13 +82,14 @@ class Dataset(Kind, family="dataset"):
     def sources(self, folder: Path) -> list[Path] | None:
         """Return all files in `folder` that `load` may read, in a fixed order.
 
-        By their content, its images are cached; not if this is None.
+        The cache of decoded images finds a data set by the content of these files. Return None to
+        keep the data set out of the cache.
         """
         return None
 
     @contextmanager
     def reading(self, folder: Path) -> Iterator[None]:
-        """Turn errors of damaged or missing files in a `with` block into DataError."""
+        """Turn errors that missing or damaged files cause in a `with` block into DataError."""
         try:
             yield
         except DAMAGES as error:
@@ -101,7 +106,10 @@ class Dataset(Kind, family="dataset"):
         return []
 
     def beside_labels(self, name: str) -> str:
-        """Return the path of a file beside the files of labels, from the data set's folder."""
+        """Return the path of the file `name` that lies in the folder of the label files.
+
+        The path is relative to the data set's folder, unless the spec names the labels elsewhere.
+        """
         return name
 
     def wanted(self) -> str:
@@ -142,7 +150,8 @@ class Dataset(Kind, family="dataset"):
     def locate(self, folder: Path | None) -> Path:
         """Return the first of `places` that contains the files. Raise DataError if none does.
 
-        Raise DataError, too, if the user named `folder` for images that are drawn.
+        For a data set without files, return the current folder. Raise DataError if the user named
+        `folder` for such a data set.
         """
         if not self.needs_folder:
             if folder:

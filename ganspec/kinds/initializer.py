@@ -1,7 +1,7 @@
 """Base class of initializers: functions that fill a network's weights."""
 
 # mypy: disable-error-code="arg-type"
-# torch declares every attribute of a module as a tensor or a module
+# torch's types say that every attribute of a module is a tensor or a module
 
 from __future__ import annotations
 

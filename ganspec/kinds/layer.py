@@ -28,7 +28,7 @@ class Lowering(Protocol):
 
     @property
     def weight_norm(self) -> WeightNorm | None:
-        """Weight norm of the network's layers without one of their own."""
+        """The network's weight norm, for layers that set none; None if it has none."""
 
     @property
     def activation_norm(self) -> Layer | None:
@@ -47,25 +47,28 @@ class Lowering(Protocol):
         """Key path of the layer or condition that is adding steps."""
 
     def add(self, call: Call, *inputs: Value, initialize: Initializer | None = None) -> Value:
-        """Add one step and return its output."""
+        """Add the step `call(*inputs)` and return its output.
+
+        `initialize` fills the weights of this step in place of the network's initializer.
+        """
 
     def flatten(self, x: Value) -> Value:
-        """Return `x` as a vector."""
+        """Return `x` as a vector, by a further step if `x` is a map."""
 
     def weigh(self, call: Call, norm: WeightNorm | None = None) -> Call:
         """Return `call` wrapped in `norm`, or in the network's weight norm if `norm` is None."""
 
     def tapped(self, name: str) -> Value:
-        """Return the output of the earlier layer with `as: name`. Raises SpecError if none has."""
+        """Return the output of the earlier layer with `as: name`. Raises SpecError without one."""
 
     def layer(self, layer: Layer, x: Value) -> Value:
         """Add one layer's steps and return the last value."""
 
     def layers(self, layers: Iterable[Layer], x: Value, branch: str | None = None) -> Value:
-        """Add layers in order and return the last value; `branch` names their module in source."""
+        """Add layers in order and return the last value; `branch` is as for that method."""
 
     def branch(self, name: str | None) -> AbstractContextManager[None]:
-        """Use `name` for the modules of steps that a `with` block adds."""
+        """Name the module that the steps of a `with` block become in emitted source."""
 
     def join(self, condition: Any, x: Value) -> Value:  # Condition's file imports this one
         """Join the label to `x` by a condition. Return the last value."""
@@ -76,7 +79,10 @@ class Lowering(Protocol):
     def refuse(
         self, code: str, message: str, value: Value | None, help: str | None = None
     ) -> NoReturn:
-        """Raise SpecError at the layer that is adding steps; `value` is the input it refuses."""
+        """Raise SpecError at the place of the layer that is adding steps.
+
+        `value` is the input that the layer refuses, if any: a note shows where it comes from.
+        """
 
 
 class Layer(Kind, family="layer"):
@@ -88,9 +94,9 @@ class Layer(Kind, family="layer"):
     and `ganspec import` recognises the layer by them.
 
     The other attributes are for comparisons. Kinds with the same `role`, such as `norm`, can
-    replace each other. `noun` names the layer in a sentence, by default as `a conv`. `conditional`
-    is True if the layer reads or predicts the label. If `tells_size` is True, the size of the map
-    is added: `self attention at 8 x 8`.
+    replace each other. `noun` names the layer in a sentence; the default is `a conv` for `conv`. If
+    `tells_size` is True, the sentence adds the size of the map: `self attention at 8 x 8`.
+    `conditional` is True if the layer reads or predicts the label.
     """
 
     expects: ClassVar[str | None] = None
@@ -127,5 +133,5 @@ class Weighted(Layer):
         return self.add(net, self.call(x), x)
 
     def add(self, net: Lowering, call: Call, x: Value) -> Value:
-        """Add a call that has a weight, with this layer's weight norm and initial weights."""
+        """Add a call with this layer's weight norm and initial weights. Return its output."""
         return net.add(net.weigh(call, self.weight_norm), x, initialize=self.init)

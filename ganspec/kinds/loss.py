@@ -30,7 +30,7 @@ class Loss(Kind, family="loss"):
 
     @property
     def threshold(self) -> float:
-        """The score above which the discriminator takes an image for real."""
+        """The score above which the discriminator counts an image as real."""
         return 0.5 if self.scores == "probabilities" else 0.0
 
     @property

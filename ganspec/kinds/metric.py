@@ -13,15 +13,16 @@ from ganspec.language.kinds import Kind, kinds_of
 
 
 class MetricError(GanspecError):
-    """Raised when a metric has no value for the images or the extractor."""
+    """Raised when a metric cannot be computed for the images or the extractor."""
 
 
 @dataclass(frozen=True)
 class MetricValue:
     """One number of a metric.
 
-    `deviation` is the standard deviation of the value over parts of the images. `references` is the
-    number of real images that it compares with, or None for all. `note` is a remark for readers.
+    `metric` is one of the metric's `names`. `deviation` is the standard deviation of the value over
+    parts of the images. `references` is the number of real images that the value compares with, or
+    None for all. `note` is a remark for readers. `per_class` has the value of each class by name.
     """
 
     metric: str
@@ -33,12 +34,12 @@ class MetricValue:
 
 
 class Metric(Kind, family="metric"):
-    """A score of generated images, computed by torch-fidelity if that package has the metric.
+    """A measure of generated images, computed from their features or logits.
 
     A kind defines `measure` and these attributes. `names` are the names of its values; the first
-    value ranks checkpoints. `higher` is True if a higher value is better. `paired` metrics compare
-    generated with real images; others can score either. A metric that reads only logits sets
-    `reads_features` to False. `unit` is printed after the values.
+    value ranks checkpoints. `higher` is True if a higher value is better. A metric is `paired` if
+    it compares generated with real images; any other can score either. A metric that reads only
+    logits sets `reads_features` to False. `unit` is printed after the values.
     """
 
     names: ClassVar[tuple[str, ...]]
@@ -49,7 +50,7 @@ class Metric(Kind, family="metric"):
 
     @property
     def least(self) -> int:
-        """Smallest number of generated images, and if `paired` also of real ones, for a value."""
+        """Smallest number of images that the metric needs; if `paired`, on each side."""
         return 1
 
     def demand(self, *counts: int) -> None:
@@ -63,8 +64,8 @@ class Metric(Kind, family="metric"):
         """Return the reason why the metric does not apply, or None if it applies.
 
         `classes` is `classes` if the extractor predicts one class per image, `multi_hot` if it
-        predicts several, and None if its classes are not a data set's labels. `labels` are as in
-        `Activations`.
+        predicts several, and None if its classes are not a data set's labels. `labels` are those
+        that the images were generated from, as in `Activations`.
         """
         return None
 

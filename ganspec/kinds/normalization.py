@@ -1,4 +1,4 @@
-"""Normalizations of a network: norm layers and weight norms, by the words of papers."""
+"""Norm layers and weight norms as one family, by the short names that `normalization` takes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ganspec.language.types import refusal
 class Normalization(Kind, family="normalization"):
     """The family of all norm layers and weight norms.
 
-    A layer of the role `norm` is named without its ending `_norm`: `batch` is the layer
+    The name of a layer with the role `norm` loses the ending `_norm`: `batch` is the layer
     `batch_norm`. A weight norm keeps its name.
     """
 
@@ -37,7 +37,7 @@ Norms: TypeAlias = AnyNorm | Annotated[tuple[AnyNorm, ...], Field(min_length=1)]
 
 
 def check_norms(norms: Norms) -> Norms:
-    """Return the normalizations of one network. Raise a refusal if they exclude each other."""
+    """Return `norms`, the normalizations of one network. Refuse two that exclude each other."""
     if isinstance(norms, tuple):
         layers = [word(norm) for norm in norms if isinstance(norm, Layer)]
         weights = [word(norm) for norm in norms if isinstance(norm, WeightNorm)]
@@ -51,5 +51,5 @@ def check_norms(norms: Norms) -> Norms:
 
 
 def word(kind: Kind | type[Kind]) -> str:
-    """Return the word for a norm layer or weight norm: `batch` for `batch_norm`."""
+    """Return the name of a norm in `normalization`, such as `batch` for the layer `batch_norm`."""
     return kind.kind.removesuffix("_norm") if kind.family == "layer" else kind.kind

@@ -1,1 +1,1 @@
-"""Measured scores as text and plots, next to the claims of the spec."""
+"""Measured scores as text and plots, compared with the spec's claims."""

@@ -1,4 +1,4 @@
-"""Match measured scores with claimed ones by metric, images and other conditions."""
+"""Match measured scores with claims by metric, images and other conditions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganspec.runs.score_file import ScoredAgainst, ScoredBy, ScoreRow
 from ganspec.systems.claims import Score
 from ganspec.systems.terms import term
 
-NAMES = {"inception_score": "Inception Score"}  # names that `term` abbreviates
+NAMES = {"inception_score": "Inception Score"}  # metrics whose names `term` abbreviates
 WEIGHTS = {"average": "averaged weights", "raw": "raw weights"}
 COMPARABLE = (  # fields that are equal for all scores of one curve
     *("metric", "of", "images", "weights", "labels"),
@@ -26,9 +26,10 @@ Series: TypeAlias = list[ScoreRow]  # scores with equal COMPARABLE fields, at mo
 
 
 def fits(row: ScoreRow, claim: Score, claims: Iterable[Score], record: RunRecord) -> bool:
-    """Return True if `row` measures what `claim` states, and no other claim's epoch is nearer.
+    """Return True if the score `row` measures what `claim` states.
 
-    Files of labels that the claim's note names must be named in `row`, too.
+    Metric and images must be equal, and `row` must name every JSON file of labels that the claim's
+    note names. If both have an epoch, no other one of the `claims` may have a nearer epoch.
     """
     if not is_of(row, claim.metric, claim.of, record):
         return False
@@ -41,28 +42,31 @@ def fits(row: ScoreRow, claim: Score, claims: Iterable[Score], record: RunRecord
 
 
 def label_files(text: str) -> set[str]:
-    """Return the names of the JSON files of labels in a text."""
+    """Return the names of JSON files, which list labels, in a text."""
     return set(re.findall(r"[\w.-]+\.json\b", text))
 
 
 def is_of(row: ScoreRow, metric: str, of: str, record: RunRecord) -> bool:
-    """Return True if a score has this metric and images `of` (`generated` or `real`)."""
-    # a classifier generates nothing, so its claims need not name the images
+    """Return True if a score is of `metric` and of the images `of`, `generated` or `real`."""
+    # a classifier generates no images, so its claims need not say which images they are of
     same_images = row.of == of or record.predicts
     return row.metric == metric and same_images
 
 
 def all_series(record: RunRecord) -> list[Series]:
-    """Return the run's scores in series, each in order of steps; the later of two at one step."""
+    """Return the run's scores in series, each in order of steps.
+
+    Of two scores with equal conditions at one step, only the later counts.
+    """
     by_conditions: dict[tuple, dict[int | None, ScoreRow]] = {}
     for row in [*record.scores, *_test_accuracies(record)]:
         key = tuple(getattr(row, name) for name in COMPARABLE)
-        by_conditions.setdefault(key, {})[row.step] = row  # keep the later of two at one step
+        by_conditions.setdefault(key, {})[row.step] = row
     return [sorted(rows.values(), key=lambda row: row.step or 0) for rows in by_conditions.values()]
 
 
 def _test_accuracies(record: RunRecord) -> Iterator[ScoreRow]:
-    """Yield a classifier's accuracy on test images, in percent, as scores."""
+    """Yield the accuracies on test images, in percent, that a classifier's log has, as scores."""
     column = record.columns.get("test_accuracy")
     if column is None:
         return
@@ -73,7 +77,7 @@ def _test_accuracies(record: RunRecord) -> Iterator[ScoreRow]:
 
 
 def differences(claim: Score, row: ScoreRow) -> list[str]:
-    """Describe the conditions in which a score differs from a claim: `epoch 20, not 50`."""
+    """Return the conditions in which a score differs from a claim, as `epoch 20, not 50`."""
     counts = {
         "images": (claim.images, row.images),
         "epoch": (claim.epoch, row.epoch),
@@ -99,7 +103,10 @@ def differences(claim: Score, row: ScoreRow) -> list[str]:
 
 
 def _other_references(claim: Score, reference: ScoredAgainst, scored: int | None) -> Iterator[str]:
-    """Describe the conditions in which the real images compared with differ from a claim's."""
+    """Yield the conditions in which a score's real images differ from a claim's.
+
+    `scored` is the number of generated images, which `references: equal` demands of real ones.
+    """
     claimed = scored if claim.references == "equal" else claim.references
     if claimed is not None and reference.images not in (None, claimed):
         yield f"against {reference.images:,} images, not {claimed:,}"
@@ -107,25 +114,26 @@ def _other_references(claim: Score, reference: ScoredAgainst, scored: int | None
         yield printable(f"against {reference.split or reference.dataset}, not {claim.split}")
 
 
-def is_better_high(metric: str) -> bool:
+def is_higher_better(metric: str) -> bool:
     """Return True if higher values of a metric are better, or if the metric is unknown."""
     kind = metric_of(metric)
     return kind is None or kind.higher
 
 
 def _is_paired(metric: str) -> bool:
+    """Return True if a metric compares generated with real images; False if it is unknown."""
     kind = metric_of(metric)
     return kind is not None and kind.paired
 
 
 def metric_name(metric: str) -> str:
-    """Return a metric's name with an arrow to the better values: `FID ↓`."""
-    arrow = "↑" if is_better_high(metric) else "↓"
+    """Return a metric's name with an arrow that points to better values, such as `FID ↓`."""
+    arrow = "↑" if is_higher_better(metric) else "↓"
     return f"{NAMES.get(metric) or printable(term(metric))} {arrow}"
 
 
 def conditions(row: ScoreRow) -> Iterator[str]:
-    """Yield the conditions of a score in words: `step 400`, `raw weights`."""
+    """Yield each condition of a score in words, such as `step 400` or `raw weights`."""
     for name, number in {"step": row.step, "epoch": row.epoch, "images": row.images}.items():
         if number is not None:
             yield count_text(name, number)
@@ -139,7 +147,7 @@ def conditions(row: ScoreRow) -> Iterator[str]:
     if (reference := row.reference) is not None:
         split = f" {reference.split}" if reference.split else ""
         count = f"{reference.images:,} of " if reference.images is not None else ""
-        # of real images scored alone, the reference is the images themselves
+        # if real images are scored without other images, the reference is the scored images
         is_compared = row.of != "real" or _is_paired(row.metric)
         against = f"against {count}" if is_compared else ""
         drawn = f", drawn by seed {reference.seed}" if reference.seed is not None else ""
@@ -152,13 +160,15 @@ def conditions(row: ScoreRow) -> Iterator[str]:
 
 
 def count_text(name: str, number: float) -> str:
-    """Return a condition in words: `step 400`, `10,000 images`."""
+    """Return a condition in words, such as `step 400` or `10,000 images`."""
     return f"{_amount(number)} images" if name == "images" else f"{name} {_amount(number)}"
 
 
 def _amount(number: float) -> str:
+    """Return a number with commas between thousands, and with one digit of a fraction."""
     return f"{number:,.0f}" if number == int(number) else f"{number:,.1f}"
 
 
 def _hash(entry: ScoredBy | ScoredAgainst) -> str:
+    """Return the start of a hash in parentheses, after a space; "" if there is none."""
     return f" ({entry.sha256[:8]})" if entry.sha256 else ""

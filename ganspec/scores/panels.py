@@ -16,9 +16,10 @@ from ganspec.scores.matching import Series, all_series, conditions, is_of, metri
 
 
 def score_panels(records: list[RunRecord], looks: list[Look]) -> Iterator[Panel]:
-    """Yield a panel for each metric of real or of generated images with scores at several steps.
+    """Yield a panel for each metric of real or of generated images, with a curve for each series.
 
-    `looks` has one entry per run. The x axis is the epoch if all scores have one, else the step.
+    Series of a single score are left out. `looks` has one entry per run. The x axis is the epoch if
+    all scores have one, else the step.
     """
     panels: dict[tuple[str, str], list[tuple[str, Look, Series]]] = {}
     for record, look in zip(records, looks, strict=True):
@@ -42,6 +43,7 @@ def score_panels(records: list[RunRecord], looks: list[Look]) -> Iterator[Panel]
 
 
 def _panel_of(series: Series) -> tuple[str, str]:
+    """Return the metric and the images, `real` or `generated`, that a series is of."""
     return series[0].metric, series[0].of
 
 
@@ -60,10 +62,12 @@ def distinction(series: Series, others: list[Series]) -> str:
 
 
 def _conditions(series: Series) -> set[str]:
+    """Return the conditions that all scores of a series share, in words."""
     return set(conditions(replace(series[0], step=None, epoch=None)))
 
 
 def _curve(series: Series, by_epoch: bool, label: str, look: Look) -> Curve:
+    """Return the curve of a series over epochs or steps."""
     steps = [(row.epoch if by_epoch else row.step) or 0 for row in series]
     values = [row.value for row in series]
     return Curve(Column(asarray(steps, float), asarray(values, float)), label, *look, sparse=True)
@@ -72,7 +76,7 @@ def _curve(series: Series, by_epoch: bool, label: str, look: Look) -> Curve:
 def _claims(
     records: list[RunRecord], metric: str, of: str
 ) -> tuple[tuple[float | None, float], ...]:
-    """Return the claimed epochs and values if the specs of all runs agree, else ()."""
+    """Return the epochs and values that all specs claim for a metric; () if the specs disagree."""
     probe = ScoreRow(metric, 0.0, of=of)
     claims = {
         tuple((c.epoch, c.value) for c in r.spec.report.scores if is_of(probe, c.metric, c.of, r))

@@ -7,35 +7,36 @@ from ganspec.systems.claims import Score
 
 
 def unit(metric: str) -> str:
-    """Return the unit of a metric's values, such as ` %`, or ""."""
+    """Return the unit of a metric's values, such as ` %`; "" if it has none or is unknown."""
     kind = metric_of(metric)
     return "" if kind is None else kind.unit
 
 
 def value_text(value: float, deviation: float | None = None) -> str:
-    """Return a score to four digits, or as a whole number: `42.39`, `17,604`, `2.786 ± 0.072`."""
+    """Return a score with four digits or more: `42.39`, `17,604`, `2.786 ± 0.072`."""
     spread = "" if deviation is None else f" ± {_digits(deviation, 2)}"
     return _digits(value, 4) + spread
 
 
 def _digits(value: float, count: int) -> str:
-    """Return a number to `count` digits: `17,604`, not 1.76e+04."""
+    """Return a number with `count` digits; a longer whole part is not cut: `17,604`."""
     is_long = abs(value) < 1e15 and abs(round(value)) >= 10**count
     return f"{value:,.0f}" if is_long else f"{value:,.{count}g}"
 
 
 def claimed_text(claim: Score) -> str:
-    """Return a claim with all digits of the report."""
+    """Return a claim with all the digits that the report states."""
     spread = "" if claim.deviation is None else f" ± {_exact(claim.deviation)}"
     return relation(claim) + _exact(claim.value) + spread + unit(claim.metric)
 
 
 def _exact(value: float) -> str:
+    """Return a number with all its digits, and commas between thousands."""
     return f"{value:,}".removesuffix(".0")
 
 
 def claim_conditions(claim: Score) -> list[str]:
-    """Return a claim's conditions but its epoch: `2,000 images`, `against 2,000 test images`."""
+    """Return a claim's conditions, such as `2,000 images`, except its epoch."""
     words = [f"{claim.images:,} images"] if claim.images else []
     if claim.references or claim.split:
         count = "as many" if claim.references == "equal" else claim.references or ""
@@ -47,7 +48,7 @@ def claim_conditions(claim: Score) -> list[str]:
 
 
 def short_claim(claim: Score) -> str:
-    """Return a claim, rounded as measured scores are, for tables."""
+    """Return a claim for tables, rounded as measured scores are."""
     return relation(claim) + value_text(claim.value, claim.deviation) + unit(claim.metric)
 
 

@@ -204,9 +204,6 @@ def hash_weights(state: dict[str, torch.Tensor]) -> str:
     return digest.hexdigest()
 
 
-GPUS = {"cuda", "mps", "xpu"}  # types of devices with generators of their own
-
-
 def random_states(device: torch.device) -> dict[str, torch.Tensor]:
     """Return the states of torch's random number generators for the CPU and for `device`."""
     states = {"cpu": torch.get_rng_state()}

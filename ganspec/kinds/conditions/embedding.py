@@ -16,7 +16,7 @@ from ganspec.program.ir import Call, Value
 
 
 class Embedding(Condition, kind="embedding"):
-    """A learned vector for each class, joined to the running value.
+    """A learned vector for each class, joined to the value that the network has so far.
 
     A multi-hot label gives the sum of its classes' vectors. `concat` appends the vector to a
     vector, or one channel per number to a map, with that number at every position. `map` adds one
@@ -64,6 +64,7 @@ class Embedding(Condition, kind="embedding"):
         return x.channels if self.size is None else self.size
 
     def check_map(self, net: Lowering, x: Value) -> None:
+        """Raise SpecError unless `x` is a map."""
         if not x.is_map:
             message = f"`join: map` expects a map, got a vector of {x}"
             help = "use `join: concat`, or the layer `join_label` after project"

@@ -33,28 +33,37 @@ def label_vector(net: Lowering) -> Value:
 
 
 def embedding(label: Value, size: int) -> Call:
-    """Return the call of an embedding; for multi-hot labels, of a linear layer without bias."""
+    """Return the call that turns `label` into a learned vector of `size` numbers.
+
+    For a class index it is an embedding, for a multi-hot label a linear layer without bias.
+    """
     if not label.is_index:
         return Call(nn.Linear, label.channels, size, bias=False, channels=size)
-    # on the meta device, drawing the weights would import torch's compiler
+    # if weights were drawn on the meta device, torch would import its slow compiler
     undrawn = torch.empty(int(label.channels), int(size), device="meta")
     bare = Call(nn.Embedding, label.channels, size, _weight=undrawn)
     return Call(nn.Embedding, label.channels, size, channels=size, bare=bare)
 
 
 def embed(net: Lowering, size: int) -> Value:
-    """Add an embedding of the label, with the network's weight norm."""
+    """Add an embedding of the label, with the network's weight norm. Return its output."""
     return net.add(net.weigh(embedding(net.label, size)), net.label)
 
 
 def linear(net: Lowering, label: Value, size: int, hidden: Layer | None) -> Value:
-    """Add a linear layer of `size` outputs and the activation `hidden`, if any, after `label`."""
+    """Add a linear layer from `label` to `size` numbers, then the layer `hidden` if not None.
+
+    Return the last value.
+    """
     label = net.add(net.weigh(Call(nn.Linear, label.channels, size, channels=size)), label)
     return activate(net, label, hidden)
 
 
 def activate(net: Lowering, label: Value, hidden: Layer | None) -> Value:
-    """Add the layer `hidden` after `label`. Raise SpecError if it changes the shape."""
+    """Add the layer `hidden`, if not None, after `label`. Return the last value.
+
+    Raise SpecError if the layer changes the shape.
+    """
     if hidden is None:
         return label
     # `hidden` gets the condition's key path, so that tables count the costs of both together
@@ -66,7 +75,7 @@ def activate(net: Lowering, label: Value, hidden: Layer | None) -> Value:
 
 
 def plane(net: Lowering, label: Value, x: Value, hidden: Layer | None) -> Value:
-    """Add a linear layer that turns `label` into one channel of the size of the map `x`."""
+    """Return `label` as one channel of the size of the map `x`, by a linear layer and `hidden`."""
     height, width = x.size
     label = linear(net, label, height * width, hidden)
     return net.add(Call(nn.Unflatten, 1, (1, height, width), channels=1), label)

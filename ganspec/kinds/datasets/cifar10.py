@@ -17,6 +17,10 @@ from ganspec.kinds.dataset import DAMAGES, Dataset
 from ganspec.kinds.datasets.images import grey_images, resize_images
 from ganspec.language.errors import one_line
 
+# the names of the files of each split
+BATCHES = {"train": [f"data_batch_{i}" for i in range(1, 6)], "test": ["test_batch"]}
+BATCHES["all"] = BATCHES["train"] + BATCHES["test"]
+
 
 def read_batch(file, name, checked=True):
     """Return pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch."""
@@ -25,7 +29,7 @@ def read_batch(file, name, checked=True):
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    # in Python, since the form in C fills the memory for one wrong number
+    # pickle's class in C, which is faster, can fill the memory for one damaged number
     class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:
@@ -41,7 +45,7 @@ def read_batch(file, name, checked=True):
         if pixels.dtype != np.uint8 or len(pixels) != len(labels) or len(labels) == 0:
             raise ValueError(f"{len(pixels)} {pixels.dtype} images, {len(labels)} labels")
         if not all(type(label) is int and 0 <= label < 10 for label in labels):
-            raise ValueError("its labels are no whole numbers from 0 to 9")
+            raise ValueError("its labels are not whole numbers from 0 to 9")
         return pixels.reshape(len(labels), 3, 32, 32), labels
     except Exception as error:  # a damaged file can raise any exception
         reason = str(error).partition("\n")[0] or type(error).__name__
@@ -49,7 +53,7 @@ def read_batch(file, name, checked=True):
 
 
 def read_to_end(file):
-    """Read the rest of a gzipped file, whose checksum is at its end."""
+    """Read the rest of a gzipped file, so that its checksum is compared."""
     while file.read(2**20):
         pass
 
@@ -113,7 +117,7 @@ class Cifar10(Dataset, kind="cifar10"):
         return "classes", 10
 
     def classes(self, folder: Path | None = None) -> list[str]:
-        """Return the names in `batches.meta`, a pickle, without reading it."""
+        """Return the names that `batches.meta` lists. That file, a pickle, is not read."""
         return [
             *("airplane", "automobile", "bird", "cat", "deer"),
             *("dog", "frog", "horse", "ship", "truck"),
@@ -125,23 +129,15 @@ class Cifar10(Dataset, kind="cifar10"):
             try:
                 yield
             except DAMAGES as error:
-                if self.holds_batches(folder) or self.holds_batches(folder / self.subfolders[0]):
+                if self.place_of_batches(folder):
                     raise
                 reason = one_line(error).rstrip(":")
                 raise ValueError(f"{reason}, in cifar-10-python.tar.gz") from error
 
-    def names(self) -> list[str]:
-        """Return the names of the split's files."""
-        train = [f"data_batch_{i}" for i in range(1, 6)]
-        test = ["test_batch"]
-        return {"train": train, "test": test, "all": train + test}[self.split]
-
     def sources(self, folder: Path) -> list[Path]:
-        names = [*(f"data_batch_{i}" for i in range(1, 6)), "test_batch"]
-        for place in (folder, folder / self.subfolders[0]):
-            if self.holds_batches(place):
-                return [place / name for name in names if (place / name).is_file()]
-        return [folder / "cifar-10-python.tar.gz"]
+        if (place := self.place_of_batches(folder)) is None:
+            return [folder / "cifar-10-python.tar.gz"]
+        return [place / name for name in BATCHES["all"] if (place / name).is_file()]
 
     def wanted(self) -> str:
         train, test = "data_batch_1 to data_batch_5", "test_batch"
@@ -153,4 +149,9 @@ class Cifar10(Dataset, kind="cifar10"):
 
     def holds_batches(self, folder: Path) -> bool:
         """Return True if `folder` contains the split's files, not in an archive."""
-        return all((folder / name).is_file() for name in self.names())
+        return all((folder / name).is_file() for name in BATCHES[self.split])
+
+    def place_of_batches(self, folder: Path) -> Path | None:
+        """Return `folder` or its sub-folder that `holds_batches`; None if neither does."""
+        places = (folder, folder / self.subfolders[0])
+        return next(filter(self.holds_batches, places), None)

@@ -13,8 +13,8 @@ PACKAGE = "dataset-fashion-mnist"
 def fetch_debian(into: Path) -> bool:
     """Download Debian's package and unpack its data files to `into`. Return True on success.
 
-    apt and dpkg are needed, but no root rights: nothing is installed. If apt has no package lists,
-    they are downloaded to a temporary folder.
+    This needs apt and dpkg, but no root rights, since nothing is installed. If apt has no package
+    lists, they are downloaded to a temporary folder.
     """
     if not (shutil.which("apt-get") and shutil.which("dpkg-deb")):
         return False
@@ -39,6 +39,7 @@ def fetch_debian(into: Path) -> bool:
 
 
 def _run(command: list[str], folder: Path) -> bool:
+    """Run a command in `folder`. Return True if it succeeds within five minutes."""
     try:
         return subprocess.run(command, cwd=folder, capture_output=True, timeout=300).returncode == 0
     except (OSError, subprocess.TimeoutExpired):

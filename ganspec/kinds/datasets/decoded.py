@@ -1,4 +1,4 @@
-"""Decoded images, kept by the content of their files so that the next run need not decode them."""
+"""The cache of decoded images: the next run with files of the same content decodes none."""
 
 from __future__ import annotations
 
@@ -21,18 +21,19 @@ from ganspec.kinds.datasets.stamps import load_stamps, save_stamps, stamp_of
 
 CACHE = Path("~/.cache/ganspec/decoded")
 VARIABLE = "GANSPEC_CACHE_GIB"
-GIBIBYTES = 4.0  # that the cache may hold, unless the variable says otherwise
-SECONDS = 0.5  # reading that took less time is not worth a file
-ABANDONED = 86400.0  # seconds after which an unfinished file counts as that of a killed process
+GIBIBYTES = 4.0  # size limit of the cache, unless the variable sets another
+SECONDS = 0.5  # images that were read in less time are not cached
+ABANDONED = 86400.0  # age in seconds from which an unfinished file counts as a killed process's
 
 
 def read_dataset(
     dataset: Dataset, reader: partial, folder: Path, height: int, width: int, channels: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the images and labels that `reader`, one of the data set's, finds in `folder`.
+    """Return the images and labels in `folder`, from the cache or else by `reader`.
 
-    They are cached, if the data set tells its files, reading took a while and caused no warning.
-    Raises DataError if the bound of the cache is no number.
+    `reader` is the `reader` or the `test_reader` of `dataset`. Its result is cached if the data set
+    is one of ganspec's, lists its `sources`, and was read in more than SECONDS and without a
+    warning. Raises DataError if the cache's limit is not a number.
     """
     form = (height, width, channels)
     read = partial(reader, folder, *form)
@@ -42,7 +43,7 @@ def read_dataset(
             return read()
         stamps = {str(path): stamp_of(path, known.get(str(path))) for path in paths}
     except (OSError, ValueError):
-        return read()  # and hear from it what is wrong with the files
+        return read()  # which raises an error that says what is wrong with the files
     way = (dataset.kind, sorted(reader.keywords.items()), form)
     key = key_of(way, [stamp.sha256 for stamp in stamps.values()])
     if (cached := recall(key)) is not None:
@@ -60,7 +61,7 @@ def read_dataset(
 
 
 def limit() -> float:
-    """Return the bytes that the cache may hold. Raises DataError if the variable is no number."""
+    """Return the bytes that the cache may hold. Raises DataError if VARIABLE is not a number."""
     text = os.environ.get(VARIABLE, "")
     try:
         gibibytes = float(text) if text.strip() else GIBIBYTES
@@ -75,9 +76,10 @@ def limit() -> float:
 
 
 def key_of(form: object, contents: Iterable[str]) -> str:
-    """Return a name for images: of the way to read them, and of their files' hashes in order.
+    """Return a hash of all that decoded images depend on, as their name in the cache.
 
-    The code that reads them and the libraries that it calls belong to the way.
+    `form` tells how they are read; `contents` are the hashes of their files, in order. The key also
+    covers the code of this package, the versions of the libraries it calls, and the CPU's features.
     """
     versions = (torch.__version__, np.__version__, PIL.__version__, _code())
     text = f"{versions} {torch.backends.cpu.get_cpu_capability()} {form}\n" + "\n".join(contents)
@@ -85,12 +87,13 @@ def key_of(form: object, contents: Iterable[str]) -> str:
 
 
 def is_own(code: Callable | type) -> bool:
-    """Return True if `code` is of this package, which `key_of` identifies by its text."""
+    """Return True if `code` is defined in this package, whose text is part of every key."""
     return code.__module__.startswith(f"{__package__}.")
 
 
 @cache
 def _code() -> str:
+    """Return a hash of the text of all modules of this package."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
@@ -98,9 +101,9 @@ def _code() -> str:
 
 
 def recall(key: str) -> tuple[torch.Tensor, torch.Tensor] | None:
-    """Return the images and labels of `key`; None if they are not cached, or damaged.
+    """Return the images and labels under `key`; None if they are not cached, or damaged.
 
-    The file's checksums are compared with its content.
+    numpy compares the file's content with its checksums.
     """
     path = _path(key)
     try:
@@ -108,9 +111,7 @@ def recall(key: str) -> tuple[torch.Tensor, torch.Tensor] | None:
             images, labels = (torch.from_numpy(arrays[name]) for name in ("images", "labels"))
         if images.dtype != torch.uint8 or images.ndim != 4 or len(labels) != len(images):
             raise ValueError
-    except FileNotFoundError:
-        return None
-    except Exception:  # noqa: BLE001  (a damaged zip file can raise any exception)
+    except Exception:  # noqa: BLE001  (a missing file, or any error of a damaged zip file)
         return None
     with suppress(OSError):
         os.utime(path)  # the file that was used last is deleted last
@@ -118,9 +119,9 @@ def recall(key: str) -> tuple[torch.Tensor, torch.Tensor] | None:
 
 
 def store(key: str, images: torch.Tensor, labels: torch.Tensor) -> None:
-    """Cache the images and labels of `key`, and delete what is then too much.
+    """Cache images and labels under `key`, and delete old files beyond the limit.
 
-    A cache that cannot be written, on a full disk or in a read-only home, is left as it is.
+    Do nothing if they alone exceed the limit, or if the cache cannot be written, as on a full disk.
     """
     if images.nbytes + labels.nbytes > limit():
         return
@@ -128,7 +129,7 @@ def store(key: str, images: torch.Tensor, labels: torch.Tensor) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".npz")
-        # without waiting for the disk: a file that a crash has cut off is found damaged
+        # without waiting for the disk: `recall` notices a file that a crash has cut off
         with os.fdopen(handle, "wb") as file:
             np.savez(file, images=images.numpy(), labels=labels.numpy())
         os.replace(temporary, path)
@@ -139,9 +140,9 @@ def store(key: str, images: torch.Tensor, labels: torch.Tensor) -> None:
 
 
 def _shrink(folder: Path, most: float) -> None:
-    """Delete files, the one that was used longest ago first, until `most` bytes are left.
+    """Delete the files that were used longest ago, until at most `most` bytes are left.
 
-    Other processes may delete the same files.
+    Also delete abandoned unfinished files. Other processes may delete the same files meanwhile.
     """
     files = []
     for path in folder.glob("*.npz"):

@@ -77,7 +77,7 @@ class Iclevr(Dataset, kind="iclevr"):
         return "objects.json and train.json"
 
     def holds(self, folder: Path) -> bool:
-        # `load` looks for the photographs and counts missing ones
+        # `load` reports photographs that are missing, with their number
         return all((folder / name).is_file() for name in ("objects.json", "train.json"))
 
     def label_kind(self) -> tuple[str, int]:

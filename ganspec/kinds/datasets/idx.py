@@ -15,7 +15,12 @@ import torch
 from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.datasets.images import resize_images
 
-MEGABYTES = 2048  # that are read of a gzipped file, however much it unpacks to
+MEGABYTES = 2048  # most that is read of a gzipped file, so that none fills the memory
+FILES = {  # names of the files of each split, without `.gz`
+    "train": ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
+    "test": ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"],
+}
+FILES["all"] = FILES["train"] + FILES["test"]
 
 
 def find_idx(folder, name):
@@ -48,7 +53,7 @@ def read_idx(folder, name, dimensions):
 
 
 def read_pair(folder, prefix):
-    """Read a pair of files: images, uint8 N x 1 x 28 x 28, and labels, uint8 N."""
+    """Read a pair of files: images, uint8 N x 1 x H x W, and labels, uint8 N."""
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
@@ -82,39 +87,32 @@ class IdxDataset(Dataset):
     size: ClassVar = (28, 28)
     channels: ClassVar = 1
 
-    first_labels: ClassVar[dict[str, bytes]] = {}  # the first ten of each split, as published
+    first_labels: ClassVar[dict[str, bytes]] = {}  # the ten first labels of each split
 
     split: Literal["train", "test", "all"] = "train"
 
     def label_kind(self) -> tuple[str, int]:
         return "classes", 10
 
-    def names(self) -> list[str]:
-        """Return the names of the split's files, without `.gz`."""
-        prefixes = {"train": ["train"], "test": ["t10k"], "all": ["train", "t10k"]}[self.split]
-        endings = ("images-idx3-ubyte", "labels-idx1-ubyte")
-        return [f"{prefix}-{ending}" for prefix in prefixes for ending in endings]
-
     def sources(self, folder: Path) -> list[Path]:
-        endings = ("images-idx3-ubyte", "labels-idx1-ubyte")
-        names = [f"{prefix}-{ending}" for prefix in ("train", "t10k") for ending in endings]
-        return [path for name in names if (path := find_idx(folder, name))]
+        return [path for name in FILES["all"] if (path := find_idx(folder, name))]
 
     def wanted(self) -> str:
-        return f"{' and '.join(self.names())} (plain or .gz), not another data set's"
+        return f"{' and '.join(FILES[self.split])} (plain or .gz), not another data set's"
 
     def holds(self, folder: Path) -> bool:
-        return all(find_idx(folder, name) for name in self.names()) and not self._is_other(folder)
+        has_files = all(find_idx(folder, name) for name in FILES[self.split])
+        return has_files and not self._is_other(folder)
 
     def _is_other(self, folder: Path) -> bool:
-        """Return True if the labels begin as another data set's, whose files have these names."""
+        """Return True if the first labels are those of another data set with equal file names."""
         split = "test" if self.split == "test" else "train"
-        path = find_idx(folder, self.names()[1])
+        path = find_idx(folder, FILES[split][1])
         assert path is not None  # `holds` has found it
         try:
             with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
                 first = file.read(18)[8:]
         except (OSError, EOFError, zlib.error):
-            return False  # `load` says what is wrong with it
+            return False  # `load` reports what is wrong with the file
         others = (kind for kind in IdxDataset.__subclasses__() if not isinstance(self, kind))
         return any(kind.first_labels.get(split) == first for kind in others)

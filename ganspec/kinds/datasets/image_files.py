@@ -18,9 +18,9 @@ from ganspec.kinds.datasets.stamps import Stamp, load_stamps, save_stamps, stamp
 from ganspec.language.errors import printable
 from ganspec.progress import Progress
 
-CACHED_SECONDS = decoded.SECONDS  # a check of files that took longer is cached at its end
+CACHED_SECONDS = decoded.SECONDS  # the result of a longer check of files is cached
 CACHE_PAUSE = 120.0  # seconds between two writes of the cache during a check
-PORTION = 1024  # files that wait for threads at a time
+PORTION = 1024  # files that are handed to the threads at a time
 NAMED = 100  # most files that one message names
 
 
@@ -33,7 +33,7 @@ class Skipped(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Images, uint8 B x C x H x W, with their indices, and the files that others replace.
+    """Images, uint8 B x C x H x W, the indices of their files, and the files that they replace.
 
     `images` is None if no file at all can be read.
     """
@@ -56,9 +56,9 @@ class ImageFiles(torch.utils.data.Dataset):
     """Images in files, decoded on demand, uint8 C x H x W, for folders too large for memory.
 
     `decode(path, *form)` decodes a file; `form` begins with height, width and channels. With
-    `transpose`, rows and columns are swapped afterwards. `stamps` are set by `check`; a file with
-    another content than that of its stamp is never read. `skipped` are files that were left out, or
-    that others replace, when the images were opened.
+    `transpose`, rows and columns are swapped afterwards. `check` sets `stamps`; a file whose
+    content differs from its stamp is not read. `skipped` are the files that `open_files` left out
+    or `open_listed` replaced.
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class ImageFiles(torch.utils.data.Dataset):
         return (channels, width, height) if self.transpose else (channels, height, width)
 
     def name(self, index: int) -> str:
-        """Return the path of a file from the folder."""
+        """Return the path of a file, relative to the folder."""
         return self.files[index].relative_to(self.folder).as_posix()
 
     def __getitem__(self, index: int) -> torch.Tensor:
-        """Decode an image. Raises any exception, and ValueError if the file has changed."""
+        """Decode an image. Raises ValueError if its file has changed, or any error of `decode`."""
         path, stamp = self.files[index], self.stamps[index]
         if stamp and stamp_of(path, stamp).sha256 != stamp.sha256:
             raise ValueError("changed since it was first read")
@@ -98,7 +98,7 @@ class ImageFiles(torch.utils.data.Dataset):
         return image.mT.contiguous() if self.transpose else image
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
-        """Decode images. The next file that can be read replaces one that cannot."""
+        """Decode images; in place of a file that cannot be read, the next one that can."""
         images, used = [], []
         skipped: dict[int, Skipped] = {}
         for index in indices:
@@ -126,7 +126,7 @@ class ImageFiles(torch.utils.data.Dataset):
         return part
 
     def listed(self, listing: Listing) -> ImageFiles:
-        """Return the images of `listing`, which may be missing from the folder."""
+        """Return the images of `listing`, without looking whether the folder has them."""
         part = copy.copy(self)
         part.files = [self.folder / name for name in listing.names]
         part.labels = torch.tensor(listing.labels, dtype=self.labels.dtype)
@@ -134,9 +134,10 @@ class ImageFiles(torch.utils.data.Dataset):
         return part
 
     def read(self) -> tuple[list[str | None], torch.Tensor]:
-        """Return what `check` does, and all pixels, which are cached if decoding took a while.
+        """Check all files. Return the reasons as `check` does, and pixels, uint8 N x C x H x W.
 
-        Those of files that cannot be read are undefined.
+        Pixels of files that cannot be read are undefined. Pixels that took more than CACHED_SECONDS
+        to decode are cached.
         """
         is_cached = decoded.is_own(self.decode) and decoded.limit() > 0
         if is_cached and 2 * len(load_stamps(self.folder)) >= len(self):
@@ -161,10 +162,10 @@ class ImageFiles(torch.utils.data.Dataset):
         return decoded.key_of(way, [stamp.sha256 for stamp, why in pairs if stamp and not why])
 
     def check(self, pixels: torch.Tensor | None = None) -> list[str | None]:
-        """Decode all files, into `pixels` if given, and set their stamps.
+        """Decode all files, into `pixels` if not None, and set their stamps.
 
-        Return the reason why a file cannot be read, or None if it can, for each file. Without
-        `pixels`, files that the cache knows as readable are not decoded.
+        For each file, return the reason why it cannot be read, or None if it can. Without `pixels`,
+        files that are readable according to the cache are not decoded.
         """
         saved, cached = time.monotonic(), load_stamps(self.folder)
         progress = Progress(f"reading {self.folder}", "images", lines=True)
@@ -181,7 +182,7 @@ class ImageFiles(torch.utils.data.Dataset):
                     reasons += some
                 progress(len(reasons), len(self))
                 waited = time.monotonic() - saved
-                # now and then, so that a check of hours that is stopped is not lost
+                # also during the check, so that one of hours is not lost when it is stopped
                 is_last = len(reasons) == len(self)
                 if waited > (CACHED_SECONDS if is_last else CACHE_PAUSE):
                     pairs = enumerate(zip(self.stamps, reasons, strict=False))
@@ -193,6 +194,7 @@ class ImageFiles(torch.utils.data.Dataset):
     def _check_one(
         self, index: int, cached: dict[str, Stamp], pixels: torch.Tensor | None
     ) -> str | None:
+        """Do what `check` does for one file, given the `cached` stamps by name."""
         path, expected = self.files[index], self.stamps[index]
         known = cached.get(self.name(index))
         try:
@@ -238,9 +240,9 @@ def _is_empty(path: Path) -> bool:
 
 
 def open_files(files: ImageFiles, in_memory: bool) -> tuple[ImageFiles, torch.Tensor | None]:
-    """Leave out files that cannot be read. Return the others, and their pixels if `in_memory`.
+    """Return the files that can be read, and their pixels if `in_memory`.
 
-    Raises ValueError if no file can be read.
+    The others are in the result's `skipped`. Raises ValueError if no file can be read.
     """
     reasons, pixels = files.read() if in_memory else (files.check(), None)
     readable = _readable(reasons)
@@ -257,8 +259,8 @@ def open_listed(
 ) -> tuple[ImageFiles, torch.Tensor | None]:
     """Return the images of `listing`, and their pixels if `in_memory`.
 
-    Each image that cannot be read or has changed is replaced by the next one that can be read.
-    Raises ValueError if these are more than half.
+    An image that cannot be read or has changed is replaced by the next one that can be read.
+    Raises ValueError if more than half of the images would be replaced.
     """
     whole = files.listed(listing)
     reasons, pixels = whole.read() if in_memory else (whole.check(), None)
@@ -270,7 +272,7 @@ def open_listed(
             f"{name_skipped(whole.skipped, 3)}: name the folder that it began with"
         )
     instead = list(range(len(whole)))
-    for i in 2 * lost[::-1]:  # twice, as the last image is followed by the first
+    for i in 2 * lost[::-1]:  # twice, since the first image follows the last
         instead[i] = instead[(i + 1) % len(whole)]
     whole.skipped = [
         s._replace(instead=whole.name(instead[i])) for s, i in zip(whole.skipped, lost, strict=True)
@@ -280,10 +282,12 @@ def open_listed(
 
 
 def _readable(reasons: list[str | None]) -> torch.Tensor:
+    """Return a mask of the files that can be read, given the reasons that `check` returns."""
     return torch.tensor([reason is None for reason in reasons])
 
 
 def _empty(files: ImageFiles) -> torch.Tensor:
+    """Return memory for the pixels of all files, not yet filled."""
     return torch.empty(len(files), *files.shape, dtype=torch.uint8)
 
 

@@ -30,7 +30,7 @@ from ganspec.language.types import PathText, Positive
 def flatten_image(image, white=None):
     """Convert a picture to RGB: deep grey to 8 bits, transparency to white.
 
-    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless it is given.
+    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless the spec sets it.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32)
@@ -115,8 +115,8 @@ def report_broken(files, readable):
 def label_images(folder, table, checked=True):
     """Return the image files of `folder`, sorted, and the label of each.
 
-    Labels are those of a table in `folder`, or else classes. Files without a row in the
-    table are left out.
+    Labels are those of a table in `folder`, if there is one, or else classes. Files
+    without a row in the table are left out.
     """
     if not table:
         return list_images(folder)
@@ -157,7 +157,6 @@ class ImageFolder(Dataset, kind="image_folder"):
     """
 
     load: ClassVar = staticmethod(load_images)
-    in_memory: ClassVar = False
     fix: ClassVar = "name the folder of your images"
 
     path: PathText | None = Field(
@@ -198,7 +197,7 @@ class ImageFolder(Dataset, kind="image_folder"):
         resize: str = "antialias",
         transpose: bool = False,
     ) -> ImageFiles:
-        """Return the image files of `folder`, none of them read yet. Warn of other files."""
+        """Return the image files of `folder`, without reading any. Warn of other files."""
         warn_others(folder, folder / (self.labels or ""))
         files, labels = label_images(folder, self.labels)
         form = (height, width, channels, resize, self.white)

@@ -38,7 +38,7 @@ def resize_images(images, height, width, resize):
 
 
 def fit_images(images, height, width, channels, resize="antialias"):
-    """Convert uint8 images, N x C x H x W, to grey or colour, and resize them."""
+    """Convert uint8 images, N x C x H x W, to 1 or 3 channels, and resize them."""
     if channels < images.shape[1]:
         images = grey_images(images)
     if images.shape[2:] != (height, width):

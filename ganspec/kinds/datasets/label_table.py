@@ -1,4 +1,4 @@
-"""Tables of labels: a row for each image file, a column for each attribute, or one of classes."""
+"""Tables of labels, with a row for each image file and columns of attributes, or one of classes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 
 
 def read_table(path, checked=True):
-    """Read a table of labels: the columns' names, and a list of values by file name.
+    """Read a table of labels: columns' names, and a list of values by file name.
 
     The table is CSV, or has semicolons or tabs in place of commas. Its first line names
     the columns, of which the first holds the file names. Or it is CelebA's file
@@ -34,7 +34,7 @@ def read_table(path, checked=True):
 
 
 def check_table(path, rows):
-    """Raise ValueError unless rows are a table of labels with a line of names."""
+    """Raise ValueError unless rows are a line of names and rows of labels that fit."""
     if len(rows) < 2 or len(rows[0]) < 2:
         form = "a line `file,NAME,...`, then a row for each file"
         raise ValueError(f"{path} is no table of labels: {form}")
@@ -72,7 +72,8 @@ def label_names(path):
 def check_rows(path, table, keys):
     """Warn of images without a row, and of rows without an image.
 
-    `keys` name the images. Raise ValueError if none has a row, or two have the same.
+    `keys` are the images' names in the table. Raise ValueError if none has a row, or if
+    two share a row.
     """
     found = sorted(key for key in keys if key in table)
     if not found:
@@ -90,7 +91,7 @@ def check_rows(path, table, keys):
 
 
 def find_labels(folder, files, path, checked=True):
-    """Return the labels of `files` by a table, and a list: True for files with a row.
+    """Return the labels of `files` in a table, and a list: True for files with a row.
 
     A row names a file by its path from `folder`, or by its name alone. If all values
     are 0, 1 or -1, which means 0, labels are uint8 N x attributes. Otherwise the only

@@ -25,7 +25,7 @@ def walk_files(folder, above=()):
 
 
 def is_image(path):
-    """Return True if PIL reads files with such a name, but not for programs (EPS)."""
+    """Return True if PIL reads files with this ending, but not for EPS, a program."""
     kind = Image.registered_extensions().get(path.suffix.lower(), "EPS")
     return kind in Image.OPEN and kind != "EPS"
 
@@ -68,12 +68,12 @@ def list_images(folder):
 
 
 def warn_others(folder, table=None):
-    """Warn of files in `folder`, except `table`, that are left out: their names are no images'."""
+    """Warn of files in `folder`, except `table`, that are left out as no images by their names."""
     others = [path for path in walk_files(folder) if not is_image(path) and path != table]
     if others:
         names = [str(path.relative_to(folder)) for path in others[:3]]
         shown = ", ".join(names) + (", ..." if len(others) > 3 else "")
-        one, more = ("file", "no image by its name"), ("files", "no images by their names")
+        one, more = ("file", "is not named as an image"), ("files", "are not named as images")
         noun, reason = one if len(others) == 1 else more
-        message = f"left out {len(others)} {noun} in {folder}, {reason}: {shown}"
+        message = f"left out {len(others)} {noun} in {folder} that {reason}: {shown}"
         warnings.warn(message, stacklevel=3)

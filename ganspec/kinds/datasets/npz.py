@@ -31,9 +31,9 @@ def find_npz(place):
 
 
 def read_arrays(path):
-    """Read `images`, `labels` and `multi_hot` of a .npz file without pickles.
+    """Read `images`, `labels` and `multi_hot` of a .npz file, without any pickles.
 
-    What the file lacks is None, except `images`, which it must have.
+    An array that the file lacks is None; without `images`, the file is refused.
     """
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not a .npz file")
@@ -45,15 +45,15 @@ def read_arrays(path):
                 raise ValueError("`labels` and `multi_hot` cannot both be the labels")
             found = {name: arrays.get(name) for name in ("images", "labels", "multi_hot")}
             for name, array in found.items():
-                if isinstance(array, bytes):  # no file of numpy's
-                    raise ValueError(f"`{name}` in it is no array")
+                if isinstance(array, bytes):  # numpy returns bytes of any other file
+                    raise ValueError(f"`{name}` in it is not an array")
             return tuple(found.values())
     except Exception as error:  # a damaged file can raise any exception
         raise ValueError(f"{path} cannot be read: {error}") from error
 
 
 def order_images(images):
-    """Return images as N x C x H x W; channels may be last, first or missing."""
+    """Return uint8 images as N x C x H x W; channels may be last, first or missing."""
     shape = " x ".join(map(str, images.shape))
     if images.dtype != np.uint8:
         raise ValueError(f"`images` is {images.dtype}, not uint8 (0 to 255)")
@@ -69,7 +69,7 @@ def order_images(images):
 
 
 def check_labels(labels, count):
-    """Return labels as int64 N, or zeros if `labels` is None."""
+    """Return the labels of `count` images as int64 N; zeros if `labels` is None."""
     if labels is None:
         return np.zeros(count, np.int64)
     if labels.dtype.kind not in "iu" or labels.shape not in ((count,), (count, 1)):
@@ -82,7 +82,7 @@ def check_labels(labels, count):
 
 
 def check_marks(marks, count):
-    """Return multi-hot labels as uint8 N x classes."""
+    """Return the multi-hot labels of `count` images as uint8 N x classes."""
     shape = " x ".join(map(str, marks.shape))
     if marks.dtype.kind not in "iub" or marks.ndim != 2 or len(marks) != count or not marks.size:
         raise ValueError(f"`multi_hot` is {marks.dtype} {shape}, not {count} rows of 0 and 1")

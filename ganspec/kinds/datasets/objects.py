@@ -54,7 +54,7 @@ def check_labels(path, labels, index):
 
 
 def read_labels(path, checked=True):
-    """Return dicts from file name to object names and from object name to index."""
+    """Return two dicts: object names by image file, and indices by object name."""
     path = Path(path)
     if checked:
         labels, index = read_json(path), read_objects(path.with_name("objects.json"))
@@ -75,14 +75,14 @@ def check_conditions(path):
 
 
 def read_conditions(path):
-    """Return the objects that a JSON file lists, 0 or 1, float N x objects."""
+    """Return the conditions in a JSON file as multi-hot labels, float N x objects."""
     rows = json.loads(path.read_text("utf-8"))
     index = json.loads(path.with_name("objects.json").read_text("utf-8"))
     return mark_objects(rows.values() if isinstance(rows, dict) else rows, index).float()
 
 
 def mark_objects(labels, index):
-    """Return lists of object names as multi-hot labels, uint8 N x objects."""
+    """Return multi-hot labels, uint8 N x objects, of N lists of object names."""
     marks = torch.zeros(len(labels), len(index), dtype=torch.uint8)
     for row, names in zip(marks, labels, strict=True):
         row[[index[name] for name in names]] = 1

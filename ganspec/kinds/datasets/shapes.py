@@ -30,7 +30,7 @@ def load_images(
     """Draw scenes. Return images, uint8 N x C x H x W, and their labels or None."""
     if split == "train":
         random = np.random.default_rng(seed)
-    else:  # numbers that the split `train` has for no seed
+    else:  # random numbers that no seed gives for the split `train`
         random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
     # all blocks are whole, so that no image depends on `count`
     block = min(256, max(1, 2**18 // (height * width)))
@@ -54,7 +54,7 @@ def label_fronts(scenes):
 
 
 def solids_of(names):
-    """Return the fields, lists of 3, of one to three objects such as `red cube`."""
+    """Return the fields, lists of 3, of a scene of objects such as `red cube`."""
     colours, shapes = solid_words()
     if not 1 <= len(names) <= 3:
         raise ValueError(f"one to three objects can be drawn, not {len(names)}")
@@ -69,7 +69,7 @@ def solids_of(names):
 
 
 def list_objects(labels, count, block):
-    """Return the fields of the objects in a label file by block, and labels, N x 24.
+    """Return the fields of the objects in a label file, by block, and labels, N x 24.
 
     `labels` is the file's path. After its last image the first one follows again.
     """

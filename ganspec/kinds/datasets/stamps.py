@@ -1,4 +1,4 @@
-"""Stamps of image files, by which a changed file is recognised, and their cache."""
+"""Stamps of image files, which show that a file has changed, and the cache of the stamps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import PIL
 from ganspec.atomic import write_text
 
 CACHE = Path("~/.cache/ganspec/images")
-DIGITS = 16  # of a file's SHA-256 that are kept
+DIGITS = 16  # hexadecimal digits of a file's SHA-256 that a stamp keeps
 
 
 class Stamp(NamedTuple):
@@ -27,11 +27,12 @@ class Stamp(NamedTuple):
 
 
 def stamp_of(path: Path, known: Stamp | None) -> Stamp:
-    """Return the stamp of a file, which is read unless it has the size and time of `known`.
+    """Return the stamp of a file: `known` if the file has its size and time of modification.
 
-    Raises OSError if the file cannot be opened, and ValueError if it is a folder or a pipe.
+    Otherwise the file is read. Raises OSError if it cannot be opened, and ValueError if it is a
+    folder or a pipe.
     """
-    if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+    if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for a writer
         raise ValueError("no file any more")
     with path.open("rb") as file:
         status = os.fstat(file.fileno())
@@ -68,6 +69,6 @@ def _cache_path(folder: Path) -> Path:
 
 
 def _digest(text: str) -> str:
-    # another Pillow may read other files
+    # a file that one version of Pillow can read may be unreadable for another
     content = f"{PIL.__version__}\n{text}".encode("utf-8", "surrogateescape")
     return hashlib.sha256(content).hexdigest()

@@ -19,7 +19,7 @@ def init_keras(network):
 
 
 class Framework(Initializer, kind="framework"):
-    """The default of the spec's framework: Glorot-uniform weights in Keras and TensorFlow 1.
+    """The default weights of the spec's framework: Glorot-uniform in Keras and TensorFlow 1.
 
     Embeddings are uniform from -0.05 to 0.05 in Keras, Glorot-uniform in TensorFlow 1, and N(0, 1)
     in torch.

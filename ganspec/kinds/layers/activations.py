@@ -66,7 +66,7 @@ class Sigmoid(Activation, kind="sigmoid"):
 
 
 class GELU(Activation, kind="gelu"):
-    """x times the normal distribution function of x; `approximate: tanh` uses a tanh formula."""
+    """x times the normal distribution function of x; `approximate: tanh` approximates it."""
 
     primary: ClassVar = "approximate"
     examples: ClassVar = [*EXAMPLES, ({"approximate": "tanh"}, (5,))]
@@ -125,7 +125,6 @@ class Softmax(Activation, kind="softmax"):
     """Softmax over the channels: probabilities, which sum to 1."""
 
     noun: ClassVar = "the softmax"
-    examples: ClassVar = EXAMPLES
 
     def call(self, x: Value) -> Call:
         return Call(nn.Softmax, dim=1)

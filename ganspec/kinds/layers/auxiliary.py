@@ -12,10 +12,10 @@ from ganspec.program.ir import Call, Value
 
 
 class Auxiliary(Weighted, kind="auxiliary"):
-    """A classifier beside the score (ACGAN; Odena et al., 2017): the discriminator's second output.
+    """A classifier as the discriminator's second output (ACGAN; Odena et al., 2017).
 
-    A linear layer makes one logit per class of a vector. The next layer reads the same input.
-    `objective.auxiliary` sets the weight of the classifier's loss.
+    A linear layer turns a vector into one logit per class. The next layer reads the same input as
+    this one. `objective.auxiliary` sets the weight of the classifier's loss.
     """
 
     noun: ClassVar = "the auxiliary classifier"

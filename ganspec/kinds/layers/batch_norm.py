@@ -58,15 +58,15 @@ class BatchStatistics(Layer):
     eps: Positive = 1e-5
     statistics: Literal["running", "batch"] = Field(
         "running",
-        description="what normalizes outside training: running statistics, which training keeps, "
-        "or always those of the batch",
+        description="statistics that normalize outside training: running ones, which training "
+        "updates, or those of the batch",
     )
     momentum: Annotated[float, Field(gt=0, le=1)] = 0.1
 
     @field_validator("momentum")
     @classmethod
     def _check_momentum(cls, momentum: float, info: ValidationInfo) -> float:
-        """Refuse a momentum that the spec's author wrote, and that nothing reads."""
+        """Refuse a momentum that the spec sets although no running statistics read it."""
         written = (info.context or {}).get("written", ())
         if info.data.get("statistics") == "batch" and "momentum" in written:
             message = "`momentum` moves running statistics, and `statistics: batch` keeps none"
@@ -76,7 +76,7 @@ class BatchStatistics(Layer):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The arguments of torch's batch norms, besides channels and `affine`."""
+        """The keyword arguments of torch's batch norms, except `affine`."""
         if self.statistics == "batch":
             return {"eps": self.eps, "track_running_stats": False}
         return {"eps": self.eps, "momentum": self.momentum}
@@ -86,9 +86,9 @@ class BatchNorm(BatchStatistics, kind="batch_norm"):
     """Batch normalization (Ioffe & Szegedy, 2015) of a vector or a map.
 
     `momentum` is the new batch's share in the running statistics, as in torch: a decay of 0.99 is
-    0.01 here. With `statistics: batch` there are none, and an image depends on the others of its
-    batch in samples and scores, too: `ganspec sample` and `ganspec evaluate` draw batches of
-    `train: batch`.
+    0.01 here. With `statistics: batch` there are no running statistics, and an image depends on the
+    others of its batch in samples and scores, too: `ganspec sample` and `ganspec evaluate` draw
+    batches of the size `train.batch`.
 
     The defaults under `tensorflow` are those of TensorFlow 1's `tf.contrib.layers.batch_norm`,
     which learns no gain, and normalizes by the batch unless `is_training` says otherwise. If it

@@ -13,7 +13,9 @@ from ganspec.program.ir import Value
 
 
 def _widths(arguments: dict[str, object]) -> dict[str, object]:
-    # evaluating a width gives a plain number its parameter's name, and a Width its own text
+    """Return a block's arguments with plain whole numbers as widths."""
+    # `evaluate` gives a plain number the text of its parameter's name, which the block's caller
+    # lacks; a width keeps its own text
     return {k: Width(v) if type(v) is int else v for k, v in arguments.items()}
 
 

@@ -39,8 +39,8 @@ class ConditionalBatchNorm(BatchStatistics, kind="class_batch_norm"):
     """Batch normalization with a gain and a bias for each class (Dumoulin et al., 2017; de Vries et
     al., 2017), which start at 1 and 0.
 
-    Every label is one class. `momentum` is the new batch's share in the running statistics, which
-    are those of all classes together. `statistics: batch` is as for `batch_norm`.
+    Labels are single classes, not multi-hot. `momentum` is the new batch's share in the running
+    statistics, which all classes share. `statistics: batch` is as for `batch_norm`.
     """
 
     role: ClassVar = "norm"

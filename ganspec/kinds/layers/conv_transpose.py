@@ -71,6 +71,6 @@ class ConvTranspose(Weighted, kind="conv_transpose"):
         )
         h = self.add(net, call, x)
         if any(end):
-            # torch crops both sides alike: a further step crops the odd row or column
+            # torch's `padding` crops both sides equally: a further step crops the odd row or column
             h = net.add(Call(nn.ZeroPad2d, (0, -end[1], 0, -end[0])), h)
         return h

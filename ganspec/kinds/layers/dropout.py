@@ -13,10 +13,11 @@ from ganspec.program.ir import Call, Value
 
 
 class Dropout(Layer, kind="dropout"):
-    """Sets a random share `rate` of numbers, or with `channels` of channels, to 0 in training.
+    """Sets random numbers, or whole channels with `channels: true`, to 0 in training.
 
-    Under `tensorflow` the default is `active: false`, since TensorFlow 1's `tf.layers.dropout` does
-    nothing without `training=True`, which code often leaves out.
+    Each is set to 0 with the probability `rate`. Under `tensorflow` the default is `active: false`,
+    since TensorFlow 1's `tf.layers.dropout` does nothing without `training=True`, which code often
+    leaves out.
     """
 
     noun: ClassVar = "dropout"
@@ -34,5 +35,5 @@ class Dropout(Layer, kind="dropout"):
     active: bool = Field(True, description="false: the layer does nothing")
 
     def call(self, x: Value) -> Call:
-        # an inactive dropout has rate 0, so that tables and emitted files show it
+        # an inactive dropout becomes one of rate 0, so that tables and emitted files show it
         return Call(nn.Dropout2d if self.channels else nn.Dropout, self.rate if self.active else 0)

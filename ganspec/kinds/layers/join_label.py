@@ -14,13 +14,15 @@ from ganspec.program.ir import Value
 class JoinLabel(Layer, kind="join_label"):
     """Joins the label to its input: `join_label: {embedding: {size: 50, join: map}}`.
 
-    The key `condition` of a network does the same before its first layer. `join_label` alone is
-    another place for it: the label joins here, and `condition` says how.
+    The key `condition` of a network does the same before its first layer. If a network has
+    `join_label` without a value, its `condition` joins the label at that layer instead.
     """
 
     primary: ClassVar = "condition"
 
-    condition: Condition | None = Field(None, description="in place of the network's `condition`")
+    condition: Condition | None = Field(
+        None, description="way to join the label, in place of the network's `condition`"
+    )
 
     def lower(self, net: Lowering, x: Value) -> Value:
         if self.condition is not None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import operator
 from typing import ClassVar
 
-import torch
-
+from ganspec.kinds.conditions.label import concatenate
 from ganspec.kinds.layer import Layer, Lowering
 from ganspec.language.types import Name
 from ganspec.program.ir import Call, Value
@@ -24,8 +23,7 @@ class Concat(Layer, kind="concat"):
         other = net.tapped(self.value)
         if x.shape[1:] != other.shape[1:]:
             net.refuse("shape-mismatch", f"cannot join {x} with `{self.value}`, {other}", other)
-        channels = x.channels + other.channels
-        return net.add(Call(torch.cat, dim=1, pack=True, channels=channels), x, other)
+        return concatenate(net, x, other)
 
 
 class Add(Layer, kind="add"):

@@ -7,9 +7,9 @@ from ganspec.program.ir import Value
 
 
 class Norm(Layer, kind="norm"):
-    """The place of the network's `normalization`, which changes every `norm` in one line.
+    """The layer that the network's `normalization` names; that key sets every `norm` in one line.
 
-    Under `normalization: none`, or a weight norm alone, there is no layer here.
+    Under `normalization: none`, or a weight norm alone, `norm` adds no layer.
     """
 
     def lower(self, net: Lowering, x: Value) -> Value:
@@ -17,5 +17,5 @@ class Norm(Layer, kind="norm"):
         if layer is None:
             help = "add `normalization: batch` above the network's layers"
             net.refuse("missing-field", "the network does not say what `norm` is", None, help)
-        # errors show this layer's line, not that of the network's `normalization`
+        # errors then show the line of this `norm`, not that of the network's `normalization`
         return net.layer(layer.model_copy().place(self.key_path, self.mark), x)

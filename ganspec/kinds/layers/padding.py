@@ -7,8 +7,9 @@ from typing import Any, Literal, TypeAlias
 from ganspec.language.types import Padding, Pair, pair
 
 Split = Literal["even", "end"]
-"""Split of an odd total of padding. `even` rounds it up to equal sides if the output's size allows
-it, as PyTorch users do; `end` adds the odd row or column last, as Keras and TensorFlow do."""
+"""Split of an odd total of padding. `even` rounds the total up, for equal sides, if the output's
+size allows it, as PyTorch users do; `end` adds the odd row or column at the bottom or right, as
+Keras and TensorFlow do."""
 
 KERAS_SPLIT: dict[str, dict[str, object]] = {
     "keras": {"split": "end"},
@@ -32,9 +33,10 @@ def is_even(sides: Sides) -> bool:
 def stride_arguments(
     stride: Pair, padding: Pair, output_padding: Pair | None = None
 ) -> tuple[tuple[Pair, ...], dict[str, Any]]:
-    """Return positional and named arguments: all named if stride or padding is at its default.
+    """Return a layer's arguments from the stride on, as positional and as named arguments.
 
-    Programmers write `nn.Conv2d(3, 64, 4, 2, 1)`, but `nn.Conv2d(3, 64, 3, padding=1)`.
+    All are named if stride or padding is at its default, else positional, as programmers write
+    `nn.Conv2d(3, 64, 3, padding=1)` but `nn.Conv2d(3, 64, 4, 2, 1)`.
     """
     stride, padding = shorten(stride), shorten(padding)
     output_padding = None if output_padding is None else shorten(output_padding)
@@ -59,6 +61,7 @@ def conv_padding(
 
 
 def _same(kernel: int, stride: int, dilation: int, size: int, split: Split) -> Sides:
+    """Return the `same` padding before and after one axis of `size` pixels."""
     span, outputs = (kernel - 1) * dilation + 1, -(-size // stride)
     total = max((outputs - 1) * stride + span - size, 0)
     half = -(-total // 2)
@@ -70,10 +73,10 @@ def _same(kernel: int, stride: int, dilation: int, size: int, split: Split) -> S
 def transposed_padding(
     padding: Padding, split: Split, *, kernel: Pair, stride: Pair, output_padding: int = 0
 ) -> tuple[Sides, Sides, Sides]:
-    """Return three pairs (rows, columns) for a transposed convolution to crop or keep.
+    """Return three pairs (rows, columns) for a transposed convolution.
 
-    The first is `padding`, which torch crops from both sides. The second is `output_padding`, which
-    torch keeps at the end. The third is the crop at the end that needs a further step.
+    The first is torch's `padding`, which crops both sides of the output. The second is torch's
+    `output_padding`, which extends the end. The third is what a further step must crop at the end.
     """
     axes = zip(pair(kernel), pair(stride), strict=True)
     if padding == "same":
@@ -87,6 +90,7 @@ def transposed_padding(
 
 
 def _transposed_same(kernel: int, stride: int, split: Split) -> tuple[int, int, int]:
+    """Return the three numbers of `transposed_padding` for one axis with `same` padding."""
     total = kernel - stride  # rows or columns of the full output beyond stride * size
     if total < 0:
         return 0, -total, 0

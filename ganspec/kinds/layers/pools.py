@@ -36,7 +36,7 @@ class WindowPool(Layer):
     split: Split = "even"
 
     def settings(self) -> dict[str, Any]:
-        """Return further keyword arguments of the module."""
+        """Return keyword arguments of the module besides those that all window pools share."""
         return {}
 
     def lower(self, net: Lowering, x: Value) -> Value:
@@ -46,9 +46,9 @@ class WindowPool(Layer):
         )
         # `ceil_mode` keeps an incomplete last window, which replaces the odd row or column
         uneven = not (is_even(rows) and is_even(columns))
-        if uneven and any(
-            not is_even(side) and step == 1
-            for side, step in zip((rows, columns), pair(stride), strict=True)
+        if any(
+            not is_even(sides) and step == 1
+            for sides, step in zip((rows, columns), pair(stride), strict=True)
         ):
             message = f"{self.kind} of an even kernel at stride 1 cannot keep height and width"
             net.refuse("bad-value", message, None, "use an odd kernel, or a longer stride")

@@ -17,8 +17,8 @@ Side: TypeAlias = Literal[-1] | Width
 class Reshape(Layer, kind="reshape"):
     """Reshapes its input to a map: `reshape: [channels, height, width]`.
 
-    One of the three may be -1: it follows from the others, as in torch. `[-1, 1, 1]` makes a map of
-    one position of a vector of any length.
+    One of the three may be -1: it follows from the others, as in torch. `[-1, 1, 1]` turns a vector
+    of any length into a map of one position.
     """
 
     primary: ClassVar = "shape"
@@ -40,9 +40,8 @@ class Reshape(Layer, kind="reshape"):
         if x.channels % known if len(sizes) == 2 else x.channels != known:
             shown = " x ".join("?" if size == -1 else str(int(size)) for size in self.shape)
             message = f"a vector of {int(x.channels):,} numbers cannot become {shown}"
-            help = "write -1 for a size that follows from the others"
-            help = "change its sizes" if len(sizes) == 2 else help
+            infer = "write -1 for a size that follows from the others"
+            help = "change its sizes" if len(sizes) == 2 else infer
             net.refuse("shape-mismatch", message, x, help)
-        inferred = x.channels if known == 1 else x.channels // known
-        shape = tuple(inferred if size == -1 else size for size in self.shape)
+        shape = tuple(x.channels // known if size == -1 else size for size in self.shape)
         return net.add(Call(nn.Unflatten, 1, shape, channels=shape[0]), x)

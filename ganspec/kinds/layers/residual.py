@@ -12,7 +12,10 @@ from ganspec.program.ir import Call, Value
 
 
 class Residual(Layer, kind="residual"):
-    """Adds the outputs of `main` and `skip`, which read the input; an empty `skip` returns it."""
+    """Adds the outputs of `main` and `skip`, which both read the input.
+
+    An empty `skip` passes the input on unchanged.
+    """
 
     primary: ClassVar = "main"
     examples: ClassVar = [

@@ -13,7 +13,7 @@ from ganspec.program.ir import Call, Value
 
 
 class UnreadPart(nn.Module):
-    """Gives every output the mean of the input, in the output shape of an unread part."""
+    """Repeats each input's mean in the output shape of a part that was not read."""
 
     def __init__(self, shape):
         super().__init__()
@@ -42,7 +42,7 @@ class UnknownLayer(Layer, kind="unknown"):
         description="the part in words"
     )
     shape: tuple[Width, ...] | None = Field(
-        None, description="output shape, a vector's or a map's; that of the input if not given"
+        None, description="output shape, a vector's or a map's; by default the input's shape"
     )
 
     def lower(self, net: Lowering, x: Value) -> Value:

@@ -52,16 +52,15 @@ EPSILON = "number added to probabilities before their logarithm, which bounds th
 
 
 def check_fields(eps: float, reads: str, **targets: float) -> None:
-    """Refuse an `eps` that no logarithm of a probability reads, and targets that torch refuses."""
+    """Refuse an `eps` that a loss of logits would ignore, and targets that torch refuses."""
     if eps and reads == "logits":
         message = "`eps` is added to probabilities, and the loss reads logits"
-        raise refusal("bad-value", message, "write `reads: probabilities`, or take `eps` away")
+        raise refusal("bad-value", message, "write `reads: probabilities`, or remove `eps`")
     for name, target in targets.items():
         if reads == "probabilities" and not eps and not 0 <= target <= 1:
             message = f"`{name}` is the target of a probability, from 0 to 1, got `{target:g}`"
-            raise refusal(
-                "out-of-range", message, "write another, or remove `reads: probabilities`"
-            )
+            help = "write another, or remove `reads: probabilities`"
+            raise refusal("out-of-range", message, help)
 
 
 class NonSaturating(Loss, kind="non_saturating"):

@@ -27,8 +27,9 @@ def generator_loss(scores, cfg):
 class Wasserstein(Loss, kind="wasserstein"):
     """Difference of mean scores of real and generated images (Arjovsky et al., 2017, equation 3).
 
-    Code that writes the loss as a mean of labels times scores uses -1 for real images and 1 for
-    generated ones. `real_target: 1` swaps the signs: the critic then lowers real images' scores.
+    Code that computes the loss as a mean of targets times scores uses the target -1 for real images
+    and 1 for generated ones. `real_target: 1` swaps them: the critic then lowers the scores of real
+    images.
     """
 
     judge: ClassVar = "critic"

@@ -13,7 +13,7 @@ class Fid(Metric, kind="fid"):
     """Fréchet inception distance (Heusel et al., 2017), between normal fits of the features.
 
     The value falls as the number of images rises, so compare values of equally many images. With no
-    more images than features the covariance is singular; the score then has a note.
+    more images than features the covariance is singular; a note beside the value then says so.
     """
 
     names: ClassVar = ("fid",)

@@ -10,16 +10,16 @@ import torch
 
 from ganspec.language.errors import GanspecError
 
-OPERATORS = ("nms", "qnms")  # names in torchvision's compiled part, which may be missing
+OPERATORS = ("nms", "qnms")  # operators of torchvision's compiled part, which may be missing
 _libraries: list[torch.library.Library] = []  # torch forgets the operators of a freed library
 
 
 class FidelityError(GanspecError):
-    """torch-fidelity is missing or cannot be imported."""
+    """Raised when torch-fidelity is missing or cannot be imported."""
 
 
 def fidelity(module: str = "") -> ModuleType:
-    """Import a module of torch-fidelity, or the package if "". Raise FidelityError on failure."""
+    """Return a module of torch-fidelity, or the package if "". Raise FidelityError on failure."""
     try:
         import_torchvision()
         return importlib.import_module(f"torch_fidelity{module and '.' + module}")
@@ -32,9 +32,9 @@ def fidelity(module: str = "") -> ModuleType:
 def import_torchvision() -> None:
     """Import torchvision, which torch-fidelity needs for data sets that are not used here.
 
-    If torch is built for the CPU but torchvision for a GPU, torchvision has no compiled operators,
-    and its import fails. ganspec uses no such operator: declare them without a body, and import
-    again.
+    If torch is built for the CPU but torchvision for a GPU, torchvision's compiled operators are
+    missing, and its import fails. ganspec calls none of them: declare them without a body, and
+    import torchvision again.
     """
     try:
         import torchvision  # noqa: F401

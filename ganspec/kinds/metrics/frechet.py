@@ -12,7 +12,7 @@ def frechet_distance(
 ) -> float:
     """Return |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)), with S1 = F1 F1^T.
 
-    The formula is that of Dowson & Landau (1982). The eigenvalues of S1 S2 are those of
+    The formula is that of Dowson & Landau (1982). The nonzero eigenvalues of S1 S2 are those of
     F1^T S2 F1, which is symmetric: they are real, and tiny ones can be taken for rounded zeros.
     `factor1`, F1, is features x rank.
     """
@@ -33,7 +33,8 @@ def positive(values: np.ndarray) -> np.ndarray:
 def factor(images: Activations) -> np.ndarray:
     """Return F, features x rank, such that F F^T is the covariance.
 
-    With fewer images than features F consists of the images' differences from the mean.
+    If the features of all images are kept, and the images are no more than the features, F consists
+    of the images' differences from the mean. Otherwise the covariance is factored.
     """
     from scipy import linalg
 

@@ -16,7 +16,7 @@ from ganspec.language.types import Count
 class InceptionScore(Metric, kind="inception_score"):
     """Inception score (Salimans et al., 2016), by torch-fidelity: mean and deviation over parts.
 
-    With a classifier of c classes as the extractor it is at most c.
+    With a classifier of c classes as the extractor, the score is at most c.
     """
 
     names: ClassVar = ("inception_score",)

@@ -15,7 +15,7 @@ from ganspec.language.types import Count
 class Kid(Metric, kind="kid"):
     """Kernel inception distance (Bińkowski et al., 2018), by torch-fidelity: mean and deviation.
 
-    It is unbiased, and may be a little below 0.
+    The estimate is unbiased, so it may be a little below 0.
     """
 
     names: ClassVar = ("kid",)

@@ -26,10 +26,10 @@ class AdamEpsHat(optim.Adam):
 class Adam(Optimizer, kind="adam"):
     """Adam (Kingma & Ba, 2015); `weight_decay` is an L2 term in the gradient.
 
-    Keras and TensorFlow 1 add `eps` before the second moment is corrected, as at the end of the
-    paper's section 2; torch adds it after. `eps` then counts 1 / sqrt(1 - beta2^t) times as much:
-    32 times in the first training step, which matters if gradients are near `eps`. `eps_hat: true`,
-    the default under `keras` and `tensorflow`, adds it before.
+    torch adds `eps` after the second moment is corrected; Keras and TensorFlow 1 add it before, as
+    at the end of the paper's section 2. Added before, `eps` counts 1 / sqrt(1 - beta2^t) times as
+    much: 32 times in the first training step, which matters if gradients are near `eps`.
+    `eps_hat: true`, the default under `keras` and `tensorflow`, adds it before.
     """
 
     framework_defaults: ClassVar = {

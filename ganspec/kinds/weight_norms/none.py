@@ -6,7 +6,7 @@ from ganspec.kinds.weight_norm import WeightNorm
 
 
 class Plain(WeightNorm, kind="none"):
-    """The plain weight, in place of the network's weight norm."""
+    """No weight norm, also where the network has one."""
 
     def wrap(self) -> None:
         return None
