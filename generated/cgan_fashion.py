@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (aa554650).
+Written by ganspec from the spec `cgan_fashion` (cb01ccdf).
 Plain PyTorch, yours to edit.
 """
 
@@ -113,7 +113,7 @@ def find_idx(folder, name):
     return next((path for path in paths if path.is_file()), None)
 
 
-MEGABYTES = 2048  # that are read of a gzipped file, however much it unpacks to
+MEGABYTES = 2048  # most that is read of a gzipped file, so that none fills the memory
 
 
 def read_idx(folder, name, dimensions):
@@ -142,7 +142,7 @@ def read_idx(folder, name, dimensions):
 
 
 def read_pair(folder):
-    """Read a pair of files: images, uint8 N x 1 x 28 x 28, and labels, uint8 N."""
+    """Read a pair of files: images, uint8 N x 1 x H x W, and labels, uint8 N."""
     images = read_idx(folder, "train-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, "train-labels-idx1-ubyte", 1)
     if len(images) != len(labels):

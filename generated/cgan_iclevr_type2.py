@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (1265a4fd).
+Written by ganspec from the spec `cgan_iclevr_type2` (0d498b44).
 Plain PyTorch, yours to edit.
 """
 
@@ -99,7 +99,7 @@ def fake_loss(scores):
 def flatten_image(image):
     """Convert a picture to RGB: deep grey to 8 bits, transparency to white.
 
-    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless it is given.
+    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless the spec sets it.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32)
@@ -126,7 +126,7 @@ def resize_picture(picture):
 
 
 def read_labels(path):
-    """Return dicts from file name to object names and from object name to index."""
+    """Return two dicts: object names by image file, and indices by object name."""
     path = Path(path)
     labels = json.loads(path.read_text("utf-8"))
     index = json.loads(path.with_name("objects.json").read_text("utf-8"))
@@ -172,7 +172,7 @@ def decode_files(files, decode, shape):
 
 
 def mark_objects(labels, index):
-    """Return lists of object names as multi-hot labels, uint8 N x objects."""
+    """Return multi-hot labels, uint8 N x objects, of N lists of object names."""
     marks = torch.zeros(len(labels), len(index), dtype=torch.uint8)
     for row, names in zip(marks, labels, strict=True):
         row[[index[name] for name in names]] = 1
@@ -194,7 +194,7 @@ def load_images(folder):
 
 
 def read_conditions(path):
-    """Return the objects that a JSON file lists, 0 or 1, float N x objects."""
+    """Return the conditions in a JSON file as multi-hot labels, float N x objects."""
     rows = json.loads(path.read_text("utf-8"))
     index = json.loads(path.with_name("objects.json").read_text("utf-8"))
     return mark_objects(

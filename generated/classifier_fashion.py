@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (4e066476).
+Written by ganspec from the spec `classifier_fashion` (bdf38006).
 Plain PyTorch, yours to edit.
 """
 
@@ -86,7 +86,7 @@ def find_idx(folder, name):
     return next((path for path in paths if path.is_file()), None)
 
 
-MEGABYTES = 2048  # that are read of a gzipped file, however much it unpacks to
+MEGABYTES = 2048  # most that is read of a gzipped file, so that none fills the memory
 
 
 def read_idx(folder, name, dimensions):
@@ -115,7 +115,7 @@ def read_idx(folder, name, dimensions):
 
 
 def read_pair(folder, prefix):
-    """Read a pair of files: images, uint8 N x 1 x 28 x 28, and labels, uint8 N."""
+    """Read a pair of files: images, uint8 N x 1 x H x W, and labels, uint8 N."""
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):
@@ -166,7 +166,7 @@ def draw_batches(images, labels, seed):
 
 
 def accuracy(outputs, labels):
-    """Return the share of images whose highest output is that of their class."""
+    """Return the share of images for which the output of their class is the highest."""
     return (outputs.argmax(1) == labels).float().mean()
 
 

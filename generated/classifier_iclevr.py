@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (11678257).
+Written by ganspec from the spec `classifier_iclevr` (c408073d).
 Plain PyTorch, yours to edit.
 """
 
@@ -95,7 +95,7 @@ class Classifier(nn.Module):
 def flatten_image(image):
     """Convert a picture to RGB: deep grey to 8 bits, transparency to white.
 
-    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless it is given.
+    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless the spec sets it.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32)
@@ -122,7 +122,7 @@ def resize_picture(picture):
 
 
 def read_labels(path):
-    """Return dicts from file name to object names and from object name to index."""
+    """Return two dicts: object names by image file, and indices by object name."""
     path = Path(path)
     labels = json.loads(path.read_text("utf-8"))
     index = json.loads(path.with_name("objects.json").read_text("utf-8"))
@@ -168,7 +168,7 @@ def decode_files(files, decode, shape):
 
 
 def mark_objects(labels, index):
-    """Return lists of object names as multi-hot labels, uint8 N x objects."""
+    """Return multi-hot labels, uint8 N x objects, of N lists of object names."""
     marks = torch.zeros(len(labels), len(index), dtype=torch.uint8)
     for row, names in zip(marks, labels, strict=True):
         row[[index[name] for name in names]] = 1
@@ -202,16 +202,16 @@ def draw_batches(images, labels, seed):
 
 
 def find_labels(outputs, labels):
-    """Return multi-hot labels without those that the outputs miss.
+    """Return multi-hot labels with 1 only where the outputs find the label.
 
-    An image with k labels keeps those that are among its k highest outputs.
+    Of an image's k labels, those are found that are among its k highest outputs.
     """
     ranks = outputs.argsort(1, descending=True).argsort(1)
     return (ranks < labels.sum(1, keepdim=True)) * labels
 
 
 def multi_hot_accuracy(outputs, labels):
-    """Return the share of all labels that `find_labels` keeps."""
+    """Return the share of all labels that `find_labels` finds."""
     return find_labels(outputs, labels).sum() / labels.sum().clamp(min=1)
 
 

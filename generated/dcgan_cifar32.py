@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `dcgan_cifar32` (4fc66037).
+Written by ganspec from the spec `dcgan_cifar32` (2fde117a).
 Plain PyTorch, yours to edit.
 """
 
@@ -99,7 +99,7 @@ def read_batch(file, name):
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    # in Python, since the form in C fills the memory for one wrong number
+    # pickle's class in C, which is faster, can fill the memory for one damaged number
     class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:

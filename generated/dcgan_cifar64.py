@@ -1,6 +1,6 @@
 """DCGAN on CIFAR-10 at 64 x 64, as a student's TensorFlow 1 report ran it.
 
-Written by ganspec from the spec `dcgan_cifar64` (fcfe6ef3).
+Written by ganspec from the spec `dcgan_cifar64` (e1464af1).
 Plain PyTorch, yours to edit.
 """
 
@@ -164,7 +164,7 @@ def read_batch(file, name):
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    # in Python, since the form in C fills the memory for one wrong number
+    # pickle's class in C, which is faster, can fill the memory for one damaged number
     class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:

@@ -1,6 +1,6 @@
 """DCGAN on Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `dcgan_fashion` (92c4092e).
+Written by ganspec from the spec `dcgan_fashion` (f0d9e797).
 Plain PyTorch, yours to edit.
 """
 
@@ -109,7 +109,7 @@ def find_idx(folder, name):
     return next((path for path in paths if path.is_file()), None)
 
 
-MEGABYTES = 2048  # that are read of a gzipped file, however much it unpacks to
+MEGABYTES = 2048  # most that is read of a gzipped file, so that none fills the memory
 
 
 def read_idx(folder, name, dimensions):
@@ -138,7 +138,7 @@ def read_idx(folder, name, dimensions):
 
 
 def read_pair(folder):
-    """Read a pair of files: images, uint8 N x 1 x 28 x 28, and labels, uint8 N."""
+    """Read a pair of files: images, uint8 N x 1 x H x W, and labels, uint8 N."""
     images = read_idx(folder, "train-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, "train-labels-idx1-ubyte", 1)
     if len(images) != len(labels):

@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (106f2b0e).
+Written by ganspec from the spec `denoising_fashion` (c50f097a).
 Plain PyTorch, yours to edit.
 """
 
@@ -77,7 +77,7 @@ def find_idx(folder, name):
     return next((path for path in paths if path.is_file()), None)
 
 
-MEGABYTES = 2048  # that are read of a gzipped file, however much it unpacks to
+MEGABYTES = 2048  # most that is read of a gzipped file, so that none fills the memory
 
 
 def read_idx(folder, name, dimensions):
@@ -106,7 +106,7 @@ def read_idx(folder, name, dimensions):
 
 
 def read_pair(folder, prefix):
-    """Read a pair of files: images, uint8 N x 1 x 28 x 28, and labels, uint8 N."""
+    """Read a pair of files: images, uint8 N x 1 x H x W, and labels, uint8 N."""
     images = read_idx(folder, f"{prefix}-images-idx3-ubyte", 3)[:, None]
     labels = read_idx(folder, f"{prefix}-labels-idx1-ubyte", 1)
     if len(images) != len(labels):

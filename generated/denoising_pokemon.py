@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (aa3f8d94).
+Written by ganspec from the spec `denoising_pokemon` (156c8802).
 Plain PyTorch, yours to edit.
 """
 
@@ -72,7 +72,7 @@ class Autoencoder(nn.Module):
 def flatten_image(image):
     """Convert a picture to RGB: deep grey to 8 bits, transparency to white.
 
-    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless it is given.
+    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless the spec sets it.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32)
@@ -151,7 +151,7 @@ def walk_files(folder, above=()):
 
 
 def is_image(path):
-    """Return True if PIL reads files with such a name, but not for programs (EPS)."""
+    """Return True if PIL reads files with this ending, but not for EPS, a program."""
     kind = Image.registered_extensions().get(path.suffix.lower(), "EPS")
     return kind in Image.OPEN and kind != "EPS"
 

@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (49d87414). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (140e0810). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -141,7 +141,7 @@ def read_batch(file, name):
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    # in Python, since the form in C fills the memory for one wrong number
+    # pickle's class in C, which is faster, can fill the memory for one damaged number
     class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:

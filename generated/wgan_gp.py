@@ -1,6 +1,6 @@
 """WGAN with gradient penalty on DCGAN's networks (Gulrajani et al., 2017).
 
-Written by ganspec from the spec `wgan_gp` (c261f5c1). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `wgan_gp` (5b2bd485). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -104,7 +104,7 @@ def gradient_penalty(discriminator, real, fake):
 
 # ---- Data ----
 def draw_scenes(random, count):
-    """Choose one to three random objects per scene: fields by name, each N x 3."""
+    """Return the fields of N scenes of one to three objects, by name, each N x 3."""
     numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
     place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
     slot = torch.arange(3)
@@ -156,7 +156,7 @@ def meet_solid(origin, direction, half, bend, reach):
 
 
 def shade_solids(solid, rays, light):
-    """Return the colour of N pixels, N x 3, and the share that solids cover, N x 1."""
+    """Return the colours of N pixels, N x 3, and the share that solids cover, N x 1."""
     size, cube = solid["size"], solid["shape"] == 0
     half, reach = size.where(~cube, 0.8 * size), size.where(~cube, 10 * size)
     bend = (solid["shape"] == 1).float()

@@ -1,6 +1,6 @@
 """Conditional WGAN-GP on i-CLEVR, 64 x 64, as a student's PyTorch report prints it.
 
-Written by ganspec from the spec `wgan_gp_iclevr` (bc096064).
+Written by ganspec from the spec `wgan_gp_iclevr` (a1c6569f).
 Plain PyTorch, yours to edit.
 """
 
@@ -104,7 +104,7 @@ def gradient_penalty(discriminator, real, fake, labels):
 def flatten_image(image):
     """Convert a picture to RGB: deep grey to 8 bits, transparency to white.
 
-    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless it is given.
+    In grey of 16 or 32 bits, white is 65535, or 1 for floats, unless the spec sets it.
     """
     if image.mode == "F" or image.mode.startswith("I"):
         grey = np.asarray(image).astype(np.float32)
@@ -131,7 +131,7 @@ def resize_picture(picture):
 
 
 def read_labels(path):
-    """Return dicts from file name to object names and from object name to index."""
+    """Return two dicts: object names by image file, and indices by object name."""
     path = Path(path)
     labels = json.loads(path.read_text("utf-8"))
     index = json.loads(path.with_name("objects.json").read_text("utf-8"))
@@ -177,7 +177,7 @@ def decode_files(files, decode, shape):
 
 
 def mark_objects(labels, index):
-    """Return lists of object names as multi-hot labels, uint8 N x objects."""
+    """Return multi-hot labels, uint8 N x objects, of N lists of object names."""
     marks = torch.zeros(len(labels), len(index), dtype=torch.uint8)
     for row, names in zip(marks, labels, strict=True):
         row[[index[name] for name in names]] = 1
@@ -199,7 +199,7 @@ def load_images(folder):
 
 
 def read_conditions(path):
-    """Return the objects that a JSON file lists, 0 or 1, float N x objects."""
+    """Return the conditions in a JSON file as multi-hot labels, float N x objects."""
     rows = json.loads(path.read_text("utf-8"))
     index = json.loads(path.with_name("objects.json").read_text("utf-8"))
     return mark_objects(
