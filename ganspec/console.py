@@ -49,6 +49,11 @@ DataFolder = Annotated[
         "~/.cache/ganspec/data are searched.",
     ),
 ]
+OutFile = Annotated[
+    Path | None,
+    typer.Option("-o", "--out", metavar="FILE", help="File to write instead of printing."),
+]
+OverwriteFile = Annotated[bool, typer.Option("--overwrite", help="Replace FILE where it exists.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, as `--format json` does.")]
 Kinds = Annotated[
     list[Path] | None,
@@ -150,10 +155,13 @@ def chosen_form(form: Form | None, default: Form, **flags: bool) -> Form:
 def form_of(out: Path | None, suffixes: Mapping[Form, Sequence[str]], default: Form) -> Form:
     """Return the form for the suffix of the file `out`, `default` if there is none.
 
-    `suffixes` lists the suffixes of each form.
+    `suffixes` lists the suffixes of each form. Call `fail` if the suffix is none of them.
     """
-    suffix = out.suffix.lower() if out and not is_stream(out) else None
-    return next((form for form, known in suffixes.items() if suffix in known), default)
+    suffix = out.suffix.lower() if out and not is_stream(out) else ""
+    fitting = [form for form, known in suffixes.items() if suffix in known]
+    if out and suffix and not fitting:
+        with_suffix(out, *dict.fromkeys(each for known in suffixes.values() for each in known))
+    return fitting[0] if fitting else default
 
 
 def with_suffix(out: Path, *suffixes: str) -> Path:
@@ -167,6 +175,26 @@ def with_suffix(out: Path, *suffixes: str) -> Path:
     if out.suffix:
         fail(f"{out} is no name for this file: end its name in {conjunction(list(suffixes), 'or')}")
     return out.with_suffix(suffixes[0])
+
+
+def free_file(out: Path | None, overwrite: bool, *suffixes: str) -> Path | None:
+    """Return the file `out` with one of `suffixes`, or None without a file.
+
+    Call `fail` if it has another suffix, or if it exists and is not to be replaced.
+    """
+    out = with_suffix(out, *suffixes) if out is not None else None
+    if out and would_replace(out) and not overwrite:
+        fail(f"{out} exists; add --overwrite, or choose another -o")
+    return out
+
+
+def print_or_write(text: str, out: Path | None) -> None:
+    """Write `text` to the file `out`, and say so on standard error; or print it without a file."""
+    if out and not is_stdout(out):
+        write_text(out, text + "\n")
+        typer.echo(f"{out} written", err=True)
+    elif text:
+        typer.echo(text)
 
 
 def tell(text: str, target: Path | str | None) -> None:

@@ -266,7 +266,7 @@ def test_blocks_lose_nothing_and_fit(found, count, less, transpose, every):
         assert [c for part in parts for c in part.columns[1:]] == table.columns[1:]
         for part in parts:
             assert max(
-                map(len, FORMS["text"][0](SurveyLayout((part,), ())).splitlines())
+                map(len, FORMS["text"][0](SurveyLayout("", (part,), ())).splitlines())
             ) <= width or (len(part.head) == 2)
 
 
@@ -339,3 +339,21 @@ def test_rules_that_clash_are_refused(tmp_path):
     (tmp_path / "a.yaml").write_text(f"extends: {base}\ntrain: {{order: [mine]}}\n")
     result = CliRunner().invoke(app, ["compare", str(tmp_path / "a.yaml"), str(base)])
     assert result.exit_code == 1 and "no update is called `mine`" in result.output
+
+
+@pytest.mark.parametrize("count", [2, 7])
+def test_a_page_has_each_spec_and_fits_a_phone(tmp_path, browser, count):
+    """Rows are specs if there are many; nothing is loaded, and a title is text."""
+    for i in range(count):
+        text = (ROOT / "specs" / "dcgan.yaml").read_text()
+        text = text.replace("train: {batch: 128", f"train: {{batch: {i + 8}")
+        (tmp_path / f"<b>{i}.yaml").write_text(text)
+    out = tmp_path / "page.html"
+    run(*sorted(tmp_path.glob("*.yaml")), NAMES[0], "-o", out)
+    for width, dark in [(1400, False), (390, True)]:
+        page = browser.open(out, width, dark)
+        assert page.complaints() == [] and page.overflow() <= 0 and page.unreadable() == []
+    names = page.texts("thead th" if count == 2 else "tbody th")
+    assert [f"<b>{i}" for i in range(count)] == [n for n in names if n.startswith("<b>")]
+    assert run(NAMES[0], "-o", out, status=2).startswith("error: ")
+    assert ".html, .htm or .json" in run(NAMES[0], "-o", tmp_path / "x.pdf", status=2)

@@ -50,6 +50,8 @@ OUTPUTS = {
     "export": (["export", "RUNS/grey", "--format", "safetensors"], ".safetensors"),
     "diff": (["diff", DCGAN, "RUNS/grey"], ".txt"),
     "diff html": (["diff", DCGAN, "RUNS/grey", "--format", "html"], ".html"),
+    "compare": (["compare", DCGAN, "RUNS/grey"], ".txt"),
+    "compare html": (["compare", DCGAN, "RUNS/grey", "--format", "html"], ".html"),
     "report": (["report", "RUNS/grey"], ".html"),
     "import": (["import", "--summary", TABLE, "--input", "x:3x32x32"], ".yaml"),
 }

@@ -6,6 +6,7 @@ import gzip
 import json
 import pickle
 import struct
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -81,3 +82,32 @@ def check_equal(read, written):
     for got, expected in zip(read, written, strict=True):
         assert got.dtype == expected.dtype
         assert torch.equal(got, expected)
+
+
+def write_submissions(folder):
+    """Write a dozen students' files: a DCGAN with and without mistakes, a table, a broken file."""
+    folder.mkdir()
+    theirs = (Path(__file__).parent / "imported" / "dcgan.py").read_text()
+    changes = {
+        "ada": [],
+        "ben": [("ngf=64", "ngf=32"), ("ndf=64", "ndf=32")],
+        "cleo": [("nn.ReLU(True)", "nn.LeakyReLU(0.2)")],
+        "dan": [("            nn.BatchNorm2d(ndf * 2),\n", "")],
+        "eve": [("nn.LeakyReLU(0.2, inplace=True)", "nn.LeakyReLU(inplace=True)")],
+        "fay": [("            nn.Sigmoid(),\n", "")],
+        "gus": [("nn.BatchNorm2d(ndf", "nn.InstanceNorm2d(ndf")],
+        "hal": [("nn.Tanh()", "nn.Sigmoid()")],
+        "ida": [("nz, ngf * 8, 4, 1, 0", "nz, ngf * 8, 5, 1, 0")],
+        "jon": [
+            ("import torch.nn as nn", "import torch\nimport torch.nn as nn"),
+            ("return output\n", "return torch.sort(output, 3).values\n"),
+        ],
+        "kim": [("class Discriminator(nn.Module):", "class Discriminator(nn.Module)")],
+    }
+    for name, pairs in changes.items():
+        text = theirs
+        for pair in pairs:
+            text = text.replace(*pair)
+        (folder / f"{name}.py").write_text(text)
+    table = Path(__file__).parent / "summaries" / "dcgan_fashion_discriminator_plain.txt"
+    (folder / "lea.txt").write_text(table.read_text())

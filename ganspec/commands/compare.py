@@ -5,11 +5,24 @@ from __future__ import annotations
 import shutil
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganspec.console import AsJson, Quiet, chosen_form, fail, refuse_two_inputs, reported
+from ganspec.console import (
+    AsJson,
+    OutFile,
+    OverwriteFile,
+    Quiet,
+    chosen_form,
+    fail,
+    form_of,
+    free_file,
+    print_or_write,
+    refuse_two_inputs,
+    reported,
+)
 from ganspec.progress import Progress, quieted
 
 if TYPE_CHECKING:
@@ -23,7 +36,31 @@ class TableForm(StrEnum):
     markdown = "markdown"
     csv = "csv"
     latex = "latex"
+    html = "html"
     json = "json"
+
+
+ENDINGS = {
+    TableForm.text: (".txt", ".log"),
+    TableForm.markdown: (".md", ".markdown"),
+    TableForm.csv: (".csv",),
+    TableForm.latex: (".tex",),
+    TableForm.html: (".html", ".htm"),
+    TableForm.json: (".json",),
+}
+
+FormOption = Annotated[
+    TableForm | None,
+    typer.Option("--format", help="Form of the table; by default that of FILE's ending, or text."),
+]
+Transpose = Annotated[
+    bool | None,
+    typer.Option(
+        "--transpose/--columns",
+        help="One row per spec, or one column per spec. [default: columns if they fit]",
+        show_default=False,
+    ),
+]
 
 
 def compare(
@@ -34,7 +71,7 @@ def compare(
             help="Spec files, run folders, names of `ganspec new --list`, or FILE@REVISION of git.",
         ),
     ],
-    form: Annotated[TableForm | None, typer.Option("--format", help="Form of the table.")] = None,
+    form: FormOption = None,
     as_json: AsJson = False,
     rows: Annotated[
         str, typer.Option(help="Only these rows, in order: `data,norm,loss`, or `hyperparameters`.")
@@ -42,24 +79,20 @@ def compare(
     every: Annotated[
         bool, typer.Option("--all", help="Include rows that are the same for all specs.")
     ] = False,
-    transpose: Annotated[
-        bool | None,
-        typer.Option(
-            "--transpose/--columns",
-            help="One row per spec, or one column per spec. [default: columns if they fit]",
-            show_default=False,
-        ),
-    ] = None,
+    transpose: Transpose = None,
     width: Annotated[
         int | None, typer.Option(min=20, help="Widest table in characters; wider ones are split.")
     ] = None,
+    out: OutFile = None,
+    overwrite: OverwriteFile = False,
     quiet: Quiet = False,
 ) -> None:
     """Compare any number of specs in a table: data, networks, losses, training, scores."""
-    chosen = chosen_form(form, TableForm.text, json=as_json)
+    chosen = chosen_form(form, form_of(out, ENDINGS, TableForm.text), json=as_json)
     if chosen is TableForm.json and (width or transpose is not None):
         option = "--width" if width else "--transpose" if transpose else "--columns"
         fail(f"{option} is for tables, and JSON is none: leave it out")
+    out = free_file(out, overwrite, *ENDINGS[chosen])
     refuse_two_inputs(*names)
     with quieted(quiet), reported():
         from ganspec.comparison.survey import survey
@@ -68,17 +101,25 @@ def compare(
         words = [word for word in rows.split(",") if word.strip()]
         with Progress("compare", "specs") as progress:
             table = survey(open_systems(names), words, progress)
-        typer.echo(_text(table, chosen, width, transpose, every))
+        print_or_write(_text(table, chosen, width, transpose, every, out), out)
 
 
 def _text(
-    table: Survey, form: TableForm, width: int | None, transpose: bool | None, every: bool
+    table: Survey,
+    form: TableForm,
+    width: int | None,
+    transpose: bool | None,
+    every: bool,
+    out: Path | None,
 ) -> str:
-    from ganspec.report.survey_table import FORMS, json_text, layout
+    """Return the table in a form, as wide as the terminal if it is printed there as text."""
+    from ganspec.report.survey_table import ABREAST, FORMS, json_text, layout
 
     if form is TableForm.json:
         return json_text(table, every)
     write, default_width = FORMS[form]
-    if form is TableForm.text and sys.stdout.isatty():
+    if form is TableForm.text and out is None and sys.stdout.isatty():
         default_width = shutil.get_terminal_size().columns
+    if form is TableForm.html and transpose is None:
+        transpose = len(table.titles) > ABREAST
     return write(layout(table, width or default_width, transpose, every))

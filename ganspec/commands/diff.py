@@ -4,24 +4,24 @@ from __future__ import annotations
 
 from enum import StrEnum
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ganspec.atomic import would_replace, write_text
 from ganspec.console import (
     AsJson,
+    OutFile,
+    OverwriteFile,
     chosen_form,
     fail,
     form_of,
+    free_file,
+    print_or_write,
     refuse_two_inputs,
     reported,
     show_diagnostics,
-    with_suffix,
 )
 from ganspec.language.errors import SpecError
-from ganspec.streams import is_stdout
 
 if TYPE_CHECKING:
     from ganspec.comparison.edits import Comparison
@@ -63,13 +63,8 @@ def diff(
         typer.Option(metavar="PART", help="A network or section, as discriminator or train."),
     ] = None,
     stat: Stat = False,
-    out: Annotated[
-        Path | None,
-        typer.Option("-o", "--out", metavar="FILE", help="File to write instead of printing."),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace FILE where it exists.")
-    ] = False,
+    out: OutFile = None,
+    overwrite: OverwriteFile = False,
 ) -> None:
     """Show in which networks and settings two specs differ; exit with 1 if they do, else with 0.
 
@@ -80,19 +75,13 @@ def diff(
     chosen = chosen_form(form, usual, json=as_json)
     if stat and chosen is not DiffForm.text:
         fail("--stat is for text: leave out the other form")
-    out = with_suffix(out, *ENDINGS[chosen]) if out else None
-    if out and would_replace(out) and not overwrite:
-        fail(f"{out} exists; add --overwrite, or choose another -o")
+    out = free_file(out, overwrite, *ENDINGS[chosen])
     refuse_two_inputs(first, second)
     with reported():
         comparison = _comparison(first, second, only or [])
         report = import_module(f"ganspec.report.diff_{chosen}")
         text = report.stat(comparison) if stat else report.render(comparison)
-        if out and not is_stdout(out):
-            write_text(out, text + "\n")
-            typer.echo(f"{out} written", err=True)
-        elif text:
-            typer.echo(text)
+        print_or_write(text, out)
     raise typer.Exit(0 if comparison.is_equal else 1)
 
 

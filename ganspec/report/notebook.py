@@ -22,7 +22,7 @@ from ganspec.report.graph_svg import picture
 from ganspec.report.page import data_uri, page
 from ganspec.report.run_images import final_picture
 from ganspec.report.run_view import RunView
-from ganspec.report.survey_table import layout
+from ganspec.report.survey_table import ABREAST, layout
 from ganspec.report.table import layer_table
 from ganspec.runs.record import read_record
 from ganspec.sampling.trained_run import Samples, TrainedRun
@@ -116,7 +116,7 @@ def show_comparison(comparison: Comparison) -> str:
 
 def show_survey(survey: Survey) -> str:
     """Return a table of the rows that differ, with a column for each spec, or a row if over six."""
-    return show("survey", layout(survey, None, len(survey.titles) > 6, every=False))
+    return show("survey", layout(survey, None, len(survey.titles) > ABREAST, every=False))
 
 
 def _cells(name: str, net: Net) -> NetworkCells:

@@ -1,4 +1,4 @@
-"""Tables of a survey, as text, Markdown, CSV or LaTeX."""
+"""Tables of a survey, as text, Markdown, CSV, LaTeX or an HTML page."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ from itertools import zip_longest
 from ganspec.comparison.survey import Survey, SurveyRow
 from ganspec.language.errors import printable
 from ganspec.report.markup import latex, markdown, markdown_line
+from ganspec.report.page import page
+from ganspec.version import VERSION
 
 WIDEST = 30  # characters; longer cells are wrapped
 GAP = 2  # spaces between columns
 NONE = "-"
+ABREAST = 6  # most specs that are columns of a page
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,10 @@ class SurveyTable:
 class SurveyLayout:
     """The tables of a survey, the notes below them, and the width of both in characters.
 
-    `width` is None without a limit.
+    `width` is None without a limit. `title` names the specs, or says how many there are.
     """
 
+    title: str
     tables: tuple[SurveyTable, ...]
     notes: tuple[str, ...]
     width: int | None = None
@@ -90,7 +94,10 @@ def layout(survey: Survey, width: int | None, transpose: bool | None, every: boo
         rows = shown.filled if every else shown.uneven
         table = _lying(survey.titles, rows)
     tables = (table,) if width is None else tuple(table.blocks(width))
-    return SurveyLayout(tables if rows else (), tuple(_notes(shown, rows, every)), width)
+    titles = survey.titles
+    title = " / ".join(titles) if len(titles) <= ABREAST else f"{len(titles)} specs"
+    notes = tuple(_notes(shown, rows, every))
+    return SurveyLayout(printable(title), tables if rows else (), notes, width)
 
 
 def _upright(titles: tuple[str, ...], rows: tuple[SurveyRow, ...]) -> SurveyTable:
@@ -191,6 +198,11 @@ def latex_text(laid: SurveyLayout) -> str:
     return "\n".join([*lines, *notes]).rstrip("\n")
 
 
+def html_text(laid: SurveyLayout) -> str:
+    """Return a page with the tables and notes, which needs no other file."""
+    return page("survey.html.jinja", laid=laid, version=VERSION)
+
+
 def json_text(survey: Survey, every: bool) -> str:
     """Return JSON with the rows in which the specs differ, or, with `every`, with all rows.
 
@@ -222,4 +234,5 @@ FORMS: dict[str, tuple[Callable[[SurveyLayout], str], int | None]] = {
     "markdown": (markdown_text, 130),
     "csv": (csv_text, None),
     "latex": (latex_text, 90),
+    "html": (html_text, None),
 }
