@@ -108,7 +108,7 @@ def test_a_batch_may_name_only_the_parts_of_an_array(function):
     ],
 )
 def test_other_pickles_are_not_batches(batch):
-    with pytest.raises(ValueError, match="test_batch is not a CIFAR-10 batch"):
+    with pytest.raises(ValueError, match="test_batch is damaged, or not a CIFAR-10 batch"):
         cifar10.read_batch(io.BytesIO(pickle.dumps(batch)), "test_batch")
 
 
@@ -117,6 +117,6 @@ def test_truncated_batches_are_named(tmp_path):
     path = tmp_path / "data_batch_2"
     for size in (0, 100, 5000):
         path.write_bytes(path.read_bytes()[:size])
-        with pytest.raises(ValueError, match="data_batch_2 is not a CIFAR-10 batch: "):
+        with pytest.raises(ValueError, match="data_batch_2 is damaged, or not a CIFAR-10 batch: "):
             cifar10.load_images(tmp_path, 32, 32, 3)
         write_batches(tmp_path)

@@ -160,7 +160,7 @@ def test_a_gzipped_file_is_read_up_to_a_limit(tmp_path, monkeypatch):
 def test_numbers_of_a_pickle_fill_no_memory(tmp_path, little_memory, stream):
     write_small_cifar10(tmp_path)
     (tmp_path / "cifar-10-batches-py" / "data_batch_2").write_bytes(stream)
-    with pytest.raises(DataError, match="data_batch_2 is not a CIFAR-10 batch"):
+    with pytest.raises(DataError, match="data_batch_2 is damaged, or not a CIFAR-10 batch"):
         images_of("cifar10", tmp_path)
 
 
@@ -170,7 +170,7 @@ def test_labels_of_cifar10_are_classes(tmp_path, labels):
     batch = {b"data": pixels(len(labels), 3072), b"labels": labels}
     path = tmp_path / "cifar-10-batches-py" / "data_batch_2"
     path.write_bytes(pickle.dumps(batch))
-    with pytest.raises(DataError, match="data_batch_2 is not a CIFAR-10 batch"):
+    with pytest.raises(DataError, match="data_batch_2 is damaged, or not a CIFAR-10 batch"):
         images_of("cifar10", tmp_path)
 
 

@@ -87,7 +87,8 @@ class AlignedNetworks:
         self.is_uniform = all(len(each) <= 1 for each in norms)
         self.norms = [next(iter(each), "none") for each in norms]
         self.pairs = align(a.leaves, b.leaves, self.same)
-        self._places: tuple[dict[int, int], dict[int, int]] = ({}, {})  # by number of paired layer
+        # for each network, the places of its paired layers by the numbers of these layers
+        self._places: tuple[dict[int, int], dict[int, int]] = ({}, {})
         for at, pair in enumerate(self.pairs):
             for places, leaves in zip(self._places, pair if all(pair) else (), strict=False):
                 places.update({leaf.layer.number: at for leaf in leaves})

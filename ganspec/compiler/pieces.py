@@ -36,11 +36,11 @@ class Piece:
 
 @dataclass(eq=False)
 class Version:
-    """A definition for one configuration; for another configuration it has another version.
+    """A definition as it is emitted for one configuration; another one has another version.
 
-    `bound` are the values of the parameters that it no longer has. If the function would only pass
-    its arguments on, it is left out of the file, and `stands_for` is the text that names the
-    function that it calls.
+    `bound` has the parameters that are left out since their values are known, with these values.
+    `stands_for` is set if the function would only pass its arguments on to another one: it is not
+    emitted, and its calls use this text, which names the other function.
     """
 
     definition: Definition
@@ -51,7 +51,7 @@ class Version:
 
 @dataclass(frozen=True)
 class CallText:
-    """The name of a function in its calls, and the parameters that it no longer has."""
+    """The name that calls of a function use, and the parameters that are left out of them."""
 
     mark: str
     without: set[str]

@@ -70,7 +70,10 @@ class Present:
         return bool(values) and all(value is None for value in values)
 
     def fewer(self, node: ast.Call) -> list[ast.expr]:
-        """Return the classes of an `isinstance` that fit some module; [] if all or none do."""
+        """Return those classes in an `isinstance` that some module is an instance of.
+
+        Return [] if that is all of them, or none.
+        """
         modules, classes = self._asked(node)
         kept = [e for e, kind in classes.items() if any(isinstance(m, kind) for m in modules)]
         return kept if len(kept) < len(classes) else []

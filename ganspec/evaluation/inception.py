@@ -106,8 +106,8 @@ def resized(images: torch.Tensor, method: str) -> torch.Tensor:
 def interpolate(images: torch.Tensor, width: int) -> torch.Tensor:
     """Return images resized linearly to `width` columns: column i is read at i * old width / width.
 
-    `resized` does all columns, then all rows. This gives torch-fidelity's numbers, bit for bit,
-    which computes the columns of a row each time it reads the row.
+    `resized` computes all columns, then all rows. torch-fidelity computes the columns of a row anew
+    each time it reads the row. Both give the same numbers, bit for bit.
     """
     scale = torch.tensor(images.shape[-1] / width, dtype=torch.float32, device=images.device)
     place = torch.arange(width, dtype=torch.float32, device=images.device) * scale

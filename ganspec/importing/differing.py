@@ -23,10 +23,10 @@ class Template:
 
 
 def template(runs: list[list[Entry]], usual: Mapping[str, str]) -> Template:
-    """Return the layers of `runs` with a name for each number that differs between the runs.
+    """Return layers that stand for all `runs`, with a name for each number that differs.
 
-    Runs are lists of layers with equal outlines. Numbers that are equal in every run share a name:
-    that of the first field, or the name in `usual` for that field.
+    Runs are lists of layers with equal outlines. Two numbers that are equal to each other in every
+    run share a name: that of the field of the first one, or the name in `usual` for that field.
     """
     names: dict[tuple[int, ...], str] = {}
     places: dict[Path, str] = {}

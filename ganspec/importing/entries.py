@@ -23,8 +23,9 @@ class Entry:
     """One layer of a list: its kind, its fields that are not at their defaults, and a note.
 
     `kind` is None if no layer expresses the calls. Fields of a residual, a repeat or a block may
-    be lists of entries. `calls` are in the order of the modules of the lowered layer. `output` is
-    the number of the layer's output in the recorded graph, -1 if it has none.
+    be lists of entries. `calls` are the recorded calls that the layer expresses, in the order of
+    its modules in a program. `output` is the number that the recorded graph gives the layer's
+    output, -1 if it has none.
     """
 
     kind: str | None
@@ -67,7 +68,7 @@ def walk(entries: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def calls_of(entries: Iterable[Entry]) -> Iterator[RecordedCall]:
-    """Yield the calls of the layers and of inner layers, in the lowered program's order."""
+    """Yield the calls of the layers and of inner layers, in the program's order."""
     for entry in entries:
         for part in entry.inner():
             yield from calls_of(part)

@@ -17,7 +17,8 @@ from ganspec.language.kinds import Kind
 from ganspec.language.section import Section
 
 PATH = re.compile(r"[a-z_][a-z0-9_]*(\.([a-z_][a-z0-9_]*|-?[0-9]{1,4}))*", re.ASCII)
-UNNAMED = {"name", "doc", "as", "from", "vars"}  # fields of names, and numbers that others repeat
+# fields that are no parts: names and texts, and `vars`, whose numbers other fields contain
+UNNAMED = {"name", "doc", "as", "from", "vars"}
 HOLDER = object()  # the value of a part that only holds others
 
 

@@ -29,9 +29,10 @@ CONTEXT = 1  # number of equal layers shown before and after a difference
 
 
 def render(comparison: Comparison, width: int | None = None) -> str:
-    """Return the comparison as lines of at most `width` characters, from NARROWEST to WIDEST.
+    """Return the comparison as a text, in lines of at most `width` characters.
 
-    By default, `width` is that of the terminal, or PIPED.
+    By default, `width` is the terminal's, or PIPED if the output is no terminal. Less than
+    NARROWEST counts as NARROWEST, more than WIDEST as WIDEST.
     """
     if width is None:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED

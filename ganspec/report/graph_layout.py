@@ -182,7 +182,10 @@ class _Layout:
         right[band + 1] = max(right[band + 1], x + below)
 
     def room(self, index: int) -> tuple[float, float, float]:
-        """Return the widths left and right of a node's axis, and of the shape's text below it."""
+        """Return how far a node reaches left and right of its axis, and its shape's text right.
+
+        The text of the shape stands below the node and begins at its axis; 0 if it is not shown.
+        """
         node, (left, right, _) = self.nodes[index], self.sizes[index]
         if node.label:
             left += measured("label") + 2 * PAD + PILL

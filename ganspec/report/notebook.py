@@ -48,7 +48,7 @@ def show(name: str, view: object) -> str:
 
 
 def show_spec(spec: Spec) -> str:
-    """Return the facts of a spec, then the tables of its layers and its graph, or its error."""
+    """Return the HTML of a spec: facts, then tables of layers and the graph, or its error."""
     view: dict[str, object] = {"name": spec.name, "noun": spec.noun, "doc": spec.doc}
     view["facts"] = [
         ("data", f"{spec.data.dataset.kind}, {spec.data.shown_shape}"),
@@ -66,7 +66,7 @@ def show_spec(spec: Spec) -> str:
 
 
 def show_network(network: EvaluatedNetwork) -> str:
-    """Return the table of a network's layers, and its graph."""
+    """Return the HTML of the table of a network's layers, and of its graph."""
     net = network.program
     return show(
         "network", {"network": _cells(net.name, net), "graph": _graph(net.name, {net.name: net})}
@@ -74,9 +74,9 @@ def show_network(network: EvaluatedNetwork) -> str:
 
 
 def show_run(run: TrainedRun) -> str:
-    """Return a run's newest picture, the curves of its log, and its scores.
+    """Return the HTML of a run's newest picture, the curves of its log, and its scores.
 
-    For a folder that holds no run, return the text of `repr(run)`.
+    For a folder that holds no run, the HTML shows only `repr(run)`.
     """
     if not run.spec_path.is_file():
         empty: dict[str, object] = {"picture": None, "plots": [], "scores": [], "remarks": []}
@@ -101,7 +101,7 @@ def show_run(run: TrainedRun) -> str:
 
 
 def show_samples(samples: Samples) -> str:
-    """Return the grid of new images, enlarged if it is small."""
+    """Return the HTML of the grid of new images, enlarged if it is small."""
     data = samples.png()
     with Image.open(io.BytesIO(data)) as image:
         width = _enlarged(image.width)
@@ -110,12 +110,15 @@ def show_samples(samples: Samples) -> str:
 
 
 def show_comparison(comparison: Comparison) -> str:
-    """Return the main differences, the layers that differ, and the settings that differ."""
+    """Return the HTML of the main differences, then of the layers and settings that differ."""
     return show("comparison", comparison)
 
 
 def show_survey(survey: Survey) -> str:
-    """Return a table of the rows that differ, with a column for each spec, or a row if over six."""
+    """Return the HTML of a table of the properties that differ.
+
+    It has a column for each spec, or a row for each if there are more than six.
+    """
     return show("survey", layout(survey, None, len(survey.titles) > ABREAST, every=False))
 
 

@@ -238,8 +238,8 @@ def layer_table(
 ) -> LayerTable:
     """Return the table of a network, with a row for each input and layer.
 
-    Layers whose paths are in `signs` have the mark of implied values after their names. With
-    `captions`, layers are described by their settings in place of their lines in the spec.
+    A layer whose path is in `signs` has the mark of implied values after its name. With `captions`,
+    a layer's settings follow its kind, and the column with its line in the spec is left out.
     `receptive` adds columns of receptive fields and their jumps, and `macs` one of multiply-adds.
     """
     rows, fields = costs(net, macs=macs), receptive_fields(net) if receptive else {}

@@ -184,7 +184,7 @@ class RunFolder:
                 (self.folder / name).rmdir()
 
     def _copies(self) -> Iterator[Path]:
-        """Yield the run's copies of files of kinds that nobody has edited."""
+        """Yield the copies in `kinds/` that nobody has edited since the run made them."""
         with suppress(OSError, ValueError, RecursionError, TypeError, KeyError):
             for entry in json.loads(self.info_path.read_text("utf-8"))["kinds"]:
                 path = self.folder / "kinds" / Path(entry["name"]).name
@@ -197,7 +197,7 @@ class RunFolder:
             path.unlink()
 
     def _leftovers(self) -> Iterator[Path]:
-        """Yield the temporary files of the run's files, which `atomic.replacing` names."""
+        """Yield the run's unfinished files, found by the names that `atomic.replacing` gives."""
         names = (SPEC, *FILES, "*.py")
         patterns = [f".{name}.*{Path(name).suffix}" for name in names if "/" not in name]
         patterns += [f"{part}/.{'[0-9]' * 7}*.*{suffix}" for part, suffix in PARTS.items()]

@@ -58,7 +58,9 @@ def animate_training(
     """
     pictures = list(run.samples().items())
     if not pictures:
-        raise RunError(f"{run.folder} has no samples yet: one is made at each epoch's end")
+        raise RunError(
+            f"{run.folder} has no samples yet: train until an epoch ends, or stop by Ctrl-C"
+        )
     chosen = thinned(len(pictures), most or MOST_FRAMES)
     frames = []
     for done, index in enumerate(chosen, 1):

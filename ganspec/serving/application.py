@@ -187,7 +187,7 @@ async def body(request: Request) -> bytes:
 
 
 def page_html(painter: Painter) -> str:
-    """Return the HTML of the page, with facts of the run in its head."""
+    """Return the HTML of the page, which tells the run's folder, step and images at its top."""
     sampler = painter.sampler
     channels, height, width = sampler.spec.data.shape
     return page(

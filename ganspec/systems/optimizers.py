@@ -15,7 +15,7 @@ ON_DEVICE = "capturable"
 
 
 def plain_state(optimizer: optim.Optimizer) -> State:
-    """Return the state of an optimizer in a form that does not tell where it counts its steps."""
+    """Return an optimizer's state with ON_DEVICE False, also if it counts steps on the device."""
     state = optimizer.state_dict()
     groups = [
         {**group, ON_DEVICE: False} if ON_DEVICE in group else group
@@ -26,7 +26,7 @@ def plain_state(optimizer: optim.Optimizer) -> State:
 
 @contextmanager
 def plain_groups(optimizers: Iterable[optim.Optimizer]) -> Iterator[None]:
-    """Give optimizers the settings that `plain_state` returns, within the block only."""
+    """Set ON_DEVICE to False in optimizers within the block, and back to what it was after it."""
     groups = [g for each in optimizers for g in each.param_groups if ON_DEVICE in g]
     before = [group[ON_DEVICE] for group in groups]
     for group in groups:

@@ -195,9 +195,10 @@ class Ranks:
                 gradient.copy_(mean.view_as(gradient))
 
 
-# Gradients within a network are `count` times those of the loss. Their mean over the ranks is then
-# the gradient of the loss. This holds for weights that a network uses on a slice, and for weights
-# that every rank uses equally, as an L2 term does.
+# Within a network, a rank's gradients are `count` times what its slice of the batch adds to the
+# gradient of the loss. So their mean over the ranks is the sum over the slices: the gradient of the
+# loss. A weight that every rank uses alike, as in an L2 term, has this gradient on each of them,
+# which is also the mean.
 
 
 class ToSlice(Function):

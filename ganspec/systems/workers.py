@@ -42,7 +42,7 @@ def read_in_workers(files: ImageFiles, plan: Plan, pin: bool = False) -> Iterato
         except (RuntimeError, OSError) as error:  # a lost worker: unreadable files raise nothing
             reason = str(error).split("\n")[0]
             message = f"a process that reads images was lost, perhaps for lack of memory ({reason})"
-            warnings.warn(f"{message}: new processes take its place", stacklevel=2)
+            warnings.warn(f"{message}; new processes read the next images", stacklevel=2)
             batch, batches = files.__getitems__(plan[done]), None
         done += 1
         yield batch

@@ -49,7 +49,7 @@ def read_batch(file, name, checked=True):
         return pixels.reshape(len(labels), 3, 32, 32), labels
     except Exception as error:  # a damaged file can raise any exception
         reason = str(error).partition("\n")[0] or type(error).__name__
-        raise ValueError(f"{name} is not a CIFAR-10 batch: {reason}") from error
+        raise ValueError(f"{name} is damaged, or not a CIFAR-10 batch: {reason}") from error
 
 
 def read_to_end(file):

@@ -45,7 +45,7 @@ def read_arrays(path):
                 raise ValueError("`labels` and `multi_hot` cannot both be the labels")
             found = {name: arrays.get(name) for name in ("images", "labels", "multi_hot")}
             for name, array in found.items():
-                if isinstance(array, bytes):  # numpy returns bytes of any other file
+                if isinstance(array, bytes):  # what numpy returns for a file that is no .npy
                     raise ValueError(f"`{name}` in it is not an array")
             return tuple(found.values())
     except Exception as error:  # a damaged file can raise any exception
