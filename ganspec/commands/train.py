@@ -165,7 +165,10 @@ def ended_at_once() -> Iterator[None]:
 
 
 def ranks_on(device: str) -> AbstractContextManager[Ranks]:
-    """Join the processes that torchrun has started, for a block."""
+    """Return a context that yields the ranks.
+
+    It first joins the processes if torchrun has started several.
+    """
     from ganspec.training.processes import joined
 
     return joined(device)

@@ -39,8 +39,8 @@ class Printer:
         bring: Callable[[Import], str],
     ):
         self.symbols, self.refer, self.bring = symbols, refer, bring
-        self.classes: dict[str, str] = {}  # source with the name `?` -> mark of the class
-        self.sources: list[tuple[str, str]] = []  # (mark, source) of each class
+        self.classes: dict[str, str] = {}  # source with the name `?` -> mark of the name
+        self.sources: list[tuple[str, str]] = []  # (mark of the name, source) of each class
 
     # -- values -------------------------------------------------------------------------------
 

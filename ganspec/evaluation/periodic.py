@@ -108,7 +108,7 @@ class Periodic:
             raise StopScoring
 
     def is_done(self) -> bool:
-        """Return True if the run has the scores of the present step."""
+        """Return True if the run has the scores that are due at the present step."""
         return bool(self._present(read_scores(self.run.folder)))
 
     def _present(self, rows: list[ScoreRow]) -> list[ScoreRow]:

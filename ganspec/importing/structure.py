@@ -68,7 +68,7 @@ class Structure:
         return [*entries, *self.matcher.entries(chain)]
 
     def region(self, start: int, end: int) -> list[RecordedCall]:
-        """Return the calls from `start` to the first value that all paths to `end` go through."""
+        """Return the calls after `start`, up to that of the first value on all paths to `end`."""
         path = self.graph.between(start, end)
         last_read = {value: i for i, call in enumerate(path) for value in self.uncut(call)}
         furthest = last_read.get(start, 0)

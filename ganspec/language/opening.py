@@ -63,10 +63,10 @@ def _count(number: int, noun: str) -> str:
 
 
 def opened_body(cls: type[Kind], body: Node) -> Node:
-    """Return the value of a kind's key as a map of fields, as `cls.opened` does.
+    """Return the value of a kind's key as a map of fields.
 
-    If the primary field takes a kind, a map that chooses one is the value of this field, as in
-    `residual: {conv: 64}`.
+    If the primary field takes a kind, a map that chooses one is the value of this field: for
+    `residual`, `{conv: 64}` becomes `{main: {conv: 64}}`. Other values are left to `cls.opened`.
     """
     if isinstance(body, MapNode) and len(body.value) == 1 and cls.primary:
         inner = fields_of(cls)[cls.primary].type.family

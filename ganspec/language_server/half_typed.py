@@ -58,7 +58,7 @@ def closing(text: str) -> str:
 def marked_trees(text: str, offset: int, name: str) -> Iterator[MapNode]:
     """Yield possible trees of the text with MARKER in place of the word at `offset`, best first.
 
-    `name` is the name of its file in marks.
+    The marks of the nodes give `name` as the file.
     """
     start, end = word_around(text, offset)
     head, tail = text[:start], text[end:]
@@ -75,7 +75,10 @@ def marked_trees(text: str, offset: int, name: str) -> Iterator[MapNode]:
 
 
 def tree_until(text: str, offset: int, name: str) -> MapNode | None:
-    """Return the tree of the whole text, or else of its lines up to that of `offset`; or None."""
+    """Return the tree of the whole text, or else of its lines up to that of `offset`.
+
+    Return None if neither can be read.
+    """
     line_end = re.compile(LINE_END).search(text, offset)
     head = text[: line_end.start() if line_end else len(text)]
     return _parsed(text, name) or _parsed(head + closing(head), name)

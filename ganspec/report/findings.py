@@ -15,7 +15,7 @@ Findings: TypeAlias = Sequence[tuple[Path, Sequence[Diagnostic]]]
 """Each checked file with its diagnostics."""
 
 SETTING = "--set"  # in place of a file's name, for a mistake in a setting
-TEXT, VALUE = "%\r\n", "%\r\n:,"  # characters that would end a workflow command's text or value
+TEXT, VALUE = "%\r\n", "%\r\n:,"  # written as codes in a workflow command's text, in its values
 SARIF = "https://json.schemastore.org/sarif-2.1.0.json"
 
 

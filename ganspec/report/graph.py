@@ -230,10 +230,10 @@ def folded(nodes: list[GraphNode]) -> list[GraphNode]:
 
 
 def _times(nodes: list[GraphNode], start: int, width: int) -> int:
-    """Return how often the run of `width` nodes at `start` occurs in a row; 0 if only once.
+    """Return how often the `width` nodes from `start` on occur in a row; 0 if only once.
 
-    It is also 0 if one node cannot stand for all: if a run changes the shape or has a result, or if
-    a node is read from too far away.
+    It is also 0 if one node cannot stand for all: if these nodes change the shape or have a result
+    among them, or if a node is read from too far away.
     """
     run, end = nodes[start : start + width], start + width
     if nodes[start - 1].shape != run[-1].shape or any(n.form == "result" for n in run):
@@ -244,7 +244,7 @@ def _times(nodes: list[GraphNode], start: int, width: int) -> int:
     for i, node in enumerate(nodes):
         first = start + (i - start) // width * width
         for read in node.reads:
-            # a run may read its own nodes and the node before it; others only the last node of all
+            # a repetition may read its own nodes and the one before; later nodes only the very last
             if (read < first - 1) if i in inside else (read in inside and read != end - 1):
                 return 0
     return (end - start) // width if end > start + width else 0
@@ -256,7 +256,7 @@ def _shifted(run: list[GraphNode], by: int) -> list[GraphNode]:
 
 
 def _once(nodes: list[GraphNode], start: int, width: int, count: int) -> list[GraphNode]:
-    """Return `nodes` with one node for the `count` runs of `width` nodes at `start`."""
+    """Return `nodes` with one node for `count` repetitions of the `width` nodes from `start` on."""
     run, end = nodes[start : start + width], start + count * width
     if width == 1:
         whole = replace(run[0], count=run[0].count * count)

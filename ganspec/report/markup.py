@@ -93,7 +93,10 @@ def booktabs(
 
 
 def _letter(character: str) -> str:
-    """Return a character in letters that LaTeX's usual fonts have, "?" if there are none."""
+    """Return a character as it is if LaTeX's usual fonts have it, else in ASCII, as `s` for `š`.
+
+    A character that ASCII cannot write becomes a question mark.
+    """
     if character.isascii() or character in "äöüÄÖÜßéèêëáàâåÅçñóòôøØúùûíìîïæÆ":
         return character
     plain = unicodedata.normalize("NFKD", character).encode("ascii", "ignore").decode("ascii")

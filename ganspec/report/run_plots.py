@@ -33,7 +33,7 @@ from ganspec.plots.losses import panels
 from ganspec.runs.record import RunRecord
 from ganspec.scores.panels import score_panels
 
-WIDTH = 6.4  # inches: two plots in a row
+WIDTH = 6.4  # of each plot, in inches: a wide page shows two side by side
 MOST = 8  # largest number of the log's columns to plot for several runs
 OVERLAID = 6  # largest number of runs whose curves can be told apart in one plot
 

@@ -33,7 +33,7 @@ class Scoring(Protocol):
         """Return True if scores are due after the epoch that has just ended."""
 
     def is_done(self) -> bool:
-        """Return True if the run has the scores of the present step."""
+        """Return True if the run has the scores that are due at the present step."""
 
     def best(self) -> set[int]:
         """Return the steps that had the best scores so far, whose snapshots are kept."""

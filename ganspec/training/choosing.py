@@ -153,7 +153,7 @@ def choose(
 
 
 def candidates(request: ExecutionRequest) -> list[Execution]:
-    """Return the executions to measure, the plainest one first."""
+    """Return the executions to measure: the request's default, then others that it allows."""
     device, plain = request.device, request.execution
     precisions = [plain.precision]
     if request.precision == AUTO and has_fast_bf16(device):

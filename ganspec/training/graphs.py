@@ -82,9 +82,10 @@ class Recorder:
 
 
 class KeptBatches:
-    """Batches that are drawn from a feed once, in its stored form, and then given out repeatedly.
+    """Batches of a feed that are kept in its stored form, to be given out again.
 
-    Set `position` to 0 to get the first batch again.
+    `next` gives out the batch at `position`, and draws it first if it is not kept yet. Set
+    `position` to 0 to get the first batch again.
     """
 
     def __init__(self, feed: Feed):

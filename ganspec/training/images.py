@@ -116,7 +116,10 @@ def warn_of_files(present: ImageFiles, files: ImageFiles, listing: Listing | Non
 def open_test_images(
     data: Data, folder: Path | None, device: torch.device
 ) -> tuple[torch.Tensor, torch.Tensor | None] | None:
-    """Return the held-out images and their labels; None if there are none. Raises DataError."""
+    """Return the held-out images and their labels; None if no image is held out.
+
+    Raises DataError.
+    """
     if (load := data.dataset.test_reader(data.resize)) is None:
         return None
     folder = data.dataset.locate(folder)

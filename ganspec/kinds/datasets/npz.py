@@ -46,7 +46,7 @@ def read_arrays(path):
             found = {name: arrays.get(name) for name in ("images", "labels", "multi_hot")}
             for name, array in found.items():
                 if isinstance(array, bytes):  # what numpy returns for a file that is no .npy
-                    raise ValueError(f"`{name}` in it is not an array")
+                    raise ValueError(f"`{name}` is not an array: use numpy.savez")
             return tuple(found.values())
     except Exception as error:  # a damaged file can raise any exception
         raise ValueError(f"{path} cannot be read: {error}") from error

@@ -44,7 +44,8 @@ class WindowPool(Layer):
         rows, columns = conv_padding(
             self.padding, x.size, self.split, kernel=self.kernel, stride=stride
         )
-        # `ceil_mode` keeps an incomplete last window, which replaces the odd row or column
+        # torch pads both sides alike: if the end needs one row or column more, `ceil_mode` keeps
+        # the last window, which reaches beyond the padded map
         uneven = not (is_even(rows) and is_even(columns))
         if any(
             not is_even(sides) and step == 1
