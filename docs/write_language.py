@@ -174,7 +174,8 @@ def link(text: str, target: str | type[Section]) -> str:
     if isinstance(target, str):
         heading = FAMILIES.get(target, target)
     else:
-        heading = next(title for title, model in SECTIONS if model is target)
+        heading = next((title for title, model in SECTIONS if model is target), "")
+        assert heading, f"add {target.__name__} to SECTIONS in {__file__}"
     return f"[{text}](#{re.sub(r'[^a-z0-9 _-]', '', heading.lower()).replace(' ', '-')})"
 
 

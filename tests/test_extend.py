@@ -410,3 +410,33 @@ def test_a_module_may_be_a_list_of_nothing(folder):
     Path("blurred.yaml").write_text(PLAIN.replace("{conv: 3}", "blur, {conv: 3}"))
     network = ganspec.build(ganspec.load("blurred.yaml"))["autoencoder"]
     assert network(torch.rand(2, 3, 8, 8)).shape == (2, 3, 8, 8)
+
+
+UNSHUFFLE = """
+from torch import nn
+from ganspec.extend import Call, Layer, Value
+
+
+class Unshuffle(Layer, kind="unshuffle"):
+    '''Space to depth.'''
+
+    def call(self, x: Value) -> Call:
+        return Call(nn.PixelUnshuffle, 2, channels=x.channels * 4)
+
+
+class Plain(Layer, kind="plain"):
+    '''Space to depth, without a word about the channels.'''
+
+    def call(self, x: Value) -> Call:
+        return Call(nn.PixelUnshuffle, 2)
+"""
+
+
+@pytest.mark.parametrize("kind", ["unshuffle", "plain"])
+def test_a_call_that_ignores_an_empty_batch_has_its_true_shape(folder, kind):
+    """torch's PixelUnshuffle returns an empty batch as it is."""
+    Path("unshuffle.py").write_text(UNSHUFFLE)
+    layers = f"{kind}, {{conv: 12}}, {{pixel_shuffle: 2}}"
+    Path("deep.yaml").write_text(PLAIN.replace("{conv: 3}", layers))
+    shown = run("show", "deep.yaml", kinds=["unshuffle.py"])
+    assert re.search(rf"{kind} +12 x 4 x 4", shown)

@@ -1,9 +1,10 @@
 """Find the shape of a call's result by running the call on an empty batch.
 
 Modules are built on the meta device, which draws no weights, and run on an empty batch in main
-memory, which computes nothing. A call that refuses an empty batch runs on a batch of two. Runs on
-the meta device would give shapes, too, but its Python kernels import torch's compiler: that takes
-more than a second, while a run in main memory takes less than a millisecond a layer.
+memory, which computes nothing. A call that refuses an empty batch, or may have ignored it, runs on
+a batch of two. Runs on the meta device would give shapes, too, but its Python kernels import
+torch's compiler: that takes more than a second, while a run in main memory takes less than a
+millisecond a layer.
 """
 
 from __future__ import annotations
@@ -59,14 +60,18 @@ def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
         with warnings.catch_warnings(), torch.no_grad():
             warnings.simplefilter("ignore")
             module = hollow(call) if call.is_module else None
+            largest = max(math.prod(value.shape) for value in inputs)
             try:
                 result = _run(call, module, inputs, batch=0)
             except FAILURES:
                 # An affine instance norm refuses an empty batch. Any other call that fails here
                 # fails on two images, too, with the message that a user would see.
-                if max(math.prod(value.shape) for value in inputs) > LARGEST_RETRY:
+                if largest > LARGEST_RETRY:
                     raise
                 result = _run(call, module, inputs, batch=2)
+            else:
+                if _may_be_skipped(call, module, inputs, result) and largest <= LARGEST_RETRY:
+                    result = _run(call, module, inputs, batch=2)
     except FAILURES as error:
         raise ProbeError(_worded(str(error))) from None
     shape = tuple(result.shape[1:])
@@ -75,6 +80,19 @@ def probe(call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
     if math.prod(shape) > LARGEST:
         raise ProbeError(f"an image would become {math.prod(shape):,} numbers")
     return shape
+
+
+def _may_be_skipped(
+    call: Call, module: nn.Module | None, inputs: tuple[Value, ...], result: torch.Tensor
+) -> bool:
+    """Return True if torch may have returned an empty batch unchanged, without running the call.
+
+    `torch.pixel_unshuffle` does so. An element-wise call cannot be told from it.
+    """
+    if call.channels is not None and result.shape[1] != int(call.channels):
+        return True
+    has_weights = module is not None and any(True for _ in module.parameters())
+    return not has_weights and tuple(result.shape[1:]) == inputs[0].shape
 
 
 def _worded(message: str) -> str:

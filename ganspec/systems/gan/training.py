@@ -64,7 +64,10 @@ class GanTraining(Training):
         self.step += 1
         networks = self.generator, self.discriminator
         optimizers = self.g_optimizer, self.d_optimizer, self.q_optimizer
-        log = train_step(self.step, *networks, *optimizers, self.batches, self.pool, self.cfg)
+        now = (
+            self.step if self.cfg.warmup else None
+        )  # as in an emitted file: no other rule reads it
+        log = train_step(now, *networks, *optimizers, self.batches, self.pool, self.cfg)
         self.follow()
         return log
 
