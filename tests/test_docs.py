@@ -23,6 +23,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from glob import glob
 from pathlib import Path
 
 import pytest
@@ -97,7 +98,7 @@ def check_console(text):
 
 def execute(command, more=()):
     """Exit status and output of a command; ganspec's own run here, which saves importing torch."""
-    words = shlex.split(command)
+    words = [each for word in shlex.split(command) for each in sorted(glob(word)) or [word]]
     if words[0] == "ganspec" and not {"|", ">", "&&"} & set(words):
         with own_kinds_forgotten():
             result = CliRunner().invoke(app, [*words[1:], *more])

@@ -111,3 +111,27 @@ def write_submissions(folder):
         (folder / f"{name}.py").write_text(text)
     table = Path(__file__).parent / "summaries" / "dcgan_fashion_discriminator_plain.txt"
     (folder / "lea.txt").write_text(table.read_text())
+
+
+def write_photographs(folder):
+    """Write a folder as phones and mail fill it: many sizes and forms, a cut file, notes."""
+    (folder / "summer").mkdir(parents=True)
+    for i in range(36):
+        height, width = 60 + 7 * i, 80 + 5 * i
+        blob = (
+            np.linspace(0, 255, width)[None, :, None] * np.linspace(0.2, 1, height)[:, None, None]
+        )
+        colour = np.array([(i * 37) % 255, 128, (i * 91) % 255]) / 255
+        image = Image.fromarray((blob * colour).astype(np.uint8))
+        name = ("summer/" if i % 3 else "") + f"IMG_{i:04}"
+        if i % 4 == 0:
+            image.convert("L").save(folder / f"{name}.png")
+        elif i % 4 == 1:
+            image.save(folder / f"{name}.JPG", "JPEG")
+        elif i % 4 == 2:
+            image.convert("CMYK").save(folder / f"{name}.jpeg")
+        else:
+            image.convert("RGBA").save(folder / f"{name}.webp")
+    whole = (folder / "IMG_0000.png").read_bytes()
+    (folder / "IMG_cut.png").write_bytes(whole[: len(whole) // 2])
+    (folder / "notes.txt").write_text("from the lake\n")

@@ -12,6 +12,7 @@ from ganspec.console import (
     DataFolder,
     FactForm,
     FactFormOption,
+    Settings,
     chosen_form,
     fail,
     reported,
@@ -43,6 +44,7 @@ def data(
     ] = None,
     form: FactFormOption = None,
     as_json: AsJson = False,
+    settings: Settings = None,
 ) -> None:
     """Read a whole data set. Print its folder and its contents."""
     if count and not out:
@@ -52,7 +54,7 @@ def data(
     with reported():
         from ganspec.report import dataset as report
 
-        section = report.data_of(name)
+        section = report.data_of(name, settings or [])
         place = report.find(section.dataset, folder, fetch)
         images, labels = report.read(section, place)
         facts = report.described(section, place, images, labels)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,15 +23,18 @@ from ganspec.training.images import open_images
 CACHE = Path("~/.cache/ganspec/data")
 
 
-def data_of(name: str) -> Data:
+def data_of(name: str, settings: Sequence[str] = ()) -> Data:
     """Return the section `data` of the spec `name`, or one for the data set `name`.
 
-    Images of a data set have its own size and channels. Raises DataError if no data set is called
-    `name`, and SpecError if the spec has errors.
+    `settings`, such as `data.size=32`, change the spec. Images of a data set have its own size and
+    channels. Raises DataError if no data set is called `name`, or if it is one and there are
+    settings, and SpecError if the spec has errors.
     """
     kind = kinds_of("dataset").get(name)
     if name.endswith(SUFFIXES) or (kind is None and (names_spec(name) or Path(name).is_dir())):
-        return open_spec(name).data
+        return open_spec(name, settings).data
+    if settings and kind is not None:
+        raise DataError(f"--set changes a spec, and {name} is a data set: name a spec that has it")
     if kind is None:
         known = ", ".join(sorted(kinds_of("dataset")))
         raise DataError(f"no data set is called `{name}`; there are {known}, or name a spec file")

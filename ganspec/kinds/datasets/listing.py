@@ -61,7 +61,10 @@ def list_images(folder):
     if len(loose) == len(files):
         return files, [0] * len(files)
     if loose:
-        raise ValueError(f"{folder} holds class folders and loose images such as {loose[0].name}")
+        raise ValueError(
+            f"{folder} holds class folders and loose images such as {loose[0].name}: "
+            "move these into a folder of their own"
+        )
     classes = sorted(set(names))
     index = {name: i for i, name in enumerate(classes)}
     return files, [index[name] for name in names]
