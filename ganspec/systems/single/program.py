@@ -1,4 +1,4 @@
-"""The outer loop of an emitted program of one network."""
+"""The outer loop of the emitted program of a system with one network."""
 
 from __future__ import annotations
 
