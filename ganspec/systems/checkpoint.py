@@ -37,15 +37,15 @@ class CheckpointError(GanspecError):
 
 
 def save(path: Path, state: State) -> None:
-    """Write `state` to `path` atomically, with the same bytes for equal states."""
+    """Write `state` to `path` atomically, with the same bytes for equal states. Raises OSError."""
     archive.write(path, {"version": VERSION, **state})
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> State:
-    """Return the state in the checkpoint at `path`. Raises CheckpointError.
+    """Return the state in the checkpoint at `path`, with tensors on `device`.
 
-    The file's checksums are verified. Only tensors and plain data are unpickled: a stranger's file
-    cannot run code.
+    Raises CheckpointError if the file is missing or damaged, is of another version, or holds more
+    than tensors and plain data, which alone are unpickled: a stranger's file cannot run code.
     """
     try:
         state = archive.read(path, device)

@@ -108,7 +108,8 @@ class StreamedImages:
                 warnings.warn(message, stacklevel=5)
             self.known.update(each.file for each in new)
             if len(self.known) > NAMED:
-                warnings.warn(f"over {NAMED} images cannot be read any more", stacklevel=5)
+                message = f"over {NAMED} images cannot be read any more: further ones are not named"
+                warnings.warn(message, stacklevel=5)
             self.notice(new)
         return batch.images
 

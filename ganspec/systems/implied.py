@@ -39,7 +39,7 @@ class Implied:
     def by_kind(self) -> dict[str, list[str]]:
         """The names of a kind's implied fields, by the kind's key path.
 
-        If which kind it is, is implied, the last name of the key path is among them.
+        If the choice of the kind itself is implied, the last name of its key path is listed, too.
         """
         found: dict[str, dict[str, None]] = {}
         for kind in (part for part in self.root.values() if part.kind):

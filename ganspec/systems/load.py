@@ -28,7 +28,7 @@ def loads(text: str, name: str = "<text>") -> Spec:
 
 
 def resolve(tree: MapNode) -> Spec:
-    """Return the validated spec in a marked tree. Raises SpecError."""
+    """Return the validated spec in `tree`, which `language.source` has read. Raises SpecError."""
     return _spec(language.resolve(tree))
 
 

@@ -55,11 +55,11 @@ class Scaler:
         self.good.copy_(torch.where(grows, 0, good))
 
     def state(self) -> State:
-        """Return the scale, and the number of finite updates since it changed, as tensors."""
+        """Return the scale, and the number of updates with finite gradients since it changed."""
         return {"scale": self.scale, "good": self.good}
 
     def restore(self, state: State) -> None:
-        """Set the scale and the number of finite updates to those of `state`."""
+        """Set the scale, and the number of updates since it changed, to those of `state`."""
         self.scale.copy_(state["scale"])
         self.good.copy_(state["good"])
 
@@ -67,9 +67,9 @@ class Scaler:
 def new_counts(
     optimizer: optim.Optimizer, known: list[tuple[torch.Tensor, torch.Tensor]]
 ) -> Iterator[torch.Tensor]:
-    """Yield those tensors in which an optimizer counts its steps that are not in `known`.
+    """Yield the tensors `step` of an optimizer, its counts of steps, except those in `known`.
 
-    The first tensor of each pair in `known` is one of the optimizer's.
+    `known` are pairs of one of the optimizer's tensors and another tensor, which is not read.
     """
     ids = {id(tensor) for tensor, _ in known}
     for kept in optimizer.state.values():

@@ -280,7 +280,7 @@ class Spec(Document):
     def compared(self, section: str, values: dict[str, object]) -> dict[str, object]:
         """Return `values`, a section's values by field, without fields that have no effect.
 
-        `values` may be changed. Texts of equal meaning become equal, for comparisons.
+        `values` may be changed. Fields may be rewritten, so that equal meanings compare as equal.
         """
         return values
 

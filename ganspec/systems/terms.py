@@ -107,7 +107,7 @@ def rules(
 ) -> str:
     """Return the fields of `train` that differ from the defaults, on one line.
 
-    A field is shown by its text in `words`, by field, or else with its name and value. Fields in
+    `words` has texts by field. A field without a text is shown with its name and value. Fields in
     `elsewhere` and in OF_ALL are left out.
     """
     words = {"last_batch": "last batch kept", **(words or {})}

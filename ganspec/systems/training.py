@@ -33,7 +33,7 @@ class Scoring(Protocol):
         """Return True if the spec asks for scores after the epoch that has just ended."""
 
     def is_done(self) -> bool:
-        """Return True if the run's files already have all scores of the present step."""
+        """Return True if the run already has the scores of the training's present step."""
 
     def best(self) -> set[int]:
         """Return the steps with the best scores so far; the snapshots of these steps are kept."""

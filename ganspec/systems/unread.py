@@ -51,7 +51,7 @@ def diagnosed(parts: list[Unread], severity: str = "error") -> list[Diagnostic]:
 def refuse_unread(spec: Spec, in_networks: bool = False) -> None:
     """Raise SpecError if a part of the spec is unknown.
 
-    With `in_networks`, only parts of networks count, as `unread_in_networks` returns them.
+    With `in_networks`, only parts of networks count, and no network that is unknown as a whole.
     """
     if parts := unread_in_networks(spec) if in_networks else unread(spec):
         raise SpecError(diagnosed(parts))

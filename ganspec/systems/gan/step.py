@@ -223,8 +223,8 @@ def train_step(
 
 
 def update_average(average, generator, cfg, after):
-    """Move averaged weights a little towards the generator's; copy its buffers."""
-    # a smaller decay at first, or the average would keep the initial weights for long
+    """Move averaged weights towards those after step `after`; copy the buffers."""
+    # a smaller decay at first: else the average would keep the initial weights for long
     decay = min(cfg.average, (1 + after) / (10 + after))
     with torch.no_grad():
         for mean, weight in zip(average.parameters(), generator.parameters(), strict=True):

@@ -42,7 +42,8 @@ RuleText = Annotated[str | None, AfterValidator(_check_rule)]
 class Skip(Section):
     """Rules that leave a network out of an iteration: comparisons of `d_loss` and `g_loss`.
 
-    Both losses are computed from the scores in the discriminator's update, before it is made.
+    A network whose rule is true is not updated. Both losses are computed from the scores in the
+    discriminator's update, before it is made.
     """
 
     generator: RuleText = Field(None, description="rule, such as `g_loss * 1.5 < d_loss`")
@@ -87,7 +88,8 @@ class Train(Schedule):
     steps: Steps = Field(Steps(), description="updates of each network in one iteration")
     batches: Literal["fresh", "shared"] = Field(
         "fresh",
-        description="real batches: `fresh` for each discriminator update, `shared` by all of them",
+        description="`fresh`: a real batch for each discriminator update; `shared`: one for all "
+        "updates of an iteration",
     )
     order: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
         ("discriminator", "generator"),

@@ -18,7 +18,7 @@ TARGETS = {"classes": "one class", "multi_hot": "multi-hot labels", "images": "i
 def check_criterion(spec: CriterionSpec, targets: str) -> Iterator[Diagnostic]:
     """Yield an error if the criterion cannot compare outputs with `targets`, a key of TARGETS.
 
-    Image targets also need the range that the criterion reads.
+    A criterion that reads images in 0 to 1 cannot compare with images in -1 to 1.
     """
     loss = spec.objective.loss
     if loss.is_unread:
@@ -79,10 +79,10 @@ def check_statistics(nets: dict[str, Net]) -> Iterator[Diagnostic]:
 def check_images(
     spec: CriterionSpec, key: str, nets: dict[str, Net], wanted: str
 ) -> Iterator[Diagnostic]:
-    """Yield errors and warnings about the shape and range of the images that network `key` makes.
+    """Yield errors and warnings about the network `key`, which makes images.
 
-    Also about its loss and its batch norms. `wanted` ends the message about a wrong shape, such as
-    `, the images are 3 x 32 x 32`.
+    They are about the shape and range of its images, the loss, and batch norms. `wanted` ends the
+    message about a wrong shape; an example is `, the images are 3 x 32 x 32`.
     """
     yield from check_statistics(nets)
     mismatch = list(check_criterion(spec, "images"))
