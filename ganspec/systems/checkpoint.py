@@ -227,9 +227,8 @@ def random_states(device: torch.device) -> dict[str, torch.Tensor]:
 def check_random(states: dict[str, torch.Tensor]) -> None:
     """Raise one of ERRORS if `states` are not states of random number generators."""
     model = {"cpu": torch.get_rng_state()}
-    for kind in GPUS & set(
-        as_map(states, "random")
-    ):  # the state of a GPU, which may not be here, can be any bytes
+    # any bytes pass as the state of a GPU, since that GPU may not be here
+    for kind in GPUS & set(as_map(states, "random")):
         model[kind] = torch.empty_like(states[kind], dtype=torch.uint8)
     check(states, model, "random")
     torch.Generator().set_state(states["cpu"])

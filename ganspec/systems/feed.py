@@ -164,7 +164,8 @@ class Feed:
         """Return True if each of the next `count` batches has `cfg.batch` images."""
         if self.cfg.last_batch == "drop" or len(self.images) % self.cfg.batch == 0:
             return True
-        left = len(self) - self.position or len(self)  # in this epoch, or in the next one
+        # batches left in this epoch, or in the next one if this one is over
+        left = len(self) - self.position or len(self)
         return count < left
 
     def coming(self) -> Plan:

@@ -23,9 +23,8 @@ class Scaler:
 
     def __init__(self, device: torch.device):
         self.scale = torch.full((), FIRST, device=device)
-        self.good = torch.zeros(
-            (), device=device
-        )  # updates with finite gradients since the scale changed
+        # updates with finite gradients since the scale changed
+        self.good = torch.zeros((), device=device)
 
     def update(self, optimizer: optim.Optimizer, loss: torch.Tensor) -> None:
         """Make one optimizer step for `loss`; none if a gradient is not finite. Adapt the scale."""

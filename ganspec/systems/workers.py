@@ -40,10 +40,8 @@ def read_in_workers(files: ImageFiles, plan: Plan, pin: bool = False) -> Iterato
         try:
             batches = batches or _start(files, plan[done:], pin)
             batch = next(batches)
-        except (
-            RuntimeError,
-            OSError,
-        ) as error:  # from lost workers only: unreadable files are skipped
+        except (RuntimeError, OSError) as error:
+            # only a lost worker raises these errors: unreadable files are skipped
             reason = str(error).split("\n")[0]
             message = f"a process that reads images was lost, perhaps for lack of memory ({reason})"
             warnings.warn(f"{message}; new processes read the next images", stacklevel=2)

@@ -146,7 +146,7 @@ def _own_update(spec: GanFields) -> Iterator[Diagnostic]:
             yield _clash(spec, "updates", message, help)
         elif (
             auxiliary.images == "real"
-            and not auxiliary.discriminator  # else, its own update reads `images`
+            and not auxiliary.discriminator  # with a weight, its update reads `images`
             and "generator" in update.networks
         ):
             message = f"`images` has no effect: `{name}` changes the generator, so it reads both"
