@@ -29,7 +29,9 @@ class Schedule(Section):
     """The length of a training, and its batches."""
 
     batch: Annotated[int, Field(gt=0, le=65536)] = Field(64, description="images in a batch")
-    epochs: Count = Field(100, description="passes over the real images, or `iterations` each")
+    epochs: Count = Field(
+        100, description="epochs: each is a pass over the real images, or `iterations`"
+    )
     last_batch: Literal["drop", "keep"] = Field(
         "drop", description="whether to drop or keep a last batch that is not full"
     )
