@@ -13,9 +13,9 @@ from ganspec.runs.score_file import ScoredAgainst, ScoredBy, ScoreRow
 from ganspec.systems.claims import Score
 from ganspec.systems.terms import term
 
-NAMES = {"inception_score": "Inception Score"}  # metrics whose names `term` abbreviates
+NAMES = {"inception_score": "Inception Score"}  # full names in place of the abbreviations of `term`
 WEIGHTS = {"average": "averaged weights", "raw": "raw weights"}
-COMPARABLE = (  # fields that are equal for all scores of one curve
+COMPARABLE = (  # conditions that are equal for all scores of one curve
     *("metric", "of", "images", "weights", "labels"),
     *("extractor", "reference", "resize", "note"),
 )
@@ -28,8 +28,9 @@ Series: TypeAlias = list[ScoreRow]  # scores with equal COMPARABLE fields, at mo
 def fits(row: ScoreRow, claim: Score, claims: Iterable[Score], record: RunRecord) -> bool:
     """Return True if the score `row` measures what `claim` states.
 
-    Metric and images must be equal, and `row` must name every JSON file of labels that the claim's
-    note names. If both have an epoch, no other one of the `claims` may have a nearer epoch.
+    Both must be of one metric, and both of generated or of real images. `row` must name every JSON
+    file of labels that the claim's note names. If both have an epoch, no other of the `claims` of
+    that metric may have an epoch nearer to that of `row`.
     """
     if not is_of(row, claim.metric, claim.of, record):
         return False
@@ -42,12 +43,15 @@ def fits(row: ScoreRow, claim: Score, claims: Iterable[Score], record: RunRecord
 
 
 def label_files(text: str) -> set[str]:
-    """Return the names of JSON files, which list labels, in a text."""
+    """Return the names of JSON files in a text; such files list labels."""
     return set(re.findall(r"[\w.-]+\.json\b", text))
 
 
 def is_of(row: ScoreRow, metric: str, of: str, record: RunRecord) -> bool:
-    """Return True if a score is of `metric` and of the images `of`, `generated` or `real`."""
+    """Return True if a score is of `metric`, and measured on the images `of`.
+
+    `of` is `generated` or `real`; for the run of a classifier, it does not matter.
+    """
     # a classifier generates no images, so its claims need not say which images they are of
     same_images = row.of == of or record.predicts
     return row.metric == metric and same_images
@@ -56,7 +60,8 @@ def is_of(row: ScoreRow, metric: str, of: str, record: RunRecord) -> bool:
 def all_series(record: RunRecord) -> list[Series]:
     """Return the run's scores in series, each in order of steps.
 
-    Of two scores with equal conditions at one step, only the later counts.
+    The scores of a series have equal COMPARABLE fields. Of two scores of a series at one step, only
+    the later one is returned.
     """
     by_conditions: dict[tuple, dict[int | None, ScoreRow]] = {}
     for row in [*record.scores, *_test_accuracies(record)]:
@@ -66,7 +71,7 @@ def all_series(record: RunRecord) -> list[Series]:
 
 
 def _test_accuracies(record: RunRecord) -> Iterator[ScoreRow]:
-    """Yield the accuracies on test images, in percent, that a classifier's log has, as scores."""
+    """Yield the accuracies on test images in a classifier's log as scores, in percent."""
     column = record.columns.get("test_accuracy")
     if column is None:
         return
@@ -77,7 +82,7 @@ def _test_accuracies(record: RunRecord) -> Iterator[ScoreRow]:
 
 
 def differences(claim: Score, row: ScoreRow) -> list[str]:
-    """Return the conditions in which a score differs from a claim, as `epoch 20, not 50`."""
+    """Return the stated conditions of a claim from which a score differs: `epoch 20, not 50`."""
     counts = {
         "images": (claim.images, row.images),
         "epoch": (claim.epoch, row.epoch),
@@ -103,9 +108,9 @@ def differences(claim: Score, row: ScoreRow) -> list[str]:
 
 
 def _other_references(claim: Score, reference: ScoredAgainst, scored: int | None) -> Iterator[str]:
-    """Yield the conditions in which a score's real images differ from a claim's.
+    """Yield how the real images that a score compares with differ from those of a claim.
 
-    `scored` is the number of generated images, which `references: equal` demands of real ones.
+    `scored` is the number of generated images; by `references: equal`, there are as many real ones.
     """
     claimed = scored if claim.references == "equal" else claim.references
     if claimed is not None and reference.images not in (None, claimed):
@@ -121,7 +126,7 @@ def is_higher_better(metric: str) -> bool:
 
 
 def _is_paired(metric: str) -> bool:
-    """Return True if a metric compares generated with real images; False if it is unknown."""
+    """Return True if a metric compares scored with real images; False if it is unknown."""
     kind = metric_of(metric)
     return kind is not None and kind.paired
 
@@ -165,10 +170,10 @@ def count_text(name: str, number: float) -> str:
 
 
 def _amount(number: float) -> str:
-    """Return a number with commas between thousands, and with one digit of a fraction."""
+    """Return a number with commas between thousands, with one decimal unless it is whole."""
     return f"{number:,.0f}" if number == int(number) else f"{number:,.1f}"
 
 
 def _hash(entry: ScoredBy | ScoredAgainst) -> str:
-    """Return the start of a hash in parentheses, after a space; "" if there is none."""
+    """Return a space and the first 8 digits of the entry's SHA-256 in parentheses, or ""."""
     return f" ({entry.sha256[:8]})" if entry.sha256 else ""

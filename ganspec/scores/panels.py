@@ -18,8 +18,8 @@ from ganspec.scores.matching import Series, all_series, conditions, is_of, metri
 def score_panels(records: list[RunRecord], looks: list[Look]) -> Iterator[Panel]:
     """Yield a panel for each metric of real or of generated images, with a curve for each series.
 
-    Series of a single score are left out. `looks` has one entry per run. The x axis is the epoch if
-    all scores have one, else the step.
+    Series of a single score are left out. `looks` has one entry per run. The x axis of a panel is
+    the epoch if all its scores have an epoch, else the step.
     """
     panels: dict[tuple[str, str], list[tuple[str, Look, Series]]] = {}
     for record, look in zip(records, looks, strict=True):
@@ -43,19 +43,19 @@ def score_panels(records: list[RunRecord], looks: list[Look]) -> Iterator[Panel]
 
 
 def _panel_of(series: Series) -> tuple[str, str]:
-    """Return the metric and the images, `real` or `generated`, that a series is of."""
+    """Return the metric of a series, and `real` or `generated`, the images it is measured on."""
     return series[0].metric, series[0].of
 
 
 def _in_epochs(row: ScoreRow, record: RunRecord) -> ScoreRow:
-    """Return the score with a fractional epoch, such as 2.5, if the run records its epochs."""
+    """Return the score with a fractional epoch, such as 2.5; unchanged if it is not known."""
     if row.step is None or row.epoch is None or record.epochs is None:
         return row
     return replace(row, epoch=record.epochs.of(row.step))
 
 
 def distinction(series: Series, others: list[Series]) -> str:
-    """Return the conditions of a series that not all `others` have, such as ` (raw weights)`."""
+    """Return the conditions of a series that not all `others` have, as ` (raw weights)`, or ""."""
     shared = set.intersection(*map(_conditions, others))
     distinct = sorted(_conditions(series) - shared)
     return f" ({', '.join(distinct)})" if distinct else ""
@@ -67,7 +67,7 @@ def _conditions(series: Series) -> set[str]:
 
 
 def _curve(series: Series, by_epoch: bool, label: str, look: Look) -> Curve:
-    """Return the curve of a series over epochs or steps."""
+    """Return the curve of a series over epochs if `by_epoch`, otherwise over steps."""
     steps = [(row.epoch if by_epoch else row.step) or 0 for row in series]
     values = [row.value for row in series]
     return Curve(Column(asarray(steps, float), asarray(values, float)), label, *look, sparse=True)
@@ -76,7 +76,7 @@ def _curve(series: Series, by_epoch: bool, label: str, look: Look) -> Curve:
 def _claims(
     records: list[RunRecord], metric: str, of: str
 ) -> tuple[tuple[float | None, float], ...]:
-    """Return the epochs and values that all specs claim for a metric; () if the specs disagree."""
+    """Return pairs of epoch and value that all specs claim for a metric; () if they differ."""
     probe = ScoreRow(metric, 0.0, of=of)
     claims = {
         tuple((c.epoch, c.value) for c in r.spec.report.scores if is_of(probe, c.metric, c.of, r))

@@ -7,25 +7,28 @@ from ganspec.systems.claims import Score
 
 
 def unit(metric: str) -> str:
-    """Return the unit of a metric's values, such as ` %`; "" if it has none or is unknown."""
+    """Return a metric's unit, such as ` %`; "" if it has no unit, or the metric is unknown."""
     kind = metric_of(metric)
     return "" if kind is None else kind.unit
 
 
 def value_text(value: float, deviation: float | None = None) -> str:
-    """Return a score with four digits or more: `42.39`, `17,604`, `2.786 ± 0.072`."""
+    """Return a score rounded to four digits, or to a whole number if this has more digits.
+
+    Examples are `42.39`, `17,604` and, with a deviation, `2.786 ± 0.072`.
+    """
     spread = "" if deviation is None else f" ± {_digits(deviation, 2)}"
     return _digits(value, 4) + spread
 
 
 def _digits(value: float, count: int) -> str:
-    """Return a number with `count` digits; a longer whole part is not cut: `17,604`."""
+    """Return a number rounded to `count` digits, or to a whole number if this has more."""
     is_long = abs(value) < 1e15 and abs(round(value)) >= 10**count
     return f"{value:,.0f}" if is_long else f"{value:,.{count}g}"
 
 
 def claimed_text(claim: Score) -> str:
-    """Return a claim with all the digits that the report states."""
+    """Return a claim's value, with all digits that the report states and its unit, as text."""
     spread = "" if claim.deviation is None else f" ± {_exact(claim.deviation)}"
     return relation(claim) + _exact(claim.value) + spread + unit(claim.metric)
 
@@ -36,7 +39,7 @@ def _exact(value: float) -> str:
 
 
 def claim_conditions(claim: Score) -> list[str]:
-    """Return a claim's conditions, such as `2,000 images`, except its epoch."""
+    """Return a claim's conditions except its epoch, such as `2,000 images`; [] if none."""
     words = [f"{claim.images:,} images"] if claim.images else []
     if claim.references or claim.split:
         count = "as many" if claim.references == "equal" else claim.references or ""
@@ -48,7 +51,7 @@ def claim_conditions(claim: Score) -> list[str]:
 
 
 def short_claim(claim: Score) -> str:
-    """Return a claim for tables, rounded as measured scores are."""
+    """Return a claim's value with its unit, rounded by `value_text`, as text for tables."""
     return relation(claim) + value_text(claim.value, claim.deviation) + unit(claim.metric)
 
 

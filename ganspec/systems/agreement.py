@@ -24,9 +24,10 @@ KEEPS_RANGE = (
 
 @dataclass(frozen=True)
 class Ending:
-    """The last layer of a network that may change the range of its numbers, and its place.
+    """The last layer of a network that may change the range of its numbers.
 
-    `layer` is None if no layer does, so that the output has the range of the input.
+    `layer` is None if there is no such layer: the output has the range of the input. `mark` is the
+    layer's place in the spec.
     """
 
     layer: type[Layer] | None
@@ -38,12 +39,12 @@ class Ending:
 
     @property
     def range(self) -> tuple[float, float] | None:
-        """Lowest and highest output; None if they are unknown or infinite."""
+        """The lowest and highest number of the output; None if they are unknown or infinite."""
         return self.layer.output_range if self.layer else None
 
 
 def ending(net: Net) -> Ending:
-    """Return the last layer of a network that may change the range of its numbers."""
+    """Return the last layer of a network that may change the range of its numbers, if any."""
     step = _last_step(net)
     if step is None:
         return Ending(None, None)
@@ -52,7 +53,7 @@ def ending(net: Net) -> Ending:
 
 
 def _last_step(net: Net) -> Step | None:
-    """Return the last step of a network that may change the range; None if no step does."""
+    """Return the last step of a network that may change the range of numbers; None if none may."""
     steps = {step.output.id: step for step in net.steps}
     step = steps.get(net.output.id)
     while step is not None:
@@ -67,7 +68,7 @@ def _last_step(net: Net) -> Step | None:
 
 
 def output_mark(spec: Spec, key: str, net: Net) -> Mark | None:
-    """Return the place of the layer whose output is that of network `key`; None if unknown."""
+    """Return the place of the layer that makes the output of network `key`; None if unknown."""
     layers = spec.network(key).layers
     return mark_of(net.output) or (layers[-1].mark if layers else None)
 
@@ -118,7 +119,10 @@ def check_range(spec: Spec, net: Net) -> Iterator[Diagnostic]:
 
 
 def range_note(spec: Spec, mark: Mark | None) -> str:
-    """Return a note for a diagnostic at `mark`, which names the place of the images' range."""
+    """Return a note that says where the spec sets the images' range.
+
+    The diagnostic is at `mark`; a place in the same file is named without the file.
+    """
     place = find(spec.tree, ("data", "range")).mark.seen_from(mark)
     return f"the images' range is that of `data`, {place}"
 
@@ -130,7 +134,7 @@ def _span(bounds: tuple[float, float]) -> str:
 def check_labels(spec: Spec, key: str, label: Label) -> Iterator[Diagnostic]:
     """Yield an error if the data set's labels are not those that the spec declares under `key`.
 
-    `label` is this declaration. A data set whose labels only its files tell is not checked.
+    `label` is what the spec declares. Nothing is checked if labels are known only from files.
     """
     dataset, size = spec.data.dataset, int(label.size)
     known = dataset.label_kind()

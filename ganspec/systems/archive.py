@@ -16,8 +16,8 @@ from ganspec.atomic import replacing
 from ganspec.language.errors import GanspecError, printable
 
 ZIP, END = b"PK\x03\x04", b"PK\x05\x06"  # first bytes of a zip file, and of its last record
-HASH = re.compile(r"-([0-9a-f]{8})\Z")  # the end of a name that torch hub gives
-END_SIZE = 22  # bytes of a last record without a comment
+HASH = re.compile(r"-([0-9a-f]{8})\Z")  # end of a file name of torch hub: SHA-256 digits
+END_SIZE = 22  # bytes of the last record of a zip file without a comment
 
 
 class ArchiveError(GanspecError):
@@ -58,7 +58,7 @@ def canonical(value: Any) -> Any:
         return type(value)(map(canonical, value))
     if isinstance(value, dict):
         copy = type(value)((canonical(key), canonical(each)) for key, each in value.items())
-        if (versions := getattr(value, "_metadata", None)) is not None:  # that a state_dict has
+        if (versions := getattr(value, "_metadata", None)) is not None:  # of a state_dict
             vars(copy)["_metadata"] = canonical(versions)
         return copy
     return value
@@ -67,9 +67,9 @@ def canonical(value: Any) -> Any:
 def read(path: Path, device: torch.device | str = "cpu") -> Any:
     """Return the tensors and plain data in a file that torch saved.
 
-    Raises ArchiveError, or OSError if the file cannot be read. The checksums in the file are
-    compared with its contents, which torch itself does not do. No other objects are unpickled: a
-    stranger's file cannot run code.
+    Raises ArchiveError if it is missing or damaged or holds anything else, OSError if it cannot be
+    read. The checksums in the file are compared with its contents, which torch itself does not do.
+    No other objects are unpickled: a stranger's file cannot run code.
     """
     try:
         if reason := damage(path):

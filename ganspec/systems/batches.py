@@ -8,7 +8,7 @@ import torch
 
 
 def scale_pixels(images, cfg):
-    """Scale uint8 pixels to the range that the networks read."""
+    """Return uint8 pixels as floats in the range that the networks read."""
     if cfg.low == 0:
         return images.float() / 255
     else:
@@ -16,13 +16,13 @@ def scale_pixels(images, cfg):
 
 
 def flip_images(images):
-    """Mirror each image with probability 1/2."""
+    """Return the images, each mirrored left to right with probability 1/2."""
     flipped = torch.rand(len(images), 1, 1, 1, device=images.device) < 0.5
     return torch.where(flipped, images.flip(3), images)
 
 
 def pick_images(images, chosen, cfg):
-    """Return the images at the indices `chosen`, ready for the networks."""
+    """Return the images at the indices `chosen`, as the networks read them."""
     if cfg.flip:
         return scale_pixels(flip_images(images[chosen]), cfg)
     else:
@@ -30,7 +30,7 @@ def pick_images(images, chosen, cfg):
 
 
 def draw_batches(images, labels, seed, cfg):
-    """Yield batches of real images without end, in a new random order each epoch."""
+    """Yield batches of images and labels without end, in a new order each epoch."""
     random = torch.Generator().manual_seed(seed)
     if cfg.last_batch == "drop" and len(images) < cfg.batch:
         raise ValueError(f"{len(images)} images do not fill a batch of {cfg.batch}")
@@ -53,10 +53,10 @@ def count_batches(images, cfg):
 
 
 def draw_labels(labels, count):
-    """Return the labels of `count` random images."""
+    """Return the labels of `count` images that are chosen at random."""
     return labels[torch.randint(len(labels), (count,), device=labels.device)]
 
 
 def spaced(length, count):
-    """Return `count` evenly spaced indices below `length`, the first 0."""
+    """Return `count` evenly spaced indices from 0 to below `length`."""
     return torch.arange(count) * length // count

@@ -17,8 +17,8 @@ from ganspec.language.errors import GanspecError, printable
 from ganspec.systems import archive
 from ganspec.systems.identity import Identity, difference
 
-VERSION = 3
-READABLE = (2, 3)  # version 2 has no entry `spec`
+VERSION = 3  # of the form of the files that `save` writes
+READABLE = (2, 3)  # versions that `load` reads; files of version 2 have no entry `spec`
 
 # the errors that restoring a state of another form can raise
 ERRORS = (
@@ -37,15 +37,15 @@ class CheckpointError(GanspecError):
 
 
 def save(path: Path, state: State) -> None:
-    """Write `state` to `path` atomically, with the same bytes for equal states."""
+    """Write `state` to `path` atomically, with the same bytes for equal states. Raises OSError."""
     archive.write(path, {"version": VERSION, **state})
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> State:
-    """Return the state in the checkpoint at `path`. Raises CheckpointError.
+    """Return the state in the checkpoint at `path`, with tensors on `device`.
 
-    The file's checksums are verified. Only tensors and plain data are unpickled: a stranger's file
-    cannot run code.
+    Raises CheckpointError if the file is missing or damaged, is of another version, or holds more
+    than tensors and plain data, which alone are unpickled: a stranger's file cannot run code.
     """
     try:
         state = archive.read(path, device)
@@ -53,17 +53,20 @@ def load(path: Path, device: torch.device | str = "cpu") -> State:
         raise CheckpointError(str(error)) from None
     version = state.get("version") if isinstance(state, dict) else None
     if not isinstance(version, int) or version not in READABLE:
-        raise CheckpointError(f"{path} is no checkpoint of this version of ganspec")
+        message = f"{path} is no checkpoint that this version of ganspec reads"
+        raise CheckpointError(f"{message}: use the version that wrote it")
     if version == VERSION and "spec" not in state:
-        raise CheckpointError(f"{path} does not say which spec it is of")
+        raise CheckpointError(
+            f"{path} has no entry `spec`: it is incomplete, use another checkpoint"
+        )
     return state
 
 
 @contextmanager
 def fitting(owner: str | Path = "") -> Iterator[None]:
-    """Turn errors of the block, which restores a state, into CheckpointErrors.
+    """Raise CheckpointError in place of any of ERRORS from the block, which restores a state.
 
-    `owner`, the run or file of the state, is named in their messages; an empty text is not.
+    `owner` is the run or file that the state comes from, for the message; "" if it has no name.
     """
     message = f"the checkpoint{owner and f' of {owner}'} does not fit"
     try:
@@ -76,23 +79,26 @@ def fitting(owner: str | Path = "") -> Iterator[None]:
 
 
 def check_spec(state: State, mine: Identity) -> None:
-    """Raise ValueError if the spec of a saved state differs from `mine`, and say how."""
+    """Raise ValueError if a saved state is of another spec than `mine`, and name a difference.
+
+    A state without an entry `spec` is accepted.
+    """
     if apart := difference(state.get("spec", mine), mine):
         raise ValueError(f"it is of another spec: {apart}")
 
 
 def check(value: object, model: object, name: str = "") -> None:
-    """Raise ValueError if part of a saved state has another form than `model`, or is not finite.
+    """Raise ValueError if `value` has another form than `model`, or a number that is not finite.
 
-    The form is the keys of maps, the lengths of lists, the types of values, and the shapes and
-    types of tensors. `name` is the key path of the part `value`. Raises KeyError if a key is
-    missing.
+    `value` is a part of a saved state, and `name` its key path, for messages. The form is the keys
+    of maps, the lengths of lists, the types of values, and the shapes and types of tensors. Raises
+    KeyError if `value` lacks a key of `model`.
     """
     if isinstance(model, dict):
         _check_map(value, model, name)
     elif isinstance(model, list | tuple):
         if not isinstance(value, type(model)) or len(value) != len(model):
-            raise ValueError(f"{name} is no list of {len(model)}")
+            raise ValueError(f"{name} is not a list of {len(model)} entries")
         for i, (each, other) in enumerate(zip(value, model, strict=True)):
             check(each, other, f"{name}.{i}")
     elif isinstance(model, torch.Tensor) or isinstance(value, torch.Tensor):
@@ -124,7 +130,7 @@ def _check_map(value: object, model: dict, name: str) -> None:
 
 
 def as_map(value: object, name: str) -> dict:
-    """Return `value`, part of a saved state, if it is a map. Raise ValueError if it is not."""
+    """Return `value` if it is a map. Raises ValueError, which calls it `name`, if it is not."""
     if not isinstance(value, dict):
         raise ValueError(f"{name} is {_form(value)}, not a map")
     return value
@@ -140,7 +146,7 @@ def is_finite(value: object) -> bool:
 
 
 def _form(value: object) -> str:
-    """Return the form of a tensor, such as `float32 3 x 4`, or the type of another value."""
+    """Return a tensor's type and shape, such as `float32 3 x 4`, or the type of another value."""
     if not isinstance(value, torch.Tensor):
         return "nothing" if value is None else type(value).__name__
     layout = "" if value.layout == torch.strided else f"{value.layout} "
@@ -149,21 +155,26 @@ def _form(value: object) -> str:
 
 
 def check_optimizer(state: State, optimizer: optim.Optimizer, name: str) -> None:
-    """Raise one of ERRORS if `optimizer` cannot have come to `state` by some steps."""
+    """Raise one of ERRORS if no number of steps can bring `optimizer` to `state`.
+
+    `name` is the key path of `state`, for messages.
+    """
     model = _after_a_step(optimizer)
     check(dict.fromkeys(as_map(state, name)), dict.fromkeys(model), name)
     if not isinstance(state["param_groups"], list) or len(state["param_groups"]) != len(
         model["param_groups"]
     ):
-        raise ValueError(f"{name}.param_groups is no list of {len(model['param_groups'])}")
+        count = len(model["param_groups"])
+        raise ValueError(f"{name}.param_groups is not a list of {count} entries")
     is_known = type(optimizer).__module__.startswith(("torch.", "ganspec."))
     later = _after_a_step(optimizer, model)["param_groups"]
     for group, own, after in zip(state["param_groups"], model["param_groups"], later, strict=True):
-        # other versions of torch have other settings, and your own kinds may change theirs
+        # settings that both have: other versions of torch have other settings
         shared = [key for key in as_map(group, f"{name}.param_groups") if key in own]
         for key in shared:
             check(group[key], own[key], f"{name}.{key}")
-            is_fixed = after[key] == own[key]  # Keras's Adam changes `eps` in every step
+            # Keras's Adam changes `eps` in every step, and your own kinds may change any setting
+            is_fixed = after[key] == own[key]
             if group[key] != own[key] and is_fixed and (is_known or key == "params"):
                 raise ValueError(f"{name}.{key} is {group[key]}, not {own[key]}")
     kept = as_map(state["state"], f"{name}.state")
@@ -180,7 +191,7 @@ def check_optimizer(state: State, optimizer: optim.Optimizer, name: str) -> None
 def _after_a_step(optimizer: optim.Optimizer, state: State | None = None) -> State:
     """Return the state of a copy of `optimizer` after a step with gradients of 0.
 
-    The step is the first one, or the next one after `state`.
+    Before this step, the copy is new, or in the state `state` if it is given.
     """
     probe = copy.deepcopy(optimizer)
     # a copy of an optimizer lacks the attributes that its class adds to those of torch
@@ -196,7 +207,7 @@ def _after_a_step(optimizer: optim.Optimizer, state: State | None = None) -> Sta
 
 
 def hash_weights(state: dict[str, torch.Tensor]) -> str:
-    """Return the SHA-256 of a state dict: of its names, types, shapes and numbers."""
+    """Return the SHA-256, in hex, of a state dict: of its names, types, shapes and numbers."""
     digest = hashlib.sha256()
     for name, tensor in state.items():
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
@@ -205,7 +216,7 @@ def hash_weights(state: dict[str, torch.Tensor]) -> str:
 
 
 def random_states(device: torch.device) -> dict[str, torch.Tensor]:
-    """Return the states of torch's random number generators for the CPU and for `device`."""
+    """Return the states of torch's generators for the CPU and for `device`, by device type."""
     states = {"cpu": torch.get_rng_state()}
     if device.type != "cpu":
         which = [] if device.type == "mps" else [device]  # there is one Apple GPU
@@ -216,14 +227,18 @@ def random_states(device: torch.device) -> dict[str, torch.Tensor]:
 def check_random(states: dict[str, torch.Tensor]) -> None:
     """Raise one of ERRORS if `states` are not states of random number generators."""
     model = {"cpu": torch.get_rng_state()}
-    for kind in GPUS & set(as_map(states, "random")):  # the run began on a GPU
+    # any bytes pass as the state of a GPU, since that GPU may not be here
+    for kind in GPUS & set(as_map(states, "random")):
         model[kind] = torch.empty_like(states[kind], dtype=torch.uint8)
     check(states, model, "random")
     torch.Generator().set_state(states["cpu"])
 
 
 def restore_random(states: dict[str, torch.Tensor], device: torch.device) -> None:
-    """Set torch's random number generators, for the CPU and for `device`, to `states`."""
+    """Set torch's generators for the CPU and for `device` to `states`, by device type.
+
+    If `states` lack `device`, its generator is left as it is.
+    """
     torch.set_rng_state(states["cpu"].cpu())
     if device.type != "cpu" and device.type in states:
         which = [] if device.type == "mps" else [device]

@@ -23,7 +23,7 @@ NAMES = [
 METRICS = Literal[tuple(NAMES)]  # type: ignore[valid-type]  # names known at run time only
 TIMES = ("step", "epoch", "iteration")  # columns that say when the others were measured
 COLUMNS = Literal[(*TIMES, *LOOKS)]  # type: ignore[valid-type]  # as above
-WARNINGS = Literal["range-mismatch", "batch-norm-penalty"]
+WARNINGS = Literal["range-mismatch", "batch-norm-penalty"]  # those that `keeps` can silence
 
 
 def _check_path(path: str) -> str:
@@ -58,7 +58,9 @@ class Score(Section):
         description="name of the metric; an accuracy is in percent"
     )
     value: Number = Field(description="the score")
-    relation: Literal["=", "<", ">"] = Field("=", description="`<` or `>` for a bound")
+    relation: Literal["=", "<", ">"] = Field(
+        "=", description="`<` or `>` if the report states only a bound"
+    )
     deviation: Positive | None = Field(None, description="number printed after the plus-minus")
     of: Literal["generated", "real"] = Field("generated", description="the images that were scored")
     images: ImagesField = None
@@ -77,8 +79,8 @@ def _check_columns(columns: tuple[str, ...]) -> tuple[str, ...]:
         raise refusal("bad-value", f"`{repeated[0]}` is named twice", "name each column once")
     times = {name for name in columns if name in TIMES}
     if times not in ({"step"}, {"epoch"}, {"epoch", "iteration"}):
-        message = "columns that say when are `step`, `epoch`, or `epoch` and `iteration`"
-        raise refusal("bad-value", message, "begin with one of these three")
+        message = "the time of a row is `step`, `epoch`, or `epoch` and `iteration`"
+        raise refusal("bad-value", message, "begin `columns` with one of these three")
     if len(times) == len(columns):
         help = f"name columns of the log: {', '.join(LOOKS)}"
         raise refusal("bad-value", "the columns hold no loss and no accuracy", help)
@@ -125,7 +127,7 @@ class LogTable(Section):
     def series(self, epochs: Epochs | None) -> dict[str, Column]:
         """Return the columns of losses and accuracies by name, over training steps.
 
-        `epochs` converts epochs to steps; if it is needed and None, the result is empty.
+        `epochs` converts epochs to steps. If it is None and the table has no `step`, return {}.
         """
         by_name = dict(zip(self.columns, np.asarray(self.rows, float).T, strict=True))
         if "step" in by_name:
@@ -167,7 +169,7 @@ class Report(Section):
     def log_columns(self, epochs: Epochs | None) -> dict[str, Column]:
         """Return the claimed columns of the log by name, over training steps.
 
-        `epochs` converts epochs to steps; if None, only tables that give steps are returned.
+        `epochs` converts epochs to steps. If it is None, only tables with a `step` are read.
         """
         parts: dict[str, list[Column]] = {}
         for table in self.log:

@@ -6,7 +6,7 @@ import torch
 
 
 def draw_latent(count, device, cfg):
-    """Return random inputs of the generator, count x latent size."""
+    """Return random latents for the generator, count x latent size."""
     if cfg.latent_distribution == "normal":
         return torch.randn(count, cfg.latent_size, device=device)
     elif (cfg.latent_low, cfg.latent_high) == (0, 1):

@@ -30,7 +30,7 @@ class Execution:
 
     @classmethod
     def parsed(cls, text: str) -> Execution:
-        """Return the execution that `text` names, in the form of `__str__`. Raises ValueError."""
+        """Return the execution that `text` names, as `bf16 compile`. Raises ValueError if none."""
         precision, *speedups = text.split() or [""]
         if precision not in PRECISIONS or not set(speedups) <= set(SPEEDUPS):
             raise ValueError(f"execution is {text[:60]!r}")
@@ -38,7 +38,7 @@ class Execution:
 
     @property
     def said(self) -> str:
-        """The speedups as a value of the option `--speedups`."""
+        """The speedups as a value of the option `--speedups`: `compile,graphs`, or `none`."""
         return ",".join(self.speedups) or "none"
 
     @property
@@ -48,7 +48,7 @@ class Execution:
 
     @property
     def casts(self) -> bool:
-        """True if networks must be prepared: for half precision, `channels_last` or `compile`."""
+        """True if half precision, `channels_last` or `compile` changes how networks are called."""
         return self.half is not None or not {"channels_last", "compile"}.isdisjoint(self.speedups)
 
     @property

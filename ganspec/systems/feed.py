@@ -21,16 +21,16 @@ from ganspec.systems.workers import Plan, read_in_workers
 class StreamedImages:
     """Image files that worker processes read when a training needs them, in the order of a plan.
 
-    `used` are the indices of the images in the latest batch: another image may stand in for one
-    whose file cannot be read. `notice` is called with the files that a batch skips for the first
-    time. `known` are the names of the files that were skipped so far.
+    An image whose file cannot be read is skipped, and another image is read in its place. `used`
+    are the indices of the images in the latest batch, with such replacements. `known` are the names
+    of the files skipped so far. `notice` is called with files that are skipped for the first time.
     """
 
     def __init__(self, files: ImageFiles, device: torch.device):
         self.files, self.device = files, device
         self.iterator: Iterator[Batch] | None = None
         self.left = 0  # batches that the iterator has not returned yet
-        self.plan: Callable[[], Plan] = list  # returns the batches from the next one on
+        self.plan: Callable[[], Plan] = list  # returns the next batch and those after it
         self.used = torch.empty(0, dtype=torch.int64)
         self.known = {each.file for each in files.skipped}
         self.notice: Callable[[list[Skipped]], object] = len  # `len` has no effect
@@ -58,14 +58,17 @@ class StreamedImages:
         return self._noted(batch).to(self.device, non_blocking=True)
 
     def _own(self, chunk: list[int]) -> list[int]:
-        """Return the indices of a batch that this process reads; all, if ranks outnumber them."""
+        """Return the part of a batch's indices that this process reads: its slice as a rank.
+
+        A batch with fewer images than ranks is read by every rank as a whole.
+        """
         ranks = self.ranks
         return chunk[ranks.slice(len(chunk))] if len(chunk) >= ranks.count else chunk
 
     def _of_all(self, batch: Batch, index: torch.Tensor) -> Batch:
         """Return the whole batch, of which `batch` is the part that this process has read.
 
-        `index` are the indices that the whole batch was to have.
+        `index` are the indices that the whole batch has if no file is skipped.
         """
         size = len(index)
         if size < self.ranks.count:
@@ -82,7 +85,7 @@ class StreamedImages:
         self.iterator = None
 
     def at(self, index: torch.Tensor) -> torch.Tensor:
-        """Return the images with the indices `index`, which this process reads, on the device."""
+        """Read the images at the indices `index` in this process. Return them on the device."""
         return self._noted(self.files.__getitems__(index.tolist())).to(self.device)
 
     def in_order(self, size: int) -> Iterator[torch.Tensor]:
@@ -91,7 +94,10 @@ class StreamedImages:
         return map(self._noted, read_in_workers(self.files, plan))
 
     def _noted(self, batch: Batch) -> torch.Tensor:
-        """Return the images of a batch. Warn of files that it skips for the first time."""
+        """Return the images of a batch. Warn of files that are skipped for the first time.
+
+        Raises DataError if no image can be read.
+        """
         if batch.images is None:
             names = name_skipped(batch.skipped, 3)
             raise DataError(f"no image in {self.files.folder} can be read any more: {names}")
@@ -102,15 +108,17 @@ class StreamedImages:
                 warnings.warn(message, stacklevel=5)
             self.known.update(each.file for each in new)
             if len(self.known) > NAMED:
-                warnings.warn(f"over {NAMED} images cannot be read any more", stacklevel=5)
+                message = f"over {NAMED} images cannot be read any more: further ones are not named"
+                warnings.warn(message, stacklevel=5)
             self.notice(new)
         return batch.images
 
 
 class Feed:
-    """The batches of `draw_batches`, with a position that can be saved and restored.
+    """Batches of real images without end, in a new random order each epoch.
 
-    `labels` may be None, for trainings that read no labels.
+    They are those of `draw_batches`, but the position can be saved and restored. `labels` are None
+    for trainings that read no labels.
     """
 
     def __init__(
@@ -139,7 +147,7 @@ class Feed:
     def draw(self) -> tuple[torch.Tensor, torch.Tensor | None]:
         """Return the next batch, uint8 images and their labels, before flips and scaling.
 
-        The labels are None if `cfg` says that training reads none.
+        The labels are None if training reads none.
         """
         if self.position == len(self):
             order = torch.randperm(len(self.images), generator=self.random)
@@ -153,20 +161,24 @@ class Feed:
         return images, labels
 
     def fills(self, count: int) -> bool:
-        """Return True if the next `count` batches are full."""
+        """Return True if each of the next `count` batches has `cfg.batch` images."""
         if self.cfg.last_batch == "drop" or len(self.images) % self.cfg.batch == 0:
             return True
-        left = len(self) - self.position or len(self)  # in this epoch, or in the next one
+        # batches left in this epoch, or in the next one if this one is over
+        left = len(self) - self.position or len(self)
         return count < left
 
     def coming(self) -> Plan:
-        """Return the indices of the current batch and of all later ones in this epoch."""
+        """Return the image indices of the batch drawn last and of this epoch's later batches."""
         size = self.cfg.batch
         rest = self.order[(self.position - 1) * size : len(self) * size]
         return [chunk.tolist() for chunk in rest.split(size)]
 
     def state(self) -> State:
-        """Return the epoch's order of images, the position in it, and the generator's state."""
+        """Return the order of images in this epoch, and the number of batches drawn of it.
+
+        The state of the random generator and the number of images are returned, too.
+        """
         return {
             "order": self.order.cpu(),
             "position": self.position,
@@ -175,7 +187,7 @@ class Feed:
         }
 
     def check(self, state: State) -> None:
-        """Raise ValueError, KeyError or TypeError if this feed cannot have had `state`.
+        """Raise ValueError, KeyError or TypeError if `state` cannot be a state of this feed.
 
         Raises CheckpointError if the number of images has changed.
         """
@@ -184,7 +196,7 @@ class Feed:
         count = len(self.images)
         if state["count"] != count:
             message = f"the run began with {state['count']} images, here are {count}"
-            raise CheckpointError(message)
+            raise CheckpointError(f"{message}: resume it with the images that it began with")
         if not 0 <= state["position"] <= len(self):
             raise ValueError(f"batches.position is {state['position']}, with {len(self)} batches")
         drawn = torch.arange(count if state["position"] < len(self) else len(order))
@@ -193,7 +205,7 @@ class Feed:
             or order.dtype != torch.int64
             or not torch.equal(order.sort().values, drawn)
         ):
-            raise ValueError(f"batches.order is no order of {count} images")
+            raise ValueError(f"batches.order does not have each of {count} images once")
         torch.Generator().set_state(state["random"].cpu())
 
     def restore(self, state: State) -> None:
@@ -204,7 +216,7 @@ class Feed:
 
 
 def at(images: torch.Tensor | StreamedImages, chosen: torch.Tensor) -> torch.Tensor:
-    """Return the images at the indices `chosen`, on the device of `images`."""
+    """Return the images at the indices `chosen`, uint8, on the device of `images`."""
     if isinstance(images, StreamedImages):
         return images.at(chosen)
     return images[chosen.to(images.device)]

@@ -9,11 +9,11 @@ from PIL import Image
 from ganspec.systems.batches import draw_labels
 
 SAMPLES, COLUMNS = 64, 8  # images in a grid, and in one of its rows
-CLASS_COLUMNS = 12  # a grid has a column per class for this many classes at most
+CLASS_COLUMNS = 12  # most classes for which a grid has one column per class
 
 
 def sample_labels(labels, cfg):
-    """Return the labels of a grid's images."""
+    """Return labels for a grid: the classes in turn, or those of random images."""
     if cfg.labels == "classes":
         return torch.arange(cfg.samples, device=labels.device) % cfg.label_size
     else:
@@ -21,7 +21,7 @@ def sample_labels(labels, cfg):
 
 
 def save_grid(images, path, columns, cfg, full=False):
-    """Write images (N x C x H x W) as one PNG, row by row, on white."""
+    """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
     if cfg.low == -1:
         images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     else:

@@ -14,7 +14,7 @@ from ganspec.systems.schedule import KEEPING
 Identity: TypeAlias = dict[str, list[str]]
 
 FREE_OF_TRAIN = ("epochs", *KEEPING)  # fields of `train` that a resumed run may change
-# key paths that a resumed run may change, and key paths without effect on a training's numbers
+# key paths whose values a resumed run may change
 FREE = ("report", "evaluate", *(f"train.{name}" for name in FREE_OF_TRAIN))
 TAPS = ("as", "from")  # fields with names by which layers read other layers' outputs
 
@@ -22,8 +22,8 @@ TAPS = ("as", "from")  # fields with names by which layers read other layers' ou
 def identity(spec: Section) -> Identity:
     """Return the values that determine a training, defaults included, as texts by key path.
 
-    Under a key path in a repeat or a block there is a text for each round or call. Values that are
-    None have no entry.
+    A key path in a repeat or a block has several texts, one for each round or use. Values that are
+    None have no text.
     """
     values: Identity = {}
     for part in parts_of(spec).values():
@@ -42,9 +42,9 @@ def _is_free(path: str) -> bool:
 
 
 def difference(theirs: Identity, mine: Identity) -> str | None:
-    """Return in words one value in which two specs differ, and the number of others; else None.
+    """Return in words where two specs differ, as `train.batch is 32 there, 64 here (and 2 more)`.
 
-    `theirs` comes from a file, so its texts may be anything.
+    Return None if they do not differ. `theirs`, which is from a file, is shown as printable text.
     """
     paths = [path for path in {**mine, **theirs} if mine.get(path) != theirs.get(path)]
     if not paths:

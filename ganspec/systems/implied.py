@@ -19,7 +19,7 @@ LEGEND = f"{MARK} implied, in whole or in part: the report does not print it"
 
 
 class Implied:
-    """The implied values of a spec. False as a condition if there are none."""
+    """The implied values of a spec. `if implied` is False if the spec has none."""
 
     def __init__(self, spec: Spec):
         self.spec, self.root = spec, parts_of(spec)
@@ -39,7 +39,7 @@ class Implied:
     def by_kind(self) -> dict[str, list[str]]:
         """The names of a kind's implied fields, by the kind's key path.
 
-        If the choice of the kind is implied itself, its own name is among them.
+        If the choice of the kind itself is implied, the last name of its key path is listed, too.
         """
         found: dict[str, dict[str, None]] = {}
         for kind in (part for part in self.root.values() if part.kind):
@@ -48,16 +48,16 @@ class Implied:
         return {path: list(names) for path, names in found.items() if names}
 
     def texts(self) -> Iterator[str]:
-        """Yield each path of `report.implied` and its values: `discriminator.dropout.rate: 0.3`."""
+        """Yield each path of `report.implied` with its values, as `generator.dropout.rate: 0.3`."""
         for path, parts in self.named.items():
             if words := dict.fromkeys(self._words(parts)):
                 yield f"{path}: {'; '.join(words)}"
 
     def _words(self, parts: Iterable[SpecPart], inside: bool = False) -> Iterator[str]:
-        """Yield parts in words.
+        """Yield the parts that a path names as texts.
 
-        A kind is shown with its fields. A value has its field's name if it lies `inside` another
-        part that is shown; otherwise the path before it says the name.
+        A kind is shown with its fields. A plain value is shown with its field's name only if the
+        path names a part around the value (`inside`); else the path itself ends in that name.
         """
         for _, group in groupby(parts, key=lambda part: re.sub(r"\.[0-9]+$", "", part.path)):
             entries = list(group)
@@ -83,7 +83,7 @@ class Implied:
         return phrase(kind, self.spec.framework)
 
     def _effective(self, part: SpecPart) -> list[SpecPart]:
-        """Return the parts inside a part, without a section's fields that have no effect."""
+        """Return the parts of `part`; of a section, only fields that have an effect."""
         section = getattr(self.spec, part.path, None)
         if not isinstance(section, Section) or isinstance(section, Kind):
             return list(part.parts)

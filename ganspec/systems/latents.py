@@ -17,7 +17,7 @@ CPU = torch.device("cpu")
 def latents(seed: int, cfg: SimpleNamespace) -> Iterator[torch.Tensor]:
     """Yield latents of the generator without end, CHUNK x latent size, on the CPU.
 
-    Training draws them from the same distribution. Torch's global random state does not change.
+    Their distribution is that of the training. Torch's global random state does not change.
     """
     state = torch.Generator().manual_seed(seed).get_state()
     while True:
@@ -31,10 +31,9 @@ def latents(seed: int, cfg: SimpleNamespace) -> Iterator[torch.Tensor]:
 def truncate(latent: torch.Tensor, bound: float) -> torch.Tensor:
     """Turn standard normal numbers into numbers of a normal distribution cut off at +-bound.
 
-    Each number is mapped to the same quantile of the new distribution. To draw numbers outside
-    again, until none is left, gives this distribution too (Brock et al., 2019, section 3.1). But
-    quantiles need one draw only: one seed gives similar images for every bound, and a small bound
-    takes no longer.
+    Each number is mapped to the same quantile of the new distribution. Brock et al. (2019, section
+    3.1) get this distribution by drawing again each number outside of the bound. Quantiles need one
+    draw only: one seed gives similar images for every bound, and a small bound takes no longer.
     """
     share = math.erf(bound / math.sqrt(2))
     quantile = torch.erf(latent.double() / math.sqrt(2)) * share

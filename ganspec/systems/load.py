@@ -12,7 +12,7 @@ from ganspec.systems.spec import Spec
 
 
 def load(path: str | Path, settings: Iterable[str] = ()) -> Spec:
-    """Return the validated spec at `path`, changed by settings such as `train.batch=32`.
+    """Return the validated spec in the file `path`, changed by settings such as `train.batch=32`.
 
     Raises SpecError, whose `diagnostics` list every mistake in the order of the file.
     """
@@ -20,12 +20,15 @@ def load(path: str | Path, settings: Iterable[str] = ()) -> Spec:
 
 
 def loads(text: str, name: str = "<text>") -> Spec:
-    """Return the validated spec in `text`, which cannot use `extends`. Raises SpecError."""
+    """Return the validated spec in `text`, which cannot use `extends`. Raises SpecError.
+
+    `name` stands for the file in diagnostics.
+    """
     return _spec(language.loads(text, name))
 
 
 def resolve(tree: MapNode) -> Spec:
-    """Return the validated spec in a marked tree. Raises SpecError."""
+    """Return the validated spec in `tree`, which `language.source` has read. Raises SpecError."""
     return _spec(language.resolve(tree))
 
 

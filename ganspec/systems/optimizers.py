@@ -15,7 +15,7 @@ ON_DEVICE = "capturable"
 
 
 def plain_state(optimizer: optim.Optimizer) -> State:
-    """Return an optimizer's state with ON_DEVICE False, also if it counts steps on the device."""
+    """Return an optimizer's state for a checkpoint, in which ON_DEVICE is always False."""
     state = optimizer.state_dict()
     groups = [
         {**group, ON_DEVICE: False} if ON_DEVICE in group else group
@@ -26,7 +26,7 @@ def plain_state(optimizer: optim.Optimizer) -> State:
 
 @contextmanager
 def plain_groups(optimizers: Iterable[optim.Optimizer]) -> Iterator[None]:
-    """Set ON_DEVICE to False in optimizers within the block, and back to what it was after it."""
+    """Set ON_DEVICE to False in optimizers within the block. Restore its value after the block."""
     groups = [g for each in optimizers for g in each.param_groups if ON_DEVICE in g]
     before = [group[ON_DEVICE] for group in groups]
     for group in groups:
@@ -41,8 +41,8 @@ def plain_groups(optimizers: Iterable[optim.Optimizer]) -> Iterator[None]:
 def prepare(optimizer: optim.Optimizer, device: torch.device | None) -> None:
     """Let an optimizer count its steps on `device`, and give its averages the weights' layout.
 
-    An average, such as a momentum, then lies in memory in the same order as its weight. If `device`
-    is None, steps are counted where torch does so by default.
+    The numbers of an average, such as a momentum, then lie in memory in the order of its weight's.
+    If `device` is None, steps are counted where torch does so by default.
     """
     for group in optimizer.param_groups:
         if ON_DEVICE in group:

@@ -12,9 +12,9 @@ from ganspec.systems.batches import count_batches
 
 @dataclass(frozen=True)
 class TrainingSize:
-    """The numbers of real images, held-out images, conditions of pictures, and training steps.
+    """The numbers of real images, held-out images, labels for pictures, and training steps.
 
-    A number is None if only files tell it, or if there are none.
+    A number is None if it is known only from files, or if there are none.
     """
 
     images: int | None
@@ -28,7 +28,8 @@ class Pass:
     """A batch that goes through `network`, in training or in evaluation mode.
 
     `source` says in a clause where the batch comes from, and ends with its size, such as `33 images
-    in batches of 16 leave a last batch of one`. `help` says how to get a batch of another size.
+    in batches of 16 leave a last batch of one`. `help` says how to get a batch of another size, if
+    the network cannot read this one.
     """
 
     network: str
@@ -44,7 +45,7 @@ def number(count: int) -> str:
 
 
 def chosen_passes(networks: Iterable[str], field: str, size: int) -> Iterator[Pass]:
-    """Yield a pass through each network of a batch whose size is the field `field` of `train`."""
+    """Yield for each network a pass of a batch of the size that `train` sets in `field`."""
     source = f"`{field}: {size}` makes batches of {number(size)}"
     help = f"write `train: {{{field}: {size + 1}}}` or more"
     yield from (Pass(key, size, source, help) for key in networks)
@@ -53,7 +54,7 @@ def chosen_passes(networks: Iterable[str], field: str, size: int) -> Iterator[Pa
 def training_passes(
     networks: Iterable[str], cfg: SimpleNamespace, size: TrainingSize
 ) -> Iterator[Pass]:
-    """Yield the passes of a training whose steps draw a batch of real images for all networks."""
+    """Yield the passes of a training in which each step draws one real batch for all networks."""
     yield from real_passes(networks, cfg, size.images, size.steps)
     if size.test:
         yield from split_passes(networks, cfg.batch, size.test, "test image")
@@ -62,9 +63,9 @@ def training_passes(
 def real_passes(
     networks: Iterable[str], cfg: SimpleNamespace, images: int | None, draws: int
 ) -> Iterator[Pass]:
-    """Yield the passes of the first `draws` batches that are drawn of `images` real images.
+    """Yield for each network a pass of each size that the first `draws` real batches have.
 
-    If `images` is None, only whole batches are yielded.
+    `images` is the number of real images. If it is None, only full batches are yielded.
     """
     if images is None or images >= cfg.batch:
         yield from chosen_passes(networks, "batch", cfg.batch)
@@ -78,9 +79,9 @@ def real_passes(
 
 
 def split_passes(networks: Iterable[str], batch: int, images: int, noun: str) -> Iterator[Pass]:
-    """Yield the passes, in evaluation mode, of `images` images in batches of `batch`.
+    """Yield for each network a pass of each size that `images` images in batches of `batch` have.
 
-    `noun` names one image, such as `test image`.
+    Networks are in evaluation mode. `noun` names one image, such as `test image`.
     """
     sizes = list(_rests(images, batch, noun))
     if images >= batch:
@@ -92,10 +93,10 @@ def split_passes(networks: Iterable[str], batch: int, images: int, noun: str) ->
 
 
 def _rests(images: int, batch: int, noun: str) -> Iterator[tuple[int, str, str]]:
-    """Yield the size of the last batch if it is smaller than `batch`, its source and a fix.
+    """Yield the size of the last batch, its source as in `Pass`, and a fix; nothing if it is full.
 
-    The source is as in `Pass`. The fix is a `batch` with another rest than this one and than 1, as
-    text for the spec; empty if there is none.
+    The fix is a text such as `train: {batch: 30}` that leaves a last batch neither of this size nor
+    of one image; "" if there is no such size.
     """
     rest = images % batch
     if not rest:

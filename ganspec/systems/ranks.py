@@ -30,7 +30,8 @@ class RankLostError(GanspecError):
 class Ranks:
     """The processes of a training: their number `count`, and the rank `index` of this process.
 
-    Within `together`, networks run in slices. A block `together` must run on all ranks.
+    Within a block of `together`, each rank runs networks on its slice of the batch only. All ranks
+    must run the block.
     """
 
     def __init__(self, count: int = 1, index: int = 0):
@@ -63,9 +64,10 @@ class Ranks:
     # -- slices ----------------------------------------------------------------------------------
 
     def bounds(self, size: int) -> list[int]:
-        """Return the bounds of the ranks' slices of `size` rows; the first may be longer by 1.
+        """Return the bounds of the ranks' slices of `size` rows, `count` + 1 row numbers.
 
-        Slice i is from bound i to bound i + 1.
+        Rank i has the rows from bound i to bound i + 1, without the last. If the rows cannot be
+        divided equally, the first ranks have one row more than the others.
         """
         least, more = divmod(size, self.count)
         return [rank * least + min(rank, more) for rank in range(self.count + 1)]
@@ -75,7 +77,7 @@ class Ranks:
         return slice(*self.bounds(size)[self.index : self.index + 2])
 
     def whole(self, part: torch.Tensor, size: int) -> torch.Tensor:
-        """Return the slices of all ranks as one batch of `size` rows; `part` is this rank's."""
+        """Return the batch of `size` rows that all ranks' slices make; `part` is this rank's."""
         bounds = self.bounds(size)
         lengths = [end - begin for begin, end in pairwise(bounds)]
         most = max(lengths)
@@ -94,7 +96,7 @@ class Ranks:
     # -- agreement -------------------------------------------------------------------------------
 
     def any(self, *flags: bool) -> tuple[bool, ...]:
-        """Return each flag as True if it is True on any rank."""
+        """Return for each flag True if it is True on at least one rank."""
         if self.count == 1:
             return flags
         votes = torch.tensor(flags, dtype=torch.uint8)
@@ -110,7 +112,7 @@ class Ranks:
         return values[0]
 
     def of_all(self, value: T) -> list[T]:
-        """Return the values that the ranks pass, in the order of the ranks."""
+        """Return the `value` of every rank, in the order of the ranks."""
         values: list[Any] = [value] * self.count
         if self.count > 1:
             self._exchange(dist.all_gather_object, values, value)
@@ -120,8 +122,8 @@ class Ranks:
     def agreed(self) -> Iterator[None]:
         """Raise an error on all ranks if the block, which all ranks run, fails on one of them.
 
-        Rank 0 raises its own error, or GanspecError with the error of another rank. All others
-        raise UnshownError.
+        Rank 0 raises its own error, or, if only other ranks failed, GanspecError with the message
+        of the first of them. All other ranks raise UnshownError.
         """
         if self.count == 1:
             yield
@@ -143,11 +145,12 @@ class Ranks:
             raise GanspecError("on rank {}: {}".format(*failed[0]))
 
     def require_equal(self, values: dict[str, object]) -> None:
-        """Raise GanspecError on rank 0 if a rank has another value than rank 0 under a key."""
+        """Raise GanspecError on rank 0 if another rank's `values` differ from those of rank 0."""
         for rank, others in enumerate(self.of_all(values)):
             for name, value in values.items():
                 if others[name] != value and self.is_first:
-                    raise GanspecError(f"rank {rank} has other {name} than rank 0")
+                    message = f"rank {rank} has other {name} than rank 0: start all ranks alike"
+                    raise GanspecError(message)
 
     def _exchange(self, operation: Callable, *arguments: object, **options: object) -> None:
         """Run a collective operation. Raises RankLostError if another process is lost."""
@@ -165,7 +168,10 @@ class Ranks:
         return result
 
     def average_gradients(self, weights: Sequence[nn.Parameter]) -> None:
-        """Average the gradients of `weights` over the ranks at the end of each `backward`."""
+        """From now on, average the gradients of `weights` over the ranks after each `backward`.
+
+        This is done only for a `backward` within `together`.
+        """
         numbers = {id(weight): number for number, weight in enumerate(weights)}
         fresh: list[nn.Parameter] = []
 
@@ -202,7 +208,7 @@ class Ranks:
 
 
 class ToSlice(Function):
-    """Cuts this rank's slice, times `scale`, out of a batch that all ranks have."""
+    """Returns this rank's slice, times `scale`, of a batch that all ranks have."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, ranks: Ranks, scale: float = 1.0) -> torch.Tensor:
@@ -217,7 +223,7 @@ class ToSlice(Function):
 
 
 class ToWhole(Function):
-    """Joins the ranks' slices to the whole batch, times `scale`."""
+    """Returns the whole batch, times `scale`, which the slices of all ranks make."""
 
     @staticmethod
     def forward(
@@ -234,7 +240,7 @@ class ToWhole(Function):
 
 
 class Total(Function):
-    """Sums the ranks' values, for a loss that every rank computes with the sum."""
+    """Returns the sum of `x` over all ranks; its gradient is the sum of the ranks' gradients."""
 
     @staticmethod
     def forward(ctx: Any, x: torch.Tensor, ranks: Ranks) -> torch.Tensor:

@@ -24,9 +24,10 @@ class Restorer:
     def pairs(
         self, batches: Iterable[torch.Tensor], seed: int
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        """Yield the network's inputs and outputs, as of `Spec.restore`, for each batch of images.
+        """Yield the network's inputs and outputs for each batch of images.
 
-        Batches are uint8 N x C x H x W. `seed` draws the noise on the inputs. The network runs in
+        Batches are uint8 N x C x H x W. Inputs and outputs are float, in the range of the spec's
+        `data`. `seed` draws the noise on the inputs, if the spec has noise. The network runs in
         evaluation mode.
         """
         random = torch.Generator(self.device).manual_seed(seed)

@@ -16,17 +16,18 @@ GROWTH_STEPS = 2000  # updates with finite gradients before the scale is doubled
 class Scaler:
     """Scales losses by a factor that grows while gradients are finite, and is halved if not.
 
-    The rule is that of `torch.amp.GradScaler` (Micikevicius et al., 2018, section 3.2). But a
-    scaler never waits for a GPU to tell if gradients are finite: an update is made in any case, and
-    taken back if they are not.
+    The rule is that of `torch.amp.GradScaler` (Micikevicius et al., 2018, section 3.2). But this
+    class never waits for a GPU to tell if gradients are finite: it makes each update, and takes an
+    update back whose gradients were not finite.
     """
 
     def __init__(self, device: torch.device):
         self.scale = torch.full((), FIRST, device=device)
-        self.good = torch.zeros((), device=device)  # updates since the scale changed
+        # updates with finite gradients since the scale changed
+        self.good = torch.zeros((), device=device)
 
     def update(self, optimizer: optim.Optimizer, loss: torch.Tensor) -> None:
-        """Make one step down the gradient of `loss`, or none if the gradient is not finite."""
+        """Make one optimizer step for `loss`; none if a gradient is not finite. Adapt the scale."""
         optimizer.zero_grad()
         (self.scale * loss).backward()
         with torch.no_grad():
@@ -53,11 +54,11 @@ class Scaler:
         self.good.copy_(torch.where(grows, 0, good))
 
     def state(self) -> State:
-        """Return the scale, and the number of good updates since it changed, as tensors."""
+        """Return the scale, and the number of updates with finite gradients since it changed."""
         return {"scale": self.scale, "good": self.good}
 
     def restore(self, state: State) -> None:
-        """Set the scale and the number of good updates to those of `state`."""
+        """Set the scale, and the number of updates since it changed, to those of `state`."""
         self.scale.copy_(state["scale"])
         self.good.copy_(state["good"])
 
@@ -65,9 +66,9 @@ class Scaler:
 def new_counts(
     optimizer: optim.Optimizer, known: list[tuple[torch.Tensor, torch.Tensor]]
 ) -> Iterator[torch.Tensor]:
-    """Yield an optimizer's counts of its steps that are not among the tensors `known`.
+    """Yield the tensors `step` of an optimizer, its counts of steps, except those in `known`.
 
-    `known` are pairs, of which the first is a tensor of the optimizer.
+    `known` are pairs of one of the optimizer's tensors and another tensor, which is not read.
     """
     ids = {id(tensor) for tensor, _ in known}
     for kept in optimizer.state.values():
@@ -82,7 +83,7 @@ def weights_of(optimizer: optim.Optimizer) -> Iterator[torch.Tensor]:
 
 
 def tensors_of(optimizer: optim.Optimizer) -> Iterator[torch.Tensor]:
-    """Yield the weights of an optimizer, and the tensors that it keeps for them."""
+    """Yield the weights of an optimizer and the tensors of its state, such as averages."""
     yield from weights_of(optimizer)
     for kept in optimizer.state.values():
         yield from (value for value in kept.values() if isinstance(value, torch.Tensor))

@@ -11,12 +11,15 @@ from ganspec.language.section import Section
 from ganspec.language.types import Count
 from ganspec.systems.batches import count_batches
 
-KEEPING = ("keep", "pictures", "snapshots")  # fields about the files that a run keeps
+KEEPING = ("keep", "pictures", "snapshots")  # fields that say which files a run keeps
 Epochs: TypeAlias = Count | Annotated[tuple[Count, ...], Field(min_length=1)]
 
 
 def includes(epochs: Epochs | None, epoch: int) -> bool:
-    """Return True if `epoch` is one of `epochs`: a list, or n for every n-th; None for none."""
+    """Return True if `epochs` includes `epoch`.
+
+    `epochs` is a tuple of epochs, a number n for every n-th epoch, or None for no epoch.
+    """
     if isinstance(epochs, tuple):
         return epoch in epochs
     return epochs is not None and epoch % epochs == 0
@@ -26,7 +29,9 @@ class Schedule(Section):
     """The length of a training, and its batches."""
 
     batch: Annotated[int, Field(gt=0, le=65536)] = Field(64, description="images in a batch")
-    epochs: Count = Field(100, description="passes over the real images")
+    epochs: Count = Field(
+        100, description="epochs: each is a pass over the real images, or `iterations`"
+    )
     last_batch: Literal["drop", "keep"] = Field(
         "drop", description="whether to drop or keep a last batch that is not full"
     )
@@ -39,12 +44,12 @@ class Schedule(Section):
     )
     snapshots: Count = Field(
         100,
-        description="most snapshots of `keep: N` in a run: where there would be more, every "
+        description="limit of the snapshots of `keep: N` in a run: when there would be more, every "
         "second one is deleted; those of a list all stay",
     )
     pictures: Count = Field(
         200,
-        description="most pictures in a run's `samples/`: where there would be more, every "
+        description="limit of the pictures in a run's `samples/`: when there would be more, every "
         "second one is deleted",
     )
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
@@ -61,7 +66,7 @@ class Schedule(Section):
 
     @property
     def condition_file(self) -> str | None:
-        """The file of conditions for the training's pictures; None if the spec names none."""
+        """The name of the file of labels for the training's pictures; None if the spec has none."""
         return None
 
     @property

@@ -22,13 +22,13 @@ INLINE = (
 
 
 def own(kind: Kind, **more: object) -> SimpleNamespace:
-    """Return the `cfg` that the functions of `kind` read: its fields, and `more` besides."""
+    """Return the `cfg` that the functions of `kind` read: the kind's fields, and `more`."""
     fields = {name: getattr(kind, name) for name in type(kind).model_fields}
     return SimpleNamespace(**{**more, **fields})
 
 
 def optimizer(kind: Optimizer) -> partial:
-    """Return a function that takes weights and returns torch's optimizer of them."""
+    """Return a function that takes weights and returns a torch optimizer for them."""
     call = kind.call()
     return partial(call.function, **non_defaults(call))
 
@@ -36,8 +36,8 @@ def optimizer(kind: Optimizer) -> partial:
 def lean(reader: partial, labelled: bool) -> partial:
     """Return a data set's `reader` without needless work, as far as its function has options.
 
-    The option `checked=False` skips checks that `ganspec` has done. If `labelled` is False, since
-    training reads no labels, the option `labelled=False` skips reading them.
+    The option `checked=False` skips checks that `ganspec` has done. `labelled` is False if training
+    reads no labels; the option `labelled=False` then skips reading them.
     """
     known = inspect.signature(reader.func).parameters
     options = {"checked": False} if labelled else {"checked": False, "labelled": False}

@@ -31,9 +31,9 @@ class SourceError(GanspecError):
 class Source:
     """A generator that draws images from seeds, and the labels of its images.
 
-    Image i has label i; after the last label, the first one follows. `labels` is None if the
-    generator reads none. `portion` is the number of images that the generator reads at once. This
-    is also `own_batch` if the generator normalizes by the batch, and otherwise `own_batch` is None.
+    Image i has label i; after the last label, labels begin again at the first. `labels` is None if
+    the generator reads none. `portion` is the number of images that the generator draws at once.
+    `own_batch` is the same number if the generator normalizes by the batch, and None if not.
     Drawing leaves torch's global random state alone, so that a training goes on unchanged.
     """
 
@@ -51,10 +51,10 @@ class Source:
         self.portion = self.own_batch or PORTION.get(device.type, CHUNK)
 
     def inputs(self, count: int, seed: int) -> dict[str, torch.Tensor]:
-        """Return the inputs of `count` images by name, `latent` and `labels`, on the device.
+        """Return the generator's inputs for `count` images, on the device, by name.
 
-        `seed` draws the latents. A larger `count` begins with the same rows. There are no `labels`
-        if the generator reads none.
+        `latent` are latents that `seed` draws; `labels` is left out if the generator reads none.
+        The inputs for a larger `count` begin with the same rows.
         """
         latent, *labels = next(regrouped(self.parts(count, seed), count))
         inputs = {"latent": latent.to(self.device)}
@@ -66,7 +66,7 @@ class Source:
             yield latent if self.truncation is None else truncate(latent, self.truncation)
 
     def labels_of(self, indices: torch.Tensor) -> Part:
-        """Return a tuple of the labels of images by index; () if the generator reads none."""
+        """Return a tuple of one tensor, the labels at `indices`; () if the generator reads none."""
         if self.labels is None:
             return ()
         return (self.labels[indices.to(self.labels.device) % len(self.labels)],)
@@ -83,8 +83,9 @@ class Source:
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
         """Yield `count` images that `seed` draws, `batch` at a time, and their labels or None.
 
-        Images are uint8 N x C x H x W, on the CPU. Image i is the same, byte for byte, for every
-        `count` and `batch`. The generator draws in evaluation mode. Raises SourceError.
+        Images are uint8 N x C x H x W, on the CPU. If `batch` is None, `portion` images come at a
+        time. Image i is the same, byte for byte, for every `count` and `batch`. The generator draws
+        in evaluation mode. Raises SourceError if its numbers are not finite.
         """
         return self.drawn(self.parts(whole(count, self.own_batch), seed), count, batch)
 
@@ -93,7 +94,9 @@ class Source:
     ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
         """Yield the first `count` images that the generator draws for `parts`, and their labels.
 
-        Images and `batch` are as in `images`.
+        Images are uint8 N x C x H x W, on the CPU; labels are None if the generator reads none.
+        `batch` images come at a time, or `portion` if `batch` is None. Raises SourceError if the
+        generator's numbers are not finite.
         """
         portions = regrouped(parts, self.portion)
         drawn = ((self.pixels(*portion), *portion[1:]) for portion in portions)
@@ -101,10 +104,10 @@ class Source:
             yield images, labels[0].cpu() if labels else None
 
     def fix_statistics(self, seed: int) -> None:
-        """Let the generator normalize by the first batch that `seed` draws, from now on.
+        """Let the generator normalize all images by the statistics of the first batch of `seed`.
 
-        Images then no longer depend on each other. Generators that do not normalize by the batch
-        stay as they are.
+        From then on, images do not depend on each other. A generator that does not normalize by the
+        batch stays as it is.
         """
         if self.own_batch is None:
             return
@@ -113,14 +116,14 @@ class Source:
         self.own_batch, self.portion = None, PORTION.get(self.device.type, CHUNK)
 
     def pixels(self, *inputs: torch.Tensor) -> torch.Tensor:
-        """Return the images for one portion of inputs, uint8 N x C x H x W on the CPU.
+        """Return the images for at most `portion` rows of inputs, uint8 N x C x H x W on the CPU.
 
-        A portion is at most `portion` rows.
+        Raises SourceError if a number is not finite.
         """
         return quantize(self.outputs(*inputs), self.cfg).cpu()
 
     def outputs(self, *inputs: torch.Tensor) -> torch.Tensor:
-        """Return the generator's outputs for one portion of inputs, on the device."""
+        """Return the generator's outputs for at most `portion` rows of inputs, on the device."""
         count = len(inputs[0])
         portion = [filled(part, self.portion).to(self.device) for part in inputs]
         training = self.generator.training
@@ -142,7 +145,7 @@ def whole(count: int, batch: int | None) -> int:
 
 
 def first(parts: Iterable[Part], count: int) -> Iterator[Part]:
-    """Yield the first `count` rows of `parts`, in the same parts."""
+    """Yield the first `count` rows of `parts`: whole parts, then the beginning of one."""
     for part in parts:
         yield tuple(column[:count] for column in part)
         count -= len(part[0])
@@ -165,13 +168,13 @@ def regrouped(parts: Iterable[Part], size: int) -> Iterator[Part]:
 
 
 def filled(part: torch.Tensor, size: int) -> torch.Tensor:
-    """Return `part` with rows of zeros appended, `size` rows in all."""
+    """Return `part` with rows of zeros appended, so that it has `size` rows."""
     lacking = size - len(part)
     return torch.cat([part, part.new_zeros(lacking, *part.shape[1:])]) if lacking else part
 
 
 def quantize(images: torch.Tensor, cfg: SimpleNamespace) -> torch.Tensor:
-    """Return a network's output images as uint8, rounded as in the sample grids of a run.
+    """Return a network's output, N x C x H x W, as uint8 images, rounded as in a run's samples.
 
     Raises SourceError if a number is not finite.
     """

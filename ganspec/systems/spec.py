@@ -1,7 +1,7 @@
 """The sections that all specs share, and the methods that every system defines.
 
-A system is one folder with one subclass of `Spec`. Code outside the folder calls these methods, and
-does not test which system a spec belongs to.
+A system is one folder with one subclass of `Spec`. Code outside the folder calls the methods of
+`Spec`, and does not test which system a spec belongs to.
 """
 
 from __future__ import annotations
@@ -75,19 +75,19 @@ class Data(Section):
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of one image."""
+        """Channels, height and width of one image, after resizing and `transpose`."""
         height, width = self.dataset.size
         own_size = (width, height) if self.transpose else (height, width)
         return (self.channels or self.dataset.channels, *pair(self.size or own_size))
 
     @property
     def read_size(self) -> tuple[int, int]:
-        """Height and width at which images are read, before `transpose`."""
+        """Height and width to which images are resized when read, before `transpose`."""
         _, height, width = self.shape
         return (width, height) if self.transpose else (height, width)
 
     def read(self, reader: partial, folder: Path) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return images, uint8 in `shape`, and labels that `reader` of the data set loads."""
+        """Read `folder` by `reader`. Return uint8 images, N x `shape`, and their labels."""
         size = (*self.read_size, self.shape[0])
         images, labels = read_dataset(self.dataset, reader, folder, *size)
         return images.mT.contiguous() if self.transpose else images, labels
@@ -102,7 +102,7 @@ class Label(Section):
     """The label of each image, for networks that read labels."""
 
     kind: Literal["classes", "multi_hot"] = Field(
-        description="one class out of several, or any number of them at once"
+        description="`classes`: an image has one class; `multi_hot`: any number of classes"
     )
     size: Width = Field(description="number of classes")
 
@@ -117,7 +117,7 @@ class Network(Section):
 
     doc: Doc = Field("", description="docstring of the emitted class")
     condition: Condition | None = Field(
-        None, description="how the label joins the input; if not given, the network reads no label"
+        None, description="how the label joins the input; if not given, it does not join the input"
     )
     normalization: Annotated[Norms, AfterValidator(check_norms)] = Field(
         None, description="the layer that `norm` stands for, the weight norm, or a list of both"
@@ -130,19 +130,19 @@ class Network(Section):
 
     @property
     def norms(self) -> tuple[Layer | WeightNorm, ...]:
-        """The entries of `normalization`: at most one layer and at most one weight norm."""
+        """The entries of `normalization`: at most one layer, at most one weight norm; or ()."""
         norms = self.normalization
         return norms if isinstance(norms, tuple) else (norms,) if norms else ()
 
     @property
     def activation_norm(self) -> Layer | None:
-        """The layer that `norm` stands for: `identity` for a weight norm alone; None for none."""
+        """The layer that `norm` stands for; `identity` if only a weight norm is set; else None."""
         layers = (norm for norm in self.norms if isinstance(norm, Layer))
         return next(layers, Identity() if self.norms else None)
 
     @property
     def weight_norm(self) -> WeightNorm | None:
-        """The weight norm of layers that do not name one themselves; None if there is none."""
+        """The weight norm of all layers without a `weight_norm` of their own; None if not set."""
         return next((norm for norm in self.norms if isinstance(norm, WeightNorm)), None)
 
 
@@ -156,8 +156,8 @@ class BlockDefinition(Signature):
 class Interface:
     """The input and outputs of a network, and the docstring of its emitted class.
 
-    `output` is the name of the last layer's output. If there are `heads`, each is a further layer
-    that reads this output, and the network returns the heads' outputs instead, by their keys.
+    `output` names what the last layer returns. `heads` are further layers by name, which all read
+    the last layer's output. With heads, the network returns their outputs in place of `output`.
     """
 
     input: Input
@@ -171,9 +171,9 @@ class Spec(Document):
 
     A subclass adds the sections of its networks, `objective` and `train`, and sets these constants.
     `noun` is the system's name in sentences, and `caption` describes the pictures of its training.
-    Four constants are keys of networks, None if the system has no such network: that of `draws`
-    maps latents to images, that of `restores` images to images, that of `predicts` images to scores
-    of classes, and that of `judges` images to scores of being real. `reads_test` is True if
+    Four constants are each the key of one network, or None if the system has no such network:
+    `draws` maps latents to images, `restores` maps images to images, `predicts` maps images to
+    scores of classes, and `judges` maps images to scores of being real. `reads_test` is True if
     training measures losses on held-out images, `takes_labels` if networks may read labels.
     """
 
@@ -199,8 +199,7 @@ class Spec(Document):
     evaluate: Evaluation | None = Field(None, description="scores to measure during training")
 
     if TYPE_CHECKING:
-        # every system declares `train` after its networks; a field here would come before them in
-        # printed specs and docs/language.md
+        # each system declares `train` itself, so that printed specs have it after the networks
         train: Schedule
 
     def __repr__(self) -> str:
@@ -238,7 +237,7 @@ class Spec(Document):
         raise NotImplementedError
 
     def contract(self, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-        """Yield diagnostics if networks do not fit: `nets` are those that lower without errors."""
+        """Yield errors and warnings if `nets`, the networks without errors, do not fit."""
         raise NotImplementedError
 
     def optimizer_of(self, key: str) -> Optimizer:
@@ -246,7 +245,7 @@ class Spec(Document):
         raise NotImplementedError
 
     def settings(self, nets: dict[str, Net]) -> SimpleNamespace:
-        """Return the constants and functions that training functions read as `cfg.name`."""
+        """Return the constants and functions that training functions read, as `cfg.batch`."""
         raise NotImplementedError
 
     def passes(self, cfg: SimpleNamespace, size: TrainingSize) -> Iterator[Pass]:
@@ -256,12 +255,12 @@ class Spec(Document):
     def main(self) -> Callable:
         """Return the main function of the emitted program, whose only parameter is `cfg`.
 
-        It reads images by `cfg.load_images`, and swaps their rows and columns if `cfg.transpose`.
+        It must read images by `cfg.load_images`, and swap rows and columns if `cfg.transpose`.
         """
         raise NotImplementedError
 
     def training(self, start: Start) -> Training:
-        """Return a training before its first step."""
+        """Return a new training, which has made no step."""
         raise NotImplementedError
 
     def restore(
@@ -271,19 +270,22 @@ class Spec(Document):
         random: torch.Generator,
         cfg: SimpleNamespace,
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return the inputs and the outputs of `network`, which restores images.
+        """Return the inputs and the outputs of `network`, which restores `images`.
 
-        The inputs are `images`, uint8, in the range of `data`, with noise that `random` draws. Both
-        are N x C x H x W in this range. Systems that set `restores` define this method.
+        The inputs are `images`, uint8 N x C x H x W, scaled to the range of `data`, with noise that
+        `random` draws, if any. The outputs are in this range. Systems with `restores` define this.
         """
         raise NotImplementedError
 
     def compared(self, section: str, values: dict[str, object]) -> dict[str, object]:
-        """Return `values`, a section's values by field, without fields that have no effect."""
+        """Return `values`, a section's values by field, without fields that have no effect.
+
+        `values` may be changed. Fields may be rewritten, so that equal meanings compare as equal.
+        """
         return values
 
     def properties(self) -> dict[str, dict[str, str]]:
-        """Return rows that this system adds to comparison tables, by section and name."""
+        """Return texts of rows for comparison tables, by the section's and the row's name."""
         raise NotImplementedError
 
 

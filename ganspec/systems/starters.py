@@ -14,7 +14,7 @@ from ganspec.language.source import read
 
 
 class StarterError(GanspecError):
-    """Raised when no spec to start from has the name, or the new name is not allowed."""
+    """Raised when no spec of ganspec has the name to start from, or a new name is not allowed."""
 
 
 def starters() -> dict[str, Path]:
@@ -49,7 +49,8 @@ def described_starters() -> list[Starter]:
 def starter(source: str, name: str) -> str:
     """Return the text of spec `source` with another `name`, and without `report`.
 
-    Claims are about the original: an edit of the copy could make them false. Raises StarterError.
+    `report` has claims about the original, which an edit of the copy could make false. Raises
+    StarterError if no spec is called `source`, or `name` is not allowed.
     """
     known = starters()
     if source not in known:

@@ -49,7 +49,7 @@ TERMS = {
     "xavier": "Xavier",
 }
 FRAMEWORKS = {"torch": "PyTorch", "keras": "Keras", "tensorflow": "TensorFlow 1"}
-# fields that do not describe the kind itself
+# fields that are left out, as they do not describe the kind itself
 HIDDEN = {"reads", "as_", "from_", "weight_norm", "init"}
 
 
@@ -64,7 +64,10 @@ def plain(value: object) -> str:
 
 
 def settings(kind: Kind, framework: str = "torch") -> dict[str, object]:
-    """Return a kind's fields that differ from the framework's defaults, the primary one first."""
+    """Return the values of a kind's fields that differ from the framework's defaults, by name.
+
+    The primary field comes first. Fields in HIDDEN are left out.
+    """
     changed = kind.changed(framework)
     names = sorted((n for n in changed if n not in HIDDEN), key=lambda n: n != kind.primary)
     return {name: changed[name] for name in names}
@@ -73,7 +76,8 @@ def settings(kind: Kind, framework: str = "torch") -> dict[str, object]:
 def said(kind: Kind, framework: str = "torch") -> str:
     """Return a kind and its changed fields in words: `GP 10`, `non-saturating (real target 0.9)`.
 
-    The value of the primary field is shown without its name, even if it is the default.
+    A changed field differs from the framework's default. The value of the primary field is shown
+    without its name, even if it is the default.
     """
     if kind.is_unread:
         return NOT_READ
@@ -101,10 +105,10 @@ OF_ALL = {"batch", "epochs", "iterations", "seed", *KEEPING}
 def rules(
     train: Schedule, words: dict[str, str] | None = None, elsewhere: Collection[str] = ()
 ) -> str:
-    """Return the changed fields of `train` on one line, each by its text in `words`.
+    """Return the fields of `train` that differ from the defaults, on one line.
 
-    A field that `words` does not describe is shown with its value. Fields in `elsewhere`, and those
-    of `OF_ALL`, are left out.
+    `words` has texts by field. A field without a text is shown with its name and value. Fields in
+    `elsewhere` and in OF_ALL are left out.
     """
     words = {"last_batch": "last batch kept", **(words or {})}
     shown = (item for item in train.changed().items() if item[0] not in {*OF_ALL, *elsewhere})

@@ -23,30 +23,33 @@ from ganspec.systems.optimizers import plain_groups, plain_state, prepare
 from ganspec.systems.ranks import RankLostError, Ranks
 from ganspec.systems.scaling import Scaler
 
-MOST_STEPS = 10**12  # more steps than any training makes
+MOST_STEPS = 10**12  # a checkpoint with more steps is refused: no training makes so many
 
 
 class Scoring(Protocol):
     """Measures scores at epochs' ends, without an effect on the training."""
 
     def due(self) -> bool:
-        """Return True if scores are due after the epoch that has just ended."""
+        """Return True if the spec asks for scores after the epoch that has just ended."""
 
     def is_done(self) -> bool:
-        """Return True if the run has the scores that are due at the present step."""
+        """Return True if the run already has the scores of the training's present step."""
 
     def best(self) -> set[int]:
-        """Return the steps that had the best scores so far, whose snapshots are kept."""
+        """Return the steps with the best scores so far; the snapshots of these steps are kept."""
 
     def __call__(self, stopped: Callable[[], bool]) -> bool:
         """Measure scores and write them into the run.
 
-        Return True, or False with nothing written if `stopped` returned True meanwhile.
+        Return True if they were written; False, with nothing written, if `stopped` returned True.
         """
 
 
 class Replay(Protocol):
-    """Makes training steps by playing a recorded step again; `works` is False if it cannot."""
+    """Makes training steps by playing a recorded step again.
+
+    `works` is False if steps cannot be recorded; they are then made as usual.
+    """
 
     works: bool
 
@@ -64,8 +67,8 @@ class Images:
     `labels` are int64 N for classes, uint8 N x classes for multi-hot labels, None if there are
     none. `test` are held-out images and their labels; None if nothing is held out. `names` are the
     names of the classes, in the order of their labels; empty if the data set has none. `conditions`
-    are the labels of the training's pictures, if the spec names a file of them. `files` are the
-    files of the images, if each image has a file.
+    are the labels that pictures of the training are drawn of, float N x classes; None if the spec
+    names no file of them. `files` are the files of the images; None if not each image has one.
     """
 
     images: torch.Tensor | StreamedImages
@@ -77,7 +80,7 @@ class Images:
 
     @property
     def sha256(self) -> str | None:
-        """The SHA-256 of pixels and labels; None if each image has a file, with a hash for each."""
+        """The SHA-256 of all pixels and labels; None if each image has a file, hashed by itself."""
         if self.files or isinstance(self.images, StreamedImages):
             return None
         digest = hashlib.sha256(f"{tuple(self.images.shape)}\n".encode())
@@ -111,8 +114,8 @@ class Training:
     fixed: dict[str, torch.Tensor]  # inputs of networks for pictures, the same each epoch
     average: nn.Module | None = None  # generator with averaged weights, if the spec has `average`
     scoring: Scoring | None = None  # measures scores at epochs' ends, if the spec has `evaluate`
-    identity: Identity = {}  # the values of the spec that the state depends on
-    replay: Replay | None = None  # makes steps in place of `advance`
+    identity: Identity = {}  # values of the spec; a state with other values is refused
+    replay: Replay | None = None  # if set, makes steps in place of `advance`
     ranks = Ranks()  # the processes that train together
     step = 0
 
@@ -129,19 +132,22 @@ class Training:
         """Update averaged weights, if the training has any, after a step."""
 
     def phase(self) -> str:
-        """Return a name for the kind of the next step, if steps differ; else an empty text."""
+        """Return the phase of the training that the next step is in, such as `warm-up`, or "".
+
+        Steps of one phase make the same operations, so that one can be recorded for all.
+        """
         return ""
 
     @property
     def is_steady(self) -> bool:
-        """False if numbers that a step computes decide what the step does."""
+        """False if the losses of a step decide which operations it makes; it cannot be recorded."""
         return True
 
     def make_step(self) -> dict[str, torch.Tensor]:
         """Make one training step, by `replay` or `advance`. Return its losses by name.
 
-        An error gets a note that names its layer, if that can be found. For errors in a backward
-        pass the step is made again to find the layer, so the training cannot go on after an error.
+        An error gets a note that names the layer that failed, if it can be found. To find the layer
+        of a backward pass, the step is made again, so the training cannot go on after an error.
         """
         try:
             with self.ranks.together():
@@ -182,14 +188,14 @@ class Training:
         return done > 0 and done % self.epoch_steps == 0
 
     def measures(self) -> dict[str, torch.Tensor]:
-        """Return measurements on held-out images at an epoch's end, by name.
+        """Return measurements on held-out images by name, such as a loss; {} without such images.
 
         Torch's global random state does not change, so that training goes on unchanged.
         """
         return {}
 
     def weights(self) -> State:
-        """Return the part of the state that sampling needs; it is too little to resume from."""
+        """Return the part of `state` that sampling needs; training cannot resume from it."""
         weights = {
             "spec": self.identity,
             "step": self.step,
@@ -236,7 +242,7 @@ class Training:
             checkpoint.restore_random(state["random"], self.device)
 
     def prepare(self) -> None:
-        """Prepare new optimizers, or optimizers with a new state, for the execution."""
+        """Prepare optimizers for the execution, when they are new and after they got a state."""
         on_device = self.device.type == "cuda" and (
             self.scaler is not None or "graphs" in self.execution.speedups
         )
@@ -244,16 +250,16 @@ class Training:
             prepare(optimizer, self.device if on_device else None)
 
     def _check(self, state: State) -> None:
-        """Raise one of `checkpoint.ERRORS` if this training cannot have had `state`."""
+        """Raise one of `checkpoint.ERRORS` if `state` cannot be a state of this training."""
         checkpoint.check_spec(state, self.identity)
         own = self.state()
         for key in ("spec", "device", "exact", "execution", "scaler"):
             if key not in state:  # an older ganspec did not save it, or that run had none
                 own.pop(key, None)
         if "scaler" in state and not self.scaler:
-            own["scaler"] = state["scaler"]  # the run began in another precision
+            own["scaler"] = state["scaler"]  # the run began in fp16, which alone has a scaler
         for key in ("version", "spec", "optimizers", "random", "batches"):
-            if key in state:  # the form of the entry depends on the step, or is checked elsewhere
+            if key in state:  # the entry is checked before or after this, not by its form
                 own[key] = state[key]
         checkpoint.check(state, own)
         Execution.parsed(state.get("execution", "fp32"))
@@ -267,10 +273,10 @@ class Training:
         self.batches.check(state["batches"])
 
     def culprit(self) -> str | None:
-        """Return the name of the first tensor with a NaN or infinity, or None if there is none.
+        """Return the name of the first tensor with a NaN or infinity; None if all are finite.
 
-        The name of a network's weight comes with the weight's place in the spec. After the
-        networks' weights, averaged weights and the tensors of optimizers are tried.
+        Networks come first, then averaged weights, then the tensors of optimizers. The name of a
+        network's weight is followed by the place of its layer in the spec, in parentheses.
         """
         names: dict[int, str] = {}  # names of weights by the weight's `id`
         # the discriminator comes first, since it is updated before the generator

@@ -14,9 +14,9 @@ FIX = "write what it is in place of `unknown`"
 def unread(spec: Spec, key: str | None = None) -> list[Unread]:
     """Return the unknown parts of a spec in the order of the text.
 
-    `key` restricts them to one network or section; None is the whole spec.
+    If `key` is given, only the parts in the network or section `key` are returned.
     """
-    parts = {gap.mark: gap for gap in spec.gaps}  # a repeat has a part once for each round
+    parts = {gap.mark: gap for gap in spec.gaps}  # the rounds of a repeat name the same place
     for name in spec.networks:
         if name in spec.unread:
             continue
@@ -41,7 +41,7 @@ def unread_in_networks(spec: Spec) -> list[Unread]:
 
 
 def diagnosed(parts: list[Unread], severity: str = "error") -> list[Diagnostic]:
-    """Return a diagnostic for each unknown part."""
+    """Return a diagnostic of `severity` for each unknown part."""
     return [
         Diagnostic("not-read", f"{p.path} is not known: {p.seen}", p.mark, (), FIX, severity)
         for p in parts
@@ -51,7 +51,7 @@ def diagnosed(parts: list[Unread], severity: str = "error") -> list[Diagnostic]:
 def refuse_unread(spec: Spec, in_networks: bool = False) -> None:
     """Raise SpecError if a part of the spec is unknown.
 
-    With `in_networks`, only parts of networks count, as `unread_in_networks` returns them.
+    With `in_networks`, only parts of networks count, and no network that is unknown as a whole.
     """
     if parts := unread_in_networks(spec) if in_networks else unread(spec):
         raise SpecError(diagnosed(parts))

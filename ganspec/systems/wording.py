@@ -12,7 +12,7 @@ from ganspec.language.section import Section
 from ganspec.language.unread import NOT_READ, UNREAD
 from ganspec.program.spelling import number
 
-ALWAYS = ("kernel",)  # shown even if default, since kinds have different defaults
+ALWAYS = ("kernel",)  # fields shown even at the default, which is not the same for all kinds
 
 
 def spoken(value: object) -> str:
@@ -38,9 +38,10 @@ def spoken(value: object) -> str:
 
 
 def phrase(kind: Kind, framework: str = "torch") -> str:
-    """Return a kind as text, with the fields that differ from the framework's defaults.
+    """Return a kind as text, such as `conv 128, kernel 4, stride 2`.
 
-    An example is `conv 128, kernel 4, stride 2`.
+    Fields that have the framework's defaults are left out, except those in ALWAYS and the primary
+    one.
     """
     if kind.is_unread:
         return NOT_READ
@@ -77,7 +78,7 @@ def label(name: str) -> str:
 
 
 def initial(init: Initializer | None) -> str:
-    """Return an initializer as text, or `torch's own` if none changes torch's initial weights."""
+    """Return an initializer as text: `torch's own` if it is None or keeps torch's weights."""
     if init is None or init.call() is None:
         return "torch's own"
     return f"{init.of}'s own" if isinstance(init, Framework) else phrase(init)
@@ -85,7 +86,7 @@ def initial(init: Initializer | None) -> str:
 
 @cache
 def architecture(cls: type[Kind]) -> tuple[str, ...]:
-    """Return the names of a kind's fields, without fields for other kinds or names of outputs."""
+    """Return the names of a kind's fields, without those that hold kinds or name outputs."""
     names = []
     for field in fields_of(cls).values():
         names_a_value = cls.family == "layer" and any(s.python is str for s in field.type.scalars)

@@ -15,11 +15,12 @@ from torch.utils.data import DataLoader
 
 from ganspec.kinds.datasets.image_files import Batch, ImageFiles
 
-WORKERS = 2
+WORKERS = 2  # processes that read images at the same time
 
 Plan = Sequence[list[int]]  # indices of images, one list per batch
 
-# Signals that ask a training to stop. They often go to all processes of a job or a terminal.
+# Signals that ask a training to stop. They often go to all processes of a job or a terminal, but
+# only the training decides when its workers end.
 STOPS = {
     getattr(signal, name)
     for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")
@@ -39,7 +40,8 @@ def read_in_workers(files: ImageFiles, plan: Plan, pin: bool = False) -> Iterato
         try:
             batches = batches or _start(files, plan[done:], pin)
             batch = next(batches)
-        except (RuntimeError, OSError) as error:  # a lost worker: unreadable files raise nothing
+        except (RuntimeError, OSError) as error:
+            # only a lost worker raises these errors: unreadable files are skipped
             reason = str(error).split("\n")[0]
             message = f"a process that reads images was lost, perhaps for lack of memory ({reason})"
             warnings.warn(f"{message}; new processes read the next images", stacklevel=2)
@@ -69,10 +71,10 @@ def _unchanged(batch: Any) -> Any:  # `ImageFiles` stacks its batches itself
 
 @contextmanager
 def _signals_held_back() -> Iterator[None]:
-    """Hold back signals that ask to stop, within the block, and for good in processes it starts.
+    """Block the signals STOPS within the `with` block, and for good in processes that it starts.
 
     In the block, torch installs a handler of SIGCHLD, which would raise an exception anywhere in a
-    training step when a worker dies. It is removed, since the loader notices a lost worker anyway.
+    training step when a worker dies. The handler is removed: the loader notices lost workers.
     """
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
@@ -89,7 +91,7 @@ def _signals_held_back() -> Iterator[None]:
 
 
 def _begin_worker(number: int) -> None:
-    """Prepare a worker, which holds back signals that ask to stop: it inherits the mask."""
+    """Prepare a worker process. It has inherited the block on STOPS from its parent."""
     warnings.simplefilter("ignore")  # the parent has shown the same warnings
     if hasattr(signal, "sigwaitinfo"):
         threading.Thread(target=_wait_for_parent, daemon=True).start()

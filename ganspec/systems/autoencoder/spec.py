@@ -34,12 +34,12 @@ COLUMNS = 16  # images in a row of a picture
 class InputNoise(Section):
     """Gaussian noise on an autoencoder's input, drawn anew for every batch."""
 
-    std: Positive = Field(description="standard deviation, in units of the images' range")
-    clip: bool = Field(True, description="keep the noisy images within the images' range")
+    std: Positive = Field(description="standard deviation, in the units of `data: {range: ...}`")
+    clip: bool = Field(True, description="clip the noisy images to the range of `data`")
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Return a bare number as the map `{std: number}`."""
+        """Return the map `{std: node}` if `node` is a number or a text, otherwise `node`."""
         if node.value is None or isinstance(node.value, (dict, list, bool)):
             return node
         return node.holding({"std": node.as_value()})

@@ -9,7 +9,7 @@ from ganspec.systems.update import update
 
 
 def add_noise(images, random, cfg):
-    """Add Gaussian noise, drawn by `random`; None is torch's own generator."""
+    """Return images with Gaussian noise, by torch's generator if `random` is None."""
     noise = torch.randn(images.shape, generator=random, device=images.device)
     noisy = images + cfg.noise * noise
     if not cfg.clip_noise:
@@ -21,7 +21,7 @@ def add_noise(images, random, cfg):
 
 
 def evaluate(autoencoder, images, cfg):
-    """Return the mean loss on held-out images, under fixed noise."""
+    """Return the mean loss of held-out images, under the same noise each time."""
     if cfg.noise:
         random = torch.Generator(images.device).manual_seed(0)
     total = 0
@@ -36,7 +36,7 @@ def evaluate(autoencoder, images, cfg):
 
 
 def compare(autoencoder, images, cfg):
-    """Return inputs, outputs and, under noise, clean images as one batch, in order."""
+    """Return in one batch all inputs, all outputs and, with noise, all clean images."""
     clean = scale_pixels(images, cfg)
     autoencoder.eval()
     with torch.no_grad():
@@ -52,7 +52,7 @@ def compare(autoencoder, images, cfg):
 
 
 def train_step(autoencoder, optimizer, batches, cfg):
-    """Make one step down the loss of a batch. Return the loss before it."""
+    """Make one step down the loss of a batch. Return the loss before the step."""
     images, _labels = next(batches)
     outputs = autoencoder(add_noise(images, None, cfg) if cfg.noise else images)
     loss = cfg.criterion.loss(outputs, images, cfg.criterion)
@@ -61,7 +61,7 @@ def train_step(autoencoder, optimizer, batches, cfg):
 
 
 def restore(autoencoder, images, random, cfg):
-    """Return the network's inputs, under noise that `random` draws, and its restored images."""
+    """Return the inputs, with any noise drawn by `random`, and the restored images."""
     clean = scale_pixels(images, cfg)
     inputs = add_noise(clean, random, cfg) if cfg.noise else clean
     outputs = autoencoder(inputs)

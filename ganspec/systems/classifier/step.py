@@ -9,7 +9,7 @@ from ganspec.systems.update import update
 
 
 def predict(classifier, images, cfg):
-    """Return the classifier's outputs for uint8 images, computed in batches."""
+    """Return the classifier's outputs for uint8 images, in evaluation mode."""
     classifier.eval()
     with torch.no_grad():
         parts = images.split(cfg.batch)
@@ -30,7 +30,7 @@ def evaluate(classifier, images, labels, cfg):
 
 
 def train_step(classifier, optimizer, batches, cfg):
-    """Make one step down the loss of a batch. Return loss and accuracy before it."""
+    """Make one step on a batch. Return loss and accuracy before the step, by name."""
     images, labels = next(batches)
     outputs = classifier(images)
     loss = cfg.criterion.loss(outputs, labels, cfg.criterion)

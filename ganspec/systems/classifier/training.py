@@ -16,7 +16,7 @@ from ganspec.systems.single.training import SingleTraining
 from ganspec.systems.spec import Label
 from ganspec.systems.training import Start
 
-SHOWN = 2000  # training images in a picture, if no images are held out
+SHOWN = 2000  # most training images that a picture counts, if no images are held out
 
 
 class ClassifierTraining(SingleTraining):
@@ -42,7 +42,7 @@ class ClassifierTraining(SingleTraining):
         return score(self.outputs, labels, self.cfg)
 
     def picture(self, path: Path) -> None:
-        """Write a plot: a confusion matrix, or for multi-hot labels each label's share of hits."""
+        """Plot a confusion matrix; for multi-hot labels, the share of each label that is found."""
         from ganspec.plots import confusion  # matplotlib is slow to import
 
         images, labels = self.held_out or self._some()
@@ -58,7 +58,7 @@ class ClassifierTraining(SingleTraining):
             confusion.plot_shares(hits, labels.sum(0), self.names, where, path)
 
     def _some(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return evenly spaced training images and their labels."""
+        """Return at most SHOWN evenly spaced training images, uint8, and their labels."""
         images = self.batches.images
         chosen = spaced(len(images), min(SHOWN, len(images)))
         return at(images, chosen), self.labels[chosen.to(self.labels.device)]

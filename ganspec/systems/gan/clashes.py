@@ -9,13 +9,16 @@ from ganspec.language.tree import find
 from ganspec.systems.gan.fields import GanFields
 from ganspec.systems.gan.train import BUILT_IN, HALVES, Steps
 
-FACTS = ("d_conditional", "auxiliary")  # entries of a penalty's `cfg` that are no fields of it
+FACTS = ("d_conditional", "auxiliary")  # what training adds to the fields in a penalty's `cfg`
 
 
 def clashes(spec: GanFields) -> Iterator[Diagnostic]:
-    """Yield an error for every training rule that another part of the spec rules out."""
+    """Yield an error for every training rule that another part of the spec excludes.
+
+    If the order of updates is wrong, yield only the first error about it.
+    """
     problem = next(_misordered(spec), None)
-    if problem:  # the other checks read the plan of updates
+    if problem:  # the other checks need a plan of updates that is right
         yield problem
         return
     yield from _apart(spec)
@@ -23,7 +26,7 @@ def clashes(spec: GanFields) -> Iterator[Diagnostic]:
     yield from _own_update(spec)
     train = spec.train
     if (train.skip.generator or train.skip.discriminator) and train.steps.discriminator > 1:
-        message = "skip rules measure both losses before the discriminator's one update"
+        message = "skip rules read the losses of one discriminator update, here are several"
         yield _clash(spec, "skip", message, "take `steps: {discriminator: ...}` away")
     if train.skip.changed() and train.gradients:
         message = "an update that a rule skips has no gradients to log"
@@ -62,7 +65,7 @@ def _facts(spec: GanFields) -> Iterator[Diagnostic]:
 
 
 def _misordered(spec: GanFields) -> Iterator[Diagnostic]:
-    """Yield an error for every update in `order` that is unknown, repeated or missing."""
+    """Yield an error for everything that is wrong with `order` and the names of `updates`."""
     train = spec.train
     known = [*BUILT_IN, *train.updates]
     for name in train.order:
@@ -116,10 +119,10 @@ def _generator_first(spec: GanFields) -> Iterator[Diagnostic]:
     help = "put `generator` after the discriminator's updates"
     if train.plan[0] != "discriminator":
         if train.warmup:
-            message = "the warm-up trains the discriminator alone, which has to come first"
+            message = "the warm-up trains the discriminator alone, so its update has to come first"
             yield _clash(spec, "warmup", message, "begin `order` with the discriminator")
         if several and train.batches == "fresh":
-            message = "the first update has no batch: each discriminator update draws its own"
+            message = "the first update has no batch: only discriminator updates draw batches"
             yield _clash(spec, "order", message, "write `batches: shared`")
     if train.generator_first:
         if train.skip.changed():
@@ -131,7 +134,7 @@ def _generator_first(spec: GanFields) -> Iterator[Diagnostic]:
 
 
 def _own_update(spec: GanFields) -> Iterator[Diagnostic]:
-    """Yield an error for every update under `updates` that has no loss or a useless field."""
+    """Yield an error for each fault of `train.updates` and of the auxiliary loss it uses."""
     auxiliary, updates = spec.objective.auxiliary, spec.train.updates
     if len(updates) > 1:
         message = "an iteration can have one update of your own"
@@ -143,7 +146,7 @@ def _own_update(spec: GanFields) -> Iterator[Diagnostic]:
             yield _clash(spec, "updates", message, help)
         elif (
             auxiliary.images == "real"
-            and not auxiliary.discriminator  # the discriminator's own update would read `images`
+            and not auxiliary.discriminator  # with a weight, its update reads `images`
             and "generator" in update.networks
         ):
             message = f"`images` has no effect: `{name}` changes the generator, so it reads both"

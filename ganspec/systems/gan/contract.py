@@ -18,12 +18,15 @@ from ganspec.systems.agreement import (
 from ganspec.systems.gan.clashes import clashes
 from ganspec.systems.gan.fields import GanFields
 
-WANTED = {"logits": "logits", "scores": "scores of any size"}
-OF_A_BATCH = ("batch_norm", "class_batch_norm")
+WANTED = {"logits": "logits", "scores": "scores of any size"}  # what a loss reads, in messages
+OF_A_BATCH = ("batch_norm", "class_batch_norm")  # layers that normalize by the batch
 
 
 def contract(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield diagnostics as `Spec.contract` does."""
+    """Yield errors and warnings if networks, data, objective and rules do not fit each other.
+
+    `nets` are the networks that were lowered without errors, by key.
+    """
     if net := nets.get("generator"):
         message = f"the generator makes {net.output}, the discriminator reads "
         yield from check_shape(spec, "generator", net, message + spec.data.shown_shape)
@@ -38,7 +41,7 @@ def contract(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
 
 
 def _score(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
-    """Yield an error if the loss cannot read the discriminator's outputs."""
+    """Yield an error if the discriminator makes no score, or none that the loss can read."""
     if net.output.shape[0] != 1:
         message = f"the discriminator makes {net.output}, not one score"
         help = "end it in `linear: 1`, or in a conv of one channel for a map of scores"
@@ -62,10 +65,10 @@ def _score(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
 
 
 def _penalty(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
-    """Yield a warning if the spec has a penalty, and its discriminator a batch norm.
+    """Yield a warning if the spec has a penalty, and the discriminator a batch norm.
 
-    A penalty takes the gradient of each image's score by this image. Batch norm makes the score
-    depend on the other images of the batch, too.
+    A penalty takes the gradient of each image's score with respect to that image. Batch norm makes
+    the score depend on the other images of the batch, too.
     """
     step = next((step for step in net.leaves() if step.origin.kind in OF_A_BATCH), None)
     if step and spec.objective.penalty:
@@ -78,7 +81,7 @@ def _penalty(spec: GanFields, net: Net) -> Iterator[Diagnostic]:
 
 
 def _labels(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield an error if declared labels are not the data set's, a warning if nothing reads them."""
+    """Yield an error if labels are not the data set's, a warning if no network reads them."""
     if spec.condition is None:
         return
     yield from check_labels(spec, "condition", spec.condition)
@@ -94,12 +97,14 @@ def _labels(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
 
 
 def _conditions(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield an error if the generator cannot read the conditions that pictures are to have."""
+    """Yield an error if `train` has `conditions`, but the generator reads no multi-hot labels."""
     if spec.train.conditions is None or "generator" not in nets:
         return
     several = spec.condition is not None and spec.condition.kind == "multi_hot"
     if not several or not nets["generator"].conditional:
-        message = "pictures are drawn of a file's objects, and the generator reads no such labels"
+        message = (
+            "pictures are drawn of a file's objects, but the generator reads no multi-hot labels"
+        )
         help = "take `conditions` away, or add `condition: {kind: multi_hot, size: 24}` and a "
         help += "condition of the generator"
         mark = find(spec.tree, ("train", "conditions")).mark
@@ -107,7 +112,10 @@ def _conditions(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
 
 
 def _auxiliary(spec: GanFields, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield an error if there is a head `auxiliary` without a loss, or a loss without a head."""
+    """Yield an error if only one is there: the discriminator's head `auxiliary`, or its loss.
+
+    Also for each head of the generator, which must have none.
+    """
     for head in nets["generator"].heads if "generator" in nets else ():
         message = "the generator cannot classify its own images"
         help = "put auxiliary into the discriminator's layers"

@@ -40,7 +40,7 @@ class Latent(Section):
 
 
 class Decay(Section):
-    """Factors of L2 terms; a term is half the sum of a network's squared weights."""
+    """Factors of L2 terms; an L2 term is half the sum of a network's squared weights."""
 
     generator: Weight = Field(0.0, description="factor in the generator's loss")
     discriminator: Weight = Field(0.0, description="factor in the discriminator's loss")
@@ -49,7 +49,8 @@ class Decay(Section):
 class AuxiliaryLoss(Section):
     """The loss of the discriminator's head `auxiliary`, which both networks minimise.
 
-    Cross-entropy of the head's outputs and the labels; binary cross-entropy for multi-hot labels.
+    It is the cross-entropy of the head's outputs and the labels, or the binary cross-entropy if
+    labels are multi-hot.
     """
 
     discriminator: Weight = Field(1.0, description="weight in the discriminator's loss")
@@ -61,7 +62,7 @@ class AuxiliaryLoss(Section):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Return a bare number as a map with this number as both weights."""
+        """Return a map with `node` as both weights if it is a number or a text, else `node`."""
         if node.value is None or isinstance(node.value, (dict, list, bool)):
             return node
         return node.holding(dict.fromkeys(("discriminator", "generator"), node))
@@ -75,7 +76,9 @@ class Objective(Section):
     auxiliary: AuxiliaryLoss | None = Field(
         None, description="loss of the discriminator's head `auxiliary`; a number is both weights"
     )
-    clip: Positive | None = Field(None, description="bound to clip the discriminator's weights to")
+    clip: Positive | None = Field(
+        None, description="bound c: the discriminator's weights are clipped to [-c, c]"
+    )
     scale: Positive = Field(
         1.0, description="factor of the discriminator's loss; 0.5 for the mean of its two parts"
     )
@@ -83,14 +86,14 @@ class Objective(Section):
 
 
 class Optimizers(Section):
-    """One optimizer for each network, or the same for both."""
+    """One optimizer for each network, or one that both networks get."""
 
     generator: Optimizer = Field(description="optimizer of the generator")
     discriminator: Optimizer = Field(description="optimizer of the discriminator")
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Return a single optimizer, such as `adam: {...}`, as a map with it for each network."""
+        """Return a map with `node` for each network if it is one optimizer, otherwise `node`."""
         one = isinstance(node.value, str) or (
             isinstance(node, MapNode) and node.value and not set(node.value) & set(cls.model_fields)
         )
@@ -98,7 +101,7 @@ class Optimizers(Section):
 
 
 class GanFields(Spec):
-    """The base of `Gan`: the fields of a GAN's spec that not every spec has."""
+    """The base of `Gan`: the fields that a GAN's spec has besides those of every spec."""
 
     latent: Latent
     condition: Label | None = Field(None, description="the labels, if a network reads them")

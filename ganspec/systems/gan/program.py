@@ -1,4 +1,4 @@
-"""The outer loop of a GAN's emitted program. That of `ganspec train` can also resume a run."""
+"""The outer loop of a GAN's emitted program; `ganspec train` has a loop that can resume."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ganspec.systems.grid import sample_labels, save_grid
 
 
 def save_samples(generator, fixed, fixed_labels, out, step, cfg):
-    """Write a grid of images that are drawn from the fixed latents."""
+    """Write a grid of the images that the generator draws from the fixed latents."""
     generator.eval()
     with torch.no_grad():
         samples = generator(fixed, fixed_labels) if cfg.g_conditional else generator(fixed)
@@ -32,7 +32,7 @@ def save_samples(generator, fixed, fixed_labels, out, step, cfg):
 
 
 def train(images, labels, asked, args, cfg):
-    """Train on uint8 images, N x C x H x W. Write samples and weights each epoch."""
+    """Train on uint8 images, N x C x H x W. Write samples and weights after each epoch."""
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     generator = cfg.generator().to(args.device)

@@ -16,7 +16,7 @@ LOSSES = ("real_loss", "fake_loss", "generator_loss")
 
 
 def settings(spec: GanFields, nets: dict[str, Net]) -> SimpleNamespace:
-    """Return the constants and functions of a GAN's training."""
+    """Return the constants and functions that a GAN's training reads; `nets` are both networks."""
     labels = labelling(spec, nets)
     return SimpleNamespace(
         **shared(spec, labelled=labels["labels"] is not None),
@@ -32,7 +32,7 @@ def settings(spec: GanFields, nets: dict[str, Net]) -> SimpleNamespace:
 def joint(spec: GanFields) -> dict[str, object]:
     """Return the settings of the update under `train.updates`, if the spec has one.
 
-    `joint` are the keys of the networks that this update changes; None without such an update.
+    `joint` are the keys of the networks that the update changes; None if the spec has no update.
     """
     if not spec.train.updates:
         return {"joint": None}
@@ -47,9 +47,9 @@ def joint(spec: GanFields) -> dict[str, object]:
 
 
 def rule(text: str | None, who: str) -> Rule | None:
-    """Return a skip rule as a function of the losses STEP_LOSSES; None if `text` is None.
+    """Return a skip rule as a function of the two STEP_LOSSES; None if `text` is None.
 
-    `who` is the key of the network that the rule leaves out.
+    The function returns True if the network `who` is not to be updated.
     """
     if text is None:
         return None
@@ -58,7 +58,10 @@ def rule(text: str | None, who: str) -> Rule | None:
 
 
 def labelling(spec: GanFields, nets: dict[str, Net]) -> dict[str, object]:
-    """Return the settings of labels; `absent` names variables of training texts to leave out."""
+    """Return the settings of labels.
+
+    `absent` names variables that the emitted file leaves out of training texts.
+    """
     generator, discriminator, train = nets["generator"], nets["discriminator"], spec.train
     auxiliary = spec.objective.auxiliary
     read = generator.conditional or discriminator.conditional or auxiliary is not None
@@ -124,7 +127,7 @@ def rules(spec: GanFields) -> dict[str, object]:
         "apart": train.apart,
         "generator_first": train.generator_first,
         "reused": reused,
-        # which updates draw anew, in place of reusing what the other network's update drew
+        # False if the network's update reuses what the other network's update drew
         "d_draws": reused is None or is_second,
         "g_draws": reused is None or not is_second,
         "g_draws_images": reused != "generated" or not is_second,

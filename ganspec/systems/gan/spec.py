@@ -80,7 +80,7 @@ class Gan(GanFields, system="gan"):
     def compared(self, section: str, values: dict[str, object]) -> dict[str, object]:
         if section == "latent" and values["distribution"] != "uniform":
             del values["range"]
-        if section == "train":  # rules are compared as Python writes them, whatever their spaces
+        if section == "train":  # rules are compared as `ast` prints them, so spaces do not count
             del values["skip"], values["updates"]
             for name, update in self.train.updates.items():
                 values[f"update {name}"] = in_words(update)

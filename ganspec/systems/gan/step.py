@@ -19,17 +19,17 @@ def draw_pixels(images, cfg):
 
 
 def generate(generator, latent, labels, cfg):
-    """Return images that the generator makes of latent vectors, and of labels if it reads them."""
+    """Return the generator's images for latents, and for labels if it reads them."""
     return generator(latent, labels) if cfg.g_conditional else generator(latent)
 
 
 def squared_weights(network):
-    """Return half the sum of a network's squared weights."""
+    """Return the L2 term: half the sum of a network's squared weights."""
     return 0.5 * sum(weight.square().sum() for weight in network.parameters())
 
 
 def assess(discriminator, images, labels, cfg):
-    """Return the scores of images, and the loss of their classes."""
+    """Return the scores of images, and the loss of the classes guessed by the head."""
     scores, guesses = discriminator(images, labels) if cfg.d_conditional else discriminator(images)
     if cfg.labels == "classes":
         return scores, F.cross_entropy(guesses, labels)
@@ -38,7 +38,7 @@ def assess(discriminator, images, labels, cfg):
 
 
 def clip_weights(network, bound):
-    """Keep every weight within -bound and bound."""
+    """Clip every weight to the range from -bound to bound."""
     with torch.no_grad():
         for weight in network.parameters():
             weight.clamp_(-bound, bound)
@@ -94,7 +94,7 @@ def train_discriminator(discriminator, optimizer, real, labels, fake, fake_label
 
 
 def train_discriminator_apart(discriminator, optimizer, real, labels, fake, fake_labels, log, cfg):
-    """Update the discriminator on real, and on generated images. Fill `log`."""
+    """Update the discriminator on real and on generated images in turn. Fill `log`."""
     # D: maximise {cfg.loss.d_goal}, one term after the other
     for images in cfg.apart:
         if images == "real":
@@ -151,7 +151,7 @@ def joint_weights(networks, cfg):
 
 
 def train_classes(generator, discriminator, optimizer, real, labels, pool, log, cfg):
-    """Update once by the loss of the classes alone. Write it into `log`."""
+    """Update once by the loss of the classes alone. Write this loss into `log`."""
     if cfg.joint_discriminator:
         _, q_real = assess(discriminator, real, labels, cfg)
     if cfg.joint_generator or cfg.auxiliary_images == "both":
@@ -167,7 +167,7 @@ def train_classes(generator, discriminator, optimizer, real, labels, pool, log, 
 
 
 def draw_fake(step, generator, real, latent, labels, cfg):
-    """Return generated images without gradients, or random pixels in a warm-up on pixels."""
+    """Return generated images, detached, or random pixels in a warm-up on pixels."""
     if cfg.warmup_images == "pixels" and step <= cfg.warmup:
         fake = draw_pixels(real, cfg)
     else:
@@ -179,7 +179,7 @@ def draw_fake(step, generator, real, latent, labels, cfg):
 def train_step(
     step, generator, discriminator, g_optimizer, d_optimizer, q_optimizer, batches, pool, cfg
 ):
-    """Train both networks for one iteration. Return the losses by name."""
+    """Make one iteration: update both networks. Return the losses by name."""
     log = {}
     if cfg.batches == "shared" or cfg.first != "discriminator":
         real, labels = next(batches)
@@ -223,8 +223,8 @@ def train_step(
 
 
 def update_average(average, generator, cfg, after):
-    """Move averaged weights a little towards the generator's; copy its buffers."""
-    # a smaller decay at first, or the average would keep the initial weights for long
+    """Move averaged weights towards those after step `after`; copy the buffers."""
+    # a smaller decay at first: else the average would keep the initial weights for long
     decay = min(cfg.average, (1 + after) / (10 + after))
     with torch.no_grad():
         for mean, weight in zip(average.parameters(), generator.parameters(), strict=True):
@@ -234,7 +234,7 @@ def update_average(average, generator, cfg, after):
 
 
 def count_steps(images, cfg):
-    """Return the number of iterations in which every image is seen once."""
+    """Return the number of iterations in one pass over the images."""
     if cfg.batches == "fresh" and cfg.discriminator_steps > 1:
         return max(1, count_batches(images, cfg) // cfg.discriminator_steps)
     else:

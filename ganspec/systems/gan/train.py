@@ -16,7 +16,7 @@ from ganspec.systems.gan.step import count_steps
 from ganspec.systems.schedule import Schedule
 
 STEP_LOSSES = ("d_loss", "g_loss")  # names that a skip rule may read
-HALVES = ("real", "fake")  # updates of the discriminator on one kind of image
+HALVES = ("real", "fake")  # updates of the discriminator on real, and on generated images
 BUILT_IN = ("discriminator", *HALVES, "generator")
 
 
@@ -42,7 +42,8 @@ RuleText = Annotated[str | None, AfterValidator(_check_rule)]
 class Skip(Section):
     """Rules that leave a network out of an iteration: comparisons of `d_loss` and `g_loss`.
 
-    Both losses are computed from the scores in the discriminator's update, before it is made.
+    A network whose rule is true is not updated. Both losses are computed from the scores in the
+    discriminator's update, before it is made.
     """
 
     generator: RuleText = Field(None, description="rule, such as `g_loss * 1.5 < d_loss`")
@@ -60,7 +61,7 @@ class Warmup(Section):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Return a bare number as the map `{iterations: number}`."""
+        """Return the map `{iterations: node}`, or `node` itself if it is a map."""
         if isinstance(node, MapNode):
             return node
         return node.holding({"iterations": node.as_value()})
@@ -69,7 +70,7 @@ class Warmup(Section):
 class OwnUpdate(Section):
     """An update of your own, by a loss that both networks share.
 
-    `[auxiliary]` is the loss of the discriminator's head `auxiliary`, with weight 1.
+    `terms: [auxiliary]` is the loss of the discriminator's head `auxiliary`, with weight 1.
     """
 
     terms: tuple[Literal["auxiliary"]] = Field(
@@ -87,7 +88,8 @@ class Train(Schedule):
     steps: Steps = Field(Steps(), description="updates of each network in one iteration")
     batches: Literal["fresh", "shared"] = Field(
         "fresh",
-        description="a new real batch for each discriminator update, or for each iteration",
+        description="`fresh`: a real batch for each discriminator update; `shared`: one for all "
+        "updates of an iteration",
     )
     order: Annotated[tuple[str, ...], Field(min_length=1)] = Field(
         ("discriminator", "generator"),
@@ -145,16 +147,16 @@ class Train(Schedule):
 
     @property
     def plan(self) -> tuple[str, ...]:
-        """The updates in order: `discriminator`, `generator`, and `joint` for those of `updates`.
+        """The updates in order: `discriminator`, `generator`, and `joint` for one of `updates`.
 
-        The updates `real` and `fake` are together `discriminator`.
+        `discriminator` also stands for the updates `real` and `fake` together.
         """
         own = {**dict.fromkeys(HALVES, "discriminator"), **dict.fromkeys(self.updates, "joint")}
         return tuple(dict.fromkeys(own.get(name, name) for name in self.order))
 
     @property
     def apart(self) -> tuple[str, ...]:
-        """The updates of the discriminator in order, if it has two, `real` and `fake`; else ()."""
+        """The updates `real` and `fake` in order, if the discriminator has these two; else ()."""
         return tuple(name for name in self.order if name in HALVES)
 
     @property

@@ -37,7 +37,7 @@ class GanTraining(Training):
         count = self.cfg.samples if asked is None else len(asked)
         self.fixed = {"latent": draw_latent(count, self.device, self.cfg)}
         labels = start.images.labels
-        if spec.condition and self.cfg.labels:  # networks need not read it
+        if spec.condition and self.cfg.labels:  # no `cfg.labels` if no network reads it
             labels = fit_labels(labels, spec.condition, "condition", spec.data.dataset)
             labels = labels.to(self.device)
         if self.cfg.g_conditional:
@@ -64,9 +64,8 @@ class GanTraining(Training):
         self.step += 1
         networks = self.generator, self.discriminator
         optimizers = self.g_optimizer, self.d_optimizer, self.q_optimizer
-        now = (
-            self.step if self.cfg.warmup else None
-        )  # as in an emitted file: no other rule reads it
+        # only a warm-up reads the number of the step, so emitted files pass None without one
+        now = self.step if self.cfg.warmup else None
         log = train_step(now, *networks, *optimizers, self.batches, self.pool, self.cfg)
         self.follow()
         return log
@@ -83,7 +82,7 @@ class GanTraining(Training):
         return not self.cfg.skips
 
     def picture(self, path: Path) -> None:
-        """Write a grid of images of the fixed latents, by averaged weights if there are any."""
+        """Write a grid of images of the fixed latents, drawn with averaged weights if any."""
         generator = self.average or self.generator
         training = generator.training
         generator.eval()

@@ -12,7 +12,7 @@ ELSEWHERE = {"generator_batch", "steps", "accuracy", "gradients", "updates", "co
 
 
 def properties(spec: GanFields) -> dict[str, dict[str, str]]:
-    """Return rows that a GAN adds to comparison tables, by section and name."""
+    """Return texts of rows for comparison tables, by the section's and the row's name."""
     steps, latent = spec.train.steps, spec.latent
     drawn = "N(0, 1)" if latent.distribution == "normal" else f"U[{plain(latent.range)}]"
     drawn = NOT_READ if "distribution" in latent.unread else drawn
@@ -47,7 +47,7 @@ def _auxiliary(auxiliary: AuxiliaryLoss) -> str:
 
 
 def _penalty(spec: GanFields) -> str:
-    """Return in words the penalty, the clipping of weights and the L2 terms."""
+    """Return in words the penalty, the clipping of weights and the L2 terms; "" for none."""
     objective = spec.objective
     words = [said(objective.penalty)] if objective.penalty else []
     words += [f"clip {plain(objective.clip)}"] if objective.clip else []
@@ -73,7 +73,7 @@ def _rules(train: Train) -> dict[str, str]:
 
 
 def _order(train: Train) -> str:
-    """Return the order of an iteration's updates: `updates D on real, D on fake, G`."""
+    """Return the order of an iteration's updates, as `updates D on real, D on fake, G`."""
     short = {"discriminator": "D", "generator": "G", "real": "D on real", "fake": "D on fake"}
     own = {name: f"{name} ({in_words(update)})" for name, update in train.updates.items()}
     words = [short.get(name) or own[name] for name in train.order]
@@ -81,6 +81,6 @@ def _order(train: Train) -> str:
 
 
 def in_words(update: OwnUpdate) -> str:
-    """Return an update under `updates` in words: `G and D by auxiliary loss, Adam 2e-4`."""
+    """Return an update under `updates` in words, as `G and D by auxiliary loss, Adam 2e-4`."""
     networks = " and ".join(network[0].upper() for network in update.networks)
     return f"{networks} by {' and '.join(update.terms)} loss, {said(update.optimizer)}"

@@ -18,7 +18,7 @@ TARGETS = {"classes": "one class", "multi_hot": "multi-hot labels", "images": "i
 def check_criterion(spec: CriterionSpec, targets: str) -> Iterator[Diagnostic]:
     """Yield an error if the criterion cannot compare outputs with `targets`, a key of TARGETS.
 
-    The error may also be about the range of target images.
+    A criterion that reads images in 0 to 1 cannot compare with images in -1 to 1.
     """
     loss = spec.objective.loss
     if loss.is_unread:
@@ -42,10 +42,10 @@ def check_criterion(spec: CriterionSpec, targets: str) -> Iterator[Diagnostic]:
 
 
 def check_outputs(spec: CriterionSpec, key: str, net: Net) -> Iterator[Diagnostic]:
-    """Yield an error if the criterion cannot read the last layer of network `key`.
+    """Yield an error if the criterion cannot read the outputs of the network `key`.
 
-    For logits the last layer must not bound its outputs; for probabilities it must be the
-    criterion's activation.
+    If the criterion reads logits, the last layer must not bound its outputs. If it reads
+    probabilities, the last layer must be the criterion's activation, such as sigmoid.
     """
     loss = spec.objective.loss
     if loss.activation is None or loss.is_unread:
@@ -66,7 +66,7 @@ def check_outputs(spec: CriterionSpec, key: str, net: Net) -> Iterator[Diagnosti
 
 
 def check_statistics(nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield a warning if a batch norm normalizes by the batch in evaluation mode too."""
+    """Yield a warning for the first batch norm that normalizes by the batch in evaluation too."""
     steps = (step for net in nets.values() for step in net.leaves())
     step = next((s for s in steps if s.call.kwargs.get("track_running_stats") is False), None)
     if step:
@@ -79,9 +79,10 @@ def check_statistics(nets: dict[str, Net]) -> Iterator[Diagnostic]:
 def check_images(
     spec: CriterionSpec, key: str, nets: dict[str, Net], wanted: str
 ) -> Iterator[Diagnostic]:
-    """Yield diagnostics about network `key`, which makes images.
+    """Yield errors and warnings about the network `key`, which makes images.
 
-    The message about images of another shape ends with `wanted`.
+    They are about the shape and range of its images, the loss, and batch norms. `wanted` ends the
+    message about a wrong shape; an example is `, the images are 3 x 32 x 32`.
     """
     yield from check_statistics(nets)
     mismatch = list(check_criterion(spec, "images"))

@@ -13,8 +13,8 @@ def single_settings(
 ) -> SimpleNamespace:
     """Return the settings of a system of one network.
 
-    The module `text` has its functions `train_step` and `evaluate`. `absent` names variables of
-    training texts to leave out; `more` are the system's own settings.
+    The module `text` has the system's functions `train_step` and `evaluate`. `absent` names
+    variables that the emitted file leaves out of training texts. `more` are further settings.
     """
     (key,) = spec.networks
     steps = {"train_step": text.train_step, "evaluate": text.evaluate}
@@ -24,7 +24,8 @@ def single_settings(
 def criterion_settings(spec: CriterionSpec, absent: tuple[str, ...]) -> dict[str, object]:
     """Return the settings that systems with one criterion share, by name.
 
-    `absent` names variables of training texts to leave out, besides those of held-out images.
+    `absent` names variables that the emitted file leaves out of training texts. Those of held-out
+    images are added to it if the data set has none.
     """
     criterion = spec.objective.loss
     test = spec.data.dataset.test_reader(spec.data.resize)

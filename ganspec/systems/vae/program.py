@@ -14,7 +14,7 @@ from ganspec.systems.vae.step import decode, evaluate, train_step
 
 
 def train(images, test_images, args, cfg):
-    """Train on uint8 images, N x C x H x W. Write samples and weights each epoch."""
+    """Train on uint8 images, N x C x H x W. Write samples and weights after each epoch."""
     torch.backends.cudnn.deterministic = True  # one seed, one result, on a GPU too
     torch.manual_seed(args.seed)
     encoder = cfg.encoder().to(args.device)

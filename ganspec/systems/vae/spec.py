@@ -31,7 +31,7 @@ from ganspec.systems.vae.training import VaeTraining
 
 
 class Code(Section):
-    """The vectors between encoder and decoder; their prior is N(0, 1)."""
+    """The codes: vectors that the decoder reads; their prior is N(0, 1)."""
 
     size: Width = Field(description="numbers in one code")
 
@@ -44,7 +44,7 @@ class Evidence(CriterionObjective):
     """
 
     loss: Criterion = Field(description="loss that compares the decoder's outputs with the images")
-    kl: Weight = Field(1.0, description="weight of the divergence; beta of Higgins et al. (2017)")
+    kl: Weight = Field(1.0, description="weight of the divergence: beta in Higgins et al. (2017)")
 
 
 class Vae(CriterionSpec, system="vae"):

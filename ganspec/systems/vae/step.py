@@ -9,18 +9,18 @@ from ganspec.systems.update import update
 
 
 def draw_code(mean, log_variance, random):
-    """Draw a code from N(mean, variance); `random` None is torch's own generator."""
+    """Draw codes from N(mean, variance), by torch's generator if `random` is None."""
     noise = torch.randn(mean.shape, generator=random, device=mean.device)
     return mean + (0.5 * log_variance).exp() * noise
 
 
 def divergence(mean, log_variance):
-    """Return codes' KL divergence from N(0, 1) (Kingma & Welling, 2014, appendix B)."""
+    """Return the mean divergence from N(0, 1) (Kingma & Welling, 2014, appendix B)."""
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1).mean()
 
 
 def bound(encoder, decoder, images, random, cfg):
-    """Return the loss and its two terms, reconstruction and divergence."""
+    """Return the batch's mean loss and its two terms, reconstruction and divergence."""
     mean, log_variance = encoder(images)
     outputs = decoder(draw_code(mean, log_variance, random))
     reconstruction = cfg.numbers * cfg.criterion.loss(outputs, images, cfg.criterion)
@@ -30,7 +30,7 @@ def bound(encoder, decoder, images, random, cfg):
 
 
 def train_step(encoder, decoder, optimizer, batches, cfg):
-    """Update both networks once. Return the losses by name."""
+    """Update both networks once. Return the losses before the update, by name."""
     images, _labels = next(batches)
     loss, reconstruction, kl = bound(encoder, decoder, images, None, cfg)
     update(optimizer, loss, cfg)
@@ -42,7 +42,7 @@ def train_step(encoder, decoder, optimizer, batches, cfg):
 
 
 def evaluate(encoder, decoder, images, cfg):
-    """Return the mean loss over held-out images, always under the same noise."""
+    """Return the mean loss of held-out images, under the same noise each time."""
     random = torch.Generator(images.device).manual_seed(0)
     total = 0
     encoder.eval()
