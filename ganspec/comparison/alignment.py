@@ -116,7 +116,7 @@ def _distance(a: Leaf, b: Leaf) -> float:
 def _doubles(leaves: Sequence[Leaf]) -> list[CallKeys | None]:
     """Return, for each layer, the calls of it and the next layer together, or None.
 
-    They are together if the next layer reads this one only, and no other layer reads this one.
+    It is None unless the next layer reads this one alone, and no other layer reads this one.
     """
     readers = Counter(number for leaf in leaves for number in leaf.layer.reads)
     doubles: list[CallKeys | None] = [None] * len(leaves)

@@ -39,12 +39,12 @@ class Authored:
         return isinstance(section, MapNode) and alias in section.value
 
     def default(self, owner: Section, name: str, path: KeyPath) -> str | None:
-        """Return the spec's framework if the field `name` is at its default, None if written."""
+        """Return the framework if the field `name` has its default; None if the author wrote it."""
         return None if self.wrote(owner, name, path) else self.spec.framework
 
 
 def _bodies(node: Node) -> Iterator[tuple[Mark, Node]]:
-    """Yield the place of each word in a tree that may name a kind, and the node of its fields."""
+    """Yield the place of each word that may name a kind, and the node of this kind's fields."""
     if isinstance(node, MapNode):
         for child in node.value.values():
             if child.key_mark:

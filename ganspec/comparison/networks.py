@@ -48,7 +48,7 @@ def difference(name: str, a: NetworkLayers, b: NetworkLayers, texts: AuthoredPai
 
 
 def alone(network: NetworkLayers, side: str) -> NetworkDiff:
-    """Return the difference for a network that only one spec has: A if `side` is "a", or B."""
+    """Return the difference for a network that only one spec has, `side`: "a" or "b"."""
     is_a = side == "a"
     edits = tuple(Remove(layer) if is_a else Insert(None, layer) for layer in network.layers)
     totals = _totals(network, None) if is_a else _totals(None, network)
@@ -163,9 +163,9 @@ class AlignedNetworks:
             yield Change(label(name), a.fields[name], b.fields[name], frameworks)
 
     def _relevant(self, a: Leaf, b: Leaf) -> list[str]:
-        """Return the differing fields that change the calls, each alone or else all together.
+        """Return the differing fields that alone change the calls, or all if none does alone.
 
-        Return [] if they change no call.
+        Return [] if all together change no call.
         """
         names = [name for name in a.fields if a.fields[name] != b.fields.get(name)]
         if not self._matters(a, b, names):

@@ -66,7 +66,7 @@ def _is_label(edit: Edit) -> bool:
 
 
 def _labels(edits: list[Edit]) -> Iterator[str]:
-    """Yield one phrase if `edits`, those of the label's conditions, are not empty."""
+    """Yield one phrase for `edits`, which are those of conditions; nothing if there are none."""
     before, after = (
         ", ".join(layer.text.removeprefix("label: ") for layer in layers if layer)
         for layers in ([edit.a for edit in edits], [edit.b for edit in edits])

@@ -158,7 +158,7 @@ class _SectionComparison:
 
 
 def _fields(value: object) -> ComparedFields | None:
-    """Return `value` as ComparedFields if it is one, a section or a kind; else None."""
+    """Return the fields of a section or kind, ComparedFields as they are, None for the rest."""
     if isinstance(value, Section):
         return ComparedFields(value, dict(value))
     return value if isinstance(value, ComparedFields) else None

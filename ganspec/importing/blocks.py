@@ -1,4 +1,4 @@
-"""Folding of layers that come from several user's modules of one class into calls of a block."""
+"""Folding of layers into calls of blocks, which stand for the user's classes of modules."""
 
 from __future__ import annotations
 
@@ -77,7 +77,10 @@ def _name(blocks: dict[str, Template], title: str, block: Template) -> str:
 
 
 def _is_closed(run: list[Entry]) -> bool:
-    """Return True if `run` has no layer `unknown`, and reads by name just the values it names."""
+    """Return True if the layers `run` can be a block of their own.
+
+    They have no layer `unknown`, and read by name all the values that they name, and no others.
+    """
     entries = list(walk(run))
     names = {e.fields["as"] for e in entries if "as" in e.fields}
     read = {e.fields[k] for e in entries for k in ("from", "value") if k in e.fields}

@@ -57,7 +57,7 @@ def difference(code: CodeNetwork, net: Net) -> str | None:
 
 
 def _other_outputs(code: CodeNetwork, net: Net, mine: nn.Module, training: bool) -> str | None:
-    """Return in words how an output of `mine`, the spec's network, differs; None if none does.
+    """Return in words how outputs of the code and of `mine`, the spec's network, differ; or None.
 
     Both networks run in training mode if `training`, else in evaluation mode.
     """
@@ -72,7 +72,10 @@ def _other_outputs(code: CodeNetwork, net: Net, mine: nn.Module, training: bool)
 
 
 def _outputs(network: nn.Module, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
-    """Seed torch, run the network on `inputs`, and return each output as (batch, numbers)."""
+    """Seed torch, run the network on `inputs`, and return each output as (batch, numbers).
+
+    A tensor that the network returns twice is there once.
+    """
     torch.manual_seed(SEED)
     outputs = {id(y): y for y in tensors(network(*(x.clone() for x in inputs)))}.values()
     return [y.flatten(1) if y.dim() > 1 else y[:, None] for y in outputs]

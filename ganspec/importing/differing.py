@@ -18,7 +18,7 @@ Path = tuple[str | int | None, ...]
 class Template:
     """Layers that stand for several lists of layers, with names in place of some whole numbers.
 
-    `params` has, by name, the number that the name stands for in each of these lists.
+    `params` has, by name, the numbers for which the name stands, one for each of these lists.
     """
 
     params: dict[str, list[int]]
@@ -26,7 +26,7 @@ class Template:
 
 
 def template(runs: list[list[Entry]], usual: Mapping[str, str]) -> Template:
-    """Return a template of all `runs`, which are lists of layers with equal outlines.
+    """Return a template of `runs`, lists of layers that differ in whole numbers only.
 
     A whole number that differs among the lists gets a name. Two numbers share it if they are equal
     to each other in every list. The name is that of the first number's field, or what `usual` has
@@ -61,7 +61,10 @@ def outline(run: list[Entry]) -> str:
 
 
 def numbers(value: Data, path: Path = ()) -> Iterator[tuple[Path, int]]:
-    """Yield each whole number in layers or plain data after its path; `path` leads to `value`."""
+    """Yield (path, number) for every whole number in layers or plain data.
+
+    The paths begin with `path`, that of `value` itself.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         yield path, value
     elif isinstance(value, Entry):
@@ -75,7 +78,10 @@ def numbers(value: Data, path: Path = ()) -> Iterator[tuple[Path, int]]:
 
 
 def substituted(layers: list[Entry], by: Mapping[Path, Data], path: Path = ()) -> list[Entry]:
-    """Return copies of `layers`, with the values of `by` at its paths; `path` leads to `layers`."""
+    """Return copies of `layers` in which the value at each path in `by` is that of `by`.
+
+    The paths begin with `path`, that of `layers` itself.
+    """
     return [
         replace(
             layer,
@@ -86,7 +92,10 @@ def substituted(layers: list[Entry], by: Mapping[Path, Data], path: Path = ()) -
 
 
 def changed(value: Data, by: Mapping[Path, Data], path: Path) -> Data:
-    """Return a copy of `value`, with the values of `by` at its paths; `path` leads to `value`."""
+    """Return a copy of `value` in which the value at each path in `by` is that of `by`.
+
+    The paths begin with `path`, that of `value` itself.
+    """
     if path in by:
         return by[path]
     if is_layers(value):

@@ -71,7 +71,7 @@ def walk(entries: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def calls_of(entries: Iterable[Entry]) -> Iterator[RecordedCall]:
-    """Yield the recorded calls of layers in a program's order: nested layers' before the own."""
+    """Yield the calls of layers in a program's order: those of nested layers before the own."""
     for entry in entries:
         for part in entry.inner():
             yield from calls_of(part)
@@ -79,7 +79,7 @@ def calls_of(entries: Iterable[Entry]) -> Iterator[RecordedCall]:
 
 
 def run_of(entries: list[Entry], calls: set[RecordedCall]) -> list[Entry] | None:
-    """Return the layers, adjacent in a list at any depth, whose calls are just `calls`, or None."""
+    """Return adjacent layers of a list, at any depth, that together have just `calls`; or None."""
     for part in lists(entries):
         inside = [i for i, entry in enumerate(part) if calls & set(calls_of([entry]))]
         run = part[inside[0] : inside[-1] + 1] if inside else []

@@ -66,7 +66,7 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
         if cuts:
             notes.append(f"gradients are cut: {', '.join(list(dict.fromkeys(cuts))[:4])}")
     except Exception as error:  # the user's code may raise anything
-        notes.append(f"whether gradients are cut: {type(error).__name__} when they were computed")
+        notes.append(f"whether gradients are cut, since the code raised {type(error).__name__}")
     finally:
         for name, parameter in parameters:
             parameter.requires_grad_(name not in frozen)

@@ -36,10 +36,11 @@ class Slot:
 class RecordedCall:
     """`output = target(*args, **kwargs)`: a call of one module or function of torch.
 
-    The arguments have a Slot in place of each tensor of the graph; `inputs` are these values, each
-    once. `path` is the module's attribute path, `""` for a function. `scopes` are the indices in
-    `RecordedGraph.scopes` of the user's modules that were running, outermost first. A call that
-    returns several tensors, `count`, is recorded once for each, with the tensor's `index` from 0.
+    The arguments have a Slot in place of each tensor of the graph; `inputs` are the values in these
+    slots, each once. `path` is the module's attribute path, `""` for a function. `scopes` are the
+    indices in `RecordedGraph.scopes` of the user's modules that were running, outermost first. A
+    call that returns several tensors, `count`, is recorded once for each, with the tensor's `index`
+    from 0.
     """
 
     target: Callable[..., Any]
@@ -139,7 +140,7 @@ class RecordedGraph:
         return derived
 
     def between(self, start: int, end: int) -> list[RecordedCall]:
-        """Return the calls on all paths from the value `start` to the value `end`."""
+        """Return every call that is on a path from the value `start` to the value `end`."""
         values = (self.after(start) & self.before(end)) - {start}
         return [call for call in self.calls if call.output in values]
 

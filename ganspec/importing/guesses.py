@@ -214,7 +214,7 @@ def pool(field: Field, settings: dict[str, object], shape: Shape) -> list[object
         fits = [value for value in known if isinstance(value, bool)]
         return unique(
             [*fits, *default, True, False]
-        )  # the setting may be another one of a similar name
+        )  # both, since the setting may mean another thing
     if words and not field.type.scalars and not field.type.lists:
         return [value for value in known if value in words] or list(words)
     if field.name == "shape":

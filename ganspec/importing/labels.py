@@ -54,7 +54,7 @@ def joined(
 
 
 def candidates(matcher: Matcher, segment: Segment, side: list[RecordedCall]) -> Iterator[Layer]:
-    """Yield layers to try: those that cannot do without a label, then `join_label`."""
+    """Yield layers to try: kinds that need a label, then `join_label` with each condition."""
     known = settings_of(segment.graph, segment.calls)
     for kind in labelled():
         yield from guesses(kind, known, segment.shape)

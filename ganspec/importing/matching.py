@@ -27,11 +27,10 @@ ATTEMPTS = ((2, False), (1, False), (2, True), (1, True))
 
 
 def own_names(calls: Sequence[RecordedCall]) -> list[str]:
-    """Return the names of the classes that a layer should call, if several layers may fit.
+    """Return the class names that decide among layers with equal results; [] if any layer will do.
 
-    These are the classes in `calls` if one is from outside torch, such as a module of a file that
-    ganspec emitted, or if one is a dropout of rate 0, whose results do not tell its class. Return
-    [] for other calls: then any layer with equal results will do.
+    They are the names of the classes in `calls` if one is from outside torch, such as a module of a
+    file that ganspec emitted, or if one is a dropout of rate 0, whose results tell no class.
     """
     modules = [call.module for call in calls if call.module is not None]
     classes = [parametrize.type_before_parametrizations(module) for module in modules]

@@ -44,10 +44,10 @@ def unread(entry: Entry, seen: str, before: Shape, after: Shape) -> Entry:
 
 
 def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
-    """Return `entries`; two neighbours without a kind become one if need be.
+    """Return `entries`, in which neighbours without a kind are joined where a spec needs it.
 
-    That is so if the value between them is neither a vector nor a feature map: no layer of a spec
-    can make or read another shape.
+    Two become one if the value between them is neither a vector nor a feature map, because no layer
+    of a spec makes or reads another shape.
     """
     merged: list[Entry] = []
     for entry in entries:
@@ -61,9 +61,9 @@ def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
 
 
 def _merge_modules(graph: RecordedGraph, entries: list[Entry]) -> None:
-    """Replace, in place, the layers of a user's module by one without a kind if one has no kind.
+    """Replace the layers of a user's module by one without a kind if one of them has no kind.
 
-    Only modules with one input and one output of equal shapes are replaced.
+    `entries` is changed. Only modules with one input and one output of equal shapes are replaced.
     """
     if all(entry.kind is not None for entry in walk(entries)):
         return

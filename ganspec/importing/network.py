@@ -32,7 +32,7 @@ NAMES = ("as", "from")  # fields that name a layer's output or the value that it
 class NetworkDraft:
     """A network's layers and settings; `reads` and `makes` are its input and output shape.
 
-    `classes` is the number of classes, or labels of a multi-hot label, None if there are none.
+    `classes` is the size of the label, classes or length of a multi-hot vector; None without label.
     """
 
     title: str
@@ -45,7 +45,7 @@ class NetworkDraft:
     weight_norm: Data = None
     activation_norm: Data = None
     notes: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)  # unread parts beside layers
+    unknown: list[str] = field(default_factory=list)  # unread parts but layers
 
     @property
     def reads_images(self) -> bool:
@@ -141,7 +141,9 @@ def _recorded(
         except Exception as error:  # the user's code may raise anything
             failures.append(error)
     texts = " and ".join(each.text for each in inputs)
-    raise UnreadableError(f"{title} does not run on {texts}: {one_line(failures[0])[:200]}")
+    raise UnreadableError(
+        f"{title} does not run on {texts}: {one_line(failures[0])[:200]}; check --input"
+    )
 
 
 def drawn(code_input: CodeInput) -> torch.Tensor:
@@ -156,12 +158,14 @@ def drawn(code_input: CodeInput) -> torch.Tensor:
 
 
 def _outputs(title: str, graph: RecordedGraph) -> list[int]:
-    """Return the values of the network's outputs; a score is taken before it is reshaped.
+    """Return the values of the network's outputs; of a single number, that before a last reshape.
 
     Raise UnreadableError if no output depends on the inputs.
     """
     if not graph.outputs:
-        raise UnreadableError(f"{title} returns nothing that depends on its inputs")
+        raise UnreadableError(
+            f"{title} returns nothing that depends on its inputs; name another network"
+        )
     maker = {call.output: call for call in graph.calls}
     outputs = list(graph.outputs)
     for i, value in enumerate(outputs):

@@ -124,7 +124,7 @@ class CallRecorder(TorchFunctionMode):
 
 
 def record(network: nn.Module, inputs: list[torch.Tensor]) -> RecordedGraph:
-    """Return the graph of the calls that `network` makes on `inputs`. Raise what it raises."""
+    """Return the graph of the calls that `network` makes on `inputs`. Raise its errors."""
     recorder = CallRecorder()
     starts = tuple(recorder.value(tensor) for tensor in inputs)
     handles = recorder.watch(network)

@@ -13,7 +13,7 @@ from ganspec.language.unread import UNREAD
 
 Pattern = tuple[int, int, list[list[Entry]]]  # lines saved, layers before it, rounds
 
-LONGEST_PERIOD = 6  # most layers of a round
+LONGEST_PERIOD = 6  # most layers of a round; a pattern begins at one of as many next layers
 NAMES = {"out": "c"}  # names of changing numbers by field; others are called as their field
 
 
@@ -63,7 +63,7 @@ def _patterns(entries: list[Entry]) -> Iterator[Pattern]:
 
 @cached_by_kinds("layer")
 def beginnings() -> set[str]:
-    """Return the kinds that can begin a round: those with weights, and those that resize."""
+    """Return the kinds that can begin a round: those with weights or another output shape."""
     resizing = {s.kind.kind for s in samples() if s.net.output.shape != s.net.inputs[0].value.shape}
     return resizing | {name for name, kind in layer_kinds().items() if issubclass(kind, Weighted)}
 

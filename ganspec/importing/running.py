@@ -25,7 +25,7 @@ def run_file(path: Path, names: set[str]) -> ModuleType:
 
     Statements after the definitions of `names` are usually a training, so they run only if they
     define functions, classes or constants; one that fails is left out. Raise UnreadableError if
-    there is no such file, if it is not Python, or if it fails before.
+    there is no such file, if it is not Python, or if a statement before fails.
     """
     if not path.is_file():
         raise UnreadableError(f"there is no file {path}")

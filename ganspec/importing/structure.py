@@ -17,8 +17,10 @@ class Structure:
     def __init__(self, graph: RecordedGraph, start: int, label: GraphLabel | None):
         self.graph, self.start, self.label = graph, start, label
         self.matcher = Matcher(graph)
-        self.names: dict[int, str] = {}  # by value: names for later layers
-        self.cut: set[tuple[int, RecordedCall]] = set()  # calls that read a value by name
+        # by value: the name under which later layers read it
+        self.names: dict[int, str] = {}
+        # (value, call) for each call that reads a value by name
+        self.cut: set[tuple[int, RecordedCall]] = set()
         self.take_known_modules()
         self.derived = graph.after(start)
 
@@ -79,7 +81,7 @@ class Structure:
         return path
 
     def uncut(self, call: RecordedCall) -> list[int]:
-        """Return the inputs of a call but the label's values and those that it reads by name."""
+        """Return the inputs of a call, except values of the label alone and those read by name."""
         return [v for v in call.inputs if v in self.derived and (v, call) not in self.cut]
 
     def cut_long_reads(self, start: int, region: list[RecordedCall]) -> bool:

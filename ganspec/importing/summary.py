@@ -14,7 +14,7 @@ HEADER = ("Layer", "Output Shape", "Param #", "Connected to")
 RULE = re.compile(r"[\s_=\-─━┏┳┓┡╇┩├┼┤└┴┘╭┬╮╰╯+]*")
 TORCH = re.compile(r"\s*[A-Z]\w*-\d+\s+\[[-\d, ]+\]")  # a row of torchsummary
 NESTED = re.compile(r"\s*(\|¯|[│┃|]?\s*└\s+\w)")  # a model inside another one
-LONGEST = 1_000_000  # characters of a file
+LONGEST = 1_000_000  # most characters of a file
 TOTALS = {
     "total": r"^\s*Total params:",
     "trainable": r"^\s*Trainable params:",
@@ -77,7 +77,9 @@ def read_tables(text: str, name: str) -> list[Table]:
         table = Table(_title(lines[:at], name))
         _fill(table, lines[at], lines[at + 1 : end])
         if not table.rows:
-            raise UnreadableError(f"the table in line {at + 1} of {name} has no layers")
+            raise UnreadableError(
+                f"the table in line {at + 1} of {name} has no layers; print it whole"
+            )
         tables.append(table)
     return tables
 

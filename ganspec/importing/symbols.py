@@ -20,7 +20,7 @@ def name_widths(
 ) -> dict[str, int]:
     """Replace widths of the draft by expressions of the constructor's arguments.
 
-    Return the values of the arguments in these expressions by name. For each even argument, the
+    Return, by name, the values of the arguments in these expressions. For each even argument, the
     network is built and read again with this argument halved. A width that changes contains a
     multiple of the argument.
     """

@@ -116,9 +116,10 @@ def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> 
 
 
 def adapt(role: str, network: NetworkDraft, image: Image) -> None:
-    """Add the layers that reshape a network's input or output, where the code's caller does so.
+    """Add layers that reshape a network's input or output, where the code's caller has to do so.
 
-    They are a reshape of the latent, one from a vector to the shape `image`, and a flatten.
+    A generator that reads (n, 1, 1) gets a reshape of the latent, one that makes a vector a reshape
+    to `image`. Another network that reads a vector gets a flatten.
     """
     entries = network.entries
     if role == "generator":

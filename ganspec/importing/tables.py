@@ -69,7 +69,8 @@ def _walks(tables: list[Table], inputs: list[CodeInput]) -> tuple[list[Walk], li
     """Return the layers of each table, and warnings about tables that are left out.
 
     These are tables whose rows are other models; raise UnreadableError if there are no others.
-    Tables that begin with a vector come first: generators, whose output is the image shape.
+    Tables that begin with a vector come first, because the output of a generator tells the image
+    shape.
     """
     warnings, walks = [], []
     shapes = {each.name: each.shape for each in inputs}

@@ -19,7 +19,7 @@ from ganspec.reference.misspelt import slips
 from ganspec.reference.values import Schema
 from ganspec.reference.words import needs_nothing, words_of, written_fields
 
-# spec that may have blocks, its own or those of the spec that it extends
+# matches a spec that may have blocks, its own or those of the spec that it extends
 BLOCKED = {"anyOf": [{"required": ["blocks"]}, {"required": ["extends"]}]}
 
 

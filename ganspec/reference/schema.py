@@ -35,7 +35,7 @@ class _Specs(Definitions):
         standard, *others = systems()
         alone = self.system((standard,), False)
         for system in reversed(others):
-            # a misspelt network chooses its system, too, so that no fields of a GAN are missed
+            # a misspelt network chooses its system, too; otherwise a GAN's fields would be demanded
             no_network = {"propertyNames": {"not": {"pattern": slips(system.networks)}}}
             alone = {"if": no_network, "then": alone, "else": self.system((system,), False)}
         extending = self.system(tuple(systems()), True)

@@ -72,7 +72,7 @@ def facts(kind: type[Kind]) -> str:
 
 def written_fields(model: type[Section]) -> dict[str, Field]:
     """Return the fields of a section or kind as a spec writes them."""
-    if issubclass(model, Kind) and model.kind == "repeat":  # its class has the opened rounds
+    if issubclass(model, Kind) and model.kind == "repeat":  # its class has rounds, not `layers`
         layers = field_type(tuple[Layer, ...])
         body = Field("layers", "layers", layers, True, None, "what is repeated")
         return {**fields_of(Rounds), "layers": body}
