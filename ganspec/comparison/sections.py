@@ -158,7 +158,7 @@ class _SectionComparison:
 
 
 def _fields(value: object) -> ComparedFields | None:
-    """Return the fields of a section or kind, ComparedFields as they are, None for the rest."""
+    """Return the fields of a section or kind; ComparedFields as they are; None for other values."""
     if isinstance(value, Section):
         return ComparedFields(value, dict(value))
     return value if isinstance(value, ComparedFields) else None

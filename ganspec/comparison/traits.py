@@ -78,7 +78,7 @@ def conditioning(portrait: Portrait) -> str:
 def _condition(condition: Condition, shape: tuple[int, ...]) -> str:
     own = settings(condition)
     size = own.pop(condition.primary, None) if condition.primary else None
-    own.pop("join_", None)  # `way` says it
+    own.pop("join_", None)  # `condition.way` depends on it
     inner = [f"{'embedding ' if condition.embeds else ''}{plain(size)}"] if size else []
     inner += map(plain, own.values())
     if condition.way != "channel":

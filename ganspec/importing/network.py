@@ -45,7 +45,8 @@ class NetworkDraft:
     weight_norm: Data = None
     activation_norm: Data = None
     notes: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)  # unread parts but layers
+    # parts that were not read, in words, beside the layers `unknown`
+    unknown: list[str] = field(default_factory=list)
 
     @property
     def reads_images(self) -> bool:
@@ -158,7 +159,7 @@ def drawn(code_input: CodeInput) -> torch.Tensor:
 
 
 def _outputs(title: str, graph: RecordedGraph) -> list[int]:
-    """Return the values of the network's outputs; of a single number, that before a last reshape.
+    """Return the values of the network's outputs; a single number, the score, before its reshape.
 
     Raise UnreadableError if no output depends on the inputs.
     """

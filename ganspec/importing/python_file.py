@@ -18,7 +18,8 @@ from torch import nn
 from ganspec.importing.graph import Shape
 from ganspec.language.errors import GanspecError, listed, quoted, suggestion
 
-PARSED = ("args", "cfg", "config", "hparams", "opt", "opts")  # usual arguments for parsed options
+# usual names of an argument that takes the parsed options of a script
+PARSED = ("args", "cfg", "config", "hparams", "opt", "opts")
 
 
 class UnreadableError(GanspecError):

@@ -13,7 +13,7 @@ from ganspec.language.unread import UNREAD
 
 Pattern = tuple[int, int, list[list[Entry]]]  # lines saved, layers before it, rounds
 
-LONGEST_PERIOD = 6  # most layers of a round; a pattern begins at one of as many next layers
+LONGEST_PERIOD = 6  # most layers of a round, and how many next layers may begin a pattern
 NAMES = {"out": "c"}  # names of changing numbers by field; others are called as their field
 
 

@@ -121,7 +121,7 @@ def inputs_of(
         raise UnreadableError(f"{title} reads {least} tensors; add --input y:class10 or y:10")
     if len(own) > most:
         count = f"{most} tensor{'s' * (most != 1)}, not {len(own)}"
-        raise UnreadableError(f"{title} reads {count}; leave out an --input")
+        raise UnreadableError(f"{title} reads {count}; leave out one --input")
     labels = sum(each.is_label for each in own)
     if len(own) - labels > 1 or labels > 1:
         what = "labels" if labels > 1 else "images or latents"

@@ -104,7 +104,9 @@ def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> 
         images.append(image)
     if len(set(images)) > 1:
         one, two = map(sized, images)
-        raise UnreadableError(f"the generator makes {one}, the discriminator reads {two}")
+        raise UnreadableError(
+            f"the generator makes {one}, the discriminator reads {two}; import one at a time"
+        )
     titles = " and ".join(network.title for network in networks.values())
     draft = SpecDraft(plain_name(name), f"{titles} of {source}", source, networks, images[0])
     for role, network in networks.items():

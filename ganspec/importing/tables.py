@@ -62,7 +62,7 @@ def _read(path: Path) -> list[Table]:
         data = read_stdin() if str(path) == DASH else path.read_bytes()
         return read_tables(data.decode("utf-8"), path.name)
     except UnicodeDecodeError:
-        raise UnreadableError(f"{path} is not text in UTF-8; save the table as such") from None
+        raise UnreadableError(f"{path} is not text in UTF-8; save the table in UTF-8") from None
 
 
 def _walks(tables: list[Table], inputs: list[CodeInput]) -> tuple[list[Walk], list[str]]:
