@@ -121,8 +121,8 @@ def shortened(kind: str, fields: dict[str, Data], primary: str | None) -> Data:
     """Return a kind and its fields in the shortest form: `relu`, `elu: 0.2`, `conv: {out: 8}`."""
     if not fields:
         return kind
-    # a map after a kind is read as its fields, so it cannot be a bare value; after `join_label` alone
-    # it can, where it names the kind of condition
+    # a map after a kind is read as its fields, so it cannot be a bare value; only after
+    # `join_label` it can, where it names the kind of condition
     value = fields.get(primary or "")
     is_bare = list(fields) == [primary] and (kind == "join_label" or not isinstance(value, dict))
     return {kind: value if is_bare else fields}
