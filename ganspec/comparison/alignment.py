@@ -1,9 +1,9 @@
 """Alignment of two sequences of layers with as few edits as possible.
 
-A pair of layers costs nothing if they are the same. It costs one edit if they have the same role
-but differ, and an unpaired layer costs one edit, too. Other layers are not paired. This is the edit
-distance of Wagner & Fischer (1974). Of several alignments with the least cost, the one with the
-most similar pairs is chosen.
+A pair of equal layers costs nothing. A pair of different layers costs one edit, and is allowed only
+if both have the same role. An unpaired layer costs one edit, too. This is the edit distance of
+Wagner & Fischer (1974). Of several alignments with the least cost, the one with the most similar
+pairs is chosen.
 """
 
 from __future__ import annotations
@@ -18,16 +18,19 @@ from typing import TypeAlias
 from ganspec.comparison.calls import CallKeys, calls
 from ganspec.comparison.programs import Leaf
 
-TIE = 1e-4  # cost of dissimilarity in a pair; the sum over 2,000 layers is still below one edit
+# what dissimilarity adds to a pair's cost, in edits, at most; over 2,000 layers below one edit, so
+# that it decides only among alignments with equally many edits
+TIE = 1e-4
 Pair: TypeAlias = tuple[tuple[Leaf, ...], tuple[Leaf, ...]]
 Same: TypeAlias = Callable[[Leaf, Leaf], bool]
 
 
 def align(a: Sequence[Leaf], b: Sequence[Leaf], same: Same) -> list[Pair]:
-    """Return the layers of `a` and `b` in pairs, in order; the partner of an unpaired one is `()`.
+    """Return the layers of `a` and `b` in pairs, in order; an unpaired layer is paired with `()`.
 
-    Two adjacent layers are paired with a single one that makes the same calls: `linear` and
-    `reshape` with `project`. Of adjacent unpaired layers, those of `a` come first.
+    `same` returns True for two equal layers. Two adjacent layers are paired with a single one that
+    makes the same calls, as `linear` and `reshape` with `project`. Of adjacent unpaired layers,
+    those of `a` come first.
     """
     if _order(b) < _order(a):  # `align(b, a)` must give the same pairs, mirrored
         pairs = align(b, a, lambda left, right: same(right, left))
@@ -48,25 +51,25 @@ def align(a: Sequence[Leaf], b: Sequence[Leaf], same: Same) -> list[Pair]:
 
 
 def _order(leaves: Sequence[Leaf]) -> str:
-    """Return a key that puts two networks in an order, whichever of them is the first spec's."""
+    """Return a sort key of a network, which depends on its layers alone."""
     return repr([(leaf.calls, sorted(leaf.fields.items()), leaf.norm) for leaf in leaves])
 
 
 @dataclass(frozen=True)
 class _Rest:
-    """The layers between equal beginnings and ends, and the `_doubles` of these layers."""
+    """A network's layers without equal ones at both ends, and what `_doubles` returns for them."""
 
     leaves: Sequence[Leaf]
     doubles: Sequence[CallKeys | None]
 
     def merges(self, at: int, other: Leaf) -> bool:
-        """Return True if the layers `at` and `at + 1` together make the calls of `other`."""
+        """Return True if the layers with indices `at` and `at + 1` make the calls of `other`."""
         both = self.doubles[at]
         return bool(both) and at + 1 < len(self.leaves) and both == other.calls
 
 
 def _cheapest(a: _Rest, b: _Rest, same: Same) -> list[Pair]:
-    """Return the cheapest alignment, found by dynamic programming from the last layers."""
+    """Return the pairs with the least cost, by dynamic programming from the last layers."""
     n, m = len(a.leaves), len(b.leaves)
     costs = [[0.0] * (m + 1) for _ in range(n + 1)]
     steps = [[(0, 0)] * (m + 1) for _ in range(n + 1)]
@@ -80,7 +83,7 @@ def _cheapest(a: _Rest, b: _Rest, same: Same) -> list[Pair]:
                 ways += [(costs[i + 1][j + 2], (1, 2))] if b.merges(j, a.leaves[i]) else []
             ways += [(costs[i + 1][j] + 1, (1, 0))] if i < n else []
             ways += [(costs[i][j + 1] + 1, (0, 1))] if j < m else []
-            if ways:  # of equally cheap ways `min` takes the first, so a pair before a gap
+            if ways:  # `min` takes the first of equally cheap ways: a pair, if there is one
                 costs[i][j], steps[i][j] = min(ways, key=itemgetter(0))
     pairs: list[Pair] = []
     i, j = 0, 0
@@ -105,15 +108,15 @@ def _cost(a: Leaf, b: Leaf, same: Same) -> float | None:
 
 
 def _distance(a: Leaf, b: Leaf) -> float:
-    """Return the share of differences in branch and in height and width: 0, 1/2 or 1."""
+    """Return 1/2 for another branch plus 1/2 for another height or width of the output."""
     other_branch = a.layer.inside[-1:] != b.layer.inside[-1:]
     return (other_branch + (a.layer.shape[1:] != b.layer.shape[1:])) / 2
 
 
 def _doubles(leaves: Sequence[Leaf]) -> list[CallKeys | None]:
-    """Return, for each layer, its calls with those of the next layer, or None.
+    """Return, for each layer, the calls of it and the next layer together, or None.
 
-    It is None unless the next layer alone reads the layer, and reads nothing else.
+    It is None unless the next layer reads this one alone, and no other layer reads this one.
     """
     readers = Counter(number for leaf in leaves for number in leaf.layer.reads)
     doubles: list[CallKeys | None] = [None] * len(leaves)
@@ -125,7 +128,7 @@ def _doubles(leaves: Sequence[Leaf]) -> list[CallKeys | None]:
 
 
 def _removals_first(pairs: list[Pair]) -> list[Pair]:
-    """Return the pairs, with the first network's layers first in each run of unpaired ones."""
+    """Return the pairs; among adjacent unpaired layers, those of the first network come first."""
     ordered: list[Pair] = []
     gap: list[Pair] = []
     for pair in [*pairs, ((), ())]:

@@ -24,7 +24,10 @@ class Authored:
         return dict(_bodies(self.spec.tree))
 
     def wrote(self, owner: Section, name: str, path: KeyPath) -> bool:
-        """Return True if the author wrote the field `name` of a kind or the section at `path`."""
+        """Return True if the author wrote the field `name` of `owner`.
+
+        A section is found by its `path` in the text, a kind by its own place.
+        """
         if not isinstance(owner, Kind):
             section = find(self.spec.tree, path)
             return isinstance(section, MapNode) and name in section.value
@@ -36,12 +39,12 @@ class Authored:
         return isinstance(section, MapNode) and alias in section.value
 
     def default(self, owner: Section, name: str, path: KeyPath) -> str | None:
-        """Return the framework whose default a field has; None if the author wrote the field."""
+        """Return the framework if the field `name` has its default; None if the author wrote it."""
         return None if self.wrote(owner, name, path) else self.spec.framework
 
 
 def _bodies(node: Node) -> Iterator[tuple[Mark, Node]]:
-    """Yield the place of each word that may name a kind, and the node of the kind's fields."""
+    """Yield the place of each word that may name a kind, and the node of this kind's fields."""
     if isinstance(node, MapNode):
         for child in node.value.values():
             if child.key_mark:
@@ -61,7 +64,7 @@ class AuthoredPair:
         self.a, self.b = Authored(a), Authored(b)
 
     def values(self, a: object, b: object) -> tuple[str | None, str | None]:
-        """Return the values of A and B as texts, None for None.
+        """Return a value of spec A and one of spec B as texts, None for None.
 
         The text of a kind leaves out fields at its framework's defaults, unless that makes both
         texts equal.
@@ -75,7 +78,10 @@ class AuthoredPair:
         return before, after
 
     def frameworks(self, name: str, a: Section, b: Section, path: KeyPath = ()) -> tuple[str, ...]:
-        """Return the frameworks whose defaults make a field differ; () if none do."""
+        """Return the frameworks whose defaults make the field `name` of `a` and `b` differ.
+
+        Return () if the specs have the same framework, or if the difference has another reason.
+        """
         if self.a.spec.framework == self.b.spec.framework:
             return ()
         before, after = self.a.default(a, name, path), self.b.default(b, name, path)

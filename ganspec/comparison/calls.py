@@ -31,8 +31,8 @@ def open_blocks(
 ) -> Iterator[OpenedStep]:
     """Yield the steps of `net`, with a block's steps in place of the step that calls the block.
 
-    `aliases` is filled: it maps the inputs of a block, and the output of each call of a block, to
-    the ids of the same values among the other steps.
+    Into `aliases` it writes, by the id of a block's input or output, the id that the same value has
+    among the other steps. `inside` are the blocks and branches around `net`.
     """
     values = {start.value.id: start.value for start in net.inputs}
     for step in net.steps:
@@ -50,13 +50,13 @@ def open_blocks(
 
 
 def external(steps: list[OpenedStep]) -> list[int]:
-    """Return the ids of values from elsewhere that `steps` read, once for every use."""
+    """Return the ids of the values that `steps` read but do not make, once for every use."""
     inner = {each.step.output.id for each in steps}
     return [i for each in steps for i in each.reads if i not in inner]
 
 
 def calls(steps: Iterable[OpenedStep]) -> CallKeys:
-    """Return the calls of the steps, with the steps that each one reads, as plain data."""
+    """Return the calls of the steps as plain data, each with the indices of the steps it reads."""
     keys: list[Hashable] = []
     places: dict[int, int] = {}
     for n, each in enumerate(steps):
@@ -72,7 +72,7 @@ def _bare(call: Call, inputs: tuple[Value, ...]) -> Call:
     """Return `call` without weight norm, and with `...` for the widths taken from its inputs."""
     args = list(call.args)
     for value in inputs:
-        # by identity: a width that the spec gives is compared even if it equals the input's
+        # by identity, because a width that the spec gives counts even if it equals the input's
         at = next((i for i, argument in enumerate(args) if argument is value.channels), None)
         if at is not None:
             args[at] = "..."
@@ -82,7 +82,7 @@ def _bare(call: Call, inputs: tuple[Value, ...]) -> Call:
 
 
 def is_normed(call: Call) -> bool:
-    """Return True if the call has a weight norm, among `wraps` or as the argument `norm`."""
+    """Return True if a call has a weight norm: a wrap, or a function as the argument `norm`."""
     norm = call.kwargs.get("norm")
     return bool(call.wraps) or (callable(norm) and not isinstance(norm, type))
 

@@ -24,11 +24,11 @@ class PartError(GanspecError):
 def compare(
     a: Spec, b: Spec, titles: tuple[str, str] | None = None, only: Sequence[str] = ()
 ) -> Comparison:
-    """Return the differences in effect, not in text, from `a` to `b`.
+    """Return the differences from `a` to `b` in what the specs do, not in how they are written.
 
-    Networks are compared by name. `titles` replace the specs' names. `only` names the networks and
-    sections to compare, all if empty. Raise PartError if neither spec has one of these, and
-    SpecError if a spec's networks have errors.
+    Networks of one name are compared with each other. `titles` replace the specs' names. `only`
+    names the networks and sections to compare; all if empty. Raise PartError if neither spec has a
+    part named in `only`, and SpecError if a spec's networks have errors.
     """
     known = [*a.networks, *b.networks, *titles_of(a), *titles_of(b), CLAIMS]
     for name in only:

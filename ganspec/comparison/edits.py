@@ -76,7 +76,7 @@ class ComparedLayer:
 class Edit:
     """An edit of one layer: `a` is the layer in spec A, `b` in spec B; at most one is None.
 
-    Every edit is of one of the five classes below. `sign` marks it in text.
+    Every edit is of one of the five subclasses. `sign` is the character before it in a text.
     """
 
     sign: ClassVar[str]
@@ -99,7 +99,7 @@ class Edit:
 
     @property
     def path(self) -> str:
-        """Key path of the layer, in B if it is there."""
+        """Key path of the layer in B, or in A if B has none."""
         return self.layer.path
 
 
@@ -124,23 +124,23 @@ class TwoSided(Edit):
 
 
 class Move(TwoSided):
-    """The same layer in another place; among the edits it comes at its place in B."""
+    """A layer that is elsewhere in B than in A; among the edits it comes where it is in B."""
 
     sign = ">"
 
 
 class Update(TwoSided):
-    """A layer with other properties, which `changes` lists.
+    """A layer that differs in the properties that `changes` lists.
 
-    The change `kind` replaces the whole layer (`batch_norm` by `instance_norm, affine`), the
-    change `reads` the layers that it reads.
+    A change named `kind` is of the whole layer (`batch_norm` to `instance_norm, affine`), one named
+    `reads` of the layers that it reads.
     """
 
     sign = "~"
 
 
 class Keep(TwoSided):
-    """The same layer in both; input widths may differ, because they follow from earlier layers."""
+    """A layer that is the same in both, but for input widths, which follow from earlier layers."""
 
     sign = " "
 
@@ -158,9 +158,10 @@ class EditRow:
 class NetworkDiff:
     """The difference of one network; if only one spec has it, all edits are Inserts or Removes.
 
-    `edits` are in the order of both networks. Where several layers are unpaired, those of A come
-    first. `settings` are the changes of the network's weight norm and initial weights. `totals`
-    are its layers, parameters, multiply-adds, receptive field and output shape, changed or not.
+    `edits` are in the order of both networks; adjacent layers that only A has come before those
+    that only B has. `settings` are the changes of the network's weight norm and initial weights.
+    `totals` are its numbers of layers, parameters and multiply-adds, its receptive field and its
+    output shape, changed or not.
     """
 
     name: str
@@ -212,7 +213,7 @@ class SectionDiff:
 
 @dataclass(frozen=True)
 class Side:
-    """One of the two specs: `title` is the user's name for it, `system` `GAN` or `classifier`."""
+    """One of the two specs: `title` is the user's name for it, `system` a noun such as `GAN`."""
 
     title: str
     name: str
@@ -223,10 +224,10 @@ class Side:
 
 @dataclass(frozen=True, repr=False)
 class Comparison(Viewed):
-    """All differences of two specs. `answer` has a line for each main difference.
+    """All differences of two specs. `answer` has a line of text for each main difference.
 
-    If `counts_claims`, specs that differ only in their claims are not equal. `unread` has lines
-    that say which parts of the specs are unknown.
+    If `counts_claims`, specs that differ only in their claims are not equal. `unread` has lines of
+    text that say which parts of the specs are unknown; then the specs are not equal either.
     """
 
     view: ClassVar = "comparison"

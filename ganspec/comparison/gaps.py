@@ -12,7 +12,11 @@ from ganspec.systems.unread import unread
 
 
 def unread_lines(a: Spec, b: Spec, only: Sequence[str]) -> tuple[str, ...]:
-    """Return lines such as `not read in A: objective and one part of the discriminator`."""
+    """Return lines such as `not read in A: objective and one part of the discriminator`.
+
+    Only unknown parts in the networks and sections `only` are named, all if it is empty. Return ()
+    if there are none.
+    """
     one, other = (list(dict.fromkeys(_parts(spec, only))) for spec in (a, b))
     if one and one == other:
         return (f"not read in either: {conjunction(one)}",)
@@ -21,7 +25,7 @@ def unread_lines(a: Spec, b: Spec, only: Sequence[str]) -> tuple[str, ...]:
 
 
 def _parts(spec: Spec, only: Sequence[str]) -> Iterator[str]:
-    """Yield the unknown parts in words: the path of a section, the number of a network's parts."""
+    """Yield the unknown parts in words: `objective loss`, or `two parts of the generator`."""
     parts = unread(spec)
     for part in parts:
         if only and TITLES.get(part.network, part.network) not in only:

@@ -12,20 +12,20 @@ SECTION = "hyperparameters"
 
 
 def shared(spec: Spec) -> dict[str, str]:
-    """Return the hyperparameters that all networks share, by the names of their rows."""
+    """Return loss, batch, penalty weight and epochs as texts, by the names of their rows."""
     loss = spec.properties().get("objective", {}).get("loss", "")
     batch, epochs = (plain(number) for number in (spec.train.batch, spec.train.epochs))
     if "train" in spec.unread:
         batch = epochs = NOT_READ
     own = {"loss": loss, "batch": batch}
-    penalty = getattr(getattr(spec, "objective", None), "penalty", None)  # of a GAN
+    penalty = getattr(getattr(spec, "objective", None), "penalty", None)  # only a GAN has one
     if penalty is not None:
         own[f"{term(penalty.kind)} weight"] = plain(penalty.penalty_weight)
     return {**own, "epochs": epochs}
 
 
 def of_optimizer(kind: Optimizer, framework: str) -> dict[str, str]:
-    """Return an optimizer's hyperparameters by the names of their rows.
+    """Return an optimizer's hyperparameters as texts, by the names of their rows.
 
     Pairs, such as Adam's betas, have a row for each number. Other fields have a row if they differ
     from the framework's defaults.

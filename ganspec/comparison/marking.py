@@ -1,4 +1,4 @@
-"""Marks in the cells of a survey that show implied values."""
+"""The mark on those cells of a survey that show implied values."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ganspec.kinds.layers.dropout import Dropout
 from ganspec.systems.implied import MARK, Implied
 from ganspec.systems.spec import Spec
 
-# the values that a row shows, by paths
+# by the name of a row: the paths in a spec of the values that the row shows
 SHOWN: dict[str, tuple[str, ...]] = {
     "framework": ("framework",),
     "data": ("data.dataset", "data.size", "data.channels", "data.flip"),
@@ -24,13 +24,14 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "batch": ("train.batch", "train.generator_batch"),
     "length": ("train.epochs", "train.iterations"),
 }
-# the values that a row about a network shows, by paths below the network
+# the same for rows about one network: paths that begin at the network
 WITHIN: dict[str, tuple[str, ...]] = {
     "conditioning": ("condition", "join_label", "auxiliary"),
     "norm": ("norm", "normalization"),
     "initial weights": ("init",),
 }
-# the layers that a row about a network shows, and the fields shown of them; () means all fields
+# by the name of a row about one network: the layers that the row shows, and which of their fields;
+# () means all fields
 LAYERS: dict[str, tuple[Callable[[Layer], bool], tuple[str, ...]]] = {
     "layers": (
         lambda layer: isinstance(layer, Weighted) or layer.role in ("pool", "resampling"),
@@ -45,7 +46,10 @@ LAYERS: dict[str, tuple[Callable[[Layer], bool], tuple[str, ...]]] = {
 
 
 def marked(cell: str, implied: Implied, row: str, network: Portrait | None = None) -> str:
-    """Return a cell with the mark after it if some of the values that it shows are implied."""
+    """Return `cell`, the spec's cell in `row`, with the mark if a value that it shows is implied.
+
+    `network` is the network that the row is about; None if the row is about the whole spec.
+    """
     if not cell or not implied:
         return cell
     if network is None:

@@ -48,7 +48,7 @@ def difference(name: str, a: NetworkLayers, b: NetworkLayers, texts: AuthoredPai
 
 
 def alone(network: NetworkLayers, side: str) -> NetworkDiff:
-    """Return the difference for a network that only the spec `side`, "a" or "b", has."""
+    """Return the difference for a network that only one spec has, `side`: "a" or "b"."""
     is_a = side == "a"
     edits = tuple(Remove(layer) if is_a else Insert(None, layer) for layer in network.layers)
     totals = _totals(network, None) if is_a else _totals(None, network)
@@ -56,7 +56,7 @@ def alone(network: NetworkLayers, side: str) -> NetworkDiff:
 
 
 def _totals(a: NetworkLayers | None, b: NetworkLayers | None) -> Iterator[Change]:
-    """Yield the totals of both networks, even if they are equal."""
+    """Yield layer count, parameters and so on of both networks, even if they are equal."""
     before, after = (_sums(network) if network else {} for network in (a, b))
     for name in before or after:
         if before.get(name) or after.get(name):  # a generator has no receptive field
@@ -77,8 +77,9 @@ def _sums(network: NetworkLayers) -> dict[str, str | None]:
 class AlignedNetworks:
     """Two networks and the alignment of their layers.
 
-    `is_uniform` is True if each network has one weight norm throughout. Then the two `norms` are
-    compared as a setting of the network, not of every layer. A place is an index in `pairs`.
+    `is_uniform` is True if all weights of each network have the same weight norm. Then the two
+    `norms` are compared as a setting of the network, not of every layer. Places are indices in
+    `pairs`.
     """
 
     def __init__(self, a: NetworkLayers, b: NetworkLayers, texts: AuthoredPair):
@@ -92,7 +93,7 @@ class AlignedNetworks:
         for at, pair in enumerate(self.pairs):
             for places, leaves in zip(self._places, pair if all(pair) else (), strict=False):
                 places.update({leaf.layer.number: at for leaf in leaves})
-        self._moved = dict(self._moves())  # places of insertions to places of removals
+        self._moved = dict(self._moves())  # by the place of an insertion: that of the removal
 
     def same(self, a: Leaf, b: Leaf) -> bool:
         """Return True if two layers are the same, with the same weight norm unless `is_uniform`."""
@@ -130,7 +131,7 @@ class AlignedNetworks:
         return replace(leaf.layer, text=f"{leaf.layer.text}, {leaf.norm} norm")
 
     def _merged(self, leaves: tuple[Leaf, ...]) -> ComparedLayer:
-        """Return one layer that stands for `leaves`, which may be two paired with a single one."""
+        """Return one layer for `leaves`: a single one, or two that are paired with a single one."""
         views = [self._view(leaf) for leaf in leaves]
         if len(views) == 1:
             return views[0]
@@ -162,14 +163,17 @@ class AlignedNetworks:
             yield Change(label(name), a.fields[name], b.fields[name], frameworks)
 
     def _relevant(self, a: Leaf, b: Leaf) -> list[str]:
-        """Return the differing fields that change the calls; all if they do so only together."""
+        """Return the differing fields that alone change the calls, or all if none does alone.
+
+        Return [] if all together change no call.
+        """
         names = [name for name in a.fields if a.fields[name] != b.fields.get(name)]
         if not self._matters(a, b, names):
             return []
         return [name for name in names if self._matters(a, b, [name])] or names
 
     def _matters(self, a: Leaf, b: Leaf, names: list[str]) -> bool:
-        """Return True if a layer makes other calls with the other layer's values of the fields."""
+        """Return True if one of two layers makes other calls with the other's fields `names`."""
         for network, leaf, other in ((self.a, a, b), (self.b, b, a)):
             fields = {name: getattr(other.model, name) for name in names}
             if network.calls_with(leaf, fields) != leaf.calls:
@@ -179,14 +183,17 @@ class AlignedNetworks:
     # -- changes of wiring ---------------------------------------------------------------------
 
     def _read_change(self, at: int) -> Iterator[Change]:
-        """Yield a change if a pair reads other layers for which no earlier edit is the reason."""
+        """Yield a change if a pair reads other layers, unless edits before them are the reason."""
         left, right = self.pairs[at]
         before, after = left[0].layer.reads, right[0].layer.reads
         if self._anchors(self.a, before) != self._anchors(self.b, after):
             yield Change("reads", _names(self.a, before), _names(self.b, after))
 
     def _anchors(self, network: NetworkLayers, reads: tuple[int, ...]) -> list[int]:
-        """Return, for each layer read, the place of the last paired layer at or before it."""
+        """Return, for each layer in `reads`, the place of the last paired layer at or before it.
+
+        It is -1 if there is none.
+        """
         places, anchors = self._places[network is self.b], []
         for number in reads:
             while number > INPUT and number not in places:
@@ -198,9 +205,10 @@ class AlignedNetworks:
     # -- moves ---------------------------------------------------------------------------------
 
     def _moves(self) -> Iterator[tuple[int, int]]:
-        """Yield the places of each insertion and removal that are one move, the nearest first.
+        """Yield, for each move, the places of its insertion and its removal, the nearest first.
 
-        Both must be of the same layer, and near each other if a network has it several times.
+        Both are of the same layer. If a network has this layer several times, at most NEAR kept
+        layers are between the two places.
         """
         removed = [at for at, (_, right) in enumerate(self.pairs) if not right]
         inserted = [at for at, (left, _) in enumerate(self.pairs) if not left]
@@ -233,5 +241,5 @@ def _names(network: NetworkLayers, reads: tuple[int, ...]) -> str:
 
 
 def _main(layer: ComparedLayer) -> int:
-    """Return the number of the first layer that `layer` reads; LABEL if it reads labels alone."""
+    """Return the first of `layer.reads` that is no label; LABEL if it reads labels alone."""
     return next((number for number in layer.reads if number != LABEL), LABEL)

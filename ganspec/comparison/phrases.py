@@ -19,12 +19,15 @@ from ganspec.kinds.layer import Layer
 from ganspec.language.errors import conjunction
 from ganspec.systems.wording import label
 
-MANY = 5  # most differences of a network or section to list; the table shows the others
+MANY = 5  # most differences of a network or section to list; the table below shows all
 SMALL = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def of_networks(networks: tuple[NetworkDiff, ...]) -> Iterator[str]:
-    """Yield one line for all equal networks, and lines for those that differ or stand alone."""
+    """Yield a line for all equal networks, then one for each that differs or that one spec lacks.
+
+    Networks that differ by framework defaults only share the last line.
+    """
     if equal := [network.name for network in networks if network.is_equal]:
         yield f"same {' and '.join(equal)}"
     quiet = []
@@ -63,7 +66,7 @@ def _is_label(edit: Edit) -> bool:
 
 
 def _labels(edits: list[Edit]) -> Iterator[str]:
-    """Yield a phrase for the change of the network's label conditions, if there is one."""
+    """Yield one phrase for `edits`, which are those of conditions; nothing if there are none."""
     before, after = (
         ", ".join(layer.text.removeprefix("label: ") for layer in layers if layer)
         for layers in ([edit.a for edit in edits], [edit.b for edit in edits])
@@ -88,7 +91,7 @@ def _swaps(edits: Iterable[Edit]) -> Iterator[str]:
 
 
 def _updates(edits: Iterable[Edit]) -> Iterator[str]:
-    """Yield phrases for changed wiring, then for changed fields by kind and field."""
+    """Yield a phrase for all changed wiring, then one for each kind and field that changed."""
     fields: dict[tuple[str, str], list[Change]] = {}
     rewired = 0
     for edit in edits:
@@ -119,7 +122,7 @@ def _setting(change: Change) -> str:
 
 
 def _counted(layers: list[ComparedLayer]) -> Iterator[str]:
-    """Yield the layers by kind: `two conv layers`, `attention at 32 x 32`."""
+    """Yield a noun phrase for each kind of layer: `two conv layers`, `attention at 32 x 32`."""
     for name, count in Counter(layer.kind for layer in layers).items():
         kind = _kind(name)
         noun = kind.noun if kind and kind.noun else article(label(name))
@@ -137,7 +140,7 @@ def _kind(name: str) -> type[Layer] | None:
 
 
 def _sentence(phrases: list[str]) -> str:
-    """Join verb phrases; those after the first few become `differs in three more ways`."""
+    """Join verb phrases; those after the first MANY become `differs in three more ways`."""
     if len(phrases) > MANY + 1:  # a single further phrase is as short as its count
         phrases = [*phrases[:MANY], f"differs in {number(len(phrases) - MANY)} more ways"]
     return conjunction(phrases)

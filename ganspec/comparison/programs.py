@@ -36,8 +36,9 @@ class Leaf:
     """A layer of the spec with its part of the program.
 
     `calls` are its torch calls, without weight norm and input widths. `fields` are the fields of
-    `model` as texts, `norm` is its weight norm. Two leaves are the same layer if their calls are
-    equal (the spellings may differ), or if kind and fields are (the input shapes may differ).
+    `model` as texts, without the weight norm, which is `norm`, None for a layer without weights.
+    Two leaves are the same layer if their calls are equal, however the spec writes the layers, or
+    if their kinds and fields are equal, whatever shapes the layers read.
     """
 
     layer: ComparedLayer
@@ -49,7 +50,7 @@ class Leaf:
 
     @property
     def role(self) -> str:
-        """The layer's role, such as `norm`; an update pairs only layers of one role."""
+        """The layer's role, such as `norm`; only layers of the same role are paired."""
         if isinstance(self.model, Condition):
             return "label"
         return (isinstance(self.model, Layer) and self.model.role) or self.layer.kind
@@ -64,7 +65,7 @@ class Leaf:
 class NetworkLayers:
     """One network of a spec as leaves, in order; the last is the network's output.
 
-    `measured` is a cache of costs by call and input shapes, which networks share.
+    `measured` is a cache of costs by call and input shapes; several networks may fill the same one.
     """
 
     def __init__(self, spec: Spec, name: str, net: Net, measured: dict[object, Cost]):
@@ -74,14 +75,14 @@ class NetworkLayers:
         self._models = models(spec, name)
         aliases: dict[int, int] = {}
         steps = list(open_blocks(net, aliases))
-        # numbers of the layers, by the ids of their outputs
+        # by the id of a value: the number of the layer that makes it
         self._makers = {
             start.value.id: n for start, n in zip(net.inputs, (INPUT, LABEL), strict=False)
         }
         # a layer may be several calls: pad, then conv
         layers = groupby(steps, key=lambda each: each.step.origin.path)
         self.leaves = [self._leaf(n, list(group)) for n, (_, group) in enumerate(layers, 1)]
-        # the output entry reads no auxiliary classifier, which is a layer of its own
+        # an auxiliary classifier is a layer of its own, so the output entry reads the main output
         result = aliases.get(net.output.id, net.output.id)
         self.leaves.append(self._output(self._makers[result]))
 
@@ -116,7 +117,8 @@ class NetworkLayers:
             mark=origin.mark,
         )
         norm = self._weight_norm(steps, model)
-        # with its unknown fields, so that no stand-in value equals a known one
+        # with the names of unknown fields: their values stand in for those that were not read, and
+        # must not be equal to known ones
         keys: CallKeys = (*calls(steps), *model.unread)
         return Leaf(layer, model, tuple(steps), _fields(model), norm, keys)
 
@@ -126,7 +128,7 @@ class NetworkLayers:
         return Leaf(layer, None, (), {}, None, (OUTPUT,))
 
     def _weight_norm(self, steps: list[OpenedStep], model: LayerModel) -> str | None:
-        """Return the layer's weight norm as a text; None if the layer has no weights."""
+        """Return the layer's weight norm as a text, or "none"; None if the layer has no weights."""
         if not isinstance(model, Weighted) and not any(is_normed(s.step.call) for s in steps):
             return None
         norm = getattr(model, "weight_norm", None) or self.network.weight_norm
@@ -140,9 +142,10 @@ class NetworkLayers:
         return self._measured[known]
 
     def calls_with(self, leaf: Leaf, fields: Mapping[str, object]) -> CallKeys | None:
-        """Return the calls of `leaf` with `fields` changed.
+        """Return the calls that `leaf` would make if its fields had the values `fields`.
 
-        None for the output, for a layer that reads the label alone, and if lowering fails.
+        Return None for the network's output, for a layer that reads the label alone, and if the
+        layer cannot have these values.
         """
         if leaf.model is None:
             return None
@@ -152,7 +155,7 @@ class NetworkLayers:
         x = next((v for i, v in inputs.items() if self._makers[i] != LABEL), None)
         if x is None:
             return None
-        x = replace(x, id=START)  # new values get ids from 0 on
+        x = replace(x, id=START)  # an id that no new value gets; theirs are 0 and up
         builder = Builder(self.network, self.spec.scope, self.label)
         try:
             builder.join(model, x) if isinstance(model, Condition) else builder.layer(model, x)

@@ -12,7 +12,10 @@ from ganspec.systems.terms import FRAMEWORKS, fields, plain, settings, term
 
 
 def properties(spec: Spec) -> dict[str, dict[str, str]]:
-    """Return the properties of a spec by section, with those that only its system has."""
+    """Return the properties of a spec as texts, by section and name; `""` for what it lacks.
+
+    Those that only its system has, such as the loss, are among them.
+    """
     own = spec.properties()
     train = own.get("training", {})
     rules = train.pop("rules", "")
@@ -36,7 +39,7 @@ def properties(spec: Spec) -> dict[str, dict[str, str]]:
 
 
 def _data(spec: Spec) -> str:
-    """Return the data set, and the images' size, colour and mirroring: `CelebA 64 x 64, grey`."""
+    """Return the data set in words, with what is done to its images: `CelebA 64 x 64, grey`."""
     dataset, (channels, height, width) = spec.data.dataset, spec.data.shape
     own = settings(dataset)
     name = NOT_READ if dataset.is_unread else term(dataset.kind)
@@ -49,7 +52,7 @@ def _data(spec: Spec) -> str:
 
 
 def _labels(spec: Spec) -> str:
-    """Return the number and kind of labels, such as `10 classes`."""
+    """Return the number and kind of labels, such as `10 classes`; `""` without labels."""
     if (label := spec.labelled) is None:
         return ""
     return f"{plain(label.size)} {'classes' if label.kind == 'classes' else 'multi-hot'}"
@@ -67,7 +70,10 @@ def _length(spec: Spec) -> str:
 
 
 def _claim(spec: Spec, metric: str) -> str:
-    """Return the claimed scores of generated images, at the last epoch or at no named epoch."""
+    """Return a metric's claimed scores of generated images; `""` if there are none.
+
+    Of claims that name an epoch, only those of the last epoch count.
+    """
     scores = [s for s in spec.report.scores if s.metric == metric and s.of == "generated"]
     last = max((s.epoch or 0 for s in scores), default=0)
     scores = [s for s in scores if s.epoch in (None, last)]

@@ -1,7 +1,7 @@
 """Comparison of all sections but the networks: data, labels, objective, training, claims.
 
 The sections are the fields of the `Spec` classes, so a new field is compared without changes here.
-Fields that do not affect a program are left out.
+Fields that affect neither networks nor training are left out.
 """
 
 from __future__ import annotations
@@ -29,19 +29,22 @@ TITLES = {"condition": "labels", "label": "labels", "optimizer": "optimizers"}
 
 @dataclass(frozen=True)
 class ComparedFields:
-    """The fields of a section or kind to compare; `owner` is None for a shared optimizer."""
+    """The fields to compare of a section or kind, `owner`, by name.
+
+    `owner` is None for an optimizer that all networks share; then `values` has it by network.
+    """
 
     owner: Section | None
     values: dict[str, object]
 
 
 def sections(a: Spec, b: Spec, texts: AuthoredPair) -> tuple[SectionDiff, ...]:
-    """Return every section that differs between two specs, claims last."""
+    """Return the changes of every section that differs between two specs, claims last."""
     found: dict[str, tuple[Change, ...]] = {}
     for name in dict.fromkeys([*_compared(a), *_compared(b)]):
         title, views = TITLES.get(name, name), (_view(a, name), _view(b, name))
         if name == "data" and not all(view and "resize" in view.values for view in views):
-            # if one spec does not resize its images, `resize` is not compared
+            # how images are resized is no difference from a spec that resizes none
             for view in filter(None, views):
                 view.values.pop("resize", None)
         if name in (*a.unread, *b.unread):
@@ -54,7 +57,7 @@ def sections(a: Spec, b: Spec, texts: AuthoredPair) -> tuple[SectionDiff, ...]:
 
 
 def titles_of(spec: Spec) -> list[str]:
-    """Return the titles of a spec's sections."""
+    """Return the titles under which a spec's sections are compared, such as `labels`."""
     return [TITLES.get(name, name) for name in _compared(spec)]
 
 
@@ -68,7 +71,7 @@ def _compared(spec: Spec) -> list[str]:
 
 
 def _view(spec: Spec, name: str) -> ComparedFields | None:
-    """Return a section without the fields that do not affect the program."""
+    """Return the fields of a section that affect networks or training; None if it is absent."""
     section = getattr(spec, name, None)
     if section is None:
         return None
@@ -83,7 +86,7 @@ def _view(spec: Spec, name: str) -> ComparedFields | None:
 
 
 def _gap(spec: Spec, name: str) -> str | None:
-    """Return a section in a few words, to compare it with one that is unknown."""
+    """Return a section in a few words, to show it beside one that is unknown; None if absent."""
     if name in spec.unread:
         return NOT_READ
     section = getattr(spec, name, None)
@@ -95,7 +98,10 @@ def _gap(spec: Spec, name: str) -> str | None:
 
 
 def _data(spec: Spec, values: dict[str, object]) -> dict[str, object]:
-    """Replace `size` and `channels` by the images' shape; drop `resize` if nothing is resized."""
+    """Return `values` of the section `data` with the images' shape in place of size and channels.
+
+    `resize` is dropped if the data set's images are not resized.
+    """
     dataset, shape = spec.data.dataset, spec.data.shape
     del values["size"], values["channels"]
     own_size = dataset.size is not Dataset.size and tuple(dataset.size) == shape[1:]
@@ -121,9 +127,10 @@ class _SectionComparison:
         name: tuple[str, ...] = (),
         owners: tuple[Section, Section] | None = None,
     ) -> Iterator[Change]:
-        """Yield the changes from `a` to `b`, which are sections, kinds or values.
+        """Yield the changes from `a` to `b`, which are sections, kinds or plain values.
 
-        `name` are the keys from the compared section to the two; `owners` have them as a field.
+        `name` are the keys that lead from the compared section to `a` and `b`, () for the section
+        itself. `owners` are the sections or kinds whose fields `a` and `b` are.
         """
         ours, theirs = _fields(a), _fields(b)
         is_known = not owners or not any(name[-1] in owner.unread for owner in owners)
@@ -151,14 +158,17 @@ class _SectionComparison:
 
 
 def _fields(value: object) -> ComparedFields | None:
-    """Return the fields of a section or kind; None for a plain value."""
+    """Return the fields of a section or kind; ComparedFields as they are; None for other values."""
     if isinstance(value, Section):
         return ComparedFields(value, dict(value))
     return value if isinstance(value, ComparedFields) else None
 
 
 def _joined(changes: list[Change], networks: tuple[str, ...]) -> list[Change]:
-    """Return the changes; if two networks have equal ones, they come once, without a name."""
+    """Return the changes; if both networks have equal ones, these come once, without a network.
+
+    A change's name begins with its network, as `generator lr`; `lr` stands for both.
+    """
     if len(networks) != 2:
         return changes
     own: dict[str, list[Change]] = {name: [] for name in networks}
@@ -176,7 +186,11 @@ def _joined(changes: list[Change], networks: tuple[str, ...]) -> list[Change]:
 
 
 def _claims(a: Iterable[Score], b: Iterable[Score]) -> Iterator[Change]:
-    """Yield the claimed scores that differ, each paired with a similar one of the other spec."""
+    """Yield the claimed scores that differ, each with one of the same title in the other spec.
+
+    Of several such scores, one that is claimed under the same conditions is taken. A score without
+    a partner is a change from or to None.
+    """
     before, after = [s for s in a if s not in b], [s for s in b if s not in a]
     pairs: list[tuple[Score | None, Score | None]] = []
     similarities: tuple[Callable[[Score], object], ...] = (_conditions, _title)

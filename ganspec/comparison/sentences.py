@@ -41,7 +41,8 @@ def answer(
 ) -> tuple[str, ...]:
     """Return the main differences, one per line, such as `the discriminator drops the tanh`.
 
-    The last lines are `gaps`, which say what is unknown.
+    `gaps` are lines that say what is unknown; they come last. `only` are the parts that the user
+    chose to compare, all if empty.
     """
     has_claims = any(section.is_claims for section in sections)
     known = (_without(s, [c for c in s.changes if c.is_gap]) for s in sections if not s.is_claims)
@@ -64,7 +65,7 @@ def answer(
 
 
 def _sameness(gaps: Sequence[str], only: Sequence[str], has_claims: bool) -> list[str]:
-    """Return a line about the parts that are the same; [] if there are only other claims."""
+    """Return a line that says what is the same; [] if only claims are compared, and they differ."""
     if gaps:
         return ["no difference in what was read"]
     if not only:
@@ -91,7 +92,7 @@ def _frameworks(
 
 
 def _listed(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return a line for each change of a section; if there are many, the last gives a count."""
+    """Return a line for each change of a section; of more than MANY, some are only counted."""
     changes = _authored(section)
     if type(a) is not type(b):  # a field that only one system has is no difference of the specs
         changes = [change for change in changes if change.before and change.after]
@@ -134,7 +135,7 @@ def _data(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
 
 
 def _latent(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return distribution and range of the latents as one line, then a line for other changes."""
+    """Return one line for the latents' distribution and range, then lines for other changes."""
     changes = {change.name: change for change in section.changes}
     distribution, bounds = changes.get("distribution"), changes.get("range")
     if type(a) is not type(b) or not bounds:
@@ -151,7 +152,7 @@ def _latent(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
 
 
 def _labels(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return a line if the images' labels changed; the networks' lines say how they read labels."""
+    """Return a line if number or kind of labels differ; other lines say how networks read them."""
     before, after = _label(a.labelled), _label(b.labelled)
     return [] if before == after else [_line("labels", before, after)]
 
@@ -163,7 +164,7 @@ def _label(label: Label | None) -> str | None:
 
 
 def _objective(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return loss and penalty as one line, then lines for other changes."""
+    """Return one line for loss and penalty if they differ, then lines for other changes."""
     before, after = _losses(a), _losses(b)
     is_swapped = any(change.name in ("loss", "penalty") for change in section.changes)
     if not is_swapped or before == after:
@@ -184,7 +185,7 @@ def _losses(spec: Spec) -> str:
 def _optimizers(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
     """Return `Adam 2e-4/0.5/0.999 -> ...` for each network, then lines for other changes.
 
-    If all networks have the same line, it comes once and alone.
+    If all networks of both specs have the same line, return this line once, and no others.
     """
     shared = [network for network in a.networks if network in b.networks]
     if not shared or not _authored(section):
@@ -209,7 +210,7 @@ def _optimizer(optimizer: Optimizer) -> str:
 
 
 def _train(section: SectionDiff, a: Spec, b: Spec) -> list[str]:
-    """Return the updates per iteration as `critic 1:1 -> 5:1`, then lines for other changes."""
+    """Return `critic 1:1 -> 5:1` if the updates per iteration differ, then other changes' lines."""
     steps = [change for change in section.changes if change.name.startswith("steps ")]
     lines = []
     if steps and isinstance(a, Gan) and isinstance(b, Gan):

@@ -25,7 +25,10 @@ class SurveyError(GanspecError):
 
 @dataclass(frozen=True)
 class SurveyRow:
-    """One property of all specs. A cell is `""` without the property, None without the network."""
+    """One property of all specs, with a cell for each spec.
+
+    A cell is `""` if its spec lacks the property, None if its spec lacks the network.
+    """
 
     section: str
     name: str
@@ -52,8 +55,8 @@ class SurveyRow:
 class Survey(Viewed):
     """A table of specs, with rows about data, networks, objective, training and scores, in order.
 
-    `legend` explains the mark of implied values; it is `""` if there are none. `notes` are pairs of
-    a column's title and a note of the spec's report.
+    `legend` explains the mark of implied values; it is `""` if no cell has the mark. `notes` are
+    pairs of a column's title and a note that the report of its spec has.
     """
 
     view: ClassVar = "survey"
@@ -115,10 +118,10 @@ def survey(
 ) -> Survey:
     """Return the survey of `systems`.
 
-    If `chosen` is not empty, only rows whose names begin with one of its words are kept, in the
-    order of the words, and no notes. `report` is called with the numbers of finished and of all
-    systems. Raises SurveyError if no row begins with a word, and SpecError if networks do not fit
-    together.
+    If `chosen` is not empty, the survey has only rows whose names begin with one of its words, in
+    the order of the words, and no notes. After each system, `report` is called with the number of
+    finished systems and of all systems. Raise SurveyError if no row begins with a word, and
+    SpecError if the networks of a spec do not fit together.
     """
     plan = _chosen(_plan(systems), chosen)
     columns = []
@@ -172,7 +175,7 @@ def _plan(systems: Sequence[SurveyedSystem]) -> list[PlannedRow]:
 def _hyperparameters(
     systems: Sequence[SurveyedSystem], networks: Sequence[str]
 ) -> list[PlannedRow]:
-    """Return a row for each hyperparameter; an optimizer's has one for each network."""
+    """Return a row for each shared hyperparameter; one per network for those of optimizers."""
     shared = dict.fromkeys(name for system in systems for name in system.shared)
     own = dict.fromkeys(
         name

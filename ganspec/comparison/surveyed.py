@@ -28,7 +28,10 @@ class SurveyedSystem:
 
     @cached_property
     def measured(self) -> dict[str, ScoreRow]:
-        """The last score of each metric in the run folder; of real images if there is no other."""
+        """The last score of each metric in the run folder, by metric; {} without a run folder.
+
+        A score of real images is taken only if the metric has no other.
+        """
         scores: dict[str, ScoreRow] = {}
         for row in read_scores(self.folder) if self.folder else ():
             earlier = scores.get(row.metric)
@@ -38,13 +41,16 @@ class SurveyedSystem:
 
     @cached_property
     def properties(self) -> dict[str, dict[str, str]]:
-        """The properties of the spec as a whole, by section. Raises SpecError as `portraits`."""
-        list(self.portraits)  # raises for clashing rules, which no words describe
+        """The properties of the spec as a whole, by section and name, as texts.
+
+        Raises SpecError if the networks do not fit together.
+        """
+        list(self.portraits)  # raises before `properties` meets rules that contradict each other
         return properties(self.spec)
 
     @cached_property
     def shared(self) -> dict[str, str]:
-        """The hyperparameters that all networks share."""
+        """Loss, batch, penalty weight and epochs as texts, by the names of their rows."""
         return shared(self.spec)
 
     def optimizer(self, network: str) -> dict[str, str]:
@@ -63,9 +69,11 @@ class SurveyedSystem:
 
 
 def open_systems(names: Sequence[str | Path | Spec]) -> list[SurveyedSystem]:
-    """Open `names`, each a spec file, a run folder or FILE@REVISION, under short titles.
+    """Open `names`, each a spec file, a run folder or FILE@REVISION; give each a short title.
 
-    A spec that is open already has its own name as title. Raise the errors of `open_spec`.
+    A spec that is open already gets its own name as title. Equal titles become the full names, and
+    are numbered if these are equal, too. Raise SpecError, RevisionError, and MissingKindsError for
+    a run whose kinds are not loaded.
     """
     given = [name if isinstance(name, Spec) else str(name) for name in names]
     titles = list(map(_title, given))

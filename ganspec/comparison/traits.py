@@ -66,7 +66,7 @@ def _listed(words: Iterable[str]) -> str:
 
 
 def conditioning(portrait: Portrait) -> str:
-    """Return the ways in which the network reads or classifies the label."""
+    """Return the ways in which the network reads or predicts the label, in words; `""` if none."""
     shapes = {}
     for step in portrait.net.leaves():
         if isinstance(model := portrait.models.get(step.origin.path), Condition):
@@ -78,7 +78,7 @@ def conditioning(portrait: Portrait) -> str:
 def _condition(condition: Condition, shape: tuple[int, ...]) -> str:
     own = settings(condition)
     size = own.pop(condition.primary, None) if condition.primary else None
-    own.pop("join_", None)  # already in the condition's `way`
+    own.pop("join_", None)  # `condition.way` depends on it
     inner = [f"{'embedding ' if condition.embeds else ''}{plain(size)}"] if size else []
     inner += map(plain, own.values())
     if condition.way != "channel":
@@ -95,7 +95,10 @@ def ordinal(count: int) -> str:
 
 
 def structure(portrait: Portrait) -> str:
-    """Return the weighted and the resizing layers, and the user's own without a role, counted."""
+    """Return layers with weights, layers that resize, and the user's own kinds without a role.
+
+    Equal ones are counted: `3 conv k4 s2, linear`.
+    """
     words = []
     for layer, row in portrait.rows:
         is_own = not layer.role and not type(layer).__module__.startswith("ganspec.")
@@ -124,7 +127,7 @@ def _window(size: int | tuple[int, int]) -> str:
 def widths(portrait: Portrait) -> str:
     """Return the channels or vector length after each layer with weights: `1024-512-256-3`.
 
-    Equal neighbours are written once. Layers of further outputs are left out.
+    Equal neighbours are written once. Last layers of further outputs are left out.
     """
     heads = {head.origin.path for head in portrait.net.heads if head.origin}
     weighted = [layer for layer in portrait.rows if isinstance(layer[0], Weighted)]
@@ -146,16 +149,19 @@ def _depth(net: Net, portrait: Portrait) -> int:
 
 
 def _weighted(step: Step, portrait: Portrait) -> int:
-    """Count the weighted layers of a step, without those that condition on the label."""
+    """Return how many layers with weights a step adds to a path; conditions do not count.
+
+    For a block it is the depth of the block, for another step 0 or 1.
+    """
     if isinstance(step.call.target, Net):
         return _depth(step.call.target, portrait)
     if not (step.is_module and isinstance(portrait.models.get(step.origin.path), Weighted)):
         return 0
-    return int(any(True for _ in hollow(step.call).parameters()))  # padding has no parameters
+    return int(any(True for _ in hollow(step.call).parameters()))  # a conv's padding step has none
 
 
 def norm(portrait: Portrait) -> str:
-    """Return the kinds of normalization layers, then the weight norms."""
+    """Return the kinds of normalization layers, then of weight norms; `""` if there are none."""
     weighted = [layer for layer in portrait.layers if isinstance(layer, Weighted)]
     norms = [layer.weight_norm or portrait.network.weight_norm for layer in weighted]
     weights = [term(norm.kind) for norm in norms if norm and norm.wrap()]
@@ -193,7 +199,7 @@ def weights(portrait: Portrait) -> str:
 
 
 def parameters(portrait: Portrait) -> str:
-    """Return the total of `ganspec show`: all numbers that the network stores."""
+    """Return the count of all numbers that the network stores, the total of `ganspec show`."""
     return f"{totals(portrait.costs)['total']:,}{_of_a_part(portrait)}"
 
 
@@ -207,12 +213,12 @@ def _of_a_part(portrait: Portrait) -> str:
 
 
 def field_of_view(portrait: Portrait) -> str:
-    """Return height and width of the receptive field in input pixels, such as `70 x 70`."""
+    """Return height and width of the receptive field in input pixels: `70 x 70`; `""` if none."""
     return " x ".join(map(str, receptive_field(portrait.net) or ()))
 
 
 def optimizer(portrait: Portrait) -> str:
-    """Return the optimizer's name, learning rate, betas, and other fields not at defaults."""
+    """Return the optimizer of the network: `Adam 2e-4 (0.5, 0.999)`, then changed defaults."""
     kind = portrait.spec.optimizer_of(portrait.name)
     if kind.is_unread:
         return NOT_READ

@@ -1,4 +1,4 @@
-"""Replacement of the user's modules of one class by calls of a block."""
+"""Folding of layers into calls of blocks, which stand for the user's classes of modules."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ from ganspec.language.unread import UNREAD
 def fold_blocks(blocks: dict[str, Template], graph: RecordedGraph, entries: list[Entry]) -> None:
     """Replace layers in `entries` by calls of blocks, and add the blocks to `blocks` by name.
 
-    A block stands for modules of one class whose layers differ only in whole numbers. It is made if
-    the layers contain a residual, or if several such modules have several layers each. A module
-    keeps its layers if one of its calls was not read, or if a named value is written inside the
-    module and read outside, or the other way round. Inner modules are replaced first, so that
-    blocks can call blocks.
+    `entries` are all layers of the network that was recorded as `graph`. A block stands for the
+    user's modules of one class whose layers differ only in whole numbers. It is made if these
+    layers contain a residual, or if there are several such modules with several layers each. A
+    module keeps its layers if one of them is `unknown`, or if a value gets its name inside the
+    module and is read by this name outside, or the other way round. Inner modules are replaced
+    first, so that blocks can call blocks.
     """
     alike: dict[tuple[int, type], list[int]] = {}
     for number, scope in enumerate(graph.scopes):
@@ -42,7 +43,11 @@ def fold_blocks(blocks: dict[str, Template], graph: RecordedGraph, entries: list
 def _define(
     blocks: dict[str, Template], entries: list[Entry], title: str, runs: list[list[Entry]]
 ) -> None:
-    """Replace each of `runs` in `entries` by a call of one block."""
+    """Replace the layers of each module by a call of one block, named after the class `title`.
+
+    `runs` has one list of layers for each module; they are adjacent in `entries` or in a list of
+    layers nested in it.
+    """
     block = template(runs, {})
     name = _name(blocks, title, block)
     for i, run in enumerate(runs):
@@ -54,9 +59,10 @@ def _define(
 
 
 def _name(blocks: dict[str, Template], title: str, block: Template) -> str:
-    """Return the name in `blocks` of the block that equals `block`, which is added if none does.
+    """Return the name that `block` has in `blocks`, after adding it if no equal block is there.
 
-    The class `ResBlock` gives the name `res_block`, or `res_block2` if another block has that name.
+    The class `title` gives the name: `ResBlock` gives `res_block`, or `res_block2` if a different
+    block is called `res_block`.
     """
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", title).lower()
     plain = re.sub(r"[^a-z0-9_]", "", words).strip("_")[:30] or "block"
@@ -71,7 +77,10 @@ def _name(blocks: dict[str, Template], title: str, block: Template) -> str:
 
 
 def _is_closed(run: list[Entry]) -> bool:
-    """Return True if all layers were read, and named values are written and read inside `run`."""
+    """Return True if the layers `run` can be a block of their own.
+
+    They have no layer `unknown`, and read by name all the values that they name, and no others.
+    """
     entries = list(walk(run))
     names = {e.fields["as"] for e in entries if "as" in e.fields}
     read = {e.fields[k] for e in entries for k in ("from", "value") if k in e.fields}

@@ -20,23 +20,24 @@ from ganspec.language.errors import SpecError, one_line
 from ganspec.language.kinds import cached_by_kinds, kinds_of
 from ganspec.program.ir import Net
 
-TOLERANCE = 1e-4
+TOLERANCE = 1e-4  # accepted difference of outputs and gradients, relative and absolute
 
 
 def state(code: CodeNetwork) -> list[torch.Tensor]:
-    """Return the code's weights and statistics, in the order of the spec's state dict."""
-    # the program has its auxiliary classifier last
+    """Return the weights and statistics of the code, in the order of the spec's state dict."""
+    # a program has the steps of its auxiliary classifier last, wherever the layer stands
     in_order = sorted(code.entries, key=lambda entry: entry.kind == "auxiliary")
     calls = [*code.before, *calls_of(in_order)]
     return state_of([call.module for call in calls if call.module is not None])
 
 
 def difference(code: CodeNetwork, net: Net) -> str | None:
-    """Return the first difference of the code and its spec's network in words; None if equal.
+    """Return the first difference of the code and the spec's network in words; None if equal.
 
-    Both run on `code.inputs` with the code's weights, in the modes of `modes_of`. Of the code's
-    outputs, those with the indices `code.compared` are compared. If the modes include training, the
-    gradients to the inputs are compared, too.
+    `net` is the program of the spec's network. It gets the code's weights, and both run on
+    `code.inputs`. Their outputs in training and evaluation mode are compared, then their gradients
+    to the inputs. Code with torch's older spectral norm is compared by its outputs in evaluation
+    mode only. Outputs of the code that were not read are left out.
     """
     mine = evaluate(net)
     theirs = state(code)
@@ -56,7 +57,10 @@ def difference(code: CodeNetwork, net: Net) -> str | None:
 
 
 def _other_outputs(code: CodeNetwork, net: Net, mine: nn.Module, training: bool) -> str | None:
-    """Return a text if an output of the two networks differs in one mode; else None."""
+    """Return in words how outputs of the code and of `mine`, the spec's network, differ; or None.
+
+    Both networks run in training mode if `training`, else in evaluation mode.
+    """
     mine.train(training)
     code.network.train(training)
     own_outputs = _outputs(mine, _as_read(net, code.inputs))
@@ -68,20 +72,23 @@ def _other_outputs(code: CodeNetwork, net: Net, mine: nn.Module, training: bool)
 
 
 def _outputs(network: nn.Module, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
-    """Return the network's outputs, each with a vector per image, after seeding torch."""
+    """Seed torch, run the network on `inputs`, and return each output as (batch, numbers).
+
+    A tensor that the network returns twice is there once.
+    """
     torch.manual_seed(SEED)
     outputs = {id(y): y for y in tensors(network(*(x.clone() for x in inputs)))}.values()
     return [y.flatten(1) if y.dim() > 1 else y[:, None] for y in outputs]
 
 
 def _code_outputs(code: CodeNetwork, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
-    """Return the outputs of the code that its spec has, in the spec's order."""
+    """Return those outputs of the code that the spec's network has too, in the spec's order."""
     outputs = _outputs(code.network, inputs)
     return [outputs[index] for index in code.compared]
 
 
 def _other_gradients(code: CodeNetwork, net: Net, mine: nn.Module) -> str | None:
-    """Return a text if the gradients of the two networks to their inputs differ; else None."""
+    """Return a text if the two networks have different gradients to their inputs; else None."""
     gradients = []
     for of_code in (True, False):
         starts = [x.clone().requires_grad_(x.is_floating_point()) for x in code.inputs]
@@ -103,7 +110,7 @@ def _other_gradients(code: CodeNetwork, net: Net, mine: nn.Module) -> str | None
 
 
 def _as_read(net: Net, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
-    """Return the code's inputs as the spec's network reads them: latent or image, then label."""
+    """Return `inputs` in the order and shapes of `net`: the latent or image, then any label."""
     shape = net.inputs[0].value.shape
     size = math.prod(shape)
     first, *_ = [x for x in inputs if x.is_floating_point() and x[0].numel() == size]
@@ -116,7 +123,10 @@ def _as_read(net: Net, inputs: list[torch.Tensor]) -> list[torch.Tensor]:
 
 @cached_by_kinds("initializer")
 def initializers() -> list[Initializer | None]:
-    """Return the values to try for `init`: None, each kind, and two of kind `framework`."""
+    """Return the initializers to try: None for torch's own, and each kind with its defaults.
+
+    The kind `framework` is also tried with `of: keras` and `of: tensorflow`.
+    """
     values: list[Initializer | None] = [None]
     for name, kind in kinds_of("initializer").items():
         if issubclass(kind, Initializer):
@@ -133,11 +143,12 @@ def initial_weights(
 ) -> tuple[bool, Data]:
     """Return True and the `init` that draws the constructor's weights, or False and None.
 
-    `init` is plain data, None for torch's own. `build` calls the constructor, and `lowered` returns
-    the spec's network with an initializer. Every draw begins at one seed, so that the order of the
-    draws does not count. Every bit must agree, except in the vectors of a spectral norm, which
-    torch's older norm does not iterate when it is made. `code.network` gets the constructor's
-    weights.
+    The `init` is plain data as in a spec, or None for torch's own initial weights. `build` calls
+    the constructor; `lowered` returns the program of the spec's network with an initializer.
+    Torch is seeded before every draw, so that the order of the draws does not matter. All weights
+    must be equal in every bit. Only the vectors of spectral norms are not compared, because torch's
+    older norm does not iterate them in its constructor. `code.network` is left with the
+    constructor's weights.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         with SeededDraws():
@@ -147,7 +158,7 @@ def initial_weights(
             try:
                 with SeededDraws():
                     mine = evaluate(lowered(initializer)).state_dict()
-            except SpecError:  # a weight norm without weights to initialize
+            except SpecError:  # weights of 0 have no direction, so a weight norm rejects them
                 continue
             pairs = zip(mine.items(), theirs, strict=True)
             if all(
@@ -158,7 +169,7 @@ def initial_weights(
 
 
 class SeededDraws(TorchFunctionMode):
-    """A mode in which every draw of random numbers begins at one seed."""
+    """A mode of torch that sets the seed SEED before every draw of random numbers."""
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         name = getattr(func, "__name__", "")

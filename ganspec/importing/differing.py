@@ -10,23 +10,27 @@ from ganspec.importing.entries import Data, Entry, is_layers
 from ganspec.importing.page import layer_lines
 from ganspec.language.names import name_problem
 
-# indices in lists, kinds of layers and keys of fields, the outermost first
+# the way to a value in nested layers: list indices, kinds and field names, outermost first
 Path = tuple[str | int | None, ...]
 
 
 @dataclass(frozen=True)
 class Template:
-    """Layers with names in place of some numbers; `params` lists each name's values, one a run."""
+    """Layers that stand for several lists of layers, with names in place of some whole numbers.
+
+    `params` has, by name, the numbers for which the name stands, one for each of these lists.
+    """
 
     params: dict[str, list[int]]
     layers: list[Entry]
 
 
 def template(runs: list[list[Entry]], usual: Mapping[str, str]) -> Template:
-    """Return layers that stand for all `runs`, with a name for each number that differs.
+    """Return a template of `runs`, lists of layers that differ in whole numbers only.
 
-    Runs are lists of layers with equal outlines. Two numbers that are equal to each other in every
-    run share a name: that of the field of the first one, or the name in `usual` for that field.
+    A whole number that differs among the lists gets a name. Two numbers share it if they are equal
+    to each other in every list. The name is that of the first number's field, or what `usual` has
+    for this field; if it is taken, it ends in 2, 3 and so on.
     """
     names: dict[tuple[int, ...], str] = {}
     places: dict[Path, str] = {}
@@ -51,13 +55,16 @@ def numbered(name: str) -> Iterator[str]:
 
 
 def outline(run: list[Entry]) -> str:
-    """Return the text of the layers with `?` in place of their whole numbers."""
+    """Return the layers of `run` as YAML, with `?` in place of every whole number."""
     blanks = {path: "?" for path, _ in numbers(run)}
     return "\n".join(layer_lines(substituted(run, blanks)))
 
 
 def numbers(value: Data, path: Path = ()) -> Iterator[tuple[Path, int]]:
-    """Yield the whole numbers in layers or plain data, each with its path."""
+    """Yield (path, number) for every whole number in layers or plain data.
+
+    The paths begin with `path`, that of `value` itself.
+    """
     if isinstance(value, int) and not isinstance(value, bool):
         yield path, value
     elif isinstance(value, Entry):
@@ -71,7 +78,10 @@ def numbers(value: Data, path: Path = ()) -> Iterator[tuple[Path, int]]:
 
 
 def substituted(layers: list[Entry], by: Mapping[Path, Data], path: Path = ()) -> list[Entry]:
-    """Return copies of the layers, with the values at the paths in `by` replaced."""
+    """Return copies of `layers` in which the value at each path in `by` is that of `by`.
+
+    The paths begin with `path`, that of `layers` itself.
+    """
     return [
         replace(
             layer,
@@ -82,7 +92,10 @@ def substituted(layers: list[Entry], by: Mapping[Path, Data], path: Path = ()) -
 
 
 def changed(value: Data, by: Mapping[Path, Data], path: Path) -> Data:
-    """Return a copy of plain data, with the values at the paths in `by` replaced."""
+    """Return a copy of `value` in which the value at each path in `by` is that of `by`.
+
+    The paths begin with `path`, that of `value` itself.
+    """
     if path in by:
         return by[path]
     if is_layers(value):

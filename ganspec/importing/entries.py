@@ -13,7 +13,7 @@ from ganspec.language.expr import Width
 from ganspec.language.kinds import Kind, kinds_of
 from ganspec.language.opening import HIDDEN
 
-SHARED = ("weight_norm", "init", "as", "from")  # fields that many kinds have, written last
+SHARED = ("weight_norm", "init", "as", "from")  # fields of many kinds; a spec has them last
 
 Data: TypeAlias = "bool | int | float | str | Sequence[Data] | Mapping[str, Data] | Entry | None"
 
@@ -23,9 +23,9 @@ class Entry:
     """One layer of a list: its kind, its fields that are not at their defaults, and a note.
 
     `kind` is None if no layer expresses the calls. Fields of a residual, a repeat or a block may
-    be lists of entries. `calls` are the recorded calls that the layer expresses, in the order of
-    its modules in a program. `output` is the number that the recorded graph gives the layer's
-    output, -1 if it has none.
+    be lists of entries. `calls` are the recorded calls that the layer expresses, in the order in
+    which a program has them. `note` becomes a comment in the spec. `output` is the number of the
+    layer's output among the values of the recorded graph, or -1 if the graph has no such value.
     """
 
     kind: str | None
@@ -36,23 +36,26 @@ class Entry:
 
     @property
     def primary(self) -> str | None:
-        """The field that a bare value sets; for a call of a block, the first one."""
+        """Name of the field that a bare value sets: `out` for `conv: 8`; None if there is none.
+
+        For a call of a block it is the first field that is not in SHARED.
+        """
         if self.kind in kinds_of("layer") and self.kind not in HIDDEN:
             return kinds_of("layer")[self.kind].primary
         return next((name for name in self.fields if name not in SHARED), None)
 
     def inner(self) -> Iterator[list[Entry]]:
-        """Yield the lists of layers among the fields."""
+        """Yield each field's value that is a list of layers, such as a residual's `main`."""
         yield from filter(is_layers, self.fields.values())
 
 
 def is_layers(value: Data) -> TypeGuard[list[Entry]]:
-    """Return True if a field's value is a list of layers."""
+    """Return True if a field's value is a list of layers, and not an empty one."""
     return isinstance(value, list) and bool(value) and isinstance(value[0], Entry)
 
 
 def lists(entries: list[Entry]) -> Iterator[list[Entry]]:
-    """Yield the list itself and all lists of layers inside it."""
+    """Yield `entries`, then every list of layers nested in it at any depth."""
     yield entries
     for entry in entries:
         for part in entry.inner():
@@ -60,7 +63,7 @@ def lists(entries: list[Entry]) -> Iterator[list[Entry]]:
 
 
 def walk(entries: Iterable[Entry]) -> Iterator[Entry]:
-    """Yield the entries and those inside them, outer ones first."""
+    """Yield `entries` and all layers nested in them, each layer before those inside it."""
     for entry in entries:
         yield entry
         for part in entry.inner():
@@ -68,7 +71,7 @@ def walk(entries: Iterable[Entry]) -> Iterator[Entry]:
 
 
 def calls_of(entries: Iterable[Entry]) -> Iterator[RecordedCall]:
-    """Yield the calls of the layers and of inner layers, in the program's order."""
+    """Yield the calls of layers in a program's order: those of nested layers before the own."""
     for entry in entries:
         for part in entry.inner():
             yield from calls_of(part)
@@ -76,7 +79,7 @@ def calls_of(entries: Iterable[Entry]) -> Iterator[RecordedCall]:
 
 
 def run_of(entries: list[Entry], calls: set[RecordedCall]) -> list[Entry] | None:
-    """Return the adjacent entries, at any depth, that together have exactly `calls`; else None."""
+    """Return adjacent layers of a list, at any depth, that together have just `calls`; or None."""
     for part in lists(entries):
         inside = [i for i, entry in enumerate(part) if calls & set(calls_of([entry]))]
         run = part[inside[0] : inside[-1] + 1] if inside else []
@@ -118,7 +121,8 @@ def shortened(kind: str, fields: dict[str, Data], primary: str | None) -> Data:
     """Return a kind and its fields in the shortest form: `relu`, `elu: 0.2`, `conv: {out: 8}`."""
     if not fields:
         return kind
-    # a bare map would be read as fields; only join_label's map chooses a kind
+    # a map after a kind is read as its fields, so it cannot be a bare value; only after
+    # `join_label` it can, where it names the kind of condition
     value = fields.get(primary or "")
     is_bare = list(fields) == [primary] and (kind == "join_label" or not isinstance(value, dict))
     return {kind: value if is_bare else fields}

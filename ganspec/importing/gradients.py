@@ -12,13 +12,17 @@ from torch.overrides import TorchFunctionMode
 
 from ganspec.importing.graph import tensors
 
-FRESH = ("_like", "new_")  # in names of functions whose result does not depend on their input
-
-NO_GRAD = " under no_grad"
+# parts of names of functions, such as `zeros_like`, that read no numbers of their input, so that
+# they cut no gradient
+FRESH = ("_like", "new_")
+NO_GRAD = " under no_grad"  # follows the name of a function that was called under no_grad
 
 
 class CutRecorder(TorchFunctionMode):
-    """Recorder of calls that read a tensor with gradients and return tensors without."""
+    """Recorder of calls that read a tensor with gradients and return tensors without.
+
+    `cuts` has the functions' names, such as `detach` or `mul under no_grad`.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +43,11 @@ class CutRecorder(TorchFunctionMode):
 
 
 def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
-    """Return notes on gradients to the input that are cut, and on weights that are not trained."""
+    """Return notes on gradients that do not reach the inputs, and on weights that are not trained.
+
+    There are also notes on gradients that the code defines itself, and on an error of the code
+    while gradients were recorded. Return [] if there is nothing to note.
+    """
     parameters = list(network.named_parameters())
     frozen = [name for name, parameter in parameters if not parameter.requires_grad]
     notes = []
@@ -52,11 +60,13 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
         cuts = recorder.cuts
         if own := own_functions(tensors(outputs)):
             notes.append(f"gradients that the code defines: {', '.join(own)}")
-            cuts = [cut for cut in cuts if not cut.endswith(NO_GRAD)]  # inside these functions
+            cuts = [
+                cut for cut in cuts if not cut.endswith(NO_GRAD)
+            ]  # such a function runs under no_grad
         if cuts:
             notes.append(f"gradients are cut: {', '.join(list(dict.fromkeys(cuts))[:4])}")
     except Exception as error:  # the user's code may raise anything
-        notes.append(f"whether gradients are cut: {type(error).__name__} when they were computed")
+        notes.append(f"whether gradients are cut, since the code raised {type(error).__name__}")
     finally:
         for name, parameter in parameters:
             parameter.requires_grad_(name not in frozen)
@@ -67,7 +77,7 @@ def cut_gradients(network: nn.Module, inputs: list[torch.Tensor]) -> list[str]:
 
 
 def own_functions(outputs: Iterable[torch.Tensor]) -> list[str]:
-    """Return the names of the `torch.autograd.Function`s that the outputs depend on."""
+    """Return the names of the user's `torch.autograd.Function`s in the graphs of the outputs."""
     nodes = [output.grad_fn for output in outputs if output.grad_fn is not None]
     seen, names = set(nodes), list[str]()
     while nodes:
@@ -81,7 +91,8 @@ def own_functions(outputs: Iterable[torch.Tensor]) -> list[str]:
 
 
 def _with_gradient(tensor: torch.Tensor) -> torch.Tensor:
-    """Return a copy of `tensor`, which has gradients if the tensor holds floats."""
+    """Return a copy of `tensor` that requires gradients if it holds floats."""
     copy = tensor.clone()
-    # a second copy, because code must not change a leaf of autograd in place
+    # a second copy, because the user's code may change its input, and autograd forbids to change
+    # a leaf in place
     return copy.requires_grad_().clone() if copy.is_floating_point() else copy

@@ -1,6 +1,6 @@
 """The graph of a network's torch calls.
 
-A value is the number of a tensor: of an input, or of a call's output.
+A value is an int that stands for one tensor: an input of the network, or the output of a call.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-BATCH = 3
+BATCH = 3  # images in a random batch
 # errors that code raises on shapes and values that it does not support
 FAILURES = (RuntimeError, ValueError, TypeError, IndexError, AttributeError, AssertionError)
 
@@ -21,7 +21,7 @@ Shape = tuple[int, ...]
 
 
 def sized(shape: Shape) -> str:
-    """Return a shape as text, such as `3 x 32 x 32`."""
+    """Return a shape as text, such as `3 x 32 x 32`; `1` for the shape ()."""
     return " x ".join(map(str, shape)) or "1"
 
 
@@ -36,10 +36,11 @@ class Slot:
 class RecordedCall:
     """`output = target(*args, **kwargs)`: a call of one module or function of torch.
 
-    The arguments have a Slot in place of each value; `inputs` are these values, each once. `path`
-    is the module's attribute path. `scopes` are the indices in `RecordedGraph.scopes` of the user's
-    modules that were running, outermost first. A call that returns `count` tensors is recorded once
-    for each, with the tensor's `index`.
+    The arguments have a Slot in place of each tensor of the graph; `inputs` are the values in these
+    slots, each once. `path` is the module's attribute path, `""` for a function. `scopes` are the
+    indices in `RecordedGraph.scopes` of the user's modules that were running, outermost first. A
+    call that returns several tensors, `count`, is recorded once for each, with the tensor's `index`
+    from 0.
     """
 
     target: Callable[..., Any]
@@ -70,7 +71,7 @@ class RecordedCall:
 
     @property
     def operands(self) -> list[int]:
-        """The values among the arguments, in order, once for every use."""
+        """The values among the arguments, in order; a value used twice comes twice."""
         slots = leaves((self.args, self.kwargs))
         return [slot.value for slot in slots if isinstance(slot, Slot)]
 
@@ -86,7 +87,10 @@ class RecordedCall:
 
 @dataclass(eq=False)
 class ModuleCall:
-    """A call of a module that the user wrote; `outer` has the indices of the calls around it."""
+    """A call of a module that the user wrote.
+
+    `outer` are the indices in `RecordedGraph.scopes` of the calls around it, outermost first.
+    """
 
     module: nn.Module
     path: str
@@ -99,8 +103,9 @@ class ModuleCall:
 class RecordedGraph:
     """The data flow from a network's inputs to its outputs, with `calls` in the order of running.
 
-    `shapes` and `dtypes` are by value, shapes without the batch. `roles` has the calls whose effect
-    is `reshape`, `add`, `mul` or `cat`, whatever function they call.
+    `shapes` and `dtypes` are by value, shapes without the batch. `roles` has, for each call that
+    does no more than to reshape, add, multiply or concatenate, the word `reshape`, `add`, `mul` or
+    `cat`, whatever function it calls. `scopes` are the calls of the user's modules.
     """
 
     inputs: tuple[int, ...]
@@ -135,12 +140,12 @@ class RecordedGraph:
         return derived
 
     def between(self, start: int, end: int) -> list[RecordedCall]:
-        """Return the calls on all paths from the value `start` to the value `end`."""
+        """Return every call that is on a path from the value `start` to the value `end`."""
         values = (self.after(start) & self.before(end)) - {start}
         return [call for call in self.calls if call.output in values]
 
     def random(self, value: int, scale: float = 1.0, seed: int = 0) -> torch.Tensor:
-        """Return a random batch for a value: normal numbers times `scale`, or integers 0 and 1."""
+        """Return a random batch for a value: normal numbers times `scale`, or the ints 0 and 1."""
         generator = torch.Generator().manual_seed(seed)
         shape = (BATCH, *self.shapes[value])
         if not self.dtypes[value].is_floating_point:
@@ -171,7 +176,7 @@ def tensors(tree: Any) -> Iterator[torch.Tensor]:
 
 
 def mapped(tree: Any, change: Callable[[Any], Any]) -> Any:
-    """Return a copy of `tree` with `change` applied to its leaves."""
+    """Return a copy of nested tuples, lists, dicts and slices; `change` is applied to each leaf."""
     if isinstance(tree, slice):
         return slice(*(mapped(part, change) for part in (tree.start, tree.stop, tree.step)))
     if isinstance(tree, (tuple, list)):

@@ -1,6 +1,7 @@
-"""Guesses of the layer that expresses recorded calls: kinds by names, fields by settings.
+"""Guesses of the layer that expresses recorded calls.
 
-`likeness.py` lowers each guess and compares it with the calls, so a wrong guess does no harm.
+Its kind is guessed from the names of the calls, its fields from their settings. `likeness.py`
+lowers each guess and compares it with the calls, so a wrong guess does no harm.
 """
 
 from __future__ import annotations
@@ -29,26 +30,26 @@ from ganspec.language.opening import HIDDEN
 from ganspec.language.unread import UNREAD
 from ganspec.program.ir import Net, Step, label_input, single
 
-# kinds of layers that are not found by the names of calls
+# kinds of layers that are never guessed from the names of calls
 STRUCTURE = (
     *HIDDEN,
     *("repeat", "residual", "add", "concat", "identity", "norm", "join_label", "auxiliary"),
     UNREAD,
 )
-# fields for which any number of a call is tried, if none has a similar name
+# fields for which all numbers among a call's settings are tried, if none has a similar name
 LOOSE = ("factor", "size", "slope", "rate", "alpha", "std", "kernel")
-MOST = 400  # guesses for one kind of layer
+MOST = 400  # most guesses that are tried for one kind of layer
 
 AnyKind = TypeVar("AnyKind", bound=Kind)
 
 
 def bare_name(name: str) -> str:
-    """Return the letters of a name in lower case, without `2d`: `leakyrelu` for `leaky_relu_`."""
+    """Return a name's letters in lower case, `leakyrelu` for `leaky_relu_`; a final `2d` is cut."""
     return re.sub(r"\dd$|[^a-z]", "", name.lower())
 
 
 def target_names(net: Net) -> list[str]:
-    """Return the names of the classes and functions that a program calls."""
+    """Return the name of the class or function that each step of a program calls."""
     return [getattr(step.call.target, "__name__", "") for step in net.steps]
 
 
@@ -74,8 +75,8 @@ def layer_kinds() -> dict[str, type[Layer]]:
 def samples() -> list[Sample]:
     """Return the lowered examples of the kinds of layer that are not in STRUCTURE.
 
-    Each is lowered without and with a label, and left out where that fails. A kind without examples
-    is lowered with its defaults, on a map and on a vector.
+    Each example is lowered twice, without and with a label input; where that fails, there is no
+    sample. A kind without examples is lowered with its defaults, on a feature map and on a vector.
     """
     result = []
     for name, kind in layer_kinds().items():
@@ -90,7 +91,7 @@ def samples() -> list[Sample]:
 
 @cached_by_kinds("layer")
 def kinds_by_names() -> dict[tuple[str, ...], list[type[Layer]]]:
-    """Return the kinds of layer by the names of their examples' calls, such as `("conv",)`."""
+    """Return the kinds of layer by the bare names of their examples' calls, such as `("conv",)`."""
     kinds: dict[tuple[str, ...], list[type[Layer]]] = {}
     for sample in samples():
         alike = kinds.setdefault(tuple(map(bare_name, target_names(sample.net))), [])
@@ -108,7 +109,7 @@ def labelled() -> list[type[Layer]]:
 
 @cached_by_kinds("layer")
 def weightless() -> list[type[Layer]]:
-    """Return the kinds without weights, which can express a call of a bare function."""
+    """Return the kinds whose first example has no weights; only these can express a function."""
     firsts = [sample for sample in samples() if sample.is_first and not sample.has_label]
     return [sample.kind for sample in firsts if not any(map(_has_weights, sample.net.steps))]
 
@@ -139,7 +140,10 @@ def _frozen(value: object) -> object:
 
 
 def settings_of(graph: RecordedGraph, calls: Iterable[RecordedCall]) -> dict[str, object]:
-    """Return the settings of all calls by name; calls with weights override the others."""
+    """Return the settings of all calls but reshapes in one dict, by torch's names.
+
+    If two calls have a setting of the same name, that of a call with weights counts.
+    """
     settings: dict[str, object] = {}
     for call in sorted(calls, key=lambda call: call.has_state):
         if not graph.is_reshape(call):
@@ -148,7 +152,7 @@ def settings_of(graph: RecordedGraph, calls: Iterable[RecordedCall]) -> dict[str
 
 
 def _settings(call: RecordedCall) -> dict[str, object]:
-    """Return the plain settings of a call by torch's names, such as `kernel_size`."""
+    """Return a call's settings that are plain values, by torch's names such as `kernel_size`."""
     if call.module is not None:
         parameters = call.module._parameters
         bias = {"bias": parameters["bias"] is not None} if "bias" in parameters else {}
@@ -160,14 +164,18 @@ def _settings(call: RecordedCall) -> dict[str, object]:
     except (ValueError, TypeError):  # a builtin has no signature
         settings = {}
     if not set(settings) - {"args", "kwargs"}:
-        # a function takes its input, then the arguments of the module of its name
+        # after its input, a function takes what the constructor of the module of its name takes
         settings = dict(zip(_argument_names(call), call.args[1:], strict=False)) | call.kwargs
     settings = {k: tuple(v) if isinstance(v, list) else v for k, v in settings.items()}
     return {name: value for name, value in settings.items() if is_plain(value)}
 
 
 def _argument_names(call: RecordedCall) -> list[str]:
-    """Return names for a function's arguments, from the torch module of the same name."""
+    """Return names for a function's arguments after the first, its input.
+
+    They are the arguments of the constructor of the torch module of the same name, or `argument0`,
+    `argument1` and so on if there is no such module.
+    """
     wanted = bare_name(call.name)
     classes = [
         cls for n, cls in vars(nn).items() if bare_name(n) == wanted and isinstance(cls, type)
@@ -184,7 +192,8 @@ def guesses(
 ) -> Iterator[AnyKind]:
     """Yield up to MOST instances of `kind` that may fit calls of these settings, likely ones first.
 
-    `shape` is the shape of the calls' output.
+    `shape` is the shape of the calls' output. Nothing is yielded if there is no value to try for a
+    required field.
     """
     known = fields_of(kind).values()
     fields = [f for f in known if f.name not in SHARED and not f.type.family]
@@ -203,7 +212,9 @@ def pool(field: Field, settings: dict[str, object], shape: Shape) -> list[object
     default = [] if field.required else [field.default]
     if bool in {scalar.python for scalar in field.type.scalars}:
         fits = [value for value in known if isinstance(value, bool)]
-        return unique([*fits, *default, True, False])  # a similar name may be another setting
+        return unique(
+            [*fits, *default, True, False]
+        )  # both, since the setting may mean another thing
     if words and not field.type.scalars and not field.type.lists:
         return [value for value in known if value in words] or list(words)
     if field.name == "shape":
@@ -215,7 +226,7 @@ def pool(field: Field, settings: dict[str, object], shape: Shape) -> list[object
     if field.name in LOOSE and not known:
         numbers = map(sides, settings.values())
         known = [n for n in numbers if isinstance(n, (int, float, tuple)) and type(n) is not bool]
-    if default == [None]:  # `stride` of a pool, which is the kernel's size
+    if default == [None]:  # such as the `stride` of a pool: None is the kernel's size
         return [None, *unique(known)]
     return unique([*known, *default])
 
@@ -227,7 +238,10 @@ def alike(field: str, name: str) -> bool:
 
 
 def sides(value: object) -> object:
-    """Return padding (left, right, top, bottom) as (rows, columns), or one number if both agree."""
+    """Return a padding (left, right, top, bottom) as (rows, columns), or one number if all agree.
+
+    Other values are returned as they are, but a tuple of equal numbers as one number.
+    """
     if isinstance(value, tuple) and len(value) == 4 and value[::2] == value[1::2]:
         value = value[2], value[0]
     return single(value)
@@ -239,7 +253,7 @@ def unique(values: list[object]) -> list[object]:
 
 
 def _fitted(field: Field, value: object) -> object:
-    """Return a number as the int or float that the field accepts, if no digits are lost."""
+    """Return a whole number as the int or float that the field accepts, other values unchanged."""
     types = {scalar.python for scalar in field.type.scalars}
     if isinstance(value, int) and not isinstance(value, bool) and int not in types:
         return float(value) if float in types else value
@@ -252,7 +266,7 @@ def _fitted(field: Field, value: object) -> object:
 
 
 def norms(calls: Sequence[RecordedCall]) -> list[WeightNorm | None]:
-    """Return the weight norms that the first wrapped module may have; [None] if none is wrapped."""
+    """Return the weight norms to try for the first module with one; [None] if no module has one."""
     for module in (call.module for call in calls if call.module is not None):
         settings = [each for part in module.modules() for each in _norm_settings(part)]
         if settings:
@@ -262,7 +276,7 @@ def norms(calls: Sequence[RecordedCall]) -> list[WeightNorm | None]:
 
 
 def _norm_settings(part: nn.Module) -> Iterator[dict[str, object]]:
-    """Yield the settings of each weight norm on a module, the older hooks last."""
+    """Yield the settings of each weight norm on a module: parametrizations, then older hooks."""
     for _, norm in parametrizations(part):
         yield plain_settings(norm)
     for hook in part._forward_pre_hooks.values():

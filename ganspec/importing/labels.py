@@ -1,4 +1,4 @@
-"""Recognition of calls that join the label to a value, as a condition or a layer."""
+"""Recognition of calls that join the label to another value, as a condition or a layer."""
 
 from __future__ import annotations
 
@@ -34,11 +34,12 @@ def joined(
 ) -> Entry | None:
     """Return the layer that joins the label to the value `start` as the code does, or None.
 
-    `side` are the calls that read the label alone, `calls` those that read `start`, too.
+    `side` are the calls that compute something of the label alone. `calls` are the others, which
+    read `start` or what was computed of it; the last one makes the layer's output.
     """
     graph = matcher.graph
     both = [*side, *calls]
-    # a call that stands for a user's module is not in the graph yet
+    # a call that stands for a user's module is not in the graph yet; it comes last
     both.sort(key=lambda call: graph.calls.index(call) if call in graph.calls else len(graph.calls))
     segment = Segment(graph, both, (start, label.value))
     for layer in candidates(matcher, segment, side):
@@ -46,14 +47,14 @@ def joined(
             net = lowered(layer, graph.shapes[start], label.input, norm)
             if net is not None and expresses(net, segment):
                 entry = entry_of(layer, both)
-                if norm:  # a setting of the network, because `join_label` has no such field
+                if norm:  # moved to the network's settings later: `join_label` has no such field
                     entry.fields["weight_norm"] = data(norm)
                 return entry
     return None
 
 
 def candidates(matcher: Matcher, segment: Segment, side: list[RecordedCall]) -> Iterator[Layer]:
-    """Yield layers that read a label, then `join_label` with every condition."""
+    """Yield layers to try: kinds that need a label, then `join_label` with each condition."""
     known = settings_of(segment.graph, segment.calls)
     for kind in labelled():
         yield from guesses(kind, known, segment.shape)
@@ -63,7 +64,7 @@ def candidates(matcher: Matcher, segment: Segment, side: list[RecordedCall]) -> 
 
 
 def conditions(matcher: Matcher, side: list[RecordedCall]) -> Iterator[Kind]:
-    """Yield conditions of every kind, with the sizes and activations of the calls `side`."""
+    """Yield conditions of every kind to try, with widths and activations of the calls `side`."""
     graph = matcher.graph
     sizes = [graph.shapes[call.output][0] for call in side if call.has_state]
     plain = [call for call in side if call not in graph.roles and not call.has_state]

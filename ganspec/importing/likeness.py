@@ -23,7 +23,7 @@ from ganspec.systems.spec import Interface, Network
 PLAIN = (int, float, str, bool, type(None))
 # settings of modules that do not change results
 SILENT = ("training", "inplace", "return_indices", "recompute_scale_factor")
-SEED = 11
+SEED = 11  # of the random numbers with which code and layers are compared
 
 
 @dataclass(eq=False)
@@ -80,7 +80,8 @@ def lowered(
 def expresses(net: Net, segment: Segment) -> bool:
     """Return True if a program computes the same as a segment.
 
-    Settings decide if each step can be compared with a call. Otherwise both run on random numbers.
+    If each step can be compared with one call, equal settings decide. Otherwise both run on random
+    numbers, and equal results decide.
     """
     graph, calls = segment.graph, segment.calls
     if net.output.shape != segment.shape or net.heads or len(net.inputs) != len(segment.inputs):
@@ -92,7 +93,7 @@ def expresses(net: Net, segment: Segment) -> bool:
     elif all(step.is_module for step in net.steps) and all(
         graph.is_reshape(call) or (call.module is not None and base(call.module)) for call in calls
     ):
-        return False  # other torch modules are another program, even with equal results
+        return False  # different torch modules are no match, even with equal results
     return same_results(net, segment)
 
 
@@ -110,14 +111,14 @@ def same_step(graph: RecordedGraph, step: Step, call: RecordedCall) -> bool | No
     if call.module is None or cls is not parametrize.type_before_parametrizations(call.module):
         return None
     if isinstance(getattr(call.module, "padding", None), str):
-        return None  # `same` can equal a step's padding in numbers
+        return None  # `padding="same"` may be the padding that the step has as a number
     if step.call.wraps:
         built = module_of(step.call)
     else:
         with torch.device("meta"):  # without drawing weights
             built = (step.call.bare or step.call).build()
     if parametrize.is_parametrized(built) != parametrize.is_parametrized(call.module):
-        return None  # weight norms that torch applies by hooks
+        return None  # one may have its weight norm as a hook of torch
     return settings(built) == settings(call.module) and shapes(built) == shapes(call.module)
 
 
@@ -126,7 +127,7 @@ def shapes(network: nn.Module) -> dict[str, Shape]:
 
 
 def settings(module: nn.Module) -> dict[str, object]:
-    """Return the plain settings of a module, and those of the weight norms on it."""
+    """Return the plain settings of a module and, in nested dicts, of the weight norms on it."""
     norms = {
         f"{name} {type(norm).__name__}": settings(norm) for name, norm in parametrizations(module)
     }
@@ -144,7 +145,7 @@ def parametrizations(module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 def plain_settings(owner: object) -> dict[str, object]:
     """Return the public attributes of a module or hook that are plain and change results."""
-    # a momentum changes running statistics only
+    # a momentum acts on running statistics only, so without them it is no difference
     tracks = getattr(owner, "track_running_stats", True)
     silent = SILENT if tracks else (*SILENT, "momentum")
     public = {n: v for n, v in vars(owner).items() if not n.startswith("_") and n not in silent}
@@ -163,8 +164,10 @@ def is_plain(value: object) -> bool:
 def same_results(net: Net, segment: Segment) -> bool:
     """Return True if program and segment give the same results for equal weights, inputs and seed.
 
-    Results and statistics are compared in the modes of `modes_of` (without modules, in training
-    mode only), in double precision, or in single precision if the code fails in double.
+    Outputs, weights and statistics are compared after a call in training mode and one in evaluation
+    mode. A segment without modules is compared in training mode only, and one with torch's older
+    spectral norm in evaluation mode only. Both run in double precision, or in single precision if
+    the code fails in double. Return False if the weights differ in shape, or if one does not run.
     """
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         try:
@@ -211,17 +214,17 @@ def _close(a: torch.Tensor, b: torch.Tensor, tolerance: float) -> bool:
 
 
 def modes_of(parts: Sequence[nn.Module]) -> tuple[bool, ...]:
-    """Return the values of `training` to compare with: True and False, or False alone.
+    """Return the modes in which to compare networks: True for training mode, False for evaluation.
 
-    In training, the older `torch.nn.utils.spectral_norm` is half an iteration apart from the newer
-    one, so its networks are compared in evaluation mode only.
+    They are (True, False), or (False,) if a module has the older `torch.nn.utils.spectral_norm`: in
+    training mode its vectors are half an iteration apart from those of the newer one.
     """
     hooks = (hook for p in parts for m in p.modules() for hook in m._forward_pre_hooks.values())
     return (False,) if any(isinstance(hook, SpectralNorm) for hook in hooks) else (True, False)
 
 
 def copy_state(network: nn.Module, state: Sequence[torch.Tensor]) -> None:
-    """Copy the tensors into the network's state dict, one after another."""
+    """Copy the tensors into the weights and statistics of the network, in state dict order."""
     for mine, theirs in zip(network.state_dict().values(), state, strict=True):
         mine.copy_(theirs)
 

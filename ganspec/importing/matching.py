@@ -22,16 +22,15 @@ from ganspec.importing.likeness import Segment, expresses, lowered, settings, sh
 from ganspec.importing.recording import base
 from ganspec.kinds.layer import Layer, Weighted
 
-# number of adjacent calls to express by one layer; True to try all layers without weights
+# in order: how many adjacent calls one layer should express, and `loose` of `Matcher.layer`
 ATTEMPTS = ((2, False), (1, False), (2, True), (1, True))
 
 
 def own_names(calls: Sequence[RecordedCall]) -> list[str]:
-    """Return the names of the called classes if the layer should call classes of these names.
+    """Return the class names that decide among layers with equal results; [] if any layer will do.
 
-    They choose among layers with equal results. That is needed for classes outside torch, such as
-    the modules of ganspec's emitted files, and for dropout at rate 0, where both kinds do nothing.
-    Return [] for other calls.
+    They are the names of the classes in `calls` if one is from outside torch, such as a module of a
+    file that ganspec emitted, or if one is a dropout of rate 0, whose results tell no class.
     """
     modules = [call.module for call in calls if call.module is not None]
     classes = [parametrize.type_before_parametrizations(module) for module in modules]
@@ -43,14 +42,17 @@ def own_names(calls: Sequence[RecordedCall]) -> list[str]:
 
 
 class Matcher:
-    """Finder of the layers that express calls; `known` has its results by the calls' keys."""
+    """Finder of the layers that express calls.
+
+    `known` has the earlier results of `layer`, by the key of the calls and `loose`.
+    """
 
     def __init__(self, graph: RecordedGraph):
         self.graph = graph
         self.known: dict[object, Layer | None] = {}
 
     def entries(self, calls: list[RecordedCall]) -> Iterator[Entry]:
-        """Yield the layers of a chain of calls, without a kind for a call that no layer fits."""
+        """Yield the layers of a chain of calls, one of kind None for a call that no layer fits."""
         while calls:
             for length, loose in ATTEMPTS:
                 part = calls[:length]
@@ -66,7 +68,8 @@ class Matcher:
     def layer(self, calls: list[RecordedCall], loose: bool = True) -> Layer | None:
         """Return the layer that expresses `calls`, or None.
 
-        If `loose`, calls without weights are compared with all kinds without weights.
+        If `loose`, calls without weights are also compared with the kinds without weights whose
+        calls have other names.
         """
         key = self.key(calls)
         if key is None:
@@ -78,7 +81,8 @@ class Matcher:
     def key(self, calls: list[RecordedCall]) -> object:
         """Return a key that is equal for calls that differ only in the numbers of their weights.
 
-        None if a call is of a user's module, or of a bare function that does not reshape.
+        Return None, so that the result is not kept, if a call is of a user's module or of a
+        function that does not reshape.
         """
         parts: list[object] = []
         for call in calls:
@@ -114,7 +118,7 @@ class Matcher:
         graph, calls = segment.graph, segment.calls
         kinds = [kind for names in self.names(calls) for kind in kinds_by_names().get(names, [])]
         bare = not any(call.has_state for call in calls)
-        # of two calls, a layer without weights expresses those that end with a reshape
+        # a layer without weights expresses a single call, or a call and the reshape after it
         fits_both = len(calls) == 1 or graph.is_reshape(calls[1])
         if loose and bare and fits_both and not all(call in graph.roles for call in calls):
             kinds += weightless()
@@ -126,7 +130,10 @@ class Matcher:
                     yield layer.model_copy(update={"weight_norm": norm}) if norm else layer
 
     def names(self, calls: Sequence[RecordedCall]) -> Iterator[tuple[str, ...]]:
-        """Yield the names to look the calls up by: their own, or those of torch's base classes."""
+        """Yield tuples of names to look the calls up by in `kinds_by_names`, one name per call.
+
+        A module's name is its class or, if the class inherits torch's `forward`, torch's class.
+        """
         names: list[list[str]] = []
         for call in calls:
             if self.graph.is_reshape(call):

@@ -10,7 +10,10 @@ from ganspec.language.unread import UNREAD
 
 
 def marked(graph: RecordedGraph, entries: list[Entry], start: int) -> list[Entry]:
-    """Return `entries` with layers `unknown` for those without a kind; the first reads `start`."""
+    """Return `entries` with layers `unknown` in place of those without a kind.
+
+    `start` is the value that the first layer reads.
+    """
     _merge_modules(graph, entries)
     before = start
     for entry in (merged := _merged(graph, entries)):
@@ -24,12 +27,15 @@ def marked(graph: RecordedGraph, entries: list[Entry], start: int) -> list[Entry
 
 
 def unknown(seen: str) -> Data:
-    """Return the value that a spec has in place of a part that was not read."""
+    """Return the map `{unknown: seen}`, which a spec has in place of a part that was not read."""
     return {UNREAD: seen}
 
 
 def unread(entry: Entry, seen: str, before: Shape, after: Shape) -> Entry:
-    """Turn `entry` into a layer `unknown` from the shape `before` to `after`, and return it."""
+    """Turn `entry` into a layer `unknown` that makes the shape `after` of `before`; return it.
+
+    `seen` says in words what is in its place in the code or table.
+    """
     own: dict[str, Data] = {"seen": seen[:300]}
     if before != after:
         own["shape"] = list(after) if len(after) in (1, 3) else [math.prod(after)]
@@ -38,7 +44,11 @@ def unread(entry: Entry, seen: str, before: Shape, after: Shape) -> Entry:
 
 
 def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
-    """Return `entries`, joining two without a kind if neither vector nor map is between them."""
+    """Return `entries`, in which neighbours without a kind are joined where a spec needs it.
+
+    Two become one if the value between them is neither a vector nor a feature map, because no layer
+    of a spec makes or reads another shape.
+    """
     merged: list[Entry] = []
     for entry in entries:
         last = merged[-1] if merged and entry.kind is None and merged[-1].kind is None else None
@@ -51,7 +61,10 @@ def _merged(graph: RecordedGraph, entries: list[Entry]) -> list[Entry]:
 
 
 def _merge_modules(graph: RecordedGraph, entries: list[Entry]) -> None:
-    """Join the entries of each user's module that keeps the shape if one of them has no kind."""
+    """Replace the layers of a user's module by one without a kind if one of them has no kind.
+
+    `entries` is changed. Only modules with one input and one output of equal shapes are replaced.
+    """
     if all(entry.kind is not None for entry in walk(entries)):
         return
     for number, scope in enumerate(graph.scopes):
@@ -67,7 +80,7 @@ def _merge_modules(graph: RecordedGraph, entries: list[Entry]) -> None:
 
 
 def described(graph: RecordedGraph, calls: list[RecordedCall]) -> str:
-    """Describe the calls and the user's module around them in a few words."""
+    """Describe calls and the user's module around them: `Block at `down.0`, conv2d, sigmoid`."""
     scope = scope_of(graph, calls)
     where = f"{type(scope.module).__name__} at `{scope.path}`, " if scope else ""
     names = [call.name if call.name != "reshaped" else "reshape" for call in calls]
@@ -76,12 +89,12 @@ def described(graph: RecordedGraph, calls: list[RecordedCall]) -> str:
 
 
 def scope_of(graph: RecordedGraph, calls: list[RecordedCall]) -> ModuleCall | None:
-    """Return the innermost user's module around all calls; None if that is the whole network."""
+    """Return the innermost user's module around all calls; None if it is the network itself."""
     shared = set.intersection(*(set(call.scopes) for call in calls)) if calls else set()
     inner = max((graph.scopes[n] for n in shared), key=lambda s: len(s.outer), default=None)
     return inner if inner and inner.path else None
 
 
 def shown(before: Shape, after: Shape) -> str:
-    """Return a change of shape as text, such as `4 x 8 x 8 -> 16`."""
+    """Return two shapes as text, such as `4 x 8 x 8 -> 16`, or one if they are equal."""
     return sized(before) if before == after else f"{sized(before)} -> {sized(after)}"

@@ -25,12 +25,15 @@ from ganspec.language.expr import Width
 from ganspec.language.unread import UNREAD
 from ganspec.program.ir import Input, label_input
 
-NAMES = ("as", "from")  # fields that name a layer's value or the value that it reads
+NAMES = ("as", "from")  # fields that name a layer's output or the value that it reads
 
 
 @dataclass(eq=False)
 class NetworkDraft:
-    """A network's layers and settings; `reads` and `makes` are its input and output shape."""
+    """A network's layers and settings; `reads` and `makes` are its input and output shape.
+
+    `classes` is the size of the label, classes or length of a multi-hot vector; None without label.
+    """
 
     title: str
     reads: Shape
@@ -42,11 +45,12 @@ class NetworkDraft:
     weight_norm: Data = None
     activation_norm: Data = None
     notes: list[str] = field(default_factory=list)
-    unknown: list[str] = field(default_factory=list)  # what the layers do not say, in words
+    # parts that were not read, in words, beside the layers `unknown`
+    unknown: list[str] = field(default_factory=list)
 
     @property
     def reads_images(self) -> bool:
-        """True if the input is a map; one of 1 x 1 is a latent."""
+        """True if the input is a feature map; one of 1 x 1 pixel is a latent, not an image."""
         return len(self.reads) == 3 and self.reads[1:] != (1, 1)
 
     @property
@@ -64,26 +68,26 @@ class NetworkDraft:
 
     @property
     def gaps(self) -> list[str]:
-        """All parts that were not read, in words."""
+        """All parts that were not read, in words: `unknown`, then the layers `unknown`."""
         return [*self.unknown, *(str(entry.fields["seen"]) for entry in self.missing)]
 
 
 @dataclass(eq=False, kw_only=True)
 class CodeNetwork(NetworkDraft):
-    """A network that was read from Python code, with the recording of its run on `inputs`."""
+    """A network that was read from Python code, with the graph that was recorded on `inputs`."""
 
     network: nn.Module
     graph: RecordedGraph
     inputs: list[torch.Tensor]
-    # calls that join the label to the input
+    # calls that the network's `condition` expresses: they join the label to the input
     before: list[RecordedCall] = field(default_factory=list)
     compared: list[int] = field(default_factory=list)  # indices of the outputs that were read
 
 
 def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> CodeNetwork:
-    """Return the layers of `network`, whose weights are replaced by random numbers.
+    """Return `network` as layers, after its weights are replaced by random numbers.
 
-    Raise UnreadableError if it does not run on the inputs, or its result does not depend on them.
+    Raise UnreadableError if it does not run on the inputs, or if no output depends on them.
     """
     fill(network)
     network.train()
@@ -122,7 +126,10 @@ def read_network(title: str, network: nn.Module, inputs: list[CodeInput]) -> Cod
 def _recorded(
     title: str, network: nn.Module, inputs: list[CodeInput]
 ) -> tuple[RecordedGraph, list[torch.Tensor]]:
-    """Return the network's graph and inputs; if it rejects a latent (n,), it gets (n, 1, 1)."""
+    """Return the network's graph and inputs; if it rejects a latent (n,), it gets (n, 1, 1).
+
+    Raise UnreadableError if it runs on neither.
+    """
     pixels = [CodeInput("z", (*i.shape, 1, 1)) if i.name == "z" else i for i in inputs]
     is_vector = any(i.name == "z" and len(i.shape) == 1 for i in inputs)
     failures = []
@@ -135,7 +142,9 @@ def _recorded(
         except Exception as error:  # the user's code may raise anything
             failures.append(error)
     texts = " and ".join(each.text for each in inputs)
-    raise UnreadableError(f"{title} does not run on {texts}: {one_line(failures[0])[:200]}")
+    raise UnreadableError(
+        f"{title} does not run on {texts}: {one_line(failures[0])[:200]}; check --input"
+    )
 
 
 def drawn(code_input: CodeInput) -> torch.Tensor:
@@ -150,12 +159,14 @@ def drawn(code_input: CodeInput) -> torch.Tensor:
 
 
 def _outputs(title: str, graph: RecordedGraph) -> list[int]:
-    """Return the network's outputs; for a reshaped single number, the value before the reshape.
+    """Return the values of the network's outputs; a single number, the score, before its reshape.
 
-    Raise UnreadableError if there are none.
+    Raise UnreadableError if no output depends on the inputs.
     """
     if not graph.outputs:
-        raise UnreadableError(f"{title} returns nothing that depends on its inputs")
+        raise UnreadableError(
+            f"{title} returns nothing that depends on its inputs; name another network"
+        )
     maker = {call.output: call for call in graph.calls}
     outputs = list(graph.outputs)
     for i, value in enumerate(outputs):
@@ -166,9 +177,10 @@ def _outputs(title: str, graph: RecordedGraph) -> list[int]:
 
 
 def _auxiliary(draft: CodeNetwork, structure: Structure, head: int) -> bool:
-    """Insert the layer `auxiliary` for a further output, or note that the output was not read.
+    """Insert the layer `auxiliary` for the further output `head`. Return True if it was inserted.
 
-    Only a discriminator has such a layer, and only one. Return True if it was inserted.
+    Otherwise, note that the output was not read. Only a discriminator has such a layer, only one,
+    and only if the output is made by a `linear` with a bias, perhaps with a softmax.
     """
     trunk = {entry.output: i for i, entry in enumerate(draft.entries)}
     shared = [value for value in draft.graph.before(head) if value in trunk]
@@ -209,7 +221,7 @@ def _lift_condition(draft: CodeNetwork) -> None:
 
 
 def _lift_weight_norm(draft: CodeNetwork) -> None:
-    """Move the weight norm of a joined label, or else of most layers, to the network's settings."""
+    """Move a weight norm to the network's settings: that of a joined label, or of most layers."""
     entries = list(walk(draft.entries))
     kinds = {name for name, kind in layer_kinds().items() if issubclass(kind, Weighted)}
     weighted = [entry for entry in entries if entry.kind in kinds]
@@ -233,7 +245,7 @@ def _lift_weight_norm(draft: CodeNetwork) -> None:
 
 
 def lift_activation_norm(draft: NetworkDraft) -> None:
-    """Turn the norm layers into layers `norm` and a setting of the network, if all are equal."""
+    """Replace all normalization layers by `norm` and a setting of the network, if all are equal."""
     norms = {n: kind for n, kind in layer_kinds().items() if kind.role == "norm"}
     layers = [entry for entry in walk(draft.entries) if entry.kind in norms]
     settings = [(e.kind, {k: v for k, v in e.fields.items() if k not in NAMES}) for e in layers]
@@ -248,7 +260,7 @@ def lift_activation_norm(draft: NetworkDraft) -> None:
 
 
 def _note_weights(draft: CodeNetwork) -> None:
-    """Add notes on weights that several calls share, an older spectral norm, and unread weights."""
+    """Add notes on weights that calls share, on torch's older spectral norm, and unread weights."""
     calls = [call for call in draft.graph.calls if call.has_state]
     used = [call.module for call in calls if call.module is not None]
     paths = {call.module: call.path for call in reversed(calls)}
@@ -260,9 +272,8 @@ def _note_weights(draft: CodeNetwork) -> None:
         draft.notes.append(f"{text}: compared after training only")
     read = {id(parameter) for module in used for parameter in module.parameters()}
     scopes = [scope_of(draft.graph, entry.calls) for entry in draft.missing]
-    inside = tuple(
-        f"{scope.path}." for scope in scopes if scope
-    )  # weights of modules that a layer `unknown` names
+    # these modules are named by layers `unknown`, so their weights need no further note
+    inside = tuple(f"{scope.path}." for scope in scopes if scope)
     parameters = draft.network.named_parameters()
     left = [n for n, p in parameters if id(p) not in read and not n.startswith(inside)]
     if left:

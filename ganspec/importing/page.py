@@ -10,8 +10,9 @@ from ganspec.language.errors import printable
 from ganspec.language.expr import Width
 from ganspec.program.spelling import number
 
-WIDTH = 90  # characters of a line
-MARGIN = 40  # column in which remarks begin after short lines
+WIDTH = 90  # most characters of a line that holds a list of layers
+MARGIN = 40  # column in which a remark begins, unless the line is longer
+# texts without quotes: words, and formulas such as `8 * ngf`
 PLAIN = re.compile(r"[a-z][a-z0-9_]*( [-+*/]{1,2} [a-z0-9_]+)*|[0-9]+( [-+*/]{1,2} [a-z0-9_]+)+")
 
 
@@ -45,7 +46,7 @@ def noted(line: str, note: str) -> str:
 
 
 def layer_lines(entries: list[Entry], indent: int = 4) -> list[str]:
-    """Return the YAML lines of a list of layers; a layer has one line if it fits in one."""
+    """Return a list of layers as lines of YAML after `indent` spaces, one for a short layer."""
     return [line for entry in entries for line in _lines(entry, indent)]
 
 
@@ -64,7 +65,7 @@ def _lines(entry: Entry, indent: int) -> list[str]:
         flat = f"{space}    {key}: "
         if not is_layers(value):
             lines.append(flat + flow(value))
-        elif list(entry.fields) == ["main"]:  # written without the key `main`
+        elif list(entry.fields) == ["main"]:  # a residual with this field alone: no key `main`
             lines += layer_lines(value, indent + 4)
         elif has_notes or key in ("main", "skip") or len(flat + flow(value)) > WIDTH:
             lines += [flat.rstrip(), *layer_lines(value, indent + 6)]

@@ -18,7 +18,8 @@ from torch import nn
 from ganspec.importing.graph import Shape
 from ganspec.language.errors import GanspecError, listed, quoted, suggestion
 
-PARSED = ("args", "cfg", "config", "hparams", "opt", "opts")  # usual names of parsed options
+# usual names of an argument that takes the parsed options of a script
+PARSED = ("args", "cfg", "config", "hparams", "opt", "opts")
 
 
 class UnreadableError(GanspecError):
@@ -45,7 +46,7 @@ class CodeInput:
 
 
 def parse_input(text: str) -> CodeInput:
-    """Parse an argument of `--input`. Raises UnreadableError."""
+    """Parse an argument of `--input`, such as `z:100`. Raise UnreadableError if it is no input."""
     match = re.fullmatch(r"([xyz]):(?:(class)(\d{1,7})|(\d{1,7}(?:x\d{1,7}){0,2}))", text)
     if not match or (match[2] and match[1] != "y"):
         wanted = "`z:100`, `x:3x64x64`, `y:10` (multi-hot) or `y:class10` (indices)"
@@ -58,7 +59,7 @@ def parse_input(text: str) -> CodeInput:
 
 def _size(text: str) -> int:
     if not 0 < int(text) <= 1_000_000:
-        raise UnreadableError(f"an input of size {text}; sizes go from 1 to 1,000,000")
+        raise UnreadableError(f"an input of size {text}; write a size from 1 to 1,000,000")
     return int(text)
 
 
@@ -75,7 +76,10 @@ class SettingsObject:
 
 
 def parse_settings(texts: Iterable[str]) -> dict[str, object]:
-    """Parse `--with nz=100,opt.size=32` as arguments by name. Raises UnreadableError."""
+    """Parse the texts of `--with`, such as `nz=100,opt.size=32`, as arguments by name.
+
+    The argument `opt` is a SettingsObject. Raise UnreadableError if a text is no setting.
+    """
     settings: dict[str, object] = {}
     for text in texts:
         for part in re.split(r",(?![^\[(]*[\])])", text):
@@ -86,7 +90,7 @@ def parse_settings(texts: Iterable[str]) -> dict[str, object]:
             first = owner or field
             if first in settings and isinstance(settings[first], SettingsObject) != bool(owner):
                 raise UnreadableError(
-                    f"{quoted(first)} has a value and fields; leave out one of these"
+                    f"--with gives {quoted(first)} a value and fields; leave out one or the other"
                 )
             if owner:
                 vars(settings.setdefault(owner, SettingsObject(owner)))[field] = _value(value, part)
@@ -120,7 +124,10 @@ def _is_plain(value: object) -> bool:
 
 
 def place_of(error: BaseException, path: Path) -> str:
-    """Return an error of the user's code on one line: `line 8: ValueError: wrong size`."""
+    """Return an error of the user's code as text: `line 8: ValueError: wrong size`.
+
+    The line is the last one of the file `path` in the traceback; it is left out if there is none.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     lines = [f.lineno for f in frames if f.filename == str(path)]
     text = str(error).strip().splitlines() or [""]
@@ -132,7 +139,10 @@ Maker = Callable[..., nn.Module]  # a network's class, or a function that return
 
 
 def maker_of(module: ModuleType, name: str, path: Path) -> Maker:
-    """Return the class or function called `name` that a file defines. Raises UnreadableError."""
+    """Return the network's class or the function called `name` that the file `path` defines.
+
+    `module` is the file after it was run. Raise UnreadableError if it defines nothing so called.
+    """
     own = {
         key: value
         for key, value in vars(module).items()
@@ -149,7 +159,10 @@ def maker_of(module: ModuleType, name: str, path: Path) -> Maker:
 
 
 def build(maker: Maker, settings: dict[str, object]) -> nn.Module:
-    """Return the network that `maker` makes with the settings it takes. Raises UnreadableError."""
+    """Return the network that `maker` makes of those `settings` that are its arguments.
+
+    Raise UnreadableError if an argument is missing, or if `maker` fails or makes no network.
+    """
     parameters = inspect.signature(maker).parameters
     named = {
         n: p for n, p in parameters.items() if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)
@@ -194,7 +207,10 @@ def _meant(value: object, words: dict[str, object]) -> object:
 
 
 def arity(network: nn.Module) -> tuple[int, int]:
-    """Return how many arguments `forward` requires, and how many it takes at most."""
+    """Return how many arguments `forward` requires, and how many it takes at most.
+
+    With `*args` it takes two, as ganspec's networks do at most, or as many as it requires.
+    """
     parameters = list(inspect.signature(network.forward).parameters.values())
     plain = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     required = sum(p.kind in plain and p.default is p.empty for p in parameters)

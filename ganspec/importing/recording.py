@@ -43,7 +43,7 @@ class CallRecorder(TorchFunctionMode):
         return result
 
     def known(self, arguments: Any) -> tuple[int, ...]:
-        """Return the numbers of the recorded values among a call's arguments, each once.
+        """Return the values of the recorded tensors among a call's arguments, each once.
 
         Tensors that were not recorded are left out.
         """
@@ -51,7 +51,7 @@ class CallRecorder(TorchFunctionMode):
         return tuple(dict.fromkeys(value for value in values if value is not None))
 
     def value(self, tensor: torch.Tensor) -> int:
-        """Record `tensor` as a new value, even if it was one before, and return its number."""
+        """Record `tensor` as a new value, even if it is recorded already, and return the value."""
         number = len(self.tensors)
         self.values[id(tensor)] = number
         self.tensors.append(tensor)
@@ -78,7 +78,7 @@ class CallRecorder(TorchFunctionMode):
     # -- hooks --------------------------------------------------------------------------------
 
     def watch(self, network: nn.Module) -> list[RemovableHandle]:
-        """Put hooks on every module. Return the handles that remove them."""
+        """Put hooks that record calls on every module. Return the handles that remove the hooks."""
         handles = []
         for path, module in network.named_modules():
             if isinstance(module, CONTAINERS) and type(module).forward in FORWARDS:
@@ -124,7 +124,7 @@ class CallRecorder(TorchFunctionMode):
 
 
 def record(network: nn.Module, inputs: list[torch.Tensor]) -> RecordedGraph:
-    """Return the graph of the calls that `network` makes on `inputs`. Raises its errors."""
+    """Return the graph of the calls that `network` makes on `inputs`. Raise its errors."""
     recorder = CallRecorder()
     starts = tuple(recorder.value(tensor) for tensor in inputs)
     handles = recorder.watch(network)
@@ -141,7 +141,7 @@ def record(network: nn.Module, inputs: list[torch.Tensor]) -> RecordedGraph:
 
 
 def base(module: nn.Module) -> type[nn.Module] | None:
-    """Return the torch class whose `forward` the module runs; None if the user wrote it."""
+    """Return the torch class whose `forward` the module runs; None if the user wrote `forward`."""
     cls = parametrize.type_before_parametrizations(module)
     module_forward = getattr(cls, "forward", None)
     for parent in cls.__mro__:

@@ -1,4 +1,4 @@
-"""Folding of layers that repeat, with at most two names for changing numbers, into `repeat`."""
+"""Folding of repeated layers, in which at most two numbers change, into layers `repeat`."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from ganspec.kinds.layer import Weighted
 from ganspec.language.kinds import cached_by_kinds
 from ganspec.language.unread import UNREAD
 
-Pattern = tuple[int, int, list[list[Entry]]]  # gain in lines, number of layers before it, rounds
+Pattern = tuple[int, int, list[list[Entry]]]  # lines saved, layers before it, rounds
 
-LONGEST_PERIOD = 6
-NAMES = {"out": "c"}  # usual names in a repeat, by field
+LONGEST_PERIOD = 6  # most layers of a round, and how many next layers may begin a pattern
+NAMES = {"out": "c"}  # names of changing numbers by field; others are called as their field
 
 
 def repeated(entries: list[Entry]) -> list[Entry]:
     """Return `entries` with repeated layers folded into layers `repeat`.
 
-    Of the patterns in `_patterns`, the one with the largest gain is folded, if that is three lines
-    or more. Then the entries after it are searched.
+    Of the patterns that begin at one of the next layers, that with the largest gain is folded, if
+    it saves three lines or more. Then the layers after it are searched.
     """
     folded: list[Entry] = []
     while entries:
@@ -47,8 +47,9 @@ def _rank(pattern: Pattern) -> tuple[int, int, int]:
 def _patterns(entries: list[Entry]) -> Iterator[Pattern]:
     """Yield the patterns that begin at one of the first LONGEST_PERIOD entries.
 
-    They begin with a call of a block or with a kind in `beginnings()`. The gain is the number of
-    lines saved, less a cost for several names and for long rounds.
+    Their first layer is a call of a block or of a kind in `beginnings()`. The gain of a pattern is
+    the number of lines that it saves, less two if two numbers change, and less one if a round has
+    more than four layers.
     """
     for start, entry in enumerate(entries[:LONGEST_PERIOD]):
         if entry.kind in layer_kinds() and entry.kind not in beginnings():
@@ -62,15 +63,16 @@ def _patterns(entries: list[Entry]) -> Iterator[Pattern]:
 
 @cached_by_kinds("layer")
 def beginnings() -> set[str]:
-    """Return the kinds that can begin a round: those with weights, and those that resize."""
+    """Return the kinds that can begin a round: those with weights or another output shape."""
     resizing = {s.kind.kind for s in samples() if s.net.output.shape != s.net.inputs[0].value.shape}
     return resizing | {name for name, kind in layer_kinds().items() if issubclass(kind, Weighted)}
 
 
 def _rounds(entries: list[Entry], size: int) -> list[list[Entry]]:
-    """Return the leading rounds of `size` layers each, which differ in whole numbers only.
+    """Return the rounds of `size` layers with which `entries` begin, at least the first.
 
-    Two names must be enough for these numbers; numbers that are equal in every round share a name.
+    They differ in whole numbers only. Two names are enough for these: numbers that are equal to
+    each other in every round share a name.
     """
     rounds = [entries[:size]]
     if not all(map(_is_simple, rounds[0])):
@@ -87,7 +89,7 @@ def _rounds(entries: list[Entry], size: int) -> list[list[Entry]]:
 
 
 def _is_simple(entry: Entry) -> bool:
-    """Return True if a layer was read, and has no note, no named value and no layers inside."""
+    """Return True if a layer is not `unknown` and has no note, `as`, `from` or nested layers."""
     if entry.kind == UNREAD or entry.note or {"as", "from"} & set(entry.fields):
         return False
     return not any(entry.inner())

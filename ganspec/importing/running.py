@@ -1,6 +1,6 @@
-"""Execution of a Python file as far as its networks need it, and of the fills it applies to them.
+"""Execution of a Python file as far as its networks need it, and of its fills.
 
-A fill is a function that draws the initial weights of a module.
+A fill is a function that draws the initial weights of a module: `f` in `network.apply(f)`.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.
 
 
 def run_file(path: Path, names: set[str]) -> ModuleType:
-    """Run the Python file at `path` as a module and return it. Raises UnreadableError.
+    """Run the Python file at `path` as a module and return the module.
 
-    Statements after the definitions of `names` run only if they define functions, classes or
-    constants: what follows is usually a training. A definition that fails there is left out.
+    Statements after the definitions of `names` are usually a training, so they run only if they
+    define functions, classes or constants; one that fails is left out. Raise UnreadableError if
+    there is no such file, if it is not Python, or if a statement before fails.
     """
     if not path.is_file():
         raise UnreadableError(f"there is no file {path}")
@@ -52,7 +53,7 @@ def run_file(path: Path, names: set[str]) -> ModuleType:
 
 
 class NetworksLoader(SourceFileLoader):
-    """Loader of a Python file without the statements that its `networks` do not need."""
+    """Loader of a Python file without the statements that the classes `networks` do not need."""
 
     def __init__(self, name: str, path: Path, networks: set[str]):
         super().__init__(name, str(path))
@@ -69,7 +70,7 @@ class NetworksLoader(SourceFileLoader):
 
 
 def _guarded(node: ast.stmt) -> ast.stmt:
-    """Return `node` in a `try` that ignores its failure."""
+    """Return a `try` statement that runs `node` and ignores its errors."""
     (guard,) = ast.parse("try:\n    pass\nexcept (Exception, SystemExit):\n    pass").body
     assert isinstance(guard, ast.Try)
     guard.body = [node]
@@ -111,7 +112,7 @@ def applied(path: Path, module: ModuleType, names: Iterable[str]) -> dict[str, l
 
 
 def _made(value: ast.expr, names: set[str]) -> str | None:
-    """Return the name in `names` whose call makes `value`, as `G(64).to(device)` does."""
+    """Return the name in `names` that `value` calls: `G` for `G(64).to(device)`; None if none."""
     for part in ast.walk(value):
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id in names:
             return part.func.id
@@ -119,7 +120,7 @@ def _made(value: ast.expr, names: set[str]) -> str | None:
 
 
 def filled(build: Callable[[], nn.Module], fills: Iterable[Fill]) -> nn.Module:
-    """Return a new network after `fills` have drawn its initial weights."""
+    """Return a new network, made by `build`, with initial weights drawn by `fills`."""
     network = build()
     for fill in fills:
         network.apply(fill)

@@ -1,4 +1,4 @@
-"""Simplification of recorded graphs: identities are dropped, equivalent calls get one role."""
+"""Simplification of recorded graphs: identities are dropped, calls of one effect get one role."""
 
 from __future__ import annotations
 
@@ -25,8 +25,9 @@ JOINS = {
 def simplify(graph: RecordedGraph) -> None:
     """Give calls their roles. Drop identities, chained reshapes, and calls that no output needs.
 
-    A role is found by running the call on random numbers, so `view`, `flatten`, `squeeze` and
-    indexing with None all have the role `reshape`.
+    The last reshape of a chain then reads what the first one read. A role is found by running the
+    call on random numbers, so `view`, `flatten`, `squeeze` and indexing with None all have the
+    role `reshape`.
     """
     roles = {call: role for call in graph.calls if (role := role_of(graph, call))}
     _merge(graph, {c.output: c.inputs[0] for c, role in roles.items() if role == "identity"})
@@ -48,8 +49,8 @@ def simplify(graph: RecordedGraph) -> None:
 
 
 def _merge(graph: RecordedGraph, same: dict[int, int]) -> None:
-    """Drop the calls that make the keys of `same`, and read the values of `same` in their place."""
-    for value, source in same.items():  # in the order of the calls, so a chain leads to its start
+    """Drop the calls whose outputs are keys of `same`; readers of a key then read its value."""
+    for value, source in same.items():  # in the order of calls, so that a chain leads to its start
         same[value] = same.get(source, source)
 
     def merged(values: tuple[int, ...]) -> tuple[int, ...]:
@@ -82,7 +83,7 @@ def role_of(graph: RecordedGraph, call: RecordedCall) -> str | None:
 
 
 def _join(output: torch.Tensor, operands: list[torch.Tensor]) -> str | None:
-    """Return the name in JOINS of the function that makes `output` of the operands, or None."""
+    """Return the name in JOINS of the function that makes `output` of `operands`, or None."""
     for name, join in JOINS.items():
         if name == "cat" or len(operands) == 2:
             try:
@@ -95,7 +96,7 @@ def _join(output: torch.Tensor, operands: list[torch.Tensor]) -> str | None:
 
 
 def _rearrangement(call: RecordedCall, output: torch.Tensor, x: torch.Tensor) -> str | None:
-    """Return `identity` or `reshape` if `output` has the numbers of `x` in order; else None."""
+    """Return `identity` or `reshape` if `output` has the numbers of `x` in order, else None."""
     if output.dtype != x.dtype or output.numel() != x.numel() or len(output) != BATCH:
         return None
     if not torch.equal(output.flatten(), x.flatten()):

@@ -18,7 +18,7 @@ from ganspec.program.ir import Net
 from ganspec.program.measure import costs, totals
 
 Fields = Mapping[str, object]
-STRIDES = range(1, 9)
+STRIDES = range(1, 9)  # strides to try; also sides of pooling windows, factors and paddings
 WIDEST = 31  # longest side of a kernel, in pixels
 # kinds of layer by the Keras class that they express
 KERAS = {
@@ -51,13 +51,14 @@ KERAS = {
     "UpSampling2D": "upsample",
     "ZeroPadding2D": "pad",
 }
-# a field that tables do not print and the spec guesses, by Keras class
+# by Keras class: a field that tables do not print, so that the spec's value is a guess
 UNPRINTED = {
     "GroupNormalization": "groups",
     "AveragePooling2D": "window",
     "MaxPooling2D": "window",
 }
-# a field that no shape or count tells, `unknown` in the spec, by Keras class
+# by Keras class: a field that is `unknown` in the spec, because neither output shape nor parameter
+# count depends on it
 UNKNOWN = {
     "Dropout": "rate",
     "SpatialDropout2D": "rate",
@@ -69,7 +70,7 @@ UNKNOWN = {
 
 
 def keras_type(row: Row) -> str:
-    """Return the Keras class of a row, completed by the layer's name if it is cut short."""
+    """Return the Keras class of a row; if the table cuts it short, the row's name completes it."""
     if row.type in KERAS:
         return row.type
     start = row.type.rstrip("…")
@@ -83,13 +84,13 @@ def keras_type(row: Row) -> str:
 
 @dataclass
 class Solution:
-    """A layer that fits a row; `others` describes the other layers that fit the row."""
+    """A layer that fits a row; `others` describes, in words, the other layers that fit it."""
 
     layer: Layer
     others: list[str]
 
     def entry(self, row: Row) -> Entry:
-        """Return the layer with a note of its parameter count, unprinted field and alternatives."""
+        """Return the layer with a note: its parameter count, a guessed field, other layers."""
         unprinted = UNPRINTED.get(row.type)
         notes = [
             f"{row.params:,}" if row.params else "",
@@ -130,7 +131,7 @@ def _same(a: Net, b: Net) -> bool:
 
 
 def _difference(layer: Layer, best: Layer) -> str:
-    """Return the kind of `layer`, or its fields that differ from those of `best`, as text."""
+    """Return the kind of `layer` if `best` has another one; else the fields that differ."""
     if layer.kind != best.kind:
         return layer.kind
     fields = {name: data(v) for name, v in dict(layer).items() if v != getattr(best, name)}
@@ -140,7 +141,7 @@ def _difference(layer: Layer, best: Layer) -> str:
 def activation_of(rows: list[Row]) -> Data:
     """Return the first activation in `rows` as a spec writes it; None if there is none.
 
-    An `Activation`, whose function a table does not print, is `unknown`.
+    For Keras's `Activation`, whose function a table does not print, the value is `unknown`.
     """
     for row in rows:
         if row.type == "Activation":
@@ -155,7 +156,10 @@ def activation_of(rows: list[Row]) -> Data:
 
 
 def options(kind: str, row: Row, before: Shape) -> Iterator[Layer]:
-    """Yield layers of `kind` to try for a row, the usual ones first, with Keras's defaults."""
+    """Yield layers of `kind` to try for a row, the usual ones first.
+
+    Fields that are not tried have Keras's defaults. Nothing is yielded if there is no such kind.
+    """
     if kind not in layer_kinds():
         return
     for fields in _fields(kind, row, before):
@@ -207,7 +211,7 @@ def _conv(row: Row, before: Shape) -> Iterator[Fields]:
 
 
 def _windows(count: int) -> list[int] | list[tuple[int, int]]:
-    """Return the square kernel with `count` pixels, or else all kernels with sides up to WIDEST."""
+    """Return the square kernel with `count` pixels; if there is none, all with sides to WIDEST."""
     if isqrt(count) ** 2 == count:
         return [isqrt(count)]
     sides = [(a, count // a) for a in range(1, WIDEST + 1) if count % a == 0]
@@ -218,7 +222,9 @@ def _pool(kind: str, row: Row, before: Shape) -> Iterator[Fields]:
     for padding, size in product(("valid", "same"), STRIDES):
         fields: Fields = {"kernel": size, "padding": padding}
         layer = _keras_layer(kind, fields)
-        if layer and fits(layer, before, row):  # the usual stride fits; other strides are not tried
+        if layer and fits(
+            layer, before, row
+        ):  # the default stride fits, so no other stride is tried
             yield fields
             return
     for padding, size, stride in product(("valid", "same"), STRIDES, STRIDES):

@@ -34,14 +34,15 @@ from ganspec.systems.load import loads
 from ganspec.systems.spec import Spec
 
 EQUAL = "equal outputs on random input"
-UNKNOWN_INIT = "no kind of initial weights draws the code's"
+UNKNOWN_INIT = "no kind of `init` draws the initial weights of the code"
 
 
 @dataclass(frozen=True)
 class Imported:
     """The text of an imported spec; `verified` has, by role, the result of each comparison.
 
-    `is_equal` is True if the networks read back equal and the spec passes `ganspec check`.
+    A result is a text, such as EQUAL. `is_equal` is True if all networks of the spec were compared
+    with their code and are equal, and if the spec passes `ganspec check`.
     """
 
     name: str
@@ -54,9 +55,11 @@ class Imported:
 def import_file(
     path: Path, names: dict[str, str], inputs: list[CodeInput], settings: dict[str, object]
 ) -> Imported:
-    """Import the networks of the classes or functions in `names`, which has them by role.
+    """Import networks of a Python file as a spec.
 
-    For the role `network`, the network's shapes decide which role it has.
+    `names` has, by role, the name of each network's class or of a function that returns it. If the
+    role is `network`, the input and output shapes decide the role. `settings` are arguments of the
+    classes and functions by name.
 
     Raise UnreadableError if the file, a name, a setting or an input does not fit, or if networks
     differ in the shape of their images.
@@ -82,7 +85,7 @@ def import_file(
         networks[role] = read_network(title, network, own)
         named = name_widths(networks[role], own, maker, settings)
         if any(variables.get(name, value) != value for name, value in named.items()):
-            # an earlier network has another value for a name
+            # an earlier network has another value for a name, so this one keeps its numbers
             networks[role] = read_network(title, network, own)
         else:
             variables |= named
@@ -98,11 +101,11 @@ def import_file(
 def inputs_of(
     role: str, title: str, least: int, most: int, inputs: list[CodeInput], image: Shape | None
 ) -> list[CodeInput]:
-    """Return the `inputs` that a network reads, whose `forward` takes `least` to `most` tensors.
+    """Return those of `inputs` that a network reads; its `forward` takes `least` to `most` tensors.
 
-    Labels are left out if `forward` does not take them. A discriminator without an `x` reads
-    `image`, the generator's output shape. Raise UnreadableError if the inputs do not fit, or if
-    ganspec has no such network.
+    Labels are left out if `forward` does not take them. If there is no `x`, a discriminator reads
+    an image of the shape `image`, the generator's output. Raise UnreadableError if the inputs do
+    not fit, or if the network reads several images, latents or labels, which a spec cannot say.
     """
     fitting = {"generator": "zy", "discriminator": "xy"}.get(role, "xyz")
     own = [each for each in inputs if each.name in fitting]
@@ -118,7 +121,7 @@ def inputs_of(
         raise UnreadableError(f"{title} reads {least} tensors; add --input y:class10 or y:10")
     if len(own) > most:
         count = f"{most} tensor{'s' * (most != 1)}, not {len(own)}"
-        raise UnreadableError(f"{title} reads {count}; leave out an --input")
+        raise UnreadableError(f"{title} reads {count}; leave out one --input")
     labels = sum(each.is_label for each in own)
     if len(own) - labels > 1 or labels > 1:
         what = "labels" if labels > 1 else "images or latents"
@@ -133,7 +136,7 @@ def finish(
 ) -> Imported:
     """Return the import of a draft, after each network was compared with its code.
 
-    `builders` make the networks again, to find their initial weights.
+    `builders` has, by role, a function that makes the network anew, to find its initial weights.
     """
     text = text_of(draft)
     try:
@@ -168,7 +171,10 @@ def finish(
 
 
 def compared(spec: Spec, role: str, network: CodeNetwork) -> str:
-    """Return the difference of a network and its code in words; `EQUAL` if there is none."""
+    """Return the difference of a network and its code in words; EQUAL if there is none.
+
+    If parts of the network were not read, say that it was not compared.
+    """
     if gaps := len(network.gaps):
         return f"not compared: {gaps} of its parts {'was' if gaps == 1 else 'were'} not read"
     try:
@@ -178,7 +184,10 @@ def compared(spec: Spec, role: str, network: CodeNetwork) -> str:
 
 
 def program_of(spec: Spec, role: str, init: Initializer | None = None) -> Net:
-    """Return a network's program, with `init` for its initial weights. Raises SpecError."""
+    """Return the program of the spec's network `role`; an `init` replaces the network's own.
+
+    Raise SpecError if its layers do not fit together.
+    """
     network = getattr(spec, role)
     if init is not None:
         network = network.model_copy(update={"init": init})

@@ -12,13 +12,15 @@ JOINS = {"add": "add", "cat": "concat"}  # role of a call, kind of layer
 
 
 class Structure:
-    """Conversion of the calls of a graph to layers, from the value `start` on."""
+    """Conversion of the calls of a graph to layers, from the input `start` on."""
 
     def __init__(self, graph: RecordedGraph, start: int, label: GraphLabel | None):
         self.graph, self.start, self.label = graph, start, label
         self.matcher = Matcher(graph)
-        self.names: dict[int, str] = {}  # values that a later layer reads by name
-        self.cut: set[tuple[int, RecordedCall]] = set()  # (value, call): reads by name
+        # by value: the name under which later layers read it
+        self.names: dict[int, str] = {}
+        # (value, call) for each call that reads a value by name
+        self.cut: set[tuple[int, RecordedCall]] = set()
         self.take_known_modules()
         self.derived = graph.after(start)
 
@@ -68,7 +70,7 @@ class Structure:
         return [*entries, *self.matcher.entries(chain)]
 
     def region(self, start: int, end: int) -> list[RecordedCall]:
-        """Return the calls after `start`, up to that of the first value on all paths to `end`."""
+        """Return the calls after `start` up to the first one that all paths to `end` go through."""
         path = self.graph.between(start, end)
         last_read = {value: i for i, call in enumerate(path) for value in self.uncut(call)}
         furthest = last_read.get(start, 0)
@@ -79,11 +81,14 @@ class Structure:
         return path
 
     def uncut(self, call: RecordedCall) -> list[int]:
-        """Return the values derived from `start` that a call does not read by name."""
+        """Return the inputs of a call, except values of the label alone and those read by name."""
         return [v for v in call.inputs if v in self.derived and (v, call) not in self.cut]
 
     def cut_long_reads(self, start: int, region: list[RecordedCall]) -> bool:
-        """Let the first join that can read `start` by name do so. Return False if there is none."""
+        """Let the first `add` or `concat` of a region that can read `start` by name do so.
+
+        Return False, and change nothing, if there is none, or if the region is one layer already.
+        """
         if len(region) == 1 or self.has_label(region) or self.branches(start, region):
             return False
         after = self.graph.after(start) - {start}
@@ -105,7 +110,10 @@ class Structure:
     # -- joins --------------------------------------------------------------------------------
 
     def joint(self, start: int, region: list[RecordedCall]) -> list[Entry]:
-        """Return the layers of a region that is not a single call with one input."""
+        """Return the layers of a region: a joined label, a residual, or joins of named values.
+
+        If it is none of these, return one layer without a kind.
+        """
         last = region[-1]
         side = self.side(region)
         label = self.label if self.has_label(region) else None
@@ -128,13 +136,16 @@ class Structure:
         )
 
     def side(self, region: list[RecordedCall]) -> list[RecordedCall]:
-        """Return the calls outside a region that compute the values of the label that it reads."""
+        """Return the calls that compute, of the label alone, the values that a region reads."""
         outer = {v for call in region for v in call.inputs if v not in self.derived}
         needed = self.graph.before(*outer) if self.label else set()
         return [call for call in self.graph.calls if call.output in needed]
 
     def branches(self, start: int, region: list[RecordedCall]) -> tuple[int, int] | None:
-        """Return the two values that a region adds, if they are separate branches from `start`."""
+        """Return the ends of the two branches from `start` that a region adds, the skip last.
+
+        Return None if the region does not end with such a sum of two separate branches.
+        """
         last = region[-1]
         one, two, *_ = [*last.operands, -1, -1]
         shapes = self.graph.shapes
@@ -148,7 +159,10 @@ class Structure:
         return (two, one) if one == start else (one, two)
 
     def by_name(self, start: int, call: RecordedCall) -> list[Entry] | None:
-        """Return the `add` or `concat` layers of a join of named values; None for another call."""
+        """Return the layers `add` or `concat` of a call that joins `start` and named values.
+
+        Return None if the call reads a value that has no name.
+        """
         values = call.operands
         if any(value != start and (value, call) not in self.cut for value in values):
             return None
@@ -164,7 +178,7 @@ class Structure:
     # -- names --------------------------------------------------------------------------------
 
     def named(self, entries: list[Entry]) -> list[Entry]:
-        """Return `entries` with names of values under `as`; a layer `identity` names the input."""
+        """Return `entries`, with `as` for values read by name; an `identity` names the input."""
         for entry in walk(entries):
             if name := self.names.get(entry.output):
                 entry.fields["as"] = name

@@ -14,7 +14,7 @@ HEADER = ("Layer", "Output Shape", "Param #", "Connected to")
 RULE = re.compile(r"[\s_=\-─━┏┳┓┡╇┩├┼┤└┴┘╭┬╮╰╯+]*")
 TORCH = re.compile(r"\s*[A-Z]\w*-\d+\s+\[[-\d, ]+\]")  # a row of torchsummary
 NESTED = re.compile(r"\s*(\|¯|[│┃|]?\s*└\s+\w)")  # a model inside another one
-LONGEST = 1_000_000  # characters of a file
+LONGEST = 1_000_000  # most characters of a file
 TOTALS = {
     "total": r"^\s*Total params:",
     "trainable": r"^\s*Trainable params:",
@@ -27,7 +27,8 @@ TOTALS = {
 class Row:
     """A layer of a table; `shape` is channels first, without the batch, None if not printed.
 
-    If `is_cut`, the table cuts the shape short in its last number, the channels.
+    If `is_cut`, the table cuts the shape short in its last number, the channels. `sources` are the
+    names of the rows that the layer reads, as printed; they may be cut short, too.
     """
 
     name: str
@@ -48,17 +49,20 @@ class Table:
 
 
 def read_tables(text: str, name: str) -> list[Table]:
-    """Return every model printed in `text`.
+    """Return every model printed in `text`; errors call the text `name`.
 
     Raise UnreadableError if `text` is longer than LONGEST, has no table or one without layers, or
     if torchsummary, torchinfo or the option `expand_nested` printed it.
     """
     if len(text) > LONGEST:
-        raise UnreadableError(f"{name} is too long to be a table; cut out the rest")
+        raise UnreadableError(f"{name} has over {LONGEST:,} characters; keep the tables alone")
     lines = [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in text.splitlines()]  # colours
     heads = [i for i, line in enumerate(lines) if all(word in line for word in HEADER[:3])]
     if not heads:
-        raise UnreadableError(f"{name} has no line `Layer (type)  Output Shape  Param #`")
+        raise UnreadableError(
+            f"{name} has no line `Layer (type)  Output Shape  Param #`; "
+            "save all that model.summary() prints"
+        )
     if any(TORCH.match(line) or "depth-idx" in line for line in lines):
         raise UnreadableError(
             f"{name} is a table of torchsummary or torchinfo; "
@@ -73,7 +77,9 @@ def read_tables(text: str, name: str) -> list[Table]:
         table = Table(_title(lines[:at], name))
         _fill(table, lines[at], lines[at + 1 : end])
         if not table.rows:
-            raise UnreadableError(f"the table in line {at + 1} of {name} has no layers")
+            raise UnreadableError(
+                f"the table in line {at + 1} of {name} has no layers; print it whole"
+            )
         tables.append(table)
     return tables
 
@@ -87,7 +93,7 @@ def _title(before: list[str], name: str) -> str:
 
 
 def _fill(table: Table, header: str, lines: list[str]) -> None:
-    """Fill `table` with the rows and the parameter sums in the lines below its header."""
+    """Fill `table` with the rows and the parameter sums of `lines`, which follow its `header`."""
     boxed = any(bar in header for bar in BARS)
     starts = [header.index(word) for word in HEADER if word in header]
     cells: list[list[str]] = []
@@ -112,7 +118,10 @@ def _total(line: str) -> tuple[str, int] | None:
 
 
 def _split(line: str, boxed: bool, starts: list[int]) -> list[str]:
-    """Return the four cells of a line, by bars if the table is boxed, else by columns."""
+    """Return the four cells of a line, by bars if the table is boxed, else by columns.
+
+    The columns begin at the characters `starts`. Missing cells are `""`.
+    """
     if boxed:
         cells = [cell.strip() for cell in re.split(f"[{BARS}]", line)[1:]]
     else:
@@ -135,7 +144,7 @@ def _row(cells: list[str]) -> Row:
 
 
 def _joined(cell: str) -> str:
-    """Join the lines of a cell. A word in parentheses may be broken, so it gets no space."""
+    """Join the lines of a cell, by a space except in parentheses, where they may break a word."""
     lines = [line.strip() for line in cell.split("\n") if line.strip()]
     text = lines[0] if lines else ""
     for line in lines[1:]:

@@ -12,16 +12,17 @@ from ganspec.importing.python_file import CodeInput, Maker, build
 from ganspec.language.expr import Width
 from ganspec.language.names import name_problem
 
-LONGEST_SUM = 2  # names in one width; a longer sum is harder to read than its number
+LONGEST_SUM = 2  # most names in one width; a longer sum is harder to read than its number
 
 
 def name_widths(
     draft: CodeNetwork, inputs: list[CodeInput], maker: Maker, settings: dict[str, object]
 ) -> dict[str, int]:
-    """Replace widths of the draft by expressions of arguments, and return these arguments' values.
+    """Replace widths of the draft by expressions of the constructor's arguments.
 
-    For each even argument, the network is built and read again with this argument halved. A width
-    that changes contains a multiple of the argument.
+    Return, by name, the values of the arguments in these expressions. For each even argument, the
+    network is built and read again with this argument halved. A width that changes contains a
+    multiple of the argument.
     """
     slopes: dict[Path, dict[str, int]] = {}
     known = _arguments(maker, settings)
@@ -47,7 +48,7 @@ def name_widths(
 
 
 def _arguments(maker: Maker, settings: dict[str, object]) -> dict[str, int]:
-    """Return the constructor's arguments above 1 whose names are valid under `vars`."""
+    """Return the constructor's ints above 1, by name, whose names are valid under `vars`."""
     parameters = inspect.signature(maker).parameters.values()
     values = ((p.name, settings.get(p.name, p.default)) for p in parameters)
     return {n: v for n, v in values if type(v) is int and v > 1 and not name_problem(n)}
@@ -65,7 +66,8 @@ def _halved(
 ) -> CodeNetwork | None:
     """Return the network that `settings` give; None if it cannot be built or read.
 
-    It reads `inputs`. If that fails, the sizes of `inputs` that are equal to `value` are halved.
+    In `settings`, an argument of the value `value` is halved. The network reads `inputs` or, if
+    that fails, inputs in which all sizes equal to `value` are halved too.
     """
     half = value // 2
     halved = [
@@ -83,7 +85,10 @@ def _halved(
 
 
 def _text(width: int, slopes: dict[str, int], values: dict[str, int]) -> str | None:
-    """Return a width as a sum such as `2 * ngf + 3`; None if it is too long, or subtracts."""
+    """Return a width as a sum such as `2 * ngf + 3`; None if it is too long or has a minus.
+
+    `slopes` has the factors of names, `values` the names' values.
+    """
     rest = width - sum(slope * values[name] for name, slope in slopes.items())
     if rest < 0 or len(slopes) > LONGEST_SUM or min(slopes.values()) < 1:
         return None

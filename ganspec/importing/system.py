@@ -27,8 +27,9 @@ Image = tuple[int, int, int]
 class SpecDraft:
     """A spec before it is text.
 
-    `networks` and their initial weights, `inits`, are by role. `images` is the shape of the images,
-    `report` the lines of the section `report`, and `variables` are the values under `vars`.
+    `networks` and their initial weights, `inits`, are by role. `source` is the imported file's
+    name, `images` the shape of the images, `report` the lines of the section `report`, and
+    `variables` are the values under `vars`.
     """
 
     name: str
@@ -48,7 +49,10 @@ class SpecDraft:
 
 
 def role_of(network: NetworkDraft) -> str:
-    """Return the role of a network by its input and output shapes. Raises UnreadableError."""
+    """Return the role of a network by its input and output shapes, such as `generator`.
+
+    Raise UnreadableError if a spec has no network that makes such an output of such an input.
+    """
     reads, makes = network.reads, network.makes
     if network.judges:
         return "discriminator"
@@ -69,7 +73,10 @@ def role_of(network: NetworkDraft) -> str:
 
 
 def image_of(shape: Shape) -> Image | None:
-    """Return `shape` if it is an image's, or the square image of a vector: 784 is 1 x 28 x 28."""
+    """Return `shape` if it is an image's, or the square image of a vector: 784 is 1 x 28 x 28.
+
+    Return None for other shapes. Images have 1 or 3 channels.
+    """
     if len(shape) == 3:
         return (shape[0], shape[1], shape[2]) if shape[0] in (1, 3) else None
     for channels in (1, 3) if len(shape) == 1 else ():
@@ -80,7 +87,7 @@ def image_of(shape: Shape) -> Image | None:
 
 
 def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> SpecDraft:
-    """Draft a spec of the networks.
+    """Draft a spec called `name` of the networks, which are from the file `source`.
 
     Raise UnreadableError if one has no images of 1 or 3 channels, or two differ in image shape.
     """
@@ -97,7 +104,9 @@ def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> 
         images.append(image)
     if len(set(images)) > 1:
         one, two = map(sized, images)
-        raise UnreadableError(f"the generator makes {one}, the discriminator reads {two}")
+        raise UnreadableError(
+            f"the generator makes {one}, the discriminator reads {two}; import one at a time"
+        )
     titles = " and ".join(network.title for network in networks.values())
     draft = SpecDraft(plain_name(name), f"{titles} of {source}", source, networks, images[0])
     for role, network in networks.items():
@@ -109,7 +118,11 @@ def draft_spec(name: str, source: str, networks: Mapping[str, NetworkDraft]) -> 
 
 
 def adapt(role: str, network: NetworkDraft, image: Image) -> None:
-    """Add the reshapes between vectors and images that the code leaves to its caller."""
+    """Add layers that reshape a network's input or output, where the code's caller has to do so.
+
+    A generator that reads (n, 1, 1) gets a reshape of the latent, one that makes a vector a reshape
+    to `image`. Another network that reads a vector gets a flatten.
+    """
     entries = network.entries
     if role == "generator":
         if len(network.reads) == 3:
@@ -124,7 +137,7 @@ def adapt(role: str, network: NetworkDraft, image: Image) -> None:
 
 
 def _join_inside(network: NetworkDraft) -> None:
-    """Turn the network's condition into a first layer, which then follows an added reshape."""
+    """Turn the network's `condition` into its first layer, so that a reshape can precede it."""
     if network.condition is None:
         return
     join = Entry("join_label", {"condition": network.condition})
@@ -206,7 +219,7 @@ def _data(draft: SpecDraft) -> list[str]:
 
 
 def _label(draft: SpecDraft) -> dict[str, Data] | None:
-    """Return the section of the label; None if no network reads or predicts one."""
+    """Return the section of the label; None if no network reads or predicts a label."""
     for role, network in draft.networks.items():
         if network.label is not None:
             kind = "classes" if network.label.value.is_index else "multi_hot"
@@ -219,14 +232,14 @@ def _label(draft: SpecDraft) -> dict[str, Data] | None:
 
 
 def ending(network: NetworkDraft | None) -> str:
-    """Return the kind of the last layer but reshapes; `""` if there is none."""
+    """Return the kind of the network's last layer that is no reshape; `""` if there is none."""
     entries = network.entries if network else []
     kinds = [entry.kind for entry in entries if entry.kind not in ("flatten", "reshape")]
     return (kinds[-1] or "") if kinds else ""
 
 
 def _range(draft: SpecDraft) -> Data:
-    """Return the range of the images that the network makes; unknown if its layers set none."""
+    """Return the range of the last layer that makes images; `unknown` if the layer sets none."""
     last = ending(draft.networks.get("generator") or draft.networks.get("autoencoder"))
     limits = layer_kinds()[last].output_range if last in layer_kinds() else None
     if limits is not None and limits in ((0, 1), (-1, 1)):

@@ -28,10 +28,10 @@ UNSEEN = "activations inside a layer, as Conv2D(activation='relu'), are not prin
 
 
 def import_tables(paths: list[Path], inputs: list[CodeInput]) -> Imported:
-    """Import the networks printed in the files.
+    """Import the networks whose tables Keras printed into the files, as a spec.
 
-    Raise UnreadableError if a file has none, if two networks have one role, or if an image or input
-    shape is unknown or does not fit.
+    `inputs` are the input shapes that the user gave. Raise UnreadableError if a file has no table,
+    if two networks have the same role, or if an image or input shape is unknown or does not fit.
     """
     tables = [table for path in paths for table in _read(path)]
     walks, warnings = _walks(tables, inputs)
@@ -62,13 +62,15 @@ def _read(path: Path) -> list[Table]:
         data = read_stdin() if str(path) == DASH else path.read_bytes()
         return read_tables(data.decode("utf-8"), path.name)
     except UnicodeDecodeError:
-        raise UnreadableError(f"{path} is not text in UTF-8; save the table as such") from None
+        raise UnreadableError(f"{path} is not text in UTF-8; save the table in UTF-8") from None
 
 
 def _walks(tables: list[Table], inputs: list[CodeInput]) -> tuple[list[Walk], list[str]]:
-    """Return the layers of each table, generators first to learn the image shape, and warnings.
+    """Return the layers of each table, and warnings about tables that are left out.
 
-    A table whose rows are other models is left out, with a warning.
+    These are tables whose rows are other models; raise UnreadableError if there are no others.
+    Tables that begin with a vector come first, because the output of a generator tells the image
+    shape.
     """
     warnings, walks = [], []
     shapes = {each.name: each.shape for each in inputs}
@@ -93,7 +95,7 @@ def _starts_with_vector(table: Table) -> bool:
 
 
 def unprinted(network: NetworkDraft) -> list[str]:
-    """Return the fields that the table does not print; equal ones are counted, not repeated."""
+    """Return the fields that the table does not print: `dropout rate (3 times)`, `elu alpha`."""
     parts = [{str(entry.kind): entry.fields} for entry in network.entries]
     return _counted(text for part in (network.condition, *parts) for text in _gaps(part))
 
@@ -108,7 +110,10 @@ def _gaps(value: Data, owner: str = "") -> Iterator[str]:
 
 
 def doubtful(entries: list[Entry]) -> list[str]:
-    """Return the layers' notes without parameter counts; equal ones are counted, not repeated."""
+    """Return the layers' notes without parameter counts: `max_pool: window: not printed`.
+
+    Equal notes come once, with their count.
+    """
     notes = [(e.kind, re.sub(r"^[\d,]+(; )?", "", e.note)) for e in entries]
     return _counted(f"{kind}: {note}" if kind else note for kind, note in notes if note)
 
@@ -120,8 +125,8 @@ def _counted(texts: Iterable[str]) -> list[str]:
 def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list[str]:
     """Return the lines of a report with the tables' numbers, which `ganspec check` verifies.
 
-    They have no network with a layer of unknown parameters or with further outputs, and no layers
-    of a network that reads a label.
+    A network is left out if it has further outputs, or a layer `unknown` with parameters. If a
+    network reads a label, only its sums are there. Return [] if there are no numbers.
     """
     params: dict[str, Data] = {}
     rows: dict[str, Data] = {}
@@ -141,7 +146,7 @@ def claimed(networks: dict[str, NetworkDraft], tables: dict[str, Table]) -> list
 
 
 def counts(table: Table) -> dict[str, int]:
-    """Return the printed parameter sums, without the optimizer's.
+    """Return the printed parameter sums by their keys in TOTALS, without the optimizer's.
 
     If no parameter is trainable, or if the sums do not add up, return only the total.
     """
@@ -153,7 +158,10 @@ def counts(table: Table) -> dict[str, int]:
 
 
 def _verified(text: str, tables: dict[str, Table]) -> dict[str, str]:
-    """Return the comparison of parameter counts by role, such as `1,234 parameters, as printed`."""
+    """Return by role how the parameters of the spec in `text` compare with the tables'.
+
+    An example is `1,234 parameters, as printed`.
+    """
     spec = loads(text, "spec")
     try:
         nets = lower(spec)

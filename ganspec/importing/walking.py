@@ -20,7 +20,7 @@ SIDES = (28, 32, 48, 64, 96, 128, 256)  # usual sides of images, in pixels
 
 
 class Walk:
-    """Conversion of one table. `latent` and `image` are the input shapes that the user gave."""
+    """Conversion of one table. `latent` and `image` are input shapes; None if not known."""
 
     def __init__(self, table: Table, latent: Shape | None, image: Shape | None):
         self.table, self.latent, self.image = table, latent, image
@@ -29,7 +29,7 @@ class Walk:
         self.draft = NetworkDraft(table.name, (), (), [])
         self.shapes: dict[str, Shape] = {}  # output shapes by row
         self.names: dict[str, str] = {}  # names of values that a later layer reads, by row
-        self.entries: dict[str, Entry] = {}  # last layers by row
+        self.entries: dict[str, Entry] = {}  # the last layer of each row
         self.labels: list[Row] = []  # rows that only process the label
         self.before: Row | None = None  # the row taken last
         self.main = ""  # the input that the first layer reads
@@ -55,7 +55,7 @@ class Walk:
     def drop_further_outputs(self) -> None:
         """Leave out the rows that only further outputs need, and note these outputs."""
         if not any(row.sources for row in self.rows):
-            return  # the layers of a chain
+            return  # a chain: each row reads the row before
         readers: dict[str, list[str]] = {row.name: [] for row in self.rows}
         for row in self.rows:
             for text in row.sources:
@@ -95,7 +95,7 @@ class Walk:
         return [name for text in row.sources if (name := named(text, self.inputs))]
 
     def guess(self, row: Row) -> Shape:
-        """Guess the input shape of a first row, and add a note.
+        """Guess the network's input shape from its first row, and add a note.
 
         Raise UnreadableError if no shape fits.
         """
@@ -140,12 +140,12 @@ class Walk:
         self.before = row
 
     def plain(self, row: Row) -> list[Entry] | None:
-        """Return the layer of a row with one input, [] if it is needless; None if none fits."""
+        """Return a list of a row's layer, [] for a Flatten without effect; None if none fits."""
         if self.is_lost and row.type != "Flatten":  # the input is unknown, so many layers fit
             self.is_lost = row.is_cut
             return None
         if row.type == "Activation":
-            return None  # the table does not say which
+            return None  # the table does not print which function
         source = named(row.sources[0], self.shapes) if row.sources else None
         if row.sources and self.before and self.before.name.startswith(row.sources[0].rstrip("…")):
             source = None  # of rows whose names a cut cell may mean, the row before is likeliest
@@ -192,7 +192,7 @@ class Walk:
         return [Entry(kind, {"value": self.name(source)}) for source in others]
 
     def joined(self, kind: str, others: list[Shape]) -> Shape:
-        """Return the shape of a row of `kind` that joins `others` to the running shape."""
+        """Return the shape of a row of `kind` that joins `others` to the output of the last row."""
         if kind != "concat":
             return self.running
         return (sum(s[0] for s in (self.running, *others) if s), *self.running[1:])
@@ -258,7 +258,7 @@ def joins(row: Row) -> bool:
 
 
 def completed(row: Row) -> list[Row]:
-    """Return the row with each number of channels that it may have if its shape is cut short."""
+    """Return the row with each number of channels that it may have, if the table cuts it short."""
     if not row.is_cut or row.shape is None:
         return [row]
     first, *rest = row.shape
@@ -267,19 +267,19 @@ def completed(row: Row) -> list[Row]:
 
 
 def fitting(text: str, names: Iterable[str]) -> list[str]:
-    """Return the rows' names that a cell of `Connected to`, which may be cut short, can mean."""
+    """Return the names that a cell of `Connected to` can mean: several if it is cut short."""
     start, known = text.rstrip("…"), list(names)
     return [start] if start in known else [name for name in known if name.startswith(start)]
 
 
 def named(text: str, names: Iterable[str]) -> str | None:
-    """Return the row's name in a cell of `Connected to`; None if it is cut short and fits two."""
+    """Return the name that a cell of `Connected to` means; None if it fits no name or several."""
     found = fitting(text, names)
     return found[0] if len(found) == 1 else None
 
 
 def _mentions(sources: list[str], rows: list[Row]) -> bool:
-    """Return True if a cell of `Connected to` names one of the rows."""
+    """Return True if a cell of `Connected to` in `sources` can mean one of `rows`."""
     return any(fitting(text, [row.name for row in rows]) for text in sources)
 
 

@@ -27,11 +27,11 @@ from ganspec.reference.words import (
 
 NAMED: Schema = {"pattern": f"{NAME.scalars[0].pattern}|^<<$"}  # `<<` merges a map of YAML
 SEEN: Schema = {"type": ["string", "null"], "description": "what was seen of an unknown part"}
-PROBES = {"number": 1, "string": "word", "boolean": True, "array": []}  # a value of each type
+PROBES = {"number": 1, "string": "word", "boolean": True, "array": []}  # a sample of each JSON type
 
 
 class Definitions:
-    """The definitions of a schema, each written once; methods return schemas that refer to them.
+    """The definitions of a schema by name; methods add those that the schemas they return refer to.
 
     In all methods, `extending` is True for a value in a spec that extends another one: the value
     is merged with the other spec's, so that required fields may be left out. `null` is True if the
@@ -43,7 +43,10 @@ class Definitions:
         self.names: dict[object, str] = {}
 
     def reference(self, key: object, name: str, make: Callable[[], Schema]) -> Schema:
-        """Return a reference to the definition of `key`, which `make` writes the first time."""
+        """Return a reference to the definition of `key`, which `make` returns if it is new.
+
+        The definition is called `name`, with `_` after it if another key has this name.
+        """
         if key not in self.names:
             while name in self.names.values():  # another class has the same name
                 name += "_"
@@ -97,7 +100,7 @@ class Definitions:
             required = made.pop("required", [])
             for family in families:
                 made["properties"] |= self.kinds(family, extending)
-            if families:  # a kind alone stands for all fields
+            if families:  # a map of one kind may have no required field; other maps have all
                 made["dependencies"] = dict.fromkeys(required, required)
                 made |= {} if extending else {"minProperties": 1}
             elif required:
@@ -111,7 +114,8 @@ class Definitions:
     ) -> tuple[Forms, list[str]]:
         """Return the forms of a section besides its map, and the families whose kinds stand for it.
 
-        A class's `opened` shows which field a value of each JSON type stands for, if any.
+        A class's `opened` is tried on a sample of each JSON type: it returns a map of the field for
+        which the value stands, if there is one.
         """
         forms, families = Forms(), []
         for cls in classes:
@@ -128,7 +132,7 @@ class Definitions:
         return {word: self.body(cls, extending) for word, cls in words_of(family).items()}
 
     def kind(self, family: str, extending: bool, null: bool) -> Schema:
-        """Return a reference to the schema of one kind of a family."""
+        """Return a reference to the schema of a value that is any one kind of a family."""
         name = f"{family}{'.null' if null else ''}{'.extending' if extending else ''}"
 
         def make() -> Schema:
@@ -176,7 +180,7 @@ class Definitions:
         return made | ({"required": required} if required and not inner else {})
 
     def own(self, cls: type[Kind], field: Field, extending: bool) -> Schema:
-        """Return the schema of a kind's field, as a reference if all weighted layers have it."""
+        """Return the schema of a kind's field, or a reference if it is a field of `Weighted`."""
         if field not in fields_of(Weighted).values():
             return self.field([(cls, field)], extending)
         name = f"layers.{field.name}{'.extending' if extending else ''}"
@@ -229,7 +233,7 @@ class Definitions:
     ) -> None:
         """Add to `forms` the forms of `types` that are no maps.
 
-        `only`, if not None, has the JSON types to add, with `number` for `integer`, too.
+        `only`, if not None, limits them to these JSON types; `number` includes `integer`.
         """
         found, words = Forms(), []
         for family in (kind.family for kind in types if kind.family):
@@ -252,7 +256,10 @@ class Definitions:
         forms.rules += [rule for rule in found.rules if rule not in forms.rules]
 
     def entry(self, kind: FieldType) -> Schema:
-        """Return the schema of a list's entry; lists are replaced, and never merged."""
+        """Return the schema of a list's entry, in which all required fields must be.
+
+        A list replaces that of the extended spec, so its entries are merged with nothing.
+        """
         return self.value((kind,), False, reads_unknown=False)
 
     def map(self, keys: FieldType, values: FieldType, extending: bool) -> Schema:
@@ -274,5 +281,5 @@ def _admit_unknown(made: Schema) -> None:
 
 
 def _unless_unknown(required: list[str]) -> Schema:
-    """Return the rule that a map has the `required` keys, unless it is `{unknown: ...}`."""
+    """Return the rule that a map has the keys `required`, unless it has the key `unknown`."""
     return {"if": {"not": {"required": [UNREAD]}}, "then": {"required": required}}

@@ -1,9 +1,9 @@
 """Rules of a schema for the names of layers, which depend on the blocks of the spec.
 
-A spec may define blocks and use their names as layers', and a schema cannot list these names. If a
+A spec may define blocks and name them among its layers, and a schema cannot list these names. If a
 spec has no blocks and extends no file, each layer's name must be that of a known kind. Otherwise, a
-name is a mistake only if one slip of the keyboard makes it of a known one, and no block of the spec
-has a name of this sort.
+name is an error only if it is one slip of the keyboard away from a known kind, such as `cnov`, and
+if the spec has no block whose name is so close to a kind's.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from ganspec.reference.misspelt import slips
 from ganspec.reference.values import Schema
 from ganspec.reference.words import needs_nothing, words_of, written_fields
 
+# matches a spec that may have blocks, its own or those of the spec that it extends
 BLOCKED = {"anyOf": [{"required": ["blocks"]}, {"required": ["extends"]}]}
 
 
@@ -46,17 +47,17 @@ class _Walk:
     """Rules for every place of a spec where layers can be.
 
     A layer is a map, whose key must match the schema `keys`, or its name alone, which must match
-    `words`. The definitions of the rules are named after `name`. Methods return None for places
-    that hold no layers.
+    the schema `words`. The names of the rules' definitions begin with `name`. Methods return None
+    for places that hold no layers.
     """
 
     def __init__(self, name: str, keys: Schema, words: Schema):
         self.name, self.keys, self.words = f"{name}_layers", keys, words
-        self.made: dict[str, Schema | None] = {}  # by family
+        self.made: dict[str, Schema | None] = {}  # references by family
         self.inner: dict[str, Schema] = {}  # rules for the values of kinds, by family and kind
 
     def whole(self, definitions: Schema) -> Schema:
-        """Return a reference to the rule for a whole spec, and write its definitions."""
+        """Return a reference to the rule for a whole spec; write the rules into `definitions`."""
         self.definitions = definitions
         found: Schema = {"blocks": {"additionalProperties": _under({"layers": self.value(LAYERS)})}}
         for system in systems():
@@ -65,7 +66,7 @@ class _Walk:
         return {"$ref": f"#/definitions/{self.name}.spec"}
 
     def value(self, kind: FieldType) -> Schema | None:
-        """Return the rule for a value of one type."""
+        """Return the rule for a value of the type `kind`; None if it can hold no layers."""
         if kind.families:
             inner = self.kinds(kind.families)
             return {"items": inner} if inner else None
@@ -75,11 +76,11 @@ class _Walk:
         return _under(found) if found else None
 
     def kinds(self, family: str) -> Schema | None:
-        """Return a reference to the rule for one kind of a family."""
+        """Return a reference to the rule for any kind of a family; None if none holds layers."""
         name = f"{self.name}.{family}"
         reference = {"$ref": f"#/definitions/{name}"}
         if family not in self.made:
-            self.made[family] = reference if family == "layer" else None  # its kinds may hold it
+            self.made[family] = reference if family == "layer" else None  # layers may hold layers
             members = {word: self.body(cls) for word, cls in words_of(family).items()}
             found = {word: rule for word, rule in members.items() if rule}
             named = {"propertyNames": self.keys, "if": {"type": "string"}, "then": self.words}
@@ -90,7 +91,7 @@ class _Walk:
         return self.made[family]
 
     def body(self, cls: type[Kind]) -> Schema | None:
-        """Return the rule for the value under a kind's key."""
+        """Return the rule for the value under a kind's key; None if it can hold no layers."""
         found = self.fields(cls)
         if cls.primary not in found:
             return _under(found) if found else None

@@ -1,10 +1,11 @@
 """A JSON Schema (draft 7) of specs, for editors and other programs.
 
 The tables of fields, by which specs are resolved, become definitions: one for each section and
-kind. Every map is closed, so that an editor reports a misspelt key. A spec that extends another one
-may leave out any field, and may reset it with null. If it names no network, it may have the fields
-of all systems, since the other spec decides the system. Every spec that `ganspec check` accepts is
-valid; but shapes, names and the agreement of values are checked by `ganspec check` alone.
+kind. No map may have other keys than its fields, so that an editor reports a misspelt key. A spec
+that extends another one may leave out any field, and may reset a field with null. If it names no
+network, it may have the fields of all systems, since the other spec decides the system. Every spec
+that `ganspec check` accepts is valid by the schema. The reverse is not so: shapes, names and the
+agreement of values are checked by `ganspec check` alone.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class _Specs(Definitions):
         standard, *others = systems()
         alone = self.system((standard,), False)
         for system in reversed(others):
-            # a misspelt network chooses its system, too, as it does in `system_of`
+            # a misspelt network chooses its system, too; otherwise a GAN's fields would be demanded
             no_network = {"propertyNames": {"not": {"pattern": slips(system.networks)}}}
             alone = {"if": no_network, "then": alone, "else": self.system((system,), False)}
         extending = self.system(tuple(systems()), True)
@@ -69,12 +70,12 @@ class _Specs(Definitions):
         return self.reference((found, extending), name, make)
 
     def blocks(self, extending: bool) -> Schema:
-        """Return the schema of `blocks`."""
+        """Return the schema of the section `blocks`."""
         null = ["null"] if extending else []
 
         def make() -> Schema:
             made = {**self.section((BlockDefinition,), extending), "type": ["object", *null]}
-            if extending:  # a block with null for an unknown key is valid
+            if extending:  # null removes a key of the extended spec, so any key may have it
                 made["additionalProperties"] = {"type": "null"}
             return made
 

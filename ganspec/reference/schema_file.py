@@ -24,7 +24,7 @@ def is_schema(path: Path) -> bool:
 
 
 def write_beside(spec: Path) -> Path | None:
-    """Write the schema into the folder of `spec`, unless one is there.
+    """Write the schema into the folder of `spec`, unless a file of its name is there.
 
     Return the schema's path; None if nothing was written.
     """

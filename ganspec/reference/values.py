@@ -10,7 +10,8 @@ from ganspec.language.fields import FieldType, ListType, ScalarType
 
 Schema: TypeAlias = dict[str, Any]
 
-# An expression of a number may end in a comment of Python; `check` reads its names and syntax.
+# texts that may be an expression of a number, perhaps with a comment of Python after it; only
+# `ganspec check` reads their names and syntax
 EXPRESSION = "^[^\"'`,;:<>=!?@$&|^~{}\\\\\\[\\]#]*(#.*)?$"
 BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exclusiveMaximum"}
 
@@ -18,8 +19,8 @@ BOUNDS = {"ge": "minimum", "gt": "exclusiveMinimum", "le": "maximum", "lt": "exc
 class Forms:
     """The forms of a value: its JSON types, and what else is demanded of each type.
 
-    `keywords` are those of JSON Schema that apply to one type only. `rules` are schemas, each an
-    `if` with a `then`, for demands that no such keyword expresses.
+    `keywords` are keywords of JSON Schema, such as `minimum`, that apply to one type only. `rules`
+    are schemas, each an `if` with a `then`, for demands that no such keyword expresses.
     """
 
     def __init__(self) -> None:
@@ -28,7 +29,7 @@ class Forms:
         self.rules: list[Schema] = []
 
     def admit(self, kind: str, **keywords: object) -> None:
-        """Allow values of the type `kind` that fulfil `keywords`."""
+        """Allow values of the JSON type `kind` that fulfil `keywords`."""
         if kind not in self.types:
             self.types.append(kind)
         self.keywords.update(keywords)
@@ -41,7 +42,7 @@ class Forms:
         self.propose(options)
 
     def propose(self, options: Iterable[object]) -> None:
-        """Let editors propose `options`; of themselves, they propose no `enum` under a `then`."""
+        """Let editors propose `options`, because they do not propose an `enum` under a `then`."""
         found = self.keywords.setdefault("defaultSnippets", [])
         found += [{"label": str(option), "body": option} for option in options]
 
@@ -89,7 +90,7 @@ def add_scalars(forms: Forms, types: Iterable[FieldType], words: Iterable[str] =
 
 
 def _bounds(numbers: list[ScalarType]) -> Schema:
-    """Return the keywords of the bounds that all `numbers` have; {} if their bounds differ."""
+    """Return the bounds of all `numbers` as keywords of JSON Schema; {} if their bounds differ."""
     if len({number.limits for number in numbers}) > 1:
         return {}
     return {BOUNDS[limit.relation]: limit.bound for limit in numbers[0].limits}

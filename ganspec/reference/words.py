@@ -38,7 +38,7 @@ SPEC_KEYS = {  # keys of every spec that are fields of no class, since they are 
     "extends": "a spec to change",
 }
 NAME = field_type(Name)
-MARK = Mark(Text("", ()), 1, 1, 2)  # the place of a value that is in no file
+MARK = Mark(Text("", ()), 1, 1, 2)  # a place for values that are in no file
 Link: TypeAlias = Callable[[str, str | type[Section]], str]
 """A function that returns a text as a link to the heading of a family or of a section."""
 
@@ -55,7 +55,7 @@ def cleaned(model: type[Section]) -> str:
 
 
 def facts(kind: type[Kind]) -> str:
-    """Return facts about a kind that its fields do not tell, as one paragraph; "" if none."""
+    """Return what a kind's fields do not tell, as one paragraph; "" if there is nothing to tell."""
     found = []
     if issubclass(kind, Layer) and kind.expects:
         found.append(f"Reads a {kind.expects}.")
@@ -72,7 +72,7 @@ def facts(kind: type[Kind]) -> str:
 
 def written_fields(model: type[Section]) -> dict[str, Field]:
     """Return the fields of a section or kind as a spec writes them."""
-    if issubclass(model, Kind) and model.kind == "repeat":  # its class has the opened rounds
+    if issubclass(model, Kind) and model.kind == "repeat":  # its class has rounds, not `layers`
         layers = field_type(tuple[Layer, ...])
         body = Field("layers", "layers", layers, True, None, "what is repeated")
         return {**fields_of(Rounds), "layers": body}
@@ -104,7 +104,10 @@ def field_text(model: type[Section], field: Field) -> str:
 
 
 def short_family(model: type[Section]) -> str | None:
-    """Return the family whose kinds may be written in place of a section's map; None if none."""
+    """Return the family whose kinds may be written in place of a section's map, such as `loss`.
+
+    Return None if there is no such family.
+    """
     opened = model.opened(MapNode({"a kind": node_of(None, MARK)}, MARK))
     first = next(iter(opened.value)) if isinstance(opened, MapNode) else None
     return fields_of(model)[first].type.family if first in fields_of(model) else None
@@ -133,7 +136,7 @@ def _described(kind: FieldType, link: Link) -> str:
 
 
 def bounds(kind: FieldType) -> Iterator[str]:
-    """Yield the bounds of a field that takes one number, in words, without any above a million."""
+    """Yield the bounds of a field that takes one number, in words, up to a bound of a million."""
     if len(kind.scalars) != 1 or kind.lists or kind.literals:
         return
     (scalar,) = kind.scalars
