@@ -60,7 +60,7 @@ def actions(net: Net, exact: bool = False) -> tuple[Action, ...]:
 
 
 def _rewritten(net: Net, at: int) -> Action | None:
-    """Return the first rewrite that fits the steps from index `at` on; None if none fits."""
+    """Return the action of the first rewrite that fits the steps from index `at` on, or None."""
     for rewrite in REWRITES:
         steps = net.steps[at : at + len(rewrite.TARGETS)]
         calls = [step.call for step in steps]
@@ -74,7 +74,10 @@ def _rewritten(net: Net, at: int) -> Action | None:
 
 
 def _follow(net: Net, steps: Sequence[Step]) -> bool:
-    """Return True if each step reads only the output before it, and nothing else reads that."""
+    """Return True if each step reads nothing but the output of the step before it.
+
+    Nothing else may read that output.
+    """
     return all(
         step.inputs == (before.output.id,) and net.uses[before.output.id] == 1
         for before, step in itertools.pairwise(steps)

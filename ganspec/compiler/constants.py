@@ -70,7 +70,7 @@ class Constants:
         return symbol.mark
 
     def literals(self, names: Iterable[str]) -> dict[str, int | float]:
-        """Return the values of the constants of `cfg` in `names`, by mark; families have none."""
+        """Return {mark: value} of the constants for the settings `names` of `cfg` itself."""
         return {
             symbol.mark: self.cfg.values[constant.name]
             for symbol, constant in self.table.items()

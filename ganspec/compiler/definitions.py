@@ -68,7 +68,9 @@ class Definition:
 
     @cached_property
     def function(self) -> FunctionNode | None:
-        """The syntax tree of the function that a call runs: of itself, or of a class's `__init__`.
+        """The syntax tree of the function that a call of the name runs.
+
+        That is the function itself, or the `__init__` of the class.
 
         It is None for constants, and for a function or class whose call may run other code: one
         with decorators, a metaclass, a `__new__`, or an inherited `__init__`.

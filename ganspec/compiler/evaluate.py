@@ -169,9 +169,9 @@ class EvaluatedNetwork(nn.Module, Viewed):
         return known[next((path for path in paths_up if path in known), name)]
 
     def calls(self) -> Iterator[tuple[Step, list[Value], nn.Module | None]]:
-        """Yield each step, its inputs and its module, in order; None as the module of a function.
+        """Yield each step, its inputs and its module, None for a function, in order.
 
-        In place of a block come the steps in it.
+        In place of a block, the steps in it are yielded.
         """
         for step in self._net.steps:
             module = self._module(step)
@@ -181,9 +181,9 @@ class EvaluatedNetwork(nn.Module, Viewed):
                 yield step, [self._net.values[i] for i in step.inputs], module
 
     def wrap_functions(self, wrap: Callable[[Step, list[Value]], Callable | None]) -> None:
-        """From now on, call the result of `wrap(step, inputs)` in place of each step's function.
+        """Replace each step's function by the result of `wrap(step, inputs)`, unless that is None.
 
-        If that result is None, the function stays.
+        Functions of steps in blocks stay: blocks have this method, too.
         """
         wrapped = {s: wrap(s, inputs) for s, inputs, module in self.calls() if module is None}
         self._wrapped = {step: function for step, function in wrapped.items() if function}

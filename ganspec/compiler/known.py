@@ -107,7 +107,7 @@ class View(PythonText):
         self.attributes = self._attributes()
 
     def _function(self) -> FunctionNode | None:
-        """Return the function that the text defines, or its class's `__init__`; None without."""
+        """Return the function that the text defines, or its class's `__init__`; None for others."""
         first = self.tree.body[0] if self.tree.body else None
         if isinstance(first, ast.ClassDef):
             first = next((n for n in first.body if getattr(n, "name", "") == "__init__"), None)
@@ -228,7 +228,7 @@ class View(PythonText):
 def fill_comments(text: str, arguments: dict[str, Known]) -> str:
     """Return `text` with settings filled into comments such as `# maximise {cfg.loss.goal}`.
 
-    `arguments` are the known arguments of the function; `cfg` is one of them, or nothing is filled.
+    `arguments` are the known arguments of the function. Without `cfg` in them, nothing changes.
     """
 
     def value(match: re.Match) -> str:

@@ -124,7 +124,7 @@ def widths(argument: object) -> Iterator[Width]:
 
 
 def paths(net: Net, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Step]]:
-    """Yield each module's attribute path and step: of a block, then of the modules in the block.
+    """Yield the attribute path and the step of each module, of a block before those inside it.
 
     `prefix` is the attribute path of `net` itself.
     """

@@ -1,7 +1,7 @@
 """Gather the code that a system's main function and networks need in an emitted file.
 
 A definition is added to the file when code first names it, without branches that known values rule
-out, and after all that it uses. Names are marks such as `__ganspec_7__` until `arrange.py`.
+and after all that it uses. Until `arrange.py` chooses names, texts have marks, `__ganspec_7__`.
 """
 
 from __future__ import annotations
@@ -293,7 +293,7 @@ def _is_namespace(known: Known | None) -> bool:
 
 
 def _has_name(known: Known | None) -> bool:
-    """Return True if a value may replace a parameter's name: no bare number, which says nothing."""
+    """Return True if a value has a text, and is no bare number that its parameter explains."""
     if known is None or not known.text:
         return False
     return type(known.value) not in (int, float) or "ganspec" in known.text

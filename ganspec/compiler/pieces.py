@@ -99,7 +99,7 @@ def alike(piece: Piece, text: str, symbols: list[Symbol], section: str) -> bool:
 
 
 def passes_on(text: str) -> str | None:
-    """Return the name of `f` if `text` is `def g(a, b): return f(a, b)`; None for any other text.
+    """Return "f" if `text` has the form `def g(a, b): return f(a, b)`; None for any other text.
 
     The function may have a docstring, but no defaults, decorators or starred parameters.
     """

@@ -45,7 +45,7 @@ class Printer:
     # -- values -------------------------------------------------------------------------------
 
     def value(self, argument: object, width: Callable[[Width], str] | None = None) -> str:
-        """Return an argument as Python; `width(w)`, if given, writes a width such as `2 * ch`."""
+        """Return an argument as Python. `width(w)`, if given, returns the text of a width w."""
         if isinstance(argument, Width):
             return width(argument) if width and argument.symbolic else argument.text
         if isinstance(argument, (tuple, list)):
@@ -279,9 +279,9 @@ class Forward:
             self.statements.append(line + note)
 
     def _variable(self, value: int, part: Part, index: int) -> str:
-        """Return a variable's name for `value` that no value has which is still read.
+        """Return a name for the variable of `value`, unlike all variables that are still read.
 
-        Later reads are those by parts from the number `index` on, and by pending expressions.
+        Those are read by a part from the number `index` on, or by a pending expression.
         """
         taken = {
             self.names[v]

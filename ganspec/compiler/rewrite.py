@@ -202,7 +202,7 @@ class Rewriter:
         return binding
 
     def _cell(self, name: str) -> str:
-        """Return a closure variable's value as Python. Raise UnmovableError if it cannot be."""
+        """Return a closure variable's value as Python. Raise UnmovableError if it has no text."""
         value = self.definition.cells[name]
         if plain(value).is_plain or hasattr(value, "__module__"):
             return self.mover.printer.value(value)

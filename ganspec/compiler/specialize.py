@@ -195,7 +195,7 @@ class Settler:
         return all(self.view.scopes.holder(n) is self.view.scope for n in names)
 
     def copies(self) -> str | None:
-        """Remove the first variable that only copies another or an attribute, and read that."""
+        """Replace the first variable that only copies another or an attribute by what it copies."""
         scope = self.view.scope
         if scope is None:
             return None

@@ -53,9 +53,10 @@ class Document(Section, Viewed):
             spec.with_values("train.batch", 32)
             spec.with_values({"vars.ch": 16, "data.dataset": {"shapes": {"count": 256}}})
 
-        A path has keys and, in lists, indexes from 0. A value is a number, a text, True, False, a
-        list or a dict of such values, or None, which removes the key. All expressions are evaluated
-        again. Raises SpecError, whose `diagnostics` list every mistake. This spec does not change.
+        A path is keys and, for entries of lists, indexes from 0, joined by dots. A value is a
+        number, a text, True, False, a list or a dict of such values, or None, which removes the
+        key. All expressions are evaluated again. Raises SpecError, whose `diagnostics` list every
+        mistake. This spec does not change.
         """
         if isinstance(path, Mapping) == bool(value) or len(value) > 1:
             raise TypeError('with_values takes a path and a value, or a dict: {"train.batch": 32}')

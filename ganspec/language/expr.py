@@ -122,7 +122,7 @@ Names: TypeAlias = Mapping[str, int | float | Unknown]
 
 
 def evaluate(text: str, scope: Names) -> Width | float:
-    """Return the value of `text`: a `Width` if it is whole, else a float.
+    """Return the value of `text`: a `Width` if it is whole and made of whole numbers, else a float.
 
     Raises ExpressionError unless `text` has only numbers, names of the scope, parentheses and
     + - * / // %. Raises UnknownValueError if the value of a name is UNKNOWN.

@@ -103,7 +103,7 @@ class MapType:
 
 @dataclass(frozen=True)
 class Family:
-    """Metadata of an annotation: the field takes kinds of the family `name`, of any class.
+    """Metadata of an annotation: the field takes any kinds of the family `name`.
 
     Keys of a map are of the family `network` if they are names of the spec's networks.
     """
@@ -113,7 +113,10 @@ class Family:
 
 @dataclass(frozen=True)
 class Matches:
-    """Metadata of an annotation: a pattern for editors; a validator explains what breaks it."""
+    """Metadata of an annotation: a pattern of the texts that the field's validator accepts.
+
+    Only editors use the pattern.
+    """
 
     pattern: str
 

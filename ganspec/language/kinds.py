@@ -60,8 +60,8 @@ class Kind(Section):
     def opened(cls, node: Node) -> Node:
         """Return the value of a kind's key as a map of fields: `64` as `{out: 64}`.
 
-        Nothing becomes a map without fields. A map stays as it is, and so does any value if the
-        kind has no primary field.
+        If the key has no value, the map is empty. A map stays as it is, and so does any value of a
+        kind without a primary field.
         """
         if node.value is None:
             return node.holding({})
@@ -76,7 +76,10 @@ class Kind(Section):
 
     @classmethod
     def members(cls) -> dict[str, type[Kind]]:
-        """Return the family's kinds by name. A family of other families' kinds overrides this."""
+        """Return the family's kinds by name.
+
+        A family that is made of the kinds of other families overrides this method.
+        """
         return cls.kinds
 
     @property

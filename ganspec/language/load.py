@@ -31,7 +31,8 @@ def load(path: str | Path, settings: Sequence[str] = ()) -> Document:
 def loads(text: str, name: str = "<text>") -> Document:
     """Return the validated spec in `text`; `name` stands for a file in messages.
 
-    Raises SpecError, whose `diagnostics` list every mistake. A text that extends a file is one.
+    Raises SpecError, whose `diagnostics` list every mistake. The key `extends` is a mistake here,
+    since only a file can extend a file.
     """
     return resolve(parse(text, name))
 

@@ -40,7 +40,7 @@ class Rounds(Section):
 def has_rounds(scope: Scope, rounds: Rounds, body: MapNode) -> bool:
     """Return True if a repeat has a number of rounds, and as many values of each name in `with`.
 
-    Report a mistake otherwise. `body` is the text of `rounds`.
+    Otherwise, report the mistake and return False. `body` is the node of `rounds` in the spec.
     """
     if rounds.times is None and not rounds.with_:
         message = "repeat needs `times` or `with`"
@@ -70,8 +70,8 @@ def opened_body(cls: type[Kind], body: Node) -> Node:
 
     A value that is not a map becomes the primary field: for `conv`, `64` becomes `{out: 64}`. So
     does a map that chooses a kind, if the primary field takes one: for `residual`, `{conv: 64}`
-    becomes `{main: {conv: 64}}`. Nothing becomes a map without fields. Other maps stay as they are,
-    and so does any value if the kind has no primary field.
+    becomes `{main: {conv: 64}}`. Other maps stay as they are, and so does any value of a kind
+    without a primary field. If the key has no value, the map is empty.
     """
     if isinstance(body, MapNode) and len(body.value) == 1 and cls.primary:
         inner = fields_of(cls)[cls.primary].type.family
@@ -86,7 +86,8 @@ def read_arguments(
 ) -> dict[str, int | float] | None:
     """Return the values of the parameters `params` in a call of the block `word`, by name.
 
-    Return None, and report it, if the call is wrong. `body` is the value of the call's key `mark`.
+    If the call is wrong, report the mistake and return None. `mark` is the place of the call, and
+    `body` its arguments.
     """
     title = f"block `{word}`"
     if isinstance(body, MapNode):

@@ -72,7 +72,7 @@ class SpecPart:
 
 
 def _at(parts: list[SpecPart], index: int) -> list[SpecPart]:
-    """Return the entry number `index` of `parts`, without parts that are not in a list.
+    """Return those of `parts` with the number `index`, counted only among parts in lists.
 
     Kinds and sections are counted together, whichever lists they are in. Numbers and texts are
     counted in each list by itself: of the `betas` of two optimizers, two entries are returned.

@@ -269,7 +269,8 @@ class Resolver(Scope):
             return None
         if word in self.calls:
             chain = " -> ".join([*self.calls[self.calls.index(word) :], word])
-            self.report("recursive-block", f"block `{word}` uses itself", mark, None, chain)
+            help = "remove one of these calls"
+            self.report("recursive-block", f"block `{word}` uses itself", mark, help, chain)
             return None
         arguments = read_arguments(self, word, signature.params, body, mark)
         named: dict[str, int | float | Unknown] = dict.fromkeys(signature.params, UNKNOWN)

@@ -32,7 +32,7 @@ Result = TypeVar("Result")
 
 
 class Scope:
-    """The names and blocks in scope, the path to the present value, and the mistakes until now."""
+    """The names and blocks in scope, the path to the value being read, and the mistakes so far."""
 
     def __init__(self, framework: str):
         self.framework = framework
@@ -85,7 +85,7 @@ class Scope:
     def complete(self, node: MapNode, needed: list[str], title: str) -> bool:
         """Return True if a map has every key in `needed`.
 
-        Report the keys that it lacks, except where another key of the map looks like a misspelling.
+        Report the keys that it lacks, except one for which another key looks like a misspelling.
         """
         lacking = [name for name in needed if name not in node.value]
         # `known` reports a misspelt key, so it is not reported as missing, too

@@ -111,7 +111,7 @@ class _Setting:
             if isinstance(full, MapNode) and part not in full.value and isinstance(tree, MapNode):
                 changed = {k: self.lay(tree[k], depth, (*path, k)) for k in full.value}
                 return tree.holding({**tree.value, **changed})
-        # a kind without fields, written as a word
+        # a kind that the spec has as a word becomes a map, in which fields can be set
         if isinstance(tree.value, str) and isinstance(shape, str):
             tree = tree.holding({tree.value: ScalarNode(None, tree.mark, tree.mark)})
         if tree.value is not None and not isinstance(tree, MapNode):

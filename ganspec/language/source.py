@@ -119,7 +119,7 @@ def parse(text: str, name: str = "<text>") -> MapNode:
 
 def _refuse_size(mark: Mark, code: str) -> NoReturn:
     if code == "too-deep":
-        fail(code, f"nested deeper than {MAX_DEPTH} levels", mark)
+        fail(code, f"nested deeper than {MAX_DEPTH} levels", mark, "nest less")
     help = "say what repeats with `repeat` or `blocks`"
     fail(code, f"the spec holds more than {MAX_NODES:,} values", mark, help)
 
@@ -167,7 +167,7 @@ class _Converter:
         if isinstance(node, yaml.SequenceNode):
             return [self.convert(child) for child in node.value]
         if kind in ("int", "float") and len(node.value) > MAX_DIGITS:
-            fail("out-of-range", f"a number of {len(node.value)} characters", mark)
+            fail("out-of-range", f"a number of {len(node.value)} characters", mark, "shorten it")
         try:
             return SCALARS.get(kind, str)(node.value)
         except ValueError:
@@ -230,9 +230,9 @@ def _extended(
     target = path.parent / base.value
     if real(target) in map(real, seen):
         chain = " -> ".join(p.name for p in (*seen, target))
-        fail("circular-extends", "a spec cannot extend itself", base.mark, None, chain)
+        fail("circular-extends", "a spec cannot extend itself", base.mark, "remove it", chain)
     if len(seen) >= MAX_EXTENDS:
-        fail("too-deep", f"more than {MAX_EXTENDS} files extend each other", base.mark)
+        fail("too-deep", f"more than {MAX_EXTENDS} files extend each other", base.mark, "merge two")
     inherited = _extended(target, shape, content, seen, base.mark)
     kept = {k: v for k, v in inherited.value.items() if k not in OWN}
     none = {k: MapNode({}, inherited.mark) for k in OWN if k in own.value}

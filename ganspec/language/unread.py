@@ -18,7 +18,7 @@ NOT_READ = "not read"  # in place of a value, wherever values are shown
 
 @dataclass(frozen=True)
 class Unread:
-    """An unknown part of a spec: its key path, what was seen of it, and its place."""
+    """An unknown part of a spec: its key path, the spec's text about it, and its place."""
 
     path: str
     seen: str

@@ -19,7 +19,7 @@ from ganspec.program.measure import Cost, costs
 from ganspec.systems.load import resolve
 from ganspec.systems.spec import Spec
 
-MOST_PLACES = 6  # lines that a help text has about one layer, which repeats and blocks use again
+MOST_PLACES = 6  # lines in a help text for one layer, which a repeat may use at several shapes
 
 
 @dataclass
