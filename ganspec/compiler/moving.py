@@ -1,7 +1,7 @@
 """Gather the code that a system's main function and networks need in an emitted file.
 
 A definition is added to the file when code first names it, without branches that known values rule
-and after all that it uses. Until `arrange.py` chooses names, texts have marks, `__ganspec_7__`.
+out, and after all that it uses. Texts have marks, such as `__ganspec_7__`, in place of names.
 """
 
 from __future__ import annotations
