@@ -1,4 +1,4 @@
-"""Decide which steps of a program are applied together, by a rewrite.
+"""Find the steps of a program that a rewrite applies together, faster than one by one.
 
 `REWRITES` lists the files of `compiler/rewrites/`.
 """
@@ -24,7 +24,7 @@ from ganspec.compiler.rewrites import (
 )
 from ganspec.program.ir import Net, Step
 
-# if several fit, the first is used
+# if several rewrites fit the same steps, the first in this order is used
 REWRITES = (
     transposed_conv_of_a_point,
     pointwise_conv_of_upsampled,
@@ -40,14 +40,17 @@ REWRITES = (
 
 @dataclass(frozen=True)
 class Action:
-    """Steps that a rewrite applies together by its `apply`; one step if that is None."""
+    """Steps that are applied together by `apply`, the function of a rewrite.
+
+    If `apply` is None, there is one step, which is applied without a rewrite.
+    """
 
     steps: tuple[Step, ...]
     apply: Callable[..., torch.Tensor] | None = None
 
 
 def actions(net: Net, exact: bool = False) -> tuple[Action, ...]:
-    """Return the steps of `net` in order, grouped as actions; with `exact`, without rewrites."""
+    """Return all steps of `net` in order, grouped as actions; with `exact`, one step in each."""
     grouped, at = [], 0
     while at < len(net.steps):
         action = None if exact else _rewritten(net, at)
@@ -57,7 +60,7 @@ def actions(net: Net, exact: bool = False) -> tuple[Action, ...]:
 
 
 def _rewritten(net: Net, at: int) -> Action | None:
-    """Return the action of the first rewrite that fits the steps from `at` on, or None."""
+    """Return the action of the first rewrite that fits the steps from index `at` on, or None."""
     for rewrite in REWRITES:
         steps = net.steps[at : at + len(rewrite.TARGETS)]
         calls = [step.call for step in steps]
@@ -71,7 +74,10 @@ def _rewritten(net: Net, at: int) -> Action | None:
 
 
 def _follow(net: Net, steps: Sequence[Step]) -> bool:
-    """Return True if each step reads the output of the step before, and nothing else reads it."""
+    """Return True if each step reads nothing but the output of the step before it.
+
+    Nothing else may read that output.
+    """
     return all(
         step.inputs == (before.output.id,) and net.uses[before.output.id] == 1
         for before, step in itertools.pairwise(steps)

@@ -1,4 +1,4 @@
-"""Arrange the moved texts in an emitted file, in the order in which a reader needs them."""
+"""Arrange the texts of an emitted file: inline short functions, choose names, make sections."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ ORDER = ("Networks", "Losses", "Data", "Training")
 
 
 class Module:
-    """The emitted file without its head: the texts that `mover` gathered, with names for symbols.
+    """The texts that `mover` gathered for an emitted file, shortened, and with names chosen.
 
-    `main` is the name that was chosen for `mover.main`.
+    `main` is the name of the training function or network class whose mark is `mover.main`.
     """
 
     def __init__(self, mover: Mover):
@@ -34,7 +34,10 @@ class Module:
         self.main = self.symbols.plain(mover.main)
 
     def _shorten(self) -> None:
-        """Inline functions, drop their texts, and write the settings `literal` as numbers."""
+        """Inline some functions, and remove their own texts.
+
+        Settings that `mover.literal` names become numbers, and arithmetic on them is computed.
+        """
         mover = self.mover
         texts = inline([piece.text for piece in mover.pieces], mover.inlined())
         texts = inline(texts, self._losses(), self._fits)
@@ -44,7 +47,7 @@ class Module:
         mover.pieces = [piece for piece in mover.pieces if piece.text]
 
     def _losses(self) -> list[str]:
-        """Return the marks of the pieces of the section `Losses` that no constant names."""
+        """Return the marks of the pieces in the section `Losses` that no constant's text reads."""
         constants = "\n".join(self.mover.constants.texts)
         marks = [p.symbols[0].mark for p in self.mover.pieces if p.section == "Losses"]
         return [mark for mark in marks if mark not in constants]
@@ -53,7 +56,10 @@ class Module:
         return len(self.symbols.plain(line)) <= LINE
 
     def text(self, titled: bool = True) -> str:
-        """Return imports, constants and sections; with `titled`, the sections have headings."""
+        """Return imports, constants and sections as one text; if `titled`, sections have headings.
+
+        The docstring of the file and the call of its main function are not in it.
+        """
         imported = self.mover.imports.items()
         lines = [i.text(symbol.name) for symbol, all in imported for i in all if symbol.name]
         parts = ["\n".join(imports(lines))]
@@ -67,10 +73,11 @@ class Module:
         return text
 
     def _sections(self) -> dict[str, list[str]]:
-        """Return the texts of each section that is not empty.
+        """Return the texts of each section that is not empty, by the section's name, in order.
 
-        Within a section, a definition comes before its uses, except in circles. A definition of a
-        later section moves up if another definition reads it at once, as a decorator is read.
+        Within a section, a definition comes before those that use it, unless they use each other.
+        A definition moves from its section to an earlier one if a text there reads it when the file
+        is imported, as a decorator or base class is read.
         """
         sections: dict[str, list[str]] = {name: [] for name in ORDER}
         begun: set[int] = set()
@@ -99,22 +106,23 @@ class Module:
 
 
 def _reads_at_once(piece: Piece, symbol: Symbol) -> bool:
-    """Return True if a piece reads a symbol while the file runs, and not only in a function."""
+    """Return True if `piece` reads `symbol` when the file is imported, outside of functions."""
     scopes = Scopes(ast.parse(piece.text))
     return any(not _is_deferred(scopes.of[name]) for name in scopes.named(symbol.mark))
 
 
 def _is_deferred(scope: NameScope | None) -> bool:
-    """Return True if a scope is in a function, whose code runs only when the function is called."""
+    """Return True if `scope` is a function or within one, so that its code runs only in calls."""
     while scope and not isinstance(scope.node, FUNCTIONS):
         scope = scope.outer
     return scope is not None
 
 
 def imports(lines: list[str]) -> list[str]:
-    """Return lines of imports as isort sorts them: standard library, a blank line, other packages.
+    """Return the import statements `lines`, merged, and sorted as isort sorts them.
 
-    Names from one module are imported in one statement.
+    Those of the standard library come first, then "" for a blank line, then other packages. All
+    names that are imported from one module are in one statement.
     """
     named: dict[str, set[str]] = {}
     whole = {line for line in lines if line.startswith("import ")}

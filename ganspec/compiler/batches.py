@@ -1,4 +1,4 @@
-"""Find layers that cannot read a batch, such as a batch norm that reads a single vector."""
+"""Find layers that fail on batches of some size, such as a batch norm on a single vector."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from ganspec.systems.spec import Spec
 
 
 class BatchSizeError(GanspecError, ValueError):
-    """Raised when a layer cannot read a batch, such as a batch norm that reads a single vector."""
+    """Raised for a layer that fails on a batch's size, such as a batch norm on a single vector."""
 
 
 def single_vector(origin: Origin) -> BatchSizeError:
-    """Return the error of a layer that normalizes over the batch and reads a single vector."""
+    """Return the error for a layer that normalizes over the batch but got a batch of one vector."""
     place = f", {origin.mark}," if origin.mark else ""
     return BatchSizeError(
         f"{origin.path} ({origin.kind}){place} cannot normalize a single vector: use batches of "
@@ -26,14 +26,18 @@ def single_vector(origin: Origin) -> BatchSizeError:
 
 
 def require_readable(spec: Spec, nets: dict[str, Net], size: TrainingSize) -> None:
-    """Raise BatchSizeError if a layer cannot read a batch of a training of this `size`."""
+    """Raise BatchSizeError if a layer cannot read a batch of the spec's training.
+
+    `size` has the training's numbers of images and steps.
+    """
     _raise_first(refused(nets, spec.passes(spec.settings(nets), size)))
 
 
 def require_scorable(key: str, net: Net, images: int, batch: int) -> None:
-    """Raise BatchSizeError if a layer of the network `key` cannot read a batch of a score.
+    """Raise BatchSizeError if a layer of `net` cannot read a batch of the images to be scored.
 
-    The network reads `images` images in batches of `batch`, in evaluation mode.
+    `net`, the network `key` of a spec, reads `images` images in batches of `batch`, in evaluation
+    mode.
     """
     passes = split_passes([key], batch, images, "scored image")
     help = f"score {images - images % batch or batch} images"
@@ -41,7 +45,7 @@ def require_scorable(key: str, net: Net, images: int, batch: int) -> None:
 
 
 def _raise_first(errors: Iterable[Diagnostic]) -> None:
-    """Raise BatchSizeError with the first of `errors` in one line, if there is one."""
+    """Raise a BatchSizeError of one line for the first of `errors`; do nothing if it is empty."""
     for error in errors:
         at = f" at {error.mark} cannot read" if error.mark else " cannot read"
         message = error.message.replace(" cannot read", at)
@@ -51,7 +55,8 @@ def _raise_first(errors: Iterable[Diagnostic]) -> None:
 def check_batches(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
     """Yield errors for layers that cannot read a batch of the spec's training.
 
-    Files of data sets are not read: sizes that only files tell are taken as unknown.
+    Files of data sets are not read. If only they tell the number of images, the last batch of an
+    epoch, whose size depends on this number, is not checked.
     """
     cfg, dataset = spec.settings(nets), spec.data.dataset
     images = dataset.image_count()
@@ -61,9 +66,9 @@ def check_batches(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
 
 
 def refused(nets: dict[str, Net], passes: Iterable[Pass]) -> Iterator[Diagnostic]:
-    """Yield an error for each source of batches that some layer cannot read.
+    """Yield one error for each `source` of `passes` with a batch that some layer cannot read.
 
-    The error is at the first layer that cannot read the first such batch.
+    The error is about the first such batch, and the first layer that cannot read it.
     """
     refusals: dict[tuple[str, int, bool], tuple[Step, str] | None] = {}
     reported: set[str] = set()
@@ -77,7 +82,7 @@ def refused(nets: dict[str, Net], passes: Iterable[Pass]) -> Iterator[Diagnostic
 
 
 def _first_refusing(net: Net, images: int, training: bool) -> tuple[Step, str] | None:
-    """Return the first step of a network that cannot read a batch of `images`, and the reason."""
+    """Return the first step that cannot read a batch of `images`, and why; None if all can."""
     for step in net.leaves():
         inputs = [net.values[i] for i in step.inputs]
         if reason := reason_against(step, inputs, images, training):

@@ -1,6 +1,6 @@
 """Build the steps of a program from the layers of one network or block.
 
-Shapes come from torch itself, which runs each call on an empty batch.
+The shape of each result comes from torch itself, which runs the call on an empty batch.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ from ganspec.systems.spec import Network
 
 
 class Builder(Lowering):
-    """The steps of one network or block, to which its layers add; see `Lowering`.
+    """Collects the steps that the layers of one network or block add by the methods of `Lowering`.
 
-    `scope` has the values of names in expressions. `labels` is None if there are no labels to read.
-    `parent` is the builder of the network or block around a block; it is None for a network.
+    `scope` has the values of names in expressions. `labels` is the input of labels, or None if the
+    spec has none. `parent` is the builder of the network or block around a block; it is None for a
+    network. `heads` are the network's outputs by name.
     """
 
     def __init__(
@@ -129,7 +130,7 @@ class Builder(Lowering):
         return x
 
     def layer(self, layer: Layer, x: Value) -> Value:
-        # a layer that was made by another layer has that layer's place in the spec
+        # a layer without a mark was made by another layer, at whose place errors are reported
         self.parts.append(layer if layer.mark or not self.parts else self.at)
         if layer.from_:
             x = self.tapped(layer.from_)
@@ -148,7 +149,8 @@ class Builder(Lowering):
     def _tap(self, name: str, value: Value) -> None:
         """Let later layers read `value` by `name`. Raise SpecError if the name is taken."""
         if name in self.taps:
-            self.refuse("duplicate-name", f"`{name}` is the name of another layer's value", None)
+            message, help = f"`{name}` is the name of another layer's value", "choose another name"
+            self.refuse("duplicate-name", message, None, help)
         self.taps[name] = value
         for i, step in enumerate(self.steps):
             if step.output.id == value.id:
@@ -158,7 +160,8 @@ class Builder(Lowering):
         if name not in self.taps:
             known = suggestion(name, self.taps, "named values") if self.taps else ""
             message = f"no earlier layer is named `{name}`"
-            self.refuse("unknown-name", message, None, known or "give a layer `as:`")
+            help = known or f"write `as: {name}` in a layer above"
+            self.refuse("unknown-name", message, None, help)
         return self.taps[name]
 
     def refuse(
@@ -178,9 +181,9 @@ class Builder(Lowering):
         fail(code, message, self.at.mark, help, *notes)
 
     def _stands_for(self) -> str | None:
-        """Return the network's key that the current layer is the value of, or None.
+        """Return the network's key whose value is being lowered in place of a layer, or None.
 
-        It is `normalization` while the layer `norm` is lowered, and `condition` for `join_label`.
+        The key is `normalization` in place of the layer `norm`, `condition` for `join_label`.
         """
         if len(self.parts) < 2 or self.parts[-2].key_path != self.at.key_path:
             return None
@@ -210,7 +213,7 @@ class Builder(Lowering):
             outputs={"value": end},
             is_block=True,
         )
-        # a parameter such as `out` becomes the text of the caller's argument
+        # around the block, its parameter `out` is not known: the argument, such as `2 * ch`, is
         channels = evaluate(end.channels.text, {**self.scope, **own})
         assert isinstance(channels, Width)
         labels = [self.labels] if self.labels and net.conditional else []
@@ -223,16 +226,19 @@ class Builder(Lowering):
         return (start, Input("y", self.labels, "label"))
 
     def parameters(self, own: dict[str, int | float]) -> dict[str, int]:
-        """Return the parameters of the emitted class with their values, those in `own` first.
+        """Return the emitted constructor's parameters with their values, those in `own` first.
 
-        They are the names with integers as values that widths in the steps' arguments contain.
+        They are the integers of `own` and `scope` whose names the steps' arguments contain.
         """
         names = {n for step in self.steps for width in widths(step.call) for n in width.names()}
-        known = {**own, **self.scope, **own}  # in the order of `own`, and with its values
+        known = {**own, **self.scope, **own}  # twice: its keys come first, and its values win
         return {k: v for k, v in known.items() if k in names and isinstance(v, int)}
 
     def check_all_read(self, end: Value) -> None:
-        """Raise SpecError at a step whose value no step reads, unless it is `end` or a head."""
+        """Raise SpecError at the first step whose output nothing reads.
+
+        `end` and the outputs in `heads` need not be read by another step.
+        """
         read = {end.id, *(head.id for head in self.heads.values())} | self.read
         for step in self.steps:
             if step.output.id not in read:
@@ -243,9 +249,12 @@ class Builder(Lowering):
     # -- shapes -------------------------------------------------------------------------------
 
     def _shape(self, call: Call, inputs: tuple[Value, ...]) -> tuple[int, ...]:
-        """Return the shape of a call's result without the batch. Raise SpecError if it fails."""
+        """Return the shape of a call's result without the batch dimension.
+
+        Raise SpecError if torch cannot run the call on inputs of these shapes.
+        """
         if isinstance(call.target, Net):
-            return call.target.output.shape  # probed while it was lowered
+            return call.target.output.shape  # a block's steps were run when it was lowered
         try:
             return probe(call, inputs)
         except ProbeError as error:

@@ -9,12 +9,12 @@ import torch
 
 from ganspec.systems.execution import Execution
 
-# runs the steps of a network: from its inputs to its outputs
+# a function that runs the steps of a network: it takes its inputs and returns its outputs
 Compute = Callable[..., torch.Tensor | tuple[torch.Tensor, ...]]
 
 
 class Casting:
-    """Runs a network in training in the way that `execution` says.
+    """Runs `compute`, the steps of a network, in the precision and at the speed of `execution`.
 
     Weights and results stay in single precision.
     """
@@ -22,12 +22,12 @@ class Casting:
     def __init__(self, execution: Execution, device: torch.device, compute: Compute):
         self.execution, self.device = execution, device
         if "compile" in execution.speedups:
-            # each batch size is compiled by itself, so that results do not depend on earlier sizes
+            # compile each batch size by itself, so that results do not depend on earlier batches
             compute = torch.compile(compute, dynamic=False)
         self.compute = compute
 
     def __call__(self, *inputs: torch.Tensor) -> Any:
-        """Return the network's results for `inputs`."""
+        """Return the network's output for `inputs`, a tuple of outputs if it has several."""
         ordered = [
             x.contiguous(memory_format=self.execution.memory_format) if x.dim() == 4 else x
             for x in inputs

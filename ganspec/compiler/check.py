@@ -23,7 +23,7 @@ COUNTS = {
     "buffers": "non-trainable parameters",
 }
 
-PATHS = "write a section and the names below it; `dropout.0` is the first of several dropouts"
+PATHS = "write a section and names below it, such as `train.batch` or `generator.dropout.0.rate`"
 
 
 def check(spec: Spec) -> list[Diagnostic]:
@@ -31,8 +31,8 @@ def check(spec: Spec) -> list[Diagnostic]:
 
     Raise SpecError if the networks do not fit each other, if a layer cannot read a batch of the
     training, if counts differ from the report's, or if the code of a user's own kind cannot be
-    emitted. An unknown part of a network is an error, too. A network or section that is unknown as
-    a whole is only a warning, since the rest of the spec can be right.
+    emitted. A part of a network that is `unknown` is an error, too. A network or section that is
+    `unknown` as a whole is only a warning, since the rest of the spec can be right.
     """
     nets = lower(spec)
     errors = [*diagnosed(inner := unread_in_networks(spec)), *claims(spec, nets)]
@@ -47,9 +47,10 @@ def check(spec: Spec) -> list[Diagnostic]:
 
 
 def warnings_of(spec: Spec, nets: dict[str, Net] | None = None) -> list[Diagnostic]:
-    """Return warnings about the networks, without looking at the report's counts.
+    """Return warnings about how the networks fit together; counts in the report are not checked.
 
-    A warning whose code is in `report.keeps` shows the reason that is written there, and no help.
+    `nets` are lowered from the spec if None. A warning whose code is in `report.keeps` shows the
+    reason that is written there, and no help.
     """
     reasons = {str(code): reason for code, reason in spec.report.keeps.items()}
     warnings = []
@@ -63,10 +64,10 @@ def warnings_of(spec: Spec, nets: dict[str, Net] | None = None) -> list[Diagnost
 
 
 def claims(spec: Spec, nets: dict[str, Net]) -> Iterator[Diagnostic]:
-    """Yield an error for each claim in `report` that names nothing or has a wrong count.
+    """Yield an error for each claim in `report` that has a wrong name or count.
 
-    In a table of layers, only the first wrong count is an error. If any table has one, the
-    networks' totals are not compared.
+    In a table of layers, only the first wrong count is an error. If any table has a wrong count,
+    the networks' totals are not compared.
     """
     claimed = [("params", name) for name in spec.report.params]
     claimed += [("layers", name) for name in spec.report.layers]
@@ -99,8 +100,9 @@ def _place(spec: Spec, *path: str | int) -> Node:
 
 
 def _tables(spec: Spec, rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
-    """Yield an error for each claimed table: for its first wrong count, or if it is too short.
+    """Yield an error for each table in `report.layers` that is wrong.
 
+    The error is about the first wrong count or, without one, about layers that the table lacks.
     Only layers with parameters have a count in a table.
     """
     for name, table in spec.report.layers.items():
@@ -126,7 +128,7 @@ def _tables(spec: Spec, rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
 
 
 def _totals(spec: Spec, all_rows: dict[str, list[Cost]]) -> Iterator[Diagnostic]:
-    """Yield an error for every claimed number of parameters that a network does not have."""
+    """Yield an error for every number in `report.params` that differs from the network's."""
     for name, claim in spec.report.params.items():
         if name not in all_rows:
             continue

@@ -13,10 +13,10 @@ from ganspec.compiler.symbols import SETTING, TRAINING, Symbol
 
 @dataclass(frozen=True)
 class Constant:
-    """The text of a setting's value.
+    """A constant of the emitted file: `text` is the value of the setting `name`, as Python.
 
-    `family` is empty for a setting such as `cfg.batch`. `name` is empty if the constant holds a
-    whole namespace.
+    `family` is `loss` for `cfg.loss.weight`, and empty for `cfg.batch`. `name` is empty if the
+    constant holds all settings of `cfg` or of a family.
     """
 
     family: str
@@ -25,7 +25,10 @@ class Constant:
 
 
 class Constants:
-    """The constants of one emitted file by their symbols; `cfg` has the values of the settings."""
+    """The constants of one emitted file; `cfg` has the values of all settings.
+
+    `table` has the constants by their symbols. The methods that return a mark add to it.
+    """
 
     def __init__(self, cfg: Namespace, printer: Printer):
         self.cfg, self.printer = cfg, printer
@@ -36,9 +39,10 @@ class Constants:
         return [constant.text for constant in self.table.values()]
 
     def spell(self, space: Namespace, name: str) -> str | None:
-        """Return the text of the setting `name` of `space`: its value, or the mark of a constant.
+        """Return the text to write for the setting `name` of `space` in emitted code.
 
-        A number becomes a constant. Return None for a value without a text, such as a function.
+        A number becomes a constant, whose mark is returned. Texts, collections, True, False and
+        None are written out. The result is None for any other value, such as a function.
         """
         value, family = space.values[name], space.family
         if isinstance(value, (int, float)) and not isinstance(value, bool):
@@ -52,9 +56,10 @@ class Constants:
         return None
 
     def configuration(self, space: Namespace) -> str:
-        """Return the mark of a constant that holds all plain settings of `space` in one namespace.
+        """Add a constant, a `SimpleNamespace` with the settings of `space`, and return its mark.
 
-        Code that does not only read fields of `cfg`, but passes `cfg` on, needs this constant.
+        Code that passes `cfg` on as a whole needs this constant; code that only reads its fields
+        does not. Settings other than numbers, texts, tuples, True, False and None are left out.
         """
         wish = space.family.upper() or "CFG"
         symbol = self.printer.symbols.of(("configuration", space.family), SETTING, wish)
@@ -65,7 +70,7 @@ class Constants:
         return symbol.mark
 
     def literals(self, names: Iterable[str]) -> dict[str, int | float]:
-        """Return the values of the constants for the settings `names`, by the constants' marks."""
+        """Return {mark: value} of the constants for the settings `names` of `cfg` itself."""
         return {
             symbol.mark: self.cfg.values[constant.name]
             for symbol, constant in self.table.items()
@@ -73,7 +78,7 @@ class Constants:
         }
 
     def lines(self, used: list[Symbol]) -> list[str]:
-        """Return the lines that set the constants among `used`, in the order of the settings."""
+        """Return a line `mark = value` for each constant in `used`, in the settings' order."""
         symbols = sorted((s for s in self.table if s in used), key=self._place)
         return [f"{symbol.mark} = {self.table[symbol].text}" for symbol in symbols]
 

@@ -1,6 +1,6 @@
 """Find the text that defines a name in a Python file, or the import that binds the name.
 
-Both are read from the file's syntax tree, since objects in memory show no constants or decorators.
+Both are read from the file's syntax tree: a value in memory does not tell which statements set it.
 """
 
 from __future__ import annotations
@@ -25,12 +25,16 @@ from ganspec.compiler.scopes import (
 )
 
 Values: TypeAlias = dict[str, Any]  # values of a module's names
-ALLOWED = {"__name__", "__doc__"}
-INSTALLED = ("site-packages", "dist-packages")
+ALLOWED = {"__name__", "__doc__"}  # names that an emitted file has without a definition
+INSTALLED = ("site-packages", "dist-packages")  # folders of packages that can be imported
 
 
 class UnmovableError(Exception):
-    """Raised when code cannot be moved into an emitted file; the message gives the reason."""
+    """Raised when code cannot be moved into an emitted file.
+
+    The message names what the code reads and why that fails, to follow on "FILE reads". `help` says
+    what the user can write instead.
+    """
 
     def __init__(self, why: str, help: str = ""):
         super().__init__(why)
@@ -41,7 +45,7 @@ class UnmovableError(Exception):
 class Definition:
     """The text of a function, of a class, or of the statements that set constants.
 
-    `names` are the names that it defines in the file `home`.
+    `names` are the names that the text defines in the file `home`.
     """
 
     home: Home
@@ -56,7 +60,7 @@ class Definition:
 
     @cached_property
     def node(self) -> FunctionNode | ast.ClassDef | None:
-        """The function or class; None for a constant."""
+        """The text's syntax tree if it is one function or class; None for constants."""
         (first, *rest) = ast.parse(self.text).body
         if rest or not isinstance(first, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             return None
@@ -64,10 +68,12 @@ class Definition:
 
     @cached_property
     def function(self) -> FunctionNode | None:
-        """The function that runs when the name is called: itself, or a class's `__init__`.
+        """The syntax tree of the function that a call of the name runs.
 
-        It is None for a constant, and wherever something else may run: with decorators, a
-        metaclass, a `__new__`, or an inherited `__init__`.
+        That is the function itself, or the `__init__` of the class.
+
+        It is None for constants, and for a function or class whose call may run other code: one
+        with decorators, a metaclass, a `__new__`, or an inherited `__init__`.
         """
         node = self.node
         if node is None or node.decorator_list:
@@ -82,12 +88,12 @@ class Definition:
 
     @property
     def parameters(self) -> list[str]:
-        """All parameters of `function`, the `self` of `__init__` included; empty if it is None."""
+        """All parameters of `function`, also `self` of `__init__`; [] if `function` is None."""
         return [a.arg for a in every_argument(self.function.args)] if self.function else []
 
     @property
     def placed(self) -> list[str]:
-        """The parameters that a call may pass by position, without the `self` of `__init__`."""
+        """The parameters that a call may fill by position, without the `self` of `__init__`."""
         if self.function is None:
             return []
         arguments = self.function.args
@@ -95,7 +101,7 @@ class Definition:
         return names[1:] if isinstance(self.node, ast.ClassDef) else names
 
     def defaults(self) -> dict[str, ast.expr]:
-        """Return the default of each parameter that has one."""
+        """Return the default of each parameter that has a default, as a syntax tree, by name."""
         return defaults_of(self.function.args) if self.function else {}
 
 
@@ -132,7 +138,7 @@ Binding: TypeAlias = Definition | Import
 class Home:
     """A Python file: its text `source`, and the values of its names in `namespace`.
 
-    `name` is its module, and empty for texts that are not of a file.
+    `name` is the name of its module; it is empty for a rule of a spec, which is in no file.
     """
 
     def __init__(self, name: str, namespace: Values, source: str):
@@ -152,7 +158,7 @@ class Home:
 
     @cached_property
     def bindings(self) -> dict[str, list[ast.stmt]]:
-        """The top-level statements that bind each name or change its value."""
+        """The top-level statements that bind a name or change its value, by name, in order."""
         bindings: dict[str, list[ast.stmt]] = {}
         for statement in self.parsed.tree.body:
             for name in dict.fromkeys([*bound_names(statement), *changed_names(statement)]):
@@ -162,7 +168,7 @@ class Home:
     def find(self, name: str) -> Binding | None:
         """Return the definition or import of `name`; None for builtins, `__name__` and `__doc__`.
 
-        Raise UnmovableError if an emitted file cannot have it.
+        Raise UnmovableError if an emitted file can neither define nor import `name`.
         """
         if name not in self.known:
             self.known[name] = self._find(name)
@@ -210,9 +216,9 @@ class Home:
         return ".".join([*base, *filter(None, [node.module])])
 
     def _shared(self, definition: Definition) -> Definition:
-        """Return an earlier definition with the same text, or else `definition`.
+        """Return a known definition with the same text, or else `definition`.
 
-        So two names that one statement sets have one definition.
+        So two names that one statement sets, as in `A, B = 1, 2`, have one definition.
         """
         known = (self.known.get(name) for name in definition.names)
         same = (d for d in known if isinstance(d, Definition) and d.text == definition.text)
@@ -223,7 +229,11 @@ class Home:
         return "\n".join(lines) + "\n"
 
     def _imported(self, name: str, node: ast.Import | ast.ImportFrom) -> Binding | None:
-        """Return the import of `name` by a statement, or its definition if that must be moved."""
+        """Return the import that binds `name` in the statement `node`.
+
+        If code of the imported module must be moved, return the definition there instead; None for
+        a builtin. Raise UnmovableError if the name is such a module itself, or cannot be moved.
+        """
         alias = next(a for a in node.names if name in (a.asname, a.name, a.name.split(".")[0]))
         if isinstance(node, ast.Import):
             if alias.name.split(".")[0] == "ganspec":
@@ -239,9 +249,10 @@ class Home:
 
 
 def is_own(module: str, also: frozenset[str] = frozenset()) -> bool:
-    """Return True if a module's code must be moved, since emitted files import installed ones only.
+    """Return True if code of a module must be moved, since an emitted file cannot import it.
 
-    `also` are top-level packages whose modules are moved although they are installed.
+    That is so for ganspec and for files that are not installed. `also` are top-level packages whose
+    code is moved although they are installed.
     """
     top = module.split(".")[0]
     if top == "ganspec" or top in also:

@@ -26,15 +26,15 @@ from ganspec.seal import BLANK, sealed
 from ganspec.systems.spec import Spec
 from ganspec.systems.unread import refuse_unread
 
-ROUNDS = 50  # if the calls of a function still disagree after so many movers, there is a bug
+ROUNDS = 50  # most movers that `moved` makes; a spec that needs more shows a bug
 YOURS = "Plain PyTorch, yours to edit."
 
 
 def emit(spec: Spec) -> str:
     """Return a self-contained file whose training gives the same results as `train --exact`.
 
-    Raise SpecError if a part of the spec is unknown, if a kind's code cannot be moved, and for the
-    errors of `lower`.
+    Raise SpecError if a part of the spec is `unknown`, if a network has an error, if networks do
+    not fit each other, or if a kind's code cannot be moved into the file.
     """
     refuse_unread(spec)
     return sealed(formatted(program(spec, lower(spec))))
@@ -43,7 +43,8 @@ def emit(spec: Spec) -> str:
 def program(spec: Spec, nets: dict[str, Net]) -> str:
     """Return the emitted file before formatting. Raise SpecError if a kind's code cannot be moved.
 
-    The definitions of the file are run, if it has code of users' own kinds: see `verify`.
+    A file with code of users' own kinds is imported, without training, so that the values of its
+    constants can be compared with those in the users' files.
     """
     kinds = list(within(spec))
 
@@ -71,10 +72,11 @@ def program(spec: Spec, nets: dict[str, Net]) -> str:
 def moved(
     settings: dict[str, object], move: Callable[[Mover], str], kinds: Sequence[Kind] = ()
 ) -> Mover:
-    """Return a mover that has moved all code that `move(mover)` asks for.
+    """Return a mover that has gathered all code that `move(mover)` asks it for.
 
-    `move` returns the mark of the main name. It is called with new movers until the calls of each
-    function agree on its parameters. Raise SpecError if the code of one of `kinds` cannot be moved.
+    `move` returns the mark of the file's main function or class. It is called again, with a new
+    mover, as long as two calls of an emitted function have different values for a parameter that
+    the mover had left out. Raise SpecError if the code of one of `kinds` cannot be moved.
     """
     also = frozenset(type(kind).__module__.split(".")[0] for kind in kinds)
     varying: Varying = set()
@@ -84,14 +86,15 @@ def moved(
             mover.main = move(mover)
         if not mover.changed:
             return mover
-    raise RuntimeError("the text cannot be settled")
+    raise RuntimeError(f"calls still differ after {ROUNDS} movers: please report this bug")
 
 
 @contextmanager
 def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
-    """Turn an UnmovableError within a `with` block into a SpecError about the kind at fault.
+    """Turn an UnmovableError within a `with` block into a SpecError about one of `kinds`.
 
-    If all kinds are ganspec's own, the error is a bug and becomes a RuntimeError.
+    That is the kind in whose file the code was, or else the first kind of a user. If all kinds are
+    ganspec's own, the error is a bug, and becomes a RuntimeError.
     """
     try:
         yield
@@ -110,7 +113,7 @@ def blaming(mover: Mover, kinds: Sequence[Kind]) -> Iterator[None]:
 
 
 def emit_networks(nets: dict[str, Net]) -> str:
-    """Return the source of the networks' classes, without a training.
+    """Return a file with the networks' classes and their imports, without code for training.
 
     Raise UnmovableError if a kind's code cannot be moved.
     """
@@ -120,9 +123,9 @@ def emit_networks(nets: dict[str, Net]) -> str:
 
 
 def emit_network(net: Net, kinds: Sequence[Kind], title: str) -> tuple[str, str]:
-    """Return a file with one network's class below the text `title`, and the class's name.
+    """Return a file that begins with `title` and has the class of `net`, and the class's name.
 
-    Raise SpecError if the code of one of `kinds` cannot be moved.
+    `kinds` are those of the network. Raise SpecError if the code of one of them cannot be moved.
     """
     mover = moved({}, lambda mover: mover.networks({net.name: net})[net.name], kinds)
     module = Module(mover)

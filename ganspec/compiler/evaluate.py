@@ -28,8 +28,8 @@ class EvaluatedNetwork(nn.Module, Viewed):
     """A program as a module, with the submodules of its printed source: same names, same order.
 
     With `exact`, results equal those of the printed source bit for bit. Otherwise some modules
-    are applied by rewrites, and results are equal up to rounding. If `casting` is set, it runs the
-    network in training mode.
+    are applied by rewrites, and results are equal up to rounding. `casting`, if not None, runs the
+    steps in training mode.
     """
 
     view: ClassVar = "network"
@@ -39,13 +39,13 @@ class EvaluatedNetwork(nn.Module, Viewed):
     def __init__(self, net: Net, exact: bool = False):
         super().__init__()
         self._net = net
-        self._paths: dict[int, str] = {}  # of each module, by the id of its step's output
+        self._paths: dict[int, str] = {}  # each module's attribute path, by its output's id
         for part in layout(net):
             if part.is_module:
                 self.add_module(part.name, _module(net, part, exact))
             self._paths |= {step.output.id: ".".join(path) for path, step in part.modules()}
         self._actions = actions(net, exact)
-        self._wrapped: dict[Step, Callable] = {}  # functions that run in place of a step's own
+        self._wrapped: dict[Step, Callable] = {}  # what `wrap_functions` runs in place of functions
         if not net.is_block:
             initialize(self, net)
 
@@ -59,10 +59,11 @@ class EvaluatedNetwork(nn.Module, Viewed):
         return self.casting(*inputs)
 
     def cast(self, execution: Execution, device: torch.device) -> None:
-        """Make the network run in training mode as `execution` says, on weights laid out for that.
+        """Use the precision and speedups of `execution` whenever the network is in training mode.
 
-        Functions and modules after the last layers with weights, such as a sigmoid, compute in
-        single precision, since half precision rounds probabilities near 1 to 1.
+        Weights of convolutions get the memory format of `execution` now. Functions and modules
+        after the last layers with weights, such as a sigmoid, compute in single precision, since
+        half precision rounds probabilities near 1 to 1.
         """
         self.casting = Casting(execution, device, self.compute)
         for weight in self.parameters():
@@ -71,7 +72,10 @@ class EvaluatedNetwork(nn.Module, Viewed):
         self._keep_single()
 
     def _keep_single(self) -> None:
-        """Let values be cast to single precision that no module with weights depends on."""
+        """Choose the values to cast to single precision: those that no module with weights needs.
+
+        A module needs its inputs, and all values that these are computed from.
+        """
         needed: set[int] = set()
         single = []
         for step in reversed(self._net.steps):
@@ -87,7 +91,10 @@ class EvaluatedNetwork(nn.Module, Viewed):
         self._single = frozenset(single)
 
     def compute(self, *inputs: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
-        """Return the network's outputs for its inputs, without `casting`."""
+        """Return the network's output for its inputs, a tuple of outputs if it has several.
+
+        `casting` is not used: the caller has set the precision.
+        """
         values = {i.value.id: x for i, x in zip(self._net.inputs, inputs, strict=True)}
         for action in self._actions:
             modules = self._apart(action)
@@ -104,15 +111,16 @@ class EvaluatedNetwork(nn.Module, Viewed):
         return results if len(results) > 1 else results[0]
 
     def _module(self, step: Step) -> nn.Module | None:
-        """Return the module of a step of this network, None for a function."""
+        """Return the module of a step of this network; None if the step calls a function."""
         path = self._paths.get(step.output.id)
         return self.get_submodule(path) if path else None
 
     def _apart(self, action: Action) -> list[nn.Module] | None:
-        """Return the modules that a rewrite applies; None if the steps must run one by one.
+        """Return the modules that the action's rewrite takes; None if it must not be used.
 
-        They must if a module has hooks or a `forward` of its own, which run only when the module is
-        called, or if it was replaced by a module of another class.
+        The steps run one by one if there is no rewrite; if a module has hooks or a `forward` of its
+        own, which run only when the module is called; or if a module was replaced by one of another
+        class.
         """
         if action.apply is None:
             return None
@@ -161,9 +169,9 @@ class EvaluatedNetwork(nn.Module, Viewed):
         return known[next((path for path in paths_up if path in known), name)]
 
     def calls(self) -> Iterator[tuple[Step, list[Value], nn.Module | None]]:
-        """Yield the steps in order, blocks expanded, each with its inputs and module.
+        """Yield each step, its inputs and its module, None for a function, in order.
 
-        The module is None for a function.
+        In place of a block, the steps in it are yielded.
         """
         for step in self._net.steps:
             module = self._module(step)
@@ -173,19 +181,22 @@ class EvaluatedNetwork(nn.Module, Viewed):
                 yield step, [self._net.values[i] for i in step.inputs], module
 
     def wrap_functions(self, wrap: Callable[[Step, list[Value]], Callable | None]) -> None:
-        """Call the result of `wrap(step, inputs)`, unless it is None, in place of each function."""
+        """Replace each step's function by the result of `wrap(step, inputs)`, unless that is None.
+
+        Functions of steps in blocks stay: blocks have this method, too.
+        """
         wrapped = {s: wrap(s, inputs) for s, inputs, module in self.calls() if module is None}
         self._wrapped = {step: function for step, function in wrapped.items() if function}
 
     def leaves(self) -> Iterator[tuple[Step, nn.Module | None]]:
-        """Yield the steps and modules of `calls`, without the inputs."""
+        """Yield each step and its module, None for a function; in place of a block, its steps."""
         return ((step, module) for step, _, module in self.calls())
 
 
 def evaluate(net: Net, exact: bool = False) -> EvaluatedNetwork:
     """Return a program as modules on torch's default device, with newly drawn weights.
 
-    `exact` is that of `EvaluatedNetwork`.
+    With `exact`, results equal those of the printed source bit for bit, otherwise up to rounding.
     """
     return EvaluatedNetwork(net, exact)
 
@@ -203,20 +214,26 @@ def _is_own(module: nn.Module, step: Step) -> bool:
 
 
 def _module(net: Net, part: Part, exact: bool) -> nn.Module:
-    """Return the module or chain of a part. An error gets a note with the layer."""
+    """Return the module of a part, an `nn.Sequential` for a chain.
+
+    An error, such as one of too little memory, gets a note with the layer.
+    """
     modules = []
     for step in part.steps:
         block = step.call.target if isinstance(step.call.target, Net) else None
         try:
             modules.append(EvaluatedNetwork(block, exact) if block else module_of(step.call))
-        except Exception as error:  # for example, there is not enough memory
+        except Exception as error:
             failures.blame(error, net.name, step.origin)
             raise
     return nn.Sequential(*modules) if part.is_chain else modules[0]
 
 
 def initialize(network: nn.Module, net: Net) -> None:
-    """Fill a network's weights by its `init`, if it has one, then those of layers by theirs."""
+    """Fill all weights by the network's `init`, then weights of layers by the layers' own `init`.
+
+    Weights without either keep their values.
+    """
     if net.initialize:
         net.initialize.function(network, **net.initialize.kwargs)
     for path, call in overrides(net):

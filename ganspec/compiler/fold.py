@@ -19,14 +19,14 @@ OPERATORS: dict[type[ast.operator], Callable[[Number, Number], Number]] = {
     ast.Pow: operator.pow,
 }
 CALLS: dict[str, Callable[[list[Number]], Number]] = {"min": min, "max": max}
-LARGEST = 2**53
+LARGEST = 2**53  # results from here on are not computed, since floats skip whole numbers there
 
 
 def fold(text: str, numbers: dict[str, Number]) -> str:
     """Return `text` with `numbers` in place of their names, and arithmetic on them computed.
 
-    `2**18 // (HEIGHT * WIDTH)` becomes 64, if both are 64. An expression stays if it fails, if its
-    result is 2**53 or more, or if it has an exponent above 64.
+    `2**18 // (HEIGHT * WIDTH)` becomes 64 if HEIGHT and WIDTH are 64. An expression stays if it
+    divides by zero, if its result is 2**53 or more, or if it has an exponent above 64.
     """
     if not any(name in text for name in numbers):
         return text
@@ -36,11 +36,11 @@ def fold(text: str, numbers: dict[str, Number]) -> str:
 
 
 def _fold(node: ast.AST, numbers: dict[str, Number], edits: Edits) -> None:
-    """Record the edits of the expressions inside a node."""
+    """Record in `edits` the new texts of the expressions inside `node`."""
     for child in ast.iter_child_nodes(node):
         names = {n.id for n in ast.walk(child) if isinstance(n, ast.Name)} & set(numbers)
         value = _value(child, numbers) if names and isinstance(child, ast.expr) else None
-        if isinstance(child, ast.JoinedStr):  # `ast` gives wrong columns inside f-strings
+        if isinstance(child, ast.JoinedStr):  # replaced as text: `ast` gives wrong columns inside
             text = edits.of(child)
             for name in names:
                 text = text.replace(name, repr(numbers[name]))
@@ -53,7 +53,7 @@ def _fold(node: ast.AST, numbers: dict[str, Number], edits: Edits) -> None:
 
 
 def _value(node: ast.expr, numbers: dict[str, Number]) -> Number | None:
-    """Return the value of an expression of numbers and their names; None if it stays."""
+    """Return the number that an expression makes; None if the expression stays as it is."""
     match node:
         case ast.Constant(value=int() | float() as value) if not isinstance(value, bool):
             return value

@@ -10,10 +10,10 @@ from ganspec.compiler.python_text import Edits, PythonText, last_line
 from ganspec.compiler.scopes import every_argument
 from ganspec.compiler.symbols import MARK
 
-SIMPLE = (ast.Name, ast.Constant, ast.Attribute)
-PRIMARY = (*SIMPLE, ast.Call, ast.Subscript)
+SIMPLE = (ast.Name, ast.Constant, ast.Attribute)  # arguments that may be written several times
+PRIMARY = (*SIMPLE, ast.Call, ast.Subscript)  # expressions that need no parentheses anywhere
 HEAD = 4  # lines of a function besides its body: the `def` line, the docstring and blank lines
-# parts of these need no parentheses
+# nodes inside which no expression needs parentheses
 ENCLOSING = (ast.Assign, ast.Return, ast.Yield, ast.Call, ast.keyword, ast.Tuple, ast.Slice)
 PRODUCTS = (ast.Mult, ast.Div, ast.FloorDiv)
 
@@ -23,10 +23,11 @@ def inline(
 ) -> list[str]:
     """Return `texts` with the bodies of the functions `marks` in place of their calls.
 
-    The text of an inlined function becomes empty. A function is not inlined if it calls itself, has
-    starred or keyword-only parameters, if a call has keywords, stars or missing arguments, if its
-    names would clash, or if the file would get longer. With `fits`, a function is inlined only if
-    its body is one expression and `fits` returns True for every changed line.
+    The text of an inlined function becomes empty. A function stays as it is if it calls itself or
+    has starred or keyword-only parameters; if a call of it has keywords, stars or missing
+    arguments; if its variables have names that a caller uses; or if the file would get longer. With
+    `fits`, a function also stays unless its body is one expression and `fits` returns True for
+    every line that would change.
     """
     texts = list(texts)
     for mark in marks:
@@ -49,13 +50,13 @@ def inline(
 
 
 class CannotInlineError(Exception):
-    """Raised when a function cannot be inlined without a change of meaning."""
+    """Raised when the inlining of a function could change what the code does."""
 
 
 class Function(PythonText):
     """The text of a single function without decorators, whose name is `mark`.
 
-    `expression` is what it returns if it has no other statements, and None if it has.
+    `expression` is the returned expression if the body is a single `return`, and None otherwise.
     """
 
     def __init__(self, text: str, mark: str):
@@ -71,13 +72,13 @@ class Function(PythonText):
 
     @property
     def inner(self) -> set[str]:
-        """The names that lambdas and comprehensions in the function bind."""
+        """The names that scopes inside the function bind, such as lambdas and comprehensions."""
         outer = (self.scope, self.scopes.module)
         return {name for s in self.scopes.all.values() if s not in outer for name in s.bound}
 
     @property
     def height(self) -> int:
-        """The number of lines of the body."""
+        """The number of lines of the body, without the docstring."""
         return last_line(self.node) - self.body[0].lineno + 1
 
     def into_all(self, texts: dict[int, str]) -> dict[int, str]:
@@ -94,9 +95,10 @@ class Function(PythonText):
         return inlined
 
     def into(self, caller: PythonText) -> str:
-        """Return the text of `caller` with its calls inlined; only one if the body has statements.
+        """Return the text of `caller` with this function's calls inlined.
 
-        Raise CannotInlineError if a call cannot be inlined.
+        Only one call is inlined if the function is more than an expression. Raise CannotInlineError
+        if a call cannot be inlined.
         """
         nodes = list(ast.walk(caller.tree))
         parents = {child: node for node in nodes for child in ast.iter_child_nodes(node)}
@@ -129,7 +131,10 @@ class Function(PythonText):
         return edits.of(expression)
 
     def _block(self, caller: PythonText, call: ast.Call, parents: dict[ast.AST, ast.AST]) -> str:
-        """Return the caller's text with the body in place of the statement that has the call."""
+        """Return the caller's text with the function's body in place of the call's statement.
+
+        Raise CannotInlineError if that is neither a call alone nor `target = call(...)`.
+        """
         statement, last = parents[call], self.body[-1]
         returns = [n for n in ast.walk(self.node) if isinstance(n, ast.Return)]
         _require(returns in ([], [last]))
@@ -168,10 +173,11 @@ class Function(PythonText):
         later: set[str],
         target: ast.expr | None,
     ) -> None:
-        """Raise CannotInlineError if an argument or a variable of the function would clash.
+        """Raise CannotInlineError if the function would set a variable that its caller still needs.
 
         Arguments must be names, constants or attributes. `taken` are the caller's variables,
-        `later` the names that it reads after the call, and `target` is set to the call's result.
+        `later` the names in its lines after the call. The call's result is assigned to `target`,
+        unless that is None.
         """
         for name, argument in arguments.items():
             _require(isinstance(argument, SIMPLE))

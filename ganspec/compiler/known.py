@@ -32,7 +32,11 @@ COMPARISONS: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True)
 class Known:
-    """A known value, with its text in the emitted file, None if the printer writes it."""
+    """A value that is known before the code runs.
+
+    `text` is its text in the emitted file, such as a constant's mark; None if the printer still has
+    to write one.
+    """
 
     value: Any
     text: str | None = None
@@ -42,7 +46,7 @@ class Known:
         return self.value is None or isinstance(self.value, (bool, int, float, str, tuple))
 
     def same(self, other: Known | None) -> bool:
-        """Return True if both have the same value, type and text."""
+        """Return True if `other` is not None, and has the same value, type and text."""
         if other is None or type(self.value) is not type(other.value) or self.text != other.text:
             return False
         return self.value == other.value if self.is_plain else self.value is other.value
@@ -50,9 +54,9 @@ class Known:
 
 @dataclass(frozen=True, eq=False)
 class Namespace:
-    """The settings that code reads as `cfg.name`, or those of one family, as `cfg.loss.name`.
+    """The settings that code reads as `cfg.name`, or those of a family, read as `cfg.loss.name`.
 
-    `family` is empty for the settings that are read as `cfg.name`.
+    `family` is empty in the first case, and `loss` in the second.
     """
 
     family: str
@@ -103,14 +107,17 @@ class View(PythonText):
         self.attributes = self._attributes()
 
     def _function(self) -> FunctionNode | None:
-        """Return the function that the text defines, or its class's `__init__`."""
+        """Return the function that the text defines, or its class's `__init__`; None for others."""
         first = self.tree.body[0] if self.tree.body else None
         if isinstance(first, ast.ClassDef):
             first = next((n for n in first.body if getattr(n, "name", "") == "__init__"), None)
         return first if isinstance(first, (ast.FunctionDef, ast.AsyncFunctionDef)) else None
 
     def _attributes(self) -> dict[str, Known]:
-        """Return the attributes of a class that hold a configuration or a settled parameter."""
+        """Return the values of the attributes of `self` that are known, by `self.name`.
+
+        These hold settings or a settled parameter, and are set only once.
+        """
         if not self.tree.body or not isinstance(self.tree.body[0], ast.ClassDef):
             return {}
         stores: Counter[str] = Counter()
@@ -169,10 +176,10 @@ class View(PythonText):
         return None
 
     def rounds(self, node: ast.For, name: str) -> tuple[object, ...]:
-        """Return the values of a loop's variable `name` if the loop is to be written out; else ().
+        """Return the values of a loop's variable `name`; () if the loop must stay.
 
-        It is to be written out if it loops over known values and compares them, or if it runs once
-        and nothing reads its variable.
+        A loop is replaced by its body, once for each value, if it goes over a known tuple and
+        compares its variable with something, or over `range(1)` without reading its variable.
         """
         body = [n for part in node.body for n in ast.walk(part)]
         if node.orelse or any(isinstance(n, (ast.Break, ast.Continue)) for n in body):
@@ -208,7 +215,7 @@ class View(PythonText):
         return Known(-operand.value, f"-{operand.text}") if is_number else None
 
     def _either(self, node: ast.BoolOp) -> Known | None:
-        """Return the value of an `and` or `or`, or its truth if only that is known."""
+        """Return the value of an `and` or `or`; True or False if no more is known; else None."""
         values = [self.known(v) for v in node.values]
         ends = isinstance(node.op, ast.Or)  # a value with this truth decides the result
         decides = next((i for i, v in enumerate(values) if v and bool(v.value) == ends), None)
@@ -219,7 +226,10 @@ class View(PythonText):
 
 
 def fill_comments(text: str, arguments: dict[str, Known]) -> str:
-    """Return `text` with settings filled into comments such as `# maximise {cfg.loss.goal}`."""
+    """Return `text` with settings filled into comments such as `# maximise {cfg.loss.goal}`.
+
+    `arguments` are the known arguments of the function. Without `cfg` in them, nothing changes.
+    """
 
     def value(match: re.Match) -> str:
         name, *path = match[2].split(".")
@@ -237,7 +247,7 @@ def plain(value: object) -> Known:
 
 
 def _is_pure(node: ast.AST) -> bool:
-    """Return True if an expression has no side effects, so that it may be left out."""
+    """Return True if an expression may be left out, since its only calls are `isinstance`."""
     tests = [n.func for n in ast.walk(node) if isinstance(n, ast.Call)]
     if any(not isinstance(f, ast.Name) or f.id != "isinstance" for f in tests):
         return False

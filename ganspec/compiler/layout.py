@@ -60,7 +60,7 @@ class Part:
 
 
 def layout(net: Net) -> tuple[Part, ...]:
-    """Return the steps of `net` as parts, in order."""
+    """Return the steps of `net` in order, grouped as parts, with names of attributes."""
     groups: list[list[Step]] = []
     for step in net.steps:
         if groups and _continues(net, groups[-1][-1], step):
@@ -86,9 +86,9 @@ def _continues(net: Net, before: Step, step: Step) -> bool:
 
 
 def _base(group: list[Step], alone: bool) -> str:
-    """Return the attribute name of a part, before numbers are added to equal names.
+    """Return the attribute name of a part that consists of `group`, still without a number.
 
-    `alone` is True if the network has no other modules.
+    `alone` is True if the network has no other part with modules.
     """
     last = group[-1]
     base = last.tap or last.branch
@@ -98,7 +98,7 @@ def _base(group: list[Step], alone: bool) -> str:
 
 
 def _distinct(bases: list[str]) -> Iterator[str]:
-    """Yield the names in order, with numbers if they occur more than once: `conv1`, `conv2`."""
+    """Yield `bases` in order; names that occur more than once get numbers: `conv1`, `conv2`."""
     count, taken = Counter(bases), set[str]()
     for base in bases:
         name = numbered(base, taken, first="" if count[base] == 1 else "1")
@@ -113,7 +113,7 @@ def numbered(base: str, taken: Container[str], first: str = "") -> str:
 
 
 def widths(argument: object) -> Iterator[Width]:
-    """Yield every width in an argument, in a tuple or list, or in the arguments of a call."""
+    """Yield every `Width` in `argument`: itself, or those in a tuple, a list or a call."""
     if isinstance(argument, Call):
         yield from widths((*argument.args, *argument.kwargs.values()))
     elif isinstance(argument, (tuple, list)):
@@ -124,9 +124,9 @@ def widths(argument: object) -> Iterator[Width]:
 
 
 def paths(net: Net, prefix: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Step]]:
-    """Yield the attribute path and the step of every module, also of blocks and inside blocks.
+    """Yield the attribute path and the step of each module, of a block before those inside it.
 
-    `prefix` is the path of `net` itself.
+    `prefix` is the attribute path of `net` itself.
     """
     for part in layout(net):
         for path, step in part.modules():

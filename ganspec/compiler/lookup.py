@@ -27,7 +27,7 @@ from ganspec.language.rules import Rule
 def home_of(thing: Callable[..., Any]) -> Home:
     """Return the `Home` of a function or class, even if its module is not in `sys.modules`.
 
-    Raise UnmovableError if the home has no source text.
+    Raise UnmovableError if the text of the file cannot be found.
     """
     thing = inspect.unwrap(thing)
     namespace: Values | None = getattr(thing, "__globals__", None)
@@ -48,10 +48,10 @@ def home_of(thing: Callable[..., Any]) -> Home:
 
 
 def definition_of(thing: Callable[..., Any], name: str = "") -> Binding:
-    """Return the definition or import of a function, class or rule.
+    """Return the definition or import of a function, class or `Rule`.
 
     `name` is a new name for a lambda, or for a function inside another function. Raise
-    UnmovableError if `thing` is something else, or has no source text.
+    UnmovableError if `thing` is of another type, or has no source text.
     """
     if isinstance(thing, Rule):
         return Definition(Home("", {}, thing.source), thing.source, (thing.__name__,))
@@ -72,7 +72,10 @@ def definition_of(thing: Callable[..., Any], name: str = "") -> Binding:
 
 
 def _nested(thing: Callable[..., Any], home: Home, name: str) -> Definition:
-    """Return the definition, as `name`, of a lambda or of a function below the top level."""
+    """Return the definition of a lambda or of a function inside another, under the name `name`.
+
+    A function keeps its own name if `name` is "". Raise UnmovableError if it has no source text.
+    """
     code: CodeType | None = getattr(thing, "__code__", None)
     text = next(_texts(home.parsed, code, thing.__name__, name), None) if code else None
     if text is None:
@@ -84,7 +87,7 @@ def _nested(thing: Callable[..., Any], home: Home, name: str) -> Definition:
 def _texts(source: PythonText, code: CodeType, name: str, wish: str) -> Iterator[str]:
     """Yield the text of each function `name` of a file whose code may be `code`.
 
-    A lambda becomes a function called `wish`.
+    A lambda, whose `name` is `<lambda>`, becomes a function called `wish`.
     """
     for node in ast.walk(source.tree):
         match node:

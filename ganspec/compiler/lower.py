@@ -28,10 +28,10 @@ def lower_network(
     interface: Interface,
     labels: Input | None = None,
 ) -> Net:
-    """Return one network's program. Raise SpecError at its first error.
+    """Return the program of `network`, called `name`. Raise SpecError at the first error.
 
-    `scope` has the values of names in expressions, `interface` the network's input and outputs.
-    `labels` is the input for labels, None if the spec has none.
+    `scope` has the values of names in expressions. `interface` says what the network's input and
+    outputs are. `labels` is the input for labels, or None if the spec has no labels.
     """
     net = Builder(network, scope, labels.value if labels else None)
     start = interface.input
@@ -61,7 +61,7 @@ def lower_network(
 
 
 def heads_last(steps: list[Step], output: Value) -> list[Step]:
-    """Return the steps in a new order: first all that `output` needs, then those of other heads."""
+    """Return the steps in a new order: first those that `output` depends on, then the others."""
     needed = {output.id}
     for step in reversed(steps):
         if step.output.id in needed:
@@ -70,10 +70,10 @@ def heads_last(steps: list[Step], output: Value) -> list[Step]:
 
 
 def _refuse_unused(name: str, network: Network, read: Container[object]) -> None:
-    """Raise SpecError for a normalization of a network that has no effect.
+    """Raise SpecError for a key such as `normalization` of `network` that changes nothing.
 
-    It has none if no layer reads it (`read` are those that layers read). `none` has no effect on
-    normalizations that are written among the layers.
+    `read` are the normalizations that some layer reads: any other changes nothing. The value `none`
+    is an error only if normalizations are written among the layers, since it removes none of these.
     """
     layers = [layer for layer in within(network.layers) if isinstance(layer, Layer)]
     written = next((layer for layer in layers if layer.role == "norm"), None)
@@ -116,16 +116,19 @@ def _refuse_zeros_under_weight_norm(net: Net) -> None:
 
 
 def _advised(spec: Spec, key: str, diagnostic: Diagnostic) -> Diagnostic:
-    """Return the diagnostic, with other help if it asks a system without labels for a condition."""
+    """Return `diagnostic`, an error in the network `key`, with help that suits the system.
+
+    A system without labels cannot follow the advice to add a `condition`: the layer must go.
+    """
     if diagnostic.code != "missing-condition" or spec.takes_labels:
         return diagnostic
     return replace(diagnostic, help=f"remove it: the {key} reads images only")
 
 
 def lower_valid(spec: Spec) -> tuple[dict[str, Net], list[Diagnostic]]:
-    """Return the programs of networks without errors, and the first error of each other network.
+    """Return the programs of networks without errors by key, and the others' first errors.
 
-    Networks that are unknown as a whole are left out.
+    Networks that are `unknown` as a whole are left out.
     """
     nets: dict[str, Net] = {}
     diagnostics: list[Diagnostic] = []
@@ -141,7 +144,7 @@ def lower_valid(spec: Spec) -> tuple[dict[str, Net], list[Diagnostic]]:
 
 
 def lower(spec: Spec) -> dict[str, Net]:
-    """Return the programs of the spec's networks, without those that are unknown as a whole.
+    """Return the programs of the spec's networks by key, without those `unknown` as a whole.
 
     Raise SpecError with the first error of each network, and an error for each way in which the
     networks do not fit each other.

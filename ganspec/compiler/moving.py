@@ -1,7 +1,7 @@
 """Gather the code that a system's main function and networks need in an emitted file.
 
-A definition is settled and rewritten when code first names it, after the definitions that it uses.
-Names are marks such as `__ganspec_7__` until `arrange.py` puts the texts in order.
+A definition is added to the file when code first names it, without branches that known values rule
+out, and after all that it uses. Texts have marks, such as `__ganspec_7__`, in place of names.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from ganspec.compiler.specialize import settle
 from ganspec.compiler.symbols import HELPER, IMPORT, TRAINING, VALUE, Symbol, Symbols, namespaced
 from ganspec.program.ir import Net
 
-# Parameters that stay in the emitted functions, since calls differ in them. Each is a definition's
-# key, the families of the namespaces that it is called with, by parameter, and the parameter.
+# Parameters that stay in emitted functions, since calls differ in their values: the definition's
+# key, (parameter, family) of each argument that is a namespace, and the parameter that stays.
 Varying: TypeAlias = set[tuple[tuple, tuple[tuple[str, str], ...], str]]
 
-SECTIONS = {
+SECTIONS = {  # for the code of each module whose name begins so
     "ganspec.kinds.losses": "Losses",
     "ganspec.kinds.criteria": "Losses",
     "ganspec.kinds.penalties": "Losses",
@@ -39,6 +39,7 @@ SECTIONS = {
     "ganspec.kinds.metrics": "Training",
     "ganspec.systems": "Training",
 }
+# for code of other modules that is called with the settings of a family
 FAMILIES = {"loss": "Losses", "penalty": "Losses", "criterion": "Losses"}
 
 
@@ -59,7 +60,7 @@ class Mover:
         self.inline = frozenset(cfg.get("inline", ()))
         self.absent = frozenset(cfg.get("absent", ()))
         self.only_ours = also <= {"ganspec"}
-        # users' code may use a number where only a name is allowed, as in `global`
+        # users' code may name a setting where Python allows no number, as after `global`
         self.literal = frozenset(cfg.get("literal", ()) if self.only_ours else ())
         self.varying, self.also, self.changed = varying, also, False
         self.symbols = Symbols()
@@ -75,7 +76,7 @@ class Mover:
         self.trail: list[tuple[Definition, str]] = []
 
     def networks(self, nets: dict[str, Net]) -> dict[str, str]:
-        """Print the networks, and move all that they name. Return the classes' marks by key."""
+        """Print the networks' classes, and move all that they name. Return their marks by key."""
         self.modules = modules_of(nets.values()) if self.only_ours else []
         marks = {key: self.printer.network(net) for key, net in nets.items()}
         for mark, text in self.printer.sources:
@@ -83,17 +84,14 @@ class Mover:
         return marks
 
     def start(self, main: Callable) -> str:
-        """Move the main function, which is called with `cfg`, and all that it names.
-
-        Return its mark.
-        """
+        """Move the function `main(cfg)` and all that it names. Return the function's mark."""
         self.homes += (main.__module__,)
         definition = definition_of(main)
         assert isinstance(definition, Definition)  # not an import, since ganspec defines it
         return self.call_of(definition, {"cfg": Known(self.cfg)}).mark
 
     def is_training(self, definition: Definition) -> bool:
-        """Return True for definitions of the training text, and for rules of fields."""
+        """Return True for code of the training text, rules such as `g_loss < d_loss` included."""
         return not definition.home.name or definition.home.name.startswith(self.homes)
 
     def inlined(self) -> list[str]:
@@ -104,9 +102,9 @@ class Mover:
     # -- names in texts -----------------------------------------------------------------------
 
     def refer(self, thing: Any) -> str:
-        """Return the text that names a function or class outside a call, and move it if needed.
+        """Return the text that reads a function or class without calling it; move it if needed.
 
-        Raise UnmovableError if it cannot be named or moved.
+        Raise UnmovableError if it cannot be moved, or has no name in its installed module.
         """
         if isinstance(thing, partial):
             return self.printer.value(thing)
@@ -146,17 +144,17 @@ class Mover:
         return symbol.mark
 
     def mark_of(self, binding: Binding, name: str) -> str:
-        """Return the mark of `name`, which `binding` binds, in a text that does not call it."""
+        """Return the mark of `name` for a text that does not call it; move or import `binding`."""
         if isinstance(binding, Import):
             return self.bring(binding)
         if binding.node is None:
             return self._constant(binding, name)
-        for parameter in binding.parameters:  # its callers are unknown
+        for parameter in binding.parameters:  # nobody knows with which values it will be called
             self._vary(binding, (), parameter)
         return self.call_of(binding, {}).mark
 
     def _constant(self, definition: Definition, name: str) -> str:
-        """Return the mark of the constant `name`, and move the statements that set it."""
+        """Return the mark of the constant `name`, and move the statements that set it, once."""
         text, home = definition.text, id(definition.home)
         symbols = {n: self.symbols.of((text, home, n), VALUE, n) for n in definition.names}
         if (key := ("value", text, home)) not in self.versions:
@@ -167,7 +165,7 @@ class Mover:
     # -- calls --------------------------------------------------------------------------------
 
     def callee(self, thing: Any, name: str = "") -> Definition | str:
-        """Return the definition of a function that is moved, or the text that names another.
+        """Return the definition of a function if it must be moved, or else the text that names it.
 
         `name` is a new name for a lambda, or for a function inside another function.
         """
@@ -181,13 +179,14 @@ class Mover:
     def call_of(
         self, definition: Definition, arguments: dict[str, Known | None], starred: bool = False
     ) -> CallText:
-        """Move a function, and return its name in calls with `arguments`, None where unknown.
+        """Move a function for a call. Return what the call names, and the parameters it leaves out.
 
-        With `starred`, the call has `*` or `**`, so that all parameters stay.
+        `arguments` are the values of parameters that the call sets, None where not known. With
+        `starred`, the call has `*` or `**`, so that all parameters stay.
         """
         defaults = definition.defaults()
-        # of a class outside the training text, only parameters with a default that is false and
-        # that no call passes are settled
+        # a class outside the training text loses only parameters that the call does not pass and
+        # whose default is false, such as None or 0
         fixed = isinstance(definition.node, ast.ClassDef) and not self.is_training(definition)
         known: dict[str, Known | None] = {}
         for name in definition.parameters:
@@ -201,9 +200,9 @@ class Mover:
         return CallText(version.stands_for or version.symbol.mark, set(version.bound))
 
     def _version(self, definition: Definition, known: dict[str, Known | None]) -> Version:
-        """Return the version of a definition for a call, and move it if it is new.
+        """Return the version of a definition for a call, and move the version if it is new.
 
-        `known` has the value of each parameter that may be settled, and None for the others.
+        `known` has the value of each parameter that may be left out, and None for the others.
         """
         spaces = tuple(
             (name, value.value.family)
@@ -223,7 +222,7 @@ class Mover:
                     version.bound[name] = value
             written = self._write(definition, [symbol], version.bound, version)
             for name in set(version.bound) - written:
-                self._vary(definition, spaces, name)  # assigned within the function
+                self._vary(definition, spaces, name)  # the function sets it to another value
                 self.changed = True
         for name, value in version.bound.items():
             if not value.same(known[name]):
@@ -232,7 +231,7 @@ class Mover:
         return version
 
     def _vary(self, definition: Definition, spaces: tuple, name: str) -> None:
-        """Let the parameter `name` stay in the version of a definition for `spaces`."""
+        """Let the parameter `name` stay in the version for `spaces`; in all versions for ()."""
         self.varying.add((definition.key, spaces, name))
 
     def _varies(self, definition: Definition, spaces: tuple, name: str) -> bool:
@@ -250,8 +249,8 @@ class Mover:
     ) -> set[str]:
         """Add a definition's text to `pieces`, after the definitions that it uses.
 
-        Nothing is added if an equal text is there, or if the function only passes its arguments on.
-        Return the parameters that the text no longer has.
+        Nothing is added if the file has an equal text, or if the function only passes its arguments
+        on to another. Return the parameters that the text no longer has.
         """
         home, training = definition.home, self.is_training(definition)
         section = self._section(home.name, arguments)
@@ -276,9 +275,10 @@ class Mover:
         return set(view.settled)
 
     def _section(self, home: str, arguments: dict[str, Known]) -> str:
-        """Return the section for a definition in the module `home`.
+        """Return the section for a definition in the module `home` that is called with `arguments`.
 
-        The module or the families of its arguments decide, or else its first user's section.
+        If neither the module nor a family of settings in `arguments` has a section, it is that of
+        the definition which first names this one.
         """
         for start, section in SECTIONS.items():
             if home.startswith(start):
@@ -293,7 +293,7 @@ def _is_namespace(known: Known | None) -> bool:
 
 
 def _has_name(known: Known | None) -> bool:
-    """Return True if a value may replace a parameter: not a bare number, which needs its name."""
+    """Return True if a value has a text, and is no bare number that its parameter explains."""
     if known is None or not known.text:
         return False
     return type(known.value) not in (int, float) or "ganspec" in known.text

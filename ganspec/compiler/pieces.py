@@ -36,11 +36,11 @@ class Piece:
 
 @dataclass(eq=False)
 class Version:
-    """A definition as it is emitted for one configuration; another one has another version.
+    """A definition as it is emitted for one family of settings; for another, it is emitted again.
 
     `bound` has the parameters that are left out since their values are known, with these values.
-    `stands_for` is set if the function would only pass its arguments on to another one: it is not
-    emitted, and its calls use this text, which names the other function.
+    `stands_for` is None, or the text that names another function to which this one would only pass
+    its arguments on: then this one is not emitted, and its calls use the text.
     """
 
     definition: Definition
@@ -51,36 +51,46 @@ class Version:
 
 @dataclass(frozen=True)
 class CallText:
-    """The name that calls of a function use, and the parameters that are left out of them."""
+    """The text that calls of a moved function name, and the parameters that they do not pass."""
 
     mark: str
     without: set[str]
 
 
 class Moving(Protocol):
-    """The part of `Mover` that rewriting a text needs."""
+    """The attributes and methods of `Mover` that `rewrite.py` uses."""
 
     trail: list[tuple[Definition, str]]
     printer: Printer
     constants: Constants
 
     def mark_of(self, binding: Binding, name: str) -> str:
-        """Return the mark of `name`, which `binding` binds, in a text that does not call it."""
+        """Return the mark of `name`, and move or import what `binding` binds to it.
+
+        The text that reads the name does not call it, so a function keeps all its parameters.
+        """
 
     def call_of(
         self, definition: Definition, arguments: dict[str, Known | None], starred: bool = False
     ) -> CallText:
-        """Move a function, and return its name in calls with `arguments`, None where unknown."""
+        """Move a function for a call. Return what the call names, and the parameters it leaves out.
+
+        `arguments` are the values of parameters that the call sets, None where not known. With
+        `starred`, the call has `*` or `**`, so that all parameters stay.
+        """
 
     def callee(self, thing: object, name: str = "") -> Definition | str:
-        """Return the definition of a function that is moved, or the text that names another."""
+        """Return the definition of a function if it must be moved, or else the text that names it.
+
+        `name` is a new name for a lambda, or for a function inside another function.
+        """
 
 
 def alike(piece: Piece, text: str, symbols: list[Symbol], section: str) -> bool:
-    """Return True if `piece` can replace a piece of `symbols`, `section` and `text`.
+    """Return True if `piece` can serve in place of a new piece of `symbols`, `section` and `text`.
 
-    Both must be in one section, wish for one name, define no other, and have the same text apart
-    from this name.
+    Both must be in the same section, define one name each, wish for the same name, and have equal
+    texts apart from their marks.
     """
     own, other = symbols[0], piece.symbols[0]
     if piece.section != section or own.wishes != other.wishes or len(symbols) > 1:
@@ -89,9 +99,9 @@ def alike(piece: Piece, text: str, symbols: list[Symbol], section: str) -> bool:
 
 
 def passes_on(text: str) -> str | None:
-    """Return "f" if `text` is a function that only returns `f` of its parameters, in order.
+    """Return "f" if `text` has the form `def g(a, b): return f(a, b)`; None for any other text.
 
-    Return None for any other text.
+    The function may have a docstring, but no defaults, decorators or starred parameters.
     """
     (node, *rest) = ast.parse(text).body
     if rest or not isinstance(node, ast.FunctionDef) or node.decorator_list:

@@ -1,7 +1,8 @@
-"""Find tests of modules, such as `isinstance`, with the same result for all modules they may see.
+"""Find tests such as `isinstance(module, nn.Linear)` whose result the spec's networks decide.
 
-In a loop `for module in network.modules():`, `module` may be any module of the spec's networks.
-Below `if isinstance(module, nn.Linear):`, it may be any linear layer of these.
+In a loop `for module in network.modules():`, `module` may be any module of the networks. A test is
+decided if it has the same result for all of them. Below `if isinstance(module, nn.Linear):`, only
+linear layers count.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ NESTED = (*FUNCTIONS, ast.ClassDef, *COMPREHENSIONS)  # nodes with a scope of th
 
 
 class Present:
-    """The modules that each variable of some code may be.
+    """The modules that each variable of the code `tree` may be.
 
-    `modules` are those of the networks, [] if they are unknown. `names` are the names of the code's
-    file, with their values.
+    `modules` are those of the networks, [] if nobody knows them. `names` are the names of the
+    code's file, with their values.
     """
 
     def __init__(self, tree: ast.AST, modules: list[nn.Module], names: Mapping[str, Any]):
@@ -34,7 +35,7 @@ class Present:
             self._visit(tree, {})
 
     def _values(self, node: ast.AST) -> list[object]:
-        """Return the value of an expression for each module that it may be about; [] if unknown."""
+        """Return an expression's value for each module that its variable may be; [] if unknown."""
         match node:
             case ast.Name():
                 return [*self.meant.get(node, ())]
@@ -51,7 +52,7 @@ class Present:
         return []
 
     def known(self, node: ast.AST) -> bool | None:
-        """Return the result of a test of modules; None if it differs, or if `node` is no test."""
+        """Return the result of a test of modules; None if modules differ, or `node` is no test."""
         match node:
             case ast.Compare(
                 left=left,
@@ -65,21 +66,24 @@ class Present:
         return answers.pop() if len(answers) == 1 else None
 
     def is_none(self, node: ast.AST) -> bool:
-        """Return True if an expression is None for every module that it may be about."""
+        """Return True if an expression is None for every module that its variable may be."""
         values = self._values(node)
         return bool(values) and all(value is None for value in values)
 
     def fewer(self, node: ast.Call) -> list[ast.expr]:
         """Return those classes in an `isinstance` that some module is an instance of.
 
-        Return [] if that is all of them, or none.
+        Return [] if there are such modules for all the classes, or for none of them.
         """
         modules, classes = self._asked(node)
         kept = [e for e, kind in classes.items() if any(isinstance(m, kind) for m in modules)]
         return kept if len(kept) < len(classes) else []
 
     def _asked(self, node: ast.AST) -> tuple[list[nn.Module], dict[ast.expr, type]]:
-        """Return the modules and the classes that an `isinstance` compares; empty if unknown."""
+        """Return the modules and the classes that an `isinstance` compares.
+
+        Both are empty for any other node, and if one of them is unknown.
+        """
         match node:
             case ast.Call(func=ast.Name(id="isinstance"), args=[ast.Name() as base, classes]):
                 if base in self.meant and (kinds := self._classes(classes)):
@@ -87,7 +91,7 @@ class Present:
         return [], {}
 
     def _visit(self, node: ast.AST, bound: Meanings) -> None:
-        """Record the modules that each name in a node may be; `bound` has those of its scope."""
+        """Record the modules that each name in `node` may be; `bound` are those known around it."""
         match node:
             case ast.Name(id=name) if name in bound:
                 self.meant[node] = bound[name]
@@ -155,11 +159,11 @@ def _sets(node: ast.AST, name: str) -> bool:
 
 
 def modules_of(nets: Iterable[Net]) -> list[nn.Module]:
-    """Return an example of every module that the networks contain, containers included.
+    """Return one module for each different call in the networks, and examples of containers.
 
-    Weights are not initialized. A module with a weight norm gets an empty `parametrizations`, so
-    that tests for this attribute succeed. Return [] if the networks call a class or function that
-    is not torch's or ganspec's, since it may make other modules.
+    Weights have no values. A module with a weight norm gets an empty `parametrizations`, so that
+    tests for this attribute succeed. Return [] if the networks call a class or function that is not
+    torch's or ganspec's, since that may make modules of any class.
     """
     nets = list(nets)
     calls = {step.call: None for net in nets for step in net.leaves() if step.is_module}

@@ -1,6 +1,6 @@
 """Print programs as Python classes, with marks in place of global names.
 
-An import, function or class is added to the emitted file when its mark is printed.
+When the printer writes a mark, it also adds the import, function or class to the emitted file.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ class Printer:
         bring: Callable[[Import], str],
     ):
         self.symbols, self.refer, self.bring = symbols, refer, bring
-        self.classes: dict[str, str] = {}  # source with the name `?` -> mark of the name
+        self.classes: dict[str, str] = {}  # a block's source, with `?` as its name -> its mark
         self.sources: list[tuple[str, str]] = []  # (mark of the name, source) of each class
 
     # -- values -------------------------------------------------------------------------------
 
     def value(self, argument: object, width: Callable[[Width], str] | None = None) -> str:
-        """Return an argument as Python; `width`, if not None, writes the symbolic widths in it."""
+        """Return an argument as Python. `width(w)`, if given, returns the text of a width w."""
         if isinstance(argument, Width):
             return width(argument) if width and argument.symbolic else argument.text
         if isinstance(argument, (tuple, list)):
@@ -79,7 +79,7 @@ class Printer:
     def _construct(self, call: Call) -> str:
         """Return the text that builds a call's module, such as `nn.Conv2d(3, 64, 4)`.
 
-        Keyword arguments that equal their defaults are left out.
+        Keyword arguments that equal the defaults of the class are left out.
         """
         if isinstance(call.target, Net):
             return f"{self._block(call.target)}({', '.join(map(self.value, call.args))})"
@@ -161,13 +161,17 @@ class Printer:
         return f"{self.name(call.target)}({', '.join([module, *self.options(non_defaults(call))])})"
 
     def comment(self, line: str, before: tuple[int, ...], after: tuple[int, ...], net: Net) -> str:
-        """Return the shape comment for `line`; empty in the cases of `spelling.comment`."""
+        """Return a comment with the shape `after` for `line`, such as `  # 64 x 8 x 8`.
+
+        Return "" if `after` equals `before`, if `line` shows it already, if the comment does not
+        fit, or if `net` is a block, which is used at several shapes.
+        """
         return comment(self.symbols.plain(line), before, after, net.is_block)
 
 
 @dataclass(frozen=True)
 class Pending:
-    """An expression that is not yet in a statement: that of `part`, with the variables it reads."""
+    """The expression `text` of `part`, not yet in a statement; `reads` are variables in it."""
 
     text: str
     part: Part
@@ -177,8 +181,8 @@ class Pending:
 class Forward:
     """The statements of one `forward`.
 
-    The text of a call that only one function or the `return` reads is nested there, if the line
-    stays short. Any other value, such as the input of a module, is assigned to a variable.
+    If only one function or the `return` reads a call's result, the call is written there, as long
+    as the line stays short. Any other value, such as a module's input, is assigned to a variable.
     """
 
     def __init__(self, printer: Printer, net: Net):
@@ -203,7 +207,7 @@ class Forward:
         return [*self.statements, f"return {', '.join(map(self._read, self.results))}"]
 
     def _add(self, index: int, part: Part) -> None:
-        """Add the call of a part to the pending expressions; `index` is its place among parts."""
+        """Add the call of a part, which is the part number `index`, to the pending expressions."""
         nested = [i for i in part.inputs if i in self.pending]
         # nest only the last pending calls, in order, so that all still run in the program's order
         nests = not part.is_module and list(self.pending)[-len(nested) :] == nested
@@ -218,7 +222,7 @@ class Forward:
             self._flush(index + 1)
 
     def _kept(self) -> dict[str, str]:
-        """Return the attribute that keeps each constructor parameter that `forward` reads."""
+        """Return the attributes for constructor parameters that `forward` reads, by parameter."""
         read = {n for p in self.parts if not p.is_module for w in widths(p.call) for n in w.names()}
         taken = {part.name for part in self.parts} | set(dir(nn.Module()))
         kept: dict[str, str] = {}
@@ -241,7 +245,7 @@ class Forward:
         return self.pending[value].text if value in self.pending else self.names[value]
 
     def _operand(self, value: int, target: object, right: bool) -> str:
-        """Return an operand of `target`, in parentheses where Python's precedence needs them."""
+        """Return the text of `value` as an operand of `target`, in parentheses where needed."""
         text = self._read(value)
         inner = self.pending[value].part.call.target if value in self.pending else None
         loose = inner is operator.add and target is operator.mul
@@ -264,7 +268,7 @@ class Forward:
         return f"{self.printer.name(call.target)}({', '.join(arguments)})"
 
     def _flush(self, index: int) -> None:
-        """Assign all pending values to variables; `index` is the place of the next part."""
+        """Assign all pending values to variables; `index` is the number of the next part."""
         for value, pending in list(self.pending.items()):
             del self.pending[value]
             name = self.names[value] = self._variable(value, pending.part, index)
@@ -275,7 +279,10 @@ class Forward:
             self.statements.append(line + note)
 
     def _variable(self, value: int, part: Part, index: int) -> str:
-        """Return a name for `value`, of no variable that a part from `index` on still reads."""
+        """Return a name for the variable of `value`, unlike all variables that are still read.
+
+        Those are read by a part from the number `index` on, or by a pending expression.
+        """
         taken = {
             self.names[v]
             for v, last in self.last_read.items()

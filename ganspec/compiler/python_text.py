@@ -15,7 +15,7 @@ PlacedNode: TypeAlias = ast.expr | ast.stmt | ast.arg | ast.keyword
 class PythonText:
     """A Python text, as bytes and as lines, with its syntax tree and its scopes.
 
-    `starts` are the positions of the lines. All positions count bytes from the text's beginning.
+    `starts` are the positions where the lines begin. Positions count bytes from the text's start.
     """
 
     def __init__(self, text: str):
@@ -44,9 +44,9 @@ class PythonText:
 
 
 class Edits:
-    """Replacements of spans of a text, collected and then made together.
+    """Replacements in a text, collected and then made together.
 
-    `changes` has the new text of each span from a start to an end.
+    `changes` maps (start, end) to the text that replaces the bytes from `start` up to `end`.
     """
 
     def __init__(self, source: PythonText):
@@ -54,11 +54,11 @@ class Edits:
         self.changes: dict[tuple[int, int], str] = {}
 
     def replace(self, node: PlacedNode, new: str) -> None:
-        """Replace a node, and forget the changes within it."""
+        """Record `new` as the text of a node, in place of any changes inside the node."""
         self.change(self.source.start(node), self.source.end(node), new)
 
     def change(self, start: int, end: int, new: str) -> None:
-        """Replace the span from `start` to `end`, and forget the changes within it."""
+        """Record `new` as the text from `start` to `end`, in place of any changes inside."""
         for s, e in [span for span in self.changes if start <= span[0] and span[1] <= end]:
             del self.changes[s, e]
         self.changes[start, end] = new
@@ -92,7 +92,7 @@ def last_line(node: PlacedNode) -> int:
 
 
 def span_after(pattern: bytes, data: bytes, start: int, group: int = 0) -> tuple[int, int]:
-    """Return the span of the group `group` of `pattern`, which must match `data` at `start`."""
+    """Return start and end of a group of `pattern`, which must match `data` at `start`."""
     match = re.compile(pattern).match(data, start)
     assert match is not None, data[start : start + 40]
     return match.span(group)

@@ -1,4 +1,4 @@
-"""Rewrite a settled text: replace global names by marks, and known expressions by their values.
+"""Rewrite a definition's text: global names become marks, and known expressions their values.
 
 Parameters with known values disappear from the function and from its calls.
 """
@@ -22,7 +22,7 @@ from ganspec.compiler.symbols import Symbol
 
 @dataclass(frozen=True)
 class Target:
-    """The function that a call runs, with the arguments that a `partial` adds to the call's."""
+    """The function that a call runs, by name if it is not moved, and arguments of a `partial`."""
 
     callee: Definition | str
     args: tuple[Any, ...]
@@ -30,7 +30,7 @@ class Target:
 
 
 class Rewriter:
-    """Rewrites a definition's text, settled as `view`; `symbols` are those of its `names`."""
+    """Rewrites a definition's text, as `view` has it; `symbols` are those of its `names`."""
 
     def __init__(self, mover: Moving, definition: Definition, view: View, symbols: list[Symbol]):
         self.mover, self.definition, self.view = mover, definition, view
@@ -85,7 +85,7 @@ class Rewriter:
     # -- expressions --------------------------------------------------------------------------
 
     def visit(self, node: ast.AST) -> None:
-        """Record the edits for a node and its children."""
+        """Record the edits of a node and all nodes in it."""
         match node:
             case ast.Call():
                 self._call(node)
@@ -119,7 +119,7 @@ class Rewriter:
     def _formatted(self, node: ast.JoinedStr) -> None:
         """Rewrite the fields of an f-string, or all of it if this cannot be done field by field.
 
-        It cannot if a field shows a known text, shows its own name by `=`, or gets new quotes.
+        It cannot if a field shows a known text, ends in `=`, or gets a text with quotes.
         """
         fields = list(_fields(node.values))
         for field in fields:
@@ -155,10 +155,9 @@ class Rewriter:
         return format(change(known.value), "".join(map(str, spec)))
 
     def _resolves(self, annotation: ast.expr) -> bool:
-        """Return True if the emitted file can read an annotation where this text stands.
+        """Return True if an annotation can stay: the file defines all its names above this text.
 
-        It cannot if the annotation names a definition of ganspec, which would be moved for it
-        alone, or one that is being moved and comes later.
+        Annotations that name a definition of ganspec go, too: it would be moved for them alone.
         """
         moving = [definition for definition, _ in self.mover.trail]
         try:
@@ -203,7 +202,7 @@ class Rewriter:
         return binding
 
     def _cell(self, name: str) -> str:
-        """Return the text of a closure variable's value. Raise UnmovableError if it has none."""
+        """Return a closure variable's value as Python. Raise UnmovableError if it has no text."""
         value = self.definition.cells[name]
         if plain(value).is_plain or hasattr(value, "__module__"):
             return self.mover.printer.value(value)
@@ -228,7 +227,7 @@ class Rewriter:
             self.edits.replace(node, f"{target.callee}({', '.join(texts)})")
 
     def _target(self, node: ast.expr) -> Target | None:
-        """Return the function that a call names by `node`; None if only its parts are rewritten."""
+        """Return the function that `node` names in a call; None if the call keeps its form."""
         known = self.view.known(node)
         if known is not None and known.text is None and not isinstance(known.value, Namespace):
             role = node.attr if isinstance(node, ast.Attribute) else "function"
@@ -267,12 +266,12 @@ class Rewriter:
             self.edits.replace(node, f"{call.mark}({', '.join(kept)})")
 
     def _plain(self, value: object) -> Known | None:
-        """Return a plain value with its printed text; None for any other value."""
+        """Return a number, text, tuple, bool or None as a `Known`; None for any other value."""
         return Known(value, self.mover.printer.value(value)) if plain(value).is_plain else None
 
 
 def _spec(field: ast.FormattedValue) -> list[ast.expr]:
-    """Return the parts of a field's format, which follows its `:`."""
+    """Return the parts of the format after a field's `:`; [] without one."""
     return field.format_spec.values if isinstance(field.format_spec, ast.JoinedStr) else []
 
 

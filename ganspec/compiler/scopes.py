@@ -32,7 +32,7 @@ class NameScope:
         return self.outer.module if self.outer else self
 
     def bind(self, name: str) -> None:
-        """Record that a node of this scope sets `name`, which may be a name of an outer scope."""
+        """Count that code of this scope sets `name`, which may be `global` or `nonlocal`."""
         scope = self
         if self.declared.get(name) == "global":
             scope = self.module
@@ -41,9 +41,9 @@ class NameScope:
         scope.bound[name] += 1
 
     def holder(self, name: str, inside: bool = True) -> NameScope:
-        """Return the scope whose `name` is read here, the module if no other scope binds it.
+        """Return the scope that binds the `name` which code here reads; the module if none does.
 
-        `inside` is False if an inner scope reads the name.
+        `inside` is False if the code is in a scope inside this one.
         """
         if self.outer is None:
             return self
@@ -58,7 +58,8 @@ class NameScope:
 class Scopes:
     """The scopes of a text.
 
-    `of` has the scope around each name, and `all` has the scope of each node that makes one.
+    `of` has the scope in which each name stands. `all` has the scope that each function, class,
+    lambda, comprehension or module makes.
     """
 
     def __init__(self, tree: ast.Module):
@@ -68,11 +69,11 @@ class Scopes:
         self._all(tree.body, self.module)
 
     def holder(self, name: ast.Name) -> NameScope:
-        """Return the scope whose name a node reads or sets."""
+        """Return the scope that binds the name which a node reads or sets."""
         return self.of[name].holder(name.id)
 
     def is_global(self, name: ast.Name) -> bool:
-        """Return True if a node is a name of the module or of the builtins."""
+        """Return True if the module binds a node's name, or no scope does, as with builtins."""
         return self.holder(name) is self.module
 
     def named(self, name: str) -> list[ast.Name]:
@@ -84,7 +85,7 @@ class Scopes:
         return [node for node in self.named(name) if isinstance(node.ctx, ast.Load)]
 
     def locals(self) -> set[str]:
-        """Return every name that a scope below the module binds."""
+        """Return every name that a scope inside the module binds."""
         return {name for scope in self.all.values() if scope.outer for name in scope.bound}
 
     def _inner(self, node: ast.AST, scope: NameScope) -> NameScope:
@@ -156,13 +157,13 @@ def bound_names(statement: ast.stmt) -> list[str]:
 
 
 def every_argument(arguments: ast.arguments) -> list[ast.arg]:
-    """Return all parameters of a function, starred ones included."""
+    """Return all parameters of a function, starred ones last."""
     starred = [a for a in (arguments.vararg, arguments.kwarg) if a]
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *starred]
 
 
 def defaults_of(arguments: ast.arguments) -> dict[str, ast.expr]:
-    """Return the default of each parameter that has one."""
+    """Return the default of each parameter that has a default, by the parameter's name."""
     placed = reversed([*arguments.posonlyargs, *arguments.args])
     pairs = zip(placed, reversed(arguments.defaults), strict=False)
     named = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)

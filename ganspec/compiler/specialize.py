@@ -1,4 +1,4 @@
-"""Settle a text: remove the branches that known values decide, and replace known expressions.
+"""Settle a text: keep only the branches that known values choose, and replace known expressions.
 
 The training code is ordinary Python that reads a frozen `cfg`. Its emitted form is the same text,
 comments included, for one configuration. This is known as partial evaluation.
@@ -14,16 +14,17 @@ from ganspec.compiler.known import Facts, Namespace, View, fill_comments
 from ganspec.compiler.present import is_modules
 from ganspec.compiler.python_text import Edits, PlacedNode, first_line, last_line
 
-BODIES = ("body", "orelse", "finalbody")
-ALONE = (ast.Name, ast.Compare, ast.Call, ast.Subscript)  # they need no parentheses
-ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+BODIES = ("body", "orelse", "finalbody")  # attributes of nodes that are lists of statements
+# expressions that need no parentheses in place of `(a if b else c)`
+ALONE = (ast.Name, ast.Compare, ast.Call, ast.Subscript)
+ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)  # no statement runs after them
 
 
 def settle(text: str, facts: Facts, training: bool = False) -> View:
     """Return the view of a text in which all known statements and expressions are replaced.
 
-    In a training text, variables that only copy others are removed, too. Aliases and absent
-    variables of the text are added to `facts`.
+    If `training`, variables that only copy others are removed, too. `facts` gets the text's own
+    variables that are None or a configuration (`aliases`), and that are not used (`absent`).
     """
     text = fill_comments(text, facts.arguments)
     while True:
@@ -39,7 +40,7 @@ def settle(text: str, facts: Facts, training: bool = False) -> View:
 
 
 class Settler:
-    """Changes of one text: each public method returns the changed text, or None for no change."""
+    """Changes of one text. Each public method returns the changed text, or None for no change."""
 
     def __init__(self, view: View):
         self.view, self.facts, self.lines = view, view.facts, view.lines
@@ -47,7 +48,7 @@ class Settler:
     # -- statements ---------------------------------------------------------------------------
 
     def statement(self) -> str | None:
-        """Settle the first known statement, or remove statements after a `return` or other jump."""
+        """Replace the first statement that is known, or remove statements that no code reaches."""
         for node in ast.walk(self.view.tree):
             for name in BODIES:
                 body = getattr(node, name, None)
@@ -64,7 +65,7 @@ class Settler:
     def _replaced(self, first: ast.stmt, last: ast.stmt, kept: list[str], alone: bool) -> str:
         """Return the text with the lines `kept` in place of the statements from `first` to `last`.
 
-        `alone` is True if the block has no other statements; it then needs one.
+        `alone` is True if the block has no other statements: if `kept` has none, it gets `pass`.
         """
         if alone and not any(line.strip() and not line.strip().startswith("#") for line in kept):
             kept = [" " * first.col_offset + "pass"]
@@ -72,7 +73,7 @@ class Settler:
         return "\n".join([*before, *kept, *after]) + "\n"
 
     def _kept(self, node: ast.stmt, parent: ast.AST) -> list[str] | None:
-        """Return the lines that replace a known statement; None if the statement stays."""
+        """Return the lines that replace a statement, [] if it goes; None if it stays."""
         match node:
             case ast.If(test=test) if (known := self.view.known(test)) is not None:
                 return self._branch(node, bool(known.value))
@@ -125,7 +126,7 @@ class Settler:
         return self.lines[node.lineno - 1].lstrip().startswith("elif")
 
     def _block(self, body: list[ast.stmt], owner: ast.stmt, indented: bool = False) -> list[str]:
-        """Return a block's lines and the comments above it, indented as its owner's statement is.
+        """Return the lines of `body` and the comments above it, indented as `owner` is.
 
         With `indented`, they keep their own indentation.
         """
@@ -151,7 +152,7 @@ class Settler:
         return {line for n in strings for line in range(n.lineno + 1, last_line(n) + 1)}
 
     def _unrolled(self, node: ast.For, name: str, values: tuple[object, ...]) -> list[str]:
-        """Return the lines of a loop's body once per value, with the value for the variable."""
+        """Return the lines of a loop's body once for each value, which replaces the variable."""
         unrolled: list[str] = []
         for value in values:
             edits = Edits(self.view)
@@ -168,10 +169,9 @@ class Settler:
         return isinstance(node, ast.Name) and node.id in self.facts.absent
 
     def _alias(self, target: ast.expr, value: ast.expr, node: ast.Assign) -> bool:
-        """Record a variable that is another name for None or a configuration, and return True.
+        """Return True if `target` is only another name for None or a configuration; record that.
 
-        If it is another name for an absent variable, it is recorded as absent, too. Return False
-        for any other variable.
+        If `value` is an absent variable, `target` is recorded as absent, too.
         """
         known, scope = self.view.known(value), self.view.scope
         if known is None:
@@ -191,11 +191,11 @@ class Settler:
         return False
 
     def _all_in_function(self, names: list[ast.Name]) -> bool:
-        """Return True if all nodes are names of the text's function itself."""
+        """Return True if all nodes are local variables of the text's outermost function."""
         return all(self.view.scopes.holder(n) is self.view.scope for n in names)
 
     def copies(self) -> str | None:
-        """Replace the first variable that only copies another variable or an attribute."""
+        """Replace the first variable that only copies another or an attribute by what it copies."""
         scope = self.view.scope
         if scope is None:
             return None
@@ -225,7 +225,7 @@ class Settler:
     # -- expressions --------------------------------------------------------------------------
 
     def expressions(self) -> str | None:
-        """Replace all expressions that known values decide."""
+        """Replace all expressions that known values decide, such as `a if cfg.flag else b`."""
         view, edits = self.view, Edits(self.view)
         for node, new in self._decided(view.tree):
             start, end = view.start(node), view.end(node)
@@ -275,17 +275,17 @@ class Settler:
         return None
 
     def _neutral(self, value: ast.expr, op: ast.boolop) -> bool:
-        """Return True if a known operand does not decide the result of an `and` or `or`."""
+        """Return True if an operand is known, and true in an `and` or false in an `or`."""
         known = self.view.known(value)
         return known is not None and bool(known.value) == isinstance(op, ast.And)
 
     def _is_test(self, node: ast.BoolOp) -> bool:
-        """Return True if only the truth of an expression matters."""
+        """Return True if an expression is the test of an `if`, so that only its truth matters."""
         tests = (n.test for n in ast.walk(self.view.tree) if isinstance(n, (ast.If, ast.IfExp)))
         return any(test is node for test in tests)
 
     def _segment(self, node: PlacedNode) -> str:
-        """Return the text of a node, in parentheses where its new place may need them."""
+        """Return the text of a node, in parentheses if it may need them elsewhere in the code."""
         text = self.view.segment(node)
         # an expression of several lines may have lost the brackets that allowed the line breaks
         loose = isinstance(node, (ast.BoolOp, ast.IfExp, ast.Lambda, ast.NamedExpr)) or "\n" in text

@@ -26,7 +26,10 @@ NETWORK, IMPORT, TRAINING, VALUE, HELPER, BLOCK, SETTING = range(7)
 
 @dataclass(eq=False)
 class Symbol:
-    """A global name of the emitted file; `wishes` are the names to try, best first."""
+    """A global name of the emitted file; `wishes` are the names to try, best first.
+
+    `name` is the chosen name, and "" until then.
+    """
 
     index: int
     rank: int
@@ -70,7 +73,7 @@ class Symbols:
         return self.all[index].name or self.all[index].wishes[0]
 
     def choose_names(self, texts: list[tuple[str, set[str]]]) -> None:
-        """Choose a name for every symbol in `texts`, all texts of the file with their locals."""
+        """Choose a name for every symbol in `texts`: each text of the file, and its local names."""
         shunned: dict[Symbol, set[str]] = {}
         for text, local in texts:
             for symbol in self.used(text):
@@ -81,7 +84,7 @@ class Symbols:
             names = symbol.candidates()
             shared = symbol.rank == SETTING and first.count(symbol.wishes[0]) > 1
             if shared and len(symbol.wishes) > 1:
-                # settings of two families want one name: both get a name with the family
+                # two settings want one name: each skips it, and gets its name with the family
                 next(names)
             symbol.name = next(n for n in names if n not in taken and n not in shunned[symbol])
             taken.add(symbol.name)
@@ -101,7 +104,7 @@ def namespaced(target: object) -> tuple[Import, str] | None:
 
     For `nn.Conv2d` these are `from torch import nn` and `.Conv2d`. Return None for other targets.
     """
-    # by identity, since `__module__` of builtins is wrong
+    # found by identity, since functions written in C have no or wrong `__module__`
     for namespace, imported, inner in NAMESPACES:
         name = getattr(target, "__name__", "")
         if getattr(namespace, name, None) is target:

@@ -1,6 +1,6 @@
-"""Run the definitions of an emitted file, and compare their values with those in users' files.
+"""Import an emitted file, and compare values in it with those in users' own files of kinds.
 
-Only definitions from users' own files of kinds are compared. A difference is an error.
+A difference is an error: statements that were not moved have changed the value.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ COMPARED += (range, list, tuple, dict, torch.Tensor, np.ndarray)
 # names of methods that change a collection
 MUTATING = {n for t in (list, dict, set, bytearray) for n in dir(t)}
 MUTATING -= {n for t in (tuple, frozenset, bytes, types.MappingProxyType) for n in dir(t)}
-HELP = "give it its whole value where it is defined, in statements at the top of the file"
+HELP = "give it its whole value where it is defined, in statements outside of functions"
 
 
 def verify(mover: Mover, source: str) -> None:
     """Raise UnmovableError if a value in the emitted `source` differs from that in a user's file.
 
-    The text of a file does not show every effect of its statements: a decorator may fill a list, or
-    a function may set an attribute of another function. Values that functions change when they are
-    called, and objects of installed packages, are not compared. The source is run only if it has
-    code of users' files, which ran already when they were loaded.
+    They can differ since only statements that visibly set a name are moved with it, while a
+    decorator may fill a list, or a call may set an attribute of a function. Values that functions
+    change when they are called, and objects of installed packages, are not compared. The source is
+    run only if it has code of users' files, which ran already when they were loaded.
     """
     own = [v for v in mover.versions.values() if _is_own(v.definition)]
     if not own:
@@ -81,12 +81,12 @@ def _run(source: str) -> types.ModuleType:
 
 
 def _is_own(definition: Definition) -> bool:
-    """Return True if a definition is from a user's file."""
+    """Return True if a definition is from a user's file: not ganspec's, and not a rule's."""
     return bool(definition.home.name) and not definition.home.name.startswith("ganspec.")
 
 
 def _symbols(mover: Mover, version: Version) -> Iterator[tuple[str, str]]:
-    """Yield pairs of the names that a definition has in its own file and in the emitted file."""
+    """Yield each name that a definition sets in its own file, with its name in the emitted file."""
     definition = version.definition
     if definition.node is not None:
         yield definition.names[0], version.symbol.name
@@ -101,8 +101,8 @@ def _symbols(mover: Mover, version: Version) -> Iterator[tuple[str, str]]:
 def changing(source: str) -> frozenset[str]:
     """Return the names in a file whose values its functions may change when they are called.
 
-    Attributes are written as `.key`. Functions whose names are read at the file's top level do not
-    count, since the file may have called them already.
+    Attributes are written as `.key`. Functions whose names are read outside of functions do not
+    count: the file may have called them when it was loaded, so that the values must be compared.
     """
     tree, names = ast.parse(source), set[str]()
     functions = [
@@ -129,7 +129,7 @@ def changing(source: str) -> frozenset[str]:
 
 
 def _parts(node: ast.expr) -> set[str]:
-    """Return the names in an expression, and its attributes as `.key`."""
+    """Return the names in an expression, and the names of its attributes, as `.key`."""
     inner = [n for n in ast.walk(node) if isinstance(n, (ast.Name, ast.Attribute))]
     return {f".{n.attr}" if isinstance(n, ast.Attribute) else n.id for n in inner}
 
@@ -151,7 +151,10 @@ class ValueComparison:
         self.open: set[int] = set()
 
     def difference(self, old: Any, new: Any, name: str) -> str:
-        """Return the name of a difference: `name`, its attribute `name.key`, or "" for none."""
+        """Return the name of what differs: `name` or an attribute, `name.key`; "" if nothing does.
+
+        Attributes are compared only for functions and classes that were emitted.
+        """
         if not self.same(old, new):
             return name
         return self._attributes(old, new, name) if id(old) in self.twins else ""
@@ -213,10 +216,13 @@ class ValueComparison:
         return self.same(_fields(old), _fields(new))
 
     def _attributes(self, old: Any, new: Any, name: str) -> str:
-        """Return `name` if a default differs, the first attribute `name.key` that does, or ""."""
+        """Return `name` if a parameter's default or the number of `singledispatch` cases differs.
+
+        Otherwise return the first attribute that differs, as `name.key`, or "" if none does.
+        """
         if isinstance(old, types.FunctionType):
             first, second = inspect.signature(old).parameters, inspect.signature(new).parameters
-            # numbers of implementations registered by `singledispatch`
+            # how many implementations `singledispatch` knows of each
             registered = [len(getattr(f, "registry", ())) for f in (old, new)]
             shared = [p for p in second if p in first]
             defaults = all(self.same(first[p].default, second[p].default) for p in shared)
@@ -239,7 +245,7 @@ def _fields(thing: Any) -> dict[str, Any]:
 
 
 def _code(code: types.CodeType) -> tuple:
-    """Return a function's bytecode and constants, without the names that it reads."""
+    """Return a function's bytecode and constants; names that it reads may differ in the files."""
     inner = [_code(c) for c in code.co_consts if isinstance(c, types.CodeType)]
     plain = [repr(c) for c in code.co_consts if not isinstance(c, types.CodeType)]
     return code.co_code, plain, inner

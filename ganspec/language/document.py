@@ -18,8 +18,8 @@ from ganspec.language.views import Viewed
 class Document(Section, Viewed):
     """A whole spec. A subclass with `system="gan"` registers itself as the system `gan`.
 
-    `networks` are the keys of the system's networks. A spec without networks describes the system
-    whose class is `standard`.
+    `networks` are the keys of the system's networks. A spec that has no network of any system
+    describes the one system whose class sets `standard` to True.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -29,7 +29,7 @@ class Document(Section, Viewed):
     systems: ClassVar[dict[str, type[Document]]] = {}
     standard: ClassVar[bool] = False
 
-    tree: Node = Field(exclude=True, repr=False, description="the marked text of the spec")
+    tree: Node = Field(exclude=True, repr=False, description="the spec's text, with places")
 
     _gaps: tuple[Unread, ...] = PrivateAttr(())
     _change: Callable[[Self, dict[str, Any]], Self] = PrivateAttr()
@@ -40,9 +40,9 @@ class Document(Section, Viewed):
         return self._gaps
 
     def with_gaps(self, gaps: Iterable[Unread], change: Callable) -> Self:
-        """Remember the parts that are `unknown`, and the function that `with_values` calls.
+        """Remember the parts that are `unknown`, and how to make a changed spec. Return this spec.
 
-        Return this spec.
+        `with_values` returns `change(spec, {path: value, ...})`.
         """
         self._gaps, self._change = tuple(gaps), change
         return self
@@ -53,9 +53,10 @@ class Document(Section, Viewed):
             spec.with_values("train.batch", 32)
             spec.with_values({"vars.ch": 16, "data.dataset": {"shapes": {"count": 256}}})
 
-        Paths are those of `--set`; a value is a number, a text, True, False, a list or a dict of
-        such values, or None, which removes the key. All expressions are evaluated again.
-        Raises SpecError, whose `diagnostics` list every mistake; this spec stays as it is.
+        A path is keys and, for entries of lists, indexes from 0, joined by dots. A value is a
+        number, a text, True, False, a list or a dict of such values, or None, which removes the
+        key. All expressions are evaluated again. Raises SpecError, whose `diagnostics` list every
+        mistake. This spec does not change.
         """
         if isinstance(path, Mapping) == bool(value) or len(value) > 1:
             raise TypeError('with_values takes a path and a value, or a dict: {"train.batch": 32}')
@@ -95,7 +96,7 @@ def _check_distinct(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Signature(Section):
-    """A block's fields except `layers`."""
+    """The fields of a block in a spec, except `layers`."""
 
     doc: Doc = ""
     params: Annotated[tuple[Name, ...], AfterValidator(_check_distinct)] = ()

@@ -1,4 +1,4 @@
-"""Write plain data as YAML that a spec's reader turns into the same data."""
+"""Write plain data as YAML from which `ganspec.language.source` reads the same data."""
 
 from __future__ import annotations
 

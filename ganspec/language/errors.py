@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from typing import NoReturn
 
 COLOURS = {"error": "1;31", "warning": "1;33", "frame": "1;34", "bold": "1"}
-LONGEST_QUOTE = 40  # characters of a value from the spec, in a message
-WIDEST_FRAME = 110  # characters shown of a long line
+LONGEST_QUOTE = 40  # most characters of a value from the spec that a message shows
+WIDEST_FRAME = 110  # most characters of a line from the spec that a diagnostic shows
 
-# Other libraries' names, and the names in a spec that mean the same.
+# Names in other libraries or papers, each with the name in a spec that means the same.
 SYNONYMS = {
     "adamax": "adam",
     "batchnorm2d": "batch_norm",
@@ -38,7 +38,7 @@ SYNONYMS = {
     "vanilla": "non_saturating",
     "wgan": "wasserstein",
 }
-# Names of version 0.1, each with its new names; one of these fits at the place of the old name.
+# Names of version 0.1, each with the names that replace it in different sections.
 RENAMED = {
     "norm": ("normalization", "weight_norm"),
     "weight_norm": ("normalization", "weight"),
@@ -66,15 +66,18 @@ class Mark:
         return f"{printable(self.text.name)}:{self.line}:{self.column}"
 
     def within(self, value: str, start: int, end: int) -> Mark:
-        """Return the mark of `value[start:end]`; this mark if its text is not exactly `value`."""
+        """Return the mark of `value[start:end]` inside this mark, whose value is `value`.
+
+        Return this mark if the file has the value in another form, such as in quotes.
+        """
         line = self.text.lines[self.line - 1] if self.line <= len(self.text.lines) else ""
-        # offsets into a quoted or folded text are not those into its value
+        # in a quoted or folded text, offsets differ from those in its value
         if line[self.column - 1 : self.end - 1] != value:
             return self
         return Mark(self.text, self.line, self.column + start, self.column + end)
 
     def seen_from(self, other: Mark | None) -> str:
-        """Return `line 4` if `other` is in the same file, else `my.yaml:4:7`."""
+        """Return this place as text, `my.yaml:4:7`; `line 4` if `other` is in the same file."""
         near = other is not None and other.text.name == self.text.name
         return f"line {self.line}" if near else str(self)
 
@@ -148,7 +151,7 @@ class SpecError(GanspecError):
 
     def __init__(self, diagnostics: Iterable[Diagnostic]):
         distinct: dict[tuple, Diagnostic] = {}
-        for d in diagnostics:  # a mistake in a block is found at each call
+        for d in diagnostics:  # a mistake in a block is found at each call, and shown once
             distinct.setdefault((d.code, d.mark, d.message if d.mark is None else ""), d)
         self.diagnostics = tuple(sorted(distinct.values(), key=_place))
         super().__init__("\n\n".join(d.render() for d in self.diagnostics))
@@ -175,7 +178,7 @@ class UnshownError(GanspecError):
 
 
 def one_line(error: BaseException) -> str:
-    """Return the first line of an exception's message, or else its type, and then its notes."""
+    """Return an exception on one line: its message's first line, or its type, then its notes."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return ", ".join([lines[0], *getattr(error, "__notes__", [])])
 
@@ -221,7 +224,7 @@ def plural(noun: str) -> str:
 
 
 def nearest(word: object, options: Iterable[str]) -> str | None:
-    """Return the option that `word` resembles most, or that means the same; None without any."""
+    """Return the option that `word` resembles most, or that means the same; None if none does."""
     names = list(options)
     wanted = str(word).lower().replace("-", "_").replace(" ", "_")
     if len(wanted) > LONGEST_QUOTE:

@@ -12,8 +12,8 @@ from typing import TypeAlias
 from ganspec.language.errors import quoted, suggestion
 from ganspec.language.names import IDENTIFIER
 
-MAX_CHARACTERS = 200
-MAX_VALUE = 2**31 - 1
+MAX_CHARACTERS = 200  # in an expression
+MAX_VALUE = 2**31 - 1  # largest number or result in an expression; the smallest is its negative
 
 OPERATORS = {  # function, sign and precedence
     ast.Add: (operator.add, "+", 1),
@@ -33,7 +33,7 @@ UNKNOWN = Unknown()
 
 
 class ExpressionError(ValueError):
-    """Raised for a wrong expression; `start` and `end` are offsets of the smallest wrong part."""
+    """Raised for a wrong expression, whose wrong part is `text[start:end]`."""
 
     def __init__(self, code: str, message: str, start: int, end: int, help: str | None = None):
         super().__init__(message)
@@ -122,7 +122,7 @@ Names: TypeAlias = Mapping[str, int | float | Unknown]
 
 
 def evaluate(text: str, scope: Names) -> Width | float:
-    """Return the value of `text`: a `Width` if it is whole, else a float.
+    """Return the value of `text`: a `Width` if it is whole and made of whole numbers, else a float.
 
     Raises ExpressionError unless `text` has only numbers, names of the scope, parentheses and
     + - * / // %. Raises UnknownValueError if the value of a name is UNKNOWN.
@@ -147,12 +147,12 @@ def evaluate(text: str, scope: Names) -> Width | float:
 def _parsed(text: str) -> ast.expr:
     """Return the syntax tree of `text`. Raises ExpressionError if it is no Python expression."""
     help = "write arithmetic over numbers and names, such as `8 * ch`"
-    if not text.isascii():  # Python accepts letters of any script in names
+    if not text.isascii():  # Python would accept letters of any script in names
         start = next(i for i, c in enumerate(text) if not c.isascii())
         message = f"`{text[start]}` cannot stand in an expression"
         raise ExpressionError("bad-expression", message, start, start + 1, help)
     try:
-        with warnings.catch_warnings():  # Python warns of `1if`, which is refused below
+        with warnings.catch_warnings():  # Python would warn of `1if`, which `_value` refuses
             warnings.simplefilter("ignore")
             return ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, MemoryError) as error:
@@ -163,7 +163,7 @@ def _parsed(text: str) -> ast.expr:
 
 
 def _check_name(node: ast.Name, scope: Names) -> None:
-    """Raise ExpressionError if a name is not in scope."""
+    """Raise ExpressionError if `scope` does not have a name."""
     if node.id in scope:
         return
     names = [name for name in scope if IDENTIFIER.fullmatch(name)]

@@ -1,4 +1,4 @@
-"""Tables of fields, which are read once from the annotations of each pydantic model.
+"""Tables of fields, which are made once from the annotations of each pydantic model.
 
 A table says for each field which YAML it takes, within which limits, and how messages and the
 reference describe it. Pydantic then validates the values and keeps them in a frozen model.
@@ -23,7 +23,7 @@ LIMITS = {"ge": "at least", "gt": "more than", "le": "at most", "lt": "less than
 
 @dataclass(frozen=True)
 class Limit:
-    """A bound of a number; `relation` is one of `LIMITS`."""
+    """A bound of a number; `relation` is a key of LIMITS, such as `ge`."""
 
     relation: str
     bound: int | float
@@ -69,14 +69,17 @@ class ScalarType:
 
 @dataclass(frozen=True)
 class ListType:
-    """A list with an entry for each of `items`; if `endless`, of `least` or more `items[0]`."""
+    """A list with one entry of each type in `items`.
+
+    If `endless`, it has `least` or more entries of the type `items[0]`.
+    """
 
     items: tuple[FieldType, ...]
     endless: bool
     least: int = 0
 
     def item(self, index: int) -> FieldType:
-        """Return the type of the entry at `index`."""
+        """Return the type of the entry at `index`; past the last entry, the type of the last."""
         return self.items[0 if self.endless else min(index, len(self.items) - 1)]
 
     def fits(self, count: int) -> bool:
@@ -100,7 +103,7 @@ class MapType:
 
 @dataclass(frozen=True)
 class Family:
-    """Metadata of an annotation: the field takes kinds of the family `name`, of any class.
+    """Metadata of an annotation: the field takes any kinds of the family `name`.
 
     Keys of a map are of the family `network` if they are names of the spec's networks.
     """
@@ -110,28 +113,31 @@ class Family:
 
 @dataclass(frozen=True)
 class Matches:
-    """Metadata of an annotation: a pattern for editors; a validator explains what breaks it."""
+    """Metadata of an annotation: a pattern of the texts that the field's validator accepts.
+
+    Only editors use the pattern.
+    """
 
     pattern: str
 
 
 @dataclass(frozen=True)
 class FieldType:
-    """The YAML that a field takes; each attribute that is set allows one more form.
+    """The YAML that a field takes: each attribute that is set allows one form of value.
 
-    Only `nouns` and `former` allow nothing; they are for messages.
+    `nouns` and `former` do not allow anything; messages use them.
     """
 
     null: bool = False
     family: str | None = None  # the field is one kind of this family
     families: str | None = None  # the field is a list of kinds of this family
-    section: type[Section] | None = None
-    sections: type[Section] | None = None
+    section: type[Section] | None = None  # the field is a map with the fields of this class
+    sections: type[Section] | None = None  # the field is a list of maps with these fields
     map: MapType | None = None
     literals: tuple[object, ...] = ()
     scalars: tuple[ScalarType, ...] = ()
     lists: tuple[ListType, ...] = ()
-    nouns: tuple[str, ...] = ()  # in the order of the annotation
+    nouns: tuple[str, ...] = ()  # what messages call the forms, in the annotation's order
     former: tuple[tuple[str, str], ...] = ()  # values of older specs, each with its new spelling
 
     @cached_property
@@ -156,7 +162,7 @@ class FieldType:
         return any(value == each and type(value) is type(each) for each in self.literals)
 
     def list_of(self, count: int) -> ListType:
-        """Return the first list type that may have `count` entries, or else the first of all."""
+        """Return the first list type that may have `count` entries, or else the first list type."""
         return next((each for each in self.lists if each.fits(count)), self.lists[0])
 
     @cached_property

@@ -23,7 +23,8 @@ Result = TypeVar("Result")
 class Kind(Section):
     """Base class of kinds: `class Conv(Layer, kind="conv")` registers `conv` in its family.
 
-    `primary` is the field that a bare value sets (`conv: 64` is `conv: {out: 64}`).
+    `primary` is the field that a value without a field's name sets, so that `conv: 64` is `conv:
+    {out: 64}`; None if such a value is an error.
     """
 
     family: ClassVar[str]
@@ -31,7 +32,7 @@ class Kind(Section):
     primary: ClassVar[str | None] = None
     kinds: ClassVar[dict[str, type[Kind]]]
 
-    _mark: Mark | None = PrivateAttr(None)  # where the spec chose this kind
+    _mark: Mark | None = PrivateAttr(None)
     _path: str = PrivateAttr("")
 
     def __init_subclass__(cls, **_: object) -> None:
@@ -57,7 +58,11 @@ class Kind(Section):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Return the value of a kind's key as a map of fields: `64` as `{out: 64}`."""
+        """Return the value of a kind's key as a map of fields: `64` as `{out: 64}`.
+
+        If the key has no value, the map is empty. A map stays as it is, and so does any value of a
+        kind without a primary field.
+        """
         if node.value is None:
             return node.holding({})
         if isinstance(node, MapNode) or cls.primary is None:
@@ -65,23 +70,26 @@ class Kind(Section):
         return node.holding({cls.primary: node.as_value()})
 
     def place(self, path: str, mark: Mark | None) -> Self:
-        """Remember the place where the spec chose this kind. Return the kind."""
+        """Remember the key path and the place where the spec names this kind. Return the kind."""
         self._path, self._mark = path, mark
         return self
 
     @classmethod
     def members(cls) -> dict[str, type[Kind]]:
-        """Return the family's kinds by name. A family of other families' kinds overrides this."""
+        """Return the family's kinds by name.
+
+        A family that is made of the kinds of other families overrides this method.
+        """
         return cls.kinds
 
     @property
     def key_path(self) -> str:
-        """Key path in the spec, such as `generator.layers.3`."""
+        """Key path in the spec, such as `generator.layers.3`; `""` if it was not read from one."""
         return self._path
 
     @property
     def mark(self) -> Mark | None:
-        """Place in the spec's text that chose this kind."""
+        """Place where the spec names this kind; None if it was not read from a spec."""
         return self._mark
 
     def _path_of(self, name: str) -> str:
@@ -94,7 +102,7 @@ class Kind(Section):
 
 
 def within(part: object) -> Iterator[Kind]:
-    """Yield every kind in a part of a spec, outermost first."""
+    """Yield every kind in a spec or a part of it, each before the kinds in it."""
     if isinstance(part, Kind):
         yield part
     if isinstance(part, Section):

@@ -29,17 +29,18 @@ def load(path: str | Path, settings: Sequence[str] = ()) -> Document:
 
 
 def loads(text: str, name: str = "<text>") -> Document:
-    """Return the validated spec in `text`. Raises SpecError as `load` does, and for `extends`.
+    """Return the validated spec in `text`; `name` stands for a file in messages.
 
-    `name` stands for the file in messages.
+    Raises SpecError, whose `diagnostics` list every mistake. The key `extends` is a mistake here,
+    since only a file can extend a file.
     """
     return resolve(parse(text, name))
 
 
 def shape(path: KeyPath) -> Shape:
-    """Return the `Shape` at a key path of any spec, for `merge`.
+    """Return the `Shape` at a key path of a spec whose system is not known yet.
 
-    The spec's system is not known yet, so the first system that has the path decides.
+    The first system that has the path decides; None if no system has it.
     """
     shapes = (shape_at(system, path) for system in systems())
     return next((shape for shape in shapes if shape is not None), None)
@@ -74,7 +75,7 @@ def system_of(tree: MapNode) -> type[Document]:
 
 
 def resolve(tree: MapNode) -> Document:
-    """Return the validated spec in a marked tree. Raises SpecError."""
+    """Return the validated spec of a tree. Raises SpecError with every mistake."""
     framework = tree.get("framework")
     word = framework.value if framework else None
     resolver = Resolver(word if word in ("keras", "tensorflow") else "torch")
@@ -94,7 +95,7 @@ def resolve(tree: MapNode) -> Document:
 
 
 def changed(spec: Document, values: Mapping[str, object]) -> Document:
-    """Return `spec` with the values of `Document.with_values`. Raises SpecError."""
+    """Return `spec` with each value at its key path; None removes a key. Raises SpecError."""
     settings = [setting_text(path, value) for path, value in values.items()]
     assert isinstance(spec.tree, MapNode)  # a spec is a map
     return resolve(override(spec.tree, settings, shape, "with_values"))

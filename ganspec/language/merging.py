@@ -20,11 +20,13 @@ ShapeAt: TypeAlias = Callable[[KeyPath], Shape]
 
 
 def merge(base: Node, over: Node, shape: ShapeAt, path: KeyPath = ()) -> Node:
-    """Return `over` laid on `base`: a map adds its keys, null removes a key, all else replaces.
+    """Return `base` changed by `over`.
 
-    Where a map chooses a kind, another kind replaces that of `base`. The same kind lays its fields
-    on those of `base`; its name alone keeps them all. `shape(path)` returns the `Shape` at a key
-    path, and `path` is that of both nodes.
+    Two maps are merged key by key, and null in `over` removes the key. Any other value of `over`
+    replaces that of `base`. Where maps choose a kind, as `conv: {...}` does, another kind in `over`
+    replaces all of the kind in `base`. For the same kind, its fields are merged; if `over` has the
+    kind's name alone, `base` stays as it is. `shape(path)` returns the `Shape` at a key path, and
+    `path` is the key path of both nodes.
     """
     if seen_in(base) or seen_in(over):  # a known value replaces an unknown one, and vice versa
         return over
@@ -51,9 +53,9 @@ def merge(base: Node, over: Node, shape: ShapeAt, path: KeyPath = ()) -> Node:
 
 
 def is_key(path: KeyPath, key: str) -> bool:
-    """Return True if the map at `path` may have `key`, or if it is not known which keys it has.
+    """Return True if the map at `path` may have `key`, or if it is not known which keys it takes.
 
-    Null removes only such keys, so that a misspelt one is reported.
+    Null removes only keys for which this is True: others stay, and are reported as misspelt.
     """
     shapes = [shape for system in systems() if (shape := shape_at(system, path)) is not None]
     classes = [shape for shape in shapes if isinstance(shape, type)]
@@ -62,7 +64,7 @@ def is_key(path: KeyPath, key: str) -> bool:
 
 
 def shape_at(root: type[Section], path: KeyPath) -> Shape:
-    """Return the `Shape` at `path` below the section `root`."""
+    """Return the `Shape` at `path` below the section `root`; None if nothing is known of it."""
     at: Shape = root
     kinds: str | None = None  # the family of the list at this path, if it is a list of kinds
     for part in path:

@@ -10,7 +10,7 @@ from ganspec.language.errors import quoted
 
 IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 PLAIN = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
-LONGEST = 40
+LONGEST = 40  # most characters of a name
 SUFFIXES = (".yaml", ".yml")  # of files of specs
 WHOLE = f"^[a-z][a-z0-9_]{{0,{LONGEST - 1}}}$"  # PLAIN and LONGEST in one pattern, for editors
 

@@ -1,4 +1,4 @@
-"""Read the values of kinds' keys, the rounds of a `repeat` and the arguments of a block's call."""
+"""Read what a spec writes in short: values of kinds, rounds of a `repeat`, arguments of blocks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ganspec.language.tree import ListNode, MapNode, Node, find
 from ganspec.language.types import Name, Number, Whole
 
 MAX_LAYERS = 2000  # in one spec, with repeats and blocks opened
-MAX_CALLS = 12  # depth of blocks that call blocks
+MAX_CALLS = 12  # blocks inside each other, by calls
 HIDDEN = ("block",)  # kinds that a spec cannot name: a call of a block becomes one
 NUMBER = field_type(int | float)
 LAYERS = FieldType(
@@ -25,20 +25,23 @@ LAYERS = FieldType(
 
 
 class Rounds(Section):
-    """A repeat's fields except `layers`."""
+    """The fields of a `repeat` in a spec, except `layers`."""
 
     times: Annotated[int, Field(gt=0, le=MAX_LAYERS)] | None = None
     with_: dict[Name, tuple[Whole | Number, ...]] = Field({}, alias="with")
 
     def scopes(self) -> Iterator[dict[str, int | float]]:
-        """Yield for each round the values of `with` by name."""
+        """Yield the values of the names in `with`, by name, once for each round."""
         count = self.times or len(next(iter(self.with_.values())))
         for i in range(count):
             yield {name: values[i] for name, values in self.with_.items()}
 
 
 def has_rounds(scope: Scope, rounds: Rounds, body: MapNode) -> bool:
-    """Return True if a repeat has rounds, and `with` as many values of every name; else report."""
+    """Return True if a repeat has a number of rounds, and as many values of each name in `with`.
+
+    Otherwise, report the mistake and return False. `body` is the node of `rounds` in the spec.
+    """
     if rounds.times is None and not rounds.with_:
         message = "repeat needs `times` or `with`"
         help = "write `times: 2`, or `with: {c: [4 * ch, 2 * ch]}`"
@@ -65,8 +68,10 @@ def _count(number: int, noun: str) -> str:
 def opened_body(cls: type[Kind], body: Node) -> Node:
     """Return the value of a kind's key as a map of fields.
 
-    If the primary field takes a kind, a map that chooses one is the value of this field: for
-    `residual`, `{conv: 64}` becomes `{main: {conv: 64}}`. Other values are left to `cls.opened`.
+    A value that is not a map becomes the primary field: for `conv`, `64` becomes `{out: 64}`. So
+    does a map that chooses a kind, if the primary field takes one: for `residual`, `{conv: 64}`
+    becomes `{main: {conv: 64}}`. Other maps stay as they are, and so does any value of a kind
+    without a primary field. If the key has no value, the map is empty.
     """
     if isinstance(body, MapNode) and len(body.value) == 1 and cls.primary:
         inner = fields_of(cls)[cls.primary].type.family
@@ -79,7 +84,11 @@ def opened_body(cls: type[Kind], body: Node) -> Node:
 def read_arguments(
     scope: Scope, word: str, params: tuple[str, ...], body: Node, mark: Mark
 ) -> dict[str, int | float] | None:
-    """Return the values of a block's parameters in a call, by name; None if the call is wrong."""
+    """Return the values of the parameters `params` in a call of the block `word`, by name.
+
+    If the call is wrong, report the mistake and return None. `mark` is the place of the call, and
+    `body` its arguments.
+    """
     title = f"block `{word}`"
     if isinstance(body, MapNode):
         arguments = body.value

@@ -61,7 +61,7 @@ class SpecPart:
         if it is negative: `conv.0` is the first `conv`, in any list.
         """
         steps = path.split(".") if PATH.fullmatch(path) else []
-        # a path begins with a key of the spec, so parts of this name further down are not meant
+        # the first step must be a key of the spec itself, while `below` would also look deeper
         groups = [[part for part in self.parts if part.name in steps[:1]]]
         for step in steps[1:]:
             if step.lstrip("-").isdigit():
@@ -71,14 +71,18 @@ class SpecPart:
         return list(dict.fromkeys(part for group in groups for part in group))
 
 
-def _at(parts: list[SpecPart], place: int) -> list[SpecPart]:
-    """Return the part at `place` of each list of plain values, and of all kinds as one list."""
+def _at(parts: list[SpecPart], index: int) -> list[SpecPart]:
+    """Return those of `parts` with the number `index`, counted only among parts in lists.
+
+    Kinds and sections are counted together, whichever lists they are in. Numbers and texts are
+    counted in each list by itself: of the `betas` of two optimizers, two entries are returned.
+    """
     lists: dict[str, list[SpecPart]] = {}
     for part in parts:
         above, _, last = part.path.rpartition(".")
         if last.isdigit():
             lists.setdefault("" if part.parts or part.kind else above, []).append(part)
-    return [each[place] for each in lists.values() if -len(each) <= place < len(each)]
+    return [each[index] for each in lists.values() if -len(each) <= index < len(each)]
 
 
 def parts_of(section: Section, name: str = "", path: str = "") -> SpecPart:
@@ -94,7 +98,7 @@ def _fields(section: Section, path: str) -> Iterator[SpecPart]:
 
 
 def _field(name: str, value: object, path: str) -> Iterator[SpecPart]:
-    """Yield the part of a field, or the parts of its entries if it is a list."""
+    """Yield the part of a field; for a list of values or sections, a part for each entry."""
     if isinstance(value, Kind):
         yield SpecPart(name, path, parts=tuple(_kinds(value)))
     elif isinstance(value, Section):

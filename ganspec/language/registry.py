@@ -28,7 +28,7 @@ class KindsFile:
 
     @property
     def name(self) -> str:
-        """The name of the file's copy in run folders, unique among the loaded files."""
+        """The name of the file's copy in run folders: a second `my.py` is `my_2.py`."""
         namesakes = [each.path for each in LOADED if each.path.name == self.path.name]
         place = namesakes.index(self.path) if self.path in namesakes else 0
         return f"{self.path.stem}_{place + 1}.py" if place else self.path.name
@@ -38,7 +38,7 @@ LOADED: list[KindsFile] = []
 
 
 def base_of(family: str) -> type:
-    """Return the base class of a family, after all kinds of the family's package were imported."""
+    """Return the base class of a family, and import all files of the family's package first."""
     if family in PACKAGES and family not in _searched:
         package = importlib.import_module(PACKAGES[family])
         for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):

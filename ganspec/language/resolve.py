@@ -53,7 +53,7 @@ class Resolver(Scope):
 
         `given` are the values of fields that are not read from `node`. `elsewhere` are keys that
         `node` may have although `cls` has no such fields; the caller reads them. Keys in `required`
-        are reported if missing, as required fields are. `title` names the map in messages.
+        are reported if `node` lacks them. `title` names the map in messages.
         """
         fields, values, whole = fields_of(cls), dict(given or {}), True
         read = {**node.value, **self.defaults(cls, node)}
@@ -76,13 +76,13 @@ class Resolver(Scope):
         return model.with_unread(unread) if whole else None
 
     def value(self, field: Field, node: Node) -> object:
-        """Return the value of a field; a stand-in if it is `unknown`, MISSING if it is wrong."""
+        """Return a field's value; if it is `unknown`, some valid value; MISSING if it is wrong."""
         if seen := seen_in(node):
             return self.unknown(field, seen, node.start)
         return self.field(field.type, node, field.name)
 
     def refusal(self, item: ErrorDetails, node: MapNode) -> None:
-        """Report an error that pydantic found when it validated a whole section or kind."""
+        """Report an error that pydantic found when it validated `node`, a whole section or kind."""
         place, context = item["loc"], item.get("ctx", {})
         if item["type"] == "missing" and len(place) == 1:
             return  # reported already: the field is absent, or its value is wrong
@@ -95,7 +95,7 @@ class Resolver(Scope):
             self.report("bad-value", f"{name}{item['msg']}", mark)
 
     def defaults(self, cls: type[Section], node: MapNode) -> dict[str, Node]:
-        """Return the defaults that the spec's framework changes, of fields that `node` lacks."""
+        """Return the fields that `node` lacks and that the spec's framework sets, with values."""
         own = cls.framework_defaults.get(self.framework, {})
         return {k: node_of(v, node.mark) for k, v in own.items() if k not in node.value}
 
@@ -125,7 +125,7 @@ class Resolver(Scope):
         return self.data(kind, node, name)
 
     def map(self, kind: MapType, node: MapNode, name: str) -> object:
-        """Return a map with keys that the spec chooses; if one or a value is wrong, a Partial."""
+        """Return the values of a map whose keys the spec chooses; a Partial if one is wrong."""
         closed = list(kind.keys.words)
         whole = not closed or self.known(node, closed, name)
         values = {
@@ -164,7 +164,7 @@ class Resolver(Scope):
     # -- kinds --------------------------------------------------------------------------------
 
     def kind(self, family: str, node: Node) -> Kind | None:
-        """Return the kind that a word or a map of one key chooses; None if it is wrong."""
+        """Return the kind that a word or a map of one key names; None if it is wrong."""
         body: Node
         if isinstance(node.value, str):
             word, mark, body = node.value, node.mark, ScalarNode(None, node.mark, node.mark)
@@ -187,7 +187,7 @@ class Resolver(Scope):
         return kind.place(".".join(self.path), mark) if kind else None
 
     def no_kind(self, family: str, node: Node) -> None:
-        """Report a value that chooses no kind, as it is neither a word nor a map of one key."""
+        """Report a value that names no kind, as it is neither a word nor a map of one key."""
         shown, kinds = family.replace("_", " "), kinds_of(family)
         words = (word for word in kinds if word not in HIDDEN)
         first = min(words, key=lambda word: kinds[word].__module__)  # in any import order
@@ -204,7 +204,7 @@ class Resolver(Scope):
         self.report("wrong-type", message, node[second].start, help)
 
     def room(self, mark: Mark) -> bool:
-        """Return True if one more layer is within the limits; report the first that is not."""
+        """Return True if the spec may have one more layer; report the first that is too many."""
         if self.layer_count > MAX_LAYERS:  # reported at the first layer too many
             return False
         self.layer_count += 1
@@ -216,7 +216,7 @@ class Resolver(Scope):
         return self.layer_count <= MAX_LAYERS
 
     def body(self, cls: type[Kind], body: Node) -> Kind | None:
-        """Return a kind from the value of its key: a map of fields, or its primary field alone."""
+        """Return a kind from its key's value, a map of fields or one value; None if wrong."""
         if cls.kind == "repeat":
             return self.repeat(cls, body)
         opened = opened_body(cls, body)
@@ -236,7 +236,7 @@ class Resolver(Scope):
         return layers if isinstance(layers, tuple) else None
 
     def repeat(self, cls: type[Kind], body: Node) -> Kind | None:
-        """Return a repeat, with its layers resolved once for each round; None if it is wrong."""
+        """Return a repeat, whose layers are read once for each round; None if it is wrong."""
         if not isinstance(body, MapNode):
             self.wrong(body, "repeat is a map", "write `repeat: {times: 2, layers: [...]}`")
             return None
@@ -259,14 +259,18 @@ class Resolver(Scope):
         return cls.model_validate({"rounds": tuple(opened)})
 
     def block(self, word: str, body: Node, mark: Mark) -> Kind | None:
-        """Return the layer that a block's call becomes, its layers resolved with the arguments."""
+        """Return the layer that a call of the block `word` becomes; None if anything is wrong.
+
+        The block's layers are read anew for each call, with the call's arguments.
+        """
         signature, layers = self.blocks[word]
         self.opened.add(word)
         if signature is None or layers is None:  # reported where it is defined
             return None
         if word in self.calls:
             chain = " -> ".join([*self.calls[self.calls.index(word) :], word])
-            self.report("recursive-block", f"block `{word}` uses itself", mark, None, chain)
+            help = "remove one of these calls"
+            self.report("recursive-block", f"block `{word}` uses itself", mark, help, chain)
             return None
         arguments = read_arguments(self, word, signature.params, body, mark)
         named: dict[str, int | float | Unknown] = dict.fromkeys(signature.params, UNKNOWN)
@@ -283,7 +287,7 @@ class Resolver(Scope):
         return kinds_of("layer")["block"].model_validate(values)
 
     def unused(self) -> None:
-        """Report mistakes in blocks that nothing calls, with parameters of unknown values."""
+        """Report mistakes in blocks that nothing calls; values of their parameters are unknown."""
         for name, (signature, layers) in self.blocks.items():
             if name not in self.opened and signature and layers:
                 self.calls = (name,)

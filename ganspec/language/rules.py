@@ -11,7 +11,7 @@ from ganspec.language.errors import listed
 
 Value: TypeAlias = Any  # a number or a tensor, both of which do arithmetic and compare
 
-MAX_CHARACTERS = 200
+MAX_CHARACTERS = 200  # in a rule
 ARITHMETIC = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -27,7 +27,7 @@ COMPARISONS = {
 
 
 class RuleError(ValueError):
-    """Raised for a text that is not a rule; `help` is a remedy."""
+    """Raised for a text that is not a rule; `help` says what to write instead."""
 
     def __init__(self, message: str, help: str):
         super().__init__(message)
@@ -35,11 +35,11 @@ class RuleError(ValueError):
 
 
 class Rule:
-    """A condition over the losses `names`, called with their values in this order.
+    """The condition `text` as a function of losses, whose values it takes in the order of `names`.
 
-    `source` is the condition as a Python function, with the name and docstring that are passed.
-    Raises RuleError if the text has anything but `names`, numbers, `and`, `or`, `not`, and the
-    operators of ARITHMETIC and COMPARISONS.
+    `source` is the Python text of the function, called `name`, with the docstring `doc`. Raises
+    RuleError if `text` has anything but `names`, numbers, `and`, `or`, `not`, and the operators of
+    ARITHMETIC and COMPARISONS.
     """
 
     def __init__(self, text: str, name: str, doc: str, names: tuple[str, ...]):
@@ -56,7 +56,7 @@ class Rule:
 
 
 def _parse(text: str, names: tuple[str, ...]) -> ast.expr:
-    """Return the syntax tree of a rule. Raises RuleError."""
+    """Return the syntax tree of a rule. Raises RuleError if `text` is not a rule over `names`."""
     example = f"write a comparison, such as `{names[1]} * 1.5 < {names[0]}`"
     if len(text) > MAX_CHARACTERS:
         raise RuleError(f"a rule of {len(text)} characters", "write a shorter one")

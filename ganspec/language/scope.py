@@ -22,23 +22,23 @@ from ganspec.language.section import Section
 from ganspec.language.tree import ListNode, MapNode, Node, ScalarNode
 from ganspec.language.unread import Unread, stand_in
 
-MAX_ERRORS = 50
+MAX_ERRORS = 50  # mistakes in a spec after which no more are looked for
 YAML_1_1_WORDS = {
     **dict.fromkeys(("yes", "on", "y"), "true"),
     **dict.fromkeys(("no", "off", "n"), "false"),
 }
-MISSING = object()  # in place of a value that is wrong or unknown
+MISSING = object()  # stands for a value that is wrong, or computed from a wrong one
 Result = TypeVar("Result")
 
 
 class Scope:
-    """The names and blocks in scope, the path to the present value, and the mistakes until now."""
+    """The names and blocks in scope, the path to the value being read, and the mistakes so far."""
 
     def __init__(self, framework: str):
         self.framework = framework
         self.names: Names = {}
         self.vars: Names = {}  # the names of `vars`, which are in scope everywhere
-        # by a block's name, its other fields and its layers, which are None if they are wrong
+        # of each block by name, the fields except `layers`, and the layers; None for wrong ones
         self.blocks: dict[str, tuple[Signature | None, Node | None]] = {}
         self.diagnostics: list[Diagnostic] = []
         self.layer_count = 0
@@ -54,14 +54,14 @@ class Scope:
     def report(
         self, code: str, message: str, mark: Mark, help: str | None = None, *notes: str
     ) -> None:
-        """Add a mistake to `diagnostics`. Raises SpecError if there are too many."""
+        """Add a mistake to `diagnostics`. Raises SpecError if they are MAX_ERRORS then."""
         self.diagnostics.append(Diagnostic(code, message, mark, notes, help))
         if len(self.diagnostics) >= MAX_ERRORS:
             rest = Diagnostic("too-many", f"{MAX_ERRORS} mistakes or more; not all are shown")
             raise SpecError([*self.diagnostics, rest])
 
     def wrong(self, node: Node, wanted: str, help: str | None = None) -> object:
-        """Report a value that breaks `wanted`, such as "`lr` is a number". Return MISSING."""
+        """Report that `node` is not as `wanted` says, "`lr` is a number". Return MISSING."""
         self.report("wrong-type", f"{wanted}, not {quoted(node.value)}", node.mark, help)
         return MISSING
 
@@ -83,7 +83,10 @@ class Scope:
         return not unknown
 
     def complete(self, node: MapNode, needed: list[str], title: str) -> bool:
-        """Return True if a map has every key in `needed`; report those that none misspells."""
+        """Return True if a map has every key in `needed`.
+
+        Report the keys that it lacks, except one for which another key looks like a misspelling.
+        """
         lacking = [name for name in needed if name not in node.value]
         # `known` reports a misspelt key, so it is not reported as missing, too
         misspelt = [nearest(k, lacking) for k in node.value if k not in needed] if lacking else []
@@ -95,9 +98,10 @@ class Scope:
         return not lacking
 
     def unknown(self, field: Field, seen: str, mark: Mark) -> object:
-        """Add a field that is `unknown` to `gaps`. Return its default, or else a stand-in.
+        """Add a field that is `unknown` to `gaps`. Return its default, or else some valid value.
 
-        Return MISSING, and report the field, if it has neither. `seen` is what was seen of it.
+        Return MISSING, and report the field, if neither can be had. `seen` is the spec's own text
+        about the field.
         """
         self.gaps.append(Unread(".".join(self.path), seen, mark))
         if not field.required:
@@ -109,7 +113,10 @@ class Scope:
         return MISSING
 
     def unknown_kind(self, family: str, word: str, names: list[str], mark: Mark) -> None:
-        """Report an unknown kind; the help is a similar name or, once for a family, all `names`."""
+        """Report a kind that the family lacks. The help is a similar name of `names`, if any.
+
+        Otherwise it is all names, but only the first time for each family.
+        """
         names = [*names, *self.blocks] if family == "layer" else names
         shown, close = family.replace("_", " "), nearest(word, names)
         help = f"use `{close}`" if close else None
@@ -121,7 +128,7 @@ class Scope:
     # -- plain data ---------------------------------------------------------------------------
 
     def data(self, kind: FieldType, node: Node, name: str) -> object:
-        """Return a scalar or a list, with expressions evaluated; MISSING if it is wrong."""
+        """Return a scalar, or a list as a tuple, with expressions evaluated; MISSING if wrong."""
         if isinstance(node, ListNode):
             return self.list(kind, node, name)
         if isinstance(node, MapNode):
@@ -135,7 +142,7 @@ class Scope:
         return value if self.within(scalar, node, name, value) else MISSING
 
     def list(self, kind: FieldType, node: ListNode, name: str) -> object:
-        """Return a list of plain data as a tuple; MISSING if it is wrong."""
+        """Return a list of scalars or lists as a tuple; MISSING if it is wrong."""
         if not kind.lists:
             return self.wrong(node, f"`{name}` is {kind}")
         count = len(node.value)
@@ -170,7 +177,10 @@ class Scope:
         return self.number(kind, node, text, name, real)
 
     def number(self, kind: FieldType, node: Node, text: str, name: str, real: bool) -> object:
-        """Return the value of an expression, a float if `real`; MISSING if wrong or unknown."""
+        """Return the value of an expression, as a float if `real`.
+
+        Return MISSING if the expression is wrong, or reads a name whose own value is wrong.
+        """
         try:
             value = evaluate(text, self.names)
             return float(value) if real else value
@@ -189,7 +199,7 @@ class Scope:
             return MISSING
 
     def refuse(self, kind: FieldType, node: ScalarNode, name: str, value: object) -> object:
-        """Report a scalar that is of none of a field's types. Return MISSING."""
+        """Report a scalar whose type is none that the field takes. Return MISSING."""
         shown, notes = _shown(node, value), _computed(node, value)
         if kind.literals and (isinstance(value, str) or not kind.scalars):
             known = [str(literal) for literal in kind.literals]
@@ -222,7 +232,7 @@ class Scope:
 
 
 def _real(value: int) -> float:
-    """Return a whole number as a float, infinite if it is too large."""
+    """Return a whole number as a float, which is infinite beyond the range of floats."""
     try:
         return float(value)
     except OverflowError:
@@ -246,7 +256,10 @@ def _computed(node: ScalarNode, value: object) -> tuple[str, ...]:
 
 
 def _conversion(kind: FieldType, value: object, node: ScalarNode) -> str | None:
-    """Return help for a value that a field takes in another form, such as in quotes; or None."""
+    """Return help for a value that is right but for its form, such as a text without quotes.
+
+    Return None for other values.
+    """
     if isinstance(value, (int, float)) and any(
         each.python is str and not each.checked for each in kind.scalars
     ):

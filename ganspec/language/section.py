@@ -13,7 +13,7 @@ from ganspec.language.tree import Node
 
 
 class Section(BaseModel):
-    """A map of the spec as a frozen object, whose attributes are its fields; no other key is valid.
+    """A map of the spec as a frozen object. The map's keys are its fields; no others are valid.
 
     `framework_defaults` maps a framework, such as `keras`, to defaults that differ from torch's.
     """
@@ -56,7 +56,7 @@ class Section(BaseModel):
         return ValidationError.from_exception_data(type(self).__name__, [details])
 
     def _path_of(self, name: str) -> str:
-        """Return the key path of a field in specs; `""` if it may have several."""
+        """Return the key path of a field in specs; `""` if it is not at one path in all specs."""
         (key,) = self.spec_keys if len(self.spec_keys) == 1 else ("",)
         return key and f"{key}.{name}"
 
@@ -67,7 +67,7 @@ class Section(BaseModel):
 
     @classmethod
     def opened(cls, node: Node) -> Node:
-        """Return `node` as a map of fields; a section with a short form overrides this."""
+        """Return `node` as a map of fields. Sections that a spec may write in short override it."""
         return node
 
     @classmethod
@@ -77,7 +77,7 @@ class Section(BaseModel):
         return own | cls.framework_defaults.get(framework, {})
 
     def changed(self, framework: str = "torch") -> dict[str, object]:
-        """Return the values of fields, by name, that are not the defaults under `framework`."""
+        """Return the fields whose values differ from their defaults under `framework`, by name."""
         pairs = (
             (name, getattr(self, name), usual) for name, usual in self.defaults(framework).items()
         )

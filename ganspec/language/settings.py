@@ -12,14 +12,15 @@ from ganspec.language.tree import KeyPath, ListNode, MapNode, Node, ScalarNode, 
 from ganspec.language.unread import seen_in
 
 OPTION = "--set"
+# what to write where a setting has the wrong form, for both ways to set one
 HELP = {OPTION: "write `--set train.batch=64`", "with_values": 'write `"train.batch", 64`'}
 
 
 def override(tree: MapNode, settings: Sequence[str], shape: ShapeAt, name: str = OPTION) -> MapNode:
     """Return `tree` with each setting `path.to.key=value` applied; null removes a key.
 
-    Values are YAML. Raises SpecError, whose marks point into the setting; its "file" is `name`, one
-    of HELP.
+    Values are YAML. Raises SpecError, whose marks point into the setting. `name`, a key of HELP,
+    stands for the file in these marks.
     """
     for setting in settings:
         laid = _Setting(setting, shape, name).lay(tree, 0, ())
@@ -29,7 +30,10 @@ def override(tree: MapNode, settings: Sequence[str], shape: ShapeAt, name: str =
 
 
 def setting_text(path: object, value: object) -> str:
-    """Return the setting `path=value` for a Python value. Raises SpecError if there is none."""
+    """Return the setting `path=value` for a Python value.
+
+    Raises SpecError if `path` is not a text or holds `=`, or if YAML has no such value.
+    """
     mark = Mark(Text("with_values", (str(path),)), 1, 1, len(str(path)) + 1)
     if not isinstance(path, str) or "=" in path:
         fail("bad-setting", f"{quoted(path)} is not a path of keys", mark, HELP["with_values"])
@@ -41,7 +45,7 @@ def setting_text(path: object, value: object) -> str:
 
 
 class _Setting:
-    """One setting, whose marks point into its own text."""
+    """One setting, such as `train.batch=64`. Marks of its value point into this text."""
 
     def __init__(self, setting: str, shape: ShapeAt, name: str):
         self.shape = shape
@@ -59,7 +63,10 @@ class _Setting:
         self.value = self.read(value, len(dotted) + 1)
 
     def read(self, value: str, shift: int) -> Node:
-        """Return the value, read as YAML, with marks that point into the setting."""
+        """Return `value`, read as YAML, with marks that point into the setting.
+
+        `shift` is the offset of `value` in the setting.
+        """
         prefix = "value: "
         try:
             return self.moved(parse(prefix + value)["value"], shift - len(prefix))
@@ -69,7 +76,7 @@ class _Setting:
             fail(found.code, found.message, mark, found.help)
 
     def moved(self, node: Node, shift: int) -> Node:
-        """Return a node with all its marks `shifted`."""
+        """Return a node that `read` parsed, with all its marks pointing into the setting."""
         value: object = node.value
         if isinstance(node, MapNode):
             value = {key: self.moved(child, shift) for key, child in node.value.items()}
@@ -79,15 +86,15 @@ class _Setting:
         return node_of(value, self.shifted(node.mark, shift), key)
 
     def shifted(self, mark: Mark, shift: int) -> Mark:
-        """Return the mark in the setting for one in the text that `read` parses."""
+        """Return the mark in the setting for `mark` in the text that `read` parsed."""
         if mark.line > 1:  # in a value of several lines, mark the whole setting
             return Mark(self.text, 1, 1, len(self.text.lines[0]) + 1)
         return Mark(self.text, 1, max(mark.column + shift, 1), max(mark.end + shift, 2))
 
     def lay(self, tree: Node, depth: int, path: KeyPath) -> Node:
-        """Return the node at `path` of a spec with the value laid into it.
+        """Return `tree`, the node at `path` of a spec, changed by the setting.
 
-        `path` stands for the first `depth` parts of the setting's path.
+        The first `depth` parts of the setting's path lead to `tree`; the others lie below it.
         """
         if depth == len(self.parts):
             return merge(tree, self.value, self.shape, path)
@@ -104,7 +111,7 @@ class _Setting:
             if isinstance(full, MapNode) and part not in full.value and isinstance(tree, MapNode):
                 changed = {k: self.lay(tree[k], depth, (*path, k)) for k in full.value}
                 return tree.holding({**tree.value, **changed})
-        # a kind without fields, written as a word
+        # a kind that the spec has as a word becomes a map, in which fields can be set
         if isinstance(tree.value, str) and isinstance(shape, str):
             tree = tree.holding({tree.value: ScalarNode(None, tree.mark, tree.mark)})
         if tree.value is not None and not isinstance(tree, MapNode):
@@ -125,7 +132,7 @@ class _Setting:
         return MapNode(values, tree.mark, tree.key_mark)
 
     def lay_item(self, tree: ListNode, depth: int, path: KeyPath) -> Node:
-        """Return a list with the value laid into the entry that the setting names at `depth`."""
+        """Return a list in which the entry that the setting names at `depth` is changed."""
         part, count = self.parts[depth], len(tree.value)
         if not (part.isascii() and part.isdigit() and len(part) < 6 and int(part) < count):
             message = f"{quoted(part)} is no entry of a list of {count}"

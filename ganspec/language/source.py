@@ -19,18 +19,18 @@ from ganspec.language.syntax import LINE_END, character_error, syntax_error
 from ganspec.language.tree import MapNode, Node, node_of
 from ganspec.streams import DASH, read_stdin
 
-MAX_CHARACTERS = 200_000
+MAX_CHARACTERS = 200_000  # in a spec's file
 LARGEST = 4 * MAX_CHARACTERS + 1  # bytes that are read: a device such as /dev/zero has no end
-MAX_NODES = 20_000  # in a spec, with every alias counted as a copy
-MAX_DEPTH = 60
-MAX_DIGITS = 1000
-MAX_EXTENDS = 16
+MAX_NODES = 20_000  # keys and values in a spec, with every alias counted as a copy
+MAX_DEPTH = 60  # maps and lists inside each other
+MAX_DIGITS = 1000  # characters of a number
+MAX_EXTENDS = 16  # files in a chain of `extends`
 OWN = ("report",)  # not inherited: what a publication says of one system is not true of another
 Content = Callable[[Path, Mark | None], str]
 
 
 class _UnboundedError(Exception):
-    """Raised while composing a text that is nested too deep or holds too much."""
+    """Raised for YAML that is nested deeper than MAX_DEPTH or has more than MAX_NODES nodes."""
 
     def __init__(self, code: str, at: yaml.Mark):
         super().__init__(code)
@@ -91,7 +91,7 @@ SCALARS: dict[str, Callable[[str], object]] = {
 
 
 def parse(text: str, name: str = "<text>") -> MapNode:
-    """Return the tree of a YAML text, whose file is `name`. Raises SpecError if it is no map."""
+    """Return the tree of a map in YAML, whose file is `name`. Raises SpecError for other texts."""
     text = text.removeprefix("\ufeff")
     source = Text(name, tuple(re.split(LINE_END, text)))
     start = Mark(source, 1, 1, 2)
@@ -119,13 +119,13 @@ def parse(text: str, name: str = "<text>") -> MapNode:
 
 def _refuse_size(mark: Mark, code: str) -> NoReturn:
     if code == "too-deep":
-        fail(code, f"nested deeper than {MAX_DEPTH} levels", mark)
+        fail(code, f"nested deeper than {MAX_DEPTH} levels", mark, "nest less")
     help = "say what repeats with `repeat` or `blocks`"
     fail(code, f"the spec holds more than {MAX_NODES:,} values", mark, help)
 
 
 class _Converter:
-    """A converter of PyYAML's nodes to marked nodes, which copies what aliases name, in bounds."""
+    """Converts PyYAML's nodes to marked nodes. Nodes that aliases name are copied, and counted."""
 
     def __init__(self, source: Text):
         self.source, self.count = source, 0
@@ -142,7 +142,7 @@ class _Converter:
         return Mark(self.source, start.line + 1, column, column + max(len(line), 1))
 
     def convert(self, node: yaml.Node, key: Mark | None = None) -> Node:
-        """Return the marked node of a PyYAML node, whose key is at `key`."""
+        """Return the marked node of a PyYAML node, whose key is at `key`, None without a key."""
         mark = self.mark(node)
         self.count += 1
         if self.count > MAX_NODES:
@@ -167,14 +167,14 @@ class _Converter:
         if isinstance(node, yaml.SequenceNode):
             return [self.convert(child) for child in node.value]
         if kind in ("int", "float") and len(node.value) > MAX_DIGITS:
-            fail("out-of-range", f"a number of {len(node.value)} characters", mark)
+            fail("out-of-range", f"a number of {len(node.value)} characters", mark, "shorten it")
         try:
             return SCALARS.get(kind, str)(node.value)
         except ValueError:
             fail("wrong-type", f"{quoted(node.value)} is not a number", mark)
 
     def mapping(self, node: yaml.MappingNode) -> dict[str, Node]:
-        """Return the entries of a map; its own replace those that `<<` merges."""
+        """Return the entries of a map and, for keys that it lacks, those that `<<` adds."""
         result: dict[str, Node] = {}
         merged: dict[str, Node] = {}
         for key, value in node.value:
@@ -209,8 +209,8 @@ def read(path: str | Path, shape: ShapeAt, content: Content | None = None) -> Ma
 
     The path `-` is standard input, which extends files as a file in the current folder does. A
     `report` is not inherited. `shape(path)` returns the `Shape` at a key path, for `merge`.
-    `content(path, at)` returns the text of a file, which a spec extends at the mark `at` unless it
-    is None; the default is `file_text`. Raises SpecError.
+    `content(path, at)` returns a file's text; `at` is the mark of the `extends` that names the
+    file, None for the first file. Without it, files are read from the disk. Raises SpecError.
     """
     return _extended(Path(path), shape, content or file_text, (), None)
 
@@ -230,9 +230,9 @@ def _extended(
     target = path.parent / base.value
     if real(target) in map(real, seen):
         chain = " -> ".join(p.name for p in (*seen, target))
-        fail("circular-extends", "a spec cannot extend itself", base.mark, None, chain)
+        fail("circular-extends", "a spec cannot extend itself", base.mark, "remove it", chain)
     if len(seen) >= MAX_EXTENDS:
-        fail("too-deep", f"more than {MAX_EXTENDS} files extend each other", base.mark)
+        fail("too-deep", f"more than {MAX_EXTENDS} files extend each other", base.mark, "merge two")
     inherited = _extended(target, shape, content, seen, base.mark)
     kept = {k: v for k, v in inherited.value.items() if k not in OWN}
     none = {k: MapNode({}, inherited.mark) for k in OWN if k in own.value}
@@ -250,7 +250,7 @@ def real(path: Path) -> Path:
 
 
 def name_of(path: Path | str, at: Mark | None = None) -> str:
-    """Return a file's name in messages; `at` is the mark at which a spec extends it, or None."""
+    """Return a file's name in messages; `at` is the mark of the `extends` that names it, if any."""
     is_stdin = at is None and str(path) == DASH  # in `extends`, `-` is a file
     return "<stdin>" if is_stdin else str(path)
 
@@ -258,7 +258,7 @@ def name_of(path: Path | str, at: Mark | None = None) -> str:
 def file_text(path: Path, at: Mark | None) -> str:
     """Return the text of a file, or of standard input for `-`. Raises SpecError.
 
-    `at` is the mark at which a spec extends the file, or None.
+    `at` is the mark of the `extends` that names the file, None for other files.
     """
     name = quoted(name_of(path, at))
     try:
@@ -289,7 +289,10 @@ def _decoded(data: bytes, name: str, at: Mark | None) -> str:
 
 
 def _beside(path: Path, at: Mark | None) -> str | None:
-    """Return help for a missing file: the nearest spec in its folder, or all if they are few."""
+    """Return help for a missing file: the spec in its folder with the most similar name.
+
+    If none is similar, it is all specs there if they are 1 to 5, and None otherwise.
+    """
     own = Path(at.text.name).name if at else None
     names = [p.name for p in sorted(path.parent.glob("*.yaml")) if p.name != own]
     if close := nearest(path.name, names):

@@ -61,11 +61,12 @@ PROBLEMS: list[tuple[str, str, str | None]] = [
     ),
     (r"expected '<document start>'", "this stands after the spec's end", "remove it"),
 ]
+# beginnings of PyYAML's texts about what it was reading; the first two are of unclosed things
 OPENINGS = ("while parsing a flow", "while scanning a quoted", "while parsing a block")
 
 
 def syntax_error(source: Text, error: yaml.MarkedYAMLError) -> SpecError:
-    """Return PyYAML's exception as a SpecError of one diagnostic."""
+    """Return the SpecError for an exception of PyYAML, with one diagnostic about `source`."""
     at = error.problem_mark or error.context_mark
     assert at is not None  # PyYAML marks each of its errors
     problem, context = error.problem or "", error.context or ""
@@ -92,7 +93,7 @@ def syntax_error(source: Text, error: yaml.MarkedYAMLError) -> SpecError:
 
 
 def _worded(problem: str) -> tuple[str, str | None]:
-    """Return the message and the help for a message of PyYAML."""
+    """Return our message and help in place of PyYAML's message `problem`."""
     for pattern, message, help in PROBLEMS:
         if match := re.search(pattern, problem):
             return message.format(**match.groupdict()), help
@@ -100,7 +101,7 @@ def _worded(problem: str) -> tuple[str, str | None]:
 
 
 def character_error(source: Text, text: str, error: yaml.reader.ReaderError) -> SpecError:
-    """Return the SpecError of a character that YAML does not allow."""
+    """Return the SpecError for a character of `text` that YAML does not allow."""
     before = text[: max(error.position, 0)]
     line = len(re.findall(LINE_END, before))
     column = len(before) - max((m.end() for m in re.finditer(LINE_END, before)), default=0)

@@ -14,7 +14,7 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True)
 class _Marked(Generic[Value]):
-    """A value of a spec, with the place of its text, and that of its key if it has one."""
+    """A value of a spec, with the place of its text, and the place of its key, None without one."""
 
     value: Value
     mark: Mark
@@ -38,7 +38,10 @@ class _Marked(Generic[Value]):
         return node_of(value, self.mark, self.key_mark)
 
     def as_value(self) -> Node:
-        """Return a node with this value and place, for a key that the spec does not write."""
+        """Return a node with this value, as if its key stood at the place of the value.
+
+        So the value of `conv: 64` can become that of `out`, a key that the spec does not write.
+        """
         return node_of(self.value, self.mark, self.mark)
 
     def plain(self) -> object:
@@ -92,7 +95,7 @@ def node_of(value: object, mark: Mark, key_mark: Mark | None = None) -> Node:
 
 
 def find(node: Node, path: KeyPath) -> Node:
-    """Return the node at `path`, or the deepest one on the way to it."""
+    """Return the node at `path` below `node`, or the last node on the way that exists."""
     for part in path:
         child = node.child(part)
         if child is None:

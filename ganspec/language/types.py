@@ -25,7 +25,7 @@ def _keep_width(value: object, check: ValidatorFunctionWrapHandler) -> _Width:
 
 
 def refusal(code: str, message: str, help: str | None = None) -> PydanticCustomError:
-    """Return an exception for a pydantic validator to raise, which becomes a diagnostic."""
+    """Return an exception that a pydantic validator can raise, and that becomes a diagnostic."""
     context = {"code": code, "message": message, "help": help}
     return PydanticCustomError("refusal", "{message}", context)
 

@@ -12,13 +12,13 @@ from ganspec.language.kinds import kinds_of
 from ganspec.language.section import Section
 from ganspec.language.tree import MapNode, Node
 
-UNREAD = "unknown"  # the key of such a part, and the kind of layer that stands for one
+UNREAD = "unknown"  # the key in such a part's map, and the kind of a layer that is unknown
 NOT_READ = "not read"  # in place of a value, wherever values are shown
 
 
 @dataclass(frozen=True)
 class Unread:
-    """An unknown part of a spec: its key path, what was seen of it, and its place."""
+    """An unknown part of a spec: its key path, the spec's text about it, and its place."""
 
     path: str
     seen: str
@@ -31,7 +31,10 @@ class Unread:
 
 
 def seen_in(node: Node) -> str | None:
-    """Return what was seen of an unknown part; None if `node` is not `{unknown: ...}`."""
+    """Return the text of an unknown part; None if `node` is not `{unknown: TEXT}`.
+
+    The text is `nothing was seen` if the spec has none.
+    """
     if not isinstance(node, MapNode) or list(node.value) != [UNREAD]:
         return None
     seen = node[UNREAD].value
@@ -41,10 +44,11 @@ def seen_in(node: Node) -> str | None:
 
 
 def stand_in(kind: FieldType, seen: str) -> object:
-    """Return some value of a field's type, which is marked as unread if it is a section or kind.
+    """Return some value that a field takes, in place of an unknown one.
 
-    `seen` goes into a layer that stands for a list of layers. Return None for types without an
-    obvious value.
+    A section or kind records that all its fields are unknown. A list of layers gets one layer
+    `unknown` with the text `seen`. Return None if the field takes none of these, no fixed words and
+    no whole number.
     """
     if kind.family:
         return _any_kind(kind.family)
@@ -61,7 +65,10 @@ def stand_in(kind: FieldType, seen: str) -> object:
 
 
 def _any_kind(family: str) -> Section | None:
-    """Return the first kind of a family that needs no fields, marked as unread."""
+    """Return the first kind of a family that needs no fields, with all fields recorded as unknown.
+
+    Return None if every kind needs fields.
+    """
     for cls in kinds_of(family).values():
         try:
             return cls.model_validate({}).with_unread(["", *cls.model_fields])

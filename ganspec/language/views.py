@@ -1,7 +1,7 @@
 """Objects that a notebook shows as HTML.
 
-Functions in rooms above write the HTML. `ganspec/__init__` lists them in `VIEWS`, and they are
-imported when a notebook first shows such an object.
+Other packages have the functions that write the HTML. `ganspec/__init__` lists them in `VIEWS`, and
+they are imported when a notebook first shows such an object.
 """
 
 from __future__ import annotations

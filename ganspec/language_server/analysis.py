@@ -19,34 +19,35 @@ from ganspec.program.measure import Cost, costs
 from ganspec.systems.load import resolve
 from ganspec.systems.spec import Spec
 
-MOST_PLACES = 6  # of one layer, that a help text lists
+MOST_PLACES = 6  # lines in a help text for one layer, which a repeat may use at several shapes
 
 
 @dataclass
 class Analysis:
     """A checked spec: what could be read of it, and its diagnostics.
 
-    `texts` are those of its file and of the files that it extends, None for unreadable ones.
+    `texts` are the texts, by path, of its file and of the files that it extends; the text of a file
+    that cannot be read is None.
     """
 
     path: Path
     diagnostics: list[Diagnostic] = field(default_factory=list)
     texts: dict[Path, str | None] = field(default_factory=dict)
-    tree: MapNode | None = None  # merged with all files that it extends
+    tree: MapNode | None = None  # of the spec merged with all files that it extends
     spec: Spec | None = None
     nets: dict[str, Net] = field(default_factory=dict)
 
     def is_fresh(self, content: Content) -> bool:
-        """Return True if `content` still returns the same texts."""
+        """Return True if `content(path, None)` still returns the text of each file."""
         return all(_text(path, content) == text for path, text in self.texts.items())
 
     @cached_property
     def costs(self) -> dict[str, list[Cost]]:
-        """The costs of each network's layers."""
+        """The costs of each network's layers, by the network's key."""
         return {name: costs(net) for name, net in self.nets.items()}
 
     def paths_at(self, mark: Mark) -> list[str]:
-        """Return the key paths of the kinds chosen at a mark, of which repeats make several."""
+        """Return the key paths of the kinds that the word at `mark` makes: in a repeat, several."""
         place = (mark.text.name, mark.line, mark.column)
         marks = [(kind.key_path, m) for kind in within(self.spec) if (m := kind.mark)]
         return [path for path, m in marks if (m.text.name, m.line, m.column) == place]
@@ -65,7 +66,11 @@ class Analysis:
         return f"{inputs} → `{output}`, {count:,} parameter{'' if count == 1 else 's'}"
 
     def costs_at(self, mark: Mark) -> list[str]:
-        """Return the different `layer_costs` of the layer at a mark, at most MOST_PLACES."""
+        """Return lines with the shapes and parameters of the layer at `mark`, as Markdown.
+
+        A repeat or a block may use the layer at several shapes: then there are up to MOST_PLACES
+        different lines, and one that counts the others. Return [] if no layer is there.
+        """
         lines = [line for path in self.paths_at(mark) if (line := self.layer_costs(path))]
         lines = list(dict.fromkeys(lines))
         more = len(lines) - MOST_PLACES

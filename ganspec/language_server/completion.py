@@ -23,7 +23,7 @@ from ganspec.reference.words import (
 
 @dataclass(frozen=True)
 class Proposal:
-    """A completion, with details and a text to show beside it.
+    """A completion: `label`, with `detail` and `text` to show beside it.
 
     `form` says what follows the label: a colon after a `key`, fields after a `kind`, nothing after
     a `word`.
@@ -36,10 +36,10 @@ class Proposal:
     text: str = ""
 
     def written(self, is_entry: bool, in_map: bool, has_colon: bool) -> str:
-        """Return the text to insert, in which `$0` is the place of the cursor afterwards.
+        """Return the text to insert, in which `$0` stands where the cursor goes.
 
-        `is_entry` is True on a line of its own, `in_map` at a key of a map in braces, `has_colon`
-        before a colon.
+        `is_entry` is True if only indentation or dashes of a list are before it on its line,
+        `in_map` if it is a key in braces, and `has_colon` if a colon follows already.
         """
         if has_colon or self.form == "word":
             return self.label
@@ -50,7 +50,7 @@ class Proposal:
 
 @dataclass(frozen=True)
 class Choices:
-    """The completions at a place, for the word from the offset `start` to `end`."""
+    """The completions that may replace the word from the offset `start` to `end`."""
 
     start: int
     end: int
@@ -58,9 +58,10 @@ class Choices:
 
 
 def complete(text: str, offset: int, path: Path, whole: MapNode | None) -> Choices:
-    """Return the completions at an offset of the text of the spec at `path`.
+    """Return the completions at an offset of `text`, the text of the spec at `path`.
 
-    `whole` is the last tree that could be read, merged with what it extends; None if there is none.
+    `whole` is the last tree of the spec that could be read, merged with the files that it extends;
+    None if it could never be read.
     """
     start, end = word_around(text, offset)
     for tree in marked_trees(text, offset, str(path)):
@@ -87,7 +88,7 @@ def _is_marked(spot: Spot) -> bool:
 
 
 def _joined(tree: MapNode, whole: MapNode | None) -> MapNode:
-    """Return the tree with the keys, numbers and blocks that only the last whole tree has."""
+    """Return `tree` with the keys, numbers in `vars` and blocks that only `whole` has."""
     if whole is None:
         return tree
     joined = {**whole.value, **tree.value}
@@ -109,7 +110,7 @@ def _choices(spot: Spot, walk: SpecWalk, entry: bool) -> Iterator[Proposal]:
     elif spot.is_key:
         yield from _keys(spot, walk)
     else:
-        if entry:  # on a line of its own, a map can begin
+        if entry:  # at the beginning of a line or entry, the word may become a key
             yield from _keys(spot, walk)
         yield from _words(spot.allowed)
         if spot.family:
@@ -144,7 +145,7 @@ def _keys(spot: Spot, walk: SpecWalk) -> Iterator[Proposal]:
 
 
 def _kinds(family: str, walk: SpecWalk) -> Iterator[Proposal]:
-    """Yield the kinds of a family; with the layers, the spec's blocks."""
+    """Yield the kinds of a family; for the family `layer`, also the spec's blocks."""
     shown = family.replace("_", " ")
     for word, cls in words_of(family).items():
         form = "word" if needs_nothing(cls) else "kind"
@@ -157,7 +158,7 @@ def _kinds(family: str, walk: SpecWalk) -> Iterator[Proposal]:
 
 
 def _words(kind: FieldType) -> Iterator[Proposal]:
-    """Yield the words that a type takes."""
+    """Yield the fixed words that a field takes, such as `true` and `same`."""
     for literal in kind.literals:
         yield Proposal(flow(literal), "value", "word")
     if bool in kind.pythons:

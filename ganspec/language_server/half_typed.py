@@ -1,8 +1,8 @@
 """Trees of texts that are not YAML at the moment, because someone is typing in them.
 
-A marker takes the place of the word at the cursor. Brackets that are open before it are closed, and
-the text after it is left out if it does not fit. Then the parser of specs reads the text, and the
-marker's place in the tree is the cursor's. So no second parser is needed.
+A marker replaces the word at the cursor. If the text cannot be parsed then, brackets that are open
+before the marker are closed, and the text after the marker is left out. The parser of specs reads
+the result, and the tree shows by the marker where the cursor is. So no second parser is needed.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ CLOSING = {  # the bracket that closes what a token opens
     yaml.tokens.FlowSequenceStartToken: "]",
 }
 ENDS = (yaml.tokens.FlowMappingEndToken, yaml.tokens.FlowSequenceEndToken)
-ENTRY = r"[ ]*(- +)*"  # the start of a line, before a key or an entry of a list
+ENTRY = r"[ ]*(- +)*"  # what may stand on a line before a key or an entry of a list
 
 
 def word_around(text: str, offset: int) -> tuple[int, int]:
-    """Return the start and end of the word at `offset`; both are `offset` between words."""
+    """Return the offsets of the word around `offset`; (`offset`, `offset`) if there is no word."""
     start, end = offset, offset
     while start and re.match(r"\w", text[start - 1]):
         start -= 1
@@ -42,7 +42,7 @@ def is_entry(text: str, start: int) -> bool:
 
 
 def closing(text: str) -> str:
-    """Return the brackets that close those that are open at the end of `text`."""
+    """Return the text that closes the brackets left open in `text`, such as `]}`; "" for none."""
     found: list[str] = []
     try:
         for token in yaml.scan(text):
@@ -51,7 +51,7 @@ def closing(text: str) -> str:
             elif isinstance(token, ENDS) and found:
                 found.pop()
     except yaml.YAMLError:
-        pass  # such as an open quote; the brackets before it count
+        pass  # as after an open quote: the brackets that were found before it are closed
     return "".join(reversed(found))
 
 
@@ -66,7 +66,7 @@ def marked_trees(text: str, offset: int, name: str) -> Iterator[MapNode]:
     below = tail[line_end.start() :] if line_end else ""
     brackets = closing(head)
     is_key = is_entry(text, start) and not brackets and not re.match(r" *:", tail)
-    # alone, the word may be a key or a value
+    # the marker may be a key, whose colon is not typed yet, or a value
     words = [f"{MARKER}:", MARKER] if is_key else [MARKER]
     for rest in dict.fromkeys([tail, brackets + below, brackets]):
         for word in words:

@@ -1,4 +1,4 @@
-"""Help texts for what is under the pointer: the reference's own words, shapes and counts."""
+"""Help texts for what is under the pointer: texts of the reference, shapes and counts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from ganspec.reference.words import SPEC_KEYS, cleaned, field_text, flow, kind_t
 
 
 def help_text(spot: Spot, walk: SpecWalk, analysis: Analysis | None) -> str | None:
-    """Return the help for a spot as Markdown; None if there is nothing to say."""
+    """Return the help for a key or value as Markdown; None if there is nothing to say about it.
+
+    Shapes and counts are left out if `analysis` is None, or has no valid spec.
+    """
     heading, text = _described(spot, walk)
     if heading is None:
         return None
@@ -26,7 +29,7 @@ def help_text(spot: Spot, walk: SpecWalk, analysis: Analysis | None) -> str | No
 
 
 def _described(spot: Spot, walk: SpecWalk) -> tuple[str | None, str]:
-    """Return a heading and a text about a spot; the heading is None if it is unknown."""
+    """Return a heading and a text about a key or value; (None, "") if there is nothing to say."""
     if spot.block and spot.path and spot.family == "layer":
         block = walk.blocks[spot.block]
         params = ", ".join(walk.parameters(spot.block))
@@ -47,7 +50,7 @@ def _described(spot: Spot, walk: SpecWalk) -> tuple[str | None, str]:
 
 
 def number_text(name: str, node: Node) -> str:
-    """Return the help for a name in an expression, which `node` defines."""
+    """Return the help for the name `name` in an expression; `node` is where it is defined."""
     value = flow(node.plain()) if isinstance(node, (ListNode, MapNode)) else quoted(node.value)
     if node.value == name:  # a block's parameter, which each call sets
         return f"**{name}**, a parameter of the block"

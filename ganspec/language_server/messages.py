@@ -17,7 +17,7 @@ from ganspec.language_server.positions import Positions
 from ganspec.report.findings import text_of
 
 PositionsOf = Callable[[Path], Positions]
-"""Returns the positions of a file, as its editor or the disk has it."""
+"""A function that returns the `Positions` of a file's text: the editor's text, or the disk's."""
 
 SEVERITY = {
     "error": types.DiagnosticSeverity.Error,
@@ -31,13 +31,18 @@ ICONS = {
     "value": types.CompletionItemKind.EnumMember,
     "file": types.CompletionItemKind.File,
 }
+# a place in a note of a diagnostic: `my.yaml:4:7`, or `line 4` of the diagnostic's own file
 PLACE = re.compile(r"(?P<file>\S+\.ya?ml):(?P<line>\d+):(?P<column>\d+)|\bline (?P<here>\d+)")
+# a help that names a word to write in place of the marked one
 REPLACEMENT = re.compile(r"use `([a-z_][a-z0-9_]*)`")
 
 
 def diagnostics_of(analysis: Analysis, positions: PositionsOf) -> list[types.Diagnostic]:
-    """Return the diagnostics of a spec; those in a file that it extends are shown at `extends`."""
-    once = cache(positions)  # a text is read and measured once for all its diagnostics
+    """Return the diagnostics of a spec in LSP's type.
+
+    A mistake in a file that the spec extends is shown at the spec's `extends`.
+    """
+    once = cache(positions)  # so that a text is read once for all diagnostics
     return [_diagnostic(analysis.path, each, once) for each in analysis.diagnostics]
 
 
@@ -79,7 +84,7 @@ def _related(
 
 
 def _line(there: Positions, line: int, column: int) -> types.Range:
-    """Return the span from a column of a line, or from its first word, to the line's end."""
+    """Return the range from `column` to the end of a line; for column 0, from its first word."""
     start, end = there.line(line)
     text = there.text[start:end]
     first = column - 1 if column else len(text) - len(text.lstrip())
@@ -93,12 +98,12 @@ def _place(mark: Mark, message: str, positions: PositionsOf) -> types.Diagnostic
 
 
 def location(file: Path, where: types.Range) -> types.Location:
-    """Return the location of a range in a file."""
+    """Return the range `where` of a file in LSP's type."""
     return types.Location(file.absolute().as_uri(), where)
 
 
 def replacements(uri: str, found: list[types.Diagnostic]) -> list[types.CodeAction]:
-    """Return the changes of the file `uri` that the help of its diagnostics proposes."""
+    """Return the quick fixes for the file `uri`: words that the help of a diagnostic names."""
     return [
         types.CodeAction(
             f"Write `{each.data}`",
@@ -113,7 +118,10 @@ def replacements(uri: str, found: list[types.Diagnostic]) -> list[types.CodeActi
 
 
 def completions(found: Choices, own: Positions, has_snippets: bool) -> list[types.CompletionItem]:
-    """Return completions in LSP's types; with snippets, the cursor is set in the inserted text."""
+    """Return completions in LSP's types.
+
+    If the editor has snippets, the cursor goes where the inserted text has `$0`.
+    """
     where = types.Range(own.position(found.start), own.position(found.end))
     return [
         _item(choice, text, where, has_snippets, i)
@@ -122,7 +130,7 @@ def completions(found: Choices, own: Positions, has_snippets: bool) -> list[type
 
 
 def _item(
-    choice: Proposal, text: str, where: types.Range, has_snippets: bool, place: int
+    choice: Proposal, text: str, where: types.Range, has_snippets: bool, index: int
 ) -> types.CompletionItem:
     is_snippet = has_snippets and "$0" in text
     kind = types.InsertTextFormat.Snippet if is_snippet else types.InsertTextFormat.PlainText
@@ -133,14 +141,17 @@ def _item(
         documentation=types.MarkupContent(types.MarkupKind.Markdown, choice.text)
         if choice.text
         else None,
-        sort_text=f"{place:03d}",
+        sort_text=f"{index:03d}",
         insert_text_format=kind,
         text_edit=types.TextEdit(where, text if is_snippet else text.replace("$0", "")),
     )
 
 
 def symbols(entries: list[OutlineEntry], own: Positions, end: int) -> list[types.DocumentSymbol]:
-    """Return an outline in LSP's types; an entry ends where the next one begins, or at `end`."""
+    """Return an outline in LSP's types.
+
+    An entry reaches to where the next entry begins, and the last one to the offset `end`.
+    """
     starts = [own.offset(own.range(entry.mark).start) for entry in entries]
     found = []
     for entry, start, last in zip(entries, starts, [*starts, end][1:], strict=True):

@@ -1,4 +1,4 @@
-"""Find the places to which names in a spec refer, and outline a spec."""
+"""Find the places where names in a spec are defined, and outline a spec."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ganspec.language_server.spots import SpecWalk, Spot
 
 @dataclass(frozen=True)
 class OutlineEntry:
-    """An entry of the outline: a section, a network's layer, or a block."""
+    """An entry of the outline: a key of the spec, a layer or a block, with what is in it."""
 
     name: str
     mark: Mark
@@ -22,7 +22,7 @@ class OutlineEntry:
 
 
 def name_at(spot: Spot, column: int) -> str | None:
-    """Return the name at a column of a spot's line; None if there is none in the spot."""
+    """Return the name at a column of a spot's line; None if no name of the spot is there."""
     line = spot.mark.text.lines[spot.mark.line - 1]
     for word in re.finditer(r"[A-Za-z_]\w*", line):
         if word.start() + 1 <= column <= word.end() + 1 and word.end() >= spot.mark.column:
@@ -31,9 +31,9 @@ def name_at(spot: Spot, column: int) -> str | None:
 
 
 def number_at(spot: Spot, column: int) -> tuple[str, Node] | None:
-    """Return the name in an expression at a column of a spot, with the node that defines it.
+    """Return the name at a column of an expression, and the node that defines it.
 
-    Return None if there is none.
+    Return None if the spot is no expression, or if no defined name is there.
     """
     is_text = not spot.is_key and isinstance(spot.node.value, str)
     if not (is_text and {int, float} & spot.allowed.pythons):
@@ -43,9 +43,10 @@ def number_at(spot: Spot, column: int) -> tuple[str, Node] | None:
 
 
 def definition(spot: Spot, walk: SpecWalk, column: int) -> Mark | Path | None:
-    """Return the place that defines what is at a column of a spot: a mark, or a whole file.
+    """Return the place that defines the name at a column of a spot, or the file that it names.
 
-    Return None if nothing else defines it.
+    Names are those in expressions, of blocks and of their parameters; the value of `extends` names
+    a file. Return None for anything else.
     """
     if spot.path == ("extends",) and isinstance(spot.node.value, str):
         return Path(spot.mark.text.name).parent / spot.node.value
@@ -60,7 +61,7 @@ def definition(spot: Spot, walk: SpecWalk, column: int) -> Mark | Path | None:
 
 
 def outline(tree: MapNode) -> list[OutlineEntry]:
-    """Return the keys of a spec as entries; networks and blocks have their layers as entries."""
+    """Return the keys of a spec as entries; in a network or block, its layers are entries."""
     entries = []
     for key, node in tree.value.items():
         inner = _layers(node.get("layers"))

@@ -1,6 +1,7 @@
-"""Convert lines and columns between YAML, which counts characters, and editors.
+"""Convert lines and columns of YAML to those of editors, and back.
 
-Editors count the code units of an encoding, and know fewer ends of lines.
+YAML counts characters from 1. Editors count code units, such as those of UTF-16, from 0, and end
+lines at fewer characters than YAML.
 """
 
 from __future__ import annotations
@@ -14,11 +15,14 @@ from lsprotocol.types import Position, Range
 from ganspec.language.errors import Mark
 from ganspec.language.syntax import LINE_END
 
-EDITOR_LINE_END = r"\r\n|[\r\n]"  # YAML has more ends of lines
+EDITOR_LINE_END = r"\r\n|[\r\n]"
 
 
 class Positions:
-    """The positions of a text. `units` counts the code units of a text in the editor's encoding."""
+    """The positions in `text`: offsets, lines and columns of YAML, and positions of the editor.
+
+    `units(part)` returns how many code units a part of the text has in the editor's encoding.
+    """
 
     def __init__(self, text: str, units: Callable[[str], int]):
         self.text, self.units = text, units
@@ -29,24 +33,27 @@ class Positions:
         self.editor = [0, *(m.end() for m in re.finditer(EDITOR_LINE_END, text))]
 
     def line(self, number: int) -> tuple[int, int]:
-        """Return the offsets of a YAML line's start and end; the last line's if there are fewer."""
+        """Return the offsets of the start and end of line `number` of YAML, counted from 1.
+
+        If the text has fewer lines, they are those of its last line.
+        """
         index = min(number, len(self.yaml)) - 1
         return self.yaml[index], self.ends[index]
 
     def range(self, mark: Mark) -> Range:
-        """Return the editor's range for a mark, which stays on its line."""
+        """Return the editor's range for a mark, cut at the end of the mark's line."""
         first, last = self.line(mark.line)
         start, end = (self.position(min(first + c - 1, last)) for c in (mark.column, mark.end))
         return Range(start, end)
 
     def position(self, offset: int) -> Position:
-        """Return the editor's position of the character at an offset."""
+        """Return the editor's position of an offset, or of the text's nearest end."""
         offset = max(0, min(offset, len(self.text)))
         line = bisect_right(self.editor, offset) - 1
         return Position(line, self.units(self.text[self.editor[line] : offset]))
 
     def offset(self, position: Position) -> int:
-        """Return the offset of an editor's position, or the nearest one that the text has."""
+        """Return the offset of an editor's position; beyond a line or the text, that of its end."""
         if position.line >= len(self.editor):
             return len(self.text)
         offset, units = self.editor[position.line], 0

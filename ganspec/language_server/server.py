@@ -38,6 +38,7 @@ from ganspec.reference.words import SPEC_KEYS
 from ganspec.version import VERSION
 
 PAUSE = 0.25  # seconds without a change before a spec is checked
+# the capability of an editor that says if it can put the cursor into an inserted text
 SNIPPETS = "text_document.completion.completion_item.snippet_support"
 
 
@@ -51,17 +52,20 @@ class SpecServer(LanguageServer):
         super().__init__("ganspec", VERSION)
         self.checker = ThreadPoolExecutor(1)
         self.analyses: dict[str, Analysis] = {}
-        self.trees: dict[str, MapNode] = {}  # of each file, the last tree that could be read
+        self.trees: dict[str, MapNode] = {}  # the last tree that could be read, by file
         self.tasks: dict[str, asyncio.Task[None]] = {}
 
     # -- texts --------------------------------------------------------------------------------
 
     def text(self, uri: str) -> str:
-        """Return the text of a file that the editor has open, or else of the disk."""
+        """Return the text of a file: the editor's if it is open there, or else the disk's."""
         return self.workspace.get_text_document(uri).source
 
     def content(self) -> Content:
-        """Return a function that returns texts as the editor has them now, or else the disk."""
+        """Return a function of a path that returns the file's text, as the editor has it now.
+
+        Files that the editor does not have open are read from the disk.
+        """
         documents = self.workspace.text_documents
         texts = {real(_path(uri)): document.source for uri, document in documents.items()}
 
@@ -72,17 +76,17 @@ class SpecServer(LanguageServer):
         return text_of
 
     def positions(self, path: Path) -> Positions:
-        """Return the positions of a file; of an empty one if it cannot be read any more."""
+        """Return the positions in a file's text; in an empty text if it cannot be read."""
         try:
             text = self.content()(path, None)
-        except SpecError:  # its own diagnostic says why
+        except SpecError:  # a diagnostic says so at the `extends` that names the file
             text = ""
         return Positions(text, self.workspace.position_codec.client_num_units)
 
     # -- checks -------------------------------------------------------------------------------
 
     async def analysis(self, uri: str) -> Analysis:
-        """Return the analysis of a file's present text."""
+        """Return the analysis of a file's present text, which is made in the checker's thread."""
         loop, content = asyncio.get_running_loop(), self.content()
         return await loop.run_in_executor(self.checker, self._analyse, uri, content)
 
@@ -95,7 +99,7 @@ class SpecServer(LanguageServer):
         return found
 
     def schedule(self, uri: str) -> None:
-        """Check a file, and the open files that extend it, after a pause in typing."""
+        """Check a file, and the open files that extend it, once nobody typed for PAUSE seconds."""
         path = real(_path(uri))
         others = [
             other
@@ -118,7 +122,7 @@ class SpecServer(LanguageServer):
             self.text_document_publish_diagnostics(message)
 
     def forget(self, uri: str) -> None:
-        """Drop what is known of a file that was closed, and let the editor drop its diagnostics."""
+        """Forget all about a file that was closed, and remove its diagnostics from the editor."""
         if task := self.tasks.pop(uri, None):
             task.cancel()
         self.analyses.pop(uri, None)
@@ -130,9 +134,9 @@ class SpecServer(LanguageServer):
     async def spot(
         self, params: types.HoverParams | types.DefinitionParams
     ) -> tuple[Spot, SpecWalk, Analysis, int] | None:
-        """Return the spot at a position, the walk that found it, the analysis, and the column.
+        """Return the spot at a position, the walk that found it, the analysis, and YAML's column.
 
-        Return None if there is no spot, or if the file is no spec.
+        Return None if no key or value is there, or if the file is no spec or cannot be parsed.
         """
         uri, text = params.text_document.uri, self.text(params.text_document.uri)
         if not is_spec(text):
@@ -153,10 +157,11 @@ def _path(uri: str) -> Path:
 
 
 def is_spec(text: str, begun: bool = False) -> bool:
-    """Return True if the text of a YAML file is a spec, by its keys or by its first line.
+    """Return True if the text of a YAML file is a spec: nothing is reported in other files.
 
-    An editor may send all YAML files, and nothing is reported in those of other programs. With
-    `begun`, a text counts that has no other keys than specs have, as it may become one.
+    A spec has a key that is a network of some system, or two keys that specs have, or the name of
+    the schema in its first line. With `begun`, a text without other keys than those of specs is
+    enough, since it may become a spec.
     """
     keys = set(re.findall(r"^([\w-]+) *:", text, re.M))
     known = {key for system in systems() for key in fields_of(system)} | {*SPEC_KEYS}
@@ -166,7 +171,10 @@ def is_spec(text: str, begun: bool = False) -> bool:
 
 
 def serve(output: int) -> None:
-    """Answer an editor on standard input by the file descriptor `output`, until it says goodbye."""
+    """Serve an editor until it ends the connection.
+
+    Messages are read from standard input, and written to the file descriptor `output`.
+    """
     server.start_io(sys.stdin.buffer, os.fdopen(output, "wb"))
 
 

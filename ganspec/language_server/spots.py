@@ -1,7 +1,7 @@
 """Find the keys and values of a spec, and what the tables of fields allow at each.
 
-The walk follows the tables as the resolver does, but through any tree: a spec is half typed most of
-the time, so keys may be wrong and fields missing.
+The tables are followed as when a spec is loaded, but keys may be wrong and fields may be missing,
+since a spec is half typed most of the time.
 """
 
 from __future__ import annotations
@@ -23,17 +23,18 @@ from ganspec.reference.words import short_family, words_of, written_fields
 from ganspec.systems.spec import BlockDefinition
 
 Names: TypeAlias = Mapping[str, Node]
-FREE = field_type(str)  # of a key that the spec chooses, and of an unknown one
+FREE = field_type(str)  # the type under a key that the spec chooses, and under an unknown key
 
 
 @dataclasses.dataclass(frozen=True)
 class Spot:
     """A key, or a value that is neither a map nor a list.
 
-    `section` is set where keys can be its fields, `family` where names can be its kinds; `field`
-    and `kind` are those that the spot names. `allowed` is the type of the value, or of the key's
-    value. `block` is the block that the spot calls, or whose parameters are keys here. `names` are
-    the nodes of the numbers that an expression can read here. `taken` are all keys of a key's map.
+    `section` is the class whose fields can be keys here, and `family` the family whose kinds can be
+    named here. `field` and `kind` are the field and the kind that are named here. `allowed` is the
+    type of the value, or of the value under the key. `block` is the block that is called here, or
+    whose parameters are keys here. `names` are the nodes that define the names which an expression
+    can read here. `taken` are all keys of the map in which the key is.
     """
 
     mark: Mark
@@ -56,9 +57,9 @@ class Spot:
 
 
 class SpecWalk:
-    """A walk through the tree of one file.
+    """A walk through `tree`, the tree of one file.
 
-    `whole` is the tree merged with all files that it extends, which may have its names and blocks.
+    `whole` is the tree merged with all files that it extends, which may define names and blocks.
     """
 
     def __init__(self, tree: MapNode, whole: MapNode | None = None):
@@ -71,7 +72,7 @@ class SpecWalk:
         }
         try:
             self.system: type[Document] = system_of(self.whole)
-        except SpecError:  # of several systems, which `check` reports
+        except SpecError:  # the spec has networks of several systems, which `check` reports
             self.system = systems()[0]
 
     def spots(self) -> Iterator[Spot]:
@@ -89,13 +90,16 @@ class SpecWalk:
                 yield Spot(child.mark, child, (key,))
 
     def parameters(self, block: str) -> dict[str, Node]:
-        """Return the nodes of a block's parameters by name."""
+        """Return the nodes of a block's parameters by name; {} if there is no such block."""
         return _parameters(self.blocks[block]) if block in self.blocks else {}
 
     def _key(
         self, node: MapNode, key: str, path: KeyPath, allowed: FieldType, **more: object
     ) -> Spot:
-        """Return the spot of a map's key. `allowed` is the type of its value, `more` are fields."""
+        """Return the spot of the key `key` of the map `node`.
+
+        `allowed` is the type of its value, and `more` are other attributes of the spot.
+        """
         child = node[key]
         taken = tuple(node.value)
         return Spot(child.start, child, path, True, allowed, taken=taken, **more)  # type: ignore[arg-type]
@@ -113,7 +117,7 @@ class SpecWalk:
     def _value(
         self, kind: FieldType, node: Node, path: KeyPath, names: Names, known: Field | None
     ) -> Iterator[Spot]:
-        """Yield the spots in a value of a type; `known` is the field that has the value."""
+        """Yield the spots in a value of the type `kind`, which is that of the field `known`."""
         if kind.family and not (kind.families and isinstance(node, ListNode)):
             yield from self._chosen(kind, node, path, names)
         elif kind.families and isinstance(node, ListNode):
@@ -173,7 +177,7 @@ class SpecWalk:
     # -- kinds --------------------------------------------------------------------------------
 
     def _chosen(self, kind: FieldType, node: Node, path: KeyPath, names: Names) -> Iterator[Spot]:
-        """Yield the spots of one kind of a family: a word, or a map of one key."""
+        """Yield the spots in a word or a map of one key that names a kind or a block."""
         family = kind.family or ""
         kinds = words_of(family) if family else {}
         if isinstance(node, ListNode):
@@ -204,7 +208,7 @@ class SpecWalk:
         return family == "layer" and word in self.blocks
 
     def _body(self, cls: type[Kind], body: Node, path: KeyPath, names: Names) -> Iterator[Spot]:
-        """Yield the spots in the value of a kind's key: a map of fields, or the primary one."""
+        """Yield the spots in the value of a kind's key: a map of fields, or the primary field."""
         primary = written_fields(cls).get(cls.primary or "")
         opened = opened_body(cls, body)
         if isinstance(body, MapNode):
@@ -247,5 +251,5 @@ def spot_at(spots: Iterator[Spot], line: int, column: int) -> Spot | None:
         for spot in spots
         if spot.mark.line == line and spot.mark.column <= column <= spot.mark.end
     )
-    # between two spots, the second one; of a key and an empty value at one place, the key
+    # where two spots touch, the second; if an empty value is where its key is, the key
     return max(found, key=lambda s: (s.mark.column, s.is_key), default=None)

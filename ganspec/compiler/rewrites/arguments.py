@@ -26,9 +26,9 @@ def arguments(call: Call) -> dict[str, object]:
 
 
 def is_plain_conv(call: Call) -> bool:
-    """Return True if a convolution has stride 1, a square kernel and no dilation or groups.
+    """Return True if a convolution has stride 1, a square kernel, and no dilation or groups.
 
-    Its padding, of zeros, must be equal down and across and smaller than the kernel.
+    It must also pad with zeros, equally in height and width, and by less than the kernel's size.
     """
     conv = arguments(call)
     kernel, padding = conv["kernel_size"], conv["padding"]

@@ -1,7 +1,7 @@
 """Self-attention by torch's fused kernel, which computes the matrix of weights block by block.
 
-The kernel's gradient has no gradient of its own. Where that is needed, as by a gradient penalty,
-the gradient is computed by the usual formula.
+torch cannot differentiate the kernel twice. If a second derivative is needed, as by a gradient
+penalty, the first is computed by the usual formula.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from ganspec.kinds.layers.self_attention import SelfAttention
 from ganspec.program.ir import Call, Value
 
 TARGETS = (SelfAttention,)
-LEAST_PLACES = 256  # measured on a CPU: on 64 places, the kernel is slower than the whole matrix
+# height x width of a map; measured on a CPU: for 64, the kernel is slower than the whole matrix
+LEAST_PLACES = 256
 
 
 def fits(calls: Sequence[Call], x: Value) -> bool:
-    """Return True for maps of enough places."""
+    """Return True if a map's height x width is LEAST_PLACES or more, so that the kernel pays."""
     return math.prod(x.size) >= LEAST_PLACES
 
 
@@ -28,7 +29,7 @@ def apply(module: SelfAttention, x: torch.Tensor) -> torch.Tensor:
     """Return `module(x)`."""
     if x.device.type != "cpu":
         return module(x)
-    # the kernel is fastest on contiguous tensors of n x places x channels
+    # the kernel is fastest on contiguous tensors of n x (height * width) x channels
     parts = (convolve(x) for convolve in (module.query, module.key, module.value))
     query, key, value = (part.flatten(2).transpose(1, 2).contiguous() for part in parts)
     mixed, _ = _Attention.apply(query, key, value)
@@ -37,7 +38,7 @@ def apply(module: SelfAttention, x: torch.Tensor) -> torch.Tensor:
 
 
 class _Attention(torch.autograd.Function):
-    """Softmax of the products of queries and keys, times values; each is n x places x channels."""
+    """Softmax of queries times keys, times values; each is n x (height * width) x channels."""
 
     @staticmethod
     def forward(
@@ -66,7 +67,7 @@ class _Attention(torch.autograd.Function):
 def _gradients(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, gradient: torch.Tensor
 ) -> tuple[torch.Tensor, ...]:
-    """Return the gradients for query, key and value; `gradient` is that for the result."""
+    """Return the gradients for query, key and value, given the gradient for attention's result."""
     weights = torch.softmax(query @ key.transpose(1, 2), dim=-1)
     of_weights = gradient @ value.transpose(1, 2)
     mean = (weights * of_weights).sum(-1, keepdim=True)

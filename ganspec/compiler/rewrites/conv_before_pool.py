@@ -1,8 +1,8 @@
 """A convolution before an average pool is one convolution with a stride and a larger kernel.
 
-The pool's windows do not overlap, so a kernel moved by the windows' size at each step gives all
-means. It is the mean of the original kernel at all positions in a window. For windows of 2 x 2 and
-a kernel of 3 x 3 it has 4 x 4 numbers, so 16 products replace 36.
+The pool's windows do not overlap, so the stride is the windows' size. The larger kernel is the mean
+of the original one, shifted to each position in a window. For windows of 2 x 2 and a kernel of 3 x
+3, the larger kernel has 4 x 4 numbers, so 16 products replace 36.
 """
 
 from __future__ import annotations

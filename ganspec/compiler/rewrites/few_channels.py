@@ -1,6 +1,6 @@
 """Compute a transposed convolution to few channels as a matrix product and a sum of patches.
 
-torch's own kernels for CPUs compute 16 channels at a time, and discard those that do not exist.
+torch's own kernels for CPUs compute 16 output channels at a time, even if there are fewer.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-# measured on a CPU: torch's kernel is as fast to 8 channels, and from 16 channels
+# most output channels and fewest input channels for which patches are used; measured on a CPU: for
+# 8 output channels, or for 16 input channels, torch's kernel is as fast
 MOST_OUT, LEAST_IN = 4, 64
 
 
 def makes_few(inputs: object, outputs: object) -> bool:
-    """Return True if patches are faster on a CPU for these numbers of channels."""
+    """Return True if patches are faster on a CPU for these numbers of input and output channels."""
     assert isinstance(inputs, int) and isinstance(outputs, int)
     return inputs >= LEAST_IN and outputs <= MOST_OUT
 
@@ -23,7 +24,7 @@ def makes_few(inputs: object, outputs: object) -> bool:
 def conv_transpose(
     x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, stride: int, padding: int
 ) -> torch.Tensor:
-    """Return `F.conv_transpose2d` of the arguments, by patches if that is faster."""
+    """Return `F.conv_transpose2d` of the arguments, computed by patches if that is faster."""
     if x.device.type != "cpu" or not makes_few(*weight.shape[:2]):
         return F.conv_transpose2d(x, weight, bias, stride, padding)
     if torch.is_autocast_enabled("cpu"):
@@ -39,7 +40,7 @@ class _Patches(torch.autograd.Function):
     @staticmethod
     def forward(x: torch.Tensor, weight: torch.Tensor, stride: int, padding: int) -> torch.Tensor:
         kernel = weight.shape[2:]
-        # where gradients are recorded, `@` would copy the data into another order, which is slower
+        # `bmm`, since `@` copies the data into another order where gradients are recorded
         patches = weight.flatten(1).t().expand(len(x), -1, -1).bmm(x.flatten(2))
         size = tuple(
             (pixels - 1) * stride + width - 2 * padding

@@ -1,7 +1,7 @@
 """An instance norm is a group norm with one channel in each group.
 
-torch computes an instance norm as a batch norm of one image, whose channels are all maps of the
-batch. So it repeats gains and biases for each image, which its group norm does not do.
+torch computes an instance norm as a batch norm of one image whose channels are the channels of all
+images. For that it copies gains and biases for each image, which torch's group norm does not.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def apply(module: nn.InstanceNorm2d, x: torch.Tensor) -> torch.Tensor:
     """Return `module(x)`."""
     if x.device.type != "cpu":
         return module(x)
-    # in the format channels_last, a group norm of single channels takes three times as long
+    # made contiguous: on channels_last, a group norm of single channels takes three times as long
     y = F.group_norm(x.contiguous(), x.shape[1], module.weight, module.bias, module.eps)
     if x.is_contiguous():
         return y

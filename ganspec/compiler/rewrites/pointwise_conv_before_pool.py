@@ -1,7 +1,7 @@
 """A 1 x 1 convolution before an average pool can be computed after the pool.
 
-A 1 x 1 convolution combines channels and a mean combines places, so their order does not matter,
-and a mean leaves the bias unchanged. After the pool there are fewer places to convolve.
+A 1 x 1 convolution combines channels and a mean combines pixels, so their order does not matter,
+and a mean leaves the bias unchanged. After the pool there are fewer pixels to convolve.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TARGETS = (nn.Conv2d, nn.AvgPool2d)
 
 
 def fits(calls: Sequence[Call], x: Value) -> bool:
-    """Return True for a 1 x 1 convolution and windows side by side."""
+    """Return True for a plain 1 x 1 convolution, and square windows side by side."""
     pointwise = is_plain_conv(calls[0]) and arguments(calls[0])["kernel_size"] == 1
     return pointwise and window(calls[1]) is not None
 

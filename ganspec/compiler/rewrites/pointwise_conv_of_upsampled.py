@@ -1,8 +1,8 @@
 """A 1 x 1 convolution after an upsampling can be computed before it.
 
-A 1 x 1 convolution combines channels and an interpolation combines places, so their order does not
+A 1 x 1 convolution combines channels and an interpolation combines pixels, so their order does not
 matter. The factors of an interpolation add up to 1, so the bias stays the same, too. Before the
-upsampling there are fewer places to convolve.
+upsampling there are fewer pixels to convolve.
 """
 
 from __future__ import annotations

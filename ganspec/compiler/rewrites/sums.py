@@ -5,20 +5,21 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-# measured on a CPU with 64 to 256 channels: for 64 places, the sums take more time than they save
+# measured on a CPU with 64 to 256 channels: for 64 pixels, the sums take more time than they save
 LEAST_PLACES = 256
 
 
 def is_worth(places: int) -> bool:
-    """Return True if a kernel of sums saves time; `places` are those of the whole batch."""
+    """Return True if a kernel of sums saves time for `places`, the pixels in the whole batch."""
     return places >= LEAST_PLACES
 
 
 def window_sums(weight: torch.Tensor, size: int) -> torch.Tensor:
-    """Return the sums of a square kernel in every window of `size` x `size`.
+    """Return the sums of a square kernel's numbers in every window of `size` x `size`.
 
-    Windows reach over the edge, so the kernel grows by `size` - 1 in height and width. One product
-    with a matrix of 0 and 1 takes a tenth of the time of adding up shifted kernels.
+    Windows may lie partly outside the kernel, so the result is larger by `size` - 1 in height and
+    width. It is one product with a matrix of 0 and 1, which takes a tenth of the time of adding up
+    shifted kernels.
     """
     kernel = weight.shape[2]
     units = torch.eye(kernel**2, dtype=weight.dtype, device=weight.device)

@@ -1,7 +1,7 @@
 """A transposed convolution of a 1 x 1 map is one matrix product.
 
-Each place of the result is the input vector times one slice of the kernel. Padding cuts off the
-outer places.
+Each pixel of the result is the input vector times one slice of the kernel. Padding cuts off the
+outer pixels.
 """
 
 from __future__ import annotations

@@ -15,9 +15,10 @@ TARGETS = (nn.ConvTranspose2d,)
 
 
 def fits(calls: Sequence[Call], x: Value) -> bool:
-    """Return True for a kernel from many channels to few, with the same stride down and across.
+    """Return True for a transposed convolution from many channels to few.
 
-    Its padding must be the same, too, and it must have no groups, output padding or dilation.
+    Stride and padding must be the same in height and width; groups, output padding and dilation
+    are not allowed.
     """
     conv = arguments(calls[0])
     return (

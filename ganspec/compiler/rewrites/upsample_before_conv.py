@@ -1,8 +1,8 @@
 """A convolution of repeated pixels is a transposed convolution of the pixels.
 
-If each pixel is repeated f times down and across, neighbouring numbers of the kernel multiply the
-same pixel. Their sums are the kernel of a transposed convolution of stride f. For f = 2 and a
-kernel of 3 x 3 it has 4 x 4 numbers, so 16 products replace 36.
+If each pixel is repeated f times in height and width, neighbouring numbers of the kernel multiply
+the same pixel. Their sums are the kernel of a transposed convolution of stride f. For f = 2 and a
+kernel of 3 x 3, the sums are 4 x 4 numbers, so 16 products replace 36.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TARGETS = (nn.Upsample, nn.Conv2d)
 
 
 def fits(calls: Sequence[Call], x: Value) -> bool:
-    """Return True for repeated pixels and a plain convolution, if sums make fewer products."""
+    """Return True for repeated pixels and a plain convolution, if sums need fewer products."""
     up, conv = map(arguments, calls)
     factor, kernel = up["scale_factor"], conv["kernel_size"]
     return (
