@@ -9,7 +9,7 @@ from ganspec.program.ir import Value
 
 
 class Flatten(Layer, kind="flatten"):
-    """Map to vector, channel by channel."""
+    """Map to vector: the numbers of one channel after those of another."""
 
     examples: ClassVar = [(None, (4, 3, 5))]
 

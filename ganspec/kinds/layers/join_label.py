@@ -14,8 +14,8 @@ from ganspec.program.ir import Value
 class JoinLabel(Layer, kind="join_label"):
     """Joins the label to its input: `join_label: {embedding: {size: 50, join: map}}`.
 
-    The key `condition` of a network does the same before its first layer. If a network has
-    `join_label` without a value, its `condition` joins the label at that layer instead.
+    The key `condition` of a network joins the label before the first layer. If one of its layers is
+    `join_label` without a value, the network's `condition` joins the label there instead.
     """
 
     primary: ClassVar = "condition"

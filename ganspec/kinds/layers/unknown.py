@@ -13,7 +13,7 @@ from ganspec.program.ir import Call, Value
 
 
 class UnreadPart(nn.Module):
-    """Repeats each input's mean in the output shape of a part that was not read."""
+    """Stands in for a part that was not read: repeats each input's mean in `shape`."""
 
     def __init__(self, shape):
         super().__init__()

@@ -26,7 +26,7 @@ class Accuracy(Metric, kind="accuracy"):
 
     def refusal(self, classes: str | None, labels: torch.Tensor | None) -> str | None:
         if labels is None:
-            return "accuracy needs images that were generated from labels: leave it out"
+            return "accuracy needs images that were generated from labels: leave out this metric"
         kind = "classes" if labels.ndim == 1 else "multi_hot"
         if classes != kind:
             return f"accuracy needs a classifier of these labels ({kind}): --extractor RUN"
@@ -37,12 +37,13 @@ class Accuracy(Metric, kind="accuracy"):
         assert labels is not None  # `refusal` rejects images without labels
         size = int(labels.max()) + 1 if labels.ndim == 1 else labels.shape[1]
         if size > classes or (labels.ndim == 2 and size < classes):
-            raise MetricError(f"the classifier has {classes} classes, the images' labels {size}")
+            many = f"the classifier has {classes} classes, the images' labels {size}"
+            raise MetricError(f"{many}: give --extractor a classifier of these labels")
         if labels.ndim == 1:
             labels = labels.new_zeros(len(labels), classes).scatter_(1, labels[:, None], 1)
         hits, counts = find_labels(fake.logits, labels).sum(0), labels.sum(0)
         if not counts.sum():
-            raise MetricError("accuracy needs labels with at least one object")
+            raise MetricError("accuracy needs labels with at least one object: all are 0 here")
         has_names = len(fake.names) == classes
         names = fake.names if has_names else map(str, range(classes))
         per_class = {
