@@ -124,14 +124,15 @@ class Dataset(Kind, family="dataset"):
         raise NotImplementedError
 
     def own_path(self) -> str | None:
-        """Return the folder or file that the field `path` names; None without such a field."""
+        """Return the value of the field `path`, a folder or file; None if unset or no field."""
         return getattr(self, "path", None)
 
     def places(self, folder: Path | None) -> list[Path]:
         """Return the folders to search for the files, in order.
 
         If the user named `folder`, or else the spec a `path`, they are that folder and folders
-        below it, so that no other data are read by mistake. Otherwise they are the usual folders.
+        below it, so that no other data are read by mistake. Otherwise they are `$GANSPEC_DATA`,
+        `./data` and `~/.cache/ganspec/data`, each after folders below it, and `well_known`.
         """
         below = (self.kind, *self.subfolders)
         if folder is None and (own := self.own_path()):

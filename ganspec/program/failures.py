@@ -40,7 +40,7 @@ def is_of_memory(error: BaseException) -> bool:
 class Watch:
     """Calls each layer by a copy of `_call` with a file name of its own.
 
-    Tracebacks show this file name, and by its number `layer_in` finds the layer.
+    Tracebacks show the file name, such as `<layer 3>`; its number is an index in `layers`.
     """
 
     def __init__(self) -> None:
@@ -53,9 +53,10 @@ class Watch:
         return FunctionType(code, globals())(run)
 
     def layer_in(self, tracebacks: list[str]) -> tuple[str, Origin] | None:
-        """Return the network and the layer that the first of `tracebacks` with any layer names.
+        """Return the network and the layer that the first traceback with a layer's name names.
 
-        Of several layers in it, that is the innermost. Return None if no traceback names a layer.
+        If that traceback names several layers, return the innermost. Return None if no traceback
+        names a layer.
         """
         for text in tracebacks:
             if numbers := re.findall(r'"<layer (\d+)>"', text):

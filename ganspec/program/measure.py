@@ -16,8 +16,8 @@ from ganspec.program.statistics import fix_neutral
 
 # A module is counted in main memory up to these sizes. A larger one is counted on the meta device,
 # which needs no memory, but makes torch import its compiler: that takes seconds.
-LARGEST_DRAWN = 2**24  # weights of a layer that has a weight norm
-LARGEST_COMPUTED = 2**34  # weights of a layer, times the positions of its output map
+LARGEST_DRAWN = 2**24  # for parameters of layers with a weight norm: the layer's weights
+LARGEST_COMPUTED = 2**34  # for multiply-adds: a layer's weights times positions of its output map
 
 
 @dataclass(frozen=True)
@@ -128,6 +128,6 @@ def _macs(step: Step, bare: nn.Module | None, inputs: list[Value]) -> int:
 
 
 def totals(rows: list[Cost]) -> dict[str, int]:
-    """Return the sums over `rows` of parameters as `trainable`, of `buffers`, and the `total`."""
+    """Return the numbers of parameters (`trainable`) and `buffers` in all rows, and the `total`."""
     trainable, buffers = sum(r.trainable for r in rows), sum(r.buffers for r in rows)
     return {"total": trainable + buffers, "trainable": trainable, "buffers": buffers}

@@ -19,7 +19,7 @@ from torch import nn
 from ganspec.program.ir import Call, Value
 
 LARGEST = 2**31  # most numbers in one tensor; a larger tensor is likely a mistake
-LARGEST_RETRY = 2**22  # most numbers of one image in a call's input to run it on a batch of two
+LARGEST_RETRY = 2**22  # a call that reads more numbers of an image is not run on a batch of two
 FAILURES = (RuntimeError, ValueError, TypeError, IndexError, MemoryError)  # what a call may raise
 # Regular expressions for torch's messages, and what to say instead; `{0}` is the first group.
 WORDS = (

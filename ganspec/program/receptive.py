@@ -51,7 +51,8 @@ class Reach:
 
     `edges` is a tensor of 4 x height x width for a map, whose channels share the edges, and of 4 x
     length for a vector. The four are the last row, the negated first row, the last column and the
-    negated first column. `jump` is that of `ReceptiveField`.
+    negated first column. `jump` is the distance, in pixels down and across, between the areas of
+    neighbouring positions; None for a vector, and for a map that was made of a vector.
     """
 
     edges: torch.Tensor
@@ -101,7 +102,7 @@ def _reaches(net: Net) -> dict[int, Reach]:
 
 
 def _run(net: Net, inputs: list[Reach]) -> Iterator[tuple[int, Reach]]:
-    """Yield the id and reach of every value of a network or block; `inputs` reach the inputs."""
+    """Yield the id and reach of every value of `net`; `inputs` are the reaches of its inputs."""
     reaches = {start.value.id: reach for start, reach in zip(net.inputs, inputs, strict=True)}
     for step in net.steps:
         reads = [reaches[i] for i in step.inputs]
@@ -290,7 +291,7 @@ def _gather(edges: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> t
     columns, column_of = columns.unique(dim=1, return_inverse=True)
     gathered = []
     for edge in edges:
-        # rows x distinct sets of columns
+        # the shape of `across`: rows x distinct sets of columns
         across = torch.where(columns, edge[..., None], NOWHERE).amax(1)
         down = torch.where(rows[:, :, None], across[:, None], NOWHERE).amax(0)
         gathered.append(down[row_of, column_of])

@@ -27,9 +27,9 @@ def fix_neutral(network: nn.Module) -> None:
 
 
 def fix_statistics(network: nn.Module, *inputs: torch.Tensor) -> None:
-    """Give the `batch_normalizers` the mean and variance that the batch `inputs` has at each.
+    """Give each of the `batch_normalizers` the mean and variance of what it reads for `inputs`.
 
-    To find them, `network`, which must be in evaluation mode, is applied once to `inputs`.
+    `inputs` are one batch, to which `network`, in evaluation mode, is applied once.
     """
 
     def keep(norm: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:

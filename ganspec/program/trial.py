@@ -19,7 +19,7 @@ from ganspec.program.probe import hollow
 
 LARGEST = 2**26  # most numbers in a batch of inputs; a larger batch is not tried
 USUAL = (64, 16, 2)  # sizes of batches that a layer can be expected to read
-ONE_VALUE = "more than 1 value per channel"  # in torch's error if it normalizes a single vector
+ONE_VALUE = "more than 1 value per channel"  # part of torch's error for a batch norm of one vector
 
 
 def reason_against(step: Step, inputs: list[Value], images: int, training: bool) -> str | None:

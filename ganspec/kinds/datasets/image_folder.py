@@ -83,7 +83,7 @@ def decode_image(path, height, width, channels, resize="antialias", white=None):
 
 
 def decode_files(files, decode, shape):
-    """Read images, uint8 N x *shape. Return them, and a list: True for readable files."""
+    """Return images, uint8 N x *shape, and a list of all files: True if readable."""
 
     def decode_whole(path):
         try:

@@ -58,7 +58,7 @@ def is_attributes(table):
 
 
 def sort_classes(table):
-    """Return the names of the classes in a table, sorted, by value if all are digits."""
+    """Return the names of the classes in a table, sorted; digits by value."""
     names = {row[0] for row in table.values()}
     return sorted(names, key=int) if all(map(str.isdecimal, names)) else sorted(names)
 
@@ -80,7 +80,8 @@ def check_rows(path, table, keys):
         raise ValueError(f"{path} has no row for any of the images, such as {keys[0]}")
     for first, second in pairwise(found):
         if first == second:
-            raise ValueError(f"{path} has one row for two images called {first}")
+            two = f"two images called {first}: write their paths in it"
+            raise ValueError(f"{path} has one row for {two}")
     if lacking := [key for key in keys if key not in table]:
         shown = ", ".join(lacking[:3]) + (", ..." if len(lacking) > 3 else "")
         count = f"{len(lacking)} of {len(keys)} images"

@@ -46,7 +46,7 @@ def read_arrays(path):
             if "images" not in arrays:
                 raise ValueError(f"no array `images`, only {', '.join(arrays) or 'nothing'}")
             if "labels" in arrays and "multi_hot" in arrays:
-                raise ValueError("`labels` and `multi_hot` cannot both be the labels")
+                raise ValueError("`labels` and `multi_hot` cannot both be there: drop one")
             found = {name: arrays.get(name) for name in ("images", "labels", "multi_hot")}
             for name, array in found.items():
                 if isinstance(array, bytes):  # what numpy returns for a file that is no .npy

@@ -44,7 +44,11 @@ class ConvTranspose(Weighted, kind="conv_transpose"):
     )
     groups: Width = Field(1, description="number of groups of channels that do not mix")
     bias: bool = Field(True, description="a learned number added to each channel")
-    split: Split = Field("even", description="sides of `same`: `even` as torch, `end` as Keras")
+    split: Split = Field(
+        "even",
+        description="if `same` crops an odd number of rows or columns: `even` crops both sides "
+        "alike, as in torch; `end` crops more at the bottom or right, as in Keras",
+    )
 
     def lower(self, net: Lowering, x: Value) -> Value:
         if self.output_padding and self.padding in ("same", "valid"):

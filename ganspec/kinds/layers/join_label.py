@@ -28,6 +28,6 @@ class JoinLabel(Layer, kind="join_label"):
         if self.condition is not None:
             return net.join(self.condition, x)
         if net.condition is None:
-            help = "add `condition: concat` above the network's layers, or write it here"
+            help = "write `join_label: concat`, or add `condition: concat` above the layers"
             net.refuse("missing-field", "the network has no `condition` to join by", None, help)
         return net.join(net.condition.model_copy().place(self.key_path, self.mark), x)

@@ -49,5 +49,5 @@ class UnknownLayer(Layer, kind="unknown"):
         shape = x.shape if self.shape is None else self.shape
         if len(shape) not in (1, 3):
             help = "write `[size]`, or `[channels, height, width]`"
-            net.refuse("bad-value", "a shape is of a vector or of a map", None, help)
+            net.refuse("bad-value", "`shape` must be a vector's or a map's", None, help)
         return net.add(Call(UnreadPart, tuple(map(int, shape)), channels=shape[0]), x)

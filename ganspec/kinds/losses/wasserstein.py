@@ -10,12 +10,12 @@ from ganspec.kinds.loss import Loss
 
 
 def real_loss(scores, cfg):
-    """Return the mean score of real images, with the sign that the critic minimises."""
+    """Return the mean score of real images, with the sign that D minimises."""
     return -scores.mean() if cfg.real_target == -1 else scores.mean()
 
 
 def fake_loss(scores, cfg):
-    """Return the mean score of generated images, with the sign that the critic minimises."""
+    """Return the mean score of generated images, with the sign that D minimises."""
     return scores.mean() if cfg.real_target == -1 else -scores.mean()
 
 

@@ -14,8 +14,9 @@ from ganspec.kinds.metrics.predictions import find_labels
 class Accuracy(Metric, kind="accuracy"):
     """Conditional accuracy, in percent: the share of labels that a classifier recognises.
 
-    For labels of one class it is the share of images whose highest output is that class. For labels
-    of k objects it is the share of all objects that are among the k highest outputs.
+    For labels of one class it is the share of images whose highest output is that of their class.
+    If images have several labels, it is the share of all labels that are found: of an image's k
+    labels, those among its k highest outputs.
     """
 
     names: ClassVar = ("accuracy",)

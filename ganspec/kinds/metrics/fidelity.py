@@ -11,7 +11,7 @@ import torch
 from ganspec.language.errors import GanspecError
 
 OPERATORS = ("nms", "qnms")  # torchvision's import reads these operators of its compiled part
-_libraries: list[torch.library.Library] = []  # lasting, as torch forgets a freed one's operators
+_libraries: list[torch.library.Library] = []  # keeps libraries, whose operators else disappear
 
 
 class FidelityError(GanspecError):
