@@ -29,7 +29,7 @@ def read_batch(file, name, checked=True):
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    # in Python: pickle's faster class can fill the memory if one number is damaged
+    # in Python, since one damaged number can make pickle's fast class fill the memory
     class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:

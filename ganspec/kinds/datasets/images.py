@@ -14,7 +14,7 @@ def grey_images(images):
 
 
 def blend_columns(images, width):
-    """Resize float images to `width`: column i is blended at i * old width / width."""
+    """Resize float images to `width`. Column i is read at i * old width / width."""
     place = torch.arange(width) * (images.shape[-1] / width)
     first = place.long()
     second = (first + 1).clamp(max=images.shape[-1] - 1)

@@ -10,7 +10,7 @@ from ganspec.kinds.penalty import Penalty
 
 
 def gradient_penalty(discriminator, real, fake, labels, cfg):
-    """Return the penalty on gradient norms other than 1 between real and fake."""
+    """Penalise gradient norms other than 1 at points between real and fake images."""
     mix = torch.rand(len(real), 1, 1, 1, device=real.device)
     between = (mix * real + (1 - mix) * fake).requires_grad_()
     scores = discriminator(between, labels) if cfg.d_conditional else discriminator(between)
