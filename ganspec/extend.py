@@ -1,10 +1,11 @@
-"""The names that a file of your own kinds imports. They are stable.
+"""The names that a file of your own kinds imports. Later versions keep them.
 
 A kind is a class with a docstring, such as `class Celu(Layer, kind="celu")`. Its fields are the
 keys that a spec may write below the kind's name, with pydantic's types and bounds; `primary` names
-the field that a bare value sets. Annotate attributes that a spec cannot set as `ClassVar`. The text
-of a *plain* function goes into emitted files: write it at the file's top level, and let it read
-only its arguments, the file's constants and functions, and imports from torch.
+the field that a bare value sets, as in `celu: 0.5`. Annotate attributes that a spec cannot set as
+`ClassVar`. The text of a *plain* function goes into emitted files: write it at the file's top
+level, and let it read only its arguments, the file's constants and functions, and imports from
+torch.
 
 | base class | what its kinds define |
 |---|---|
@@ -14,19 +15,21 @@ only its arguments, the file's constants and functions, and imports from torch.
 | `Loss` | plain `real_loss`, `fake_loss`, `generator_loss`: `(scores, cfg)` to a scalar |
 | `Penalty` | plain `penalty(discriminator, real, fake, labels, cfg)` to a scalar |
 | `Criterion` | plain `loss(outputs, targets, cfg)` to a scalar; `targets`: the forms it accepts |
-| `Optimizer` | `call() -> Call` of a `torch.optim.Optimizer` class, without the parameters |
-| `Initializer` | `call() -> Call` of a plain function of a network, named `init_...` |
-| `WeightNorm` | `wrap() -> Call` of a function of a module that has a `weight` |
+| `Optimizer` | `call() -> Call` of a `torch.optim.Optimizer` class, without the weights to update |
+| `Initializer` | `call() -> Call` of a plain function `init_...`, which fills a network's weights |
+| `WeightNorm` | `wrap() -> Call` of a function that changes and returns a module with a `weight` |
 | `Metric` | `measure(fake: Activations, real, seed) -> list[MetricValue]`; `names`, `higher` |
 | `Dataset` | plain `load(folder, height, width, channels, **fields)` to uint8 images and labels |
 
 `cfg` has the kind's fields as attributes, such as `cfg.margin`. A penalty may also read
 `cfg.d_conditional`, True if the discriminator takes the labels, and `cfg.auxiliary`, True if the
-discriminator returns a tuple of scores and guesses of the label. No other attribute is stable.
+discriminator returns a tuple of scores and guesses of the label. Other attributes may change.
 
-`Call(target, *args, channels=None, **kwargs)` is a module class with its arguments, or a function
-with the arguments after its inputs. A `Value` has `shape` (without the batch), `channels`, `is_map`
-and, of a map, `size`. `ganspec.load_kinds(path)` and `--kinds FILE.py` load a file of kinds.
+`Call(target, *args, channels=None, **kwargs)` is a module class with its constructor's arguments,
+or a function with the arguments that follow its input tensors. `channels` is the result's number of
+channels, if it differs from the input's. A `Value` has `shape` (without the batch), `channels`,
+`is_map` (True for channels x height x width) and, if it is a map, `size` (height, width).
+`ganspec.load_kinds(path)` and `--kinds FILE.py` load a file of kinds.
 """
 
 from __future__ import annotations

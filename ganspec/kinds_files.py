@@ -23,8 +23,8 @@ from types import CodeType
 from ganspec.language.errors import GanspecError, conjunction, one_line
 from ganspec.language.registry import BASES, LOADED, PACKAGES, KindsFile
 
-VARIABLE = "GANSPEC_KINDS"
-GROUP = "ganspec.kinds"
+VARIABLE = "GANSPEC_KINDS"  # environment variable with files of kinds, separated as in PATH
+GROUP = "ganspec.kinds"  # entry points by which installed packages name their modules of kinds
 
 
 class KindsError(GanspecError):
@@ -34,9 +34,10 @@ class KindsError(GanspecError):
 def load_kinds(path: str | Path) -> None:
     """Run the Python file at `path`, whose classes become kinds that specs can name.
 
-    A file with the same content as a loaded one is not run again. Warns if the file imports from
-    modules of version 0.1 that have moved. Raises KindsError if the file cannot be read or run, or
-    defines a kind without a docstring or with a name that is taken; then none of its kinds remain.
+    A file with the same content as a loaded one is not run again. Warns if the file imports modules
+    by names that they had in version 0.1. Raises KindsError if the file cannot be read or run, has
+    changed since it was loaded, or defines a kind without a docstring or with a name that is taken.
+    Then none of its kinds remain.
     """
     path = Path(path)
     try:
@@ -44,7 +45,8 @@ def load_kinds(path: str | Path) -> None:
         text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise KindsError(f"{path}: {reason}; --kinds and ${VARIABLE} name Python files") from None
+        fix = f"--kinds, ${VARIABLE} and load_kinds need the path of a readable Python file"
+        raise KindsError(f"{path}: {reason}; {fix}") from None
     digest = hashlib.sha256(data).hexdigest()
     if any(each.sha256 == digest for each in LOADED):
         return
@@ -59,7 +61,10 @@ def load_kinds(path: str | Path) -> None:
 
 
 def load_all(paths: Iterable[Path]) -> None:
-    """Load installed entry points, then the files in `$GANSPEC_KINDS`, then `paths`."""
+    """Load kinds of installed entry points, then of the files in `$GANSPEC_KINDS`, then of `paths`.
+
+    Raises KindsError at the first that cannot be loaded.
+    """
     for entry in entry_points(group=GROUP):
         _load_entry(entry)
     listed = os.environ.get(VARIABLE, "").split(os.pathsep)
@@ -68,7 +73,10 @@ def load_all(paths: Iterable[Path]) -> None:
 
 
 def _load_entry(entry: EntryPoint) -> None:
-    """Import the module of an installed entry point, and list it in `LOADED`."""
+    """Import the module that an installed entry point names. Raise KindsError if that fails.
+
+    List the module's file in `LOADED`, unless the module was imported before.
+    """
     before = set(sys.modules)
     try:
         with _undone_on_error():
@@ -86,7 +94,11 @@ def _load_entry(entry: EntryPoint) -> None:
 
 
 def _free_name(stem: str) -> str:
-    """Return a module name for a file, such as `ganspec_kinds_my_layers`, not in `sys.modules`."""
+    """Return a module name that is not in `sys.modules` for the file `stem`.py.
+
+    For `my-layers` it is `ganspec_kinds_my_layers`, or if that is taken `ganspec_kinds_my_layers_2`
+    and so on.
+    """
     name = unique = "ganspec_kinds_" + re.sub(r"\W", "_", stem)
     count = 1
     while unique in sys.modules:
@@ -96,7 +108,10 @@ def _free_name(stem: str) -> str:
 
 
 def _parsed(path: Path, data: bytes) -> ast.Module:
-    """Return the file's syntax tree. Raise KindsError if the file is not valid Python."""
+    """Return the syntax tree of `data`, the bytes of the file `path`.
+
+    Raise KindsError if they are not valid Python.
+    """
     try:
         return ast.parse(data, str(path))
     except (SyntaxError, ValueError) as error:
@@ -113,9 +128,9 @@ class _Loader(SourceFileLoader):
 
 
 def _execute(file: KindsFile, path: Path) -> None:
-    """Run the file as a module. Raise KindsError with the line at which it fails.
+    """Run the file as a module. If it raises, raise KindsError with the line of the file.
 
-    `inspect` finds the module's source even if the file changes later.
+    The message names the file by `path`. `inspect` finds the source even if the file changes later.
     """
     loader = _Loader(file.module, str(file.path))
     spec = importlib.util.spec_from_file_location(file.module, file.path, loader=loader)
@@ -149,7 +164,10 @@ def _check_documented(file: KindsFile, path: Path) -> None:
 
 
 def _check_words(file: KindsFile, path: Path) -> None:
-    """Raise KindsError if a norm of the file has the name of another one in `normalization`."""
+    """Raise KindsError if `normalization` has another norm by the name of one in the file.
+
+    A layer `batch_norm` and a weight norm `batch`, for example, would both be `batch` there.
+    """
     from ganspec.kinds.normalization import Normalization, norms, word  # imports torch
 
     for kind in norms():
@@ -161,14 +179,14 @@ def _check_words(file: KindsFile, path: Path) -> None:
 
 
 def _families() -> Iterator[tuple[str, dict[str, type]]]:
-    """Yield each family with its kinds by name; the family of systems has none."""
+    """Yield the name of each family and a dict of its kinds by name, which is {} for systems."""
     for family, base in BASES.items():
         yield family, getattr(base, "kinds", {})
 
 
 @contextmanager
 def _undone_on_error() -> Iterator[None]:
-    """Remove the kinds that the `with` block defined, if the block raises."""
+    """Remove the kinds that the `with` block defined, except ganspec's own, if the block raises."""
     before = {family: dict(kinds) for family, kinds in _families()}
     try:
         yield
@@ -189,7 +207,11 @@ def _is_built_in(kind: type, family: str) -> bool:
 
 
 def _new_place(module: str) -> str | None:
-    """Return the present name of a module of version 0.1; None if no such module has moved."""
+    """Return the present name of a module that had the name `module` in version 0.1.
+
+    `ganspec.layers.conv`, for example, is `ganspec.kinds.layers.conv` now. Return None if `module`
+    is no such old name.
+    """
     if module == "ganspec.compiler.ir":
         return "ganspec.program.ir"
     _, _, name = module.partition("ganspec.")
@@ -203,9 +225,9 @@ def _new_place(module: str) -> str | None:
 
 @contextmanager
 def _old_places(path: Path, tree: ast.Module) -> Iterator[None]:
-    """Let a `with` block import modules of version 0.1 that `tree` imports by their old names.
+    """Let a `with` block import modules by the names of version 0.1 that `tree` imports.
 
-    Warn, naming the file `path`, if there are any.
+    `tree` is the syntax tree of the file `path`. Warn if it imports any module by such a name.
     """
     names = [n.module for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) and n.module]
     moved = {name: place for name in names if (place := _new_place(name))}

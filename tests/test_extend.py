@@ -232,7 +232,9 @@ def test_a_wrong_file_is_one_line(folder, text, message):
 
 def test_a_missing_file_is_one_line(folder):
     said = run("check", "plain.yaml", kinds=["none.py"], status=2)
-    assert said.startswith("error: none.py: No such file or directory; --kinds and ")
+    assert said.startswith(
+        "error: none.py: No such file or directory; --kinds, $GANSPEC_KINDS and "
+    )
     assert "Is a directory" in run("check", "plain.yaml", kinds=["."], status=2)
 
 

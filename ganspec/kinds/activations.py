@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-KEPT = 10_000  # most real images whose features are kept
+KEPT = 10_000  # most real images whose features and logits are kept; more are thinned evenly
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,8 @@ class Activations:
     `mean` and `covariance` are those of the features of all images. `features`, float32
     N x features, and `logits`, N x classes and before a softmax, may be of only some of the images.
     `labels` are the labels that the images were generated from, int64 N or multi-hot N x classes;
-    None if there are none. `names` are the names of the classes.
+    None for real images, and for images generated without labels. `names` are the names of the
+    classes, () if they are unknown.
     """
 
     count: int
@@ -40,9 +41,9 @@ class Activations:
 
 
 class Moments:
-    """Mean and covariance of rows that are added in parts, in double precision.
+    """Computes mean and covariance of rows that are added in parts, in double precision.
 
-    Sums are of differences from the first part's mean, so that a large mean costs no digits.
+    It sums differences from the first part's mean, so that a large mean costs no digits.
     """
 
     def __init__(self):
@@ -61,7 +62,10 @@ class Moments:
         self.products.addmm_(rows.T, rows)
 
     def result(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the mean and the covariance, whose divisor is the number of rows minus 1."""
+        """Return the mean, one number per feature, and the covariance, features x features.
+
+        The covariance is divided by the number of rows minus 1.
+        """
         shift = self.sums / self.count
         spread = self.products - self.count * torch.outer(shift, shift)
         covariance = spread / max(1, self.count - 1)
@@ -71,10 +75,10 @@ class Moments:
 def gather(
     parts: Iterable[tuple[torch.Tensor, torch.Tensor]], total: int, limit: int | None = None
 ) -> Activations:
-    """Return the activations of images whose features and logits come in batches.
+    """Return the activations of images; `parts` yields features and logits of batch after batch.
 
-    `total` is the number of all images. The mean and the covariance are of all of them; with
-    `limit`, features and logits are kept for only `limit` evenly spaced images.
+    `total` is the number of images in all parts. The mean and the covariance are of all images. If
+    `limit` is less than `total`, features and logits are of only `limit` evenly spaced images.
     """
     moments, rows = Moments(), []
     buffer: list[torch.Tensor] = []

@@ -12,10 +12,11 @@ from ganspec.program.ir import Value
 class Condition(Kind, family="condition"):
     """A way for a network to read the label.
 
-    A kind defines `join`. There, `net.label` is the label: a class index, or a vector of 0s and 1s
-    if an image may have several classes. In a spec without labels it raises SpecError. `examples`
-    are pairs of fields and an input shape, which tests run: the shape of a map if the condition
-    needs a map, else of a vector. `embeds` is True if `primary` is the length of an embedding.
+    A kind defines `join`, which reads the label as `net.label`: a class index, or a vector of 0s
+    and 1s if an image may have several classes. `net.label` raises SpecError if the spec has no
+    labels. `examples` are pairs of fields and an input shape, which tests try: the shape of a map
+    if the condition needs a map, else of a vector. `embeds` is True if `primary` is the length of
+    an embedding.
     """
 
     examples: ClassVar[Examples] = []
@@ -27,5 +28,5 @@ class Condition(Kind, family="condition"):
         return self.kind
 
     def join(self, net: Lowering, x: Value) -> Value:
-        """Join the label to `x` by adding steps to `net`. Return the last value."""
+        """Add steps to `net` that join the label to `x`. Return the value that they compute."""
         raise NotImplementedError

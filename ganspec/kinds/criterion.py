@@ -27,5 +27,5 @@ class Criterion(Kind, family="criterion"):
 
     @property
     def outputs(self) -> str:
-        """Form of the network's outputs: `logits`, `probabilities`, or `numbers` for any."""
+        """Form that the network's outputs must have: `logits`, `probabilities` or any `numbers`."""
         return getattr(self, "reads", "numbers")

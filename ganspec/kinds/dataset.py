@@ -16,6 +16,7 @@ from typing import ClassVar
 from ganspec.language.errors import GanspecError, one_line
 from ganspec.language.kinds import Kind
 
+# what reading a missing or damaged file may raise
 DAMAGES = (
     *(OSError, ValueError, EOFError, MemoryError),
     *(pickle.UnpicklingError, tarfile.TarError, zlib.error),
@@ -35,10 +36,10 @@ class Dataset(Kind, family="dataset"):
     images, it takes the keyword `resize`: `antialias`, `bilinear` or `tensorflow1`. A kind with
     test images has the field `split`: `train`, `test` or, if it can read both together, `all`.
 
-    `size` (height, width) and `channels` are the defaults of a spec. A data set without files sets
-    `needs_folder` to False; any other defines `holds`, `wanted`, and `fix`, advice for users who
-    lack the files. A kind may list `subfolders` of the usual folders to search, and
-    `well_known` folders.
+    `size` (height, width) and `channels` are used if the spec sets none. A data set without files
+    sets `needs_folder` to False; any other defines `holds`, `wanted`, and `fix`, advice for users
+    who lack the files. The files are searched in the folders of `places`: a kind may list
+    `subfolders` to search below each of them, and `well_known` folders to search, too.
     """
 
     load: ClassVar[Callable]
@@ -61,16 +62,16 @@ class Dataset(Kind, family="dataset"):
         return None
 
     def test_reader(self, resize: str = "antialias") -> partial | None:
-        """Return the `reader` of the test images.
+        """Return a function, made by `reader`, that reads the test images.
 
-        Return None if the data set has no splits, or the spec trains on the test images.
+        Return None if the data set has no field `split`, or if training reads the test images.
         """
         if getattr(self, "split", "test") != "train":
             return None
         return self.model_copy(update={"split": "test"}).reader(resize)
 
     def reader(self, resize: str = "antialias") -> partial:
-        """Return `load` with those of the kind's fields, and `resize`, that are not at defaults.
+        """Return `load` with `resize` and the kind's fields bound to it, if not at their defaults.
 
         The field `path` is left out: it names the folder, the first argument of `load`.
         """
@@ -82,8 +83,8 @@ class Dataset(Kind, family="dataset"):
     def sources(self, folder: Path) -> list[Path] | None:
         """Return all files in `folder` that `load` may read, in a fixed order.
 
-        The cache of decoded images finds a data set by the content of these files. Return None to
-        keep the data set out of the cache.
+        The cache of decoded images compares the content of these files with that of earlier ones.
+        Return None, the default, to keep the data set out of the cache.
         """
         return None
 
@@ -101,19 +102,21 @@ class Dataset(Kind, family="dataset"):
     def classes(self, folder: Path | None = None) -> list[str]:
         """Return the class names in the order of their labels, or [] if classes have no names.
 
-        No image is read. If `folder` is None, the names are those published with the data set.
+        The names come from files in `folder`, or if it is None from the data set's publication. No
+        image is read.
         """
         return []
 
     def beside_labels(self, name: str) -> str:
-        """Return the path of the file `name` that lies in the folder of the label files.
+        """Return the path of a file called `name` in the folder of the data set's label files.
 
-        The path is relative to the data set's folder, unless the spec names the labels elsewhere.
+        It is `name` itself, relative to the data set's folder. A kind whose spec names a label file
+        returns the path of `name` beside that file.
         """
         return name
 
     def wanted(self) -> str:
-        """Describe the files that `holds` looks for, such as `a .npz file`."""
+        """Return words for the files that `holds` looks for, such as `a .npz file`."""
         raise NotImplementedError
 
     def holds(self, folder: Path) -> bool:
@@ -121,14 +124,15 @@ class Dataset(Kind, family="dataset"):
         raise NotImplementedError
 
     def own_path(self) -> str | None:
-        """Return the folder or file that the spec names in the field `path`, if the kind has it."""
+        """Return the value of the field `path`, a folder or file; None if unset or no field."""
         return getattr(self, "path", None)
 
     def places(self, folder: Path | None) -> list[Path]:
         """Return the folders to search for the files, in order.
 
-        If the user named `folder`, or the spec a `path`, no other data can replace it: only that
-        folder and folders below it are searched.
+        If the user named `folder`, or else the spec a `path`, they are that folder and folders
+        below it, so that no other data are read by mistake. Otherwise they are `$GANSPEC_DATA`,
+        `./data` and `~/.cache/ganspec/data`, each after folders below it, and `well_known`.
         """
         below = (self.kind, *self.subfolders)
         if folder is None and (own := self.own_path()):
@@ -138,13 +142,14 @@ class Dataset(Kind, family="dataset"):
         roots = [Path("data"), Path("~/.cache/ganspec/data")]
         if variable := os.environ.get("GANSPEC_DATA"):
             roots.insert(0, Path(variable))
-        # `root` itself comes last: MNIST and Fashion-MNIST have the same file names
+        # the folder named after the kind comes before `root` itself, where files of Fashion-MNIST
+        # may lie, which have the names of MNIST's
         places = [place for root in roots for place in (*(root / name for name in below), root)]
         places += map(Path, self.well_known)
         return list(dict.fromkeys(place.expanduser() for place in places))
 
     def fetch(self, into: Path) -> bool:
-        """Download the files to `into`, if they are public. Return True on success."""
+        """Download the files to `into`. Return False if that fails, or if the kind cannot do it."""
         return False
 
     def locate(self, folder: Path | None) -> Path:
@@ -172,7 +177,7 @@ class Dataset(Kind, family="dataset"):
 
 
 def free_memory() -> float:
-    """Return the available main memory in bytes; infinite if unknown."""
+    """Return the available main memory in bytes; infinity if the system does not tell."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
     except OSError:

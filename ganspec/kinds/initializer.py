@@ -15,8 +15,8 @@ from ganspec.program.ir import Call
 class Initializer(Kind, family="initializer"):
     """Initial weights of all layers of a network, or of one layer.
 
-    A kind defines `call`. The function that it returns is top-level and named `init_...`; it
-    takes the network first, and changes the weights in place.
+    A kind defines `call`, which returns a `Call` of a top-level function named `init_...`. The
+    function takes the network as its first argument and changes the weights in place.
     """
 
     def call(self) -> Call | None:
@@ -25,15 +25,15 @@ class Initializer(Kind, family="initializer"):
 
 
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms. Set these layers' biases to 0."""
+    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)
             if wrapped and hasattr(wrapped.weight, "original0"):  # under weight norm
                 weight = torch.empty_like(module.weight)
                 fill(weight, **options)
-                module.weight = weight  # which sets length and direction
-            else:  # a spectral norm leaves the weight itself in place
+                module.weight = weight  # torch splits it into length and direction
+            else:  # a spectral norm keeps the weight that it divides as `original`
                 fill(wrapped.weight.original if wrapped else module.weight, **options)
             if getattr(module, "bias", None) is not None:
                 nn.init.zeros_(module.bias)

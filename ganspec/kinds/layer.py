@@ -28,7 +28,7 @@ class Lowering(Protocol):
 
     @property
     def weight_norm(self) -> WeightNorm | None:
-        """The network's weight norm, for layers that set none; None if it has none."""
+        """The network's weight norm, for layers that set none; None if the network sets none."""
 
     @property
     def activation_norm(self) -> Layer | None:
@@ -36,7 +36,7 @@ class Lowering(Protocol):
 
     @property
     def condition(self) -> Any:  # Condition's file imports this one
-        """The network's condition; None if it has none."""
+        """The network's condition; None if the network has no `condition`."""
 
     @property
     def label(self) -> Value:
@@ -56,32 +56,39 @@ class Lowering(Protocol):
         """Return `x` as a vector, by a further step if `x` is a map."""
 
     def weigh(self, call: Call, norm: WeightNorm | None = None) -> Call:
-        """Return `call` wrapped in `norm`, or in the network's weight norm if `norm` is None."""
+        """Return `call` wrapped in `norm`, or in the network's weight norm if `norm` is None.
+
+        Return `call` itself if there is neither.
+        """
 
     def tapped(self, name: str) -> Value:
-        """Return the output of the earlier layer with `as: name`. Raises SpecError without one."""
+        """Return the output of the earlier layer `as: name`. Raises SpecError if there is none."""
 
     def layer(self, layer: Layer, x: Value) -> Value:
-        """Add one layer's steps and return the last value."""
+        """Add the steps of a layer that reads `x`. Return its output."""
 
     def layers(self, layers: Iterable[Layer], x: Value, branch: str | None = None) -> Value:
-        """Add layers in order and return the last value; `branch` is as for that method."""
+        """Add the steps of layers, of which the first reads `x`. Return the last one's output.
+
+        `branch` names the module that the steps become in emitted source.
+        """
 
     def branch(self, name: str | None) -> AbstractContextManager[None]:
         """Name the module that the steps of a `with` block become in emitted source."""
 
     def join(self, condition: Any, x: Value) -> Value:  # Condition's file imports this one
-        """Join the label to `x` by a condition. Return the last value."""
+        """Add the steps by which `condition` joins the label to `x`. Return the joined value."""
 
     def block(self, layer: Any, x: Value) -> Value:  # Block's file imports this one
-        """Add a step that calls one of the spec's blocks."""
+        """Add a step that calls one of the spec's blocks on `x`. Return its output."""
 
     def refuse(
         self, code: str, message: str, value: Value | None, help: str | None = None
     ) -> NoReturn:
-        """Raise SpecError at the place of the layer that is adding steps.
+        """Raise SpecError at the line of the layer that is adding steps.
 
-        `value` is the input that the layer refuses, if any: a note shows where it comes from.
+        `value` is the input that the layer refuses: a note says which layer computed it. It is None
+        if the layer is wrong in itself. `help` says what the user must change.
         """
 
 
@@ -90,13 +97,13 @@ class Layer(Kind, family="layer"):
 
     A kind defines `call`, or `lower` if it makes several calls. `expects` is `map`, `vector`, or
     None if the input may be either. `output_range` is the lowest and the highest possible output,
-    or None. `examples` are pairs of fields and an input shape without the batch: tests run them,
-    and `ganspec import` recognises the layer by them.
+    or None if the output has no bounds. `examples` are pairs of fields and an input shape without
+    the batch: tests try them, and `ganspec import` recognises the layer by them.
 
-    The other attributes are for comparisons. Kinds with the same `role`, such as `norm`, can
-    replace each other. `noun` names the layer in a sentence; the default is `a conv` for `conv`. If
-    `tells_size` is True, the sentence adds the size of the map: `self attention at 8 x 8`.
-    `conditional` is True if the layer reads or predicts the label.
+    The other attributes are for `ganspec compare` and `diff`. Kinds with the same `role`, such as
+    `norm`, count as replacements of each other. `noun` names the layer in a sentence; by default
+    that is `a conv` for `conv`. If `tells_size` is True, the sentence adds the size of the map:
+    `self attention at 8 x 8`. `conditional` is True if the layer reads or predicts the label.
     """
 
     expects: ClassVar[str | None] = None
@@ -107,9 +114,9 @@ class Layer(Kind, family="layer"):
     conditional: ClassVar[bool] = False
     tells_size: ClassVar[bool] = False
 
-    as_: Name | None = Field(None, alias="as", description="name of the layer's value")
+    as_: Name | None = Field(None, alias="as", description="name of the layer's output")
     from_: Name | None = Field(
-        None, alias="from", description="named value to read in place of the previous layer's"
+        None, alias="from", description="named output to read in place of the previous layer's"
     )
 
     def call(self, x: Value) -> Call:
@@ -117,7 +124,7 @@ class Layer(Kind, family="layer"):
         raise NotImplementedError
 
     def lower(self, net: Lowering, x: Value) -> Value:
-        """Add this layer's calls to `net` and return the last value."""
+        """Add this layer's calls on `x` to `net`. Return the value for the next layer."""
         return net.add(self.call(x), x)
 
 
@@ -133,5 +140,5 @@ class Weighted(Layer):
         return self.add(net, self.call(x), x)
 
     def add(self, net: Lowering, call: Call, x: Value) -> Value:
-        """Add a call with this layer's weight norm and initial weights. Return its output."""
+        """Add `call` on `x`, with this layer's weight norm and `init`. Return the call's output."""
         return net.add(net.weigh(call, self.weight_norm), x, initialize=self.init)

@@ -21,8 +21,9 @@ class MetricValue:
     """One number of a metric.
 
     `metric` is one of the metric's `names`. `deviation` is the standard deviation of the value over
-    parts of the images. `references` is the number of real images that the value compares with, or
-    None for all. `note` is a remark for readers. `per_class` has the value of each class by name.
+    parts of the images. `references` is the number of real images that the value was computed from;
+    None means all real images, if the metric is `paired`. `note` is a remark that is printed with
+    the value. `per_class` has the value of each class by the class's name.
     """
 
     metric: str
@@ -37,9 +38,10 @@ class Metric(Kind, family="metric"):
     """A measure of generated images, computed from their features or logits.
 
     A kind defines `measure` and these attributes. `names` are the names of its values; the first
-    value ranks checkpoints. `higher` is True if a higher value is better. A metric is `paired` if
-    it compares generated with real images; any other can score either. A metric that reads only
-    logits sets `reads_features` to False. `unit` is printed after the values.
+    value ranks checkpoints. `higher` is True if a higher value is better. `paired` is True if the
+    metric compares generated with real images; a metric that is not paired can score generated or
+    real images. A metric that reads only logits sets `reads_features` to False. `unit` is printed
+    after the values.
     """
 
     names: ClassVar[tuple[str, ...]]
@@ -50,7 +52,7 @@ class Metric(Kind, family="metric"):
 
     @property
     def least(self) -> int:
-        """Smallest number of images that the metric needs; if `paired`, on each side."""
+        """Smallest number of images to measure; if `paired`, of generated and of real images."""
         return 1
 
     def demand(self, *counts: int) -> None:
@@ -61,7 +63,7 @@ class Metric(Kind, family="metric"):
             raise MetricError(f"{self.kind} needs {few}")
 
     def refusal(self, classes: str | None, labels: torch.Tensor | None) -> str | None:
-        """Return the reason why the metric does not apply, or None if it applies.
+        """Return why the metric cannot score by this extractor and labels; None if it can.
 
         `classes` is `classes` if the extractor predicts one class per image, `multi_hot` if it
         predicts several, and None if its classes are not a data set's labels. `labels` are those
@@ -78,11 +80,11 @@ class Metric(Kind, family="metric"):
 
 
 def metric_kinds() -> dict[str, type[Metric]]:
-    """Return every kind of metric by name."""
+    """Return the classes of all kinds of metric by the kinds' names."""
     kinds = kinds_of("metric").items()
     return {name: kind for name, kind in kinds if issubclass(kind, Metric)}
 
 
 def metric_of(name: str) -> type[Metric] | None:
-    """Return the kind of metric that has a value of this name; None if none has."""
+    """Return the kind of metric that computes the value `name`; None if no kind computes it."""
     return next((kind for kind in metric_kinds().values() if name in kind.names), None)

@@ -23,11 +23,12 @@ class Normalization(Kind, family="normalization"):
 
     @classmethod
     def members(cls) -> dict[str, type[Kind]]:
+        """Return all norms by `word`; of two with the same word, a layer before a weight norm."""
         return {word(kind): kind for kind in reversed(norms())}
 
 
 def norms() -> list[type[Kind]]:
-    """Return every norm layer, then every weight norm."""
+    """Return the classes of all norm layers, then those of all weight norms."""
     layers = [kind for kind in kinds_of("layer").values() if getattr(kind, "role", "") == "norm"]
     return [*layers, *kinds_of("weight_norm").values()]
 
@@ -37,7 +38,10 @@ Norms: TypeAlias = AnyNorm | Annotated[tuple[AnyNorm, ...], Field(min_length=1)]
 
 
 def check_norms(norms: Norms) -> Norms:
-    """Return `norms`, the normalizations of one network. Refuse two that exclude each other."""
+    """Return `norms`, the value of a network's `normalization`, unchanged.
+
+    Refuse `none` beside others, two layers, and two weight norms.
+    """
     if isinstance(norms, tuple):
         layers = [word(norm) for norm in norms if isinstance(norm, Layer)]
         weights = [word(norm) for norm in norms if isinstance(norm, WeightNorm)]

@@ -19,8 +19,9 @@ Decay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 class Optimizer(Kind, family="optimizer"):
     """A rule that updates weights by their gradients.
 
-    A kind sets `optimizer` to a subclass of `torch.optim.Optimizer` and has fields for its keyword
-    arguments, or defines `call`. Every kind has the field `lr`, which a bare value sets.
+    A kind sets `optimizer` to a subclass of `torch.optim.Optimizer` and has fields named as its
+    keyword arguments, or it defines `call`. Every kind has the field `lr`, which a bare value sets,
+    as in `adam: 2e-4`.
     """
 
     optimizer: ClassVar[type[optim.Optimizer]]

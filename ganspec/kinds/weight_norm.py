@@ -12,8 +12,8 @@ from ganspec.program.ir import Call
 class WeightNorm(Kind, family="weight_norm"):
     """A reparametrisation of a layer's weight.
 
-    A kind defines `wrap`. The function that it returns takes a module with a `weight`, changes the
-    module in place, and returns the module.
+    A kind defines `wrap`, which returns a `Call` of a function. The function takes a module with a
+    `weight`, changes the module in place, and returns the module.
     """
 
     def wrap(self) -> Call | None:
@@ -21,7 +21,7 @@ class WeightNorm(Kind, family="weight_norm"):
         raise NotImplementedError
 
     def function(self) -> Callable | None:
-        """Return the function of `wrap` with its keyword arguments bound, or None."""
+        """Return the function of `wrap` with its arguments bound; None if `wrap` returns None."""
         if (call := self.wrap()) is None:
             return None
         return partial(call.function, **call.kwargs) if call.kwargs else call.function

@@ -1,12 +1,12 @@
-"""Measure which rows and columns of its input each place of a call's result depends on.
+"""Measure which rows and columns of its input each position of a call's result depends on.
 
 The rows and columns of the input are changed one after another, by positive and by negative
-numbers. The places of the result that change depend on the changed row or column. On large inputs
-only some changes are made: see `dependence` and `_scan`.
+numbers. The positions of the result that change depend on the changed row or column. On large
+inputs only some changes are made: see `dependence` and `_scan`.
 
-Runs are in double precision with positive weights, so that no two paths cancel. Each run has a
-batch of two equal images and the same seed, so that neither batch statistics nor random numbers
-count as dependence.
+The call is applied in double precision with positive weights, so that no two paths cancel. It
+always gets a batch of two equal images and the same seed, so that neither batch statistics nor
+random numbers count as dependence.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from ganspec.program.ir import Call, Value
 from ganspec.program.probe import FAILURES, hollow
 from ganspec.program.statistics import fix_neutral
 
-FEW = 64  # rows, columns or places; more of them are changed in groups
-MOST_WEIGHTS = 2**22  # weights of a module; with more, it is not built with its own buffers
-Masks: TypeAlias = tuple[torch.Tensor, torch.Tensor]  # of rows and of columns
+FEW = 64  # up to so many rows, columns or positions are changed one by one, more in groups
+MOST_WEIGHTS = 2**22  # a module with more weights gets buffers of 1 in place of its own
+Masks: TypeAlias = tuple[torch.Tensor, torch.Tensor]  # rows x positions and columns x positions
 
 
 def dependence(call: Call, values: list[Value], index: int, size: tuple[int, ...]) -> Masks | None:
-    """Return masks of the rows and columns of input `index` that each place of the result reads.
+    """Return masks of the rows and columns of input `index` that each position of the result reads.
 
-    `size` is the result's height and width, or the length of a vector. The masks are boolean, of
-    shapes rows x places and columns x places, where `places` is the number of the result's places,
-    or 1 if all of them read the same. A vector counts as one row.
+    `size` is the result's height and width, or its length if it is a vector. The masks are boolean,
+    rows x positions and columns x positions; a vector counts as one row. If all positions of the
+    result read the same, the masks may have one column for all of them.
 
-    Of an input of more than FEW places, a few places are changed first. If eight of them change
-    only the result's places at their own positions, return None: the call works place by place. If
-    each of three changes the whole result, assume that every place of the result reads everything.
+    An input of more than FEW positions is first changed at a few. If changes at eight positions
+    change exactly these eight of the result, return None: the call works position by position. If
+    each of three positions changes the whole result, assume that all of it reads the whole input.
     """
     trial = Trial(call, values, index)
     places = trial.places
@@ -82,7 +82,7 @@ class Trial:
                     raise
 
     def changes(self, mask: torch.Tensor) -> torch.Tensor:
-        """Return a mask of the result's places that change if the input's places `mask` change."""
+        """Return a mask of the result's positions that change if the input changes at `mask`."""
         shape = (1, *mask.shape) if self.is_map else (-1, *[1] * (self.change.dim() - 2))
         mask, changed = mask.view(shape), torch.zeros(())
         for sign in (1, -1):
@@ -92,7 +92,7 @@ class Trial:
         return changed.any(0) if changed.dim() == 3 else changed.unsqueeze(-1).flatten(1).any(1)
 
     def _run(self, change: torch.Tensor | int) -> torch.Tensor:
-        """Return the result for one image, with `change` added to the input `index`."""
+        """Return the call's result for one image, with `change` added to the input `index`."""
         inputs = list(self.inputs)
         inputs[self.index] = inputs[self.index] + change
         with torch.random.fork_rng(devices=[]), torch.no_grad():
@@ -103,7 +103,8 @@ class Trial:
 def _positive(call: Call, dtype: torch.dtype) -> Callable[..., torch.Tensor]:
     """Return the call as a function of its inputs; a module gets positive weights.
 
-    In a module of more than MOST_WEIGHTS weights, all buffers are 1.
+    A module of up to MOST_WEIGHTS weights has the buffers that its constructor makes. In a larger
+    one, which takes long to construct, all buffers are 1.
     """
     if not call.is_module:
         return call.apply
@@ -126,13 +127,13 @@ def _positive(call: Call, dtype: torch.dtype) -> Callable[..., torch.Tensor]:
 
 
 def _scan(trial: Trial, axis: int) -> torch.Tensor:
-    """Return a mask of the indices along an axis of the input that each place of the result reads.
+    """Return a mask, indices x positions: which indices along `axis` of the input a position reads.
 
-    Each index is changed in a run of its own, if the axis has at most FEW. On a longer axis, some
-    runs change every n-th index (a comb) and others n neighbours (a block); n is 32, or the square
-    root of the length if that is more. From these runs `_between` tells the first and last index
-    that each place reads, and all indices between count as read. If it cannot tell for some place,
-    each index gets a run of its own, too.
+    The positions are the result's. On an axis of at most FEW indices, each index is changed by
+    itself. On a longer axis, every n-th index (a comb) or n neighbours (a block) are changed
+    together; n is 32, or the square root of the length if that is more. From the results `_between`
+    finds the first and last index that each position reads, and all indices between count as read.
+    If it cannot find them for some position, each index is changed by itself after all.
     """
 
     def changes(indices: slice | int) -> torch.Tensor:
@@ -151,13 +152,13 @@ def _scan(trial: Trial, axis: int) -> torch.Tensor:
 
 
 def _between(combs: torch.Tensor, blocks: torch.Tensor, length: int) -> torch.Tensor | None:
-    """Return a mask of the indices from the first to the last that each place reads.
+    """Return a mask, indices x positions: True from the first to the last index a position reads.
 
-    Row k of `combs` is a mask of the places that read any of the indices k, k + n, k + 2n ..., row
-    k of `blocks` a mask of those that read any of the indices from k * n to k * n + n - 1. Return
-    None if this does not tell the first and last index of some place. It does if the place reads
-    from a single block, or from two neighbouring blocks and its first and last index are less than
-    n / 2 apart.
+    Row k of `combs` is a mask of the positions that read any of the indices k, k + n, k + 2n ...,
+    row k of `blocks` a mask of those that read any of the indices from k * n to k * n + n - 1. The
+    first and last index are known for a position that reads from a single block, or from two
+    neighbouring blocks if the two indices are less than n / 2 apart. Return None if a position
+    reads in any other way.
     """
     every, index = len(combs), torch.arange(len(combs))[:, None]
     (start, end), is_read = _ends(blocks), blocks.any(0)
@@ -173,18 +174,19 @@ def _between(combs: torch.Tensor, blocks: torch.Tensor, length: int) -> torch.Te
 
 
 def _ends(hits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the numbers of the first and last row with True in each column.
+    """Return, for each column of `hits`, the index of the first and of the last row with True.
 
-    For a column without True they are those of the first and last row of all.
+    For a column without True they are 0 and the index of the last row.
     """
     return hits.int().argmax(0), len(hits) - 1 - hits.int().flip(0).argmax(0)
 
 
 def strides(masks: Masks, places: torch.Size) -> list[Fraction]:
-    """Return the strides down and across: input rows and columns between neighbouring places.
+    """Return the strides down and across: input rows and columns between neighbouring positions.
 
-    `places` is the result's height and width. Along each axis, a line is fitted through the middles
-    of the places' windows. Its slope is rounded to n or 1 / n for a whole number n.
+    `masks` are those that `dependence` returns, `places` is the result's height and width. The
+    rows, or columns, that a position reads have a middle. Along each axis a line is fitted through
+    the middles; its slope, rounded to n or 1 / n for a whole number n, is the stride.
     """
     slopes = []
     for axis, mask in enumerate(masks):

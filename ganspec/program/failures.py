@@ -16,14 +16,14 @@ from ganspec.program.ir import Origin
 
 T = TypeVar("T")
 
-watch: Watch | None = None  # set while a backward pass is watched; networks read it at each call
+watch: Watch | None = None  # if set, networks call each layer by it; only `_watched` sets it
 
 
 def blame(error: BaseException, network: str, origin: Origin, part: str = "") -> None:
-    """Add a note to an error that names the network and the layer, unless it has such a note.
+    """Add a note to `error` that names `network` and the layer `origin`.
 
-    `part` names the part of the network that failed, as in `the backward pass of `, if it was not
-    the forward pass.
+    Do nothing if an earlier call has added such a note. `part` is put before the network's name: ""
+    for a forward pass, or `the backward pass of `.
     """
     if hasattr(error, "layer"):
         return
@@ -33,12 +33,15 @@ def blame(error: BaseException, network: str, origin: Origin, part: str = "") ->
 
 
 def is_of_memory(error: BaseException) -> bool:
-    """Return True if an error seems to say that there is no memory left."""
+    """Return True if `error` seems to say that memory has run out, by its class or message."""
     return isinstance(error, MemoryError) or "memory" in str(error)
 
 
 class Watch:
-    """Calls each layer by a code object with a file name of its own, which tracebacks show."""
+    """Calls each layer by a copy of `_call` with a file name of its own.
+
+    Tracebacks show the file name, such as `<layer 3>`; its number is an index in `layers`.
+    """
 
     def __init__(self) -> None:
         self.layers: list[tuple[str, Origin]] = []
@@ -50,7 +53,11 @@ class Watch:
         return FunctionType(code, globals())(run)
 
     def layer_in(self, tracebacks: list[str]) -> tuple[str, Origin] | None:
-        """Return the network and the innermost layer in the first traceback that has a layer."""
+        """Return the network and the layer that the first traceback with a layer's name names.
+
+        If that traceback names several layers, return the innermost. Return None if no traceback
+        names a layer.
+        """
         for text in tracebacks:
             if numbers := re.findall(r'"<layer (\d+)>"', text):
                 return self.layers[int(numbers[-1])]
@@ -64,10 +71,10 @@ def _call(run: Callable[[], T]) -> T:
 def blame_backward(error: Exception, again: Callable[[], object]) -> None:
     """Add a note to `error` that names the layer whose backward pass raised it.
 
-    A backward pass runs outside Python, so its errors do not name a layer. `again` repeats what
-    failed, under torch's anomaly detection, which slows a training and is off as long as nothing
-    fails. No note is added if `error` is not of a backward pass, or if `again` does not raise an
-    error of the same class.
+    A backward pass runs outside Python, so its errors do not name a layer. `again` is a function
+    that repeats the failed training step. It is called under torch's anomaly detection, which
+    records the layers, but is too slow to be on before something fails. No note is added if `error`
+    does not come from a backward pass, or if `again` does not raise an error of the same class.
     """
     frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
     if hasattr(error, "layer") or "_engine_run_backward" not in (f.f_code.co_name for f in frames):
@@ -79,9 +86,9 @@ def blame_backward(error: Exception, again: Callable[[], object]) -> None:
 
 
 def _free(error: Exception) -> None:
-    """Free the tensors of the training step that raised `error`, to have memory for another."""
+    """Free the tensors of the training step that raised `error`, so that it can be repeated."""
     traceback.clear_frames(error.__traceback__)
-    # a device drops the rest of a failed backward pass, and its tensors, only at its next pass
+    # a device keeps the tensors of a failed backward pass until its next one: make a tiny one
     with suppress(RuntimeError):  # there may not even be memory for this pass
         for device in ["cpu", *(["cuda"] if torch.cuda.is_initialized() else [])]:
             torch.zeros((), device=device, requires_grad=True).sum().backward()
@@ -89,7 +96,10 @@ def _free(error: Exception) -> None:
 
 
 def _watched(expected: type[Exception], run: Callable[[], object]) -> tuple[str, Origin] | None:
-    """Return the network and layer in whose backward pass `run` raises `expected`, or None."""
+    """Return the network and layer in whose backward pass `run` raises `expected`.
+
+    Return None if `run` raises nothing or another error, or if torch's warnings name no layer.
+    """
     global watch
     watch = Watch()
     try:
@@ -99,7 +109,7 @@ def _watched(expected: type[Exception], run: Callable[[], object]) -> tuple[str,
                 run()
     except expected:
         return watch.layer_in([str(warning.message) for warning in shown])
-    except Exception:  # an error of another class says nothing about the first one
+    except Exception:  # an error of another class has another cause than the first error
         return None
     finally:
         watch = None

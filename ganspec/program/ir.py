@@ -121,14 +121,14 @@ def plain(argument: object) -> object:
 
 
 def single(value: object) -> object:
-    """Return `2` for `(2, 2)` and other values unchanged, because torch's modules accept both."""
+    """Return the number in a tuple of equal numbers, 2 for (2, 2); other values unchanged."""
     return value[0] if isinstance(value, tuple) and len(set(value)) == 1 else value
 
 
 def non_defaults(call: Call) -> dict[str, object]:
     """Return the call's keyword arguments that differ from the target's defaults.
 
-    A symbolic width always counts as different, since its names may get other values.
+    A symbolic width always counts as different, since the names in it may get other values.
     """
     parameters = inspect.signature(call.function).parameters
     return {
@@ -148,7 +148,7 @@ def _is_default(value: object, default: object) -> bool:
 
 @dataclass(frozen=True)
 class Origin:
-    """The layer of the spec that a step came from; `path` is its key path from the spec's root."""
+    """The layer of the spec that a step came from: its key path from the root, kind and mark."""
 
     path: str
     kind: str
@@ -188,7 +188,7 @@ class Value:
         return " x ".join(map(str, self.shape))
 
 
-# Ids of a network's inputs; the outputs of its steps, and all values of blocks, count from 0.
+# Ids of a network's first input and of its label; outputs and values of blocks have ids from 0.
 START, LABEL = -1, -2
 
 
@@ -263,7 +263,7 @@ class Net:
 
     @cached_property
     def values(self) -> dict[int, Value]:
-        """The inputs and the outputs of all steps by their ids, those inside blocks too."""
+        """The inputs and the outputs of all steps, also of steps inside blocks, by their ids."""
         values = {start.value.id: start.value for start in self.inputs}
         for step in self.steps:
             values[step.output.id] = step.output
@@ -291,7 +291,7 @@ class Net:
 
     @cached_property
     def uses(self) -> dict[int, int]:
-        """The number of times that a step reads or `forward` returns each value, by its id."""
+        """Number of times that each value is read by a step or returned, by the value's id."""
         count = dict.fromkeys((value.id for value in self.outputs.values()), 1)
         for step in self.steps:
             for value in step.inputs:

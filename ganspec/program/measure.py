@@ -14,10 +14,10 @@ from ganspec.program.multiply_adds import MultiplyAdds
 from ganspec.program.probe import hollow
 from ganspec.program.statistics import fix_neutral
 
-# Larger modules are counted on the meta device, which takes no time and memory, but on which torch
-# imports its compiler.
-LARGEST_DRAWN = 2**24  # weights of a layer
-LARGEST_COMPUTED = 2**34  # weights of a layer, times the places where they are applied
+# A module is counted in main memory up to these sizes. A larger one is counted on the meta device,
+# which needs no memory, but makes torch import its compiler: that takes seconds.
+LARGEST_DRAWN = 2**24  # for parameters of layers with a weight norm: the layer's weights
+LARGEST_COMPUTED = 2**34  # for multiply-adds: a layer's weights times positions of its output map
 
 
 @dataclass(frozen=True)
@@ -25,10 +25,10 @@ class Cost:
     """The costs of one layer.
 
     `path` is the layer's key path below the network's key, `output` the shape of its output without
-    the batch. `trainable` is the number of its parameters. `buffers` is the number of its
+    the batch. `trainable` is the number of its parameters. `buffers` counts the numbers in its
     floating-point buffers, such as running statistics, which Keras calls non-trainable parameters.
     `macs` are the multiply-adds of one image's forward pass, None if they were not counted. `line`
-    is the layer's line in the spec.
+    is the layer's line in the spec, None if the layer was not read from a file.
     """
 
     path: str
@@ -41,14 +41,15 @@ class Cost:
 
     @property
     def params(self) -> int:
-        """Number of trainable parameters and buffers."""
+        """The sum of `trainable` and `buffers`."""
         return self.trainable + self.buffers
 
 
 def costs(net: Net, macs: bool = False) -> list[Cost]:
-    """Return the costs of a network's layers in order, with blocks and repeats expanded.
+    """Return one `Cost` per layer of a network, in order.
 
-    Layers that make no call are left out. Multiply-adds are counted only if `macs` is true.
+    The layers inside blocks and repeats are listed, not the block or the repeat. Layers that make
+    no call are left out. Multiply-adds are counted only if `macs` is true.
     """
     rows: list[Cost] = []
     for step in net.leaves():
@@ -60,13 +61,14 @@ def costs(net: Net, macs: bool = False) -> list[Cost]:
 
 
 def _add(first: Cost, last: Cost) -> Cost:
+    """Return the cost of a layer whose calls cost `first` and `last`, with the output of `last`."""
     trainable, buffers = first.trainable + last.trainable, first.buffers + last.buffers
     macs = None if first.macs is None or last.macs is None else first.macs + last.macs
     return replace(last, trainable=trainable, buffers=buffers, macs=macs)
 
 
 def step_cost(step: Step, inputs: list[Value], macs: bool) -> Cost:
-    """Return the cost of a step that reads `inputs`; `macs` as in `costs`."""
+    """Return the cost of a step that reads `inputs`. Count multiply-adds only if `macs` is true."""
     trainable = buffers = 0
     bare = hollow(step.call) if step.is_module else None
     if bare is not None:
@@ -85,12 +87,15 @@ def step_cost(step: Step, inputs: list[Value], macs: bool) -> Cost:
 
 
 def below_key(path: str) -> str:
-    """Return a layer's key path without the network's key."""
+    """Return a layer's key path without the network's key: `layers.0` of `generator.layers.0`."""
     return path.partition(".")[2]
 
 
 def _is_wrapped(step: Step) -> bool:
-    """Return True if a module may have a weight norm, which can add parameters or buffers."""
+    """Return True if the step's module may have a weight norm, as a wrap or as an argument.
+
+    A weight norm can add parameters or buffers.
+    """
     return bool(step.call.wraps) or any(callable(v) for v in step.call.kwargs.values())
 
 
@@ -103,7 +108,10 @@ def _normed(call: Call, bare: nn.Module) -> nn.Module:
 
 
 def _macs(step: Step, bare: nn.Module | None, inputs: list[Value]) -> int:
-    """Return the multiply-adds of a step on one image; `bare` is its module, if it has one."""
+    """Return the multiply-adds of a step on one image.
+
+    `bare` is the step's module without weight norms, or None if the step calls a function.
+    """
     tensors = [value.tensor(1) for value in inputs]
     if bare is not None:
         fix_neutral(bare)
@@ -120,6 +128,6 @@ def _macs(step: Step, bare: nn.Module | None, inputs: list[Value]) -> int:
 
 
 def totals(rows: list[Cost]) -> dict[str, int]:
-    """Return a network's numbers of parameters under `total`, `trainable` and `buffers`."""
+    """Return the numbers of parameters (`trainable`) and `buffers` in all rows, and the `total`."""
     trainable, buffers = sum(r.trainable for r in rows), sum(r.buffers for r in rows)
     return {"total": trainable + buffers, "trainable": trainable, "buffers": buffers}

@@ -7,7 +7,9 @@ from torch.utils.flop_counter import flop_registry
 
 
 class MultiplyAdds(TorchDispatchMode):
-    """A `with` block that counts the multiply-adds of its operators by torch's formulas.
+    """Counts in `count` the multiply-adds of all operators that run in its `with` block.
+
+    The numbers come from torch's formulas.
 
     `torch.utils.flop_counter.FlopCounterMode` gives the same counts, but its first operator imports
     torch's compiler, some 800 modules: two seconds of every command that shows a cost.
@@ -22,7 +24,7 @@ class MultiplyAdds(TorchDispatchMode):
     def __torch_dispatch__(self, operator, types, args=(), kwargs=None):
         kwargs = kwargs or {}
         formula = flop_registry.get(operator._overloadpacket)
-        if formula is None:
+        if formula is None:  # such an operator may consist of operators that have one
             with self:
                 result = operator.decompose(*args, **kwargs)
             if result is not NotImplemented:

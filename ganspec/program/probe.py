@@ -1,10 +1,10 @@
 """Find the shape of a call's result by running the call on an empty batch.
 
 Modules are built on the meta device, which draws no weights, and run on an empty batch in main
-memory, which computes nothing. A call that refuses an empty batch, or may have ignored it, runs on
-a batch of two. Runs on the meta device would give shapes, too, but its Python kernels import
-torch's compiler: that takes more than a second, while a run in main memory takes less than a
-millisecond a layer.
+memory, which computes nothing. A call that refuses an empty batch, or may have returned it as it
+was, runs on a batch of two. Runs on the meta device would give shapes, too, but the meta device's
+Python kernels import torch's compiler: that takes more than a second, while a run in main memory
+takes less than a millisecond a layer.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from torch import nn
 
 from ganspec.program.ir import Call, Value
 
-LARGEST = 2**31  # numbers in one tensor; a larger one is likely a mistake
-LARGEST_RETRY = 2**22  # numbers in an input of one image; with more, a call is not run on a batch
-FAILURES = (RuntimeError, ValueError, TypeError, IndexError, MemoryError)  # errors of torch's calls
-# Patterns of torch's messages, each with the words of specs for it. `{0}` is the first group.
+LARGEST = 2**31  # most numbers in one tensor; a larger tensor is likely a mistake
+LARGEST_RETRY = 2**22  # a call that reads more numbers of an image is not run on a batch of two
+FAILURES = (RuntimeError, ValueError, TypeError, IndexError, MemoryError)  # what a call may raise
+# Regular expressions for torch's messages, and what to say instead; `{0}` is the first group.
 WORDS = (
     (
         r"padded input size per channel: \((\w+) x (\w+)\)\. Kernel size: \((\w+) x (\w+)\)",
@@ -87,7 +87,8 @@ def _may_be_skipped(
 ) -> bool:
     """Return True if torch may have returned an empty batch unchanged, without running the call.
 
-    `torch.pixel_unshuffle` does so. An element-wise call cannot be told from it.
+    `torch.pixel_unshuffle` does so. The result is True, too, for any other call that has no weights
+    and keeps the shape, such as relu, since the shapes do not tell the two apart.
     """
     if call.channels is not None and result.shape[1] != int(call.channels):
         return True
@@ -96,7 +97,7 @@ def _may_be_skipped(
 
 
 def _worded(message: str) -> str:
-    """Return torch's message in the words of specs if `WORDS` has it, else its first line."""
+    """Return what `WORDS` says in place of torch's `message`, or else the message's first line."""
     for pattern, words in WORDS:
         if match := re.search(pattern, message):
             return words.format(*match.groups())
@@ -107,16 +108,17 @@ def _worded(message: str) -> str:
 def _run(
     call: Call, module: nn.Module | None, inputs: tuple[Value, ...], batch: int
 ) -> torch.Tensor:
-    """Return the result for a batch of zeros; `module` is the call's module, if it has one."""
+    """Return the result for `batch` images of zeros; `module` is None if a function is called."""
     tensors = [value.tensor(batch) for value in inputs]
     return call.apply(*tensors) if module is None else module(*tensors)
 
 
 def hollow(call: Call) -> nn.Module:
-    """Return the call's module in main memory, without initialized weights or weight norms.
+    """Return the call's module in main memory, with unwritten weights and without weight norms.
 
-    Weights are drawn all the same if the constructor reads numbers of tensors, since then it cannot
-    run on the meta device. Raise ValueError if any other module has more than LARGEST weights.
+    Raise ValueError if it would have more than LARGEST weights. If the constructor reads numbers
+    from tensors, which the meta device does not have, the module is built in main memory with
+    initialized weights, however many.
     """
     try:
         with torch.device("meta"):

@@ -1,9 +1,10 @@
 """The receptive field of a network's values: the part of the image that each value depends on.
 
-The program is run on coordinates, with a maximum in place of every sum. Each place of a value holds
-the last row and column of the image that it sees and, negated, the first. A place that reads
-several others sees from their first row and column to their last. This is exact at the edges of the
-image, at odd sizes and for the phases of transposed convolutions, unlike the closed formula
+The program is run on coordinates, with a maximum in place of every sum. For each position of a
+value, the last row and column of the image that it depends on ("sees") are computed and, negated so
+that a maximum finds them, the first. A position that reads several others sees from their first row
+and column to their last. This is exact at the edges of the image, at odd sizes and for the phases
+of transposed convolutions, unlike the closed formula
 (equation 2 of Araujo et al., 2019, "Computing Receptive Fields of Convolutional Neural Networks").
 """
 
@@ -24,7 +25,7 @@ from ganspec.program.ir import Net, Step, Value
 from ganspec.program.measure import below_key
 from ganspec.program.probe import hollow
 
-NOWHERE = -torch.inf  # the edge of a place that sees nothing
+NOWHERE = -torch.inf  # in all four edges of a position that sees nothing of the image
 Jump: TypeAlias = tuple[Fraction, Fraction]
 Pair: TypeAlias = tuple[int, int]
 
@@ -33,8 +34,8 @@ Pair: TypeAlias = tuple[int, int]
 class ReceptiveField:
     """The largest height and width, in pixels of the image, that one number of a value sees.
 
-    `jump` is the distance, in pixels down and across, between the fields of neighbouring places of
-    a map. It is None for a vector, and for a map that was made of a vector.
+    `jump` is the distance, in pixels down and across, between the fields of neighbouring positions
+    of a map. It is None for a vector, and for a map that was made of a vector.
     """
 
     size: Pair
@@ -46,11 +47,12 @@ class ReceptiveField:
 
 @dataclass(frozen=True)
 class Reach:
-    """The edges of the area of the image that each place of a value sees.
+    """The edges of the area of the image that each position of a value sees.
 
     `edges` is a tensor of 4 x height x width for a map, whose channels share the edges, and of 4 x
     length for a vector. The four are the last row, the negated first row, the last column and the
-    negated first column. `jump` is that of `ReceptiveField`.
+    negated first column. `jump` is the distance, in pixels down and across, between the areas of
+    neighbouring positions; None for a vector, and for a map that was made of a vector.
     """
 
     edges: torch.Tensor
@@ -58,11 +60,11 @@ class Reach:
 
     @property
     def is_blind(self) -> bool:
-        """True if no place sees the image, as for labels."""
+        """True if no position sees any of the image, as for labels."""
         return bool((self.edges == NOWHERE).all())
 
     def summary(self) -> ReceptiveField | None:
-        """Return the largest height and width of the places' areas; None if no place sees."""
+        """Return the largest height and width of the areas; None if no position sees the image."""
         if self.is_blind:
             return None
         bottom, top, right, left = self.edges.flatten(1)
@@ -73,7 +75,7 @@ class Reach:
 def receptive_field(net: Net) -> Pair | None:
     """Return the height and width, in pixels, that one number of a network's output sees.
 
-    They are the largest over all places of the output, and never larger than the image. As is
+    They are the largest over all positions of the output, and never larger than the image. As is
     usual, the statistics of normalizations do not count. Return None if the network reads no image,
     or if its output does not depend on the image.
     """
@@ -82,9 +84,10 @@ def receptive_field(net: Net) -> Pair | None:
 
 
 def receptive_fields(net: Net) -> dict[str, ReceptiveField | None]:
-    """Return the receptive field of each layer by its `Cost.path`; {} if no image is read.
+    """Return the receptive field of each layer by its `Cost.path`; {} if the net reads no image.
 
-    It is None for a layer that does not depend on the image, such as one that reads only the label.
+    For a layer that does not depend on the image, such as one that reads only the label, the field
+    is None.
     """
     if not net.inputs[0].value.is_map:
         return {}
@@ -93,13 +96,13 @@ def receptive_fields(net: Net) -> dict[str, ReceptiveField | None]:
 
 
 def _reaches(net: Net) -> dict[int, Reach]:
-    """Return the reach of every value by its id, those inside blocks too."""
+    """Return the reach of every value, also of values inside blocks, by the value's id."""
     image, *labels = (i.value for i in net.inputs)
     return dict(_run(net, [_pixels(image), *map(_blind, labels)]))
 
 
 def _run(net: Net, inputs: list[Reach]) -> Iterator[tuple[int, Reach]]:
-    """Yield the id and reach of every value of a network or block whose inputs have reaches."""
+    """Yield the id and reach of every value of `net`; `inputs` are the reaches of its inputs."""
     reaches = {start.value.id: reach for start, reach in zip(net.inputs, inputs, strict=True)}
     for step in net.steps:
         reads = [reaches[i] for i in step.inputs]
@@ -123,7 +126,7 @@ def _pixels(image: Value) -> Reach:
 
 
 def _blind(value: Value) -> Reach:
-    """Return the reach of a value that does not depend on the image."""
+    """Return a reach in the shape of `value` that sees nothing of the image."""
     places = value.size if value.is_map else value.shape[:1]
     return Reach(torch.full((4, *places), NOWHERE))
 
@@ -133,9 +136,9 @@ def _blind(value: Value) -> Reach:
 
 @dataclass(frozen=True)
 class Windows:
-    """Sliding windows over a map, each number down and across.
+    """Sliding windows over a map; each field is a pair, down and across.
 
-    The first window begins `before` places outside the map.
+    The first window begins `before` rows above and columns left of the map.
     """
 
     kernel: Pair
@@ -150,7 +153,7 @@ class Windows:
         return cls(*(pair(getattr(module, name, 1)) for name in names))
 
     def slide(self, edges: torch.Tensor, size: Pair) -> torch.Tensor:
-        """Return the maximum of `edges` in each window; there are `size` windows."""
+        """Return the maximum of `edges` in each window; `size` counts windows down and across."""
         padding = []
         for i in (1, 0):  # F.pad takes the padding of columns first; negative padding crops
             span = (size[i] - 1) * self.stride[i] + (self.kernel[i] - 1) * self.dilation[i] + 1
@@ -172,7 +175,7 @@ def _everything(step: Step, reads: list[Reach]) -> Reach:
 
 
 def _windows(step: Step, reads: list[Reach]) -> Reach:
-    """Return the reach of a convolution or a pool; its windows do not see the padding."""
+    """Return the reach of a convolution or a pool; padding inside a window sees nothing."""
     (x,), windows = reads, Windows.of(hollow(step.call))
     return Reach(windows.slide(x.edges, step.output.size), _scale(x.jump, windows.stride))
 
@@ -183,7 +186,7 @@ def _transposed(step: Step, reads: list[Reach]) -> Reach:
 
 
 def _resampled(step: Step, reads: list[Reach]) -> Reach:
-    """Return the reach of an upsampling, computed as a transposed convolution."""
+    """Return the reach of an upsampling or a pixel shuffle, as of a transposed convolution."""
     (x,), module = reads, hollow(step.call)
     factor = int(getattr(module, "scale_factor", 0) or getattr(module, "upscale_factor", 0))
     is_bilinear = getattr(module, "mode", None) == "bilinear"
@@ -194,7 +197,7 @@ def _resampled(step: Step, reads: list[Reach]) -> Reach:
 def _grow(step: Step, x: Reach, transposed: Windows) -> Reach:
     """Return the reach of a transposed convolution of `x` with the windows `transposed`.
 
-    It is the reach of windows of stride 1 over the places of `x`, set apart by the stride.
+    The positions of `x` are set apart by the stride; windows of stride 1 then slide over them.
     """
     stride, dilation = transposed.stride, transposed.dilation
     rows, columns = ((n - 1) * s + 1 for n, s in zip(x.edges.shape[1:], stride, strict=True))
@@ -212,7 +215,7 @@ def _scale(jump: Jump | None, strides: Sequence[int | Fraction]) -> Jump | None:
 
 
 def _padded(step: Step, reads: list[Reach]) -> Reach:
-    """Return the reach of a padding: the module applied to the edges, where zeros see nothing."""
+    """Return the reach of a padding: its module pads the edges; padded zeros see nothing."""
     (x,), module = reads, hollow(step.call)
     if isinstance(module, nn.ZeroPad2d):
         module.value = NOWHERE
@@ -231,14 +234,14 @@ def _unflattened(step: Step, reads: list[Reach]) -> Reach:
 
 
 def _concatenated(step: Step, reads: list[Reach]) -> Reach:
-    """Return the reach of `torch.cat`: the reaches of vectors in a row, the union of maps'."""
+    """Return the reach of `torch.cat`: reaches of vectors end to end, of maps in one union."""
     if not step.output.is_map:
         return Reach(torch.cat([reach.edges for reach in reads], dim=1))
     return _union(reads)
 
 
 def _union(reaches: list[Reach]) -> Reach:
-    """Return the reach in which each place sees all that it sees in any of `reaches`."""
+    """Return the reach in which each position sees all that it sees in any of `reaches`."""
     jump = next((reach.jump for reach in reaches if reach.jump), None)
     return Reach(torch.stack([reach.edges for reach in reaches]).amax(0), jump)
 
@@ -254,7 +257,7 @@ RULES: dict[object, Callable[[Step, list[Reach]], Reach]] = {
     nn.Linear: _everything,
     # these change each number by itself, apart from statistics, which do not count
     **dict.fromkeys((nn.InstanceNorm2d, nn.GroupNorm, nn.LayerNorm), lambda step, reads: reads[0]),
-    # so do these, for which `_probed` gives the same, but slowly for the many of a deep network
+    # so do these; `_probed` would find that, too, but takes long for a deep network with many
     **dict.fromkeys((nn.BatchNorm2d, nn.ReLU, nn.LeakyReLU), lambda step, reads: reads[0]),
 }
 
@@ -278,17 +281,17 @@ def _probed(step: Step, values: list[Value], reads: list[Reach]) -> Reach:
 
 
 def _gather(edges: torch.Tensor, rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:
-    """Return the maximum of `edges` over the rows and columns that each place reads: 4 x places.
+    """Return the maximum of `edges` over the rows and columns that each position reads.
 
-    `rows` and `columns` are the masks of `dependence`.
+    `rows` and `columns` are the masks of `dependence`. The result is 4 x positions.
     """
     edges = edges.view(4, len(rows), len(columns))
-    # many places read the same rows, and many the same columns
+    # many positions read the same rows, and many the same columns: compute each set once
     rows, row_of = rows.unique(dim=1, return_inverse=True)
     columns, column_of = columns.unique(dim=1, return_inverse=True)
     gathered = []
     for edge in edges:
-        # rows x distinct sets of columns
+        # the shape of `across`: rows x distinct sets of columns
         across = torch.where(columns, edge[..., None], NOWHERE).amax(1)
         down = torch.where(rows[:, :, None], across[:, None], NOWHERE).amax(0)
         gathered.append(down[row_of, column_of])

@@ -5,16 +5,17 @@ from __future__ import annotations
 import math
 import re
 
-LINE = 88
-INDENT = " " * 8
+LINE = 88  # most characters in a line of emitted Python
+INDENT = " " * 8  # before a line of a network's `__init__` or `forward`
 
 
 def comment(line: str, before: tuple[int, ...], after: tuple[int, ...], hidden: bool) -> str:
-    """Return a comment with the shape of the result of `line`, such as `  # 64 x 8 x 8`.
+    """Return a comment on the shape that `line`, a line of Python, computes: `  # 64 x 8 x 8`.
 
-    `before` and `after` are the shapes before and after the line. Return '' if they are equal, if
-    `line` shows the result's width already, if the comment does not fit, or if `hidden` is true, as
-    it is in blocks, which are used at several shapes.
+    `before` is the shape of what the line reads, `after` that of its result, without the batch.
+    Return '' if the two are equal, if `line` contains the length of a result that is a vector, if
+    line and comment are longer than LINE, or if `hidden` is true, as it is in blocks, which are
+    used at several shapes.
     """
     note = f"  # {' x '.join(map(str, after))}"
     fits = len(INDENT) + len(line) + len(note) <= LINE
@@ -27,7 +28,7 @@ def holds_width(line: str, shape: tuple[int, ...]) -> bool:
 
 
 def number(value: float) -> str:
-    """Return a float as Python text, in short: 0.0002 as `2e-4`, 1000000.0 as `1e6`.
+    """Return a float as short Python text: 0.25 as `0.25`, 0.0002 as `2e-4`, 1000000.0 as `1e6`.
 
     Raise ValueError for an infinite number or NaN.
     """
@@ -41,7 +42,10 @@ def number(value: float) -> str:
 
 
 def docstring(text: str) -> str:
-    """Return any text as a docstring on one line; a full stop is added if it has no end mark."""
+    """Return `text` as Python source: a docstring on one line, with its quotes.
+
+    A full stop is added unless `text` ends in `.`, `!`, `?` or `:`.
+    """
     text = " ".join(text.split())
     if text and not text.endswith((".", "!", "?", ":")):
         text += "."

@@ -1,6 +1,6 @@
-"""Fix the statistics of batch norms that normalize by the batch in evaluation mode, too.
+"""Give fixed statistics to batch norms that have no running statistics.
 
-They do so because they keep no running statistics.
+Such batch norms otherwise normalize by the batch even in evaluation mode.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from torch.nn.modules.batchnorm import _BatchNorm
 
 
 def batch_normalizers(network: nn.Module) -> list[_BatchNorm]:
-    """Return the batch norms of `network` that normalize by the batch in evaluation mode, too."""
+    """Return the batch norms of `network` that have no running statistics."""
     norms = (part for part in network.modules() if isinstance(part, _BatchNorm))
     return [norm for norm in norms if norm.running_mean is None]
 
 
 def fix_neutral(network: nn.Module) -> None:
-    """Make the `batch_normalizers` use a mean of 0 and a variance of 1 in evaluation mode.
+    """Give the `batch_normalizers` a mean of 0 and a variance of 1, for evaluation mode.
 
-    A single vector can then pass, and no place of a map depends on all others.
+    They then accept a batch of one vector, and no position of a map depends on the others.
     """
     for norm in batch_normalizers(network):
         norm.running_mean = torch.zeros(norm.num_features)
@@ -27,9 +27,9 @@ def fix_neutral(network: nn.Module) -> None:
 
 
 def fix_statistics(network: nn.Module, *inputs: torch.Tensor) -> None:
-    """Make the `batch_normalizers` use the statistics of the batch `inputs` from now on.
+    """Give each of the `batch_normalizers` the mean and variance of what it reads for `inputs`.
 
-    `network` must be in evaluation mode; it is run once.
+    `inputs` are one batch, to which `network`, in evaluation mode, is applied once.
     """
 
     def keep(norm: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:

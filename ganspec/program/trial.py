@@ -17,17 +17,18 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from ganspec.program.ir import Call, Step, Value
 from ganspec.program.probe import hollow
 
-LARGEST = 2**26  # numbers in an input; larger ones are not tried
+LARGEST = 2**26  # most numbers in a batch of inputs; a larger batch is not tried
 USUAL = (64, 16, 2)  # sizes of batches that a layer can be expected to read
-ONE_VALUE = "more than 1 value per channel"  # in the error of a normalization of a single vector
+ONE_VALUE = "more than 1 value per channel"  # part of torch's error for a batch norm of one vector
 
 
 def reason_against(step: Step, inputs: list[Value], images: int, training: bool) -> str | None:
     """Return why a step cannot read a batch of `images` images, in one line.
 
     The reason is the step's error, or `its results are not numbers`, as for the standard deviation
-    of a single image. Return None if there is no reason, if the step is too large to be tried, or
-    if it fails on batches of usual sizes, too, since then the size is not the reason.
+    of a single image. Return None if the step can read the batch, or if the batch is too large to
+    be tried. Return None, too, if the step also fails on batches of all USUAL sizes: its error then
+    has another reason than the number of images.
     """
     numbers = images * sum(math.prod(value.shape) for value in inputs)
     if not _may_refuse(step.call, images) or numbers > LARGEST:
@@ -49,7 +50,8 @@ def reason_against(step: Step, inputs: list[Value], images: int, training: bool)
 def _may_refuse(call: Call, images: int) -> bool:
     """Return True if a call may refuse a batch because of its number of images.
 
-    Of torch's modules only batch norms do, and they and ganspec's own only refuse a single image.
+    Code from outside torch and ganspec may refuse any number. Batch norms of torch and modules of
+    ganspec may refuse a single image. All other calls read any batch.
     """
     home = getattr(call.target, "__module__", None) or ""
     if home.partition(".")[0] not in ("torch", "ganspec", "_operator"):
@@ -73,7 +75,7 @@ def _runner(call: Call, training: bool) -> Callable[..., torch.Tensor]:
 
 
 def _failure(run: Callable[..., torch.Tensor], inputs: list[Value], images: int) -> str | None:
-    """Return the error of a run on random images in one line; None if the results are numbers."""
+    """Return why `run` fails on `images` random images, in one line; None if it returns numbers."""
     tensors = [value.tensor(images) for value in inputs]
     try:
         output = run(*(x.normal_() if x.is_floating_point() else x for x in tensors))

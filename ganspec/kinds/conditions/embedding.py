@@ -28,7 +28,7 @@ class Embedding(Condition, kind="embedding"):
     embeds: ClassVar = True
 
     size: Width | None = Field(
-        None, description="numbers in a vector; with `product` the value's number of channels"
+        None, description="numbers in a vector; with `product`, as many as the value has channels"
     )
     join_: Literal["concat", "map", "product"] = Field(
         "concat", alias="join", description="how the vector joins the value"
@@ -54,7 +54,10 @@ class Embedding(Condition, kind="embedding"):
         return net.add(Call(operator.mul), x, label)
 
     def fitting_size(self, net: Lowering, x: Value) -> int:
-        """Return the size of the embedding: `size`, or with `product` the channels of `x`."""
+        """Return the size of the embedding: `size`, or with `product` the channels of `x`.
+
+        Raise SpecError if `size` is missing, or differs from the channels of `x` with `product`.
+        """
         if self.join_ != "product" and self.size is None:
             net.refuse("missing-field", "embedding needs `size`", None, "add `size:`")
         if self.join_ == "product" and self.size not in (None, x.channels):

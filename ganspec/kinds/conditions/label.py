@@ -11,7 +11,7 @@ from ganspec.program.ir import Call, Value
 
 
 class OneHot(nn.Module):
-    """Classes as rows of 0s with a single 1."""
+    """Turns class indices, N, into rows of 0s with a single 1, N x classes."""
 
     def __init__(self, classes):
         super().__init__()
@@ -22,12 +22,12 @@ class OneHot(nn.Module):
 
 
 def label_planes(label, x):
-    """Repeat each number of a label over the height and width of the map `x`."""
+    """Repeat the numbers of a label, N x K, over the map `x`: N x K x H x W."""
     return label[:, :, None, None].expand(-1, -1, *x.shape[2:])
 
 
 def label_vector(net: Lowering) -> Value:
-    """Return the label as a vector, one-hot or multi-hot."""
+    """Return the label as a vector: multi-hot as it is, or one-hot by a further step."""
     label = net.label
     return net.add(Call(OneHot, label.channels), label) if label.is_index else label
 
@@ -39,7 +39,8 @@ def embedding(label: Value, size: int) -> Call:
     """
     if not label.is_index:
         return Call(nn.Linear, label.channels, size, bias=False, channels=size)
-    # if weights were drawn on the meta device, torch would import its slow compiler
+    # without `_weight`, an embedding draws weights, which on the meta device imports torch's
+    # compiler: that takes seconds
     undrawn = torch.empty(int(label.channels), int(size), device="meta")
     bare = Call(nn.Embedding, label.channels, size, _weight=undrawn)
     return Call(nn.Embedding, label.channels, size, channels=size, bare=bare)
@@ -66,7 +67,7 @@ def activate(net: Lowering, label: Value, hidden: Layer | None) -> Value:
     """
     if hidden is None:
         return label
-    # `hidden` gets the condition's key path, so that tables count the costs of both together
+    # with the condition's key path, the costs of `hidden` are added to those of the condition
     output = net.layer(hidden.model_copy().place(net.place, hidden.mark), label)
     if output.shape != label.shape:
         message = f"`hidden` makes {output} of a vector of {label}"
@@ -75,7 +76,7 @@ def activate(net: Lowering, label: Value, hidden: Layer | None) -> Value:
 
 
 def plane(net: Lowering, label: Value, x: Value, hidden: Layer | None) -> Value:
-    """Return `label` as one channel of the size of the map `x`, by a linear layer and `hidden`."""
+    """Return `label` as one channel as high and wide as `x`, by a linear layer and `hidden`."""
     height, width = x.size
     label = linear(net, label, height * width, hidden)
     return net.add(Call(nn.Unflatten, 1, (1, height, width), channels=1), label)

@@ -23,13 +23,13 @@ BATCHES["all"] = BATCHES["train"] + BATCHES["test"]
 
 
 def read_batch(file, name, checked=True):
-    """Return pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch."""
+    """Read a CIFAR-10 file: pixels, uint8 N x 3 x 32 x 32, and a list of N labels."""
     # a pickle can run any code: allow only the names that make up an array
     parts = {"numpy.ndarray", "numpy.dtype", "_codecs.encode"}
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    # pickle's class in C, which is faster, can fill the memory for one damaged number
+    # in Python, since one damaged number can make pickle's fast class fill the memory
     class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:
@@ -59,7 +59,7 @@ def read_to_end(file):
 
 
 def read_batches(folder, names, checked):
-    """Return batches by name, from the files in a folder or from its archive."""
+    """Return pixels and labels by file name, from files in `folder` or its archive."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
@@ -81,7 +81,7 @@ def read_batches(folder, names, checked):
 def load_images(
     folder, height, width, channels, split="train", resize="antialias", checked=True, labelled=True
 ):
-    """Read CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9 if `labelled`."""
+    """Read CIFAR-10: uint8 images N x C x H x W, and labels 0 to 9, None if unused."""
     names = [f"data_batch_{i}" for i in range(1, 6)]
     if split == "test":
         names = ["test_batch"]
@@ -117,7 +117,7 @@ class Cifar10(Dataset, kind="cifar10"):
         return "classes", 10
 
     def classes(self, folder: Path | None = None) -> list[str]:
-        """Return the names that `batches.meta` lists. That file, a pickle, is not read."""
+        """Return the names in CIFAR-10's `batches.meta`, which is a pickle and is not read."""
         return [
             *("airplane", "automobile", "bird", "cat", "deer"),
             *("dog", "frog", "horse", "ship", "truck"),
@@ -148,10 +148,13 @@ class Cifar10(Dataset, kind="cifar10"):
         return (folder / "cifar-10-python.tar.gz").is_file() or self.holds_batches(folder)
 
     def holds_batches(self, folder: Path) -> bool:
-        """Return True if `folder` contains the split's files, not in an archive."""
+        """Return True if `folder` itself contains the split's files, unpacked."""
         return all((folder / name).is_file() for name in BATCHES[self.split])
 
     def place_of_batches(self, folder: Path) -> Path | None:
-        """Return `folder` or its sub-folder that `holds_batches`; None if neither does."""
+        """Return `folder` or its `cifar-10-batches-py`, whichever has the split's unpacked files.
+
+        Return None if neither has them.
+        """
         places = (folder, folder / self.subfolders[0])
         return next(filter(self.holds_batches, places), None)

@@ -11,7 +11,7 @@ PACKAGE = "dataset-fashion-mnist"
 
 
 def fetch_debian(into: Path) -> bool:
-    """Download Debian's package and unpack its data files to `into`. Return True on success.
+    """Download Debian's package and unpack its data files to `into`. Return False if that fails.
 
     This needs apt and dpkg, but no root rights, since nothing is installed. If apt has no package
     lists, they are downloaded to a temporary folder.

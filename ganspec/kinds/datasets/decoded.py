@@ -1,4 +1,4 @@
-"""The cache of decoded images: the next run with files of the same content decodes none."""
+"""The cache of decoded images: files of the same content are decoded only once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CACHE = Path("~/.cache/ganspec/decoded")
 VARIABLE = "GANSPEC_CACHE_GIB"
 GIBIBYTES = 4.0  # size limit of the cache, unless the variable sets another
 SECONDS = 0.5  # images that were read in less time are not cached
-ABANDONED = 86400.0  # age in seconds from which an unfinished file counts as a killed process's
+ABANDONED = 86400.0  # seconds after which an unfinished file was likely left by a killed process
 
 
 def read_dataset(
@@ -31,9 +31,10 @@ def read_dataset(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the images and labels in `folder`, from the cache or else by `reader`.
 
-    `reader` is the `reader` or the `test_reader` of `dataset`. Its result is cached if the data set
-    is one of ganspec's, lists its `sources`, and was read in more than SECONDS and without a
-    warning. Raises DataError if the cache's limit is not a number.
+    `reader` is what the method `reader` or `test_reader` of `dataset` returns. What it reads is
+    cached if the data set is one of ganspec's, lists its `sources`, and took more than SECONDS
+    without a warning. Raises DataError if the cache's limit is not a number, and any error of
+    `reader`.
     """
     form = (height, width, channels)
     read = partial(reader, folder, *form)
@@ -61,7 +62,10 @@ def read_dataset(
 
 
 def limit() -> float:
-    """Return the bytes that the cache may hold. Raises DataError if VARIABLE is not a number."""
+    """Return how many bytes the cache may hold, 0 for no cache.
+
+    Raises DataError if the environment variable VARIABLE is not a number from 0.
+    """
     text = os.environ.get(VARIABLE, "")
     try:
         gibibytes = float(text) if text.strip() else GIBIBYTES
@@ -78,8 +82,9 @@ def limit() -> float:
 def key_of(form: object, contents: Iterable[str]) -> str:
     """Return a hash of all that decoded images depend on, as their name in the cache.
 
-    `form` tells how they are read; `contents` are the hashes of their files, in order. The key also
-    covers the code of this package, the versions of the libraries it calls, and the CPU's features.
+    `form` holds the size, channels and options that they are read with; `contents` are the hashes
+    of their files, in order. The hash also covers the code in `ganspec.kinds.datasets`, the
+    versions of the libraries that it calls, and the CPU's features.
     """
     versions = (torch.__version__, np.__version__, PIL.__version__, _code())
     text = f"{versions} {torch.backends.cpu.get_cpu_capability()} {form}\n" + "\n".join(contents)
@@ -87,13 +92,13 @@ def key_of(form: object, contents: Iterable[str]) -> str:
 
 
 def is_own(code: Callable | type) -> bool:
-    """Return True if `code` is defined in this package, whose text is part of every key."""
+    """Return True if `code` is in `ganspec.kinds.datasets`, so that every key covers its text."""
     return code.__module__.startswith(f"{__package__}.")
 
 
 @cache
 def _code() -> str:
-    """Return a hash of the text of all modules of this package."""
+    """Return a hash of the text of all modules in `ganspec.kinds.datasets`."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
@@ -101,9 +106,9 @@ def _code() -> str:
 
 
 def recall(key: str) -> tuple[torch.Tensor, torch.Tensor] | None:
-    """Return the images and labels under `key`; None if they are not cached, or damaged.
+    """Return the images and labels under `key`; None if the cache lacks them or they are damaged.
 
-    numpy compares the file's content with its checksums.
+    Damage is found by the checksums of the .npz file, which numpy compares.
     """
     path = _path(key)
     try:
@@ -114,14 +119,15 @@ def recall(key: str) -> tuple[torch.Tensor, torch.Tensor] | None:
     except Exception:  # noqa: BLE001  (a missing file, or any error of a damaged zip file)
         return None
     with suppress(OSError):
-        os.utime(path)  # the file that was used last is deleted last
+        os.utime(path)  # a full cache deletes the files with the oldest times first
     return images, labels
 
 
 def store(key: str, images: torch.Tensor, labels: torch.Tensor) -> None:
-    """Cache images and labels under `key`, and delete old files beyond the limit.
+    """Cache images and labels under `key`; then delete old files until the limit is met.
 
-    Do nothing if they alone exceed the limit, or if the cache cannot be written, as on a full disk.
+    Do nothing if these images alone exceed the limit, or if the cache cannot be written, as on a
+    full disk.
     """
     if images.nbytes + labels.nbytes > limit():
         return
@@ -140,9 +146,10 @@ def store(key: str, images: torch.Tensor, labels: torch.Tensor) -> None:
 
 
 def _shrink(folder: Path, most: float) -> None:
-    """Delete the files that were used longest ago, until at most `most` bytes are left.
+    """Delete the cached files that were used longest ago, until at most `most` bytes are left.
 
-    Also delete abandoned unfinished files. Other processes may delete the same files meanwhile.
+    Also delete ABANDONED unfinished files. Files that other processes delete meanwhile are no
+    error.
     """
     files = []
     for path in folder.glob("*.npz"):

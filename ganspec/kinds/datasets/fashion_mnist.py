@@ -34,12 +34,12 @@ class FashionMnist(IdxDataset, kind="fashion_mnist"):
         ]
 
     def fetch(self, into: Path) -> bool:
-        """Download the files from Debian or by torchvision. Return True on success."""
+        """Download the files to `into` from Debian, else by torchvision. Return True on success."""
         return fetch_debian(into) or fetch_torchvision(into)
 
 
 def fetch_torchvision(into: Path) -> bool:
-    """Download the files to `into` by torchvision. Return True on success."""
+    """Download the files to `into` by torchvision. Return False if that fails."""
     try:
         from torchvision.datasets import FashionMNIST
 

@@ -17,7 +17,7 @@ from ganspec.kinds.datasets.objects import mark_objects, object_names, read_labe
 
 
 def refuse_missing(folder, names):
-    """Raise ValueError that counts the photographs missing from the fullest folder."""
+    """Raise ValueError that counts the photographs `names` missing from all folders."""
     missing = {}
     for place in (folder / "images", folder / "iclevr", folder):
         files = {path.name for path in place.iterdir()} if place.is_dir() else set()
@@ -33,7 +33,7 @@ def refuse_missing(folder, names):
 
 
 def find_photographs(folder, names, checked):
-    """Return the path of each name in the first folder that has all photographs."""
+    """Return the paths of the photographs `names` in the first folder that has all."""
     for place in (folder / "images", folder / "iclevr", folder):
         if place.is_dir() and {path.name for path in place.iterdir()}.issuperset(names):
             return [place / name for name in names]

@@ -15,7 +15,7 @@ import torch
 from ganspec.kinds.dataset import Dataset
 from ganspec.kinds.datasets.images import resize_images
 
-MEGABYTES = 2048  # most that is read of a gzipped file, so that none fills the memory
+MEGABYTES = 2048  # no more is unpacked of a gzipped file, so that none fills the memory
 FILES = {  # names of the files of each split, without `.gz`
     "train": ["train-images-idx3-ubyte", "train-labels-idx1-ubyte"],
     "test": ["t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"],
@@ -24,13 +24,13 @@ FILES["all"] = FILES["train"] + FILES["test"]
 
 
 def find_idx(folder, name):
-    """Return the path of the IDX file `name` in `folder`, plain or gzipped, or None."""
+    """Return the path of `name` or `name`.gz in `folder`; None if neither is a file."""
     paths = (Path(folder) / name, Path(folder) / f"{name}.gz")
     return next((path for path in paths if path.is_file()), None)
 
 
 def read_idx(folder, name, dimensions):
-    """Read the bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
+    """Read the IDX file `name`, plain or gzipped: uint8, with `dimensions` axes."""
     path = find_idx(folder, name)
     if path is None:
         raise FileNotFoundError(f"no {name} or {name}.gz in {folder}")
@@ -87,7 +87,8 @@ class IdxDataset(Dataset):
     size: ClassVar = (28, 28)
     channels: ClassVar = 1
 
-    first_labels: ClassVar[dict[str, bytes]] = {}  # the ten first labels of each split
+    # the first ten labels of each split, by which `holds` tells apart files with the same names
+    first_labels: ClassVar[dict[str, bytes]] = {}
 
     split: Literal["train", "test", "all"] = "train"
 
@@ -105,7 +106,7 @@ class IdxDataset(Dataset):
         return has_files and not self._is_other(folder)
 
     def _is_other(self, folder: Path) -> bool:
-        """Return True if the first labels are those of another data set with equal file names."""
+        """Return True if the files in `folder` are another IDX data set's, by the first labels."""
         split = "test" if self.split == "test" else "train"
         path = find_idx(folder, FILES[split][1])
         assert path is not None  # `holds` has found it

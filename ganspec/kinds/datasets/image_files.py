@@ -18,14 +18,14 @@ from ganspec.kinds.datasets.stamps import Stamp, load_stamps, save_stamps, stamp
 from ganspec.language.errors import printable
 from ganspec.progress import Progress
 
-CACHED_SECONDS = decoded.SECONDS  # the result of a longer check of files is cached
+CACHED_SECONDS = decoded.SECONDS  # results of checks that take longer are cached
 CACHE_PAUSE = 120.0  # seconds between two writes of the cache during a check
-PORTION = 1024  # files that are handed to the threads at a time
+PORTION = 1024  # files that the threads check between two reports of progress
 NAMED = 100  # most files that one message names
 
 
 class Skipped(NamedTuple):
-    """A file that cannot be read, the reason, and the file that is read in its place, if any."""
+    """A file that cannot be read, the reason, and the file read in its place; None if none is."""
 
     file: str
     reason: str
@@ -33,9 +33,9 @@ class Skipped(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Images, uint8 B x C x H x W, the indices of their files, and the files that they replace.
+    """Images, uint8 B x C x H x W, the indices of the files they are from, and skipped files.
 
-    `images` is None if no file at all can be read.
+    `images` is None if no file of the whole data set can be read.
     """
 
     images: torch.Tensor | None
@@ -44,7 +44,7 @@ class Batch(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """The images that a run began with: names, labels and hashes, and names of skipped files."""
+    """The images that a run began with: names, labels, hashes; `skipped` names unreadable files."""
 
     names: list[str]
     labels: list[int] | list[list[int]]
@@ -56,9 +56,9 @@ class ImageFiles(torch.utils.data.Dataset):
     """Images in files, decoded on demand, uint8 C x H x W, for folders too large for memory.
 
     `decode(path, *form)` decodes a file; `form` begins with height, width and channels. With
-    `transpose`, rows and columns are swapped afterwards. `check` sets `stamps`; a file whose
-    content differs from its stamp is not read. `skipped` are the files that `open_files` left out
-    or `open_listed` replaced.
+    `transpose`, rows and columns are swapped afterwards. `check` sets `stamps`; reading a file
+    whose content no longer has its stamp is an error. `skipped` are the files that `open_files`
+    left out or `open_listed` replaced.
     """
 
     def __init__(
@@ -86,11 +86,11 @@ class ImageFiles(torch.utils.data.Dataset):
         return (channels, width, height) if self.transpose else (channels, height, width)
 
     def name(self, index: int) -> str:
-        """Return the path of a file, relative to the folder."""
+        """Return the path of the file at `index`, relative to `folder`."""
         return self.files[index].relative_to(self.folder).as_posix()
 
     def __getitem__(self, index: int) -> torch.Tensor:
-        """Decode an image. Raises ValueError if its file has changed, or any error of `decode`."""
+        """Decode an image. Raises any error of `decode`, and ValueError if the file has changed."""
         path, stamp = self.files[index], self.stamps[index]
         if stamp and stamp_of(path, stamp).sha256 != stamp.sha256:
             raise ValueError("changed since it was first read")
@@ -98,7 +98,7 @@ class ImageFiles(torch.utils.data.Dataset):
         return image.mT.contiguous() if self.transpose else image
 
     def __getitems__(self, indices: Sequence[int]) -> Batch:
-        """Decode images; in place of a file that cannot be read, the next one that can."""
+        """Decode images; each file that cannot be read is replaced by the next one that can."""
         images, used = [], []
         skipped: dict[int, Skipped] = {}
         for index in indices:
@@ -126,7 +126,7 @@ class ImageFiles(torch.utils.data.Dataset):
         return part
 
     def listed(self, listing: Listing) -> ImageFiles:
-        """Return the images of `listing`, without looking whether the folder has them."""
+        """Return the images of `listing`, without a check that the folder has their files."""
         part = copy.copy(self)
         part.files = [self.folder / name for name in listing.names]
         part.labels = torch.tensor(listing.labels, dtype=self.labels.dtype)
@@ -134,7 +134,7 @@ class ImageFiles(torch.utils.data.Dataset):
         return part
 
     def read(self) -> tuple[list[str | None], torch.Tensor]:
-        """Check all files. Return the reasons as `check` does, and pixels, uint8 N x C x H x W.
+        """Return why each file cannot be read, None if it can; and pixels, uint8 N x C x H x W.
 
         Pixels of files that cannot be read are undefined. Pixels that took more than CACHED_SECONDS
         to decode are cached.
@@ -156,16 +156,16 @@ class ImageFiles(torch.utils.data.Dataset):
         return reasons, pixels
 
     def _key(self, reasons: list[str | None]) -> str:
-        """Return the name of the readable files' pixels in the cache."""
+        """Return the key in the cache for the pixels of the files whose reason is None."""
         way = (self.decode.__name__, self.form, self.transpose)
         pairs = zip(self.stamps, reasons, strict=True)
         return decoded.key_of(way, [stamp.sha256 for stamp, why in pairs if stamp and not why])
 
     def check(self, pixels: torch.Tensor | None = None) -> list[str | None]:
-        """Decode all files, into `pixels` if not None, and set their stamps.
+        """Return why each file cannot be read, None if it can, and set the files' stamps.
 
-        For each file, return the reason why it cannot be read, or None if it can. Without `pixels`,
-        files that are readable according to the cache are not decoded.
+        If `pixels` is not None, all files are decoded into it. Otherwise they are decoded only to
+        see if they can be read; those that can according to the cache are not decoded.
         """
         saved, cached = time.monotonic(), load_stamps(self.folder)
         progress = Progress(f"reading {self.folder}", "images", lines=True)
@@ -194,7 +194,7 @@ class ImageFiles(torch.utils.data.Dataset):
     def _check_one(
         self, index: int, cached: dict[str, Stamp], pixels: torch.Tensor | None
     ) -> str | None:
-        """Do what `check` does for one file, given the `cached` stamps by name."""
+        """Return why one file cannot be read, None if it can; `cached` are stamps by file name."""
         path, expected = self.files[index], self.stamps[index]
         known = cached.get(self.name(index))
         try:
@@ -213,7 +213,7 @@ class ImageFiles(torch.utils.data.Dataset):
 
 
 def reason_of(error: Exception, path: Path) -> str:
-    """Return in a few words why a file cannot be read."""
+    """Return in a few words why reading the file `path` raised `error`."""
     text = str(error).split("\n")[0]
     if isinstance(error, FileNotFoundError):
         return "gone"
@@ -240,9 +240,9 @@ def _is_empty(path: Path) -> bool:
 
 
 def open_files(files: ImageFiles, in_memory: bool) -> tuple[ImageFiles, torch.Tensor | None]:
-    """Return the files that can be read, and their pixels if `in_memory`.
+    """Return the files that can be read, and their pixels if `in_memory`, else None.
 
-    The others are in the result's `skipped`. Raises ValueError if no file can be read.
+    Files that cannot be read are in the result's `skipped`. Raises ValueError if none can be read.
     """
     reasons, pixels = files.read() if in_memory else (files.check(), None)
     readable = _readable(reasons)
@@ -257,7 +257,7 @@ def open_files(files: ImageFiles, in_memory: bool) -> tuple[ImageFiles, torch.Te
 def open_listed(
     files: ImageFiles, listing: Listing, in_memory: bool
 ) -> tuple[ImageFiles, torch.Tensor | None]:
-    """Return the images of `listing`, and their pixels if `in_memory`.
+    """Return the images of `listing`, and their pixels if `in_memory`, else None.
 
     An image that cannot be read or has changed is replaced by the next one that can be read.
     Raises ValueError if more than half of the images would be replaced.
@@ -272,7 +272,7 @@ def open_listed(
             f"{name_skipped(whole.skipped, 3)}: name the folder that it began with"
         )
     instead = list(range(len(whole)))
-    for i in 2 * lost[::-1]:  # twice, since the first image follows the last
+    for i in 2 * lost[::-1]:  # twice, since the first image may replace the last
         instead[i] = instead[(i + 1) % len(whole)]
     whole.skipped = [
         s._replace(instead=whole.name(instead[i])) for s, i in zip(whole.skipped, lost, strict=True)
@@ -282,7 +282,7 @@ def open_listed(
 
 
 def _readable(reasons: list[str | None]) -> torch.Tensor:
-    """Return a mask of the files that can be read, given the reasons that `check` returns."""
+    """Return a mask of the files that can be read: those whose reason is None."""
     return torch.tensor([reason is None for reason in reasons])
 
 
@@ -292,7 +292,7 @@ def _empty(files: ImageFiles) -> torch.Tensor:
 
 
 def name_skipped(skipped: Sequence[Skipped], most: int = NAMED) -> str:
-    """Return the names of skipped files with the reasons, on one line."""
+    """Return up to `most` skipped files with their reasons, and how many more, on one line."""
     names = [f"{printable(each.file)} ({each.reason})" for each in skipped[:most]]
     more = [f"and {len(skipped) - most} more"] if len(skipped) > most else []
     return ", ".join(names + more)

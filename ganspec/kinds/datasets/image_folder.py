@@ -59,7 +59,7 @@ def resize_picture(picture, height, width, resize):
 
 
 def trim_picture(picture, height, width):
-    """Cut off the ends of a picture so long that most of it would be cropped."""
+    """Cut off the ends of a very long picture, which cropping would remove later."""
     across, down = picture.size
     longest, highest = 16 * width * down // height + 1, 16 * height * across // width + 1
     left, top = max(0, (across - longest) // 2), max(0, (down - highest) // 2)
@@ -67,10 +67,10 @@ def trim_picture(picture, height, width):
 
 
 def decode_image(path, height, width, channels, resize="antialias", white=None):
-    """Decode a file, uint8 C x H x W: resize it to cover the size, crop the centre."""
+    """Read a picture, uint8 C x H x W: resize it to cover the size, crop the centre."""
     with Image.open(path) as file:
         image = flatten_image(ImageOps.exif_transpose(file), white)
-    image = trim_picture(image, height, width)  # a strip would grow to gigabytes
+    image = trim_picture(image, height, width)  # resizing a strip would fill the memory
     image = image.convert("L" if channels == 1 else "RGB")
     across, down = image.size
     if across * height < down * width:
@@ -83,7 +83,7 @@ def decode_image(path, height, width, channels, resize="antialias", white=None):
 
 
 def decode_files(files, decode, shape):
-    """Decode files. Return uint8 N x *shape, and a list: True for readable files."""
+    """Return images, uint8 N x *shape, and a list of all files: True if readable."""
 
     def decode_whole(path):
         try:
@@ -115,8 +115,8 @@ def report_broken(files, readable):
 def label_images(folder, table, checked=True):
     """Return the image files of `folder`, sorted, and the label of each.
 
-    Labels are those of a table in `folder`, if there is one, or else classes. Files
-    without a row in the table are left out.
+    Labels are those of the file `table` in `folder`, or if it is None, sub-folders are
+    classes. Files without a row in the table are left out.
     """
     if not table:
         return list_images(folder)
@@ -161,17 +161,17 @@ class ImageFolder(Dataset, kind="image_folder"):
 
     path: PathText | None = Field(
         None,
-        description="folder of the images, from the current folder; `--data` names another one",
+        description="folder of the images, relative to the current folder; `--data` replaces it",
     )
     labels: PathText | None = Field(
         None,
-        description="table of labels, from the folder of the images, such as `labels.csv`; if not "
-        "given, sub-folders are classes",
+        description="table of labels, such as `labels.csv`, relative to the folder of the images; "
+        "if not set, sub-folders are classes",
     )
     white: Positive | None = Field(
         None,
         description="value of white in grey images of more than 8 bits, such as 4095 for 12 bits; "
-        "65535, or 1 in images of floats, if not given",
+        "if not set, 65535, or 1 in images of floats",
     )
 
     def wanted(self) -> str:
@@ -197,7 +197,7 @@ class ImageFolder(Dataset, kind="image_folder"):
         resize: str = "antialias",
         transpose: bool = False,
     ) -> ImageFiles:
-        """Return the image files of `folder`, without reading any. Warn of other files."""
+        """Return the image files of `folder` without reading them. Warn of files of other kinds."""
         warn_others(folder, folder / (self.labels or ""))
         files, labels = label_images(folder, self.labels)
         form = (height, width, channels, resize, self.white)

@@ -22,7 +22,7 @@ def blend_columns(images, width):
 
 
 def resize_images(images, height, width, resize):
-    """Resize uint8 images, N x C x H x W, by a bilinear method."""
+    """Resize uint8 images, N x C x H x W, by the bilinear method named `resize`."""
     resized = images.new_empty(*images.shape[:2], height, width)
     # in parts, so that the float copies stay small
     for part, out in zip(images.split(250), resized.split(250), strict=True):

@@ -11,7 +11,7 @@ import torch
 
 
 def read_table(path, checked=True):
-    """Read a table of labels: columns' names, and a list of values by file name.
+    """Return a label table's column names, and each file's values by the file's name.
 
     The table is CSV, or has semicolons or tabs in place of commas. Its first line names
     the columns, of which the first holds the file names. Or it is CelebA's file
@@ -34,7 +34,7 @@ def read_table(path, checked=True):
 
 
 def check_table(path, rows):
-    """Raise ValueError unless rows are a line of names and rows of labels that fit."""
+    """Raise ValueError unless `rows` is a line of names, then a row for each file."""
     if len(rows) < 2 or len(rows[0]) < 2:
         form = "a line `file,NAME,...`, then a row for each file"
         raise ValueError(f"{path} is no table of labels: {form}")
@@ -53,12 +53,12 @@ def check_table(path, rows):
 
 
 def is_attributes(table):
-    """Return True if all values of a table's rows are 0, 1 or -1."""
+    """Return True if a table has attributes: all values of its rows are 0, 1 or -1."""
     return {"0", "1", "-1"}.issuperset(value for row in table.values() for value in row)
 
 
 def sort_classes(table):
-    """Return the names of the classes in a table, in order, numbers as numbers."""
+    """Return the names of the classes in a table, sorted; digits by value."""
     names = {row[0] for row in table.values()}
     return sorted(names, key=int) if all(map(str.isdecimal, names)) else sorted(names)
 
@@ -72,15 +72,16 @@ def label_names(path):
 def check_rows(path, table, keys):
     """Warn of images without a row, and of rows without an image.
 
-    `keys` are the images' names in the table. Raise ValueError if none has a row, or if
-    two share a row.
+    `keys` are the images' names in the table. Raise ValueError if no image has a row,
+    or if two images share one.
     """
     found = sorted(key for key in keys if key in table)
     if not found:
         raise ValueError(f"{path} has no row for any of the images, such as {keys[0]}")
     for first, second in pairwise(found):
         if first == second:
-            raise ValueError(f"{path} has one row for two images called {first}")
+            two = f"two images called {first}: write their paths in it"
+            raise ValueError(f"{path} has one row for {two}")
     if lacking := [key for key in keys if key not in table]:
         shown = ", ".join(lacking[:3]) + (", ..." if len(lacking) > 3 else "")
         count = f"{len(lacking)} of {len(keys)} images"
@@ -93,9 +94,9 @@ def check_rows(path, table, keys):
 def find_labels(folder, files, path, checked=True):
     """Return the labels of `files` in a table, and a list: True for files with a row.
 
-    A row names a file by its path from `folder`, or by its name alone. If all values
-    are 0, 1 or -1, which means 0, labels are uint8 N x attributes. Otherwise the only
-    column names classes, and labels are int64 N.
+    `path` is the table's file. A row names a file by its path from `folder`, or by its
+    name alone. If all values are 0, 1 or -1, labels are uint8 N x attributes, and -1
+    counts as 0. Otherwise the only column names classes, and labels are int64 N.
     """
     _, table = read_table(path, checked)
     keys = [file.relative_to(folder).as_posix() for file in files]

@@ -9,9 +9,9 @@ from PIL import Image
 
 
 def walk_files(folder, above=()):
-    """Yield the files below `folder`, sorted by path, without hidden ones.
+    """Yield the files below `folder`, sorted by path, except hidden files and folders.
 
-    Links to folders are followed, except to a folder above them.
+    Links to folders are followed, except to one of the folders that they are in.
     """
     place = folder.resolve()
     for path in sorted(folder.iterdir()):
@@ -25,16 +25,16 @@ def walk_files(folder, above=()):
 
 
 def is_image(path):
-    """Return True if PIL reads files with this ending, but not for EPS, a program."""
+    """Return True if PIL reads files of this ending, except EPS, which is a program."""
     kind = Image.registered_extensions().get(path.suffix.lower(), "EPS")
     return kind in Image.OPEN and kind != "EPS"
 
 
 def find_images(folder):
-    """Return the image files below `folder`, sorted by path, without hidden ones.
+    """Return the image files below `folder`, sorted by path, except hidden ones.
 
-    Raises ValueError if there are none, or if its sub-folders are splits, such as train
-    and test.
+    Raises ValueError if there are no images, or if the sub-folders are splits, such as
+    train and test.
     """
     folder = Path(folder)
     files = [path for path in walk_files(folder) if is_image(path)]
@@ -53,7 +53,8 @@ def find_images(folder):
 def list_images(folder):
     """Return the image files of `folder`, sorted, and the class index of each file.
 
-    A sub-folder with images is a class; without sub-folders every index is 0.
+    A sub-folder with images is a class; without sub-folders every index is 0. Raises
+    ValueError if some images are in sub-folders and others are not.
     """
     folder, files = Path(folder), find_images(folder)
     names = [path.relative_to(folder).parts[0] for path in files]
@@ -71,7 +72,7 @@ def list_images(folder):
 
 
 def warn_others(folder, table=None):
-    """Warn of files in `folder`, except `table`, that are left out as no images by their names."""
+    """Warn of files below `folder` that are not named as images, except `table`."""
     others = [path for path in walk_files(folder) if not is_image(path) and path != table]
     if others:
         names = [str(path.relative_to(folder)) for path in others[:3]]

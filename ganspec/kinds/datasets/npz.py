@@ -18,7 +18,10 @@ from ganspec.language.types import PathText
 
 
 def find_npz(place):
-    """Return `place` if it is a file, or the only .npz file in the folder `place`."""
+    """Return `place` if it is a file, or the only .npz file in the folder `place`.
+
+    Raise ValueError if the folder holds none or several.
+    """
     place = Path(place)
     if not place.is_dir():
         return place
@@ -31,9 +34,10 @@ def find_npz(place):
 
 
 def read_arrays(path):
-    """Read `images`, `labels` and `multi_hot` of a .npz file, without any pickles.
+    """Return the arrays `images`, `labels` and `multi_hot` of a .npz file.
 
-    An array that the file lacks is None; without `images`, the file is refused.
+    None stands for missing labels. Raise ValueError if `images` is missing, if the file
+    has both kinds of labels, or if it is damaged.
     """
     if not zipfile.is_zipfile(path):
         raise ValueError(f"{path} is not a .npz file")
@@ -42,7 +46,7 @@ def read_arrays(path):
             if "images" not in arrays:
                 raise ValueError(f"no array `images`, only {', '.join(arrays) or 'nothing'}")
             if "labels" in arrays and "multi_hot" in arrays:
-                raise ValueError("`labels` and `multi_hot` cannot both be the labels")
+                raise ValueError("`labels` and `multi_hot` cannot both be there: drop one")
             found = {name: arrays.get(name) for name in ("images", "labels", "multi_hot")}
             for name, array in found.items():
                 if isinstance(array, bytes):  # what numpy returns for a file that is no .npy
@@ -111,7 +115,7 @@ def load_images(folder, height, width, channels, resize="antialias"):
 
 
 def refuse_large(path):
-    """Raise ValueError if the arrays of a .npz file are larger than the free memory."""
+    """Raise ValueError if the unpacked arrays of a .npz file exceed the free memory."""
     size, free = 0, free_memory()
     with suppress(OSError, ValueError, zipfile.BadZipFile), zipfile.ZipFile(path) as file:
         size = sum(member.file_size for member in file.infolist())
@@ -132,7 +136,7 @@ class Npz(Dataset, kind="npz"):
 
     path: PathText | None = Field(
         None,
-        description="file, or its folder, from the current folder; `--data` names another one",
+        description="file, or its folder, relative to the current folder; `--data` replaces it",
     )
 
     def sources(self, folder: Path) -> list[Path]:

@@ -9,13 +9,13 @@ import torch
 
 
 def solid_words():
-    """Return the words for colours, in `shade_solids`'s order, and for shapes."""
+    """Return lists of the colours, in `shade_solids`'s order, and of the shapes."""
     colours = "gray red blue green brown purple cyan yellow"
     return colours.split(), ["cube", "sphere", "cylinder"]
 
 
 def read_json(path):
-    """Return the content of a JSON file."""
+    """Return the content of a JSON file. Raise ValueError if it is not JSON."""
     try:
         return json.loads(Path(path).read_text("utf-8"))
     except (ValueError, RecursionError) as error:
@@ -54,7 +54,7 @@ def check_labels(path, labels, index):
 
 
 def read_labels(path, checked=True):
-    """Return two dicts: object names by image file, and indices by object name."""
+    """Return two dicts: lists of objects by image file, and indices by object."""
     path = Path(path)
     if checked:
         labels, index = read_json(path), read_objects(path.with_name("objects.json"))
@@ -66,7 +66,7 @@ def read_labels(path, checked=True):
 
 
 def check_conditions(path):
-    """Raise ValueError unless a JSON file lists objects, as i-CLEVR's `test.json` does."""
+    """Raise ValueError unless a JSON file is a list, or a dict, of lists of objects."""
     rows, index = read_json(path), read_objects(Path(path).with_name("objects.json"))
     rows = dict(enumerate(rows, 1)) if isinstance(rows, list) else rows
     if not isinstance(rows, dict) or not rows:

@@ -14,7 +14,7 @@ EYE, AHEAD = torch.tensor([[0, -7, 4.8], [0, 0.83761054, -0.54626775]])
 
 
 def draw_scenes(random, count, listed=None):
-    """Return the fields of N scenes of one to three objects, by name, each N x 3."""
+    """Draw N scenes of up to three objects: a dict of their properties, each N x 3."""
     numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
     place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
     slot = torch.arange(3)
@@ -42,9 +42,9 @@ def view_rays(x, y, height, width):
 
 
 def meet_solid(origin, direction, half, bend, reach):
-    """Return True for rays that hit a solid, and the normals, 3 x ..., at the hits."""
-    # inside, |x|, |y| and |z| <= half and x2 + y2 + bend z2 <= reach2: bend 1 makes a
-    # sphere, bend 0 a cylinder, and a long reach leaves the cube
+    """Return a mask of the rays that hit a solid, and the normals, 3 x ..., there."""
+    # inside, |x|, |y| and |z| <= half and x^2 + y^2 + bend z^2 <= reach^2: bend 1 makes
+    # a sphere, bend 0 a cylinder, and a long reach leaves the cube
     (ox, oy, oz), (dx, dy, dz) = origin, direction
     a = dx * dx + dy * dy + bend * dz * dz
     b = ox * dx + oy * dy + bend * oz * dz
@@ -63,7 +63,7 @@ def meet_solid(origin, direction, half, bend, reach):
 
 
 def shade_solids(solid, rays, light):
-    """Return the colours of N pixels, N x 3, and the share that solids cover, N x 1."""
+    """Return the colours of N pixels, N x 3, and the share a solid covers, N x 1."""
     size, cube = solid["size"], solid["shape"] == 0
     half, reach = size.where(~cube, 0.8 * size), size.where(~cube, 10 * size)
     bend = (solid["shape"] == 1).float()
@@ -87,7 +87,7 @@ def shade_solids(solid, rays, light):
 
 
 def draw_solids(canvas, scenes, rays, light, height, width):
-    """Draw the solids of scenes in their order on a canvas, N x H x W x 3."""
+    """Draw the solids of scenes, first to last, on a canvas, N x H x W x 3."""
     dx, dy, dz = F.normalize(rays, dim=0)
     # four rays per pixel smooth the edges
     across, down = torch.tensor([[0.25, 0.75, 0.25, 0.75], [0.25, 0.25, 0.75, 0.75]])

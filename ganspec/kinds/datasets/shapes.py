@@ -27,12 +27,12 @@ def load_images(
     labels=None,
     labelled=True,
 ):
-    """Draw scenes. Return images, uint8 N x C x H x W, and their labels or None."""
+    """Draw scenes: images, uint8 N x C x H x W, and their labels, None if unused."""
     if split == "train":
         random = np.random.default_rng(seed)
     else:  # random numbers that no seed gives for the split `train`
         random = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(1,)))
-    # all blocks are whole, so that no image depends on `count`
+    # the last block is as long as the others, so that no image depends on `count`
     block = min(256, max(1, 2**18 // (height * width)))
     if labels:
         listed, marks = list_objects(labels, count, block)
@@ -48,13 +48,13 @@ def load_images(
 
 
 def label_fronts(scenes):
-    """Return 3 x colour + shape of the nearest object of each scene, int64 N."""
+    """Return each scene's class, int64 N: 3 x colour + shape of its nearest object."""
     near = scenes["y"].argmin(1, keepdim=True)
     return (3 * scenes["colour"] + scenes["shape"]).gather(1, near)[:, 0]
 
 
 def solids_of(names):
-    """Return the fields, lists of 3, of a scene of objects such as `red cube`."""
+    """Return colours, shapes, presence: lists of 3, for objects such as `red cube`."""
     colours, shapes = solid_words()
     if not 1 <= len(names) <= 3:
         raise ValueError(f"one to three objects can be drawn, not {len(names)}")
@@ -69,9 +69,9 @@ def solids_of(names):
 
 
 def list_objects(labels, count, block):
-    """Return the fields of the objects in a label file, by block, and labels, N x 24.
+    """Return the objects that a label file lists, in blocks, and labels, N x 24.
 
-    `labels` is the file's path. After its last image the first one follows again.
+    `labels` is the file's path. If it lists fewer than `count` images, they repeat.
     """
     listed, index = read_labels(labels)
     images = list(listed.values())[:count]

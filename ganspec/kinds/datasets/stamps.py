@@ -27,7 +27,7 @@ class Stamp(NamedTuple):
 
 
 def stamp_of(path: Path, known: Stamp | None) -> Stamp:
-    """Return the stamp of a file: `known` if the file has its size and time of modification.
+    """Return the stamp of a file: `known` if the file's size and time are still those of `known`.
 
     Otherwise the file is read. Raises OSError if it cannot be opened, and ValueError if it is a
     folder or a pipe.
@@ -43,9 +43,9 @@ def stamp_of(path: Path, known: Stamp | None) -> Stamp:
 
 
 def load_stamps(folder: Path) -> dict[str, Stamp]:
-    """Return the stamps of readable images below `folder` by name; {} if none are cached.
+    """Return the cached stamps of readable images below `folder`, by the images' names.
 
-    A cache that is damaged, or of another version of Pillow, counts as none.
+    Return {} if there is no cache, or if it is damaged or of another version of Pillow.
     """
     try:
         text = _cache_path(folder).read_text("utf-8")

@@ -22,7 +22,7 @@ class Framework(Initializer, kind="framework"):
     """The default weights of the spec's framework: Glorot-uniform in Keras and TensorFlow 1.
 
     Embeddings are uniform from -0.05 to 0.05 in Keras, Glorot-uniform in TensorFlow 1, and N(0, 1)
-    in torch.
+    in torch. All other layers of torch draw weights and biases as their classes do by default.
     """
 
     framework_defaults: ClassVar = {

@@ -66,7 +66,7 @@ class Sigmoid(Activation, kind="sigmoid"):
 
 
 class GELU(Activation, kind="gelu"):
-    """x times the normal distribution function of x; `approximate: tanh` approximates it."""
+    """x times the normal distribution function at x, or with `approximate: tanh` close to that."""
 
     primary: ClassVar = "approximate"
     examples: ClassVar = [*EXAMPLES, ({"approximate": "tanh"}, (5,))]

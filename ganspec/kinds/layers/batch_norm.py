@@ -24,7 +24,7 @@ class CenteredBatchNorm(nn.BatchNorm2d):
     def forward(self, x):
         if self.training and self.num_batches_tracked is not None:
             self.num_batches_tracked.add_(1)
-        # without a gain, a GPU finds no gradient of the bias
+        # without a gain, torch computes no gradient of the bias on a GPU
         gain = torch.ones_like(self.bias)
         return F.batch_norm(
             x,
@@ -58,15 +58,15 @@ class BatchStatistics(Layer):
     eps: Positive = 1e-5
     statistics: Literal["running", "batch"] = Field(
         "running",
-        description="statistics that normalize outside training: running ones, which training "
-        "updates, or those of the batch",
+        description="statistics that normalize outside training: `running` ones, which training "
+        "updates, or those of the `batch`",
     )
     momentum: Annotated[float, Field(gt=0, le=1)] = 0.1
 
     @field_validator("momentum")
     @classmethod
     def _check_momentum(cls, momentum: float, info: ValidationInfo) -> float:
-        """Refuse a momentum that the spec sets although no running statistics read it."""
+        """Refuse a momentum that the spec sets beside `statistics: batch`, which ignores it."""
         written = (info.context or {}).get("written", ())
         if info.data.get("statistics") == "batch" and "momentum" in written:
             message = "`momentum` moves running statistics, and `statistics: batch` keeps none"
@@ -91,9 +91,9 @@ class BatchNorm(BatchStatistics, kind="batch_norm"):
     batches of the size `train.batch`.
 
     The defaults under `tensorflow` are those of TensorFlow 1's `tf.contrib.layers.batch_norm`,
-    which learns no gain, and normalizes by the batch unless `is_training` says otherwise. If it
-    does, write `statistics: running`. `tf.layers.batch_normalization` learns a gain and decays by
-    0.99: `{scale: true, statistics: running, momentum: 0.01}`.
+    which learns no gain and always normalizes by the batch, unless the code sets `is_training` to
+    False outside training: then write `statistics: running`. `tf.layers.batch_normalization` learns
+    a gain and decays by 0.99: `{scale: true, statistics: running, momentum: 0.01}`.
     """
 
     role: ClassVar = "norm"

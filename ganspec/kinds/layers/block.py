@@ -13,9 +13,9 @@ from ganspec.program.ir import Value
 
 
 def _widths(arguments: dict[str, object]) -> dict[str, object]:
-    """Return a block's arguments with plain whole numbers as widths."""
-    # `evaluate` gives a plain number the text of its parameter's name, which the block's caller
-    # lacks; a width keeps its own text
+    """Return a block's arguments with a `Width` in place of each plain int."""
+    # when the block's layers are evaluated, a plain int prints as the name of its parameter, which
+    # does not exist where the block is called; a `Width` prints as the number
     return {k: Width(v) if type(v) is int else v for k, v in arguments.items()}
 
 

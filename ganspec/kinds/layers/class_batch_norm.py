@@ -40,7 +40,8 @@ class ConditionalBatchNorm(BatchStatistics, kind="class_batch_norm"):
     al., 2017), which start at 1 and 0.
 
     Labels are single classes, not multi-hot. `momentum` is the new batch's share in the running
-    statistics, which all classes share. `statistics: batch` is as for `batch_norm`.
+    statistics, which all classes share. With `statistics: batch` there are no running statistics:
+    each batch is normalized by its own mean and variance outside training, too.
     """
 
     role: ClassVar = "norm"

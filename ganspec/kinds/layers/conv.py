@@ -43,7 +43,11 @@ class Conv(Weighted, kind="conv"):
     dilation: Pair = Field(1, description="distance between the kernel's rows and columns")
     groups: Width = Field(1, description="number of groups of channels that do not mix")
     bias: bool = Field(True, description="a learned number added to each channel")
-    split: Split = Field("even", description="odd `same` padding: `even` as torch, `end` as Keras")
+    split: Split = Field(
+        "even",
+        description="if `same` needs an odd number of rows or columns: `even` adds as many on both "
+        "sides, as in torch; `end` adds more at the bottom or right, as in Keras",
+    )
 
     def lower(self, net: Lowering, x: Value) -> Value:
         kernel, stride, dilation = self.kernel, self.stride, self.dilation

@@ -40,11 +40,15 @@ class ConvTranspose(Weighted, kind="conv_transpose"):
     stride: Pair = Field(1, description="pixels from window to window, down and across")
     padding: Padding = Field("same", description="`same`, `valid`, or pixels on each side")
     output_padding: Annotated[int, Field(ge=0, le=8192)] = Field(
-        0, description="rows below and columns right to keep, if `padding` is a number"
+        0, description="rows to add below, and columns at the right, if `padding` is a number"
     )
     groups: Width = Field(1, description="number of groups of channels that do not mix")
     bias: bool = Field(True, description="a learned number added to each channel")
-    split: Split = Field("even", description="odd `same` padding: `even` as torch, `end` as Keras")
+    split: Split = Field(
+        "even",
+        description="if `same` crops an odd number of rows or columns: `even` crops both sides "
+        "alike, as in torch; `end` crops more at the bottom or right, as in Keras",
+    )
 
     def lower(self, net: Lowering, x: Value) -> Value:
         if self.output_padding and self.padding in ("same", "valid"):

@@ -9,7 +9,7 @@ from ganspec.program.ir import Value
 
 
 class Flatten(Layer, kind="flatten"):
-    """Map to vector, channel by channel."""
+    """Map to vector: all numbers of the first channel, then all of the second, and so on."""
 
     examples: ClassVar = [(None, (4, 3, 5))]
 

@@ -29,5 +29,5 @@ class InstanceNorm(Layer, kind="instance_norm"):
     def lower(self, net: Lowering, x: Value) -> Value:
         if x.size == (1, 1):
             message = f"instance_norm of {x} is 0: each channel has a single number"
-            net.refuse("shape-mismatch", message, x, "put it before the map is 1 x 1")
+            net.refuse("shape-mismatch", message, x, "put it where maps are larger")
         return net.add(Call(nn.InstanceNorm2d, x.channels, eps=self.eps, affine=self.affine), x)

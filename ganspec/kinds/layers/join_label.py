@@ -14,8 +14,8 @@ from ganspec.program.ir import Value
 class JoinLabel(Layer, kind="join_label"):
     """Joins the label to its input: `join_label: {embedding: {size: 50, join: map}}`.
 
-    The key `condition` of a network does the same before its first layer. If a network has
-    `join_label` without a value, its `condition` joins the label at that layer instead.
+    The key `condition` of a network joins the label before the first layer. If one of its layers is
+    `join_label` without a value, the network's `condition` joins the label there instead.
     """
 
     primary: ClassVar = "condition"
@@ -28,6 +28,6 @@ class JoinLabel(Layer, kind="join_label"):
         if self.condition is not None:
             return net.join(self.condition, x)
         if net.condition is None:
-            help = "add `condition: concat` above the network's layers, or write it here"
+            help = "write `join_label: concat`, or add `condition: concat` above the layers"
             net.refuse("missing-field", "the network has no `condition` to join by", None, help)
         return net.join(net.condition.model_copy().place(self.key_path, self.mark), x)

@@ -22,7 +22,9 @@ class Concat(Layer, kind="concat"):
     def lower(self, net: Lowering, x: Value) -> Value:
         other = net.tapped(self.value)
         if x.shape[1:] != other.shape[1:]:
-            net.refuse("shape-mismatch", f"cannot join {x} with `{self.value}`, {other}", other)
+            help = "give both the same height and width, such as by a pool or upsample"
+            message = f"cannot join {x} with `{self.value}`, {other}"
+            net.refuse("shape-mismatch", message, other, help)
         return concatenate(net, x, other)
 
 
@@ -37,5 +39,7 @@ class Add(Layer, kind="add"):
     def lower(self, net: Lowering, x: Value) -> Value:
         other = net.tapped(self.value)
         if x.shape != other.shape:
-            net.refuse("shape-mismatch", f"cannot add `{self.value}`, {other}, to {x}", other)
+            help = "give both the same shape, such as by a conv with as many channels"
+            message = f"cannot add `{self.value}`, {other}, to {x}"
+            net.refuse("shape-mismatch", message, other, help)
         return net.add(Call(operator.add), x, other)

@@ -7,7 +7,7 @@ from ganspec.program.ir import Value
 
 
 class Norm(Layer, kind="norm"):
-    """The layer that the network's `normalization` names; that key sets every `norm` in one line.
+    """The layer that the network's key `normalization` names: that key sets all `norm` at once.
 
     Under `normalization: none`, or a weight norm alone, `norm` adds no layer.
     """

@@ -7,20 +7,20 @@ from typing import Any, Literal, TypeAlias
 from ganspec.language.types import Padding, Pair, pair
 
 Split = Literal["even", "end"]
-"""Split of an odd total of padding. `even` rounds the total up, for equal sides, if the output's
-size allows it, as PyTorch users do; `end` adds the odd row or column at the bottom or right, as
-Keras and TensorFlow do."""
+"""Sides of `same` padding whose total is odd. `even` rounds the total up, so that both sides are
+equal, if the output's size stays the same, as PyTorch users do; otherwise, and with `end`, the
+bottom or right gets one row or column more, as in Keras and TensorFlow."""
 
 KERAS_SPLIT: dict[str, dict[str, object]] = {
     "keras": {"split": "end"},
     "tensorflow": {"split": "end"},
 }
 
-Sides: TypeAlias = tuple[int, int]
+Sides: TypeAlias = tuple[int, int]  # of one axis: (top, bottom) or (left, right)
 
 
 def shorten(value: Pair) -> Pair:
-    """Return one number for a pair of equal numbers, else the pair."""
+    """Return 3 for 3 or (3, 3), a pair of different numbers as it is."""
     rows, columns = pair(value)
     return rows if rows == columns else (rows, columns)
 
@@ -33,10 +33,11 @@ def is_even(sides: Sides) -> bool:
 def stride_arguments(
     stride: Pair, padding: Pair, output_padding: Pair | None = None
 ) -> tuple[tuple[Pair, ...], dict[str, Any]]:
-    """Return a layer's arguments from the stride on, as positional and as named arguments.
+    """Return positional and named arguments of a torch layer that set stride and paddings.
 
-    All are named if stride or padding is at its default, else positional, as programmers write
-    `nn.Conv2d(3, 64, 3, padding=1)` but `nn.Conv2d(3, 64, 4, 2, 1)`.
+    All are named if the stride is 1 or the padding 0, else positional, as programmers write
+    `nn.Conv2d(3, 64, 3, padding=1)` but `nn.Conv2d(3, 64, 4, 2, 1)`. `output_padding` is None for a
+    layer without that argument.
     """
     stride, padding = shorten(stride), shorten(padding)
     output_padding = None if output_padding is None else shorten(output_padding)
@@ -61,7 +62,7 @@ def conv_padding(
 
 
 def _same(kernel: int, stride: int, dilation: int, size: int, split: Split) -> Sides:
-    """Return the `same` padding before and after one axis of `size` pixels."""
+    """Return the two sides of `same` padding on one axis of `size` pixels."""
     span, outputs = (kernel - 1) * dilation + 1, -(-size // stride)
     total = max((outputs - 1) * stride + span - size, 0)
     half = -(-total // 2)
@@ -76,13 +77,15 @@ def transposed_padding(
     """Return three pairs (rows, columns) for a transposed convolution.
 
     The first is torch's `padding`, which crops both sides of the output. The second is torch's
-    `output_padding`, which extends the end. The third is what a further step must crop at the end.
+    `output_padding`, which extends the output at the bottom and right. The third is how much a
+    further step must crop there.
     """
     axes = zip(pair(kernel), pair(stride), strict=True)
     if padding == "same":
         rows, columns = (_transposed_same(k, s, split) for k, s in axes)
     elif padding == "valid":
-        # if the stride is longer than the kernel, only Keras keeps the rest at the end
+        # if the stride is longer than the kernel, Keras's output has stride - kernel rows or
+        # columns more than torch's
         rows, columns = ((0, max(s - k, 0) if split == "end" else 0, 0) for k, s in axes)
     else:
         rows, columns = ((p, output_padding, 0) for p in pair(padding))
@@ -90,7 +93,7 @@ def transposed_padding(
 
 
 def _transposed_same(kernel: int, stride: int, split: Split) -> tuple[int, int, int]:
-    """Return the three numbers of `transposed_padding` for one axis with `same` padding."""
+    """Return padding, output padding and crop at the end for `same` padding on one axis."""
     total = kernel - stride  # rows or columns of the full output beyond stride * size
     if total < 0:
         return 0, -total, 0

@@ -23,7 +23,7 @@ from ganspec.program.ir import Call, Value
 
 
 class WindowPool(Layer):
-    """One number for each window and channel of a map."""
+    """Base class of pools: one number for each window and channel of a map."""
 
     role: ClassVar = "pool"
     module: ClassVar[type[nn.Module]]
@@ -36,7 +36,7 @@ class WindowPool(Layer):
     split: Split = "even"
 
     def settings(self) -> dict[str, Any]:
-        """Return keyword arguments of the module besides those that all window pools share."""
+        """Return the keyword arguments of `module` that only this kind of pool has."""
         return {}
 
     def lower(self, net: Lowering, x: Value) -> Value:
@@ -96,7 +96,7 @@ class AveragePool(WindowPool, kind="avg_pool"):
 
 
 class GlobalPool(Layer):
-    """Map to vector: one number for each channel."""
+    """Base class of pools from map to vector: one number for each channel."""
 
     role: ClassVar = "pool"
     function: ClassVar[Callable]

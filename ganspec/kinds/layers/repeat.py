@@ -9,8 +9,8 @@ from ganspec.program.ir import Value
 class Repeat(Layer, kind="repeat"):
     """Repeats `layers` for each value of a name, or `times` times.
 
-    `repeat: {with: {c: [4 * ch, 2 * ch]}, layers: [{conv: c}, relu]}`. With several names, each
-    round takes the next value of every name.
+    `repeat: {with: {c: [4 * ch, 2 * ch]}, layers: [{conv: c}, relu]}` makes two convs, one for each
+    value of `c`. With several names, each round takes the next value of every name.
     """
 
     rounds: tuple[tuple[Layer, ...], ...]

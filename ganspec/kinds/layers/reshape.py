@@ -41,7 +41,8 @@ class Reshape(Layer, kind="reshape"):
             shown = " x ".join("?" if size == -1 else str(int(size)) for size in self.shape)
             message = f"a vector of {int(x.channels):,} numbers cannot become {shown}"
             infer = "write -1 for a size that follows from the others"
-            help = "change its sizes" if len(sizes) == 2 else infer
+            divide = f"write two sizes whose product divides {int(x.channels)}"
+            help = divide if len(sizes) == 2 else infer
             net.refuse("shape-mismatch", message, x, help)
         shape = tuple(x.channels // known if size == -1 else size for size in self.shape)
         return net.add(Call(nn.Unflatten, 1, shape, channels=shape[0]), x)

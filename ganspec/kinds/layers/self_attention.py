@@ -13,7 +13,7 @@ from ganspec.program.ir import Call, Value
 
 
 class SelfAttention(nn.Module):
-    """SAGAN self-attention; `gamma` starts at 0, which makes the layer the identity."""
+    """SAGAN's self-attention; at first `gamma` is 0, and the output is the input."""
 
     def __init__(self, channels, norm=None):
         super().__init__()
@@ -25,7 +25,7 @@ class SelfAttention(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(()))
 
     def weights(self, x):
-        """Return how much each position attends to each, n x hw x hw."""
+        """Return how much each position attends to each position, n x hw x hw."""
         query = self.query(x).flatten(2)  # n x c/8 x hw
         key = self.key(x).flatten(2)  # n x c/8 x hw
         return torch.softmax(query.transpose(1, 2) @ key, dim=-1)
@@ -50,7 +50,7 @@ class PooledSelfAttention(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(()))
 
     def weights(self, x):
-        """Return how much each position attends to each pooled one, n x hw x hw/4."""
+        """Return how much positions attend to pooled positions, n x hw x hw/4."""
         query = self.query(x).flatten(2)  # n x c/8 x hw
         key = F.max_pool2d(self.key(x), 2).flatten(2)  # n x c/8 x hw/4
         return torch.softmax(query.transpose(1, 2) @ key, dim=-1)

@@ -13,7 +13,7 @@ from ganspec.program.ir import Call, Value
 
 
 class UnreadPart(nn.Module):
-    """Repeats each input's mean in the output shape of a part that was not read."""
+    """Stands in for a part that was not read: repeats each input's mean in `shape`."""
 
     def __init__(self, shape):
         super().__init__()
@@ -49,5 +49,5 @@ class UnknownLayer(Layer, kind="unknown"):
         shape = x.shape if self.shape is None else self.shape
         if len(shape) not in (1, 3):
             help = "write `[size]`, or `[channels, height, width]`"
-            net.refuse("bad-value", "a shape is of a vector or of a map", None, help)
+            net.refuse("bad-value", "`shape` must be a vector's or a map's", None, help)
         return net.add(Call(UnreadPart, tuple(map(int, shape)), channels=shape[0]), x)

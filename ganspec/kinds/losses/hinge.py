@@ -10,12 +10,12 @@ from ganspec.kinds.loss import Loss
 
 
 def real_loss(scores, cfg):
-    """Penalise scores of real images below 1."""
+    """Return the mean of max(0, 1 - score) over real images."""
     return F.relu(1 - scores).mean()
 
 
 def fake_loss(scores, cfg):
-    """Penalise scores of generated images above -1."""
+    """Return the mean of max(0, 1 + score) over generated images."""
     return F.relu(1 + scores).mean()
 
 

@@ -48,7 +48,7 @@ def generator_loss(scores, cfg):
 
 
 Epsilon = Annotated[float, Field(ge=0, lt=1)]
-EPSILON = "number added to probabilities before their logarithm, which bounds the loss"
+EPSILON = "number added to probabilities before the logarithm, so that no loss is infinite"
 
 
 def check_fields(eps: float, reads: str, **targets: float) -> None:
@@ -59,7 +59,7 @@ def check_fields(eps: float, reads: str, **targets: float) -> None:
     for name, target in targets.items():
         if reads == "probabilities" and not eps and not 0 <= target <= 1:
             message = f"`{name}` is the target of a probability, from 0 to 1, got `{target:g}`"
-            help = "write another, or remove `reads: probabilities`"
+            help = "write a target from 0 to 1, or remove `reads: probabilities`"
             raise refusal("out-of-range", message, help)
 
 

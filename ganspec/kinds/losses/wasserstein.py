@@ -10,17 +10,17 @@ from ganspec.kinds.loss import Loss
 
 
 def real_loss(scores, cfg):
-    """Return the mean score of real images, with the sign that the critic minimises."""
+    """Return the mean score of real images, with the sign that D minimises."""
     return -scores.mean() if cfg.real_target == -1 else scores.mean()
 
 
 def fake_loss(scores, cfg):
-    """Return the mean score of generated images, with the opposite sign of `real_loss`."""
+    """Return the mean score of generated images, with the sign that D minimises."""
     return scores.mean() if cfg.real_target == -1 else -scores.mean()
 
 
 def generator_loss(scores, cfg):
-    """Return the mean score of generated images, with the sign of `real_loss`."""
+    """Return the mean score of generated images, with the sign that G minimises."""
     return -scores.mean() if cfg.real_target == -1 else scores.mean()
 
 
@@ -28,8 +28,8 @@ class Wasserstein(Loss, kind="wasserstein"):
     """Difference of mean scores of real and generated images (Arjovsky et al., 2017, equation 3).
 
     Code that computes the loss as a mean of targets times scores uses the target -1 for real images
-    and 1 for generated ones. `real_target: 1` swaps them: the critic then lowers the scores of real
-    images.
+    and 1 for generated images. `real_target: 1` swaps the two targets: the critic then lowers the
+    scores of real images.
     """
 
     judge: ClassVar = "critic"

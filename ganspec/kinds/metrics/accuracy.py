@@ -14,8 +14,9 @@ from ganspec.kinds.metrics.predictions import find_labels
 class Accuracy(Metric, kind="accuracy"):
     """Conditional accuracy, in percent: the share of labels that a classifier recognises.
 
-    For labels of one class it is the share of images whose highest output is that class. For labels
-    of k objects it is the share of all objects that are among the k highest outputs.
+    For labels of one class it is the share of images whose highest output is that of their class.
+    If images have several labels, it is the share of all labels that are found: of an image's k
+    labels, those among its k highest outputs.
     """
 
     names: ClassVar = ("accuracy",)
@@ -26,7 +27,7 @@ class Accuracy(Metric, kind="accuracy"):
 
     def refusal(self, classes: str | None, labels: torch.Tensor | None) -> str | None:
         if labels is None:
-            return "accuracy needs images that were generated from labels: leave it out"
+            return "accuracy needs images that were generated from labels: leave out this metric"
         kind = "classes" if labels.ndim == 1 else "multi_hot"
         if classes != kind:
             return f"accuracy needs a classifier of these labels ({kind}): --extractor RUN"
@@ -37,12 +38,13 @@ class Accuracy(Metric, kind="accuracy"):
         assert labels is not None  # `refusal` rejects images without labels
         size = int(labels.max()) + 1 if labels.ndim == 1 else labels.shape[1]
         if size > classes or (labels.ndim == 2 and size < classes):
-            raise MetricError(f"the classifier has {classes} classes, the images' labels {size}")
+            many = f"the classifier has {classes} classes, the images' labels {size}"
+            raise MetricError(f"{many}: give --extractor a classifier of these labels")
         if labels.ndim == 1:
             labels = labels.new_zeros(len(labels), classes).scatter_(1, labels[:, None], 1)
         hits, counts = find_labels(fake.logits, labels).sum(0), labels.sum(0)
         if not counts.sum():
-            raise MetricError("accuracy needs labels with at least one object")
+            raise MetricError("accuracy needs labels with at least one object: all are 0 here")
         has_names = len(fake.names) == classes
         names = fake.names if has_names else map(str, range(classes))
         per_class = {

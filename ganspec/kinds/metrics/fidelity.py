@@ -10,8 +10,8 @@ import torch
 
 from ganspec.language.errors import GanspecError
 
-OPERATORS = ("nms", "qnms")  # operators of torchvision's compiled part, which may be missing
-_libraries: list[torch.library.Library] = []  # torch forgets the operators of a freed library
+OPERATORS = ("nms", "qnms")  # torchvision's import reads these operators of its compiled part
+_libraries: list[torch.library.Library] = []  # keeps libraries, whose operators else disappear
 
 
 class FidelityError(GanspecError):
@@ -19,7 +19,10 @@ class FidelityError(GanspecError):
 
 
 def fidelity(module: str = "") -> ModuleType:
-    """Return a module of torch-fidelity, or the package if "". Raise FidelityError on failure."""
+    """Return torch-fidelity's module `module`, or the package if that is "".
+
+    Raise FidelityError if it cannot be imported.
+    """
     try:
         import_torchvision()
         return importlib.import_module(f"torch_fidelity{module and '.' + module}")

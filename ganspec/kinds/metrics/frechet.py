@@ -10,7 +10,7 @@ from ganspec.kinds.activations import Activations
 def frechet_distance(
     mean1: np.ndarray, factor1: np.ndarray, mean2: np.ndarray, covariance2: np.ndarray
 ) -> float:
-    """Return |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)), with S1 = F1 F1^T.
+    """Return |m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)), with the covariance S1 = F1 F1^T.
 
     The formula is that of Dowson & Landau (1982). The nonzero eigenvalues of S1 S2 are those of
     F1^T S2 F1, which is symmetric: they are real, and tiny ones can be taken for rounded zeros.
@@ -25,7 +25,7 @@ def frechet_distance(
 
 
 def positive(values: np.ndarray) -> np.ndarray:
-    """Return eigenvalues, with 0 for those that differ from 0 only by rounding."""
+    """Return eigenvalues with 0 in place of those that differ from 0 only by rounding."""
     least = len(values) * np.finfo(float).eps * max(values.max(initial=0), 0)
     return np.where(values > least, values, 0)
 
@@ -33,8 +33,8 @@ def positive(values: np.ndarray) -> np.ndarray:
 def factor(images: Activations) -> np.ndarray:
     """Return F, features x rank, such that F F^T is the covariance.
 
-    If the features of all images are kept, and the images are no more than the features, F consists
-    of the images' differences from the mean. Otherwise the covariance is factored.
+    If the features of all images are kept, and there are no more images than features, the columns
+    of F are the images' scaled differences from the mean. Otherwise the covariance is factored.
     """
     from scipy import linalg
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 
 def accuracy(outputs, labels):
-    """Return the share of images for which the output of their class is the highest."""
+    """Return the share of images whose highest output is that of their class."""
     return (outputs.argmax(1) == labels).float().mean()
 
 
 def find_labels(outputs, labels):
-    """Return multi-hot labels with 1 only where the outputs find the label.
+    """Return multi-hot labels with 0 in place of each 1 that the outputs do not find.
 
-    Of an image's k labels, those are found that are among its k highest outputs.
+    Of an image's k labels, the outputs find those among the k highest outputs.
     """
     ranks = outputs.argsort(1, descending=True).argsort(1)
     return (ranks < labels.sum(1, keepdim=True)) * labels

@@ -13,7 +13,7 @@ from ganspec.program.ir import Call
 
 
 class AdamEpsHat(optim.Adam):
-    """Adam with TensorFlow's `eps` (Kingma & Ba, 2015, end of section 2)."""
+    """Adam that adds `eps` before it corrects the second moment, as TensorFlow does."""
 
     def step(self):
         for group in self.param_groups:

@@ -46,12 +46,12 @@ class RMSpropTF(optim.Optimizer):
 
 
 class RMSprop(Optimizer, kind="rmsprop"):
-    """RMSprop (Hinton, 2012), in the form of a framework.
+    """RMSprop (Hinton, 2012), as the framework `form` computes it.
 
-    The form `torch` adds `eps` to the root of the mean of squares. `keras` and `tensorflow` add it
-    under the root, which changes the updates for small gradients. The mean of squares starts at 0;
-    in `tensorflow`, as in TensorFlow 1's `tf.train.RMSPropOptimizer`, it starts at 1, which makes
-    the first updates small.
+    The form `torch` adds `eps` to the root of the mean of squares. `keras` and `tensorflow` add
+    `eps` under the root, which changes the updates for small gradients. The mean of squares starts
+    at 0; in `tensorflow`, as in TensorFlow 1's `tf.train.RMSPropOptimizer`, it starts at 1, which
+    makes the first updates small.
     """
 
     framework_defaults: ClassVar = {

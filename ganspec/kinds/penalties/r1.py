@@ -10,7 +10,7 @@ from ganspec.kinds.penalty import Penalty
 
 
 def r1_penalty(discriminator, real, fake, labels, cfg):
-    """Penalise half the squared gradient norm of the scores at real images."""
+    """Return the weighted mean of half the squared gradient norm at real images."""
     real = real.detach().requires_grad_()
     scores = discriminator(real, labels) if cfg.d_conditional else discriminator(real)
     if cfg.auxiliary:
