@@ -1,6 +1,6 @@
 """ACGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `acgan_cifar32` (e5ba4592).
+Written by ganspec from the spec `acgan_cifar32` (5c4c7457).
 Plain PyTorch, yours to edit.
 """
 
@@ -28,7 +28,7 @@ LATENT_SIZE = 100
 
 # ---- Networks ----
 class OneHot(nn.Module):
-    """Classes as rows of 0s with a single 1."""
+    """Turns class indices, N, into rows of 0s with a single 1, N x classes."""
 
     def __init__(self, classes):
         super().__init__()
@@ -110,13 +110,13 @@ def fake_loss(scores):
 
 # ---- Data ----
 def read_batch(file, name):
-    """Return pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch."""
+    """Read a CIFAR-10 file: pixels, uint8 N x 3 x 32 x 32, and a list of N labels."""
     # a pickle can run any code: allow only the names that make up an array
     parts = {"numpy.ndarray", "numpy.dtype", "_codecs.encode"}
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    # pickle's class in C, which is faster, can fill the memory for one damaged number
+    # in Python, since one damaged number can make pickle's fast class fill the memory
     class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:
@@ -128,7 +128,7 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Return batches by name, from the files in a folder or from its archive."""
+    """Return pixels and labels by file name, from files in `folder` or its archive."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
@@ -144,7 +144,7 @@ def read_batches(folder, names):
 
 
 def load_images(folder):
-    """Read CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9 if `labelled`."""
+    """Read CIFAR-10: uint8 images N x C x H x W, and labels 0 to 9, None if unused."""
     names = [f"data_batch_{i}" for i in range(1, 6)]
     names.append("test_batch")
     batches = read_batches(Path(folder), names)
@@ -165,7 +165,7 @@ def joint_weights(networks):
 
 
 def draw_batches(images, labels, seed):
-    """Yield batches of real images without end, in a new random order each epoch."""
+    """Yield batches of images and labels without end, in a new order each epoch."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -176,13 +176,13 @@ def draw_batches(images, labels, seed):
 
 
 def assess(discriminator, images, labels):
-    """Return the scores of images, and the loss of their classes."""
+    """Return the scores of images, and the loss of the classes guessed by the head."""
     scores, guesses = discriminator(images)
     return scores, F.cross_entropy(guesses, labels)
 
 
 def train_classes(generator, discriminator, optimizer, real, labels, log):
-    """Update once by the loss of the classes alone. Write it into `log`."""
+    """Update once by the loss of the classes alone. Write this loss into `log`."""
     _, q_real = assess(discriminator, real, labels)
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
     fake = generator(latent, labels)
@@ -197,7 +197,7 @@ def train_classes(generator, discriminator, optimizer, real, labels, log):
 def train_step(
     generator, discriminator, g_optimizer, d_optimizer, q_optimizer, batches
 ):
-    """Train both networks for one iteration. Return the losses by name."""
+    """Make one iteration: update both networks. Return the losses by name."""
     log = {}
     real, labels = next(batches)
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
@@ -229,7 +229,7 @@ def train_step(
 
 
 def save_grid(images, path):
-    """Write images (N x C x H x W) as one PNG, row by row, on white."""
+    """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
     # axes: rows, height, columns, width, channels

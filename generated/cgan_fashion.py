@@ -1,6 +1,6 @@
 """Conditional GAN on Fashion-MNIST, 28 x 28, as a student's Keras report describes it.
 
-Written by ganspec from the spec `cgan_fashion` (cb01ccdf).
+Written by ganspec from the spec `cgan_fashion` (a5912df6).
 Plain PyTorch, yours to edit.
 """
 
@@ -31,7 +31,7 @@ ITERATIONS = 468
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms. Set these layers' biases to 0."""
+    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             fill(module.weight, **options)
@@ -108,16 +108,16 @@ class Discriminator(nn.Module):
 
 # ---- Data ----
 def find_idx(folder, name):
-    """Return the path of the IDX file `name` in `folder`, plain or gzipped, or None."""
+    """Return the path of `name` or `name`.gz in `folder`; None if neither is a file."""
     paths = (Path(folder) / name, Path(folder) / f"{name}.gz")
     return next((path for path in paths if path.is_file()), None)
 
 
-MEGABYTES = 2048  # most that is read of a gzipped file, so that none fills the memory
+MEGABYTES = 2048  # no more is unpacked of a gzipped file, so that none fills the memory
 
 
 def read_idx(folder, name, dimensions):
-    """Read the bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
+    """Read the IDX file `name`, plain or gzipped: uint8, with `dimensions` axes."""
     path = find_idx(folder, name)
     if path is None:
         raise FileNotFoundError(f"no {name} or {name}.gz in {folder}")
@@ -162,7 +162,7 @@ def load_images(folder):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam with TensorFlow's `eps` (Kingma & Ba, 2015, end of section 2)."""
+    """Adam that adds `eps` before it corrects the second moment, as TensorFlow does."""
 
     def step(self):
         for group in self.param_groups:
@@ -173,7 +173,7 @@ class AdamEpsHat(optim.Adam):
 
 
 def draw_batches(images, labels, seed):
-    """Yield batches of real images without end, in a new random order each epoch."""
+    """Yield batches of images and labels without end, in a new order each epoch."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -184,7 +184,7 @@ def draw_batches(images, labels, seed):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches, pool):
-    """Train both networks for one iteration. Return the losses by name."""
+    """Make one iteration: update both networks. Return the losses by name."""
     log = {}
     real, labels = next(batches)
     fake_labels = pool[torch.randint(len(pool), (len(real),), device=pool.device)]
@@ -223,7 +223,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches, pool
 
 
 def save_grid(images, path):
-    """Write images (N x C x H x W) as one PNG, row by row, on white."""
+    """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
     # axes: rows, height, columns, width, channels

@@ -1,6 +1,6 @@
 """Conditional DCGAN on i-CLEVR, 64 x 64, type 2 of a student's PyTorch report.
 
-Written by ganspec from the spec `cgan_iclevr_type2` (0d498b44).
+Written by ganspec from the spec `cgan_iclevr_type2` (5ebce5e9).
 Plain PyTorch, yours to edit.
 """
 
@@ -126,7 +126,7 @@ def resize_picture(picture):
 
 
 def read_labels(path):
-    """Return two dicts: object names by image file, and indices by object name."""
+    """Return two dicts: lists of objects by image file, and indices by object."""
     path = Path(path)
     labels = json.loads(path.read_text("utf-8"))
     index = json.loads(path.with_name("objects.json").read_text("utf-8"))
@@ -134,7 +134,7 @@ def read_labels(path):
 
 
 def find_photographs(folder, names):
-    """Return the path of each name in the first folder that has all photographs."""
+    """Return the paths of the photographs `names` in the first folder that has all."""
     for place in (folder / "images", folder / "iclevr", folder):
         if place.is_dir() and {path.name for path in place.iterdir()}.issuperset(names):
             return [place / name for name in names]
@@ -153,7 +153,7 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Decode files. Return uint8 N x *shape, and a list: True for readable files."""
+    """Return images, uint8 N x *shape, and a list of all files: True if readable."""
 
     def decode_whole(path):
         try:
@@ -204,7 +204,7 @@ def read_conditions(path):
 
 # ---- Training ----
 def draw_batches(images, labels, seed):
-    """Yield batches of real images without end, in a new random order each epoch."""
+    """Yield batches of images and labels without end, in a new order each epoch."""
     random = torch.Generator().manual_seed(seed)
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
@@ -213,7 +213,7 @@ def draw_batches(images, labels, seed):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Train both networks for one iteration. Return the losses by name."""
+    """Make one iteration: update both networks. Return the losses by name."""
     log = {}
     real, labels = next(batches)
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
@@ -244,7 +244,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
 
 
 def save_grid(images, path):
-    """Write images (N x C x H x W) as one PNG, row by row, on white."""
+    """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     white = images.new_full((-len(images) % COLUMNS, *images.shape[1:]), 255)
     images = torch.cat([images, white])

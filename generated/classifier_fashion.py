@@ -1,6 +1,6 @@
 """Classifier of Fashion-MNIST, 28 x 28, as a student's Keras report prints it.
 
-Written by ganspec from the spec `classifier_fashion` (bdf38006).
+Written by ganspec from the spec `classifier_fashion` (0143651d).
 Plain PyTorch, yours to edit.
 """
 
@@ -24,7 +24,7 @@ SEED = 0
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms. Set these layers' biases to 0."""
+    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.Linear)):
             fill(module.weight, **options)
@@ -81,16 +81,16 @@ def cross_entropy(outputs, targets):
 
 # ---- Data ----
 def find_idx(folder, name):
-    """Return the path of the IDX file `name` in `folder`, plain or gzipped, or None."""
+    """Return the path of `name` or `name`.gz in `folder`; None if neither is a file."""
     paths = (Path(folder) / name, Path(folder) / f"{name}.gz")
     return next((path for path in paths if path.is_file()), None)
 
 
-MEGABYTES = 2048  # most that is read of a gzipped file, so that none fills the memory
+MEGABYTES = 2048  # no more is unpacked of a gzipped file, so that none fills the memory
 
 
 def read_idx(folder, name, dimensions):
-    """Read the bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
+    """Read the IDX file `name`, plain or gzipped: uint8, with `dimensions` axes."""
     path = find_idx(folder, name)
     if path is None:
         raise FileNotFoundError(f"no {name} or {name}.gz in {folder}")
@@ -144,7 +144,7 @@ def load_images(folder, split="train"):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam with TensorFlow's `eps` (Kingma & Ba, 2015, end of section 2)."""
+    """Adam that adds `eps` before it corrects the second moment, as TensorFlow does."""
 
     def step(self):
         for group in self.param_groups:
@@ -155,7 +155,7 @@ class AdamEpsHat(optim.Adam):
 
 
 def draw_batches(images, labels, seed):
-    """Yield batches of real images without end, in a new random order each epoch."""
+    """Yield batches of images and labels without end, in a new order each epoch."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -166,12 +166,12 @@ def draw_batches(images, labels, seed):
 
 
 def accuracy(outputs, labels):
-    """Return the share of images for which the output of their class is the highest."""
+    """Return the share of images whose highest output is that of their class."""
     return (outputs.argmax(1) == labels).float().mean()
 
 
 def train_step(classifier, optimizer, batches):
-    """Make one step down the loss of a batch. Return loss and accuracy before it."""
+    """Make one step on a batch. Return loss and accuracy before the step, by name."""
     images, labels = next(batches)
     outputs = classifier(images)
     loss = cross_entropy(outputs, labels)
@@ -182,7 +182,7 @@ def train_step(classifier, optimizer, batches):
 
 
 def predict(classifier, images):
-    """Return the classifier's outputs for uint8 images, computed in batches."""
+    """Return the classifier's outputs for uint8 images, in evaluation mode."""
     classifier.eval()
     with torch.no_grad():
         parts = images.split(BATCH)

@@ -1,6 +1,6 @@
 """ResNet-18 (He et al., 2016) that names the objects of an i-CLEVR image.
 
-Written by ganspec from the spec `classifier_iclevr` (c408073d).
+Written by ganspec from the spec `classifier_iclevr` (0cab818c).
 Plain PyTorch, yours to edit.
 """
 
@@ -122,7 +122,7 @@ def resize_picture(picture):
 
 
 def read_labels(path):
-    """Return two dicts: object names by image file, and indices by object name."""
+    """Return two dicts: lists of objects by image file, and indices by object."""
     path = Path(path)
     labels = json.loads(path.read_text("utf-8"))
     index = json.loads(path.with_name("objects.json").read_text("utf-8"))
@@ -130,7 +130,7 @@ def read_labels(path):
 
 
 def find_photographs(folder, names):
-    """Return the path of each name in the first folder that has all photographs."""
+    """Return the paths of the photographs `names` in the first folder that has all."""
     for place in (folder / "images", folder / "iclevr", folder):
         if place.is_dir() and {path.name for path in place.iterdir()}.issuperset(names):
             return [place / name for name in names]
@@ -149,7 +149,7 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Decode files. Return uint8 N x *shape, and a list: True for readable files."""
+    """Return images, uint8 N x *shape, and a list of all files: True if readable."""
 
     def decode_whole(path):
         try:
@@ -191,7 +191,7 @@ def load_images(folder):
 
 # ---- Training ----
 def draw_batches(images, labels, seed):
-    """Yield batches of real images without end, in a new random order each epoch."""
+    """Yield batches of images and labels without end, in a new order each epoch."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -202,9 +202,9 @@ def draw_batches(images, labels, seed):
 
 
 def find_labels(outputs, labels):
-    """Return multi-hot labels with 1 only where the outputs find the label.
+    """Return multi-hot labels with 0 in place of each 1 that the outputs do not find.
 
-    Of an image's k labels, those are found that are among its k highest outputs.
+    Of an image's k labels, the outputs find those among the k highest outputs.
     """
     ranks = outputs.argsort(1, descending=True).argsort(1)
     return (ranks < labels.sum(1, keepdim=True)) * labels
@@ -216,7 +216,7 @@ def multi_hot_accuracy(outputs, labels):
 
 
 def train_step(classifier, optimizer, batches):
-    """Make one step down the loss of a batch. Return loss and accuracy before it."""
+    """Make one step on a batch. Return loss and accuracy before the step, by name."""
     images, labels = next(batches)
     outputs = classifier(images)
     loss = F.binary_cross_entropy_with_logits(outputs, labels)

@@ -1,6 +1,6 @@
 """DCGAN at 64 x 64 (Radford et al., 2016), in the form of PyTorch's tutorial.
 
-Written by ganspec from the spec `dcgan` (e8ee4a2d). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `dcgan` (139fdbc6). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -23,7 +23,7 @@ LATENT_SIZE = 100
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms. Set these layers' biases to 0."""
+    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d)):
             fill(module.weight, **options)
@@ -103,7 +103,7 @@ def fake_loss(scores):
 
 # ---- Data ----
 def draw_scenes(random, count):
-    """Return the fields of N scenes of one to three objects, by name, each N x 3."""
+    """Draw N scenes of up to three objects: a dict of their properties, each N x 3."""
     numbers = torch.from_numpy(random.random((count, 3, 8), dtype=np.float32))
     place, turn, spin, size, colour, shape, gloss, spare = numbers.unbind(2)
     slot = torch.arange(3)
@@ -134,9 +134,9 @@ def view_rays(x, y):
 
 
 def meet_solid(origin, direction, half, bend, reach):
-    """Return True for rays that hit a solid, and the normals, 3 x ..., at the hits."""
-    # inside, |x|, |y| and |z| <= half and x2 + y2 + bend z2 <= reach2: bend 1 makes a
-    # sphere, bend 0 a cylinder, and a long reach leaves the cube
+    """Return a mask of the rays that hit a solid, and the normals, 3 x ..., there."""
+    # inside, |x|, |y| and |z| <= half and x^2 + y^2 + bend z^2 <= reach^2: bend 1 makes
+    # a sphere, bend 0 a cylinder, and a long reach leaves the cube
     (ox, oy, oz), (dx, dy, dz) = origin, direction
     a = dx * dx + dy * dy + bend * dz * dz
     b = ox * dx + oy * dy + bend * oz * dz
@@ -155,7 +155,7 @@ def meet_solid(origin, direction, half, bend, reach):
 
 
 def shade_solids(solid, rays, light):
-    """Return the colours of N pixels, N x 3, and the share that solids cover, N x 1."""
+    """Return the colours of N pixels, N x 3, and the share a solid covers, N x 1."""
     size, cube = solid["size"], solid["shape"] == 0
     half, reach = size.where(~cube, 0.8 * size), size.where(~cube, 10 * size)
     bend = (solid["shape"] == 1).float()
@@ -179,7 +179,7 @@ def shade_solids(solid, rays, light):
 
 
 def draw_solids(canvas, scenes, rays, light):
-    """Draw the solids of scenes in their order on a canvas, N x H x W x 3."""
+    """Draw the solids of scenes, first to last, on a canvas, N x H x W x 3."""
     dx, dy, dz = F.normalize(rays, dim=0)
     # four rays per pixel smooth the edges
     across, down = torch.tensor([[0.25, 0.75, 0.25, 0.75], [0.25, 0.25, 0.75, 0.75]])
@@ -221,9 +221,9 @@ def draw_images(scenes):
 
 
 def load_images(count=10000, seed=0):
-    """Draw scenes. Return images, uint8 N x C x H x W, and their labels or None."""
+    """Draw scenes: images, uint8 N x C x H x W, and their labels, None if unused."""
     random = np.random.default_rng(seed)
-    # all blocks are whole, so that no image depends on `count`
+    # the last block is as long as the others, so that no image depends on `count`
     block = 64
     blocks = [draw_scenes(random, block) for _ in range(0, count, block)]
     return torch.cat([draw_images(scenes) for scenes in blocks])[:count], None
@@ -231,7 +231,7 @@ def load_images(count=10000, seed=0):
 
 # ---- Training ----
 def draw_batches(images, seed):
-    """Yield batches of real images without end, in a new random order each epoch."""
+    """Yield batches of images and labels without end, in a new order each epoch."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -242,7 +242,7 @@ def draw_batches(images, seed):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Train both networks for one iteration. Return the losses by name."""
+    """Make one iteration: update both networks. Return the losses by name."""
     log = {}
     real = next(batches)
     latent = torch.randn(len(real), LATENT_SIZE, device=real.device)
@@ -272,7 +272,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
 
 
 def save_grid(images, path):
-    """Write images (N x C x H x W) as one PNG, row by row, on white."""
+    """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
     # axes: rows, height, columns, width, channels

@@ -1,6 +1,6 @@
 """Denoising autoencoder on Fashion-MNIST, as a student's Keras report prints it.
 
-Written by ganspec from the spec `denoising_fashion` (c50f097a).
+Written by ganspec from the spec `denoising_fashion` (662a6ec3).
 Plain PyTorch, yours to edit.
 """
 
@@ -27,7 +27,7 @@ COLUMNS = 16
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms. Set these layers' biases to 0."""
+    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             fill(module.weight, **options)
@@ -72,16 +72,16 @@ class Autoencoder(nn.Module):
 
 # ---- Data ----
 def find_idx(folder, name):
-    """Return the path of the IDX file `name` in `folder`, plain or gzipped, or None."""
+    """Return the path of `name` or `name`.gz in `folder`; None if neither is a file."""
     paths = (Path(folder) / name, Path(folder) / f"{name}.gz")
     return next((path for path in paths if path.is_file()), None)
 
 
-MEGABYTES = 2048  # most that is read of a gzipped file, so that none fills the memory
+MEGABYTES = 2048  # no more is unpacked of a gzipped file, so that none fills the memory
 
 
 def read_idx(folder, name, dimensions):
-    """Read the bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
+    """Read the IDX file `name`, plain or gzipped: uint8, with `dimensions` axes."""
     path = find_idx(folder, name)
     if path is None:
         raise FileNotFoundError(f"no {name} or {name}.gz in {folder}")
@@ -135,7 +135,7 @@ def load_images(folder, split="train"):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam with TensorFlow's `eps` (Kingma & Ba, 2015, end of section 2)."""
+    """Adam that adds `eps` before it corrects the second moment, as TensorFlow does."""
 
     def step(self):
         for group in self.param_groups:
@@ -146,12 +146,12 @@ class AdamEpsHat(optim.Adam):
 
 
 def spaced(length):
-    """Return `count` evenly spaced indices below `length`, the first 0."""
+    """Return `count` evenly spaced indices from 0 to below `length`."""
     return torch.arange(COLUMNS) * length // COLUMNS
 
 
 def draw_batches(images, seed):
-    """Yield batches of real images without end, in a new random order each epoch."""
+    """Yield batches of images and labels without end, in a new order each epoch."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -162,14 +162,14 @@ def draw_batches(images, seed):
 
 
 def add_noise(images, random):
-    """Add Gaussian noise, drawn by `random`; None is torch's own generator."""
+    """Return images with Gaussian noise, by torch's generator if `random` is None."""
     noise = torch.randn(images.shape, generator=random, device=images.device)
     noisy = images + NOISE * noise
     return noisy.clamp(0, 1)
 
 
 def train_step(autoencoder, optimizer, batches):
-    """Make one step down the loss of a batch. Return the loss before it."""
+    """Make one step down the loss of a batch. Return the loss before the step."""
     images = next(batches)
     outputs = autoencoder(add_noise(images, None))
     loss = F.binary_cross_entropy(outputs, images)
@@ -180,7 +180,7 @@ def train_step(autoencoder, optimizer, batches):
 
 
 def evaluate(autoencoder, images):
-    """Return the mean loss on held-out images, under fixed noise."""
+    """Return the mean loss of held-out images, under the same noise each time."""
     random = torch.Generator(images.device).manual_seed(0)
     total = 0
     autoencoder.eval()
@@ -194,7 +194,7 @@ def evaluate(autoencoder, images):
 
 
 def compare(autoencoder, images):
-    """Return inputs, outputs and, under noise, clean images as one batch, in order."""
+    """Return in one batch all inputs, all outputs and, with noise, all clean images."""
     clean = images.float() / 255
     autoencoder.eval()
     with torch.no_grad():
@@ -205,7 +205,7 @@ def compare(autoencoder, images):
 
 
 def save_grid(images, path):
-    """Write images (N x C x H x W) as one PNG, row by row, on white."""
+    """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
     white = images.new_full((-len(images) % COLUMNS, *images.shape[1:]), 255)
     images = torch.cat([images, white])

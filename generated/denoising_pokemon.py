@@ -1,6 +1,6 @@
 """The denoising autoencoder on a folder of colour images.
 
-Written by ganspec from the spec `denoising_pokemon` (156c8802).
+Written by ganspec from the spec `denoising_pokemon` (b9b3eb9e).
 Plain PyTorch, yours to edit.
 """
 
@@ -25,7 +25,7 @@ COLUMNS = 16
 
 # ---- Networks ----
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms. Set these layers' biases to 0."""
+    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             fill(module.weight, **options)
@@ -90,7 +90,7 @@ def flatten_image(image):
 
 
 def trim_picture(picture):
-    """Cut off the ends of a picture so long that most of it would be cropped."""
+    """Cut off the ends of a very long picture, which cropping would remove later."""
     across, down = picture.size
     longest, highest = 1024 * down // 64 + 1, 1024 * across // 64 + 1
     left, top = max(0, (across - longest) // 2), max(0, (down - highest) // 2)
@@ -100,7 +100,7 @@ def trim_picture(picture):
 
 
 def resize_images(images, height, width):
-    """Resize uint8 images, N x C x H x W, by a bilinear method."""
+    """Resize uint8 images, N x C x H x W, by the bilinear method named `resize`."""
     resized = images.new_empty(*images.shape[:2], height, width)
     # in parts, so that the float copies stay small
     for part, out in zip(images.split(250), resized.split(250), strict=True):
@@ -119,10 +119,10 @@ def resize_picture(picture, height, width):
 
 
 def decode_image(path):
-    """Decode a file, uint8 C x H x W: resize it to cover the size, crop the centre."""
+    """Read a picture, uint8 C x H x W: resize it to cover the size, crop the centre."""
     with Image.open(path) as file:
         image = flatten_image(ImageOps.exif_transpose(file))
-    image = trim_picture(image)  # a strip would grow to gigabytes
+    image = trim_picture(image)  # resizing a strip would fill the memory
     image = image.convert("RGB")
     across, down = image.size
     if across * 64 < down * 64:
@@ -135,9 +135,9 @@ def decode_image(path):
 
 
 def walk_files(folder, above=()):
-    """Yield the files below `folder`, sorted by path, without hidden ones.
+    """Yield the files below `folder`, sorted by path, except hidden files and folders.
 
-    Links to folders are followed, except to a folder above them.
+    Links to folders are followed, except to one of the folders that they are in.
     """
     place = folder.resolve()
     for path in sorted(folder.iterdir()):
@@ -151,16 +151,16 @@ def walk_files(folder, above=()):
 
 
 def is_image(path):
-    """Return True if PIL reads files with this ending, but not for EPS, a program."""
+    """Return True if PIL reads files of this ending, except EPS, which is a program."""
     kind = Image.registered_extensions().get(path.suffix.lower(), "EPS")
     return kind in Image.OPEN and kind != "EPS"
 
 
 def find_images(folder):
-    """Return the image files below `folder`, sorted by path, without hidden ones.
+    """Return the image files below `folder`, sorted by path, except hidden ones.
 
-    Raises ValueError if there are none, or if its sub-folders are splits, such as train
-    and test.
+    Raises ValueError if there are no images, or if the sub-folders are splits, such as
+    train and test.
     """
     folder = Path(folder)
     files = [path for path in walk_files(folder) if is_image(path)]
@@ -179,7 +179,8 @@ def find_images(folder):
 def list_images(folder):
     """Return the image files of `folder`, sorted, and the class index of each file.
 
-    A sub-folder with images is a class; without sub-folders every index is 0.
+    A sub-folder with images is a class; without sub-folders every index is 0. Raises
+    ValueError if some images are in sub-folders and others are not.
     """
     folder, files = Path(folder), find_images(folder)
     names = [path.relative_to(folder).parts[0] for path in files]
@@ -188,7 +189,8 @@ def list_images(folder):
         return files, [0] * len(files)
     if loose:
         raise ValueError(
-            f"{folder} holds class folders and loose images such as {loose[0].name}"
+            f"{folder} holds class folders and loose images such as {loose[0].name}: "
+            "move these into a folder of their own"
         )
     classes = sorted(set(names))
     index = {name: i for i, name in enumerate(classes)}
@@ -207,7 +209,7 @@ def report_broken(files, readable):
 
 
 def decode_files(files, decode, shape):
-    """Decode files. Return uint8 N x *shape, and a list: True for readable files."""
+    """Return images, uint8 N x *shape, and a list of all files: True if readable."""
 
     def decode_whole(path):
         try:
@@ -241,7 +243,7 @@ def load_images(folder):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam with TensorFlow's `eps` (Kingma & Ba, 2015, end of section 2)."""
+    """Adam that adds `eps` before it corrects the second moment, as TensorFlow does."""
 
     def step(self):
         for group in self.param_groups:
@@ -252,12 +254,12 @@ class AdamEpsHat(optim.Adam):
 
 
 def spaced(length):
-    """Return `count` evenly spaced indices below `length`, the first 0."""
+    """Return `count` evenly spaced indices from 0 to below `length`."""
     return torch.arange(COLUMNS) * length // COLUMNS
 
 
 def draw_batches(images, seed):
-    """Yield batches of real images without end, in a new random order each epoch."""
+    """Yield batches of images and labels without end, in a new order each epoch."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -268,14 +270,14 @@ def draw_batches(images, seed):
 
 
 def add_noise(images, random):
-    """Add Gaussian noise, drawn by `random`; None is torch's own generator."""
+    """Return images with Gaussian noise, by torch's generator if `random` is None."""
     noise = torch.randn(images.shape, generator=random, device=images.device)
     noisy = images + NOISE * noise
     return noisy.clamp(0, 1)
 
 
 def train_step(autoencoder, optimizer, batches):
-    """Make one step down the loss of a batch. Return the loss before it."""
+    """Make one step down the loss of a batch. Return the loss before the step."""
     images = next(batches)
     outputs = autoencoder(add_noise(images, None))
     loss = F.binary_cross_entropy(outputs, images)
@@ -286,7 +288,7 @@ def train_step(autoencoder, optimizer, batches):
 
 
 def compare(autoencoder, images):
-    """Return inputs, outputs and, under noise, clean images as one batch, in order."""
+    """Return in one batch all inputs, all outputs and, with noise, all clean images."""
     clean = images.float() / 255
     autoencoder.eval()
     with torch.no_grad():
@@ -297,7 +299,7 @@ def compare(autoencoder, images):
 
 
 def save_grid(images, path):
-    """Write images (N x C x H x W) as one PNG, row by row, on white."""
+    """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
     white = images.new_full((-len(images) % COLUMNS, *images.shape[1:]), 255)
     images = torch.cat([images, white])

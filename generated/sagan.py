@@ -1,6 +1,6 @@
 """SAGAN on CIFAR-10, 32 x 32, as a student's Keras report describes it.
 
-Written by ganspec from the spec `sagan` (140e0810). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `sagan` (53f7e245). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -27,7 +27,7 @@ LATENT_SIZE = 100
 
 # ---- Networks ----
 class SelfAttention(nn.Module):
-    """SAGAN self-attention; `gamma` starts at 0, which makes the layer the identity."""
+    """SAGAN's self-attention; at first `gamma` is 0, and the output is the input."""
 
     def __init__(self, channels, norm=None):
         super().__init__()
@@ -39,7 +39,7 @@ class SelfAttention(nn.Module):
         self.gamma = nn.Parameter(torch.zeros(()))
 
     def weights(self, x):
-        """Return how much each position attends to each, n x hw x hw."""
+        """Return how much each position attends to each position, n x hw x hw."""
         query = self.query(x).flatten(2)  # n x c/8 x hw
         key = self.key(x).flatten(2)  # n x c/8 x hw
         return torch.softmax(query.transpose(1, 2) @ key, dim=-1)
@@ -52,15 +52,15 @@ class SelfAttention(nn.Module):
 
 
 def init_weights(network, fill, **options):
-    """Fill the weights of all layers except norms. Set these layers' biases to 0."""
+    """Fill the weights of all layers except norms by `fill`; set their biases to 0."""
     for module in network.modules():
         if isinstance(module, (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)):
             wrapped = getattr(module, "parametrizations", None)
             if wrapped and hasattr(wrapped.weight, "original0"):  # under weight norm
                 weight = torch.empty_like(module.weight)
                 fill(weight, **options)
-                module.weight = weight  # which sets length and direction
-            else:  # a spectral norm leaves the weight itself in place
+                module.weight = weight  # torch splits it into length and direction
+            else:  # a spectral norm keeps the weight that it divides as `original`
                 fill(wrapped.weight.original if wrapped else module.weight, **options)
             if getattr(module, "bias", None) is not None:
                 nn.init.zeros_(module.bias)
@@ -135,13 +135,13 @@ class Discriminator(nn.Module):
 
 # ---- Data ----
 def read_batch(file, name):
-    """Return pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch."""
+    """Read a CIFAR-10 file: pixels, uint8 N x 3 x 32 x 32, and a list of N labels."""
     # a pickle can run any code: allow only the names that make up an array
     parts = {"numpy.ndarray", "numpy.dtype", "_codecs.encode"}
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    # pickle's class in C, which is faster, can fill the memory for one damaged number
+    # in Python, since one damaged number can make pickle's fast class fill the memory
     class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:
@@ -153,7 +153,7 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Return batches by name, from the files in a folder or from its archive."""
+    """Return pixels and labels by file name, from files in `folder` or its archive."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
@@ -169,7 +169,7 @@ def read_batches(folder, names):
 
 
 def load_images(folder):
-    """Read CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9 if `labelled`."""
+    """Read CIFAR-10: uint8 images N x C x H x W, and labels 0 to 9, None if unused."""
     names = [f"data_batch_{i}" for i in range(1, 6)]
     batches = read_batches(Path(folder), names)
     images = torch.from_numpy(np.concatenate([batches[name][0] for name in names]))
@@ -180,7 +180,7 @@ def load_images(folder):
 
 # ---- Training ----
 class AdamEpsHat(optim.Adam):
-    """Adam with TensorFlow's `eps` (Kingma & Ba, 2015, end of section 2)."""
+    """Adam that adds `eps` before it corrects the second moment, as TensorFlow does."""
 
     def step(self):
         for group in self.param_groups:
@@ -191,7 +191,7 @@ class AdamEpsHat(optim.Adam):
 
 
 def draw_batches(images, labels, seed):
-    """Yield batches of real images without end, in a new random order each epoch."""
+    """Yield batches of images and labels without end, in a new order each epoch."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -202,7 +202,7 @@ def draw_batches(images, labels, seed):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches, pool):
-    """Train both networks for one iteration. Return the losses by name."""
+    """Make one iteration: update both networks. Return the losses by name."""
     log = {}
     real, labels = next(batches)
     fake_labels = pool[torch.randint(len(pool), (len(real),), device=pool.device)]
@@ -234,7 +234,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches, pool
 
 
 def save_grid(images, path):
-    """Write images (N x C x H x W) as one PNG, row by row, on white."""
+    """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
     # axes: rows, height, columns, width, channels

@@ -1,6 +1,6 @@
 """Variational autoencoder on Fashion-MNIST (Kingma & Welling, 2014), convolutional.
 
-Written by ganspec from the spec `vae_fashion` (38addabc). Plain PyTorch, yours to edit.
+Written by ganspec from the spec `vae_fashion` (955f2f75). Plain PyTorch, yours to edit.
 """
 
 import argparse
@@ -72,16 +72,16 @@ class Decoder(nn.Module):
 
 # ---- Data ----
 def find_idx(folder, name):
-    """Return the path of the IDX file `name` in `folder`, plain or gzipped, or None."""
+    """Return the path of `name` or `name`.gz in `folder`; None if neither is a file."""
     paths = (Path(folder) / name, Path(folder) / f"{name}.gz")
     return next((path for path in paths if path.is_file()), None)
 
 
-MEGABYTES = 2048  # most that is read of a gzipped file, so that none fills the memory
+MEGABYTES = 2048  # no more is unpacked of a gzipped file, so that none fills the memory
 
 
 def read_idx(folder, name, dimensions):
-    """Read the bytes of the IDX file `name`, plain or gzipped, as a uint8 tensor."""
+    """Read the IDX file `name`, plain or gzipped: uint8, with `dimensions` axes."""
     path = find_idx(folder, name)
     if path is None:
         raise FileNotFoundError(f"no {name} or {name}.gz in {folder}")
@@ -135,7 +135,7 @@ def load_images(folder, split="train"):
 
 # ---- Training ----
 def draw_batches(images, seed):
-    """Yield batches of real images without end, in a new random order each epoch."""
+    """Yield batches of images and labels without end, in a new order each epoch."""
     random = torch.Generator().manual_seed(seed)
     if len(images) < BATCH:
         raise ValueError(f"{len(images)} images do not fill a batch of {BATCH}")
@@ -146,18 +146,18 @@ def draw_batches(images, seed):
 
 
 def draw_code(mean, log_variance, random):
-    """Draw a code from N(mean, variance); `random` None is torch's own generator."""
+    """Draw codes from N(mean, variance), by torch's generator if `random` is None."""
     noise = torch.randn(mean.shape, generator=random, device=mean.device)
     return mean + (0.5 * log_variance).exp() * noise
 
 
 def divergence(mean, log_variance):
-    """Return codes' KL divergence from N(0, 1) (Kingma & Welling, 2014, appendix B)."""
+    """Return the mean divergence from N(0, 1) (Kingma & Welling, 2014, appendix B)."""
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp()).sum(1).mean()
 
 
 def bound(encoder, decoder, images, random):
-    """Return the loss and its two terms, reconstruction and divergence."""
+    """Return the batch's mean loss and its two terms, reconstruction and divergence."""
     mean, log_variance = encoder(images)
     outputs = decoder(draw_code(mean, log_variance, random))
     reconstruction = NUMBERS * F.binary_cross_entropy_with_logits(outputs, images)
@@ -167,7 +167,7 @@ def bound(encoder, decoder, images, random):
 
 
 def train_step(encoder, decoder, optimizer, batches):
-    """Update both networks once. Return the losses by name."""
+    """Update both networks once. Return the losses before the update, by name."""
     images = next(batches)
     loss, reconstruction, kl = bound(encoder, decoder, images, None)
     optimizer.zero_grad()
@@ -181,7 +181,7 @@ def train_step(encoder, decoder, optimizer, batches):
 
 
 def evaluate(encoder, decoder, images):
-    """Return the mean loss over held-out images, always under the same noise."""
+    """Return the mean loss of held-out images, under the same noise each time."""
     random = torch.Generator(images.device).manual_seed(0)
     total = 0
     encoder.eval()
@@ -205,7 +205,7 @@ def decode(decoder, codes):
 
 
 def save_grid(images, path):
-    """Write images (N x C x H x W) as one PNG, row by row, on white."""
+    """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
     images = images.clamp(0, 1).mul(255).round().byte().cpu()
     white = images.new_full((-len(images) % COLUMNS, *images.shape[1:]), 255)
     images = torch.cat([images, white])

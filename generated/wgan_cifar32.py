@@ -1,6 +1,6 @@
 """WGAN on CIFAR-10 at 32 x 32, as a student's PyTorch report describes it.
 
-Written by ganspec from the spec `wgan_cifar32` (529ad58b).
+Written by ganspec from the spec `wgan_cifar32` (dff128dc).
 Plain PyTorch, yours to edit.
 """
 
@@ -83,13 +83,13 @@ class Discriminator(nn.Module):
 
 # ---- Data ----
 def read_batch(file, name):
-    """Return pixels, uint8 N x 3 x 32 x 32, and labels of a CIFAR-10 batch."""
+    """Read a CIFAR-10 file: pixels, uint8 N x 3 x 32 x 32, and a list of N labels."""
     # a pickle can run any code: allow only the names that make up an array
     parts = {"numpy.ndarray", "numpy.dtype", "_codecs.encode"}
     parts |= {f"numpy.{core}.multiarray._reconstruct" for core in ("core", "_core")}
     parts |= {"numpy._core.numeric._frombuffer"}
 
-    # pickle's class in C, which is faster, can fill the memory for one damaged number
+    # in Python, since one damaged number can make pickle's fast class fill the memory
     class ArrayUnpickler(pickle._Unpickler):
         def find_class(self, module, attribute):
             if f"{module}.{attribute}" not in parts:
@@ -101,7 +101,7 @@ def read_batch(file, name):
 
 
 def read_batches(folder, names):
-    """Return batches by name, from the files in a folder or from its archive."""
+    """Return pixels and labels by file name, from files in `folder` or its archive."""
     for place in (folder, folder / "cifar-10-batches-py"):
         if all((place / name).is_file() for name in names):
             files = {name: io.BytesIO((place / name).read_bytes()) for name in names}
@@ -117,7 +117,7 @@ def read_batches(folder, names):
 
 
 def load_images(folder):
-    """Read CIFAR-10: images, uint8 N x C x H x W, and labels 0 to 9 if `labelled`."""
+    """Read CIFAR-10: uint8 images N x C x H x W, and labels 0 to 9, None if unused."""
     names = [f"data_batch_{i}" for i in range(1, 6)]
     batches = read_batches(Path(folder), names)
     images = torch.from_numpy(np.concatenate([batches[name][0] for name in names]))
@@ -126,7 +126,7 @@ def load_images(folder):
 
 # ---- Training ----
 def draw_batches(images, seed):
-    """Yield batches of real images without end, in a new random order each epoch."""
+    """Yield batches of images and labels without end, in a new order each epoch."""
     random = torch.Generator().manual_seed(seed)
     while True:
         order = torch.randperm(len(images), generator=random).to(images.device)
@@ -135,7 +135,7 @@ def draw_batches(images, seed):
 
 
 def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
-    """Train both networks for one iteration. Return the losses by name."""
+    """Make one iteration: update both networks. Return the losses by name."""
     log = {}
     for _ in range(DISCRIMINATOR_STEPS):
         real = next(batches)
@@ -169,7 +169,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, batches):
 
 
 def save_grid(images, path):
-    """Write images (N x C x H x W) as one PNG, row by row, on white."""
+    """Write images, N x C x H x W, as the tiles of one PNG, row by row on white."""
     images = (images * 0.5 + 0.5).clamp(0, 1).mul(255).round().byte().cpu()
     tiles = F.pad(images, (2, 0, 2, 0), value=255)
     # axes: rows, height, columns, width, channels
