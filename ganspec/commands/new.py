@@ -57,7 +57,7 @@ def new(
 
 
 def _list(form: FactForm) -> None:
-    """Print the specs that come with ganspec."""
+    """Print the names and descriptions of the specs that come with ganspec, as text or JSON."""
     from ganspec.systems.starters import described_starters
 
     with reported():
